@@ -1,0 +1,17 @@
+"""Find files, index them, group them into series and volumes, read volumes."""
+
+from biomarker_cli.catalogue.candidate import FrameRef, VolumeCandidate, VolumeStatus
+from biomarker_cli.catalogue.catalogue import Catalogue, scan
+from biomarker_cli.catalogue.errors import SeriesError
+from biomarker_cli.catalogue.reading import read_frames, read_volume
+
+__all__ = [
+    "Catalogue",
+    "FrameRef",
+    "SeriesError",
+    "VolumeCandidate",
+    "VolumeStatus",
+    "read_frames",
+    "read_volume",
+    "scan",
+]

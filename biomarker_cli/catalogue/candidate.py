@@ -1,0 +1,105 @@
+"""VolumeCandidate: what might be a volume, and why it is one or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from biomarker_cli.imaging.geometry import Geometry
+
+
+class VolumeStatus(StrEnum):
+    """What the catalogue made of a group of files."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRef:
+    """Where one slice is stored.
+
+    Attributes
+    ----------
+    path : Path
+    frame : int
+        Index within the file, from 0.
+    sop_instance_uid : str
+    """
+
+    path: Path
+    frame: int
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeCandidate:
+    """One row of ``biomarker scan``.
+
+    Attributes
+    ----------
+    volume_id : str
+        SeriesInstanceUID, with ``#`` and a number where a series holds several.
+    kind : str
+        original, derived, localiser, adc_map, fa_map, trace, rtstruct, seg, other.
+    split_by : str
+        What tells this volume from its siblings (``b=800``, ``echo=2``), joined by ``;``.
+    refs : tuple of FrameRef
+        Slices in the order of the z axis; every file, in order, where refused.
+    geometry : Geometry or None
+        None unless `status` is ``ok``.
+    flags : frozenset of str
+        Flags that measurements on this volume carry.
+    """
+
+    volume_id: str
+    study_uid: str
+    series_uid: str
+    frame_of_reference_uid: str
+    patient_key: str
+    modality: str
+    kind: str
+    description: str
+    split_by: str
+    n_files: int
+    n_frames: int
+    rows: int
+    columns: int
+    refs: tuple[FrameRef, ...]
+    geometry: Geometry | None
+    status: VolumeStatus
+    error_code: str = ""
+    error_message: str = ""
+    flags: frozenset[str] = frozenset()
+
+    @property
+    def is_image(self) -> bool:
+        """Whether this is an image rather than a segmentation or another object."""
+        return self.status is not VolumeStatus.SKIPPED
+
+    def row(self) -> dict[str, object]:
+        """Return the columns of ``scan``."""
+        geometry = self.geometry
+        spacing = geometry.spacing_mm if geometry else (None, None, None)
+        return {
+            "volume_id": self.volume_id,
+            "study_uid": self.study_uid,
+            "series_uid": self.series_uid,
+            "modality": self.modality,
+            "kind": self.kind,
+            "description": self.description,
+            "split_by": self.split_by,
+            "n_files": self.n_files,
+            "n_frames": self.n_frames,
+            "rows": self.rows or None,
+            "columns": self.columns or None,
+            "slices": geometry.shape[0] if geometry else None,
+            "spacing_x_mm": spacing[0],
+            "spacing_y_mm": spacing[1],
+            "spacing_z_mm": spacing[2],
+            "status": self.status.value,
+            "error_code": self.error_code,
+            "error_message": self.error_message,
+        }

@@ -1,0 +1,126 @@
+"""Frames: the header record of each slice or frame of a volume.
+
+An enhanced (multi-frame) object keeps what varies in functional groups
+(DICOM PS3.3 C.7.6.16); a classic one in its top level. `FrameHeader.get` reads
+both in the same way, so that no room above needs to know which it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class FrameHeader:
+    """Header of one frame.
+
+    Attributes
+    ----------
+    dataset : pydicom.Dataset
+        Header of the instance, without pixel data.
+    frame : int
+        Index of the frame within the instance, from 0.
+    path : Path
+        File it came from.
+    """
+
+    dataset: Dataset
+    frame: int = 0
+    path: Path = Path()
+
+    def get(self, keyword: str, default: Any = None) -> Any:
+        """Return the value of an element, frame before shared before top level.
+
+        Parameters
+        ----------
+        keyword : str
+            DICOM keyword.
+        default : object
+            Returned where the element is absent or empty.
+        """
+        for level in self._levels():
+            value = level.get(keyword)
+            if value is not None and value != "" and not _is_empty_sequence(value):
+                return value
+        return default
+
+    def _levels(self) -> Iterator[Dataset]:
+        per_frame = self.dataset.get("PerFrameFunctionalGroupsSequence")
+        if per_frame and self.frame < len(per_frame):
+            yield from _macros(per_frame[self.frame])
+        shared = self.dataset.get("SharedFunctionalGroupsSequence")
+        if shared:
+            yield from _macros(shared[0])
+        yield self.dataset
+
+    def private(self, group: int, creator: str, offset: int, default: Any = None) -> Any:
+        """Return a private element found by its creator, never by a fixed block.
+
+        Parameters
+        ----------
+        group : int
+            Odd group number.
+        creator : str
+            Private creator, compared without surrounding blanks.
+        offset : int
+            Low byte of the element, 0x00-0xFF.
+        default : object
+
+        References
+        ----------
+        DICOM PS3.5 7.8.1.
+        """
+        for level in self._levels():
+            for element in range(0x10, 0x100):
+                owner = level.get((group, element))
+                if owner is None or str(owner.value).strip() != creator:
+                    continue
+                found = level.get((group, (element << 8) + offset))
+                if found is not None:
+                    return found.value
+        return default
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """SOPInstanceUID of the instance."""
+        return str(self.dataset.get("SOPInstanceUID", ""))
+
+
+class Frames(tuple[FrameHeader, ...]):
+    """Header records of a volume, one per slice, in the order of the z axis."""
+
+    __slots__ = ()
+
+    @property
+    def first(self) -> FrameHeader:
+        """The record of the first slice."""
+        return self[0]
+
+    def values(self, keyword: str) -> list[Any]:
+        """Return one value per frame, None where it is absent."""
+        return [frame.get(keyword) for frame in self]
+
+    def distinct(self, keyword: str) -> list[Any]:
+        """Return the values that occur, in order of first appearance."""
+        seen: list[Any] = []
+        for value in self.values(keyword):
+            if value not in seen:
+                seen.append(value)
+        return seen
+
+
+def _macros(group: Dataset) -> Iterator[Dataset]:
+    """Yield the items of a functional group: each macro is a sequence of one item."""
+    yield group
+    for element in group:
+        if element.VR == "SQ" and element.value:
+            yield element.value[0]
+
+
+def _is_empty_sequence(value: Any) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, str) and len(value) == 0

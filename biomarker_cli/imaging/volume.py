@@ -1,0 +1,52 @@
+"""Volume: an array that knows where it lies and what its numbers mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.dicom.frames import Frames
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.model.quantity import Quantity
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Voxels on a grid.
+
+    Attributes
+    ----------
+    array : ndarray, shape (z, y, x)
+        Voxel values; float64 once arithmetic has started.
+    geometry : Geometry
+    quantity : Quantity
+    frames : Frames
+        Header record of each slice, in the order of the z axis; empty for
+        volumes that did not come from DICOM.
+    volume_id : str
+        Identifier of the catalogue.
+    flags : frozenset of str
+        What the rows measured on this volume must carry.
+    """
+
+    array: npt.NDArray[Any]
+    geometry: Geometry
+    quantity: Quantity
+    frames: Frames = field(default_factory=Frames)
+    volume_id: str = ""
+    flags: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.array.shape != self.geometry.shape:
+            raise ValueError(f"array {self.array.shape} on a grid of {self.geometry.shape}")
+
+    def with_array(self, array: npt.NDArray[Any], quantity: Quantity, *flags: str) -> Volume:
+        """Return the same place with other numbers."""
+        return replace(self, array=array, quantity=quantity, flags=self.flags | frozenset(flags))
+
+    def as_float64(self) -> npt.NDArray[np.float64]:
+        """Return the array as float64, without a copy where it already is."""
+        return np.asarray(self.array, dtype=np.float64)

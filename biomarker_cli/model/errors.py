@@ -1,0 +1,83 @@
+"""The error tree.
+
+::
+
+    BiomarkerError                 a user can meet it; it has a stable code
+    ├── ConfigurationError (2)     a file or option that a person wrote
+    ├── InputNotFoundError (3)     nothing there, or nothing usable there
+    └── CaseError (6)              this case cannot be measured
+        ├── dicom.HeaderError, dicom.PixelError
+        ├── catalogue.SeriesError
+        ├── imaging.ImageFileError, imaging.GeometryError
+        ├── regions.RegionError
+        ├── pet.SuvError
+        ├── diffusion.AdcError
+        └── radiomics.RadiomicsError
+
+Each room owns the codes of its own class; ``docs/errors.md`` has an entry for
+every code, and a test holds the two lists together.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from biomarker_cli.model.exit_codes import ExitCode
+
+
+class BiomarkerError(Exception):
+    """An error that a user can meet and act upon.
+
+    Parameters
+    ----------
+    code : str
+        Stable name such as ``SERIES-GAP``; scripts rely on it.
+    message : str
+        What is wrong: expected and found.
+    where : str, optional
+        File, UID or tag. Never a person's name.
+    hint : str, optional
+        The next step.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.INTERNAL
+
+    def __init__(self, code: str, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f" [{self.where}]" if self.where else ""
+        step = f" {self.hint}" if self.hint else ""
+        return f"{self.message}{place}{step}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders; keyword-only arguments need saying.
+        return (_rebuild, (type(self), self.code, self.message, self.where, self.hint))
+
+
+def _rebuild(
+    kind: type[BiomarkerError], code: str, message: str, where: str, hint: str
+) -> BiomarkerError:
+    return kind(code, message, where=where, hint=hint)
+
+
+class ConfigurationError(BiomarkerError):
+    """A study, protocol or option that cannot be used as it is written."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InputNotFoundError(BiomarkerError):
+    """No such path, or nothing in it that the command can work on."""
+
+    exit_code = ExitCode.NOTHING_FOUND
+
+
+class CaseError(BiomarkerError):
+    """One case cannot be measured; the others go on."""
+
+    exit_code = ExitCode.FAILED

@@ -1,0 +1,45 @@
+"""Flags: stable words on a row that say what to know before pooling it.
+
+A flag may carry an argument behind a colon (``acq_fail:RECIST-CT-001``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import MappingProxyType
+
+FLAGS = MappingProxyType(
+    {
+        "acq_fail": "the acquisition broke an error-level rule; the argument is the rule id",
+        "acq_not_evaluable": "an error-level rule could not be judged; the argument is the rule id",
+        "cross_series": "the segmentation refers to another series of the same frame of reference",
+        "deviates": "an option changed a number against the versioned protocol",
+        "draft_protocol": "an acquisition or analysis protocol of the case is a draft",
+        "quantity_declared": "the unit was declared by the user, the file carries no header facts",
+        "series_duplicates_dropped": "exact duplicates of instances were left out",
+        "unit_inferred": "a unit was inferred from the size of a number; the argument is the tag",
+        "weight_unverified": "the patient's weight has no second source",
+        "injection_time_rebuilt": "the injection date was rebuilt from the clock time",
+        "spacing_jitter": "slice positions deviate from a regular grid by at most 0.1 mm",
+        "roi_small": "the ROI is thinner than 3 voxels in a direction",
+        "roi_touches_border": "the ROI touches the border of the image",
+        "roi_clipped": "a part of the ROI lies outside the image",
+        "b0_untagged": "a volume without b-value inside a diffusion series was read as b = 0",
+        "voxels_nan": "voxels without a fit were left out; the share is above the protocol's limit",
+    }
+)
+
+
+def join_flags(flags: Iterable[str]) -> str:
+    """Return flags as the tables write them: unique, sorted, joined by ``;``.
+
+    Raises
+    ------
+    ValueError
+        For a word that is not registered: a typing error would be silent.
+    """
+    unique = sorted(set(flags))
+    for flag in unique:
+        if flag.partition(":")[0] not in FLAGS:
+            raise ValueError(f"unregistered flag {flag!r}")
+    return ";".join(unique)

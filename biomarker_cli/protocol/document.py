@@ -1,0 +1,110 @@
+"""What every protocol file has at its top, and the document after merging."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from biomarker_cli.protocol.versions import Version
+from biomarker_cli.protocol.yaml_source import KeyPath
+
+
+class Strict(BaseModel):
+    """Base of every protocol model: frozen, and no unknown key passes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Confirmation(Strict):
+    """How a source was confirmed."""
+
+    by: Literal["primary", "secondary", "recall"]
+    note: str = ""
+
+
+class Source(Strict):
+    """A document that a limit or a definition was taken from."""
+
+    doc: str
+    section: str = ""
+    edition: str = ""
+    date: str = ""
+    url: str = ""
+    confirmed: Confirmation
+
+
+class Change(Strict):
+    """One entry of the changelog."""
+
+    version: str
+    date: str
+    change: str
+
+
+class ProtocolHeader(BaseModel):
+    """Keys that acquisition and analysis protocols share."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format: str
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")
+    version: str
+    status: Literal["draft", "active", "retired"]
+    title: str
+    description: str = ""
+    source: tuple[Source, ...] = Field(min_length=1)
+    changelog: tuple[Change, ...] = Field(min_length=1)
+    extends: str = ""
+
+    @field_validator("version")
+    @classmethod
+    def _is_version(cls, value: str) -> str:
+        return str(Version.parse(value))
+
+
+@dataclass(frozen=True)
+class ProtocolDocument:
+    """A protocol file, merged with what it extends.
+
+    Attributes
+    ----------
+    header : ProtocolHeader
+    data : mapping
+        Merged content.
+    path : Path
+        The file of the child.
+    lines : mapping
+        Line of each key in the child's own file.
+    parents : tuple of str
+        ``id@version`` of each ancestor, nearest first.
+    """
+
+    header: ProtocolHeader
+    data: Mapping[str, Any]
+    path: Path
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
+
+    @property
+    def ident(self) -> str:
+        """``id@version``."""
+        return f"{self.header.id}@{self.header.version}"
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether rows must carry ``draft_protocol``."""
+        return self.header.status == "draft"
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the merged canonical form: what defines the numbers."""
+        canonical = json.dumps(
+            self.data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+        return hashlib.sha256(canonical.encode()).hexdigest()

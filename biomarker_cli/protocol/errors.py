@@ -1,0 +1,7 @@
+"""Errors of protocol files: they stop the command, exit code 2."""
+
+from biomarker_cli.model import ConfigurationError
+
+
+class ProtocolError(ConfigurationError):
+    """A protocol that is absent, malformed or contradicts itself."""

@@ -1,0 +1,100 @@
+"""Load a protocol file: syntax, parents, header, typed sections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from biomarker_cli.protocol.document import ProtocolDocument, ProtocolHeader
+from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.protocol.locator import ProtocolKind, locate
+from biomarker_cli.protocol.merging import merge
+from biomarker_cli.protocol.yaml_source import KeyPath, line_of, read_yaml
+
+Section = TypeVar("Section", bound=BaseModel)
+
+_DEEPEST_CHAIN = 8
+
+
+def load_document(kind: ProtocolKind, wanted: str) -> ProtocolDocument:
+    """Load ``id[@version]`` or a file, merged with what it extends.
+
+    Parameters
+    ----------
+    kind : ProtocolKind
+    wanted : str
+        An id, an id with version or range, or a path.
+
+    Raises
+    ------
+    ProtocolError
+        ``PROTOCOL-NOT-FOUND``, ``PROTOCOL-SYNTAX``, ``PROTOCOL-INVALID``,
+        ``PROTOCOL-EXTENDS``.
+    """
+    return _load(kind, locate(kind, wanted), ())
+
+
+def _load(kind: ProtocolKind, path: Path, seen: tuple[Path, ...]) -> ProtocolDocument:
+    path = path.resolve()
+    if path in seen or len(seen) >= _DEEPEST_CHAIN:
+        raise ProtocolError("PROTOCOL-EXTENDS", "a protocol extends itself", where=path.name)
+    data, lines = read_yaml(path)
+    if data.get("format") != kind.format_name:
+        raise ProtocolError(
+            "PROTOCOL-INVALID",
+            f"expected format {kind.format_name!r}, found {data.get('format')!r}",
+            where=path.name,
+            hint=f"This is read as an {kind.value} protocol.",
+        )
+    header = _validate(ProtocolHeader, data, path, lines, ())
+    parents: tuple[str, ...] = ()
+    if header.extends:
+        parent = _load(kind, _parent_path(kind, header.extends, path), (*seen, path))
+        data = merge(parent.data, data, path.name)
+        parents = (parent.ident, *parent.parents)
+    return ProtocolDocument(header, data, path, lines, parents)
+
+
+def _parent_path(kind: ProtocolKind, extends: str, child: Path) -> Path:
+    beside = child.parent / extends
+    return beside if beside.suffix in {".yaml", ".yml"} else locate(kind, extends)
+
+
+def validate_section(
+    model: type[Section], document: ProtocolDocument, key: str | None = None
+) -> Section:
+    """Return a typed section of a document, or the whole of it.
+
+    Parameters
+    ----------
+    model : type
+        Pydantic model of the section.
+    document : ProtocolDocument
+    key : str, optional
+        Key of the section; without it the model is that of the whole document.
+
+    Raises
+    ------
+    ProtocolError
+        ``PROTOCOL-INVALID``, with file, line, key, and what is wrong.
+    """
+    data = document.data if key is None else document.data.get(key, {})
+    place: KeyPath = () if key is None else (key,)
+    return _validate(model, data, document.path, dict(document.lines), place)
+
+
+def _validate(
+    model: type[Section], data: Any, path: Path, lines: dict[KeyPath, int], place: KeyPath
+) -> Section:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        messages = [
+            f"line {line_of(lines, (*place, *item['loc']))}, "
+            f"{'.'.join(map(str, (*place, *item['loc']))) or 'top level'}: {item['msg']}"
+            for item in found[:10]
+        ]
+        raise ProtocolError("PROTOCOL-INVALID", "; ".join(messages), where=path.name) from error

@@ -1,0 +1,92 @@
+"""Find protocol files: shipped ones by ``id[@version]``, others by path.
+
+An installed wheel carries them inside the package; a checkout has them in
+``protocols/`` at its top. One place says so.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.protocol.versions import Version, in_range
+from biomarker_cli.protocol.yaml_source import read_yaml
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+class ProtocolKind(StrEnum):
+    """The two kinds of protocol; the value names their folder."""
+
+    ACQUISITION = "acquisition"
+    ANALYSIS = "analysis"
+
+    @property
+    def format_name(self) -> str:
+        """What ``format:`` must say in such a file."""
+        return f"biomarker-{self.value}/1"
+
+
+def protocol_root() -> Path:
+    """Return the folder of the shipped protocols."""
+    packaged = _PACKAGE / "_protocols"
+    return packaged if packaged.is_dir() else _PACKAGE.parent / "protocols"
+
+
+def shipped_versions(kind: ProtocolKind, ident: str) -> dict[Version, Path]:
+    """Return the versions of one protocol, in rising order."""
+    folder = protocol_root() / kind.value / ident
+    found = {Version.parse(path.stem): path for path in folder.glob("*.yaml")}
+    return dict(sorted(found.items()))
+
+
+def list_protocols(kind: ProtocolKind) -> list[Path]:
+    """Return the file of every shipped version of a kind, sorted by id and version."""
+    root = protocol_root() / kind.value
+    folders = sorted(folder for folder in root.iterdir() if folder.is_dir())
+    return [path for f in folders for path in shipped_versions(kind, f.name).values()]
+
+
+def locate(kind: ProtocolKind, wanted: str) -> Path:
+    """Return the file of ``id``, ``id@version``, ``id@^1.0`` or a path.
+
+    An id without version means the newest active version, else the newest draft.
+
+    Raises
+    ------
+    ProtocolError
+        ``PROTOCOL-NOT-FOUND``.
+    """
+    path = Path(wanted)
+    if path.suffix in {".yaml", ".yml"}:
+        if not path.is_file():
+            raise ProtocolError("PROTOCOL-NOT-FOUND", f"no such protocol file: {wanted}")
+        return path
+    ident, _, version = wanted.partition("@")
+    versions = shipped_versions(kind, ident)
+    if not versions:
+        known = ", ".join(sorted({p.parent.name for p in list_protocols(kind)}))
+        raise ProtocolError(
+            "PROTOCOL-NOT-FOUND",
+            f"no {kind.value} protocol is called {ident!r}",
+            hint=f"Shipped are: {known}. A file is named by its path, ending in .yaml.",
+        )
+    if not version:
+        return _newest_active(versions)
+    try:
+        matching = [p for v, p in versions.items() if in_range(v, version)]
+    except ValueError as error:
+        raise ProtocolError("PROTOCOL-NOT-FOUND", str(error), where=wanted) from error
+    if not matching:
+        raise ProtocolError(
+            "PROTOCOL-NOT-FOUND",
+            f"{ident!r} has no version {version}",
+            hint=f"Shipped are: {', '.join(map(str, versions))}.",
+        )
+    return matching[-1]
+
+
+def _newest_active(versions: dict[Version, Path]) -> Path:
+    active = [p for p in versions.values() if read_yaml(p)[0].get("status") == "active"]
+    return active[-1] if active else list(versions.values())[-1]

@@ -1,0 +1,65 @@
+"""Merge a protocol into the one that it extends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from biomarker_cli.protocol.errors import ProtocolError
+
+# What describes the child itself is never inherited.
+_OWN_KEYS = ("extends", "disable", "changelog", "source", "tests")
+
+
+def merge(parent: Mapping[str, Any], child: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the parent's content with the child's on top.
+
+    Mappings merge key by key; lists whose items have an ``id`` merge by it; any
+    other value of the child replaces the parent's. ``disable`` lists ids that
+    the child drops.
+
+    Parameters
+    ----------
+    parent, child : mapping
+    name : str
+        File name of the child, for messages.
+
+    Raises
+    ------
+    ProtocolError
+        ``PROTOCOL-EXTENDS`` where `disable` names an id that the parent lacks.
+    """
+    inherited = {key: value for key, value in parent.items() if key not in _OWN_KEYS}
+    merged: dict[str, Any] = _merge_values(inherited, dict(child))
+    dropped = set(child.get("disable", ()))
+    known = {item["id"] for item in merged.get("rules", ())}
+    if dropped - known:
+        raise ProtocolError(
+            "PROTOCOL-EXTENDS",
+            f"disable names rules that are not inherited: {', '.join(sorted(dropped - known))}",
+            where=name,
+        )
+    if dropped:
+        merged["rules"] = [item for item in merged["rules"] if item["id"] not in dropped]
+    return merged
+
+
+def _merge_values(parent: Any, child: Any) -> Any:
+    if isinstance(parent, Mapping) and isinstance(child, Mapping):
+        result = dict(parent)
+        for key, value in child.items():
+            result[key] = _merge_values(parent[key], value) if key in parent else value
+        return result
+    if _has_ids(parent) and _has_ids(child):
+        by_id = {item["id"]: item for item in parent}
+        by_id.update({item["id"]: item for item in child})
+        return list(by_id.values())
+    return child
+
+
+def _has_ids(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(item, Mapping) and "id" in item for item in value)
+    )

@@ -1,0 +1,6 @@
+"""Statistics of values under a mask; the percentile rule is said once, here."""
+
+from biomarker_cli.statistics.intensity import INTENSITY, STATISTICS, intensity_measurements
+from biomarker_cli.statistics.percentiles import percentile
+
+__all__ = ["INTENSITY", "STATISTICS", "intensity_measurements", "percentile"]
