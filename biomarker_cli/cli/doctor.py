@@ -1,0 +1,91 @@
+"""``biomarker doctor``: is this installation whole."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+
+import click
+
+from biomarker_cli import __version__
+from biomarker_cli.cli.options import format_option
+
+_EPILOG = """\b
+Examples:
+  biomarker doctor
+  biomarker doctor --format json
+"""
+
+_PACKAGES = (
+    "numpy",
+    "pandas",
+    "pydicom",
+    "highdicom",
+    "SimpleITK",
+    "nibabel",
+    "pyradiomics-bhklab",
+    "pydantic",
+    "click",
+)
+
+_DECODERS = (
+    ("JPEG 2000", "pylibjpeg-openjpeg"),
+    ("RLE", "pylibjpeg-rle"),
+    ("JPEG-LS", "pyjpegls"),
+)
+
+
+@click.command(epilog=_EPILOG)
+@format_option
+@click.pass_context
+def doctor(context: click.Context, output_format: str) -> None:
+    """Check this installation: versions, pixel decoders and shipped protocols.
+
+    Exits with 1 where something that the product needs is missing.
+    """
+    from biomarker_cli.cli.output import console, plain_table, print_json
+
+    rows = [{"check": check, "found": found, "ok": ok} for check, found, ok in _checks()]
+    if output_format == "json":
+        print_json(rows)
+    else:
+        table = plain_table("", ("check", "found", ""))
+        for row in rows:
+            table.add_row(str(row["check"]), str(row["found"]), "ok" if row["ok"] else "MISSING")
+        console().print(table)
+    context.exit(0 if all(row["ok"] for row in rows) else 1)
+
+
+def _checks() -> Iterator[tuple[str, str, bool]]:
+    yield "biomarker", __version__, True
+    yield "python", f"{platform.python_version()} on {sys.platform} {platform.machine()}", True
+    for package in _PACKAGES:
+        yield package, *_version(package)
+    for syntax, package in _DECODERS:
+        yield f"decoder {syntax}", *_version(package)
+    yield "protocols", *_protocols()
+
+
+def _version(package: str) -> tuple[str, bool]:
+    try:
+        return metadata.version(package), True
+    except metadata.PackageNotFoundError:
+        return "not installed", False
+
+
+def _protocols() -> tuple[str, bool]:
+    from biomarker_cli.model.errors import BiomarkerError
+    from biomarker_cli.protocol import ProtocolKind, list_protocols, load_document
+
+    counts = []
+    for kind in ProtocolKind:
+        paths = list_protocols(kind)
+        counts.append(f"{len(paths)} {kind.value}")
+        for path in paths:
+            try:
+                load_document(kind, str(path))
+            except BiomarkerError as error:
+                return f"{path.parent.name} {path.stem}: {error.code}", False
+    return ", ".join(counts), all(not count.startswith("0 ") for count in counts)

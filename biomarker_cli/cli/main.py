@@ -1,0 +1,87 @@
+"""The command ``biomarker``: its commands, and what an error looks like.
+
+Commands import the rooms they use inside their bodies, so that ``--help``
+answers at once; a test holds that.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from biomarker_cli import __version__
+from biomarker_cli.cli.doctor import doctor
+from biomarker_cli.cli.output import print_error
+from biomarker_cli.cli.scan import scan
+from biomarker_cli.model.errors import BiomarkerError
+from biomarker_cli.model.exit_codes import ExitCode
+
+_EPILOG = """\b
+Examples:
+  biomarker scan /data/trial
+  biomarker run study.yaml -o results
+
+Exit codes: 0 done, 2 usage or bad protocol, 3 nothing found, 4 protocol
+violation, 5 partly failed, 6 all failed, 7 out of tolerance, 1 internal error.
+"""
+
+
+@click.group(
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="biomarker")
+def cli() -> None:
+    """Turn DICOM series of many centres into imaging biomarkers that may be pooled.
+
+    Series are checked against a versioned acquisition protocol, meet their
+    segmentation, become a quantity (HU, SUV, ADC) and are measured by a
+    versioned analysis protocol. Tables are CSV; every number says where it
+    came from, and what cannot be trusted does not leave.
+    """
+
+
+for command in (scan, doctor):
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with a code of the contract."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        result = cli.main(standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else ExitCode.DONE)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; run the same command again to go on", err=True)
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our stdout has gone (``| head``): no more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.DONE)
+    except BiomarkerError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last handler: it names the defect and exits 1
+        if os.environ.get("BIOMARKER_DEBUG"):
+            traceback.print_exc()
+        click.echo(
+            f"internal error: {type(error).__name__}: {error}\n"
+            "  next   set BIOMARKER_DEBUG=1 for the traceback, and report it",
+            err=True,
+        )
+        sys.exit(ExitCode.INTERNAL)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(ExitCode.TERMINATED)

@@ -1,0 +1,75 @@
+"""``biomarker scan``: what lies in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from biomarker_cli.cli.options import format_option, paths_argument
+
+if TYPE_CHECKING:
+    from biomarker_cli.catalogue import Catalogue
+
+_EPILOG = """\b
+Examples:
+  biomarker scan /data/trial
+  biomarker scan /data/trial -o volumes.csv
+  biomarker scan /data/trial --format json | jq '.[] | select(.status == "refused")'
+"""
+
+
+@click.command(epilog=_EPILOG)
+@paths_argument
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write the table to this CSV file."
+)
+@format_option
+def scan(paths: tuple[Path, ...], output: Path | None, output_format: str) -> None:
+    """List the volumes and segmentations below PATH, and what was refused and why."""
+    from biomarker_cli.catalogue import scan as scan_paths
+    from biomarker_cli.cli.output import csv_text, print_json, progress, write_new_file
+    from biomarker_cli.model.errors import InputNotFoundError
+
+    with progress("reading headers", "files") as advance:
+        catalogue = scan_paths(paths, advance)
+    rows = [candidate.row() for candidate in catalogue.candidates]
+    if not rows:
+        raise InputNotFoundError(
+            "NOTHING-FOUND",
+            f"no file below {', '.join(map(str, paths))}",
+            hint="Name a folder that holds DICOM files.",
+        )
+    if output is not None:
+        write_new_file(output, csv_text(list(rows[0]), rows))
+    if output_format == "json":
+        print_json(rows)
+    else:
+        _print_text(catalogue)
+        if output is not None:
+            click.echo(f"written: {output}", err=True)
+
+
+def _print_text(catalogue: Catalogue) -> None:
+    from biomarker_cli.cli.output import console, plain_table
+
+    out = console()
+    table = plain_table("", ("volume", "what", "split by", "size", "spacing mm", "status"))
+    for c in catalogue.candidates:
+        grid = c.geometry
+        table.add_row(
+            c.volume_id or c.refs[0].path.name,
+            " ".join(filter(None, (c.modality, c.kind, c.description))),
+            c.split_by,
+            " x ".join(map(str, reversed(grid.shape))) if grid else "",
+            " x ".join(f"{s:.4g}" for s in grid.spacing_mm) if grid else "",
+            " ".join(filter(None, (c.status.value, c.error_code))),
+        )
+    out.print(table)
+    for c in catalogue.volumes:
+        if c.error_code:
+            out.print(f"{c.error_code} {c.volume_id}: {c.error_message}", markup=False)
+    n_ok = sum(c.status == "ok" for c in catalogue.volumes)
+    n_skipped = len(catalogue.candidates) - len(catalogue.volumes)
+    out.print(f"{n_ok} volumes, {len(catalogue.volumes) - n_ok} refused, {n_skipped} other objects")
