@@ -98,7 +98,7 @@ def _volume_candidate(instances: list[Instance], group: PlaneGroup, suffix: str)
     planes = group.planes
     geometry, error, flags = None, None, frozenset[str]()
     try:
-        _require_no_mosaic(_image_type(planes[0], first))
+        _require_no_defect(instances)
         planes, geometry, jitter = stack(planes, first.rows, first.columns)
         if jitter > JITTER_WORTH_A_FLAG_MM:
             flags = frozenset({"spacing_jitter"})
@@ -127,13 +127,15 @@ def _volume_candidate(instances: list[Instance], group: PlaneGroup, suffix: str)
     )
 
 
-def _require_no_mosaic(image_type: tuple[str, ...]) -> None:
-    if {"MOSAIC", "VFRAME"} & set(image_type):
-        raise SeriesError(
-            "SERIES-MOSAIC",
-            "each file holds a whole volume as tiles of one picture",
-            hint="Export the series as enhanced (multi-frame) or single-slice DICOM.",
-        )
+def _require_no_defect(instances: list[Instance]) -> None:
+    for instance in instances:
+        if instance.defect is not None:
+            raise SeriesError(
+                instance.defect.code,
+                instance.defect.message,
+                where=instance.path.name,
+                hint=instance.defect.hint,
+            )
 
 
 def _image_type(plane: Plane, instance: Instance) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from pydicom.dataset import Dataset
 
 from biomarker_cli.catalogue.candidate import FrameRef
 from biomarker_cli.dicom.bvalues import read_b_value
-from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.frames import FrameHeader, frame_headers
 
 Vector = tuple[float, ...]
 
@@ -45,7 +46,17 @@ class Plane:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One file of a series."""
+    """One file of a series.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Of one slice: of a tile where the file is a mosaic.
+    planes : tuple of Plane
+        One per frame or tile; empty where the object is no image.
+    defect : HeaderError or None
+        Why the slices of the file cannot be told, where they cannot.
+    """
 
     path: Path
     sop_class_uid: str
@@ -60,6 +71,7 @@ class Instance:
     rows: int
     columns: int
     planes: tuple[Plane, ...]
+    defect: HeaderError | None = None
 
     @property
     def segmentation_kind(self) -> str:
@@ -69,14 +81,16 @@ class Instance:
 
 def describe_instance(path: Path, dataset: Dataset) -> Instance:
     """Return what grouping needs of a header."""
-    n_frames = int(dataset.get("NumberOfFrames") or 1)
     rows = int(dataset.get("Rows") or 0)
     has_pixels = rows > 0 and not SEGMENTATION_KINDS.get(str(dataset.get("SOPClassUID", "")))
-    planes = (
-        tuple(_plane(FrameHeader(dataset, index, path)) for index in range(n_frames))
-        if has_pixels
-        else ()
-    )
+    defect = None
+    headers: tuple[FrameHeader, ...] = ()
+    if has_pixels:
+        try:
+            headers = frame_headers(dataset, path)
+        except HeaderError as error:
+            headers, defect = (FrameHeader(dataset, 0, path),), error
+    first = headers[0] if headers else FrameHeader(dataset, 0, path)
     return Instance(
         path=path,
         sop_class_uid=str(dataset.get("SOPClassUID", "")),
@@ -88,9 +102,10 @@ def describe_instance(path: Path, dataset: Dataset) -> Instance:
         modality=str(dataset.get("Modality", "")),
         description=str(dataset.get("SeriesDescription", "")),
         image_type=_words(dataset.get("ImageType")),
-        rows=rows,
-        columns=int(dataset.get("Columns") or 0),
-        planes=planes,
+        rows=int(first.get("Rows", 0)),
+        columns=int(first.get("Columns", 0)),
+        planes=tuple(_plane(header) for header in headers),
+        defect=defect,
     )
 
 

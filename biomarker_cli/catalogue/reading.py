@@ -9,7 +9,8 @@ import numpy as np
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
 from biomarker_cli.catalogue.errors import SeriesError
-from biomarker_cli.dicom.frames import FrameHeader, Frames
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.frames import FrameHeader, Frames, frame_headers
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.pixels import read_stored_frames, rescale
 from biomarker_cli.imaging.volume import Volume
@@ -23,8 +24,17 @@ def read_frames(candidate: VolumeCandidate) -> Frames:
 
     A candidate that was refused as a volume still has headers to be checked.
     """
-    headers = {path: read_header(path) for path in {ref.path for ref in candidate.refs}}
-    return Frames(FrameHeader(headers[ref.path], ref.frame, ref.path) for ref in candidate.refs)
+    headers = {path: _frames_of(path) for path in {ref.path for ref in candidate.refs}}
+    return Frames(headers[ref.path][ref.frame] for ref in candidate.refs)
+
+
+def _frames_of(path: Path) -> tuple[FrameHeader, ...]:
+    dataset = read_header(path)
+    try:
+        return frame_headers(dataset, path)
+    except HeaderError:
+        # The catalogue has refused the volume for this; its elements can still be judged.
+        return (FrameHeader(dataset, 0, path),)
 
 
 def read_volume(candidate: VolumeCandidate) -> Volume:

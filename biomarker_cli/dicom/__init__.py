@@ -5,6 +5,6 @@ with the tag it came from; the rooms above decide what to make of it.
 """
 
 from biomarker_cli.dicom.errors import HeaderError, PixelError
-from biomarker_cli.dicom.frames import FrameHeader, Frames
+from biomarker_cli.dicom.frames import FrameHeader, Frames, frame_headers
 
-__all__ = ["FrameHeader", "Frames", "HeaderError", "PixelError"]
+__all__ = ["FrameHeader", "Frames", "HeaderError", "PixelError", "frame_headers"]

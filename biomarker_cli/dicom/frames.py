@@ -14,6 +14,8 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from biomarker_cli.dicom.mosaics import Tile, read_tiles
+
 
 @dataclass(frozen=True, eq=False)
 class FrameHeader:
@@ -24,14 +26,18 @@ class FrameHeader:
     dataset : pydicom.Dataset
         Header of the instance, without pixel data.
     frame : int
-        Index of the frame within the instance, from 0.
+        Index of the frame, or of the tile of a mosaic, within the instance, from 0.
     path : Path
         File it came from.
+    tile : Tile or None
+        Where the instance is a mosaic: the slice of it that is meant. Position,
+        rows and columns are then those of the slice, not of the picture.
     """
 
     dataset: Dataset
     frame: int = 0
     path: Path = Path()
+    tile: Tile | None = None
 
     def get(self, keyword: str, default: Any = None) -> Any:
         """Return the value of an element, frame before shared before top level.
@@ -43,6 +49,8 @@ class FrameHeader:
         default : object
             Returned where the element is absent or empty.
         """
+        if self.tile is not None and keyword in self.tile.overrides:
+            return self.tile.overrides[keyword]
         for level in self._levels():
             value = level.get(keyword)
             if value is not None and value != "" and not _is_empty_sequence(value):
@@ -89,6 +97,21 @@ class FrameHeader:
     def sop_instance_uid(self) -> str:
         """SOPInstanceUID of the instance."""
         return str(self.dataset.get("SOPInstanceUID", ""))
+
+
+def frame_headers(dataset: Dataset, path: Path) -> tuple[FrameHeader, ...]:
+    """Return the record of each frame, or of each tile of a mosaic, of an instance.
+
+    Raises
+    ------
+    HeaderError
+        ``MOSAIC-INCOMPLETE`` where the tiles of a mosaic cannot be placed.
+    """
+    tiles = read_tiles(dataset)
+    if tiles:
+        return tuple(FrameHeader(dataset, n, path, tile) for n, tile in enumerate(tiles))
+    count = int(dataset.get("NumberOfFrames") or 1)
+    return tuple(FrameHeader(dataset, index, path) for index in range(count))
 
 
 class Frames(tuple[FrameHeader, ...]):

@@ -15,6 +15,7 @@ from pydicom.pixels import pixel_array
 
 from biomarker_cli.dicom.errors import PixelError
 from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.mosaics import read_tiles
 
 # pydicom's plugins hand through whatever their C code raises.
 DECODER_ERRORS = (
@@ -39,7 +40,7 @@ def read_stored_frames(path: Path, frames: list[int]) -> list[npt.NDArray[Any]]:
     ----------
     path : Path
     frames : list of int
-        Indices from 0.
+        Indices from 0; of the tiles where the file is a mosaic.
 
     Returns
     -------
@@ -55,6 +56,10 @@ def read_stored_frames(path: Path, frames: list[int]) -> list[npt.NDArray[Any]]:
             warnings.simplefilter("ignore")
             dataset = dcmread(path)
             _require_grey(dataset, path)
+            tiles = read_tiles(dataset)
+            if tiles:
+                picture = np.asarray(pixel_array(dataset))
+                return [tiles[index].cut(picture) for index in frames]
             return [np.asarray(pixel_array(dataset, index=index)) for index in frames]
     except DECODER_ERRORS as error:
         raise PixelError(

@@ -1,8 +1,18 @@
 """Volumes, regions and their geometry; image files of other formats."""
 
 from biomarker_cli.imaging.errors import GeometryError, ImageFileError
+from biomarker_cli.imaging.files import is_image_file, read_image_file, write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 
-__all__ = ["Geometry", "GeometryError", "ImageFileError", "Region", "Volume"]
+__all__ = [
+    "Geometry",
+    "GeometryError",
+    "ImageFileError",
+    "Region",
+    "Volume",
+    "is_image_file",
+    "read_image_file",
+    "write_nifti",
+]
