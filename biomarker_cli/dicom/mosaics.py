@@ -133,7 +133,8 @@ def _siemens_slices(dataset: Dataset) -> list[dict[str, Any]]:
     count = int(count)
     across = math.ceil(math.sqrt(count))
     # The position is that of a picture of full size around the centre of the slice.
-    margin = np.array([dataset.Columns, dataset.Rows]) * (1 - 1 / across) / 2
+    picture = np.array([dataset.Columns, dataset.Rows])
+    margin = (picture - picture // across) / 2
     corner = position + (
         orientation[:3] * margin[0] * float(pixel[1])
         + orientation[3:] * margin[1] * float(pixel[0])

@@ -156,7 +156,8 @@ def _read_nifti(path: Path) -> tuple[npt.NDArray[Any], Geometry]:
         array = array.reshape(array.shape[:3])
     _require_scalar_volume(array, path)
     affine = _nifti_affine(image.header, path)
-    return np.ascontiguousarray(array.T), _geometry(array.shape, RAS_TO_LPS @ affine, path)
+    native = np.ascontiguousarray(array.T, dtype=array.dtype.newbyteorder("="))
+    return native, _geometry(array.shape, RAS_TO_LPS @ affine, path)
 
 
 def _nifti_affine(header: Any, path: Path) -> npt.NDArray[np.float64]:
