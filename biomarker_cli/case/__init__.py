@@ -1,1 +1,12 @@
-"""Room: case."""
+"""The way of one case: from its plan to its result.
+
+No policy about files or retries stands here; a case is a pure function of its
+plan. Reading happens at its start, writing is the study's business.
+"""
+
+from biomarker_cli.case.analysis import Analysis, load_analysis
+from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.result import CaseResult, CaseStatus
+from biomarker_cli.case.running import run_case
+
+__all__ = ["Analysis", "CasePlan", "CaseResult", "CaseStatus", "load_analysis", "run_case"]

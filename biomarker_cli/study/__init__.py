@@ -1,1 +1,24 @@
-"""Room: study."""
+"""A study: its file, its cases, the runner, the result store and the tables."""
+
+from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.initialise import initialise_study
+from biomarker_cli.study.planning import PlannedCase, plan_study
+from biomarker_cli.study.runner import RunOptions, RunReport, run_study
+from biomarker_cli.study.single import SingleCase, plan_single
+from biomarker_cli.study.store import ResultStore
+from biomarker_cli.study.study_file import Study, load_study
+
+__all__ = [
+    "PlannedCase",
+    "ResultStore",
+    "RunOptions",
+    "RunReport",
+    "Study",
+    "StudyError",
+    "initialise_study",
+    "load_study",
+    "plan_study",
+    "SingleCase",
+    "plan_single",
+    "run_study",
+]

@@ -1,0 +1,93 @@
+"""The analysis protocol: the rooms' typed sections, composed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import ConfigDict, model_validator
+
+from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.pet.rules import SuvRules
+from biomarker_cli.protocol import (
+    ProtocolDocument,
+    ProtocolHeader,
+    ProtocolKind,
+    load_document,
+    validate_section,
+)
+from biomarker_cli.protocol.document import Strict
+from biomarker_cli.radiomics.rules import RadiomicsRules
+from biomarker_cli.regions.rules import RegionRules, RoiNames
+
+Measure = Literal["radiomics", "suv", "adc"]
+
+
+class AppliesTo(Strict):
+    """Which images an analysis may measure."""
+
+    modality: str | tuple[str, ...]
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The DICOM modalities."""
+        return (self.modality,) if isinstance(self.modality, str) else self.modality
+
+
+class AnalysisProtocol(ProtocolHeader):
+    """Everything that moves a number.
+
+    Attributes
+    ----------
+    applies_to : AppliesTo
+    measure : str
+        Which room measures: ``radiomics``, ``suv`` or ``adc``.
+    regions : RegionRules
+        How segmentations become voxels.
+    rois : RoiNames, optional
+        Map from the names of sites to canonical ones; a study's map goes first.
+    radiomics, suv, adc : rules, optional
+        The section named like `measure` must stand. A radiomics analysis of PET
+        may hold ``suv`` as well: its image is then the SUV map.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    applies_to: AppliesTo
+    measure: Measure
+    regions: RegionRules
+    rois: RoiNames | None = None
+    radiomics: RadiomicsRules | None = None
+    suv: SuvRules | None = None
+    adc: AdcRules | None = None
+
+    @model_validator(mode="after")
+    def _has_its_section(self) -> AnalysisProtocol:
+        if getattr(self, self.measure) is None:
+            raise ValueError(f"measure is {self.measure!r}, but there is no section of that name")
+        return self
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A validated analysis protocol with its identity."""
+
+    protocol: AnalysisProtocol
+    document: ProtocolDocument
+
+    @property
+    def ident(self) -> str:
+        """``id@version``."""
+        return self.document.ident
+
+
+def load_analysis(wanted: str) -> Analysis:
+    """Load ``id[@version]`` or a file.
+
+    Raises
+    ------
+    ProtocolError
+        Where the protocol is absent or invalid.
+    """
+    document = load_document(ProtocolKind.ANALYSIS, wanted)
+    return Analysis(validate_section(AnalysisProtocol, document), document)

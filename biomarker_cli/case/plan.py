@@ -1,0 +1,72 @@
+"""CasePlan: all that one case needs to be measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from biomarker_cli.acquisition import AcquisitionProtocol
+from biomarker_cli.case.analysis import Analysis
+from biomarker_cli.catalogue import VolumeCandidate
+from biomarker_cli.pet.rules import ClinicalForm
+from biomarker_cli.regions.rules import RoiNames
+
+OnViolation = Literal["flag", "exclude"]
+
+
+@dataclass(frozen=True)
+class CasePlan:
+    """Subject x timepoint x image, and how it is to be measured.
+
+    Attributes
+    ----------
+    site_id, subject_id, timepoint, role : str
+        Identifiers that the study assigned; never a PatientID.
+    candidates : tuple of VolumeCandidate
+        What the catalogue found below the image path; empty for other formats.
+    image_files : tuple of Path
+        NIfTI, NRRD or MHA files.
+    series : str
+        SeriesInstanceUID or volume id, where the path holds several.
+    mask : Path or None
+    wanted_rois : tuple of str
+        ROI names that must have a row; empty means all.
+    roi_names : RoiNames or None
+        The study's map from site names to canonical ones.
+    quantity : str
+        Declared quantity of files without header facts.
+    acquisition : AcquisitionProtocol or None
+    analyses : tuple of Analysis
+    on_violation : str
+        ``flag`` or ``exclude``.
+    other_frame_of_reference : bool
+        The study says that a mask of another frame of reference fits.
+    form : ClinicalForm or None
+        Values of the case report form.
+    flags : frozenset of str
+        What the study found on the case: every row of it carries them.
+    """
+
+    site_id: str
+    subject_id: str
+    timepoint: str
+    role: str
+    candidates: tuple[VolumeCandidate, ...]
+    image_files: tuple[Path, ...]
+    mask: Path | None
+    analyses: tuple[Analysis, ...]
+    acquisition: AcquisitionProtocol | None = None
+    series: str = ""
+    wanted_rois: tuple[str, ...] = ()
+    roi_names: RoiNames | None = None
+    quantity: str = ""
+    on_violation: OnViolation = "flag"
+    other_frame_of_reference: bool = False
+    form: ClinicalForm | None = None
+    flags: frozenset[str] = frozenset()
+
+    @property
+    def case_id(self) -> str:
+        """site/subject/timepoint/role."""
+        return "/".join((self.site_id, self.subject_id, self.timepoint, self.role))

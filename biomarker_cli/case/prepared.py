@@ -1,0 +1,140 @@
+"""Prepare the image of a case for one analysis: its quantity, and how it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from biomarker_cli import __version__
+from biomarker_cli.case.analysis import Analysis, AnalysisProtocol
+from biomarker_cli.case.errors import ImageError
+from biomarker_cli.case.images import image_candidates, read_case_volume, read_declared_volume
+from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.diffusion import adc_map, adc_measurements, assemble, declared_adc
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.measurement import Measurement
+from biomarker_cli.model.quantity import STORED_PET
+from biomarker_cli.pet import declared_suv, suv_volume, uptake_measurements
+from biomarker_cli.radiomics import engine_identity, image_description, radiomics_measurements
+
+NATIVE_ENGINE = ("biomarker", __version__)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image ready to be measured.
+
+    Attributes
+    ----------
+    analysis : Analysis
+    volume : Volume
+        In the quantity that the analysis measures.
+    measure : callable
+        From a region to its measurements.
+    engine : tuple of str
+        Name and version of what computes.
+    describe_image : callable
+        From the image name of a feature to its columns of ``features.csv``.
+    derivation : dict
+        How the quantity was derived, for the run folder.
+    """
+
+    analysis: Analysis
+    volume: Volume
+    measure: Callable[[Region], list[Measurement]]
+    engine: tuple[str, str]
+    describe_image: Callable[[str], dict[str, Any]]
+    derivation: dict[str, Any] = field(default_factory=dict)
+
+
+def prepare(plan: CasePlan, analysis: Analysis) -> Prepared:
+    """Read the image and turn it into the quantity that an analysis measures.
+
+    Raises
+    ------
+    CaseError
+        With the code of the room that refuses.
+    """
+    _require_modality(plan, analysis.protocol)
+    preparers = {"radiomics": _for_radiomics, "suv": _for_suv, "adc": _for_adc}
+    return preparers[analysis.protocol.measure](plan, analysis)
+
+
+def _require_modality(plan: CasePlan, protocol: AnalysisProtocol) -> None:
+    if plan.image_files:
+        return
+    found = {c.modality for c in image_candidates(plan)}
+    wanted = protocol.applies_to.modalities
+    if not found <= set(wanted):
+        raise ImageError(
+            "IMAGE-MODALITY",
+            f"{protocol.id} measures {' or '.join(wanted)}, found {', '.join(sorted(found))}",
+            hint="Choose the analysis that fits, or the right series.",
+        )
+
+
+def _no_description(_image: str) -> dict[str, Any]:
+    return {}
+
+
+def _for_radiomics(plan: CasePlan, analysis: Analysis) -> Prepared:
+    rules = analysis.protocol.radiomics
+    assert rules is not None  # noqa: S101 - held by the protocol model
+    volume = read_case_volume(plan)
+    derivation: dict[str, Any] = {}
+    if volume.quantity == STORED_PET:
+        if analysis.protocol.suv is not None:
+            suv = suv_volume(volume, analysis.protocol.suv, plan.form)
+            volume, derivation = suv.volume, suv.derivation
+        else:
+            volume = volume.with_array(volume.array, volume.quantity, "pet_stored_values")
+    fixed = volume
+
+    def measure(region: Region) -> list[Measurement]:
+        return radiomics_measurements(fixed, [region], rules)[region.name]
+
+    return Prepared(
+        analysis,
+        volume,
+        measure,
+        engine_identity(rules),
+        partial(image_description, rules),
+        derivation,
+    )
+
+
+def _for_suv(plan: CasePlan, analysis: Analysis) -> Prepared:
+    rules = analysis.protocol.suv
+    assert rules is not None  # noqa: S101 - held by the protocol model
+    if plan.image_files:
+        result = declared_suv(read_declared_volume(plan), rules)
+    else:
+        result = suv_volume(read_case_volume(plan), rules, plan.form)
+    return Prepared(
+        analysis,
+        result.volume,
+        lambda region: uptake_measurements(result, region, rules),
+        NATIVE_ENGINE,
+        _no_description,
+        result.derivation,
+    )
+
+
+def _for_adc(plan: CasePlan, analysis: Analysis) -> Prepared:
+    rules = analysis.protocol.adc
+    assert rules is not None  # noqa: S101 - held by the protocol model
+    if plan.image_files:
+        result = declared_adc(read_declared_volume(plan), rules)
+    else:
+        result = adc_map(assemble(image_candidates(plan)), rules)
+    return Prepared(
+        analysis,
+        result.volume,
+        lambda region: adc_measurements(result, region, rules),
+        NATIVE_ENGINE,
+        _no_description,
+        result.derivation,
+    )

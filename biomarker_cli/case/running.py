@@ -1,0 +1,197 @@
+"""Run one case: header facts, checks, image, regions, measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from biomarker_cli.acquisition import CheckResult, evaluate, header_facts, series_headers
+from biomarker_cli.case.images import image_candidates
+from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.prepared import Prepared, prepare
+from biomarker_cli.case.result import CaseResult, CaseStatus, Row
+from biomarker_cli.case.rows import (
+    case_row,
+    check_rows,
+    fact_rows,
+    feature_rows,
+    measurement_rows,
+    roi_rows,
+    skipped_roi_rows,
+)
+from biomarker_cli.catalogue import Catalogue
+from biomarker_cli.model import CaseError, Measurement
+from biomarker_cli.regions import ImageTarget, RegionRules, RoiResult, import_regions
+
+
+@dataclass
+class _Progress:
+    """What a case has produced so far; lives within one call of `run_case`."""
+
+    plan: CasePlan
+    headers: Row = field(default_factory=dict)
+    facts: list[Row] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+    rois: list[Row] = field(default_factory=list)
+    measurements: list[Row] = field(default_factory=list)
+    features: list[Row] = field(default_factory=list)
+    derivations: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def result(self, status: CaseStatus, code: str = "", message: str = "") -> CaseResult:
+        row = {
+            **self.headers,
+            "status": status.value,
+            "error_code": code,
+            "error_message": message,
+        }
+        if not self.rois:
+            self.rois = skipped_roi_rows(self.plan, code, message)
+        return CaseResult(
+            case=row,
+            rois=self.rois,
+            measurements=self.measurements,
+            facts=self.facts,
+            checks=check_rows(self.plan, self.checks),
+            features=self.features,
+            derivations=self.derivations,
+            notes=self.notes,
+        )
+
+
+def run_case(plan: CasePlan) -> CaseResult:
+    """Measure one case.
+
+    A refusal by a named error becomes the status of the case; whatever was
+    known before it (facts, checks) stays in the result.
+
+    Parameters
+    ----------
+    plan : CasePlan
+
+    Returns
+    -------
+    CaseResult
+        Without its ``result_key``, which the study knows.
+    """
+    progress = _Progress(plan, headers=case_row(plan))
+    try:
+        _examine_headers(progress)
+        failed = _violations(progress.checks)
+        if failed and plan.on_violation == "exclude":
+            return progress.result(
+                CaseStatus.EXCLUDED,
+                "CASE-EXCLUDED",
+                f"acquisition rules are broken: {', '.join(failed)}",
+            )
+        if plan.mask is None:
+            return progress.result(
+                CaseStatus.WAITING, "CASE-NO-MASK", "the case has no segmentation yet"
+            )
+        return _measure(progress)
+    except CaseError as error:
+        return progress.result(CaseStatus.FAILED, error.code, str(error))
+
+
+def _examine_headers(progress: _Progress) -> None:
+    """Facts and checks come before pixels: a volume that is refused still has them."""
+    plan = progress.plan
+    if plan.image_files:
+        return
+    series = series_headers(Catalogue(image_candidates(plan)))
+    progress.headers = case_row(plan, series)
+    progress.facts = [row for s in series for row in fact_rows(plan, s, header_facts(s))]
+    if plan.acquisition is not None:
+        progress.checks = list(evaluate(plan.acquisition, series))
+
+
+def _violations(checks: Sequence[CheckResult]) -> list[str]:
+    return [c.rule_id for c in checks if c.outcome == "fail" and c.severity == "error"]
+
+
+def _case_flags(progress: _Progress) -> frozenset[str]:
+    plan = progress.plan
+    flags = set(plan.flags) | {f"acq_fail:{rule}" for rule in _violations(progress.checks)}
+    flags |= {
+        f"acq_not_evaluable:{check.rule_id}"
+        for check in progress.checks
+        if check.outcome == "not_evaluable" and check.severity == "error"
+    }
+    if plan.acquisition is not None and plan.acquisition.document.is_draft:
+        flags.add("draft_protocol")
+    return frozenset(flags)
+
+
+def _measure(progress: _Progress) -> CaseResult:
+    plan = progress.plan
+    flags = _case_flags(progress)
+    regions: list[RoiResult] | None = None
+    n_failed = 0
+    for analysis in plan.analyses:
+        prepared = prepare(plan, analysis)
+        if prepared.derivation:
+            progress.derivations[analysis.ident] = prepared.derivation
+        progress.headers.update(_voxel_columns(prepared))
+        if regions is None:
+            regions = _import(progress.plan, prepared, analysis.protocol.regions)
+            progress.rois = roi_rows(plan, regions)
+        n_failed += _measure_regions(progress, prepared, regions, flags)
+    n_bad = n_failed + sum(r.status in {"failed", "missing"} for r in regions or ())
+    if not progress.measurements:
+        return progress.result(
+            CaseStatus.FAILED, "CASE-NO-MEASUREMENT", "no region could be measured"
+        )
+    return progress.result(CaseStatus.PARTIAL if n_bad else CaseStatus.MEASURED)
+
+
+def _import(plan: CasePlan, prepared: Prepared, rules: RegionRules) -> list[RoiResult]:
+    assert plan.mask is not None  # noqa: S101 - a case without one waits
+    return import_regions(
+        plan.mask,
+        ImageTarget.from_volume(prepared.volume),
+        rules,
+        plan.roi_names or prepared.analysis.protocol.rois,
+        plan.wanted_rois,
+        frame_of_reference_override=plan.other_frame_of_reference,
+    )
+
+
+def _voxel_columns(prepared: Prepared) -> Row:
+    x, y, z = prepared.volume.geometry.spacing_mm
+    return {"voxel_x_mm": x, "voxel_y_mm": y, "voxel_z_mm": z}
+
+
+def _measure_regions(
+    progress: _Progress,
+    prepared: Prepared,
+    regions: Sequence[RoiResult],
+    case_flags: frozenset[str],
+) -> int:
+    """Measure every region that was imported; return how many failed."""
+    flags = case_flags | prepared.volume.flags
+    if prepared.analysis.document.is_draft:
+        flags |= {"draft_protocol"}
+    n_failed = 0
+    for roi in regions:
+        if roi.region is None:
+            continue
+        try:
+            measurements: list[Measurement] = prepared.measure(roi.region)
+        except CaseError as error:
+            n_failed += 1
+            progress.notes.append(f"{roi.roi_id} {prepared.analysis.ident}: {error.code} {error}")
+            continue
+        progress.measurements += measurement_rows(
+            progress.plan, roi, prepared, measurements, flags | roi.region.flags
+        )
+        progress.notes += [
+            f"{roi.roi_id} {m.feature_id}: {m.reason}" for m in measurements if m.reason
+        ]
+        known = {(f["analysis_id"], f["feature_id"]) for f in progress.features}
+        progress.features += [
+            row
+            for row in feature_rows(prepared, measurements)
+            if (row["analysis_id"], row["feature_id"]) not in known
+        ]
+    return n_failed

@@ -1,0 +1,121 @@
+"""``biomarker extract``: measure one image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from biomarker_cli.study import RunReport
+
+_EPILOG = """\b
+Examples:
+  biomarker extract radiomics --image ct/ --mask rtstruct.dcm --roi GTV \\
+      --analysis pyradiomics-default -o results
+  biomarker extract suv --image pet/ --mask seg.dcm --analysis fdg-suv
+  biomarker extract adc --image dwi/ --mask mask.nii.gz --analysis dwi-adc
+
+Without -o the measurements are printed as CSV.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("measure", type=click.Choice(["radiomics", "suv", "adc"]))
+@click.option(
+    "--image",
+    "images",
+    metavar="PATH",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder or file of DICOM, or NIfTI/NRRD/MHA. Repeat it for one series per b-value.",
+)
+@click.option("--series", metavar="UID|VOLUME_ID", default="", help="Which one, of several.")
+@click.option(
+    "--mask",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="RTSTRUCT, SEG, NIfTI, NRRD or MHA.",
+)
+@click.option("--roi", "rois", metavar="NAME", multiple=True, help="Only this region; repeat it.")
+@click.option(
+    "--analysis", metavar="ID[@V]|FILE", required=True, help="Analysis protocol that measures."
+)
+@click.option(
+    "--quantity",
+    type=click.Choice(["hu", "suvbw", "adc", "signal"]),
+    help="What the numbers of a file without header mean.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder for the tables of the run."
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
+@click.pass_context
+def extract(
+    context: click.Context,
+    measure: str,
+    images: tuple[Path, ...],
+    series: str,
+    mask: Path,
+    rois: tuple[str, ...],
+    analysis: str,
+    quantity: str | None,
+    output: Path | None,
+    overwrite: bool,
+) -> None:
+    """Measure the regions of one image by an analysis protocol."""
+    from tempfile import TemporaryDirectory
+
+    from biomarker_cli.cli.output import progress
+    from biomarker_cli.study import RunOptions, SingleCase, plan_single, run_study
+
+    single = SingleCase(measure, images, mask, analysis, series, quantity or "", rois)
+    with progress("reading headers", "files") as advance:
+        case = plan_single(single, advance)
+    with TemporaryDirectory() as temporary:
+        folder = output or Path(temporary) / "run"
+        _require_free(folder, overwrite=overwrite)
+        report = run_study("extract", [case], folder, RunOptions(fresh=True))
+        _print_errors(report)
+        if output is None:
+            click.echo((folder / "measurements.csv").read_text(encoding="utf-8"), nl=False)
+        else:
+            _print_summary(report, folder)
+    context.exit(report.exit_code)
+
+
+def _require_free(folder: Path, *, overwrite: bool) -> None:
+    from biomarker_cli.model.errors import ConfigurationError
+
+    if not overwrite and (folder / "measurements.csv").exists():
+        raise ConfigurationError(
+            "OUTPUT-EXISTS",
+            f"{folder} holds an earlier run",
+            hint="Choose another folder, or say --overwrite.",
+        )
+
+
+def _print_errors(report: RunReport) -> None:
+    result = report.results[0]
+    if result.case["error_code"]:
+        click.echo(f"error {result.case['error_code']}: {result.case['error_message']}", err=True)
+    for roi in result.rois:
+        if roi["status"] not in {"ok", "skipped"}:
+            click.echo(
+                f"{roi['roi_id']}: {roi['status']} {roi['error_code']} {roi['error_message']}",
+                err=True,
+            )
+    for note in result.notes:
+        click.echo(note, err=True)
+
+
+def _print_summary(report: RunReport, folder: Path) -> None:
+    result = report.results[0]
+    n_rois = len({row["roi_id"] for row in result.measurements})
+    click.echo(
+        f"{result.status.value}: {n_rois} regions, {len(result.measurements)} measurements; "
+        f"tables in {folder}",
+        err=True,
+    )

@@ -1,0 +1,95 @@
+"""Assemble the results of all cases into the tables of a run."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from biomarker_cli.case import CaseResult, CaseStatus
+from biomarker_cli.case.result import Row
+from biomarker_cli.regions import ROI_COLUMNS
+from biomarker_cli.tables import (
+    CASES,
+    CHECKS,
+    FACTS,
+    FEATURES,
+    MEASUREMENTS,
+    ROIS,
+    write_datapackage,
+    write_table,
+)
+
+ROIS_WITH_AUDIT = ROIS.extended(ROI_COLUMNS, "audit of the import, see docs/tables.md")
+
+
+def write_tables(results: Sequence[CaseResult], folder: Path, study_id: str) -> None:
+    """Write every table, the data package and the derivations.
+
+    Parameters
+    ----------
+    results : sequence of CaseResult
+        All cases of the study, whether they were run now or before.
+    folder : Path
+    study_id : str
+    """
+    content = {
+        MEASUREMENTS: [row for r in results for row in r.measurements] + _unmeasured(results),
+        ROIS_WITH_AUDIT: [row for r in results for row in r.rois],
+        CASES: [r.case for r in results],
+        FACTS: [row for r in results for row in r.facts],
+        CHECKS: _unique(row for r in results for row in r.checks),
+        FEATURES: _unique(row for r in results for row in r.features),
+    }
+    for table, rows in content.items():
+        write_table(table, rows, folder)
+    write_datapackage(content, folder, study_id)
+    _write_derivations(results, folder / "derivations")
+
+
+def _unique(rows: Iterable[Row]) -> list[Row]:
+    return list({tuple(sorted((k, str(v)) for k, v in row.items())): row for row in rows}.values())
+
+
+def _unmeasured(results: Sequence[CaseResult]) -> list[Row]:
+    """Rows without value for regions that an analysis reached in other cases only.
+
+    A table without them would make a failed region look as if nobody had asked.
+    """
+    features: dict[str, dict[str, str]] = defaultdict(dict)
+    for result in results:
+        for row in result.features:
+            features[row["analysis_id"]][row["feature_id"]] = row["unit_ucum"]
+    analyses_of_role: dict[str, set[str]] = defaultdict(set)
+    for result in results:
+        role = result.case_id.rsplit("/", 1)[-1]
+        analyses_of_role[role] |= {row["analysis_id"] for row in result.measurements}
+    rows: list[Row] = []
+    for result in results:
+        measured = {(row["roi_id"], row["analysis_id"]) for row in result.measurements}
+        skipped = result.status in {CaseStatus.EXCLUDED, CaseStatus.WAITING}
+        for analysis in sorted(analyses_of_role[result.case_id.rsplit("/", 1)[-1]]):
+            rows += [
+                {
+                    "case_id": result.case_id,
+                    "roi_id": roi["roi_id"],
+                    "analysis_id": analysis,
+                    "feature_id": feature,
+                    "unit": unit,
+                    "status": "skipped" if skipped or roi["status"] == "skipped" else "failed",
+                }
+                for roi in result.rois
+                if (roi["roi_id"], analysis) not in measured
+                for feature, unit in features[analysis].items()
+            ]
+    return rows
+
+
+def _write_derivations(results: Sequence[CaseResult], folder: Path) -> None:
+    for result in results:
+        for analysis, derivation in result.derivations.items():
+            folder.mkdir(exist_ok=True)
+            name = f"{result.case_id.replace('/', '__')}__{analysis}.json"
+            text = json.dumps(derivation, indent=2, ensure_ascii=False, allow_nan=False)
+            (folder / name).write_text(text + "\n", encoding="utf-8", newline="\n")

@@ -1,0 +1,130 @@
+"""Digests of the inputs, and the key under which a result is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+
+from biomarker_cli import __version__
+from biomarker_cli.case import CasePlan
+
+_HEX_DIGITS = 64
+
+
+@dataclass(frozen=True)
+class CaseDigest:
+    """What the files of a case hold.
+
+    Attributes
+    ----------
+    files : dict
+        sha256 by path relative to the folder they share.
+    pixels : str
+        sha256 of the pixel data of the image in the order of its slices; empty
+        where it is no DICOM. Two cases with one digest hold the same image.
+    """
+
+    files: dict[str, str]
+    pixels: str
+
+    @property
+    def content(self) -> str:
+        """One sha256 over the contents of all files, whatever they are called."""
+        return _sha256_of_json(sorted(self.files.values()))
+
+
+def digest_inputs(plan: CasePlan) -> CaseDigest:
+    """Read the files of a case once and return their digests.
+
+    Parameters
+    ----------
+    plan : CasePlan
+        Whose paths exist.
+    """
+    paths = _image_paths(plan)
+    files: dict[str, str] = {}
+    pixels = hashlib.sha256()
+    has_pixels = False
+    for path in paths:
+        content = path.read_bytes()
+        files[path.as_posix()] = hashlib.sha256(content).hexdigest()
+        stored = _stored_pixels(content) if not plan.image_files else b""
+        has_pixels = has_pixels or bool(stored)
+        pixels.update(stored)
+    if plan.mask is not None:
+        for path in _mask_paths(plan.mask):
+            files[path.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return CaseDigest(files, pixels.hexdigest() if has_pixels else "")
+
+
+def _image_paths(plan: CasePlan) -> list[Path]:
+    """Files of the image, slices in the order of the volume."""
+    refs = [
+        ref.path
+        for c in plan.candidates
+        if c.is_image and plan.series in {"", c.volume_id, c.series_uid}
+        for ref in c.refs
+    ]
+    return list(dict.fromkeys([*refs, *plan.image_files]))
+
+
+def _mask_paths(mask: Path) -> list[Path]:
+    """Return the mask and the sidecars that lie beside it, as their names begin alike."""
+    if mask.is_dir():
+        return sorted(path for path in mask.rglob("*") if path.is_file())
+    stem = mask.name.split(".")[0]
+    beside = [p for p in mask.parent.iterdir() if p.is_file() and p.name.split(".")[0] == stem]
+    return sorted(beside)
+
+
+def _stored_pixels(content: bytes) -> bytes:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = dcmread(BytesIO(content))
+        return bytes(dataset.get("PixelData") or b"")
+    except (ValueError, EOFError, KeyError, AttributeError, NotImplementedError):
+        # Reading the case will say what is wrong with the file.
+        return b""
+
+
+def result_key(plan: CasePlan, digest: CaseDigest | None) -> str:
+    """Return the key of a case: what it hangs on, in one sha256.
+
+    It covers the contents of the inputs, the case's entry in the study, the
+    merged protocols, and the version of this package.
+    """
+    acquisition = plan.acquisition
+    return _sha256_of_json(
+        {
+            "inputs": digest.content if digest else "",
+            "case": plan.case_id,
+            "series": plan.series,
+            "rois": list(plan.wanted_rois),
+            "roi_names": _dumped(plan.roi_names),
+            "quantity": plan.quantity,
+            "on_violation": plan.on_violation,
+            "other_frame_of_reference": plan.other_frame_of_reference,
+            "form": _dumped(plan.form),
+            "flags": sorted(plan.flags),
+            "acquisition": acquisition.document.sha256 if acquisition else "",
+            "analyses": [[a.ident, a.document.sha256] for a in plan.analyses],
+            "version": __version__,
+        }
+    )
+
+
+def _dumped(model: Any) -> Any:
+    return None if model is None else model.model_dump(mode="json")
+
+
+def _sha256_of_json(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

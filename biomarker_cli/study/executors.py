@@ -1,0 +1,138 @@
+"""Executors: run cases one after another here, or in a pool of processes.
+
+A pool loses only the case whose worker dies or runs out of time; the others go
+on. Every worker computes with one thread, so that numbers do not hang on the
+number of cores.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from biomarker_cli.case import CasePlan, CaseResult, run_case
+from biomarker_cli.model import CaseError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What running one case gave: a result, or the error that stopped it.
+
+    Attributes
+    ----------
+    index : int
+        Place of the case in what was submitted.
+    result : CaseResult or None
+    error : CaseError or None
+    log : str
+        Traceback of an unexpected error.
+    """
+
+    index: int
+    result: CaseResult | None
+    error: CaseError | None = None
+    log: str = ""
+
+
+class Executor(Protocol):
+    """Runs cases; yields outcomes as they come, in any order."""
+
+    def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
+        """Run the cases."""
+
+
+@dataclass(frozen=True)
+class SerialExecutor:
+    """One case after another, in this process."""
+
+    def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
+        """Run the cases in their order."""
+        for index, plan in enumerate(plans):
+            with _one_thread():
+                yield _guarded(index, lambda plan=plan: run_case(plan))
+
+
+@dataclass(frozen=True)
+class PoolExecutor:
+    """A pool of processes on this machine.
+
+    Attributes
+    ----------
+    jobs : int
+        Number of workers.
+    timeout_s : float or None
+        Longest time for one case.
+    """
+
+    jobs: int
+    timeout_s: float | None = None
+
+    def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
+        """Run the cases; outcomes come in the order of the cases."""
+        from multiprocessing import get_context
+
+        from pebble import ProcessPool
+
+        pool = ProcessPool(max_workers=min(self.jobs, len(plans)), context=get_context("spawn"))
+        try:
+            futures = [
+                pool.schedule(run_in_worker, args=[plan], timeout=self.timeout_s) for plan in plans
+            ]
+            for index, future in enumerate(futures):
+                yield _guarded(index, future.result)
+            pool.close()
+        finally:
+            pool.stop()
+            pool.join()
+
+
+def run_in_worker(plan: CasePlan) -> CaseResult:
+    """Run a case in a worker process, with one thread."""
+    with _one_thread():
+        return run_case(plan)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    import SimpleITK as sitk
+    from threadpoolctl import threadpool_limits
+
+    threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        with threadpool_limits(limits=1):
+            yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+
+
+def _guarded(index: int, call: Callable[[], CaseResult]) -> Outcome:
+    """Turn whatever stops one case into its outcome, so that the others go on."""
+    from pebble import ProcessExpired
+
+    try:
+        return Outcome(index, call())
+    except TimeoutError:
+        error = CaseError(
+            "CASE-TIMEOUT",
+            "the case took longer than allowed",
+            hint="Raise --timeout-per-case, and run with --retry-failed.",
+        )
+        return Outcome(index, None, error)
+    except ProcessExpired as expired:
+        error = CaseError(
+            "CASE-WORKER-DIED",
+            f"the worker process died (exit code {expired.exitcode})",
+            hint="It may have run out of memory: try --jobs 1, with --retry-failed.",
+        )
+        return Outcome(index, None, error)
+    except Exception as unexpected:  # noqa: BLE001 - becomes a named error row; others go on
+        error = CaseError(
+            "CASE-INTERNAL",
+            f"an unexpected {type(unexpected).__name__} stopped the case",
+            hint="The traceback stands in run.log; please report it.",
+        )
+        return Outcome(index, None, error, traceback.format_exc())

@@ -1,0 +1,82 @@
+"""The manifest of a run: versions, protocols and digests of what went in."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from biomarker_cli import __version__
+from biomarker_cli.study.planning import PlannedCase
+
+_PACKAGES = (
+    "highdicom",
+    "nibabel",
+    "numpy",
+    "pandas",
+    "pydicom",
+    "pyradiomics-bhklab",
+    "SimpleITK",
+)
+
+
+def write_manifest(study_id: str, cases: Sequence[PlannedCase], folder: Path) -> Path:
+    """Write ``manifest.json`` and return its path."""
+    manifest = {
+        "format": "biomarker-manifest/1",
+        "study": study_id,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "software": {"biomarker": __version__, **_versions()},
+        "platform": {
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "machine": platform.machine(),
+        },
+        "protocols": _protocols(cases),
+        "cases": {
+            case.plan.case_id: {
+                "result_key": case.key,
+                "input_sha256": case.digest.content if case.digest else "",
+                "input_files": len(case.digest.files) if case.digest else 0,
+            }
+            for case in cases
+        },
+    }
+    path = folder / "manifest.json"
+    temporary = path.with_suffix(".json.part")
+    temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8", newline="\n")
+    temporary.replace(path)
+    return path
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _protocols(cases: Sequence[PlannedCase]) -> list[dict[str, Any]]:
+    documents = {}
+    for case in cases:
+        acquisition = case.plan.acquisition
+        used = [a.document for a in case.plan.analyses]
+        for document in [*used, *([acquisition.document] if acquisition else [])]:
+            documents[document.header.format, document.ident] = document
+    return [
+        {
+            "format": kind,
+            "id": document.header.id,
+            "version": document.header.version,
+            "status": document.header.status,
+            "sha256": document.sha256,
+        }
+        for (kind, _), document in sorted(documents.items())
+    ]

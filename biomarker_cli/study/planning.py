@@ -1,0 +1,149 @@
+"""From a study to case plans: protocols resolved, files found, cohort examined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from biomarker_cli.acquisition import AcquisitionProtocol, load_acquisition
+from biomarker_cli.case import Analysis, CasePlan, load_analysis
+from biomarker_cli.catalogue import Catalogue, VolumeCandidate, scan
+from biomarker_cli.imaging.files import is_image_file
+from biomarker_cli.model import BiomarkerError, CaseError
+from biomarker_cli.study.digests import CaseDigest, digest_inputs, result_key
+from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.integrity import examine_cohort
+from biomarker_cli.study.study_file import CaseEntry, Study
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class PlannedCase:
+    """A case with its key, or with the reason why it cannot be run.
+
+    Attributes
+    ----------
+    plan : CasePlan
+    key : str
+        sha256 of everything that moves a number of the case.
+    digest : CaseDigest or None
+    refusal : BiomarkerError or None
+        Why the case is refused before it is measured.
+    """
+
+    plan: CasePlan
+    key: str
+    digest: CaseDigest | None = None
+    refusal: BiomarkerError | None = None
+
+
+@dataclass(frozen=True)
+class _Protocols:
+    acquisition: AcquisitionProtocol | None
+    analyses: tuple[Analysis, ...]
+
+
+def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCase]:
+    """Return a plan for every case of a study, in the order of its list.
+
+    Parameters
+    ----------
+    study : Study
+    progress : callable, optional
+        Called with the number of files indexed and in all.
+
+    Raises
+    ------
+    ProtocolError
+        Where a protocol is absent or invalid: no case is run then.
+    StudyError
+        ``STUDY-REGION-RULES`` where the analyses of a role disagree on how
+        segmentations become voxels.
+    """
+    protocols = {name: _resolve(name, study) for name in study.model.roles}
+    catalogue = _index(study, progress)
+    cases = [_plan_case(study, entry, protocols[entry.role], catalogue) for entry in study.entries]
+    findings = examine_cohort([(case.plan, case.digest) for case in cases])
+    return [_with_findings(case, findings.get(case.plan.case_id), study) for case in cases]
+
+
+def _resolve(name: str, study: Study) -> _Protocols:
+    role = study.model.roles[name]
+    analyses = tuple(load_analysis(_beside(study.root, wanted)) for wanted in role.analyses)
+    rules = {analysis.protocol.regions for analysis in analyses}
+    if len(rules) > 1:
+        raise StudyError(
+            "STUDY-REGION-RULES",
+            f"the analyses of the role {name!r} differ in their regions section",
+            hint="Give each its own role: a region of a case has one definition.",
+        )
+    wanted = role.acquisition
+    acquisition = load_acquisition(_beside(study.root, wanted)) if wanted else None
+    return _Protocols(acquisition, analyses)
+
+
+def _beside(root: Path, wanted: str) -> str:
+    """A protocol file is named relative to the study root, as every path is."""
+    return str(root / wanted) if wanted.endswith((".yaml", ".yml")) else wanted
+
+
+def _index(study: Study, progress: Progress | None) -> Catalogue:
+    paths = {study.root / image for entry in study.entries for image in entry.images}
+    present = [path for path in sorted(paths) if path.exists() and not is_image_file(path)]
+    return scan(present, progress) if present else Catalogue(())
+
+
+def _plan_case(
+    study: Study, entry: CaseEntry, protocols: _Protocols, catalogue: Catalogue
+) -> PlannedCase:
+    paths = [study.root / image for image in entry.images]
+    role = study.model.roles[entry.role]
+    plan = CasePlan(
+        site_id=entry.site_id,
+        subject_id=entry.subject_id,
+        timepoint=entry.timepoint,
+        role=entry.role,
+        candidates=tuple(c for c in catalogue.candidates if _lies_below(c, paths)),
+        image_files=tuple(path for path in paths if is_image_file(path)),
+        mask=study.root / entry.mask if entry.mask else None,
+        analyses=protocols.analyses,
+        acquisition=protocols.acquisition,
+        series=entry.series_uid,
+        wanted_rois=entry.rois or role.rois,
+        roi_names=study.model.rois,
+        quantity=entry.quantity,
+        on_violation=study.model.on_violation,
+        other_frame_of_reference=entry.other_frame_of_reference,
+        form=entry.form,
+    )
+    for path in [*paths, *([plan.mask] if plan.mask else [])]:
+        if not path.exists():
+            refusal = CaseError(
+                "CASE-FILE-NOT-FOUND",
+                f"no such file or folder: {path.relative_to(study.root)}",
+                hint="Paths are relative to the folder of the study file.",
+            )
+            return PlannedCase(plan, result_key(plan, None), None, refusal)
+    digest = digest_inputs(plan)
+    return PlannedCase(plan, result_key(plan, digest), digest)
+
+
+def _lies_below(candidate: VolumeCandidate, paths: list[Path]) -> bool:
+    return any(
+        ref.path == path or path in ref.path.parents for ref in candidate.refs for path in paths
+    )
+
+
+def _with_findings(
+    case: PlannedCase, findings: list[CaseError] | None, study: Study
+) -> PlannedCase:
+    """Refuse or flag what the cohort does not let pass, by the study's choice."""
+    if not findings or case.refusal is not None:
+        return case
+    if study.model.integrity == "refuse":
+        return replace(case, refusal=findings[0])
+    flags = frozenset(finding.code.lower().replace("-", "_") for finding in findings)
+    plan = replace(case.plan, flags=case.plan.flags | flags)
+    return replace(case, plan=plan, key=result_key(plan, case.digest))

@@ -1,0 +1,97 @@
+"""One case without a study file: what ``biomarker extract`` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from biomarker_cli.case import CasePlan, load_analysis
+from biomarker_cli.catalogue import Catalogue, scan
+from biomarker_cli.imaging.files import is_image_file
+from biomarker_cli.model import ConfigurationError, InputNotFoundError
+from biomarker_cli.study.digests import digest_inputs, result_key
+from biomarker_cli.study.planning import PlannedCase
+
+
+@dataclass(frozen=True)
+class SingleCase:
+    """What the command line says of one case.
+
+    Attributes
+    ----------
+    measure : str
+        ``radiomics``, ``suv`` or ``adc``.
+    images : tuple of Path
+    mask : Path
+    analysis : str
+        ``id[@version]`` or a path.
+    series, quantity : str
+    rois : tuple of str
+    """
+
+    measure: str
+    images: tuple[Path, ...]
+    mask: Path
+    analysis: str
+    series: str = ""
+    quantity: str = ""
+    rois: tuple[str, ...] = ()
+
+
+_ROLES = {"radiomics": "image", "suv": "pet", "adc": "dwi"}
+
+
+def plan_single(
+    single: SingleCase, progress: Callable[[int, int], None] | None = None
+) -> PlannedCase:
+    """Return the plan of one case; its id is ``local/S0001/T1/<role>``.
+
+    Raises
+    ------
+    ConfigurationError
+        ``ANALYSIS-MEASURE`` where the analysis measures something else.
+    InputNotFoundError
+        ``PATH-NOT-FOUND``.
+    """
+    analysis = load_analysis(single.analysis)
+    if analysis.protocol.measure != single.measure:
+        raise ConfigurationError(
+            "ANALYSIS-MEASURE",
+            f"{analysis.ident} measures {analysis.protocol.measure}, not {single.measure}",
+            hint=f"Use `biomarker extract {analysis.protocol.measure}`.",
+        )
+    for path in (*single.images, single.mask):
+        if not path.exists():
+            raise InputNotFoundError(
+                "PATH-NOT-FOUND", f"no such file or folder: {path}", hint="Check the spelling."
+            )
+    files = tuple(path for path in single.images if is_image_file(path))
+    folders = [path for path in single.images if path not in files]
+    plan = CasePlan(
+        site_id="local",
+        subject_id="S0001",
+        timepoint="T1",
+        role=_ROLES[single.measure],
+        candidates=_candidates(folders, progress).candidates,
+        image_files=files,
+        mask=single.mask,
+        analyses=(analysis,),
+        series=single.series,
+        wanted_rois=single.rois,
+        quantity=single.quantity,
+    )
+    if not files and not any(c.is_image for c in plan.candidates):
+        raise InputNotFoundError(
+            "IMAGE-NOT-FOUND",
+            f"no DICOM image below {', '.join(map(str, single.images))}",
+            hint="`biomarker scan PATH` lists what is there and why it was refused.",
+        )
+    digest = digest_inputs(plan)
+    return PlannedCase(plan, result_key(plan, digest), digest)
+
+
+def _candidates(
+    folders: Sequence[Path], progress: Callable[[int, int], None] | None
+) -> Catalogue:
+    return scan(folders, progress) if folders else Catalogue(())

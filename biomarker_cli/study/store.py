@@ -1,0 +1,114 @@
+"""The result store: one file per case, which is the truth; tables are made from it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from biomarker_cli.case import CaseResult
+from biomarker_cli.study.errors import StudyError
+
+_FORMAT = "biomarker-result/1"
+_MARKER = "study.json"
+
+
+@dataclass(frozen=True)
+class StoredResult:
+    """A result with the key that it was computed under."""
+
+    key: str
+    result: CaseResult
+
+
+@dataclass(frozen=True)
+class ResultStore:
+    """Results below the folder of a run.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder of the run (``-o``).
+    """
+
+    folder: Path
+
+    @property
+    def results_folder(self) -> Path:
+        """Where the result files lie."""
+        return self.folder / "results"
+
+    def open_for(self, study_id: str) -> None:
+        """Make the folder, or take up the one of the same study.
+
+        Raises
+        ------
+        StudyError
+            ``OUTPUT-EXISTS`` where the folder holds something else.
+        """
+        marker = self.results_folder / _MARKER
+        if marker.is_file():
+            owner = self._read_json(marker) or {}
+            if owner.get("study") != study_id:
+                raise StudyError(
+                    "OUTPUT-EXISTS",
+                    f"{self.folder} holds the results of the study {owner.get('study')!r}",
+                    hint="Choose another folder with -o.",
+                )
+            return
+        if self.folder.exists() and (
+            not self.folder.is_dir() or any(self.folder.iterdir())
+        ):
+            raise StudyError(
+                "OUTPUT-EXISTS",
+                f"{self.folder} exists and is no run of this study",
+                hint="Choose another folder with -o; nothing is overwritten.",
+            )
+        self.results_folder.mkdir(parents=True, exist_ok=True)
+        self._write_json(marker, {"format": _FORMAT, "study": study_id})
+
+    def load(self, case_id: str) -> StoredResult | None:
+        """Return the stored result of a case; None where there is none or it is corrupt."""
+        data = self._read_json(self._path(case_id))
+        if data is None or data.get("format") != _FORMAT:
+            return None
+        try:
+            return StoredResult(str(data["key"]), CaseResult.from_json(data["result"]))
+        except (KeyError, TypeError):
+            return None
+
+    def save(self, key: str, result: CaseResult) -> None:
+        """Store a result; it appears whole or not at all, and survives a power cut."""
+        data = {"format": _FORMAT, "key": key, "result": result.to_json()}
+        self._write_json(self._path(result.case_id), data)
+
+    def load_all(self) -> list[StoredResult]:
+        """Return every stored result, sorted by case."""
+        found = []
+        for path in sorted(self.results_folder.glob("*.json")):
+            data = self._read_json(path)
+            if path.name != _MARKER and data is not None:
+                found.append(StoredResult(str(data["key"]), CaseResult.from_json(data["result"])))
+        return sorted(found, key=lambda stored: stored.result.case_id)
+
+    def _path(self, case_id: str) -> Path:
+        return self.results_folder / (case_id.replace("/", "__") + ".json")
+
+    @staticmethod
+    def _read_json(path: Path) -> dict[str, Any] | None:
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return data if isinstance(data, dict) else None
+
+    @staticmethod
+    def _write_json(path: Path, data: dict[str, Any]) -> None:
+        temporary = path.with_suffix(".json.part")
+        with temporary.open("w", encoding="utf-8", newline="\n") as stream:
+            json.dump(data, stream, ensure_ascii=False, allow_nan=False)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)

@@ -1,0 +1,226 @@
+"""The study file: which cases, which protocols, which rules.
+
+A study is a folder with ``study.yaml`` and a list of cases (CSV). Paths in
+both are relative to that folder, the study root.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from biomarker_cli.pet.rules import ClinicalForm
+from biomarker_cli.protocol.document import Strict
+from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.protocol.yaml_source import line_of, read_yaml
+from biomarker_cli.regions.rules import RoiNames
+from biomarker_cli.study.errors import StudyError
+
+FORMAT = "biomarker-study/1"
+
+IDENTIFIER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+"""What site, subject, timepoint and role may look like: they make up file names."""
+
+_REQUIRED = ("site_id", "subject_id", "timepoint", "role", "image", "mask")
+_OPTIONAL = ("series_uid", "rois", "quantity", "other_frame_of_reference")
+
+
+class Role(Strict):
+    """What is done with the images of one role.
+
+    Attributes
+    ----------
+    acquisition : str
+        Acquisition protocol, ``id[@version]`` or a path; empty for none.
+    analyses : tuple of str
+        Analysis protocols.
+    rois : tuple of str
+        Canonical names that every case must have; empty means all of the file.
+    """
+
+    acquisition: str = ""
+    analyses: tuple[str, ...] = Field(min_length=1)
+    rois: tuple[str, ...] = ()
+
+
+class StudyModel(Strict):
+    """Content of ``study.yaml``."""
+
+    format: Literal["biomarker-study/1"]
+    id: str
+    title: str = ""
+    cases: str = "cases.csv"
+    on_violation: Literal["flag", "exclude"] = "flag"
+    integrity: Literal["refuse", "flag"] = "refuse"
+    roles: dict[str, Role] = Field(min_length=1)
+    rois: RoiNames | None = None
+
+    @field_validator("id")
+    @classmethod
+    def _is_identifier(cls, value: str) -> str:
+        if not IDENTIFIER.match(value):
+            raise ValueError("an id has letters, digits, dot, dash and underscore only")
+        return value
+
+
+@dataclass(frozen=True)
+class CaseEntry:
+    """One row of the list of cases."""
+
+    line: int
+    site_id: str
+    subject_id: str
+    timepoint: str
+    role: str
+    images: tuple[str, ...]
+    mask: str
+    series_uid: str
+    rois: tuple[str, ...]
+    quantity: str
+    other_frame_of_reference: bool
+    form: ClinicalForm | None
+
+    @property
+    def case_id(self) -> str:
+        """site/subject/timepoint/role."""
+        return "/".join((self.site_id, self.subject_id, self.timepoint, self.role))
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study as its files say it.
+
+    Attributes
+    ----------
+    model : StudyModel
+    root : Path
+        Folder of the study file.
+    entries : tuple of CaseEntry
+        In the order of the list.
+    """
+
+    model: StudyModel
+    root: Path
+    entries: tuple[CaseEntry, ...]
+
+
+def load_study(path: Path) -> Study:
+    """Read a study file and its list of cases.
+
+    Raises
+    ------
+    StudyError
+        ``STUDY-NOT-FOUND``, ``STUDY-INVALID``, ``STUDY-CASES``.
+    """
+    if not path.is_file():
+        raise StudyError(
+            "STUDY-NOT-FOUND",
+            f"no such study file: {path}",
+            hint="`biomarker init DIR` writes one for a folder of DICOM.",
+        )
+    try:
+        data, lines = read_yaml(path)
+    except ProtocolError as error:
+        raise StudyError("STUDY-INVALID", error.message, where=error.where) from error
+    try:
+        model = StudyModel.model_validate(data)
+    except ValidationError as error:
+        found = "; ".join(
+            f"line {line_of(lines, item['loc'])}, {'.'.join(map(str, item['loc']))}: {item['msg']}"
+            for item in error.errors(include_url=False)[:10]
+        )
+        raise StudyError("STUDY-INVALID", found, where=path.name) from error
+    entries = _read_cases(path.parent / model.cases, model)
+    return Study(model, path.parent, entries)
+
+
+def _read_cases(path: Path, model: StudyModel) -> tuple[CaseEntry, ...]:
+    if not path.is_file():
+        raise StudyError("STUDY-CASES", f"no such list of cases: {path}")
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        columns = reader.fieldnames or []
+        known = {*_REQUIRED, *_OPTIONAL, *ClinicalForm.model_fields}
+        _require_columns(path, list(columns), known)
+        entries = tuple(_entry(path, n, row, model) for n, row in enumerate(reader, start=2))
+    seen: dict[str, int] = {}
+    for entry in entries:
+        if entry.case_id in seen:
+            raise StudyError(
+                "STUDY-CASES",
+                f"{entry.case_id} stands twice, in lines {seen[entry.case_id]} and {entry.line}",
+                where=path.name,
+            )
+        seen[entry.case_id] = entry.line
+    return entries
+
+
+def _require_columns(path: Path, columns: list[str], known: set[str]) -> None:
+    missing = [name for name in _REQUIRED if name not in columns]
+    unknown = [name for name in columns if name not in known]
+    if missing or unknown:
+        parts = [f"columns are missing: {', '.join(missing)}"] if missing else []
+        parts += [f"columns are unknown: {', '.join(unknown)}"] if unknown else []
+        raise StudyError(
+            "STUDY-CASES",
+            "; ".join(parts),
+            where=path.name,
+            hint=f"Known columns are {', '.join((*_REQUIRED, *sorted(known - set(_REQUIRED))))}.",
+        )
+
+
+def _entry(path: Path, line: int, row: dict[str, str | None], model: StudyModel) -> CaseEntry:
+    cells = {key: (value or "").strip() for key, value in row.items() if key is not None}
+    where = f"{path.name}:{line}"
+    for name in ("site_id", "subject_id", "timepoint", "role"):
+        if not IDENTIFIER.match(cells[name]):
+            raise StudyError(
+                "STUDY-CASES",
+                f"{name} is {cells[name]!r}: letters, digits, dot, dash and underscore only",
+                where=where,
+            )
+    if cells["role"] not in model.roles:
+        raise StudyError(
+            "STUDY-CASES",
+            f"the study has no role {cells['role']!r}",
+            where=where,
+            hint=f"Its roles are {', '.join(model.roles)}.",
+        )
+    if not cells["image"]:
+        raise StudyError("STUDY-CASES", "a case names no image", where=where)
+    return CaseEntry(
+        line=line,
+        site_id=cells["site_id"],
+        subject_id=cells["subject_id"],
+        timepoint=cells["timepoint"],
+        role=cells["role"],
+        images=_listed(cells["image"]),
+        mask=cells["mask"],
+        series_uid=cells.get("series_uid", ""),
+        rois=_listed(cells.get("rois", "")),
+        quantity=cells.get("quantity", ""),
+        other_frame_of_reference=cells.get("other_frame_of_reference", "").lower() == "true",
+        form=_form(cells, where),
+    )
+
+
+def _listed(cell: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in cell.split(";") if part.strip())
+
+
+def _form(cells: dict[str, str], where: str) -> ClinicalForm | None:
+    values = {name: cells[name] for name in ClinicalForm.model_fields if cells.get(name)}
+    if not values:
+        return None
+    try:
+        return ClinicalForm.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise StudyError(
+            "STUDY-CASES", f"{'.'.join(map(str, first['loc']))}: {first['msg']}", where=where
+        ) from error

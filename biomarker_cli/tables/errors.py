@@ -1,0 +1,7 @@
+"""Errors of the tables room."""
+
+from biomarker_cli.model import InputNotFoundError
+
+
+class TableError(InputNotFoundError):
+    """A table that is absent or is not one of ours."""

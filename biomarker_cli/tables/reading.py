@@ -1,0 +1,44 @@
+"""Read tables back, with the types of their schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.schema import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_table(table: Table, folder: Path) -> pd.DataFrame:
+    """Return a table as a data frame.
+
+    Text stays text (an id such as ``001`` keeps its zeros) and empty text is
+    empty, not missing; numbers are float64 with NaN where they are empty.
+
+    Raises
+    ------
+    TableError
+        ``TABLE-NOT-FOUND``, ``TABLE-COLUMNS``.
+    """
+    import pandas as pd
+
+    path = folder / table.file_name
+    if not path.is_file():
+        raise TableError(
+            "TABLE-NOT-FOUND",
+            f"no {table.file_name} in {folder}",
+            hint="Name the folder that `biomarker run -o` wrote.",
+        )
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = [name for name in table.column_names if name not in frame.columns]
+    if missing:
+        raise TableError(
+            "TABLE-COLUMNS", f"columns are missing: {', '.join(missing)}", where=str(path)
+        )
+    for column in table.columns:
+        if column.type in {"number", "integer"}:
+            frame[column.name] = pd.to_numeric(frame[column.name], errors="coerce")
+    return frame

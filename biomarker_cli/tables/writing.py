@@ -1,0 +1,83 @@
+"""Write tables: sorted rows, one float format, the same bytes every time."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from biomarker_cli.tables.schema import Table
+
+
+def format_value(value: Any) -> str:
+    """Return a value as the tables hold it.
+
+    A float is its shortest repr (which reads back to the same double), a bool
+    ``true`` or ``false``, None an empty value.
+
+    Raises
+    ------
+    ValueError
+        For NaN or infinity: an absent value is empty and has a status.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("a table holds no NaN and no infinity")
+        return repr(float(value))
+    return str(value)
+
+
+def write_table(table: Table, rows: Iterable[Mapping[str, Any]], folder: Path) -> Path:
+    """Write the CSV file of a table, sorted by its key, and return its path.
+
+    The file appears whole or not at all (temporary name, then rename).
+
+    Parameters
+    ----------
+    table : Table
+    rows : iterable of mapping
+        Column name to value; a column that is absent stays empty.
+    folder : Path
+        Must exist.
+
+    Raises
+    ------
+    ValueError
+        For a row with an unknown column, or two rows with one key.
+    """
+    names = table.column_names
+    lines = [[format_value(row.get(name)) for name in names] for row in _known(table, rows)]
+    places = [names.index(column) for column in table.key]
+    lines.sort(key=lambda line: [line[place] for place in places])
+    _require_unique(table, lines, places)
+    path = folder / table.file_name
+    temporary = path.with_suffix(".csv.part")
+    with temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(lines)
+    temporary.replace(path)
+    return path
+
+
+def _known(table: Table, rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    known = set(table.column_names)
+    for row in rows:
+        if not row.keys() <= known:
+            raise ValueError(f"{table.name} has no column {sorted(row.keys() - known)}")
+        yield row
+
+
+def _require_unique(table: Table, lines: list[list[str]], places: list[int]) -> None:
+    previous: list[str] | None = None
+    for line in lines:
+        key = [line[place] for place in places]
+        if key == previous:
+            raise ValueError(f"two rows of {table.name} have the key {key}")
+        previous = key
