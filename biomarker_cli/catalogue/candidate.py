@@ -42,6 +42,8 @@ class VolumeCandidate:
     ----------
     volume_id : str
         SeriesInstanceUID, with ``#`` and a number where a series holds several.
+    patient_keys : tuple of str
+        Digests of the PatientIDs that occur; more than one is a mix-up.
     kind : str
         original, derived, localiser, adc_map, fa_map, trace, rtstruct, seg, other.
     split_by : str
@@ -58,7 +60,7 @@ class VolumeCandidate:
     study_uid: str
     series_uid: str
     frame_of_reference_uid: str
-    patient_key: str
+    patient_keys: tuple[str, ...]
     modality: str
     kind: str
     description: str

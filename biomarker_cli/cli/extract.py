@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -45,6 +45,7 @@ Without -o the measurements are printed as CSV.
 )
 @click.option(
     "--quantity",
+    default="",
     type=click.Choice(["hu", "suvbw", "adc", "signal"]),
     help="What the numbers of a file without header mean.",
 )
@@ -53,31 +54,19 @@ Without -o the measurements are printed as CSV.
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
 @click.pass_context
-def extract(
-    context: click.Context,
-    measure: str,
-    images: tuple[Path, ...],
-    series: str,
-    mask: Path,
-    rois: tuple[str, ...],
-    analysis: str,
-    quantity: str | None,
-    output: Path | None,
-    overwrite: bool,
-) -> None:
+def extract(context: click.Context, output: Path | None, overwrite: bool, **case: Any) -> None:
     """Measure the regions of one image by an analysis protocol."""
     from tempfile import TemporaryDirectory
 
     from biomarker_cli.cli.output import progress
     from biomarker_cli.study import RunOptions, SingleCase, plan_single, run_study
 
-    single = SingleCase(measure, images, mask, analysis, series, quantity or "", rois)
     with progress("reading headers", "files") as advance:
-        case = plan_single(single, advance)
+        planned = plan_single(SingleCase(**case), advance)
     with TemporaryDirectory() as temporary:
         folder = output or Path(temporary) / "run"
         _require_free(folder, overwrite=overwrite)
-        report = run_study("extract", [case], folder, RunOptions(fresh=True))
+        report = run_study("extract", [planned], folder, RunOptions(fresh=True))
         _print_errors(report)
         if output is None:
             click.echo((folder / "measurements.csv").read_text(encoding="utf-8"), nl=False)

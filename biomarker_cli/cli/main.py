@@ -17,8 +17,12 @@ import click
 
 from biomarker_cli import __version__
 from biomarker_cli.cli.doctor import doctor
+from biomarker_cli.cli.extract import extract
+from biomarker_cli.cli.init import init
 from biomarker_cli.cli.output import print_error
+from biomarker_cli.cli.run import run
 from biomarker_cli.cli.scan import scan
+from biomarker_cli.cli.status import status
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.exit_codes import ExitCode
 
@@ -47,7 +51,7 @@ def cli() -> None:
     """
 
 
-for command in (scan, doctor):
+for command in (init, scan, extract, run, status, doctor):
     cli.add_command(command)
 
 

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from biomarker_cli.case import CasePlan, CaseResult, run_case
@@ -52,7 +53,7 @@ class SerialExecutor:
         """Run the cases in their order."""
         for index, plan in enumerate(plans):
             with _one_thread():
-                yield _guarded(index, lambda plan=plan: run_case(plan))
+                yield _guarded(index, partial(run_case, plan))
 
 
 @dataclass(frozen=True)
@@ -97,16 +98,16 @@ def run_in_worker(plan: CasePlan) -> CaseResult:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    import SimpleITK as sitk
+    from SimpleITK import ProcessObject
     from threadpoolctl import threadpool_limits
 
-    threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    threads = ProcessObject.GetGlobalDefaultNumberOfThreads()
+    ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     try:
         with threadpool_limits(limits=1):
             yield
     finally:
-        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+        ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
 
 
 def _guarded(index: int, call: Callable[[], CaseResult]) -> Outcome:

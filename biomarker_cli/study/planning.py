@@ -85,7 +85,7 @@ def _resolve(name: str, study: Study) -> _Protocols:
 
 
 def _beside(root: Path, wanted: str) -> str:
-    """A protocol file is named relative to the study root, as every path is."""
+    """Return a protocol as it is located: a file is named relative to the study root."""
     return str(root / wanted) if wanted.endswith((".yaml", ".yml")) else wanted
 
 

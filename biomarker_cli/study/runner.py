@@ -84,9 +84,7 @@ def decide(
     return [_decide(case, store.load(case.plan.case_id), options) for case in cases]
 
 
-def _decide(
-    case: PlannedCase, stored: StoredResult | None, options: RunOptions
-) -> CaseDecision:
+def _decide(case: PlannedCase, stored: StoredResult | None, options: RunOptions) -> CaseDecision:
     if case.refusal is not None:
         return CaseDecision(case, "refuse", case.refusal.code)
     if stored is None:

@@ -91,7 +91,5 @@ def plan_single(
     return PlannedCase(plan, result_key(plan, digest), digest)
 
 
-def _candidates(
-    folders: Sequence[Path], progress: Callable[[int, int], None] | None
-) -> Catalogue:
+def _candidates(folders: Sequence[Path], progress: Callable[[int, int], None] | None) -> Catalogue:
     return scan(folders, progress) if folders else Catalogue(())

@@ -58,9 +58,7 @@ class ResultStore:
                     hint="Choose another folder with -o.",
                 )
             return
-        if self.folder.exists() and (
-            not self.folder.is_dir() or any(self.folder.iterdir())
-        ):
+        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise StudyError(
                 "OUTPUT-EXISTS",
                 f"{self.folder} exists and is no run of this study",

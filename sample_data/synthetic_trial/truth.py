@@ -10,7 +10,7 @@ from pathlib import Path
 from synthetic_trial.phantom import sphere_volume
 from synthetic_trial.trial import CHECKER_HU, VISITS, Ball, Grid, Visit
 
-CASE_COLUMNS = "site_id,subject_id,timepoint,role,image,mask"
+CASE_COLUMNS = "site_id,subject_id,timepoint,role,image,mask,weight_kg"
 TRUTH_COLUMNS = "case_id,roi_id,table,feature_id,truth,unit,tolerance_abs,definition"
 MASKS = {"ct": "rtstruct.dcm", "pet": "seg.dcm", "dwi": "mask.nii.gz"}
 """Mask file of each image role."""
@@ -94,7 +94,9 @@ def write_tables(folder: Path) -> None:
         for role, mask in MASKS.items():
             base = f"{visit.folder}/{role}"
             ids = (visit.centre.site_id, visit.subject_id, visit.timepoint, role)
-            cases.append(",".join((*ids, f"{base}/image", f"{base}/{mask}")))
+            # The case report form: SUV needs the weight, and a second source of it.
+            weight = f"{visit.weight_kg:g}" if role == "pet" else ""
+            cases.append(",".join((*ids, f"{base}/image", f"{base}/{mask}", weight)))
     answers = [TRUTH_COLUMNS, *(t.row() for t in truths())]
     for name, lines in (("cases.csv", cases), ("truth.csv", answers)):
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")

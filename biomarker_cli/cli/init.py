@@ -1,0 +1,35 @@
+"""``biomarker init``: start a study from a folder of DICOM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_EPILOG = """\b
+Examples:
+  biomarker init /data/trial
+  biomarker run /data/trial/study.yaml -o results
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def init(folder: Path) -> None:
+    """Write study.yaml and cases.csv for the DICOM series below DIR.
+
+    Subjects get identifiers (S0001 ...); the link to PatientID goes to
+    subject_link.csv, which git is told to ignore. Correct the proposal, above
+    all site_id and mask, before you run it.
+    """
+    from biomarker_cli.cli.output import progress
+    from biomarker_cli.study import initialise_study
+
+    with progress("reading headers", "files") as advance:
+        report = initialise_study(folder, advance)
+    click.echo(f"{report.n_subjects} subjects, {report.n_cases} cases in {folder / 'cases.csv'}")
+    if report.n_without_mask:
+        click.echo(f"{report.n_without_mask} cases have no segmentation yet: fill the mask column")
+    for line in report.left_out:
+        click.echo(f"left out: {line}")
+    click.echo(f"next: biomarker run {folder / 'study.yaml'} --dry-run")

@@ -1,0 +1,127 @@
+"""``biomarker run``: measure a study."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from biomarker_cli.cli.options import format_option
+
+if TYPE_CHECKING:
+    from biomarker_cli.study import PlannedCase, RunOptions, RunReport
+
+_EPILOG = """\b
+Examples:
+  biomarker run sample_data/study.yaml -o results
+  biomarker run study.yaml -o results --jobs 4
+  biomarker run study.yaml -o results --dry-run
+  biomarker run study.yaml -o results --retry-failed
+
+Run the same command again to go on after an interruption: what has been
+measured and has not changed is kept.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("study_file", metavar="STUDY.yaml", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder for tables and results [default: results beside the study file].",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
+    show_default="number of cores",
+    help="Worker processes; the tables are the same for any number.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be measured and why; write nothing.")
+@click.option("--retry-failed", is_flag=True, help="Measure failed cases again.")
+@click.option("--fresh", is_flag=True, help="Measure every case again.")
+@click.option("--strict", is_flag=True, help="Exit with 4 where an acquisition rule is broken.")
+@click.option(
+    "--timeout-per-case", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds."
+)
+@format_option
+@click.pass_context
+def run(
+    context: click.Context,
+    /,
+    study_file: Path,
+    output: Path | None,
+    jobs: int,
+    timeout_per_case: float | None,
+    output_format: str,
+    **switches: bool,
+) -> None:
+    """Check, import and measure every case of a study, and write the tables.
+
+    A case that fails leaves a row with its error code; the others go on.
+    """
+    from biomarker_cli.cli.output import progress
+    from biomarker_cli.study import RunOptions, load_study, plan_study, run_study
+
+    study = load_study(study_file)
+    folder = output or study.root / "results"
+    dry_run = switches.pop("dry_run")
+    options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, **switches)
+    with progress("reading headers", "files") as advance:
+        cases = plan_study(study, advance)
+    if dry_run:
+        _print_plan(cases, folder, options, output_format)
+        return
+    with progress("measuring", "cases") as advance:
+        report = run_study(
+            study.model.id,
+            cases,
+            folder,
+            options,
+            lambda done, total, _case: advance(done, total),
+        )
+    _print_report(report, output_format)
+    context.exit(report.exit_code)
+
+
+def _print_plan(
+    cases: list[PlannedCase], folder: Path, options: RunOptions, output_format: str
+) -> None:
+    from biomarker_cli.cli.output import console, plain_table, print_json
+    from biomarker_cli.study import ResultStore
+    from biomarker_cli.study.runner import decide
+
+    rows = [
+        {
+            "case_id": decision.case.plan.case_id,
+            "action": decision.action,
+            "reason": decision.reason,
+            "files": len(decision.case.digest.files) if decision.case.digest else 0,
+            "analyses": [a.ident for a in decision.case.plan.analyses],
+        }
+        for decision in decide(cases, ResultStore(folder), options)
+    ]
+    if output_format == "json":
+        print_json(rows)
+        return
+    table = plain_table("", ("case", "action", "reason", "files", "analyses"))
+    for row in rows:
+        table.add_row(*(_cell(row[key]) for key in row))
+    console().print(table)
+
+
+def _cell(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _print_report(report: RunReport, output_format: str) -> None:
+    from biomarker_cli.cli.output import print_json
+    from biomarker_cli.cli.run_summary import print_summary, summary_json
+
+    if output_format == "json":
+        print_json(summary_json(report))
+    else:
+        print_summary(report)

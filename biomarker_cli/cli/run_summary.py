@@ -1,0 +1,117 @@
+"""What a person reads after a run: per centre and case, and what went wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from biomarker_cli.cli.output import console, plain_table
+
+if TYPE_CHECKING:
+    from biomarker_cli.case import CaseResult
+    from biomarker_cli.study import RunReport
+
+
+def summary_json(report: RunReport) -> dict[str, Any]:
+    """Return the summary for scripts."""
+    return {
+        "folder": str(report.folder),
+        "exit_code": int(report.exit_code),
+        "cases": [
+            {
+                "case_id": result.case_id,
+                "status": result.status.value,
+                "error_code": result.case["error_code"],
+                "error_message": result.case["error_message"],
+                "n_measurements": len(result.measurements),
+                "violations": _violations(result),
+                "regions": {roi["roi_id"]: roi["status"] for roi in result.rois},
+            }
+            for result in report.results
+        ],
+    }
+
+
+def print_summary(report: RunReport) -> None:
+    """Print a table per centre, then deviations and failures in words."""
+    out = console()
+    results = sorted(report.results, key=lambda r: r.case_id)
+    for site, members in groupby(results, key=lambda r: str(r.case["site_id"])):
+        table = plain_table(site, ("case", "status", "regions", "values", "acquisition"))
+        for result in members:
+            table.add_row(
+                result.case_id.removeprefix(f"{site}/"),
+                result.status.value,
+                _regions(result),
+                _values(result),
+                _acquisition(result),
+            )
+        out.print(table)
+    _print_lines("Deviations from the acquisition protocol", _deviations(results))
+    _print_lines("Failures", _failures(results))
+    counts = Counter(result.status.value for result in results)
+    kept = sum(decision.action == "reuse" for decision in report.decisions)
+    total = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
+    out.print(f"{len(results)} cases: {total}" + (f" ({kept} kept from before)" if kept else ""))
+    out.print(f"Tables are in {report.folder}; docs/tables.md says what the columns mean")
+
+
+def _regions(result: CaseResult) -> str:
+    return ", ".join(
+        roi["roi_id"] if roi["status"] == "ok" else f"{roi['roi_id']} ({roi['status']})"
+        for roi in result.rois
+    )
+
+
+def _values(result: CaseResult) -> str:
+    n_ok = sum(row["status"] == "ok" for row in result.measurements)
+    n_none = len(result.measurements) - n_ok
+    return f"{n_ok}" + (f" + {n_none} undefined" if n_none else "")
+
+
+def _acquisition(result: CaseResult) -> str:
+    if not result.checks:
+        return "not checked"
+    counts = Counter(check["outcome"] for check in result.checks)
+    order = ("fail", "not_evaluable", "missing_series", "waived", "pass")
+    return ", ".join(f"{counts[word]} {word}" for word in order if counts[word])
+
+
+def _violations(result: CaseResult) -> list[str]:
+    return [c["rule_id"] for c in result.checks if c["outcome"] == "fail"]
+
+
+def _deviations(results: list[CaseResult]) -> list[str]:
+    return [
+        f"{result.case_id}: {check['rule_id']} {check['outcome']}, "
+        f"expected {check['expected']}, found {check['observed'] or 'nothing'} {check['unit']} "
+        f"({check['severity']})"
+        for result in results
+        for check in result.checks
+        if check["outcome"] in {"fail", "not_evaluable", "missing_series"}
+    ]
+
+
+def _failures(results: list[CaseResult]) -> list[str]:
+    lines = [
+        f"{result.case_id}: {result.case['error_code']} {result.case['error_message']}"
+        for result in results
+        if result.case["error_code"]
+    ]
+    lines += [
+        f"{result.case_id} {roi['roi_id']}: {roi['error_code']} {roi['error_message']}"
+        for result in results
+        for roi in result.rois
+        if roi["status"] in {"failed", "missing", "empty"}
+    ]
+    return lines
+
+
+def _print_lines(title: str, lines: list[str]) -> None:
+    if lines:
+        out = console()
+        out.print(title, style="bold")
+        for line in lines:
+            out.print(f"  {line}", markup=False)
+        out.print()

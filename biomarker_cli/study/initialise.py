@@ -1,0 +1,236 @@
+"""Write the study of a folder of DICOM: a start that a person then edits.
+
+Subjects get identifiers of their own (S0001 ...); the link to PatientID goes to
+a separate file that must not leave the site.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from biomarker_cli.catalogue import VolumeCandidate, scan
+from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.headers import read_header
+from biomarker_cli.model import InputNotFoundError
+from biomarker_cli.study.errors import StudyError
+
+LINK_FILE = "subject_link.csv"
+
+# What is proposed for the images of each role.
+_ROLES = {
+    "ct": ("base-ct", "pyradiomics-default"),
+    "pet": ("base-pet", "fdg-suv"),
+    "dwi": ("dwi", "dwi-adc"),
+}
+
+_MEASURED_KINDS = {"original", "derived", "trace"}
+
+
+@dataclass(frozen=True)
+class InitReport:
+    """What was written.
+
+    Attributes
+    ----------
+    folder : Path
+    n_subjects, n_cases : int
+    n_without_mask : int
+        Cases whose segmentation was not found: the mask column is empty.
+    left_out : tuple of str
+        Series that fit no role, with the reason.
+    """
+
+    folder: Path
+    n_subjects: int
+    n_cases: int
+    n_without_mask: int
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Series:
+    """One series with what the study needs of it."""
+
+    candidates: tuple[VolumeCandidate, ...]
+    patient_id: str
+    date: str
+    folder: Path
+
+    @property
+    def first(self) -> VolumeCandidate:
+        return self.candidates[0]
+
+
+def initialise_study(
+    folder: Path, progress: Callable[[int, int], None] | None = None
+) -> InitReport:
+    """Write study.yaml, cases.csv, the subject link and .gitignore into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder that holds the DICOM of a study.
+    progress : callable, optional
+
+    Raises
+    ------
+    InputNotFoundError
+        ``PATH-NOT-FOUND``, ``NOTHING-FOUND``.
+    StudyError
+        ``OUTPUT-EXISTS`` where a file would be overwritten.
+    """
+    for name in ("study.yaml", "cases.csv", LINK_FILE):
+        if (folder / name).exists():
+            raise StudyError(
+                "OUTPUT-EXISTS",
+                f"{folder / name} exists",
+                hint="Nothing is overwritten: move it away first.",
+            )
+    catalogue = scan([folder], progress)
+    series = [_describe(group) for group in _by_series(catalogue.volumes)]
+    masks = [c for c in catalogue.candidates if c.kind in {"rtstruct", "seg"}]
+    subjects = {p: f"S{n:04d}" for n, p in enumerate(sorted({s.patient_id for s in series}), 1)}
+    rows, left_out = _case_rows(folder, series, masks, subjects)
+    if not rows:
+        raise InputNotFoundError(
+            "NOTHING-FOUND",
+            f"no CT, PET or diffusion series below {folder}",
+            hint="`biomarker scan` lists what is there.",
+        )
+    _write_csv(folder / "cases.csv", rows)
+    links = [{"subject_id": s, "patient_id": p} for p, s in subjects.items()]
+    _write_csv(folder / LINK_FILE, links)
+    _write(folder / "study.yaml", _study_text(folder.resolve().name, {r["role"] for r in rows}))
+    _ignore_link(folder / ".gitignore")
+    n_without = sum(not row["mask"] for row in rows)
+    return InitReport(folder, len(subjects), len(rows), n_without, tuple(left_out))
+
+
+def _by_series(volumes: Sequence[VolumeCandidate]) -> list[tuple[VolumeCandidate, ...]]:
+    groups: dict[str, list[VolumeCandidate]] = defaultdict(list)
+    for candidate in volumes:
+        groups[candidate.series_uid].append(candidate)
+    return [tuple(group) for group in groups.values()]
+
+
+def _describe(candidates: tuple[VolumeCandidate, ...]) -> _Series:
+    header = FrameHeader(read_header(candidates[0].refs[0].path))
+    parents = {ref.path.parent for c in candidates for ref in c.refs}
+    return _Series(
+        candidates=candidates,
+        patient_id=str(header.get("PatientID", "")),
+        date=str(header.get("StudyDate", "")),
+        folder=sorted(parents)[0],
+    )
+
+
+def _role(series: _Series) -> str:
+    """Return the role of a series, empty where none fits."""
+    kinds = {c.kind for c in series.candidates}
+    if not kinds & _MEASURED_KINDS:
+        return ""
+    if series.first.modality == "MR":
+        return "dwi" if any("b=" in c.split_by for c in series.candidates) else ""
+    return {"CT": "ct", "PT": "pet"}.get(series.first.modality, "")
+
+
+def _case_rows(
+    folder: Path,
+    series: Sequence[_Series],
+    masks: Sequence[VolumeCandidate],
+    subjects: dict[str, str],
+) -> tuple[list[dict[str, str]], list[str]]:
+    dates: dict[str, list[str]] = defaultdict(list)
+    for item in series:
+        dates[item.patient_id] = sorted({*dates[item.patient_id], item.date})
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    left_out = []
+    for item in sorted(series, key=lambda s: (s.patient_id, s.date, s.first.series_uid)):
+        role = _role(item)
+        timepoint = f"T{dates[item.patient_id].index(item.date) + 1}"
+        key = (subjects[item.patient_id], timepoint, role)
+        if not role or key in rows:
+            reason = f"a second {role} of {'/'.join(key[:2])}" if role else "no role fits"
+            left_out.append(f"{item.first.series_uid} ({item.first.modality}): {reason}")
+            continue
+        rows[key] = {
+            "site_id": "SITE",
+            "subject_id": key[0],
+            "timepoint": timepoint,
+            "role": role,
+            "image": item.folder.relative_to(folder).as_posix(),
+            "series_uid": item.first.series_uid,
+            "mask": _mask_of(folder, item, masks),
+            "weight_kg": "",
+        }
+    return list(rows.values()), left_out
+
+
+def _mask_of(folder: Path, series: _Series, masks: Sequence[VolumeCandidate]) -> str:
+    """Return the one segmentation that refers to the series, empty where unsure."""
+    fitting = {
+        ref.path
+        for mask in masks
+        for ref in mask.refs
+        if series.first.series_uid in _referenced_series(ref.path)
+    }
+    return fitting.pop().relative_to(folder).as_posix() if len(fitting) == 1 else ""
+
+
+def _referenced_series(path: Path) -> set[str]:
+    """Return every SeriesInstanceUID that a segmentation names."""
+    header = read_header(path)
+    return {str(e.value) for e in header.iterall() if e.keyword == "SeriesInstanceUID"}
+
+
+def _study_text(name: str, roles: set[str]) -> str:
+    ident = "".join(c if c.isalnum() or c in "._-" else "-" for c in name) or "study"
+    lines = [
+        "format: biomarker-study/1",
+        f"id: {ident if ident[0].isalnum() else 'study'}",
+        "",
+        "cases: cases.csv          # correct site_id, timepoint and mask there",
+        "on_violation: flag        # or: exclude",
+        "integrity: refuse         # or: flag",
+        "",
+        "# Which acquisition protocol a series must meet, and how it is measured;",
+        "# `biomarker protocol list` shows what there is.",
+        "roles:",
+    ]
+    for role in sorted(roles):
+        acquisition, analysis = _ROLES[role]
+        lines += [
+            f"  {role}:",
+            f"    acquisition: {acquisition}",
+            f"    analyses: [{analysis}]",
+        ]
+    lines += [
+        "",
+        "# Map the names of regions to canonical ones, for example:",
+        "# rois:",
+        "#   GTV: {names: [GTV, GTV-1, gtv_primary]}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _write_csv(path: Path, rows: Sequence[dict[str, str]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    _write(path, text.getvalue())
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _ignore_link(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    if LINK_FILE not in lines:
+        _write(path, "\n".join([*lines, LINK_FILE]) + "\n")
