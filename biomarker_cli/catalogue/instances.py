@@ -13,6 +13,7 @@ from biomarker_cli.catalogue.candidate import FrameRef
 from biomarker_cli.dicom.bvalues import read_b_value
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader, frame_headers
+from biomarker_cli.dicom.gradients import read_gradient
 
 Vector = tuple[float, ...]
 
@@ -118,7 +119,7 @@ def _plane(header: FrameHeader) -> Plane:
         pixel_spacing_mm=_vector(header.get("PixelSpacing"), 2),
         thickness_mm=_number(header.get("SliceThickness")),
         b_value=b_value.value if b_value else None,
-        gradient=_vector(header.get("DiffusionGradientOrientation"), 3),
+        gradient=read_gradient(header).direction,
         echo=_number(header.get("EchoTime") or header.get("EffectiveEchoTime")),
         temporal_position=_integer(
             header.get("TemporalPositionIdentifier") or header.get("TemporalPositionIndex")

@@ -84,11 +84,12 @@ class FrameHeader:
         DICOM PS3.5 7.8.1.
         """
         for level in self._levels():
-            for element in range(0x10, 0x100):
-                owner = level.get((group, element))
-                if owner is None or str(owner.value).strip() != creator:
+            # Keys are compared as numbers: most levels have no private element at all.
+            owners = [tag for tag in level.keys() if tag >> 8 == group << 8 and tag & 0xFF >= 0x10]
+            for tag in owners:
+                if str(level[tag].value).strip() != creator:
                     continue
-                found = level.get((group, (element << 8) + offset))
+                found = level.get((group, ((tag & 0xFF) << 8) + offset))
                 if found is not None:
                     return found.value
         return default

@@ -24,6 +24,10 @@ FLAGS = MappingProxyType(
         "roi_small": "the ROI is thinner than 3 voxels in a direction",
         "roi_touches_border": "the ROI touches the border of the image",
         "roi_clipped": "a part of the ROI lies outside the image",
+        "derived_b0": "the b = 0 image is a derived one, no acquired one was there",
+        "direction_unknown": "several volumes of one b-value carry no direction",
+        "trace_images": "the fitted images are trace-weighted images of the scanner",
+        "trace_left_out": "trace-weighted images were left out beside their directions",
         "b0_untagged": "a volume without b-value inside a diffusion series was read as b = 0",
         "voxels_nan": "voxels without a fit were left out; the share is above the protocol's limit",
     }

@@ -1,0 +1,70 @@
+"""Numbers and words of private elements, whatever value representation they came with.
+
+An element whose creator is not in the dictionary arrives as bytes when the
+transfer syntax is implicit or the archive wrote it as UN (DICOM PS3.5 6.2.2).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any
+
+_BINARY_FORMATS = {2: "<h", 4: "<f", 8: "<d"}
+
+
+def numbers(value: Any) -> tuple[float, ...]:
+    """Return the numbers of a value; empty where it has none that can be read.
+
+    Parameters
+    ----------
+    value : object
+        A number, a decimal string, a sequence of either, or raw bytes.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, bytes):
+        return _numbers_of_bytes(value)
+    if isinstance(value, str):
+        return _numbers_of_text(value)
+    if hasattr(value, "__iter__"):
+        return tuple(number for item in value for number in numbers(item))
+    try:
+        return (float(value),)
+    except (TypeError, ValueError):
+        return ()
+
+
+def first_number(value: Any) -> float:
+    """Return the first number of a value, NaN where it has none."""
+    found = numbers(value)
+    return found[0] if found else math.nan
+
+
+def text(value: Any) -> str:
+    """Return a value as text without padding."""
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("ascii", errors="replace").strip(" \0")
+    return str(value).strip(" \0")
+
+
+def _numbers_of_text(value: str) -> tuple[float, ...]:
+    found = []
+    for part in value.strip(" \0").split("\\"):
+        try:
+            found.append(float(part))
+        except ValueError:
+            return ()
+    return tuple(found)
+
+
+def _numbers_of_bytes(value: bytes) -> tuple[float, ...]:
+    if value and all(byte in b"0123456789+-.eE\\ \0" for byte in value):
+        return _numbers_of_text(value.decode("ascii"))
+    if len(value) in _BINARY_FORMATS:
+        return (float(struct.unpack(_BINARY_FORMATS[len(value)], value)[0]),)
+    if len(value) % 8 == 0:
+        return tuple(float(v) for v in struct.unpack(f"<{len(value) // 8}d", value))
+    return ()

@@ -1,0 +1,50 @@
+"""ADC maps from image files whose unit the user declared."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from biomarker_cli.diffusion.adc import AdcResult, Derivation
+from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.quantity import ADC
+
+LARGEST_PLAUSIBLE_MM2_S = 0.05
+"""Free water at 37 C diffuses with 0.003 mm2/s; a map far above has another unit."""
+
+_PERCENT = 99.0
+
+
+def declared_adc(volume: Volume, rules: AdcRules) -> AdcResult:
+    """Take a map as ADC in mm2/s because the user says so.
+
+    Parameters
+    ----------
+    volume : Volume
+        From NIfTI, NRRD or MHA.
+    rules : AdcRules
+        Only the image name and the limits of measuring apply.
+
+    Raises
+    ------
+    AdcError
+        ``ADC-DECLARED-UNIT`` where the values cannot be mm2/s.
+    """
+    values = volume.as_float64()
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        raise AdcError("ADC-DECLARED-EMPTY", "the map has no finite value", where=volume.volume_id)
+    size = float(np.percentile(np.abs(finite), _PERCENT))
+    if size > LARGEST_PLAUSIBLE_MM2_S:
+        raise AdcError(
+            "ADC-DECLARED-UNIT",
+            f"expected ADC in mm2/s (free water 0.003), found values up to {size:g}",
+            where=volume.volume_id,
+            hint="Rescale the map to mm2/s: maps are often kept in 1e-6 or 1e-3 mm2/s.",
+        )
+    return AdcResult(
+        volume.with_array(values, ADC, "quantity_declared"),
+        rules.image,
+        Derivation(source="declared", unit_from="declared by the user"),
+    )

@@ -1,0 +1,297 @@
+"""Assemble volumes of one or several series into a diffusion set, or refuse by name."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from biomarker_cli.catalogue import SeriesError, VolumeCandidate
+from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.kinds import DwiKind
+from biomarker_cli.diffusion.shells import Shell, make_shells
+from biomarker_cli.diffusion.volumes import B0_UNTAGGED, DwiVolume, describe_volumes
+from biomarker_cli.imaging.geometry import Geometry
+
+ECHO_TOLERANCE_MS = 0.1
+REPETITION_TOLERANCE = 0.01
+"""Largest relative difference of repetition times; echo times may differ by 0.1 ms."""
+
+
+@dataclass(frozen=True)
+class DwiSet:
+    """Volumes of one place, one contrast and several b-values.
+
+    Attributes
+    ----------
+    shells : tuple of Shell
+        In rising order of nominal b; two or more.
+    geometry : Geometry
+    left_out : tuple of (DwiVolume, str)
+        Volumes that are not fitted, with the reason.
+    flags : frozenset of str
+        What every row measured on this set carries.
+    """
+
+    shells: tuple[Shell, ...]
+    geometry: Geometry
+    left_out: tuple[tuple[DwiVolume, str], ...] = ()
+    flags: frozenset[str] = frozenset()
+
+    @property
+    def volumes(self) -> tuple[DwiVolume, ...]:
+        """Volumes of all shells."""
+        return tuple(volume for shell in self.shells for volume in shell.volumes)
+
+
+def assemble(candidates: Sequence[VolumeCandidate]) -> DwiSet:
+    """Build a diffusion set from what the user named.
+
+    Headers decide; pixels are read when a map is computed. Vendor maps, trace
+    images beside directions and computed images are left out where signal
+    images are there, and recorded.
+
+    Parameters
+    ----------
+    candidates : sequence of VolumeCandidate
+        Volumes of one or several series of one patient.
+
+    Raises
+    ------
+    AdcError
+        ``ADC-NO-B-VALUES``, ``ADC-MISSING-B``, ``ADC-B-INVALID``,
+        ``ADC-SINGLE-B``, ``ADC-FA-MAP``, ``ADC-VENDOR-MAP``, ``ADC-DERIVED``,
+        ``ADC-TRACE-AMBIGUOUS``, ``ADC-MIXED-*``.
+    SeriesError
+        With the catalogue's code where a signal volume was refused.
+    """
+    volumes = describe_volumes(candidates)
+    signal, left_out = _keep_signal(volumes)
+    _require_b_values(signal)
+    signal, traces = _keep_one_weighting(signal)
+    left_out += traces
+    _require_regular(signal)
+    _require_alike(signal)
+    shells = make_shells(signal)
+    if len(shells) < 2:
+        raise AdcError(
+            "ADC-SINGLE-B",
+            f"expected two b-values or more, found b = {shells[0].nominal:g} s/mm2 alone",
+            where=signal[0].series_uid,
+            hint="Name the series of the other b-values as well (--image can be repeated).",
+        )
+    geometry = signal[0].candidate.geometry
+    if geometry is None:
+        raise ValueError("a regular volume has a geometry")
+    return DwiSet(shells, geometry, tuple(left_out), _flags(signal, left_out))
+
+
+_REFUSALS = {
+    DwiKind.ADC_MAP: (
+        "ADC-VENDOR-MAP",
+        "an ADC map of the scanner, not a diffusion-weighted series",
+        "Name the series with the b-values.",
+    ),
+    DwiKind.FA_MAP: (
+        "ADC-FA-MAP",
+        "a fractional anisotropy map, not a diffusion-weighted series",
+        "Name the series with the b-values.",
+    ),
+    DwiKind.NOT_MAGNITUDE: (
+        "ADC-NOT-MAGNITUDE",
+        "phase, real or imaginary images, not magnitude",
+        "Name the magnitude series.",
+    ),
+    DwiKind.COMPUTED: (
+        "ADC-DERIVED",
+        "computed (synthetic) diffusion images, whose noise is that of a model",
+        "Name the acquired series.",
+    ),
+    DwiKind.DERIVED: (
+        "ADC-DERIVED",
+        "derived images that are no acquired signal",
+        "Name the acquired series.",
+    ),
+}
+
+
+def _keep_signal(
+    volumes: list[DwiVolume],
+) -> tuple[list[DwiVolume], list[tuple[DwiVolume, str]]]:
+    signal = [v for v in volumes if v.kind.is_signal]
+    others = [v for v in volumes if not v.kind.is_signal]
+    if not signal and others:
+        # The most telling of what is there names the refusal.
+        kind = next(k for k in _REFUSALS if any(v.kind is k for v in others))
+        code, found, hint = _REFUSALS[kind]
+        raise AdcError(
+            code,
+            f"expected diffusion-weighted images, found {found}",
+            where=others[0].series_uid,
+            hint=hint,
+        )
+    if not signal:
+        raise _no_b_values("")
+    acquired = [v for v in signal if v.candidate.kind != "derived"]
+    if any(v.kind is DwiKind.B0 for v in acquired):
+        # A derived b = 0 (TENSOR_B0) only stands in where no acquired one is there.
+        replaced = [v for v in signal if v.candidate.kind == "derived"]
+        signal, others = acquired, others + replaced
+    return signal, [(v, f"{v.kind.value} image") for v in others]
+
+
+def _no_b_values(where: str, hint: str = "") -> AdcError:
+    return AdcError(
+        "ADC-NO-B-VALUES",
+        "no image has a b-value, neither (0018,9087) nor a known private element",
+        where=where,
+        hint=hint or "Name a diffusion-weighted series, exported with its private elements.",
+    )
+
+
+def _require_b_values(signal: list[DwiVolume]) -> None:
+    missing = [v for v in signal if v.b_value is None]
+    if len(missing) == len(signal):
+        raise _no_b_values(signal[0].series_uid)
+    if missing:
+        raise AdcError(
+            "ADC-MISSING-B",
+            f"{len(missing)} of {len(signal)} volumes have no b-value, and their series holds "
+            "no other one",
+            where=missing[0].volume_id,
+            hint="Leave series out that are not diffusion-weighted (--series).",
+        )
+    for volume in signal:
+        value = volume.b_value.value if volume.b_value else math.nan
+        if not (math.isfinite(value) and value >= 0):
+            tag = volume.b_value.tag if volume.b_value else ""
+            raise AdcError(
+                "ADC-B-INVALID",
+                f"expected a b-value from 0 s/mm2, found {value:g} in {tag}",
+                where=volume.volume_id,
+            )
+
+
+def _keep_one_weighting(
+    signal: list[DwiVolume],
+) -> tuple[list[DwiVolume], list[tuple[DwiVolume, str]]]:
+    """Leave trace images out where the directions that they are made of are there."""
+    directed = [v for v in signal if v.kind is DwiKind.DIRECTIONAL]
+    undirected = [v for v in signal if v.kind is DwiKind.UNDIRECTED]
+    traces = [v for v in signal if v.kind is DwiKind.TRACE]
+    if directed and undirected:
+        raise AdcError(
+            "ADC-TRACE-AMBIGUOUS",
+            f"{len(directed)} volumes with b > 0 have a direction and {len(undirected)} have "
+            "neither a direction nor a trace mark",
+            where=undirected[0].volume_id,
+            hint="Name the series or volumes to use (--series).",
+        )
+    if not traces or not (directed or undirected):
+        return signal, []
+    return (
+        [v for v in signal if v.kind is not DwiKind.TRACE],
+        [(v, "trace image beside directions") for v in traces],
+    )
+
+
+def _require_regular(signal: list[DwiVolume]) -> None:
+    for volume in signal:
+        if volume.is_refused:
+            candidate = volume.candidate
+            raise SeriesError(
+                candidate.error_code, candidate.error_message, where=candidate.volume_id
+            )
+
+
+def _require_alike(signal: list[DwiVolume]) -> None:
+    first = signal[0]
+    _require_same(signal, "ADC-MIXED-STUDY", "StudyInstanceUID", lambda v: v.study_uid)
+    _require_same(
+        signal, "ADC-MIXED-FRAME", "FrameOfReferenceUID", lambda v: v.frame_of_reference_uid
+    )
+    for volume in signal[1:]:
+        ours, theirs = first.candidate.geometry, volume.candidate.geometry
+        if ours is not None and theirs is not None and not ours.same_grid(theirs):
+            raise AdcError(
+                "ADC-MIXED-GEOMETRY",
+                f"the volumes do not share one grid: {ours.difference(theirs)}",
+                where=volume.volume_id,
+                hint="Motion-corrected and original series must not be mixed.",
+            )
+    _require_times(signal)
+    _require_scaling(signal)
+
+
+def _require_same(
+    signal: list[DwiVolume], code: str, name: str, key: Callable[[DwiVolume], str]
+) -> None:
+    found = Counter(map(key, signal))
+    if len(found) > 1:
+        raise AdcError(
+            code,
+            f"expected one {name}, found {len(found)}",
+            where=", ".join(sorted({v.series_uid for v in signal})),
+            hint="Name the series of one examination.",
+        )
+
+
+def _require_times(signal: list[DwiVolume]) -> None:
+    echo = [v.echo_ms for v in signal if v.echo_ms is not None]
+    if echo and (max(echo) - min(echo) > ECHO_TOLERANCE_MS or len(echo) < len(signal)):
+        raise AdcError(
+            "ADC-MIXED-ECHO",
+            f"expected one echo time, found {_values(v.echo_ms for v in signal)} ms",
+            where=signal[0].series_uid,
+            hint="Signal of different echo times decays by T2 as well: use one echo time.",
+        )
+    repetition = [v.repetition_ms for v in signal if v.repetition_ms is not None]
+    if repetition and (
+        max(repetition) - min(repetition) > REPETITION_TOLERANCE * max(repetition)
+        or len(repetition) < len(signal)
+    ):
+        raise AdcError(
+            "ADC-MIXED-TR",
+            f"expected one repetition time, found {_values(v.repetition_ms for v in signal)} ms",
+            where=signal[0].series_uid,
+            hint="Signal of different repetition times differs by T1 as well.",
+        )
+
+
+def _require_scaling(signal: list[DwiVolume]) -> None:
+    types = {v.rescale_type for v in signal}
+    scaled = {v.scale is None for v in signal if v.philips}
+    if len(types) > 1 or len(scaled) > 1 or len({v.philips for v in signal}) > 1:
+        raise AdcError(
+            "ADC-MIXED-SCALING",
+            "the volumes are not on one scale: expected one RescaleType and, on Philips, a scale "
+            f"slope (2005,xx0E) in all volumes; found types {sorted(types)}",
+            where=signal[0].series_uid,
+            hint="Export all series again with their private elements.",
+        )
+
+
+def _values(values: Iterable[float | None]) -> str:
+    listed = list(values)
+    unique = sorted({v for v in listed if v is not None})
+    words = [f"{v:g}" for v in unique] + (["none"] if None in listed else [])
+    return ", ".join(words)
+
+
+def _flags(signal: list[DwiVolume], left_out: list[tuple[DwiVolume, str]]) -> frozenset[str]:
+    flags = {flag for v in signal for flag in v.candidate.flags}
+    if any(v.b_value is B0_UNTAGGED for v in signal):
+        flags.add("b0_untagged")
+    if any(v.kind is DwiKind.TRACE for v, _ in left_out):
+        flags.add("trace_left_out")
+    if any(v.kind is DwiKind.TRACE for v in signal):
+        flags.add("trace_images")
+    if any(v.candidate.kind == "derived" for v in signal):
+        flags.add("derived_b0")
+    undirected = Counter(
+        v.b_value.value for v in signal if v.kind is DwiKind.UNDIRECTED and v.b_value
+    )
+    if any(count > 1 for count in undirected.values()):
+        flags.add("direction_unknown")
+    return frozenset(flags)

@@ -1,0 +1,7 @@
+"""Errors of the diffusion room."""
+
+from biomarker_cli.model import CaseError
+
+
+class AdcError(CaseError):
+    """Images that give no trustworthy diffusion coefficient."""

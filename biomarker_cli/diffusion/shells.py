@@ -1,0 +1,164 @@
+"""Shells: the volumes of one nominal b-value, and the choice of a b-set."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.kinds import DwiKind
+from biomarker_cli.diffusion.rules import AllShells, BList, BRange, BSetRule, LowAndHigh
+from biomarker_cli.diffusion.volumes import DwiVolume
+
+CLUSTER_ABSOLUTE = 5.0
+CLUSTER_RELATIVE = 0.02
+"""b-values closer than the larger of 5 s/mm2 and 2 % are one shell."""
+
+NOMINAL_STEP = 5.0
+"""A nominal b-value that the header does not give is the cluster mean rounded to this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Volumes with one nominal b-value.
+
+    Attributes
+    ----------
+    nominal : float
+        s/mm2; selects and is what protocols judge.
+    actual : float
+        s/mm2; mean of the applied values, what is fitted.
+    groups : tuple of tuple of DwiVolume
+        One group per direction; the volumes of a group are repeats.
+    """
+
+    nominal: float
+    actual: float
+    groups: tuple[tuple[DwiVolume, ...], ...]
+
+    @property
+    def volumes(self) -> tuple[DwiVolume, ...]:
+        """All volumes, direction by direction."""
+        return tuple(volume for group in self.groups for volume in group)
+
+    @property
+    def kind(self) -> DwiKind:
+        """Kind of the volumes; a shell never mixes trace and directions."""
+        return self.groups[0][0].kind
+
+    def b(self, which: str) -> float:
+        """Return the b-value to fit: ``actual`` or ``nominal``."""
+        return self.actual if which == "actual" else self.nominal
+
+
+def make_shells(volumes: Sequence[DwiVolume]) -> tuple[Shell, ...]:
+    """Cluster volumes by b-value, in rising order.
+
+    A console value names its shell; other values within 5 s/mm2 or 2 % of the
+    lowest of a cluster belong to it.
+    """
+    by_nominal: dict[float, list[DwiVolume]] = defaultdict(list)
+    for cluster in _clusters(volumes):
+        by_nominal[_nominal(cluster)].extend(cluster)
+    return tuple(
+        Shell(
+            nominal,
+            sum(_b(v) for v in members) / len(members),
+            _direction_groups(members),
+        )
+        for nominal, members in sorted(by_nominal.items())
+    )
+
+
+def _b(volume: DwiVolume) -> float:
+    if volume.b_value is None:
+        raise ValueError(f"volume {volume.volume_id} has no b-value")
+    return volume.b_value.value
+
+
+def _console(volume: DwiVolume) -> float | None:
+    return volume.b_value.nominal if volume.b_value else None
+
+
+def _clusters(volumes: Sequence[DwiVolume]) -> list[list[DwiVolume]]:
+    clusters: list[list[DwiVolume]] = []
+    for volume in sorted(volumes, key=_b):
+        if clusters and _belongs(volume, clusters[-1][0]):
+            clusters[-1].append(volume)
+        else:
+            clusters.append([volume])
+    return clusters
+
+
+def _belongs(volume: DwiVolume, first: DwiVolume) -> bool:
+    mine, other = _console(volume), _console(first)
+    if mine is not None and other is not None:
+        return mine == other
+    return _b(volume) - _b(first) < max(CLUSTER_ABSOLUTE, CLUSTER_RELATIVE * _b(first))
+
+
+def _nominal(cluster: list[DwiVolume]) -> float:
+    console = next((c for c in map(_console, cluster) if c is not None), None)
+    if console is not None:
+        return console
+    mean = sum(map(_b, cluster)) / len(cluster)
+    return NOMINAL_STEP * round(mean / NOMINAL_STEP)
+
+
+def _direction_groups(members: list[DwiVolume]) -> tuple[tuple[DwiVolume, ...], ...]:
+    groups: dict[object, list[DwiVolume]] = defaultdict(list)
+    for index, volume in enumerate(members):
+        groups[_group_key(volume, index)].append(volume)
+    return tuple(tuple(group) for group in groups.values())
+
+
+def _group_key(volume: DwiVolume, index: int) -> object:
+    if volume.kind is DwiKind.UNDIRECTED:
+        return index
+    if volume.direction is None:
+        return None
+    # Opposite directions weight alike.
+    rounded = tuple(round(v, 4) + 0.0 for v in volume.direction)
+    return max(rounded, tuple(-v + 0.0 for v in rounded))
+
+
+def select(shells: Sequence[Shell], rule: BSetRule) -> tuple[Shell, ...]:
+    """Return the shells that a b-set rule takes.
+
+    Raises
+    ------
+    AdcError
+        ``ADC-B-SET`` where the series does not have what the rule asks for.
+    """
+    chosen, wanted = _choose(shells, rule)
+    if len(chosen) < 2 or (isinstance(rule, BList) and len(chosen) != len(set(rule.values))):
+        found = ", ".join(f"{shell.nominal:g}" for shell in shells)
+        raise AdcError(
+            "ADC-B-SET",
+            f"expected {wanted}, found b = {found} s/mm2",
+            hint="Choose an analysis whose b-set this series has (dwi-adc-all fits every b).",
+        )
+    return chosen
+
+
+def _choose(shells: Sequence[Shell], rule: BSetRule) -> tuple[tuple[Shell, ...], str]:
+    if isinstance(rule, AllShells):
+        return tuple(shells), "two b-values or more"
+    if isinstance(rule, LowAndHigh):
+        low = [s for s in shells if s.nominal <= rule.low_max][:1]
+        high = [s for s in shells if rule.low_max < s.nominal <= rule.high_max]
+        wanted = f"one b from 0 to {rule.low_max:g} and one or more up to {rule.high_max:g} s/mm2"
+        return (tuple(low + high) if low and high else ()), wanted
+    if isinstance(rule, BRange):
+        top = float("inf") if rule.max is None else rule.max
+        limits = f"from {rule.min:g}" + ("" if rule.max is None else f" to {rule.max:g}")
+        chosen = tuple(s for s in shells if rule.min <= s.nominal <= top)
+        return chosen, f"two b-values or more {limits} s/mm2"
+    values = {value: [s for s in shells if _matches(s, value)] for value in rule.values}
+    listed = ", ".join(f"{value:g}" for value in rule.values)
+    return tuple(s for found in values.values() for s in found[:1]), f"b = {listed} s/mm2"
+
+
+def _matches(shell: Shell, value: float) -> bool:
+    return abs(shell.nominal - value) < max(CLUSTER_ABSOLUTE, CLUSTER_RELATIVE * value)

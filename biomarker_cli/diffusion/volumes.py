@@ -1,0 +1,148 @@
+"""The volumes of a diffusion examination, each with its b-value and its kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from biomarker_cli.catalogue import VolumeCandidate, VolumeStatus, read_volume
+from biomarker_cli.dicom.bvalues import BValue, read_b_value
+from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.gradients import Vector, read_gradient
+from biomarker_cli.dicom.headers import read_header
+from biomarker_cli.dicom.philips_scaling import is_philips, read_scale
+from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.kinds import UNWEIGHTED_BELOW, DwiKind, volume_kind
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.quantity import SIGNAL
+
+B0_UNTAGGED = BValue(0.0, "", "absent_in_dwi_series", 0.0)
+"""What a volume without b-value is, inside a series that has b > 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class DwiVolume:
+    """A volume and the header facts that decide what may be done with it.
+
+    Attributes
+    ----------
+    volume_id, series_uid, study_uid, frame_of_reference_uid : str
+    kind : DwiKind
+    b_value : BValue or None
+    direction : tuple of float or None
+        Weighting direction; None on b = 0, trace and where the header has none.
+    echo_ms, repetition_ms : float or None
+    rescale_type : str
+    scale : float or None
+        Philips RS x SS of the first slice, None elsewhere.
+    philips : bool
+    n_frames : int
+    candidate : VolumeCandidate
+    read : callable
+        Returns the rescaled `Volume`.
+    """
+
+    volume_id: str
+    series_uid: str
+    study_uid: str
+    frame_of_reference_uid: str
+    kind: DwiKind
+    b_value: BValue | None
+    direction: Vector | None
+    echo_ms: float | None
+    repetition_ms: float | None
+    rescale_type: str
+    scale: float | None
+    philips: bool
+    n_frames: int
+    candidate: VolumeCandidate
+    read: Callable[[], Volume]
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the catalogue could not make a regular volume of it."""
+        return self.candidate.status is not VolumeStatus.OK
+
+
+def describe_volume(candidate: VolumeCandidate) -> DwiVolume:
+    """Return the diffusion facts of a candidate, from the header of its first slice."""
+    ref = candidate.refs[0]
+    header = FrameHeader(read_header(ref.path), ref.frame, ref.path)
+    b_value = read_b_value(header)
+    gradient = read_gradient(header)
+    kind = volume_kind(header, b_value, gradient)
+    philips = is_philips(header)
+    return DwiVolume(
+        volume_id=candidate.volume_id,
+        series_uid=candidate.series_uid,
+        study_uid=candidate.study_uid,
+        frame_of_reference_uid=candidate.frame_of_reference_uid,
+        kind=kind,
+        b_value=b_value,
+        direction=gradient.direction if kind is DwiKind.DIRECTIONAL else None,
+        echo_ms=_milliseconds(header, "EchoTime", "EffectiveEchoTime"),
+        repetition_ms=_milliseconds(header, "RepetitionTime"),
+        rescale_type=str(header.get("RescaleType", "")),
+        scale=read_scale(header) if philips else None,
+        philips=philips,
+        n_frames=candidate.n_frames,
+        candidate=candidate,
+        read=partial(_read_scaled, candidate, philips),
+    )
+
+
+def describe_volumes(candidates: Sequence[VolumeCandidate]) -> list[DwiVolume]:
+    """Return the facts of every image among the candidates.
+
+    A volume without b-value becomes b = 0 where its own series has another one
+    with b > 0 (GE MR29 and Toshiba V5.0 leave the element out on b = 0).
+    """
+    volumes = [describe_volume(c) for c in candidates if c.is_image]
+    weighted = {v.series_uid for v in volumes if v.kind.is_signal and _is_weighted(v.b_value)}
+    return [
+        replace(v, b_value=B0_UNTAGGED, kind=DwiKind.B0)
+        if v.kind is DwiKind.UNTAGGED and v.series_uid in weighted
+        else v
+        for v in volumes
+    ]
+
+
+def _is_weighted(b_value: BValue | None) -> bool:
+    return b_value is not None and b_value.value >= UNWEIGHTED_BELOW
+
+
+def _milliseconds(header: FrameHeader, *keywords: str) -> float | None:
+    for keyword in keywords:
+        value = header.get(keyword)
+        if value is not None:
+            try:
+                number = float(value)
+            except (TypeError, ValueError):
+                return None
+            return number if math.isfinite(number) else None
+    return None
+
+
+def _read_scaled(candidate: VolumeCandidate, philips: bool) -> Volume:
+    """Read a volume; on Philips bring every slice to the scale of measured values."""
+    volume = read_volume(candidate)
+    if not philips:
+        return volume
+    scales = [read_scale(frame) for frame in volume.frames]
+    known = [scale for scale in scales if scale is not None]
+    if len(known) == len(scales):
+        factor = 1.0 / np.asarray(known)[:, None, None]
+        return volume.with_array(volume.as_float64() * factor, SIGNAL)
+    if known or len(set(volume.frames.values("RescaleSlope"))) > 1:
+        raise AdcError(
+            "ADC-MIXED-SCALING",
+            "the slices of a volume have different rescale slopes, and the scale slope "
+            "(2005,xx0E) that would tell their common scale is absent",
+            where=candidate.volume_id,
+            hint="Export the series again with its private elements.",
+        )
+    return volume
