@@ -1,0 +1,56 @@
+# Targets people know. On a fresh machine each of demo, test and lint sets up first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+comma := ,
+
+# needs(what, Debian package, command that succeeds where it is there)
+needs = $(3) >/dev/null 2>&1 || { echo "setup needs $(1): apt-get install $(2) (or PYTHON=...)" >&2; exit 2; }
+
+.PHONY: setup demo test test-all lint bench clean help
+
+help:
+	@echo "make setup     environment in $(VENV) with the pinned versions"
+	@echo "make demo      run the sample trial and hold it against its truth"
+	@echo "make test      tests (a few minutes)"
+	@echo "make test-all  every test, the slow ones in full"
+	@echo "make lint      style, types, layers"
+	@echo "make bench     speed and memory against peers"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(call needs,Python 3.11 to 3.13,python3,$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))')
+	@$(call needs,the venv module of Python,python3-venv,$(PYTHON) -c 'import venv$(comma) ensurepip')
+	@$(call needs,a C compiler (pyradiomics is built from source),gcc,command -v $(firstword $(CC) cc))
+	@$(call needs,the headers of Python (Python.h),python3-dev,test -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h")
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
+	@# pyradiomics comes as source: its build tools are pinned like everything else.
+	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel numpy versioneer hatchling editables
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[dev]"
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@$(BIN)/python sample_data/demo.py
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+test-all: $(STAMP)
+	BIOMARKER_SLOW_TESTS=all $(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) demo_out dist

@@ -1,0 +1,78 @@
+"""Write the reference pages that follow from the code: commands.md and tables.md.
+
+``python docs/build_reference.py`` rewrites them; a test holds that they are current.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from biomarker_cli.cli.main import cli
+from biomarker_cli.model.flags import FLAGS
+from biomarker_cli.tables.schema import TABLES, Table
+
+HERE = Path(__file__).resolve().parent
+
+
+def commands_page() -> str:
+    """Return the help of every command as a page."""
+    parts = [
+        "# Commands",
+        "",
+        "This page is written by `docs/build_reference.py` from the commands' own `--help`.",
+    ]
+    for path, command in _commands(cli, ("biomarker",)):
+        context = click.Context(
+            command, info_name=" ".join(path), terminal_width=88, max_content_width=88
+        )
+        parts += ["", f"## {' '.join(path)}", "```", command.get_help(context).rstrip(), "```"]
+    return "\n".join(parts) + "\n"
+
+
+def _commands(
+    command: click.Command, path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        for name, member in sorted(command.commands.items()):
+            yield from _commands(member, (*path, name))
+
+
+def tables_page() -> str:
+    """Return the columns of every table as a page."""
+    parts = [
+        "# Output tables",
+        "",
+        "This page is written by `docs/build_reference.py` from the schema in",
+        "`biomarker_cli/tables/schema.py`. Every table is UTF-8 CSV with LF line ends, sorted by",
+        "its key; floats are the shortest text that reads back to the same double. An absent value",
+        "is empty and has a status, never 0 or NaN. `datapackage.json` describes the tables to",
+        "machines (Frictionless Table Schema), `manifest.json` holds versions, protocol digests and",
+        "input digests.",
+    ]
+    for table in TABLES:
+        parts += ["", *_table(table)]
+    parts += ["", "## Flags", "", "| flag | meaning |", "|---|---|"]
+    parts += [f"| `{flag}` | {meaning} |" for flag, meaning in sorted(FLAGS.items())]
+    return "\n".join(parts) + "\n"
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield f"## {table.file_name}"
+    yield f"One row per {table.title}. Key: {', '.join(table.key)}."
+    yield ""
+    yield "| column | type | meaning |"
+    yield "|---|---|---|"
+    for column in table.columns:
+        words = f" ({', '.join(column.values)})" if column.values else ""
+        yield f"| `{column.name}` | {column.type} | {column.description}{words} |"
+
+
+PAGES = {"commands.md": commands_page, "tables.md": tables_page}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page(), encoding="utf-8", newline="\n")
