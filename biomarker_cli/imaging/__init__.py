@@ -3,10 +3,11 @@
 from biomarker_cli.imaging.errors import GeometryError, ImageFileError
 from biomarker_cli.imaging.files import is_image_file, read_image_file, write_nifti
 from biomarker_cli.imaging.geometry import Geometry
-from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.imaging.volume import Volume
 
 __all__ = [
+    "Crop",
     "Geometry",
     "GeometryError",
     "ImageFileError",

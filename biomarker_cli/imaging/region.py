@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +13,72 @@ import numpy.typing as npt
 from biomarker_cli.imaging.geometry import Geometry
 
 AuditValue = str | int | float | bool | None
+BoolArray = npt.NDArray[np.bool_]
+
+_NO_AUDIT: Mapping[str, AuditValue] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """The part of a mask that holds its voxels.
+
+    A lesion fills a thousandth of its image: a mask is kept as the box around
+    it, and made whole only where somebody asks.
+
+    Attributes
+    ----------
+    mask : ndarray of bool, shape (z, y, x)
+        Empty (0, 0, 0) where there is no voxel.
+    offset : tuple of int
+        Index ``(z, y, x)`` of its first voxel in the whole grid.
+    """
+
+    mask: BoolArray
+    offset: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def box(self) -> tuple[slice, slice, slice]:
+        """Where the crop lies in the whole grid."""
+        z, y, x = (
+            slice(start, start + size)
+            for start, size in zip(self.offset, self.mask.shape, strict=True)
+        )
+        return z, y, x
+
+    def tight(self) -> Crop:
+        """Return the smallest crop with the same voxels."""
+        bounds = []
+        rest = self.mask
+        for axis in range(3):
+            others = tuple(i for i in range(3) if i != axis)
+            filled = np.flatnonzero(rest.any(axis=others))
+            if not len(filled):
+                return Crop(np.zeros((0, 0, 0), dtype=np.bool_))
+            part = slice(int(filled[0]), int(filled[-1]) + 1)
+            bounds.append(part)
+            rest = rest[(slice(None),) * axis + (part,)]
+        if rest.shape == self.mask.shape:
+            return self
+        z, y, x = (o + b.start for o, b in zip(self.offset, bounds, strict=True))
+        return Crop(rest.copy(), (z, y, x))
+
+    def whole(self, shape: tuple[int, int, int]) -> BoolArray:
+        """Return the mask on its whole grid, a new array of `shape`."""
+        mask = np.zeros(shape, dtype=np.bool_)
+        mask[self.box] = self.mask
+        return mask
+
+
+@dataclass(frozen=True, init=False, eq=False)
 class Region:
     """Voxels that belong to one structure.
 
     Attributes
     ----------
-    mask : ndarray of bool, shape (z, y, x)
+    crop : Crop
+        The voxels, as the box around them.
     geometry : Geometry
+        Of the whole grid.
     label : str
         Name as the segmentation file has it.
     name : str
@@ -31,23 +88,64 @@ class Region:
     flags : frozenset of str
     """
 
-    mask: npt.NDArray[np.bool_]
+    crop: Crop
     geometry: Geometry
     label: str
     name: str
-    audit: Mapping[str, AuditValue] = field(default_factory=lambda: MappingProxyType({}))
-    flags: frozenset[str] = frozenset()
+    audit: Mapping[str, AuditValue]
+    flags: frozenset[str]
 
-    def __post_init__(self) -> None:
-        if self.mask.dtype != np.bool_ or self.mask.shape != self.geometry.shape:
-            raise ValueError(f"mask {self.mask.dtype} {self.mask.shape} on {self.geometry.shape}")
+    def __init__(
+        self,
+        mask: BoolArray | Crop,
+        geometry: Geometry,
+        label: str,
+        name: str,
+        audit: Mapping[str, AuditValue] = _NO_AUDIT,
+        flags: frozenset[str] = frozenset(),
+    ) -> None:
+        crop = mask if isinstance(mask, Crop) else _crop(mask, geometry)
+        if any(b.stop > n for b, n in zip(crop.box, geometry.shape, strict=True)):
+            raise ValueError(f"mask {crop.box} on {geometry.shape}")
+        for attribute, value in {
+            "crop": crop.tight(),
+            "geometry": geometry,
+            "label": label,
+            "name": name,
+            "audit": audit,
+            "flags": flags,
+        }.items():
+            object.__setattr__(self, attribute, value)
+
+    @property
+    def mask(self) -> BoolArray:
+        """Mask on the whole grid, shape (z, y, x): a new array at each call."""
+        return self.crop.whole(self.geometry.shape)
+
+    @property
+    def box(self) -> tuple[slice, slice, slice]:
+        """Slices ``[z, y, x]`` of the box around the voxels."""
+        return self.crop.box
 
     @property
     def n_voxels(self) -> int:
         """Number of voxels inside."""
-        return int(np.count_nonzero(self.mask))
+        return int(np.count_nonzero(self.crop.mask))
 
     @property
     def volume_mm3(self) -> float:
         """Number of voxels times the volume of one."""
         return self.n_voxels * self.geometry.voxel_volume_mm3
+
+    def with_flags(self, *flags: str) -> Region:
+        """Return the same voxels with more flags."""
+        return Region(
+            self.crop, self.geometry, self.label, self.name, self.audit, self.flags | set(flags)
+        )
+
+
+def _crop(mask: npt.NDArray[Any], geometry: Geometry) -> Crop:
+    if mask.dtype != np.bool_ or mask.shape != geometry.shape:
+        raise ValueError(f"mask {mask.dtype} {mask.shape} on {geometry.shape}")
+    crop = Crop(mask).tight()
+    return Crop(crop.mask.copy(), crop.offset) if crop.mask is mask else crop

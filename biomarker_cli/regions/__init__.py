@@ -1,1 +1,24 @@
-"""Room: regions."""
+"""Import segmentations: RTSTRUCT, DICOM SEG and label images, exactly and with an audit."""
+
+from biomarker_cli.regions.entries import RoiEntry
+from biomarker_cli.regions.errors import RegionError
+from biomarker_cli.regions.importing import import_regions, list_rois
+from biomarker_cli.regions.masks import write_masks
+from biomarker_cli.regions.result import AUDIT_COLUMNS, ROI_COLUMNS, RoiResult
+from biomarker_cli.regions.rules import RegionRules, RoiName, RoiNames
+from biomarker_cli.regions.target import ImageTarget
+
+__all__ = [
+    "AUDIT_COLUMNS",
+    "ROI_COLUMNS",
+    "ImageTarget",
+    "RegionError",
+    "RegionRules",
+    "RoiEntry",
+    "RoiName",
+    "RoiNames",
+    "RoiResult",
+    "import_regions",
+    "list_rois",
+    "write_masks",
+]

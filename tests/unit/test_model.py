@@ -66,7 +66,9 @@ def test_a_misspelt_flag_is_refused():
 
 
 def test_feature_id_is_image_family_feature_variant():
-    definition = FeatureDefinition("glcm", "joint_entropy", "Joint entropy", "1", "TU9B", "3d_average")
+    definition = FeatureDefinition(
+        "glcm", "joint_entropy", "Joint entropy", "1", "TU9B", "3d_average"
+    )
     assert definition.feature_id("original") == "original.glcm.joint_entropy.3d_average"
 
 

@@ -1,0 +1,123 @@
+"""Decode the frames of a segmentation one by one.
+
+Segmentations are stored with one bit per pixel, packed across frames, and may
+be compressed in ways that hold for such frames only: the deflated image frame
+(PS3.5 A.4.13) and RLE of packed bits are read here, the rest by pydicom.
+"""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
+from pydicom.pixels import pixel_array
+
+from biomarker_cli.dicom.errors import PixelError
+from biomarker_cli.dicom.pixels import DECODER_ERRORS
+
+DEFLATED_IMAGE_FRAME = "1.2.840.10008.1.2.8.1"
+RLE_LOSSLESS = "1.2.840.10008.1.2.5"
+
+
+def read_with_pixels(path: Path) -> Dataset:
+    """Return a data set with its pixel data, not yet decoded.
+
+    Raises
+    ------
+    PixelError
+        ``PIXELS-UNREADABLE`` where the file is cut.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return dcmread(path)
+    except DECODER_ERRORS as error:
+        raise _unreadable(path.name, error) from error
+
+
+def decode_frame(dataset: Dataset, index: int, where: str) -> npt.NDArray[Any]:
+    """Decode one frame of a segmentation, as stored.
+
+    Parameters
+    ----------
+    dataset : pydicom.Dataset
+        With pixel data.
+    index : int
+        From 0.
+    where : str
+        File name, for messages.
+
+    Returns
+    -------
+    ndarray, shape (rows, columns)
+
+    Raises
+    ------
+    PixelError
+        ``PIXELS-UNREADABLE`` where the frame cannot be decoded.
+    """
+    syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if syntax == DEFLATED_IMAGE_FRAME:
+                return _unpack(zlib.decompress(_encapsulated(dataset, index), -15), dataset)
+            if syntax == RLE_LOSSLESS and int(dataset.BitsAllocated) == 1:
+                return _unpack(_rle_segment(_encapsulated(dataset, index)), dataset)
+            return np.asarray(pixel_array(dataset, index=index))
+    except (*DECODER_ERRORS, zlib.error) as error:
+        raise _unreadable(where, error) from error
+
+
+def _encapsulated(dataset: Dataset, index: int) -> bytes:
+    n_frames = int(dataset.get("NumberOfFrames") or 1)
+    return get_frame(dataset.PixelData, index, number_of_frames=n_frames)
+
+
+def _unpack(content: bytes, dataset: Dataset) -> npt.NDArray[Any]:
+    """Return the pixels of one frame that is packed for itself."""
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    n_pixels = rows * columns
+    bits = int(dataset.BitsAllocated)
+    if bits == 1:
+        packed = np.frombuffer(content, dtype=np.uint8)
+        pixels: npt.NDArray[Any] = np.unpackbits(packed, bitorder="little")[:n_pixels]
+    else:
+        pixels = np.frombuffer(content, dtype=np.dtype(f"<u{bits // 8}"))[:n_pixels]
+    return pixels.reshape(rows, columns)
+
+
+def _rle_segment(content: bytes) -> bytes:
+    """Decode the single segment of an RLE frame (PS3.5 Annex G)."""
+    n_segments = int.from_bytes(content[:4], "little")
+    if n_segments != 1:
+        raise ValueError(f"expected one RLE segment, found {n_segments}")
+    position = int.from_bytes(content[4:8], "little")
+    decoded = bytearray()
+    while position + 1 < len(content):
+        header = content[position]
+        if header < 128:
+            decoded += content[position + 1 : position + 2 + header]
+            position += header + 2
+        elif header > 128:
+            decoded += content[position + 1 : position + 2] * (257 - header)
+            position += 2
+        else:
+            position += 1
+    return bytes(decoded)
+
+
+def _unreadable(where: str, error: BaseException) -> PixelError:
+    return PixelError(
+        "PIXELS-UNREADABLE",
+        f"the pixel data cannot be decoded: {type(error).__name__}",
+        where=where,
+        hint="The file may be cut short: transfer it again and compare its size.",
+    )

@@ -1,0 +1,256 @@
+"""Turn the contours of one ROI into voxels of an image.
+
+A voxel is inside when its centre lies inside the contours of its slice. The
+contours of a slice are those of the nearest plane within half a slice; a plane
+midway between two slices belongs to the lower one, so that a whole stack of
+such planes shifts the same way and keeps its volume.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import AuditValue, Crop
+from biomarker_cli.regions.entries import Drawing
+from biomarker_cli.regions.errors import RegionError
+from biomarker_cli.regions.gaps import SliceMask, close_gaps, find_gaps
+from biomarker_cli.regions.planes import ContourPlane, nest
+from biomarker_cli.regions.polygons import Ring, Window, snap, window_of
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.slices import Stack, assign_slices
+
+SAME_PLANE_MM = 0.05
+"""Contours this close along the normal lie on one plane (rounding in the file)."""
+
+PLANAR_TOLERANCE_MM = 0.1
+"""A contour that leaves the plane of the slices further is not parallel to them."""
+
+OFF_PLANE_FLAG_MM = 0.1
+"""A contour further from the centre of its slice is worth a flag."""
+
+CLOSED = "CLOSED_PLANAR"
+EXCLUSIVE = "CLOSEDPLANAR_XOR"
+
+
+@dataclass(frozen=True)
+class Contour:
+    """One contour: its geometric type, and its vertices in LPS mm, shape (n, 3)."""
+
+    kind: str
+    points_mm: npt.NDArray[np.float64]
+
+
+def draw_contours(
+    contours: Sequence[Contour], label: str, geometry: Geometry, rules: RegionRules
+) -> Drawing:
+    """Return the voxels whose centres the contours of one ROI enclose.
+
+    Parameters
+    ----------
+    contours : sequence of Contour
+    label : str
+        Name of the ROI, for messages.
+    geometry : Geometry
+        Grid of the image.
+    rules : RegionRules
+
+    Returns
+    -------
+    Drawing
+
+    Raises
+    ------
+    RegionError
+        ``REGION-NO-CONTOURS``, ``REGION-NOT-CLOSED``, ``REGION-CONTOUR-TILTED``,
+        ``REGION-CONTOURS-CROSS``, ``REGION-GAP``.
+    """
+    usable = _closed_contours(contours, label)
+    stack = assign_slices(_planes(usable, geometry, label), geometry)
+    n_crossing = sum(plane.nesting.n_crossing for plane in stack.planes)
+    if n_crossing and rules.crossing == "error":
+        raise RegionError(
+            "REGION-CONTOURS-CROSS",
+            f"{n_crossing} pairs of closed contours cross on one plane, which DICOM leaves "
+            "undefined",
+            where=label,
+            hint="Correct the contours, or set 'crossing: union' in the analysis protocol.",
+        )
+    window = _window(stack, geometry)
+    slices = {
+        index: SliceMask(stack.planes[plane].position_mm, stack.planes[plane].draw(window))
+        for index, plane in stack.plane_of_slice.items()
+    }
+    gaps = find_gaps(slices)
+    bridged = close_gaps(slices, gaps, geometry, rules, label)
+    masks = {index: drawn.mask for index, drawn in slices.items()} | bridged
+    flags = set()
+    if n_crossing:
+        flags.add("roi_contours_cross")
+    if gaps:
+        flags.add("roi_interpolated" if bridged else "roi_gaps")
+    if stack.off_plane_mm > OFF_PLANE_FLAG_MM:
+        flags.add("roi_off_plane")
+    audit = {
+        **_contour_audit(contours, stack),
+        "n_gaps": len(gaps),
+        "n_slices_interpolated": len(bridged),
+        **_volume_audit(stack, bridged, geometry),
+    }
+    return Drawing(_assemble(masks, window), audit, frozenset(flags))
+
+
+def _closed_contours(contours: Sequence[Contour], label: str) -> list[Contour]:
+    if not any(len(contour.points_mm) for contour in contours):
+        raise RegionError(
+            "REGION-NO-CONTOURS",
+            "the ROI has no contour",
+            where=label,
+            hint="It was named but never drawn.",
+        )
+    usable = [c for c in contours if c.kind in {CLOSED, EXCLUSIVE} and len(c.points_mm) >= 3]
+    if not usable:
+        kinds = ", ".join(sorted({c.kind or "no type" for c in contours}))
+        raise RegionError(
+            "REGION-NOT-CLOSED",
+            f"expected closed planar contours, found {kinds}",
+            where=label,
+            hint="A point or an open line encloses no voxel.",
+        )
+    return usable
+
+
+def _planes(contours: Sequence[Contour], geometry: Geometry, label: str) -> list[ContourPlane]:
+    """Group contours by their position along the normal of the slices."""
+    spacing_z = geometry.spacing_mm[2]
+    placed: list[tuple[float, bool, Ring]] = []
+    for contour in contours:
+        index = geometry.physical_to_index(contour.points_mm)
+        along = index[:, 2] * spacing_z
+        if float(np.ptp(along)) > 2 * PLANAR_TOLERANCE_MM:
+            raise _tilted(contour, geometry, label)
+        placed.append((float(along.mean()), contour.kind == EXCLUSIVE, snap(index[:, :2])))
+    placed.sort(key=lambda item: item[0])
+    groups: list[list[tuple[float, bool, Ring]]] = []
+    for item in placed:
+        if groups and item[0] - groups[-1][-1][0] <= SAME_PLANE_MM:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    planes = []
+    for group in groups:
+        closed = [ring for _, exclusive, ring in group if not exclusive]
+        exclusive = [ring for _, exclusive, ring in group if exclusive]
+        position = float(np.mean([item[0] for item in group]))
+        planes.append(ContourPlane(position, closed, exclusive, nest(closed), nest(exclusive)))
+    return planes
+
+
+def _tilted(contour: Contour, geometry: Geometry, label: str) -> RegionError:
+    centred = contour.points_mm - contour.points_mm.mean(axis=0)
+    own_normal = np.linalg.svd(centred, full_matrices=False)[2][-1]
+    angle = np.degrees(np.arccos(min(abs(float(own_normal @ geometry.normal)), 1.0)))
+    return RegionError(
+        "REGION-CONTOUR-TILTED",
+        f"expected contours parallel to the slices of the image, found {angle:.1f} degrees "
+        "between them",
+        where=label,
+        hint="Use the series that the contours were drawn on, or export a DICOM SEG.",
+    )
+
+
+def _window(stack: Stack, geometry: Geometry) -> Window:
+    """Return the pixels of the image that the used contours can reach."""
+    _, rows, columns = geometry.shape
+    used = set(stack.plane_of_slice.values())
+    rings = [ring for i in used for ring in stack.planes[i].closed + stack.planes[i].exclusive]
+    own = [window_of(ring) for ring in rings]
+    first_row = max(min((w.row for w in own), default=0), 0)
+    first_column = max(min((w.column for w in own), default=0), 0)
+    last_row = min(max((w.row + w.rows for w in own), default=0), rows)
+    last_column = min(max((w.column + w.columns for w in own), default=0), columns)
+    return Window(
+        first_row,
+        first_column,
+        max(last_row - first_row, 0),
+        max(last_column - first_column, 0),
+    )
+
+
+def _assemble(masks: Mapping[int, npt.NDArray[np.bool_]], window: Window) -> Crop:
+    if not masks:
+        return Crop(np.zeros((0, 0, 0), dtype=np.bool_))
+    first, last = min(masks), max(masks)
+    volume = np.zeros((last - first + 1, window.rows, window.columns), dtype=np.bool_)
+    for index, mask in masks.items():
+        volume[index - first] = mask
+    return Crop(volume, (first, window.row, window.column))
+
+
+def _contour_audit(contours: Sequence[Contour], stack: Stack) -> dict[str, AuditValue]:
+    kinds = Counter(contour.kind for contour in contours)
+    drawn = sum(len(plane.closed) + len(plane.exclusive) for plane in stack.planes)
+    return {
+        "contour_types": ";".join(sorted(kinds)),
+        "n_contours": len(contours),
+        "n_contours_skipped": len(contours) - drawn,
+        "n_planes": len(stack.planes),
+        "n_planes_unused": stack.n_unused,
+        "n_planes_outside": stack.n_outside,
+        "plane_spacing_mm": stack.plane_spacing_mm,
+        "off_plane_mm": stack.off_plane_mm,
+        "n_holes": sum(plane.nesting.n_holes for plane in stack.planes),
+        "n_xor": sum(len(plane.exclusive) for plane in stack.planes),
+        "n_unions": sum(plane.nesting.n_crossing for plane in stack.planes),
+        "n_duplicates": sum(plane.nesting.n_duplicates for plane in stack.planes),
+    }
+
+
+def _volume_audit(
+    stack: Stack, bridged: Mapping[int, npt.NDArray[np.bool_]], geometry: Geometry
+) -> dict[str, AuditValue]:
+    """Return volumes that do not depend on voxels, and what the image cuts off.
+
+    The polygon volume joins neighbouring planes linearly and lets the first and
+    the last reach half a plane outwards. The area-fraction volume counts each
+    voxel of the image by the part of it that the contours cover.
+    """
+    _, rows, columns = geometry.shape
+    image = Window(0, 0, rows, columns)
+    spacing_x, spacing_y, spacing_z = geometry.spacing_mm
+    pixel_mm2 = spacing_x * spacing_y
+    areas = [plane.area() for plane in stack.planes]
+    in_image = [
+        plane.area(image) if stack.is_inside[i] else 0.0 for i, plane in enumerate(stack.planes)
+    ]
+    covered = sum(in_image[plane] for plane in stack.plane_of_slice.values())
+    covered += sum(int(np.count_nonzero(mask)) for mask in bridged.values())
+    total = sum(areas)
+    slab = min(stack.plane_spacing_mm or spacing_z, spacing_z)
+    thickness = [slab] * len(areas)
+    for i, (lower, upper) in enumerate(pairwise(stack.planes)):
+        step = upper.position_mm - lower.position_mm
+        if step <= 1.5 * slab or (bridged and _is_bridged(lower, upper, bridged, spacing_z)):
+            thickness[i] += (step - slab) / 2
+            thickness[i + 1] += (step - slab) / 2
+    volume = sum(a * t for a, t in zip(areas, thickness, strict=True))
+    return {
+        "clipped_fraction": max(0.0, 1.0 - sum(in_image) / total) if total else 0.0,
+        "polygon_volume_mm3": volume * pixel_mm2,
+        "area_fraction_volume_mm3": covered * pixel_mm2 * spacing_z,
+    }
+
+
+def _is_bridged(
+    lower: ContourPlane,
+    upper: ContourPlane,
+    bridged: Mapping[int, npt.NDArray[np.bool_]],
+    spacing_z: float,
+) -> bool:
+    return any(lower.position_mm < index * spacing_z < upper.position_mm for index in bridged)

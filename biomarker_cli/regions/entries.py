@@ -1,0 +1,116 @@
+"""RoiEntry: one structure of a segmentation file, known without an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+from biomarker_cli.imaging.region import AuditValue, Crop
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
+
+
+@dataclass(frozen=True)
+class RoiEntry:
+    """One ROI, segment or label.
+
+    Attributes
+    ----------
+    number : int
+        ROINumber, SegmentNumber or label value: the key within the file.
+    label : str
+        Name as the file has it; it may repeat.
+    code : str
+        ``value:scheme`` of what it is, where the file says so.
+    code_meaning : str
+    tracking_uid : str
+    frame_of_reference_uid : str
+    detail : str
+        What it is made of, for a person (``CLOSED_PLANAR x 20``).
+    """
+
+    number: int
+    label: str
+    code: str = ""
+    code_meaning: str = ""
+    tracking_uid: str = ""
+    frame_of_reference_uid: str = ""
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.label!r} (number {self.number})"
+
+
+@dataclass(frozen=True)
+class References:
+    """The images that a segmentation was made on.
+
+    Attributes
+    ----------
+    series_uids, sop_instance_uids : frozenset of str
+        Empty where the file does not say.
+    """
+
+    series_uids: frozenset[str] = frozenset()
+    sop_instance_uids: frozenset[str] = frozenset()
+
+    def is_other_series(self, target: ImageTarget) -> bool | None:
+        """Tell whether they are another image than the target; None if unknown."""
+        if self.sop_instance_uids and target.sop_instance_uids:
+            return self.sop_instance_uids.isdisjoint(target.sop_instance_uids)
+        if self.series_uids and target.series_uid:
+            return target.series_uid not in self.series_uids
+        return None
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Voxels of one entry on the grid of an image, before the rules judge them.
+
+    Attributes
+    ----------
+    crop : Crop
+    audit : mapping
+        What was done, by column name.
+    flags : frozenset of str
+    """
+
+    crop: Crop
+    audit: Mapping[str, AuditValue] = field(default_factory=lambda: MappingProxyType({}))
+    flags: frozenset[str] = frozenset()
+
+
+class Segmentation(Protocol):
+    """A segmentation file of any format.
+
+    Attributes
+    ----------
+    path : Path
+    kind : str
+        ``rtstruct``, ``seg``, ``nifti``, ``nrrd``, ``mha``.
+    uid : str
+        SOPInstanceUID, empty for other files.
+    entries : tuple of RoiEntry
+    """
+
+    path: Path
+    kind: str
+    uid: str
+    entries: tuple[RoiEntry, ...]
+
+    def references(self, entry: RoiEntry, /) -> References:
+        """Return the images that an entry was made on."""
+        ...
+
+    def draw(self, entry: RoiEntry, target: ImageTarget, rules: RegionRules) -> Drawing:
+        """Return the voxels of an entry on the grid of an image.
+
+        Raises
+        ------
+        RegionError
+            Where this entry cannot be drawn; the others can.
+        """
+        ...

@@ -1,0 +1,199 @@
+"""Import the ROIs of a segmentation file for an image.
+
+What concerns the whole file (unreadable, another frame of reference) is raised;
+what concerns one ROI becomes the status of its row, and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from biomarker_cli.imaging.region import AuditValue, Region
+from biomarker_cli.model import CaseError
+from biomarker_cli.regions.entries import RoiEntry, Segmentation
+from biomarker_cli.regions.errors import RegionError
+from biomarker_cli.regions.judging import judge
+from biomarker_cli.regions.naming import Selection, select
+from biomarker_cli.regions.opening import open_segmentation
+from biomarker_cli.regions.result import RoiResult
+from biomarker_cli.regions.rules import RegionRules, RoiNames
+from biomarker_cli.regions.target import ImageTarget
+
+EMPTY_CODES = frozenset({"REGION-NO-CONTOURS", "REGION-EMPTY", "REGION-OUTSIDE"})
+SKIPPED_CODES = frozenset({"REGION-NOT-CLOSED"})
+
+
+def list_rois(path: Path) -> list[RoiEntry]:
+    """Return what a segmentation file holds; no image is needed.
+
+    Raises
+    ------
+    CaseError
+        Where the file cannot be read, or is no segmentation.
+    """
+    return list(open_segmentation(path).entries)
+
+
+def import_regions(
+    path: Path,
+    target: ImageTarget,
+    rules: RegionRules,
+    names: RoiNames | None = None,
+    wanted: Iterable[str] = (),
+    frame_of_reference_override: bool = False,
+) -> list[RoiResult]:
+    """Turn the ROIs of a segmentation file into regions of an image.
+
+    Parameters
+    ----------
+    path : Path
+        RTSTRUCT, DICOM SEG, NIfTI, NRRD (also .seg.nrrd) or MHA.
+    target : ImageTarget
+        The image.
+    rules : RegionRules
+        From the analysis protocol.
+    names : RoiNames, optional
+        Map from canonical names to names of sites. Without it `roi_id` is the label.
+    wanted : iterable of str
+        Names that must have a row; without any, every ROI of the file has one.
+    frame_of_reference_override : bool
+        The study says that a segmentation of another frame of reference fits.
+
+    Returns
+    -------
+    list of RoiResult
+        In the order of `wanted`, else of the file.
+
+    Raises
+    ------
+    RegionError
+        ``REGION-FRAME-OF-REFERENCE``, or another failure of the whole file.
+    """
+    segmentation = open_segmentation(path)
+    selections = select(segmentation.entries, names, wanted)
+    if not frame_of_reference_override:
+        _require_frame_of_reference(segmentation, target)
+    return [
+        _result(selection, segmentation, target, rules, frame_of_reference_override)
+        for selection in selections
+    ]
+
+
+def _is_other_frame(entry: RoiEntry, target: ImageTarget) -> bool:
+    both = entry.frame_of_reference_uid and target.frame_of_reference_uid
+    return bool(both) and entry.frame_of_reference_uid != target.frame_of_reference_uid
+
+
+def _require_frame_of_reference(segmentation: Segmentation, target: ImageTarget) -> None:
+    entries = segmentation.entries
+    if entries and all(_is_other_frame(entry, target) for entry in entries):
+        raise _other_frame(entries[0], target, segmentation.path)
+
+
+def _other_frame(entry: RoiEntry, target: ImageTarget, path: Path) -> RegionError:
+    return RegionError(
+        "REGION-FRAME-OF-REFERENCE",
+        f"the image has frame of reference {target.frame_of_reference_uid}, the segmentation "
+        f"{entry.frame_of_reference_uid}: their coordinates cannot be compared",
+        where=path.name,
+        hint="Choose the segmentation of this image, or say in the study that it fits "
+        "(other_frame_of_reference).",
+    )
+
+
+def _result(
+    selection: Selection,
+    segmentation: Segmentation,
+    target: ImageTarget,
+    rules: RegionRules,
+    override: bool,
+) -> RoiResult:
+    entry = selection.entry
+    if entry is None:
+        return _problem_row(selection, segmentation)
+    references = segmentation.references(entry)
+    cross_series = references.is_other_series(target)
+    audit: dict[str, AuditValue] = {
+        "source_file": segmentation.path.name,
+        "code": entry.code,
+        "code_meaning": entry.code_meaning,
+        "tracking_uid": entry.tracking_uid,
+    }
+    status, problem, region = "ok", None, None
+    flags: frozenset[str] = frozenset()
+    try:
+        flags = _identity_flags(entry, cross_series, target, rules, override, segmentation)
+        drawing = segmentation.draw(entry, target, rules)
+        audit |= drawing.audit
+        drawing = judge(drawing, target.geometry, rules, entry.label)
+        audit |= drawing.audit
+        flags |= drawing.flags
+        region = Region(drawing.crop, target.geometry, entry.label, selection.roi_id, audit, flags)
+    except CaseError as error:
+        status, problem = _status_of(error, rules), error
+    return RoiResult(
+        roi_id=selection.roi_id,
+        roi_name=selection.roi_name,
+        roi_label=entry.label,
+        status=status,
+        error_code=problem.code if problem else "",
+        error_message=str(problem) if problem else "",
+        source_kind=segmentation.kind,
+        source_uid=segmentation.uid,
+        segment_number=entry.number,
+        cross_series=cross_series,
+        region=region,
+        audit=audit,
+        flags=flags,
+    )
+
+
+def _problem_row(selection: Selection, segmentation: Segmentation) -> RoiResult:
+    problem = selection.problem
+    code = problem.code if problem else ""
+    return RoiResult(
+        roi_id=selection.roi_id,
+        roi_name=selection.roi_name,
+        roi_label="",
+        status="missing" if code == "REGION-NOT-FOUND" else "failed",
+        error_code=code,
+        error_message=str(problem) if problem else "",
+        source_kind=segmentation.kind,
+        source_uid=segmentation.uid,
+        audit={"source_file": segmentation.path.name},
+    )
+
+
+def _identity_flags(
+    entry: RoiEntry,
+    cross_series: bool | None,
+    target: ImageTarget,
+    rules: RegionRules,
+    override: bool,
+    segmentation: Segmentation,
+) -> frozenset[str]:
+    flags = set()
+    if _is_other_frame(entry, target):
+        if not override:
+            raise _other_frame(entry, target, segmentation.path)
+        flags.add("frame_of_reference_override")
+    named = entry.frame_of_reference_uid and target.frame_of_reference_uid
+    if segmentation.uid and not named:
+        flags.add("frame_of_reference_unknown")
+    if cross_series:
+        if rules.cross_series == "forbid":
+            raise RegionError(
+                "REGION-CROSS-SERIES",
+                "the segmentation was made on another series, which the analysis protocol forbids",
+                where=segmentation.path.name,
+                hint="Use the segmentation of this series, or set 'cross_series: allow'.",
+            )
+        flags.add("cross_series")
+    return frozenset(flags)
+
+
+def _status_of(error: CaseError, rules: RegionRules) -> str:
+    if error.code in EMPTY_CODES:
+        return "empty" if rules.empty == "row" else "failed"
+    return "skipped" if error.code in SKIPPED_CODES else "failed"

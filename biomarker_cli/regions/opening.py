@@ -1,0 +1,45 @@
+"""Open a segmentation file of any format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from biomarker_cli.dicom.headers import read_header
+from biomarker_cli.dicom.segment_frames import read_with_pixels
+from biomarker_cli.imaging.files import is_image_file
+from biomarker_cli.model import InputNotFoundError
+from biomarker_cli.regions.dicom_seg import LABEL_MAP_SEGMENTATION, SEGMENTATION, DicomSeg
+from biomarker_cli.regions.entries import Segmentation
+from biomarker_cli.regions.errors import RegionError
+from biomarker_cli.regions.label_images import open_label_image
+from biomarker_cli.regions.rtstruct import RT_STRUCTURE_SET, RtStruct
+
+
+def open_segmentation(path: Path) -> Segmentation:
+    """Open an RTSTRUCT, a DICOM SEG or a label image.
+
+    Raises
+    ------
+    InputNotFoundError
+        ``INPUT-NOT-FOUND`` where there is no such file.
+    RegionError
+        ``REGION-KIND`` for a DICOM object that is no segmentation.
+    CaseError
+        Where the file cannot be read.
+    """
+    if not path.is_file():
+        raise InputNotFoundError("INPUT-NOT-FOUND", f"no such file: {path.name}", where=path.name)
+    if is_image_file(path):
+        return open_label_image(path)
+    header = read_header(path)
+    sop_class = str(header.get("SOPClassUID", ""))
+    if sop_class == RT_STRUCTURE_SET:
+        return RtStruct(path, header)
+    if sop_class in {SEGMENTATION, LABEL_MAP_SEGMENTATION}:
+        return DicomSeg(path, read_with_pixels(path))
+    raise RegionError(
+        "REGION-KIND",
+        f"expected an RT Structure Set or a Segmentation, found SOP class {sop_class or 'none'}",
+        where=f"{path.name}, SOPClassUID (0008,0016)",
+        hint="An image cannot be the mask of another image.",
+    )
