@@ -85,8 +85,8 @@ class FrameHeader:
         """
         for level in self._levels():
             # Keys are compared as numbers: most levels have no private element at all.
-            owners = [tag for tag in level.keys() if tag >> 8 == group << 8 and tag & 0xFF >= 0x10]
-            for tag in owners:
+            tags = level.keys()
+            for tag in [t for t in tags if t >> 8 == group << 8 and t & 0xFF >= 0x10]:
                 if str(level[tag].value).strip() != creator:
                     continue
                 found = level.get((group, ((tag & 0xFF) << 8) + offset))

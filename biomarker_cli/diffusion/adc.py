@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from biomarker_cli.catalogue import read_frames
 from biomarker_cli.diffusion.direction_mean import FloatArray, ShellSignals, shell_signals
@@ -54,6 +55,10 @@ class Derivation:
     left_out: tuple[tuple[str, str], ...] = ()
     unit_from: str = ""
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
 
 @dataclass(frozen=True)
 class AdcResult:
@@ -65,7 +70,8 @@ class AdcResult:
         mm2/s; NaN where there is no fit.
     image : str
         First word of the feature ids.
-    derivation : Derivation
+    derivation : dict
+        `Derivation` as plain values, for the manifest.
     signals : ShellSignals or None
         What was fitted; None for maps that were not fitted here.
     log_s0 : ndarray, shape (z, y, x), or None
@@ -74,7 +80,7 @@ class AdcResult:
 
     volume: Volume
     image: str
-    derivation: Derivation
+    derivation: dict[str, Any]
     signals: ShellSignals | None = None
     log_s0: FloatArray | None = None
 
@@ -102,7 +108,9 @@ def adc_map(dwi: DwiSet, rules: AdcRules) -> AdcResult:
     adc, log_s0 = fit_volume(signals.log_signal, signals.b, rules.estimator)
     first = shells[0].volumes[0].candidate
     volume = Volume(adc, dwi.geometry, ADC, read_frames(first), first.volume_id, dwi.flags)
-    return AdcResult(volume, rules.image, _derivation(dwi, shells, rules), signals, log_s0)
+    return AdcResult(
+        volume, rules.image, _derivation(dwi, shells, rules).as_dict(), signals, log_s0
+    )
 
 
 def _require_estimator_fits(shells: Sequence[Shell], rules: AdcRules) -> None:

@@ -46,5 +46,5 @@ def declared_adc(volume: Volume, rules: AdcRules) -> AdcResult:
     return AdcResult(
         volume.with_array(values, ADC, "quantity_declared"),
         rules.image,
-        Derivation(source="declared", unit_from="declared by the user"),
+        Derivation(source="declared", unit_from="declared by the user").as_dict(),
     )

@@ -52,7 +52,7 @@ def adc_measurements(result: AdcResult, region: Region, rules: AdcRules) -> list
     inside = volume.as_float64()[region.mask]
     values = inside[np.isfinite(inside)]
     flags = volume.flags | region.flags
-    missing = 1.0 - values.size / inside.size if inside.size else 0.0
+    missing = (inside.size - values.size) / inside.size if inside.size else 0.0
     if missing > rules.nan_flag_above:
         flags |= {"voxels_nan"}
     unit = volume.quantity.unit
@@ -85,7 +85,7 @@ def _undefined(row: Measurement, missing: float, limit: float) -> Measurement:
 def _trust_rows(
     result: AdcResult, n_inside: int, values: np.ndarray, flags: frozenset[str]
 ) -> list[Measurement]:
-    nan_share = 1.0 - values.size / n_inside if n_inside else float("nan")
+    nan_share = (n_inside - values.size) / n_inside if n_inside else float("nan")
     negative = float(np.mean(values < 0)) if values.size else float("nan")
     rows = [(FRACTION_NAN, nan_share), (FRACTION_NEGATIVE, negative)]
     if result.signals is not None:

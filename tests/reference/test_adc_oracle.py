@@ -1,0 +1,130 @@
+"""ADC of real scanners against independently computed values."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from biomarker_cli.catalogue import scan
+from biomarker_cli.diffusion import AdcError, AdcRules, DwiSet, adc_map, assemble
+
+pytestmark = pytest.mark.data
+
+RULES = AdcRules.model_validate(
+    {"estimator": "lls", "b_set": {"kind": "all"}, "statistics": ["median"]}
+)
+SERIES = ("siemens_xa30_enhanced", "uih", "philips57", "toshiba")
+
+
+def unpacked(folder: Path, target: Path) -> Path:
+    """Return the folder, unpacked where its files are gzipped."""
+    packed = sorted(folder.glob("*.gz"))
+    for path in packed:
+        (target / f"{path.stem}.dcm").write_bytes(gzip.decompress(path.read_bytes()))
+    return target if packed else folder
+
+
+def bright_mask(dwi: DwiSet) -> np.ndarray:
+    """Return the brightest quarter of b = 0 where every sample is positive."""
+    b0 = np.mean([v.read().array for v in dwi.shells[0].volumes], axis=0)
+    positive = np.ones(b0.shape, dtype=np.bool_)
+    for volume in dwi.volumes:
+        positive &= volume.read().array > 0
+    return positive & (b0 > np.percentile(b0, 75))
+
+
+@pytest.fixture(scope="module", params=SERIES)
+def series(
+    request: pytest.FixtureRequest,
+    data_dir: Path,
+    reference_dir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[DwiSet, dict[str, Any]]:
+    expected = json.loads((reference_dir / "adc_oracle.json").read_text())[request.param]
+    folder = unpacked(data_dir / "dwi" / expected["dir"], tmp_path_factory.mktemp(request.param))
+    return assemble(scan([folder]).candidates), expected
+
+
+def test_b_values_of_every_volume(series: tuple[DwiSet, dict[str, Any]]) -> None:
+    dwi, expected = series
+    found = sorted(v.b_value.value for v in dwi.volumes if v.b_value)
+    np.testing.assert_allclose(found, sorted(expected["bvalues"]), atol=1e-4)
+
+
+def test_geometric_adc_is_the_oracles(series: tuple[DwiSet, dict[str, Any]]) -> None:
+    dwi, expected = series
+    adc = adc_map(dwi, RULES).volume.array * 1e6
+    mask = bright_mask(dwi)
+    assert np.count_nonzero(np.isnan(adc)) == expected["masked_out_nonpositive"]
+    assert np.count_nonzero(mask) == expected["mask_voxels"]
+    assert np.median(adc[mask]) == pytest.approx(expected["2pt_geo_mask_median_e-6"], rel=5e-4)
+    assert np.mean(adc[mask]) == pytest.approx(expected["2pt_geo_mask_mean_e-6"], rel=5e-4)
+    for roi in expected["rois"]:
+        z, y, x = roi["centre_zyx"]
+        inside = adc[z, y - 1 : y + 2, x - 1 : x + 2]
+        assert np.mean(inside) == pytest.approx(roi["2pt_geo_mean_e-6"], rel=5e-4)
+
+
+def test_arithmetic_mean_reads_what_the_oracle_reads(
+    series: tuple[DwiSet, dict[str, Any]],
+) -> None:
+    dwi, expected = series
+    rules = RULES.model_copy(update={"direction_mean": "arithmetic"})
+    adc = adc_map(dwi, rules).volume.array * 1e6
+    found = np.median(adc[bright_mask(dwi)])
+    assert found == pytest.approx(expected["2pt_arith_mask_median_e-6"], rel=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("folder", "code"),
+    [
+        ("ge_dv26_epi_fmri_decoy", "ADC-NO-B-VALUES"),
+        ("siemens_xa30_enhanced/s13_vendor_fa_decoy", "ADC-FA-MAP"),
+        ("siemens_xa30_enhanced/s11_vendor_adc", "ADC-VENDOR-MAP"),
+        ("siemens_xa30_enhanced/s12_vendor_tracew", "ADC-SINGLE-B"),
+        ("siemens_xa30_enhanced/s16_vendor_b0", "ADC-SINGLE-B"),
+    ],
+)
+def test_decoys_are_refused_by_name(data_dir: Path, folder: str, code: str) -> None:
+    with pytest.raises(AdcError) as caught:
+        assemble(scan([data_dir / "dwi" / folder]).candidates)
+    assert caught.value.code == code
+
+
+def test_ge_tensor_has_its_b_values_from_the_private_element(data_dir: Path) -> None:
+    dwi = assemble(scan([data_dir / "dwi" / "ge_mr29_classic_tensor"]).candidates)
+    assert [(s.nominal, len(s.volumes)) for s in dwi.shells] == [(0.0, 1), (1000.0, 6)]
+    b0 = dwi.shells[0].volumes[0].b_value
+    assert b0 is not None
+    assert (b0.tag, b0.rule) == ("(0043,xx39)", "ge_private")
+
+
+def test_canon_enhanced_splits_by_b_and_direction(data_dir: Path) -> None:
+    dwi = assemble(scan([data_dir / "headers" / "mr_canon_enhanced_dti"]).candidates)
+    assert [(s.nominal, len(s.volumes), len(s.groups)) for s in dwi.shells] == [
+        (0.0, 1, 1),
+        (1500.0, 12, 12),
+    ]
+
+
+def test_an_adc_map_that_carries_a_b_value_is_still_a_map(data_dir: Path) -> None:
+    with pytest.raises(AdcError) as caught:
+        assemble(scan([data_dir / "headers" / "mr_toshiba_titan_adcmap"]).candidates)
+    assert caught.value.code == "ADC-VENDOR-MAP"
+
+
+def test_the_whole_siemens_examination_is_fitted_from_its_directions(data_dir: Path) -> None:
+    dwi = assemble(scan([data_dir / "dwi" / "siemens_xa30_enhanced"]).candidates)
+    assert [len(s.volumes) for s in dwi.shells] == [1, 20]
+    assert sorted(v.kind.value for v, _ in dwi.left_out) == ["adc_map", "b0", "fa_map", "trace"]
+
+
+def test_the_vendors_trace_with_its_b0_is_fitted_and_flagged(data_dir: Path) -> None:
+    folder = data_dir / "dwi" / "siemens_xa30_enhanced"
+    dwi = assemble(scan([folder / "s12_vendor_tracew", folder / "s16_vendor_b0"]).candidates)
+    assert {"trace_images", "derived_b0"} <= dwi.flags

@@ -1,0 +1,191 @@
+"""Which volumes become a diffusion set, and which are refused by which code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from synthetic_dwi import ADC_MM2_S, S0, SHAPE, Spec, candidates, write_dwi
+from synthetic_series import write
+
+from biomarker_cli.catalogue import SeriesError
+from biomarker_cli.diffusion import AdcError, AdcRules, DwiSet, adc_map, assemble
+from biomarker_cli.model import BiomarkerError
+
+X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+
+
+def rules(**changes: object) -> AdcRules:
+    return AdcRules.model_validate(
+        {"estimator": "lls", "b_set": {"kind": "all"}, "statistics": ["mean"], **changes}
+    )
+
+
+def assembled(folder: Path, *specs: Spec) -> DwiSet:
+    write_dwi(folder, specs)
+    return assemble(candidates(folder))
+
+
+def refused(folder: Path, *specs: Spec) -> str:
+    write_dwi(folder, specs)
+    with pytest.raises(BiomarkerError) as caught:
+        assemble(candidates(folder))
+    return caught.value.code
+
+
+def setting(**elements: object) -> Callable[[Dataset], None]:
+    def change(dataset: Dataset) -> None:
+        for keyword, value in elements.items():
+            setattr(dataset, keyword, value)
+
+    return change
+
+
+def scale_slope(value: float) -> Callable[[Dataset], None]:
+    """Write Philips images whose displayed values are true ones x RS x SS."""
+
+    def change(dataset: Dataset) -> None:
+        dataset.Manufacturer = "Philips Medical Systems"
+        shown = float(dataset.RescaleSlope)
+        dataset.add_new((0x2005, 0x0010), "LO", "Philips MR Imaging DD 001")
+        dataset.add_new((0x2005, 0x100E), "FL", value)
+        # stored = true x SS, so that stored x RS / (RS x SS) is true.
+        stored = np.frombuffer(dataset.PixelData, "<u2") * shown * value
+        dataset.PixelData = np.round(stored).astype("<u2").tobytes()
+
+    return change
+
+
+def test_two_b_values_give_the_known_adc(tmp_path: Path) -> None:
+    result = adc_map(assembled(tmp_path, Spec(0), Spec(800)), rules())
+    np.testing.assert_allclose(result.volume.array, ADC_MM2_S, rtol=2e-4)
+    assert result.volume.quantity.unit == "mm2/s"
+    assert result.image == "adc"
+
+
+def test_the_derivation_names_every_b_value_with_its_element(tmp_path: Path) -> None:
+    result = adc_map(assembled(tmp_path, Spec(0), Spec(800, X), Spec(800, Y)), rules())
+    high = result.derivation["shells"][1]
+    assert (high["nominal"], high["n_volumes"], high["n_directions"]) == (800.0, 2, 2)
+    assert high["tags"] == ("(0018,9087)",)
+    assert result.derivation["estimator"] == "lls"
+
+
+def test_untagged_inside_a_series_with_b_is_zero_and_flagged(tmp_path: Path) -> None:
+    dwi = assembled(tmp_path, Spec(None), Spec(1500, X))
+    assert [shell.nominal for shell in dwi.shells] == [0.0, 1500.0]
+    assert "b0_untagged" in dwi.flags
+
+
+def test_untagged_in_a_series_of_its_own_is_refused(tmp_path: Path) -> None:
+    write_dwi(tmp_path, [Spec(None)], series="t2")
+    assert refused(tmp_path, Spec(0), Spec(800)) == "ADC-MISSING-B"
+
+
+def test_no_b_value_at_all(tmp_path: Path) -> None:
+    assert refused(tmp_path, Spec(None)) == "ADC-NO-B-VALUES"
+
+
+def test_one_b_value_alone(tmp_path: Path) -> None:
+    assert refused(tmp_path, Spec(800, X), Spec(800, Y)) == "ADC-SINGLE-B"
+
+
+@pytest.mark.parametrize("b", [-1.0, float("nan"), float("inf")])
+def test_impossible_b_value(tmp_path: Path, b: float) -> None:
+    assert refused(tmp_path, Spec(0), Spec(800), Spec(b)) == "ADC-B-INVALID"
+
+
+@pytest.mark.parametrize(
+    ("image_type", "code"),
+    [
+        (["DERIVED", "PRIMARY", "DIFFUSION", "ADC"], "ADC-VENDOR-MAP"),
+        (["DERIVED", "PRIMARY", "DIFFUSION", "FA"], "ADC-FA-MAP"),
+        (["DERIVED", "PRIMARY", "DIFFUSION", "CALC_BVALUE", "TRACEW"], "ADC-DERIVED"),
+        (["DERIVED", "SECONDARY"], "ADC-DERIVED"),
+        (["ORIGINAL", "PRIMARY", "P"], "ADC-NOT-MAGNITUDE"),
+    ],
+)
+def test_maps_and_computed_images_alone(tmp_path: Path, image_type: list[str], code: str) -> None:
+    assert refused(tmp_path, Spec(1400, change=setting(ImageType=image_type))) == code
+
+
+def test_computed_high_b_is_never_fitted(tmp_path: Path) -> None:
+    computed = setting(ImageType=["DERIVED", "PRIMARY", "DIFFUSION", "CALC_BVALUE"])
+    dwi = assembled(tmp_path, Spec(0), Spec(800), Spec(1400, change=computed))
+    assert [shell.nominal for shell in dwi.shells] == [0.0, 800.0]
+    assert [reason for _, reason in dwi.left_out] == ["computed image"]
+
+
+def test_trace_beside_directions_is_left_out(tmp_path: Path) -> None:
+    wrong = np.full(SHAPE, S0)
+    trace = Spec(800, array=wrong, change=setting(DiffusionDirectionality="ISOTROPIC"))
+    dwi = assembled(tmp_path, Spec(0), Spec(800, X), Spec(800, Y), trace)
+    assert "trace_left_out" in dwi.flags
+    np.testing.assert_allclose(adc_map(dwi, rules()).volume.array, ADC_MM2_S, rtol=2e-4)
+
+
+def test_trace_alone_is_used_and_flagged(tmp_path: Path) -> None:
+    dwi = assembled(
+        tmp_path, Spec(0), Spec(800, change=setting(DiffusionDirectionality="ISOTROPIC"))
+    )
+    assert "trace_images" in dwi.flags
+    assert len(dwi.shells) == 2
+
+
+def test_directed_and_undirected_of_one_b_is_ambiguous(tmp_path: Path) -> None:
+    other = Spec(800, change=setting(AcquisitionNumber=2))
+    assert refused(tmp_path, Spec(0), Spec(800, X), other) == "ADC-TRACE-AMBIGUOUS"
+
+
+@pytest.mark.parametrize(
+    ("elements", "code"),
+    [
+        ({"EchoTime": 85.0}, "ADC-MIXED-ECHO"),
+        ({"RepetitionTime": 5000.0}, "ADC-MIXED-TR"),
+        ({"RescaleType": "OTHER"}, "ADC-MIXED-SCALING"),
+        ({"FrameOfReferenceUID": "1.2.3"}, "ADC-MIXED-FRAME"),
+        ({"StudyInstanceUID": "1.2.3"}, "ADC-MIXED-STUDY"),
+        ({"PixelSpacing": [2.0, 1.5]}, "ADC-MIXED-GEOMETRY"),
+    ],
+)
+def test_series_merge_only_where_all_is_alike(
+    tmp_path: Path, elements: dict[str, object], code: str
+) -> None:
+    write_dwi(tmp_path / "0", [Spec(0)], series="b0")
+    write_dwi(tmp_path / "8", [Spec(800, change=setting(**elements))], series="b800")
+    with pytest.raises(AdcError) as caught:
+        assemble(candidates(tmp_path))
+    assert caught.value.code == code
+
+
+def test_one_series_per_b_value_merges(tmp_path: Path) -> None:
+    write_dwi(tmp_path / "0", [Spec(0)], series="b0")
+    write_dwi(tmp_path / "8", [Spec(800)], series="b800")
+    dwi = assemble(candidates(tmp_path / "0", tmp_path / "8"))
+    np.testing.assert_allclose(adc_map(dwi, rules()).volume.array, ADC_MM2_S, rtol=2e-4)
+
+
+def test_philips_scaling_is_applied_before_the_log(tmp_path: Path) -> None:
+    dwi = assembled(tmp_path, Spec(0, change=scale_slope(6.0)), Spec(800, change=scale_slope(3.0)))
+    np.testing.assert_allclose(adc_map(dwi, rules()).volume.array, ADC_MM2_S, rtol=2e-4)
+
+
+def test_philips_without_scale_slope_in_one_volume_is_refused(tmp_path: Path) -> None:
+    bare = setting(Manufacturer="Philips")
+    code = refused(tmp_path, Spec(0, change=scale_slope(6.0)), Spec(800, change=bare))
+    assert code == "ADC-MIXED-SCALING"
+
+
+def test_a_volume_that_the_catalogue_refused_stops_the_set(tmp_path: Path) -> None:
+    write_dwi(tmp_path, [Spec(0), Spec(800)])
+    last = tmp_path / "dwi_01_02.dcm"
+    dataset = dcmread(last)
+    dataset.ImagePositionPatient = [0.0, 0.0, 60.0]
+    write(dataset, last)
+    with pytest.raises(SeriesError) as caught:
+        assemble(candidates(tmp_path))
+    assert caught.value.code == "SERIES-GAP"
