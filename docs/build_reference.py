@@ -48,10 +48,10 @@ def tables_page() -> str:
         "",
         "This page is written by `docs/build_reference.py` from the schema in",
         "`biomarker_cli/tables/schema.py`. Every table is UTF-8 CSV with LF line ends, sorted by",
-        "its key; floats are the shortest text that reads back to the same double. An absent value",
-        "is empty and has a status, never 0 or NaN. `datapackage.json` describes the tables to",
-        "machines (Frictionless Table Schema), `manifest.json` holds versions, protocol digests and",
-        "input digests.",
+        "its key; floats are the shortest text that reads back to the same double. An absent",
+        "value is empty and has a status, never 0 or NaN. `datapackage.json` describes the tables",
+        "to machines (Frictionless Table Schema), `manifest.json` holds versions, protocol digests",
+        "and input digests.",
     ]
     for table in TABLES:
         parts += ["", *_table(table)]

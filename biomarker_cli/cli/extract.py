@@ -54,7 +54,7 @@ Without -o the measurements are printed as CSV.
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
 @click.pass_context
-def extract(context: click.Context, output: Path | None, overwrite: bool, **case: Any) -> None:
+def extract(context: click.Context, /, output: Path | None, overwrite: bool, **case: Any) -> None:
     """Measure the regions of one image by an analysis protocol."""
     from tempfile import TemporaryDirectory
 

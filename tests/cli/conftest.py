@@ -20,7 +20,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def biomarker() -> Run:
     """Run ``biomarker`` with arguments; nothing it prints may be a traceback."""
 
-    def run(*arguments: object, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: object, cwd: Path | None = None, **env: str
+    ) -> subprocess.CompletedProcess[str]:
         paths = [str(CHECKOUT), os.environ.get("PYTHONPATH", "")]
         done = subprocess.run(
             [sys.executable, "-m", "biomarker_cli", *map(str, arguments)],

@@ -12,7 +12,9 @@ def ct(sample_dir):
 
 
 def _extract(biomarker, image, mask, *more, measure="radiomics", analysis="pyradiomics-default"):
-    return biomarker("extract", measure, "--image", image, "--mask", mask, "--analysis", analysis, *more)
+    return biomarker(
+        "extract", measure, "--image", image, "--mask", mask, "--analysis", analysis, *more
+    )
 
 
 @pytest.mark.parametrize("command", ["scan", "check", "extract"])

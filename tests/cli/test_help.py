@@ -44,7 +44,17 @@ def test_every_command_has_help_with_an_example(name):
 
 
 def test_the_contract_of_commands_is_met():
-    promised = {"init", "scan", "check", "regions", "extract", "run", "status", "protocol", "doctor"}
+    promised = {
+        "init",
+        "scan",
+        "check",
+        "regions",
+        "extract",
+        "run",
+        "status",
+        "protocol",
+        "doctor",
+    }
     assert promised <= set(cli.commands)
 
 

@@ -14,7 +14,9 @@ TABLES = ("measurements", "rois", "cases", "facts", "checks", "features")
 
 
 def _digests(folder):
-    return {name: hashlib.sha256((folder / f"{name}.csv").read_bytes()).hexdigest() for name in TABLES}
+    return {
+        name: hashlib.sha256((folder / f"{name}.csv").read_bytes()).hexdigest() for name in TABLES
+    }
 
 
 def _rows(folder, table):
@@ -127,7 +129,9 @@ def test_no_output_names_a_person_a_host_or_an_absolute_path(sample_run, sample_
         assert not [word for word in words if word and word in text], path.name
 
 
-def test_the_tables_are_the_same_bytes_for_any_number_of_jobs(biomarker, sample_run, sample_dir, tmp_path):
+def test_the_tables_are_the_same_bytes_for_any_number_of_jobs(
+    biomarker, sample_run, sample_dir, tmp_path
+):
     done = biomarker("run", sample_dir / "study.yaml", "-o", tmp_path / "out", "--jobs", 1)
     assert done.returncode == 0
     assert _digests(tmp_path / "out") == _digests(sample_run)
@@ -207,7 +211,9 @@ def test_on_violation_exclude_measures_nothing_of_the_case(biomarker, sample_cop
     assert done.returncode == 0
     cases = {row["case_id"]: row for row in _rows(tmp_path / "out", "cases")}
     assert cases["CENTRE_B/S0002/T1/ct"]["status"] == "excluded"
-    rows = [r for r in _rows(tmp_path / "out", "measurements") if r["case_id"].startswith("CENTRE_B")]
+    rows = [
+        r for r in _rows(tmp_path / "out", "measurements") if r["case_id"].startswith("CENTRE_B")
+    ]
     assert {r["status"] for r in rows} == {"skipped"}
 
 
@@ -242,7 +248,9 @@ def test_another_study_does_not_write_into_the_folder(biomarker, sample_run, sam
 
 
 @pytest.mark.parametrize("integrity", ["refuse", "flag"])
-def test_the_same_image_at_two_timepoints_is_never_silent(biomarker, sample_copy, tmp_path, integrity):
+def test_the_same_image_at_two_timepoints_is_never_silent(
+    biomarker, sample_copy, tmp_path, integrity
+):
     _only(sample_copy, "CENTRE_A/S0001/T1/pet", "CENTRE_A/S0001/T2/pet")
     shutil.rmtree(sample_copy / "centre_a/S0001/T2/pet")
     shutil.copytree(sample_copy / "centre_a/S0001/T1/pet", sample_copy / "centre_a/S0001/T2/pet")
@@ -270,7 +278,9 @@ def test_a_segmentation_of_another_subject_is_refused(biomarker, sample_copy, tm
     assert "STUDY-SUBJECT-MISMATCH" in done.stdout
 
 
-def test_init_writes_a_study_that_runs_and_keeps_patient_ids_apart(biomarker, sample_copy, tmp_path):
+def test_init_writes_a_study_that_runs_and_keeps_patient_ids_apart(
+    biomarker, sample_copy, tmp_path
+):
     for name in ("study.yaml", "cases.csv", "truth.csv"):
         (sample_copy / name).unlink()
     done = biomarker("init", sample_copy)

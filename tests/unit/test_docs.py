@@ -35,9 +35,9 @@ def _raised_codes() -> dict[str, str]:
                 continue
             name = node.func.id if isinstance(node.func, ast.Name) else ""
             first = node.args[0]
-            if name.endswith("Error") and isinstance(first, ast.Constant):
-                if isinstance(first.value, str) and CODE.match(first.value):
-                    found[first.value] = path.name
+            value = first.value if isinstance(first, ast.Constant) else None
+            if name.endswith("Error") and isinstance(value, str) and CODE.match(value):
+                found[value] = path.name
     return found
 
 
