@@ -11,6 +11,7 @@ from types import MappingProxyType
 FLAGS = MappingProxyType(
     {
         "acq_fail": "the acquisition broke an error-level rule; the argument is the rule id",
+        "acquisition_date_rebuilt": "the date of acquisition was rebuilt from the series date",
         "acq_not_evaluable": "an error-level rule could not be judged; the argument is the rule id",
         "cross_series": "the segmentation refers to another series of the same frame of reference",
         "deviates": "an option changed a number against the versioned protocol",
@@ -24,6 +25,10 @@ FLAGS = MappingProxyType(
         "weight_unverified": "the patient's weight has no second source",
         "injection_time_rebuilt": "the injection date was rebuilt from the clock time",
         "spacing_jitter": "slice positions deviate from a regular grid by at most 0.1 mm",
+        "nuclide_unverified": "no code names the radionuclide; its half-life told which it is",
+        "philips_creator_missing": "Philips scale factors without their private creator were read",
+        "reference_time_unconfirmed": "one reference time only: nothing in the header confirms it",
+        "suv_override": "the override file replaced a header value; the argument is the tag",
         "roi_small": "the ROI is thinner than 3 voxels in a direction",
         "roi_touches_border": "the ROI touches the border of the image",
         "roi_clipped": "a part of the ROI lies outside the image",

@@ -30,15 +30,37 @@ class Quantity:
 
 HU = Quantity("hu", "[hnsf'U]", "Hounsfield unit", "112031")
 SUVBW = Quantity("suvbw", "g/ml{SUVbw}", "SUV, body weight", "126401")
+SUL_JAMES = Quantity("sul_james", "g/ml{SUVlbm}", "SUV, lean body mass (James, 120)", "126402")
+SUL_JAMES128 = Quantity(
+    "sul_james128", "g/ml{SUVlbm(James128)}", "SUV, lean body mass (James, 128)", "126406"
+)
+SUL_JANMA = Quantity(
+    "sul_janma", "g/ml{SUVlbm(Janma)}", "SUV, lean body mass (Janmahasatian)", "126405"
+)
+SUVBSA = Quantity("suvbsa", "cm2/ml{SUVbsa}", "SUV, body surface area", "126403")
+SUVIBW = Quantity("suvibw", "g/ml{SUVibw}", "SUV, ideal body weight", "126404")
 ADC = Quantity("adc", "mm2/s", "apparent diffusion coefficient", "113041")
 SIGNAL = Quantity("signal", "1", "signal intensity, arbitrary scale")
 ACTIVITY = Quantity("activity", "Bq/ml", "activity concentration")
 STORED_PET = Quantity("pet_stored", "1", "PET value in the unit that (0054,1001) names")
 UNITLESS = Quantity("unitless", "1", "number without unit")
 
-QUANTITIES = MappingProxyType(
-    {q.name: q for q in (HU, SUVBW, ADC, SIGNAL, ACTIVITY, STORED_PET, UNITLESS)}
+_ALL = (
+    HU,
+    SUVBW,
+    SUL_JAMES,
+    SUL_JAMES128,
+    SUL_JANMA,
+    SUVBSA,
+    SUVIBW,
+    ADC,
+    SIGNAL,
+    ACTIVITY,
+    STORED_PET,
+    UNITLESS,
 )
+
+QUANTITIES = MappingProxyType({quantity.name: quantity for quantity in _ALL})
 """Every quantity by name."""
 
 DECLARABLE = ("hu", "suvbw", "adc", "signal")

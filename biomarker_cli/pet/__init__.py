@@ -1,1 +1,22 @@
-"""Room: pet."""
+"""PET: standardised uptake values and what is measured on them."""
+
+from biomarker_cli.pet.errors import OverrideError, SuvError
+from biomarker_cli.pet.overrides import load_overrides
+from biomarker_cli.pet.rules import ClinicalForm, Override, SuvRules
+from biomarker_cli.pet.suv import SuvResult, declared_suv, suv_volume
+from biomarker_cli.pet.uptake import UPTAKE, uptake_definitions, uptake_measurements
+
+__all__ = [
+    "UPTAKE",
+    "ClinicalForm",
+    "Override",
+    "OverrideError",
+    "SuvError",
+    "SuvResult",
+    "SuvRules",
+    "declared_suv",
+    "load_overrides",
+    "suv_volume",
+    "uptake_definitions",
+    "uptake_measurements",
+]

@@ -1,0 +1,363 @@
+"""The factor from voxel value to SUVbw, slice by slice, by the unit of the voxels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.dicom.injection import number
+from biomarker_cli.dicom.pet_units import (
+    PHILIPS_ACTIVITY,
+    PHILIPS_CREATOR,
+    PHILIPS_GROUP,
+    PHILIPS_SUV,
+    read_philips_factor,
+    read_real_world_slope,
+)
+from biomarker_cli.dicom.times import date_time
+from biomarker_cli.pet.administration import ActivityFacts, read_activity_bq, read_nuclide
+from biomarker_cli.pet.derivation import Derivation
+from biomarker_cli.pet.errors import SuvError
+from biomarker_cli.pet.injection_time import (
+    injection_moment,
+    settle_acquisition_date,
+    uptake_window,
+)
+from biomarker_cli.pet.normalisation import (
+    NORMALISATION_OF_SUV_TYPE,
+    Body,
+    factor_on_suvbw,
+    require_weight,
+)
+from biomarker_cli.pet.reference_time import DecayFacts, mean_decay_time, reference_time
+from biomarker_cli.pet.rules import ClinicalForm, SuvRules
+from biomarker_cli.pet.series import PetSeries, one_injection
+
+Factors = npt.NDArray[np.float64]
+
+SAME_SLOPE = 1e-6
+"""Relative difference within which two rescale slopes are one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that the factor depends on.
+
+    Attributes
+    ----------
+    series : PetSeries
+    body : Body
+    form : ClinicalForm
+    rules : SuvRules
+    voxel_ml : float
+        Volume of one voxel.
+    derivation : Derivation
+    """
+
+    series: PetSeries
+    body: Body
+    form: ClinicalForm
+    rules: SuvRules
+    voxel_ml: float
+    derivation: Derivation
+
+
+def suvbw_factors(question: Question) -> Factors:
+    """Return SUVbw per voxel value, shape (n slices,).
+
+    Raises
+    ------
+    SuvError
+        See docs/errors/pet.md: every reason why no SUV is made.
+    """
+    series = question.series
+    _require_rescale(series)
+    _require_attenuation_correction(series, question.derivation)
+    readers = {
+        "BQML": _from_activity,
+        "GML": _from_suv,
+        "CM2ML": _from_surface_suv,
+        "CNTS": _from_counts,
+        "CPS": _from_count_rate,
+    }
+    reader = readers.get(series.units)
+    if reader is None:
+        raise SuvError(
+            "SUV-UNITS",
+            f"expected BQML, GML, CM2ML, CNTS or CPS, found {series.units or 'none'!r}",
+            where="Units (0054,1001)",
+            hint="Export the reconstruction in Bq/ml.",
+        )
+    factors = np.asarray(reader(question), dtype=np.float64)
+    if factors.ndim == 0:
+        factors = np.full(len(series.frames), float(factors))
+    question.derivation.results["rule"] = f"{series.units} {series.decay_correction}".strip()
+    return factors
+
+
+def _require_rescale(series: PetSeries) -> None:
+    for frame in series.frames:
+        slope = number(frame.get("RescaleSlope"))
+        if slope is None or slope <= 0:
+            raise SuvError(
+                "SUV-RESCALE",
+                f"expected a positive RescaleSlope, found {frame.get('RescaleSlope')}",
+                where=f"{frame.path.name} (0028,1053)",
+                hint="Export the series again.",
+            )
+        intercept = number(frame.get("RescaleIntercept")) or 0.0
+        if intercept != 0.0:
+            raise SuvError(
+                "SUV-INTERCEPT",
+                f"expected RescaleIntercept 0, found {intercept:g}",
+                where=f"{frame.path.name} (0028,1052)",
+                hint="PET has no offset (PS3.3 C.8.9.4): export the series again.",
+            )
+        real_world = read_real_world_slope(frame)
+        if real_world is not None and (
+            abs(real_world[0] / slope - 1.0) > SAME_SLOPE or real_world[1] != 0.0
+        ):
+            raise SuvError(
+                "SUV-RESCALE",
+                f"the real world value mapping {real_world} is not the rescale slope {slope:g}",
+                where=f"{frame.path.name} (0040,9225)",
+            )
+
+
+def _require_attenuation_correction(series: PetSeries, derivation: Derivation) -> None:
+    if "ATTN" not in series.corrections:
+        raise SuvError(
+            "SUV-NO-ATTENUATION-CORRECTION",
+            f"expected ATTN among the corrections, found {sorted(series.corrections)}",
+            where="CorrectedImage (0028,0051)",
+            hint="Measure the attenuation-corrected series, or confirm CorrectedImage in the "
+            "override file.",
+        )
+    if not series.corrections & {"SCAT"}:
+        derivation.warn("CorrectedImage names no scatter correction")
+
+
+def _from_activity(question: Question) -> Factors:
+    """SUVbw = C * weight / (activity decayed to the reference)."""
+    series, derivation = question.series, question.derivation
+    weight_g = 1000.0 * require_weight(question.body)
+    record = one_injection(series)
+    nuclide, half_life = read_nuclide(record, derivation)
+    activity = read_activity_bq(
+        record,
+        ActivityFacts(nuclide, half_life, weight_g / 1000.0, series.is_enhanced),
+        question.form,
+        question.rules,
+        derivation,
+    )
+    derivation.results["activity_bq"] = activity
+    derivation.results["half_life_s"] = half_life
+    _require_decay_correction(series)
+    if series.decay_correction == "ADMIN":
+        return np.asarray(weight_g / activity)
+    series = settle_acquisition_date(record, series, nuclide, derivation)
+    injected = injection_moment(record, series, nuclide, question.form, derivation)
+    facts = DecayFacts(series, half_life, activity, weight_g, series.seconds(injected))
+    if series.decay_correction == "NONE":
+        return _uncorrected(facts, derivation)
+    reference = reference_time(
+        facts, question.rules.reference_time_spread_limit_percent, derivation
+    )
+    _require_reference_after_injection(reference, facts, question, nuclide.longest_uptake_s)
+    derivation.results["uptake_s"] = reference - facts.injection_s
+    return facts.suv_per_bqml(reference)
+
+
+def _require_reference_after_injection(
+    reference: float, facts: DecayFacts, question: Question, longest_s: float
+) -> None:
+    derivation = question.derivation
+    overridden = ("RadiopharmaceuticalStartDateTime", "DecayCorrectionDateTime")
+    earliest = -3600.0 if question.series.is_dynamic else -60.0
+    uptake = reference - facts.injection_s
+    if earliest <= uptake <= longest_s or derivation.is_overridden(*overridden):
+        return
+    raise SuvError(
+        "SUV-INJECTION-TIME",
+        f"the reference time {facts.series.moment(reference).isoformat()} is {uptake / 60:.1f} "
+        f"min after the injection at {facts.series.moment(facts.injection_s).isoformat()}: "
+        f"expected {earliest / 60:g} to {longest_s / 60:g} min",
+        where=facts.series.series_uid,
+        hint="Give RadiopharmaceuticalStartDateTime in the override file.",
+    )
+
+
+def _require_decay_correction(series: PetSeries) -> None:
+    known = {"START", "ADMIN", "NONE", "DATETIME"}
+    if series.decay_correction not in known:
+        raise SuvError(
+            "SUV-NO-DECAY-CORRECTION",
+            f"expected START, ADMIN or NONE, found {series.decay_correction or 'none'!r}",
+            where="DecayCorrection (0054,1102)",
+            hint="Give DecayCorrection in the override file, from the reconstruction protocol.",
+        )
+    corrected = "DECY" in series.corrections
+    if corrected == (series.decay_correction == "NONE"):
+        raise SuvError(
+            "SUV-DECAY-CONTRADICTION",
+            f"DecayCorrection is {series.decay_correction}, and CorrectedImage "
+            f"{'holds' if corrected else 'lacks'} DECY",
+            where="DecayCorrection (0054,1102), CorrectedImage (0028,0051)",
+            hint="Find out whether the images are decay corrected and correct one of the two in "
+            "the override file.",
+        )
+
+
+def _uncorrected(facts: DecayFacts, derivation: Derivation) -> Factors:
+    """Decay every slice from the injection to the mean time of its own frame."""
+    series = facts.series
+    stamped = [date_time(f, "FrameReferenceDateTime", series.offset) for f in series.frames]
+    if all(moment is not None for moment in stamped):
+        at = np.array([series.seconds(m.at) for m in stamped if m is not None])
+        derivation.results["reference_time_rule"] = "FrameReferenceDateTime (0018,9151)"
+    else:
+        in_frame = mean_decay_time(series.duration_s, facts.decay_per_s)
+        at = series.acquisition_s + in_frame
+        derivation.results["reference_time_rule"] = (
+            f"{series.acquisition_tag} + mean time of ActualFrameDuration (0018,1242)"
+        )
+    if not np.isfinite(at).all():
+        raise SuvError(
+            "SUV-NO-FRAME-TIME",
+            "the images are not decay corrected, and a frame lacks its acquisition time or "
+            "duration",
+            where="AcquisitionTime (0008,0032), ActualFrameDuration (0018,1242)",
+            hint="Export the series again with both.",
+        )
+    derivation.results["uptake_s"] = float(at.min() - facts.injection_s)
+    return facts.suv_per_bqml(at)
+
+
+def _from_suv(question: Question) -> Factors:
+    """The voxels are SUV: only the normalisation may have to change."""
+    series = question.series
+    found = NORMALISATION_OF_SUV_TYPE.get(series.suv_type)
+    if found is None:
+        raise SuvError(
+            "SUV-TYPE",
+            f"expected one of {', '.join(t for t in NORMALISATION_OF_SUV_TYPE if t)}, "
+            f"found {series.suv_type!r}",
+            where="SUVType (0054,1006)",
+            hint="Export the reconstruction in Bq/ml.",
+        )
+    question.derivation.results["stored_normalisation"] = found
+    _note_unused_decay(question)
+    return np.asarray(1.0 / factor_on_suvbw(found, question.body))
+
+
+def _from_surface_suv(question: Question) -> Factors:
+    if question.series.suv_type not in {"", "BSA"}:
+        raise SuvError(
+            "SUV-TYPE",
+            f"expected BSA for CM2ML, found {question.series.suv_type!r}",
+            where="SUVType (0054,1006)",
+        )
+    question.derivation.results["stored_normalisation"] = "suvbsa"
+    _note_unused_decay(question)
+    return np.asarray(1.0 / factor_on_suvbw("suvbsa", question.body))
+
+
+def _note_unused_decay(question: Question) -> None:
+    """Say what a stored SUV leaves unused, and what looks wrong in it."""
+    series, derivation = question.series, question.derivation
+    if not series.decay_correction:
+        derivation.warn("DecayCorrection is missing; a stored SUV needs none")
+    elif series.decay_correction == "NONE":
+        derivation.warn("DecayCorrection is NONE in an image of SUV")
+
+
+def _from_counts(question: Question) -> Factors:
+    """Philips: SUV per count where it stands, else activity per count."""
+    series, derivation = question.series, question.derivation
+    suv = _philips(question, PHILIPS_SUV, "SUV scale factor", "(7053,xx00)")
+    activity = _philips(question, PHILIPS_ACTIVITY, "activity scale factor", "(7053,xx09)")
+    if suv is None and activity is None:
+        raise SuvError(
+            "SUV-NO-SCALE-FACTOR",
+            "counts without a scale factor: expected (7053,xx00) or (7053,xx09) of "
+            f"{PHILIPS_CREATOR!r}",
+            where="Units (0054,1001) CNTS",
+            hint="Keep private elements when anonymising, or export in Bq/ml.",
+        )
+    if activity is None:
+        assert suv is not None  # noqa: S101 - one of both is there
+        _report_times(question)
+        return suv
+    if suv is None:
+        return activity * _from_activity(question)
+    over_activity = activity * _from_activity(question)
+    spread = 100.0 * float(np.abs(over_activity / suv - 1.0).max())
+    derivation.results["philips_spread_percent"] = spread
+    limit = question.rules.philips_spread_limit_percent
+    if spread > limit:
+        raise SuvError(
+            "SUV-PHILIPS-SPREAD",
+            f"the SUV scale factor and the activity scale factor differ by {spread:.2f} % of SUV, "
+            f"more than {limit:g} %",
+            where=f"{series.series_uid} (7053,xx00), (7053,xx09)",
+            hint="Weight, activity or times were changed after the reconstruction: find out which, "
+            "and correct it in the override file.",
+        )
+    return suv
+
+
+def _report_times(question: Question) -> None:
+    """Report the reference times beside a factor that needs none of them."""
+    probe = Derivation(overrides=question.derivation.overrides)
+    try:
+        _from_activity(
+            Question(
+                question.series,
+                question.body,
+                question.form,
+                question.rules,
+                question.voxel_ml,
+                probe,
+            )
+        )
+    except SuvError as error:
+        question.derivation.warn(f"not needed for the SUV scale factor: {error}")
+    question.derivation.inputs.extend(probe.inputs)
+    question.derivation.candidates.extend({**c, "used": False} for c in probe.candidates)
+
+
+def _philips(question: Question, offset: int, name: str, tag: str) -> Factors | None:
+    frames = question.series.frames
+    found = [read_philips_factor(frame, offset) for frame in frames]
+    if all(value is None for value in found):
+        return None
+    if any(value is None for value in found):
+        raise SuvError(
+            "SUV-MIXED-SERIES",
+            f"only some slices have the Philips {name}",
+            where=f"{question.series.series_uid} {tag}",
+        )
+    question.derivation.read(name, found[0], "", f"{tag} {PHILIPS_CREATOR}")
+    if frames.first.private(PHILIPS_GROUP, PHILIPS_CREATOR, offset) is None:
+        question.derivation.warn(
+            f"{tag} has lost its private creator; the manufacturer is Philips",
+            "philips_creator_missing",
+        )
+    return np.array(found, dtype=np.float64)
+
+
+def _from_count_rate(question: Question) -> Factors:
+    """Counts per second of a calibrated image: per voxel volume they are Bq/ml."""
+    if "DCAL" not in question.series.corrections:
+        raise SuvError(
+            "SUV-CPS",
+            "counts per second without dose calibration (DCAL in CorrectedImage) are no activity",
+            where="Units (0054,1001), CorrectedImage (0028,0051)",
+            hint="Export the reconstruction in Bq/ml.",
+        )
+    return _from_activity(question) / question.voxel_ml
+
+
+__all__ = ["Question", "suvbw_factors", "uptake_window"]

@@ -1,0 +1,279 @@
+"""The moment of injection, in the clock of the series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from biomarker_cli.dicom.injection import TAG_START_DATETIME, TAG_START_TIME, InjectionRecord
+from biomarker_cli.dicom.times import in_series_clock, parse_datetime, parse_time
+from biomarker_cli.pet.derivation import Derivation
+from biomarker_cli.pet.errors import SuvError
+from biomarker_cli.pet.nuclides import CLOCK_TIME_SUFFICES_BELOW_S, Nuclide
+from biomarker_cli.pet.rules import ClinicalForm
+from biomarker_cli.pet.series import PetSeries, with_acquisition_dates_of_series
+
+EARLIEST_S = -60.0
+"""A scan may start this long before the injection is noted: clocks differ."""
+
+EARLIEST_DYNAMIC_S = -3600.0
+"""A dynamic series may start before the injection."""
+
+SAME_TIME_S = 120.0
+"""Header and form tell the same time of injection within this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Accepted times from injection to scan, s."""
+
+    earliest_s: float
+    latest_s: float
+
+    def holds(self, uptake_s: float) -> bool:
+        """Tell whether an uptake time is plausible."""
+        return self.earliest_s <= uptake_s <= self.latest_s
+
+
+def uptake_window(nuclide: Nuclide, is_dynamic: bool) -> Window:
+    """Return the window of a nuclide; only a dynamic series may start before the injection."""
+    return Window(EARLIEST_DYNAMIC_S if is_dynamic else EARLIEST_S, nuclide.longest_uptake_s)
+
+
+def header_injection(
+    record: InjectionRecord, series: PetSeries, derivation: Derivation
+) -> datetime | None:
+    """Return RadiopharmaceuticalStartDateTime in the series' clock, None where absent."""
+    if not record.start_datetime:
+        return None
+    header = series.frames.first
+    try:
+        stamped = parse_datetime(record.start_datetime)
+    except ValueError as error:
+        raise _time_error(str(error), TAG_START_DATETIME) from error
+    offset = series.offset
+    if stamped.offset is not None and offset is None and record.start_time:
+        offset = _offset_told_by_clock(record, stamped.at, stamped.offset, derivation)
+    return in_series_clock(stamped, offset, TAG_START_DATETIME, header).at
+
+
+def _offset_told_by_clock(
+    record: InjectionRecord, at: datetime, own_offset: timedelta, derivation: Derivation
+) -> timedelta | None:
+    """Return the series' offset where the local StartTime is the same moment."""
+    try:
+        local = parse_time(record.start_time).time
+    except ValueError as error:
+        raise _time_error(str(error), TAG_START_TIME) from error
+    difference = datetime.combine(at.date(), local) - at
+    half_day = timedelta(hours=12)
+    difference = (difference + half_day) % timedelta(days=1) - half_day
+    if difference % timedelta(minutes=15):
+        return None
+    derivation.warn(
+        "the start date-time carries an offset from UTC and the series none: "
+        "the local clock was told from RadiopharmaceuticalStartTime"
+    )
+    return own_offset + difference
+
+
+def injection_moment(
+    record: InjectionRecord,
+    series: PetSeries,
+    nuclide: Nuclide,
+    form: ClinicalForm,
+    derivation: Derivation,
+) -> datetime:
+    """Return the moment of injection in the clock of the series.
+
+    RadiopharmaceuticalStartDateTime comes first; without it the time of day on
+    the day of the scan, or the day before. A date that cannot be is rebuilt
+    from the time of day where the nuclide is short-lived.
+
+    Raises
+    ------
+    SuvError
+        ``SUV-NO-INJECTION-TIME``, ``SUV-INJECTION-TIME``,
+        ``SUV-INJECTION-DATE``, ``SUV-INJECTION-CONFLICT``, ``SUV-NO-SCAN-TIME``.
+    """
+    derivation.read("injection", record.start_datetime or None, "", TAG_START_DATETIME)
+    derivation.read("injection time of day", record.start_time or None, "", TAG_START_TIME)
+    scan_s = series.scan_s
+    if scan_s is None:
+        raise SuvError(
+            "SUV-NO-SCAN-TIME",
+            "neither the acquisition nor the series has a date and time",
+            where="AcquisitionDate, AcquisitionTime, SeriesDate, SeriesTime",
+            hint="Export the series again with its dates, or give them in the override file.",
+        )
+    scan = series.moment(scan_s)
+    window = uptake_window(nuclide, series.is_dynamic)
+    of_form = _form_injection(form, series)
+    found = header_injection(record, series, derivation)
+    if found is None and record.start_time:
+        found = _on_day_of_scan(record.start_time, scan, nuclide, window)
+        derivation.convert(
+            "injection", record.start_time, found.isoformat(), "on the day of the scan"
+        )
+    elif found is not None and not window.holds((scan - found).total_seconds()):
+        found = _rebuilt(record, found, scan, nuclide, window, derivation)
+    if found is None:
+        if of_form is None:
+            raise SuvError(
+                "SUV-NO-INJECTION-TIME",
+                "the time of injection is missing",
+                where=f"{TAG_START_DATETIME}, {TAG_START_TIME}",
+                hint="Give injection_datetime in the manifest, or "
+                "RadiopharmaceuticalStartDateTime in the override file.",
+            )
+        derivation.convert("injection", None, of_form.isoformat(), "the header has none: the form")
+        found = of_form
+        _require_inside(found, scan, window, "form: injection_datetime")
+    elif of_form is not None:
+        _require_same_time(found, of_form, derivation)
+    derivation.results["injection"] = found.isoformat()
+    return found
+
+
+def _on_day_of_scan(text: str, scan: datetime, nuclide: Nuclide, window: Window) -> datetime:
+    if nuclide.half_life_s >= CLOCK_TIME_SUFFICES_BELOW_S:
+        raise SuvError(
+            "SUV-INJECTION-DATE",
+            f"{nuclide.name} may be imaged days after injection: a time of day without a date "
+            "does not tell when it was",
+            where=TAG_START_DATETIME,
+            hint="Give RadiopharmaceuticalStartDateTime in the override file.",
+        )
+    try:
+        clock = parse_time(text).time
+    except ValueError as error:
+        raise _time_error(str(error), TAG_START_TIME) from error
+    found = datetime.combine(scan.date(), clock)
+    # A scan shortly after midnight, or an injection shortly before it.
+    days = (found - timedelta(days=1), found, found + timedelta(days=1))
+    inside = [day for day in days if window.holds((scan - day).total_seconds())]
+    if len(inside) != 1:
+        _require_inside(found, scan, window, TAG_START_TIME)
+    return inside[0]
+
+
+def _rebuilt(
+    record: InjectionRecord,
+    found: datetime,
+    scan: datetime,
+    nuclide: Nuclide,
+    window: Window,
+    derivation: Derivation,
+) -> datetime:
+    if derivation.is_overridden("RadiopharmaceuticalStartDateTime"):
+        return found
+    if nuclide.half_life_s >= CLOCK_TIME_SUFFICES_BELOW_S:
+        _require_inside(found, scan, window, TAG_START_DATETIME)
+    clock = found.time().strftime("%H%M%S.%f")
+    try:
+        rebuilt = _on_day_of_scan(clock, scan, nuclide, window)
+    except SuvError:
+        _require_inside(found, scan, window, TAG_START_DATETIME)
+        raise
+    derivation.convert(
+        "injection", record.start_datetime, rebuilt.isoformat(), "its time of day, before the scan"
+    )
+    derivation.warn(
+        f"the date of injection {found.isoformat()} does not fit the scan {scan.isoformat()}: "
+        "it was rebuilt from the time of day",
+        "injection_time_rebuilt",
+    )
+    return rebuilt
+
+
+def _require_inside(found: datetime, scan: datetime, window: Window, tag: str) -> None:
+    uptake = (scan - found).total_seconds()
+    if window.holds(uptake):
+        return
+    raise SuvError(
+        "SUV-INJECTION-TIME",
+        f"the scan at {scan.isoformat()} is {uptake / 60:.1f} min after the injection at "
+        f"{found.isoformat()}: expected {window.earliest_s / 60:g} to "
+        f"{window.latest_s / 60:g} min",
+        where=tag,
+        hint="Give RadiopharmaceuticalStartDateTime in the override file.",
+    )
+
+
+def _form_injection(form: ClinicalForm, series: PetSeries) -> datetime | None:
+    moment = form.injection_datetime
+    if moment is None or moment.tzinfo is None:
+        return moment
+    own = moment.utcoffset()
+    if series.offset is None or own is None:
+        raise SuvError(
+            "SUV-FORM",
+            "the form's time carries an offset from UTC, the series does not say its own",
+            where="form: injection_datetime",
+            hint="Write injection_datetime in the local time of the scanner.",
+        )
+    return moment.replace(tzinfo=None) - own + series.offset
+
+
+def _require_same_time(found: datetime, of_form: datetime, derivation: Derivation) -> None:
+    derivation.read("injection", of_form.isoformat(), "", "form: injection_datetime")
+    apart = abs((found - of_form).total_seconds())
+    overridden = ("RadiopharmaceuticalStartDateTime", "RadiopharmaceuticalStartTime")
+    if apart <= SAME_TIME_S or derivation.is_overridden(*overridden):
+        return
+    raise SuvError(
+        "SUV-INJECTION-CONFLICT",
+        f"the header says {found.isoformat()}, the case report form {of_form.isoformat()}: "
+        f"{apart / 60:.1f} min apart",
+        where=TAG_START_DATETIME,
+        hint="Find out which is right and name it in the override file.",
+    )
+
+
+def _time_error(problem: str, tag: str) -> SuvError:
+    return SuvError(
+        "SUV-INJECTION-TIME",
+        problem,
+        where=tag,
+        hint="Correct the value in the override file.",
+    )
+
+
+def settle_acquisition_date(
+    record: InjectionRecord, series: PetSeries, nuclide: Nuclide, derivation: Derivation
+) -> PetSeries:
+    """Return the series with acquisition dates that belong to it.
+
+    Anonymisers rewrite AcquisitionDate and SeriesDate differently. Where the
+    two are more than a day apart, the one that fits the dated injection holds;
+    for a short-lived nuclide the time of day decides, with a warning.
+
+    Raises
+    ------
+    SuvError
+        ``SUV-ACQUISITION-DATE``.
+    """
+    first, start = series.first_acquisition_s, series.series_start
+    if first is None or start is None:
+        return series
+    acquired = series.moment(first)
+    if abs(acquired - start.at) <= timedelta(days=1):
+        return series
+    injected = header_injection(record, series, derivation)
+    window = uptake_window(nuclide, series.is_dynamic)
+    if injected is not None and window.holds((acquired - injected).total_seconds()):
+        return series
+    if nuclide.half_life_s >= CLOCK_TIME_SUFFICES_BELOW_S:
+        raise SuvError(
+            "SUV-ACQUISITION-DATE",
+            f"the acquisition of {acquired.date()} and the series of {start.at.date()} are "
+            "more than a day apart, and no dated injection tells which is right",
+            where="AcquisitionDate (0008,0022), SeriesDate (0008,0021)",
+            hint="Give AcquisitionDate in the override file.",
+        )
+    derivation.warn(
+        f"AcquisitionDate {acquired.date()} does not belong to the series of {start.at.date()}: "
+        "the acquisition was put on the day of the series",
+        "acquisition_date_rebuilt",
+    )
+    return with_acquisition_dates_of_series(series)

@@ -1,0 +1,154 @@
+"""SUVpeak: the mean over a sphere of 1 ml, in the variants that are in use.
+
+No two of them agree: the sphere may count whole voxels or parts of them, and
+may stand on the hottest voxel, anywhere in the region, or wholly inside it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.pet.rules import PeakRule
+
+SPHERE_ML = 1.0
+RADIUS_MM = 10.0 * (3.0 * SPHERE_ML / (4.0 * math.pi)) ** (1.0 / 3.0)
+"""Radius of a sphere of 1 ml, 6.2035 mm."""
+
+SUBVOXELS = 10
+"""Samples per voxel edge of a partial volume; they are part of the definition."""
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SphereKernel:
+    """Voxels of a sphere around a voxel.
+
+    Attributes
+    ----------
+    offsets : ndarray of int, shape (n, 3)
+        From the central voxel, in the order z, y, x.
+    weights : ndarray, shape (n,)
+        Their sum is 1.
+    """
+
+    offsets: npt.NDArray[np.intp]
+    weights: FloatArray
+
+
+def sphere_kernel(
+    spacing_mm: tuple[float, float, float], kind: str, radius_mm: float = RADIUS_MM
+) -> SphereKernel:
+    """Return the sphere on a grid.
+
+    Parameters
+    ----------
+    spacing_mm : tuple of float
+        ``(x, y, z)``.
+    kind : {'voxel_centre', 'partial_volume'}
+    radius_mm : float
+    """
+    spacing = np.array(spacing_mm[::-1], dtype=np.float64)
+    reach = np.floor(radius_mm / spacing + 0.5).astype(int)
+    grids = np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij")
+    offsets = np.stack([grid.ravel() for grid in grids], axis=1)
+    if kind == "voxel_centre":
+        inside = np.sum((offsets * spacing) ** 2, axis=1) <= radius_mm**2 * (1.0 + 1e-12)
+        weights = inside.astype(np.float64)
+    else:
+        weights = _fractions(offsets, spacing, radius_mm)
+    touched = weights > 0.0
+    return SphereKernel(offsets[touched], weights[touched] / weights.sum())
+
+
+def _fractions(offsets: npt.NDArray[np.intp], spacing: FloatArray, radius: float) -> FloatArray:
+    """Return the part of each voxel that lies in the sphere, shape (n,)."""
+    # By symmetry one octant is enough; each distinct voxel is sampled once.
+    octant, inverse = np.unique(np.abs(offsets), axis=0, return_inverse=True)
+    parts = np.array([_fraction(voxel * spacing, spacing, radius) for voxel in octant])
+    return np.asarray(parts[inverse.ravel()])
+
+
+def _fraction(centre: FloatArray, spacing: FloatArray, radius: float) -> float:
+    """Count the sub-voxel centres inside the sphere."""
+    steps = (np.arange(SUBVOXELS) + 0.5) / SUBVOXELS - 0.5
+    z, y, x = (centre[i] + spacing[i] * steps for i in range(3))
+    squared = z[:, None, None] ** 2 + y[None, :, None] ** 2 + x[None, None, :] ** 2
+    return float(np.mean(squared <= radius**2))
+
+
+def sphere_means(
+    array: FloatArray, centres: npt.NDArray[np.intp], kernel: SphereKernel
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Return the mean over the sphere around each centre.
+
+    Parameters
+    ----------
+    array : ndarray, shape (z, y, x)
+    centres : ndarray of int, shape (n, 3)
+    kernel : SphereKernel
+
+    Returns
+    -------
+    means : ndarray, shape (m,)
+        Of the centres whose sphere lies in the image.
+    valid : ndarray of bool, shape (n,)
+        Which centres those are.
+    """
+    reach = np.abs(kernel.offsets).max(axis=0)
+    valid = np.all((centres >= reach) & (centres < np.array(array.shape) - reach), axis=1)
+    strides = np.array([array.shape[1] * array.shape[2], array.shape[2], 1], dtype=np.intp)
+    at = centres[valid] @ strides
+    values = np.ascontiguousarray(array).reshape(-1)
+    means = np.zeros(at.size)
+    for step, weight in zip(kernel.offsets @ strides, kernel.weights, strict=True):
+        means += weight * values[at + step]
+    return means, valid
+
+
+def suv_peak(
+    array: FloatArray,
+    mask: npt.NDArray[np.bool_],
+    spacing_mm: tuple[float, float, float],
+    rule: PeakRule,
+) -> float:
+    """Return SUVpeak by one definition; NaN where the image does not allow it.
+
+    Parameters
+    ----------
+    array : ndarray, shape (z, y, x)
+    mask : ndarray of bool, shape (z, y, x)
+    spacing_mm : tuple of float
+        ``(x, y, z)``.
+    rule : PeakRule
+
+    Notes
+    -----
+    A sphere that leaves the image has no mean. Of several hottest voxels the
+    one with the highest mean counts.
+    """
+    kernel = sphere_kernel(spacing_mm, rule.kernel)
+    centres = np.argwhere(mask)
+    if rule.place == "at_max":
+        values = array[mask]
+        centres = centres[values == values.max()]
+    elif rule.place == "inside":
+        centres = _centres_inside(mask, centres, kernel)
+    means, _ = sphere_means(array, centres, kernel)
+    return float(means.max()) if means.size else float("nan")
+
+
+def _centres_inside(
+    mask: npt.NDArray[np.bool_], centres: npt.NDArray[np.intp], kernel: SphereKernel
+) -> npt.NDArray[np.intp]:
+    """Return the centres whose whole sphere lies in the region."""
+    means, valid = sphere_means(
+        mask.astype(np.float64),
+        centres,
+        SphereKernel(kernel.offsets, np.ones(len(kernel.offsets))),
+    )
+    return centres[valid][means == len(kernel.offsets)]

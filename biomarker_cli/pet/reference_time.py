@@ -1,0 +1,375 @@
+"""To which moment were the images decay corrected? Every candidate, an order, a check.
+
+DecayCorrection START names no moment. Each vendor leaves other traces of it, and
+each trace is wrong on some real header; so every candidate is computed, those
+that cannot be are set aside with the reason, and the rest must agree.
+
+References
+----------
+DICOM PS3.3 C.8.9.1.1.5, C.8.9.4.1.5 (Frame Reference Time); QIBA FDG-PET
+profile, vendor-neutral SUV pseudo-code; IBSI-SUV manual v1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.dicom.pet_units import (
+    PHILIPS_ACTIVITY,
+    PHILIPS_SUV,
+    read_philips_factor,
+    read_vendor_decay_datetime,
+)
+from biomarker_cli.dicom.times import Moment, date_time, in_series_clock, parse_datetime
+from biomarker_cli.pet.derivation import Derivation
+from biomarker_cli.pet.errors import SuvError
+from biomarker_cli.pet.series import PetSeries, Seconds
+
+ONE_MOMENT_S = 5.0
+"""Beds agree on one reference within this: acquisition times are cut to seconds."""
+
+FIRST_BED_S = 2.0
+"""Excess of FrameReferenceTime over the frame's own mean time that shows a later bed."""
+
+CLOCK_TOLERANCE_S = 1.0
+"""SeriesTime may be this much later than an acquisition written in whole seconds."""
+
+CONTRADICTED = 0.005
+"""Relative difference in SUV by which an authority contradicts a candidate."""
+
+ONE_DAY_S = 86_400.0
+
+CandidateReader = Callable[["DecayFacts"], "Candidate | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class DecayFacts:
+    """What the candidates are computed from.
+
+    Attributes
+    ----------
+    series : PetSeries
+    half_life_s, activity_bq, weight_g : float
+    injection_s : float
+        In the seconds of `series`.
+    """
+
+    series: PetSeries
+    half_life_s: float
+    activity_bq: float
+    weight_g: float
+    injection_s: float
+
+    @property
+    def decay_per_s(self) -> float:
+        """Decay constant."""
+        return math.log(2.0) / self.half_life_s
+
+    def suv_per_bqml(self, reference_s: float | Seconds) -> npt.NDArray[np.float64]:
+        """Return SUVbw per Bq/ml for images corrected to a moment."""
+        elapsed = np.asarray(reference_s, dtype=np.float64) - self.injection_s
+        return np.asarray(
+            self.weight_g / (self.activity_bq * np.exp(-self.decay_per_s * elapsed))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A reference time that the header suggests.
+
+    Attributes
+    ----------
+    name : str
+    tags : str
+        Elements it came from.
+    reference_s : float
+        Seconds of the series; median over the slices.
+    slice_range_s : float
+        Largest difference between slices.
+    excluded : str
+        Why it cannot be, empty where it can.
+    is_authority : bool
+        Whether it may contradict the others.
+    """
+
+    name: str
+    tags: str
+    reference_s: float
+    slice_range_s: float = 0.0
+    excluded: str = ""
+    is_authority: bool = False
+
+
+def mean_decay_time(duration_s: Seconds, decay_per_s: float) -> Seconds:
+    """Return when within a frame the activity equals its mean over the frame, s.
+
+    Parameters
+    ----------
+    duration_s : ndarray
+    decay_per_s : float
+
+    Notes
+    -----
+    ``ln(x / (1 - exp(-x))) / decay`` with ``x = decay * duration``.
+    """
+    x = decay_per_s * np.asarray(duration_s, dtype=np.float64)
+    return np.asarray(np.log(x / -np.expm1(-x)) / decay_per_s)
+
+
+def reference_time(facts: DecayFacts, limit_percent: float, derivation: Derivation) -> float:
+    """Return the moment that the images are decay corrected to.
+
+    Parameters
+    ----------
+    facts : DecayFacts
+    limit_percent : float
+        Largest accepted spread between candidates, in % of SUV.
+    derivation : Derivation
+        Takes every candidate with its tags and its fate.
+
+    Returns
+    -------
+    float
+        Seconds of the series.
+
+    Raises
+    ------
+    SuvError
+        ``SUV-NO-REFERENCE-TIME``, ``SUV-REFERENCE-TIME-SPREAD``.
+    """
+    found = [c for reader in READERS if (c := reader(facts)) is not None]
+    found = _against_authorities(found, facts)
+    admissible = [c for c in found if not c.excluded]
+    if not admissible:
+        _note(found, None, facts, derivation)
+        raise SuvError(
+            "SUV-NO-REFERENCE-TIME",
+            "no element tells to which moment the images were decay corrected: "
+            + ("; ".join(f"{c.name}: {c.excluded}" for c in found) or "no time at all"),
+            where=facts.series.series_uid,
+            hint="Give DecayCorrectionDateTime in the override file.",
+        )
+    used = _used(admissible, facts)
+    _note(found, used, facts, derivation)
+    spread = max(abs(_difference(c, used, facts)) for c in admissible)
+    derivation.results["reference_time"] = facts.series.moment(used.reference_s).isoformat()
+    derivation.results["reference_time_rule"] = used.name
+    derivation.results["reference_time_spread_percent"] = 100.0 * spread
+    if 100.0 * spread > limit_percent:
+        raise SuvError(
+            "SUV-REFERENCE-TIME-SPREAD",
+            f"the reference times differ by {100.0 * spread:.2f} % of SUV, more than "
+            f"{limit_percent:g} %: "
+            + "; ".join(
+                f"{c.name} {facts.series.moment(c.reference_s).isoformat()}" for c in admissible
+            ),
+            where=facts.series.series_uid,
+            hint="Find out which is right and give DecayCorrectionDateTime in the override file.",
+        )
+    if len(admissible) == 1 and not used.is_authority:
+        derivation.warn(
+            f"{used.name} is the only reference time; nothing confirms it",
+            "reference_time_unconfirmed",
+        )
+    return used.reference_s
+
+
+def _difference(candidate: Candidate, other: Candidate, facts: DecayFacts) -> float:
+    """Return the relative difference in SUV."""
+    return math.expm1(facts.decay_per_s * (candidate.reference_s - other.reference_s))
+
+
+def _against_authorities(found: list[Candidate], facts: DecayFacts) -> list[Candidate]:
+    """Set aside what a vendor's own moment or factor contradicts."""
+    authority = next((c for c in found if c.is_authority and not c.excluded), None)
+    if authority is None:
+        return found
+    return [
+        replace(c, excluded=f"contradicted by {authority.name}")
+        if not c.excluded and abs(_difference(c, authority, facts)) > CONTRADICTED
+        else c
+        for c in found
+    ]
+
+
+def _used(admissible: list[Candidate], facts: DecayFacts) -> Candidate:
+    """Return the first in the order; a ratio of factors yields to the time it confirms."""
+    first = admissible[0]
+    if first.name != PHILIPS_RATIO:
+        return first
+    confirmed = [c for c in admissible[1:] if abs(_difference(c, first, facts)) <= CONTRADICTED]
+    return confirmed[0] if confirmed else first
+
+
+def _note(
+    found: list[Candidate], used: Candidate | None, facts: DecayFacts, derivation: Derivation
+) -> None:
+    for candidate in found:
+        derivation.candidates.append(
+            {
+                "name": candidate.name,
+                "tags": candidate.tags,
+                "reference_time": facts.series.moment(candidate.reference_s).isoformat(),
+                "suvbw_per_bqml": float(facts.suv_per_bqml(candidate.reference_s)),
+                "range_over_slices_s": candidate.slice_range_s,
+                "difference_percent": (
+                    None if used is None else 100.0 * _difference(candidate, used, facts)
+                ),
+                "admissible": not candidate.excluded,
+                "reason": candidate.excluded,
+                "used": candidate is used,
+            }
+        )
+
+
+def _over_slices(name: str, tags: str, reference_s: Seconds) -> Candidate | None:
+    """Return a candidate that every slice tells; it must be one moment."""
+    if not np.isfinite(reference_s).any():
+        return None
+    known = reference_s[np.isfinite(reference_s)]
+    extent = float(known.max() - known.min())
+    excluded = ""
+    if known.size < reference_s.size:
+        excluded = f"{reference_s.size - known.size} of {reference_s.size} slices do not tell it"
+    elif extent > ONE_MOMENT_S:
+        excluded = f"no single moment: the slices differ by {extent:.1f} s"
+    return Candidate(name, tags, float(np.median(known)), extent, excluded)
+
+
+def _named(facts: DecayFacts) -> Candidate | None:
+    moment = date_time(facts.series.frames.first, "DecayCorrectionDateTime", facts.series.offset)
+    if moment is None:
+        return None
+    return _moment_candidate("decay_correction_datetime", "(0018,9701)", moment, facts)
+
+
+def _vendor(facts: DecayFacts) -> Candidate | None:
+    series = facts.series
+    words = [read_vendor_decay_datetime(frame) for frame in series.frames]
+    first = words[0]
+    if first is None:
+        return None
+    try:
+        stamped = parse_datetime(first.value)
+    except ValueError:
+        # A private element owes nobody a format; the other candidates remain.
+        return None
+    moment = in_series_clock(stamped, series.offset, first.tag, series.frames.first)
+    candidate = _moment_candidate("vendor_decay_datetime", first.tag, moment, facts)
+    if any(word is None or word.value != first.value for word in words):
+        return replace(candidate, excluded="the slices do not agree", is_authority=False)
+    return candidate
+
+
+def _moment_candidate(name: str, tags: str, moment: Moment, facts: DecayFacts) -> Candidate:
+    return Candidate(name, tags, facts.series.seconds(moment.at), is_authority=True)
+
+
+PHILIPS_RATIO = "philips_factor_ratio"
+
+
+def _philips_ratio(facts: DecayFacts) -> Candidate | None:
+    """Solve SUV per Bq/ml, as the two Philips factors tell it, for the moment."""
+    header = facts.series.frames.first
+    suv = read_philips_factor(header, PHILIPS_SUV)
+    activity = read_philips_factor(header, PHILIPS_ACTIVITY)
+    if suv is None or activity is None:
+        return None
+    at_injection = float(facts.suv_per_bqml(facts.injection_s))
+    elapsed = math.log(suv / activity / at_injection) / facts.decay_per_s
+    return Candidate(
+        PHILIPS_RATIO,
+        "(7053,xx00) / (7053,xx09) Philips PET Private Group",
+        facts.injection_s + elapsed,
+        is_authority=True,
+    )
+
+
+def _decay_factor(facts: DecayFacts) -> Candidate | None:
+    """Solve DecayFactor = (x / (1 - e^-x)) e^(decay (frame start - reference))."""
+    series = facts.series
+    factor, duration = series.decay_factor, series.duration_s
+    if not np.isfinite(factor).any():
+        return None
+    x = facts.decay_per_s * duration
+    with np.errstate(invalid="ignore", divide="ignore"):
+        offset = np.log(factor * -np.expm1(-x) / x) / facts.decay_per_s
+    candidate = _over_slices(
+        "decay_factor",
+        f"DecayFactor (0054,1321), {series.acquisition_tag}, ActualFrameDuration (0018,1242)",
+        series.acquisition_s - offset,
+    )
+    if candidate is not None and np.all(factor[np.isfinite(factor)] == 1.0):
+        return replace(candidate, excluded="DecayFactor is 1 in every frame: a placeholder")
+    return candidate
+
+
+def _series_time(facts: DecayFacts) -> Candidate | None:
+    series = facts.series
+    start = series.series_start
+    if start is None:
+        return None
+    seconds = series.seconds(start.at)
+    first = series.first_acquisition_s
+    excluded = ""
+    if first is not None:
+        slack = max(CLOCK_TOLERANCE_S, series.acquisition_resolution_s)
+        if seconds > first + slack:
+            excluded = f"{seconds - first:.1f} s later than the earliest acquisition"
+        elif first - seconds > ONE_DAY_S:
+            excluded = "more than a day before the earliest acquisition"
+    return Candidate("series_datetime", start.tag, seconds, 0.0, excluded)
+
+
+def _back_computation(facts: DecayFacts) -> Candidate | None:
+    series = facts.series
+    if series.is_ge:
+        reference = series.acquisition_s - series.frame_reference_s
+        tags = f"{series.acquisition_tag} - FrameReferenceTime (0054,1300)"
+    else:
+        in_frame = mean_decay_time(series.duration_s, facts.decay_per_s)
+        reference = series.acquisition_s + in_frame - series.frame_reference_s
+        tags = (
+            f"{series.acquisition_tag} + mean time of ActualFrameDuration (0018,1242) "
+            "- FrameReferenceTime (0054,1300)"
+        )
+    return _over_slices("back_computation", tags, reference)
+
+
+def _earliest_acquisition(facts: DecayFacts) -> Candidate | None:
+    series = facts.series
+    first = series.first_acquisition_s
+    if first is None:
+        return None
+    at_first = np.flatnonzero(series.acquisition_s == first)
+    reference = series.frame_reference_s[at_first]
+    in_frame = mean_decay_time(series.duration_s[at_first], facts.decay_per_s)
+    if series.is_ge:
+        in_frame = np.where(np.isfinite(in_frame), in_frame, 0.0)
+    excess = reference - in_frame
+    excluded = ""
+    if not np.isfinite(excess).any():
+        excluded = "FrameReferenceTime or ActualFrameDuration is missing: it may be a later bed"
+    elif float(np.nanmin(excess)) > FIRST_BED_S:
+        excluded = (
+            f"FrameReferenceTime is {float(np.nanmin(excess)):.1f} s past the frame's own mean "
+            "time: the first bed is not there"
+        )
+    return Candidate("earliest_acquisition", series.acquisition_tag, first, 0.0, excluded)
+
+
+READERS: tuple[CandidateReader, ...] = (
+    _named,
+    _vendor,
+    _philips_ratio,
+    _decay_factor,
+    _series_time,
+    _back_computation,
+    _earliest_acquisition,
+)
+"""In the order in which a value is used."""

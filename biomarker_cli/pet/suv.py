@@ -1,0 +1,164 @@
+"""A PET series becomes SUV, or says by name why it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.imaging import Volume
+from biomarker_cli.model.quantity import STORED_PET, SUVBW
+from biomarker_cli.pet.derivation import Derivation
+from biomarker_cli.pet.errors import SuvError
+from biomarker_cli.pet.factor import Question, suvbw_factors
+from biomarker_cli.pet.harmonisation import gaussian
+from biomarker_cli.pet.normalisation import QUANTITY_OF, factor_on_suvbw
+from biomarker_cli.pet.overrides import apply_overrides
+from biomarker_cli.pet.patient import read_body
+from biomarker_cli.pet.rules import ClinicalForm, Override, SuvRules
+from biomarker_cli.pet.series import read_series
+
+
+@dataclass(frozen=True)
+class SuvResult:
+    """An SUV map and how it came about.
+
+    Attributes
+    ----------
+    volume : Volume
+        Of the first normalisation of the rules.
+    image : str
+        Its name in feature ids: ``suvbw``, ``sul_janma`` ...
+    scales : mapping of str to float
+        Image name -> factor on `volume`, the first one (1.0) included.
+    derivation : mapping
+        JSON-able: inputs, conversions, candidates, warnings, factor per slice.
+    """
+
+    volume: Volume
+    image: str
+    scales: Mapping[str, float]
+    derivation: Mapping[str, Any] = field(default_factory=dict)
+
+
+def suv_volume(
+    volume: Volume,
+    rules: SuvRules,
+    form: ClinicalForm | None = None,
+    overrides: Iterable[Override] = (),
+) -> SuvResult:
+    """Turn the voxel values of a PET series into SUV.
+
+    Parameters
+    ----------
+    volume : Volume
+        Quantity ``pet_stored``, rescaled slice by slice, with its frames.
+    rules : SuvRules
+    form : ClinicalForm, optional
+        Second source for weight, height, activity and time of injection.
+    overrides : iterable of Override
+        Those of other series are left alone.
+
+    Returns
+    -------
+    SuvResult
+
+    Raises
+    ------
+    SuvError
+        Every reason why no SUV is made; see docs/errors/pet.md.
+
+    References
+    ----------
+    IBSI-SUV manual v1; QIBA FDG-PET profile; DICOM PS3.3 C.8.9, C.8.22.
+    """
+    if not volume.frames:
+        raise SuvError(
+            "SUV-NO-HEADER",
+            "the image has no header that an SUV could be computed from",
+            where=volume.volume_id,
+            hint="Give the DICOM series, or --quantity suvbw where the image is SUV already.",
+        )
+    if volume.quantity != STORED_PET:
+        raise SuvError(
+            "SUV-NOT-PET",
+            f"expected a PET series, found an image of {volume.quantity.title}",
+            where=volume.volume_id,
+            hint="Name the PET series with --series.",
+        )
+    derivation = Derivation()
+    factor_of, scales = _factors(volume, rules, form or ClinicalForm(), overrides, derivation)
+    array = volume.as_float64() * factor_of[:, None, None]
+    if rules.harmonisation is not None:
+        array = gaussian(array, volume.geometry, rules.harmonisation.fwhm_mm)
+        derivation.results["harmonisation_fwhm_mm"] = rules.harmonisation.fwhm_mm
+    image = rules.normalisations[0]
+    derivation.results["image"] = image
+    derivation.results["factor_per_slice"] = factor_of.tolist()
+    result = volume.with_array(array, QUANTITY_OF[image], *derivation.flags)
+    return SuvResult(result, image, scales, derivation.as_dict())
+
+
+def _factors(
+    volume: Volume,
+    rules: SuvRules,
+    form: ClinicalForm,
+    overrides: Iterable[Override],
+    derivation: Derivation,
+) -> tuple[Any, dict[str, float]]:
+    """Return the factor of each slice to the first image, and the scale of the others."""
+    frames = apply_overrides(volume.frames, overrides, derivation)
+    try:
+        series = read_series(frames, derivation)
+        body = read_body(frames.first, form, rules, derivation)
+        voxel_ml = volume.geometry.voxel_volume_mm3 / 1000.0
+        factors = suvbw_factors(Question(series, body, form, rules, voxel_ml, derivation))
+    except HeaderError as error:
+        # One class tells the caller that this series gives no SUV.
+        raise SuvError(error.code, error.message, where=error.where, hint=error.hint) from error
+    first = factor_on_suvbw(rules.normalisations[0], body)
+    scales = {name: factor_on_suvbw(name, body) / first for name in rules.normalisations}
+    derivation.results["normalisation_on_suvbw"] = {n: s * first for n, s in scales.items()}
+    return factors * first, scales
+
+
+def declared_suv(volume: Volume, rules: SuvRules) -> SuvResult:
+    """Take an image without header as SUVbw, because the user says so.
+
+    Parameters
+    ----------
+    volume : Volume
+        Quantity ``suvbw`` and flag ``quantity_declared``, as ``--quantity`` sets them.
+    rules : SuvRules
+        Must ask for SUVbw alone: other normalisations need a patient.
+
+    Raises
+    ------
+    SuvError
+        ``SUV-NO-HEADER`` where nothing was declared, or another normalisation
+        is asked for.
+    """
+    if volume.quantity != SUVBW:
+        raise SuvError(
+            "SUV-NO-HEADER",
+            "the image has no header that an SUV could be computed from, and its unit was not "
+            "declared",
+            where=volume.volume_id,
+            hint="Give the DICOM series, or --quantity suvbw where the image is SUV already.",
+        )
+    if rules.normalisations != ("suvbw",):
+        raise SuvError(
+            "SUV-NO-HEADER",
+            f"{', '.join(rules.normalisations)} needs weight, height and sex, and the image has "
+            "no header",
+            where=volume.volume_id,
+            hint="Give the DICOM series, or an analysis protocol of SUVbw alone.",
+        )
+    array = volume.as_float64()
+    results: dict[str, Any] = {"rule": "declared", "image": "suvbw"}
+    if rules.harmonisation is not None:
+        array = gaussian(array, volume.geometry, rules.harmonisation.fwhm_mm)
+        results["harmonisation_fwhm_mm"] = rules.harmonisation.fwhm_mm
+    declared = volume.with_array(array, SUVBW, "quantity_declared")
+    return SuvResult(declared, "suvbw", {"suvbw": 1.0}, Derivation(results=results).as_dict())

@@ -1,0 +1,325 @@
+"""The uptake family: what is measured on an SUV map, every definition in its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.imaging import GeometryError, Region
+from biomarker_cli.model import FeatureDefinition, FeatureRegistry, Measurement, MeasurementStatus
+from biomarker_cli.model.features import UNIT_OF_IMAGE
+from biomarker_cli.model.measurement import measured
+from biomarker_cli.pet.lesions import (
+    ReferenceUptake,
+    TumourVoxels,
+    largest_distance_mm,
+    tumour_voxels,
+)
+from biomarker_cli.pet.normalisation import QUANTITY_OF
+from biomarker_cli.pet.peak import suv_peak
+from biomarker_cli.pet.rules import PeakRule, SuvRules, ThresholdRule
+from biomarker_cli.pet.suv import SuvResult
+
+FloatArray = npt.NDArray[np.float64]
+
+UPTAKE = FeatureRegistry()
+"""Definitions that need no parameter; the others come from `uptake_definitions`."""
+
+
+def _define(name: str, title: str, unit: str = UNIT_OF_IMAGE, code: str = "") -> FeatureDefinition:
+    return FeatureDefinition(
+        family="uptake", name=name, title=title, unit=unit, dicom_code=code, reference="pet"
+    )
+
+
+def _sample_sd(values: FloatArray) -> float:
+    return float(values.std(ddof=1)) if values.size > 1 else float("nan")
+
+
+def _cov(values: FloatArray) -> float:
+    mean = float(values.mean())
+    return _sample_sd(values) / mean if mean > 0 else float("nan")
+
+
+STATISTICS: Mapping[str, tuple[FeatureDefinition, Callable[[FloatArray], float]]] = (
+    MappingProxyType(
+        {
+            definition.name: (UPTAKE.register(definition), function)
+            for definition, function in (
+                (_define("min", "Minimum", code="R-404FB"), lambda v: float(v.min())),
+                (_define("median", "Median", code="R-00319"), lambda v: float(np.median(v))),
+                (_define("mean", "Mean", code="R-00317"), lambda v: float(v.mean())),
+                (_define("max", "Maximum", code="G-A437"), lambda v: float(v.max())),
+                (_define("sd", "Standard deviation (sample)", code="R-10047"), _sample_sd),
+                (_define("cov", "Coefficient of variation", "1"), _cov),
+            )
+        }
+    )
+)
+"""Name -> definition and function of the values under the mask, shape (n,), n >= 1."""
+
+_KERNEL_TITLE = MappingProxyType(
+    {
+        "voxel_centre": "voxels by their centre",
+        "partial_volume": "voxels by the part inside (10 x 10 x 10 samples)",
+    }
+)
+_PLACE_TITLE = MappingProxyType(
+    {
+        "at_max": "around the hottest voxel",
+        "global": "highest mean in the region",
+        "inside": "highest mean wholly inside the region",
+    }
+)
+
+
+def peak_definition(rule: PeakRule) -> FeatureDefinition:
+    """Return the definition of one SUVpeak."""
+    title = f"Peak: 1 ml sphere, {_KERNEL_TITLE[rule.kernel]}, {_PLACE_TITLE[rule.place]}"
+    return _define(f"peak.{rule.name}", title)
+
+
+def _threshold_title(rule: ThresholdRule) -> str:
+    if rule.percent_of_max is not None:
+        return f"at or above {rule.percent_of_max:g} % of the maximum"
+    if rule.fixed is not None:
+        return f"at or above {rule.fixed:g}"
+    assert rule.reference is not None  # noqa: S101 - held by the validator of the rule
+    reference = rule.reference
+    return (
+        f"at or above {reference.times_mean:g} x mean + {reference.plus_sd:g} sd of "
+        f"{reference.region}"
+    )
+
+
+@dataclass(frozen=True)
+class ThresholdDefinitions:
+    """The rows of one threshold."""
+
+    mtv: FeatureDefinition
+    tlg: FeatureDefinition
+    n_lesions: FeatureDefinition
+    dmax: FeatureDefinition
+
+
+def threshold_definitions(rule: ThresholdRule) -> ThresholdDefinitions:
+    """Return the definitions that a threshold gives rise to."""
+    where, name = _threshold_title(rule), rule.name
+    return ThresholdDefinitions(
+        mtv=_define(f"mtv.{name}", f"Metabolic tumour volume, {where}", "mL", "126031"),
+        # TLG = mean SUV * volume: g where the image is g/ml (cm2 for SUVbsa).
+        tlg=_define(f"tlg.{name}", f"Total lesion glycolysis, {where}", "g", "126033"),
+        n_lesions=_define(f"n_lesions.{name}", f"Number of lesions, {where}", "1"),
+        dmax=_define(
+            f"dmax_centroids.{name}", f"Largest distance between lesion centroids, {where}", "mm"
+        ),
+    )
+
+
+def ratio_definitions(region: str) -> tuple[FeatureDefinition, FeatureDefinition]:
+    """Return the definitions of maximum and mean over the mean of a reference region."""
+    return (
+        _define(f"ratio.max_to_{region}_mean", f"Maximum / mean of {region}", "1"),
+        _define(f"ratio.mean_to_{region}_mean", f"Mean / mean of {region}", "1"),
+    )
+
+
+def uptake_definitions(rules: SuvRules) -> tuple[FeatureDefinition, ...]:
+    """Return the definitions of an analysis protocol, in the order of its rows."""
+    found = [STATISTICS[name][0] for name in rules.statistics]
+    found += [peak_definition(rule) for rule in rules.peaks]
+    for rule in rules.thresholds:
+        rows = threshold_definitions(rule)
+        found += [rows.mtv, rows.tlg]
+        if rules.lesions is not None:
+            found += [rows.n_lesions, rows.dmax]
+    for region in rules.ratios:
+        found += ratio_definitions(region)
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """One image and one region, cut to the region's box with room for a sphere."""
+
+    image: str
+    array: FloatArray
+    mask: npt.NDArray[np.bool_]
+    region: Region
+    rules: SuvRules
+    flags: frozenset[str]
+    references: Mapping[str, ReferenceUptake]
+
+    @property
+    def unit(self) -> str:
+        return QUANTITY_OF[self.image].unit
+
+    @property
+    def voxel_ml(self) -> float:
+        return self.region.geometry.voxel_volume_mm3 / 1000.0
+
+    @cached_property
+    def values(self) -> FloatArray:
+        return self.array[self.mask]
+
+    def row(self, definition: FeatureDefinition, value: float) -> Measurement:
+        return measured(self.image, definition, value, self.unit, self.flags)
+
+    def missing(self, definition: FeatureDefinition, reason: str) -> Measurement:
+        return Measurement(
+            self.image,
+            definition,
+            None,
+            definition.unit_on(self.unit),
+            MeasurementStatus.UNDEFINED,
+            self.flags,
+            reason,
+        )
+
+
+def uptake_measurements(
+    result: SuvResult,
+    region: Region,
+    rules: SuvRules,
+    references: Mapping[str, Region] | None = None,
+) -> list[Measurement]:
+    """Measure a region on an SUV map.
+
+    Parameters
+    ----------
+    result : SuvResult
+    region : Region
+        On the grid of the map.
+    rules : SuvRules
+    references : mapping of str to Region, optional
+        Reference regions by the name that the rules use.
+
+    Returns
+    -------
+    list of Measurement
+        For each normalisation the rows of `uptake_definitions`, in its order.
+        A number that does not exist is a row without value that says why.
+
+    Raises
+    ------
+    GeometryError
+        ``GEOMETRY-DIFFERENT`` where region and map are on different grids.
+    """
+    _require_same_grid(result, region)
+    for reference in (references or {}).values():
+        _require_same_grid(result, reference)
+    flags = result.volume.flags | region.flags
+    array = result.volume.as_float64()
+    uptakes = {name: _uptake_of(array, r) for name, r in (references or {}).items()}
+    rows: list[Measurement] = []
+    for image, scale in result.scales.items():
+        scene = _Scene(
+            image=image,
+            array=array if scale == 1.0 else array * scale,
+            mask=region.mask,
+            region=region,
+            rules=rules,
+            flags=flags,
+            references={n: ReferenceUptake(u.mean * scale, u.sd * scale) for n, u in uptakes.items()},
+        )
+        rows += _measure(scene)
+    return rows
+
+
+def _require_same_grid(result: SuvResult, region: Region) -> None:
+    if not result.volume.geometry.same_grid(region.geometry):
+        raise GeometryError(
+            "GEOMETRY-DIFFERENT",
+            f"the region is on another grid: {result.volume.geometry.difference(region.geometry)}",
+            where=region.name,
+            hint="Import the region on the grid of the PET series.",
+        )
+
+
+def _uptake_of(array: FloatArray, region: Region) -> ReferenceUptake:
+    values = array[region.mask]
+    if values.size == 0:
+        return ReferenceUptake(float("nan"), float("nan"))
+    return ReferenceUptake(float(values.mean()), _sample_sd(values))
+
+
+def _measure(scene: _Scene) -> list[Measurement]:
+    if scene.values.size == 0:
+        return [scene.missing(d, "the region is empty") for d in uptake_definitions(scene.rules)]
+    rows = []
+    for name in scene.rules.statistics:
+        definition, function = STATISTICS[name]
+        rows.append(scene.row(definition, function(scene.values)))
+    rows += [_peak_row(scene, rule) for rule in scene.rules.peaks]
+    for rule in scene.rules.thresholds:
+        rows += _threshold_rows(scene, rule)
+    for region in scene.rules.ratios:
+        rows += _ratio_rows(scene, region)
+    return rows
+
+
+def _peak_row(scene: _Scene, rule: PeakRule) -> Measurement:
+    definition = peak_definition(rule)
+    value = suv_peak(scene.array, scene.mask, scene.region.geometry.spacing_mm, rule)
+    if np.isnan(value):
+        reason = (
+            "no sphere of 1 ml lies wholly in the region"
+            if rule.place == "inside"
+            else "the sphere of 1 ml leaves the image"
+        )
+        return scene.missing(definition, reason)
+    return scene.row(definition, value)
+
+
+def _threshold_rows(scene: _Scene, rule: ThresholdRule) -> list[Measurement]:
+    definitions = threshold_definitions(rule)
+    wanted = [definitions.mtv, definitions.tlg]
+    if scene.rules.lesions is not None:
+        wanted += [definitions.n_lesions, definitions.dmax]
+    reference = None
+    if rule.reference is not None:
+        reference = scene.references.get(rule.reference.region)
+        if reference is None or np.isnan(reference.mean):
+            reason = f"the reference region {rule.reference.region!r} is missing or empty"
+            return [scene.missing(definition, reason) for definition in wanted]
+    tumour = tumour_voxels(
+        scene.array, scene.mask, rule, scene.rules.lesions, scene.voxel_ml, reference
+    )
+    if tumour is None:
+        return [scene.missing(d, "the threshold has no value") for d in wanted]
+    return _tumour_rows(scene, definitions, tumour)
+
+
+def _tumour_rows(
+    scene: _Scene, definitions: ThresholdDefinitions, tumour: TumourVoxels
+) -> list[Measurement]:
+    inside = scene.array[tumour.mask]
+    rows = [
+        scene.row(definitions.mtv, inside.size * scene.voxel_ml),
+        scene.row(definitions.tlg, float(inside.sum()) * scene.voxel_ml),
+    ]
+    if scene.rules.lesions is not None:
+        rows.append(scene.row(definitions.n_lesions, float(tumour.n_lesions)))
+        if tumour.n_lesions < 2:
+            rows.append(scene.missing(definitions.dmax, "fewer than two lesions"))
+        else:
+            distance = largest_distance_mm(tumour, scene.region.geometry)
+            rows.append(scene.row(definitions.dmax, distance))
+    return rows
+
+
+def _ratio_rows(scene: _Scene, region: str) -> list[Measurement]:
+    of_max, of_mean = ratio_definitions(region)
+    reference = scene.references.get(region)
+    if reference is None or not reference.mean > 0:
+        reason = f"the reference region {region!r} is missing, empty or without uptake"
+        return [scene.missing(of_max, reason), scene.missing(of_mean, reason)]
+    return [
+        scene.row(of_max, float(scene.values.max()) / reference.mean),
+        scene.row(of_mean, float(scene.values.mean()) / reference.mean),
+    ]
