@@ -16,6 +16,7 @@ from typing import NoReturn
 import click
 
 from biomarker_cli import __version__
+from biomarker_cli.cli.bvalues import bvalues
 from biomarker_cli.cli.doctor import doctor
 from biomarker_cli.cli.extract import extract
 from biomarker_cli.cli.init import init
@@ -51,7 +52,7 @@ def cli() -> None:
     """
 
 
-for command in (init, scan, extract, run, status, doctor):
+for command in (init, scan, extract, run, status, bvalues, doctor):
     cli.add_command(command)
 
 

@@ -1,0 +1,124 @@
+"""``biomarker bvalues``: the b-values of a folder, and where they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from biomarker_cli.cli.options import paths_argument
+
+if TYPE_CHECKING:
+    from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.diffusion.b_table import BValueRow
+
+_COLUMNS = (
+    "volume_id",
+    "series_uid",
+    "b_value",
+    "b_nominal",
+    "b_actual",
+    "kind",
+    "rule",
+    "tag",
+    "n_frames",
+)
+
+_EPILOG = """\b
+Examples:
+  biomarker bvalues /data/patient/dwi
+  biomarker bvalues /data/patient/dwi --format csv > b.csv
+  biomarker bvalues /data/patient/dwi --format json | jq '.volumes[].b_value'
+"""
+
+
+@click.command(epilog=_EPILOG)
+@paths_argument
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "csv", "json"]),
+    default="text",
+    show_default=True,
+    help="What to print on stdout.",
+)
+def bvalues(paths: tuple[Path, ...], output_format: str) -> None:
+    """List the b-value of every MR volume below PATH, and whether they make a diffusion set.
+
+    For each volume: the b-value that a fit uses, the nominal and the applied
+    one, what kind of image it is, and the element and dialect that say so.
+    """
+    from biomarker_cli.catalogue import scan
+    from biomarker_cli.cli.output import csv_text, print_json, progress
+    from biomarker_cli.diffusion import describe_volumes
+    from biomarker_cli.diffusion.b_table import b_value_rows
+    from biomarker_cli.model import InputNotFoundError
+
+    with progress("reading headers", "files") as advance:
+        found = scan(paths, advance)
+    images = [c for c in found.volumes if c.modality == "MR"]
+    if not images:
+        raise InputNotFoundError(
+            "NOTHING-FOUND",
+            f"no MR image below {', '.join(map(str, paths))}",
+            hint="Name a folder that holds a diffusion-weighted series.",
+        )
+    rows = b_value_rows(describe_volumes(images))
+    if output_format == "csv":
+        plain = [{name: row.as_dict()[name] for name in _COLUMNS} for row in rows]
+        click.echo(csv_text(_COLUMNS, plain), nl=False)
+    elif output_format == "json":
+        print_json({"volumes": [row.as_dict() for row in rows], "set": _verdict(images)})
+    else:
+        _print_text(rows, _verdict(images))
+
+
+def _verdict(images: list[VolumeCandidate]) -> dict[str, Any]:
+    """Say whether the volumes make one diffusion set."""
+    from biomarker_cli.diffusion import assemble
+    from biomarker_cli.model import CaseError
+
+    try:
+        dwi = assemble(images)
+    except CaseError as error:
+        return {"status": "refused", "error_code": error.code, "error_message": str(error)}
+    return {
+        "status": "ok",
+        "b_nominal": [shell.nominal for shell in dwi.shells],
+        "b_fitted": [shell.actual for shell in dwi.shells],
+        "directions": [len(shell.groups) for shell in dwi.shells],
+        "volumes": [len(shell.volumes) for shell in dwi.shells],
+        "left_out": [{"volume_id": v.volume_id, "reason": why} for v, why in dwi.left_out],
+        "flags": sorted(dwi.flags),
+    }
+
+
+def _print_text(rows: list[BValueRow], verdict: dict[str, Any]) -> None:
+    from biomarker_cli.cli.output import console, plain_table
+
+    out = console()
+    table = plain_table("", ("volume", "b", "nominal", "kind", "element", "rule", "frames"))
+    for row in rows:
+        table.add_row(
+            row.volume_id,
+            _number(row.b_value),
+            _number(row.b_nominal),
+            row.kind,
+            row.tag,
+            row.rule,
+            str(row.n_frames),
+        )
+    out.print(table)
+    if verdict["status"] == "refused":
+        out.print(f"{verdict['error_code']}: {verdict['error_message']}", markup=False)
+        return
+    shells = zip(verdict["b_nominal"], verdict["volumes"], verdict["directions"], strict=True)
+    parts = [f"b {b:g} ({n} volumes, {d} directions)" for b, n, d in shells]
+    out.print(f"one diffusion set: {'; '.join(parts)}", markup=False)
+    if verdict["flags"]:
+        out.print(f"flags: {', '.join(verdict['flags'])}", markup=False)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
