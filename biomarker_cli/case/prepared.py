@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -47,7 +47,7 @@ class Prepared:
     measure: Callable[[Region], list[Measurement]]
     engine: tuple[str, str]
     describe_image: Callable[[str], dict[str, Any]]
-    derivation: dict[str, Any] = field(default_factory=dict)
+    derivation: Mapping[str, Any] = field(default_factory=dict)
 
 
 def prepare(plan: CasePlan, analysis: Analysis) -> Prepared:
@@ -84,7 +84,7 @@ def _for_radiomics(plan: CasePlan, analysis: Analysis) -> Prepared:
     rules = analysis.protocol.radiomics
     assert rules is not None  # noqa: S101 - held by the protocol model
     volume = read_case_volume(plan)
-    derivation: dict[str, Any] = {}
+    derivation: Mapping[str, Any] = {}
     if volume.quantity == STORED_PET:
         if analysis.protocol.suv is not None:
             suv = suv_volume(volume, analysis.protocol.suv, plan.form)
