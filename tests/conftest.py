@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 def _data_dir() -> Path:
     named = os.environ.get("BIOMARKER_TEST_DATA")
     return Path(named) if named else CHECKOUT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the index of the user out of the tests, and the tests out of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BIOMARKER_CACHE_DIR", str(tmp_path_factory.mktemp("index")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,20 +6,20 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from biomarker_cli.catalogue.candidate import FrameRef, VolumeCandidate, VolumeStatus
-from biomarker_cli.catalogue.errors import SeriesError
-from biomarker_cli.catalogue.files import find_files
-from biomarker_cli.catalogue.instances import Instance, Plane, describe_instance
-from biomarker_cli.catalogue.kinds import image_kind
-from biomarker_cli.catalogue.splitting import PlaneGroup, split_planes
-from biomarker_cli.catalogue.stacking import stack
-from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.headers import read_header
+from biomarker_cli.catalogue.candidate import VolumeCandidate
+from biomarker_cli.catalogue.files import FoundFile, FoundFiles, find_files
+from biomarker_cli.catalogue.index import FileIndex, Record
+from biomarker_cli.catalogue.instances import Defect, Instance, Plane, describe_file
+from biomarker_cli.catalogue.series import refused_file, series_candidates
 
 Progress = Callable[[int, int], None]
 
-JITTER_WORTH_A_FLAG_MM = 1e-3
+FilesOfSeries = dict[tuple[str, str], list[tuple[Instance, tuple[Plane, ...]]]]
+
+PROGRESS_STEPS = 200
+"""How often, at most, the progress of a scan is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Catalogue:
     Attributes
     ----------
     candidates : tuple of VolumeCandidate
-        Sorted by study, series and volume.
+        Sorted by study, series and volume; files that are no DICOM last.
     """
 
     candidates: tuple[VolumeCandidate, ...]
@@ -44,7 +44,9 @@ class Catalogue:
         return tuple(c for c in self.volumes if wanted in {c.volume_id, c.series_uid})
 
 
-def scan(paths: Iterable[Path], progress: Progress | None = None) -> Catalogue:
+def scan(
+    paths: Iterable[Path], progress: Progress | None = None, index: FileIndex | None = None
+) -> Catalogue:
     """Index the files below some paths and group them into volumes.
 
     Parameters
@@ -52,140 +54,75 @@ def scan(paths: Iterable[Path], progress: Progress | None = None) -> Catalogue:
     paths : iterable of Path
         Files or folders.
     progress : callable, optional
-        Called with the number of files done and in all.
+        Called now and then with the number of files done and in all.
+    index : FileIndex, optional
+        Remembers unchanged files; by default that of the user.
 
     Raises
     ------
     InputNotFoundError
-        Where a path does not exist.
+        ``PATH-NOT-FOUND`` where a path does not exist.
     """
-    files = find_files(paths)
-    by_series: dict[tuple[str, str], list[Instance]] = defaultdict(list)
+    found = find_files(paths)
+    by_series: FilesOfSeries = defaultdict(list)
     others: list[VolumeCandidate] = []
-    for done, path in enumerate(files, start=1):
-        try:
-            instance = describe_instance(path, read_header(path))
-            by_series[instance.study_uid, instance.series_uid].append(instance)
-        except HeaderError as error:
-            others.append(_refused_file(path, error))
-        if progress is not None:
-            progress(done, len(files))
-    candidates = [c for _, found in sorted(by_series.items()) for c in _series_candidates(found)]
+    for path, record in _records(found, progress, index or FileIndex.of_user()):
+        instance_record, plane_records = record
+        if isinstance(instance_record, str):
+            others.append(refused_file(Path(path), Defect(instance_record, *plane_records)))
+            continue
+        instance, planes = _from_record(path, instance_record, plane_records)
+        by_series[instance.study_uid, instance.series_uid].append((instance, planes))
+    others.extend(refused_file(Path(path), defect) for path, defect in found.problems)
+    candidates = [c for _, files in sorted(by_series.items()) for c in series_candidates(files)]
     return Catalogue(tuple(candidates + others))
 
 
-def _series_candidates(instances: list[Instance]) -> list[VolumeCandidate]:
-    images: dict[tuple[int, int], list[Instance]] = defaultdict(list)
-    found: list[VolumeCandidate] = []
-    for instance in sorted(instances, key=lambda i: (i.sop_instance_uid, str(i.path))):
-        if instance.planes:
-            images[instance.rows, instance.columns].append(instance)
-        else:
-            found.append(_other_object(instance))
-    groups = [
-        (members, group)
-        for _, members in sorted(images.items())
-        for group in split_planes([plane for i in members for plane in i.planes])
-    ]
-    for number, (members, group) in enumerate(groups, start=1):
-        suffix = f"#{number}" if len(groups) > 1 else ""
-        found.append(_volume_candidate(members, group, suffix))
-    return found
-
-
-def _volume_candidate(instances: list[Instance], group: PlaneGroup, suffix: str) -> VolumeCandidate:
-    first = instances[0]
-    planes = group.planes
-    geometry, error, flags = None, None, frozenset[str]()
+def _records(
+    found: FoundFiles, progress: Progress | None, index: FileIndex
+) -> list[tuple[str, Record]]:
+    """Return the record of every file, from the index or from the file itself."""
+    known = index.known(found.roots, found.files)
+    new = [file for file in found.files if file.path not in known]
+    total = len(found.files)
+    every = max(total // PROGRESS_STEPS, 1)
+    made: list[tuple[FoundFile, Record]] = []
     try:
-        _require_no_defect(instances)
-        planes, geometry, jitter = stack(planes, first.rows, first.columns)
-        if jitter > JITTER_WORTH_A_FLAG_MM:
-            flags = frozenset({"spacing_jitter"})
-    except SeriesError as caught:
-        error = caught
-    return VolumeCandidate(
-        volume_id=first.series_uid + suffix,
-        study_uid=first.study_uid,
-        series_uid=first.series_uid,
-        frame_of_reference_uid=first.frame_of_reference_uid,
-        patient_keys=tuple(sorted({i.patient_key for i in instances})),
-        modality=first.modality,
-        kind=image_kind(_image_type(planes[0], first)),
-        description=first.description,
-        split_by=";".join(group.split_by),
-        n_files=len({plane.ref.path for plane in planes}),
-        n_frames=len(planes),
-        rows=first.rows,
-        columns=first.columns,
-        refs=tuple(plane.ref for plane in planes),
-        geometry=geometry,
-        status=VolumeStatus.OK if error is None else VolumeStatus.REFUSED,
-        error_code=error.code if error else "",
-        error_message=str(error) if error else "",
-        flags=flags,
+        for number, file in enumerate(new, start=1):
+            made.append((file, _read_record(file)))
+            if progress is not None and number % every == 0:
+                progress(len(known) + number, total)
+    finally:
+        # What an interrupted scan has read need not be read again.
+        index.remember((file, r) for file, r in made if r[0] != "FILE-UNREADABLE")
+    if new:
+        index.forget(found.roots, found.files)
+    if progress is not None:
+        progress(total, total)
+    fresh = {file.path: record for file, record in made}
+    return [(f.path, known[f.path] if f.path in known else fresh[f.path]) for f in found.files]
+
+
+def _read_record(file: FoundFile) -> Record:
+    """Return what is to be remembered of a file: its instance and planes, or its defect."""
+    from biomarker_cli.dicom.errors import HeaderError
+
+    try:
+        instance, planes = describe_file(Path(file.path), file.size)
+    except HeaderError as error:
+        return [error.code, [error.message, error.hint]]
+    return [list(instance[1:]), [list(plane[1:]) for plane in planes]]
+
+
+def _from_record(
+    path: str, facts: list[Any], plane_facts: list[list[Any]]
+) -> tuple[Instance, tuple[Plane, ...]]:
+    defect = facts[-1]
+    instance = Instance._make(
+        [path, *facts[:-1], defect if defect is None else Defect._make(defect)]
     )
-
-
-def _require_no_defect(instances: list[Instance]) -> None:
-    for instance in instances:
-        if instance.defect is not None:
-            raise SeriesError(
-                instance.defect.code,
-                instance.defect.message,
-                where=instance.path.name,
-                hint=instance.defect.hint,
-            )
-
-
-def _image_type(plane: Plane, instance: Instance) -> tuple[str, ...]:
-    return plane.image_type or instance.image_type
-
-
-def _other_object(instance: Instance) -> VolumeCandidate:
-    kind = instance.segmentation_kind
-    return VolumeCandidate(
-        volume_id=instance.series_uid,
-        study_uid=instance.study_uid,
-        series_uid=instance.series_uid,
-        frame_of_reference_uid=instance.frame_of_reference_uid,
-        patient_keys=(instance.patient_key,),
-        modality=instance.modality,
-        kind=kind or "other",
-        description=instance.description,
-        split_by="",
-        n_files=1,
-        n_frames=0,
-        rows=instance.rows,
-        columns=instance.columns,
-        refs=(FrameRef(instance.path, 0, instance.sop_instance_uid),),
-        geometry=None,
-        status=VolumeStatus.SKIPPED,
-        error_code="OBJECT-SEGMENTATION" if kind else "OBJECT-NO-IMAGE",
-        error_message=(
-            "a segmentation: name it as the mask of an image" if kind else "no pixel data"
-        ),
+    planes = tuple(
+        Plane._make([instance, *[tuple(v) if isinstance(v, list) else v for v in facts]])
+        for facts in plane_facts
     )
-
-
-def _refused_file(path: Path, error: HeaderError) -> VolumeCandidate:
-    return VolumeCandidate(
-        volume_id="",
-        study_uid="",
-        series_uid="",
-        frame_of_reference_uid="",
-        patient_keys=(),
-        modality="",
-        kind="other",
-        description="",
-        split_by="",
-        n_files=1,
-        n_frames=0,
-        rows=0,
-        columns=0,
-        refs=(FrameRef(path, 0, ""),),
-        geometry=None,
-        status=VolumeStatus.SKIPPED,
-        error_code=error.code,
-        error_message=str(error),
-    )
+    return instance, planes

@@ -1,19 +1,17 @@
-"""Instances: what grouping needs to know of one DICOM file, frame by frame."""
+"""Instances and planes: what grouping needs to know of a DICOM file.
+
+Both are tuples of plain values, so that the index can keep them as they are.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydicom.dataset import Dataset
-
-from biomarker_cli.catalogue.candidate import FrameRef
-from biomarker_cli.dicom.bvalues import read_b_value
-from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.frames import FrameHeader, frame_headers
-from biomarker_cli.dicom.gradients import read_gradient
+if TYPE_CHECKING:
+    from biomarker_cli.dicom.frames import FrameHeader
 
 Vector = tuple[float, ...]
 
@@ -24,42 +22,32 @@ SEGMENTATION_KINDS = {
 }
 """SOP classes that are imported as regions: RT Structure Set, Segmentation, Label Map."""
 
-
-@dataclass(frozen=True, slots=True)
-class Plane:
-    """One slice: its place, and what may tell it from another at the same place."""
-
-    ref: FrameRef
-    position_mm: Vector | None
-    orientation: Vector | None
-    pixel_spacing_mm: Vector | None
-    thickness_mm: float | None
-    b_value: float | None
-    gradient: Vector | None
-    echo: float | None
-    temporal_position: int | None
-    acquisition: int | None
-    trigger_time: float | None
-    content_time: str
-    acquisition_time: str
-    image_type: tuple[str, ...]
+DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One file of a series.
+class Defect(NamedTuple):
+    """Why a file cannot be used: an error in plain words."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+class Instance(NamedTuple):
+    """One DICOM file.
 
     Attributes
     ----------
     rows, columns : int
-        Of one slice: of a tile where the file is a mosaic.
-    planes : tuple of Plane
-        One per frame or tile; empty where the object is no image.
-    defect : HeaderError or None
-        Why the slices of the file cannot be told, where they cannot.
+        Of one slice: of a tile where the file is a mosaic. Zero where the
+        object is no image.
+    patient_key : str
+        Hash of the PatientID; the id itself is not kept.
+    defect : Defect or None
+        Why the slices of the file cannot be used, where they cannot.
     """
 
-    path: Path
+    path: str
     sop_class_uid: str
     sop_instance_uid: str
     study_uid: str
@@ -68,11 +56,10 @@ class Instance:
     patient_key: str
     modality: str
     description: str
-    image_type: tuple[str, ...]
     rows: int
     columns: int
-    planes: tuple[Plane, ...]
-    defect: HeaderError | None = None
+    samples: int
+    defect: Defect | None = None
 
     @property
     def segmentation_kind(self) -> str:
@@ -80,58 +67,158 @@ class Instance:
         return SEGMENTATION_KINDS.get(self.sop_class_uid, "")
 
 
-def describe_instance(path: Path, dataset: Dataset) -> Instance:
-    """Return what grouping needs of a header."""
-    rows = int(dataset.get("Rows") or 0)
-    has_pixels = rows > 0 and not SEGMENTATION_KINDS.get(str(dataset.get("SOPClassUID", "")))
-    defect = None
-    headers: tuple[FrameHeader, ...] = ()
-    if has_pixels:
-        try:
-            headers = frame_headers(dataset, path)
-        except HeaderError as error:
-            headers, defect = (FrameHeader(dataset, 0, path),), error
-    first = headers[0] if headers else FrameHeader(dataset, 0, path)
-    return Instance(
-        path=path,
-        sop_class_uid=str(dataset.get("SOPClassUID", "")),
-        sop_instance_uid=str(dataset.get("SOPInstanceUID", "")),
-        study_uid=str(dataset.get("StudyInstanceUID", "")),
-        series_uid=str(dataset.get("SeriesInstanceUID", "")),
-        frame_of_reference_uid=str(dataset.get("FrameOfReferenceUID", "")),
-        patient_key=hashlib.sha256(str(dataset.get("PatientID", "")).encode()).hexdigest(),
-        modality=str(dataset.get("Modality", "")),
-        description=str(dataset.get("SeriesDescription", "")),
-        image_type=_words(dataset.get("ImageType")),
-        rows=int(first.get("Rows", 0)),
-        columns=int(first.get("Columns", 0)),
-        planes=tuple(_plane(header) for header in headers),
+class Plane(NamedTuple):
+    """One slice: its place, and what may tell it from another at the same place."""
+
+    instance: Instance
+    frame: int
+    position_mm: Vector | None = None
+    orientation: Vector | None = None
+    pixel_spacing_mm: Vector | None = None
+    thickness_mm: float | None = None
+    b_value: float | None = None
+    gradient: Vector | None = None
+    echo: float | None = None
+    temporal_position: int | None = None
+    stack_id: str = ""
+    acquisition: int | None = None
+    trigger_time: float | None = None
+    reference_time: float | None = None
+    content_time: str = ""
+    acquisition_time: str = ""
+    image_type: tuple[str, ...] = ()
+    units: str = ""
+
+
+def describe_file(path: Path, size: int) -> tuple[Instance, tuple[Plane, ...]]:
+    """Read what grouping needs of a file.
+
+    Parameters
+    ----------
+    path : Path
+    size : int
+        In bytes.
+
+    Returns
+    -------
+    instance : Instance
+    planes : tuple of Plane
+        One per frame or tile; empty where the object is no image.
+
+    Raises
+    ------
+    HeaderError
+        Where the file is no DICOM or cannot be read.
+    """
+    from biomarker_cli.dicom.quick_headers import read_quick_header
+
+    header = read_quick_header(path, size)
+    headers, defect = _slices(header, path)
+    first = headers[0] if headers else header
+    instance = Instance(
+        path=str(path),
+        sop_class_uid=_text(header.get("SOPClassUID")),
+        sop_instance_uid=_text(header.get("SOPInstanceUID")),
+        study_uid=_text(header.get("StudyInstanceUID")),
+        series_uid=_text(header.get("SeriesInstanceUID")),
+        frame_of_reference_uid=_text(header.get("FrameOfReferenceUID")),
+        patient_key=hashlib.sha256(_text(header.get("PatientID")).encode()).hexdigest(),
+        modality=_text(header.get("Modality")),
+        description=_text(header.get("SeriesDescription")),
+        rows=_integer(first.get("Rows")) or 0,
+        columns=_integer(first.get("Columns")) or 0,
+        samples=_integer(header.get("SamplesPerPixel")) or 1,
         defect=defect,
     )
+    return instance, tuple(_plane(instance, h) for h in headers)
 
 
-def _plane(header: FrameHeader) -> Plane:
-    b_value = read_b_value(header)
-    return Plane(
-        ref=FrameRef(header.path, header.frame, header.sop_instance_uid),
-        position_mm=_vector(header.get("ImagePositionPatient"), 3),
-        orientation=_vector(header.get("ImageOrientationPatient"), 6),
-        pixel_spacing_mm=_vector(header.get("PixelSpacing"), 2),
-        thickness_mm=_number(header.get("SliceThickness")),
-        b_value=b_value.value if b_value else None,
-        gradient=read_gradient(header).direction,
-        echo=_number(header.get("EchoTime") or header.get("EffectiveEchoTime")),
-        temporal_position=_integer(
-            header.get("TemporalPositionIdentifier") or header.get("TemporalPositionIndex")
-        ),
-        acquisition=_integer(header.get("AcquisitionNumber")),
-        trigger_time=_number(header.get("TriggerTime")),
-        content_time=str(header.get("ContentTime", "")),
-        acquisition_time=str(
-            header.get("FrameAcquisitionDateTime") or header.get("AcquisitionTime", "")
-        ),
-        image_type=_words(header.get("FrameType") or header.get("ImageType")),
+def _slices(header: FrameHeader, path: Path) -> tuple[tuple[FrameHeader, ...], Defect | None]:
+    """Return the record of each slice, and what is wrong with the file."""
+    from biomarker_cli.dicom.errors import HeaderError
+    from biomarker_cli.dicom.frames import MOST_FRAMES, frame_headers
+    from biomarker_cli.dicom.mosaics import MOSAIC_WORDS
+
+    rows = _integer(header.get("Rows")) or 0
+    if rows < 1 or _text(header.get("SOPClassUID")) in SEGMENTATION_KINDS:
+        return (), None
+    defect = _missing_uid(header) or _cut_short(header)
+    count = _integer(header.get("NumberOfFrames")) or 1
+    if not 1 <= count <= MOST_FRAMES:
+        return (header,), Defect(
+            "FILE-FRAMES", f"NumberOfFrames is {count}", "The header is damaged: transfer it again."
+        )
+    if count == 1 and not MOSAIC_WORDS & set(_words(header.get("ImageType"))):
+        return (header,), defect
+    try:
+        return frame_headers(header.dataset, path), defect
+    except HeaderError as error:
+        return (header,), Defect(error.code, error.message, error.hint)
+
+
+def _missing_uid(header: FrameHeader) -> Defect | None:
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        if not header.get(keyword):
+            return Defect(
+                "FILE-UID-MISSING",
+                f"{keyword} is absent: the image cannot be told from others",
+                "Export the series again.",
+            )
+    return None
+
+
+def _cut_short(header: FrameHeader) -> Defect | None:
+    missing = getattr(header, "missing_pixel_bytes", None)
+    if not missing:
+        return None
+    return Defect(
+        "FILE-TRUNCATED",
+        f"the file ends {missing} bytes before its pixel data does",
+        "Transfer the file again and compare its size.",
     )
+
+
+def _plane(instance: Instance, header: FrameHeader) -> Plane:
+    get = header.get
+    b_value, gradient = _diffusion(instance, header)
+    return Plane(
+        instance,
+        header.frame,
+        position_mm=_vector(get("ImagePositionPatient"), 3),
+        orientation=_vector(get("ImageOrientationPatient"), 6),
+        pixel_spacing_mm=_vector(get("PixelSpacing"), 2),
+        thickness_mm=_number(get("SliceThickness")),
+        b_value=b_value,
+        gradient=gradient,
+        echo=_number(get("EchoTime", get("EffectiveEchoTime"))),
+        temporal_position=_integer(get("TemporalPositionIdentifier", get("TemporalPositionIndex"))),
+        stack_id=_text(get("StackID")),
+        acquisition=_integer(get("AcquisitionNumber")),
+        trigger_time=_number(get("TriggerTime", get("NominalCardiacTriggerDelayTime"))),
+        reference_time=_number(get("FrameReferenceTime")),
+        content_time=_text(get("ContentTime")),
+        acquisition_time=_text(get("FrameAcquisitionDateTime", get("AcquisitionTime"))),
+        image_type=_words(get("FrameType", get("ImageType"))),
+        units=_text(get("Units", get("RescaleType"))),
+    )
+
+
+def _diffusion(instance: Instance, header: FrameHeader) -> tuple[float | None, Vector | None]:
+    if instance.modality != "MR":
+        return None, None
+    from biomarker_cli.dicom.bvalues import read_b_value
+    from biomarker_cli.dicom.gradients import read_gradient
+
+    found = read_b_value(header)
+    if found is None:
+        return None, None
+    gradient = read_gradient(header).direction
+    # A value that is no number is neither a b-value nor the absence of one.
+    return (found.value if math.isfinite(found.value) else -1.0), gradient
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _words(value: Any) -> tuple[str, ...]:
@@ -141,13 +228,14 @@ def _words(value: Any) -> tuple[str, ...]:
 
 
 def _vector(value: Any, length: int) -> Vector | None:
-    if value is None:
+    if value is None or isinstance(value, str):
         return None
     try:
-        numbers = tuple(float(v) for v in value)
+        numbers = tuple([float(v) for v in value])
     except (TypeError, ValueError):
         return None
-    return numbers if len(numbers) == length else None
+    usable = len(numbers) == length and all(map(math.isfinite, numbers))
+    return numbers if usable else None
 
 
 def _number(value: Any) -> float | None:
@@ -159,4 +247,4 @@ def _number(value: Any) -> float | None:
 
 def _integer(value: Any) -> int | None:
     number = _number(value)
-    return None if number is None else int(number)
+    return int(number) if number is not None and math.isfinite(number) else None

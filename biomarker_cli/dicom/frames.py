@@ -16,6 +16,9 @@ from pydicom.dataset import Dataset
 
 from biomarker_cli.dicom.mosaics import Tile, read_tiles
 
+MOST_FRAMES = 100_000
+"""A header that promises more frames is damaged."""
+
 
 @dataclass(frozen=True, eq=False)
 class FrameHeader:
@@ -53,7 +56,7 @@ class FrameHeader:
             return self.tile.overrides[keyword]
         for level in self._levels():
             value = level.get(keyword)
-            if value is not None and value != "" and not _is_empty_sequence(value):
+            if not is_absent(value):
                 return value
         return default
 
@@ -87,7 +90,7 @@ class FrameHeader:
             # Keys are compared as numbers: most levels have no private element at all.
             tags = level.keys()
             for tag in [t for t in tags if t >> 8 == group << 8 and t & 0xFF >= 0x10]:
-                if str(level[tag].value).strip() != creator:
+                if str(level[tag].value).strip("\0 ") != creator:
                     continue
                 found = level.get((group, ((tag & 0xFF) << 8) + offset))
                 if found is not None:
@@ -146,5 +149,8 @@ def _macros(group: Dataset) -> Iterator[Dataset]:
             yield element.value[0]
 
 
-def _is_empty_sequence(value: Any) -> bool:
-    return hasattr(value, "__len__") and not isinstance(value, str) and len(value) == 0
+def is_absent(value: Any) -> bool:
+    """Tell whether a value stands for nothing: None, empty text, no items."""
+    if value is None:
+        return True
+    return hasattr(value, "__len__") and len(value) == 0

@@ -1,16 +1,38 @@
-"""Read headers without their pixel data."""
+"""Read headers without their pixel data, through pydicom."""
 
 from __future__ import annotations
 
 import struct
 import warnings
+import zlib
 from pathlib import Path
 
-from pydicom import dcmread
+from pydicom import config, dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from biomarker_cli.dicom.errors import HeaderError
+
+# Odd values of real scanners are judged by the rules above; pydicom would warn
+# of each one, whenever it is looked at.
+config.settings.reading_validation_mode = config.IGNORE
+
+# What pydicom lets through on bytes that are no DICOM.
+PARSER_ERRORS = (
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    IndexError,
+    InvalidDicomError,
+    KeyError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
 
 
 def read_header(path: Path) -> Dataset:
@@ -37,15 +59,25 @@ def read_header(path: Path) -> Dataset:
             # Odd values of real scanners are judged by the rules, not here.
             warnings.simplefilter("ignore")
             dataset = dcmread(path, stop_before_pixels=True)
+    except PARSER_ERRORS as error:
+        raise not_dicom(path, "the file is not DICOM") from error
     except OSError as error:
-        raise HeaderError(
-            "FILE-UNREADABLE",
-            f"the file cannot be read: {error.strerror or 'end of file'}",
-            where=path.name,
-            hint="Check the permissions and whether the transfer was complete.",
-        ) from error
-    except (InvalidDicomError, struct.error, ValueError, KeyError, NotImplementedError) as error:
-        raise HeaderError("FILE-NOT-DICOM", "the file is not DICOM", where=path.name) from error
+        raise unreadable(path, error) from error
     if not dataset:
-        raise HeaderError("FILE-NOT-DICOM", "the file holds no DICOM element", where=path.name)
+        raise not_dicom(path, "the file holds no DICOM element")
     return dataset
+
+
+def not_dicom(path: Path, found: str) -> HeaderError:
+    """Return the error for a file that is something else."""
+    return HeaderError("FILE-NOT-DICOM", found, where=path.name)
+
+
+def unreadable(path: Path, error: OSError) -> HeaderError:
+    """Return the error for a file that the system does not hand over."""
+    return HeaderError(
+        "FILE-UNREADABLE",
+        f"the file cannot be read: {error.strerror or 'end of file'}",
+        where=path.name,
+        hint="Check the permissions and whether the transfer was complete.",
+    )

@@ -137,7 +137,7 @@ def test_orientations_are_several_volumes(tmp_path):
         if index >= 2:
             dataset.ImageOrientationPatient = [1, 0, 0, 0, 0, -1]
 
-    write_series(tmp_path, axial(0, 3, 6, 9), change=localiser)
+    write_series(tmp_path, [*axial(0, 3), (-10, -20, 0), (-10, -17, 0)], change=localiser)
     candidates = scan([tmp_path]).volumes
     assert len(candidates) == 2
     assert {c.kind for c in candidates} == {"localiser"}

@@ -1,0 +1,218 @@
+"""The files of one series -> volume candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from biomarker_cli.catalogue.candidate import FrameRef, VolumeCandidate, VolumeStatus
+from biomarker_cli.catalogue.duplicates import drop_exact_duplicates
+from biomarker_cli.catalogue.errors import SeriesError
+from biomarker_cli.catalogue.instances import DICOMDIR_CLASS, Defect, Instance, Plane
+from biomarker_cli.catalogue.kinds import image_kind
+from biomarker_cli.catalogue.splitting import PlaneGroup, split_planes
+from biomarker_cli.catalogue.stacking import stack
+from biomarker_cli.imaging.geometry import Geometry
+
+JITTER_WORTH_A_FLAG_MM = 1e-3
+
+NO_VOLUME_MODALITIES = {
+    "NM": "nuclear medicine images keep their geometry in detector and energy vectors",
+    "US": "ultrasound images have no place in the patient",
+}
+"""Modalities whose multi-frame images are no stacks of slices, and why."""
+
+
+def series_candidates(
+    files: Sequence[tuple[Instance, tuple[Plane, ...]]],
+) -> list[VolumeCandidate]:
+    """Return the volumes and other objects of a series.
+
+    Parameters
+    ----------
+    files : sequence of (Instance, tuple of Plane)
+        Every file of one series, in the order of the paths.
+    """
+    kept, n_dropped = drop_exact_duplicates(files)
+    flags = frozenset({"series_duplicates_dropped"} if n_dropped else ())
+    planes = sorted(
+        (plane for _, planes in kept for plane in planes),
+        key=lambda p: (p.instance.sop_instance_uid, p.frame, p.instance.path),
+    )
+    others = sorted(
+        (instance for instance, planes in kept if not planes),
+        key=lambda i: (i.sop_instance_uid, i.path),
+    )
+    groups = split_planes(planes) if planes else []
+    found = [
+        _volume_candidate(group, _suffix(number, len(groups)), flags, _lone(group, groups))
+        for number, group in enumerate(groups, start=1)
+    ]
+    found.extend(
+        _other_object(instance, _suffix(number, len(others)))
+        for number, instance in enumerate(others, start=1)
+    )
+    return found
+
+
+def _suffix(number: int, count: int) -> str:
+    return f"#{number}" if count > 1 else ""
+
+
+def _lone(group: PlaneGroup, groups: Sequence[PlaneGroup]) -> bool:
+    """Tell whether a slice has an orientation that no other slice of its series has."""
+    if len(group.planes) > 1 or len(groups) == 1:
+        return False
+    return any(word.startswith("orientation=") for word in group.split_by)
+
+
+def _volume_candidate(
+    group: PlaneGroup, suffix: str, flags: frozenset[str], lone: bool
+) -> VolumeCandidate:
+    planes = group.planes
+    first = planes[0].instance
+    kind = image_kind(planes[0].image_type)
+    geometry: Geometry | None = None
+    defect: Defect | None = None
+    try:
+        _require_readable(planes)
+        if lone and kind != "localiser":
+            _refuse_lone_slice()
+        planes, geometry, jitter = stack(planes)
+        if jitter > JITTER_WORTH_A_FLAG_MM:
+            flags |= {"spacing_jitter"}
+    except SeriesError as error:
+        defect = Defect(error.code, str(error))
+    return VolumeCandidate(
+        volume_id=first.series_uid + suffix,
+        study_uid=first.study_uid,
+        series_uid=first.series_uid,
+        frame_of_reference_uid=first.frame_of_reference_uid,
+        patient_keys=tuple(sorted({plane.instance.patient_key for plane in planes})),
+        modality=first.modality,
+        kind=kind,
+        description=first.description,
+        split_by=";".join(group.split_by),
+        n_files=len({plane.instance.path for plane in planes}),
+        n_frames=len(planes),
+        rows=first.rows,
+        columns=first.columns,
+        refs=_refs(planes),
+        geometry=geometry,
+        status=VolumeStatus.OK if defect is None else VolumeStatus.REFUSED,
+        error_code=defect.code if defect else "",
+        error_message=defect.message if defect else "",
+        flags=flags,
+    )
+
+
+def _refs(planes: Iterable[Plane]) -> tuple[FrameRef, ...]:
+    paths: dict[str, Path] = {}
+    return tuple(
+        FrameRef(
+            paths.setdefault(p.instance.path, Path(p.instance.path)),
+            p.frame,
+            p.instance.sop_instance_uid,
+        )
+        for p in planes
+    )
+
+
+def _require_readable(planes: Sequence[Plane]) -> None:
+    first = planes[0].instance
+    if first.modality in NO_VOLUME_MODALITIES:
+        raise SeriesError(
+            "SERIES-MODALITY",
+            f"modality {first.modality}: {NO_VOLUME_MODALITIES[first.modality]}",
+            hint="CT, MR, PET and parametric maps can be measured.",
+        )
+    defects = {p.instance.path: p.instance.defect for p in planes if p.instance.defect}
+    for path, defect in sorted(defects.items()):
+        more = f" (and {len(defects) - 1} more files)" if len(defects) > 1 else ""
+        raise SeriesError(
+            defect.code, defect.message + more, where=Path(path).name, hint=defect.hint
+        )
+    _require_one_file_per_uid(planes)
+    if first.samples != 1:
+        raise SeriesError(
+            "PIXELS-COLOUR",
+            f"expected one sample per pixel, found {first.samples}",
+            hint="A colour image is a picture, not a measurement.",
+        )
+
+
+def _require_one_file_per_uid(planes: Sequence[Plane]) -> None:
+    path_of: dict[str, str] = {}
+    for instance in {plane.instance for plane in planes}:
+        other = path_of.setdefault(instance.sop_instance_uid, instance.path)
+        if other != instance.path:
+            names = " and ".join(sorted(Path(path).name for path in (other, instance.path)))
+            raise SeriesError(
+                "SERIES-UID-CONFLICT",
+                f"two files have SOPInstanceUID {instance.sop_instance_uid} but differ: {names}",
+                hint="One of them is damaged or was changed: keep the right one.",
+            )
+
+
+def _refuse_lone_slice() -> NoReturn:
+    raise SeriesError(
+        "SERIES-ORIENTATION",
+        "a single slice with an orientation of its own",
+        hint="Slices of several orientations make no volume: export each by itself.",
+    )
+
+
+def _other_object(instance: Instance, suffix: str) -> VolumeCandidate:
+    kind = instance.segmentation_kind
+    if kind:
+        defect = Defect("OBJECT-SEGMENTATION", "a segmentation: name it as the mask of an image")
+    elif instance.sop_class_uid == DICOMDIR_CLASS:
+        defect = Defect("OBJECT-DICOMDIR", "the table of contents of a medium: it is not used")
+    else:
+        defect = Defect("OBJECT-NO-IMAGE", "no pixel data")
+    return VolumeCandidate(
+        volume_id=instance.series_uid + suffix,
+        study_uid=instance.study_uid,
+        series_uid=instance.series_uid,
+        frame_of_reference_uid=instance.frame_of_reference_uid,
+        patient_keys=(instance.patient_key,),
+        modality=instance.modality,
+        kind=kind or "other",
+        description=instance.description,
+        split_by="",
+        n_files=1,
+        n_frames=0,
+        rows=instance.rows,
+        columns=instance.columns,
+        refs=(FrameRef(Path(instance.path), 0, instance.sop_instance_uid),),
+        geometry=None,
+        status=VolumeStatus.SKIPPED,
+        error_code=defect.code,
+        error_message=defect.message,
+    )
+
+
+def refused_file(path: Path, defect: Defect) -> VolumeCandidate:
+    """Return the row of a file that is no DICOM or cannot be read."""
+    where = f"{defect.message} [{path.name}]"
+    return VolumeCandidate(
+        volume_id="",
+        study_uid="",
+        series_uid="",
+        frame_of_reference_uid="",
+        patient_keys=(),
+        modality="",
+        kind="other",
+        description="",
+        split_by="",
+        n_files=1,
+        n_frames=0,
+        rows=0,
+        columns=0,
+        refs=(FrameRef(path, 0, ""),),
+        geometry=None,
+        status=VolumeStatus.SKIPPED,
+        error_code=defect.code,
+        error_message=f"{where} {defect.hint}".strip(),
+    )
