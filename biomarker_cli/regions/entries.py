@@ -84,22 +84,27 @@ class Drawing:
 
 
 class Segmentation(Protocol):
-    """A segmentation file of any format.
+    """A segmentation file of any format."""
 
-    Attributes
-    ----------
-    path : Path
-    kind : str
-        ``rtstruct``, ``seg``, ``nifti``, ``nrrd``, ``mha``.
-    uid : str
-        SOPInstanceUID, empty for other files.
-    entries : tuple of RoiEntry
-    """
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
 
-    path: Path
-    kind: str
-    uid: str
-    entries: tuple[RoiEntry, ...]
+    @property
+    def kind(self) -> str:
+        """``rtstruct``, ``seg``, ``nifti``, ``nrrd`` or ``mha``."""
+        ...
+
+    @property
+    def uid(self) -> str:
+        """SOPInstanceUID, empty for files that are not DICOM."""
+        ...
+
+    @property
+    def entries(self) -> tuple[RoiEntry, ...]:
+        """What the file holds."""
+        ...
 
     def references(self, entry: RoiEntry, /) -> References:
         """Return the images that an entry was made on."""

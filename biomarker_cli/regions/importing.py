@@ -6,7 +6,9 @@ what concerns one ROI becomes the status of its row, and the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from biomarker_cli.imaging.region import AuditValue, Region
@@ -32,7 +34,8 @@ def list_rois(path: Path) -> list[RoiEntry]:
     CaseError
         Where the file cannot be read, or is no segmentation.
     """
-    return list(open_segmentation(path).entries)
+    with _odd_values_allowed():
+        return list(open_segmentation(path).entries)
 
 
 def import_regions(
@@ -70,14 +73,26 @@ def import_regions(
     RegionError
         ``REGION-FRAME-OF-REFERENCE``, or another failure of the whole file.
     """
-    segmentation = open_segmentation(path)
-    selections = select(segmentation.entries, names, wanted)
-    if not frame_of_reference_override:
-        _require_frame_of_reference(segmentation, target)
-    return [
-        _result(selection, segmentation, target, rules, frame_of_reference_override)
-        for selection in selections
-    ]
+    with _odd_values_allowed():
+        segmentation = open_segmentation(path)
+        selections = select(segmentation.entries, names, wanted)
+        if not frame_of_reference_override:
+            _require_frame_of_reference(segmentation, target)
+        return [
+            _result(selection, segmentation, target, rules, frame_of_reference_override)
+            for selection in selections
+        ]
+
+
+@contextmanager
+def _odd_values_allowed() -> Iterator[None]:
+    """Keep pydicom from warning of values that break their representation's limits.
+
+    ``CLOSED_PLANAR_XOR`` is one character too long, and long names are common.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pydicom")
+        yield
 
 
 def _is_other_frame(entry: RoiEntry, target: ImageTarget) -> bool:

@@ -115,7 +115,8 @@ def _clip_half(ring: Ring, axis: int, limit: float, sign: float) -> Ring:
     crossing = ring + (distance / step)[:, None] * (following - ring)
     # Each vertex that stays, followed by the point where its edge crosses.
     both = np.stack([ring, crossing], axis=1).reshape(-1, 2)
-    return both[np.stack([distance >= 0, crosses], axis=1).ravel()]
+    kept: Ring = both[np.stack([distance >= 0, crosses], axis=1).ravel()]
+    return kept
 
 
 def boxes_overlap(one: Ring, other: Ring) -> bool:

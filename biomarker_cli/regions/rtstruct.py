@@ -157,10 +157,12 @@ def _points(item: Dataset, where: str) -> npt.NDArray[np.float64]:
     set takes seconds.
     """
     numbers = _numbers(item, where)
-    if len(numbers) % 3 or not np.isfinite(numbers).all():
+    finite = bool(np.isfinite(numbers).all())
+    if len(numbers) % 3 or not finite:
+        found = f"{len(numbers)} numbers" if finite else "numbers that are not finite"
         raise RegionError(
             "REGION-CONTOUR-DATA",
-            f"expected x, y, z for every vertex, found {len(numbers)} numbers",
+            f"expected x, y, z for every vertex, found {found}",
             where=where,
             hint="Export the structure set again.",
         )
