@@ -14,9 +14,7 @@ from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.injection import number
 from biomarker_cli.dicom.times import text_of
 
-ENHANCED_PET = frozenset(
-    {"1.2.840.10008.5.1.4.1.1.130", "1.2.840.10008.5.1.4.1.1.128.1"}
-)
+ENHANCED_PET = frozenset({"1.2.840.10008.5.1.4.1.1.130", "1.2.840.10008.5.1.4.1.1.128.1"})
 """Enhanced PET Image Storage, Legacy Converted Enhanced PET Image Storage."""
 
 PHILIPS_GROUP, PHILIPS_CREATOR = 0x7053, "Philips PET Private Group"

@@ -33,6 +33,7 @@ INFERRED_BAND_MBQ_PER_KG = (1.0, 25.0)
 ANY_NUCLIDE_BAND_MBQ = (1.0, 5000.0)
 """What PET administers at all; catches kBq where the protocol has no band."""
 
+
 def read_nuclide(record: InjectionRecord, derivation: Derivation) -> tuple[Nuclide, float]:
     """Return the nuclide and the half-life of the header, s.
 

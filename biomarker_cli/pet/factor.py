@@ -23,7 +23,6 @@ from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.injection_time import (
     injection_moment,
     settle_acquisition_date,
-    uptake_window,
 )
 from biomarker_cli.pet.normalisation import (
     NORMALISATION_OF_SUV_TYPE,
@@ -140,7 +139,7 @@ def _require_attenuation_correction(series: PetSeries, derivation: Derivation) -
 
 
 def _from_activity(question: Question) -> Factors:
-    """SUVbw = C * weight / (activity decayed to the reference)."""
+    """Return weight / (activity decayed to the reference), g/Bq."""
     series, derivation = question.series, question.derivation
     weight_g = 1000.0 * require_weight(question.body)
     record = one_injection(series)
@@ -236,7 +235,7 @@ def _uncorrected(facts: DecayFacts, derivation: Derivation) -> Factors:
 
 
 def _from_suv(question: Question) -> Factors:
-    """The voxels are SUV: only the normalisation may have to change."""
+    """Take stored SUV: only the normalisation may have to change."""
     series = question.series
     found = NORMALISATION_OF_SUV_TYPE.get(series.suv_type)
     if found is None:
@@ -349,7 +348,7 @@ def _philips(question: Question, offset: int, name: str, tag: str) -> Factors | 
 
 
 def _from_count_rate(question: Question) -> Factors:
-    """Counts per second of a calibrated image: per voxel volume they are Bq/ml."""
+    """Divide the calibrated counts per second by the voxel volume: Bq/ml."""
     if "DCAL" not in question.series.corrections:
         raise SuvError(
             "SUV-CPS",
@@ -358,6 +357,3 @@ def _from_count_rate(question: Question) -> Factors:
             hint="Export the reconstruction in Bq/ml.",
         )
     return _from_activity(question) / question.voxel_ml
-
-
-__all__ = ["Question", "suvbw_factors", "uptake_window"]

@@ -64,10 +64,8 @@ def threshold_value(
     return rule.reference.times_mean * reference.mean + rule.reference.plus_sd * reference.sd
 
 
-def label_components(
-    mask: BoolArray, connectivity: int
-) -> tuple[npt.NDArray[np.intp], int]:
-    """Number the connected components of a mask.
+def label_components(mask: BoolArray, connectivity: int) -> tuple[npt.NDArray[np.intp], int]:
+    """Give each connected component of a mask a number.
 
     Returns
     -------

@@ -23,7 +23,6 @@ from biomarker_cli.model.quantity import (
     SUVBSA,
     SUVBW,
     SUVIBW,
-    Quantity,
 )
 from biomarker_cli.pet.errors import SuvError
 
@@ -110,7 +109,7 @@ def body_surface_m2(weight_kg: float, height_m: float) -> float:
     ----------
     Du Bois 1916.
     """
-    return 0.007184 * weight_kg**0.425 * (100.0 * height_m) ** 0.725
+    return float(0.007184 * weight_kg**0.425 * (100.0 * height_m) ** 0.725)
 
 
 def factor_on_suvbw(normalisation: str, body: Body) -> float:

@@ -155,7 +155,8 @@ def _replace(dataset: Dataset, overrides: list[Override]) -> Dataset:
             _set(copy, override)
             for group in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
                 if group in copy:
-                    setattr(copy, group, Sequence([_without(g, override) for g in copy[group]]))
+                    items_of = copy[group].value
+                    setattr(copy, group, Sequence([_without(g, override) for g in items_of]))
     if items:
         setattr(copy, RADIOPHARMACEUTICALS, Sequence(items))
     return copy

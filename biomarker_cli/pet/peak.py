@@ -151,4 +151,5 @@ def _centres_inside(
         centres,
         SphereKernel(kernel.offsets, np.ones(len(kernel.offsets))),
     )
-    return centres[valid][means == len(kernel.offsets)]
+    inside = means == len(kernel.offsets)
+    return np.asarray(centres[valid][inside])

@@ -73,9 +73,7 @@ class DecayFacts:
     def suv_per_bqml(self, reference_s: float | Seconds) -> npt.NDArray[np.float64]:
         """Return SUVbw per Bq/ml for images corrected to a moment."""
         elapsed = np.asarray(reference_s, dtype=np.float64) - self.injection_s
-        return np.asarray(
-            self.weight_g / (self.activity_bq * np.exp(-self.decay_per_s * elapsed))
-        )
+        return np.asarray(self.weight_g / (self.activity_bq * np.exp(-self.decay_per_s * elapsed)))
 
 
 @dataclass(frozen=True, slots=True)

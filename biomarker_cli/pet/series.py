@@ -148,7 +148,7 @@ def read_series(frames: Frames, derivation: Derivation) -> PetSeries:
     start = date_and_time(header, "SeriesDate", "SeriesTime")
     moments = _acquisitions(frames, start, offset)
     days = [m.at for m in (*moments, start) if m is not None]
-    base = datetime.combine(min(days).date(), time()) if days else datetime(1900, 1, 1)  # noqa: DTZ001
+    base = datetime.combine(min(days).date(), time()) if days else datetime(1900, 1, 1)
     known = [m for m in moments if m is not None]
     return PetSeries(
         frames=frames,

@@ -11,7 +11,7 @@ from biomarker_cli.imaging import Volume
 from biomarker_cli.model.quantity import STORED_PET, SUVBW
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
-from biomarker_cli.pet.factor import Question, suvbw_factors
+from biomarker_cli.pet.factor import Factors, Question, suvbw_factors
 from biomarker_cli.pet.harmonisation import gaussian
 from biomarker_cli.pet.normalisation import QUANTITY_OF, factor_on_suvbw
 from biomarker_cli.pet.overrides import apply_overrides
@@ -39,7 +39,7 @@ class SuvResult:
     volume: Volume
     image: str
     scales: Mapping[str, float]
-    derivation: Mapping[str, Any] = field(default_factory=dict)
+    derivation: dict[str, Any] = field(default_factory=dict)
 
 
 def suv_volume(
@@ -106,7 +106,7 @@ def _factors(
     form: ClinicalForm,
     overrides: Iterable[Override],
     derivation: Derivation,
-) -> tuple[Any, dict[str, float]]:
+) -> tuple[Factors, dict[str, float]]:
     """Return the factor of each slice to the first image, and the scale of the others."""
     frames = apply_overrides(volume.frames, overrides, derivation)
     try:
@@ -118,7 +118,9 @@ def _factors(
         # One class tells the caller that this series gives no SUV.
         raise SuvError(error.code, error.message, where=error.where, hint=error.hint) from error
     first = factor_on_suvbw(rules.normalisations[0], body)
-    scales = {name: factor_on_suvbw(name, body) / first for name in rules.normalisations}
+    scales: dict[str, float] = {
+        name: factor_on_suvbw(name, body) / first for name in rules.normalisations
+    }
     derivation.results["normalisation_on_suvbw"] = {n: s * first for n, s in scales.items()}
     return factors * first, scales
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.imaging import GeometryError, Region
+from biomarker_cli.imaging import Region
 from biomarker_cli.model import FeatureDefinition, FeatureRegistry, Measurement, MeasurementStatus
 from biomarker_cli.model.features import UNIT_OF_IMAGE
 from biomarker_cli.model.measurement import measured
+from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.lesions import (
     ReferenceUptake,
     TumourVoxels,
@@ -21,7 +22,7 @@ from biomarker_cli.pet.lesions import (
     tumour_voxels,
 )
 from biomarker_cli.pet.normalisation import QUANTITY_OF
-from biomarker_cli.pet.peak import suv_peak
+from biomarker_cli.pet.peak import RADIUS_MM, suv_peak
 from biomarker_cli.pet.rules import PeakRule, SuvRules, ThresholdRule
 from biomarker_cli.pet.suv import SuvResult
 
@@ -112,7 +113,7 @@ def threshold_definitions(rule: ThresholdRule) -> ThresholdDefinitions:
     where, name = _threshold_title(rule), rule.name
     return ThresholdDefinitions(
         mtv=_define(f"mtv.{name}", f"Metabolic tumour volume, {where}", "mL", "126031"),
-        # TLG = mean SUV * volume: g where the image is g/ml (cm2 for SUVbsa).
+        # Mean SUV * volume: g where the image is in g/ml; on SUVbsa the row says cm2.
         tlg=_define(f"tlg.{name}", f"Total lesion glycolysis, {where}", "g", "126033"),
         n_lesions=_define(f"n_lesions.{name}", f"Number of lesions, {where}", "1"),
         dmax=_define(
@@ -207,8 +208,8 @@ def uptake_measurements(
 
     Raises
     ------
-    GeometryError
-        ``GEOMETRY-DIFFERENT`` where region and map are on different grids.
+    SuvError
+        ``SUV-REGION-GRID`` where region and map are on different grids.
     """
     _require_same_grid(result, region)
     for reference in (references or {}).values():
@@ -216,25 +217,35 @@ def uptake_measurements(
     flags = result.volume.flags | region.flags
     array = result.volume.as_float64()
     uptakes = {name: _uptake_of(array, r) for name, r in (references or {}).items()}
+    box = _box(region)
+    inside, mask = array[box], region.mask[box]
     rows: list[Measurement] = []
     for image, scale in result.scales.items():
-        scene = _Scene(
-            image=image,
-            array=array if scale == 1.0 else array * scale,
-            mask=region.mask,
-            region=region,
-            rules=rules,
-            flags=flags,
-            references={n: ReferenceUptake(u.mean * scale, u.sd * scale) for n, u in uptakes.items()},
-        )
-        rows += _measure(scene)
+        of_references = {
+            name: ReferenceUptake(u.mean * scale, u.sd * scale) for name, u in uptakes.items()
+        }
+        scaled = inside if scale == 1.0 else inside * scale
+        rows += _measure(_Scene(image, scaled, mask, region, rules, flags, of_references))
     return rows
+
+
+def _box(region: Region) -> tuple[slice, ...]:
+    """Return the box of a region with room for a sphere around each of its voxels."""
+    if not region.mask.any():
+        return (slice(0, 0),) * 3
+    room = [int(RADIUS_MM / spacing + 0.5) + 1 for spacing in reversed(region.geometry.spacing_mm)]
+    box = []
+    for axis, extra in enumerate(room):
+        others = tuple(i for i in range(3) if i != axis)
+        at = np.flatnonzero(region.mask.any(axis=others))
+        box.append(slice(max(int(at[0]) - extra, 0), int(at[-1]) + extra + 1))
+    return tuple(box)
 
 
 def _require_same_grid(result: SuvResult, region: Region) -> None:
     if not result.volume.geometry.same_grid(region.geometry):
-        raise GeometryError(
-            "GEOMETRY-DIFFERENT",
+        raise SuvError(
+            "SUV-REGION-GRID",
             f"the region is on another grid: {result.volume.geometry.difference(region.geometry)}",
             where=region.name,
             hint="Import the region on the grid of the PET series.",
@@ -301,7 +312,7 @@ def _tumour_rows(
     inside = scene.array[tumour.mask]
     rows = [
         scene.row(definitions.mtv, inside.size * scene.voxel_ml),
-        scene.row(definitions.tlg, float(inside.sum()) * scene.voxel_ml),
+        _glycolysis(scene, definitions.tlg, float(inside.sum()) * scene.voxel_ml),
     ]
     if scene.rules.lesions is not None:
         rows.append(scene.row(definitions.n_lesions, float(tumour.n_lesions)))
@@ -311,6 +322,11 @@ def _tumour_rows(
             distance = largest_distance_mm(tumour, scene.region.geometry)
             rows.append(scene.row(definitions.dmax, distance))
     return rows
+
+
+def _glycolysis(scene: _Scene, definition: FeatureDefinition, value: float) -> Measurement:
+    row = scene.row(definition, value)
+    return replace(row, unit="cm2") if scene.image == "suvbsa" else row
 
 
 def _ratio_rows(scene: _Scene, region: str) -> list[Measurement]:
