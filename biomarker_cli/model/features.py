@@ -81,8 +81,11 @@ class FeatureDefinition:
         if self.unit == UNIT_OF_IMAGE:
             return image_unit
         if UNIT_OF_IMAGE in self.unit:
-            # A unitless image gives a unitless power; ``1`` in a UCUM product is noise.
-            return "1" if image_unit == "1" else self.unit.replace(UNIT_OF_IMAGE, f"({image_unit})")
+            if image_unit == "1":
+                # A factor of ``1`` in a UCUM product is noise; the other factors stay.
+                factors = [f for f in self.unit.split(".") if UNIT_OF_IMAGE not in f]
+                return ".".join(factors) or "1"
+            return self.unit.replace(UNIT_OF_IMAGE, f"({image_unit})")
         return self.unit
 
 

@@ -1,1 +1,19 @@
-"""Room: radiomics."""
+"""Radiomic features by the IBSI conventions and by those of pyradiomics."""
+
+from biomarker_cli.radiomics.describing import image_description
+from biomarker_cli.radiomics.errors import RadiomicsError, RadiomicsRulesError
+from biomarker_cli.radiomics.features import RADIOMICS
+from biomarker_cli.radiomics.importing import import_pyradiomics
+from biomarker_cli.radiomics.measuring import engine_identity, radiomics_measurements
+from biomarker_cli.radiomics.rules import RadiomicsRules
+
+__all__ = [
+    "RADIOMICS",
+    "RadiomicsError",
+    "RadiomicsRules",
+    "RadiomicsRulesError",
+    "engine_identity",
+    "image_description",
+    "import_pyradiomics",
+    "radiomics_measurements",
+]

@@ -1,0 +1,25 @@
+"""What an engine says of one feature: a value, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finite value, or none and the reason.
+
+    Attributes
+    ----------
+    value : float or None
+    reason : str
+        Empty where there is a value.
+    """
+
+    value: float | None
+    reason: str = ""
+
+
+Outcomes = Mapping[str, Outcome]
+"""Outcome by feature id."""

@@ -1,0 +1,192 @@
+"""The package pyradiomics as an engine: the reference of its own conventions.
+
+Three traps of the package are closed here. Images are cast to float64 before it
+sees them (its bin edges overflow on integer scalars). Its results may be complex
+numbers; an imaginary part that is not zero is an error. NaN and refusals of
+small regions become ``undefined`` with the reason.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import logging
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
+from biomarker_cli.radiomics.engines.pyradiomics_settings import (
+    FEATURE_CLASSES,
+    image_type_of,
+    settings_of,
+)
+from biomarker_cli.radiomics.errors import RadiomicsError
+from biomarker_cli.radiomics.filters.rules import PyradiomicsLbp2d, PyradiomicsLbp3d
+from biomarker_cli.radiomics.plan import planned_features
+from biomarker_cli.radiomics.rules import RadiomicsRules
+
+_LARGEST_IMAGINARY_PART = 0.0
+_EXTRA_PACKAGES = ((PyradiomicsLbp2d, "skimage"), (PyradiomicsLbp3d, "trimesh"))
+
+
+def engine_version() -> str:
+    """Return the version of the installed package.
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-ENGINE-ABSENT``.
+    """
+    try:
+        return importlib.metadata.version("pyradiomics-bhklab")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise RadiomicsError(
+            "RADIOMICS-ENGINE-ABSENT",
+            "the engine pyradiomics is not installed",
+            hint="Install biomarker-cli[pyradiomics], or set engine: native.",
+        ) from error
+
+
+class PyradiomicsEngine:
+    """The package, region by region."""
+
+    def extract(
+        self, volume: Volume, regions: tuple[Region, ...], rules: RadiomicsRules
+    ) -> list[Outcomes]:
+        """Return values or reasons for each region, by feature id.
+
+        Parameters
+        ----------
+        volume : Volume
+        regions : tuple of Region
+            On the grid of the volume, each with at least one voxel.
+        rules : RadiomicsRules
+            With ``conventions: pyradiomics``.
+
+        Raises
+        ------
+        RadiomicsError
+            ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-FILTER-UNAVAILABLE``,
+            ``RADIOMICS-COMPLEX-VALUE``.
+        """
+        engine_version()
+        for kind, package in _EXTRA_PACKAGES:
+            if any(isinstance(image, kind) for image in rules.images):
+                _require(package)
+        # Nothing beyond the region and its rim decides an unfiltered value on the own grid.
+        local = rules.interpolation is None and rules.normalisation is None
+        local = local and all(image.filter == "none" for image in rules.images)
+        array = volume.as_float64()
+        return [_extract_region(array, volume.geometry, region, rules, local) for region in regions]
+
+
+def _require(package: str) -> None:
+    try:
+        importlib.import_module(package)
+    except ImportError as error:
+        raise RadiomicsError(
+            "RADIOMICS-FILTER-UNAVAILABLE",
+            f"a filter of pyradiomics needs the package {package!r}, which is not installed",
+            hint="Install it beside pyradiomics, or leave the filter out.",
+        ) from error
+
+
+def _extract_region(
+    array: npt.NDArray[np.float64],
+    geometry: Geometry,
+    region: Region,
+    rules: RadiomicsRules,
+    local: bool,
+) -> Outcomes:
+    mask = region.mask
+    origin_mm = geometry.origin_mm
+    if local:
+        box = _padded_box(mask)
+        array, mask = array[box], mask[box]
+        corner = geometry.index_to_physical([box[2].start, box[1].start, box[0].start])
+        origin_mm = (float(corner[0]), float(corner[1]), float(corner[2]))
+    placed = Geometry(array.shape, geometry.spacing_mm, origin_mm, geometry.direction)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = _extractor(rules).execute(_as_image(array, placed), _as_mask(mask, placed), 1)
+        except ValueError as error:
+            # The package refuses regions that are too small or too thin this way.
+            reason = f"pyradiomics refused the region: {error}"
+            return {feature: Outcome(None, reason) for feature in _keys(rules)}
+    return {feature: _outcome(found.get(key), key) for feature, key in _keys(rules).items()}
+
+
+def _padded_box(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice, slice]:
+    bounds = []
+    for axis in range(3):
+        inside = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        bounds.append(slice(max(int(inside[0]) - 1, 0), min(int(inside[-1]) + 2, mask.shape[axis])))
+    return bounds[0], bounds[1], bounds[2]
+
+
+def _extractor(rules: RadiomicsRules) -> Any:
+    from radiomics.featureextractor import RadiomicsFeatureExtractor
+
+    # The package sets its own level at import and logs at every call; what
+    # matters comes back as a value.
+    logging.getLogger("radiomics").setLevel(logging.CRITICAL + 1)
+
+    extractor = RadiomicsFeatureExtractor(**settings_of(rules))
+    extractor.disableAllImageTypes()
+    for image in rules.images:
+        name, own = image_type_of(image)
+        extractor.enableImageTypeByName(name, customArgs=own)
+    extractor.disableAllFeatures()
+    for name in sorted({FEATURE_CLASSES[family] for family in rules.families}):
+        extractor.enableFeatureClassByName(name)
+    return extractor
+
+
+def _as_image(array: npt.NDArray[np.float64], geometry: Geometry) -> Any:
+    import SimpleITK
+
+    image: Any = SimpleITK.GetImageFromArray(np.ascontiguousarray(array))
+    return _placed(image, geometry)
+
+
+def _as_mask(mask: npt.NDArray[np.bool_], geometry: Geometry) -> Any:
+    import SimpleITK
+
+    image: Any = SimpleITK.GetImageFromArray(mask.astype(np.uint8))
+    return _placed(image, geometry)
+
+
+def _placed(image: Any, geometry: Geometry) -> Any:
+    image.SetSpacing(geometry.spacing_mm)
+    image.SetOrigin(geometry.origin_mm)
+    image.SetDirection(geometry.direction)
+    return image
+
+
+def _keys(rules: RadiomicsRules) -> dict[str, str]:
+    """Return the key that the package gives a value, by feature id."""
+    return {
+        item.feature_id: f"{item.image}_{item.definition.pyradiomics_name}"
+        for item in planned_features(rules)
+    }
+
+
+def _outcome(value: Any, key: str) -> Outcome:
+    if value is None:
+        return Outcome(None, f"pyradiomics gave no {key}")
+    number = complex(np.asarray(value).reshape(-1)[0])
+    if not math.isnan(number.imag) and abs(number.imag) > _LARGEST_IMAGINARY_PART:
+        raise RadiomicsError(
+            "RADIOMICS-COMPLEX-VALUE",
+            f"pyradiomics gave a complex number for {key}: {number}",
+            hint="A value must be real; report the region's shape.",
+        )
+    if not math.isfinite(number.real):
+        return Outcome(None, "pyradiomics gave no finite value")
+    return Outcome(number.real)

@@ -1,0 +1,21 @@
+"""Peaks over a sphere of 1 ml (IBSI-1, section 3.2)."""
+
+from __future__ import annotations
+
+from biomarker_cli.radiomics.features.registry import define_family
+
+_ROWS = (
+    ("local_peak", "Local intensity peak", "VJGA", ""),
+    ("global_peak", "Global intensity peak", "0F91", ""),
+)
+
+LOCAL_INTENSITY = define_family(
+    "local_intensity",
+    _ROWS,
+    reference="IBSI-1 v11, section 3.2",
+    units={
+        "local_peak": "{image}",
+        "global_peak": "{image}",
+    },
+)
+"""Definitions by name and aggregation."""

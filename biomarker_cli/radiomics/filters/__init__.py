@@ -1,0 +1,1 @@
+"""Image filters: their rules, and the code of each family."""

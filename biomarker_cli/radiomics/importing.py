@@ -1,0 +1,227 @@
+"""Carry a parameter file of pyradiomics over into an analysis protocol."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from biomarker_cli.protocol.yaml_source import read_yaml
+from biomarker_cli.radiomics.engines.pyradiomics_settings import (
+    FEATURE_CLASSES,
+    INTERPOLATORS,
+    POINTWISE,
+)
+from biomarker_cli.radiomics.errors import RadiomicsRulesError
+from biomarker_cli.radiomics.rules import (
+    PyradiomicsRules,
+    RadiomicsRules,
+    pyradiomics_aggregations,
+)
+
+_OWN_SETTINGS = {
+    "distances": "distances",
+    "weightingNorm": "weighting_norm",
+    "symmetricalGLCM": "symmetrical_glcm",
+    "gldm_a": "dependence_alpha",
+    "force2D": "force_2d",
+    "force2Ddimension": "force_2d_axis",
+    "voxelArrayShift": "voxel_array_shift",
+    "resegmentRange": "resegment_range",
+    "resegmentMode": "resegment_mode",
+    "resegmentShape": "resegment_shape",
+    "minimumROIDimensions": "minimum_roi_dimensions",
+    "minimumROISize": "minimum_roi_size",
+    "padDistance": "pad_distance_voxels",
+}
+_ELSEWHERE = frozenset(
+    {
+        "binWidth",
+        "binCount",
+        "resampledPixelSpacing",
+        "interpolator",
+        "normalize",
+        "normalizeScale",
+        "removeOutliers",
+    }
+)
+# What these say is decided by the import of the regions, or moves no number.
+_WITHOUT_EFFECT = frozenset(
+    {
+        "label",
+        "label_channel",
+        "additionalInfo",
+        "correctMask",
+        "geometryTolerance",
+        "enableCExtensions",
+    }
+)
+_FILTER_KEYS = {
+    "LoG": ("pyradiomics_log", {"sigma": "sigma_mm"}),
+    "Wavelet": (
+        "pyradiomics_wavelet",
+        {"wavelet": "wavelet", "level": "levels", "start_level": "start_level"},
+    ),
+    "Gradient": ("gradient", {"gradientUseSpacing": "use_spacing"}),
+    "LBP2D": (
+        "lbp_2d",
+        {"lbp2DRadius": "radius", "lbp2DSamples": "samples", "lbp2DMethod": "method"},
+    ),
+    "LBP3D": (
+        "lbp_3d",
+        {
+            "lbp3DLevels": "levels",
+            "lbp3DIcosphereRadius": "icosphere_radius",
+            "lbp3DIcosphereSubdivision": "icosphere_subdivision",
+        },
+    ),
+    "Original": ("none", {}),
+    **{peer: (ours, {}) for ours, peer in POINTWISE.items()},
+}
+_DEFAULT_BIN_WIDTH = 25
+
+
+def import_pyradiomics(path: Path) -> dict[str, Any]:
+    """Return the analysis protocol that says what a parameter file says.
+
+    Parameters
+    ----------
+    path : Path
+        YAML with ``setting``, ``imageType`` and ``featureClass``.
+
+    Returns
+    -------
+    dict
+        Content of a protocol file, a draft, ready to be written as YAML.
+
+    Raises
+    ------
+    RadiomicsRulesError
+        ``RADIOMICS-IMPORT`` for anything that cannot be carried over exactly.
+    ProtocolError
+        ``PROTOCOL-SYNTAX`` for a file that is not YAML.
+    """
+    data, _ = read_yaml(path)
+    _known(data, {"setting", "imageType", "featureClass", "voxelSetting"}, "at the top", path)
+    if data.get("voxelSetting"):
+        raise _refusal("feature maps (voxelSetting) are not supported", path)
+    settings = dict(data.get("setting") or {})
+    known = {*_OWN_SETTINGS, *_ELSEWHERE, *_WITHOUT_EFFECT, "preCrop"}
+    _known(settings, known, "in setting", path)
+    if settings.get("preCrop"):
+        raise _refusal("preCrop changes filtered images at the border of the crop", path)
+    try:
+        section = _section(data, settings, path)
+        RadiomicsRules.model_validate(section)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise _refusal(f"{place or 'the rules'}: {first['msg']}", path) from error
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {
+        "format": "biomarker-analysis/1",
+        "id": "imported-pyradiomics",
+        "version": "0.1.0",
+        "status": "draft",
+        "title": "Imported parameter file of pyradiomics",
+        "source": [
+            {"doc": path.name, "section": f"sha256 {digest}", "confirmed": {"by": "primary"}}
+        ],
+        "changelog": [{"version": "0.1.0", "date": "-", "change": "imported"}],
+        "measure": "radiomics",
+        "radiomics": section,
+    }
+
+
+def _section(data: Mapping[str, Any], settings: dict[str, Any], path: Path) -> dict[str, Any]:
+    own = {
+        ours: settings[peer]
+        for peer, ours in _OWN_SETTINGS.items()
+        if settings.get(peer) is not None
+    }
+    section: dict[str, Any] = {
+        "conventions": "pyradiomics",
+        "engine": "pyradiomics",
+        "quantities": ["any"],
+        "discretisation": _bins(settings, path),
+        "families": _families(data.get("featureClass"), path),
+        "aggregations": list(pyradiomics_aggregations(PyradiomicsRules.model_validate(own))),
+        "images": _images(data.get("imageType"), path),
+        "pyradiomics": own,
+    }
+    spacing = settings.get("resampledPixelSpacing")
+    if spacing:
+        word = _interpolator(settings.get("interpolator", "sitkBSpline"), path)
+        section["interpolation"] = {
+            "spacing_mm": [s or None for s in spacing],
+            "image": word,
+            "mask": "nearest",
+        }
+    if settings.get("normalize"):
+        section["normalisation"] = {
+            "over": "image",
+            "scale": settings.get("normalizeScale", 1),
+            "clip_sigma": settings.get("removeOutliers"),
+        }
+    return section
+
+
+def _bins(settings: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    if settings.get("binCount") is not None:
+        if settings.get("binWidth") is not None:
+            raise _refusal("binWidth and binCount contradict each other", path)
+        return {"method": "fixed_bin_number", "bins": settings["binCount"]}
+    return {
+        "method": "fixed_bin_size",
+        "width": settings.get("binWidth", _DEFAULT_BIN_WIDTH),
+        "anchor": "multiple_of_width",
+    }
+
+
+def _interpolator(name: Any, path: Path) -> str:
+    by_number = {1: "sitkNearestNeighbor", 2: "sitkLinear", 3: "sitkBSpline"}
+    peer = by_number.get(name, name)
+    for ours, theirs in INTERPOLATORS.items():
+        if theirs == peer:
+            return ours
+    raise _refusal(f"the interpolator {name!r} has no counterpart", path)
+
+
+def _families(classes: Any, path: Path) -> list[str]:
+    """Return whole families: a class cut down to some features keeps its other rows."""
+    if not classes:
+        return list(FEATURE_CLASSES)
+    _known(classes, set(FEATURE_CLASSES.values()), "in featureClass", path)
+    return [family for family, peer in FEATURE_CLASSES.items() if peer in classes]
+
+
+def _images(types: Any, path: Path) -> list[dict[str, Any]]:
+    if not types:
+        return [{"filter": "none"}]
+    images = []
+    for peer, own in types.items():
+        if peer not in _FILTER_KEYS:
+            raise _refusal(f"the image type {peer!r} has no counterpart", path)
+        ours, names = _FILTER_KEYS[peer]
+        own = own or {}
+        _known(own, set(names), f"in imageType {peer}", path)
+        images.append({"filter": ours, **{names[key]: value for key, value in own.items()}})
+    return images
+
+
+def _known(found: Mapping[str, Any], known: set[str], place: str, path: Path) -> None:
+    strangers = sorted(set(found) - known)
+    if strangers:
+        raise _refusal(f"unknown keys {place}: {', '.join(strangers)}", path)
+
+
+def _refusal(message: str, path: Path) -> RadiomicsRulesError:
+    return RadiomicsRulesError(
+        "RADIOMICS-IMPORT",
+        message,
+        where=path.name,
+        hint="An import must say exactly what the file says; remove or change this.",
+    )

@@ -1,0 +1,130 @@
+"""Measure the radiomic features of the regions of one image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from biomarker_cli import __version__
+from biomarker_cli.imaging import Region, Volume
+from biomarker_cli.model import Measurement, MeasurementStatus
+from biomarker_cli.model.measurement import measured
+from biomarker_cli.radiomics.engines import engine_of
+from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
+from biomarker_cli.radiomics.errors import RadiomicsError
+from biomarker_cli.radiomics.plan import PlannedFeature, planned_features
+from biomarker_cli.radiomics.rules import RadiomicsRules
+
+_EMPTY = Outcome(None, "the region holds no voxel")
+_ARBITRARY = frozenset({"arbitrary_intensity"})
+
+
+def engine_identity(rules: RadiomicsRules) -> tuple[str, str]:
+    """Return name and version of the engine that the rules name.
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-ENGINE-ABSENT``.
+    """
+    if rules.engine == "native":
+        return "native", __version__
+    from biomarker_cli.radiomics.engines.pyradiomics import engine_version
+
+    return "pyradiomics", engine_version()
+
+
+def radiomics_measurements(
+    volume: Volume, regions: Sequence[Region], rules: RadiomicsRules
+) -> dict[str, list[Measurement]]:
+    """Measure the features of every region.
+
+    Parameters
+    ----------
+    volume : Volume
+        Of a quantity that the rules admit.
+    regions : sequence of Region
+        On the grid of the volume, with different names.
+    rules : RadiomicsRules
+
+    Returns
+    -------
+    dict
+        Rows by the name of the region: one for each feature of the rules, with
+        or without a value.
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-QUANTITY``, ``RADIOMICS-GRID-MISMATCH``,
+        ``RADIOMICS-REGION-NAME``, ``RADIOMICS-NON-FINITE``,
+        ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-FILTER-UNAVAILABLE``,
+        ``RADIOMICS-COMPLEX-VALUE``.
+    """
+    _check(volume, regions, rules)
+    plan = planned_features(rules)
+    filled = [region for region in regions if region.mask.any()]
+    outcomes: dict[str, Outcomes] = {}
+    if filled:
+        found = engine_of(rules).extract(volume, tuple(filled), rules)
+        outcomes = {region.name: values for region, values in zip(filled, found, strict=True)}
+    unit = "1" if rules.normalisation is not None else volume.quantity.unit
+    flags = volume.flags | (_ARBITRARY if volume.quantity.name == "signal" else frozenset())
+    return {
+        region.name: [
+            _row(item, outcomes.get(region.name, {}), unit, flags | region.flags) for item in plan
+        ]
+        for region in regions
+    }
+
+
+def _row(item: PlannedFeature, outcomes: Outcomes, unit: str, flags: frozenset[str]) -> Measurement:
+    outcome = outcomes.get(item.feature_id, _EMPTY)
+    image_unit = unit if item.keeps_unit else "1"
+    if outcome.value is not None:
+        return measured(item.image, item.definition, outcome.value, image_unit, flags)
+    return Measurement(
+        item.image,
+        item.definition,
+        None,
+        item.definition.unit_on(image_unit),
+        MeasurementStatus.UNDEFINED,
+        flags,
+        outcome.reason,
+    )
+
+
+def _check(volume: Volume, regions: Sequence[Region], rules: RadiomicsRules) -> None:
+    import numpy as np
+
+    if "any" not in rules.quantities and volume.quantity.name not in rules.quantities:
+        raise RadiomicsError(
+            "RADIOMICS-QUANTITY",
+            f"expected a volume of {' or '.join(rules.quantities)}, "
+            f"found {volume.quantity.name} ({volume.quantity.unit or 'no unit'})",
+            where=volume.volume_id,
+            hint="Take the analysis protocol that is made for this quantity.",
+        )
+    twice = [name for name, count in Counter(r.name for r in regions).items() if count > 1]
+    if twice:
+        raise RadiomicsError(
+            "RADIOMICS-REGION-NAME", f"regions share the name {', '.join(sorted(twice))}"
+        )
+    for region in regions:
+        if not region.geometry.same_grid(volume.geometry):
+            raise RadiomicsError(
+                "RADIOMICS-GRID-MISMATCH",
+                f"the region {region.name!r} lies on another grid than the image: "
+                f"{region.geometry.difference(volume.geometry)}",
+                where=volume.volume_id,
+                hint="Import the region onto the grid of this image.",
+            )
+        inside = volume.array[region.mask]
+        if not np.isfinite(inside).all():
+            raise RadiomicsError(
+                "RADIOMICS-NON-FINITE",
+                f"{int(np.count_nonzero(~np.isfinite(inside)))} of {inside.size} voxels of the "
+                f"region {region.name!r} are NaN or infinite",
+                where=volume.volume_id,
+                hint="Exclude those voxels from the region, or repair the image.",
+            )

@@ -1,0 +1,74 @@
+"""Which features the rules ask for, in the order of the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from biomarker_cli.model import FeatureDefinition
+from biomarker_cli.radiomics.features import FAMILIES
+from biomarker_cli.radiomics.rules import RadiomicsRules
+
+ORIGINAL = "original"
+"""Name of the image without a filter; morphology always belongs to it."""
+
+# pyradiomics leaves it out unless it is named; it is the root of the variance.
+_DEPRECATED = frozenset({"firstorder_StandardDeviation"})
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFeature:
+    """One row to come.
+
+    Attributes
+    ----------
+    image : str
+    keeps_unit : bool
+        Whether the image has the unit of the volume.
+    definition : FeatureDefinition
+    """
+
+    image: str
+    keeps_unit: bool
+    definition: FeatureDefinition
+
+    @property
+    def feature_id(self) -> str:
+        """``image.family.feature[.aggregation]``."""
+        return self.definition.feature_id(self.image)
+
+
+def planned_features(rules: RadiomicsRules) -> tuple[PlannedFeature, ...]:
+    """Return every row that a region gets, whatever its values turn out to be."""
+    rows: list[PlannedFeature] = []
+    if "morphology" in rules.families:
+        rows += _family(ORIGINAL, True, "morphology", rules)
+    for image in rules.images:
+        for name in image.image_names(filter_dimensions(rules)):
+            for family in FAMILIES:
+                if family in rules.families and family != "morphology":
+                    rows += _family(name, image.keeps_unit, family, rules)
+    return tuple(rows)
+
+
+def filter_dimensions(rules: RadiomicsRules) -> int:
+    """Return the number of axes that filters run along."""
+    force_2d = rules.pyradiomics is not None and rules.pyradiomics.force_2d
+    return 2 if force_2d or rules.dimension == "2d" else 3
+
+
+def _family(
+    image: str, keeps_unit: bool, family: str, rules: RadiomicsRules
+) -> list[PlannedFeature]:
+    wanted = {"", *rules.aggregations}
+    return [
+        PlannedFeature(image, keeps_unit, definition)
+        for variants in FAMILIES[family].values()
+        for aggregation, definition in variants.items()
+        if aggregation in wanted and _belongs(definition, rules)
+    ]
+
+
+def _belongs(definition: FeatureDefinition, rules: RadiomicsRules) -> bool:
+    if rules.conventions == "ibsi":
+        return bool(definition.ibsi_id)
+    return bool(definition.pyradiomics_name) and definition.pyradiomics_name not in _DEPRECATED

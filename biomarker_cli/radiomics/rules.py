@@ -1,0 +1,285 @@
+"""The ``radiomics:`` section of an analysis protocol: everything that moves a number."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from biomarker_cli.protocol.document import Strict
+from biomarker_cli.radiomics.filters.rules import FilterRules, PyradiomicsFilter, Unfiltered
+
+FamilyName = Literal[
+    "morphology",
+    "local_intensity",
+    "intensity",
+    "intensity_histogram",
+    "ivh",
+    "glcm",
+    "glrlm",
+    "glszm",
+    "gldzm",
+    "ngtdm",
+    "ngldm",
+]
+AggregationName = Literal[
+    "2d_average",
+    "2d_slice_merged",
+    "2.5d_merged_by_direction",
+    "2.5d_merged",
+    "3d_average",
+    "3d_merged",
+    "2d",
+    "2.5d",
+    "3d",
+]
+PYRADIOMICS_LACKS: frozenset[str] = frozenset({"local_intensity", "ivh", "gldzm"})
+"""Families that only the IBSI conventions define."""
+
+
+class InterpolationRules(Strict):
+    """The grid that image and mask are resampled to.
+
+    Attributes
+    ----------
+    spacing_mm : tuple
+        New spacing x, y, z; none for an axis keeps its own.
+    image : str
+        ``linear``, ``cubic`` (interpolating cubic spline) or ``nearest``.
+    mask : str
+        ``linear`` (a voxel belongs where the interpolated mask reaches 0.5) or ``nearest``.
+
+    References
+    ----------
+    IBSI-1 v11, section 2.4.
+    """
+
+    spacing_mm: tuple[
+        Annotated[float, Field(gt=0)] | None,
+        Annotated[float, Field(gt=0)] | None,
+        Annotated[float, Field(gt=0)] | None,
+    ]
+    image: Literal["linear", "cubic", "nearest"]
+    mask: Literal["linear", "nearest"]
+
+    def describe(self) -> str:
+        """Return what stands in the tables."""
+        return f"{self.image}, mask {self.mask}"
+
+
+class ResegmentationRules(Strict):
+    """Voxels that leave the intensity mask (IBSI-1, section 2.6).
+
+    Attributes
+    ----------
+    range : tuple
+        Lowest and highest intensity kept; none leaves an end open.
+    outlier_sigma : float, optional
+        Voxels further than this many standard deviations from the mean leave.
+    """
+
+    range: tuple[float | None, float | None] = (None, None)
+    outlier_sigma: Annotated[float, Field(gt=0)] | None = None
+
+
+class NoDiscretisation(Strict):
+    """Grey levels are the intensities as they are: whole numbers from 1."""
+
+    method: Literal["none"]
+
+    def describe(self) -> str:
+        """Return what stands in the tables."""
+        return "none"
+
+
+class FixedBinSize(Strict):
+    """Bins of one width (IBSI-1, section 2.7).
+
+    Attributes
+    ----------
+    width : float
+        In the unit of the image.
+    anchor : float or str
+        Lower edge of the first bin: a number, ``resegmentation`` for the lower
+        bound of the re-segmentation range, or ``multiple_of_width`` for the
+        multiple of the width at or below the region's minimum (pyradiomics).
+    """
+
+    method: Literal["fixed_bin_size"]
+    width: Annotated[float, Field(gt=0)]
+    anchor: float | Literal["resegmentation", "multiple_of_width"]
+
+    def describe(self) -> str:
+        """Return what stands in the tables."""
+        return f"FBS {self.width:g}, anchor {self.anchor}"
+
+
+class FixedBinNumber(Strict):
+    """A number of equal bins from the region's minimum to its maximum (IBSI-1, section 2.7)."""
+
+    method: Literal["fixed_bin_number"]
+    bins: Annotated[int, Field(ge=2)]
+
+    def describe(self) -> str:
+        """Return what stands in the tables."""
+        return f"FBN {self.bins}"
+
+
+Discretisation = Annotated[
+    NoDiscretisation | FixedBinSize | FixedBinNumber, Field(discriminator="method")
+]
+
+
+class NormalisationRules(Strict):
+    """Z-score of the whole image before anything else, for arbitrary scales.
+
+    Attributes
+    ----------
+    over : str
+        ``otsu`` takes mean and standard deviation over the voxels above Otsu's
+        threshold of the image, ``image`` over all of them.
+    scale : float
+        The standard deviation of the normalised image.
+    clip_sigma : float, optional
+        Normalised values beyond this many standard deviations become that bound.
+    """
+
+    over: Literal["otsu", "image"]
+    scale: Annotated[float, Field(gt=0)] = 1.0
+    clip_sigma: Annotated[float, Field(gt=0)] | None = None
+
+
+class PyradiomicsRules(Strict):
+    """Choices that only the conventions of pyradiomics know, with its defaults.
+
+    Attributes
+    ----------
+    distances : tuple of int
+        Distances of voxel pairs and of neighbours, in voxels.
+    weighting_norm : str, optional
+        Merges the matrices of the directions with a weight by this norm of the
+        distance; without it the features are averaged over the directions.
+    symmetrical_glcm : bool
+    dependence_alpha : int
+        Largest difference of grey levels that counts as dependent.
+    force_2d : bool
+        Neighbours only within planes.
+    force_2d_axis : int
+        Array axis (z, y, x) across those planes.
+    voxel_array_shift : float
+        Added to the intensities before energy, total energy and RMS.
+    resegment_range : tuple of float
+        One or two thresholds; empty for none.
+    resegment_mode : str
+    resegment_shape : bool
+        Whether morphology uses the re-segmented mask.
+    minimum_roi_dimensions, minimum_roi_size : int
+        Smaller regions are not measured.
+    pad_distance_voxels : int
+        Padding of the resampled box.
+    """
+
+    distances: tuple[Annotated[int, Field(ge=1)], ...] = (1,)
+    weighting_norm: Literal["manhattan", "euclidean", "infinity", "no_weighting"] | None = None
+    symmetrical_glcm: bool = True
+    dependence_alpha: Annotated[int, Field(ge=0)] = 0
+    force_2d: bool = False
+    force_2d_axis: Literal[0, 1, 2] = 0
+    voxel_array_shift: float = 0
+    resegment_range: Annotated[tuple[float, ...], Field(max_length=2)] = ()
+    resegment_mode: Literal["absolute", "relative", "sigma"] = "absolute"
+    resegment_shape: bool = False
+    minimum_roi_dimensions: Literal[1, 2, 3] = 2
+    minimum_roi_size: Annotated[int, Field(ge=1)] | None = None
+    pad_distance_voxels: Annotated[int, Field(ge=0)] = 5
+
+
+class RadiomicsRules(Strict):
+    """How radiomic features are measured.
+
+    Attributes
+    ----------
+    conventions : str
+        ``ibsi`` follows the IBSI reference manuals, ``pyradiomics`` that package.
+    engine : str
+        ``native`` computes both conventions, ``pyradiomics`` only its own.
+    quantities : tuple of str
+        Names of the quantities that may be measured; ``any`` alone admits all.
+    dimension : str
+        ``2d`` interpolates and filters slice by slice.
+    round_to : float, optional
+        Interpolated intensities are rounded to a multiple of this.
+    ivh : discretisation, optional
+        How the intensity-volume histogram bins; needed where it is measured.
+    images : tuple of filters
+        Each gives one or more named images.
+    """
+
+    conventions: Literal["ibsi", "pyradiomics"]
+    engine: Literal["native", "pyradiomics"]
+    quantities: Annotated[tuple[str, ...], Field(min_length=1)]
+    dimension: Literal["2d", "3d"] = "3d"
+    normalisation: NormalisationRules | None = None
+    interpolation: InterpolationRules | None = None
+    round_to: Annotated[float, Field(gt=0)] | None = None
+    resegmentation: ResegmentationRules | None = None
+    discretisation: Discretisation
+    ivh: Discretisation | None = None
+    families: Annotated[tuple[FamilyName, ...], Field(min_length=1)]
+    aggregations: Annotated[tuple[AggregationName, ...], Field(min_length=1)]
+    images: Annotated[tuple[FilterRules, ...], Field(min_length=1)] = (Unfiltered(filter="none"),)
+    pyradiomics: PyradiomicsRules | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.conventions == "ibsi":
+            self._agree_ibsi()
+        else:
+            self._agree_pyradiomics()
+        return self
+
+    def _agree_ibsi(self) -> None:
+        if self.engine != "native":
+            raise ValueError("the IBSI conventions are computed by the native engine")
+        if self.pyradiomics is not None:
+            raise ValueError("the section pyradiomics needs conventions: pyradiomics")
+        if "ivh" in self.families and self.ivh is None:
+            raise ValueError("the family ivh needs its own discretisation in the section ivh")
+        for bins in (self.discretisation, self.ivh):
+            if isinstance(bins, FixedBinSize):
+                self._check_anchor(bins)
+        if any(isinstance(image, PyradiomicsFilter) for image in self.images):
+            raise ValueError("a filter of pyradiomics needs conventions: pyradiomics")
+
+    def _check_anchor(self, bins: FixedBinSize) -> None:
+        lower = self.resegmentation.range[0] if self.resegmentation else None
+        if bins.anchor == "resegmentation" and lower is None:
+            raise ValueError("anchor: resegmentation needs a lower bound of re-segmentation")
+        if bins.anchor == "multiple_of_width":
+            raise ValueError("anchor: multiple_of_width is a convention of pyradiomics")
+
+    def _agree_pyradiomics(self) -> None:
+        if self.pyradiomics is None:
+            raise ValueError("conventions: pyradiomics needs the section pyradiomics (may be {})")
+        lacking = PYRADIOMICS_LACKS.intersection(self.families)
+        if lacking:
+            raise ValueError(f"pyradiomics does not define {', '.join(sorted(lacking))}")
+        if self.dimension != "3d" or self.round_to or self.resegmentation:
+            raise ValueError("dimension, round_to and resegmentation belong to conventions: ibsi")
+        bins = self.discretisation
+        if bins.method == "none":
+            raise ValueError("pyradiomics always discretises")
+        if isinstance(bins, FixedBinSize) and bins.anchor != "multiple_of_width":
+            raise ValueError("pyradiomics anchors its bins at a multiple of the width")
+        if any(not isinstance(i, PyradiomicsFilter | Unfiltered) for i in self.images):
+            raise ValueError("a filter of IBSI-2 needs conventions: ibsi")
+        if set(self.aggregations) != set(pyradiomics_aggregations(self.pyradiomics)):
+            expected = ", ".join(pyradiomics_aggregations(self.pyradiomics))
+            raise ValueError(f"these choices of pyradiomics give the aggregations {expected}")
+
+
+def pyradiomics_aggregations(rules: PyradiomicsRules) -> tuple[AggregationName, AggregationName]:
+    """Return the IBSI words for what pyradiomics does: by direction, and without directions."""
+    if rules.force_2d:
+        return ("2.5d_merged" if rules.weighting_norm else "2.5d_merged_by_direction", "2.5d")
+    return ("3d_merged" if rules.weighting_norm else "3d_average", "3d")
