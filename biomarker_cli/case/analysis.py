@@ -24,13 +24,13 @@ Measure = Literal["radiomics", "suv", "adc"]
 
 
 class AppliesTo(Strict):
-    """Which images an analysis may measure."""
+    """Which images an analysis may measure; without a modality, any."""
 
-    modality: str | tuple[str, ...]
+    modality: str | tuple[str, ...] = ()
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """The DICOM modalities."""
+        """The DICOM modalities; empty means any."""
         return (self.modality,) if isinstance(self.modality, str) else self.modality
 
 

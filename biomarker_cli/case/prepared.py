@@ -68,7 +68,7 @@ def _require_modality(plan: CasePlan, protocol: AnalysisProtocol) -> None:
         return
     found = {c.modality for c in image_candidates(plan)}
     wanted = protocol.applies_to.modalities
-    if not found <= set(wanted):
+    if wanted and not found <= set(wanted):
         raise ImageError(
             "IMAGE-MODALITY",
             f"{protocol.id} measures {' or '.join(wanted)}, found {', '.join(sorted(found))}",
