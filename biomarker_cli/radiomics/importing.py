@@ -131,7 +131,14 @@ def import_pyradiomics(path: Path) -> dict[str, Any]:
             {"doc": path.name, "section": f"sha256 {digest}", "confirmed": {"by": "primary"}}
         ],
         "changelog": [{"version": "0.1.0", "date": "-", "change": "imported"}],
+        "applies_to": {"modality": ["CT", "MR", "PT"]},
         "measure": "radiomics",
+        "regions": {
+            "gaps": "error",
+            "cross_series": "allow",
+            "other_grid": "forbid",
+            "empty": "row",
+        },
         "radiomics": section,
     }
 
