@@ -136,7 +136,7 @@ def load_study(path: Path) -> Study:
         )
         raise StudyError("STUDY-INVALID", found, where=path.name) from error
     entries = _read_cases(path.parent / model.cases, model)
-    return Study(model, path.parent, entries)
+    return Study(model, path.parent.absolute(), entries)
 
 
 def _read_cases(path: Path, model: StudyModel) -> tuple[CaseEntry, ...]:

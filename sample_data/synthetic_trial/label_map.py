@@ -58,6 +58,6 @@ def write_label_map(visit: Visit, path: Path) -> None:
     image.header.set_xyzt_units("mm")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(stored_gzip(image.to_bytes()))
-    rows = ["label,name", *(f"{n},{b.label}" for n, b in enumerate(visit.dwi_balls, start=1))]
+    rows = ["value,name", *(f"{n},{b.label}" for n, b in enumerate(visit.dwi_balls, start=1))]
     sidecar = path.with_name(path.name.removesuffix(".nii.gz") + ".labels.csv")
     sidecar.write_text("\n".join(rows) + "\n", encoding="utf-8", newline="\n")

@@ -130,7 +130,7 @@ def _label_masks(path: Path, instances: list[Dataset]) -> dict[str, Mask]:
     values = labels[index[0], index[1], index[2]]
     sidecar = path.with_name(path.name.removesuffix(".nii.gz") + ".labels.csv")
     with sidecar.open(encoding="utf-8", newline="") as handle:
-        return {row["name"]: values == int(row["label"]) for row in csv.DictReader(handle)}
+        return {row["name"]: values == int(row["value"]) for row in csv.DictReader(handle)}
 
 
 def _moment(date: str, clock: str) -> datetime:
