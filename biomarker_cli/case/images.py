@@ -18,21 +18,34 @@ def image_candidates(plan: CasePlan) -> tuple[VolumeCandidate, ...]:
     ImageError
         ``IMAGE-NOT-FOUND``.
     """
-    images = tuple(c for c in plan.candidates if c.is_image)
-    if plan.series:
-        named = tuple(c for c in images if plan.series in {c.volume_id, c.series_uid})
+    return named_images(plan.candidates, plan.series)
+
+
+def named_images(
+    candidates: tuple[VolumeCandidate, ...], series: str = ""
+) -> tuple[VolumeCandidate, ...]:
+    """Return the image volumes of a series or with a volume id; without one, all.
+
+    Raises
+    ------
+    ImageError
+        ``IMAGE-NOT-FOUND``.
+    """
+    images = tuple(c for c in candidates if c.is_image)
+    if series:
+        named = tuple(c for c in images if series in {c.volume_id, c.series_uid})
         if not named:
             raise ImageError(
                 "IMAGE-NOT-FOUND",
-                f"no image volume or series is called {plan.series}",
+                f"no image volume or series is called {series}",
                 hint=f"There are: {', '.join(c.volume_id for c in images) or 'none'}.",
             )
         return named
     if not images:
-        skipped = sorted({c.error_code for c in plan.candidates})
+        skipped = sorted({c.error_code for c in candidates})
         raise ImageError(
             "IMAGE-NOT-FOUND",
-            f"the path holds no DICOM image ({len(plan.candidates)} other objects)",
+            f"the path holds no DICOM image ({len(candidates)} other objects)",
             hint=f"They were refused as: {', '.join(skipped)}." if skipped else "It is empty.",
         )
     return images

@@ -21,6 +21,7 @@ from biomarker_cli.cli.doctor import doctor
 from biomarker_cli.cli.extract import extract
 from biomarker_cli.cli.init import init
 from biomarker_cli.cli.output import print_error
+from biomarker_cli.cli.regions import regions
 from biomarker_cli.cli.run import run
 from biomarker_cli.cli.scan import scan
 from biomarker_cli.cli.status import status
@@ -52,7 +53,7 @@ def cli() -> None:
     """
 
 
-for command in (init, scan, extract, run, status, bvalues, doctor):
+for command in (init, scan, regions, extract, run, status, bvalues, doctor):
     cli.add_command(command)
 
 

@@ -2,8 +2,9 @@
 
 from biomarker_cli.regions.entries import RoiEntry
 from biomarker_cli.regions.errors import RegionError
-from biomarker_cli.regions.importing import import_regions, list_rois
+from biomarker_cli.regions.importing import images_of, import_regions, list_rois
 from biomarker_cli.regions.masks import write_masks
+from biomarker_cli.regions.preview import contour_preview
 from biomarker_cli.regions.result import AUDIT_COLUMNS, ROI_COLUMNS, RoiResult
 from biomarker_cli.regions.rules import RegionRules, RoiName, RoiNames
 from biomarker_cli.regions.target import ImageTarget
@@ -18,6 +19,8 @@ __all__ = [
     "RoiName",
     "RoiNames",
     "RoiResult",
+    "contour_preview",
+    "images_of",
     "import_regions",
     "list_rois",
     "write_masks",

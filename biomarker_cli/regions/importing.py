@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from biomarker_cli.catalogue import VolumeCandidate
 from biomarker_cli.imaging.region import AuditValue, Region
 from biomarker_cli.model import CaseError
 from biomarker_cli.regions.entries import RoiEntry, Segmentation
@@ -36,6 +37,32 @@ def list_rois(path: Path) -> list[RoiEntry]:
     """
     with _odd_values_allowed():
         return list(open_segmentation(path).entries)
+
+
+def images_of(path: Path, candidates: Iterable[VolumeCandidate]) -> tuple[VolumeCandidate, ...]:
+    """Return the volumes that a segmentation was made on, by the UIDs it refers to.
+
+    Instances go before series: one series may hold several volumes.
+
+    Parameters
+    ----------
+    path : Path
+        The segmentation; label images refer to nothing.
+    candidates : iterable of VolumeCandidate
+
+    Raises
+    ------
+    CaseError
+        Where the file cannot be read, or is no segmentation.
+    """
+    with _odd_values_allowed():
+        segmentation = open_segmentation(path)
+        references = [segmentation.references(entry) for entry in segmentation.entries]
+    instances = frozenset[str]().union(*(r.sop_instance_uids for r in references))
+    series = frozenset[str]().union(*(r.series_uids for r in references))
+    images = [c for c in candidates if c.is_image]
+    by_instance = [c for c in images if any(f.sop_instance_uid in instances for f in c.refs)]
+    return tuple(by_instance or [c for c in images if c.series_uid in series])
 
 
 def import_regions(

@@ -21,14 +21,16 @@ def open_segmentation(path: Path) -> Segmentation:
     Raises
     ------
     InputNotFoundError
-        ``INPUT-NOT-FOUND`` where there is no such file.
+        ``PATH-NOT-FOUND`` where there is no such file.
     RegionError
         ``REGION-KIND`` for a DICOM object that is no segmentation.
     CaseError
         Where the file cannot be read.
     """
     if not path.is_file():
-        raise InputNotFoundError("INPUT-NOT-FOUND", f"no such file: {path.name}", where=path.name)
+        raise InputNotFoundError(
+            "PATH-NOT-FOUND", f"no such file: {path}", hint="Check the spelling."
+        )
     if is_image_file(path):
         return open_label_image(path)
     header = read_header(path)

@@ -1,0 +1,224 @@
+"""``biomarker regions``: what a segmentation holds, and the voxels it makes of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from biomarker_cli.cli.options import format_option
+
+if TYPE_CHECKING:
+    from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.imaging import Volume
+    from biomarker_cli.model import ExitCode
+    from biomarker_cli.regions import ImageTarget, RoiResult
+
+CASE_ID = "local/S0001/T1/image"
+"""Case of a command without a study, as `extract` names it."""
+
+_EPILOG = """\b
+Examples:
+  biomarker regions rtstruct.dcm --list
+  biomarker regions rtstruct.dcm --image ct/ -o regions/ --preview fit.png
+  biomarker regions seg.dcm --image study/ --series 1.2.3.4 --analysis radiomics-ct -o regions/
+
+Without --analysis the strict rules hold: gaps, fractional segmentations and masks
+on another grid are refused. With -o the folder gets regions.csv and masks/*.nii.gz.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("segmentation", metavar="SEG", type=click.Path(path_type=Path))
+@click.option(
+    "--image",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Folder or file of DICOM, or NIfTI/NRRD/MHA.",
+)
+@click.option(
+    "--series",
+    metavar="UID|VOLUME_ID",
+    default="",
+    help="Which one, of several; without it, the one that the segmentation refers to.",
+)
+@click.option(
+    "--analysis",
+    metavar="ID[@V]|FILE",
+    help="Analysis protocol whose rules for regions and names of ROIs hold.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for table and masks.")
+@click.option("--overwrite", is_flag=True, help="Replace earlier files in that folder.")
+@click.option("--list", "list_only", is_flag=True, help="Only list what the file holds.")
+@click.option(
+    "--preview",
+    metavar="FILE.png",
+    type=click.Path(path_type=Path),
+    help="Picture of the contours over the image, three slices for each ROI.",
+)
+@format_option
+@click.pass_context
+def regions(context: click.Context, /, **given: Any) -> None:
+    """Import the ROIs of a segmentation, and say for each what was done."""
+    request = Request(**given)
+    if request.list_only:
+        _print_list(request)
+        return
+    context.exit(_import(request))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line says."""
+
+    segmentation: Path
+    image: Path | None
+    series: str
+    analysis: str | None
+    output: Path | None
+    overwrite: bool
+    list_only: bool
+    preview: Path | None
+    output_format: str
+
+
+def _print_list(request: Request) -> None:
+    from biomarker_cli.cli.output import console, plain_table, print_json
+    from biomarker_cli.regions import list_rois
+
+    entries = list_rois(request.segmentation)
+    if request.output_format == "json":
+        print_json([asdict(entry) for entry in entries])
+        return
+    out = console()
+    table = plain_table("", ("number", "label", "what", "code", "holds"))
+    for entry in entries:
+        table.add_row(str(entry.number), entry.label, entry.code_meaning, entry.code, entry.detail)
+    out.print(table)
+    out.print(f"{len(entries)} ROIs")
+
+
+def _import(request: Request) -> int:
+    from biomarker_cli.case import load_analysis
+    from biomarker_cli.regions import RegionRules, contour_preview, import_regions
+
+    protocol = load_analysis(request.analysis).protocol if request.analysis else None
+    rules = protocol.regions if protocol else RegionRules()
+    names = protocol.rois if protocol else None
+    _require_free(request)
+    target, read_volume = _image(request)
+    results = import_regions(request.segmentation, target, rules, names)
+    if request.output is not None:
+        _write(results, request)
+    if request.preview is not None and any(result.region for result in results):
+        contour_preview(results, read_volume(), request.preview)
+    _print_results(results, request)
+    return _exit_code(results)
+
+
+def _require_free(request: Request) -> None:
+    from biomarker_cli.model.errors import ConfigurationError
+
+    if request.image is None:
+        raise ConfigurationError(
+            "IMAGE-NOT-NAMED",
+            "regions are voxels of an image, and none is named",
+            hint="Add --image PATH, or --list to see what the file holds.",
+        )
+    if request.preview is not None and request.preview.suffix.lower() != ".png":
+        raise ConfigurationError(
+            "PREVIEW-FORMAT", f"expected a name that ends in .png, found {request.preview.name}"
+        )
+    folder = request.output
+    if folder is not None and not request.overwrite and (folder / "regions.csv").exists():
+        raise ConfigurationError(
+            "OUTPUT-EXISTS",
+            f"{folder} holds earlier regions",
+            hint="Choose another folder, or say --overwrite.",
+        )
+
+
+def _image(request: Request) -> tuple[ImageTarget, Callable[[], Volume]]:
+    """Return the target, and a function that reads its voxels, which a preview needs."""
+    from functools import partial
+
+    from biomarker_cli.catalogue import read_frames, read_volume, scan
+    from biomarker_cli.cli.output import progress
+    from biomarker_cli.imaging.files import is_image_file, read_image_file
+    from biomarker_cli.model.quantity import UNITLESS
+    from biomarker_cli.regions import ImageTarget
+
+    path = request.image or Path()
+    if is_image_file(path):
+        declared = read_image_file(path, UNITLESS)
+        return ImageTarget.from_volume(declared), lambda: declared
+    with progress("reading headers", "files") as advance:
+        candidate = _candidate(request, scan([path], advance).candidates)
+    if candidate.geometry is None:
+        volume = read_volume(candidate)  # raises the reason why it is no volume
+        return ImageTarget.from_volume(volume), lambda: volume
+    target = ImageTarget.from_frames(candidate.geometry, read_frames(candidate))
+    return target, partial(read_volume, candidate)
+
+
+def _candidate(request: Request, candidates: tuple[VolumeCandidate, ...]) -> VolumeCandidate:
+    from biomarker_cli.case.images import named_images, single_candidate
+    from biomarker_cli.regions import images_of
+
+    images = named_images(candidates, request.series)
+    if len(images) > 1:
+        images = images_of(request.segmentation, images) or images
+    return single_candidate(images)
+
+
+def _write(results: Sequence[RoiResult], request: Request) -> None:
+    from biomarker_cli.regions import ROI_COLUMNS, write_masks
+    from biomarker_cli.tables import ROIS, write_table
+
+    folder = request.output or Path()
+    folder.mkdir(parents=True, exist_ok=True)
+    table = replace(ROIS.extended(ROI_COLUMNS, "audit of the import"), name="regions")
+    write_table(table, [{"case_id": CASE_ID, **r.row()} for r in results], folder)
+    write_masks(results, folder / "masks")
+
+
+def _print_results(results: Sequence[RoiResult], request: Request) -> None:
+    from biomarker_cli.cli.output import console, plain_table, print_json
+
+    if request.output_format == "json":
+        print_json([result.row() for result in results])
+        return
+    out = console()
+    table = plain_table("", ("roi", "label", "number", "status", "voxels", "volume mL", "flags"))
+    for r in results:
+        table.add_row(
+            r.roi_id,
+            r.roi_label,
+            "" if r.segment_number is None else str(r.segment_number),
+            " ".join(filter(None, (r.status, r.error_code))),
+            "" if r.n_voxels is None else str(r.n_voxels),
+            "" if r.volume_mm3 is None else f"{r.volume_mm3 / 1000:.3f}",
+            ";".join(sorted(r.flags)),
+        )
+    out.print(table)
+    for r in results:
+        if r.error_code:
+            click.echo(f"{r.roi_id}: {r.status} {r.error_code} {r.error_message}", err=True)
+    n_ok = sum(r.status == "ok" for r in results)
+    out.print(f"{n_ok} of {len(results)} ROIs imported")
+    for path in filter(None, (request.output, request.preview)):
+        click.echo(f"written: {path}", err=True)
+
+
+def _exit_code(results: Sequence[RoiResult]) -> ExitCode:
+    from biomarker_cli.model import ExitCode
+
+    if not results:
+        return ExitCode.NOTHING_FOUND
+    n_failed = sum(r.status in {"failed", "missing"} for r in results)
+    if not n_failed:
+        return ExitCode.DONE
+    return ExitCode.PARTIAL if any(r.status == "ok" for r in results) else ExitCode.FAILED
