@@ -9,9 +9,9 @@ from typing import Any
 
 from biomarker_cli import __version__
 from biomarker_cli.case.analysis import Analysis, AnalysisProtocol
-from biomarker_cli.case.errors import ImageError
 from biomarker_cli.case.images import image_candidates, read_case_volume, read_declared_volume
 from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.catalogue import ImageError
 from biomarker_cli.diffusion import adc_map, adc_measurements, assemble, declared_adc
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume

@@ -2,16 +2,20 @@
 
 from biomarker_cli.catalogue.candidate import FrameRef, VolumeCandidate, VolumeStatus
 from biomarker_cli.catalogue.catalogue import Catalogue, scan
-from biomarker_cli.catalogue.errors import SeriesError
+from biomarker_cli.catalogue.choosing import named_images, single_candidate
+from biomarker_cli.catalogue.errors import ImageError, SeriesError
 from biomarker_cli.catalogue.reading import read_frames, read_volume
 
 __all__ = [
     "Catalogue",
     "FrameRef",
+    "ImageError",
     "SeriesError",
     "VolumeCandidate",
     "VolumeStatus",
+    "named_images",
     "read_frames",
     "read_volume",
     "scan",
+    "single_candidate",
 ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from biomarker_cli.catalogue import VolumeCandidate
     from biomarker_cli.imaging import Volume
     from biomarker_cli.model import ExitCode
-    from biomarker_cli.regions import ImageTarget, RoiResult
+    from biomarker_cli.regions import ImageTarget, RegionRules, RoiNames, RoiResult
 
 CASE_ID = "local/S0001/T1/image"
 """Case of a command without a study, as `extract` names it."""
@@ -102,13 +102,10 @@ def _print_list(request: Request) -> None:
 
 
 def _import(request: Request) -> int:
-    from biomarker_cli.case import load_analysis
-    from biomarker_cli.regions import RegionRules, contour_preview, import_regions
+    from biomarker_cli.regions import contour_preview, import_regions
 
-    protocol = load_analysis(request.analysis).protocol if request.analysis else None
-    rules = protocol.regions if protocol else RegionRules()
-    names = protocol.rois if protocol else None
     _require_free(request)
+    rules, names = _rules(request)
     target, read_volume = _image(request)
     results = import_regions(request.segmentation, target, rules, names)
     if request.output is not None:
@@ -141,6 +138,17 @@ def _require_free(request: Request) -> None:
         )
 
 
+def _rules(request: Request) -> tuple[RegionRules, RoiNames | None]:
+    if request.analysis is None:
+        from biomarker_cli.regions import RegionRules
+
+        return RegionRules(), None
+    from biomarker_cli.case import load_analysis
+
+    protocol = load_analysis(request.analysis).protocol
+    return protocol.regions, protocol.rois
+
+
 def _image(request: Request) -> tuple[ImageTarget, Callable[[], Volume]]:
     """Return the target, and a function that reads its voxels, which a preview needs."""
     from functools import partial
@@ -165,7 +173,7 @@ def _image(request: Request) -> tuple[ImageTarget, Callable[[], Volume]]:
 
 
 def _candidate(request: Request, candidates: tuple[VolumeCandidate, ...]) -> VolumeCandidate:
-    from biomarker_cli.case.images import named_images, single_candidate
+    from biomarker_cli.catalogue import named_images, single_candidate
     from biomarker_cli.regions import images_of
 
     images = named_images(candidates, request.series)

@@ -34,6 +34,9 @@ from biomarker_cli.regions.target import ImageTarget
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
 
+BACKGROUND = "125040:DCM"
+"""Property type of the segment that stands for everything else in a label map."""
+
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
@@ -91,16 +94,16 @@ class DicomSeg:
 
     @cached_property
     def entries(self) -> tuple[RoiEntry, ...]:
-        """The segments; the padding value of a label map is none."""
+        """The segments; the padding value and the background of a label map are none."""
         frame_of_reference = str(self.dataset.get("FrameOfReferenceUID") or "")
         kind = self.segmentation_type
         padding = self.dataset.get("PixelPaddingValue") if kind == "LABELMAP" else None
         found = []
         for item in self.dataset.get("SegmentSequence") or ():
             number = int(item.get("SegmentNumber", 0))
-            if padding is not None and number == int(padding):
-                continue
             code, meaning = _code(item)
+            if code == BACKGROUND or (padding is not None and number == int(padding)):
+                continue
             found.append(
                 RoiEntry(
                     number=number,
