@@ -8,6 +8,7 @@ hold SUVbw 0.2, 1 and 4.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,18 @@ def radiopharmaceutical(**elements: Any) -> Dataset:
         "RadionuclideCodeSequence": Sequence([code("C-111A1", "^18^Fluorine")]),
         **elements,
     }
-    item = Dataset()
-    for keyword, value in values.items():
-        if value is not None:
-            setattr(item, keyword, value)
-    return item
+    return _dataset(values)
+
+
+def _dataset(values: dict[str, Any]) -> Dataset:
+    """Set the elements; values that the standard forbids are what some tests are about."""
+    dataset = Dataset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for keyword, value in values.items():
+            if value is not None:
+                setattr(dataset, keyword, value)
+    return dataset
 
 
 def pet_header(**elements: Any) -> Dataset:
@@ -79,10 +87,7 @@ def pet_header(**elements: Any) -> Dataset:
         "RescaleIntercept": "0.0",
         **elements,
     }
-    dataset = Dataset()
-    for keyword, value in values.items():
-        if value is not None:
-            setattr(dataset, keyword, value)
+    dataset = _dataset(values)
     dataset.RadiopharmaceuticalInformationSequence = Sequence([radiopharmaceutical()])
     return dataset
 
@@ -149,3 +154,86 @@ def private(
         dataset.add_new((group, (block << 8) + offset), vr, value)
 
     return change
+
+
+def enhanced_header(suv_slopes: tuple[float, ...], **elements: Any) -> Dataset:
+    """Header of an enhanced PET object; dose in MBq, unit in the real world value mapping.
+
+    Parameters
+    ----------
+    suv_slopes : tuple of float
+        RescaleSlope of each frame.
+    **elements
+        Top-level elements; ``unit`` is the UCUM code, ``frame_reference`` the
+        FrameReferenceDateTime of each frame.
+    """
+    unit = elements.pop("unit", "Bq/ml")
+    references = elements.pop("frame_reference", ())
+    values = {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.130",
+        "StudyInstanceUID": "1.2.3",
+        "SeriesInstanceUID": "1.2.3.5",
+        "Modality": "PT",
+        "Manufacturer": "Synthetic",
+        "PatientSex": "O",
+        "PatientWeight": str(WEIGHT_KG),
+        "PatientSize": "1.75",
+        "SeriesDate": "20250101",
+        "SeriesTime": "110000",
+        "AcquisitionDateTime": "20250101110000",
+        "DecayCorrected": "YES",
+        "DecayCorrectionDateTime": "20250101110000",
+        "AttenuationCorrected": "YES",
+        "ScatterCorrected": "YES",
+        **elements,
+    }
+    dataset = Dataset()
+    for keyword, value in values.items():
+        if value is not None:
+            setattr(dataset, keyword, value)
+    dataset.NumberOfFrames = len(suv_slopes)
+    dataset.RadiopharmaceuticalInformationSequence = Sequence(
+        [
+            radiopharmaceutical(
+                RadionuclideTotalDose=str(DOSE_BQ / 1e6), RadiopharmaceuticalStartTime=None
+            )
+        ]
+    )
+    mapping = Dataset()
+    mapping.MeasurementUnitsCodeSequence = Sequence([code(unit, unit, "UCUM")])
+    shared = Dataset()
+    shared.RealWorldValueMappingSequence = Sequence([mapping])
+    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
+    dataset.PerFrameFunctionalGroupsSequence = Sequence(
+        _frame_group(index, slope, references) for index, slope in enumerate(suv_slopes)
+    )
+    return dataset
+
+
+def _frame_group(index: int, slope: float, references: tuple[str, ...]) -> Dataset:
+    transformation = Dataset()
+    transformation.RescaleSlope, transformation.RescaleIntercept = f"{slope:.10g}", "0"
+    content = Dataset()
+    content.FrameAcquisitionDateTime = "20250101110000"
+    content.FrameAcquisitionDuration = 300000.0
+    if references:
+        content.FrameReferenceDateTime = references[index]
+    position = Dataset()
+    position.ImagePositionPatient = [0.0, 0.0, 4.0 * index]
+    group = Dataset()
+    group.PixelValueTransformationSequence = Sequence([transformation])
+    group.FrameContentSequence = Sequence([content])
+    group.PlanePositionSequence = Sequence([position])
+    return group
+
+
+def enhanced_volume(values: tuple[float, ...] | None = None, **elements: Any) -> Volume:
+    """A volume of the three frames of one enhanced object."""
+    if values is None:
+        values = tuple(bqml(suv) for suv in TRUE_SUV)
+    header = enhanced_header((1.0,) * len(values), **elements)
+    frames = Frames(
+        FrameHeader(header, index, Path("enhanced.dcm")) for index in range(len(values))
+    )
+    array = np.stack([np.full((4, 5), value, dtype=np.float64) for value in values])
+    return Volume(array, Geometry(array.shape, (4.0, 4.0, 4.0)), STORED_PET, frames, "1.2.3.5")

@@ -14,8 +14,8 @@ from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.injection import number
 from biomarker_cli.dicom.times import text_of
 
-ENHANCED_PET = frozenset({"1.2.840.10008.5.1.4.1.1.130", "1.2.840.10008.5.1.4.1.1.128.1"})
-"""Enhanced PET Image Storage, Legacy Converted Enhanced PET Image Storage."""
+ENHANCED_PET = "1.2.840.10008.5.1.4.1.1.130"
+"""Enhanced PET Image Storage. A legacy converted object keeps the classic elements."""
 
 PHILIPS_GROUP, PHILIPS_CREATOR = 0x7053, "Philips PET Private Group"
 PHILIPS_SUV, PHILIPS_ACTIVITY = 0x00, 0x09
@@ -62,8 +62,8 @@ class Word:
 
 
 def is_enhanced(header: FrameHeader) -> bool:
-    """Tell whether the frame belongs to a multi-frame PET object."""
-    return str(header.get("SOPClassUID", "")) in ENHANCED_PET
+    """Tell whether the frame belongs to an enhanced PET object."""
+    return str(header.get("SOPClassUID", "")) == ENHANCED_PET
 
 
 def read_units(header: FrameHeader) -> tuple[Word, Word]:

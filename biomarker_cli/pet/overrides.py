@@ -156,9 +156,9 @@ def _replace(dataset: Dataset, overrides: list[Override]) -> Dataset:
             for group in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
                 if group in copy:
                     items_of = copy[group].value
-                    setattr(copy, group, Sequence([_without(g, override) for g in items_of]))
+                    _put(copy, group, Sequence([_without(g, override) for g in items_of]))
     if items:
-        setattr(copy, RADIOPHARMACEUTICALS, Sequence(items))
+        _put(copy, RADIOPHARMACEUTICALS, Sequence(items))
     return copy
 
 
@@ -182,10 +182,18 @@ def _set(dataset: Dataset, override: Override) -> None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     try:
-        setattr(dataset, override.tag, value)
+        _put(dataset, override.tag, value)
     except (TypeError, ValueError):
         # Numbers of a text element (a time without quotes in the YAML file).
-        setattr(dataset, override.tag, str(value))
+        _put(dataset, override.tag, str(value))
+
+
+def _put(dataset: Dataset, keyword: str, value: Any) -> None:
+    """Set an element anew: a shallow copy shares its elements with the original."""
+    tag = tag_for_keyword(keyword)
+    if tag is not None and tag in dataset:
+        del dataset[tag]
+    setattr(dataset, keyword, value)
 
 
 def _shallow(dataset: Dataset) -> Dataset:
@@ -201,5 +209,5 @@ def _without(group: Dataset, override: Override) -> Dataset:
         if element.VR == "SQ" and element.value and override.tag in element.value[0]:
             macro = _shallow(element.value[0])
             delattr(macro, override.tag)
-            setattr(copy, element.keyword, Sequence([macro]))
+            _put(copy, element.keyword, Sequence([macro]))
     return copy

@@ -140,8 +140,13 @@ def reference_time(facts: DecayFacts, limit_percent: float, derivation: Derivati
     SuvError
         ``SUV-NO-REFERENCE-TIME``, ``SUV-REFERENCE-TIME-SPREAD``.
     """
-    found = [c for reader in READERS if (c := reader(facts)) is not None]
-    found = _against_authorities(found, facts)
+    # An enhanced object names the moment itself; nothing else may stand in for it.
+    readers = (_named,) if facts.series.decay_correction == "DATETIME" else READERS
+    told = [c for reader in readers if (c := reader(facts)) is not None]
+    found = _against_authorities(told, facts)
+    if facts.series.units == "CNTS" and not _is_confirmed_ratio(found, facts):
+        # Counts become activity by one of these very factors: their ratio proves nothing.
+        found = [c for c in told if c.name != PHILIPS_RATIO]
     admissible = [c for c in found if not c.excluded]
     if not admissible:
         _note(found, None, facts, derivation)
@@ -154,7 +159,8 @@ def reference_time(facts: DecayFacts, limit_percent: float, derivation: Derivati
         )
     used = _used(admissible, facts)
     _note(found, used, facts, derivation)
-    spread = max(abs(_difference(c, used, facts)) for c in admissible)
+    extent_s = max(c.reference_s for c in admissible) - min(c.reference_s for c in admissible)
+    spread = math.expm1(facts.decay_per_s * extent_s)
     derivation.results["reference_time"] = facts.series.moment(used.reference_s).isoformat()
     derivation.results["reference_time_rule"] = used.name
     derivation.results["reference_time_spread_percent"] = 100.0 * spread
@@ -202,6 +208,14 @@ def _used(admissible: list[Candidate], facts: DecayFacts) -> Candidate:
         return first
     confirmed = [c for c in admissible[1:] if abs(_difference(c, first, facts)) <= CONTRADICTED]
     return confirmed[0] if confirmed else first
+
+
+def _is_confirmed_ratio(found: list[Candidate], facts: DecayFacts) -> bool:
+    """Tell whether a ratio of factors stands first and a time agrees with it."""
+    admissible = [c for c in found if not c.excluded]
+    if not admissible or admissible[0].name != PHILIPS_RATIO:
+        return False
+    return _used(admissible, facts).name != PHILIPS_RATIO
 
 
 def _note(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,12 +109,15 @@ def _factors(
     derivation: Derivation,
 ) -> tuple[Factors, dict[str, float]]:
     """Return the factor of each slice to the first image, and the scale of the others."""
-    frames = apply_overrides(volume.frames, overrides, derivation)
     try:
-        series = read_series(frames, derivation)
-        body = read_body(frames.first, form, rules, derivation)
-        voxel_ml = volume.geometry.voxel_volume_mm3 / 1000.0
-        factors = suvbw_factors(Question(series, body, form, rules, voxel_ml, derivation))
+        with warnings.catch_warnings():
+            # Values that the standard forbids are judged here by name, not by pydicom.
+            warnings.simplefilter("ignore")
+            frames = apply_overrides(volume.frames, overrides, derivation)
+            series = read_series(frames, derivation)
+            body = read_body(frames.first, form, rules, derivation)
+            voxel_ml = volume.geometry.voxel_volume_mm3 / 1000.0
+            factors = suvbw_factors(Question(series, body, form, rules, voxel_ml, derivation))
     except HeaderError as error:
         # One class tells the caller that this series gives no SUV.
         raise SuvError(error.code, error.message, where=error.where, hint=error.hint) from error

@@ -32,9 +32,12 @@ UPTAKE = FeatureRegistry()
 """Definitions that need no parameter; the others come from `uptake_definitions`."""
 
 
+_REFERENCE = "DICOM PS3.16 TID 1419, CID 85; IBSI-SUV manual v1"
+
+
 def _define(name: str, title: str, unit: str = UNIT_OF_IMAGE, code: str = "") -> FeatureDefinition:
     return FeatureDefinition(
-        family="uptake", name=name, title=title, unit=unit, dicom_code=code, reference="pet"
+        family="uptake", name=name, title=title, unit=unit, dicom_code=code, reference=_REFERENCE
     )
 
 
@@ -52,11 +55,11 @@ STATISTICS: Mapping[str, tuple[FeatureDefinition, Callable[[FloatArray], float]]
         {
             definition.name: (UPTAKE.register(definition), function)
             for definition, function in (
-                (_define("min", "Minimum", code="R-404FB"), lambda v: float(v.min())),
-                (_define("median", "Median", code="R-00319"), lambda v: float(np.median(v))),
-                (_define("mean", "Mean", code="R-00317"), lambda v: float(v.mean())),
-                (_define("max", "Maximum", code="G-A437"), lambda v: float(v.max())),
-                (_define("sd", "Standard deviation (sample)", code="R-10047"), _sample_sd),
+                (_define("min", "Minimum"), lambda v: float(v.min())),
+                (_define("median", "Median"), lambda v: float(np.median(v))),
+                (_define("mean", "Mean"), lambda v: float(v.mean())),
+                (_define("max", "Maximum"), lambda v: float(v.max())),
+                (_define("sd", "Standard deviation (sample)"), _sample_sd),
                 (_define("cov", "Coefficient of variation", "1"), _cov),
             )
         }
@@ -82,7 +85,7 @@ _PLACE_TITLE = MappingProxyType(
 def peak_definition(rule: PeakRule) -> FeatureDefinition:
     """Return the definition of one SUVpeak."""
     title = f"Peak: 1 ml sphere, {_KERNEL_TITLE[rule.kernel]}, {_PLACE_TITLE[rule.place]}"
-    return _define(f"peak.{rule.name}", title)
+    return _define(f"peak.{rule.name}", title, code="126031")
 
 
 def _threshold_title(rule: ThresholdRule) -> str:
@@ -112,7 +115,7 @@ def threshold_definitions(rule: ThresholdRule) -> ThresholdDefinitions:
     """Return the definitions that a threshold gives rise to."""
     where, name = _threshold_title(rule), rule.name
     return ThresholdDefinitions(
-        mtv=_define(f"mtv.{name}", f"Metabolic tumour volume, {where}", "mL", "126031"),
+        mtv=_define(f"mtv.{name}", f"Metabolic tumour volume, {where}", "mL", "126032"),
         # Mean SUV * volume: g where the image is in g/ml; on SUVbsa the row says cm2.
         tlg=_define(f"tlg.{name}", f"Total lesion glycolysis, {where}", "g", "126033"),
         n_lesions=_define(f"n_lesions.{name}", f"Number of lesions, {where}", "1"),
@@ -125,7 +128,7 @@ def threshold_definitions(rule: ThresholdRule) -> ThresholdDefinitions:
 def ratio_definitions(region: str) -> tuple[FeatureDefinition, FeatureDefinition]:
     """Return the definitions of maximum and mean over the mean of a reference region."""
     return (
-        _define(f"ratio.max_to_{region}_mean", f"Maximum / mean of {region}", "1"),
+        _define(f"ratio.max_to_{region}_mean", f"Maximum / mean of {region}", "1", "126039"),
         _define(f"ratio.mean_to_{region}_mean", f"Mean / mean of {region}", "1"),
     )
 

@@ -1,0 +1,359 @@
+"""Units, corrections, nuclide, activity, times: one test per rule."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from synthetic_pet import (
+    DOSE_BQ,
+    TRUE_SUV,
+    WEIGHT_KG,
+    both,
+    bqml,
+    code,
+    enhanced_volume,
+    pet_volume,
+    private,
+    with_item,
+)
+
+from biomarker_cli.dicom.times import parse_datetime, parse_offset, parse_time
+from biomarker_cli.imaging import Geometry, Volume
+from biomarker_cli.model.quantity import SIGNAL, SUVBW
+from biomarker_cli.pet import SuvError, SuvRules, declared_suv, suv_volume
+from biomarker_cli.pet.nuclides import nuclide_of_code, nuclide_of_text
+
+RULES = SuvRules(normalisations=("suvbw",))
+
+
+def suv_of(volume, rules=RULES):
+    return suv_volume(volume, rules).volume.array.mean(axis=(1, 2))
+
+
+def code_of(volume, rules=RULES):
+    with pytest.raises(SuvError) as caught:
+        suv_volume(volume, rules)
+    return caught.value.code
+
+
+# Units
+
+
+def test_cps_with_calibration_is_divided_by_the_voxel_volume():
+    voxel_ml = 0.064
+    values = tuple(bqml(suv) * voxel_ml for suv in TRUE_SUV)
+    volume = pet_volume(values, Units="CPS", CorrectedImage=["ATTN", "DECY", "DCAL"])
+    assert suv_of(volume) == pytest.approx(TRUE_SUV, rel=1e-5)
+
+
+def both_factors(suv, activity):
+    return both(
+        private(0x7053, "Philips PET Private Group", 0x00, "DS", str(suv)),
+        lambda dataset, _: dataset.add_new((0x7053, 0x1009), "DS", str(activity)),
+    )
+
+
+def test_counts_with_both_factors_take_the_suv_factor_and_report_the_spread():
+    activity = 2.0
+    suv = activity / bqml(1.0)
+    change = both_factors(f"{suv * 1.01:.8g}", activity)
+    result = suv_volume(pet_volume((1.0,), change, Units="CNTS"), RULES)
+    assert result.derivation["factor_per_slice"] == pytest.approx([suv * 1.01], rel=1e-6)
+    assert result.derivation["philips_spread_percent"] == pytest.approx(0.99, abs=0.01)
+
+
+def test_counts_whose_factors_contradict_each_other_are_refused():
+    activity = 2.0
+    suv = activity / bqml(1.0)
+    change = both_factors(f"{suv * 1.05:.8g}", activity)
+    assert code_of(pet_volume((1.0,), change, Units="CNTS")) == "SUV-PHILIPS-SPREAD"
+
+
+def test_a_philips_factor_of_zero_is_none():
+    change = private(0x7053, "Philips PET Private Group", 0x00, "DS", "0")
+    assert code_of(pet_volume(change=change, Units="CNTS")) == "SUV-NO-SCALE-FACTOR"
+
+
+def test_philips_factors_are_found_in_any_block():
+    change = private(0x7053, "Philips PET Private Group", 0x00, "DS", "0.5", block=0x2A)
+    assert suv_of(pet_volume((2.0,), change, Units="CNTS")) == pytest.approx([1.0])
+
+
+def test_a_suv_factor_needs_neither_activity_nor_time():
+    change = both(
+        private(0x7053, "Philips PET Private Group", 0x00, "DS", "0.5"),
+        with_item(RadionuclideTotalDose=None, RadiopharmaceuticalStartDateTime=None),
+    )
+    assert suv_of(pet_volume((2.0,), change, Units="CNTS")) == pytest.approx([1.0])
+
+
+@pytest.mark.parametrize("suv_type", ["", "BW"])
+def test_gml_without_type_is_by_body_weight(suv_type):
+    assert suv_of(pet_volume(TRUE_SUV, Units="GML", SUVType=suv_type or None)) == pytest.approx(
+        TRUE_SUV
+    )
+
+
+def test_gml_needs_no_administration_and_no_weight():
+    volume = pet_volume(TRUE_SUV, Units="GML", PatientWeight=None, DecayCorrection=None)
+    for frame in volume.frames:
+        del frame.dataset.RadiopharmaceuticalInformationSequence
+    assert suv_of(volume) == pytest.approx(TRUE_SUV)
+
+
+def test_a_real_world_value_mapping_must_agree_with_the_slope():
+    volume = enhanced_volume()
+    shared = volume.frames.first.dataset.SharedFunctionalGroupsSequence[0]
+    mapping = shared.RealWorldValueMappingSequence[0]
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 1.0, 0.0
+    assert suv_of(volume) == pytest.approx(TRUE_SUV, rel=1e-4)
+    mapping.RealWorldValueSlope = 2.0
+    assert code_of(volume) == "SUV-RESCALE"
+
+
+# Decay correction
+
+
+def test_none_decays_each_frame_to_its_own_mean_time():
+    def change(dataset, index):
+        dataset.AcquisitionTime = f"11{10 * index:02d}00"
+
+    volume = pet_volume(
+        tuple(bqml(suv, uptake_s=3600 + 600 * i + 149.606) for i, suv in enumerate(TRUE_SUV)),
+        change,
+        DecayCorrection="NONE",
+        CorrectedImage=["ATTN"],
+    )
+    assert suv_of(volume) == pytest.approx(TRUE_SUV, rel=1e-6)
+
+
+def test_none_with_decy_contradicts_itself():
+    assert code_of(pet_volume(DecayCorrection="NONE")) == "SUV-DECAY-CONTRADICTION"
+
+
+def test_none_without_duration_is_refused():
+    volume = pet_volume(DecayCorrection="NONE", CorrectedImage=["ATTN"], ActualFrameDuration=None)
+    assert code_of(volume) == "SUV-NO-FRAME-TIME"
+
+
+def test_admin_needs_no_time_of_injection():
+    change = with_item(RadiopharmaceuticalStartDateTime=None, RadiopharmaceuticalStartTime=None)
+    values = tuple(bqml(suv, uptake_s=0) for suv in TRUE_SUV)
+    assert suv_of(pet_volume(values, change, DecayCorrection="ADMIN")) == pytest.approx(TRUE_SUV)
+
+
+def test_unknown_decay_correction_is_refused():
+    assert code_of(pet_volume(DecayCorrection="SCAN")) == "SUV-NO-DECAY-CORRECTION"
+
+
+# Nuclide
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("^18^Fluorine", "F-18"),
+        ("18F", "F-18"),
+        ("F^18^", "F-18"),
+        ("Fluorine-18", "F-18"),
+        ("F-18", "F-18"),
+        ("^68^Gallium", "Ga-68"),
+        ("^99m^Technetium", "Tc-99m"),
+        ("89 Zr", "Zr-89"),
+    ],
+)
+def test_nuclide_of_text(text, name):
+    assert nuclide_of_text(text).name == name
+
+
+@pytest.mark.parametrize("text", ["", "Solution", "FDG -- fluorodeoxyglucose", "18"])
+def test_text_that_names_no_nuclide(text):
+    assert nuclide_of_text(text) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [("C-111A1", "F-18"), ("77004003", "F-18"), ("C-131A3", "Ga-68"), ("C-168A4", "Zr-89")],
+)
+def test_nuclide_of_code(value, name):
+    assert nuclide_of_code(value).name == name
+
+
+def test_a_code_that_contradicts_its_text_is_settled_by_the_half_life():
+    """A reference object writes the code of Ga-66 beside the text Ga-68."""
+    half_life = 4057.7
+    values = tuple(bqml(suv, half_life_s=half_life) for suv in TRUE_SUV)
+    change = with_item(
+        RadionuclideHalfLife=str(half_life),
+        RadionuclideCodeSequence=[code("C-131A1", "^68^Gallium")],
+    )
+    result = suv_volume(pet_volume(values, change), RULES)
+    assert result.derivation["nuclide"] == "Ga-68"
+    assert any("Ga-66 and Ga-68" in text for text in result.derivation["warnings"])
+
+
+@pytest.mark.parametrize("half_life", ["6588", "6586.2", "6582", "6640"])
+def test_half_lives_of_f18_that_scanners_write(half_life):
+    suv_volume(pet_volume(change=with_item(RadionuclideHalfLife=half_life)), RULES)
+
+
+@pytest.mark.parametrize("half_life", ["6500", "6660", "1.83"])
+def test_half_life_more_than_one_percent_off(half_life):
+    volume = pet_volume(change=with_item(RadionuclideHalfLife=half_life))
+    assert code_of(volume) == "SUV-HALF-LIFE"
+
+
+def test_a_missing_code_is_told_by_the_half_life_and_flagged():
+    result = suv_volume(pet_volume(change=with_item(RadionuclideCodeSequence=None)), RULES)
+    assert result.derivation["nuclide"] == "F-18"
+    assert "nuclide_unverified" in result.volume.flags
+
+
+def test_an_unknown_code_is_refused():
+    change = with_item(RadionuclideCodeSequence=[code("X-1", "Unobtainium")])
+    assert code_of(pet_volume(change=change)) == "SUV-NUCLIDE"
+
+
+# Activity
+
+
+GALLIUM = {
+    "RadionuclideHalfLife": "4063",
+    "RadionuclideCodeSequence": [code("C-131A3", "^68^Gallium")],
+}
+
+
+def test_an_inferred_unit_of_another_nuclide_needs_the_protocols_band():
+    volume = pet_volume(change=with_item(RadionuclideTotalDose="150", **GALLIUM))
+    assert code_of(volume) == "SUV-ACTIVITY-UNIT"
+    banded = SuvRules(normalisations=("suvbw",), activity_mbq_per_kg={"Ga-68": (0.5, 6)})
+    flags = suv_volume(volume, banded).volume.flags
+    assert "unit_inferred:RadionuclideTotalDose" in flags
+
+
+@pytest.mark.parametrize("dose", ["150000", "150", "1e12"])
+def test_an_implausible_activity_of_another_nuclide_is_refused(dose):
+    volume = pet_volume(change=with_item(RadionuclideTotalDose=dose, **GALLIUM))
+    assert code_of(volume) in {"SUV-ACTIVITY", "SUV-ACTIVITY-UNIT"}
+
+
+def test_the_protocols_band_replaces_the_built_in_one():
+    volume = pet_volume(change=with_item(RadionuclideTotalDose=str(0.01e6 * WEIGHT_KG)))
+    assert code_of(volume) == "SUV-ACTIVITY"
+    wide = SuvRules(normalisations=("suvbw",), activity_mbq_per_kg={"F-18": (0.005, 25)})
+    suv_volume(volume, wide)
+
+
+def test_enhanced_dose_is_in_mbq_whatever_its_size():
+    """20000 MBq would be read as Bq in a classic header; here it is out of the band."""
+    volume = enhanced_volume()
+    item = volume.frames.first.dataset.RadiopharmaceuticalInformationSequence[0]
+    item.RadionuclideTotalDose = "20000"
+    assert code_of(volume) == "SUV-ACTIVITY"
+    item.RadionuclideTotalDose = str(DOSE_BQ / 1e6)
+    assert suv_volume(volume, RULES).derivation["activity_bq"] == pytest.approx(DOSE_BQ)
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "resolution"),
+    [
+        ("110000.5", 39600.5, 1),
+        ("11:00:00", 39600, 1),
+        ("1100", 39600, 60),
+        ("11", 39600, 3600),
+        ("235960", 86399, 1),
+        ("110000.000000 ", 39600, 1),
+    ],
+)
+def test_times_as_they_are_written(text, seconds, resolution):
+    clock = parse_time(text)
+    whole = timedelta(
+        hours=clock.time.hour,
+        minutes=clock.time.minute,
+        seconds=clock.time.second,
+        microseconds=clock.time.microsecond,
+    )
+    assert whole.total_seconds() == seconds
+    assert clock.resolution_s == resolution
+
+
+@pytest.mark.parametrize("text", ["", "7", "250000", "116100", "noon", "11000"])
+def test_times_that_are_none(text):
+    with pytest.raises(ValueError, match=r"time|range|must be"):
+        parse_time(text)
+
+
+@pytest.mark.parametrize("text", ["20250101", "2025", "2025010110000", "20251301100000"])
+def test_datetimes_that_are_none(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - several messages
+        parse_datetime(text)
+
+
+def test_offsets():
+    assert parse_offset("+0530") == timedelta(hours=5, minutes=30)
+    assert parse_offset("-0330") == -timedelta(hours=3, minutes=30)
+    with pytest.raises(ValueError, match="outside"):
+        parse_offset("+1500")
+
+
+def test_a_scan_30_s_before_the_injection_was_noted_passes():
+    change = with_item(RadiopharmaceuticalStartDateTime="20250101110030")
+    suv_volume(pet_volume(change=change), RULES)
+
+
+def test_a_dynamic_series_may_start_before_the_injection():
+    change = with_item(
+        RadiopharmaceuticalStartDateTime="20250101110500", RadiopharmaceuticalStartTime=None
+    )
+    assert code_of(pet_volume(change=change)) == "SUV-INJECTION-TIME"
+    suv_volume(pet_volume(change=change, SeriesType=["DYNAMIC", "IMAGE"]), RULES)
+
+
+def test_f18_after_more_than_8_h_is_refused():
+    change = with_item(
+        RadiopharmaceuticalStartDateTime="20250101020000", RadiopharmaceuticalStartTime="020000"
+    )
+    assert code_of(pet_volume(change=change)) == "SUV-INJECTION-TIME"
+
+
+def test_an_unreadable_start_time_is_refused():
+    change = with_item(RadiopharmaceuticalStartDateTime=None, RadiopharmaceuticalStartTime="10h")
+    assert code_of(pet_volume(change=change)) == "SUV-INJECTION-TIME"
+
+
+# What is no PET
+
+
+def plain_volume(quantity):
+    import numpy as np
+
+    return Volume(np.full((3, 3, 3), 2.0), Geometry((3, 3, 3), (4.0, 4.0, 4.0)), quantity)
+
+
+def test_an_image_without_header_must_be_declared():
+    with pytest.raises(SuvError) as caught:
+        suv_volume(plain_volume(SUVBW), RULES)
+    assert caught.value.code == "SUV-NO-HEADER"
+    with pytest.raises(SuvError) as caught:
+        declared_suv(plain_volume(SIGNAL), RULES)
+    assert caught.value.code == "SUV-NO-HEADER"
+    result = declared_suv(plain_volume(SUVBW), RULES)
+    assert (result.volume.array == 2.0).all()
+    assert "quantity_declared" in result.volume.flags
+
+
+def test_a_declared_image_has_no_patient():
+    with pytest.raises(SuvError) as caught:
+        declared_suv(plain_volume(SUVBW), SuvRules(normalisations=("suvbw", "sul_janma")))
+    assert caught.value.code == "SUV-NO-HEADER"
+
+
+def test_another_quantity_is_refused():
+    volume = pet_volume()
+    with pytest.raises(SuvError) as caught:
+        suv_volume(volume.with_array(volume.array, SIGNAL), RULES)
+    assert caught.value.code == "SUV-NOT-PET"
