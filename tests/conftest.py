@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,12 +25,19 @@ def _own_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def absent(what: str) -> None:
+    """Skip a test for lack of something, saying so; CI (BIOMARKER_REQUIRE_ALL) fails instead."""
+    if os.environ.get("BIOMARKER_REQUIRE_ALL"):
+        pytest.fail(f"{what} (CI must have it)")
+    pytest.skip(what)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Folder of the reference DICOM, found through BIOMARKER_TEST_DATA."""
     folder = _data_dir()
     if not folder.is_dir():
-        pytest.skip(f"reference DICOM absent: no folder {folder} (set BIOMARKER_TEST_DATA)")
+        absent(f"reference DICOM absent: no folder {folder} (set BIOMARKER_TEST_DATA)")
     return folder
 
 
@@ -38,8 +46,27 @@ def reference_dir(data_dir: Path) -> Path:
     """Folder of the reference tables that lies beside the data."""
     folder = data_dir.parent / "reference"
     if not folder.is_dir():
-        pytest.skip(f"reference tables absent: no folder {folder}")
+        absent(f"reference tables absent: no folder {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def dciodvfy() -> str:
+    """Path of the DICOM validator of dicom3tools."""
+    return _program("dciodvfy", "dicom3tools")
+
+
+@pytest.fixture(scope="session")
+def plastimatch() -> str:
+    """Path of plastimatch, an independent importer of segmentations."""
+    return _program("plastimatch", "plastimatch")
+
+
+def _program(name: str, package: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        absent(f"oracle absent: {name} (apt-get install {package})")
+    return str(found)
 
 
 @pytest.fixture(scope="session")

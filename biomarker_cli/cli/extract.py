@@ -45,7 +45,6 @@ Without -o the measurements are printed as CSV.
 )
 @click.option(
     "--quantity",
-    default="",
     type=click.Choice(["hu", "suvbw", "adc", "signal"]),
     help="What the numbers of a file without header mean.",
 )

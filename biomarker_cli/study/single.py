@@ -26,7 +26,9 @@ class SingleCase:
     mask : Path
     analysis : str
         ``id[@version]`` or a path.
-    series, quantity : str
+    series : str
+    quantity : str or None
+        Declared quantity of an image file without header.
     rois : tuple of str
     """
 
@@ -35,7 +37,7 @@ class SingleCase:
     mask: Path
     analysis: str
     series: str = ""
-    quantity: str = ""
+    quantity: str | None = None
     rois: tuple[str, ...] = ()
 
 
@@ -79,7 +81,7 @@ def plan_single(
         analyses=(analysis,),
         series=single.series,
         wanted_rois=single.rois,
-        quantity=single.quantity,
+        quantity=single.quantity or "",
     )
     if not files and not any(c.is_image for c in plan.candidates):
         raise InputNotFoundError(
