@@ -64,7 +64,7 @@ def _make_mr(dataset: Dataset, spec: Spec, plane: np.ndarray) -> None:
     dataset.RepetitionTime = 4000.0
     # The whole range of 16 bits is used, so that rounding stays below 1e-5 of the signal.
     top = float(np.iinfo(np.uint16).max)
-    slope = max(float(np.max(plane)), 1.0) / top
+    slope = (float(np.max(plane)) or 1.0) / top
     dataset.PixelRepresentation = 0
     dataset.RescaleSlope = f"{slope:.10g}"
     dataset.RescaleIntercept = "0"

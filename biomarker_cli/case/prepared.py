@@ -11,8 +11,8 @@ from biomarker_cli import __version__
 from biomarker_cli.case.analysis import Analysis, AnalysisProtocol
 from biomarker_cli.case.images import image_candidates, read_case_volume, read_declared_volume
 from biomarker_cli.case.plan import CasePlan
-from biomarker_cli.catalogue import ImageError
-from biomarker_cli.diffusion import adc_map, adc_measurements, assemble, declared_adc
+from biomarker_cli.diffusion import AdcResult, declared_adc, diffusion_maps, map_measurements
+from biomarker_cli.diffusion import image_description as diffusion_description
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.measurement import Measurement
@@ -126,15 +126,17 @@ def _for_suv(plan: CasePlan, analysis: Analysis) -> Prepared:
 def _for_adc(plan: CasePlan, analysis: Analysis) -> Prepared:
     rules = analysis.protocol.adc
     assert rules is not None  # noqa: S101 - held by the protocol model
+    results: tuple[AdcResult, ...]
+    describe: Callable[[str], dict[str, Any]] = partial(diffusion_description, rules)
     if plan.image_files:
-        result = declared_adc(read_declared_volume(plan), rules)
+        results, describe = (declared_adc(read_declared_volume(plan), rules),), _no_description
     else:
-        result = adc_map(assemble(image_candidates(plan)), rules)
+        results = diffusion_maps(image_candidates(plan), rules)
     return Prepared(
         analysis,
-        result.volume,
-        lambda region: adc_measurements(result, region, rules),
+        results[0].volume,
+        lambda region: map_measurements(results, region, rules),
         NATIVE_ENGINE,
-        _no_description,
-        result.derivation,
+        describe,
+        {result.image: result.derivation for result in results},
     )

@@ -11,10 +11,10 @@ from biomarker_cli.diffusion.direction_mean import FloatArray, ShellSignals, she
 from biomarker_cli.diffusion.dwi_set import DwiSet
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.fitting import fit_volume
-from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.diffusion.rules import AdcRules, FittedMap
 from biomarker_cli.diffusion.shells import Shell, select
 from biomarker_cli.imaging.volume import Volume
-from biomarker_cli.model.quantity import ADC
+from biomarker_cli.model.quantity import ADC, Quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,12 @@ class Derivation:
 
 @dataclass(frozen=True)
 class AdcResult:
-    """A diffusion coefficient map and how it came about.
+    """A map of a diffusion parameter and how it came about.
 
     Attributes
     ----------
     volume : Volume
-        mm2/s; NaN where there is no fit.
+        NaN where there is no fit; mm2/s for diffusion coefficients.
     image : str
         First word of the feature ids.
     derivation : dict
@@ -75,7 +75,11 @@ class AdcResult:
     signals : ShellSignals or None
         What was fitted; None for maps that were not fitted here.
     log_s0 : ndarray, shape (z, y, x), or None
-        ln of the fitted signal at b = 0.
+        ln of the fitted signal at b = 0, for mono-exponential fits.
+    shells : tuple of Shell
+        The b-values that were fitted.
+    vendor : ndarray, shape (z, y, x), or None
+        The scanner's own map in mm2/s, where it is compared.
     """
 
     volume: Volume
@@ -83,10 +87,12 @@ class AdcResult:
     derivation: dict[str, Any]
     signals: ShellSignals | None = None
     log_s0: FloatArray | None = None
+    shells: tuple[Shell, ...] = ()
+    vendor: FloatArray | None = None
 
 
 def adc_map(dwi: DwiSet, rules: AdcRules) -> AdcResult:
-    """Compute the ADC of every voxel.
+    """Compute the ADC of every voxel, the main map of the rules.
 
     Parameters
     ----------
@@ -102,18 +108,62 @@ def adc_map(dwi: DwiSet, rules: AdcRules) -> AdcResult:
     AdcError
         ``ADC-B-SET`` where the series lacks the b-values of the rules.
     """
-    shells = select(dwi.shells, rules.b_set)
-    _require_estimator_fits(shells, rules)
-    signals = shell_signals(shells, rules.b_value, rules.direction_mean)
-    adc, log_s0 = fit_volume(signals.log_signal, signals.b, rules.estimator)
-    first = shells[0].volumes[0].candidate
-    volume = Volume(adc, dwi.geometry, ADC, read_frames(first), first.volume_id, dwi.flags)
-    return AdcResult(
-        volume, rules.image, _derivation(dwi, shells, rules).as_dict(), signals, log_s0
+    return adc_maps(dwi, rules, rules.maps[:1])[0]
+
+
+def adc_maps(
+    dwi: DwiSet,
+    rules: AdcRules,
+    wanted: Sequence[FittedMap] | None = None,
+    signals: ShellSignals | None = None,
+) -> tuple[AdcResult, ...]:
+    """Compute every map of the rules from one reading of the images.
+
+    Parameters
+    ----------
+    dwi : DwiSet
+    rules : AdcRules
+    wanted : sequence of FittedMap, optional
+        Only these maps.
+    signals : ShellSignals, optional
+        Of every shell of the set, where they were read before.
+
+    Raises
+    ------
+    AdcError
+        ``ADC-B-SET`` where the series lacks the b-values of a map.
+    """
+    maps = rules.maps if wanted is None else tuple(wanted)
+    chosen = [select(dwi.shells, one.b_set) for one in maps]
+    for shells in chosen:
+        _require_different(shells, rules)
+    held = dwi.shells
+    if signals is None:
+        held = tuple(s for s in dwi.shells if any(s in shells for shells in chosen))
+        signals = shell_signals(held, rules.b_value, rules.direction_mean)
+    return tuple(
+        _fitted_map(dwi, rules, one, shells, signals.rows([held.index(s) for s in shells]))
+        for one, shells in zip(maps, chosen, strict=True)
     )
 
 
-def _require_estimator_fits(shells: Sequence[Shell], rules: AdcRules) -> None:
+def _fitted_map(
+    dwi: DwiSet, rules: AdcRules, one: FittedMap, shells: tuple[Shell, ...], signals: ShellSignals
+) -> AdcResult:
+    adc, log_s0 = fit_volume(signals.log_signal, signals.b, one.estimator)
+    derivation = fit_derivation(dwi, shells, rules, one.estimator)
+    return AdcResult(
+        parameter_volume(dwi, adc, ADC), one.image, derivation, signals, log_s0, shells
+    )
+
+
+def parameter_volume(dwi: DwiSet, array: FloatArray, quantity: Quantity) -> Volume:
+    """Return a map in the place of a diffusion set, with the header of its lowest b."""
+    first = dwi.shells[0].volumes[0].candidate
+    return Volume(array, dwi.geometry, quantity, read_frames(first), first.volume_id, dwi.flags)
+
+
+def _require_different(shells: Sequence[Shell], rules: AdcRules) -> None:
     b = [shell.b(rules.b_value) for shell in shells]
     if len(set(b)) < len(b):
         raise AdcError(
@@ -122,7 +172,10 @@ def _require_estimator_fits(shells: Sequence[Shell], rules: AdcRules) -> None:
         )
 
 
-def _derivation(dwi: DwiSet, shells: Sequence[Shell], rules: AdcRules) -> Derivation:
+def fit_derivation(
+    dwi: DwiSet, shells: Sequence[Shell], rules: AdcRules, estimator: str
+) -> dict[str, Any]:
+    """Return how a fitted map came about, as plain values."""
     outside = [shell for shell in dwi.shells if shell not in shells]
     left_out = [(v.volume_id, reason) for v, reason in dwi.left_out]
     left_out += [
@@ -132,12 +185,12 @@ def _derivation(dwi: DwiSet, shells: Sequence[Shell], rules: AdcRules) -> Deriva
     ]
     return Derivation(
         source="fitted",
-        estimator=rules.estimator,
+        estimator=estimator,
         direction_mean=rules.direction_mean,
         b_value=rules.b_value,
         shells=tuple(_fitted(shell) for shell in shells),
         left_out=tuple(left_out),
-    )
+    ).as_dict()
 
 
 def _fitted(shell: Shell) -> FittedShell:

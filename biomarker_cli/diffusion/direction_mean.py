@@ -49,6 +49,13 @@ class ShellSignals:
         repeat_sd = None if self.repeat_sd is None else self.repeat_sd[mask]
         return ShellSignals(self.b, self.log_signal[:, mask], repeat_sd)
 
+    def rows(self, indices: Sequence[int]) -> ShellSignals:
+        """Return the signals of some b-values; all of them without a copy."""
+        if list(indices) == list(range(len(self.b))):
+            return self
+        chosen = list(indices)
+        return ShellSignals(self.b[chosen], self.log_signal[chosen], self.repeat_sd)
+
 
 def shell_signals(shells: Sequence[Shell], b_value: str, mean: str) -> ShellSignals:
     """Read the volumes of each shell and combine them.

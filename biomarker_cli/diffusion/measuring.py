@@ -1,30 +1,38 @@
-"""Measure a diffusion coefficient map in a region."""
+"""Measure maps of diffusion parameters in a region."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from biomarker_cli.diffusion import features
 from biomarker_cli.diffusion.adc import AdcResult
+from biomarker_cli.diffusion.direction_mean import FloatArray, ShellSignals
 from biomarker_cli.diffusion.errors import AdcError
-from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.diffusion.phantom import phantom_values
+from biomarker_cli.diffusion.quality import fit_quality
+from biomarker_cli.diffusion.roi_signal import roi_signal_adc
+from biomarker_cli.diffusion.rules import AdcRules, RoiSignalRules
 from biomarker_cli.imaging.region import Region
-from biomarker_cli.model import FeatureDefinition, FeatureRegistry, Measurement, MeasurementStatus
+from biomarker_cli.model import FeatureDefinition, Measurement, MeasurementStatus
 from biomarker_cli.model.measurement import measured
-from biomarker_cli.statistics import intensity_measurements
+from biomarker_cli.model.quantity import ADC
+from biomarker_cli.statistics import histogram_entropy, intensity_measurements, percentile
+from biomarker_cli.statistics.histogram import ENTROPY
 
-FEATURES = FeatureRegistry()
-"""Definitions that say how far a fit can be trusted."""
+Value = tuple[FeatureDefinition, float]
+
+_MM3_PER_ML = 1000.0
 
 
-def _define(name: str, title: str, unit: str = "1") -> FeatureDefinition:
-    return FEATURES.register(FeatureDefinition("fit", name, title, unit))
-
-
-FRACTION_NAN = _define("fraction_nan", "Share of the voxels without a fit")
-FRACTION_NEGATIVE = _define("fraction_negative", "Share of the fitted voxels below zero")
-N_B_VALUES = _define("b_values", "Number of b-values that were fitted")
+def map_measurements(
+    results: Sequence[AdcResult], region: Region, rules: AdcRules
+) -> list[Measurement]:
+    """Measure every map of an analysis under a region."""
+    return [row for result in results for row in adc_measurements(result, region, rules)]
 
 
 def adc_measurements(result: AdcResult, region: Region, rules: AdcRules) -> list[Measurement]:
@@ -51,15 +59,21 @@ def adc_measurements(result: AdcResult, region: Region, rules: AdcRules) -> list
     volume = result.volume
     inside = volume.as_float64()[region.mask]
     values = inside[np.isfinite(inside)]
+    n_missing = inside.size - values.size
+    missing = n_missing / inside.size if inside.size else math.nan
+    trust, below_floor = _trust_values(result, region, inside, missing, rules)
     flags = volume.flags | region.flags
-    missing = (inside.size - values.size) / inside.size if inside.size else 0.0
     if missing > rules.nan_flag_above:
         flags |= {"voxels_nan"}
-    unit = volume.quantity.unit
-    rows = intensity_measurements(result.image, unit, values, rules.statistics, flags)
+    if rules.noise is not None and below_floor > rules.noise.flag_above:
+        flags |= {"noise_floor"}
+    unit, image = volume.quantity.unit, result.image
+    rows = intensity_measurements(image, unit, values, rules.statistics, flags)
+    derived = _map_values(result, region, values, rules)
+    rows += [measured(image, definition, value, unit, flags) for definition, value in derived]
     if missing > rules.nan_undefined_above:
         rows = [_undefined(row, missing, rules.nan_undefined_above) for row in rows]
-    return rows + _trust_rows(result, inside.size, values, flags)
+    return rows + [measured(image, definition, value, unit, flags) for definition, value in trust]
 
 
 def _require_same_grid(result: AdcResult, region: Region) -> None:
@@ -82,13 +96,95 @@ def _undefined(row: Measurement, missing: float, limit: float) -> Measurement:
     )
 
 
-def _trust_rows(
-    result: AdcResult, n_inside: int, values: np.ndarray, flags: frozenset[str]
-) -> list[Measurement]:
-    nan_share = (n_inside - values.size) / n_inside if n_inside else float("nan")
-    negative = float(np.mean(values < 0)) if values.size else float("nan")
-    rows = [(FRACTION_NAN, nan_share), (FRACTION_NEGATIVE, negative)]
-    if result.signals is not None:
-        rows.append((N_B_VALUES, float(len(result.signals.b))))
-    unit = result.volume.quantity.unit
-    return [measured(result.image, definition, value, unit, flags) for definition, value in rows]
+def _map_values(
+    result: AdcResult, region: Region, values: FloatArray, rules: AdcRules
+) -> list[Value]:
+    """Return what is measured on the values themselves, beside the shared statistics."""
+    found: list[Value] = []
+    is_coefficient = result.volume.quantity == ADC
+    if is_coefficient and rules.entropy_bin_mm2_s is not None:
+        entropy = histogram_entropy(values, rules.entropy_bin_mm2_s) if values.size else math.nan
+        found.append((ENTROPY, entropy))
+    if result.image != rules.image:
+        return found
+    for one in rules.burden:
+        low, high = one.limits
+        inside = np.count_nonzero((values >= low) & (values < high))
+        volume_ml = inside * region.geometry.voxel_volume_mm3 / _MM3_PER_ML
+        share = inside / values.size if values.size else math.nan
+        found.append((features.burden_volume(one.name), volume_ml))
+        found.append((features.burden_fraction(one.name), share))
+    if rules.phantom is not None:
+        found += phantom_values(result, region, rules.phantom)
+    if rules.vendor_map.use == "compare":
+        found += _vendor_values(result, region)
+    return found
+
+
+def _vendor_values(result: AdcResult, region: Region) -> list[Value]:
+    median, p95 = math.nan, math.nan
+    if result.vendor is not None:
+        difference = (result.vendor - result.volume.as_float64())[region.mask]
+        difference = difference[np.isfinite(difference)]
+        if difference.size:
+            median = float(np.median(difference))
+            p95 = percentile(np.abs(difference), 95)
+    return [(features.VENDOR_MEDIAN, median), (features.VENDOR_P95, p95)]
+
+
+def _trust_values(
+    result: AdcResult, region: Region, inside: FloatArray, missing: float, rules: AdcRules
+) -> tuple[list[Value], float]:
+    """Return what says how far the numbers can be trusted, and the share below the floor."""
+    values = inside[np.isfinite(inside)]
+    negative = float(np.mean(values < 0)) if values.size else math.nan
+    found = [(features.FRACTION_NAN, missing), (features.FRACTION_NEGATIVE, negative)]
+    if result.shells:
+        found.append((features.N_B_VALUES, float(len(result.shells))))
+    if result.signals is None or result.log_s0 is None:
+        return found, 0.0
+    signals = result.signals.under(region.mask)
+    below_floor = 0.0
+    if rules.noise is not None:
+        quality = fit_quality(
+            signals, inside, result.log_s0[region.mask], floor_snr=rules.noise.floor_snr
+        )
+        below_floor = quality.below_floor
+        found += [
+            (features.R_SQUARED, quality.r_squared),
+            (features.RESIDUAL_SD, quality.residual_sd),
+            (features.SNR_REPEATS, quality.snr_repeats),
+            (features.SNR_RESIDUAL, quality.snr_residual),
+            (features.BELOW_FLOOR, below_floor),
+        ]
+    if rules.roi_signal is not None:
+        found += _roi_signal_values(result, region, signals, rules, rules.roi_signal)
+    return found, below_floor
+
+
+def _roi_signal_values(
+    result: AdcResult,
+    region: Region,
+    signals: ShellSignals,
+    rules: AdcRules,
+    roi_signal: RoiSignalRules,
+) -> list[Value]:
+    estimator = next(one.estimator for one in rules.maps if one.image == result.image)
+
+    def adc(sigma: float | None) -> float:
+        if region.n_voxels == 0:
+            return math.nan
+        return roi_signal_adc(
+            result.shells, region.mask, signals.b, estimator=estimator, sigma=sigma
+        )
+
+    found = [(features.ROI_SIGNAL, adc(None))]
+    if roi_signal.correct_noise == "none":
+        return found
+    sigma = roi_signal.sigma
+    if roi_signal.correct_noise == "repeats":
+        sigma = None
+        if signals.repeat_sd is not None and signals.repeat_sd.size:
+            sigma = math.sqrt(float(np.nanmean(signals.repeat_sd**2)))
+    corrected = math.nan if sigma is None else adc(sigma)
+    return [*found, (features.ROI_SIGNAL_CORRECTED, corrected)]

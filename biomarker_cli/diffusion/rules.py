@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from biomarker_cli.diffusion.certificate import PhantomRules
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.statistics import STATISTICS
 
@@ -52,6 +54,122 @@ BSetRule = Annotated[AllShells | LowAndHigh | BRange | BList, Field(discriminato
 Estimator = Literal["lls", "two_point", "wls", "nlls"]
 
 
+class FittedMap(Strict):
+    """One more map of the same signal, with its own b-set and name."""
+
+    image: ImageName
+    estimator: Estimator
+    b_set: BSetRule
+
+
+class IvimRules(Strict):
+    """Segmented intravoxel incoherent motion.
+
+    Attributes
+    ----------
+    diffusion_from : float
+        D is fitted to b from here on (s/mm2, nominal).
+    pseudo_diffusion : tuple of float, optional
+        Search range of D* in mm2/s; without it D* is not computed.
+    """
+
+    diffusion_from: float = Field(gt=0)
+    pseudo_diffusion: tuple[float, float] | None = None
+
+    @field_validator("pseudo_diffusion")
+    @classmethod
+    def _is_range(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not 0 < value[0] < value[1]:
+            raise ValueError("expected 0 < lowest < highest")
+        return value
+
+
+class KurtosisRules(Strict):
+    """Diffusion kurtosis: ``ln S = ln S0 - b D + b^2 D^2 K / 6``.
+
+    Attributes
+    ----------
+    b_max : float
+        Highest b that is fitted (s/mm2, nominal): the expansion fails above.
+    """
+
+    b_max: float = Field(gt=0)
+
+
+class NoiseRules(Strict):
+    """When the signal at the highest b is too close to the noise.
+
+    Attributes
+    ----------
+    floor_snr : float
+        The floor lies at this many standard deviations of the noise; magnitude
+        images are biased below about 3.
+    flag_above : float
+        Share of voxels below the floor above which rows carry ``noise_floor``.
+    """
+
+    floor_snr: float = Field(gt=0)
+    flag_above: float = Field(ge=0, le=1)
+
+
+class RoiSignalRules(Strict):
+    """ADC of the mean signal of a region, beside the map.
+
+    Attributes
+    ----------
+    correct_noise : str
+        ``none``; ``repeats`` takes the noise from repeats of one image in the
+        region; ``sigma`` takes it from `sigma`.
+    sigma : float, optional
+        Noise in units of the signal.
+    """
+
+    correct_noise: Literal["none", "repeats", "sigma"]
+    sigma: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _sigma_is_there(self) -> Self:
+        if (self.correct_noise == "sigma") != (self.sigma is not None):
+            raise ValueError("sigma goes with correct_noise: sigma, and only with it")
+        return self
+
+
+class VendorMapRules(Strict):
+    """What to do with the ADC map of the scanner.
+
+    Attributes
+    ----------
+    use : str
+        ``refuse`` it, ``compare`` it with the fitted map, or ``measure`` it.
+    infer_unit : bool
+        Where the unit is not coded: infer it from the size of the values, with
+        the flag ``unit_inferred``. Else such a map is refused.
+    """
+
+    use: Literal["refuse", "compare", "measure"] = "refuse"
+    infer_unit: bool = False
+
+
+class BurdenClass(Strict):
+    """A class of voxels by their ADC, for the diffusion volume; open where no limit stands."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    from_mm2_s: float | None = None
+    to_mm2_s: float | None = None
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Lowest value inside, and lowest value above."""
+        low = -math.inf if self.from_mm2_s is None else self.from_mm2_s
+        return low, math.inf if self.to_mm2_s is None else self.to_mm2_s
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.limits[1] <= self.limits[0]:
+            raise ValueError("to_mm2_s must lie above from_mm2_s")
+        return self
+
+
 class AdcRules(Strict):
     """How ADC is computed and measured.
 
@@ -75,6 +193,18 @@ class AdcRules(Strict):
         flagged, and undefined.
     statistics : tuple of str
         Names of `biomarker_cli.statistics.STATISTICS`.
+    entropy_bin_mm2_s : float, optional
+        Bin width of the histogram entropy of maps in mm2/s; without it there is
+        no such row.
+    further : tuple of FittedMap
+        More b-sets of the same signal, each with rows of its own.
+    ivim, kurtosis, noise, roi_signal : rules, optional
+        Models and judgements beside the map.
+    vendor_map : VendorMapRules
+    burden : tuple of BurdenClass
+        ADC classes whose volume in the region is measured.
+    phantom : PhantomRules, optional
+        Limits of a phantom test, and the certificate of the phantom.
     """
 
     image: ImageName = "adc"
@@ -85,6 +215,28 @@ class AdcRules(Strict):
     nan_flag_above: float = Field(default=0.05, ge=0, le=1)
     nan_undefined_above: float = Field(default=0.20, ge=0, le=1)
     statistics: tuple[str, ...] = Field(min_length=1)
+    entropy_bin_mm2_s: float | None = Field(default=None, gt=0)
+    further: tuple[FittedMap, ...] = ()
+    ivim: IvimRules | None = None
+    kurtosis: KurtosisRules | None = None
+    noise: NoiseRules | None = None
+    roi_signal: RoiSignalRules | None = None
+    vendor_map: VendorMapRules = VendorMapRules()
+    burden: tuple[BurdenClass, ...] = ()
+    phantom: PhantomRules | None = None
+
+    @property
+    def maps(self) -> tuple[FittedMap, ...]:
+        """The main map and the further ones."""
+        main = FittedMap(image=self.image, estimator=self.estimator, b_set=self.b_set)
+        return (main, *self.further)
+
+    @model_validator(mode="after")
+    def _images_differ(self) -> Self:
+        names = [one.image for one in self.maps]
+        if len(set(names)) != len(names):
+            raise ValueError("two maps have one image name")
+        return self
 
     @field_validator("statistics")
     @classmethod

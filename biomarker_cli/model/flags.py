@@ -42,6 +42,7 @@ FLAGS = MappingProxyType(
         "roi_resampled": "the mask was resampled to the grid of the image",
         "derived_b0": "the b = 0 image is a derived one, no acquired one was there",
         "direction_unknown": "several volumes of one b-value carry no direction",
+        "noise_floor": "the signal at the highest b lies at the noise in too many voxels",
         "trace_images": "the fitted images are trace-weighted images of the scanner",
         "trace_left_out": "trace-weighted images were left out beside their directions",
         "b0_untagged": "a volume without b-value inside a diffusion series was read as b = 0",

@@ -40,6 +40,8 @@ SUL_JANMA = Quantity(
 SUVBSA = Quantity("suvbsa", "cm2/ml{SUVbsa}", "SUV, body surface area", "126403")
 SUVIBW = Quantity("suvibw", "g/ml{SUVibw}", "SUV, ideal body weight", "126404")
 ADC = Quantity("adc", "mm2/s", "apparent diffusion coefficient", "113041")
+PERFUSION_FRACTION = Quantity("perfusion_fraction", "1", "perfusion fraction (IVIM)")
+KURTOSIS = Quantity("kurtosis", "1", "diffusion kurtosis")
 SIGNAL = Quantity("signal", "1", "signal intensity, arbitrary scale")
 ACTIVITY = Quantity("activity", "Bq/ml", "activity concentration")
 STORED_PET = Quantity("pet_stored", "1", "PET value in the unit that (0054,1001) names")
@@ -54,6 +56,8 @@ _ALL = (
     SUVBSA,
     SUVIBW,
     ADC,
+    PERFUSION_FRACTION,
+    KURTOSIS,
     SIGNAL,
     ACTIVITY,
     STORED_PET,

@@ -9,9 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from biomarker_cli.catalogue import scan
-from biomarker_cli.diffusion import AdcError, AdcRules, DwiSet, adc_map, assemble
+from biomarker_cli.diffusion import (
+    AdcError,
+    AdcRules,
+    DwiSet,
+    adc_map,
+    assemble,
+    diffusion_maps,
+    write_parametric_map,
+)
 
 pytestmark = pytest.mark.data
 
@@ -122,6 +131,41 @@ def test_the_whole_siemens_examination_is_fitted_from_its_directions(data_dir: P
     dwi = assemble(scan([data_dir / "dwi" / "siemens_xa30_enhanced"]).candidates)
     assert [len(s.volumes) for s in dwi.shells] == [1, 20]
     assert sorted(v.kind.value for v, _ in dwi.left_out) == ["adc_map", "b0", "fa_map", "trace"]
+
+
+def test_the_vendors_map_agrees_with_ours(data_dir: Path) -> None:
+    rules = AdcRules.model_validate(
+        {**RULES.model_dump(), "vendor_map": {"use": "compare", "infer_unit": True}}
+    )
+    folder = data_dir / "dwi" / "siemens_xa30_enhanced"
+    found = diffusion_maps(scan([folder]).candidates, rules)[0]
+    assert found.vendor is not None
+    assert "unit_inferred:(0028,1054)" in found.volume.flags
+    difference = (found.vendor - found.volume.array)[
+        bright_mask(assemble(scan([folder]).candidates))
+    ]
+    difference = np.abs(difference[np.isfinite(difference)])
+    assert difference.size > 49_000
+    assert np.median(difference) <= 1e-6
+    assert np.mean(difference <= 3e-6) > 0.9
+
+
+@pytest.mark.parametrize("folder", ["siemens_xa30_enhanced/s10_dwi_b0_b2500", "uih_r002_grid"])
+def test_a_parametric_map_of_real_data_is_written(
+    data_dir: Path, folder: str, tmp_path: Path
+) -> None:
+    found = adc_map(assemble(scan([data_dir / "dwi" / folder]).candidates), RULES)
+    write_parametric_map(found, tmp_path / "adc.dcm")
+    dataset = dcmread(tmp_path / "adc.dcm")
+    stored = np.frombuffer(dataset.DoubleFloatPixelData, "<f8").reshape(found.volume.array.shape)
+    origins = [
+        f.PlanePositionSequence[0].ImagePositionPatient
+        for f in dataset.PerFrameFunctionalGroupsSequence
+    ]
+    index = found.volume.geometry.physical_to_index(np.array(origins, dtype=float))
+    order = np.argsort(index[:, 2])
+    np.testing.assert_allclose(np.sort(index[:, 2]), np.arange(len(order)), atol=1e-3)
+    np.testing.assert_array_equal(stored[order], found.volume.array)
 
 
 def test_the_vendors_trace_with_its_b0_is_fitted_and_flagged(data_dir: Path) -> None:

@@ -1,0 +1,41 @@
+"""What the feature dictionary says of a diffusion map."""
+
+from __future__ import annotations
+
+from biomarker_cli.diffusion.rules import AdcRules, AllShells, BList, BRange, BSetRule
+
+
+def image_description(rules: AdcRules, image: str) -> dict[str, str]:
+    """Return the columns of ``features.csv`` that describe a map.
+
+    Parameters
+    ----------
+    rules : AdcRules
+    image : str
+        First word of the feature ids.
+
+    Returns
+    -------
+    dict
+        ``image_filter`` names estimator, b-set and direction mean.
+    """
+    if rules.vendor_map.use == "measure":
+        return {"image_filter": "map of the scanner"}
+    found = {one.image: f"{one.estimator}, {_b_set(one.b_set)}" for one in rules.maps}
+    if rules.ivim is not None:
+        segmented = f"ivim segmented, D from b {rules.ivim.diffusion_from:g}"
+        found |= dict.fromkeys(("ivim_d", "ivim_f", "ivim_dstar"), segmented)
+    if rules.kurtosis is not None:
+        parabola = f"kurtosis lls, b up to {rules.kurtosis.b_max:g}"
+        found |= dict.fromkeys(("dki_d", "dki_k"), parabola)
+    return {"image_filter": f"{found[image]}, {rules.direction_mean} mean, {rules.b_value} b"}
+
+
+def _b_set(rule: BSetRule) -> str:
+    if isinstance(rule, AllShells):
+        return "all b"
+    if isinstance(rule, BRange):
+        return f"b from {rule.min:g}" + ("" if rule.max is None else f" to {rule.max:g}")
+    if isinstance(rule, BList):
+        return f"b {', '.join(f'{value:g}' for value in rule.values)}"
+    return f"lowest b to {rule.low_max:g} and b to {rule.high_max:g}"

@@ -1,0 +1,52 @@
+"""The feature dictionary of diffusion; intensity statistics are shared."""
+
+from __future__ import annotations
+
+from biomarker_cli.model import FeatureDefinition, FeatureRegistry
+from biomarker_cli.model.features import UNIT_OF_IMAGE
+
+FEATURES = FeatureRegistry()
+"""Definitions of the families ``fit``, ``roi_signal`` and ``vendor``; the classes of
+``burden`` are named by the analysis."""
+
+
+def _define(family: str, name: str, title: str, unit: str = "1") -> FeatureDefinition:
+    return FEATURES.register(FeatureDefinition(family, name, title, unit))
+
+
+FRACTION_NAN = _define("fit", "fraction_nan", "Share of the voxels without a fit")
+FRACTION_NEGATIVE = _define("fit", "fraction_negative", "Share of the fitted voxels below zero")
+N_B_VALUES = _define("fit", "b_values", "Number of b-values that were fitted")
+R_SQUARED = _define("fit", "r_squared", "Median R2 of the signal over voxels")
+RESIDUAL_SD = _define("fit", "residual_sd", "Median SD of the residuals, in units of the signal")
+SNR_REPEATS = _define("fit", "snr_repeats", "Signal at the lowest b over the noise of repeats")
+SNR_RESIDUAL = _define("fit", "snr_residual", "Signal at the lowest b over the residuals")
+BELOW_FLOOR = _define(
+    "fit", "fraction_below_floor", "Share of voxels below the noise floor at the highest b"
+)
+ROI_SIGNAL = _define("roi_signal", "adc", "ADC of the mean signal of the region", UNIT_OF_IMAGE)
+ROI_SIGNAL_CORRECTED = _define(
+    "roi_signal",
+    "adc_noise_corrected",
+    "ADC of the mean signal of the region, noise floor removed",
+    UNIT_OF_IMAGE,
+)
+VENDOR_MEDIAN = _define(
+    "vendor", "median_difference", "Median of vendor's map minus this map", UNIT_OF_IMAGE
+)
+VENDOR_P95 = _define(
+    "vendor",
+    "p95_absolute_difference",
+    "95th percentile of the absolute difference to the vendor's map",
+    UNIT_OF_IMAGE,
+)
+
+
+def burden_volume(name: str) -> FeatureDefinition:
+    """Return the definition of the volume of an ADC class."""
+    return FeatureDefinition("burden", f"volume_{name}", f"Volume of class {name}", "mL")
+
+
+def burden_fraction(name: str) -> FeatureDefinition:
+    """Return the definition of the share of an ADC class."""
+    return FeatureDefinition("burden", f"fraction_{name}", f"Share of class {name}", "1")

@@ -1,0 +1,110 @@
+"""Intravoxel incoherent motion by the segmented method.
+
+``S(b) / S(0) = f exp(-b D*) + (1 - f) exp(-b D)``: perfusion has decayed where
+b is high, so that D comes from there alone and f from the intercept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from biomarker_cli.diffusion.direction_mean import BoolArray, FloatArray
+from biomarker_cli.diffusion.fitting import BLOCK_VOXELS, fit_lls
+
+_GRID_STEPS = 48
+_REFINEMENTS = 40
+_GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
+_NEAR_LIMIT = 1e-3
+"""A D* this close to a limit of its search range (relative) was not found."""
+
+
+@dataclass(frozen=True)
+class IvimFit:
+    """Maps of a segmented fit; NaN where there is none.
+
+    Attributes
+    ----------
+    diffusion : ndarray
+        D in mm2/s.
+    fraction : ndarray
+        f, unclamped: noise makes it negative where there is no perfusion.
+    pseudo_diffusion : ndarray or None
+        D* in mm2/s; NaN where f <= 0 or the search ended at a limit.
+    """
+
+    diffusion: FloatArray
+    fraction: FloatArray
+    pseudo_diffusion: FloatArray | None
+
+
+def fit_ivim(
+    log_signal: FloatArray,
+    b: FloatArray,
+    tissue: BoolArray,
+    pseudo_diffusion: tuple[float, float] | None,
+) -> IvimFit:
+    """Fit D to high b, f to its intercept, then D* with both held.
+
+    Parameters
+    ----------
+    log_signal : ndarray, shape (n, ...)
+        The first row is b = 0.
+    b : ndarray, shape (n,)
+    tissue : ndarray of bool, shape (n,)
+        Which rows D is fitted to; two or more.
+    pseudo_diffusion : tuple of float, optional
+        Search range of D* in mm2/s.
+
+    References
+    ----------
+    Le Bihan 1988, Radiology 168:497; Federau 2017, NMR Biomed 30:e3780.
+    """
+    place = log_signal.shape[1:]
+    flat = log_signal.reshape(len(b), -1)
+    found = np.full((3, flat.shape[1]), np.nan)
+    for start in range(0, flat.shape[1], BLOCK_VOXELS):
+        block = slice(start, start + BLOCK_VOXELS)
+        d, intercept = fit_lls(flat[tissue, block], b[tissue])
+        with np.errstate(over="ignore"):
+            f = 1.0 - np.exp(intercept - flat[0, block])
+        found[0, block], found[1, block] = d, f
+        if pseudo_diffusion is not None:
+            ratio = np.exp(flat[:, block] - flat[0, block])
+            found[2, block] = _search(ratio, b, d, f, pseudo_diffusion)
+    d_star = found[2].reshape(place) if pseudo_diffusion is not None else None
+    return IvimFit(found[0].reshape(place), found[1].reshape(place), d_star)
+
+
+def _search(
+    ratio: FloatArray, b: FloatArray, d: FloatArray, f: FloatArray, limits: tuple[float, float]
+) -> FloatArray:
+    """Return the D* of least squares: a logarithmic grid, then golden sections."""
+    result = np.full(d.shape, np.nan)
+    usable = np.flatnonzero((f > 0) & np.isfinite(d) & np.isfinite(ratio).all(axis=0))
+    if usable.size == 0:
+        return result
+    f = f[usable]
+    left = ratio[:, usable] - (1.0 - f) * np.exp(-b[:, None] * d[usable])
+
+    def cost(log_d_star: FloatArray) -> FloatArray:
+        model = f * np.exp(-b[:, None] * np.exp(log_d_star))
+        total: FloatArray = np.einsum("iv,iv->v", left - model, left - model)
+        return total
+
+    grid = np.linspace(np.log(limits[0]), np.log(limits[1]), _GRID_STEPS)
+    costs = np.stack([cost(np.full(f.shape, step)) for step in grid])
+    best = np.argmin(costs, axis=0)
+    low = grid[np.maximum(best - 1, 0)]
+    high = grid[np.minimum(best + 1, _GRID_STEPS - 1)]
+    for _ in range(_REFINEMENTS):
+        width = _GOLDEN * (high - low)
+        inner_low, inner_high = high - width, low + width
+        left_is_better = cost(inner_low) < cost(inner_high)
+        high = np.where(left_is_better, inner_high, high)
+        low = np.where(left_is_better, low, inner_low)
+    d_star = np.exp((low + high) / 2.0)
+    inside = (d_star > limits[0] * (1 + _NEAR_LIMIT)) & (d_star < limits[1] * (1 - _NEAR_LIMIT))
+    result[usable] = np.where(inside, d_star, np.nan)
+    return result

@@ -1,0 +1,134 @@
+"""Phantom rows: bias against a certificate, uniformity, dependence on b."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic_dwi import SHAPE, Spec, candidates, write_dwi
+
+from biomarker_cli.diffusion import (
+    AdcRules,
+    diffusion_maps,
+    load_certificate,
+    map_measurements,
+    water_diffusion_mm2_s,
+)
+from biomarker_cli.imaging import Region
+from biomarker_cli.model import BiomarkerError
+from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
+
+CERTIFICATE = {
+    "phantom": "ice water, serial 1",
+    "source": "certificate 1",
+    "temperature_c": 0.0,
+    "vials": [
+        {"roi": "centre", "material": "water"},
+        {"roi": "pvp20", "adc_mm2_s": 0.6e-3},
+    ],
+}
+
+
+def shipped(**certificate: object) -> AdcRules:
+    document = load_document(ProtocolKind.ANALYSIS, "dwi-phantom")
+    rules = validate_section(AdcRules, document, "adc")
+    data = rules.model_dump()
+    if certificate:
+        data["phantom"]["certificate"] = certificate
+    return AdcRules.model_validate(data)
+
+
+def rows_of(
+    folder: Path, adc: float, roi: str, rules: AdcRules, b: tuple[float, ...] = (0, 500, 900)
+) -> dict[str, object]:
+    signal = {value: np.full(SHAPE, 5000 * np.exp(-value * adc)) for value in b}
+    write_dwi(folder, [Spec(value, array=array) for value, array in signal.items()])
+    maps = diffusion_maps(candidates(folder), rules)
+    geometry = maps[0].volume.geometry
+    region = Region(np.ones(geometry.shape, dtype=np.bool_), geometry, roi, roi)
+    return {row.feature_id: row for row in map_measurements(maps, region, rules)}
+
+
+@pytest.mark.parametrize(
+    ("celsius", "expected"), [(0.0, 1.099e-3), (20.0, 2.023e-3), (25.0, 2.299e-3)]
+)
+def test_water_after_holz(celsius: float, expected: float) -> None:
+    assert water_diffusion_mm2_s(celsius) == pytest.approx(expected, rel=2e-3)
+
+
+def test_a_good_water_vial_passes(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, 1.11e-3, "centre", shipped(**CERTIFICATE))
+    assert rows["adc.phantom.bias"].value == pytest.approx(1.11e-3 - 1.099e-3, abs=1e-6)
+    assert rows["adc.phantom.bias"].unit == "mm2/s"
+    assert rows["adc.phantom.bias_pass"].value == 1.0
+    assert rows["adc.phantom.b_dependence_pass"].value == 1.0
+    assert rows["adc.phantom.within_slice_cv"].value == pytest.approx(0.0, abs=1e-9)
+    assert rows["adc.roi_signal.adc"].value == pytest.approx(1.11e-3, rel=1e-4)
+
+
+def test_a_biased_vial_fails(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, 0.65e-3, "pvp20", shipped(**CERTIFICATE))
+    assert rows["adc.phantom.bias_percent"].value == pytest.approx(8.33, abs=0.1)
+    assert rows["adc.phantom.bias_pass"].value == 0.0
+
+
+def test_a_vial_that_the_certificate_lacks_has_no_bias(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, 0.65e-3, "pvp30", shipped(**CERTIFICATE))
+    assert rows["adc.phantom.bias"].value is None
+    assert rows["adc.phantom.bias_pass"].value is None
+    assert rows["adc.phantom.b_dependence"].value is not None
+
+
+def test_the_shipped_analysis_has_no_certificate_of_its_own(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, 1.1e-3, "centre", shipped())
+    assert rows["adc.phantom.bias"].value is None
+
+
+def test_dependence_on_b_shows_a_signal_that_is_no_exponential(tmp_path: Path) -> None:
+    rules = shipped(**CERTIFICATE)
+    b = (0, 500, 1000)
+    kurtotic = {v: 5000 * np.exp(-v * 1e-3 + (v * 1e-3) ** 2 * 0.6 / 6) for v in b}
+    write_dwi(tmp_path, [Spec(v, array=np.full(SHAPE, s)) for v, s in kurtotic.items()])
+    maps = diffusion_maps(candidates(tmp_path), rules)
+    geometry = maps[0].volume.geometry
+    region = Region(np.ones(geometry.shape, dtype=np.bool_), geometry, "centre", "centre")
+    rows = {row.feature_id: row for row in map_measurements(maps, region, rules)}
+    # Two-point ADC is 1e-3 (1 - b 1e-3 K / 6): 0.95e-3 and 0.90e-3.
+    assert rows["adc.phantom.b_dependence"].value == pytest.approx(100 * 0.05 / 0.925, rel=0.01)
+    assert rows["adc.phantom.b_dependence_pass"].value == 0.0
+
+
+def test_two_b_values_leave_dependence_undefined(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, 1.1e-3, "centre", shipped(**CERTIFICATE), b=(0, 900))
+    assert rows["adc.phantom.b_dependence"].value is None
+
+
+def test_a_certificate_file(tmp_path: Path) -> None:
+    path = tmp_path / "certificate.yaml"
+    path.write_text(
+        "phantom: ice water\nsource: certificate 1\ntemperature_c: 0\n"
+        "vials:\n  - {roi: centre, material: water}\n  - {roi: pvp20, adc_mm2_s: 0.6e-3}\n"
+    )
+    certificate = load_certificate(path)
+    assert certificate.expected_mm2_s("pvp20") == 0.6e-3
+    assert certificate.expected_mm2_s("centre") == pytest.approx(1.099e-3, rel=2e-3)
+    assert certificate.expected_mm2_s("other") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "phantom: x\n",
+        "phantom: x\nsource: y\ntemperature_c: 0\nvials: [{roi: a, adc_mm2_s: 600}]\n",
+        "phantom: x\nsource: y\ntemperature_c: 0\nvials: [{roi: a}]\n",
+        "phantom: x\nsource: y\ntemperature_c: 300\nvials: [{roi: a, material: water}]\n",
+        "[1, 2",
+    ],
+)
+def test_a_bad_certificate_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "certificate.yaml"
+    path.write_text(text)
+    with pytest.raises(BiomarkerError) as caught:
+        load_certificate(path)
+    assert caught.value.code == "ADC-CERTIFICATE-INVALID"
