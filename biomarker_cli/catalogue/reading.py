@@ -6,15 +6,23 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
 from biomarker_cli.catalogue.errors import SeriesError
-from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.errors import HeaderError, PixelError
 from biomarker_cli.dicom.frames import FrameHeader, Frames, frame_headers
 from biomarker_cli.dicom.headers import read_header
-from biomarker_cli.dicom.pixels import read_stored_frames, rescale
+from biomarker_cli.dicom.pixels import open_frames
+from biomarker_cli.dicom.values import (
+    PARAMETRIC_MAP_CLASS,
+    fill_values,
+    padding_of,
+    read_real_world_mapping,
+)
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
-from biomarker_cli.model.quantity import HU, SIGNAL, STORED_PET, UNITLESS, Quantity
+from biomarker_cli.model.quantity import HU, QUANTITIES, SIGNAL, STORED_PET, UNITLESS, Quantity
 
 _QUANTITY_OF_MODALITY = {"CT": HU, "PT": STORED_PET, "MR": SIGNAL}
 
@@ -50,19 +58,11 @@ def read_volume(candidate: VolumeCandidate) -> Volume:
     SeriesError
         With the candidate's own code where the catalogue refused it.
     PixelError
-        Where pixels cannot be decoded.
+        Where pixels cannot be decoded or have no value.
     """
     if candidate.status is not VolumeStatus.OK or candidate.geometry is None:
         raise SeriesError(candidate.error_code, candidate.error_message, where=candidate.series_uid)
-    frames = read_frames(candidate)
-    array = np.empty(candidate.geometry.shape, dtype=np.float64)
-    slices_of: dict[Path, list[int]] = defaultdict(list)
-    for index, ref in enumerate(candidate.refs):
-        slices_of[ref.path].append(index)
-    for path, slices in slices_of.items():
-        stored = read_stored_frames(path, [candidate.refs[i].frame for i in slices])
-        for index, plane in zip(slices, stored, strict=True):
-            array[index] = rescale(plane, frames[index])
+    array, padding, frames = _read_arrays(candidate, candidate.geometry)
     return Volume(
         array=array,
         geometry=candidate.geometry,
@@ -70,11 +70,67 @@ def read_volume(candidate: VolumeCandidate) -> Volume:
         frames=frames,
         volume_id=candidate.volume_id,
         flags=candidate.flags,
+        padding=padding,
     )
 
 
+def _read_arrays(
+    candidate: VolumeCandidate, geometry: Geometry
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None, Frames]:
+    array = _allocate(geometry)
+    padding: npt.NDArray[np.bool_] | None = None
+    frames: dict[int, FrameHeader] = {}
+    slices_of: dict[Path, list[int]] = defaultdict(list)
+    for index, ref in enumerate(candidate.refs):
+        slices_of[ref.path].append(index)
+    for path, slices in slices_of.items():
+        dataset, pieces = open_frames(path, [candidate.refs[i].frame for i in slices])
+        headers = frame_headers(dataset, path)
+        for index, stored in zip(slices, pieces, strict=True):
+            header = headers[candidate.refs[index].frame]
+            frames[index] = header
+            fill_values(array[index], stored, header)
+            empty = padding_of(stored, header)
+            if empty is not None:
+                padding = np.zeros(geometry.shape, np.bool_) if padding is None else padding
+                padding[index] = empty
+    return array, padding, Frames(frames[i] for i in range(len(candidate.refs)))
+
+
+def _allocate(geometry: Geometry) -> npt.NDArray[np.float64]:
+    try:
+        return np.empty(geometry.shape, dtype=np.float64)
+    except (MemoryError, ValueError) as error:
+        raise PixelError(
+            "PIXELS-MEMORY",
+            f"a volume of {geometry.shape} voxels (z, y, x) does not fit into memory",
+            hint="Check the header of the series, or use a machine with more memory.",
+        ) from error
+
+
 def _quantity(candidate: VolumeCandidate, frames: Frames) -> Quantity:
-    rescale_type = frames.first.get("RescaleType", "HU")
+    if str(frames.first.get("SOPClassUID", "")) == PARAMETRIC_MAP_CLASS:
+        return _parametric_quantity(frames)
+    table = frames.first.get("ModalityLUTSequence")
+    rescale_type = (
+        frames.first.get("RescaleType", "HU")
+        if table is None
+        else table[0].get("ModalityLUTType", "US")
+    )
     if candidate.modality == "CT" and rescale_type != "HU":
         return UNITLESS
     return _QUANTITY_OF_MODALITY.get(candidate.modality, UNITLESS)
+
+
+def _parametric_quantity(frames: Frames) -> Quantity:
+    found = {
+        (m.unit, m.unit_meaning, m.quantity_code) for m in map(read_real_world_mapping, frames)
+    }
+    if len(found) != 1:
+        units = ", ".join(sorted(unit for unit, _, _ in found))
+        raise SeriesError("SERIES-UNITS", f"the frames are in different quantities: {units}")
+    unit, meaning, code = found.pop()
+    for quantity in QUANTITIES.values():
+        if quantity.unit == unit and code and quantity.dicom_code == code:
+            return quantity
+    return Quantity("parametric_map", unit, meaning or "parametric map", code)

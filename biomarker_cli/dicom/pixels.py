@@ -1,9 +1,15 @@
-"""Decode pixel data and apply the rescale of each frame."""
+"""Decode pixel data, frame by frame, as they are stored.
+
+What the stored numbers mean is said in `biomarker_cli.dicom.values`.
+"""
 
 from __future__ import annotations
 
 import struct
 import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.pixels import pixel_array
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels import iter_pixels, pixel_array
 
 from biomarker_cli.dicom.errors import PixelError
-from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.mosaics import read_tiles
 
 # pydicom's plugins hand through whatever their C code raises.
@@ -22,56 +29,133 @@ DECODER_ERRORS = (
     AttributeError,
     EOFError,
     IndexError,
+    InvalidDicomError,
     KeyError,
     MemoryError,
     NotImplementedError,
     OSError,
+    OverflowError,
+    RecursionError,
     RuntimeError,
     TypeError,
     ValueError,
+    ZeroDivisionError,
     struct.error,
+    zlib.error,
 )
 
+LARGE_FILE_BYTES = 16 * 1024 * 1024
+"""Files beyond this are decoded from disk frame by frame, not read whole."""
 
-def read_stored_frames(path: Path, frames: list[int]) -> list[npt.NDArray[Any]]:
-    """Decode frames of one file, as stored.
+_PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+def open_frames(path: Path, frames: Sequence[int]) -> tuple[Dataset, Iterator[npt.NDArray[Any]]]:
+    """Open a file and decode frames of it one after the other.
 
     Parameters
     ----------
     path : Path
-    frames : list of int
+    frames : sequence of int
         Indices from 0; of the tiles where the file is a mosaic.
 
     Returns
     -------
-    list of ndarray, shape (rows, columns)
+    dataset : pydicom.Dataset
+        Header, without pixel data once the frames have been taken.
+    stored : iterator of ndarray, shape (rows, columns)
+        In the order of `frames`; raises `PixelError` as it goes.
 
     Raises
     ------
     PixelError
-        ``PIXELS-UNREADABLE`` where the file is cut or cannot be decoded.
+        ``PIXELS-UNREADABLE`` where the file is cut or cannot be decoded,
+        ``PIXELS-ABSENT`` where it holds a header alone, ``PIXELS-COLOUR``.
     """
+    with _decoding(path):
+        large = path.stat().st_size > LARGE_FILE_BYTES
+        dataset = read_header(path) if large else dcmread(path)
+        _require_grey(dataset, path)
+        if not large and not any(keyword in dataset for keyword in _PIXEL_ELEMENTS):
+            raise PixelError(
+                "PIXELS-ABSENT",
+                "the file holds a header but no pixel data",
+                where=path.name,
+                hint="Transfer the file again, with its pixels.",
+            )
+    return dataset, _stored(dataset, path, frames, large=large)
+
+
+def read_stored_frames(path: Path, frames: Sequence[int]) -> list[npt.NDArray[Any]]:
+    """Decode frames of one file, as stored; see `open_frames`."""
+    return list(open_frames(path, frames)[1])
+
+
+def _stored(
+    dataset: Dataset, path: Path, frames: Sequence[int], *, large: bool
+) -> Iterator[npt.NDArray[Any]]:
+    with _decoding(path):
+        tiles = read_tiles(dataset)
+        if _is_odd_frame_syntax(dataset):
+            pieces = _odd_frames(dcmread(path) if large else dataset, path, frames)
+        elif tiles:
+            picture = pixel_array(path if large else dataset)
+            pieces = iter([tiles[index].cut(picture) for index in frames])
+        elif len(frames) == 1 and int(dataset.get("NumberOfFrames") or 1) == 1:
+            pieces = iter([pixel_array(path if large else dataset)])
+        else:
+            pieces = iter_pixels(path if large else dataset, indices=frames)
+    for _ in frames:
+        with _decoding(path):
+            piece = np.asarray(next(pieces))
+        yield piece
+    for keyword in _PIXEL_ELEMENTS:
+        if keyword in dataset:
+            delattr(dataset, keyword)
+
+
+def _is_odd_frame_syntax(dataset: Dataset) -> bool:
+    """Tell whether frames are compressed in a way that pydicom does not know."""
+    from biomarker_cli.dicom.segment_frames import DEFLATED_IMAGE_FRAME, RLE_LOSSLESS
+
+    syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
+    one_bit = int(dataset.get("BitsAllocated") or 0) == 1
+    return syntax == DEFLATED_IMAGE_FRAME or (syntax == RLE_LOSSLESS and one_bit)
+
+
+def _odd_frames(dataset: Dataset, path: Path, frames: Sequence[int]) -> Iterator[npt.NDArray[Any]]:
+    from biomarker_cli.dicom.segment_frames import decode_frame
+
+    signed = int(dataset.get("PixelRepresentation") or 0) == 1
+    for index in frames:
+        decoded = decode_frame(dataset, index, path.name)
+        yield decoded.view(f"i{decoded.itemsize}") if signed else decoded
+
+
+@contextmanager
+def _decoding(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into the error that names the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = dcmread(path)
-            _require_grey(dataset, path)
-            tiles = read_tiles(dataset)
-            if tiles:
-                picture = np.asarray(pixel_array(dataset))
-                return [tiles[index].cut(picture) for index in frames]
-            return [np.asarray(pixel_array(dataset, index=index)) for index in frames]
+            yield
+    except StopIteration as error:
+        raise _unreadable(path, "fewer frames than the header says") from error
     except DECODER_ERRORS as error:
-        raise PixelError(
-            "PIXELS-UNREADABLE",
-            f"the pixel data cannot be decoded: {type(error).__name__}",
-            where=path.name,
-            hint="The file may be cut short: transfer it again and compare its size.",
-        ) from error
+        raise _unreadable(path, type(error).__name__) from error
+
+
+def _unreadable(path: Path, found: str) -> PixelError:
+    return PixelError(
+        "PIXELS-UNREADABLE",
+        f"the pixel data cannot be decoded: {found}",
+        where=path.name,
+        hint="The file may be cut short: transfer it again and compare its size.",
+    )
 
 
 def _require_grey(dataset: Dataset, path: Path) -> None:
-    samples = int(dataset.get("SamplesPerPixel", 1))
+    samples = int(dataset.get("SamplesPerPixel") or 1)
     if samples != 1:
         raise PixelError(
             "PIXELS-COLOUR",
@@ -79,36 +163,3 @@ def _require_grey(dataset: Dataset, path: Path) -> None:
             where=path.name,
             hint="A colour image is a picture, not a measurement.",
         )
-
-
-def rescale(stored: npt.NDArray[Any], header: FrameHeader) -> npt.NDArray[np.float64]:
-    """Apply the linear rescale of a frame.
-
-    Parameters
-    ----------
-    stored : ndarray, shape (rows, columns)
-    header : FrameHeader
-        Record of this very frame: slope and intercept may differ frame by frame.
-
-    Returns
-    -------
-    ndarray of float64, shape (rows, columns)
-
-    References
-    ----------
-    DICOM PS3.3 C.11.1 (Modality LUT), C.7.6.16.2.9 (Pixel Value Transformation).
-    """
-    if header.get("ModalityLUTSequence") is not None:
-        raise PixelError(
-            "PIXELS-MODALITY-LUT",
-            "a modality look-up table is not supported",
-            where=header.sop_instance_uid,
-        )
-    slope = float(header.get("RescaleSlope", 1.0))
-    intercept = float(header.get("RescaleIntercept", 0.0))
-    result = stored.astype(np.float64)
-    if slope != 1.0:
-        result *= slope
-    if intercept != 0.0:
-        result += intercept
-    return result

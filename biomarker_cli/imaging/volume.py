@@ -30,6 +30,8 @@ class Volume:
         Identifier of the catalogue.
     flags : frozenset of str
         What the rows measured on this volume must carry.
+    padding : ndarray of bool, shape (z, y, x), or None
+        Voxels where the scanner measured nothing; None where there are none.
     """
 
     array: npt.NDArray[Any]
@@ -38,6 +40,7 @@ class Volume:
     frames: Frames = field(default_factory=Frames)
     volume_id: str = ""
     flags: frozenset[str] = frozenset()
+    padding: npt.NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if self.array.shape != self.geometry.shape:

@@ -24,6 +24,7 @@ def _uih_grid(slices=5, rows=4, columns=6) -> Dataset:
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "M", "VFRAME"]
     del dataset.ImagePositionPatient
     del dataset.RescaleIntercept
+    del dataset.RescaleSlope
     items = []
     for k in range(slices):
         item = Dataset()

@@ -1,0 +1,227 @@
+"""Stored pixels -> the values that the header says they stand for.
+
+Each frame is rescaled by its own elements: slope and intercept differ from
+slice to slice in PET, and from frame to frame in enhanced objects.
+
+References
+----------
+DICOM PS3.3 C.11.1 (Modality LUT), C.7.6.16.2.9 (Pixel Value Transformation),
+C.7.6.16.2.11 (Real World Value Mapping), C.7.5.1.1.2 (Pixel Padding Value).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from biomarker_cli.dicom.errors import PixelError
+from biomarker_cli.dicom.frames import FrameHeader
+
+PARAMETRIC_MAP_CLASS = "1.2.840.10008.5.1.4.1.1.30"
+
+RESCALE_REQUIRED = frozenset({"CT", "PT"})
+"""Modalities whose numbers mean nothing without slope and intercept (type 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RealWorldMapping:
+    """A linear map of stored values to a coded quantity.
+
+    Attributes
+    ----------
+    slope, intercept : float
+    first, last : float
+        Stored values outside these have no real-world value.
+    unit : str
+        UCUM code.
+    unit_meaning : str
+    quantity_code : str
+        Code value of the QuantityDefinitionSequence, empty where there is none.
+    """
+
+    slope: float
+    intercept: float
+    first: float
+    last: float
+    unit: str
+    unit_meaning: str
+    quantity_code: str = ""
+
+
+def fill_values(
+    target: npt.NDArray[np.float64], stored: npt.NDArray[Any], header: FrameHeader
+) -> None:
+    """Write the values of a frame into an array.
+
+    Parameters
+    ----------
+    target : ndarray of float64, shape (rows, columns)
+        Overwritten.
+    stored : ndarray, shape (rows, columns)
+    header : FrameHeader
+        Record of this very frame.
+
+    Raises
+    ------
+    PixelError
+        ``PIXELS-SIZE``, ``PIXELS-RESCALE``, ``PIXELS-NO-RESCALE``,
+        ``PIXELS-MODALITY-LUT``, ``PIXELS-REAL-WORLD-VALUES``.
+    """
+    if stored.shape != target.shape:
+        raise PixelError(
+            "PIXELS-SIZE",
+            f"expected {target.shape} pixels (rows, columns), found {stored.shape}",
+            where=header.path.name,
+            hint="The file has changed since it was indexed: scan again.",
+        )
+    if str(header.get("SOPClassUID", "")) == PARAMETRIC_MAP_CLASS:
+        _fill_real_world(target, stored, header)
+        return
+    table = header.get("ModalityLUTSequence")
+    if table is not None:
+        target[...] = _looked_up(stored, table[0], header)
+        return
+    slope, intercept = _rescale_factors(header)
+    target[...] = stored
+    if slope != 1.0:
+        target *= slope
+    if intercept != 0.0:
+        target += intercept
+
+
+def _rescale_factors(header: FrameHeader) -> tuple[float, float]:
+    given = header.get("RescaleSlope"), header.get("RescaleIntercept")
+    needed = str(header.get("Modality", "")) in RESCALE_REQUIRED
+    if None in given and (needed or given != (None, None)):
+        absent = "RescaleSlope" if given[0] is None else "RescaleIntercept"
+        raise PixelError(
+            "PIXELS-NO-RESCALE",
+            f"{absent} is absent, so the unit of the stored numbers is unknown",
+            where=header.path.name,
+            hint="Export the series again; identity is never assumed.",
+        )
+    try:
+        slope = 1.0 if given[0] is None else float(given[0])
+        intercept = 0.0 if given[1] is None else float(given[1])
+    except (TypeError, ValueError):
+        slope = intercept = math.nan
+    if not (math.isfinite(slope) and math.isfinite(intercept)) or slope == 0.0:
+        raise PixelError(
+            "PIXELS-RESCALE",
+            f"RescaleSlope {given[0]} and RescaleIntercept {given[1]} map pixels to nothing",
+            where=header.path.name,
+        )
+    return slope, intercept
+
+
+def _looked_up(stored: npt.NDArray[Any], item: Dataset, header: FrameHeader) -> npt.NDArray[Any]:
+    from pydicom.pixels import apply_modality_lut
+
+    if header.get("RescaleSlope") is not None:
+        raise PixelError(
+            "PIXELS-MODALITY-LUT",
+            "both a modality look-up table and a rescale slope are given",
+            where=header.path.name,
+        )
+    table = Dataset()
+    table.PixelRepresentation = header.get("PixelRepresentation", 0)
+    table.ModalityLUTSequence = Sequence([item])
+    try:
+        return np.asarray(apply_modality_lut(stored, table))
+    except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError) as e:
+        raise PixelError(
+            "PIXELS-MODALITY-LUT",
+            f"the modality look-up table cannot be used: {type(e).__name__}",
+            where=header.path.name,
+        ) from e
+
+
+def _fill_real_world(
+    target: npt.NDArray[np.float64], stored: npt.NDArray[Any], header: FrameHeader
+) -> None:
+    mapping = read_real_world_mapping(header)
+    target[...] = stored
+    outside = (target < mapping.first) | (target > mapping.last)
+    target *= mapping.slope
+    target += mapping.intercept
+    target[outside] = np.nan
+
+
+def read_real_world_mapping(header: FrameHeader) -> RealWorldMapping:
+    """Return the one real-world value mapping of a frame.
+
+    Raises
+    ------
+    PixelError
+        ``PIXELS-REAL-WORLD-VALUES`` where there is none, more than one, a
+        table, or no unit.
+    """
+    items = header.get("RealWorldValueMappingSequence")
+    if items is None or len(items) != 1:
+        raise _no_mapping(header, f"{0 if items is None else len(items)} mappings")
+    item = items[0]
+    slope, intercept = item.get("RealWorldValueSlope"), item.get("RealWorldValueIntercept")
+    units = item.get("MeasurementUnitsCodeSequence")
+    if slope is None or intercept is None:
+        raise _no_mapping(header, "a mapping that is not linear")
+    if not units or not units[0].get("CodeValue"):
+        raise _no_mapping(header, "a mapping without a unit")
+    first = _bound(item, "RealWorldValueFirstValueMapped", -math.inf)
+    last = _bound(item, "RealWorldValueLastValueMapped", math.inf)
+    return RealWorldMapping(
+        slope=float(slope),
+        intercept=float(intercept),
+        first=first,
+        last=last,
+        unit=str(units[0].CodeValue),
+        unit_meaning=str(units[0].get("CodeMeaning", "")),
+        quantity_code=_quantity_code(item),
+    )
+
+
+def _bound(item: Dataset, keyword: str, default: float) -> float:
+    for name in (f"DoubleFloat{keyword}", keyword):
+        value = item.get(name)
+        if value is not None:
+            return float(value)
+    return default
+
+
+def _quantity_code(item: Dataset) -> str:
+    for definition in item.get("QuantityDefinitionSequence") or ():
+        for concept in definition.get("ConceptCodeSequence") or ():
+            return str(concept.get("CodeValue", ""))
+    return ""
+
+
+def _no_mapping(header: FrameHeader, found: str) -> PixelError:
+    return PixelError(
+        "PIXELS-REAL-WORLD-VALUES",
+        f"expected one linear real-world value mapping with a unit, found {found}",
+        where=header.path.name,
+        hint="The quantity of a parametric map is never guessed: export it with its mapping.",
+    )
+
+
+def padding_of(stored: npt.NDArray[Any], header: FrameHeader) -> npt.NDArray[np.bool_] | None:
+    """Return which pixels are padding, None where none is.
+
+    Padding fills the picture where the scanner measured nothing (the corners
+    of a round field of view).
+    """
+    value = header.get("FloatPixelPaddingValue", header.get("PixelPaddingValue"))
+    if value is None:
+        return None
+    limit = header.get("FloatPixelPaddingRangeLimit", header.get("PixelPaddingRangeLimit", value))
+    try:
+        low, high = sorted((float(value), float(limit)))
+    except (TypeError, ValueError):
+        return None
+    found = (stored >= low) & (stored <= high)
+    return found if bool(found.any()) else None
