@@ -4,6 +4,13 @@ from biomarker_cli.imaging.errors import GeometryError, ImageFileError
 from biomarker_cli.imaging.files import is_image_file, read_image_file, write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop, Region
+from biomarker_cli.imaging.resample import (
+    Interpolation,
+    centred_grid,
+    resample_image,
+    resample_mask,
+    smooth_for,
+)
 from biomarker_cli.imaging.volume import Volume
 
 __all__ = [
@@ -11,9 +18,14 @@ __all__ = [
     "Geometry",
     "GeometryError",
     "ImageFileError",
+    "Interpolation",
     "Region",
     "Volume",
+    "centred_grid",
     "is_image_file",
     "read_image_file",
+    "resample_image",
+    "resample_mask",
+    "smooth_for",
     "write_nifti",
 ]
