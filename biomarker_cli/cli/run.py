@@ -70,7 +70,7 @@ def run(
     folder = output or study.root / "results"
     dry_run = switches.pop("dry_run")
     options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, **switches)
-    with progress("reading headers", "files") as advance:
+    with progress("planning", "cases") as advance:
         cases = plan_study(study, advance)
     if dry_run:
         _print_plan(cases, folder, options, output_format)

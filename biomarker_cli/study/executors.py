@@ -45,57 +45,6 @@ class Executor(Protocol):
         """Run the cases."""
 
 
-@dataclass(frozen=True)
-class SerialExecutor:
-    """One case after another, in this process."""
-
-    def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
-        """Run the cases in their order."""
-        for index, plan in enumerate(plans):
-            with _one_thread():
-                yield _guarded(index, partial(run_case, plan))
-
-
-@dataclass(frozen=True)
-class PoolExecutor:
-    """A pool of processes on this machine.
-
-    Attributes
-    ----------
-    jobs : int
-        Number of workers.
-    timeout_s : float or None
-        Longest time for one case.
-    """
-
-    jobs: int
-    timeout_s: float | None = None
-
-    def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
-        """Run the cases; outcomes come in the order of the cases."""
-        from multiprocessing import get_context
-
-        from pebble import ProcessPool
-
-        pool = ProcessPool(max_workers=min(self.jobs, len(plans)), context=get_context("spawn"))
-        try:
-            futures = [
-                pool.schedule(run_in_worker, args=[plan], timeout=self.timeout_s) for plan in plans
-            ]
-            for index, future in enumerate(futures):
-                yield _guarded(index, future.result)
-            pool.close()
-        finally:
-            pool.stop()
-            pool.join()
-
-
-def run_in_worker(plan: CasePlan) -> CaseResult:
-    """Run a case in a worker process, with one thread."""
-    with _one_thread():
-        return run_case(plan)
-
-
 @contextmanager
 def _one_thread() -> Iterator[None]:
     from SimpleITK import ProcessObject
@@ -108,6 +57,59 @@ def _one_thread() -> Iterator[None]:
             yield
     finally:
         ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+
+
+def run_in_worker(plan: CasePlan) -> CaseResult:
+    """Run a case with one thread."""
+    with _one_thread():
+        return run_case(plan)
+
+
+@dataclass(frozen=True)
+class SerialExecutor:
+    """One case after another, in this process."""
+
+    def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
+        """Run the cases in their order."""
+        for index, plan in enumerate(plans):
+            yield _guarded(index, partial(run_in_worker, plan))
+
+
+@dataclass(frozen=True)
+class PoolExecutor:
+    """A pool of processes on this machine.
+
+    Attributes
+    ----------
+    jobs : int
+        Number of workers.
+    timeout_s : float or None
+        Longest time for one case.
+    work : callable
+        What a worker does with a case; importable by its name.
+    """
+
+    jobs: int
+    timeout_s: float | None = None
+    work: Callable[[CasePlan], CaseResult] = run_in_worker
+
+    def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
+        """Run the cases; outcomes come in the order of the cases."""
+        from multiprocessing import get_context
+
+        from pebble import ProcessPool
+
+        pool = ProcessPool(max_workers=min(self.jobs, len(plans)), context=get_context("spawn"))
+        try:
+            futures = [
+                pool.schedule(self.work, args=[plan], timeout=self.timeout_s) for plan in plans
+            ]
+            for index, future in enumerate(futures):
+                yield _guarded(index, future.result)
+            pool.close()
+        finally:
+            pool.stop()
+            pool.join()
 
 
 def _guarded(index: int, call: Callable[[], CaseResult]) -> Outcome:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from biomarker_cli.acquisition import AcquisitionProtocol, load_acquisition
 from biomarker_cli.case import Analysis, CasePlan, load_analysis
-from biomarker_cli.catalogue import Catalogue, VolumeCandidate, scan
+from biomarker_cli.catalogue import Catalogue, scan
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import BiomarkerError, CaseError
 from biomarker_cli.study.digests import CaseDigest, digest_inputs, result_key
@@ -52,7 +52,7 @@ def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCa
     ----------
     study : Study
     progress : callable, optional
-        Called with the number of files indexed and in all.
+        Called with the number of cases planned and in all.
 
     Raises
     ------
@@ -63,8 +63,17 @@ def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCa
         segmentations become voxels.
     """
     protocols = {name: _resolve(name, study) for name in study.model.roles}
-    catalogue = _index(study, progress)
-    cases = [_plan_case(study, entry, protocols[entry.role], catalogue) for entry in study.entries]
+    found: dict[tuple[str, ...], Catalogue] = {}
+    cases = []
+    for done, entry in enumerate(study.entries, start=1):
+        # Each case is indexed by itself: a series that was copied to a second
+        # folder must be seen twice. Cases that share a folder share its index.
+        if entry.images not in found:
+            found[entry.images] = _index(study, entry)
+        catalogue = found[entry.images]
+        cases.append(_plan_case(study, entry, protocols[entry.role], catalogue))
+        if progress is not None:
+            progress(done, len(study.entries))
     findings = examine_cohort([(case.plan, case.digest) for case in cases])
     return [_with_findings(case, findings.get(case.plan.case_id), study) for case in cases]
 
@@ -89,10 +98,10 @@ def _beside(root: Path, wanted: str) -> str:
     return str(root / wanted) if wanted.endswith((".yaml", ".yml")) else wanted
 
 
-def _index(study: Study, progress: Progress | None) -> Catalogue:
-    paths = {study.root / image for entry in study.entries for image in entry.images}
-    present = [path for path in sorted(paths) if path.exists() and not is_image_file(path)]
-    return scan(present, progress) if present else Catalogue(())
+def _index(study: Study, entry: CaseEntry) -> Catalogue:
+    paths = [study.root / image for image in entry.images]
+    present = [path for path in paths if path.exists() and not is_image_file(path)]
+    return scan(present) if present else Catalogue(())
 
 
 def _plan_case(
@@ -105,7 +114,7 @@ def _plan_case(
         subject_id=entry.subject_id,
         timepoint=entry.timepoint,
         role=entry.role,
-        candidates=tuple(c for c in catalogue.candidates if _lies_below(c, paths)),
+        candidates=catalogue.candidates,
         image_files=tuple(path for path in paths if is_image_file(path)),
         mask=study.root / entry.mask if entry.mask else None,
         analyses=protocols.analyses,
@@ -128,12 +137,6 @@ def _plan_case(
             return PlannedCase(plan, result_key(plan, None), None, refusal)
     digest = digest_inputs(plan)
     return PlannedCase(plan, result_key(plan, digest), digest)
-
-
-def _lies_below(candidate: VolumeCandidate, paths: list[Path]) -> bool:
-    return any(
-        ref.path == path or path in ref.path.parents for ref in candidate.refs for path in paths
-    )
 
 
 def _with_findings(

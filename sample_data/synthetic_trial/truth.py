@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +51,10 @@ def _values(role: str, ball: Ball) -> Iterator[tuple[str, float, str, float, str
         unit = "[hnsf'U]"
         text = "base of the +-10 HU checkerboard; tolerance for at most 3 % more of one sign"
         yield "original.intensity.mean", ball.value, unit, IMBALANCE * CHECKER_HU, text
-        spread = CHECKER_HU * (1.0 - math.sqrt(1.0 - IMBALANCE**2))
-        text = "population SD of the +-10 HU checkerboard on the native voxel grid"
-        yield "original.intensity.sd", float(CHECKER_HU), unit, spread, text
+        variance = float(CHECKER_HU**2)
+        text = "population variance of the +-10 HU checkerboard on the native voxel grid"
+        squared = f"({unit}).({unit})"
+        yield "original.intensity.variance", variance, squared, variance * IMBALANCE**2, text
     elif role == "pet":
         text = "uniform sphere; SUV by body weight with decay from injection to first bed"
         for name in ("mean", "max"):

@@ -202,7 +202,7 @@ def _measure(feature_id: str, values: Floats, voxel_mm3: float) -> float:
         "mean": np.mean,
         "max": np.max,
         "median": np.median,
-        "sd": np.std,
+        "variance": np.var,
     }
     return float(functions[statistic](values))
 

@@ -16,21 +16,15 @@ pytestmark = pytest.mark.data
 STS = [(s, m) for s in ("STS_001", "STS_002", "STS_003", "STS_004") for m in ("CT", "PET", "MR_T1")]
 
 
-def _extract(biomarker, measure, image, mask, analysis, *more):
-    done = biomarker(
-        "extract", measure, "--image", image, "--mask", mask, "--analysis", analysis, *more
-    )
+def _extract(biomarker, measure, image, mask, analysis):
+    named = ("--image", image, "--mask", mask, "--analysis", analysis)
+    done = biomarker("extract", measure, *named)
     assert done.returncode == 0, done.stderr
     return list(csv.DictReader(io.StringIO(done.stdout)))
 
 
 def _values(rows):
     return {row["feature_id"]: float(row["value"]) for row in rows if row["value"]}
-
-
-def _write_mask(mask_zyx, like, path):
-    """Write a mask on the grid of a nibabel image."""
-    nibabel.save(nibabel.Nifti1Image(mask_zyx.T.astype(np.uint8), like), path)
 
 
 @pytest.mark.parametrize(("subject", "image"), STS)

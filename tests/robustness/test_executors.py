@@ -1,0 +1,80 @@
+"""A worker that dies, hangs or raises costs its own case and no other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from biomarker_cli.case import CaseResult
+from biomarker_cli.model import ExitCode
+from biomarker_cli.study.executors import PoolExecutor, SerialExecutor
+from biomarker_cli.study.runner import RunOptions, exit_code
+
+
+@dataclass(frozen=True)
+class FakePlan:
+    """Stands for a case: what its worker is to do."""
+
+    case_id: str
+    fate: str
+
+
+def work(plan: FakePlan) -> CaseResult:
+    if plan.fate == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if plan.fate == "hangs":
+        time.sleep(60)
+    if plan.fate == "raises":
+        raise ZeroDivisionError("a defect")
+    return CaseResult(case={"case_id": plan.case_id, "status": "measured"})
+
+
+@pytest.mark.parametrize(
+    ("fate", "code", "timeout_s"),
+    [
+        ("dies", "CASE-WORKER-DIED", None),
+        ("hangs", "CASE-TIMEOUT", 2.0),
+        ("raises", "CASE-INTERNAL", None),
+    ],
+)
+def test_only_the_bad_case_is_lost(fate, code, timeout_s):
+    plans = [FakePlan(f"c{n}", fate if n == 3 else "works") for n in range(8)]
+    outcomes = list(PoolExecutor(2, timeout_s, work).run(plans))
+    assert [o.index for o in outcomes] == list(range(8))
+    assert [o.result.case_id for o in outcomes if o.result] == [f"c{n}" for n in range(8) if n != 3]
+    assert outcomes[3].error.code == code
+    assert ("ZeroDivisionError" in outcomes[3].log) == (fate == "raises")
+
+
+def test_a_defect_in_the_serial_executor_costs_one_case(monkeypatch):
+    monkeypatch.setattr("biomarker_cli.study.executors.run_case", work)
+    outcomes = list(SerialExecutor().run([FakePlan("a", "raises"), FakePlan("b", "works")]))
+    assert outcomes[0].error.code == "CASE-INTERNAL"
+    assert outcomes[1].result.case_id == "b"
+
+
+def _result(status, outcome="pass"):
+    check = {"outcome": outcome, "severity": "error"}
+    return CaseResult(case={"case_id": "c", "status": status}, checks=[check])
+
+
+@pytest.mark.parametrize(
+    ("results", "strict", "code"),
+    [
+        ([_result("measured"), _result("excluded")], False, ExitCode.DONE),
+        ([_result("measured"), _result("failed")], False, ExitCode.PARTIAL),
+        ([_result("measured"), _result("partial")], False, ExitCode.PARTIAL),
+        ([_result("measured"), _result("waiting")], False, ExitCode.PARTIAL),
+        ([_result("failed"), _result("failed")], False, ExitCode.FAILED),
+        ([_result("measured", "fail")], False, ExitCode.DONE),
+        ([_result("measured", "fail")], True, ExitCode.VIOLATION),
+        ([_result("measured", "fail"), _result("failed")], True, ExitCode.PARTIAL),
+        ([], False, ExitCode.NOTHING_FOUND),
+    ],
+)
+def test_exit_codes_of_a_run(results, strict, code):
+    assert exit_code(results, RunOptions(strict=strict)) is code
