@@ -34,30 +34,28 @@ def read_case_volume(plan: CasePlan) -> Volume:
     ImageError
         ``IMAGE-NOT-FOUND``, ``IMAGE-AMBIGUOUS``, ``IMAGE-NO-QUANTITY``.
     """
-    if plan.image_files:
-        return read_declared_volume(plan)
-    return read_volume(single_candidate(image_candidates(plan)))
+    if not plan.image_files:
+        return read_volume(single_candidate(image_candidates(plan)))
+    if not plan.quantity:
+        raise ImageError(
+            "IMAGE-NO-QUANTITY",
+            "the file does not say what its numbers mean",
+            where=plan.image_files[0].name,
+            hint=f"Declare it with --quantity {'|'.join(DECLARABLE)}.",
+        )
+    return read_declared_volume(plan)
 
 
 def read_declared_volume(plan: CasePlan) -> Volume:
-    """Read the one NIfTI, NRRD or MHA file of a case; its quantity must be declared.
+    """Read the one NIfTI, NRRD or MHA file of a case, as the quantity that was declared.
 
     Raises
     ------
     ImageError
-        ``IMAGE-AMBIGUOUS``, ``IMAGE-NO-QUANTITY``.
+        ``IMAGE-AMBIGUOUS``.
     """
     if len(plan.image_files) > 1:
         raise ImageError(
             "IMAGE-AMBIGUOUS", f"one image is expected, found {len(plan.image_files)} files"
         )
-    path = plan.image_files[0]
-    if not plan.quantity:
-        raise ImageError(
-            "IMAGE-NO-QUANTITY",
-            "the file does not say what its numbers mean",
-            where=path.name,
-            hint=f"Declare it with --quantity {'|'.join(DECLARABLE)}.",
-        )
-    volume = read_image_file(path, QUANTITIES.get(plan.quantity, UNITLESS))
-    return volume.with_array(volume.array, volume.quantity, "quantity_declared")
+    return read_image_file(plan.image_files[0], QUANTITIES.get(plan.quantity, UNITLESS))

@@ -22,15 +22,24 @@ def declared_adc(volume: Volume, rules: AdcRules) -> AdcResult:
     Parameters
     ----------
     volume : Volume
-        From NIfTI, NRRD or MHA.
+        From NIfTI, NRRD or MHA, quantity ``adc`` as ``--quantity`` sets it.
     rules : AdcRules
         Only the image name and the limits of measuring apply.
 
     Raises
     ------
     AdcError
-        ``ADC-DECLARED-UNIT`` where the values cannot be mm2/s.
+        ``ADC-NO-B-VALUES`` where nothing or another quantity was declared,
+        ``ADC-DECLARED-UNIT`` where the values cannot be mm2/s,
+        ``ADC-DECLARED-EMPTY`` where there are none.
     """
+    if volume.quantity != ADC:
+        raise AdcError(
+            "ADC-NO-B-VALUES",
+            "the image has no header with b-values, and was not declared to be an ADC map",
+            where=volume.volume_id,
+            hint="Give the DICOM series, or --quantity adc where the image is a map in mm2/s.",
+        )
     values = volume.as_float64()
     finite = values[np.isfinite(values)]
     if finite.size == 0:

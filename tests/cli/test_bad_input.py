@@ -139,3 +139,36 @@ def test_no_study_file_is_exit_2(biomarker, tmp_path):
     done = biomarker("run", tmp_path / "study.yaml")
     assert done.returncode == 2
     assert "STUDY-NOT-FOUND" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("measure", "analysis", "code"),
+    [
+        ("suv", "fdg-suv", "SUV-NO-HEADER"),
+        ("adc", "dwi-adc", "ADC-NO-B-VALUES"),
+        ("radiomics", "pyradiomics-default", "IMAGE-NO-QUANTITY"),
+    ],
+)
+def test_a_nifti_image_has_no_unit_unless_declared(biomarker, sample_dir, measure, analysis, code):
+    mask = sample_dir / "centre_a" / "S0001" / "T1" / "dwi" / "mask.nii.gz"
+    done = _extract(biomarker, mask, mask, measure=measure, analysis=analysis)
+    assert done.returncode == 6
+    assert code in done.stderr
+
+
+def test_a_declared_quantity_is_flagged_on_every_row(biomarker, sample_dir):
+    mask = sample_dir / "centre_a" / "S0001" / "T1" / "dwi" / "mask.nii.gz"
+    done = _extract(
+        biomarker,
+        mask,
+        mask,
+        "--roi",
+        "GTV",
+        "--quantity",
+        "signal",
+        analysis="pyradiomics-default",
+    )
+    assert done.returncode == 0, done.stderr
+    rows = done.stdout.splitlines()[1:]
+    assert rows
+    assert all("quantity_declared" in row for row in rows)

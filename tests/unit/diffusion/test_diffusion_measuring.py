@@ -8,7 +8,7 @@ import pytest
 from biomarker_cli.diffusion import AdcError, AdcRules, adc_measurements, declared_adc
 from biomarker_cli.imaging import Geometry, Region, Volume
 from biomarker_cli.model import MeasurementStatus
-from biomarker_cli.model.quantity import UNITLESS
+from biomarker_cli.model.quantity import ADC, SIGNAL
 
 GEOMETRY = Geometry((1, 10, 10), (1.0, 1.0, 3.0))
 RULES = AdcRules.model_validate(
@@ -17,7 +17,7 @@ RULES = AdcRules.model_validate(
 
 
 def rows_of(array: np.ndarray) -> dict[str, object]:
-    result = declared_adc(Volume(array, GEOMETRY, UNITLESS), RULES)
+    result = declared_adc(Volume(array, GEOMETRY, ADC), RULES)
     region = Region(np.ones(GEOMETRY.shape, dtype=np.bool_), GEOMETRY, "GTV", "gtv")
     return {row.feature_id: row for row in adc_measurements(result, region, RULES)}
 
@@ -58,7 +58,7 @@ def test_above_twenty_percent_is_undefined_and_the_share_still_leaves() -> None:
 def test_all_voxels_without_a_fit() -> None:
     array = holes(0)
     array[0, 5:, :] = np.nan
-    result = declared_adc(Volume(array, GEOMETRY, UNITLESS), RULES)
+    result = declared_adc(Volume(array, GEOMETRY, ADC), RULES)
     region = Region(np.isnan(array), GEOMETRY, "GTV", "gtv")
     rows = {row.feature_id: row for row in adc_measurements(result, region, RULES)}
     assert rows["adc.intensity.mean"].value is None
@@ -75,7 +75,7 @@ def test_negative_values_are_reported_not_clamped() -> None:
 
 
 def test_a_region_on_another_grid_is_refused() -> None:
-    result = declared_adc(Volume(holes(0), GEOMETRY, UNITLESS), RULES)
+    result = declared_adc(Volume(holes(0), GEOMETRY, ADC), RULES)
     other = Geometry((1, 10, 10), (1.0, 1.0, 3.0), origin_mm=(0.5, 0.0, 0.0))
     region = Region(np.ones(other.shape, dtype=np.bool_), other, "GTV", "gtv")
     with pytest.raises(AdcError) as caught:
@@ -101,3 +101,9 @@ def test_rules_refuse_unknown_statistics_and_missing_b_set() -> None:
     for change in ({"statistics": ["average"]}, {"b_set": None}, {"statistics": []}, {"x": 1}):
         with pytest.raises(ValueError, match="validation error"):
             AdcRules.model_validate({**good, **change})
+
+
+def test_a_map_that_nobody_declared_to_be_adc_is_refused():
+    with pytest.raises(AdcError) as caught:
+        declared_adc(Volume(holes(0), GEOMETRY, SIGNAL), RULES)
+    assert caught.value.code == "ADC-NO-B-VALUES"

@@ -20,7 +20,7 @@ from biomarker_cli.diffusion import (
     write_parametric_map,
 )
 from biomarker_cli.imaging import Volume
-from biomarker_cli.model.quantity import UNITLESS
+from biomarker_cli.model.quantity import ADC
 
 RULES = AdcRules.model_validate(
     {"estimator": "lls", "b_set": {"kind": "all"}, "statistics": ["mean"]}
@@ -74,7 +74,7 @@ def test_the_same_map_has_the_same_uids(result: AdcResult, tmp_path: Path) -> No
 
 
 def test_a_map_without_dicom_source_is_refused(result: AdcResult, tmp_path: Path) -> None:
-    volume = Volume(result.volume.array, result.volume.geometry, UNITLESS)
+    volume = Volume(result.volume.array, result.volume.geometry, ADC)
     with pytest.raises(AdcError) as caught:
         write_parametric_map(declared_adc(volume, RULES), tmp_path / "adc.dcm")
     assert caught.value.code == "ADC-MAP-NO-SOURCE"
