@@ -6,7 +6,6 @@ from typing import Protocol
 
 from biomarker_cli.imaging import Region, Volume
 from biomarker_cli.radiomics.engines.outcome import Outcomes
-from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
 
@@ -23,11 +22,9 @@ class Engine(Protocol):
 def engine_of(rules: RadiomicsRules) -> Engine:
     """Return the engine that the rules name; its packages load only here."""
     if rules.engine == "native":
-        raise RadiomicsError(
-            "RADIOMICS-ENGINE-ABSENT",
-            "this version has no native engine for these rules",
-            hint="Set engine: pyradiomics.",
-        )
+        from biomarker_cli.radiomics.engines.native import NativeEngine
+
+        return NativeEngine()
     from biomarker_cli.radiomics.engines.pyradiomics import PyradiomicsEngine
 
     return PyradiomicsEngine()

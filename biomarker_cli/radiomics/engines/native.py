@@ -1,0 +1,187 @@
+"""The native engine: IBSI conventions on compiled kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.imaging import Region, Volume
+from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
+from biomarker_cli.radiomics.features.first_order import (
+    histogram_values,
+    intensity_values,
+    ivh_values,
+)
+from biomarker_cli.radiomics.features.peaks import PEAK_RADIUS_MM, peak_values
+from biomarker_cli.radiomics.features.shape_values import intensity_in_space, shape_values
+from biomarker_cli.radiomics.features.texture import TEXTURE_FAMILIES, Texture
+from biomarker_cli.radiomics.lattice import Lattice
+from biomarker_cli.radiomics.plan import ORIGINAL, planned_features
+from biomarker_cli.radiomics.preprocess.intensities import discretise, histogram_axis
+from biomarker_cli.radiomics.preprocess.normalising import normalised
+from biomarker_cli.radiomics.preprocess.prepared import (
+    Prepared,
+    grid_of,
+    prepare_region,
+    resampled_image,
+    resampled_mask,
+)
+from biomarker_cli.radiomics.rules import NoDiscretisation, RadiomicsRules
+
+Floats = npt.NDArray[np.float64]
+Values = Mapping[str, float]
+
+_UNDEFINED = "the definition gives no finite value on this region"
+_NOTHING_LEFT = "no voxel of the region is left after interpolation and re-segmentation"
+
+
+class NativeEngine:
+    """Measure all regions of an image."""
+
+    def extract(
+        self, volume: Volume, regions: tuple[Region, ...], rules: RadiomicsRules
+    ) -> list[Outcomes]:
+        """Return values or reasons for each region, by feature id.
+
+        Parameters
+        ----------
+        volume : Volume
+        regions : tuple of Region
+            On the grid of the volume, each with at least one voxel.
+        rules : RadiomicsRules
+        """
+        grid = grid_of(volume, rules)
+        array = normalised(volume.as_float64(), rules.normalisation)
+        image = resampled_image(array, grid, rules)
+        outcomes = []
+        for region in regions:
+            mask = resampled_mask(region, grid, rules)
+            prepared = prepare_region(image, mask, grid, rules)
+            found: dict[str, Values] = {}
+            if prepared is not None:
+                found = _measure(image, prepared, rules)
+            outcomes.append(_outcomes(found, rules))
+        return outcomes
+
+
+def _outcomes(found: Mapping[str, Values], rules: RadiomicsRules) -> Outcomes:
+    """Put each value, or the reason for its absence, under its feature id."""
+    outcomes = {}
+    for item in planned_features(rules):
+        definition = item.definition
+        key = f"{item.image}.{definition.family}.{definition.aggregation}"
+        values = found.get(key)
+        value = math.nan if values is None else values.get(definition.name, math.nan)
+        if math.isfinite(value):
+            outcomes[item.feature_id] = Outcome(value)
+        else:
+            reason = _NOTHING_LEFT if values is None else _UNDEFINED
+            outcomes[item.feature_id] = Outcome(None, reason)
+    return outcomes
+
+
+def _measure(image: Floats, prepared: Prepared, rules: RadiomicsRules) -> dict[str, Values]:
+    found: dict[str, Values] = {}
+    if "morphology" in rules.families:
+        found[f"{ORIGINAL}.morphology."] = _morphology(image, prepared)
+    if prepared.intensity.any():
+        found.update(_measure_image(ORIGINAL, image, prepared, rules))
+    return found
+
+
+def _morphology(image: Floats, prepared: Prepared) -> Values:
+    spacing = prepared.spacing_zyx
+    shape = shape_values(prepared.morphological, spacing)
+    space = intensity_in_space(
+        prepared.morphological, prepared.intensity, image[prepared.box], spacing, shape["volume"]
+    )
+    return {**shape, **space}
+
+
+def _measure_image(
+    name: str, image: Floats, prepared: Prepared, rules: RadiomicsRules
+) -> dict[str, Values]:
+    """Measure every family but morphology on one image."""
+    found: dict[str, Values] = {}
+    wanted = set(rules.families)
+    values = image[prepared.box][prepared.intensity]
+    if "local_intensity" in wanted:
+        found[f"{name}.local_intensity."] = _peaks(image, prepared)
+    if "intensity" in wanted:
+        found[f"{name}.intensity."] = intensity_values(values)
+    if "ivh" in wanted and rules.ivh is not None:
+        step = rules.round_to or 1.0
+        found[f"{name}.ivh."] = ivh_values(
+            *histogram_axis(values, rules.ivh, rules.resegmentation, step)
+        )
+    if wanted.isdisjoint(TEXTURE_FAMILIES) and "intensity_histogram" not in wanted:
+        return found
+    levels = discretise(values, rules.discretisation, rules.resegmentation)
+    if isinstance(rules.discretisation, NoDiscretisation):
+        _check_levels(values, levels)
+    if "intensity_histogram" in wanted:
+        found[f"{name}.intensity_histogram."] = histogram_values(levels)
+    texture = _texture(prepared, levels)
+    for family in TEXTURE_FAMILIES:
+        if family in wanted:
+            for aggregation in _aggregations(family, rules):
+                key = f"{name}.{family}.{aggregation}"
+                found[key] = TEXTURE_FAMILIES[family](texture, aggregation)
+    return found
+
+
+def _aggregations(family: str, rules: RadiomicsRules) -> list[str]:
+    directional = family in {"glcm", "glrlm"}
+    return [a for a in rules.aggregations if ("_" in a) is directional]
+
+
+def _check_levels(values: Floats, levels: npt.NDArray[np.int64]) -> None:
+    if levels.min() < 1 or not np.array_equal(values, levels):
+        from biomarker_cli.radiomics.errors import RadiomicsError
+
+        raise RadiomicsError(
+            "RADIOMICS-NOT-DISCRETE",
+            "expected grey levels 1, 2, 3 ..., found "
+            f"intensities from {values.min():g} to {values.max():g}",
+            hint="Name a discretisation in the analysis protocol.",
+        )
+
+
+def _peaks(image: Floats, prepared: Prepared) -> Values:
+    z, y, x = (math.ceil(PEAK_RADIUS_MM / step) for step in prepared.spacing_zyx)
+    reach = zip(prepared.box, (z, y, x), image.shape, strict=True)
+    wide = [slice(max(p.start - far, 0), min(p.stop + far, end)) for p, far, end in reach]
+    mask = np.zeros(image[wide[0], wide[1], wide[2]].shape, dtype=np.bool_)
+    inner = [
+        slice(part.start - outer.start, part.stop - outer.start)
+        for part, outer in zip(prepared.box, wide, strict=True)
+    ]
+    mask[inner[0], inner[1], inner[2]] = prepared.intensity
+    return peak_values(image[wide[0], wide[1], wide[2]], mask, prepared.spacing_zyx)
+
+
+def _texture(prepared: Prepared, levels: npt.NDArray[np.int64]) -> Texture:
+    box = np.zeros(prepared.intensity.shape, dtype=np.int64)
+    box[prepared.intensity] = levels
+    inside = prepared.intensity
+    padded = np.pad(prepared.morphological, 1)
+    distance = _distance_to_border(padded)[1:-1, 1:-1, 1:-1]
+    kept = [z for z in range(len(box)) if inside[z].any()]
+    planar = [_distance_to_border(padded[z + 1])[1:-1, 1:-1][inside[z]] for z in kept]
+    return Texture(
+        Lattice.of(box),
+        tuple(Lattice.of(box[z : z + 1]) for z in kept),
+        distance[inside],
+        tuple(planar),
+    )
+
+
+def _distance_to_border(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Return the city-block distance to the outside, 1 for a voxel at the border."""
+    from scipy.ndimage import distance_transform_cdt
+
+    found: npt.NDArray[np.int64] = distance_transform_cdt(mask, "taxicab").astype(np.int64)
+    return found

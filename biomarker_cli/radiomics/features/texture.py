@@ -1,0 +1,274 @@
+"""The texture families of a discretised region, by name and aggregation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.radiomics.features.directional import PER_SLICE, Values, aggregate, mean_of
+from biomarker_cli.radiomics.features.pair_values import PairDistributions, pair_values
+from biomarker_cli.radiomics.kernels.cooccurrence import count_pairs, summarise
+from biomarker_cli.radiomics.kernels.runs import (
+    count_runs,
+    emphasis,
+    label_zones,
+    visit_neighbours,
+)
+from biomarker_cli.radiomics.lattice import Lattice, Offset, half_neighbours
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Texture:
+    """A discretised region, whole and by slice.
+
+    Attributes
+    ----------
+    whole : Lattice
+    slices : tuple of Lattice
+        Slices that hold voxels.
+    distance_3d, distances_2d
+        City-block distance of each voxel to the border of the morphological
+        mask, in the order of the lattice's voxels.
+    """
+
+    whole: Lattice
+    slices: tuple[Lattice, ...]
+    distance_3d: Integers
+    distances_2d: tuple[Integers, ...]
+
+
+def glcm(texture: Texture, aggregation: str) -> dict[str, float]:
+    """Return the co-occurrence features (IBSI-1, section 3.6)."""
+    top = texture.whole.top_level
+
+    def measure(lattice: Lattice, offsets: tuple[Offset, ...]) -> Values | None:
+        pairs = pair_distributions(lattice, offsets)
+        return None if pairs is None else pair_values(pairs, top)
+
+    return aggregate(texture.whole, texture.slices, aggregation, measure)
+
+
+def pair_distributions(lattice: Lattice, offsets: tuple[Offset, ...]) -> PairDistributions | None:
+    """Count the pairs of some directions in one matrix; None where there is no pair."""
+    size = lattice.values.size
+    counts = np.zeros((size, size))
+    for offset in offsets:
+        count_pairs(lattice.levels, lattice.voxels, lattice.flat_offset(offset), counts, 1.0)
+    top = int(lattice.values[-1])
+    difference, total, margin = np.zeros(top + 1), np.zeros(2 * top + 1), np.zeros(size)
+    pairs, highest, energy, entropy = summarise(counts, lattice.values, difference, total, margin)
+    if pairs == 0:
+        return None
+    return PairDistributions(difference, total, margin, lattice.values, highest, energy, entropy)
+
+
+_RUN = (
+    "{short}_emphasis",
+    "{long}_emphasis",
+    "low_grey_level_{count}_emphasis",
+    "high_grey_level_{count}_emphasis",
+    "{short}_low_grey_level_emphasis",
+    "{short}_high_grey_level_emphasis",
+    "{long}_low_grey_level_emphasis",
+    "{long}_high_grey_level_emphasis",
+    "grey_level_non_uniformity",
+    "normalised_grey_level_non_uniformity",
+    "{size}_non_uniformity",
+    "normalised_{size}_non_uniformity",
+    "{part}_percentage",
+    "grey_level_variance",
+    "{size}_variance",
+    "{size}_entropy",
+)
+
+
+def _names(**words: str) -> tuple[str, ...]:
+    return tuple(pattern.format(**words) for pattern in _RUN)
+
+
+RUN_NAMES = _names(short="short_run", long="long_run", count="run", size="run_length", part="run")
+ZONE_NAMES = _names(
+    short="small_zone", long="large_zone", count="zone", size="zone_size", part="zone"
+)
+DISTANCE_NAMES = _names(
+    short="small_distance", long="large_distance", count="zone", size="zone_distance", part="zone"
+)
+DEPENDENCE_NAMES = (
+    *_names(
+        short="low_dependence",
+        long="high_dependence",
+        count="count",
+        size="dependence_count",
+        part="dependence_count",
+    ),
+    "dependence_count_energy",
+)
+
+
+def sparse_values(
+    matrix: tuple[Integers, Integers, Integers],
+    values: Integers,
+    names: tuple[str, ...],
+    voxels: int,
+) -> Values | None:
+    """Return the shared features of a sparse matrix (rank from 0, size, count).
+
+    Parameters
+    ----------
+    matrix : tuple of ndarray, shape (n,)
+    values : ndarray
+        Grey level of each rank.
+    names : tuple of str
+        Names in the order of the IBSI manual.
+    voxels : int
+        What the number of entries is divided by for the percentage.
+    """
+    ranks, sizes, counts = matrix
+    if counts.size == 0:
+        return None
+    result = emphasis(ranks, sizes, counts, values, int(sizes.max()))
+    result[12] /= voxels
+    return dict(zip(names, map(float, result), strict=False))
+
+
+def glrlm(texture: Texture, aggregation: str) -> dict[str, float]:
+    """Return the run length features (IBSI-1, section 3.7)."""
+
+    def measure(lattice: Lattice, offsets: tuple[Offset, ...]) -> Values | None:
+        counts = np.zeros((lattice.values.size, max(lattice.shape)), dtype=np.int64)
+        for offset in offsets:
+            count_runs(lattice.levels, lattice.voxels, lattice.flat_offset(offset), counts)
+        ranks, lengths = np.nonzero(counts)
+        matrix = (ranks, lengths + 1, counts[ranks, lengths])
+        return sparse_values(matrix, lattice.values, RUN_NAMES, lattice.voxels.size * len(offsets))
+
+    return aggregate(texture.whole, texture.slices, aggregation, measure)
+
+
+def _zones(
+    lattice: Lattice, distance: Integers, planar: bool
+) -> tuple[Integers, Integers, Integers]:
+    offsets = lattice.flat_offsets(half_neighbours(1, planar))
+    ranks, sizes, nearest = label_zones(lattice.levels, lattice.voxels, offsets, distance)
+    return ranks - 1, sizes, nearest
+
+
+def _grouped(ranks: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers]:
+    """Count equal (rank, size) entries."""
+    width = int(sizes.max()) + 1
+    keys, counts = np.unique(ranks * width + sizes, return_counts=True)
+    return keys // width, keys % width, counts.astype(np.int64)
+
+
+def _by_slices(
+    texture: Texture, aggregation: str, measure: Callable[..., Values | None]
+) -> dict[str, float]:
+    planar = not aggregation.startswith("3d")
+    if aggregation in PER_SLICE:
+        pairs = zip(texture.slices, texture.distances_2d, strict=True)
+        return mean_of(measure(part, distance, planar) for part, distance in pairs)
+    distance = np.concatenate(texture.distances_2d) if planar else texture.distance_3d
+    return mean_of([measure(texture.whole, distance, planar)])
+
+
+def glszm(texture: Texture, aggregation: str) -> dict[str, float]:
+    """Return the size zone features (IBSI-1, section 3.8)."""
+
+    def measure(lattice: Lattice, distance: Integers, planar: bool) -> Values | None:
+        ranks, sizes, _ = _zones(lattice, distance, planar)
+        return sparse_values(
+            _grouped(ranks, sizes), lattice.values, ZONE_NAMES, lattice.voxels.size
+        )
+
+    return _by_slices(texture, aggregation, measure)
+
+
+def gldzm(texture: Texture, aggregation: str) -> dict[str, float]:
+    """Return the distance zone features (IBSI-1, section 3.9)."""
+
+    def measure(lattice: Lattice, distance: Integers, planar: bool) -> Values | None:
+        ranks, _, nearest = _zones(lattice, distance, planar)
+        return sparse_values(
+            _grouped(ranks, nearest), lattice.values, DISTANCE_NAMES, lattice.voxels.size
+        )
+
+    return _by_slices(texture, aggregation, measure)
+
+
+def _neighbours(
+    lattice: Lattice, planar: bool, alpha: int = 0
+) -> tuple[Integers, npt.NDArray[np.float64], Integers]:
+    half = half_neighbours(1, planar)
+    offsets = half + tuple((-z, -y, -x) for z, y, x in half)
+    return visit_neighbours(
+        lattice.levels, lattice.voxels, lattice.flat_offsets(offsets), lattice.values, alpha
+    )
+
+
+def ngtdm(texture: Texture, aggregation: str) -> dict[str, float]:
+    """Return the grey tone difference features (IBSI-1, section 3.10)."""
+
+    def measure(lattice: Lattice, _distance: Integers, planar: bool) -> Values | None:
+        number, difference, _ = _neighbours(lattice, planar)
+        return tone_values(number, difference, lattice.values)
+
+    return _by_slices(texture, aggregation, measure)
+
+
+def tone_values(
+    number: Integers, difference: npt.NDArray[np.float64], values: Integers
+) -> Values | None:
+    """Return coarseness, contrast, busyness, complexity and strength; NaN where undefined."""
+    present = number > 0
+    if not present.any():
+        return None
+    voxels = float(number.sum())
+    p = number[present] / voxels
+    s = difference[present]
+    g = values[present].astype(np.float64)
+    size = g.size
+    apart = g[:, None] - g[None, :]
+    weighted = float(p @ s)
+    pair_sum = p[:, None] + p[None, :]
+    spread = float(np.sum(np.abs((g * p)[:, None] - (g * p)[None, :])))
+    contrast = np.nan
+    if size > 1:
+        contrast = float(p @ (apart**2 @ p)) / (size * (size - 1)) * float(s.sum()) / voxels
+    complexity = np.abs(apart) * ((p * s)[:, None] + (p * s)[None, :]) / pair_sum
+    strength = float(np.sum(pair_sum * apart**2))
+    total = float(s.sum())
+    return {
+        "coarseness": 1.0 / weighted if weighted > 0 else np.nan,
+        "contrast": contrast,
+        "busyness": weighted / spread if spread > 0 else np.nan,
+        "complexity": float(complexity.sum()) / voxels,
+        "strength": strength / total if total > 0 else np.nan,
+    }
+
+
+def ngldm(texture: Texture, aggregation: str, alpha: int = 0) -> dict[str, float]:
+    """Return the dependence features (IBSI-1, section 3.11)."""
+
+    def measure(lattice: Lattice, _distance: Integers, planar: bool) -> Values | None:
+        _, _, dependence = _neighbours(lattice, planar, alpha)
+        ranks, neighbours = np.nonzero(dependence)
+        matrix = (ranks, neighbours + 1, dependence[ranks, neighbours])
+        return sparse_values(matrix, lattice.values, DEPENDENCE_NAMES, lattice.voxels.size)
+
+    return _by_slices(texture, aggregation, measure)
+
+
+TEXTURE_FAMILIES: Mapping[str, Callable[[Texture, str], dict[str, float]]] = {
+    "glcm": glcm,
+    "glrlm": glrlm,
+    "glszm": glszm,
+    "gldzm": gldzm,
+    "ngtdm": ngtdm,
+    "ngldm": ngldm,
+}
+"""Function by family."""

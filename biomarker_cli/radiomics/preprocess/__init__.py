@@ -1,0 +1,1 @@
+"""From an image and a region to intensities and grey levels (IBSI-1, chapter 2)."""

@@ -1,0 +1,104 @@
+"""Re-segmentation, outliers and discretisation (IBSI-1, sections 2.6 and 2.7)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.radiomics.rules import (
+    Discretisation,
+    FixedBinNumber,
+    FixedBinSize,
+    ResegmentationRules,
+)
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+def resegment(image: Floats, mask: Mask, rules: ResegmentationRules | None) -> Mask:
+    """Return the intensity mask.
+
+    Parameters
+    ----------
+    image : ndarray, shape (z, y, x)
+    mask : ndarray of bool, shape (z, y, x)
+        The morphological mask.
+    rules : ResegmentationRules, optional
+    """
+    if rules is None:
+        return mask
+    kept = mask.copy()
+    low, high = rules.range
+    if low is not None:
+        kept &= image >= low
+    if high is not None:
+        kept &= image <= high
+    if rules.outlier_sigma is not None and kept.any():
+        values = image[kept]
+        reach = rules.outlier_sigma * values.std()
+        kept &= np.abs(image - values.mean()) <= reach
+    return kept
+
+
+def lower_edge(bins: FixedBinSize, resegmentation: ResegmentationRules | None) -> float:
+    """Return the lower edge of the first bin under the IBSI conventions."""
+    if bins.anchor == "resegmentation":
+        lower = resegmentation.range[0] if resegmentation else None
+        if lower is None:
+            raise ValueError("no lower bound to anchor at")
+        return lower
+    return float(bins.anchor)
+
+
+def discretise(
+    values: Floats, bins: Discretisation, resegmentation: ResegmentationRules | None
+) -> Integers:
+    """Return the grey levels from 1 of the values of a region.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    bins : Discretisation
+    resegmentation : ResegmentationRules, optional
+    """
+    if isinstance(bins, FixedBinSize):
+        scaled = (values - lower_edge(bins, resegmentation)) / bins.width
+        return np.asarray(np.floor(scaled).astype(np.int64) + 1)
+    if isinstance(bins, FixedBinNumber):
+        low, high = values.min(), values.max()
+        if high <= low:
+            return np.ones(values.shape, dtype=np.int64)
+        scaled = bins.bins * (values - low) / (high - low)
+        return np.asarray(np.minimum(np.floor(scaled).astype(np.int64) + 1, bins.bins))
+    return np.asarray(np.rint(values).astype(np.int64))
+
+
+def histogram_axis(
+    values: Floats, rules: Discretisation, resegmentation: ResegmentationRules | None, step: float
+) -> tuple[Floats, Floats]:
+    """Return the values and the axis of the intensity-volume histogram.
+
+    Without bins the axis runs in steps through the re-segmentation range, or from
+    the region's minimum to its maximum where that is open. Bins of a fixed size
+    stand for their centres, a fixed number of bins for its bin numbers.
+
+    References
+    ----------
+    IBSI-1 v11, section 3.5.
+    """
+    low, high = resegmentation.range if resegmentation else (None, None)
+    if isinstance(rules, FixedBinNumber):
+        numbers = np.arange(1, rules.bins + 1, dtype=np.float64)
+        return discretise(values, rules, resegmentation).astype(np.float64), numbers
+    if isinstance(rules, FixedBinSize):
+        edge = lower_edge(rules, resegmentation)
+        levels = discretise(values, rules, resegmentation)
+        top = int(levels.max()) if high is None else int(np.ceil((high - edge) / rules.width))
+        centres = edge + (np.arange(1, top + 1, dtype=np.float64) - 0.5) * rules.width
+        return np.asarray(edge + (levels - 0.5) * rules.width, dtype=np.float64), centres
+    first = float(values.min()) if low is None else low
+    last = float(values.max()) if high is None else high
+    number = int(np.floor((last - first) / step + 1e-9)) + 1
+    return values, first + np.arange(number, dtype=np.float64) * step

@@ -1,0 +1,111 @@
+"""An image and a region after preprocessing: what the families measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.imaging import Region, Volume
+from biomarker_cli.radiomics.preprocess.intensities import resegment
+from biomarker_cli.radiomics.preprocess.resampling import (
+    Axis,
+    centred_axis,
+    interpolate,
+    interpolate_mask,
+)
+from biomarker_cli.radiomics.rules import RadiomicsRules
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Box = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grid that is measured on.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+        z, y, x.
+    """
+
+    axes: tuple[Axis, Axis, Axis]
+
+    @property
+    def spacing_zyx(self) -> tuple[float, float, float]:
+        """Spacing in mm."""
+        z, y, x = self.axes
+        return z.spacing_mm, y.spacing_mm, x.spacing_mm
+
+
+def grid_of(volume: Volume, rules: RadiomicsRules) -> Grid:
+    """Return the grid that the rules ask for on an image."""
+    x, y, z = volume.geometry.spacing_mm
+    wanted = rules.interpolation.spacing_mm if rules.interpolation else (None, None, None)
+    z_axis, y_axis, x_axis = (
+        centred_axis(length, spacing, new)
+        for length, spacing, new in zip(volume.array.shape, (z, y, x), wanted[::-1], strict=True)
+    )
+    return Grid((z_axis, y_axis, x_axis))
+
+
+def resampled_image(array: Floats, grid: Grid, rules: RadiomicsRules) -> Floats:
+    """Return the image on the grid, rounded where the rules say so."""
+    if rules.interpolation is not None:
+        array = interpolate(array, grid.axes, rules.interpolation.image)
+    if rules.round_to is not None:
+        array = np.rint(array / rules.round_to) * rules.round_to
+    return array
+
+
+def resampled_mask(region: Region, grid: Grid, rules: RadiomicsRules) -> Mask:
+    """Return the morphological mask on the grid."""
+    if rules.interpolation is None:
+        return region.mask
+    return interpolate_mask(region.mask, grid.axes, rules.interpolation.mask)
+
+
+def box_of(mask: Mask, margin: tuple[int, int, int]) -> Box:
+    """Return the box of a mask that holds voxels, widened as far as the array goes."""
+    bounds = []
+    rows = np.any(mask, axis=2)
+    for inside, length, extra in zip(
+        (np.any(rows, axis=1), np.any(rows, axis=0), np.any(mask, axis=(0, 1))),
+        mask.shape,
+        margin,
+        strict=True,
+    ):
+        found = np.flatnonzero(inside)
+        bounds.append(slice(max(int(found[0]) - extra, 0), min(int(found[-1]) + extra + 1, length)))
+    return bounds[0], bounds[1], bounds[2]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A region on the measured grid, cropped to its box.
+
+    Attributes
+    ----------
+    morphological, intensity : ndarray of bool, shape (z, y, x)
+    box : tuple of slice
+        Place of both masks on the grid.
+    spacing_zyx : tuple of float
+    """
+
+    morphological: Mask
+    intensity: Mask
+    box: Box
+    spacing_zyx: tuple[float, float, float]
+
+
+def prepare_region(image: Floats, mask: Mask, grid: Grid, rules: RadiomicsRules) -> Prepared | None:
+    """Return a region ready for measuring; None where resampling left no voxel."""
+    if not mask.any():
+        return None
+    box = box_of(mask, (0, 0, 0))
+    morphological = mask[box]
+    intensity = resegment(image[box], morphological, rules.resegmentation)
+    return Prepared(morphological, intensity, box, grid.spacing_zyx)

@@ -1,0 +1,88 @@
+"""The shipped analysis protocols of radiomics."""
+
+import numpy as np
+import pytest
+
+from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.model.quantity import ACTIVITY, HU, SIGNAL, SUVBW
+from biomarker_cli.protocol import ProtocolKind, list_protocols, load_document, validate_section
+from biomarker_cli.radiomics import RadiomicsError, RadiomicsRules, radiomics_measurements
+
+
+def shipped():
+    for path in list_protocols(ProtocolKind.ANALYSIS):
+        document = load_document(ProtocolKind.ANALYSIS, str(path))
+        if "radiomics" in document.data:
+            yield document
+
+
+@pytest.mark.parametrize("document", list(shipped()), ids=lambda d: d.ident)
+def test_every_protocol_says_how_it_measures(document):
+    validate_section(RadiomicsRules, document, "radiomics")
+    section = document.data["radiomics"]
+    # Nothing that moves a number is left to a default of the model.
+    assert {"normalisation", "interpolation", "discretisation", "images"} <= set(section)
+    assert {"conventions", "engine", "quantities", "families", "aggregations"} <= set(section)
+
+
+def rules_of(ident):
+    document = load_document(ProtocolKind.ANALYSIS, ident)
+    return validate_section(RadiomicsRules, document, "radiomics")
+
+
+def ball(quantity, scale=1.0):
+    rng = np.random.default_rng(11)
+    shape = (16, 30, 30)
+    geometry = Geometry(shape, (1.5, 1.5, 3.0))
+    z, y, x = np.indices(shape) - np.array([8, 15, 15]).reshape(3, 1, 1, 1)
+    mask = (2.0 * z) ** 2 + y**2 + x**2 < 100
+    array = scale * (3 * mask + rng.random(shape))
+    return Volume(array, geometry, quantity), Region(mask, geometry, "L", "lesion")
+
+
+@pytest.mark.parametrize(
+    ("ident", "quantity", "scale"),
+    [("radiomics-ct", HU, 60), ("radiomics-mr", SIGNAL, 500), ("radiomics-pet", SUVBW, 2)],
+)
+def test_modality_protocols_measure_every_feature(ident, quantity, scale):
+    volume, region = ball(quantity, scale)
+    rows = radiomics_measurements(volume, [region], rules_of(ident))["lesion"]
+    assert not [row.feature_id for row in rows if row.value is None]
+    assert all(np.isfinite(row.value) for row in rows)
+
+
+def test_pet_refuses_activity():
+    volume, region = ball(ACTIVITY, 5000)
+    with pytest.raises(RadiomicsError) as caught:
+        radiomics_measurements(volume, [region], rules_of("radiomics-pet"))
+    assert caught.value.code == "RADIOMICS-QUANTITY"
+
+
+def test_mr_is_flagged_as_arbitrary_and_does_not_depend_on_the_scale():
+    volume, region = ball(SIGNAL, 500)
+    rules = rules_of("radiomics-mr")
+    rows = radiomics_measurements(volume, [region], rules)["lesion"]
+    assert all("arbitrary_intensity" in row.flags for row in rows)
+    assert {row.unit for row in rows if row.definition.name == "mean"} == {"1"}
+    louder = volume.with_array(volume.array * 7 + 100, SIGNAL)
+    again = radiomics_measurements(louder, [region], rules)["lesion"]
+    for one, two in zip(rows, again, strict=True):
+        assert two.value == pytest.approx(one.value, rel=1e-6, abs=1e-9), one.feature_id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"engine": "pyradiomics"},
+        {"ivh": None},
+        {"resegmentation": None},
+        {"discretisation": {"method": "fixed_bin_size", "width": 25}},
+        {"images": [{"filter": "square"}]},
+        {"pyradiomics": {}},
+        {"binwidth": 25},
+    ],
+)
+def test_rules_that_contradict_themselves_are_refused(change):
+    data = {**rules_of("radiomics-ct").model_dump(), **change}
+    with pytest.raises(ValueError, match="validation error"):
+        RadiomicsRules.model_validate(data)
