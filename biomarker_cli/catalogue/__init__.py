@@ -4,7 +4,7 @@ from biomarker_cli.catalogue.candidate import FrameRef, VolumeCandidate, VolumeS
 from biomarker_cli.catalogue.catalogue import Catalogue, scan
 from biomarker_cli.catalogue.choosing import named_images, single_candidate
 from biomarker_cli.catalogue.errors import ImageError, SeriesError
-from biomarker_cli.catalogue.reading import read_frames, read_volume
+from biomarker_cli.catalogue.reading import read_frames, read_series_frames, read_volume
 
 __all__ = [
     "Catalogue",
@@ -15,6 +15,7 @@ __all__ = [
     "VolumeStatus",
     "named_images",
     "read_frames",
+    "read_series_frames",
     "read_volume",
     "scan",
     "single_candidate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,17 @@ def read_frames(candidate: VolumeCandidate) -> Frames:
 
     A candidate that was refused as a volume still has headers to be checked.
     """
-    headers = {path: _frames_of(path) for path in {ref.path for ref in candidate.refs}}
-    return Frames(headers[ref.path][ref.frame] for ref in candidate.refs)
+    return read_series_frames([candidate])
+
+
+def read_series_frames(candidates: Iterable[VolumeCandidate]) -> Frames:
+    """Return the header records of several candidates, volume by volume.
+
+    Each file is read once, also where it holds several volumes.
+    """
+    refs = [ref for candidate in candidates for ref in candidate.refs]
+    headers = {path: _frames_of(path) for path in dict.fromkeys(ref.path for ref in refs)}
+    return Frames(headers[ref.path][ref.frame] for ref in refs)
 
 
 def _frames_of(path: Path) -> tuple[FrameHeader, ...]:

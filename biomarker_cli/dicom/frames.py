@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,18 @@ class FrameHeader:
         """
         if self.tile is not None and keyword in self.tile.overrides:
             return self.tile.overrides[keyword]
-        for level in self._levels():
+        for level in self._levels:
             value = level.get(keyword)
             if not is_absent(value):
                 return value
         return default
 
-    def _levels(self) -> Iterator[Dataset]:
+    @cached_property
+    def _levels(self) -> tuple[Dataset, ...]:
+        # Kept: walking the functional groups is what reading a frame costs.
+        return tuple(self._walk())
+
+    def _walk(self) -> Iterator[Dataset]:
         per_frame = self.dataset.get("PerFrameFunctionalGroupsSequence")
         if per_frame and self.frame < len(per_frame):
             yield from _macros(per_frame[self.frame])
@@ -86,7 +92,7 @@ class FrameHeader:
         ----------
         DICOM PS3.5 7.8.1.
         """
-        for level in self._levels():
+        for level in self._levels:
             # Keys are compared as numbers: most levels have no private element at all.
             tags = level.keys()
             for tag in [t for t in tags if t >> 8 == group << 8 and t & 0xFF >= 0x10]:

@@ -17,6 +17,8 @@ FLAGS = MappingProxyType(
         "cross_series": "the segmentation refers to another series of the same frame of reference",
         "deviates": "an option changed a number against the versioned protocol",
         "draft_protocol": "an acquisition or analysis protocol of the case is a draft",
+        "fact_incomplete": "some slices do not tell the fact; the value is that of the others",
+        "fact_varies": "the fact differs between the slices of the series; all values are listed",
         "pet_stored_values": "values are in the unit of the PET header (0054,1001), not SUV",
         "quantity_declared": "the unit was declared by the user, the file carries no header facts",
         "series_duplicates_dropped": "exact duplicates of instances were left out",

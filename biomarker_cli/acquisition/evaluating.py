@@ -1,0 +1,286 @@
+"""Evaluate a protocol on the series of one or more studies."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from biomarker_cli.acquisition.checks import expected_text
+from biomarker_cli.acquisition.examined import Examined, from_headers
+from biomarker_cli.acquisition.judging import (
+    Verdict,
+    conditions_hold,
+    for_vendor,
+    judge,
+    merged,
+    read_for,
+    replace_fields,
+)
+from biomarker_cli.acquisition.protocol import AcquisitionProtocol
+from biomarker_cli.acquisition.results import CheckResult, Outcome
+from biomarker_cli.acquisition.rules import Check, Rule
+from biomarker_cli.acquisition.series import SeriesHeaders
+
+SCOPES = ("series", "study", "subject", "cohort")
+"""What rows of checks.csv are about; instance and frame rules give series rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A series that the protocol speaks about."""
+
+    series: Examined
+    is_certain: bool
+    """False where a condition of the protocol rests on a missing fact."""
+
+
+def evaluate(
+    protocol: AcquisitionProtocol,
+    series: Sequence[SeriesHeaders],
+    scopes: Iterable[str] = SCOPES,
+) -> list[CheckResult]:
+    """Return the outcome of every rule on every scope.
+
+    Parameters
+    ----------
+    protocol : AcquisitionProtocol
+    series : sequence of SeriesHeaders
+        Of one case, one study, or a whole cohort: rules over subject and cohort
+        compare what is given.
+    scopes : iterable of str
+        Which of `SCOPES` to judge.
+
+    Returns
+    -------
+    list of CheckResult
+        Ordered by series, then rule; wider scopes behind.
+    """
+    return evaluate_examined(protocol, [from_headers(s) for s in series], scopes)
+
+
+def evaluate_examined(
+    protocol: AcquisitionProtocol, series: Sequence[Examined], scopes: Iterable[str] = SCOPES
+) -> list[CheckResult]:
+    """Return the outcome of every rule on series from headers or test cases."""
+    wanted = frozenset(scopes)
+    members, outside = _members(protocol, series)
+    results: list[CheckResult] = []
+    if "series" in wanted:
+        results += _outside(protocol, outside)
+        results += _series_results(protocol, members)
+    if "study" in wanted:
+        results += _missing_roles(protocol, members, series)
+        results += _study_results(protocol, members)
+    if "subject" in wanted:
+        results += _subject_results(protocol, members)
+    if "cohort" in wanted:
+        results += _cohort_results(protocol, members)
+    return results
+
+
+def _members(
+    protocol: AcquisitionProtocol, series: Sequence[Examined]
+) -> tuple[list[_Member], list[Examined]]:
+    """Return the series that the protocol speaks about, with their roles, and the others."""
+    members: list[_Member] = []
+    outside: list[Examined] = []
+    for one in series:
+        applies = conditions_hold(protocol.content.applies_to.when, one)
+        if applies is False:
+            outside.append(one)
+        elif not protocol.content.roles:
+            members.append(_Member(one, applies is not None))
+        else:
+            found = _with_role(protocol, one)
+            if found is not None:
+                members.append(found)
+    return members, outside
+
+
+def _with_role(protocol: AcquisitionProtocol, one: Examined) -> _Member | None:
+    """Return the series under the role it was given, or the first whose conditions it meets."""
+    if one.role in protocol.content.roles:
+        return _Member(one, True)
+    for name, role in protocol.content.roles.items():
+        if role.when and conditions_hold(role.when, one):
+            return _Member(
+                Examined(one.series_uid, one.study_uid, one.subject, one.date, name, one.read), True
+            )
+    return None
+
+
+def _result(
+    protocol: AcquisitionProtocol, rule: Rule, scope: str, series_uid: str, verdict: Verdict
+) -> CheckResult:
+    header = protocol.document.header
+    return CheckResult(
+        scope=scope,
+        series_uid=series_uid,
+        protocol_id=header.id,
+        protocol_version=header.version,
+        protocol_sha256=protocol.document.sha256,
+        rule_id=rule.id,
+        severity=rule.severity,
+        outcome=verdict.outcome,
+        observed=verdict.observed,
+        expected=verdict.expected or expected_text(rule.check, rule.tolerance),
+        unit=rule.unit,
+        tags=";".join(verdict.tags),
+        title=rule.title,
+        level=rule.level,
+        fix=rule.fix,
+        why=rule.why,
+        section=rule.section,
+        n_missing=verdict.n_missing,
+        reason=verdict.reason,
+    )
+
+
+def _over_series(protocol: AcquisitionProtocol) -> list[Rule]:
+    return [r for r in protocol.content.rules if r.over in {"instance", "frame", "series"}]
+
+
+def _outside(protocol: AcquisitionProtocol, outside: Sequence[Examined]) -> Iterator[CheckResult]:
+    verdict = Verdict(Outcome.NOT_APPLICABLE, reason="the protocol does not speak of such a series")
+    for one in outside:
+        for rule in _over_series(protocol):
+            yield _result(protocol, rule, "series", one.series_uid, verdict)
+
+
+def _series_results(
+    protocol: AcquisitionProtocol, members: Sequence[_Member]
+) -> Iterator[CheckResult]:
+    for member in members:
+        one = member.series
+        for rule in _over_series(protocol):
+            if rule.role and rule.role != one.role:
+                continue
+            verdict = _judge_one(rule, member)
+            yield _result(protocol, rule, "series", one.series_uid, verdict)
+
+
+def _judge_one(rule: Rule, member: _Member) -> Verdict:
+    holds = conditions_hold(rule.when, member.series)
+    if holds is False:
+        return Verdict(Outcome.NOT_APPLICABLE, reason="the condition of the rule does not hold")
+    if holds is None or not member.is_certain:
+        return Verdict(Outcome.NOT_EVALUABLE, reason="a fact of the condition is missing")
+    adapted = for_vendor(rule, member.series)
+    return judge(adapted, read_for(adapted, member.series))
+
+
+def _missing_roles(
+    protocol: AcquisitionProtocol, members: Sequence[_Member], series: Sequence[Examined]
+) -> Iterator[CheckResult]:
+    """Yield a row for every rule of a role that no series of a study has."""
+    studies = dict.fromkeys(one.study_uid for one in series)
+    for study_uid in studies:
+        present = {m.series.role for m in members if m.series.study_uid == study_uid}
+        for name, role in protocol.content.roles.items():
+            if not role.required or name in present:
+                continue
+            verdict = Verdict(
+                Outcome.MISSING_SERIES, reason=f"study {study_uid} has no series for role {name}"
+            )
+            for rule in protocol.content.rules:
+                if rule.role == name:
+                    yield _result(protocol, rule, "study", "", verdict)
+
+
+def _grouped(rule: Rule, members: Sequence[_Member], key: str) -> dict[str, list[_Member]]:
+    groups: dict[str, list[_Member]] = defaultdict(list)
+    for member in members:
+        if not rule.role or member.series.role == rule.role:
+            groups[str(getattr(member.series, key))].append(member)
+    return groups
+
+
+def _judge_together(rule: Rule, members: Sequence[_Member]) -> Verdict:
+    """Judge the facts of several series as one."""
+    told = [(m, conditions_hold(rule.when, m.series)) for m in members]
+    if any(holds is None or not m.is_certain for m, holds in told):
+        return Verdict(Outcome.NOT_EVALUABLE, reason="a fact of the condition is missing")
+    chosen = [m.series for m, holds in told if holds]
+    if not chosen:
+        return Verdict(Outcome.NOT_APPLICABLE, reason="the condition of the rule does not hold")
+    readings = []
+    for one in chosen:
+        adapted = for_vendor(rule, one)
+        readings.append(read_for(adapted, one))
+    return judge(rule, merged(readings, rule.check))
+
+
+def _study_results(
+    protocol: AcquisitionProtocol, members: Sequence[_Member]
+) -> Iterator[CheckResult]:
+    for rule in protocol.content.rules:
+        if rule.over != "study":
+            continue
+        for group in _grouped(rule, members, "study_uid").values():
+            uids = ";".join(m.series.series_uid for m in group)
+            yield _result(protocol, rule, "study", uids, _judge_together(rule, group))
+
+
+def _subject_results(
+    protocol: AcquisitionProtocol, members: Sequence[_Member]
+) -> Iterator[CheckResult]:
+    for rule in protocol.content.rules:
+        if rule.over != "subject":
+            continue
+        for subject, group in _grouped(rule, members, "subject").items():
+            if rule.check.kind != "same_as_baseline":
+                verdict = _judge_together(rule, group) if subject else _nameless()
+                uids = ";".join(m.series.series_uid for m in group)
+                yield _result(protocol, rule, "subject", uids, verdict)
+                continue
+            for member in group:
+                verdict = _against_baseline(rule, member, group) if subject else _nameless()
+                yield _result(protocol, rule, "subject", member.series.series_uid, verdict)
+
+
+def _nameless() -> Verdict:
+    return Verdict(Outcome.NOT_EVALUABLE, reason="the series do not say whose they are (PatientID)")
+
+
+def _against_baseline(rule: Rule, member: _Member, group: Sequence[_Member]) -> Verdict:
+    """Compare a series with the first examination of the same subject."""
+    if len({m.series.study_uid for m in group}) < 2:
+        return Verdict(Outcome.NOT_APPLICABLE, reason="the subject has one examination")
+    if any(not m.series.date for m in group):
+        return Verdict(Outcome.NOT_EVALUABLE, reason="an examination has no readable StudyDate")
+    first = min(m.series.date for m in group)
+    baseline = [m for m in group if m.series.date == first]
+    if member.series.date == first:
+        return Verdict(Outcome.NOT_APPLICABLE, reason="this is the baseline")
+    at_baseline = judge(
+        replace_fields(rule, check=Check(constant=True)),
+        merged([read_for(for_vendor(rule, m.series), m.series) for m in baseline], rule.check),
+    )
+    if at_baseline.outcome is not Outcome.PASS:
+        why = at_baseline.reason or "its series differ among themselves"
+        return Verdict(
+            Outcome.NOT_EVALUABLE, tags=at_baseline.tags, reason=f"no one baseline value: {why}"
+        )
+    pair = [_Member(baseline[0].series, baseline[0].is_certain), member]
+    verdict = _judge_together(replace_fields(rule, check=Check(constant=True)), pair)
+    return Verdict(
+        verdict.outcome,
+        verdict.observed,
+        f"as at baseline: {at_baseline.observed}",
+        verdict.tags,
+        verdict.n_missing,
+        verdict.reason,
+    )
+
+
+def _cohort_results(
+    protocol: AcquisitionProtocol, members: Sequence[_Member]
+) -> Iterator[CheckResult]:
+    for rule in protocol.content.rules:
+        if rule.over != "cohort":
+            continue
+        chosen = [m for m in members if not rule.role or m.series.role == rule.role]
+        if not chosen:
+            continue
+        yield _result(protocol, rule, "cohort", "", _judge_together(rule, chosen))

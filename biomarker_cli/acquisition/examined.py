@@ -1,0 +1,125 @@
+"""Examined: a series as the rules see it, from headers or from a test case."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from biomarker_cli.acquisition.facts import FACTS, Reading
+from biomarker_cli.acquisition.facts.elements import read_keyword, read_path, read_private, tag_text
+from biomarker_cli.acquisition.rules import ExampleSeries, FactName, PrivateElement
+from biomarker_cli.acquisition.series import SeriesHeaders
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """A series, its place in study and time, and a way to read its facts.
+
+    Attributes
+    ----------
+    subject : str
+        What tells one subject from another; never a name.
+    date : str
+        YYYYMMDD of the study, empty where the header does not say.
+    """
+
+    series_uid: str
+    study_uid: str
+    subject: str
+    date: str
+    role: str
+    read_fact: Callable[[FactName], Reading]
+    _readings: dict[FactName, Reading] = field(default_factory=dict, repr=False)
+
+    def read(self, fact: FactName) -> Reading:
+        """Return the reading of a fact; each is taken once."""
+        found = self._readings.get(fact)
+        if found is None:
+            found = self.read_fact(fact)
+            self._readings[fact] = found
+        return found
+
+
+def from_headers(series: SeriesHeaders) -> Examined:
+    """Return a series with the facts of its headers."""
+    date = str(series.first("StudyDate") or "")
+    patient = str(series.first("PatientID") or "")
+    return Examined(
+        series_uid=series.series_uid,
+        study_uid=series.study_uid,
+        subject=hashlib.sha256(patient.encode()).hexdigest() if patient else "",
+        date=date if len(date) == 8 and date.isdigit() else "",
+        role=series.role,
+        read_fact=lambda fact: read_fact(series, fact),
+    )
+
+
+def read_fact(series: SeriesHeaders, fact: FactName) -> Reading:
+    """Return a fact of the library, an element, or a private element of a series."""
+    if isinstance(fact, PrivateElement):
+        return read_private(
+            series, int(fact.group, 16), fact.creator, int(fact.element, 16), fact.index
+        )
+    definition = FACTS.get(fact)
+    if definition is not None:
+        return definition.read(series)
+    return read_path(series, fact) if "." in fact else read_keyword(series, fact)
+
+
+SET_FACTS = frozenset(
+    {
+        "b_values",
+        "b_values_with_computed",
+        "corrections",
+        "fov_mm",
+        "image_type",
+        "pixel_spacing_mm",
+        "scanning_sequence",
+        "CorrectedImage",
+        "ImageType",
+        "PixelSpacing",
+        "ScanningSequence",
+    }
+)
+"""Facts whose list in a test case is one set, not one value per slice."""
+
+
+def from_example(example: ExampleSeries, number: int) -> Examined:
+    """Return the series of a test case.
+
+    A list gives one value per slice (for a set fact: the set; a list of lists:
+    one set per slice), null a missing one. ``{value: 368.08, inferred: true}``
+    is a value whose unit was inferred.
+    """
+    return Examined(
+        series_uid=f"example-{number}",
+        study_uid=example.study,
+        subject=example.subject,
+        date=example.date,
+        role=example.role,
+        read_fact=lambda fact: _given(example.facts, fact),
+    )
+
+
+def _given(facts: Mapping[str, Any], fact: FactName) -> Reading:
+    name = fact if isinstance(fact, str) else f"{fact.group} {fact.creator} {fact.element}"
+    tags = (tag_text(name),)
+    value = facts.get(name)
+    flags: frozenset[str] = frozenset()
+    if isinstance(value, Mapping):
+        flags = frozenset({"unit_inferred"}) if value.get("inferred") else flags
+        value = value.get("value")
+    if value is None:
+        return Reading((), 1, tags, reason="absent in the test case")
+    is_set = name in SET_FACTS and not (isinstance(value, list) and isinstance(value[0], list))
+    values = [value] if is_set or not isinstance(value, list) else value
+    present = tuple(_plain(v) for v in values if v is not None)
+    return Reading(present, len(values) - len(present), tags, flags)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_plain(part) for part in value)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -1,0 +1,185 @@
+"""Facts of the grid: thickness, spacing, gap, field of view, voxel size."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from biomarker_cli.acquisition.facts.elements import plain, read_keyword
+from biomarker_cli.acquisition.facts.registry import FACTS, Reading, missing
+from biomarker_cli.acquisition.series import SeriesHeaders
+
+ONE_POSITION_MM = 0.01
+"""Slices closer than this lie at one position: volumes of one series share it."""
+
+_POSITION, _ORIENTATION = "(0020,0032)", "(0020,0037)"
+_THICKNESS, _PIXEL_SPACING = "(0018,0050)", "(0028,0030)"
+
+
+@FACTS.define("slice_thickness_mm", "mm", "Nominal thickness of each slice. SliceThickness.")
+def slice_thickness_mm(series: SeriesHeaders) -> Reading:
+    """Return the thickness of every slice."""
+    return read_keyword(series, "SliceThickness")
+
+
+def _numbers(value: Any, length: int) -> tuple[float, ...] | None:
+    found = plain(value)
+    if not isinstance(found, tuple) or len(found) != length:
+        return None
+    return found if all(isinstance(v, float) for v in found) else None
+
+
+def _stacks(
+    series: SeriesHeaders,
+) -> tuple[list[list[tuple[float, float | None]]], int]:
+    """Return, per orientation, the distinct slice positions with their thickness.
+
+    Returns
+    -------
+    stacks : list of list of (position_mm along the normal, thickness_mm or None)
+        Sorted along the normal.
+    n_missing : int
+        Frames without position or orientation.
+    """
+    positions = series.column("ImagePositionPatient")
+    orientations = series.column("ImageOrientationPatient")
+    thicknesses = series.column("SliceThickness")
+    by_orientation: dict[tuple[float, ...], list[tuple[float, float | None]]] = defaultdict(list)
+    n_missing = 0
+    for where, axes, thick in zip(positions, orientations, thicknesses, strict=True):
+        place, cosines = _numbers(where, 3), _numbers(axes, 6)
+        if place is None or cosines is None:
+            n_missing += 1
+            continue
+        key = tuple(round(c, 3) + 0.0 for c in cosines)
+        normal = np.cross(cosines[:3], cosines[3:])
+        thickness = plain(thick)
+        by_orientation[key].append(
+            (float(np.dot(place, normal)), thickness if isinstance(thickness, float) else None)
+        )
+    return [_distinct(stack) for stack in by_orientation.values()], n_missing
+
+
+def _distinct(stack: list[tuple[float, float | None]]) -> list[tuple[float, float | None]]:
+    """Return one entry per position; of several thicknesses there none, which is missing."""
+    stack = sorted(stack, key=lambda entry: entry[0])
+    kept: list[tuple[float, float | None]] = []
+    for position, thickness in stack:
+        if kept and position - kept[-1][0] < ONE_POSITION_MM:
+            if thickness != kept[-1][1]:
+                kept[-1] = (kept[-1][0], None)
+            continue
+        kept.append((position, thickness))
+    return kept
+
+
+@FACTS.define(
+    "slice_spacing_mm",
+    "mm",
+    "Distance of neighbouring slice centres along the normal, from ImagePositionPatient and "
+    "ImageOrientationPatient; SpacingBetweenSlices is absent in CT and differs in meaning.",
+)
+def slice_spacing_mm(series: SeriesHeaders) -> Reading:
+    """Return the distance of every two neighbouring slices."""
+    tags = (_POSITION, _ORIENTATION)
+    stacks, n_missing = _stacks(series)
+    steps = [
+        round(after[0] - before[0], 4) for stack in stacks for before, after in pairwise(stack)
+    ]
+    if not steps:
+        reason = f"{n_missing} slices have no position" if n_missing else "there is a single slice"
+        return missing(tags, reason, max(n_missing, 1))
+    reason = f"{n_missing} slices have no position or orientation" if n_missing else ""
+    return Reading(tuple(steps), n_missing, tags, reason=reason)
+
+
+@FACTS.define(
+    "slice_gap_mm",
+    "mm",
+    "Distance of neighbouring slice centres minus the mean of their SliceThickness; negative "
+    "where slices overlap.",
+)
+def slice_gap_mm(series: SeriesHeaders) -> Reading:
+    """Return the gap between every two neighbouring slices."""
+    tags = (_POSITION, _ORIENTATION, _THICKNESS)
+    stacks, n_missing = _stacks(series)
+    n_missing += sum(1 for thickness in series.column("SliceThickness") if plain(thickness) is None)
+    gaps: list[float] = []
+    for stack in stacks:
+        for (low, thick_low), (high, thick_high) in pairwise(stack):
+            if thick_low is None or thick_high is None:
+                n_missing += 1
+            else:
+                gaps.append(round(high - low - (thick_low + thick_high) / 2, 4))
+    if not gaps:
+        return missing(tags, "no two slices with position and thickness", max(n_missing, 1))
+    reason = f"{n_missing} positions or thicknesses are missing" if n_missing else ""
+    return Reading(tuple(gaps), n_missing, tags, reason=reason)
+
+
+@FACTS.define(
+    "pixel_spacing_mm", "mm", "Reconstructed distance of rows and of columns. PixelSpacing."
+)
+def pixel_spacing_mm(series: SeriesHeaders) -> Reading:
+    """Return the in-plane spacing of every slice, a pair."""
+    return read_keyword(series, "PixelSpacing")
+
+
+def fields_of_view(series: SeriesHeaders) -> list[tuple[float, float] | None]:
+    """Return height and width (rows, columns) in mm of every slice, None where untold."""
+    columns = zip(
+        series.column("PixelSpacing"), series.column("Rows"), series.column("Columns"), strict=True
+    )
+    found: list[tuple[float, float] | None] = []
+    for spacing, n_rows, n_columns in columns:
+        pair = _numbers(spacing, 2)
+        if pair is None or not n_rows or not n_columns:
+            found.append(None)
+        else:
+            found.append((round(pair[0] * int(n_rows), 4), round(pair[1] * int(n_columns), 4)))
+    return found
+
+
+@FACTS.define(
+    "fov_mm",
+    "mm",
+    "Height and width of a slice: PixelSpacing times Rows and Columns, of a mosaic those of "
+    "one tile.",
+)
+def fov_mm(series: SeriesHeaders) -> Reading:
+    """Return the field of view of every slice, a pair."""
+    return _of_frames(
+        fields_of_view(series),
+        (_PIXEL_SPACING, "(0028,0010)", "(0028,0011)"),
+        "pixel spacing, rows or columns are missing",
+    )
+
+
+@FACTS.define(
+    "voxel_volume_mm3",
+    "mm3",
+    "Volume of a voxel as reconstructed: PixelSpacing times the median slice spacing.",
+)
+def voxel_volume_mm3(series: SeriesHeaders) -> Reading:
+    """Return the voxel volume of the series."""
+    tags = (_PIXEL_SPACING, _POSITION, _ORIENTATION)
+    spacing = slice_spacing_mm(series)
+    in_plane = pixel_spacing_mm(series)
+    n_missing = spacing.n_missing + in_plane.n_missing
+    if not spacing.values or not in_plane.values:
+        return missing(tags, spacing.reason or in_plane.reason, max(n_missing, 1))
+    step = float(np.median(spacing.values))
+    pairs = dict.fromkeys(in_plane.values)
+    volumes = tuple(round(p[0] * p[1] * step, 4) for p in pairs if isinstance(p, tuple))
+    return Reading(volumes, n_missing, tags, reason=spacing.reason or in_plane.reason)
+
+
+def _of_frames(values: Sequence[Any], tags: tuple[str, ...], why: str) -> Reading:
+    present = tuple(value for value in values if value is not None)
+    n_missing = len(values) - len(present)
+    reason = f"{why} in {n_missing} of {len(values)} slices" if n_missing else ""
+    return Reading(present, n_missing, tags, reason=reason)

@@ -1,0 +1,48 @@
+"""Facts of the scanner and of the series as a whole, of every modality."""
+
+from __future__ import annotations
+
+from biomarker_cli.acquisition.facts.elements import read_keyword
+from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, one
+from biomarker_cli.acquisition.series import SeriesHeaders
+
+
+def _element(keyword: str) -> Reader:
+    def read(series: SeriesHeaders) -> Reading:
+        return read_keyword(series, keyword)
+
+    return read
+
+
+_TEXTS = (
+    ("modality", "Modality", "Kind of equipment that acquired the series."),
+    ("manufacturer", "Manufacturer", "Maker of the scanner as it names itself."),
+    ("model", "ManufacturerModelName", "Model of the scanner."),
+    ("software", "SoftwareVersions", "Software of the scanner."),
+    ("device_serial", "DeviceSerialNumber", "Serial number of the scanner."),
+    ("station", "StationName", "Name of the scanner in its network."),
+    ("image_type", "ImageType", "Words that say original or derived, and of what kind."),
+    ("body_part", "BodyPartExamined", "Part of the body as the console was told."),
+)
+for _name, _keyword, _definition in _TEXTS:
+    FACTS.define(_name, "", f"{_definition} {_keyword}.")(_element(_keyword))
+
+
+@FACTS.define("n_instances", "1", "Number of files (SOP instances) of the series.")
+def n_instances(series: SeriesHeaders) -> Reading:
+    """Return the number of files."""
+    return one(float(len({frame.path for frame in series.frames})), ())
+
+
+@FACTS.define(
+    "n_frames", "1", "Number of slices of all volumes of the series; tiles of a mosaic count."
+)
+def n_frames(series: SeriesHeaders) -> Reading:
+    """Return the number of slices."""
+    return one(float(len(series.frames)), ())
+
+
+@FACTS.define("study_date", "", "Date of the study as written. StudyDate.")
+def study_date(series: SeriesHeaders) -> Reading:
+    """Return the date of the study."""
+    return read_keyword(series, "StudyDate")

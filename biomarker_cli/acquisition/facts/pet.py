@@ -1,0 +1,381 @@
+"""Facts of positron emission tomography: tracer, dose, timing, corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from biomarker_cli.acquisition.facts.elements import plain, read_keyword
+from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, missing, one
+from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.injection import (
+    TAG_DOSE,
+    TAG_HALF_LIFE,
+    TAG_NUCLIDE,
+    TAG_START_DATETIME,
+    TAG_START_TIME,
+    InjectionRecord,
+    read_injections,
+)
+from biomarker_cli.dicom.pet_units import (
+    is_enhanced,
+    read_corrections,
+    read_decay_correction,
+    read_units,
+)
+from biomarker_cli.dicom.times import (
+    date_and_time,
+    date_time,
+    in_series_clock,
+    parse_datetime,
+    parse_time,
+    series_offset,
+)
+
+SMALLEST_DOSE_BQ = 1e4
+"""A smaller RadionuclideTotalDose cannot be becquerel: no injection is below 10 kBq."""
+
+SMALLEST_WEIGHT_G, LARGEST_HEIGHT_M = 1000.0, 3.0
+"""Beyond these PatientWeight is in grams and PatientSize in centimetres."""
+
+CLOCK_TIME_SUFFICES_BELOW_S = 41_400.0
+"""Half-life below which a time of day without a date tells the injection."""
+
+NUCLIDES = MappingProxyType(
+    {
+        "C-105A1": "C-11",
+        "40565003": "C-11",
+        "C-107A1": "N-13",
+        "21576001": "N-13",
+        "C-B1038": "O-15",
+        "129504001": "O-15",
+        "C-111A1": "F-18",
+        "77004003": "F-18",
+        "C-127A2": "Cu-64",
+        "23184005": "Cu-64",
+        "C-131A3": "Ga-68",
+        "80751004": "Ga-68",
+        "C-159A2": "Rb-82",
+        "79197006": "Rb-82",
+        "C-168A4": "Zr-89",
+        "129501009": "Zr-89",
+        "C-114A5": "I-124",
+        "83118000": "I-124",
+    }
+)
+"""Codes of radionuclides (DICOM PS3.16 CID 4020), SNOMED RT and SNOMED CT."""
+
+
+def _element(keyword: str) -> Reader:
+    def read(series: SeriesHeaders) -> Reading:
+        return read_keyword(series, keyword)
+
+    return read
+
+
+_ELEMENTS = (
+    ("frame_duration_ms", "ms", "ActualFrameDuration", "Duration of the frame or bed."),
+    ("frame_reference_time_ms", "ms", "FrameReferenceTime", "Reference time of the frame."),
+    (
+        "reconstruction_method",
+        "",
+        "ReconstructionMethod",
+        "Reconstruction as the scanner names it.",
+    ),
+    ("series_type", "", "SeriesType", "Static, dynamic, gated or whole body; image or projection."),
+)
+for _name, _unit, _keyword, _definition in _ELEMENTS:
+    FACTS.define(_name, _unit, f"{_definition} {_keyword}.", "PT")(_element(_keyword))
+
+
+def _per_frame(series: SeriesHeaders, read: Callable[[FrameHeader], Any], tag: str) -> Reading:
+    values = [read(frame) for frame in series.frames]
+    present = tuple(value for value in values if value)
+    n_missing = len(values) - len(present)
+    reason = f"absent or empty in {n_missing} of {len(values)} slices" if n_missing else ""
+    return Reading(present, n_missing, (tag,), reason=reason)
+
+
+@FACTS.define("pet_units", "", "Unit of the stored values (BQML, GML, CNTS ...). Units.", "PT")
+def pet_units(series: SeriesHeaders) -> Reading:
+    """Return the unit word of every slice."""
+    return _per_frame(series, lambda frame: read_units(frame)[0].value, "(0054,1001)")
+
+
+@FACTS.define(
+    "decay_correction", "", "Moment that decay is corrected to: START, ADMIN or NONE.", "PT"
+)
+def decay_correction(series: SeriesHeaders) -> Reading:
+    """Return the decay correction of every slice."""
+    return _per_frame(series, lambda frame: read_decay_correction(frame).value, "(0054,1102)")
+
+
+@FACTS.define("corrections", "", "Set of corrections applied. CorrectedImage.", "PT")
+def corrections(series: SeriesHeaders) -> Reading:
+    """Return the corrections of every slice, a sorted tuple."""
+    return _per_frame(series, lambda frame: tuple(sorted(read_corrections(frame))), "(0028,0051)")
+
+
+@FACTS.define(
+    "attenuation_corrected", "", "yes where CorrectedImage holds ATTN in every slice.", "PT"
+)
+def attenuation_corrected(series: SeriesHeaders) -> Reading:
+    """Return whether the series is corrected for attenuation."""
+    reading = corrections(series)
+    values = tuple("yes" if "ATTN" in words else "no" for words in reading.values)
+    return Reading(values, reading.n_missing, reading.tags, reason=reading.reason)
+
+
+def _scaled(
+    reading: Reading, wrong: Callable[[float], bool], factor: float, keyword: str, why: str
+) -> Reading:
+    """Return a reading whose impossible numbers are read in another unit, flagged."""
+    if not any(isinstance(v, float) and wrong(v) for v in reading.values):
+        return reading
+    values = tuple(v * factor if isinstance(v, float) and wrong(v) else v for v in reading.values)
+    flags = frozenset({f"unit_inferred:{keyword}"})
+    return Reading(values, reading.n_missing, reading.tags, flags, why)
+
+
+@FACTS.define(
+    "weight_kg", "kg", "Weight of the patient; 1000 or more is read as grams, flagged.", "PT"
+)
+def weight_kg(series: SeriesHeaders) -> Reading:
+    """Return the weight in every slice."""
+    return _scaled(
+        read_keyword(series, "PatientWeight"),
+        lambda v: v >= SMALLEST_WEIGHT_G,
+        1e-3,
+        "PatientWeight",
+        "the number can only be grams; DICOM wants kilograms",
+    )
+
+
+@FACTS.define(
+    "height_m", "m", "Height of the patient; more than 3 is read as centimetres, flagged.", "PT"
+)
+def height_m(series: SeriesHeaders) -> Reading:
+    """Return the height in every slice."""
+    return _scaled(
+        read_keyword(series, "PatientSize"),
+        lambda v: v > LARGEST_HEIGHT_M,
+        1e-2,
+        "PatientSize",
+        "the number can only be centimetres; DICOM wants metres",
+    )
+
+
+def _administration(
+    series: SeriesHeaders, read: Callable[[InjectionRecord], Any], tag: str
+) -> Reading:
+    """Return one value of the radiopharmaceutical items of every slice."""
+    present: list[Any] = []
+    n_missing = 0
+    for frame in series.frames:
+        values = {read(record) for record in read_injections(frame)}
+        if len(values) != 1 or None in values or "" in values:
+            n_missing += 1
+        else:
+            present.extend(values)
+    reason = (
+        f"absent, empty or told twice in {n_missing} of {len(series.frames)} slices"
+        if n_missing
+        else ""
+    )
+    return Reading(tuple(present), n_missing, (tag,), reason=reason)
+
+
+def _nuclide(record: InjectionRecord) -> str:
+    for code in record.nuclide_codes:
+        if code in NUCLIDES:
+            return NUCLIDES[code]
+    return ";".join(record.nuclide_codes) or record.nuclide_meaning
+
+
+@FACTS.define(
+    "radionuclide", "", "Radionuclide by its code, such as F-18; the code where unknown.", "PT"
+)
+def radionuclide(series: SeriesHeaders) -> Reading:
+    """Return the nuclide of every slice."""
+    return _administration(series, _nuclide, TAG_NUCLIDE)
+
+
+@FACTS.define("radiopharmaceutical", "", "Tracer as the console was told.", "PT")
+def radiopharmaceutical(series: SeriesHeaders) -> Reading:
+    """Return the tracer of every slice."""
+    return _administration(
+        series, lambda record: record.radiopharmaceutical, "(0054,0016)>(0018,0031)"
+    )
+
+
+@FACTS.define("half_life_s", "s", "Half-life as written. RadionuclideHalfLife.", "PT")
+def half_life_s(series: SeriesHeaders) -> Reading:
+    """Return the half-life in every slice."""
+    return _administration(series, lambda record: record.half_life, TAG_HALF_LIFE)
+
+
+@FACTS.define(
+    "injected_activity_mbq",
+    "MBq",
+    "Administered activity. RadionuclideTotalDose, in Bq by the standard; a number below 1e4 is "
+    "read as MBq and flagged. Enhanced PET has MBq by definition.",
+    "PT",
+)
+def injected_activity_mbq(series: SeriesHeaders) -> Reading:
+    """Return the administered activity in every slice."""
+    reading = _administration(series, lambda record: record.dose, TAG_DOSE)
+    if is_enhanced(series.frames.first):
+        return reading
+    inferred = any(v < SMALLEST_DOSE_BQ for v in reading.values)
+    values = tuple(v if v < SMALLEST_DOSE_BQ else v / 1e6 for v in reading.values)
+    flags = frozenset({"unit_inferred:RadionuclideTotalDose"} if inferred else ())
+    reason = "the number can only be MBq; DICOM wants becquerel" if inferred else reading.reason
+    return Reading(values, reading.n_missing, reading.tags, flags, reason)
+
+
+@FACTS.define(
+    "activity_per_kg", "MBq/kg", "Administered activity over the weight of the patient.", "PT"
+)
+def activity_per_kg(series: SeriesHeaders) -> Reading:
+    """Return the activity per kilogram, one value per distinct pair."""
+    dose, weight = injected_activity_mbq(series), weight_kg(series)
+    tags = (*dose.tags, *weight.tags)
+    n_missing = max(dose.n_missing, weight.n_missing)
+    flags = dose.flags | weight.flags
+    why = dose.reason or weight.reason
+    if n_missing or not all(isinstance(v, float) and v > 0 for v in weight.values):
+        return missing(tags, why or "the weight is not a positive number", max(n_missing, 1))
+    pairs = dict.fromkeys(zip(dose.values, weight.values, strict=True))
+    return Reading(tuple(d / w for d, w in pairs), 0, tags, flags, why)
+
+
+_ACQUISITION_TAGS = ("(0008,0022)", "(0008,0032)")
+_SERIES_TAGS = ("(0008,0021)", "(0008,0031)")
+
+
+def _acquisition(frame: FrameHeader, offset: timedelta | None) -> datetime | None:
+    """Return when a frame was acquired, None where date or time are absent."""
+    found = date_and_time(frame, "AcquisitionDate", "AcquisitionTime") or (
+        date_time(frame, "FrameAcquisitionDateTime", offset)
+        or date_time(frame, "AcquisitionDateTime", offset)
+    )
+    return found.at if found else None
+
+
+def _injection(
+    record: InjectionRecord, frame: FrameHeader, scan: datetime, offset: timedelta | None
+) -> tuple[datetime, str] | None:
+    """Return the moment of injection and its element, None where it cannot be told.
+
+    The date-time is preferred. A time of day takes the date of the scan, or the
+    day before where it would lie behind it, for nuclides that decay within a day.
+    """
+    if record.start_datetime:
+        stamped = parse_datetime(record.start_datetime)
+        return in_series_clock(stamped, offset, TAG_START_DATETIME, frame).at, TAG_START_DATETIME
+    if not record.start_time or (record.half_life or 0.0) >= CLOCK_TIME_SUFFICES_BELOW_S:
+        return None
+    moment = datetime.combine(scan.date(), parse_time(record.start_time).time)
+    if moment > scan:
+        moment -= timedelta(days=1)
+    return moment, TAG_START_TIME
+
+
+def _uptake_minutes(
+    series: SeriesHeaders,
+    scan_start: Callable[[FrameHeader, timedelta | None], datetime | None],
+    scan_tags: tuple[str, ...],
+) -> tuple[list[float], int, tuple[str, ...], str]:
+    """Return the minutes from injection to scan of every frame that tells them."""
+    minutes: list[float] = []
+    n_missing, why = 0, ""
+    tags: dict[str, None] = {}
+    for frame in series.frames:
+        try:
+            offset = series_offset(frame)
+            scan = scan_start(frame, offset)
+            records = read_injections(frame)
+            told = _injection(records[0], frame, scan, offset) if scan and records else None
+        except (HeaderError, ValueError) as error:
+            told, why = None, str(error)
+        if told is None or scan is None or len(records) != 1:
+            n_missing += 1
+            why = why or "injection, scan date or scan time are absent, or injections are several"
+            continue
+        tags[told[1]] = None
+        minutes.append((scan - told[0]).total_seconds() / 60.0)
+    used = (*(tags or {TAG_START_DATETIME: None, TAG_START_TIME: None}), *scan_tags)
+    reason = f"{why} ({n_missing} of {len(series.frames)} slices)" if n_missing else ""
+    return minutes, n_missing, used, reason
+
+
+@FACTS.define(
+    "uptake_time_min",
+    "min",
+    "Uptake time: injection to the earliest acquisition (AcquisitionDate + AcquisitionTime) of "
+    "the series, the start of its first bed. RadiopharmaceuticalStartDateTime, else StartTime "
+    "with the date of the scan.",
+    "PT",
+)
+def uptake_time_min(series: SeriesHeaders) -> Reading:
+    """Return the minutes from injection to the first bed."""
+    minutes, n_missing, tags, why = _uptake_minutes(series, _acquisition, _ACQUISITION_TAGS)
+    if not minutes:
+        return missing(tags, why, n_missing)
+    # Slices that differ by a day disagree on the injection: both ends are shown.
+    ends = {min(minutes)} if max(minutes) - min(minutes) < 12 * 60 else {min(minutes), max(minutes)}
+    return Reading(tuple(round(m, 4) for m in sorted(ends)), n_missing, tags, reason=why)
+
+
+@FACTS.define(
+    "uptake_time_series_min",
+    "min",
+    "Uptake time by the series: injection to SeriesDate + SeriesTime.",
+    "PT",
+)
+def uptake_time_series_min(series: SeriesHeaders) -> Reading:
+    """Return the minutes from injection to the time of the series."""
+
+    def start(frame: FrameHeader, _offset: timedelta | None) -> datetime | None:
+        found = date_and_time(frame, "SeriesDate", "SeriesTime")
+        return found.at if found else None
+
+    minutes, n_missing, tags, why = _uptake_minutes(series, start, _SERIES_TAGS)
+    return Reading(tuple(dict.fromkeys(round(m, 4) for m in minutes)), n_missing, tags, reason=why)
+
+
+@FACTS.define(
+    "uptake_time_bed_min",
+    "min",
+    "Uptake time by bed: injection to the acquisition time of each slice; from the first bed to "
+    "the last of a whole-body scan it differs by the duration of the scan.",
+    "PT",
+)
+def uptake_time_bed_min(series: SeriesHeaders) -> Reading:
+    """Return the minutes from injection to the acquisition of every slice."""
+    minutes, n_missing, tags, why = _uptake_minutes(series, _acquisition, _ACQUISITION_TAGS)
+    return Reading(tuple(round(m, 4) for m in minutes), n_missing, tags, reason=why)
+
+
+@FACTS.define("n_radiopharmaceuticals", "1", "Number of radiopharmaceutical items.", "PT")
+def n_radiopharmaceuticals(series: SeriesHeaders) -> Reading:
+    """Return how many administrations the header names."""
+    counts = {float(len(read_injections(frame))) for frame in series.frames}
+    if 0.0 in counts:
+        return missing(("(0054,0016)",), "no radiopharmaceutical item")
+    if len(counts) > 1:
+        return Reading(tuple(sorted(counts)), 0, ("(0054,0016)",))
+    return one(counts.pop(), ("(0054,0016)",))
+
+
+@FACTS.define("patient_sex", "", "Sex of the patient, needed for lean body mass. PatientSex.", "PT")
+def patient_sex(series: SeriesHeaders) -> Reading:
+    """Return the sex as written."""
+    values = tuple(v for v in map(plain, series.column("PatientSex")) if v is not None)
+    n_missing = len(series.frames) - len(values)
+    reason = f"absent in {n_missing} slices" if n_missing else ""
+    return Reading(values, n_missing, ("(0010,0040)",), reason=reason)

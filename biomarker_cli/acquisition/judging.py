@@ -1,0 +1,174 @@
+"""Judge one rule on the readings of one or more series.
+
+The order decides what is never a pass: a value that is implausible, inferred or
+missing cannot be judged; only a violation that stands there is a fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from biomarker_cli.acquisition.checks import NotComparableError, expected_text, passes
+from biomarker_cli.acquisition.examined import Examined
+from biomarker_cli.acquisition.facts import Reading
+from biomarker_cli.acquisition.formatting import value_text, values_text
+from biomarker_cli.acquisition.results import Outcome
+from biomarker_cli.acquisition.rules import (
+    SET_CHECKS,
+    Check,
+    Conditions,
+    Rule,
+    Tolerance,
+    unit_of_fact,
+)
+from biomarker_cli.model.units import conversion_factor
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule found on its scope."""
+
+    outcome: Outcome
+    observed: str = ""
+    expected: str = ""
+    tags: tuple[str, ...] = ()
+    n_missing: int = 0
+    reason: str = ""
+
+
+def for_vendor(rule: Rule, series: Examined) -> Rule:
+    """Return the rule as it reads for the manufacturer of a series."""
+    if not rule.vendors:
+        return rule
+    maker = series.read("Manufacturer").values
+    name = value_text(maker[0]).upper() if maker else ""
+    for alternative in rule.vendors:
+        if name.startswith(alternative.manufacturer.upper()):
+            return replace_fields(
+                rule,
+                fact=alternative.fact or rule.fact,
+                header_unit=alternative.header_unit or rule.header_unit,
+                check=alternative.check or rule.check,
+            )
+    return rule
+
+
+def replace_fields(rule: Rule, **changes: Any) -> Rule:
+    """Return a rule with some fields changed."""
+    return rule.model_copy(update=changes)
+
+
+def read_for(rule: Rule, series: Examined) -> Reading:
+    """Return the fact of a rule on a series, in the unit of the rule."""
+    reading = series.read(rule.fact)
+    source = unit_of_fact(rule.fact, rule.header_unit)
+    if not source or not rule.unit or source == rule.unit:
+        return reading
+    factor = conversion_factor(source, rule.unit)
+    return replace(reading, values=tuple(_scale(v, factor) for v in reading.values))
+
+
+def _scale(value: Any, factor: float) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_scale(part, factor) for part in value)
+    return value * factor if isinstance(value, float) else value
+
+
+def merged(readings: Sequence[Reading], check: Check) -> Reading:
+    """Return several series as one reading: sets are united, values stand side by side."""
+    values = tuple(value for reading in readings for value in reading.values)
+    if check.kind in SET_CHECKS and values and all(isinstance(v, tuple) for v in values):
+        values = (tuple(dict.fromkeys(part for value in values for part in value)),)
+    return Reading(
+        values=values,
+        n_missing=sum(reading.n_missing for reading in readings),
+        tags=tuple(dict.fromkeys(tag for reading in readings for tag in reading.tags)),
+        flags=frozenset().union(*(reading.flags for reading in readings)),
+        reason="; ".join(dict.fromkeys(r.reason for r in readings if r.reason)),
+    )
+
+
+def judge(rule: Rule, reading: Reading) -> Verdict:
+    """Return the verdict of a rule on a reading in the unit of the rule."""
+    verdict = _judge(rule, reading)
+    return replace(
+        verdict,
+        observed=verdict.observed or values_text(reading.values),
+        expected=expected_text(rule.check, rule.tolerance),
+        tags=reading.tags,
+        n_missing=reading.n_missing,
+    )
+
+
+def _judge(rule: Rule, reading: Reading) -> Verdict:
+    kind = rule.check.kind
+    if kind == "absent":
+        return Verdict(Outcome.FAIL if reading.values else Outcome.PASS)
+    if kind == "present":
+        whole = reading.values and not reading.n_missing
+        return Verdict(Outcome.PASS if whole else Outcome.FAIL, reason=reading.reason)
+    if not reading.values:
+        return Verdict(Outcome(rule.if_missing), reason=reading.reason or "the fact is missing")
+    if defect := _defect(rule, reading):
+        return Verdict(Outcome.NOT_EVALUABLE, reason=defect)
+    return _compare(rule, reading)
+
+
+def _defect(rule: Rule, reading: Reading) -> str:
+    """Return why the values that stand there cannot be judged, empty where they can."""
+    if reading.is_inferred and not rule.accept_inferred:
+        return reading.reason or f"inferred: {', '.join(sorted(reading.flags))}"
+    limits = rule.implausible
+    if limits is None:
+        return ""
+    for value in _parts(reading.values):
+        if not isinstance(value, float):
+            continue
+        if (limits.below is not None and value < limits.below) or (
+            limits.above is not None and value > limits.above
+        ):
+            return f"{value_text(value)} {rule.unit} is implausible: a defect of the header"
+    return ""
+
+
+def _parts(values: Sequence[Any]) -> list[Any]:
+    return [p for v in values for p in (v if isinstance(v, tuple) else (v,))]
+
+
+def _compare(rule: Rule, reading: Reading) -> Verdict:
+    distinct = list(dict.fromkeys(reading.values))
+    try:
+        held = passes(rule.check, distinct, rule.tolerance)
+    except NotComparableError as error:
+        return Verdict(Outcome.NOT_EVALUABLE, reason=str(error))
+    if not reading.n_missing:
+        return Verdict(Outcome.PASS if held else Outcome.FAIL, reason=reading.reason)
+    # A set with a part missing could hold what was asked for; a bad value stays bad.
+    if held or rule.check.kind in SET_CHECKS:
+        return Verdict(Outcome.NOT_EVALUABLE, reason=reading.reason)
+    return Verdict(Outcome.FAIL, reason=reading.reason)
+
+
+def conditions_hold(conditions: Conditions, series: Examined) -> bool | None:
+    """Tell whether a series meets all conditions, None where a fact is missing.
+
+    Facts are compared in the unit they are read in.
+    """
+    undecided = False
+    for fact, check in conditions.items():
+        reading = series.read(fact)
+        if check.kind in {"present", "absent"}:
+            if bool(reading.values) != (check.kind == "present"):
+                return False
+            continue
+        if not reading.values:
+            undecided = True
+            continue
+        try:
+            if not passes(check, list(dict.fromkeys(reading.values)), Tolerance()):
+                return False
+        except NotComparableError:
+            undecided = True
+    return None if undecided else True

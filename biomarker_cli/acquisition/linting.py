@@ -1,0 +1,175 @@
+"""Lint a protocol: its own test cases, its sources, its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from biomarker_cli.acquisition.evaluating import evaluate_examined
+from biomarker_cli.acquisition.examined import from_example
+from biomarker_cli.acquisition.protocol import AcquisitionProtocol, typed
+from biomarker_cli.acquisition.rules import Example
+from biomarker_cli.protocol import ProtocolDocument, ProtocolError, ProtocolKind, load_document
+from biomarker_cli.protocol.locator import shipped_versions
+from biomarker_cli.protocol.versions import Version
+from biomarker_cli.protocol.yaml_source import line_of, read_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class LintFinding:
+    """One thing that is wrong, or could be better, in a protocol file.
+
+    Attributes
+    ----------
+    severity : str
+        ``error`` or ``warning``.
+    code : str
+        Stable word, such as ``recalled-source``.
+    place : str
+        Rule id, test, or key.
+    line : int
+        In the file, 0 where it is none of its lines.
+    message : str
+    """
+
+    severity: str
+    code: str
+    place: str
+    line: int
+    message: str
+
+
+def lint(document: ProtocolDocument) -> list[LintFinding]:
+    """Return what is wrong with an acquisition protocol, errors first.
+
+    Parameters
+    ----------
+    document : ProtocolDocument
+
+    Returns
+    -------
+    list of LintFinding
+        Empty where the file may be released.
+    """
+    try:
+        protocol = typed(document)
+    except ProtocolError as error:
+        return [LintFinding("error", "invalid", "file", 0, str(error))]
+    found = [
+        *_header_findings(document),
+        *_rule_findings(protocol),
+        *_test_findings(protocol),
+        *_history_findings(protocol),
+    ]
+    return sorted(found, key=lambda f: (f.severity != "error", f.line, f.place))
+
+
+def _error(document: ProtocolDocument, code: str, place: str, message: str) -> LintFinding:
+    key = place.split(".")[0]
+    return LintFinding("error", code, place, line_of(dict(document.lines), (key,)), message)
+
+
+def _header_findings(document: ProtocolDocument) -> Iterator[LintFinding]:
+    header = document.header
+    if header.status == "active":
+        for source in header.source:
+            if source.confirmed.by == "recall":
+                yield _error(
+                    document,
+                    "recalled-source",
+                    "source",
+                    f"an active protocol needs sources confirmed in text: {source.doc}",
+                )
+        for parent in document.parents:
+            if load_document(ProtocolKind.ACQUISITION, parent).is_draft:
+                yield _error(document, "draft-parent", "extends", f"{parent} is a draft")
+    if header.version not in {change.version for change in header.changelog}:
+        yield _error(
+            document, "changelog", "changelog", f"there is no entry for version {header.version}"
+        )
+    in_house = document.path.parent.parent.name == ProtocolKind.ACQUISITION.value
+    if in_house and (document.path.stem, document.path.parent.name) != (header.version, header.id):
+        yield _error(document, "file-name", "version", f"the file is called {document.path.name}")
+
+
+def own_rules(document: ProtocolDocument) -> tuple[str, ...]:
+    """Return the ids of the rules that stand in the file itself, repeats included."""
+    data, _ = read_yaml(document.path)
+    return tuple(str(item["id"]) for item in data.get("rules", ()) if "id" in item)
+
+
+def _rule_line(document: ProtocolDocument, rule_id: str) -> int:
+    ids = own_rules(document)
+    place = ("rules", ids.index(rule_id)) if rule_id in ids else ("rules",)
+    return line_of(dict(document.lines), place)
+
+
+def _rule_findings(protocol: AcquisitionProtocol) -> Iterator[LintFinding]:
+    document = protocol.document
+    own = own_rules(document)
+    for rule_id in sorted({i for i in own if own.count(i) > 1}):
+        yield LintFinding(
+            "error", "reused-id", rule_id, _rule_line(document, rule_id), "the id stands twice"
+        )
+    tested = {rule_id for test in protocol.content.tests for rule_id in test.expect}
+    for rule in protocol.content.rules:
+        if rule.id not in own:
+            continue
+        line = _rule_line(document, rule.id)
+        if rule.id not in tested:
+            yield LintFinding("error", "untested", rule.id, line, "no test case names the rule")
+        if rule.severity == "error" and not rule.fix:
+            yield LintFinding(
+                "warning", "no-fix", rule.id, line, "an error-level rule should say what to do"
+            )
+
+
+def _test_findings(protocol: AcquisitionProtocol) -> Iterator[LintFinding]:
+    lines = dict(protocol.document.lines)
+    for index, test in enumerate(protocol.content.tests):
+        for rule_id, wanted, found in failing(protocol, test):
+            yield LintFinding(
+                "error",
+                "test-fails",
+                rule_id,
+                line_of(lines, ("tests", index)),
+                f"test {index + 1} {test.title}: expected {wanted}, found {found or 'no row'}",
+            )
+
+
+def failing(protocol: AcquisitionProtocol, test: Example) -> Iterator[tuple[str, str, str]]:
+    """Yield (rule id, expected, found) of every expectation that a test case does not meet."""
+    series = [from_example(one, n) for n, one in enumerate(test.all_series(), start=1)]
+    results = evaluate_examined(protocol, series)
+    for rule_id, wanted in test.expect.items():
+        found = tuple(r.outcome.value for r in results if r.rule_id == rule_id)
+        if found != wanted:
+            yield rule_id, ", ".join(wanted), ", ".join(found)
+
+
+def _history_findings(protocol: AcquisitionProtocol) -> Iterator[LintFinding]:
+    """Yield rule ids that an earlier released version had for another fact."""
+    document = protocol.document
+    facts = {rule.id: rule.fact for rule in protocol.content.rules}
+    for version, path in _other_versions(document):
+        earlier = typed(load_document(ProtocolKind.ACQUISITION, str(path)))
+        if earlier.document.is_draft:
+            continue
+        for rule in earlier.content.rules:
+            if rule.id in facts and facts[rule.id] != rule.fact:
+                yield LintFinding(
+                    "error",
+                    "reused-id",
+                    rule.id,
+                    _rule_line(document, rule.id),
+                    f"version {version} has this id for another fact ({rule.fact})",
+                )
+
+
+def _other_versions(document: ProtocolDocument) -> list[tuple[Version, Path]]:
+    if not document.path.is_file():
+        return []
+    own = Version.parse(document.header.version)
+    versions = shipped_versions(ProtocolKind.ACQUISITION, document.header.id)
+    return [(version, path) for version, path in versions.items() if version < own]

@@ -1,0 +1,82 @@
+"""SeriesHeaders: what the rules see of one image series, before pixels are read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from biomarker_cli.catalogue import Catalogue, VolumeCandidate
+from biomarker_cli.catalogue.reading import read_series_frames
+from biomarker_cli.dicom.frames import Frames
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesHeaders:
+    """The header records of all volumes of one series.
+
+    Attributes
+    ----------
+    series_uid, study_uid : str
+    role : str
+        Name of the role that the study gives this series, empty where none.
+    modality : str
+    frames : Frames
+        One record per slice or frame, volume by volume.
+    """
+
+    series_uid: str
+    study_uid: str
+    role: str
+    modality: str
+    frames: Frames
+    _columns: dict[str, tuple[Any, ...]] = field(default_factory=dict, repr=False)
+
+    def column(self, keyword: str) -> tuple[Any, ...]:
+        """Return the value of an element in every frame, None where it is absent or empty."""
+        found = self._columns.get(keyword)
+        if found is None:
+            found = tuple(frame.get(keyword) for frame in self.frames)
+            self._columns[keyword] = found
+        return found
+
+    def first(self, keyword: str) -> Any:
+        """Return the first value that is present, None where none is."""
+        return next((v for v in self.column(keyword) if v is not None), None)
+
+    def with_role(self, role: str) -> SeriesHeaders:
+        """Return the same series with a role."""
+        return replace(self, role=role)
+
+
+def series_headers(catalogue: Catalogue) -> list[SeriesHeaders]:
+    """Return every image series of a catalogue, refused ones included.
+
+    Each file is read once.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+
+    Returns
+    -------
+    list of SeriesHeaders
+        In the order of the catalogue.
+    """
+    return list(iterate_series(catalogue.volumes))
+
+
+def iterate_series(candidates: Iterable[VolumeCandidate]) -> Iterable[SeriesHeaders]:
+    """Yield series one at a time, so that the headers of one only are in memory."""
+    by_series: dict[tuple[str, str], list[VolumeCandidate]] = defaultdict(list)
+    for candidate in candidates:
+        by_series[candidate.study_uid, candidate.series_uid].append(candidate)
+    for (study_uid, series_uid), members in by_series.items():
+        yield SeriesHeaders(
+            series_uid=series_uid,
+            study_uid=study_uid,
+            role="",
+            modality=members[0].modality,
+            frames=read_series_frames(members),
+        )
