@@ -1,8 +1,10 @@
 """Decode the frames of a segmentation one by one.
 
 Segmentations are stored with one bit per pixel, packed across frames, and may
-be compressed in ways that hold for such frames only: the deflated image frame
-(PS3.5 A.4.13) and RLE of packed bits are read here, the rest by pydicom.
+be compressed in ways that hold for such frames only. Packed bits, the deflated
+image frame (PS3.5 A.4.13) and RLE of packed bits are read here, the rest by
+pydicom, whose decoder of single frames (3.0.2) fails where frames of one bit
+per pixel do not start at a byte.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from biomarker_cli.dicom.pixels import DECODER_ERRORS
 
 DEFLATED_IMAGE_FRAME = "1.2.840.10008.1.2.8.1"
 RLE_LOSSLESS = "1.2.840.10008.1.2.5"
+LITTLE_ENDIAN = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"})
+"""Implicit, explicit and deflated: the pixels follow each other without a wrapper."""
 
 
 def read_with_pixels(path: Path) -> Dataset:
@@ -67,6 +71,8 @@ def decode_frame(dataset: Dataset, index: int, where: str) -> npt.NDArray[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if syntax in LITTLE_ENDIAN and int(dataset.BitsAllocated) == 1:
+                return _packed_bits(dataset, index)
             if syntax == DEFLATED_IMAGE_FRAME:
                 return _unpack(zlib.decompress(_encapsulated(dataset, index), -15), dataset)
             if syntax == RLE_LOSSLESS and int(dataset.BitsAllocated) == 1:
@@ -74,6 +80,23 @@ def decode_frame(dataset: Dataset, index: int, where: str) -> npt.NDArray[Any]:
             return np.asarray(pixel_array(dataset, index=index))
     except (*DECODER_ERRORS, zlib.error) as error:
         raise _unreadable(where, error) from error
+
+
+def _packed_bits(dataset: Dataset, index: int) -> npt.NDArray[Any]:
+    """Return a frame of pixels that are packed across frames (PS3.5 8.1.1)."""
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    n_pixels = rows * columns * int(dataset.get("NumberOfFrames") or 1)
+    if len(dataset.PixelData) > -(-n_pixels // 8) + 1:
+        # Frames that a writer padded to whole bytes would all be read shifted.
+        raise ValueError(f"more pixel data than {n_pixels} pixels of one bit need")
+    first = index * rows * columns
+    last = first + rows * columns
+    content = memoryview(dataset.PixelData)[first // 8 : -(-last // 8)]
+    bits = np.unpackbits(np.frombuffer(content, dtype=np.uint8), bitorder="little")
+    offset = first % 8
+    if offset + rows * columns > len(bits):
+        raise EOFError(f"frame {index + 1} lies behind the end of the pixel data")
+    return bits[offset : offset + rows * columns].reshape(rows, columns)
 
 
 def _encapsulated(dataset: Dataset, index: int) -> bytes:

@@ -1,18 +1,19 @@
 """Read label images: NIfTI, NRRD, MetaImage, and the .seg.nrrd of 3D Slicer.
 
-Every whole number but 0 is a label. A single label 1 without a name is named
-like the file. Names come from the header of a .seg.nrrd, or from a table beside
-the file: ``NAME.labels.csv`` with the columns ``value`` and ``name``.
+Every whole number but 0 is a label. A single label without a name is named like
+the file. Names come from the header of a .seg.nrrd (see `slicer`), or from a
+table beside the file: ``NAME.labels.csv`` with the columns ``value`` and ``name``.
 """
 
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +38,23 @@ _KIND_OF_SUFFIX = {
 }
 
 MOST_LABELS = 1000
-"""More different values than this are an image, not labels."""
+"""More different values than this are an image, not labels; it is also the step
+between the numbers of one layer and the next."""
+
+
+class Label(NamedTuple):
+    """A value of a layer, and what it stands for."""
+
+    layer: int
+    value: int
+    name: str
+    code: str = ""
+    code_meaning: str = ""
+
+    @property
+    def number(self) -> int:
+        """The value; in further layers, which may repeat values, 1000 more for each."""
+        return self.layer * MOST_LABELS + self.value
 
 
 @dataclass(frozen=True)
@@ -48,38 +65,33 @@ class LabelImage:
     ----------
     path : Path
     kind : str
-    array : ndarray of int, shape (z, y, x)
+    layers : tuple of ndarray of int, shape (z, y, x)
+        Structures of different layers may overlap.
     geometry : Geometry
-    names : mapping
-        Name of each label value.
+    labels : tuple of Label
     """
 
     path: Path
     kind: str
-    array: npt.NDArray[Any]
+    layers: tuple[npt.NDArray[Any], ...]
     geometry: Geometry
-    names: Mapping[int, str]
+    labels: tuple[Label, ...]
     uid = ""
 
     @cached_property
     def entries(self) -> tuple[RoiEntry, ...]:
-        """The label values that occur, and named ones that do not."""
-        present = [int(v) for v in np.unique(self.array) if v != 0]
-        if len(present) > MOST_LABELS:
-            raise RegionError(
-                "REGION-LABELS",
-                f"expected at most {MOST_LABELS} labels, found {len(present)} different values",
-                where=self.path.name,
-                hint="This looks like an image, not like a mask.",
-            )
-        only = len(present) == 1 and not self.names
+        """The labels, whether they have voxels or not."""
         return tuple(
             RoiEntry(
-                number=value,
-                label=self.names.get(value) or (stem(self.path) if only else f"label_{value}"),
-                detail="label" if value in present else "label without a voxel",
+                number=label.number,
+                label=label.name,
+                code=label.code,
+                code_meaning=label.code_meaning,
+                detail=f"layer {label.layer}, value {label.value}"
+                if len(self.layers) > 1
+                else f"value {label.value}",
             )
-            for value in sorted({*present, *self.names})
+            for label in self.labels
         )
 
     def references(self, _entry: RoiEntry, /) -> References:
@@ -88,7 +100,14 @@ class LabelImage:
 
     def draw(self, entry: RoiEntry, target: ImageTarget, rules: RegionRules) -> Drawing:
         """Return the voxels of a label on the grid of an image."""
-        crop = Crop(self.array == entry.number)
+        found = [label for label in self.labels if label.number == entry.number]
+        if len(found) != 1:
+            raise RegionError(
+                "REGION-NUMBER-REPEATED",
+                f"the value {entry.number} is named more than once",
+                where=self.path.name,
+            )
+        crop = Crop(self.layers[found[0].layer] == found[0].value)
         return transfer(crop, self.geometry, target.geometry, rules, entry.label)
 
 
@@ -109,34 +128,75 @@ def open_label_image(path: Path) -> LabelImage:
     ImageFileError
         Where the file cannot be read.
     RegionError
-        ``REGION-LABELS`` where its values are no whole numbers.
+        ``REGION-LABELS`` where its values are no labels, ``REGION-LABEL-TABLE``
+        where the table beside it cannot be read.
     """
     volume = read_image_file(path, UNITLESS)
-    array = volume.array
-    if array.dtype.kind == "f":
-        whole = np.rint(array)
-        if not np.array_equal(whole, array):
-            raise RegionError(
-                "REGION-LABELS",
-                "expected whole numbers, found values between them",
-                where=path.name,
-                hint="Cut a probability map into a label image first.",
-            )
-        array = whole.astype(np.int64)
+    array = whole_numbers(volume.array, path)
+    names = _sidecar_names(path)
+    present = _values(array, path)
+    only = len(present) == 1 and not names
+    labels = tuple(
+        Label(0, value, names.get(value) or (stem(path) if only else f"label_{value}"))
+        for value in sorted({*present, *names})
+    )
     suffix = path.name[len(stem(path)) :].lower()
-    return LabelImage(path, _KIND_OF_SUFFIX[suffix], array, volume.geometry, _sidecar_names(path))
+    return LabelImage(path, _KIND_OF_SUFFIX[suffix], (array,), volume.geometry, labels)
 
 
-def _sidecar_names(path: Path) -> dict[int, str]:
+def whole_numbers(array: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
+    """Return an array of integers.
+
+    Raises
+    ------
+    RegionError
+        ``REGION-LABELS`` where a value is not whole.
+    """
+    if array.dtype.kind != "f":
+        return array
+    whole: npt.NDArray[Any] = np.rint(array)
+    if not np.array_equal(whole, array):
+        raise RegionError(
+            "REGION-LABELS",
+            "expected whole numbers, found values between them",
+            where=path.name,
+            hint="Cut a probability map into a label image first.",
+        )
+    return whole.astype(np.int32)
+
+
+def _values(array: npt.NDArray[Any], path: Path) -> list[int]:
+    values = [int(v) for v in np.unique(array) if v != 0]
+    if len(values) > MOST_LABELS or (values and not 0 < values[0] <= values[-1]):
+        found = f"{len(values)} different values from {values[0]} to {values[-1]}"
+        raise RegionError(
+            "REGION-LABELS",
+            f"expected at most {MOST_LABELS} labels above 0, found {found}",
+            where=path.name,
+            hint="This looks like an image, not like a mask.",
+        )
+    return values
+
+
+def _sidecar_names(path: Path) -> Mapping[int, str]:
     sidecar = path.with_name(f"{stem(path)}.labels.csv")
     if not sidecar.is_file():
         return {}
     try:
-        with sidecar.open(encoding="utf-8", newline="") as file:
-            return {int(row["value"]): row["name"].strip() for row in csv.DictReader(file)}
+        with sidecar.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        pairs = [(int(row["value"]), row["name"].strip()) for row in rows]
     except (AttributeError, KeyError, TypeError, UnicodeDecodeError, ValueError) as error:
-        raise RegionError(
-            "REGION-LABEL-TABLE",
-            "expected the columns value and name, with a whole number and a name in every row",
-            where=sidecar.name,
+        raise _bad_table(
+            sidecar, "expected the columns value and name, a whole number and a name in each row"
         ) from error
+    if not pairs:
+        raise _bad_table(sidecar, "expected the columns value and name, found no row")
+    repeated = [value for value, n in Counter(value for value, _ in pairs).items() if n > 1]
+    if repeated or any(value <= 0 or not name for value, name in pairs):
+        raise _bad_table(sidecar, "expected each value above 0 once, with a name")
+    return dict(pairs)
+
+
+def _bad_table(sidecar: Path, message: str) -> RegionError:
+    return RegionError("REGION-LABEL-TABLE", message, where=sidecar.name)

@@ -13,6 +13,7 @@ from biomarker_cli.regions.entries import Segmentation
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.label_images import open_label_image
 from biomarker_cli.regions.rtstruct import RT_STRUCTURE_SET, RtStruct
+from biomarker_cli.regions.slicer import is_slicer_segmentation, open_slicer_segmentation
 
 
 def open_segmentation(path: Path) -> Segmentation:
@@ -31,6 +32,8 @@ def open_segmentation(path: Path) -> Segmentation:
         raise InputNotFoundError(
             "PATH-NOT-FOUND", f"no such file: {path}", hint="Check the spelling."
         )
+    if is_slicer_segmentation(path):
+        return open_slicer_segmentation(path)
     if is_image_file(path):
         return open_label_image(path)
     header = read_header(path)

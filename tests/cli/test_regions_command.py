@@ -92,7 +92,7 @@ def test_other_frame_of_reference_is_exit_6_and_names_both(biomarker, trial):
 
 
 def test_of_several_series_it_takes_the_one_the_segmentation_refers_to(biomarker, trial):
-    folder, _grid, rois = trial
+    folder, _, rois = trial
     write_series(folder / "other", axial(*range(0, 30, 3)), series="2", rows=40, columns=60)
     ambiguous = biomarker("regions", write(trial, rois[:1]), "--image", folder)
     assert ambiguous.returncode == 6

@@ -1,0 +1,160 @@
+"""Invariants of segmentation import, for random shapes, orientations and overlaps."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from synthetic_dicom_seg import image_datasets, write_seg
+from synthetic_segmentations import Roi, lift, write_structure_set
+
+from biomarker_cli.imaging import Crop, Geometry, Region
+from biomarker_cli.regions import ImageTarget, RegionRules, import_regions
+from biomarker_cli.regions.polygons import Window, area, clip, fill, snap
+
+few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=150, deadline=None)
+
+spacings = st.sampled_from([0.5, 0.78125, 1.0, 1.3, 2.5, 3.27])
+coordinates = st.floats(-8, 20, allow_nan=False, width=32)
+rings = hnp.arrays(np.float64, st.tuples(st.integers(3, 12), st.just(2)), elements=coordinates)
+
+
+@st.composite
+def geometries(draw, largest=6):
+    # highdicom pads frames of less than a byte, against the standard: at least 3 x 3 pixels.
+    shape = (draw(st.integers(2, largest)), *(draw(st.integers(3, largest)) for _ in range(2)))
+    spacing = tuple(draw(spacings) for _ in range(3))
+    # A rotation from three angles: orthonormal and right-handed.
+    a, b, c = (draw(st.floats(-np.pi, np.pi)) for _ in range(3))
+    turn_z = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    turn_y = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
+    turn_x = np.array([[1, 0, 0], [0, np.cos(c), -np.sin(c)], [0, np.sin(c), np.cos(c)]])
+    origin = tuple(draw(st.floats(-300, 300)) for _ in range(3))
+    return Geometry(shape, spacing, origin, tuple((turn_z @ turn_y @ turn_x).ravel().tolist()))
+
+
+def point_in_polygon(ring, x, y):
+    """Even-odd by the definition: count edges to the left of a point."""
+    inside = False
+    for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+        if (y0 > y) != (y1 > y) and x0 + (y - y0) * (x1 - x0) / (y1 - y0) <= x:
+            inside = not inside
+    return inside
+
+
+@some
+@given(rings)
+def test_fill_is_even_odd_at_every_pixel_centre(ring):
+    ring = snap(ring)
+    window = Window(0, 0, 12, 14)
+    mask = fill(ring, window)
+    # A centre within rounding of an edge may fall on either side.
+    for row in range(window.rows):
+        for column in range(window.columns):
+            expected = point_in_polygon(ring, column, row)
+            if mask[row, column] != expected:
+                near = [point_in_polygon(ring, column + d, row) for d in (-1e-9, 1e-9)]
+                assert near[0] != near[1]
+
+
+@some
+@given(rings, st.integers(0, 11), st.booleans())
+def test_fill_does_not_depend_on_start_and_direction(ring, start, backwards):
+    window = Window(-3, -3, 20, 20)
+    other = np.roll(ring, start, axis=0)
+    other = other[::-1] if backwards else other
+    np.testing.assert_array_equal(fill(snap(ring), window), fill(snap(other), window))
+
+
+@some
+@given(rings, st.integers(-5, 5), st.integers(-5, 5))
+def test_fill_of_a_part_is_the_part_of_the_fill(ring, row, column):
+    ring = snap(ring)
+    whole = fill(ring, Window(-10, -10, 40, 40))
+    part = fill(ring, Window(row, column, 7, 9))
+    np.testing.assert_array_equal(part, whole[row + 10 : row + 17, column + 10 : column + 19])
+
+
+@some
+@given(rings)
+def test_two_halves_of_a_clipped_polygon_have_its_area(ring):
+    left, right = Window(-50, -50, 100, 55), Window(-50, 5, 100, 95)
+    # Areas of self-crossing rings cancel in the shoelace formula, so keep to triangles.
+    triangle = ring[:3]
+    parts = area(clip(triangle, left)) + area(clip(triangle, right))
+    np.testing.assert_allclose(parts, area(triangle), rtol=1e-9, atol=1e-9)
+
+
+@few
+@given(geometries(), st.data())
+def test_round_trip_through_dicom_seg(geometry, data):
+    masks = data.draw(
+        hnp.arrays(np.bool_, (data.draw(st.integers(1, 3)), *geometry.shape)), label="masks"
+    )
+    images = image_datasets(geometry)
+    target = ImageTarget(geometry, frame_of_reference_uid=images[0].FrameOfReferenceUID)
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_seg(Path(folder) / "seg.dcm", geometry, masks)
+        rois = import_regions(path, target, RegionRules())
+    assert len(rois) == len(masks)
+    for roi, mask in zip(rois, masks, strict=True):
+        if mask.any():
+            np.testing.assert_array_equal(roi.region.mask, mask)
+        else:
+            assert (roi.status, roi.region) == ("empty", None)
+
+
+@few
+@given(geometries(), st.data())
+def test_round_trip_through_a_label_map(geometry, data):
+    labels = data.draw(hnp.arrays(np.uint8, geometry.shape, elements=st.integers(0, 3)))
+    labels.flat[0] = 3
+    target = ImageTarget(geometry)
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_seg(Path(folder) / "seg.dcm", geometry, labels, segmentation_type="LABELMAP")
+        rois = import_regions(path, target, RegionRules())
+    for roi in rois:
+        expected = labels == roi.segment_number
+        found = roi.region.mask if roi.region else np.zeros(geometry.shape, dtype=bool)
+        np.testing.assert_array_equal(found, expected)
+    assert [roi.segment_number for roi in rois] == [1, 2, 3]
+
+
+@few
+@given(geometries(largest=24), st.integers(0, 2**32 - 1))
+def test_contours_do_not_depend_on_the_orientation(geometry, seed):
+    """The same polygon in the plane of the slices gives the same voxels everywhere."""
+    rng = np.random.default_rng(seed)
+    _, rows, columns = geometry.shape
+    dx, dy, _ = geometry.spacing_mm
+    angle = np.sort(rng.uniform(0, 2 * np.pi, 20))
+    radius = rng.uniform(0.3, 0.7, 20) * max(rows * dy, columns * dx)
+    flat = np.stack([radius * np.cos(angle), radius * np.sin(angle), np.zeros(20)], axis=1)
+    straight = Geometry(geometry.shape, geometry.spacing_mm)
+    masks = []
+    with tempfile.TemporaryDirectory() as folder:
+        for grid in (geometry, straight):
+            contours = [("CLOSED_PLANAR", lift(grid, z, flat)) for z in range(grid.shape[0])]
+            path = write_structure_set(Path(folder) / "rs.dcm", [Roi("r", contours)])
+            (roi,) = import_regions(path, ImageTarget(grid), RegionRules())
+            masks.append(roi.region.mask if roi.region else np.zeros(grid.shape, dtype=bool))
+    # Coordinates are written to a ten-thousandth of a millimetre: an edge may step over a centre.
+    assert np.count_nonzero(masks[0] ^ masks[1]) <= geometry.shape[0]
+
+
+@some
+@given(hnp.arrays(np.bool_, hnp.array_shapes(min_dims=3, max_dims=3, max_side=6)))
+def test_a_region_keeps_its_mask(mask):
+    geometry = Geometry(mask.shape, (1.0, 2.0, 3.0))
+    region = Region(mask, geometry, "label", "name")
+    np.testing.assert_array_equal(region.mask, mask)
+    assert region.n_voxels == mask.sum()
+    assert region.volume_mm3 == mask.sum() * 6.0
+    assert region.crop.mask.size <= mask.size
+    again = Region(Crop(region.crop.mask, region.crop.offset), geometry, "label", "name")
+    np.testing.assert_array_equal(again.mask, mask)

@@ -1,0 +1,313 @@
+"""NIfTI, NRRD, MetaImage and .seg.nrrd: names, layers, axes stored either way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from biomarker_cli.imaging import Geometry, ImageFileError, write_nifti
+from biomarker_cli.regions import (
+    ImageTarget,
+    RegionError,
+    RegionRules,
+    RoiNames,
+    import_regions,
+    list_rois,
+    write_masks,
+)
+
+STRICT = RegionRules()
+OBLIQUE = (0.8, -0.36, 0.48, 0.6, 0.48, -0.64, 0.0, 0.8, 0.6)
+GRID = Geometry((6, 12, 10), (1.5, 2.5, 3.0), (-20.0, 7.5, 100.25), OBLIQUE)
+TARGET = ImageTarget(GRID)
+
+
+@pytest.fixture
+def labels():
+    return np.random.default_rng(2).integers(0, 4, GRID.shape).astype(np.uint8)
+
+
+def write_itk(array, path, geometry=GRID, **header):
+    image = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
+    image.SetSpacing(geometry.spacing_mm)
+    image.SetOrigin(geometry.origin_mm)
+    image.SetDirection(geometry.direction)
+    for key, value in header.items():
+        image.SetMetaData(key, value)
+    sitk.WriteImage(image, str(path), True)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind"),
+    [
+        (".nii", "nifti"),
+        (".nii.gz", "nifti"),
+        (".nrrd", "nrrd"),
+        (".nhdr", "nrrd"),
+        (".mha", "mha"),
+        (".mhd", "mha"),
+    ],
+)
+def test_every_format_gives_the_same_oblique_masks(tmp_path, labels, suffix, kind):
+    path = write_itk(labels, tmp_path / f"seg{suffix}")
+    rois = import_regions(path, TARGET, STRICT)
+    assert [roi.roi_id for roi in rois] == ["label_1", "label_2", "label_3"]
+    for roi in rois:
+        np.testing.assert_array_equal(roi.region.mask, labels == roi.segment_number)
+        assert roi.source_kind == kind
+
+
+def test_a_single_label_is_named_like_the_file(tmp_path, labels):
+    path = write_itk((labels == 2).astype(np.uint8) * 7, tmp_path / "liver.nii.gz")
+    (roi,) = import_regions(path, TARGET, STRICT)
+    assert (roi.roi_id, roi.segment_number) == ("liver", 7)
+
+
+def test_names_from_the_table_beside_the_file(tmp_path, labels):
+    path = write_itk(labels, tmp_path / "seg.nii.gz")
+    (tmp_path / "seg.labels.csv").write_text("value,name\n1,liver\n2,spleen\n9,kidney\n")
+    rois = import_regions(path, TARGET, STRICT)
+    assert [roi.roi_id for roi in rois] == ["liver", "spleen", "label_3", "kidney"]
+    assert (rois[3].status, rois[3].error_code) == ("empty", "REGION-EMPTY")
+
+
+@pytest.mark.parametrize("table", ["1,liver\n", "value,name\nx,liver\n", "value,name\n1,a\n1,b\n"])
+def test_a_broken_table_is_an_error(tmp_path, labels, table):
+    path = write_itk(labels, tmp_path / "seg.nii.gz")
+    (tmp_path / "seg.labels.csv").write_text(table)
+    with pytest.raises(RegionError) as caught:
+        list_rois(path)
+    assert caught.value.code == "REGION-LABEL-TABLE"
+
+
+def test_names_from_the_map_of_the_study(tmp_path, labels):
+    path = write_itk(labels, tmp_path / "seg.nii.gz")
+    names = RoiNames.model_validate({"tumour": {"labels": [2]}})
+    (roi,) = import_regions(path, TARGET, STRICT, names, ["tumour"])
+    np.testing.assert_array_equal(roi.region.mask, labels == 2)
+
+
+def test_whole_numbers_stored_as_floats_are_labels(tmp_path, labels):
+    path = write_itk(labels.astype(np.float32), tmp_path / "seg.nii.gz")
+    assert len(import_regions(path, TARGET, STRICT)) == 3
+
+
+@pytest.mark.parametrize("spoil", [lambda a: a * 0.25, lambda a: a - 2.0])
+def test_probabilities_and_negative_numbers_are_no_labels(tmp_path, labels, spoil):
+    path = write_itk(spoil(labels.astype(np.float32)), tmp_path / "seg.nii.gz")
+    with pytest.raises(RegionError) as caught:
+        list_rois(path)
+    assert caught.value.code == "REGION-LABELS"
+
+
+def test_an_image_is_no_label_image(tmp_path):
+    image = np.arange(GRID.shape[0] * 120 * 10, dtype=np.int16).reshape(-1, 120, 10)
+    path = write_itk(image, tmp_path / "ct.nii.gz")
+    with pytest.raises(RegionError) as caught:
+        list_rois(path)
+    assert caught.value.code == "REGION-LABELS"
+
+
+def test_a_mask_of_zeros_has_no_row_but_every_request_has(tmp_path):
+    path = write_itk(np.zeros(GRID.shape, dtype=np.uint8), tmp_path / "seg.nii.gz")
+    assert import_regions(path, TARGET, STRICT) == []
+    (roi,) = import_regions(path, TARGET, STRICT, wanted=["liver"])
+    assert (roi.status, roi.error_code) == ("missing", "REGION-NOT-FOUND")
+
+
+def test_a_damaged_file_is_a_named_error(tmp_path, labels):
+    path = write_itk(labels, tmp_path / "seg.nii.gz")
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ImageFileError):
+        list_rois(path)
+
+
+SLICER = {
+    "Segment0_ID": "Segment_1",
+    "Segment0_Name": "tumour core",
+    "Segment0_LabelValue": "1",
+    "Segment0_Layer": "0",
+    "Segment0_Tags": "Segmentation.Status:inprogress|TerminologyEntry:Segmentation category and "
+    "type~SCT^49755003^Morphologically Abnormal Structure~SCT^4147007^Mass~^^~Anatomic~^^~^^|",
+    "Segment1_ID": "Segment_2",
+    "Segment1_Name": "whole tumour",
+    "Segment1_LabelValue": "1",
+    "Segment1_Layer": "1",
+    "Segment2_ID": "Segment_3",
+    "Segment2_Name": "oedema",
+    "Segment2_LabelValue": "2",
+    "Segment2_Layer": "0",
+    "Segmentation_MasterRepresentation": "Binary labelmap",
+}
+
+
+@pytest.mark.parametrize("kind", ["vector", "list"])
+def test_slicer_layers_overlap_and_have_names(tmp_path, labels, kind):
+    layers = np.stack([np.minimum(labels, 2), labels > 0], axis=-1).astype(np.uint8)
+    path = write_itk(layers, tmp_path / "brain.seg.nrrd", **SLICER)
+    content = path.read_bytes()
+    assert b"kinds: vector domain" in content
+    path.write_bytes(content.replace(b"kinds: vector domain", f"kinds: {kind} domain".encode()))
+    rois = import_regions(path, TARGET, STRICT)
+    assert [roi.roi_id for roi in rois] == ["tumour core", "whole tumour", "oedema"]
+    assert [roi.segment_number for roi in rois] == [1, 1001, 2]
+    assert rois[0].audit["code"] == "4147007:SCT"
+    for roi, mask in zip(rois, (labels == 1, labels > 0, labels >= 2), strict=True):
+        np.testing.assert_array_equal(roi.region.mask, mask)
+
+
+def test_slicer_single_layer(tmp_path, labels):
+    header = {key: value.replace("Layer", "") for key, value in SLICER.items()}
+    header |= {"Segment1_Layer": "0", "Segment1_LabelValue": "3"}
+    path = write_itk(labels, tmp_path / "brain.seg.nrrd", **header)
+    rois = import_regions(path, TARGET, STRICT)
+    assert [roi.segment_number for roi in rois] == [1, 3, 2]
+    for roi in rois:
+        np.testing.assert_array_equal(roi.region.mask, labels == roi.segment_number)
+
+
+@pytest.mark.parametrize(
+    "change", [{"Segment1_Layer": "5"}, {"Segment1_Layer": "x"}, {"Segment0_LabelValue": ""}]
+)
+def test_slicer_header_that_makes_no_sense_is_refused(tmp_path, labels, change):
+    path = write_itk(labels, tmp_path / "brain.seg.nrrd", **(SLICER | change))
+    with pytest.raises(RegionError) as caught:
+        list_rois(path)
+    assert caught.value.code == "REGION-LABELS"
+
+
+def turned(geometry, array, order, flips):
+    """Return the same voxels stored with axes in another order and direction."""
+    affine = geometry.affine
+    axes, spacing = geometry.axes[:, ::-1], np.array(geometry.spacing_mm)[::-1]
+    moved = array.transpose(order)
+    axes, spacing = axes[:, list(order)].copy(), spacing[list(order)]
+    origin = affine[:3, 3].copy()
+    for axis, flip in enumerate(flips):
+        if flip:
+            moved = np.flip(moved, axis)
+            origin += axes[:, axis] * spacing[axis] * (moved.shape[axis] - 1)
+            axes[:, axis] *= -1
+    direction = tuple(axes[:, ::-1].ravel().tolist())
+    return np.ascontiguousarray(moved), Geometry(
+        moved.shape, tuple(spacing[::-1].tolist()), tuple(origin.tolist()), direction
+    )
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
+@pytest.mark.parametrize("flips", [(0, 1, 0), (1, 0, 1), (1, 1, 1)])
+def test_axes_stored_otherwise_need_no_resampling(tmp_path, labels, order, flips):
+    array, geometry = turned(GRID, labels, order, flips)
+    path = tmp_path / "seg.nii.gz"
+    write_nifti(array, geometry, path)
+    rois = import_regions(path, TARGET, STRICT)
+    for roi in rois:
+        np.testing.assert_array_equal(roi.region.mask, labels == roi.segment_number)
+        assert roi.audit["is_resampled"] is False
+
+
+def test_a_mask_cut_to_a_box_is_put_where_it_belongs(tmp_path):
+    mask = np.zeros(GRID.shape, dtype=np.uint8)
+    mask[2:4, 5:9, 3:6] = 1
+    part = Geometry(
+        (3, 6, 5), GRID.spacing_mm, tuple(GRID.index_to_physical([2, 4, 1])), GRID.direction
+    )
+    path = write_itk(mask[1:4, 4:10, 2:7], tmp_path / "seg.nii.gz", part)
+    (roi,) = import_regions(path, TARGET, STRICT)
+    np.testing.assert_array_equal(roi.region.mask, mask == 1)
+    assert roi.audit["clipped_fraction"] == 0.0
+
+
+def test_a_mask_larger_than_the_image_is_clipped(tmp_path):
+    wide = Geometry(
+        (6, 12, 14), GRID.spacing_mm, tuple(GRID.index_to_physical([-2, 0, 0])), GRID.direction
+    )
+    path = write_itk(np.ones(wide.shape, dtype=np.uint8), tmp_path / "seg.nii.gz", wide)
+    (roi,) = import_regions(path, TARGET, STRICT)
+    assert roi.n_voxels == np.prod(GRID.shape)
+    assert roi.audit["clipped_fraction"] == pytest.approx(4 / 14)
+    assert "roi_clipped" in roi.flags
+
+
+def test_a_shifted_grid_is_refused_in_mm(tmp_path, labels):
+    shifted = Geometry(
+        GRID.shape, GRID.spacing_mm, tuple(GRID.index_to_physical([0.5, 0, 0])), GRID.direction
+    )
+    path = write_itk(labels, tmp_path / "seg.nii.gz", shifted)
+    rois = import_regions(path, TARGET, STRICT)
+    assert {roi.error_code for roi in rois} == {"REGION-OTHER-GRID"}
+    assert "0.750 mm apart" in rois[0].error_message
+
+
+def test_a_turned_grid_is_refused_in_degrees(tmp_path, labels):
+    turn = np.radians(2.0)
+    rotation = np.array(
+        [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]]
+    )
+    other = Geometry(
+        GRID.shape, GRID.spacing_mm, GRID.origin_mm, tuple((GRID.axes @ rotation).ravel())
+    )
+    path = write_itk(labels, tmp_path / "seg.nii.gz", other)
+    rois = import_regions(path, TARGET, STRICT)
+    assert "2.00 degrees apart" in rois[0].error_message
+
+
+RESAMPLE = RegionRules(other_grid="resample")
+
+
+def test_resampling_is_linear_and_half_counts_as_inside(tmp_path):
+    """A box on a grid shifted by half a voxel: interpolation is exactly one half at its ends."""
+    plain = Geometry((6, 12, 10), (1.5, 2.5, 3.0), (0.0, 0.0, 0.0))
+    shifted = Geometry(plain.shape, plain.spacing_mm, (0.75, 0.0, 0.0))
+    mask = np.zeros(plain.shape, dtype=np.uint8)
+    mask[2:4, 5:9, 3:6] = 1
+    path = write_itk(mask, tmp_path / "seg.nii.gz", shifted)
+    (roi,) = import_regions(path, ImageTarget(plain), RESAMPLE)
+    expected = np.zeros(plain.shape, dtype=bool)
+    expected[2:4, 5:9, 3:7] = True
+    np.testing.assert_array_equal(roi.region.mask, expected)
+    assert "roi_resampled" in roi.flags
+    assert roi.audit["source_volume_mm3"] == 24 * 11.25
+    assert roi.audit["volume_change_fraction"] == pytest.approx(1 / 3)
+
+
+def test_resampling_a_sphere_to_a_finer_oblique_grid_keeps_its_volume(tmp_path):
+    coarse = Geometry((30, 30, 30), (2.0, 2.0, 2.0), (-29.0, -29.0, -29.0))
+    z, y, x = np.meshgrid(*[np.arange(30) * 2.0 - 29.0] * 3, indexing="ij")
+    path = write_itk((x**2 + y**2 + z**2 < 20**2).astype(np.uint8), tmp_path / "s.mha", coarse)
+    fine = Geometry((70, 70, 70), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), OBLIQUE)
+    centre = fine.index_to_physical([34.5, 34.5, 34.5])
+    fine = Geometry(fine.shape, fine.spacing_mm, tuple((-centre).tolist()), OBLIQUE)
+    (roi,) = import_regions(path, ImageTarget(fine), RESAMPLE)
+    assert roi.volume_mm3 == pytest.approx(4 / 3 * np.pi * 20**3, rel=0.01)
+    assert roi.audit["clipped_fraction"] == 0.0
+
+
+def test_resampled_mask_wholly_outside_is_empty(tmp_path):
+    far = Geometry(GRID.shape, GRID.spacing_mm, (5000.0, 0.0, 0.3), GRID.direction)
+    path = write_itk(np.ones(GRID.shape, dtype=np.uint8), tmp_path / "seg.nii.gz", far)
+    (roi,) = import_regions(path, TARGET, RESAMPLE)
+    assert (roi.status, roi.error_code) == ("empty", "REGION-OUTSIDE")
+
+
+def test_written_masks_come_back_the_same(tmp_path, labels):
+    rois = import_regions(write_itk(labels, tmp_path / "seg.nii.gz"), TARGET, STRICT)
+    written = write_masks(rois, tmp_path / "masks")
+    assert [path.name for path in written] == [f"label_{n}.nii.gz" for n in (1, 2, 3)]
+    for path, roi in zip(written, rois, strict=True):
+        (again,) = import_regions(path, TARGET, STRICT)
+        np.testing.assert_array_equal(again.region.mask, roi.region.mask)
+
+
+def test_file_names_of_masks_are_safe_and_unique():
+    from biomarker_cli.regions.masks import file_name
+
+    taken = set()
+    for roi_id in ("GTV", "gtv", "../etc", "a/b", "a\\b", "", "Lunge links"):
+        name = file_name(roi_id, taken)
+        assert name.casefold() not in taken
+        assert not set(name) & set("/\\ ")
+        assert not name.startswith(".")
+        taken.add(name.casefold())
