@@ -25,6 +25,7 @@ from biomarker_cli.cli.regions import regions
 from biomarker_cli.cli.run import run
 from biomarker_cli.cli.scan import scan
 from biomarker_cli.cli.status import status
+from biomarker_cli.cli.suv_explain import suv_explain
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.exit_codes import ExitCode
 
@@ -53,7 +54,7 @@ def cli() -> None:
     """
 
 
-for command in (init, scan, regions, extract, run, status, bvalues, doctor):
+for command in (init, scan, regions, extract, run, status, bvalues, suv_explain, doctor):
     cli.add_command(command)
 
 

@@ -3,18 +3,28 @@
 from biomarker_cli.pet.errors import OverrideError, SuvError
 from biomarker_cli.pet.overrides import load_overrides
 from biomarker_cli.pet.rules import ClinicalForm, Override, SuvRules
-from biomarker_cli.pet.suv import SuvResult, declared_suv, suv_volume
+from biomarker_cli.pet.suv import (
+    Explanation,
+    PetFrames,
+    SuvResult,
+    declared_suv,
+    explain_suv,
+    suv_volume,
+)
 from biomarker_cli.pet.uptake import UPTAKE, uptake_definitions, uptake_measurements
 
 __all__ = [
     "UPTAKE",
     "ClinicalForm",
+    "Explanation",
     "Override",
     "OverrideError",
+    "PetFrames",
     "SuvError",
     "SuvResult",
     "SuvRules",
     "declared_suv",
+    "explain_suv",
     "load_overrides",
     "suv_volume",
     "uptake_definitions",

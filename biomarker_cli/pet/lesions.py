@@ -137,9 +137,10 @@ def largest_distance_mm(tumour: TumourVoxels, geometry: Geometry) -> float:
 
     NaN where there are fewer than two.
 
-    References
-    ----------
-    10.1200/JCO.19.00989 (Dmax); distance between lesion centroids.
+    Notes
+    -----
+    Dmax of lymphoma is taken between lesion centroids; the name of the feature
+    says so, because farthest voxels give another number.
     """
     if tumour.n_lesions < 2:
         return float("nan")

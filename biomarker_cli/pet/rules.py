@@ -84,7 +84,7 @@ class ThresholdRule(Strict):
             return f"fixed_{self.fixed:g}"
         assert self.reference is not None  # noqa: S101 - held by the validator
         rule = self.reference
-        return f"{rule.region}_{rule.times_mean:g}mean_{rule.plus_sd:g}sd"
+        return f"{rule.region.lower()}_{rule.times_mean:g}mean_{rule.plus_sd:g}sd"
 
 
 class LesionRule(Strict):

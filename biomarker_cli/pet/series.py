@@ -131,34 +131,24 @@ def read_series(frames: Frames, derivation: Derivation) -> PetSeries:
     HeaderError
         ``HEADER-TIME`` for an unreadable date or time.
     """
+    _require_one_series(frames)
     header = frames.first
     units, suv_type = read_units(header)
-    decay = read_decay_correction(header)
-    corrections = read_corrections(header)
-    _require_one_series(frames)
-    derivation.read("units", units.value or None, "", units.tag)
-    derivation.read("SUV type", suv_type.value or None, "", suv_type.tag)
-    derivation.read("decay correction", decay.value or None, "", decay.tag)
-    derivation.read("corrected image", sorted(corrections), "", "(0028,0051)")
-    series_type = header.get("SeriesType")
-    words = [series_type] if isinstance(series_type, str) else list(series_type or ())
     offset = series_offset(header)
-    if offset is not None:
-        derivation.read("offset from UTC", offset.total_seconds() / 3600.0, "h", "(0008,0201)")
     start = date_and_time(header, "SeriesDate", "SeriesTime")
     moments = _acquisitions(frames, start, offset)
-    days = [m.at for m in (*moments, start) if m is not None]
-    base = datetime.combine(min(days).date(), time()) if days else datetime(1900, 1, 1)
     known = [m for m in moments if m is not None]
-    return PetSeries(
+    days = [m.at for m in known] + ([start.at] if start else [])
+    base = datetime.combine(min(days).date(), time()) if days else datetime(1900, 1, 1)
+    series = PetSeries(
         frames=frames,
         series_uid=str(header.get("SeriesInstanceUID", "")),
         manufacturer=text_of(header.get("Manufacturer", "")),
         units=units.value,
         suv_type=suv_type.value,
-        decay_correction=decay.value,
-        corrections=corrections,
-        is_dynamic="DYNAMIC" in {text_of(word).upper() for word in words},
+        decay_correction=read_decay_correction(header).value,
+        corrections=read_corrections(header),
+        is_dynamic=_is_dynamic(header),
         is_enhanced=is_enhanced(header),
         base=base,
         offset=offset,
@@ -172,6 +162,37 @@ def read_series(frames: Frames, derivation: Derivation) -> PetSeries:
         decay_factor=_numbers(frames, "DecayFactor", 1.0),
         series_start=start,
     )
+    _note(series, derivation)
+    return series
+
+
+def _is_dynamic(header: FrameHeader) -> bool:
+    words = header.get("SeriesType")
+    several = [words] if isinstance(words, str) else list(words or ())
+    return "DYNAMIC" in {text_of(word).upper() for word in several}
+
+
+def _note(series: PetSeries, derivation: Derivation) -> None:
+    """Note what was read; of what differs slice by slice, lowest and highest."""
+    units, suv_type = read_units(series.frames.first)
+    decay = read_decay_correction(series.frames.first)
+    read = derivation.read
+    read("units", units.value or None, "", units.tag)
+    read("SUV type", suv_type.value or None, "", suv_type.tag)
+    read("decay correction", decay.value or None, "", decay.tag)
+    read("corrected image", sorted(series.corrections), "", "(0028,0051)")
+    if series.offset is not None:
+        read("offset from UTC", series.offset.total_seconds() / 3600.0, "h", "(0008,0201)")
+    start = series.series_start
+    read("series start", start.at.isoformat() if start else None, "", "SeriesDate + SeriesTime")
+    acquired = [
+        series.moment(s).isoformat()
+        for s in series.acquisition_s[np.isfinite(series.acquisition_s)]
+    ]
+    read("acquisition", _extremes(acquired), "", series.acquisition_tag)
+    read("frame reference time", _range(series.frame_reference_s), "s", "(0054,1300)")
+    read("frame duration", _range(series.duration_s), "s", "(0018,1242)")
+    read("decay factor", _range(series.decay_factor), "", "(0054,1321)")
 
 
 def _require_one_series(frames: Frames) -> None:
@@ -299,3 +320,14 @@ def _durations(frames: Frames) -> Seconds:
     classic = _numbers(frames, "ActualFrameDuration", 1e-3)
     enhanced = _numbers(frames, "FrameAcquisitionDuration", 1e-3)
     return np.where(np.isfinite(classic), classic, enhanced)
+
+
+def _extremes(values: list[Any]) -> list[Any] | None:
+    """Return first and last of the values of all slices, once where they are one."""
+    if not values:
+        return None
+    return sorted({min(values), max(values)})
+
+
+def _range(values: Seconds) -> list[float] | None:
+    return _extremes([float(v) for v in values[np.isfinite(values)]])

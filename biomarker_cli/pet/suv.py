@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom import Frames, HeaderError
 from biomarker_cli.imaging import Volume
 from biomarker_cli.model.quantity import STORED_PET, SUVBW
 from biomarker_cli.pet.derivation import Derivation
@@ -89,20 +89,19 @@ def suv_volume(
             hint="Name the PET series with --series.",
         )
     derivation = Derivation()
-    factor_of, scales = _factors(volume, rules, form or ClinicalForm(), overrides, derivation)
+    place = PetFrames(volume.frames, volume.geometry.voxel_volume_mm3 / 1000.0)
+    factor_of, scales = _factors(place, rules, form or ClinicalForm(), overrides, derivation)
     array = volume.as_float64() * factor_of[:, None, None]
     if rules.harmonisation is not None:
         array = gaussian(array, volume.geometry, rules.harmonisation.fwhm_mm)
         derivation.results["harmonisation_fwhm_mm"] = rules.harmonisation.fwhm_mm
     image = rules.normalisations[0]
-    derivation.results["image"] = image
-    derivation.results["factor_per_slice"] = factor_of.tolist()
     result = volume.with_array(array, QUANTITY_OF[image], *derivation.flags)
     return SuvResult(result, image, scales, derivation.as_dict())
 
 
 def _factors(
-    volume: Volume,
+    place: PetFrames,
     rules: SuvRules,
     form: ClinicalForm,
     overrides: Iterable[Override],
@@ -113,20 +112,68 @@ def _factors(
         with warnings.catch_warnings():
             # Values that the standard forbids are judged here by name, not by pydicom.
             warnings.simplefilter("ignore")
-            frames = apply_overrides(volume.frames, overrides, derivation)
+            frames = apply_overrides(place.frames, overrides, derivation)
             series = read_series(frames, derivation)
             body = read_body(frames.first, form, rules, derivation)
-            voxel_ml = volume.geometry.voxel_volume_mm3 / 1000.0
-            factors = suvbw_factors(Question(series, body, form, rules, voxel_ml, derivation))
+            factors = suvbw_factors(Question(series, body, form, rules, place.voxel_ml, derivation))
     except HeaderError as error:
         # One class tells the caller that this series gives no SUV.
         raise SuvError(error.code, error.message, where=error.where, hint=error.hint) from error
-    first = factor_on_suvbw(rules.normalisations[0], body)
+    image = rules.normalisations[0]
+    first = factor_on_suvbw(image, body)
     scales: dict[str, float] = {
         name: factor_on_suvbw(name, body) / first for name in rules.normalisations
     }
+    derivation.results["image"] = image
     derivation.results["normalisation_on_suvbw"] = {n: s * first for n, s in scales.items()}
+    derivation.results["factor_per_slice"] = (factors * first).tolist()
     return factors * first, scales
+
+
+@dataclass(frozen=True)
+class PetFrames:
+    """The headers of a PET series, and the volume of its voxels."""
+
+    frames: Frames
+    voxel_ml: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How a series becomes SUV, or how far it came.
+
+    Attributes
+    ----------
+    derivation : dict
+        JSON-able; what was read until a refusal.
+    error : SuvError or None
+    """
+
+    derivation: dict[str, Any]
+    error: SuvError | None = None
+
+
+def explain_suv(
+    place: PetFrames,
+    rules: SuvRules,
+    form: ClinicalForm | None = None,
+    overrides: Iterable[Override] = (),
+) -> Explanation:
+    """Derive the factors of a series from its headers, without pixels and without raising.
+
+    Parameters
+    ----------
+    place : PetFrames
+    rules : SuvRules
+    form : ClinicalForm, optional
+    overrides : iterable of Override
+    """
+    derivation = Derivation()
+    try:
+        _factors(place, rules, form or ClinicalForm(), overrides, derivation)
+    except SuvError as error:
+        return Explanation(derivation.as_dict(), error)
+    return Explanation(derivation.as_dict())
 
 
 def declared_suv(volume: Volume, rules: SuvRules) -> SuvResult:

@@ -127,9 +127,10 @@ def threshold_definitions(rule: ThresholdRule) -> ThresholdDefinitions:
 
 def ratio_definitions(region: str) -> tuple[FeatureDefinition, FeatureDefinition]:
     """Return the definitions of maximum and mean over the mean of a reference region."""
+    name = region.lower()
     return (
-        _define(f"ratio.max_to_{region}_mean", f"Maximum / mean of {region}", "1", "126039"),
-        _define(f"ratio.mean_to_{region}_mean", f"Mean / mean of {region}", "1"),
+        _define(f"ratio.max_to_{name}_mean", f"Maximum / mean of {region}", "1", "126039"),
+        _define(f"ratio.mean_to_{name}_mean", f"Mean / mean of {region}", "1"),
     )
 
 

@@ -1,0 +1,199 @@
+"""``biomarker suv-explain``: how a PET series becomes SUV, or why it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from biomarker_cli.cli.options import format_option, paths_argument
+from biomarker_cli.model.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.pet import Override, SuvRules
+
+_EPILOG = """\b
+Examples:
+  biomarker suv-explain /data/patient/pet
+  biomarker suv-explain /data/patient/pet --overrides overrides.yaml
+  biomarker suv-explain /data/trial --format json | jq '.[] | {series_uid, error_code}'
+
+Exit codes: 0 every series gives SUV, 5 some do not, 6 none does, 3 no PET found.
+"""
+
+
+@click.command("suv-explain", epilog=_EPILOG)
+@paths_argument
+@click.option("--series", default="", help="Series UID or volume id, where there are several.")
+@click.option(
+    "--analysis",
+    default="fdg-suv",
+    show_default=True,
+    help="Analysis protocol whose limits and normalisations hold: ID[@VERSION] or a file.",
+)
+@click.option(
+    "--overrides",
+    "override_file",
+    type=click.Path(path_type=Path),
+    help="Audited override file (YAML).",
+)
+@format_option
+def suv_explain(
+    paths: tuple[Path, ...],
+    series: str,
+    analysis: str,
+    override_file: Path | None,
+    output_format: str,
+) -> int:
+    """Show how each PET series below PATH becomes SUV, from its headers alone.
+
+    Every input with its tag, every conversion, every candidate for the decay
+    reference time with its fate, the warnings, and the factor of each slice.
+    """
+    from biomarker_cli.cli.output import console, print_json
+    from biomarker_cli.pet import load_overrides
+
+    rules = _rules(analysis)
+    overrides = load_overrides(override_file) if override_file else ()
+    reports = [_report(c, rules, overrides) for c in _pet_volumes(paths, series)]
+    if output_format == "json":
+        print_json(reports)
+    else:
+        out = console()
+        for report in reports:
+            _print_text(out, report)
+    n_refused = sum(bool(report["error_code"]) for report in reports)
+    if not n_refused:
+        return ExitCode.DONE
+    return ExitCode.FAILED if n_refused == len(reports) else ExitCode.PARTIAL
+
+
+def _rules(analysis: str) -> SuvRules:
+    from biomarker_cli.pet import SuvRules
+    from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
+
+    document = load_document(ProtocolKind.ANALYSIS, analysis)
+    return validate_section(SuvRules, document, "suv")
+
+
+def _pet_volumes(paths: tuple[Path, ...], series: str) -> list[VolumeCandidate]:
+    from biomarker_cli.catalogue import scan
+    from biomarker_cli.cli.output import progress
+    from biomarker_cli.model import InputNotFoundError
+
+    with progress("reading headers", "files") as advance:
+        found = scan(paths, advance)
+    pet = [c for c in (found.matching(series) if series else found.volumes) if c.modality == "PT"]
+    if not pet:
+        raise InputNotFoundError(
+            "NOTHING-FOUND",
+            f"no PET image below {', '.join(map(str, paths))}"
+            + (f" is called {series}" if series else ""),
+            hint="`biomarker scan` lists what is there.",
+        )
+    return pet
+
+
+def _report(
+    candidate: VolumeCandidate, rules: SuvRules, overrides: tuple[Override, ...]
+) -> dict[str, Any]:
+    from biomarker_cli.catalogue import read_frames
+    from biomarker_cli.pet import PetFrames, explain_suv
+
+    head = {"volume_id": candidate.volume_id, "series_uid": candidate.series_uid}
+    if candidate.geometry is None:
+        return {
+            **head,
+            "status": "refused",
+            "error_code": candidate.error_code,
+            "error_message": candidate.error_message,
+        }
+    voxel_ml = candidate.geometry.voxel_volume_mm3 / 1000.0
+    found = explain_suv(PetFrames(read_frames(candidate), voxel_ml), rules, None, overrides)
+    return {
+        **head,
+        "status": "refused" if found.error else "ok",
+        "error_code": found.error.code if found.error else "",
+        "error_message": str(found.error) if found.error else "",
+        **found.derivation,
+    }
+
+
+def _print_text(out: Console, report: dict[str, Any]) -> None:
+    out.print(f"series {report['series_uid']}  ({report['volume_id']})", markup=False)
+    _print_table(out, "inputs", report.get("inputs", []), ("name", "value", "unit", "tag"))
+    _print_table(
+        out, "conversions", report.get("conversions", []), ("name", "found", "used", "rule")
+    )
+    _print_table(
+        out, "overrides", report.get("overrides", []), ("tag", "found", "value", "reason", "who")
+    )
+    _print_candidates(out, report.get("candidates", []))
+    for warning in report.get("warnings", []):
+        out.print(f"warning  {warning}", markup=False)
+    if report.get("flags"):
+        out.print(f"flags    {'; '.join(report['flags'])}", markup=False)
+    if report["error_code"]:
+        out.print(f"refused  {report['error_code']}: {report['error_message']}\n", markup=False)
+        return
+    spread = report.get("reference_time_spread_percent")
+    if "reference_time" in report:
+        out.print(
+            f"reference time  {report['reference_time']} from {report['reference_time_rule']}, "
+            f"spread {spread:.3g} % of SUV",
+            markup=False,
+        )
+    if "uptake_s" in report:
+        out.print(f"uptake time     {report['uptake_s'] / 60.0:.1f} min", markup=False)
+    out.print(f"rule            {report['rule']}", markup=False)
+    out.print(f"{report['image']} = {_factor_text(report['factor_per_slice'])}\n", markup=False)
+
+
+def _factor_text(factors: list[float]) -> str:
+    low, high = min(factors), max(factors)
+    if low == high:
+        return f"{low:.9g} x voxel value, in all {len(factors)} slices"
+    return f"{low:.9g} ... {high:.9g} x voxel value, slice by slice ({len(factors)})"
+
+
+def _print_table(
+    out: Console, title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]
+) -> None:
+    from biomarker_cli.cli.output import plain_table
+
+    if not rows:
+        return
+    table = plain_table(title, columns)
+    for row in rows:
+        table.add_row(*(_cell(row[column]) for column in columns))
+    out.print(table, markup=False)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _print_candidates(out: Console, candidates: list[dict[str, Any]]) -> None:
+    from biomarker_cli.cli.output import plain_table
+
+    if not candidates:
+        return
+    columns = ("candidate", "reference time", "SUVbw per Bq/ml", "differs", "fate", "from")
+    table = plain_table("reference time", columns)
+    for c in candidates:
+        differs = c["difference_percent"]
+        table.add_row(
+            c["name"],
+            c["reference_time"],
+            f"{c['suvbw_per_bqml']:.6g}",
+            "" if differs is None else f"{differs:+.3f} %",
+            "used" if c["used"] else c["reason"] or "agrees",
+            c["tags"],
+        )
+    out.print(table, markup=False)
