@@ -11,9 +11,11 @@ from pydicom.sequence import Sequence
 from synthetic_pet import pet_header, pet_volume, private, radiopharmaceutical
 
 from biomarker_cli.catalogue import read_volume, scan
-from biomarker_cli.pet import SuvError, SuvRules, suv_volume
+from biomarker_cli.pet import SuvError, SuvRules, suv_volume, uptake_measurements
+from biomarker_cli.regions import ImageTarget, RegionRules, import_regions
 
 BODY_WEIGHT = SuvRules(normalisations=("suvbw",))
+RULES = SuvRules(normalisations=("suvbw",), statistics=("min", "median", "max"))
 
 OBJECTS = ("0_0", "2_0", "2_3", "2_5", "3_0", "3_1", "3_4", "4_0", "5_0")
 
@@ -26,12 +28,15 @@ def read_pet(folder):
 @pytest.mark.data
 @pytest.mark.parametrize("name", OBJECTS)
 def test_reference_object(data_dir, name):
-    volume = read_pet(data_dir / "pet" / "suv_dro" / f"DRO_{name}" / "PT")
-    suv = suv_volume(volume, BODY_WEIGHT).volume.array
-    levels = [level for level in np.unique(suv.round(6)) if level > 0.1]
-    assert min(levels) == pytest.approx(0.20, abs=0.025)
-    assert max(levels) == pytest.approx(4.00, abs=0.025)
-    assert [level for level in levels if abs(level - 1.0) <= 0.025]
+    """Minimum, median and maximum in the object's own region: 0.20, 1.00, 4.00."""
+    folder = data_dir / "pet" / "suv_dro" / f"DRO_{name}"
+    result = suv_volume(read_pet(folder / "PT"), RULES)
+    (structure,) = (folder / "RS").iterdir()
+    (imported,) = import_regions(
+        structure, ImageTarget.from_volume(result.volume), RegionRules(gaps="error")
+    )
+    rows = uptake_measurements(result, imported.region, RULES)
+    assert [row.value for row in rows] == pytest.approx([0.20, 1.00, 4.00], abs=0.025)
 
 
 HEADERS = {
