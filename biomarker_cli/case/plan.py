@@ -9,7 +9,7 @@ from typing import Literal
 from biomarker_cli.acquisition import AcquisitionProtocol
 from biomarker_cli.case.analysis import Analysis
 from biomarker_cli.catalogue import VolumeCandidate
-from biomarker_cli.pet.rules import ClinicalForm
+from biomarker_cli.pet.rules import ClinicalForm, Override
 from biomarker_cli.regions.rules import RoiNames
 
 OnViolation = Literal["flag", "exclude"]
@@ -44,6 +44,8 @@ class CasePlan:
         The study says that a mask of another frame of reference fits.
     form : ClinicalForm or None
         Values of the case report form.
+    overrides : tuple of Override
+        Header values of this image that a person answers for.
     flags : frozenset of str
         What the study found on the case: every row of it carries them.
     """
@@ -64,6 +66,7 @@ class CasePlan:
     on_violation: OnViolation = "flag"
     other_frame_of_reference: bool = False
     form: ClinicalForm | None = None
+    overrides: tuple[Override, ...] = ()
     flags: frozenset[str] = frozenset()
 
     @property

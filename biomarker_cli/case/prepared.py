@@ -33,7 +33,7 @@ class Prepared:
     volume : Volume
         In the quantity that the analysis measures.
     measure : callable
-        From a region to its measurements.
+        From a region, and all regions of the case by name, to its measurements.
     engine : tuple of str
         Name and version of what computes.
     describe_image : callable
@@ -44,7 +44,7 @@ class Prepared:
 
     analysis: Analysis
     volume: Volume
-    measure: Callable[[Region], list[Measurement]]
+    measure: Callable[[Region, Mapping[str, Region]], list[Measurement]]
     engine: tuple[str, str]
     describe_image: Callable[[str], dict[str, Any]]
     derivation: Mapping[str, Any] = field(default_factory=dict)
@@ -87,13 +87,13 @@ def _for_radiomics(plan: CasePlan, analysis: Analysis) -> Prepared:
     derivation: Mapping[str, Any] = {}
     if volume.quantity == STORED_PET:
         if analysis.protocol.suv is not None:
-            suv = suv_volume(volume, analysis.protocol.suv, plan.form)
+            suv = suv_volume(volume, analysis.protocol.suv, plan.form, plan.overrides)
             volume, derivation = suv.volume, suv.derivation
         else:
             volume = volume.with_array(volume.array, volume.quantity, "pet_stored_values")
     fixed = volume
 
-    def measure(region: Region) -> list[Measurement]:
+    def measure(region: Region, _all: Mapping[str, Region]) -> list[Measurement]:
         return radiomics_measurements(fixed, [region], rules)[region.name]
 
     return Prepared(
@@ -112,11 +112,11 @@ def _for_suv(plan: CasePlan, analysis: Analysis) -> Prepared:
     if plan.image_files:
         result = declared_suv(read_declared_volume(plan), rules)
     else:
-        result = suv_volume(read_case_volume(plan), rules, plan.form)
+        result = suv_volume(read_case_volume(plan), rules, plan.form, plan.overrides)
     return Prepared(
         analysis,
         result.volume,
-        lambda region: uptake_measurements(result, region, rules),
+        lambda region, others: uptake_measurements(result, region, rules, others),
         NATIVE_ENGINE,
         _no_description,
         result.derivation,
@@ -135,7 +135,7 @@ def _for_adc(plan: CasePlan, analysis: Analysis) -> Prepared:
     return Prepared(
         analysis,
         results[0].volume,
-        lambda region: map_measurements(results, region, rules),
+        lambda region, _all: map_measurements(results, region, rules),
         NATIVE_ENGINE,
         describe,
         {result.image: result.derivation for result in results},

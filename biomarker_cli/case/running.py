@@ -172,12 +172,13 @@ def _measure_regions(
     flags = case_flags | prepared.volume.flags
     if prepared.analysis.document.is_draft:
         flags |= {"draft_protocol"}
+    by_name = {roi.region.name: roi.region for roi in regions if roi.region is not None}
     n_failed = 0
     for roi in regions:
         if roi.region is None:
             continue
         try:
-            measurements: list[Measurement] = prepared.measure(roi.region)
+            measurements: list[Measurement] = prepared.measure(roi.region, by_name)
         except CaseError as error:
             n_failed += 1
             progress.notes.append(f"{roi.roi_id} {prepared.analysis.ident}: {error.code} {error}")

@@ -49,6 +49,12 @@ Without -o the measurements are printed as CSV.
     help="What the numbers of a file without header mean.",
 )
 @click.option(
+    "--overrides",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Audited override file of PET header values (YAML); rows carry suv_override.",
+)
+@click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder for the tables of the run."
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")

@@ -33,7 +33,8 @@ class TumourVoxels:
     ----------
     mask : ndarray of bool, shape (z, y, x)
     labels : ndarray of int, shape (z, y, x)
-        Lesion number from 1, 0 outside; all 1 where lesions are not told apart.
+        Lesion number from 1 (the largest) on, 0 outside; all 1 where lesions
+        are not told apart.
     n_lesions : int
     """
 
@@ -127,9 +128,12 @@ def _large_enough(mask: BoolArray, rule: LesionRule, voxel_ml: float) -> TumourV
     volumes = np.bincount(labels.ravel(), minlength=n + 1) * voxel_ml
     keep = volumes >= rule.smallest_ml * (1.0 - 1e-9)
     keep[0] = False
-    number = np.where(keep, np.cumsum(keep), 0)
+    kept = np.flatnonzero(keep)
+    number = np.zeros(n + 1, dtype=np.intp)
+    # Largest first; of equal ones the first along z, y, x.
+    number[kept[np.argsort(-volumes[kept], kind="stable")]] = np.arange(1, kept.size + 1)
     labels = number[labels]
-    return TumourVoxels(labels > 0, labels, int(keep.sum()))
+    return TumourVoxels(labels > 0, labels, int(kept.size))
 
 
 def largest_distance_mm(tumour: TumourVoxels, geometry: Geometry) -> float:

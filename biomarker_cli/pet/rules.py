@@ -96,10 +96,13 @@ class LesionRule(Strict):
         Neighbours of a voxel: by face, by edge, by corner.
     smallest_ml : float
         Components below this volume do not count.
+    listed : int
+        How many lesions, from the largest on, have rows of their own.
     """
 
     connectivity: Literal[6, 18, 26]
     smallest_ml: float = Field(default=0.0, ge=0)
+    listed: int = Field(default=0, ge=0, le=50)
 
 
 class HarmonisationRule(Strict):

@@ -125,6 +125,17 @@ def threshold_definitions(rule: ThresholdRule) -> ThresholdDefinitions:
     )
 
 
+def lesion_definitions(rule: ThresholdRule, number: int) -> tuple[FeatureDefinition, ...]:
+    """Return volume, glycolysis and maximum of one lesion, numbered by volume from 1."""
+    where, name = _threshold_title(rule), rule.name
+    lesion = f"Lesion {number} by volume"
+    return (
+        _define(f"lesion{number}_mtv.{name}", f"{lesion}: volume, {where}", "mL", "126032"),
+        _define(f"lesion{number}_tlg.{name}", f"{lesion}: glycolysis, {where}", "g", "126034"),
+        _define(f"lesion{number}_max.{name}", f"{lesion}: maximum, {where}"),
+    )
+
+
 def ratio_definitions(region: str) -> tuple[FeatureDefinition, FeatureDefinition]:
     """Return the definitions of maximum and mean over the mean of a reference region."""
     name = region.lower()
@@ -139,13 +150,20 @@ def uptake_definitions(rules: SuvRules) -> tuple[FeatureDefinition, ...]:
     found = [STATISTICS[name][0] for name in rules.statistics]
     found += [peak_definition(rule) for rule in rules.peaks]
     for rule in rules.thresholds:
-        rows = threshold_definitions(rule)
-        found += [rows.mtv, rows.tlg]
-        if rules.lesions is not None:
-            found += [rows.n_lesions, rows.dmax]
+        found += _definitions_of_threshold(rule, rules)
     for region in rules.ratios:
         found += ratio_definitions(region)
     return tuple(found)
+
+
+def _definitions_of_threshold(rule: ThresholdRule, rules: SuvRules) -> list[FeatureDefinition]:
+    rows = threshold_definitions(rule)
+    found = [rows.mtv, rows.tlg]
+    if rules.lesions is not None:
+        found += [rows.n_lesions, rows.dmax]
+        for number in range(1, rules.lesions.listed + 1):
+            found += lesion_definitions(rule, number)
+    return found
 
 
 @dataclass(frozen=True)
@@ -202,7 +220,7 @@ def uptake_measurements(
         On the grid of the map.
     rules : SuvRules
     references : mapping of str to Region, optional
-        Reference regions by the name that the rules use.
+        Regions by name; those that the rules name as reference are used.
 
     Returns
     -------
@@ -216,11 +234,12 @@ def uptake_measurements(
         ``SUV-REGION-GRID`` where region and map are on different grids.
     """
     _require_same_grid(result, region)
-    for reference in (references or {}).values():
+    wanted = {n: r for n, r in (references or {}).items() if n in rules.reference_regions}
+    for reference in wanted.values():
         _require_same_grid(result, reference)
     flags = result.volume.flags | region.flags
     array = result.volume.as_float64()
-    uptakes = {name: _uptake_of(array, r) for name, r in (references or {}).items()}
+    uptakes = {name: _uptake_of(array, reference) for name, reference in wanted.items()}
     box = _box(region)
     inside, mask = array[box], region.mask[box]
     rows: list[Measurement] = []
@@ -292,10 +311,7 @@ def _peak_row(scene: _Scene, rule: PeakRule) -> Measurement:
 
 
 def _threshold_rows(scene: _Scene, rule: ThresholdRule) -> list[Measurement]:
-    definitions = threshold_definitions(rule)
-    wanted = [definitions.mtv, definitions.tlg]
-    if scene.rules.lesions is not None:
-        wanted += [definitions.n_lesions, definitions.dmax]
+    wanted = _definitions_of_threshold(rule, scene.rules)
     reference = None
     if rule.reference is not None:
         reference = scene.references.get(rule.reference.region)
@@ -307,25 +323,42 @@ def _threshold_rows(scene: _Scene, rule: ThresholdRule) -> list[Measurement]:
     )
     if tumour is None:
         return [scene.missing(d, "the threshold has no value") for d in wanted]
-    return _tumour_rows(scene, definitions, tumour)
+    return _tumour_rows(scene, rule, tumour)
 
 
-def _tumour_rows(
-    scene: _Scene, definitions: ThresholdDefinitions, tumour: TumourVoxels
-) -> list[Measurement]:
+def _tumour_rows(scene: _Scene, rule: ThresholdRule, tumour: TumourVoxels) -> list[Measurement]:
+    definitions = threshold_definitions(rule)
     inside = scene.array[tumour.mask]
     rows = [
         scene.row(definitions.mtv, inside.size * scene.voxel_ml),
         _glycolysis(scene, definitions.tlg, float(inside.sum()) * scene.voxel_ml),
     ]
-    if scene.rules.lesions is not None:
-        rows.append(scene.row(definitions.n_lesions, float(tumour.n_lesions)))
-        if tumour.n_lesions < 2:
-            rows.append(scene.missing(definitions.dmax, "fewer than two lesions"))
-        else:
-            distance = largest_distance_mm(tumour, scene.region.geometry)
-            rows.append(scene.row(definitions.dmax, distance))
+    if scene.rules.lesions is None:
+        return rows
+    rows.append(scene.row(definitions.n_lesions, float(tumour.n_lesions)))
+    if tumour.n_lesions < 2:
+        rows.append(scene.missing(definitions.dmax, "fewer than two lesions"))
+    else:
+        distance = largest_distance_mm(tumour, scene.region.geometry)
+        rows.append(scene.row(definitions.dmax, distance))
+    for number in range(1, scene.rules.lesions.listed + 1):
+        rows += _lesion_rows(scene, rule, tumour, number)
     return rows
+
+
+def _lesion_rows(
+    scene: _Scene, rule: ThresholdRule, tumour: TumourVoxels, number: int
+) -> list[Measurement]:
+    volume, glycolysis, maximum = lesion_definitions(rule, number)
+    if number > tumour.n_lesions:
+        reason = f"there are {tumour.n_lesions} lesions"
+        return [scene.missing(d, reason) for d in (volume, glycolysis, maximum)]
+    values = scene.array[tumour.labels == number]
+    return [
+        scene.row(volume, values.size * scene.voxel_ml),
+        _glycolysis(scene, glycolysis, float(values.sum()) * scene.voxel_ml),
+        scene.row(maximum, float(values.max())),
+    ]
 
 
 def _glycolysis(scene: _Scene, definition: FeatureDefinition, value: float) -> Measurement:

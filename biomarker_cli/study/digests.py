@@ -113,6 +113,7 @@ def result_key(plan: CasePlan, digest: CaseDigest | None) -> str:
             "on_violation": plan.on_violation,
             "other_frame_of_reference": plan.other_frame_of_reference,
             "form": _dumped(plan.form),
+            "overrides": [_dumped(override) for override in plan.overrides],
             "flags": sorted(plan.flags),
             "acquisition": acquisition.document.sha256 if acquisition else "",
             "analyses": [[a.ident, a.document.sha256] for a in plan.analyses],

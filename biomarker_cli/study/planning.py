@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from biomarker_cli.case import Analysis, CasePlan, load_analysis
 from biomarker_cli.catalogue import Catalogue, scan
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import BiomarkerError, CaseError
+from biomarker_cli.pet import Override
 from biomarker_cli.study.digests import CaseDigest, digest_inputs, result_key
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.integrity import examine_cohort
@@ -126,6 +127,7 @@ def _plan_case(
         on_violation=study.model.on_violation,
         other_frame_of_reference=entry.other_frame_of_reference,
         form=entry.form,
+        overrides=overrides_of(catalogue, study.overrides),
     )
     for path in [*paths, *([plan.mask] if plan.mask else [])]:
         if not path.exists():
@@ -137,6 +139,12 @@ def _plan_case(
             return PlannedCase(plan, result_key(plan, None), None, refusal)
     digest = digest_inputs(plan)
     return PlannedCase(plan, result_key(plan, digest), digest)
+
+
+def overrides_of(catalogue: Catalogue, overrides: Sequence[Override]) -> tuple[Override, ...]:
+    """Return the overrides that name a series or study of the images of a case."""
+    named = {uid for c in catalogue.candidates for uid in (c.series_uid, c.study_uid)}
+    return tuple(o for o in overrides if (o.series_uid or o.study_uid) in named)
 
 
 def _with_findings(

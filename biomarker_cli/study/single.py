@@ -10,8 +10,9 @@ from biomarker_cli.case import CasePlan, load_analysis
 from biomarker_cli.catalogue import Catalogue, scan
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import ConfigurationError, InputNotFoundError
+from biomarker_cli.pet import load_overrides
 from biomarker_cli.study.digests import digest_inputs, result_key
-from biomarker_cli.study.planning import PlannedCase
+from biomarker_cli.study.planning import PlannedCase, overrides_of
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class SingleCase:
     quantity : str or None
         Declared quantity of an image file without header.
     rois : tuple of str
+    overrides : Path or None
+        Audited override file of header values.
     """
 
     measure: str
@@ -39,6 +42,7 @@ class SingleCase:
     series: str = ""
     quantity: str | None = None
     rois: tuple[str, ...] = ()
+    overrides: Path | None = None
 
 
 _ROLES = {"radiomics": "image", "suv": "pet", "adc": "dwi"}
@@ -70,18 +74,21 @@ def plan_single(
             )
     files = tuple(path for path in single.images if is_image_file(path))
     folders = [path for path in single.images if path not in files]
+    catalogue = _candidates(folders, progress)
+    overrides = load_overrides(single.overrides) if single.overrides else ()
     plan = CasePlan(
         site_id="local",
         subject_id="S0001",
         timepoint="T1",
         role=_ROLES[single.measure],
-        candidates=_candidates(folders, progress).candidates,
+        candidates=catalogue.candidates,
         image_files=files,
         mask=single.mask,
         analyses=(analysis,),
         series=single.series,
         wanted_rois=single.rois,
         quantity=single.quantity or "",
+        overrides=overrides_of(catalogue, overrides),
     )
     if not files and not any(c.is_image for c in plan.candidates):
         raise InputNotFoundError(

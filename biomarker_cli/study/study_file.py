@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from biomarker_cli.pet import Override, OverrideError, load_overrides
 from biomarker_cli.pet.rules import ClinicalForm
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.protocol.errors import ProtocolError
@@ -49,7 +50,13 @@ class Role(Strict):
 
 
 class StudyModel(Strict):
-    """Content of ``study.yaml``."""
+    """Content of ``study.yaml``.
+
+    Attributes
+    ----------
+    overrides : str
+        Audited override file of header values, relative to the study file.
+    """
 
     format: Literal["biomarker-study/1"]
     id: str
@@ -59,6 +66,7 @@ class StudyModel(Strict):
     integrity: Literal["refuse", "flag"] = "refuse"
     roles: dict[str, Role] = Field(min_length=1)
     rois: RoiNames | None = None
+    overrides: str = ""
 
     @field_validator("id")
     @classmethod
@@ -102,11 +110,13 @@ class Study:
         Folder of the study file.
     entries : tuple of CaseEntry
         In the order of the list.
+    overrides : tuple of Override
     """
 
     model: StudyModel
     root: Path
     entries: tuple[CaseEntry, ...]
+    overrides: tuple[Override, ...] = ()
 
 
 def load_study(path: Path) -> Study:
@@ -136,7 +146,15 @@ def load_study(path: Path) -> Study:
         )
         raise StudyError("STUDY-INVALID", found, where=path.name) from error
     entries = _read_cases(path.parent / model.cases, model)
-    return Study(model, path.parent.absolute(), entries)
+    overrides = _read_overrides(path.parent / model.overrides) if model.overrides else ()
+    return Study(model, path.parent.absolute(), entries, overrides)
+
+
+def _read_overrides(path: Path) -> tuple[Override, ...]:
+    try:
+        return load_overrides(path)
+    except ProtocolError as error:
+        raise OverrideError("OVERRIDE-INVALID", error.message, where=path.name) from error
 
 
 def _read_cases(path: Path, model: StudyModel) -> tuple[CaseEntry, ...]:

@@ -183,6 +183,18 @@ def test_a_share_of_the_maximum_is_taken_lesion_by_lesion():
     assert rows["dmax_centroids.fixed_4"].status is MeasurementStatus.UNDEFINED
 
 
+def test_the_largest_lesions_have_rows_of_their_own():
+    array = two_lesions()
+    lesions = {"connectivity": 26, "listed": 3}
+    rows = measure(array, array > 2, thresholds=[{"fixed": 2.5}], lesions=lesions)
+    assert rows["lesion1_mtv.fixed_2.5"].value == pytest.approx(64 * 0.064)
+    assert rows["lesion1_tlg.fixed_2.5"].value == pytest.approx(640 * 0.064)
+    assert rows["lesion2_max.fixed_2.5"].value == 3.0
+    assert rows["lesion3_mtv.fixed_2.5"].reason == "there are 2 lesions"
+    total = rows["mtv.fixed_2.5"].value
+    assert total == rows["lesion1_mtv.fixed_2.5"].value + rows["lesion2_mtv.fixed_2.5"].value
+
+
 def test_small_components_do_not_count():
     array = two_lesions()
     lesions = {"connectivity": 6, "smallest_ml": 1.0}
