@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,17 +17,35 @@ from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.model.quantity import ADC
 
-_PATIENT_AND_STUDY = (
-    "PatientID",
-    "PatientName",
-    "PatientBirthDate",
-    "PatientSex",
-    "AccessionNumber",
-    "StudyID",
-    "StudyDate",
-    "StudyTime",
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+
+def _is_anything(_text: str) -> bool:
+    return True
+
+
+def _is_date(text: str) -> bool:
+    return re.fullmatch(r"\d{8}", text) is not None
+
+
+def _is_time(text: str) -> bool:
+    return re.fullmatch(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?", text) is not None
+
+
+_PATIENT_AND_STUDY = MappingProxyType(
+    {
+        "PatientID": _is_anything,
+        "PatientName": _is_anything,
+        "PatientBirthDate": _is_date,
+        "PatientSex": _is_anything,
+        "AccessionNumber": _is_anything,
+        "StudyID": _is_anything,
+        "StudyDate": _is_date,
+        "StudyTime": _is_time,
+    }
 )
-"""Type 2 elements: empty where the source left them out."""
+"""Elements of type 2: empty where the source has nothing valid."""
 
 SERIES_NUMBER = 9000
 
@@ -112,21 +132,43 @@ def _label(image: str) -> str:
     return image.upper()[:16]
 
 
-def _sources(result: AdcResult) -> list[Any]:
-    """Return the distinct source headers, with the elements that must at least be empty."""
-    from pydicom.dataset import Dataset
-
+def _sources(result: AdcResult) -> list[Dataset]:
+    """Return the distinct source headers, made fit for reference."""
     found: dict[str, Dataset] = {}
     for frame in result.volume.frames:
-        if frame.sop_instance_uid in found:
-            continue
-        dataset = Dataset(frame.dataset)
-        for keyword in _PATIENT_AND_STUDY:
-            if keyword not in dataset:
-                setattr(dataset, keyword, None)
-        dataset.file_meta = frame.dataset.file_meta
-        found[frame.sop_instance_uid] = dataset
+        if frame.sop_instance_uid not in found:
+            found[frame.sop_instance_uid] = _referable(frame.dataset)
     return list(found.values())
+
+
+def _referable(header: Dataset) -> Dataset:
+    """Copy a header with what a derived object takes over from its source.
+
+    Elements that must at least be empty are so where the source lacks them, or
+    has what is no date or time; macros that vary in no frame stand in the
+    shared group, where readers look for them.
+    """
+    from pydicom.dataset import Dataset
+    from pydicom.uid import generate_uid
+
+    dataset = Dataset(header)
+    dataset.file_meta = header.file_meta
+    for keyword, is_valid in _PATIENT_AND_STUDY.items():
+        if keyword not in dataset or not is_valid(str(dataset[keyword].value or "")):
+            setattr(dataset, keyword, None)
+    if not dataset.get("FrameOfReferenceUID"):
+        # The object must have one; it then shares it with no other series.
+        series = str(header.get("SeriesInstanceUID", ""))
+        dataset.FrameOfReferenceUID = generate_uid(entropy_srcs=["frame of reference", series])
+    shared = header.get("SharedFunctionalGroupsSequence")
+    per_frame = header.get("PerFrameFunctionalGroupsSequence")
+    if shared and per_frame:
+        group = Dataset(shared[0])
+        for keyword in ("PixelMeasuresSequence", "PlaneOrientationSequence"):
+            if keyword not in group and keyword in per_frame[0]:
+                setattr(group, keyword, per_frame[0][keyword].value)
+        dataset.SharedFunctionalGroupsSequence = [group]
+    return dataset
 
 
 def _plane_positions(result: AdcResult) -> list[Any]:
