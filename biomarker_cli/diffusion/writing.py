@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from biomarker_cli import __version__
+from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.diffusion.adc import AdcResult
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.imaging.files import write_nifti
@@ -137,11 +138,11 @@ def _sources(result: AdcResult) -> list[Dataset]:
     found: dict[str, Dataset] = {}
     for frame in result.volume.frames:
         if frame.sop_instance_uid not in found:
-            found[frame.sop_instance_uid] = _referable(frame.dataset)
+            found[frame.sop_instance_uid] = _referable(frame)
     return list(found.values())
 
 
-def _referable(header: Dataset) -> Dataset:
+def _referable(frame: FrameHeader) -> Dataset:
     """Copy a header with what a derived object takes over from its source.
 
     Elements that must at least be empty are so where the source lacks them, or
@@ -151,6 +152,7 @@ def _referable(header: Dataset) -> Dataset:
     from pydicom.dataset import Dataset
     from pydicom.uid import generate_uid
 
+    header = frame.dataset
     dataset = Dataset(header)
     dataset.file_meta = header.file_meta
     for keyword, is_valid in _PATIENT_AND_STUDY.items():
@@ -162,6 +164,10 @@ def _referable(header: Dataset) -> Dataset:
         dataset.FrameOfReferenceUID = generate_uid(entropy_srcs=["frame of reference", series])
     shared = header.get("SharedFunctionalGroupsSequence")
     per_frame = header.get("PerFrameFunctionalGroupsSequence")
+    if not shared:
+        # The slices of a mosaic have their places in private elements.
+        for keyword in ("ImagePositionPatient", "ImageOrientationPatient"):
+            setattr(dataset, keyword, [float(v) for v in frame.get(keyword)])
     if shared and per_frame:
         group = Dataset(shared[0])
         for keyword in ("PixelMeasuresSequence", "PlaneOrientationSequence"):
