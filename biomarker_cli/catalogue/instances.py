@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -113,58 +114,73 @@ def describe_file(path: Path, size: int) -> tuple[Instance, tuple[Plane, ...]]:
     from biomarker_cli.dicom.quick_headers import read_quick_header
 
     header = read_quick_header(path, size)
-    headers, defect = _slices(header, path)
-    first = headers[0] if headers else header
+    get = header.get
     instance = Instance(
-        path=str(path),
-        sop_class_uid=_text(header.get("SOPClassUID")),
-        sop_instance_uid=_text(header.get("SOPInstanceUID")),
-        study_uid=_text(header.get("StudyInstanceUID")),
-        series_uid=_text(header.get("SeriesInstanceUID")),
-        frame_of_reference_uid=_text(header.get("FrameOfReferenceUID")),
-        patient_key=hashlib.sha256(_text(header.get("PatientID")).encode()).hexdigest(),
-        modality=_text(header.get("Modality")),
-        description=_text(header.get("SeriesDescription")),
-        rows=_integer(first.get("Rows")) or 0,
-        columns=_integer(first.get("Columns")) or 0,
-        samples=_integer(header.get("SamplesPerPixel")) or 1,
-        defect=defect,
+        str(path),
+        _text(get("SOPClassUID")),
+        _text(get("SOPInstanceUID")),
+        _text(get("StudyInstanceUID")),
+        _text(get("SeriesInstanceUID")),
+        _text(get("FrameOfReferenceUID")),
+        _hashed(_text(get("PatientID"))),
+        _text(get("Modality")),
+        _text(get("SeriesDescription")),
+        _integer(get("Rows")) or 0,
+        _integer(get("Columns")) or 0,
+        _integer(get("SamplesPerPixel")) or 1,
     )
-    return instance, tuple(_plane(instance, h) for h in headers)
+    if instance.rows < 1 or instance.sop_class_uid in SEGMENTATION_KINDS:
+        return instance, ()
+    headers, defect = _slices(header, path)
+    defect = defect or _missing_uid(instance) or _cut_short(header)
+    if defect is not None or headers[0].tile is not None:
+        # A tile has a size of its own.
+        instance = instance._replace(
+            rows=_integer(headers[0].get("Rows")) or 0,
+            columns=_integer(headers[0].get("Columns")) or 0,
+            defect=defect,
+        )
+    return instance, tuple([_plane(instance, h) for h in headers])
 
 
 def _slices(header: FrameHeader, path: Path) -> tuple[tuple[FrameHeader, ...], Defect | None]:
-    """Return the record of each slice, and what is wrong with the file."""
+    """Return the record of each slice, and why they cannot be told where they cannot."""
     from biomarker_cli.dicom.errors import HeaderError
     from biomarker_cli.dicom.frames import MOST_FRAMES, frame_headers
     from biomarker_cli.dicom.mosaics import MOSAIC_WORDS
 
-    rows = _integer(header.get("Rows")) or 0
-    if rows < 1 or _text(header.get("SOPClassUID")) in SEGMENTATION_KINDS:
-        return (), None
-    defect = _missing_uid(header) or _cut_short(header)
-    count = _integer(header.get("NumberOfFrames")) or 1
-    if not 1 <= count <= MOST_FRAMES:
+    count = _integer(header.get("NumberOfFrames", 1))
+    if count is None or not 1 <= count <= MOST_FRAMES:
         return (header,), Defect(
             "FILE-FRAMES", f"NumberOfFrames is {count}", "The header is damaged: transfer it again."
         )
-    if count == 1 and not MOSAIC_WORDS & set(_words(header.get("ImageType"))):
-        return (header,), defect
+    if count == 1 and MOSAIC_WORDS.isdisjoint(_words(header.get("ImageType"))):
+        return (header,), None
     try:
-        return frame_headers(header.dataset, path), defect
+        return frame_headers(header.dataset, path), None
     except HeaderError as error:
         return (header,), Defect(error.code, error.message, error.hint)
 
 
-def _missing_uid(header: FrameHeader) -> Defect | None:
-    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
-        if not header.get(keyword):
-            return Defect(
-                "FILE-UID-MISSING",
-                f"{keyword} is absent: the image cannot be told from others",
-                "Export the series again.",
-            )
-    return None
+@lru_cache(maxsize=1024)
+def _hashed(patient_id: str) -> str:
+    return hashlib.sha256(patient_id.encode()).hexdigest()
+
+
+def _missing_uid(instance: Instance) -> Defect | None:
+    uids = {
+        "StudyInstanceUID": instance.study_uid,
+        "SeriesInstanceUID": instance.series_uid,
+        "SOPInstanceUID": instance.sop_instance_uid,
+    }
+    absent = [keyword for keyword, uid in uids.items() if not uid]
+    if not absent:
+        return None
+    return Defect(
+        "FILE-UID-MISSING",
+        f"{', '.join(absent)} absent: the image cannot be told from others",
+        "Export the series again.",
+    )
 
 
 def _cut_short(header: FrameHeader) -> Defect | None:

@@ -21,7 +21,7 @@ MOST_FRAMES = 100_000
 """A header that promises more frames is damaged."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FrameHeader:
     """Header of one frame.
 
@@ -42,6 +42,10 @@ class FrameHeader:
     frame: int = 0
     path: Path = Path()
     tile: Tile | None = None
+
+    def __repr__(self) -> str:
+        # Never the elements: they hold names, and a repr ends up in logs.
+        return f"{type(self).__name__}({self.path.name!r}, frame={self.frame})"
 
     def get(self, keyword: str, default: Any = None) -> Any:
         """Return the value of an element, frame before shared before top level.

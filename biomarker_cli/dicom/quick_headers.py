@@ -28,6 +28,9 @@ from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader, is_absent
 from biomarker_cli.dicom.headers import not_dicom, read_header, unreadable
 
+SHORT_VALUE_BYTES = 128
+"""Values up to this length are remembered when they have been decoded."""
+
 _UNKNOWN = object()
 """Marks a value that pydicom has to decode."""
 
@@ -68,7 +71,10 @@ class QuickHeader(FrameHeader):
         value = _decode(tag, *located)
         if value is _UNKNOWN:
             value = self.dataset.get(keyword)
-        return default if is_absent(value) else value
+        if value is None or value == "" or is_absent(value):
+            return default
+        # A copy: the list that is kept for the next file must not change.
+        return list(value) if isinstance(value, list) else value
 
     @cached_property
     def _blocks(self) -> dict[tuple[int, str], list[int]]:
@@ -160,8 +166,17 @@ def _implicit_vr(tag: int) -> bytes:
 def _decode(tag: int, vr: bytes, value: bytes | None) -> Any:
     if value is None:
         return _UNKNOWN
-    decode = _DECODERS.get(vr or _implicit_vr(tag))
+    vr = vr or _implicit_vr(tag)
+    # Most values of a series are those of the slice before.
+    return _decode_short(vr, value) if len(value) <= SHORT_VALUE_BYTES else _decode_any(vr, value)
+
+
+def _decode_any(vr: bytes, value: bytes) -> Any:
+    decode = _DECODERS.get(vr)
     return _UNKNOWN if decode is None else decode(value)
+
+
+_decode_short = lru_cache(maxsize=8192)(_decode_any)
 
 
 def _words(value: bytes) -> Any:
