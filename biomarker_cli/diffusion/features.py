@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from biomarker_cli.model import FeatureDefinition, FeatureRegistry
 from biomarker_cli.model.features import UNIT_OF_IMAGE
 
@@ -40,6 +42,27 @@ VENDOR_P95 = _define(
     "95th percentile of the absolute difference to the vendor's map",
     UNIT_OF_IMAGE,
 )
+
+
+_RESIDUALS = "two b-values leave no residual: three or more are needed"
+_REPEATS = "no image was repeated"
+
+NEEDS: MappingProxyType[FeatureDefinition, str] = MappingProxyType(
+    {
+        FRACTION_NAN: "the region is empty",
+        FRACTION_NEGATIVE: "no voxel has a fit",
+        R_SQUARED: _RESIDUALS,
+        RESIDUAL_SD: _RESIDUALS,
+        SNR_RESIDUAL: _RESIDUALS,
+        SNR_REPEATS: _REPEATS,
+        BELOW_FLOOR: "the noise is unknown: no repeats, and two b-values leave no residual",
+        ROI_SIGNAL: "the region has no positive signal at every b-value",
+        ROI_SIGNAL_CORRECTED: "the noise is unknown, or leaves no signal",
+        VENDOR_MEDIAN: "no map of the scanner on this grid; the derivation says why",
+        VENDOR_P95: "no map of the scanner on this grid; the derivation says why",
+    }
+)
+"""Why a value is undefined: what it would have needed."""
 
 
 def burden_volume(name: str) -> FeatureDefinition:

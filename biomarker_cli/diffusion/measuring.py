@@ -70,10 +70,19 @@ def adc_measurements(result: AdcResult, region: Region, rules: AdcRules) -> list
     unit, image = volume.quantity.unit, result.image
     rows = intensity_measurements(image, unit, values, rules.statistics, flags)
     derived = _map_values(result, region, values, rules)
-    rows += [measured(image, definition, value, unit, flags) for definition, value in derived]
+    rows += [_row(image, one, unit, flags) for one in derived]
     if missing > rules.nan_undefined_above:
         rows = [_undefined(row, missing, rules.nan_undefined_above) for row in rows]
-    return rows + [measured(image, definition, value, unit, flags) for definition, value in trust]
+    return rows + [_row(image, one, unit, flags) for one in trust]
+
+
+def _row(image: str, value: Value, unit: str, flags: frozenset[str]) -> Measurement:
+    definition, number = value
+    row = measured(image, definition, number, unit, flags)
+    needs = features.NEEDS.get(definition)
+    if row.value is None and needs is not None:
+        return replace(row, reason=needs)
+    return row
 
 
 def _require_same_grid(result: AdcResult, region: Region) -> None:

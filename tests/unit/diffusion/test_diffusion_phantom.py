@@ -132,3 +132,16 @@ def test_a_bad_certificate_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(BiomarkerError) as caught:
         load_certificate(path)
     assert caught.value.code == "ADC-CERTIFICATE-INVALID"
+
+
+def test_the_example_of_the_docs_is_a_valid_analysis(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "diffusion.md").read_text()
+    example = page.split("```yaml\n")[1].split("```")[0]
+    path = tmp_path / "our-phantom.yaml"
+    path.write_text(example)
+    document = load_document(ProtocolKind.ANALYSIS, str(path))
+    rules = validate_section(AdcRules, document, "adc")
+    assert rules.phantom is not None
+    assert rules.phantom.certificate is not None
+    assert rules.phantom.certificate.expected_mm2_s("pvp20") == 0.64e-3
+    assert rules.phantom.bias_mm2_s == 0.04e-3
