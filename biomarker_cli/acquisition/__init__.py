@@ -1,13 +1,18 @@
 """What a scan must be: facts of the header, and the rules of acquisition protocols."""
 
+from biomarker_cli.acquisition.diffing import RuleChange, compare_protocols
+from biomarker_cli.acquisition.drafting import draft_protocol
 from biomarker_cli.acquisition.evaluating import SCOPES, evaluate
 from biomarker_cli.acquisition.facts import FACTS, FactDefinition
 from biomarker_cli.acquisition.header_facts import Fact, header_facts
+from biomarker_cli.acquisition.junit import junit_xml
 from biomarker_cli.acquisition.linting import LintFinding, lint
+from biomarker_cli.acquisition.matching import Match, match_protocols
 from biomarker_cli.acquisition.protocol import AcquisitionProtocol, load_acquisition
 from biomarker_cli.acquisition.results import CHECK_COLUMNS, CheckResult, Outcome, exit_code
 from biomarker_cli.acquisition.rules import AcquisitionRules
 from biomarker_cli.acquisition.series import SeriesHeaders, iterate_series, series_headers
+from biomarker_cli.acquisition.waivers import Waiver, apply_waivers, load_waivers
 
 __all__ = [
     "CHECK_COLUMNS",
@@ -19,13 +24,22 @@ __all__ = [
     "Fact",
     "FactDefinition",
     "LintFinding",
+    "Match",
     "Outcome",
+    "RuleChange",
     "SeriesHeaders",
+    "Waiver",
+    "apply_waivers",
+    "compare_protocols",
+    "draft_protocol",
     "evaluate",
     "exit_code",
     "header_facts",
     "iterate_series",
+    "junit_xml",
     "lint",
     "load_acquisition",
+    "load_waivers",
+    "match_protocols",
     "series_headers",
 ]

@@ -57,7 +57,7 @@ def lint(document: ProtocolDocument) -> list[LintFinding]:
     except ProtocolError as error:
         return [LintFinding("error", "invalid", "file", 0, str(error))]
     found = [
-        *_header_findings(document),
+        *header_findings(document),
         *_rule_findings(protocol),
         *_test_findings(protocol),
         *_history_findings(protocol),
@@ -70,7 +70,8 @@ def _error(document: ProtocolDocument, code: str, place: str, message: str) -> L
     return LintFinding("error", code, place, line_of(dict(document.lines), (key,)), message)
 
 
-def _header_findings(document: ProtocolDocument) -> Iterator[LintFinding]:
+def header_findings(document: ProtocolDocument) -> Iterator[LintFinding]:
+    """Yield what is wrong with the header of a protocol of either kind."""
     header = document.header
     if header.status == "active":
         for source in header.source:
@@ -82,15 +83,20 @@ def _header_findings(document: ProtocolDocument) -> Iterator[LintFinding]:
                     f"an active protocol needs sources confirmed in text: {source.doc}",
                 )
         for parent in document.parents:
-            if load_document(ProtocolKind.ACQUISITION, parent).is_draft:
+            if load_document(_kind(document), parent).is_draft:
                 yield _error(document, "draft-parent", "extends", f"{parent} is a draft")
     if header.version not in {change.version for change in header.changelog}:
         yield _error(
             document, "changelog", "changelog", f"there is no entry for version {header.version}"
         )
-    in_house = document.path.parent.parent.name == ProtocolKind.ACQUISITION.value
+    in_house = document.path.parent.parent.name == _kind(document).value
     if in_house and (document.path.stem, document.path.parent.name) != (header.version, header.id):
         yield _error(document, "file-name", "version", f"the file is called {document.path.name}")
+
+
+def _kind(document: ProtocolDocument) -> ProtocolKind:
+    kinds = {kind.format_name: kind for kind in ProtocolKind}
+    return kinds[document.header.format]
 
 
 def own_rules(document: ProtocolDocument) -> tuple[str, ...]:
@@ -173,3 +179,25 @@ def _other_versions(document: ProtocolDocument) -> list[tuple[Version, Path]]:
     own = Version.parse(document.header.version)
     versions = shipped_versions(ProtocolKind.ACQUISITION, document.header.id)
     return [(version, path) for version, path in versions.items() if version < own]
+
+
+def origins(document: ProtocolDocument) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return where each rule comes from, and the inherited rules that are disabled.
+
+    Returns
+    -------
+    dict of str
+        Rule id -> empty, ``overrides`` or the ``id@version`` of the ancestor.
+    tuple of str
+        Ids of disabled rules.
+    """
+    own = set(own_rules(document))
+    found = dict.fromkeys(own, "")
+    for parent in document.parents:
+        ancestor = load_document(ProtocolKind.ACQUISITION, parent)
+        for rule_id in own_rules(ancestor):
+            if rule_id in own:
+                found[rule_id] = f"overrides {parent}"
+            else:
+                found.setdefault(rule_id, parent)
+    return found, tuple(str(i) for i in document.data.get("disable", ()))

@@ -129,6 +129,9 @@ class PrivateElement(Strict):
     element: str = Field(pattern=r"^[0-9A-Fa-f]{2}$")
     index: int | None = Field(default=None, ge=0)
 
+    def __str__(self) -> str:
+        return f"({self.group},xx{self.element}) {self.creator}"
+
 
 FactName = str | PrivateElement
 

@@ -17,10 +17,12 @@ import click
 
 from biomarker_cli import __version__
 from biomarker_cli.cli.bvalues import bvalues
+from biomarker_cli.cli.check import check
 from biomarker_cli.cli.doctor import doctor
 from biomarker_cli.cli.extract import extract
 from biomarker_cli.cli.init import init
 from biomarker_cli.cli.output import print_error
+from biomarker_cli.cli.protocol import protocol
 from biomarker_cli.cli.regions import regions
 from biomarker_cli.cli.run import run
 from biomarker_cli.cli.scan import scan
@@ -54,7 +56,7 @@ def cli() -> None:
     """
 
 
-for command in (init, scan, regions, extract, run, status, bvalues, suv_explain, doctor):
+for command in (init, scan, check, regions, extract, run, status, bvalues, protocol, doctor):
     cli.add_command(command)
 
 

@@ -4,8 +4,10 @@ from biomarker_cli.protocol.document import ProtocolDocument, ProtocolHeader
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import load_document, validate_section
 from biomarker_cli.protocol.locator import ProtocolKind, list_protocols, locate
+from biomarker_cli.protocol.lock import LOCK_NAME, require_locked, write_lock
 
 __all__ = [
+    "LOCK_NAME",
     "ProtocolDocument",
     "ProtocolError",
     "ProtocolHeader",
@@ -13,5 +15,7 @@ __all__ = [
     "list_protocols",
     "load_document",
     "locate",
+    "require_locked",
     "validate_section",
+    "write_lock",
 ]

@@ -1,0 +1,142 @@
+"""Write a draft protocol from a reference examination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from biomarker_cli.acquisition.facts import FACTS
+from biomarker_cli.acquisition.formatting import value_text
+from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.model import ConfigurationError
+
+_TOLERANCES = MappingProxyType(
+    {
+        "slice_thickness_mm": {"abs": 0.1},
+        "slice_gap_mm": {"abs": 0.05},
+        "echo_time_ms": {"rel": 0.05},
+        "repetition_time_ms": {"rel": 0.1},
+        "flip_angle_deg": {"rel": 0.05},
+        "field_strength_t": {"rel": 0.1},
+        "tube_voltage_kv": {"abs": 1.0},
+        "spiral_pitch": {"rel": 0.1},
+        "half_life_s": {"rel": 0.01},
+        "frame_duration_ms": {"rel": 0.1},
+        "pixel_spacing_mm": {"rel": 0.05},
+        "b_values": {},
+        "kernel": {},
+        "reconstruction_method": {},
+        "radionuclide": {},
+        "pet_units": {},
+        "decay_correction": {},
+        "attenuation_corrected": {},
+        "mr_acquisition_type": {},
+    }
+)
+"""Facts that a reference examination fixes, with the tolerance that a draft starts from."""
+
+
+def draft_protocol(series: Sequence[SeriesHeaders], ident: str, today: str) -> str:
+    """Return the YAML of a draft that the given series pass.
+
+    Parameters
+    ----------
+    series : sequence of SeriesHeaders
+        Of one modality; one reference series, or several of the same protocol.
+    ident : str
+        Id of the new protocol.
+    today : str
+        YYYY-MM-DD, for the changelog.
+
+    Raises
+    ------
+    ConfigurationError
+        ``DRAFT-MODALITY`` where the series are of several modalities,
+        ``DRAFT-EMPTY`` where they fix nothing.
+    """
+    modalities = sorted({one.modality for one in series})
+    if len(modalities) != 1:
+        raise ConfigurationError(
+            "DRAFT-MODALITY",
+            f"expected series of one modality, found {', '.join(modalities) or 'none'}",
+            hint="Name the folder of one series, and draft one protocol for each.",
+        )
+    prefix = "".join(c if c.isalnum() else "-" for c in ident.upper())
+    values = dict(_fixed_facts(series))
+    if not values:
+        raise ConfigurationError(
+            "DRAFT-EMPTY", "no fact is told, with one value, by every slice of every series"
+        )
+    rules = [_rule(prefix, name, value) for name, value in values.items()]
+    facts = {name: _as_yaml(value) for name, value in values.items()}
+    document = {
+        "format": "biomarker-acquisition/1",
+        "id": ident,
+        "version": "0.1.0",
+        "status": "draft",
+        "title": f"Drafted from {len(series)} reference series; to be edited",
+        "source": [{"doc": "reference examination", "confirmed": {"by": "secondary"}}],
+        "changelog": [{"version": "0.1.0", "date": today, "change": "drafted from data"}],
+        "applies_to": {"when": {"Modality": modalities[0]}},
+        "rules": rules,
+        "tests": [
+            {
+                "title": "the reference",
+                "facts": {"Modality": modalities[0], **facts},
+                "expect": {rule["id"]: "pass" for rule in rules},
+            },
+            {
+                "title": "nothing is told",
+                "facts": {"Modality": modalities[0]},
+                "expect": {rule["id"]: "not_evaluable" for rule in rules},
+            },
+        ],
+    }
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _fixed_facts(series: Sequence[SeriesHeaders]) -> Iterator[tuple[str, Any]]:
+    """Yield facts that every slice tells, with one value; inferred ones fix nothing."""
+    for name in _TOLERANCES:
+        definition = FACTS.get(name)
+        if definition is None:
+            continue
+        if definition.modalities and series[0].modality not in definition.modalities:
+            continue
+        readings = [definition.read(one) for one in series]
+        values = list(dict.fromkeys(value for r in readings for value in r.values))
+        whole = all(r.values and not r.n_missing and not r.is_inferred for r in readings)
+        if whole and len(values) == 1:
+            yield name, values[0]
+
+
+def _rule(prefix: str, name: str, value: Any) -> dict[str, Any]:
+    definition = FACTS.get(name)
+    unit = definition.unit if definition else ""
+    rule: dict[str, Any] = {
+        "id": f"{prefix}-{name.upper().replace('_', '-')}",
+        "title": name.replace("_", " ").capitalize(),
+        "fact": name,
+    }
+    if name == "b_values":
+        rule["check"] = {"contains_all": _as_yaml(value)}
+    elif isinstance(value, tuple):
+        rule["check"] = {"one_of": sorted(set(_as_yaml(value)))}
+    else:
+        rule["check"] = {"equals": _as_yaml(value)}
+    if _TOLERANCES[name]:
+        rule["tolerance"] = dict(_TOLERANCES[name])
+    if unit:
+        rule["unit"] = unit
+    rule |= {"over": "series", "level": "shall", "severity": "warning"}
+    rule["fix"] = f"The reference has {value_text(value)}: say here what to do."
+    return rule
+
+
+def _as_yaml(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_as_yaml(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,196 @@
+"""``biomarker check``: does a scan meet an acquisition protocol."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from biomarker_cli.cli.options import format_option, paths_argument
+
+if TYPE_CHECKING:
+    from biomarker_cli.acquisition import AcquisitionProtocol, CheckResult, SeriesHeaders
+
+_EPILOG = """\b
+Examples:
+  biomarker check /data/patient/ct --protocol recist-ct
+  biomarker check /data/trial --protocol fdg-pet@0.1.0 -o checks.csv --junit checks.xml
+  biomarker check /data/trial --protocol site.yaml --waivers waivers.yaml --strict
+
+Exit codes: 0 every error-level rule passes, 4 one fails (with --strict also one
+that cannot be judged or whose series is missing), 3 nothing that the protocol
+speaks of, 2 a bad protocol.
+"""
+
+_ORDER = ("fail", "missing_series", "not_evaluable", "waived", "pass", "not_applicable")
+
+
+@click.command(epilog=_EPILOG)
+@paths_argument
+@click.option(
+    "--protocol", required=True, metavar="ID[@V]|FILE", help="Acquisition protocol to hold against."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write checks.csv here.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML here.")
+@format_option
+@click.option("--strict", is_flag=True, help="What cannot be judged is a violation, too.")
+@click.option(
+    "--waivers",
+    type=click.Path(path_type=Path),
+    help="Accepted deviations, each with a reason and an expiry.",
+)
+@click.option(
+    "--locked", is_flag=True, help="Refuse a protocol that differs from ./protocols.lock."
+)
+@click.pass_context
+def check(
+    context: click.Context, /, protocol: str, output_format: str, strict: bool, **given: Any
+) -> None:
+    """Judge every series below PATH by an acquisition protocol.
+
+    A rule passes, fails, or cannot be judged: a tag that is missing or
+    implausible is never a pass. Headers alone are read, so that a series that
+    makes no volume is judged as well.
+    """
+    from biomarker_cli.acquisition import exit_code, load_acquisition
+    from biomarker_cli.cli.output import print_json
+
+    loaded = load_acquisition(protocol)
+    if given["locked"]:
+        _require_locked(loaded)
+    series, results = _judge(given["paths"], loaded, given["waivers"])
+    written = _write(results, given["output"], given["junit"])
+    if output_format == "json":
+        print_json([r.row() | {"reason": r.reason, "n_missing": r.n_missing} for r in results])
+    else:
+        _print_text(loaded, series, results)
+        for path in written:
+            click.echo(f"written: {path}", err=True)
+    context.exit(exit_code(results, strict=strict))
+
+
+def _require_locked(protocol: AcquisitionProtocol) -> None:
+    from biomarker_cli.protocol import LOCK_NAME, ProtocolKind, require_locked
+
+    require_locked(Path(LOCK_NAME), ProtocolKind.ACQUISITION, protocol.document)
+
+
+def _judge(
+    paths: tuple[Path, ...], protocol: AcquisitionProtocol, waivers: Path | None
+) -> tuple[list[SeriesHeaders], list[CheckResult]]:
+    from datetime import UTC, datetime
+
+    from biomarker_cli.acquisition import apply_waivers, evaluate, load_waivers, series_headers
+    from biomarker_cli.catalogue import scan
+    from biomarker_cli.cli.output import progress
+
+    accepted = load_waivers(waivers) if waivers else ()
+    with progress("reading headers", "files") as advance:
+        catalogue = scan(paths, advance)
+    series = series_headers(catalogue)
+    results = evaluate(protocol, series)
+    return series, apply_waivers(results, accepted, datetime.now(UTC).date())
+
+
+def _write(results: Sequence[CheckResult], output: Path | None, junit: Path | None) -> list[Path]:
+    from biomarker_cli.acquisition import CHECK_COLUMNS, junit_xml
+    from biomarker_cli.cli.output import csv_text, write_new_file
+
+    texts = []
+    if output is not None:
+        texts.append((output, csv_text(CHECK_COLUMNS, [result.row() for result in results])))
+    if junit is not None:
+        texts.append((junit, junit_xml(results)))
+    for path, text in texts:
+        write_new_file(path, text)
+    return [path for path, _ in texts]
+
+
+def _print_text(
+    protocol: AcquisitionProtocol,
+    series: Sequence[SeriesHeaders],
+    results: Sequence[CheckResult],
+) -> None:
+    from biomarker_cli.cli.output import console
+
+    out = console()
+    header = protocol.document.header
+    out.print(f"{protocol.ident}  {header.title}", markup=False)
+    if protocol.document.is_draft:
+        out.print("a draft: its limits are not confirmed in their sources yet", markup=False)
+    shown = [r for r in results if r.outcome != "not_applicable"]
+    numbers = _print_series(series, {u for r in shown for u in r.series_uid.split(";") if u})
+    if not shown:
+        out.print(f"nothing to check: none of {len(series)} series is what the protocol is for")
+        return
+    _print_table(shown, numbers)
+    _print_fixes(shown)
+    counts = Counter(r.outcome.value for r in shown)
+    out.print(", ".join(f"{counts[word]} {word}" for word in _ORDER if counts[word]))
+    others = len({s.series_uid for s in series}) - len(numbers)
+    if others:
+        out.print(f"{others} other series are not what the protocol is for")
+
+
+def _print_series(series: Sequence[SeriesHeaders], covered: set[str]) -> dict[str, int]:
+    """Print the series that were judged, and return their numbers in the table."""
+    from biomarker_cli.cli.output import console
+
+    numbers: dict[str, int] = {}
+    for one in series:
+        if one.series_uid not in covered or one.series_uid in numbers:
+            continue
+        numbers[one.series_uid] = len(numbers) + 1
+        n_files = len({frame.path for frame in one.frames})
+        console().print(
+            f"series {numbers[one.series_uid]}: {one.modality} {one.series_uid}, "
+            f"{n_files} files in {one.frames.first.path.parent}",
+            markup=False,
+        )
+    return numbers
+
+
+def _rank(result: CheckResult) -> tuple[int, int]:
+    severity = ("error", "warning", "info").index(result.severity)
+    return _ORDER.index(result.outcome.value), severity
+
+
+def _print_table(results: Sequence[CheckResult], numbers: dict[str, int]) -> None:
+    from biomarker_cli.cli.output import console, plain_table
+
+    columns = ("outcome", "severity", "rule", "what", "found", "expected", "unit", "series")
+    table = plain_table("", columns)
+    for result in sorted(results, key=_rank):
+        uids = [uid for uid in result.series_uid.split(";") if uid]
+        where = ",".join(str(numbers.get(uid, uid)) for uid in uids) or result.scope
+        cells = (
+            result.outcome.value,
+            result.severity,
+            result.rule_id,
+            result.title,
+            result.observed or "-",
+            result.expected,
+            result.unit,
+            where,
+        )
+        table.add_row(*(cell.replace("[", r"\[") for cell in cells))
+    console().print(table)
+
+
+def _print_fixes(results: Sequence[CheckResult]) -> None:
+    """Say once per rule what is wrong and what to do."""
+    from biomarker_cli.cli.output import console
+
+    out = console()
+    seen: set[str] = set()
+    for result in sorted(results, key=_rank):
+        if result.outcome.value in {"pass", "not_applicable"} or result.rule_id in seen:
+            continue
+        seen.add(result.rule_id)
+        lines = [("found", result.reason), ("why", result.why), ("fix", result.fix)]
+        told = [f"  {word:5} {text}" for word, text in lines if text]
+        if told:
+            out.print("\n".join([result.rule_id, *told]), markup=False)

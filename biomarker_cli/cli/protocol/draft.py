@@ -1,0 +1,42 @@
+"""``biomarker protocol draft``: a protocol from a reference examination."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from biomarker_cli.cli.options import paths_argument
+
+_EPILOG = """\b
+Examples:
+  biomarker protocol draft /data/reference/ct --id site-ct -o site-ct.yaml
+"""
+
+
+@click.command(epilog=_EPILOG)
+@paths_argument
+@click.option("--id", "ident", default="my-protocol", show_default=True, help="Id of the protocol.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write to this file, else to stdout."
+)
+def draft(paths: tuple[Path, ...], ident: str, output: Path | None) -> None:
+    """Write a draft protocol that the series below PATH meet.
+
+    Every fact that all slices tell with one value becomes a rule with a
+    tolerance to start from; the file is meant to be edited.
+    """
+    from datetime import UTC, datetime
+
+    from biomarker_cli.acquisition import draft_protocol, series_headers
+    from biomarker_cli.catalogue import scan
+    from biomarker_cli.cli.output import progress, write_new_file
+
+    with progress("reading headers", "files") as advance:
+        catalogue = scan(paths, advance)
+    text = draft_protocol(series_headers(catalogue), ident, datetime.now(UTC).date().isoformat())
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    write_new_file(output, text)
+    click.echo(f"written: {output}; test it with: biomarker protocol lint {output}", err=True)

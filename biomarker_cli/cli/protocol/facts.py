@@ -1,0 +1,69 @@
+"""``biomarker protocol facts``: what a rule can ask about, or what a series tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from biomarker_cli.cli.options import format_option
+
+_EPILOG = """\b
+Examples:
+  biomarker protocol facts
+  biomarker protocol facts --modality PT
+  biomarker protocol facts /data/patient/pet
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--modality", help="Only facts of this modality (CT, MR, PT).")
+@format_option
+def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> None:
+    """List the facts that rules can name; with PATH, what its series tell.
+
+    Any DICOM keyword is a fact as well (EchoTime), also inside a sequence
+    (Sequence.Keyword); these are the derived ones.
+    """
+    from biomarker_cli.cli.output import console, plain_table, print_json
+
+    rows = _told(paths) if paths else _library()
+    if modality:
+        rows = [row for row in rows if modality in row["modality"].split() or not row["modality"]]
+    if output_format == "json":
+        print_json(rows)
+        return
+    columns = list(rows[0]) if rows else ["fact"]
+    table = plain_table("", columns)
+    for row in rows:
+        table.add_row(*(row[column].replace("[", r"\[") for column in columns))
+    console().print(table)
+
+
+def _library() -> list[dict[str, str]]:
+    from biomarker_cli.acquisition import FACTS
+
+    return [
+        {
+            "fact": fact.name,
+            "unit": fact.unit,
+            "modality": " ".join(sorted(fact.modalities)),
+            "definition": fact.definition,
+        }
+        for fact in FACTS
+    ]
+
+
+def _told(paths: tuple[Path, ...]) -> list[dict[str, str]]:
+    from biomarker_cli.acquisition import header_facts, series_headers
+    from biomarker_cli.catalogue import scan
+    from biomarker_cli.cli.output import progress
+
+    with progress("reading headers", "files") as advance:
+        catalogue = scan(paths, advance)
+    return [
+        {"series_uid": series.series_uid, "modality": series.modality, **fact.row()}
+        for series in series_headers(catalogue)
+        for fact in header_facts(series)
+    ]

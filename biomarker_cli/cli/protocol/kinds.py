@@ -1,0 +1,42 @@
+"""Which of the two kinds of protocol a user means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from biomarker_cli.protocol import ProtocolDocument, ProtocolKind
+
+protocol_argument = click.argument("wanted", metavar="ID[@V]|FILE")
+"""An id, an id with version or range, or a file."""
+
+
+def load_any(wanted: str) -> tuple[ProtocolKind, ProtocolDocument]:
+    """Load a protocol of either kind.
+
+    A file says its kind by ``format:``; an id is looked for among the
+    acquisition protocols, then among the analysis protocols.
+
+    Raises
+    ------
+    ProtocolError
+    """
+    from pathlib import Path
+
+    from biomarker_cli.protocol import ProtocolKind, load_document
+    from biomarker_cli.protocol.locator import shipped_versions
+    from biomarker_cli.protocol.yaml_source import read_yaml
+
+    kind = ProtocolKind.ACQUISITION
+    analysis = ProtocolKind.ANALYSIS
+    path = Path(wanted)
+    if path.suffix in {".yaml", ".yml"}:
+        if path.is_file() and read_yaml(path)[0].get("format") == analysis.format_name:
+            kind = analysis
+    elif not shipped_versions(kind, wanted.partition("@")[0]) and shipped_versions(
+        analysis, wanted.partition("@")[0]
+    ):
+        kind = analysis
+    return kind, load_document(kind, wanted)

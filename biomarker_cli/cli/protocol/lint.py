@@ -1,0 +1,73 @@
+"""``biomarker protocol lint``: may this file be used, and may it be released."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.protocol.kinds import load_any, protocol_argument
+
+if TYPE_CHECKING:
+    from biomarker_cli.acquisition import LintFinding
+    from biomarker_cli.protocol import ProtocolDocument
+
+_EPILOG = """\b
+Examples:
+  biomarker protocol lint site.yaml
+  biomarker protocol lint recist-ct@0.1.0 --format json
+
+Exit codes: 0 no error, 2 an error.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@protocol_argument
+@format_option
+@click.pass_context
+def lint(context: click.Context, wanted: str, output_format: str) -> None:
+    """Test a protocol: its form, its units, its sources, its own test cases.
+
+    An acquisition protocol runs the test cases that stand in it. An analysis
+    protocol is read as a run would read it.
+    """
+    from biomarker_cli.cli.output import print_json
+    from biomarker_cli.protocol import ProtocolKind
+
+    kind, document = load_any(wanted)
+    findings = _acquisition(document) if kind is ProtocolKind.ACQUISITION else _analysis(document)
+    errors = [f for f in findings if f.severity == "error"]
+    if output_format == "json":
+        print_json([_row(finding) for finding in findings])
+    else:
+        for f in findings:
+            place = f"{document.path.name}:{f.line}" if f.line else document.path.name
+            click.echo(f"{place}: {f.severity} {f.code} {f.place}: {f.message}")
+        n_warnings = len(findings) - len(errors)
+        click.echo(f"{document.ident}: {len(errors)} errors, {n_warnings} warnings")
+    context.exit(2 if errors else 0)
+
+
+def _row(finding: LintFinding) -> dict[str, Any]:
+    return {
+        "severity": finding.severity,
+        "code": finding.code,
+        "place": finding.place,
+        "line": finding.line,
+        "message": finding.message,
+    }
+
+
+def _acquisition(document: ProtocolDocument) -> list[LintFinding]:
+    from biomarker_cli.acquisition import lint as lint_acquisition
+
+    return lint_acquisition(document)
+
+
+def _analysis(document: ProtocolDocument) -> list[LintFinding]:
+    from biomarker_cli.acquisition.linting import header_findings
+    from biomarker_cli.case.analysis import load_analysis
+
+    load_analysis(str(document.path))
+    return list(header_findings(document))
