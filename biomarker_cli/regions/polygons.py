@@ -64,7 +64,7 @@ def fill(ring: Ring, window: Window) -> BoolArray:
     """
     row0, column0, rows, columns = window
     x0, y0 = ring[:, 0], ring[:, 1]
-    x1, y1 = np.roll(x0, -1), np.roll(y0, -1)
+    x1, y1 = np.append(x0[1:], x0[0]), np.append(y0[1:], y0[0])
     # Always from the upper end: an edge gives the same numbers in both directions.
     down = y0 <= y1
     upper_x, upper_y = np.where(down, x0, x1), np.where(down, y0, y1)
@@ -88,7 +88,7 @@ def area(ring: Ring) -> float:
     if len(ring) < 3:
         return 0.0
     x, y = (ring - ring[0]).T
-    return 0.5 * abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1)))
+    return 0.5 * abs(float(x[:-1] @ y[1:] - y[:-1] @ x[1:] + x[-1] * y[0] - y[-1] * x[0]))
 
 
 def clip(ring: Ring, window: Window) -> Ring:

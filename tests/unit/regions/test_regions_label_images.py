@@ -301,6 +301,17 @@ def test_written_masks_come_back_the_same(tmp_path, labels):
         np.testing.assert_array_equal(again.region.mask, roi.region.mask)
 
 
+def test_a_written_mask_holds_what_the_image_writer_writes(tmp_path, labels):
+    import nibabel as nib
+
+    (roi, *_) = import_regions(write_itk(labels, tmp_path / "seg.nii.gz"), TARGET, STRICT)
+    (ours,) = write_masks([roi], tmp_path / "masks")
+    write_nifti(roi.region.mask, GRID, tmp_path / "whole.nii.gz")
+    mask, whole = nib.load(ours), nib.load(tmp_path / "whole.nii.gz")
+    assert mask.header == whole.header
+    np.testing.assert_array_equal(np.asarray(mask.dataobj), np.asarray(whole.dataobj))
+
+
 def test_file_names_of_masks_are_safe_and_unique():
     from biomarker_cli.regions.masks import file_name
 
