@@ -38,10 +38,10 @@ demo: $(STAMP)
 	@$(BIN)/python sample_data/demo.py
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-all: $(STAMP)
-	BIOMARKER_SLOW_TESTS=all $(BIN)/python -m pytest
+	BIOMARKER_SLOW_TESTS=all $(BIN)/python -m pytest -n auto
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
