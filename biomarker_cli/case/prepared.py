@@ -50,6 +50,12 @@ class Prepared:
     derivation: Mapping[str, Any] = field(default_factory=dict)
 
 
+def engine_of(protocol: AnalysisProtocol) -> tuple[str, str]:
+    """Return name and version of what computes an analysis."""
+    rules = protocol.radiomics
+    return engine_identity(rules) if rules is not None else NATIVE_ENGINE
+
+
 def prepare(plan: CasePlan, analysis: Analysis) -> Prepared:
     """Read the image and turn it into the quantity that an analysis measures.
 
@@ -100,7 +106,7 @@ def _for_radiomics(plan: CasePlan, analysis: Analysis) -> Prepared:
         analysis,
         volume,
         measure,
-        engine_identity(rules),
+        engine_of(analysis.protocol),
         partial(image_description, rules),
         derivation,
     )
@@ -117,7 +123,7 @@ def _for_suv(plan: CasePlan, analysis: Analysis) -> Prepared:
         analysis,
         result.volume,
         lambda region, others: uptake_measurements(result, region, rules, others),
-        NATIVE_ENGINE,
+        engine_of(analysis.protocol),
         _no_description,
         result.derivation,
     )
@@ -136,7 +142,7 @@ def _for_adc(plan: CasePlan, analysis: Analysis) -> Prepared:
         analysis,
         results[0].volume,
         lambda region, _all: map_measurements(results, region, rules),
-        NATIVE_ENGINE,
+        engine_of(analysis.protocol),
         describe,
         {result.image: result.derivation for result in results},
     )

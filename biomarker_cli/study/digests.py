@@ -14,6 +14,7 @@ from pydicom import dcmread
 
 from biomarker_cli import __version__
 from biomarker_cli.case import CasePlan
+from biomarker_cli.case.prepared import engine_of
 
 _HEX_DIGITS = 64
 
@@ -99,7 +100,7 @@ def result_key(plan: CasePlan, digest: CaseDigest | None) -> str:
     """Return the key of a case: what it hangs on, in one sha256.
 
     It covers the contents of the inputs, the case's entry in the study, the
-    merged protocols, and the version of this package.
+    merged protocols, the engines and the version of this package.
     """
     acquisition = plan.acquisition
     return _sha256_of_json(
@@ -116,7 +117,9 @@ def result_key(plan: CasePlan, digest: CaseDigest | None) -> str:
             "overrides": [_dumped(override) for override in plan.overrides],
             "flags": sorted(plan.flags),
             "acquisition": acquisition.document.sha256 if acquisition else "",
-            "analyses": [[a.ident, a.document.sha256] for a in plan.analyses],
+            "analyses": [
+                [a.ident, a.document.sha256, *engine_of(a.protocol)] for a in plan.analyses
+            ],
             "version": __version__,
         }
     )

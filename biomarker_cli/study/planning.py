@@ -129,11 +129,11 @@ def _plan_case(
         form=entry.form,
         overrides=overrides_of(catalogue, study.overrides),
     )
-    for path in [*paths, *([plan.mask] if plan.mask else [])]:
-        if not path.exists():
+    for name in filter(None, (*entry.images, entry.mask)):
+        if not (study.root / name).exists():
             refusal = CaseError(
                 "CASE-FILE-NOT-FOUND",
-                f"no such file or folder: {path.relative_to(study.root)}",
+                f"no such file or folder: {name}",
                 hint="Paths are relative to the folder of the study file.",
             )
             return PlannedCase(plan, result_key(plan, None), None, refusal)
