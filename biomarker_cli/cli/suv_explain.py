@@ -20,9 +20,11 @@ _EPILOG = """\b
 Examples:
   biomarker suv-explain /data/patient/pet
   biomarker suv-explain /data/patient/pet --overrides overrides.yaml
+  biomarker suv-explain /data/phantom --phantom sheet.yaml
   biomarker suv-explain /data/trial --format json | jq '.[] | {series_uid, error_code}'
 
-Exit codes: 0 every series gives SUV, 5 some do not, 6 none does, 3 no PET found.
+Exit codes: 0 every series gives SUV, 5 some do not, 6 none does, 3 no PET found;
+with --phantom 4 where a published limit is broken.
 """
 
 
@@ -41,19 +43,31 @@ Exit codes: 0 every series gives SUV, 5 some do not, 6 none does, 3 no PET found
     type=click.Path(path_type=Path),
     help="Audited override file (YAML).",
 )
+@click.option(
+    "--phantom",
+    "sheet_file",
+    type=click.Path(path_type=Path),
+    help="Sheet of a NEMA phantom (YAML): measure calibration and recovery instead.",
+)
 @format_option
 def suv_explain(
     paths: tuple[Path, ...],
     series: str,
     analysis: str,
     override_file: Path | None,
+    sheet_file: Path | None,
     output_format: str,
 ) -> int:
     """Show how each PET series below PATH becomes SUV, from its headers alone.
 
     Every input with its tag, every conversion, every candidate for the decay
     reference time with its fate, the warnings, and the factor of each slice.
+
+    With --phantom the one series is the image of a NEMA image quality phantom:
+    its spheres are found and held against the sheet and the EARL limits.
     """
+    if sheet_file is not None:
+        return _phantom(_pet_volumes(paths, series), sheet_file, output_format)
     from biomarker_cli.cli.output import console, print_json
     from biomarker_cli.pet import load_overrides
 
@@ -197,3 +211,30 @@ def _print_candidates(out: Console, candidates: list[dict[str, Any]]) -> None:
             c["tags"],
         )
     out.print(table, markup=False)
+
+
+def _phantom(volumes: list[VolumeCandidate], sheet_file: Path, output_format: str) -> int:
+    from biomarker_cli.catalogue import read_volume
+    from biomarker_cli.cli.output import console, plain_table, print_json
+    from biomarker_cli.model import ConfigurationError
+    from biomarker_cli.pet import load_phantom_sheet, measure_phantom
+
+    sheet = load_phantom_sheet(sheet_file)
+    if len(volumes) > 1:
+        raise ConfigurationError(
+            "PHANTOM-SERIES",
+            f"one PET series is expected, found {len(volumes)}: "
+            + ", ".join(c.volume_id for c in volumes),
+            hint="Name one with --series.",
+        )
+    report = measure_phantom(read_volume(volumes[0]), sheet)
+    if output_format == "json":
+        print_json({"reference_time": report.reference_time, "rows": list(report.rows)})
+    else:
+        columns = ("quantity", "sphere_mm", "value", "low", "high", "outcome")
+        table = plain_table(f"phantom {sheet.id}, {sheet.standard}", columns)
+        for row in report.rows:
+            value = f"{row['value']:.3f}"
+            table.add_row(*(value if c == "value" else _cell(row[c]) for c in columns))
+        console().print(table, markup=False)
+    return ExitCode.VIOLATION if report.has_failed else ExitCode.DONE

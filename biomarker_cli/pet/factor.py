@@ -72,8 +72,8 @@ def suvbw_factors(question: Question) -> Factors:
         See docs/errors/pet.md: every reason why no SUV is made.
     """
     series = question.series
-    _require_rescale(series)
-    _require_attenuation_correction(series, question.derivation)
+    require_rescale(series)
+    require_attenuation_correction(series, question.derivation)
     readers = {
         "BQML": _from_activity,
         "GML": _from_suv,
@@ -96,7 +96,14 @@ def suvbw_factors(question: Question) -> Factors:
     return factors
 
 
-def _require_rescale(series: PetSeries) -> None:
+def require_rescale(series: PetSeries) -> None:
+    """Refuse a series without positive slopes, or with an intercept.
+
+    Raises
+    ------
+    SuvError
+        ``SUV-RESCALE``, ``SUV-INTERCEPT``.
+    """
     for frame in series.frames:
         slope = number(frame.get("RescaleSlope"))
         if slope is None or slope <= 0:
@@ -125,7 +132,14 @@ def _require_rescale(series: PetSeries) -> None:
             )
 
 
-def _require_attenuation_correction(series: PetSeries, derivation: Derivation) -> None:
+def require_attenuation_correction(series: PetSeries, derivation: Derivation) -> None:
+    """Refuse a series whose attenuation was not corrected.
+
+    Raises
+    ------
+    SuvError
+        ``SUV-NO-ATTENUATION-CORRECTION``.
+    """
     if "ATTN" not in series.corrections:
         raise SuvError(
             "SUV-NO-ATTENUATION-CORRECTION",
@@ -153,7 +167,7 @@ def _from_activity(question: Question) -> Factors:
     )
     derivation.results["activity_bq"] = activity
     derivation.results["half_life_s"] = half_life
-    _require_decay_correction(series)
+    require_decay_correction(series)
     if series.decay_correction == "ADMIN":
         return np.asarray(weight_g / activity)
     series = settle_acquisition_date(record, series, nuclide, derivation)
@@ -188,7 +202,14 @@ def _require_reference_after_injection(
     )
 
 
-def _require_decay_correction(series: PetSeries) -> None:
+def require_decay_correction(series: PetSeries) -> None:
+    """Refuse a series that does not say, or says twice differently, what it is corrected to.
+
+    Raises
+    ------
+    SuvError
+        ``SUV-NO-DECAY-CORRECTION``, ``SUV-DECAY-CONTRADICTION``.
+    """
     known = {"START", "ADMIN", "NONE", "DATETIME"}
     if series.decay_correction not in known:
         raise SuvError(

@@ -54,7 +54,9 @@ class DecayFacts:
     Attributes
     ----------
     series : PetSeries
-    half_life_s, activity_bq, weight_g : float
+    half_life_s : float
+    activity_bq, weight_g : float
+        NaN for a phantom: its activity does not stand in the header.
     injection_s : float
         In the seconds of `series`.
     """
@@ -227,7 +229,7 @@ def _note(
                 "name": candidate.name,
                 "tags": candidate.tags,
                 "reference_time": facts.series.moment(candidate.reference_s).isoformat(),
-                "suvbw_per_bqml": float(facts.suv_per_bqml(candidate.reference_s)),
+                "suvbw_per_bqml": _finite(float(facts.suv_per_bqml(candidate.reference_s))),
                 "range_over_slices_s": candidate.slice_range_s,
                 "difference_percent": (
                     None if used is None else 100.0 * _difference(candidate, used, facts)
@@ -237,6 +239,10 @@ def _note(
                 "used": candidate is used,
             }
         )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _over_slices(name: str, tags: str, reference_s: Seconds) -> Candidate | None:
@@ -290,7 +296,7 @@ def _philips_ratio(facts: DecayFacts) -> Candidate | None:
     header = facts.series.frames.first
     suv = read_philips_factor(header, PHILIPS_SUV)
     activity = read_philips_factor(header, PHILIPS_ACTIVITY)
-    if suv is None or activity is None:
+    if suv is None or activity is None or not math.isfinite(facts.activity_bq):
         return None
     at_injection = float(facts.suv_per_bqml(facts.injection_s))
     elapsed = math.log(suv / activity / at_injection) / facts.decay_per_s

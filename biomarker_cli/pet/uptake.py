@@ -19,6 +19,7 @@ from biomarker_cli.pet.lesions import (
     ReferenceUptake,
     TumourVoxels,
     largest_distance_mm,
+    threshold_value,
     tumour_voxels,
 )
 from biomarker_cli.pet.normalisation import QUANTITY_OF
@@ -103,8 +104,12 @@ def _threshold_title(rule: ThresholdRule) -> str:
 
 @dataclass(frozen=True)
 class ThresholdDefinitions:
-    """The rows of one threshold."""
+    """The rows of one threshold.
 
+    `value` is the threshold itself, a row where it comes from a reference region.
+    """
+
+    value: FeatureDefinition
     mtv: FeatureDefinition
     tlg: FeatureDefinition
     n_lesions: FeatureDefinition
@@ -115,6 +120,7 @@ def threshold_definitions(rule: ThresholdRule) -> ThresholdDefinitions:
     """Return the definitions that a threshold gives rise to."""
     where, name = _threshold_title(rule), rule.name
     return ThresholdDefinitions(
+        value=_define(f"threshold.{name}", f"Threshold: {where.removeprefix('at or above ')}"),
         mtv=_define(f"mtv.{name}", f"Metabolic tumour volume, {where}", "mL", "126032"),
         # Mean SUV * volume: g where the image is in g/ml; on SUVbsa the row says cm2.
         tlg=_define(f"tlg.{name}", f"Total lesion glycolysis, {where}", "g", "126033"),
@@ -159,6 +165,8 @@ def uptake_definitions(rules: SuvRules) -> tuple[FeatureDefinition, ...]:
 def _definitions_of_threshold(rule: ThresholdRule, rules: SuvRules) -> list[FeatureDefinition]:
     rows = threshold_definitions(rule)
     found = [rows.mtv, rows.tlg]
+    if rule.reference is not None:
+        found.insert(0, rows.value)
     if rules.lesions is not None:
         found += [rows.n_lesions, rows.dmax]
         for number in range(1, rules.lesions.listed + 1):
@@ -333,6 +341,9 @@ def _tumour_rows(scene: _Scene, rule: ThresholdRule, tumour: TumourVoxels) -> li
         scene.row(definitions.mtv, inside.size * scene.voxel_ml),
         _glycolysis(scene, definitions.tlg, float(inside.sum()) * scene.voxel_ml),
     ]
+    if rule.reference is not None:
+        reference = scene.references[rule.reference.region]
+        rows.insert(0, scene.row(definitions.value, threshold_value(rule, 0.0, reference)))
     if scene.rules.lesions is None:
         return rows
     rows.append(scene.row(definitions.n_lesions, float(tumour.n_lesions)))

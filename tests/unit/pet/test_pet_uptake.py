@@ -235,6 +235,9 @@ def test_threshold_and_ratio_from_a_reference_region():
         ratios=["LIVER"],
     )
     # 1.5 * 2 + 2 * 0.2828 = 3.566: the cool lesion of 3.0 stays out.
+    threshold = rows["threshold.liver_1.5mean_2sd"]
+    assert threshold.value == pytest.approx(3 + 2 * 0.4 / math.sqrt(2))
+    assert threshold.unit == "g/ml{SUVbw}"
     assert rows["mtv.liver_1.5mean_2sd"].value == pytest.approx(64 * 0.064)
     assert rows["ratio.max_to_liver_mean"].value == pytest.approx(5.0)
 

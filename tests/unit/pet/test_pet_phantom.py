@@ -1,0 +1,236 @@
+"""A synthetic NEMA phantom: spheres found, calibration and recovery as they were made."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+import numpy as np
+import pytest
+from synthetic_pet import HALF_LIFE_S, pet_volume
+
+from biomarker_cli.imaging import Geometry, Volume
+from biomarker_cli.model.quantity import STORED_PET
+from biomarker_cli.pet.errors import PhantomError
+from biomarker_cli.pet.harmonisation import gaussian
+from biomarker_cli.pet.phantom import find_spheres, measure_phantom
+from biomarker_cli.pet.phantom_sheet import (
+    NEMA_DIAMETERS_MM,
+    RECOVERY_LIMITS,
+    RING_RADIUS_MM,
+    Filling,
+    PhantomSheet,
+    load_phantom_sheet,
+    true_bqml,
+)
+
+SHAPE = (32, 75, 75)
+SPACING = (4.0, 4.0, 4.0)
+CENTRE = np.array([150.0, 145.0, 62.0])
+BACKGROUND, RATIO = 2000.0, 10.0
+
+SHEET = """\
+format: biomarker-phantom/1
+id: synthetic
+standard: earl-1
+clock_offset_s: 60
+background:
+  activity_mbq: 20.5
+  assayed: 2025-01-01T09:30:00
+  residual_mbq: 0.5
+  residual_assayed: 2025-01-01T09:40:00
+  volume_ml: 9700
+spheres:
+  activity_mbq: 20.2
+  assayed: 2025-01-01T09:35:00
+  residual_mbq: 0.2
+  residual_assayed: 2025-01-01T09:45:00
+  volume_ml: 1000
+"""
+
+
+def centres(angle=0.3, mirrored=False, centre=CENTRE):
+    turn = -1 if mirrored else 1
+    steps = angle + turn * np.arange(6) * math.pi / 3
+    offsets = RING_RADIUS_MM * np.stack([np.cos(steps), np.sin(steps), 0 * steps], axis=1)
+    return centre + offsets
+
+
+def phantom(truth_background=BACKGROUND, ratio=RATIO, fwhm_mm=0.0, **place):
+    """Bq/ml on a grid, each voxel the mean of 3 x 3 x 3 points; [z, y, x]."""
+    n = 3
+    axes = [
+        (np.arange(size * n) + 0.5) * step / n - step / 2
+        for size, step in zip(SHAPE, reversed(SPACING), strict=True)
+    ]
+    z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
+    body = ((x - CENTRE[0]) / 140) ** 2 + ((y - CENTRE[1]) / 110) ** 2 <= 1
+    array = np.where(body, truth_background, 0.0) * np.ones_like(z)
+    lung = (x - CENTRE[0]) ** 2 + (y - CENTRE[1]) ** 2 <= 22.5**2
+    array = np.where(lung, 0.0, array)
+    for diameter, (cx, cy, cz) in zip(NEMA_DIAMETERS_MM, centres(**place), strict=True):
+        inside = (x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2 <= (diameter / 2) ** 2
+        array[inside] = ratio * truth_background
+    coarse = array.reshape(SHAPE[0], n, SHAPE[1], n, SHAPE[2], n).mean(axis=(1, 3, 5))
+    if fwhm_mm:
+        coarse = gaussian(coarse, Geometry(SHAPE, SPACING), fwhm_mm)
+    return coarse
+
+
+@pytest.fixture(scope="module")
+def blurred():
+    return phantom(fwhm_mm=7.0)
+
+
+def sheet(**changes):
+    """Truth is 2000 and 20000 Bq/ml at the reference of the series, 11:00."""
+    at = datetime(2025, 1, 1, 11)
+
+    def filling(bqml):
+        return Filling(
+            activity_mbq=bqml / 1e6 * 1000,
+            assayed=at,
+            residual_mbq=0,
+            residual_assayed=at,
+            volume_ml=1000,
+        )
+
+    values = {
+        "format": "biomarker-phantom/1",
+        "standard": "earl-1",
+        "background": filling(BACKGROUND),
+        "spheres": filling(RATIO * BACKGROUND),
+        "clock_offset_s": 0,
+        **changes,
+    }
+    return PhantomSheet(**values)
+
+
+def volume_of(array):
+    header = pet_volume((1.0,) * array.shape[0], CorrectedImage=["ATTN", "DECY", "SCAT"])
+    return Volume(array, Geometry(array.shape, SPACING), STORED_PET, header.frames)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [{}, {"angle": 2.0}, {"mirrored": True}, {"centre": CENTRE + np.array([1.3, -1.9, 6.1])}],
+)
+def test_spheres_are_found_wherever_they_are_turned_to(place):
+    array = phantom(fwhm_mm=6.0, **place)
+    spheres = find_spheres(array, Geometry(SHAPE, SPACING), BACKGROUND, NEMA_DIAMETERS_MM)
+    assert [s.diameter_mm for s in spheres] == list(NEMA_DIAMETERS_MM)
+    found = np.array([s.centre_mm for s in spheres])
+    assert np.linalg.norm(found - centres(**place), axis=1).max() < 1.0
+
+
+def test_recovery_and_calibration(blurred):
+    report = measure_phantom(volume_of(blurred), sheet())
+    rows = {(r["quantity"], r["sphere_mm"]): r for r in report.rows}
+    calibration = rows["calibration", None]
+    assert calibration["value"] == pytest.approx(1.0, abs=1e-3)
+    assert calibration["outcome"] == "pass"
+    # A large sphere recovers its maximum; smaller ones lose it, in order.
+    maxima = [rows["recovery_max", d]["value"] for d in NEMA_DIAMETERS_MM]
+    assert maxima[-1] == pytest.approx(1.0, abs=0.005)
+    assert maxima == sorted(maxima)
+    for diameter in NEMA_DIAMETERS_MM:
+        peak = rows["recovery_peak", diameter]
+        assert peak["outcome"] == "not_judged"
+        assert peak["low"] is None
+        assert peak["value"] <= rows["recovery_max", diameter]["value"]
+    assert len(report.rows) == 1 + 6 * 3
+
+
+def test_maximum_of_a_blurred_sphere_is_that_of_the_convolution():
+    """Closed form at the centre: erf(a) - 2 a exp(-a^2) / sqrt(pi), a = R / (sqrt(2) sigma)."""
+    array = phantom(fwhm_mm=8.0, angle=0.0, centre=np.array([148.0, 144.0, 64.0]))
+    report = measure_phantom(volume_of(array), sheet())
+    rows = {(r["quantity"], r["sphere_mm"]): r for r in report.rows}
+    sigma = 8.0 / math.sqrt(8 * math.log(2))
+    for diameter in (22.0, 28.0, 37.0):
+        a = diameter / 2 / (math.sqrt(2) * sigma)
+        share = math.erf(a) - 2 * a * math.exp(-a * a) / math.sqrt(math.pi)
+        expected = (1 + (RATIO - 1) * share) / RATIO
+        assert rows["recovery_max", diameter]["value"] == pytest.approx(expected, abs=0.02)
+
+
+def test_limits_of_the_first_standard_judge(blurred):
+    """An image without blur recovers everything: above the band of standard 1."""
+    report = measure_phantom(volume_of(phantom()), sheet())
+    small = next(
+        r for r in report.rows if r["quantity"] == "recovery_max" and r["sphere_mm"] == 10.0
+    )
+    assert small["outcome"] == "fail"
+    assert (small["low"], small["high"]) == (0.34, 0.57)
+    assert report.has_failed
+
+
+def test_limits_known_by_recall_judge_nothing(blurred):
+    report = measure_phantom(volume_of(blurred), sheet(standard="earl-2"))
+    judged = {r["outcome"] for r in report.rows if r["quantity"] != "calibration"}
+    assert judged == {"not_judged"}
+    assert any(r["high"] == 1.29 for r in report.rows)
+
+
+def test_a_calibration_off_by_more_than_ten_percent_fails(blurred):
+    report = measure_phantom(volume_of(blurred * 1.12), sheet())
+    assert report.rows[0]["outcome"] == "fail"
+    assert report.rows[0]["value"] == pytest.approx(1.12, abs=2e-3)
+
+
+def test_the_sheet_is_decayed_to_the_reference_in_the_scanners_clock(tmp_path):
+    path = tmp_path / "sheet.yaml"
+    path.write_text(SHEET)
+    read = load_phantom_sheet(path)
+    at = datetime(2025, 1, 1, 11)
+    # The scanner is a minute ahead: its 11:00 is 10:59 of the sheet.
+    net = 20.5 * 2 ** (-89 * 60 / HALF_LIFE_S) - 0.5 * 2 ** (-79 * 60 / HALF_LIFE_S)
+    found = true_bqml(read.background, at, HALF_LIFE_S, read.clock_offset_s)
+    assert found == pytest.approx(net * 1e6 / 9700, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SHEET.replace("standard: earl-1", "standard: earl-9"),
+        SHEET.replace("clock_offset_s: 60\n", ""),
+        SHEET.replace("residual_mbq: 0.5", "residual_mbq: -1"),
+        SHEET.replace("09:30:00", "09:30:00+01:00"),
+    ],
+)
+def test_an_incomplete_sheet_is_refused(tmp_path, text):
+    path = tmp_path / "sheet.yaml"
+    path.write_text(text)
+    with pytest.raises(PhantomError) as caught:
+        load_phantom_sheet(path)
+    assert caught.value.code == "PHANTOM-SHEET"
+
+
+def test_a_residual_larger_than_the_activity_is_refused():
+    at = datetime(2025, 1, 1)
+    filling = Filling(activity_mbq=1, assayed=at, residual_mbq=2, residual_assayed=at, volume_ml=1)
+    with pytest.raises(PhantomError):
+        true_bqml(filling, at, HALF_LIFE_S)
+
+
+def test_an_image_without_spheres_is_refused():
+    array = phantom(ratio=1.0)
+    with pytest.raises(PhantomError) as caught:
+        measure_phantom(volume_of(array), sheet())
+    assert caught.value.code == "PHANTOM-SPHERES"
+    with pytest.raises(PhantomError) as caught:
+        measure_phantom(volume_of(np.zeros(SHAPE)), sheet())
+    assert caught.value.code == "PHANTOM-BACKGROUND"
+
+
+def test_hot_spots_that_are_no_ring_are_refused():
+    spilled = phantom()
+    spilled[25:28, 36:39, 20:23] = 90000.0
+    with pytest.raises(PhantomError, match=r"along the axis|off the ring"):
+        measure_phantom(volume_of(spilled), sheet())
+
+
+def test_published_limits_are_bands_for_every_sphere():
+    for (_, quantity), bands in RECOVERY_LIMITS.items():
+        assert set(bands) == set(NEMA_DIAMETERS_MM), quantity
+        assert all(band.low < band.high for band in bands.values())
