@@ -279,6 +279,11 @@ def _vendor(facts: DecayFacts) -> Candidate | None:
         return None
     moment = in_series_clock(stamped, series.offset, first.tag, series.frames.first)
     candidate = _moment_candidate("vendor_decay_datetime", first.tag, moment, facts)
+    scan_s = series.scan_s
+    if scan_s is not None and abs(candidate.reference_s - scan_s) > ONE_DAY_S:
+        # Anonymisers shift dates and forget the private ones.
+        reason = "more than a day from the scan: its date was not shifted with the others"
+        return replace(candidate, excluded=reason, is_authority=False)
     if any(word is None or word.value != first.value for word in words):
         return replace(candidate, excluded="the slices do not agree", is_authority=False)
     return candidate

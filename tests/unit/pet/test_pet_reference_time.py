@@ -133,6 +133,14 @@ def test_the_vendors_own_moment_comes_first_and_silences_what_it_contradicts():
     assert result.volume.array.mean(axis=(1, 2)) == pytest.approx(TRUE_SUV, rel=1e-5)
 
 
+def test_a_private_date_that_anonymisation_forgot_is_set_aside():
+    forgotten = private(0x0009, "GEMS_PETD_01", 0x0D, "DT", "20240911110000.00")
+    result, found = candidates_of(pet_volume(change=forgotten))
+    assert "not shifted" in found["vendor_decay_datetime"]["reason"]
+    assert found["series_datetime"]["used"]
+    assert result.volume.array.mean(axis=(1, 2)) == pytest.approx(TRUE_SUV, rel=1e-5)
+
+
 def test_a_private_block_of_another_creator_is_not_read():
     stranger = private(0x0071, "ACME", 0x22, "DT", "20250101050000")
     _, found = candidates_of(pet_volume(change=stranger))
