@@ -73,7 +73,11 @@ def shell_signals(shells: Sequence[Shell], b_value: str, mean: str) -> ShellSign
     """
     combine = geometric_log_mean if mean == "geometric" else arithmetic_log_mean
     spreads: list[FloatArray] = []
-    logs = np.stack([combine(_group_means(shell, spreads)) for shell in shells])
+    first = combine(_group_means(shells[0], spreads))
+    logs = np.empty((len(shells), *first.shape))
+    logs[0] = first
+    for index, shell in enumerate(shells[1:], start=1):
+        logs[index] = combine(_group_means(shell, spreads))
     b = np.array([shell.b(b_value) for shell in shells])
     return ShellSignals(b, logs, spreads[0] if spreads else None)
 

@@ -153,14 +153,14 @@ def _no_b_values(where: str, hint: str = "") -> AdcError:
 def _require_b_values(signal: list[DwiVolume]) -> None:
     missing = [v for v in signal if v.b_value is None]
     if len(missing) == len(signal):
-        raise _no_b_values(signal[0].series_uid)
+        raise _no_b_values(signal[0].series_uid, signal[0].hint)
     if missing:
         raise AdcError(
             "ADC-MISSING-B",
             f"{len(missing)} of {len(signal)} volumes have no b-value, and their series holds "
             "no other one",
             where=missing[0].volume_id,
-            hint="Leave series out that are not diffusion-weighted (--series).",
+            hint=missing[0].hint or "Leave series out that are not diffusion-weighted (--series).",
         )
     for volume in signal:
         value = volume.b_value.value if volume.b_value else math.nan
@@ -261,12 +261,18 @@ def _require_times(signal: list[DwiVolume]) -> None:
 
 def _require_scaling(signal: list[DwiVolume]) -> None:
     types = {v.rescale_type for v in signal}
-    scaled = {v.scale is None for v in signal if v.philips}
-    if len(types) > 1 or len(scaled) > 1 or len({v.philips for v in signal}) > 1:
+    makers = {v.philips for v in signal}
+    philips = [v for v in signal if v.philips]
+    # Displayed values of Philips share a scale only through RS x SS.
+    unknown = [v for v in philips if v.scale is None]
+    slopes = {v.rescale_slope for v in philips}
+    apart = bool(unknown) and (len(unknown) < len(philips) or len(slopes) > 1)
+    if len(types) > 1 or len(makers) > 1 or apart:
         raise AdcError(
             "ADC-MIXED-SCALING",
-            "the volumes are not on one scale: expected one RescaleType and, on Philips, a scale "
-            f"slope (2005,xx0E) in all volumes; found types {sorted(types)}",
+            "the volumes are not on one scale: expected one RescaleType and, on Philips, the scale "
+            f"slope (2005,xx0E) or one rescale slope; found types {sorted(types)} and "
+            f"{len(slopes)} rescale slopes",
             where=signal[0].series_uid,
             hint="Export all series again with their private elements.",
         )

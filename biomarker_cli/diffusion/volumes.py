@@ -37,6 +37,8 @@ class DwiVolume:
         Weighting direction; None on b = 0, trace and where the header has none.
     echo_ms, repetition_ms : float or None
     rescale_type : str
+    rescale_slope : float
+        Of the first slice.
     scale : float or None
         Philips RS x SS of the first slice, None elsewhere.
     philips : bool
@@ -44,6 +46,8 @@ class DwiVolume:
     candidate : VolumeCandidate
     read : callable
         Returns the rescaled `Volume`.
+    hint : str
+        Where a b-value is missing for a known reason: what to do.
     """
 
     volume_id: str
@@ -56,11 +60,13 @@ class DwiVolume:
     echo_ms: float | None
     repetition_ms: float | None
     rescale_type: str
+    rescale_slope: float
     scale: float | None
     philips: bool
     n_frames: int
     candidate: VolumeCandidate
     read: Callable[[], Volume]
+    hint: str = ""
 
     @property
     def is_refused(self) -> bool:
@@ -87,12 +93,24 @@ def describe_volume(candidate: VolumeCandidate) -> DwiVolume:
         echo_ms=_milliseconds(header, "EchoTime", "EffectiveEchoTime"),
         repetition_ms=_milliseconds(header, "RepetitionTime"),
         rescale_type=str(header.get("RescaleType", "")),
+        rescale_slope=float(header.get("RescaleSlope", 1.0)),
         scale=read_scale(header) if philips else None,
         philips=philips,
         n_frames=candidate.n_frames,
         candidate=candidate,
         read=partial(_read_scaled, candidate, philips),
+        hint=_hint(header) if b_value is None else "",
     )
+
+
+def _hint(header: FrameHeader) -> str:
+    """Say what to do about a b-value that a system is known to leave out."""
+    siemens = str(header.get("Manufacturer", "")).upper().startswith("SIEMENS")
+    xa = "XA" in str(header.get("SoftwareVersions", "")).upper()
+    enhanced = "PerFrameFunctionalGroupsSequence" in header.dataset
+    if siemens and xa and not enhanced:
+        return "Export the series from this Siemens XA system as enhanced DICOM."
+    return ""
 
 
 def describe_volumes(candidates: Sequence[VolumeCandidate]) -> list[DwiVolume]:

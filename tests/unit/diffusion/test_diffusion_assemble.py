@@ -189,3 +189,86 @@ def test_a_volume_that_the_catalogue_refused_stops_the_set(tmp_path: Path) -> No
     with pytest.raises(SeriesError) as caught:
         assemble(candidates(tmp_path))
     assert caught.value.code == "SERIES-GAP"
+
+
+def test_philips_with_two_rescale_slopes_and_no_scale_slope_is_refused(tmp_path: Path) -> None:
+    def slope(value: float) -> Callable[[Dataset], None]:
+        return setting(Manufacturer="Philips", RescaleSlope=f"{value}")
+
+    specs = Spec(0, change=slope(1.5)), Spec(800, change=slope(0.7))
+    assert refused(tmp_path, *specs) == "ADC-MIXED-SCALING"
+
+
+def philips_direction(word: str) -> Callable[[Dataset], None]:
+    def change(dataset: Dataset) -> None:
+        scale_slope(4.0)(dataset)
+        dataset.add_new((0x2001, 0x0010), "LO", "Philips Imaging DD 001")
+        dataset.add_new((0x2001, 0x1004), "CS", word)
+
+    return change
+
+
+def test_philips_trace_inside_the_series_is_left_out(tmp_path: Path) -> None:
+    trace = Spec(1000, (0, 0, 0), np.full(SHAPE, S0), philips_direction("I"))
+    directions = [Spec(1000, d, change=philips_direction("O")) for d in (X, Y, Z)]
+    b0 = Spec(0, (0.577, 0.577, 0.577), change=philips_direction("I"))
+    dwi = assembled(tmp_path, b0, *directions, trace)
+    assert [(s.nominal, len(s.groups)) for s in dwi.shells] == [(0.0, 1), (1000.0, 3)]
+    assert "trace_left_out" in dwi.flags
+    np.testing.assert_allclose(adc_map(dwi, rules()).volume.array, ADC_MM2_S, rtol=2e-4)
+
+
+def test_philips_trace_alone_is_used(tmp_path: Path) -> None:
+    dwi = assembled(
+        tmp_path,
+        Spec(0, change=philips_direction("I")),
+        Spec(1000, change=philips_direction("I")),
+    )
+    assert dwi.flags >= {"trace_images"}
+
+
+def test_siemens_xa_classic_without_b_says_to_export_as_enhanced(tmp_path: Path) -> None:
+    xa = setting(Manufacturer="Siemens Healthineers", SoftwareVersions="syngo MR XA11")
+    write_dwi(tmp_path, [Spec(None, change=xa)])
+    with pytest.raises(AdcError) as caught:
+        assemble(candidates(tmp_path))
+    assert caught.value.code == "ADC-NO-B-VALUES"
+    assert "enhanced" in caught.value.hint
+
+
+def test_siemens_classic_trace_series_by_its_private_b_value(tmp_path: Path) -> None:
+    def trace(b: int) -> Spec:
+        def change(dataset: Dataset) -> None:
+            dataset.Manufacturer = "SIEMENS"
+            dataset.ImageType = ["DERIVED", "PRIMARY", "DIFFUSION", "TRACEW", "ND", "NORM"]
+            dataset.add_new((0x0019, 0x0010), "LO", "SIEMENS MR HEADER")
+            dataset.add_new((0x0019, 0x100C), "IS", str(b))
+
+        return Spec(None, applied_b=b, change=change)
+
+    dwi = assembled(tmp_path, trace(0), trace(50), trace(800))
+    assert [s.nominal for s in dwi.shells] == [0.0, 50.0, 800.0]
+    np.testing.assert_allclose(adc_map(dwi, rules()).volume.array, ADC_MM2_S, rtol=2e-4)
+
+
+def test_ge_b0_with_a_wrong_label_is_not_taken_for_a_direction(tmp_path: Path) -> None:
+    # Before MR29.1 the b = 0 images of a tensor file carry b > 0 and no direction.
+    wrong = Spec(1000, array=np.full(SHAPE, S0), change=setting(AcquisitionNumber=2))
+    assert refused(tmp_path, Spec(0), Spec(1000, X), wrong) == "ADC-TRACE-AMBIGUOUS"
+
+
+def test_a_derived_b0_stands_back_where_an_acquired_one_is(tmp_path: Path) -> None:
+    derived = setting(ImageType=["DERIVED", "PRIMARY", "DIFFUSION", "TENSOR_B0"])
+    write_dwi(tmp_path, [Spec(0), Spec(800, X)])
+    write_dwi(tmp_path, [Spec(0, array=np.full(SHAPE, 7.0), change=derived)], series="b0")
+    dwi = assemble(candidates(tmp_path))
+    assert len(dwi.shells[0].volumes) == 1
+    np.testing.assert_allclose(adc_map(dwi, rules()).volume.array, ADC_MM2_S, rtol=2e-4)
+
+
+def test_zero_and_negative_samples_are_nan_never_zero(tmp_path: Path) -> None:
+    hole = np.array(Spec(800).signal())
+    hole[0, 0, 0] = 0.0
+    dwi = assembled(tmp_path, Spec(0), Spec(800, X), Spec(800, Y, array=hole))
+    adc = adc_map(dwi, rules()).volume.array
+    assert np.argwhere(np.isnan(adc)).tolist() == [[0, 0, 0]]

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from synthetic_dwi import ADC_MM2_S, SHAPE, Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion import AdcError, AdcRules, adc_measurements, declared_adc
+from biomarker_cli.diffusion import (
+    AdcError,
+    AdcRules,
+    adc_measurements,
+    declared_adc,
+    diffusion_maps,
+    map_measurements,
+)
 from biomarker_cli.imaging import Geometry, Region, Volume
 from biomarker_cli.model import MeasurementStatus
 from biomarker_cli.model.quantity import ADC, SIGNAL
@@ -72,6 +82,69 @@ def test_negative_values_are_reported_not_clamped() -> None:
     rows = rows_of(array)
     assert rows["adc.fit.fraction_negative"].value == pytest.approx(0.1)
     assert rows["adc.intensity.mean"].value == pytest.approx(0.88e-3)
+
+
+def test_the_roi_signal_takes_its_noise_from_repeats(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    sigma, b_high, adc = 150.0, 1400.0, 1.5e-3
+
+    def noisy(b: float) -> np.ndarray:
+        clean = 4000.0 * np.exp(-b * adc)
+        return np.hypot(clean + rng.normal(0, sigma, SHAPE), rng.normal(0, sigma, SHAPE))
+
+    repeats = [Spec(0.001 * i, array=noisy(0.0)) for i in range(8)]
+    high = [Spec(b_high, (1.0, 0.0, 0.01 * i), noisy(b_high)) for i in range(40)]
+    write_dwi(tmp_path, [*repeats, *high])
+    rules = AdcRules.model_validate(
+        {
+            **RULES.model_dump(),
+            "noise": {"floor_snr": 3.0, "flag_above": 0.05},
+            "roi_signal": {"correct_noise": "repeats"},
+        }
+    )
+    maps = diffusion_maps(candidates(tmp_path), rules)
+    geometry = maps[0].volume.geometry
+    region = Region(np.ones(geometry.shape, dtype=np.bool_), geometry, "all", "all")
+    rows = {row.feature_id: row for row in map_measurements(maps, region, rules)}
+    assert rows["adc.fit.snr_repeats"].value == pytest.approx(4000 / sigma, rel=0.1)
+    plain = rows["adc.roi_signal.adc"].value
+    corrected = rows["adc.roi_signal.adc_noise_corrected"].value
+    assert abs(corrected - adc) < 0.3 * abs(plain - adc)
+    assert corrected == pytest.approx(adc, rel=0.01)
+
+
+def test_undefined_rows_say_what_they_need(tmp_path: Path) -> None:
+    write_dwi(tmp_path, [Spec(0), Spec(800)])
+    rules = AdcRules.model_validate(
+        {**RULES.model_dump(), "noise": {"floor_snr": 3.0, "flag_above": 0.05}}
+    )
+    maps = diffusion_maps(candidates(tmp_path), rules)
+    geometry = maps[0].volume.geometry
+    region = Region(np.ones(geometry.shape, dtype=np.bool_), geometry, "all", "all")
+    rows = {row.feature_id: row for row in map_measurements(maps, region, rules)}
+    assert "three or more" in rows["adc.fit.r_squared"].reason
+    assert "repeated" in rows["adc.fit.snr_repeats"].reason
+
+
+def test_burden_classes_share_the_volume(tmp_path: Path) -> None:
+    write_dwi(tmp_path, [Spec(0), Spec(800)])
+    classes = [
+        {"name": "total"},
+        {"name": "low", "to_mm2_s": 1e-3},
+        {"name": "high", "from_mm2_s": 1e-3},
+    ]
+    rules = AdcRules.model_validate({**RULES.model_dump(), "burden": classes})
+    maps = diffusion_maps(candidates(tmp_path), rules)
+    geometry = maps[0].volume.geometry
+    region = Region(np.ones(geometry.shape, dtype=np.bool_), geometry, "all", "all")
+    rows = {row.feature_id: row for row in map_measurements(maps, region, rules)}
+    total = rows["adc.burden.volume_total"]
+    assert total.unit == "mL"
+    assert total.value == pytest.approx(region.volume_mm3 / 1000)
+    parts = [rows[f"adc.burden.volume_{name}"].value for name in ("low", "high")]
+    assert sum(parts) == pytest.approx(total.value)
+    low = np.count_nonzero(ADC_MM2_S < 1e-3) / ADC_MM2_S.size
+    assert rows["adc.burden.fraction_low"].value == pytest.approx(low)
 
 
 def test_a_region_on_another_grid_is_refused() -> None:
