@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from biomarker_cli.case import CasePlan
+    from biomarker_cli.diffusion import AdcResult
     from biomarker_cli.study import RunReport
 
 _EPILOG = """\b
@@ -57,15 +59,30 @@ Without -o the measurements are printed as CSV.
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder for the tables of the run."
 )
+@click.option(
+    "--maps",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="adc: write the maps there, as NIfTI and as DICOM Parametric Map.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
 @click.pass_context
-def extract(context: click.Context, /, output: Path | None, overwrite: bool, **case: Any) -> None:
+def extract(
+    context: click.Context,
+    /,
+    output: Path | None,
+    maps: Path | None,
+    overwrite: bool,
+    **case: Any,
+) -> None:
     """Measure the regions of one image by an analysis protocol."""
     from tempfile import TemporaryDirectory
 
     from biomarker_cli.cli.output import progress
     from biomarker_cli.study import RunOptions, SingleCase, plan_single, run_study
 
+    if maps is not None and case["measure"] != "adc":
+        raise click.UsageError("--maps goes with adc.")
     with progress("reading headers", "files") as advance:
         planned = plan_single(SingleCase(**case), advance)
     with TemporaryDirectory() as temporary:
@@ -77,7 +94,26 @@ def extract(context: click.Context, /, output: Path | None, overwrite: bool, **c
             click.echo((folder / "measurements.csv").read_text(encoding="utf-8"), nl=False)
         else:
             _print_summary(report, folder)
+    if maps is not None and report.results[0].measurements:
+        _write_maps(planned.plan, maps)
     context.exit(report.exit_code)
+
+
+def _write_maps(plan: CasePlan, folder: Path) -> None:
+    from biomarker_cli.case.images import image_candidates, read_declared_volume
+    from biomarker_cli.diffusion import declared_adc, diffusion_maps, write_maps
+
+    for analysis in plan.analyses:
+        rules = analysis.protocol.adc
+        if rules is None:
+            continue
+        results: tuple[AdcResult, ...]
+        if plan.image_files:
+            results = (declared_adc(read_declared_volume(plan), rules),)
+        else:
+            results = diffusion_maps(image_candidates(plan), rules)
+        for path in write_maps(results, folder):
+            click.echo(f"written: {path}", err=True)
 
 
 def _require_free(folder: Path, *, overwrite: bool) -> None:

@@ -19,7 +19,7 @@ from biomarker_cli.diffusion.rules import AdcRules
 from biomarker_cli.diffusion.shells import Shell
 from biomarker_cli.diffusion.vendor_map import vendor_adc
 from biomarker_cli.diffusion.volumes import DwiVolume, describe_volumes
-from biomarker_cli.diffusion.writing import write_map_nifti, write_parametric_map
+from biomarker_cli.diffusion.writing import write_map_nifti, write_maps, write_parametric_map
 
 __all__ = [
     "FEATURES",
@@ -47,5 +47,6 @@ __all__ = [
     "vendor_adc",
     "water_diffusion_mm2_s",
     "write_map_nifti",
+    "write_maps",
     "write_parametric_map",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,27 @@ SERIES_NUMBER = 9000
 
 _NARROWEST_WINDOW = 1e-9
 """A window must have a width, also where a map has one value."""
+
+
+def write_maps(results: Sequence[AdcResult], folder: Path) -> list[Path]:
+    """Write every map as ``<image>.nii.gz`` and, where it came from DICOM, ``<image>.dcm``.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+    """
+    written = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for result in results:
+        nifti = folder / f"{result.image}.nii.gz"
+        write_map_nifti(result, nifti)
+        written.append(nifti)
+        if result.volume.frames:
+            dicom = folder / f"{result.image}.dcm"
+            write_parametric_map(result, dicom)
+            written.append(dicom)
+    return written
 
 
 def write_map_nifti(result: AdcResult, path: Path) -> None:
