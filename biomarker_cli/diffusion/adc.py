@@ -80,6 +80,8 @@ class AdcResult:
         The b-values that were fitted.
     vendor : ndarray, shape (z, y, x), or None
         The scanner's own map in mm2/s, where it is compared.
+    vendor_flags : frozenset of str
+        What rows of that comparison carry.
     """
 
     volume: Volume
@@ -89,6 +91,7 @@ class AdcResult:
     log_s0: FloatArray | None = None
     shells: tuple[Shell, ...] = ()
     vendor: FloatArray | None = None
+    vendor_flags: frozenset[str] = frozenset()
 
 
 def adc_map(dwi: DwiSet, rules: AdcRules) -> AdcResult:

@@ -55,7 +55,7 @@ def _compared(
     return replace(
         fitted,
         vendor=vendor,
-        volume=replace(fitted.volume, flags=fitted.volume.flags | flags),
+        vendor_flags=flags,
         derivation={**fitted.derivation, "vendor_map": how},
     )
 

@@ -71,6 +71,9 @@ def adc_measurements(result: AdcResult, region: Region, rules: AdcRules) -> list
     rows = intensity_measurements(image, unit, values, rules.statistics, flags)
     derived = _map_values(result, region, values, rules)
     rows += [_row(image, one, unit, flags) for one in derived]
+    if rules.vendor_map.use == "compare" and image == rules.image:
+        compared = _vendor_values(result, region)
+        rows += [_row(image, one, unit, flags | result.vendor_flags) for one in compared]
     if missing > rules.nan_undefined_above:
         rows = [_undefined(row, missing, rules.nan_undefined_above) for row in rows]
     return rows + [_row(image, one, unit, flags) for one in trust]
@@ -125,8 +128,6 @@ def _map_values(
         found.append((features.burden_fraction(one.name), share))
     if rules.phantom is not None:
         found += phantom_values(result, region, rules.phantom)
-    if rules.vendor_map.use == "compare":
-        found += _vendor_values(result, region)
     return found
 
 

@@ -145,9 +145,16 @@ def _milliseconds(header: FrameHeader, *keywords: str) -> float | None:
     return None
 
 
+def without_padding(volume: Volume) -> Volume:
+    """Return a volume whose padding is NaN: it is no signal."""
+    if volume.padding is None:
+        return volume
+    return volume.with_array(np.where(volume.padding, np.nan, volume.as_float64()), volume.quantity)
+
+
 def _read_scaled(candidate: VolumeCandidate, philips: bool) -> Volume:
-    """Read a volume; on Philips bring every slice to the scale of measured values."""
-    volume = read_volume(candidate)
+    """Read a volume; padding is NaN, and Philips slices are on the scale of measured values."""
+    volume = without_padding(read_volume(candidate))
     if not philips:
         return volume
     scales = [read_scale(frame) for frame in volume.frames]

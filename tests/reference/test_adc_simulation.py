@@ -54,15 +54,16 @@ def test_nlls_is_the_least_biased_of_all_at_snr_10() -> None:
 
 
 @pytest.mark.parametrize("estimator", ["lls", "wls", "nlls", "two_point"])
-@pytest.mark.parametrize("b", [np.array([0.0, 800.0]), FIVE[:4], SIXTEEN[:10]])
+@pytest.mark.parametrize("b", [np.array([0.0, 800.0]), FIVE[:4], SIXTEEN])
 def test_without_a_noise_floor_every_estimator_is_right(estimator: str, b: np.ndarray) -> None:
+    # At this SNR the signal at b = 1400 is 12 times the noise.
     found, error = bias_percent(b, 200, estimator, n=20_000)
-    assert found == pytest.approx(0.0, abs=5 * error + 0.1)
+    assert found == pytest.approx(0.0, abs=5 * error + 0.2)
 
 
 def test_more_b_values_make_the_estimate_more_precise() -> None:
-    few = fit_volume(np.log(magnitude(FIVE[:4], 30, 20_000)), FIVE[:4], "nlls")[0]
-    many = fit_volume(np.log(magnitude(SIXTEEN[:10], 30, 20_000)), SIXTEEN[:10], "nlls")[0]
+    few = fit_volume(np.log(magnitude(FIVE, 30, 20_000)), FIVE, "nlls")[0]
+    many = fit_volume(np.log(magnitude(SIXTEEN, 30, 20_000)), SIXTEEN, "nlls")[0]
     assert np.nanstd(many) < np.nanstd(few)
 
 

@@ -85,6 +85,18 @@ def test_a_volume_without_signal_has_no_fit_anywhere(tmp_path: Path) -> None:
     assert np.isnan(found.volume.array).all()
 
 
+def test_padding_is_no_signal(tmp_path: Path) -> None:
+    padded = np.array(Spec(800).signal())
+    padded[:, 0, 0] = padded.max(axis=(1, 2))  # stored as 65535 in every slice
+
+    def pad(dataset: Dataset) -> None:
+        dataset.add_new((0x0028, 0x0120), "US", 65535)
+
+    write_dwi(tmp_path, [Spec(0), Spec(800, array=padded, change=pad)])
+    (found,) = diffusion_maps(candidates(tmp_path), RULES)
+    assert np.isnan(found.volume.array[:, 0, 0]).all()
+
+
 @pytest.mark.parametrize("keyword", ["EchoTime", "RepetitionTime"])
 def test_a_timing_that_stands_on_some_volumes_alone_is_mixed(tmp_path: Path, keyword: str) -> None:
     def without(dataset: Dataset) -> None:

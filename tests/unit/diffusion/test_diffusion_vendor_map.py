@@ -144,6 +144,18 @@ def test_comparison_with_the_fitted_map(tmp_path: Path) -> None:
     assert rows["adc.vendor.p95_absolute_difference"].value == pytest.approx(5e-6, abs=5e-7)
 
 
+def test_an_inferred_unit_flags_the_comparison_and_not_the_fit(tmp_path: Path) -> None:
+    write_dwi(tmp_path / "dwi", [Spec(0), Spec(800)])
+    write_dwi(tmp_path / "map", [vendor(1e6, rescale_type("US"))], series="map")
+    asked = rules(use="compare", infer_unit=True)
+    maps = diffusion_maps(candidates(tmp_path), asked)
+    geometry = maps[0].volume.geometry
+    region = Region(np.ones(geometry.shape, dtype=np.bool_), geometry, "all", "all")
+    rows = {row.feature_id: row for row in map_measurements(maps, region, asked)}
+    assert "unit_inferred:(0028,1054)" in rows["adc.vendor.median_difference"].flags
+    assert not any("unit_inferred" in flag for flag in rows["adc.intensity.mean"].flags)
+
+
 def test_comparison_without_a_map_is_undefined_and_says_why(tmp_path: Path) -> None:
     write_dwi(tmp_path, [Spec(0), Spec(800)])
     asked = rules(use="compare")
