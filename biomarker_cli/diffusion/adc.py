@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from biomarker_cli.catalogue import read_frames
 from biomarker_cli.diffusion.direction_mean import FloatArray, ShellSignals, shell_signals
 from biomarker_cli.diffusion.dwi_set import DwiSet
 from biomarker_cli.diffusion.errors import AdcError
@@ -162,8 +161,8 @@ def _fitted_map(
 
 def parameter_volume(dwi: DwiSet, array: FloatArray, quantity: Quantity) -> Volume:
     """Return a map in the place of a diffusion set, with the header of its lowest b."""
-    first = dwi.shells[0].volumes[0].candidate
-    return Volume(array, dwi.geometry, quantity, read_frames(first), first.volume_id, dwi.flags)
+    first = dwi.shells[0].volumes[0]
+    return Volume(array, dwi.geometry, quantity, dwi.frames, first.volume_id, dwi.flags)
 
 
 def _require_different(shells: Sequence[Shell], rules: AdcRules) -> None:

@@ -6,11 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from biomarker_cli.catalogue import SeriesError, VolumeCandidate
+from biomarker_cli.catalogue import SeriesError, VolumeCandidate, read_frames
+from biomarker_cli.dicom.frames import Frames
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.kinds import DwiKind
-from biomarker_cli.diffusion.shells import Shell, make_shells
+from biomarker_cli.diffusion.shells import NOMINAL_STEP, Shell, make_shells
 from biomarker_cli.diffusion.volumes import B0_UNTAGGED, DwiVolume, describe_volumes
 from biomarker_cli.imaging.geometry import Geometry
 
@@ -43,6 +45,11 @@ class DwiSet:
     def volumes(self) -> tuple[DwiVolume, ...]:
         """Volumes of all shells."""
         return tuple(volume for shell in self.shells for volume in shell.volumes)
+
+    @cached_property
+    def frames(self) -> Frames:
+        """Header records of the first volume of the lowest b."""
+        return read_frames(self.shells[0].volumes[0].candidate)
 
 
 def assemble(candidates: Sequence[VolumeCandidate]) -> DwiSet:
@@ -116,9 +123,11 @@ _REFUSALS = {
 }
 
 
-def _keep_signal(
-    volumes: list[DwiVolume],
-) -> tuple[list[DwiVolume], list[tuple[DwiVolume, str]]]:
+Partition = tuple[list[DwiVolume], list[tuple[DwiVolume, str]]]
+"""Volumes that are kept, and those left out with the reason."""
+
+
+def _keep_signal(volumes: list[DwiVolume]) -> Partition:
     signal = [v for v in volumes if v.kind.is_signal]
     others = [v for v in volumes if not v.kind.is_signal]
     if not signal and others:
@@ -173,27 +182,37 @@ def _require_b_values(signal: list[DwiVolume]) -> None:
             )
 
 
-def _keep_one_weighting(
-    signal: list[DwiVolume],
-) -> tuple[list[DwiVolume], list[tuple[DwiVolume, str]]]:
+def _keep_one_weighting(signal: list[DwiVolume]) -> Partition:
     """Leave trace images out where the directions that they are made of are there."""
     directed = [v for v in signal if v.kind is DwiKind.DIRECTIONAL]
     undirected = [v for v in signal if v.kind is DwiKind.UNDIRECTED]
     traces = [v for v in signal if v.kind is DwiKind.TRACE]
-    if directed and undirected:
+    single = {_nearest(v) for v in undirected}
+    lone_traces = bool(undirected) and any(_nearest(v) not in single for v in traces)
+    if undirected and (directed or lone_traces):
         raise AdcError(
             "ADC-TRACE-AMBIGUOUS",
-            f"{len(directed)} volumes with b > 0 have a direction and {len(undirected)} have "
-            "neither a direction nor a trace mark",
+            f"with b > 0 {len(directed)} volumes have a direction, {len(traces)} are trace images, "
+            f"and {len(undirected)} are marked as neither",
             where=undirected[0].volume_id,
             hint="Name the series or volumes to use (--series).",
         )
     if not traces or not (directed or undirected):
         return signal, []
-    return (
-        [v for v in signal if v.kind is not DwiKind.TRACE],
-        [(v, "trace image beside directions") for v in traces],
-    )
+    # The b = 0 of a trace series is made from the acquired one, no repeat of it.
+    acquired_b0 = any(v.kind is DwiKind.B0 and v.candidate.kind != "trace" for v in signal)
+    left_out = [
+        v
+        for v in signal
+        if v.kind is DwiKind.TRACE
+        or (acquired_b0 and v.kind is DwiKind.B0 and v.candidate.kind == "trace")
+    ]
+    kept = [v for v in signal if v not in left_out]
+    return kept, [(v, "trace image beside directions") for v in left_out]
+
+
+def _nearest(volume: DwiVolume) -> float:
+    return round(volume.b_value.value / NOMINAL_STEP) * NOMINAL_STEP if volume.b_value else math.nan
 
 
 def _require_regular(signal: list[DwiVolume]) -> None:
@@ -211,6 +230,7 @@ def _require_alike(signal: list[DwiVolume]) -> None:
     _require_same(
         signal, "ADC-MIXED-FRAME", "FrameOfReferenceUID", lambda v: v.frame_of_reference_uid
     )
+    _require_known_frame(signal)
     for volume in signal[1:]:
         ours, theirs = first.candidate.geometry, volume.candidate.geometry
         if ours is not None and theirs is not None and not ours.same_grid(theirs):
@@ -222,6 +242,18 @@ def _require_alike(signal: list[DwiVolume]) -> None:
             )
     _require_times(signal)
     _require_scaling(signal)
+
+
+def _require_known_frame(signal: list[DwiVolume]) -> None:
+    """Volumes of one series lie together; those of several only say so by their frame."""
+    series = sorted({v.series_uid for v in signal})
+    if len(series) > 1 and not signal[0].frame_of_reference_uid:
+        raise AdcError(
+            "ADC-MIXED-FRAME",
+            f"{len(series)} series are to be merged, and they have no FrameOfReferenceUID",
+            where=", ".join(series),
+            hint="Only a single series can be used without a frame of reference.",
+        )
 
 
 def _require_same(

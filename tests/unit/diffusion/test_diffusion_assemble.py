@@ -272,3 +272,30 @@ def test_zero_and_negative_samples_are_nan_never_zero(tmp_path: Path) -> None:
     dwi = assembled(tmp_path, Spec(0), Spec(800, X), Spec(800, Y, array=hole))
     adc = adc_map(dwi, rules()).volume.array
     assert np.argwhere(np.isnan(adc)).tolist() == [[0, 0, 0]]
+
+
+def test_the_b0_of_a_trace_series_is_no_repeat_of_the_acquired_one(tmp_path: Path) -> None:
+    tracew = setting(ImageType=["DERIVED", "PRIMARY", "DIFFUSION", "TRACEW"])
+    write_dwi(tmp_path, [Spec(0), Spec(800, X), Spec(800, Y)])
+    write_dwi(tmp_path, [Spec(0, change=tracew), Spec(800, change=tracew)], series="trace")
+    dwi = assemble(candidates(tmp_path))
+    assert [len(shell.volumes) for shell in dwi.shells] == [1, 2]
+    assert len(dwi.left_out) == 2
+
+
+def test_undirected_images_beside_a_trace_of_another_b_are_ambiguous(tmp_path: Path) -> None:
+    isotropic = setting(DiffusionDirectionality="ISOTROPIC")
+    specs = Spec(0), Spec(50), Spec(800, change=isotropic)
+    assert refused(tmp_path, *specs) == "ADC-TRACE-AMBIGUOUS"
+
+
+def test_series_without_frame_of_reference_do_not_merge(tmp_path: Path) -> None:
+    def without(dataset: Dataset) -> None:
+        del dataset.FrameOfReferenceUID
+
+    write_dwi(tmp_path / "one", [Spec(0, change=without), Spec(800, change=without)])
+    assert len(assemble(candidates(tmp_path / "one")).shells) == 2
+    write_dwi(tmp_path / "two", [Spec(400, change=without)], series="other")
+    with pytest.raises(AdcError) as caught:
+        assemble(candidates(tmp_path))
+    assert caught.value.code == "ADC-MIXED-FRAME"
