@@ -71,7 +71,7 @@ def draw_contours(
         ``REGION-NO-CONTOURS``, ``REGION-NOT-CLOSED``, ``REGION-CONTOUR-TILTED``,
         ``REGION-CONTOURS-CROSS``, ``REGION-GAP``.
     """
-    usable = _closed_contours(contours, label)
+    usable = closed_contours(contours, label)
     stack = assign_slices(_planes(usable, geometry, label), geometry)
     n_crossing = sum(plane.nesting.n_crossing for plane in stack.planes)
     if n_crossing and rules.crossing == "error":
@@ -106,7 +106,14 @@ def draw_contours(
     return Drawing(_assemble(masks, window), audit, frozenset(flags))
 
 
-def _closed_contours(contours: Sequence[Contour], label: str) -> list[Contour]:
+def closed_contours(contours: Sequence[Contour], label: str) -> list[Contour]:
+    """Return the contours that enclose an area.
+
+    Raises
+    ------
+    RegionError
+        ``REGION-NO-CONTOURS``, ``REGION-NOT-CLOSED``.
+    """
     if not any(len(contour.points_mm) for contour in contours):
         raise RegionError(
             "REGION-NO-CONTOURS",
@@ -134,7 +141,7 @@ def _planes(contours: Sequence[Contour], geometry: Geometry, label: str) -> list
         index = geometry.physical_to_index(contour.points_mm)
         along = index[:, 2] * spacing_z
         if float(np.ptp(along)) > 2 * PLANAR_TOLERANCE_MM:
-            raise _tilted(contour, geometry, label)
+            raise tilt_error([contour], geometry, label)
         placed.append((float(along.mean()), contour.kind == EXCLUSIVE, snap(index[:, :2])))
     placed.sort(key=lambda item: item[0])
     groups: list[list[tuple[float, bool, Ring]]] = []
@@ -152,17 +159,23 @@ def _planes(contours: Sequence[Contour], geometry: Geometry, label: str) -> list
     return planes
 
 
-def _tilted(contour: Contour, geometry: Geometry, label: str) -> RegionError:
-    centred = contour.points_mm - contour.points_mm.mean(axis=0)
-    own_normal = np.linalg.svd(centred, full_matrices=False)[2][-1]
-    angle = np.degrees(np.arccos(min(abs(float(own_normal @ geometry.normal)), 1.0)))
+def tilt_error(contours: Sequence[Contour], geometry: Geometry, label: str) -> RegionError:
+    """Return the error for contours that are not parallel to the slices."""
+    angle = max(_angle(contour, geometry) for contour in contours)
     return RegionError(
         "REGION-CONTOUR-TILTED",
         f"expected contours parallel to the slices of the image, found {angle:.1f} degrees "
         "between them",
         where=label,
-        hint="Use the series that the contours were drawn on, or export a DICOM SEG.",
+        hint="Use the series that the contours were drawn on, or set 'other_grid: resample' in "
+        "the analysis protocol.",
     )
+
+
+def _angle(contour: Contour, geometry: Geometry) -> float:
+    centred = contour.points_mm - contour.points_mm.mean(axis=0)
+    normal = np.linalg.svd(centred, full_matrices=False)[2][-1]
+    return float(np.degrees(np.arccos(min(abs(float(normal @ geometry.normal)), 1.0))))
 
 
 def _window(stack: Stack, geometry: Geometry) -> Window:

@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.segment_frames import decode_frame
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import AuditValue, Crop
@@ -166,21 +165,31 @@ class DicomSeg:
         return {"fractional_type": kind, "fractional_threshold": rules.fractional_threshold}
 
     @cached_property
-    def _headers(self) -> list[FrameHeader]:
+    def _groups(self) -> list[tuple[Dataset, ...]]:
+        """Functional groups of each frame: its own before the shared ones."""
+        shared = tuple(self.dataset.get("SharedFunctionalGroupsSequence") or ())[:1]
+        own = list(self.dataset.get("PerFrameFunctionalGroupsSequence") or ())
         n_frames = int(self.dataset.get("NumberOfFrames") or 1)
-        return [FrameHeader(self.dataset, index, self.path) for index in range(n_frames)]
+        if len(own) not in {0, n_frames}:
+            raise RegionError(
+                "REGION-SEG-FRAMES",
+                f"NumberOfFrames is {n_frames}, found functional groups of {len(own)}",
+                where=self.path.name,
+            )
+        return [(*own[index : index + 1], *shared) for index in range(n_frames)]
 
     @cached_property
     def _number_of_frame(self) -> list[int]:
         """Segment number of each frame; of the only segment where no frame says."""
         only = self.entries[0].number if len(self.entries) == 1 else None
         numbers = []
-        for header in self._headers:
-            number = header.get("ReferencedSegmentNumber", only)
+        for index, groups in enumerate(self._groups):
+            number = _macro(groups, "SegmentIdentificationSequence", "ReferencedSegmentNumber")
+            number = only if number is None else number
             if number is None:
                 raise RegionError(
                     "REGION-SEG-FRAMES",
-                    f"frame {header.frame + 1} does not say which segment it belongs to",
+                    f"frame {index + 1} does not say which segment it belongs to",
                     where=f"{self.path.name}, ReferencedSegmentNumber (0062,000B)",
                 )
             numbers.append(int(number))
@@ -194,11 +203,11 @@ class DicomSeg:
                 yield _boxed(plane, pixels == entry.number, row, column)
             return
         maximum = float(self.dataset.get("MaximumFractionalValue") or 1)
-        for header, number in zip(self._headers, self._number_of_frame, strict=True):
+        for index, number in enumerate(self._number_of_frame):
             if number != entry.number:
                 continue
-            pixels = decode_frame(self.dataset, header.frame, self.path.name)
-            plane = _plane(header, self.path.name)
+            plane = self._plane(index)
+            pixels = decode_frame(self.dataset, index, self.path.name)
             if self.segmentation_type == "BINARY":
                 yield _boxed(plane, pixels != 0, 0, 0)
             else:
@@ -210,12 +219,35 @@ class DicomSeg:
         """The frames of a label map, decoded once, as boxes around what is no padding."""
         padding = int(self.dataset.get("PixelPaddingValue") or 0)
         found = []
-        for header in self._headers:
-            pixels = decode_frame(self.dataset, header.frame, self.path.name)
+        for index in range(len(self._groups)):
+            plane = self._plane(index)
+            pixels = decode_frame(self.dataset, index, self.path.name)
             rows, columns = _bounds(pixels != padding)
-            plane = _plane(header, self.path.name)
             found.append((plane, pixels[rows, columns].copy(), rows.start, columns.start))
         return found
+
+    def _plane(self, index: int) -> Plane:
+        groups = self._groups[index]
+        position = _macro(groups, "PlanePositionSequence", "ImagePositionPatient")
+        orientation = _macro(groups, "PlaneOrientationSequence", "ImageOrientationPatient")
+        spacing = _macro(groups, "PixelMeasuresSequence", "PixelSpacing")
+        where = _numbers(position, 3), _numbers(orientation, 6), _numbers(spacing, 2)
+        if where[0] is None or where[1] is None or where[2] is None:
+            raise RegionError(
+                "REGION-NO-POSITION",
+                f"frame {index + 1} has no position, orientation or pixel spacing in the patient",
+                where=self.path.name,
+                hint="A segmentation of a slide or a picture cannot be laid over a volume.",
+            )
+        return Plane(
+            position_mm=where[0],
+            axes=_axes(where[1]),
+            spacing_mm=(float(where[2][1]), float(where[2][0])),
+            between_slices_mm=_positive(
+                _macro(groups, "PixelMeasuresSequence", "SpacingBetweenSlices")
+            ),
+            thickness_mm=_positive(_macro(groups, "PixelMeasuresSequence", "SliceThickness")),
+        )
 
 
 def _reaches(pixels: npt.NDArray[Any], maximum: float, rules: RegionRules) -> BoolArray:
@@ -244,29 +276,22 @@ def _code(item: Dataset) -> tuple[str, str]:
     return "", ""
 
 
-def _plane(header: FrameHeader, where: str) -> Plane:
-    position = _numbers(header.get("ImagePositionPatient"), 3)
-    orientation = _numbers(header.get("ImageOrientationPatient"), 6)
-    spacing = _numbers(header.get("PixelSpacing"), 2)
-    if position is None or orientation is None or spacing is None:
-        raise RegionError(
-            "REGION-NO-POSITION",
-            f"frame {header.frame + 1} has no position, orientation or pixel spacing in the "
-            "patient",
-            where=where,
-            hint="A segmentation of a slide or a picture cannot be laid over a volume.",
-        )
-    x, y = orientation[:3], orientation[3:]
-    x = x / np.linalg.norm(x)
-    normal = np.cross(x, y)
+def _macro(groups: tuple[Dataset, ...], macro: str, keyword: str) -> Any:
+    """Return a value of a functional group macro, None where no group has it."""
+    for group in groups:
+        for item in group.get(macro) or ():
+            value = item.get(keyword)
+            if value is not None and value != "":
+                return value
+    return None
+
+
+def _axes(orientation: FloatArray) -> FloatArray:
+    """Return unit vectors along rows, columns and slices as columns."""
+    x = orientation[:3] / np.linalg.norm(orientation[:3])
+    normal = np.cross(x, orientation[3:])
     normal /= np.linalg.norm(normal)
-    return Plane(
-        position_mm=position,
-        axes=np.stack([x, np.cross(normal, x), normal], axis=1),
-        spacing_mm=(float(spacing[1]), float(spacing[0])),
-        between_slices_mm=_positive(header.get("SpacingBetweenSlices")),
-        thickness_mm=_positive(header.get("SliceThickness")),
-    )
+    return np.stack([x, np.cross(normal, x), normal], axis=1)
 
 
 def _numbers(value: Any, length: int) -> FloatArray | None:

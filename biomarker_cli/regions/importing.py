@@ -158,6 +158,7 @@ def _result(
     cross_series = references.is_other_series(target)
     audit: dict[str, AuditValue] = {
         "source_file": segmentation.path.name,
+        "source_series_uids": ";".join(sorted(references.series_uids)),
         "code": entry.code,
         "code_meaning": entry.code_meaning,
         "tracking_uid": entry.tracking_uid,

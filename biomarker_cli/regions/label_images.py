@@ -107,8 +107,33 @@ class LabelImage:
                 f"the value {entry.number} is named more than once",
                 where=self.path.name,
             )
-        crop = Crop(self.layers[found[0].layer] == found[0].value)
+        label = found[0]
+        box = self._boxes[label.layer].get(label.value)
+        crop = Crop(np.zeros((0, 0, 0), dtype=np.bool_))
+        if box is not None:
+            inside = self.layers[label.layer][box] == label.value
+            crop = Crop(inside, (box[0].start, box[1].start, box[2].start))
         return transfer(crop, self.geometry, target.geometry, rules, entry.label)
+
+    @cached_property
+    def _boxes(self) -> tuple[dict[int, tuple[slice, slice, slice]], ...]:
+        """The box around each value of each layer, found in one pass."""
+        from scipy.ndimage import find_objects
+
+        largest = max((label.value for label in self.labels), default=0)
+        return tuple(
+            {
+                value: box
+                for value, box in enumerate(find_objects(_native(layer), largest), start=1)
+                if box is not None
+            }
+            for layer in self.layers
+        )
+
+
+def _native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array in the byte order of this machine, as scipy wants it."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def stem(path: Path) -> str:
@@ -152,6 +177,8 @@ def whole_numbers(array: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
     RegionError
         ``REGION-LABELS`` where a value is not whole.
     """
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
     if array.dtype.kind != "f":
         return array
     whole: npt.NDArray[Any] = np.rint(array)
@@ -167,11 +194,11 @@ def whole_numbers(array: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
 
 def _values(array: npt.NDArray[Any], path: Path) -> list[int]:
     values = [int(v) for v in np.unique(array) if v != 0]
-    if len(values) > MOST_LABELS or (values and not 0 < values[0] <= values[-1]):
+    if len(values) > MOST_LABELS or (values and not 0 < values[0] <= values[-1] < 2**16):
         found = f"{len(values)} different values from {values[0]} to {values[-1]}"
         raise RegionError(
             "REGION-LABELS",
-            f"expected at most {MOST_LABELS} labels above 0, found {found}",
+            f"expected at most {MOST_LABELS} labels from 1 to 65535, found {found}",
             where=path.name,
             hint="This looks like an image, not like a mask.",
         )
@@ -193,8 +220,8 @@ def _sidecar_names(path: Path) -> Mapping[int, str]:
     if not pairs:
         raise _bad_table(sidecar, "expected the columns value and name, found no row")
     repeated = [value for value, n in Counter(value for value, _ in pairs).items() if n > 1]
-    if repeated or any(value <= 0 or not name for value, name in pairs):
-        raise _bad_table(sidecar, "expected each value above 0 once, with a name")
+    if repeated or any(not 0 < value < 2**16 or not name for value, name in pairs):
+        raise _bad_table(sidecar, "expected each value from 1 to 65535 once, with a name")
     return dict(pairs)
 
 

@@ -27,6 +27,7 @@ IDENTITY_COLUMNS = (
 AUDIT_COLUMNS = MappingProxyType(
     {
         "source_file": "name of the segmentation file",
+        "source_series_uids": "SeriesInstanceUIDs it refers to, sorted, joined by ;",
         "code": "what the structure is, value:scheme",
         "code_meaning": "the same in words",
         "tracking_uid": "TrackingUID of the segment",

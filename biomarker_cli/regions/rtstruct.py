@@ -26,6 +26,7 @@ from biomarker_cli.regions.entries import Drawing, References, RoiEntry
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
+from biomarker_cli.regions.tilted import draw_tilted, is_tilted
 
 RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 
@@ -122,6 +123,8 @@ class RtStruct:
                 where=self.path.name,
             )
         contours = list(self._read_contours(entry))
+        if rules.other_grid == "resample" and is_tilted(contours, target.geometry):
+            return draw_tilted(contours, entry.label, target.geometry, rules)
         return draw_contours(contours, entry.label, target.geometry, rules)
 
     def _read_contours(self, entry: RoiEntry) -> Iterator[Contour]:

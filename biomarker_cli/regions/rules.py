@@ -34,8 +34,9 @@ class RegionRules(Strict):
         Segmentation of another series in the same frame of reference:
         ``allow`` (flag ``cross_series``) or ``forbid``.
     other_grid : str
-        Mask on another grid than the image: ``forbid``, or ``resample`` to the
-        grid of the image by linear interpolation, >= 0.5 is inside.
+        Mask on another grid than the image, or contours that are not parallel
+        to its slices: ``forbid``, or ``resample`` to the grid of the image by
+        linear interpolation, >= 0.5 is inside.
     empty : str
         ROI without a voxel: its status is ``empty`` (``row``) or ``failed`` (``error``).
     smallest_voxels : int

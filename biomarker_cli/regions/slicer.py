@@ -70,10 +70,15 @@ def open_slicer_segmentation(path: Path) -> LabelImage:
 def _labels(header: Mapping[str, str], n_layers: int, path: Path) -> list[Label]:
     numbers = sorted({int(m.group(1)) for key in header if (m := _SEGMENT.fullmatch(key))})
     labels = [_label(header, number, n_layers, path) for number in numbers]
-    if not labels or any(not 0 <= label.layer < n_layers for label in labels):
+
+    def fits(label: Label) -> bool:
+        return 0 <= label.layer < n_layers and 0 < label.value < 2**16
+
+    if not labels or not all(map(fits, labels)):
         raise RegionError(
             "REGION-LABELS",
-            f"expected segments in {n_layers} layers, found {len(labels)} in the header",
+            f"expected segments with label values from 1 in {n_layers} layers, found "
+            + (", ".join(f"{x.name!r} {x.value} in {x.layer}" for x in labels) or "none"),
             where=path.name,
             hint="Save the segmentation with 3D Slicer again.",
         )

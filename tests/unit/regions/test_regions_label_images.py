@@ -89,6 +89,21 @@ def test_names_from_the_map_of_the_study(tmp_path, labels):
     np.testing.assert_array_equal(roi.region.mask, labels == 2)
 
 
+def test_big_endian_files_are_read(tmp_path, labels):
+    import nibabel as nib
+
+    image = nib.Nifti1Image(
+        labels.astype(">i2").transpose(2, 1, 0),
+        np.diag([-1.0, -1.0, 1.0, 1.0]) @ GRID.affine,
+        nib.Nifti1Header(endianness=">"),
+    )
+    image.set_sform(image.affine, code=1)
+    image.set_qform(None, code=0)
+    nib.save(image, tmp_path / "seg.nii")
+    rois = import_regions(tmp_path / "seg.nii", TARGET, STRICT)
+    assert [roi.n_voxels for roi in rois] == [int((labels == n).sum()) for n in (1, 2, 3)]
+
+
 def test_whole_numbers_stored_as_floats_are_labels(tmp_path, labels):
     path = write_itk(labels.astype(np.float32), tmp_path / "seg.nii.gz")
     assert len(import_regions(path, TARGET, STRICT)) == 3

@@ -266,6 +266,43 @@ def test_contours_tilted_against_the_slices_are_refused_in_degrees(tmp_path):
     assert "10.0 degrees" in roi.error_message
 
 
+SAGITTAL = Geometry(
+    (50, 50, 50), (1.0, 1.0, 2.0), (-40.0, -25.0, 25.0), (0, 0, 1, 1, 0, 0, 0, -1, 0)
+)
+
+
+def axial_sphere(radius_mm, step_mm=2.5):
+    """Return axial circles that make a sphere around the middle of the sagittal image."""
+    centre = SAGITTAL.index_to_physical([24.5, 24.5, 24.5])
+    contours = []
+    for z in np.arange(-radius_mm + step_mm / 2, radius_mm, step_mm):
+        angle = np.linspace(0, 2 * np.pi, 180, endpoint=False)
+        r = np.sqrt(radius_mm**2 - z**2)
+        ring = np.stack([r * np.cos(angle), r * np.sin(angle), np.full(180, z)], axis=1)
+        contours.append(("CLOSED_PLANAR", centre + ring))
+    return contours
+
+
+def test_axial_contours_on_a_sagittal_image_are_resampled_where_allowed(tmp_path):
+    contours, image = axial_sphere(20.0), ImageTarget(SAGITTAL)
+    assert draw(tmp_path, contours, image=image).error_code == "REGION-CONTOUR-TILTED"
+    roi = draw(tmp_path, contours, RegionRules(other_grid="resample"), image)
+    assert roi.status == "ok"
+    assert "roi_resampled" in roi.flags
+    truth = 4 / 3 * np.pi * 20.0**3
+    assert roi.volume_mm3 == pytest.approx(truth, rel=0.02)
+    assert roi.audit["polygon_volume_mm3"] == pytest.approx(truth, rel=0.01)
+    middle = roi.region.mask.nonzero()
+    np.testing.assert_allclose([axis.mean() for axis in middle], 24.5, atol=0.2)
+
+
+def test_a_single_tilted_contour_has_no_thickness(tmp_path):
+    rules = RegionRules(other_grid="resample")
+    roi = draw(tmp_path, axial_sphere(20.0)[5:6], rules, ImageTarget(SAGITTAL))
+    assert roi.error_code == "REGION-CONTOUR-TILTED"
+    assert "90.0 degrees" in roi.error_message
+
+
 @pytest.mark.parametrize(
     "direction",
     [
