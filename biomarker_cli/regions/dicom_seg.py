@@ -25,7 +25,7 @@ from biomarker_cli.dicom.segment_frames import decode_frame
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import AuditValue, Crop
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry
-from biomarker_cli.regions.errors import RegionError
+from biomarker_cli.regions.errors import RegionError, reading
 from biomarker_cli.regions.grids import SLICE_TOLERANCE_MM, transfer
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
@@ -94,35 +94,36 @@ class DicomSeg:
     @cached_property
     def entries(self) -> tuple[RoiEntry, ...]:
         """The segments; the padding value and the background of a label map are none."""
+        with reading(self.path):
+            return tuple(self._read_entries())
+
+    def _read_entries(self) -> Iterator[RoiEntry]:
         frame_of_reference = str(self.dataset.get("FrameOfReferenceUID") or "")
         kind = self.segmentation_type
         padding = self.dataset.get("PixelPaddingValue") if kind == "LABELMAP" else None
-        found = []
         for item in self.dataset.get("SegmentSequence") or ():
             number = int(item.get("SegmentNumber", 0))
             code, meaning = _code(item)
             if code == BACKGROUND or (padding is not None and number == int(padding)):
                 continue
-            found.append(
-                RoiEntry(
-                    number=number,
-                    label=str(item.get("SegmentLabel") or "").strip(),
-                    code=code,
-                    code_meaning=meaning,
-                    tracking_uid=str(item.get("TrackingUID") or ""),
-                    frame_of_reference_uid=frame_of_reference,
-                    detail=kind,
-                )
+            yield RoiEntry(
+                number=number,
+                label=str(item.get("SegmentLabel") or "").strip(),
+                code=code,
+                code_meaning=meaning,
+                tracking_uid=str(item.get("TrackingUID") or ""),
+                frame_of_reference_uid=frame_of_reference,
+                detail=kind,
             )
-        return tuple(found)
 
     def references(self, _entry: RoiEntry, /) -> References:
         """Return the images that the whole object refers to."""
         series, instances = set(), set()
-        for item in self.dataset.get("ReferencedSeriesSequence") or ():
-            series.add(str(item.get("SeriesInstanceUID", "")))
-            for image in item.get("ReferencedInstanceSequence") or ():
-                instances.add(str(image.get("ReferencedSOPInstanceUID", "")))
+        with reading(self.path):
+            for item in self.dataset.get("ReferencedSeriesSequence") or ():
+                series.add(str(item.get("SeriesInstanceUID", "")))
+                for image in item.get("ReferencedInstanceSequence") or ():
+                    instances.add(str(image.get("ReferencedSOPInstanceUID", "")))
         return References(frozenset(series - {""}), frozenset(instances - {""}))
 
     def draw(self, entry: RoiEntry, target: ImageTarget, rules: RegionRules) -> Drawing:
@@ -137,20 +138,18 @@ class DicomSeg:
         if self.segmentation_type == "FRACTIONAL":
             audit |= self._fractional_audit(rules)
         fractions = [0.0]
-        frames = list(self._segment_frames(entry, rules, fractions))
+        with reading(self.path):
+            size = int(self.dataset.Rows), int(self.dataset.Columns)
+            frames = list(self._segment_frames(entry, rules, fractions))
         audit["n_frames"] = len(frames)
         frames = [frame for frame in frames if frame.mask.size]
         if not frames:
             return Drawing(Crop(np.zeros((0, 0, 0), dtype=np.bool_)), audit)
-        grid, crop = _assemble(frames, self._size, target.geometry, self.path.name)
+        grid, crop = _assemble(frames, size, target.geometry, self.path.name)
         if self.segmentation_type == "FRACTIONAL":
             audit["fractional_volume_mm3"] = fractions[0] * grid.voxel_volume_mm3
         drawing = transfer(crop, grid, target.geometry, rules, entry.label)
         return Drawing(drawing.crop, {**audit, **drawing.audit}, drawing.flags)
-
-    @property
-    def _size(self) -> tuple[int, int]:
-        return int(self.dataset.Rows), int(self.dataset.Columns)
 
     def _fractional_audit(self, rules: RegionRules) -> dict[str, AuditValue]:
         kind = str(self.dataset.get("SegmentationFractionalType") or "")

@@ -1,7 +1,52 @@
 """Errors of the regions room."""
 
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydicom.errors import BytesLengthException
+
 from biomarker_cli.model import CaseError
+
+# pydicom converts values when they are asked for, so that damaged ones fail then.
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 class RegionError(CaseError):
     """A segmentation, or one ROI of it, that cannot be imported."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what pydicom raises over damaged content into a named error.
+
+    For the reading of values only, so that defects of ours are not renamed.
+
+    Raises
+    ------
+    RegionError
+        ``REGION-UNREADABLE``.
+    """
+    try:
+        yield
+    except _DAMAGE as error:
+        raise RegionError(
+            "REGION-UNREADABLE",
+            f"the content of the segmentation cannot be read: {type(error).__name__}",
+            where=path.name,
+            hint="The file may be cut short or damaged: transfer it again and compare its size.",
+        ) from error

@@ -23,7 +23,7 @@ from pydicom.tag import Tag
 
 from biomarker_cli.regions.contours import Contour, draw_contours
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry
-from biomarker_cli.regions.errors import RegionError
+from biomarker_cli.regions.errors import RegionError, reading
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
 from biomarker_cli.regions.tilted import draw_tilted, is_tilted
@@ -55,26 +55,24 @@ class RtStruct:
     @cached_property
     def entries(self) -> tuple[RoiEntry, ...]:
         """The ROIs, in the order of the structure set."""
+        with reading(self.path):
+            return tuple(self._read_entries())
+
+    def _read_entries(self) -> Iterator[RoiEntry]:
         observed = self._observations
         frames = _items(self.dataset, "ReferencedFrameOfReferenceSequence")
         only_frame = str(frames[0].get("FrameOfReferenceUID", "")) if len(frames) == 1 else ""
-        found = []
         for roi in _items(self.dataset, "StructureSetROISequence"):
             number = int(roi.get("ROINumber", 0))
             code, meaning = _code(observed.get(number))
-            found.append(
-                RoiEntry(
-                    number=number,
-                    label=str(roi.get("ROIName") or "").strip(),
-                    code=code,
-                    code_meaning=meaning,
-                    frame_of_reference_uid=str(
-                        roi.get("ReferencedFrameOfReferenceUID") or only_frame
-                    ),
-                    detail=self._detail(number),
-                )
+            yield RoiEntry(
+                number=number,
+                label=str(roi.get("ROIName") or "").strip(),
+                code=code,
+                code_meaning=meaning,
+                frame_of_reference_uid=str(roi.get("ReferencedFrameOfReferenceUID") or only_frame),
+                detail=self._detail(number),
             )
-        return tuple(found)
 
     @cached_property
     def _observations(self) -> dict[int, Dataset]:
@@ -107,12 +105,13 @@ class RtStruct:
 
     def references(self, entry: RoiEntry) -> References:
         """Return the images of the contours, and the series of the structure set."""
-        images = frozenset(
-            str(image.get("ReferencedSOPInstanceUID", ""))
-            for contour in self._contours.get(entry.number, ())
-            for image in _items(contour, "ContourImageSequence")
-        )
-        return References(self._referenced_series, images - {""})
+        with reading(self.path):
+            images = frozenset(
+                str(image.get("ReferencedSOPInstanceUID", ""))
+                for contour in self._contours.get(entry.number, ())
+                for image in _items(contour, "ContourImageSequence")
+            )
+            return References(self._referenced_series, images - {""})
 
     def draw(self, entry: RoiEntry, target: ImageTarget, rules: RegionRules) -> Drawing:
         """Return the voxels whose centres the contours of a ROI enclose."""
@@ -122,7 +121,8 @@ class RtStruct:
                 f"ROINumber {entry.number} occurs more than once, so contours cannot be assigned",
                 where=self.path.name,
             )
-        contours = list(self._read_contours(entry))
+        with reading(self.path):
+            contours = list(self._read_contours(entry))
         if rules.other_grid == "resample" and is_tilted(contours, target.geometry):
             return draw_tilted(contours, entry.label, target.geometry, rules)
         return draw_contours(contours, entry.label, target.geometry, rules)
