@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
 	@# pyradiomics comes as source: its build tools are pinned like everything else.
 	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel numpy versioneer hatchling editables
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[dev,pyradiomics]"
 	@touch $(STAMP)
 
 demo: $(STAMP)

@@ -7,7 +7,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.radiomics.filters.rules import FilterRules, PyradiomicsFilter, Unfiltered
+from biomarker_cli.radiomics.filters.rules import (
+    FilterRules,
+    GaborFilter,
+    LawsFilter,
+    PyradiomicsFilter,
+    Unfiltered,
+    WaveletFilter,
+)
 
 FamilyName = Literal[
     "morphology",
@@ -248,8 +255,20 @@ class RadiomicsRules(Strict):
         for bins in (self.discretisation, self.ivh):
             if isinstance(bins, FixedBinSize):
                 self._check_anchor(bins)
-        if any(isinstance(image, PyradiomicsFilter) for image in self.images):
+        for image in self.images:
+            self._check_filter(image)
+
+    def _check_filter(self, image: FilterRules) -> None:
+        peer = isinstance(image, PyradiomicsFilter)
+        if peer:
             raise ValueError("a filter of pyradiomics needs conventions: pyradiomics")
+        axes = 2 if self.dimension == "2d" else 3
+        if isinstance(image, LawsFilter) and len(image.kernels) != 2 * axes:
+            raise ValueError(f"a Laws filter in {axes} dimensions names {axes} kernels")
+        if isinstance(image, WaveletFilter) and len(image.band) != axes:
+            raise ValueError(f"a wavelet band in {axes} dimensions has {axes} letters")
+        if isinstance(image, GaborFilter) and image.three_planes and axes == 2:
+            raise ValueError("a Gabor filter over three planes needs dimension: 3d")
 
     def _check_anchor(self, bins: FixedBinSize) -> None:
         lower = self.resegmentation.range[0] if self.resegmentation else None

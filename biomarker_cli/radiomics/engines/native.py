@@ -1,4 +1,4 @@
-"""The native engine: IBSI conventions on compiled kernels."""
+"""The native engine: both conventions on compiled kernels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.imaging import Region, Volume
-from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
+from biomarker_cli.radiomics.engines.native_pyradiomics import extract_as_pyradiomics
+from biomarker_cli.radiomics.engines.outcome import Outcomes
+from biomarker_cli.radiomics.engines.reporting import Families, outcomes_of
+from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.features.first_order import (
     histogram_values,
     intensity_values,
@@ -18,8 +21,9 @@ from biomarker_cli.radiomics.features.first_order import (
 from biomarker_cli.radiomics.features.peaks import PEAK_RADIUS_MM, peak_values
 from biomarker_cli.radiomics.features.shape_values import intensity_in_space, shape_values
 from biomarker_cli.radiomics.features.texture import TEXTURE_FAMILIES, Texture
+from biomarker_cli.radiomics.filters.applying import filtered_images
 from biomarker_cli.radiomics.lattice import Lattice
-from biomarker_cli.radiomics.plan import ORIGINAL, planned_features
+from biomarker_cli.radiomics.plan import ORIGINAL
 from biomarker_cli.radiomics.preprocess.intensities import discretise, histogram_axis
 from biomarker_cli.radiomics.preprocess.normalising import normalised
 from biomarker_cli.radiomics.preprocess.prepared import (
@@ -53,43 +57,46 @@ class NativeEngine:
             On the grid of the volume, each with at least one voxel.
         rules : RadiomicsRules
         """
+        if rules.conventions == "pyradiomics":
+            return extract_as_pyradiomics(volume, regions, rules)
+        _check_whole_image(volume, rules)
         grid = grid_of(volume, rules)
         array = normalised(volume.as_float64(), rules.normalisation)
         image = resampled_image(array, grid, rules)
-        outcomes = []
-        for region in regions:
-            mask = resampled_mask(region, grid, rules)
-            prepared = prepare_region(image, mask, grid, rules)
-            found: dict[str, Values] = {}
-            if prepared is not None:
-                found = _measure(image, prepared, rules)
-            outcomes.append(_outcomes(found, rules))
-        return outcomes
+        prepared = [
+            prepare_region(image, resampled_mask(region, grid, rules), grid, rules)
+            for region in regions
+        ]
+        found: list[Families] = [_start(image, region, rules) for region in prepared]
+        planar = rules.dimension == "2d"
+        for filter_rules in rules.images:
+            # A filtered image is made once, for all regions.
+            for name, voxels in filtered_images(image, grid.spacing_zyx, filter_rules, planar):
+                for region, families in zip(prepared, found, strict=True):
+                    if region is not None and region.intensity.any():
+                        families.update(_measure_image(name, voxels, region, rules))
+        return [
+            outcomes_of(families, rules, _UNDEFINED if families else _NOTHING_LEFT)
+            for families in found
+        ]
 
 
-def _outcomes(found: Mapping[str, Values], rules: RadiomicsRules) -> Outcomes:
-    """Put each value, or the reason for its absence, under its feature id."""
-    outcomes = {}
-    for item in planned_features(rules):
-        definition = item.definition
-        key = f"{item.image}.{definition.family}.{definition.aggregation}"
-        values = found.get(key)
-        value = math.nan if values is None else values.get(definition.name, math.nan)
-        if math.isfinite(value):
-            outcomes[item.feature_id] = Outcome(value)
-        else:
-            reason = _NOTHING_LEFT if values is None else _UNDEFINED
-            outcomes[item.feature_id] = Outcome(None, reason)
-    return outcomes
+def _check_whole_image(volume: Volume, rules: RadiomicsRules) -> None:
+    """Refuse NaN anywhere where steps look beyond the regions."""
+    local = rules.interpolation is None and all(i.filter == "none" for i in rules.images)
+    if not local and not np.isfinite(volume.array).all():
+        raise RadiomicsError(
+            "RADIOMICS-NON-FINITE",
+            "the image holds NaN or infinite voxels, which interpolation and filters would spread",
+            where=volume.volume_id,
+            hint="Repair the image.",
+        )
 
 
-def _measure(image: Floats, prepared: Prepared, rules: RadiomicsRules) -> dict[str, Values]:
-    found: dict[str, Values] = {}
-    if "morphology" in rules.families:
-        found[f"{ORIGINAL}.morphology."] = _morphology(image, prepared)
-    if prepared.intensity.any():
-        found.update(_measure_image(ORIGINAL, image, prepared, rules))
-    return found
+def _start(image: Floats, prepared: Prepared | None, rules: RadiomicsRules) -> Families:
+    if prepared is None or "morphology" not in rules.families:
+        return {}
+    return {f"{ORIGINAL}.morphology.": _morphology(image, prepared)}
 
 
 def _morphology(image: Floats, prepared: Prepared) -> Values:
@@ -101,11 +108,11 @@ def _morphology(image: Floats, prepared: Prepared) -> Values:
     return {**shape, **space}
 
 
-def _measure_image(
-    name: str, image: Floats, prepared: Prepared, rules: RadiomicsRules
-) -> dict[str, Values]:
+def _measure_image(name: str, image: Floats, prepared: Prepared, rules: RadiomicsRules) -> Families:
     """Measure every family but morphology on one image."""
-    found: dict[str, Values] = {}
+    found: Families = {}
+    # The range of re-segmentation belongs to the image itself, not to its filtered forms.
+    resegmentation = rules.resegmentation if name == ORIGINAL else None
     wanted = set(rules.families)
     values = image[prepared.box][prepared.intensity]
     if "local_intensity" in wanted:
@@ -114,14 +121,11 @@ def _measure_image(
         found[f"{name}.intensity."] = intensity_values(values)
     if "ivh" in wanted and rules.ivh is not None:
         step = rules.round_to or 1.0
-        found[f"{name}.ivh."] = ivh_values(
-            *histogram_axis(values, rules.ivh, rules.resegmentation, step)
-        )
+        found[f"{name}.ivh."] = ivh_values(*histogram_axis(values, rules.ivh, resegmentation, step))
     if wanted.isdisjoint(TEXTURE_FAMILIES) and "intensity_histogram" not in wanted:
         return found
     levels = discretise(values, rules.discretisation, rules.resegmentation)
-    if isinstance(rules.discretisation, NoDiscretisation):
-        _check_levels(values, levels)
+    _check_levels(values, levels, rules)
     if "intensity_histogram" in wanted:
         found[f"{name}.intensity_histogram."] = histogram_values(levels)
     texture = _texture(prepared, levels)
@@ -138,16 +142,16 @@ def _aggregations(family: str, rules: RadiomicsRules) -> list[str]:
     return [a for a in rules.aggregations if ("_" in a) is directional]
 
 
-def _check_levels(values: Floats, levels: npt.NDArray[np.int64]) -> None:
-    if levels.min() < 1 or not np.array_equal(values, levels):
-        from biomarker_cli.radiomics.errors import RadiomicsError
-
-        raise RadiomicsError(
-            "RADIOMICS-NOT-DISCRETE",
-            "expected grey levels 1, 2, 3 ..., found "
-            f"intensities from {values.min():g} to {values.max():g}",
-            hint="Name a discretisation in the analysis protocol.",
-        )
+def _check_levels(values: Floats, levels: npt.NDArray[np.int64], rules: RadiomicsRules) -> None:
+    discrete = isinstance(rules.discretisation, NoDiscretisation)
+    if levels.min() >= 1 and not (discrete and not np.array_equal(values, levels)):
+        return
+    raise RadiomicsError(
+        "RADIOMICS-NOT-DISCRETE",
+        f"intensities from {values.min():g} to {values.max():g} have no grey level by "
+        f"{rules.discretisation.describe()}: levels are whole numbers from 1",
+        hint="Name a discretisation and a re-segmentation that fit the image.",
+    )
 
 
 def _peaks(image: Floats, prepared: Prepared) -> Values:

@@ -18,6 +18,9 @@ _LEGENDRE_TERMS = 20
 """Terms of the series for the area of an ellipsoid, as many as the IBSI manual sums."""
 
 
+_ROUNDING = 1e-13
+
+
 @dataclass(frozen=True)
 class Mesh:
     """Surface of a mask.
@@ -60,24 +63,50 @@ def mesh_of(mask: Mask, spacing_zyx: Spacing) -> Mesh:
 
 def _outer_vertices(mask: Mask) -> Floats:
     """Return midpoints of cut edges, only the outermost ones of each line of voxels."""
-    found = []
-    for axis in range(3):
-        turned = np.moveaxis(mask, axis, 2)
-        lines = np.argwhere(turned.any(axis=2))
-        rows = turned[lines[:, 0], lines[:, 1]]
-        first = np.argmax(rows, axis=1) - 0.5
-        last = rows.shape[1] - np.argmax(rows[:, ::-1], axis=1) - 0.5
-        for end in (first, last):
-            points = np.column_stack([lines, end]).astype(np.float64)
-            found.append(_back(points, axis))
-    return np.concatenate(found)
+    return np.concatenate([_cuts_at_ends(mask, axis) for axis in range(3)])
 
 
-def _back(points: Floats, axis: int) -> Floats:
-    """Put the last column back to the place of `axis`."""
+def _cuts_at_ends(mask: Mask, axis: int) -> Floats:
+    """Return where the lines along an axis enter the region first and leave it last."""
+    first, last = _ends(mask, axis)
+    first[:, axis] -= 0.5
+    last[:, axis] += 0.5
+    return np.concatenate([first, last])
+
+
+def _ends(mask: Mask, axis: int) -> tuple[Floats, Floats]:
+    """Return the first and the last place inside on each line along an axis."""
+    turned = np.moveaxis(mask, axis, 2)
+    lines = np.argwhere(turned.any(axis=2))
+    rows = turned[lines[:, 0], lines[:, 1]]
     order = [0, 1]
     order.insert(axis, 2)
-    return points[:, order]
+    ends = (np.argmax(rows, axis=1), rows.shape[1] - 1 - np.argmax(rows[:, ::-1], axis=1))
+    first, last = (np.column_stack([lines, end])[:, order].astype(np.float64) for end in ends)
+    return first, last
+
+
+def planar_diameter(mask: Mask, spacing_zyx: Spacing, axis: int) -> float:
+    """Return the largest distance of two vertices of the surface in one plane across an axis.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (z, y, x)
+    spacing_zyx : tuple of float
+    axis : int
+        Of the array; 0 for the planes of slices.
+    """
+    padded = np.pad(mask, 1)
+    within = [_cuts_at_ends(padded, other) for other in range(3) if other != axis]
+    # Edges along the axis itself are cut halfway between two planes of voxels.
+    cut = np.diff(padded.astype(np.int8), axis=axis) != 0
+    across = np.concatenate(_ends(cut, (axis + 1) % 3))
+    across[:, axis] += 0.5
+    points = np.concatenate([*within, across])
+    points = points[np.argsort(points[:, axis], kind="stable")]
+    starts = np.flatnonzero(np.diff(points[:, axis])) + 1
+    planes = np.split(np.delete(points * np.array(spacing_zyx), axis, axis=1), starts)
+    return max(farthest_pair(plane) for plane in planes)
 
 
 def farthest_pair(points: Floats) -> float:
@@ -91,7 +120,7 @@ def farthest_pair(points: Floats) -> float:
         points = points[ConvexHull(points).vertices]
     except QhullError:
         points = np.unique(points, axis=0)
-    return float(pdist(points).max())
+    return float(pdist(points).max(initial=0.0))
 
 
 def principal_variances(mask: Mask, spacing_zyx: Spacing, freedom: int) -> Floats:
@@ -113,7 +142,9 @@ def principal_variances(mask: Mask, spacing_zyx: Spacing, freedom: int) -> Float
     products = centred.T @ centred
     covariance = (products * n - np.outer(sums, sums)) / float(n) / float(max(n - freedom, 1))
     covariance = covariance * np.outer(spacing_zyx, spacing_zyx)
-    return np.asarray(np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0))
+    found = np.linalg.eigvalsh(covariance)[::-1]
+    # A flat region has no extent across: what is left is rounding.
+    return np.where(found > _ROUNDING * found[0], found, 0.0)
 
 
 def ellipsoid_area(a: float, b: float, c: float) -> float:

@@ -111,10 +111,10 @@ DEPENDENCE_NAMES = (
 
 
 def sparse_values(
-    matrix: tuple[Integers, Integers, Integers],
+    matrix: tuple[Integers, Integers, Integers | npt.NDArray[np.float64]],
     values: Integers,
     names: tuple[str, ...],
-    voxels: int,
+    voxels: float,
 ) -> Values | None:
     """Return the shared features of a sparse matrix (rank from 0, size, count).
 
@@ -125,7 +125,7 @@ def sparse_values(
         Grey level of each rank.
     names : tuple of str
         Names in the order of the IBSI manual.
-    voxels : int
+    voxels : float
         What the number of entries is divided by for the percentage.
     """
     ranks, sizes, counts = matrix
@@ -158,7 +158,7 @@ def _zones(
     return ranks - 1, sizes, nearest
 
 
-def _grouped(ranks: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers]:
+def grouped(ranks: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers]:
     """Count equal (rank, size) entries."""
     width = int(sizes.max()) + 1
     keys, counts = np.unique(ranks * width + sizes, return_counts=True)
@@ -181,9 +181,7 @@ def glszm(texture: Texture, aggregation: str) -> dict[str, float]:
 
     def measure(lattice: Lattice, distance: Integers, planar: bool) -> Values | None:
         ranks, sizes, _ = _zones(lattice, distance, planar)
-        return sparse_values(
-            _grouped(ranks, sizes), lattice.values, ZONE_NAMES, lattice.voxels.size
-        )
+        return sparse_values(grouped(ranks, sizes), lattice.values, ZONE_NAMES, lattice.voxels.size)
 
     return _by_slices(texture, aggregation, measure)
 
@@ -194,7 +192,7 @@ def gldzm(texture: Texture, aggregation: str) -> dict[str, float]:
     def measure(lattice: Lattice, distance: Integers, planar: bool) -> Values | None:
         ranks, _, nearest = _zones(lattice, distance, planar)
         return sparse_values(
-            _grouped(ranks, nearest), lattice.values, DISTANCE_NAMES, lattice.voxels.size
+            grouped(ranks, nearest), lattice.values, DISTANCE_NAMES, lattice.voxels.size
         )
 
     return _by_slices(texture, aggregation, measure)

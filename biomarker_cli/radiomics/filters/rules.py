@@ -9,6 +9,12 @@ from pydantic import Field
 
 from biomarker_cli.protocol.document import Strict
 
+Boundary = Literal["zero", "nearest", "periodic", "mirror"]
+"""What lies beyond the border: 0, the edge voxel, the other side, the mirror image."""
+
+Pooling = Literal["max", "average"]
+"""How responses of all right-angle rotations become one."""
+
 
 class Unfiltered(Strict):
     """The image itself, under the name ``original``."""
@@ -149,8 +155,171 @@ class PyradiomicsLbp3d(PyradiomicsFilter):
         return f"LBP 3D, {self.levels} levels (pyradiomics)"
 
 
+class MeanFilter(Strict):
+    """Mean over a cube, or a square in 2D (IBSI-2, S60F)."""
+
+    filter: Literal["mean"]
+    support_voxels: Annotated[int, Field(ge=1)]
+    boundary: Boundary
+
+    def image_names(self, _dimensions: int = 3) -> tuple[str, ...]:
+        """Return the names of the images."""
+        return (f"mean-{self.support_voxels}",)
+
+    def describe(self) -> str:
+        """Return what stands in the tables."""
+        return f"mean, support {self.support_voxels}, {self.boundary}"
+
+    @property
+    def keeps_unit(self) -> bool:
+        """Whether the voxels keep the unit of the image."""
+        return True
+
+
+class LogFilter(Strict):
+    """Laplacian of Gaussian by a sampled kernel, one image per sigma (IBSI-2, L6PA)."""
+
+    filter: Literal["log"]
+    sigma_mm: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+    truncation: Annotated[float, Field(gt=0)]
+    boundary: Boundary
+
+    def image_names(self, _dimensions: int = 3) -> tuple[str, ...]:
+        """Return the names of the images."""
+        return tuple(f"log-sigma-{str(s).replace('.', '-')}-mm" for s in self.sigma_mm)
+
+    def describe(self) -> str:
+        """Return what stands in the tables."""
+        return f"LoG, {self.truncation:g} sigma, {self.boundary}"
+
+    @property
+    def keeps_unit(self) -> bool:
+        """Whether the voxels keep the unit of the image (per square voxel)."""
+        return True
+
+
+class LawsFilter(Strict):
+    """Laws kernels along x, y, z (IBSI-2, JTXT)."""
+
+    filter: Literal["laws"]
+    kernels: Annotated[str, Field(pattern=r"^([LES]3|[LESWR]5){2,3}$")]
+    boundary: Boundary
+    pooling: Pooling | None
+    energy_distance_voxels: Annotated[int, Field(ge=1)] | None
+
+    def image_names(self, _dimensions: int = 3) -> tuple[str, ...]:
+        """Return the names of the images."""
+        energy = f"-energy-{self.energy_distance_voxels}" if self.energy_distance_voxels else ""
+        return (f"laws-{self.kernels}{_suffix(self.pooling)}{energy}",)
+
+    def describe(self) -> str:
+        """Return what stands in the tables."""
+        energy = self.energy_distance_voxels
+        tail = f", energy {energy}" if energy else ""
+        return f"Laws {self.kernels}, {self.pooling or 'not pooled'}{tail}, {self.boundary}"
+
+    @property
+    def keeps_unit(self) -> bool:
+        """Whether the voxels keep the unit of the image."""
+        return True
+
+
+class GaborFilter(Strict):
+    """Modulus of a 2D Gabor filter (IBSI-2, Q88H).
+
+    One angle, or the mean over all angles in steps; the mean over the three
+    orthogonal planes where these are wanted.
+    """
+
+    filter: Literal["gabor"]
+    sigma_mm: Annotated[float, Field(gt=0)]
+    wavelength_mm: Annotated[float, Field(gt=0)]
+    gamma: Annotated[float, Field(gt=0)]
+    theta_degrees: float = 0.0
+    theta_steps_degrees: Annotated[float, Field(gt=0, le=180)] | None
+    three_planes: bool
+    boundary: Boundary
+
+    def image_names(self, _dimensions: int = 3) -> tuple[str, ...]:
+        """Return the names of the images."""
+        return (f"gabor-{self.sigma_mm:g}-{self.wavelength_mm:g}-mm".replace(".", "-"),)
+
+    def describe(self) -> str:
+        """Return what stands in the tables."""
+        angle = f"theta {self.theta_degrees:g}"
+        if self.theta_steps_degrees:
+            angle = f"steps of {self.theta_steps_degrees:g}"
+        planes = "three planes" if self.three_planes else "slices"
+        return f"Gabor, gamma {self.gamma:g}, {angle} degrees, {planes}, {self.boundary}"
+
+    @property
+    def keeps_unit(self) -> bool:
+        """Whether the voxels keep the unit of the image."""
+        return True
+
+
+class WaveletFilter(Strict):
+    """One band of an undecimated separable wavelet; letters along x, y, z (IBSI-2, 25BO)."""
+
+    filter: Literal["wavelet"]
+    wavelet: Annotated[str, Field(pattern=r"^(haar|db[0-9]+|coif[0-9]+|sym[0-9]+)$")]
+    band: Annotated[str, Field(pattern=r"^[LH]{2,3}$")]
+    level: Annotated[int, Field(ge=1, le=8)]
+    boundary: Boundary
+    pooling: Pooling | None
+
+    def image_names(self, _dimensions: int = 3) -> tuple[str, ...]:
+        """Return the names of the images."""
+        return (f"wavelet-{self.wavelet}-{self.band}-{self.level}{_suffix(self.pooling)}",)
+
+    def describe(self) -> str:
+        """Return what stands in the tables."""
+        pooling = self.pooling or "not pooled"
+        return f"wavelet {self.wavelet} {self.band}, level {self.level}, {pooling}, {self.boundary}"
+
+    @property
+    def keeps_unit(self) -> bool:
+        """Whether the voxels keep the unit of the image."""
+        return True
+
+
+class SimoncelliFilter(Strict):
+    """Band-pass map of the non-separable Simoncelli wavelet (IBSI-2, PRT7).
+
+    It is defined on the Fourier transform of the image, so the image goes on
+    periodically; the values of IBSI-2 need that as well.
+    """
+
+    filter: Literal["simoncelli"]
+    level: Annotated[int, Field(ge=1, le=8)]
+    boundary: Literal["periodic"]
+
+    def image_names(self, _dimensions: int = 3) -> tuple[str, ...]:
+        """Return the names of the images."""
+        return (f"simoncelli-{self.level}",)
+
+    def describe(self) -> str:
+        """Return what stands in the tables."""
+        return f"Simoncelli, level {self.level}, {self.boundary}"
+
+    @property
+    def keeps_unit(self) -> bool:
+        """Whether the voxels keep the unit of the image."""
+        return True
+
+
+def _suffix(pooling: str | None) -> str:
+    return "" if pooling is None else f"-rot-{pooling}"
+
+
 FilterRules = Annotated[
     Unfiltered
+    | MeanFilter
+    | LogFilter
+    | LawsFilter
+    | GaborFilter
+    | WaveletFilter
+    | SimoncelliFilter
     | PyradiomicsLog
     | PyradiomicsWavelet
     | PyradiomicsPointwise

@@ -80,3 +80,34 @@ def summarise(
             if i != j:
                 margin[j] += p
     return pairs, highest, energy, entropy
+
+
+@kernel
+def information_entropies(
+    counts: Floats, pairs: float, margin: Floats, epsilon: float
+) -> tuple[float, float, float]:
+    """Return HXY, HXY1 and HXY2 in bits, with an epsilon inside each logarithm.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (g, g)
+        One direction only.
+    pairs : float
+        Sum of the matrix taken both ways round.
+    margin : ndarray, shape (g,)
+    epsilon : float
+    """
+    joint = 0.0
+    crossed = 0.0
+    independent = 0.0
+    for i in range(margin.size):
+        for j in range(i, margin.size):
+            times = 1.0 if i == j else 2.0
+            product = margin[i] * margin[j]
+            logarithm = np.log2(product + epsilon)
+            independent -= times * product * logarithm
+            p = (counts[i, j] + counts[j, i]) / pairs
+            if p > 0.0:
+                joint -= times * p * np.log2(p + epsilon)
+                crossed -= times * p * logarithm
+    return joint, crossed, independent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from biomarker_cli.radiomics.kernels.arrays import Floats, Integers, Levels
+from biomarker_cli.radiomics.kernels.arrays import AnyArray, Floats, Integers, Levels
 from biomarker_cli.radiomics.kernels.compilation import kernel
 
 
@@ -30,6 +30,15 @@ def count_runs(levels: Levels, voxels: Integers, offset: int, counts: Integers) 
             length += 1
             voxel += offset
         counts[level - 1, length - 1] += 1
+
+
+@kernel
+def has_pair(levels: Levels, voxels: Integers, offset: int) -> bool:
+    """Tell whether two voxels of the region are neighbours in a direction."""
+    for index in range(voxels.size):  # noqa: SIM110  (compiled: a loop that stops early)
+        if levels[voxels[index] + offset] > 0:
+            return True
+    return False
 
 
 @kernel
@@ -143,7 +152,7 @@ def visit_neighbours(
 def emphasis(
     ranks: Integers,
     sizes: Integers,
-    counts: Integers,
+    counts: AnyArray,
     values: Integers,
     largest: int,
 ) -> Floats:

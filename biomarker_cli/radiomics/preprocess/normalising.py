@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 _OTSU_BINS = 256
 
 
-def normalised(array: Floats, rules: NormalisationRules | None) -> Floats:
+def normalised(array: Floats, rules: NormalisationRules | None, freedom: int = 0) -> Floats:
     """Return the image with mean 0 and the standard deviation of the rules.
 
     Parameters
@@ -21,6 +21,8 @@ def normalised(array: Floats, rules: NormalisationRules | None) -> Floats:
     array : ndarray, shape (z, y, x)
     rules : NormalisationRules, optional
         None leaves the image as it is.
+    freedom : int
+        The variance is divided by n minus this: 1 for pyradiomics.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def normalised(array: Floats, rules: NormalisationRules | None) -> Floats:
             hint="Repair the image, or take rules without normalisation.",
         )
     values = array[array > _otsu_threshold(array)] if rules.over == "otsu" else array
-    spread = float(values.std()) if values.size else 0.0
+    spread = float(values.std(ddof=freedom)) if values.size else 0.0
     if spread == 0.0:
         raise RadiomicsError(
             "RADIOMICS-FLAT-IMAGE",

@@ -1,0 +1,319 @@
+"""Feature values where pyradiomics defines them otherwise than IBSI.
+
+On flat regions the package gives numbers where a definition has none; they are
+part of its conventions and stand here by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.radiomics.features.directional import Values
+from biomarker_cli.radiomics.features.first_order import intensity_values
+from biomarker_cli.radiomics.features.pair_values import (
+    PairDistributions,
+    entropy_bits,
+    pair_values,
+)
+from biomarker_cli.radiomics.features.shape_values import (
+    farthest_pair,
+    mesh_of,
+    planar_diameter,
+    principal_variances,
+)
+from biomarker_cli.radiomics.features.texture import (
+    DEPENDENCE_NAMES,
+    RUN_NAMES,
+    ZONE_NAMES,
+    grouped,
+    sparse_values,
+    tone_values,
+)
+from biomarker_cli.radiomics.kernels.cooccurrence import (
+    count_pairs,
+    information_entropies,
+    summarise,
+)
+from biomarker_cli.radiomics.kernels.runs import count_runs, has_pair, label_zones, visit_neighbours
+from biomarker_cli.radiomics.lattice import Lattice, Offset, half_neighbours
+from biomarker_cli.radiomics.rules import PyradiomicsRules
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Spacing = tuple[float, float, float]
+
+_EPSILON = float(np.spacing(1.0))
+_COARSENESS_OF_FLAT = 1e6
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A discretised region and the choices that decide its neighbours.
+
+    Attributes
+    ----------
+    lattice : Lattice
+        The first axis is the one across planes.
+    box : tuple of int
+        Size of the region's box along the axes of the lattice.
+    spacing : tuple of float
+        In mm, along the axes of the lattice.
+    rules : PyradiomicsRules
+    """
+
+    lattice: Lattice
+    box: tuple[int, int, int]
+    spacing: Spacing
+    rules: PyradiomicsRules
+
+    def offsets(self, distances: tuple[int, ...]) -> tuple[Offset, ...]:
+        """Return one of each pair of opposite steps that fit into the box."""
+        return tuple(
+            offset
+            for distance in distances
+            for offset in half_neighbours(distance, self.rules.force_2d)
+            if all(abs(step) < size for step, size in zip(offset, self.box, strict=True))
+        )
+
+    def weight(self, offset: Offset) -> float:
+        """Return the weight of a direction in a merged matrix."""
+        steps = np.abs(np.array(offset) * np.array(self.spacing))
+        match self.rules.weighting_norm:
+            case "infinity":
+                return float(np.exp(-(steps.max() ** 2)))
+            case "euclidean":
+                return float(np.exp(-np.sum(steps**2)))
+            case "manhattan":
+                return float(np.exp(-(steps.sum() ** 2)))
+        return 1.0
+
+    def run_weight(self, offset: Offset) -> float:
+        """Return the weight of a direction for runs: its length."""
+        steps = np.abs(np.array(offset) * np.array(self.spacing))
+        match self.rules.weighting_norm:
+            case "infinity":
+                return float(steps.max())
+            case "euclidean":
+                return float(np.sqrt(np.sum(steps**2)))
+            case "manhattan":
+                return float(steps.sum())
+        return 1.0
+
+
+def shape_as_pyradiomics(mask: Mask, spacing_zyx: Spacing) -> dict[str, float]:
+    """Return the features of size and shape; covariances are divided by n."""
+    mesh = mesh_of(mask, spacing_zyx)
+    volume, area = mesh.volume_mm3, mesh.area_mm2
+    variances = principal_variances(mask, spacing_zyx, 0)
+    major, minor, least = (4 * float(v) ** 0.5 for v in variances)
+    found = {
+        "volume": volume,
+        "approximate_volume": float(np.count_nonzero(mask)) * float(np.prod(spacing_zyx)),
+        "surface_area": area,
+        "surface_to_volume_ratio": area / volume,
+        "sphericity": (36 * np.pi * volume**2) ** (1 / 3) / area,
+        "maximum_3d_diameter": farthest_pair(mesh.vertices_mm),
+        "major_axis_length": major,
+        "minor_axis_length": minor,
+        "least_axis_length": least,
+        "elongation": minor / major if major > 0 else np.nan,
+        "flatness": least / major if major > 0 else np.nan,
+    }
+    for axis, name in enumerate(("slice", "column", "row")):
+        found[f"maximum_2d_diameter_{name}"] = planar_diameter(mask, spacing_zyx, axis)
+    return found
+
+
+def intensity_as_pyradiomics(
+    values: Floats, shift: float, voxel_volume_mm3: float
+) -> dict[str, float]:
+    """Return the first-order statistics."""
+    found = intensity_values(values)
+    flat = found["variance"] == 0
+    found["skewness"] = 0.0 if flat else found["skewness"]
+    found["kurtosis_not_excess"] = 0.0 if flat else found["kurtosis"] + 3.0
+    shifted = values + shift
+    found["energy"] = float(np.sum(shifted**2))
+    found["total_energy"] = found["energy"] * voxel_volume_mm3
+    found["root_mean_square"] = float(np.sqrt(np.mean(shifted**2)))
+    return found
+
+
+def histogram_as_pyradiomics(levels: Integers) -> dict[str, float]:
+    """Return entropy and uniformity of the grey levels."""
+    counts = np.bincount(levels)
+    p = counts[counts > 0] / levels.size
+    return {"entropy": entropy_bits(p), "uniformity": float(np.sum(p**2))}
+
+
+def glcm_as_pyradiomics(measured: Measured) -> dict[str, float]:
+    """Return the co-occurrence features, averaged over directions or of the weighted matrix."""
+    lattice = measured.lattice
+    offsets = measured.offsets(measured.rules.distances)
+    size = lattice.values.size
+    if measured.rules.weighting_norm is not None:
+        counts = np.zeros((size, size))
+        for offset in offsets:
+            weight = measured.weight(offset)
+            count_pairs(lattice.levels, lattice.voxels, lattice.flat_offset(offset), counts, weight)
+        return dict(_pairs_of(counts, lattice) or {})
+    found = []
+    for offset in offsets:
+        counts = np.zeros((size, size))
+        count_pairs(lattice.levels, lattice.voxels, lattice.flat_offset(offset), counts, 1.0)
+        found.append(_pairs_of(counts, lattice))
+    return _mean_of_numbers(found)
+
+
+def _pairs_of(counts: Floats, lattice: Lattice) -> Values | None:
+    size = lattice.values.size
+    top = int(lattice.values[-1])
+    difference, total, margin = np.zeros(top + 1), np.zeros(2 * top + 1), np.zeros(size)
+    pairs, highest, energy, entropy = summarise(counts, lattice.values, difference, total, margin)
+    if pairs == 0:
+        return None
+    found = pair_values(
+        PairDistributions(difference, total, margin, lattice.values, highest, energy, entropy), top
+    )
+    if found["joint_variance"] <= 0:
+        found["correlation"] = 1.0
+    found.update(_information(counts, pairs, margin))
+    found["maximal_correlation_coefficient"] = _maximal_correlation(
+        (counts + counts.T) / pairs, margin
+    )
+    return found
+
+
+def _information(counts: Floats, pairs: float, margin: Floats) -> dict[str, float]:
+    """Return both measures of information correlation, with the epsilon of pyradiomics."""
+    joint, crossed, independent = information_entropies(counts, pairs, margin, _EPSILON)
+    own = -float(np.sum(margin * np.log2(margin + _EPSILON)))
+    gain = independent - joint
+    return {
+        "information_correlation_1": (joint - crossed) / own if own > _EPSILON else 0.0,
+        "information_correlation_2": float(np.sqrt(-np.expm1(-2.0 * gain))) if gain > 0 else 0.0,
+    }
+
+
+def _maximal_correlation(p: Floats, margin: Floats) -> float:
+    """Return the root of the second eigenvalue of Q; the epsilon is that of pyradiomics."""
+    if margin.size < 2:
+        return 1.0
+    q = (p[:, None, :] * p[None, :, :] / (margin[:, None, None] * margin + _EPSILON)).sum(axis=2)
+    eigenvalues = np.sort(np.linalg.eigvals(q))
+    return float(np.sqrt(complex(eigenvalues[-2])).real)
+
+
+def _mean_of_numbers(found: list[Values | None]) -> dict[str, float]:
+    """Return the mean of each feature over the directions that have it."""
+    rows = [values for values in found if values is not None]
+    if not rows:
+        return {}
+    means = {}
+    for name in rows[0]:
+        numbers = np.array([row[name] for row in rows])
+        numbers = numbers[~np.isnan(numbers)]
+        means[name] = float(numbers.mean()) if numbers.size else np.nan
+    return means
+
+
+def glrlm_as_pyradiomics(measured: Measured) -> dict[str, float]:
+    """Return the run length features; runs always step by one voxel."""
+    lattice = measured.lattice
+    found: list[Values | None] = []
+    shape = (lattice.values.size, max(measured.box))
+    merged = np.zeros(shape)
+    for offset in measured.offsets((1,)):
+        if not _has_pair_on_line(lattice, offset):
+            continue
+        counts = np.zeros(shape, dtype=np.int64)
+        count_runs(lattice.levels, lattice.voxels, lattice.flat_offset(offset), counts)
+        if measured.rules.weighting_norm is None:
+            found.append(_runs_of(counts, lattice))
+        else:
+            merged += measured.run_weight(offset) * counts
+    if measured.rules.weighting_norm is not None:
+        found = [_runs_of(merged, lattice)]
+    return _mean_of_numbers(found)
+
+
+def _has_pair_on_line(lattice: Lattice, offset: Offset) -> bool:
+    """Tell whether a line in this direction meets two voxels; else pyradiomics leaves it out."""
+    if has_pair(lattice.levels, lattice.voxels, lattice.flat_offset(offset)):
+        return True
+    places = np.stack(np.unravel_index(lattice.voxels, lattice.shape), axis=1)
+    axis = next(a for a in range(3) if offset[a])
+    # Move each voxel along its line to where that axis is 0.
+    starts = places - np.outer(places[:, axis] * offset[axis], offset)
+    return len(np.unique(starts, axis=0)) < len(starts)
+
+
+def _runs_of(counts: Integers | Floats, lattice: Lattice) -> Values | None:
+    ranks, lengths = np.nonzero(counts)
+    chosen = counts[ranks, lengths]
+    voxels = float(np.sum(chosen * (lengths + 1)))
+    return sparse_values((ranks, lengths + 1, chosen), lattice.values, RUN_NAMES, voxels)
+
+
+def glszm_as_pyradiomics(measured: Measured) -> dict[str, float]:
+    """Return the size zone features."""
+    lattice = measured.lattice
+    offsets = lattice.flat_offsets(half_neighbours(1, measured.rules.force_2d))
+    nothing = np.zeros(lattice.voxels.size, dtype=np.int64)
+    ranks, sizes, _ = label_zones(lattice.levels, lattice.voxels, offsets, nothing)
+    matrix = grouped(ranks - 1, sizes)
+    return dict(sparse_values(matrix, lattice.values, ZONE_NAMES, lattice.voxels.size) or {})
+
+
+def _visited(measured: Measured, alpha: int) -> tuple[Integers, Floats, Integers]:
+    half = [
+        offset
+        for distance in measured.rules.distances
+        for offset in half_neighbours(distance, measured.rules.force_2d)
+    ]
+    offsets = tuple(half) + tuple((-z, -y, -x) for z, y, x in half)
+    lattice = measured.lattice
+    return visit_neighbours(
+        lattice.levels, lattice.voxels, lattice.flat_offsets(offsets), lattice.values, alpha
+    )
+
+
+def ngtdm_as_pyradiomics(measured: Measured) -> dict[str, float]:
+    """Return the grey tone difference features."""
+    _, difference, dependence = _visited(measured, 0)
+    # Voxels without a neighbour count here, with a difference of 0.
+    number = dependence.sum(axis=1)
+    found = dict(tone_values(number, difference, measured.lattice.values) or {})
+    if found:
+        instead = {
+            "coarseness": _COARSENESS_OF_FLAT,
+            "contrast": 0.0,
+            "busyness": 0.0,
+            "strength": 0.0,
+        }
+        found = {k: instead.get(k, v) if np.isnan(v) else v for k, v in found.items()}
+    return found
+
+
+def ngldm_as_pyradiomics(measured: Measured) -> dict[str, float]:
+    """Return the dependence features."""
+    _, _, dependence = _visited(measured, measured.rules.dependence_alpha)
+    ranks, neighbours = np.nonzero(dependence)
+    matrix = (ranks, neighbours + 1, dependence[ranks, neighbours])
+    lattice = measured.lattice
+    return dict(sparse_values(matrix, lattice.values, DEPENDENCE_NAMES, lattice.voxels.size) or {})
+
+
+TEXTURE_AS_PYRADIOMICS: Mapping[str, Callable[[Measured], dict[str, float]]] = {
+    "glcm": glcm_as_pyradiomics,
+    "glrlm": glrlm_as_pyradiomics,
+    "glszm": glszm_as_pyradiomics,
+    "ngtdm": ngtdm_as_pyradiomics,
+    "ngldm": ngldm_as_pyradiomics,
+}
+"""Function by family."""

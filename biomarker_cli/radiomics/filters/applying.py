@@ -1,0 +1,64 @@
+"""Apply the filters of IBSI-2 that the rules name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.radiomics.filters.classic import laws_response, log_response, mean_response
+from biomarker_cli.radiomics.filters.oriented import gabor_response, simoncelli_response
+from biomarker_cli.radiomics.filters.rules import (
+    FilterRules,
+    GaborFilter,
+    LawsFilter,
+    LogFilter,
+    MeanFilter,
+    SimoncelliFilter,
+    Unfiltered,
+    WaveletFilter,
+)
+from biomarker_cli.radiomics.filters.wavelets import wavelet_response
+
+Floats = npt.NDArray[np.float64]
+
+
+def filtered_images(
+    image: Floats, spacing_zyx: tuple[float, float, float], rules: FilterRules, planar: bool
+) -> Iterator[tuple[str, Floats]]:
+    """Yield name and voxels of each image that a filter gives.
+
+    Parameters
+    ----------
+    image : ndarray, shape (z, y, x)
+        The whole image: filters look beyond regions.
+    spacing_zyx : tuple of float
+    rules : filter
+    planar : bool
+        Slice by slice.
+
+    References
+    ----------
+    IBSI-2 reference manual (arXiv 2006.05470); Whybra et al. 2024,
+    Radiology 310:e231319.
+    """
+    names = rules.image_names(2 if planar else 3)
+    match rules:
+        case Unfiltered():
+            yield names[0], image
+        case MeanFilter():
+            yield names[0], mean_response(image, rules, planar)
+        case LogFilter():
+            for name, sigma in zip(names, rules.sigma_mm, strict=True):
+                yield name, log_response(image, sigma, rules, spacing_zyx, planar)
+        case LawsFilter():
+            yield names[0], laws_response(image, rules, planar)
+        case GaborFilter():
+            yield names[0], gabor_response(image, rules, spacing_zyx)
+        case WaveletFilter():
+            yield names[0], wavelet_response(image, rules)
+        case SimoncelliFilter():
+            yield names[0], simoncelli_response(image, rules, planar)
+        case _:
+            raise ValueError(f"the filter {rules.filter!r} belongs to pyradiomics")

@@ -1,0 +1,108 @@
+"""Gabor filters and Simoncelli wavelets (IBSI-2, sections 3.4 and 3.6)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.radiomics.filters.rules import GaborFilter, SimoncelliFilter
+
+Floats = npt.NDArray[np.float64]
+Spacing = tuple[float, float, float]
+
+_PAD = {"zero": "constant", "nearest": "edge", "periodic": "wrap", "mirror": "symmetric"}
+_REACH_SIGMAS = 7.0
+"""Where the Gaussian envelope of a Gabor kernel is cut off: below 1e-10 of its peak."""
+
+
+def gabor_response(image: Floats, rules: GaborFilter, spacing: Spacing) -> Floats:
+    """Return the modulus of the Gabor response, averaged over angles and planes.
+
+    Parameters
+    ----------
+    image : ndarray, shape (z, y, x)
+    rules : GaborFilter
+    spacing : tuple of float
+        z, y, x in mm; both axes of a plane must agree.
+    """
+    planes = (0, 1, 2) if rules.three_planes else (0,)
+    total = np.zeros_like(image)
+    for across in planes:
+        turned = np.moveaxis(image, across, 0)
+        step = [s for axis, s in enumerate(spacing) if axis != across]
+        if abs(step[0] - step[1]) > 1e-3 * step[0]:
+            raise ValueError("a Gabor filter needs equal spacing within its plane")
+        total += np.moveaxis(_planar_gabor(turned, rules, step[0]), 0, across)
+    return total / len(planes)
+
+
+def _planar_gabor(image: Floats, rules: GaborFilter, step_mm: float) -> Floats:
+    from scipy import fft
+
+    sigma, wavelength = rules.sigma_mm / step_mm, rules.wavelength_mm / step_mm
+    reach = int(np.ceil(_REACH_SIGMAS * sigma * max(1.0, 1.0 / rules.gamma)))
+    padded = _padded(image, reach, rules.boundary)
+    size = [fft.next_fast_len(length) for length in padded.shape[1:]]
+    angles = [np.deg2rad(rules.theta_degrees)]
+    if rules.theta_steps_degrees is not None:
+        # Opposite angles give conjugate responses, of one modulus: half a turn is enough.
+        turn = 360.0 if 180.0 % rules.theta_steps_degrees else 180.0
+        angles = list(np.deg2rad(np.arange(0.0, turn, rules.theta_steps_degrees)))
+    kernels = [
+        fft.fft2(_gabor_kernel(reach, sigma, wavelength, rules.gamma, theta), size)
+        for theta in angles
+    ]
+    result = np.zeros_like(image)
+    rows, columns = image.shape[1:]
+    for index, plane in enumerate(padded):
+        spectrum = fft.fft2(plane, size)
+        for kernel in kernels:
+            response = fft.ifft2(spectrum * kernel)
+            result[index] += np.abs(
+                response[2 * reach : 2 * reach + rows, 2 * reach : 2 * reach + columns]
+            )
+    return result / len(angles)
+
+
+def _gabor_kernel(
+    reach: int, sigma: float, wavelength: float, gamma: float, theta: float
+) -> npt.NDArray[np.complex128]:
+    k = np.arange(-reach, reach + 1, dtype=np.float64)
+    second, first = np.meshgrid(k, k, indexing="ij")
+    along = first * np.cos(theta) + second * np.sin(theta)
+    across = -first * np.sin(theta) + second * np.cos(theta)
+    envelope = np.exp(-(along**2 + gamma**2 * across**2) / (2 * sigma**2))
+    return np.asarray(envelope * np.exp(2j * np.pi * along / wavelength))
+
+
+def _padded(image: Floats, reach: int, boundary: str) -> Floats:
+    widths = [(0, 0), (reach, reach), (reach, reach)]
+    return np.asarray(np.pad(image, widths, mode=_PAD[boundary]))  # type: ignore[call-overload]
+
+
+def simoncelli_response(image: Floats, rules: SimoncelliFilter, planar: bool) -> Floats:
+    """Return the band-pass map of one level of the isotropic Simoncelli wavelet.
+
+    Parameters
+    ----------
+    image : ndarray, shape (z, y, x)
+    rules : SimoncelliFilter
+    planar : bool
+        Slice by slice.
+    """
+    from scipy import fft
+
+    axes = (1, 2) if planar else (0, 1, 2)
+    # The reference maps stand on a grid from -1 to 1 with both ends, in units of the
+    # highest frequency: half a step beside the one of the discrete transform.
+    frequencies = [
+        fft.ifftshift(np.linspace(-1.0, 1.0, n)) if axis in axes and n > 1 else np.zeros(n)
+        for axis, n in enumerate(image.shape)
+    ]
+    radius = np.sqrt(sum(f**2 for f in np.meshgrid(*frequencies, indexing="ij", sparse=True)))
+    highest = 2.0 ** (1 - rules.level)
+    within = (radius > highest / 4) & (radius <= highest)
+    octaves = np.log2(2 * radius / highest, where=within, out=np.ones_like(radius))
+    band = np.where(within, np.cos(np.pi / 2 * octaves), 0.0)
+    response = fft.ifftn(fft.fftn(image, axes=axes) * band, axes=axes).real
+    return np.ascontiguousarray(response)

@@ -1,0 +1,67 @@
+"""Re-segmentation and discretisation by the conventions of pyradiomics."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.radiomics.rules import (
+    Discretisation,
+    FixedBinNumber,
+    FixedBinSize,
+    PyradiomicsRules,
+)
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+def resegment_as_pyradiomics(image: Floats, mask: Mask, rules: PyradiomicsRules) -> Mask:
+    """Return the voxels within the thresholds.
+
+    Parameters
+    ----------
+    image : ndarray, shape (z, y, x)
+    mask : ndarray of bool, shape (z, y, x)
+    rules : PyradiomicsRules
+        Thresholds are intensities, parts of the region's maximum, or numbers of
+        standard deviations around its mean.
+    """
+    limits = sorted(rules.resegment_range)
+    if not limits:
+        return mask
+    values = image[mask]
+    if rules.resegment_mode == "relative":
+        limits = [limit * float(values.max()) for limit in limits]
+    elif rules.resegment_mode == "sigma":
+        limits = [float(values.mean()) + limit * float(values.std()) for limit in limits]
+    kept = mask & (image >= limits[0])
+    if len(limits) > 1:
+        kept &= image <= limits[1]
+    return kept
+
+
+def discretise_as_pyradiomics(values: Floats, bins: Discretisation) -> Integers:
+    """Return the grey levels from 1 of the values of a region.
+
+    The edges are built step by step as pyradiomics builds them: their rounding
+    decides the level of values that lie on an edge.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    bins : FixedBinSize or FixedBinNumber
+    """
+    low, high = float(values.min()), float(values.max())
+    if isinstance(bins, FixedBinNumber):
+        edges = np.histogram_bin_edges(values, bins.bins)
+        edges[-1] += 1
+    elif isinstance(bins, FixedBinSize):
+        first = low - low % bins.width
+        edges = np.arange(first, high + 2 * bins.width, bins.width)
+        if edges.size == 1:
+            edges = np.array([edges[0] - 0.5, edges[0] + 0.5])
+    else:
+        raise TypeError("pyradiomics always discretises")
+    return np.asarray(np.digitize(values, edges), dtype=np.int64)
