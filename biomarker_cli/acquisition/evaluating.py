@@ -11,8 +11,8 @@ from biomarker_cli.acquisition.examined import Examined, from_headers
 from biomarker_cli.acquisition.judging import (
     Verdict,
     conditions_hold,
-    for_vendor,
     judge,
+    judge_series,
     merged,
     read_for,
     replace_fields,
@@ -166,8 +166,7 @@ def _judge_one(rule: Rule, member: _Member) -> Verdict:
         return Verdict(Outcome.NOT_APPLICABLE, reason="the condition of the rule does not hold")
     if holds is None or not member.is_certain:
         return Verdict(Outcome.NOT_EVALUABLE, reason="a fact of the condition is missing")
-    adapted = for_vendor(rule, member.series)
-    return judge(adapted, read_for(adapted, member.series))
+    return judge_series(rule, member.series)
 
 
 def _missing_roles(
@@ -204,11 +203,7 @@ def _judge_together(rule: Rule, members: Sequence[_Member]) -> Verdict:
     chosen = [m.series for m, holds in told if holds]
     if not chosen:
         return Verdict(Outcome.NOT_APPLICABLE, reason="the condition of the rule does not hold")
-    readings = []
-    for one in chosen:
-        adapted = for_vendor(rule, one)
-        readings.append(read_for(adapted, one))
-    return judge(rule, merged(readings, rule.check))
+    return judge(rule, merged([read_for(rule, one)[1] for one in chosen], rule.check))
 
 
 def _study_results(
@@ -255,7 +250,7 @@ def _against_baseline(rule: Rule, member: _Member, group: Sequence[_Member]) -> 
         return Verdict(Outcome.NOT_APPLICABLE, reason="this is the baseline")
     at_baseline = judge(
         replace_fields(rule, check=Check(constant=True)),
-        merged([read_for(for_vendor(rule, m.series), m.series) for m in baseline], rule.check),
+        merged([read_for(rule, m.series)[1] for m in baseline], rule.check),
     )
     if at_baseline.outcome is not Outcome.PASS:
         why = at_baseline.reason or "its series differ among themselves"

@@ -38,12 +38,15 @@ class Verdict:
     reason: str = ""
 
 
-def for_vendor(rule: Rule, series: Examined) -> Rule:
-    """Return the rule as it reads for the manufacturer of a series."""
-    if not rule.vendors:
-        return rule
-    maker = series.read("Manufacturer").values
-    name = value_text(maker[0]).upper() if maker else ""
+def judge_series(rule: Rule, series: Examined) -> Verdict:
+    """Return the verdict of a rule on one series."""
+    adapted, reading = read_for(rule, series)
+    return judge(adapted, reading)
+
+
+def _for_vendor(rule: Rule, maker: Reading) -> Rule:
+    """Return the rule as it reads for a manufacturer."""
+    name = value_text(maker.values[0]).upper() if maker.values else ""
     for alternative in rule.vendors:
         if name.startswith(alternative.manufacturer.upper()):
             return replace_fields(
@@ -60,14 +63,24 @@ def replace_fields(rule: Rule, **changes: Any) -> Rule:
     return rule.model_copy(update=changes)
 
 
-def read_for(rule: Rule, series: Examined) -> Reading:
-    """Return the fact of a rule on a series, in the unit of the rule."""
+def read_for(rule: Rule, series: Examined) -> tuple[Rule, Reading]:
+    """Return the rule for the vendor of a series, and its fact in the unit of the rule.
+
+    Where the rule has vendor alternatives, a manufacturer that is not told in
+    every slice, or told twice, makes the fact missing.
+    """
+    maker = series.read("Manufacturer") if rule.vendors else Reading((), 0, ())
+    if rule.vendors and (maker.n_missing or len(set(maker.values)) != 1):
+        why = "the rule depends on the manufacturer, which is not told"
+        return rule, Reading((), max(maker.n_missing, 1), maker.tags, reason=why)
+    rule = _for_vendor(rule, maker)
     reading = series.read(rule.fact)
+    reading = replace(reading, tags=(*reading.tags, *maker.tags))
     source = unit_of_fact(rule.fact, rule.header_unit)
     if not source or not rule.unit or source == rule.unit:
-        return reading
+        return rule, reading
     factor = conversion_factor(source, rule.unit)
-    return replace(reading, values=tuple(_scale(v, factor) for v in reading.values))
+    return rule, replace(reading, values=tuple(_scale(v, factor) for v in reading.values))
 
 
 def _scale(value: Any, factor: float) -> Any:
@@ -171,4 +184,5 @@ def conditions_hold(conditions: Conditions, series: Examined) -> bool | None:
                 return False
         except NotComparableError:
             undecided = True
+        undecided = undecided or reading.n_missing > 0
     return None if undecided else True

@@ -23,7 +23,6 @@ ENHANCED_NAMES = MappingProxyType(
     {
         "EchoTime": "EffectiveEchoTime",
         "InversionTime": "InversionTimes",
-        "SpiralPitchFactor": "SpiralPitchFactor",
         "ExposureTime": "ExposureTimeInms",
         "XRayTubeCurrent": "XRayTubeCurrentInmA",
         "Exposure": "ExposureInmAs",
@@ -121,16 +120,14 @@ def plain(value: Any) -> Any:
 
 
 def read_keyword(series: SeriesHeaders, keyword: str) -> Reading:
-    """Return an element in every frame, under its enhanced name where the frame has that one."""
+    """Return an element in every frame, under its enhanced name where no frame has that one."""
     values = [plain(value) for value in series.column(keyword)]
-    tags = [tag_text(keyword)]
     enhanced = ENHANCED_NAMES.get(keyword)
-    if enhanced and enhanced != keyword and any(value is None for value in values):
+    if enhanced and all(value is None for value in values):
         others = [plain(value) for value in series.column(enhanced)]
         if any(other is not None for other in others):
-            tags.append(tag_text(enhanced))
-        values = [o if v is None else v for v, o in zip(values, others, strict=True)]
-    return _reading(values, tuple(tags), keyword)
+            return _reading(others, (tag_text(enhanced),), enhanced)
+    return _reading(values, (tag_text(keyword),), keyword)
 
 
 def read_path(series: SeriesHeaders, path: str) -> Reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from biomarker_cli.acquisition.facts.elements import plain, read_keyword
@@ -64,19 +65,15 @@ def field_strength_t(series: SeriesHeaders) -> Reading:
     )
 
 
-def _kind(frame_type: Any, image_type: Any) -> str:
-    words = plain(frame_type) or plain(image_type) or ()
-    return image_kind(words if isinstance(words, tuple) else (str(words),))
-
-
-def _acquired(series: SeriesHeaders, *, computed: bool) -> list[int]:
-    """Return the frames that were acquired; maps carry b-values that mean nothing."""
-    kinds = [
-        _kind(f, i)
-        for f, i in zip(series.column("FrameType"), series.column("ImageType"), strict=True)
-    ]
-    wanted = {"original", "trace"} | ({"derived"} if computed else set())
-    return [index for index, kind in enumerate(kinds) if kind in wanted]
+def _kinds(series: SeriesHeaders) -> list[str]:
+    """Return the kind of every frame by its ImageType, empty where it has none."""
+    types = zip(series.column("FrameType"), series.column("ImageType"), strict=True)
+    found = []
+    for frame_type, image_type in types:
+        words = plain(frame_type) or plain(image_type) or ()
+        words = words if isinstance(words, tuple) else (str(words),)
+        found.append(image_kind(words) if words else "")
+    return found
 
 
 def nominal_b_values(found: list[BValue]) -> tuple[float, ...]:
@@ -99,27 +96,32 @@ def nominal_b_values(found: list[BValue]) -> tuple[float, ...]:
 
 
 def _b_values(series: SeriesHeaders, *, computed: bool) -> Reading:
-    frames = _acquired(series, computed=computed)
+    """Return the b-values of the acquired frames; maps carry b-values that mean nothing."""
+    wanted = {"original", "trace"} | ({"derived"} if computed else set())
+    kinds = _kinds(series)
+    frames = [index for index, kind in enumerate(kinds) if kind in wanted]
+    n_untold = kinds.count("")
     if not frames:
-        return missing(("(0018,9087)", "(0008,0008)"), "the series is a map, not acquired images")
+        why = "ImageType is missing" if n_untold else "no acquired images, only derived ones"
+        return missing(("(0018,9087)", "(0008,0008)"), why, max(n_untold, 1))
     found = [read_b_value(series.frames[index]) for index in frames]
-    present = [b for b in found if b is not None and b.value == b.value]
+    present = [b for b in found if b is not None and math.isfinite(b.value)]
     n_missing = len(found) - len(present)
     # Philips, GE and others hide the value elsewhere; the element that was used is named.
-    tags = tuple(dict.fromkeys(b.tag for b in present)) or ("(0018,9087)",)
+    tags = tuple(dict.fromkeys([*(b.tag for b in present), "(0008,0008)"]))
     if not present:
-        return missing(tags, "no frame has a b-value", n_missing)
+        return missing(("(0018,9087)",), "no frame has a b-value", n_missing)
     values = nominal_b_values(present)
     flags: frozenset[str] = frozenset()
-    reason = ""
-    if n_missing:
-        reason = f"{n_missing} of {len(found)} frames have no b-value"
+    reason = f"{n_missing} of {len(found)} frames have no b-value" if n_missing else ""
     if n_missing and any(v > 0 for v in values) and _untagged_make_volumes(series, n_missing):
         # Some systems leave the element out on b = 0 (GE MR29, Toshiba V5.0).
         values = tuple(sorted({0.0, *values}))
         n_missing, flags = 0, frozenset({"b0_untagged"})
         reason += "; they were read as b = 0"
-    return Reading((values,), n_missing, tags, flags, reason)
+    if n_untold:
+        reason = "; ".join(filter(None, (reason, f"{n_untold} frames have no ImageType")))
+    return Reading((values,), n_missing + n_untold, tags, flags, reason)
 
 
 def _untagged_make_volumes(series: SeriesHeaders, n_untagged: int) -> bool:
@@ -254,9 +256,7 @@ def acquired_voxel_phase_mm(series: SeriesHeaders) -> Reading:
 )
 def is_adc_map(series: SeriesHeaders) -> Reading:
     """Return whether the series is an ADC map."""
-    types = list(zip(series.column("FrameType"), series.column("ImageType"), strict=True))
-    told = [pair for pair in types if plain(pair[0]) or plain(pair[1])]
-    if len(told) < len(types):
-        return missing(("(0008,0008)",), "ImageType is missing", len(types) - len(told))
-    kinds = {_kind(frame, image) for frame, image in told}
+    kinds = _kinds(series)
+    if "" in kinds:
+        return missing(("(0008,0008)",), "ImageType is missing", kinds.count(""))
     return one("yes" if "adc_map" in kinds else "no", ("(0008,0008)",))

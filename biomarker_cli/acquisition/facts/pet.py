@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from biomarker_cli.acquisition.facts.elements import plain, read_keyword
+from biomarker_cli.acquisition.facts.elements import plain, read_keyword, tag_text
 from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, missing, one
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.dicom.errors import HeaderError
@@ -253,17 +256,41 @@ def activity_per_kg(series: SeriesHeaders) -> Reading:
     return Reading(tuple(d / w for d, w in pairs), 0, tags, flags, why)
 
 
-_ACQUISITION_TAGS = ("(0008,0022)", "(0008,0032)")
-_SERIES_TAGS = ("(0008,0021)", "(0008,0031)")
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """When a frame began, and the elements that say so."""
+
+    at: datetime
+    tags: tuple[str, ...]
 
 
-def _acquisition(frame: FrameHeader, offset: timedelta | None) -> datetime | None:
+@dataclass(frozen=True, slots=True)
+class _Uptake:
+    """Injection, minutes to the scan, and the elements used, of one frame."""
+
+    injection: datetime
+    minutes: float
+    tags: tuple[str, ...]
+
+
+ScanStart = Callable[[FrameHeader, timedelta | None], _Start | None]
+
+
+def _acquisition(frame: FrameHeader, offset: timedelta | None) -> _Start | None:
     """Return when a frame was acquired, None where date or time are absent."""
-    found = date_and_time(frame, "AcquisitionDate", "AcquisitionTime") or (
-        date_time(frame, "FrameAcquisitionDateTime", offset)
-        or date_time(frame, "AcquisitionDateTime", offset)
-    )
-    return found.at if found else None
+    found = date_and_time(frame, "AcquisitionDate", "AcquisitionTime")
+    if found is not None:
+        return _Start(found.at, ("(0008,0022)", "(0008,0032)"))
+    for keyword in ("FrameAcquisitionDateTime", "AcquisitionDateTime"):
+        found = date_time(frame, keyword, offset)
+        if found is not None:
+            return _Start(found.at, (tag_text(keyword),))
+    return None
+
+
+def _series_start(frame: FrameHeader, _offset: timedelta | None) -> _Start | None:
+    found = date_and_time(frame, "SeriesDate", "SeriesTime")
+    return _Start(found.at, ("(0008,0021)", "(0008,0031)")) if found else None
 
 
 def _injection(
@@ -285,32 +312,49 @@ def _injection(
     return moment, TAG_START_TIME
 
 
-def _uptake_minutes(
-    series: SeriesHeaders,
-    scan_start: Callable[[FrameHeader, timedelta | None], datetime | None],
-    scan_tags: tuple[str, ...],
-) -> tuple[list[float], int, tuple[str, ...], str]:
-    """Return the minutes from injection to scan of every frame that tells them."""
-    minutes: list[float] = []
-    n_missing, why = 0, ""
-    tags: dict[str, None] = {}
-    for frame in series.frames:
-        try:
-            offset = series_offset(frame)
-            scan = scan_start(frame, offset)
-            records = read_injections(frame)
-            told = _injection(records[0], frame, scan, offset) if scan and records else None
-        except (HeaderError, ValueError) as error:
-            told, why = None, str(error)
-        if told is None or scan is None or len(records) != 1:
-            n_missing += 1
-            why = why or "injection, scan date or scan time are absent, or injections are several"
-            continue
-        tags[told[1]] = None
-        minutes.append((scan - told[0]).total_seconds() / 60.0)
-    used = (*(tags or {TAG_START_DATETIME: None, TAG_START_TIME: None}), *scan_tags)
-    reason = f"{why} ({n_missing} of {len(series.frames)} slices)" if n_missing else ""
-    return minutes, n_missing, used, reason
+def _frame_uptake(frame: FrameHeader, scan_start: ScanStart) -> _Uptake | str:
+    """Return the uptake of a frame, or why it cannot be told."""
+    try:
+        offset = series_offset(frame)
+        scan = scan_start(frame, offset)
+        records = read_injections(frame)
+        if scan is None:
+            return "date or time of the scan are absent"
+        if len(records) != 1:
+            return f"{len(records)} radiopharmaceutical items, expected one"
+        told = _injection(records[0], frame, scan.at, offset)
+    except (HeaderError, ValueError) as error:
+        return str(error)
+    if told is None:
+        return "the time of injection is absent"
+    return _Uptake(told[0], (scan.at - told[0]).total_seconds() / 60.0, (told[1], *scan.tags))
+
+
+def _uptakes(
+    series: SeriesHeaders, scan_start: ScanStart, tags: tuple[str, ...]
+) -> tuple[list[_Uptake], Reading]:
+    """Return the uptake of every frame, and a reading that says what is missing.
+
+    Frames that tell it by other elements than most do count as missing: a
+    header that is whole says it in one way.
+    """
+    told = [_frame_uptake(frame, scan_start) for frame in series.frames]
+    found = [u for u in told if isinstance(u, _Uptake)]
+    reasons = [u for u in told if isinstance(u, str)]
+    if not found:
+        return [], missing(tags, reasons[0], len(told))
+    usual = Counter(u.tags for u in found).most_common(1)[0][0]
+    alike = [u for u in found if u.tags == usual]
+    n_missing = len(told) - len(alike)
+    why = ""
+    if n_missing:
+        cause = reasons[0] if reasons else "told by other elements"
+        why = f"{cause} ({n_missing} of {len(told)} slices)"
+    return alike, Reading((), n_missing, usual, reason=why)
+
+
+_UPTAKE_TAGS = (TAG_START_DATETIME, TAG_START_TIME, "(0008,0022)", "(0008,0032)")
+_UPTAKE_SERIES_TAGS = (TAG_START_DATETIME, TAG_START_TIME, "(0008,0021)", "(0008,0031)")
 
 
 @FACTS.define(
@@ -318,17 +362,16 @@ def _uptake_minutes(
     "min",
     "Uptake time: injection to the earliest acquisition (AcquisitionDate + AcquisitionTime) of "
     "the series, the start of its first bed. RadiopharmaceuticalStartDateTime, else StartTime "
-    "with the date of the scan.",
+    "with the date of the scan. Several injection times give several values.",
     "PT",
 )
 def uptake_time_min(series: SeriesHeaders) -> Reading:
     """Return the minutes from injection to the first bed."""
-    minutes, n_missing, tags, why = _uptake_minutes(series, _acquisition, _ACQUISITION_TAGS)
-    if not minutes:
-        return missing(tags, why, n_missing)
-    # Slices that differ by a day disagree on the injection: both ends are shown.
-    ends = {min(minutes)} if max(minutes) - min(minutes) < 12 * 60 else {min(minutes), max(minutes)}
-    return Reading(tuple(round(m, 4) for m in sorted(ends)), n_missing, tags, reason=why)
+    found, reading = _uptakes(series, _acquisition, _UPTAKE_TAGS)
+    first: dict[datetime, float] = {}
+    for uptake in found:
+        first[uptake.injection] = min(uptake.minutes, first.get(uptake.injection, math.inf))
+    return replace(reading, values=tuple(round(m, 4) for m in first.values()))
 
 
 @FACTS.define(
@@ -339,13 +382,8 @@ def uptake_time_min(series: SeriesHeaders) -> Reading:
 )
 def uptake_time_series_min(series: SeriesHeaders) -> Reading:
     """Return the minutes from injection to the time of the series."""
-
-    def start(frame: FrameHeader, _offset: timedelta | None) -> datetime | None:
-        found = date_and_time(frame, "SeriesDate", "SeriesTime")
-        return found.at if found else None
-
-    minutes, n_missing, tags, why = _uptake_minutes(series, start, _SERIES_TAGS)
-    return Reading(tuple(dict.fromkeys(round(m, 4) for m in minutes)), n_missing, tags, reason=why)
+    found, reading = _uptakes(series, _series_start, _UPTAKE_SERIES_TAGS)
+    return replace(reading, values=tuple(dict.fromkeys(round(u.minutes, 4) for u in found)))
 
 
 @FACTS.define(
@@ -357,8 +395,8 @@ def uptake_time_series_min(series: SeriesHeaders) -> Reading:
 )
 def uptake_time_bed_min(series: SeriesHeaders) -> Reading:
     """Return the minutes from injection to the acquisition of every slice."""
-    minutes, n_missing, tags, why = _uptake_minutes(series, _acquisition, _ACQUISITION_TAGS)
-    return Reading(tuple(round(m, 4) for m in minutes), n_missing, tags, reason=why)
+    found, reading = _uptakes(series, _acquisition, _UPTAKE_TAGS)
+    return replace(reading, values=tuple(round(u.minutes, 4) for u in found))
 
 
 @FACTS.define("n_radiopharmaceuticals", "1", "Number of radiopharmaceutical items.", "PT")

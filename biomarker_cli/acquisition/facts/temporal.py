@@ -56,7 +56,10 @@ def _phases(series: SeriesHeaders) -> tuple[dict[Hashable, list[int]], str]:
         groups: dict[Hashable, list[int]] = defaultdict(list)
         for index, value in enumerate(series.column(keyword)):
             groups[str(value) if value is not None else None].append(index)
-        if None in groups or len(groups) < 2:
+        if None in groups and len(groups) > 1:
+            # Some frames lack what tells the others apart: nothing else may stand in for it.
+            return {}, tag
+        if len(groups) < 2:
             continue
         complete = all(
             len(members) == n_positions == len({positions[i] for i in members})
@@ -85,11 +88,14 @@ def _phase_times(series: SeriesHeaders) -> tuple[list[float], tuple[str, ...], s
     """Return when each phase began (s), the tags used, and why not where it is empty."""
     phases, phase_tag = _phases(series)
     if not phases:
-        return [], ("(0020,0100)", "(0008,0032)"), "the series has no phases that can be told apart"
+        tags = (phase_tag or "(0020,0100)", "(0008,0032)")
+        return [], tags, "the series has no phases that can be told apart"
     for keyword, tag in _TIME_KEYS:
         column = [_seconds(value, keyword) for value in series.column(keyword)]
-        if any(value is None for value in column):
+        if all(value is None for value in column):
             continue
+        if any(value is None for value in column):
+            return [], (phase_tag, tag), f"{keyword} is missing in some slices"
         seconds = [value for value in column if value is not None]
         starts = sorted(min(seconds[i] for i in members) for members in phases.values())
         if len(set(starts)) == len(phases):
