@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from biomarker_cli.acquisition.checks import expected_text
@@ -39,6 +39,7 @@ def evaluate(
     protocol: AcquisitionProtocol,
     series: Sequence[SeriesHeaders],
     scopes: Iterable[str] = SCOPES,
+    measured: Mapping[str, Mapping[str, float]] | None = None,
 ) -> list[CheckResult]:
     """Return the outcome of every rule on every scope.
 
@@ -50,13 +51,18 @@ def evaluate(
         compare what is given.
     scopes : iterable of str
         Which of `SCOPES` to judge.
+    measured : mapping, optional
+        SeriesInstanceUID -> fact -> value in the unit of the fact: what is
+        measured and no header tells, such as the recovery of a phantom.
 
     Returns
     -------
     list of CheckResult
         Ordered by series, then rule; wider scopes behind.
     """
-    return evaluate_examined(protocol, [from_headers(s) for s in series], scopes)
+    told = measured or {}
+    examined = [from_headers(s, told.get(s.series_uid, {})) for s in series]
+    return evaluate_examined(protocol, examined, scopes)
 
 
 def evaluate_examined(

@@ -9,6 +9,7 @@ from typing import Any
 
 from biomarker_cli.acquisition.facts import FACTS, Reading
 from biomarker_cli.acquisition.facts.elements import read_keyword, read_path, read_private, tag_text
+from biomarker_cli.acquisition.facts.registry import one
 from biomarker_cli.acquisition.rules import ExampleSeries, FactName, PrivateElement
 from biomarker_cli.acquisition.series import SeriesHeaders
 
@@ -42,8 +43,15 @@ class Examined:
         return found
 
 
-def from_headers(series: SeriesHeaders) -> Examined:
-    """Return a series with the facts of its headers."""
+def from_headers(series: SeriesHeaders, measured: Mapping[str, float] | None = None) -> Examined:
+    """Return a series with the facts of its headers, and those that were measured on it."""
+    told = measured or {}
+
+    def read(fact: FactName) -> Reading:
+        if isinstance(fact, str) and fact in told:
+            return one(float(told[fact]), ("measured",))
+        return read_fact(series, fact)
+
     date = str(series.first("StudyDate") or "")
     patient = str(series.first("PatientID") or "")
     return Examined(
@@ -52,7 +60,7 @@ def from_headers(series: SeriesHeaders) -> Examined:
         subject=hashlib.sha256(patient.encode()).hexdigest() if patient else "",
         date=date if len(date) == 8 and date.isdigit() else "",
         role=series.role,
-        read_fact=lambda fact: read_fact(series, fact),
+        read_fact=read,
     )
 
 

@@ -82,6 +82,13 @@ def header_findings(document: ProtocolDocument) -> Iterator[LintFinding]:
                     "source",
                     f"an active protocol needs sources confirmed in text: {source.doc}",
                 )
+        if "^" in header.extends:
+            yield _error(
+                document,
+                "floating-parent",
+                "extends",
+                f"an active protocol names one version of its parent, not {header.extends}",
+            )
         for parent in document.parents:
             if load_document(_kind(document), parent).is_draft:
                 yield _error(document, "draft-parent", "extends", f"{parent} is a draft")

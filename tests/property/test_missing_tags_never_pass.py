@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synthetic_acquisitions import injection, instance, pet_instance, series_of, without
 
 from biomarker_cli.acquisition import evaluate, iterate_series, load_acquisition
 from biomarker_cli.catalogue import scan
 from biomarker_cli.protocol import ProtocolKind, list_protocols
-from synthetic_acquisitions import injection, instance, pet_instance, series_of, without
 
 PROTOCOLS = [load_acquisition(str(path)) for path in list_protocols(ProtocolKind.ACQUISITION)]
 
@@ -50,7 +50,9 @@ def assert_removal_never_passes(series, index: int) -> int:
             for rule_id, result in bad.items():
                 if tag in result.tags.split(";"):
                     tried += 1
-                    assert after[rule_id].outcome != "pass", (protocol.ident, rule_id, tag)
+                    # A series that lost its role has no row for the rule: no pass either.
+                    outcome = after[rule_id].outcome if rule_id in after else "no row"
+                    assert outcome != "pass", (protocol.ident, rule_id, tag)
     return tried
 
 
@@ -108,13 +110,13 @@ def pet(draw):
 
 
 @given(series=ct_or_mr(), index=st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_ct_and_mr(series, index):
     assert_removal_never_passes(series, index)
 
 
 @given(series=pet(), index=st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_pet(series, index):
     assert_removal_never_passes(series, index)
 
@@ -125,7 +127,7 @@ def test_real_headers(data_dir: Path):
     for folder in sorted((data_dir / "headers").iterdir()):
         if not folder.is_dir():
             continue
-        files = sorted(path for path in folder.iterdir() if path.name != "DIRFILE")[:12]
+        files = sorted(path for path in folder.iterdir() if path.name != "DIRFILE")[:6]
         for series in iterate_series(scan(files).volumes):
             if len({frame.path for frame in series.frames}) > 1:
                 tried += assert_removal_never_passes(series, 1)

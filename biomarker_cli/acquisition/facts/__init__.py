@@ -1,6 +1,6 @@
 """The library of facts: one module per field, registered when this package is imported."""
 
-from biomarker_cli.acquisition.facts import ct, geometry, identity, mr, pet, temporal
+from biomarker_cli.acquisition.facts import ct, geometry, identity, mr, pet, phantom, temporal
 from biomarker_cli.acquisition.facts.registry import (
     FACTS,
     INFERRED,
@@ -20,5 +20,6 @@ __all__ = [
     "identity",
     "mr",
     "pet",
+    "phantom",
     "temporal",
 ]

@@ -43,26 +43,26 @@ def facts(headers):
 
 
 def test_dose_in_mbq_is_not_evaluable_and_flagged(outcomes, facts):
-    found = outcomes("pt_dro_3_0_dose_in_MBq", "base-pet@0.1.0")
+    found = outcomes("pt_dro_3_0_dose_in_MBq", "base-pet@1.0.0")
     assert found["BASE-PET-ACTIVITY"] == ("not_evaluable", "368.08")
     value, flags = facts("pt_dro_3_0_dose_in_MBq")["injected_activity_mbq"]
     assert (value, flags) == ("368.08", "unit_inferred:RadionuclideTotalDose")
 
 
 def test_dose_in_bq_passes(outcomes):
-    assert outcomes("pt_dro_0_0_bqml", "base-pet@0.1.0")["BASE-PET-ACTIVITY"][0] == "pass"
+    assert outcomes("pt_dro_0_0_bqml", "base-pet@1.0.0")["BASE-PET-ACTIVITY"][0] == "pass"
 
 
 def test_field_in_gauss_is_not_evaluable_and_flagged(outcomes, facts):
     folder = "mr_ge_genesis_dce_field_in_gauss"
-    assert outcomes(folder, "base-mr@0.1.0")["BASE-MR-FIELD"] == ("not_evaluable", "1.5")
+    assert outcomes(folder, "base-mr@1.0.0")["BASE-MR-FIELD"] == ("not_evaluable", "1.5")
     assert facts(folder)["field_strength_t"] == ("1.5", "unit_inferred:MagneticFieldStrength")
 
 
 def test_mixed_thickness_fails_over_instances(outcomes):
     folder = "ct_ge_hispeed_mixed_thickness"
     assert outcomes(folder, "recist-ct@0.1.0")["RECIST-CT-001"] == ("fail", "4\\7")
-    assert outcomes(folder, "base-ct@0.1.0")["BASE-CT-THICKNESS"] == ("fail", "4\\7")
+    assert outcomes(folder, "base-ct@1.0.0")["BASE-CT-THICKNESS"] == ("fail", "4\\7")
 
 
 def test_injection_a_day_after_the_scan_is_not_evaluable(outcomes, facts):
@@ -101,7 +101,7 @@ def test_the_field_of_view_of_a_mosaic_is_that_of_a_tile(facts, folder, fov):
 
 def test_empty_te_and_tr_are_not_evaluable(outcomes):
     for folder in ("mr_siemens_avanto_t1_sts001", "mr_philips_intera_t1_sts004_emptytags"):
-        found = outcomes(folder, "base-mr@0.1.0")
+        found = outcomes(folder, "base-mr@1.0.0")
         assert found["BASE-MR-TE"] == found["BASE-MR-TR"] == ("not_evaluable", "")
 
 

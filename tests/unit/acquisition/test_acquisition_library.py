@@ -1,0 +1,148 @@
+"""The shipped protocols: tested, sourced, and immutable once released."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from biomarker_cli.acquisition import AcquisitionRules, lint, load_acquisition
+from biomarker_cli.acquisition.checks import passes
+from biomarker_cli.acquisition.rules import Tolerance
+from biomarker_cli.protocol import ProtocolKind, list_protocols, load_document
+
+FILES = list_protocols(ProtocolKind.ACQUISITION)
+
+RELEASED = {
+    "acr-ldct@1.0.0": "1b5cee16d8a8cee3524ebb8bd43c8df2c32e80e51a88291a33f827177e5c7842",
+    "base-ct@1.0.0": "a1bb6d8490d9d05f957b8cf10387de8932358f9f201aa72f105fcaa7be2ae71f",
+    "base-mr@1.0.0": "5b0b7cf726e5e9147fffc6ce9708c41552b082e3701ad7e0e8f43995f97c9c79",
+    "base-pet@1.0.0": "ce33ab84c6c09b6195fb8eb34d14bf620962be9c2ab1eb12309f62ade158bd78",
+    "earl-1-phantom@1.0.0": "cfec2cd14db7296b02b25a346c40933af3a661d01da88af36911c7cad2f01fb9",
+    "pirads-2.1@1.0.0": "cd87b12eb8a1e8a5951de94347adb17ee9485da46421675c99d46f6a68d02ed7",
+    "recist-ct@1.0.0": "e491510e624fd6961b7cb5e161f1d7c97a82d9a9701918423d6843443c4703d6",
+    "wb-dwi@1.0.0": "7cdd30ad4645f04e6cd651a5602cd57fc19d5f1b13d05534847d56aed5625912",
+}
+"""sha256 of the merged content of every released version: a change needs a new version."""
+
+
+def _ident(path: Path) -> str:
+    return f"{path.parent.name}@{path.stem}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=_ident)
+def test_lint_finds_no_error_and_no_warning(path):
+    assert lint(load_document(ProtocolKind.ACQUISITION, str(path))) == []
+
+
+def test_released_versions_are_immutable():
+    found = {}
+    for path in FILES:
+        document = load_document(ProtocolKind.ACQUISITION, str(path))
+        if document.header.status == "active":
+            found[document.ident] = document.sha256
+    assert found == RELEASED
+
+
+def test_every_id_of_the_contract_is_shipped():
+    shipped = {path.parent.name for path in FILES}
+    assert shipped >= {
+        *("base-ct", "base-mr", "base-pet", "recist-ct", "fdg-pet", "dwi", "pirads-2.1"),
+        *("acr-ldct", "earl-1-phantom", "wb-dwi", "my-rads", "psma-pet", "eanm-fdg"),
+        *("qiba-fdg-pet-ct", "qiba-dwi-brain", "qiba-dwi-liver", "qiba-dwi-prostate"),
+        *("qiba-dwi-breast", "qiba-ct-volumetry", "qiba-small-lung-nodule", "qiba-dce"),
+    }
+
+
+@pytest.mark.parametrize("path", FILES, ids=_ident)
+def test_active_protocols_rest_on_text_only_and_drafts_say_so(path):
+    content = load_acquisition(str(path)).content
+    confirmed = {source.confirmed.by for source in content.source}
+    if content.status == "active":
+        assert "recall" not in confirmed
+    else:
+        assert path.stem == "0.1.0"
+
+
+@pytest.mark.parametrize("path", FILES, ids=_ident)
+def test_every_rule_is_tested_to_pass_and_to_fail(path):
+    protocol = load_acquisition(str(path))
+    seen: dict[str, set[str]] = {}
+    own = {i for test in protocol.content.tests for i in test.expect}
+    for test in protocol.content.tests:
+        for rule_id, outcomes in test.expect.items():
+            seen.setdefault(rule_id, set()).update(outcomes)
+    for rule in protocol.content.rules:
+        if rule.id in own:
+            assert seen[rule.id] >= {"pass", "fail"}, rule.id
+
+
+def _rule(ident: str, rule_id: str):
+    (found,) = [r for r in load_acquisition(ident).content.rules if r.id == rule_id]
+    return found
+
+
+@pytest.mark.data
+def test_limits_are_those_of_the_reference_table(reference_dir):
+    """The table's text-confirmed limits, by value: just inside passes, just outside fails."""
+    with (reference_dir / "acquisition_requirements.csv").open(encoding="utf-8") as file:
+        rows = {(r["protocol"], r["rule"]): r for r in csv.DictReader(file)}
+    cases = [
+        ("PI-RADS v2.1 T2W", "FOV", "pirads-2.1", "PIRADS-T2W-FOV"),
+        ("PI-RADS v2.1 DWI", "slice thickness", "pirads-2.1", "PIRADS-DWI-THICKNESS"),
+        ("PI-RADS v2.1 DWI", "in-plane phase+freq", "pirads-2.1", "PIRADS-DWI-PHASE"),
+        ("PI-RADS v2.1 DWI", "intermediate b", "pirads-2.1", "PIRADS-DWI-B-MID"),
+        ("PI-RADS v2.1 DCE", "in-plane", "pirads-2.1", "PIRADS-DCE-PHASE"),
+        ("PI-RADS v2.1 DCE", "temporal resolution", "pirads-2.1", "PIRADS-DCE-TEMPORAL"),
+        ("PI-RADS v2.1 DCE", "observation time", "pirads-2.1", "PIRADS-DCE-DURATION"),
+        ("RECIST 1.1 CT", "slice thickness", "recist-ct", "RECIST-CT-001"),
+        ("ACR LDCT screening", "thickness", "acr-ldct", "ACR-LDCT-THICKNESS"),
+        ("LDCT", "kVp", "acr-ldct", "ACR-LDCT-KVP"),
+        ("LDCT", "pitch", "acr-ldct", "ACR-LDCT-PITCH"),
+        ("LDCT", "detector rows", "acr-ldct", "ACR-LDCT-ROWS"),
+        ("WB-DWI UK consensus", "thickness", "wb-dwi", "WBDWI-THICKNESS"),
+        ("WB-DWI UK consensus", "TE", "wb-dwi", "WBDWI-TE"),
+        ("WB-DWI UK consensus", "STIR TI", "wb-dwi", "WBDWI-STIR-TI"),
+        ("QIBA FDG v1.13", "uptake", "qiba-fdg-pet-ct", "QIBA-FDG-UPTAKE"),
+    ]
+    for protocol, name, ident, rule_id in cases:
+        row, rule = rows[protocol, name], _rule(ident, rule_id)
+        text = row["limit"].split("(")[0].strip()
+        low, _, high = text.partition("-")
+        kind = row["check"].replace("any in range", "range")
+        ends = {
+            "max": (None, low),
+            "min": (low, None),
+            "range": (low, high),
+        }[kind]
+        for end, inside in zip(ends, (1, -1), strict=True):
+            if end is None:
+                continue
+            value = float(end)
+            step = 0.01 * inside
+            assert passes(rule.check, [value + step], Tolerance()), rule_id
+            assert not passes(rule.check, [value - step], Tolerance()), rule_id
+
+
+def test_earl_limits_are_those_of_the_accreditation():
+    maximum = {10: (0.34, 0.57), 13: (0.59, 0.85), 17: (0.73, 1.01)}
+    maximum |= {22: (0.83, 1.09), 28: (0.91, 1.13), 37: (0.95, 1.16)}
+    mean = {10: (0.27, 0.43), 13: (0.44, 0.60), 17: (0.57, 0.73)}
+    mean |= {22: (0.63, 0.78), 28: (0.72, 0.85), 37: (0.76, 0.89)}
+    for word, limits in (("MAX", maximum), ("A50", mean)):
+        for diameter, interval in limits.items():
+            rule = _rule("earl-1-phantom", f"EARL1-RC-{word}-{diameter}")
+            assert rule.check.range == interval
+
+
+def test_what_is_known_by_recall_only_is_left_out_of_active_protocols():
+    facts = {rule.fact for rule in load_acquisition("pirads-2.1").content.rules}
+    assert not facts & {"EchoTime", "RepetitionTime", "echo_time_ms", "repetition_time_ms"}
+    assert [r.id for r in load_acquisition("recist-ct").content.rules] == ["RECIST-CT-001"]
+
+
+def test_an_id_without_version_means_the_newest_active():
+    assert load_acquisition("recist-ct").ident == "recist-ct@1.0.0"
+    assert load_acquisition("fdg-pet").ident == "fdg-pet@0.1.0"
+    assert isinstance(load_acquisition("base-ct").content, AcquisitionRules)
