@@ -340,7 +340,9 @@ def _series_time(facts: DecayFacts) -> Candidate | None:
     seconds = series.seconds(start.at)
     first = series.first_acquisition_s
     excluded = ""
-    if first is not None:
+    if any(len(series.frames.distinct(k)) > 1 for k in ("SeriesDate", "SeriesTime")):
+        excluded = "the slices do not agree"
+    elif first is not None:
         slack = max(CLOCK_TOLERANCE_S, series.acquisition_resolution_s)
         if seconds > first + slack:
             excluded = f"{seconds - first:.1f} s later than the earliest acquisition"

@@ -201,6 +201,8 @@ def _require_one_series(frames: Frames) -> None:
         ("DecayCorrection", lambda f: read_decay_correction(f).value),
         ("CorrectedImage", read_corrections),
         ("PatientWeight", lambda f: number(f.get("PatientWeight"))),
+        ("PatientSize", lambda f: number(f.get("PatientSize"))),
+        ("PatientSex", lambda f: text_of(f.get("PatientSex", ""))),
         ("RadiopharmaceuticalInformationSequence", read_injections),
     )
     for name, read in readers:

@@ -189,6 +189,10 @@ ERROR = {
         ),
         "SUV-MIXED-SERIES",
     ),
+    "slices of two patients": (
+        lambda: pet_volume(change=lambda d, i: setattr(d, "PatientSize", f"1.{70 + i}")),
+        "SUV-MIXED-SERIES",
+    ),
     "SUV type unknown": (lambda: pet_volume(TRUE_SUV, Units="GML", SUVType="SCP"), "SUV-TYPE"),
     "no administration": (
         lambda: pet_volume(

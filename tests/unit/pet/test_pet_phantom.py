@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic_pet import HALF_LIFE_S, pet_volume
+from click.testing import CliRunner
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+from synthetic_pet import HALF_LIFE_S, pet_header, pet_volume
 
+from biomarker_cli.cli.suv_explain import suv_explain
 from biomarker_cli.imaging import Geometry, Volume
 from biomarker_cli.model.quantity import STORED_PET
+from biomarker_cli.pet import load_overrides
 from biomarker_cli.pet.errors import PhantomError
 from biomarker_cli.pet.harmonisation import gaussian
 from biomarker_cli.pet.phantom import find_spheres, measure_phantom
@@ -234,3 +242,48 @@ def test_published_limits_are_bands_for_every_sphere():
     for (_, quantity), bands in RECOVERY_LIMITS.items():
         assert set(bands) == set(NEMA_DIAMETERS_MM), quantity
         assert all(band.low < band.high for band in bands.values())
+
+
+def write_series(folder, array):
+    """Write the image as a PET series."""
+    for index, plane in enumerate(array):
+        dataset = pet_header(CorrectedImage=["ATTN", "DECY", "SCAT"])
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+        dataset.SOPInstanceUID = f"1.2.3.4.{index + 1}"
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        dataset.ImageType = ["ORIGINAL", "PRIMARY"]
+        dataset.ImagePositionPatient = [0.0, 0.0, SPACING[2] * index]
+        dataset.ImageOrientationPatient = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+        dataset.PixelSpacing, dataset.SliceThickness = list(SPACING[:2]), SPACING[2]
+        dataset.Rows, dataset.Columns = plane.shape
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+        dataset.BitsAllocated = dataset.BitsStored = 16
+        dataset.HighBit, dataset.PixelRepresentation = 15, 0
+        dataset.PixelData = np.rint(plane).astype("<u2").tobytes()
+        dataset.save_as(folder / f"{index:03d}.dcm", enforce_file_format=True)
+
+
+def test_the_command_prints_rows_and_says_that_a_limit_is_broken(tmp_path, blurred):
+    write_series(tmp_path, blurred)
+    (tmp_path / "sheet.yaml").write_text(SHEET)  # its concentrations are not those of the image
+    done = CliRunner().invoke(
+        suv_explain,
+        [str(tmp_path), "--phantom", str(tmp_path / "sheet.yaml"), "--format", "json"],
+        standalone_mode=False,
+    )
+    assert done.return_value == 4
+    report = json.loads(done.output)
+    assert report["reference_time"] == "2025-01-01T11:00:00"
+    assert len(report["rows"]) == 19
+    assert report["rows"][0]["outcome"] == "fail"
+
+
+def test_the_examples_of_the_documentation_are_read(tmp_path):
+    page = (Path(__file__).resolve().parents[3] / "docs" / "pet.md").read_text()
+    overrides, sheet_text = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "a.yaml").write_text(overrides)
+    (tmp_path / "b.yaml").write_text(sheet_text)
+    assert load_overrides(tmp_path / "a.yaml")[0].tag == "PatientWeight"
+    assert load_phantom_sheet(tmp_path / "b.yaml").standard == "earl-1"

@@ -87,6 +87,16 @@ def test_series_time_after_the_acquisition_is_set_aside():
     assert found["series_datetime"]["reason"] == "60.0 s later than the earliest acquisition"
 
 
+def test_series_times_that_differ_slice_by_slice_are_set_aside():
+    def change(dataset, index):
+        beds(dataset, index)
+        dataset.SeriesTime = f"1059{index:02d}"
+
+    _, found = candidates_of(pet_volume(change=change))
+    assert found["series_datetime"]["reason"] == "the slices do not agree"
+    assert found["decay_factor"]["used"]
+
+
 def test_earliest_acquisition_is_set_aside_where_the_first_bed_is_missing():
     def later_bed(dataset, index):
         dataset.AcquisitionTime = "113000"
