@@ -1,0 +1,100 @@
+"""The shipped diffusion analyses, and what the feature dictionary says of their maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synthetic_dwi import Spec, candidates, write_dwi
+
+from biomarker_cli.diffusion import AdcRules, diffusion_maps, image_description
+from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
+
+IDS = (
+    "dwi-adc",
+    "dwi-adc-all",
+    "dwi-adc-perfusion-free",
+    "dwi-ivim",
+    "dwi-kurtosis",
+    "wb-dwi",
+    "dwi-phantom",
+)
+
+
+def shipped(ident: str) -> AdcRules:
+    return validate_section(AdcRules, load_document(ProtocolKind.ANALYSIS, ident), "adc")
+
+
+@pytest.mark.parametrize("ident", IDS)
+def test_every_map_of_a_shipped_analysis_is_described(ident: str, tmp_path: Path) -> None:
+    write_dwi(tmp_path, [Spec(b) for b in (0, 50, 200, 500, 900)])
+    rules = shipped(ident)
+    for result in diffusion_maps(candidates(tmp_path), rules):
+        described = image_description(rules, result.image)["image_filter"]
+        assert "geometric mean" in described
+        assert "actual b" in described
+
+
+@pytest.mark.parametrize("ident", IDS)
+def test_a_shipped_analysis_says_what_moves_its_numbers(ident: str) -> None:
+    said = load_document(ProtocolKind.ANALYSIS, ident).data["adc"]
+    assert {
+        "image",
+        "estimator",
+        "b_set",
+        "b_value",
+        "direction_mean",
+        "nan_flag_above",
+        "nan_undefined_above",
+        "statistics",
+    } <= set(said)
+
+
+@pytest.mark.parametrize(
+    ("ident", "words"),
+    [
+        ("dwi-adc", "lls, lowest b to 100 and b to 1000"),
+        ("dwi-adc-all", "lls, all b"),
+        ("dwi-adc-perfusion-free", "lls, b from 100 to 1000"),
+    ],
+)
+def test_the_dictionary_names_estimator_and_b_set(ident: str, words: str) -> None:
+    rules = shipped(ident)
+    assert image_description(rules, rules.image)["image_filter"].startswith(words)
+
+
+def test_a_map_of_the_scanner_is_named_as_such() -> None:
+    rules = AdcRules.model_validate(
+        {
+            "estimator": "lls",
+            "b_set": {"kind": "list", "values": [0, 800]},
+            "statistics": ["mean"],
+            "vendor_map": {"use": "measure"},
+        }
+    )
+    assert image_description(rules, "adc") == {"image_filter": "map of the scanner"}
+    fitted = rules.model_copy(update={"vendor_map": AdcRules.model_fields["vendor_map"].default})
+    assert image_description(fitted, "adc")["image_filter"].startswith("lls, b 0, 800")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"b_set": {"kind": "low_and_high", "low_max": 100, "high_max": 50}},
+        {"b_set": {"kind": "list", "values": [0]}},
+        {"b_set": {"kind": "most"}},
+        {"ivim": {"diffusion_from": 200, "pseudo_diffusion": [0.3, 0.003]}},
+        {"roi_signal": {"correct_noise": "sigma"}},
+        {"roi_signal": {"correct_noise": "none", "sigma": 3.0}},
+        {"burden": [{"name": "x", "from_mm2_s": 2e-3, "to_mm2_s": 1e-3}]},
+        {"further": [{"image": "adc", "estimator": "wls", "b_set": {"kind": "all"}}]},
+        {"statistics": ["mean", "mean"]},
+        {"estimator": "magic"},
+        {"image": "ADC map"},
+    ],
+)
+def test_rules_that_contradict_themselves_are_refused(change: dict[str, object]) -> None:
+    good = {"estimator": "lls", "b_set": {"kind": "all"}, "statistics": ["mean"]}
+    AdcRules.model_validate(good)
+    with pytest.raises(ValueError, match="validation error"):
+        AdcRules.model_validate({**good, **change})
