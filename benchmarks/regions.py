@@ -174,7 +174,7 @@ def _contours(
 OURS = """
 import json, resource, sys, time
 from pathlib import Path
-import numpy, pydicom, nibabel, scipy.ndimage, gzip
+import numpy, pydicom, nibabel, gzip
 from biomarker_cli.catalogue import scan, read_frames
 from biomarker_cli.regions import ImageTarget, RegionRules, import_regions, write_masks
 

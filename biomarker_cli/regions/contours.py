@@ -83,13 +83,11 @@ def draw_contours(
             hint="Correct the contours, or set 'crossing: union' in the analysis protocol.",
         )
     window = _window(stack, geometry)
-    slices = {
-        index: SliceMask(stack.planes[plane].position_mm, stack.planes[plane].draw(window))
-        for index, plane in stack.plane_of_slice.items()
-    }
+    crop, slices = _draw_slices(stack, window)
     gaps = find_gaps(slices)
     bridged = close_gaps(slices, gaps, geometry, rules, label)
-    masks = {index: drawn.mask for index, drawn in slices.items()} | bridged
+    for index, mask in bridged.items():
+        crop.mask[index - crop.offset[0]] = mask
     flags = set()
     if n_crossing:
         flags.add("roi_contours_cross")
@@ -103,7 +101,7 @@ def draw_contours(
         "n_slices_interpolated": len(bridged),
         **_volume_audit(stack, bridged, geometry),
     }
-    return Drawing(_assemble(masks, window), audit, frozenset(flags))
+    return Drawing(crop, audit, frozenset(flags))
 
 
 def closed_contours(contours: Sequence[Contour], label: str) -> list[Contour]:
@@ -196,14 +194,18 @@ def _window(stack: Stack, geometry: Geometry) -> Window:
     )
 
 
-def _assemble(masks: Mapping[int, npt.NDArray[np.bool_]], window: Window) -> Crop:
-    if not masks:
-        return Crop(np.zeros((0, 0, 0), dtype=np.bool_))
-    first, last = min(masks), max(masks)
+def _draw_slices(stack: Stack, window: Window) -> tuple[Crop, dict[int, SliceMask]]:
+    """Return the mask from the first to the last slice, and views of its slices."""
+    if not stack.plane_of_slice:
+        return Crop(np.zeros((0, 0, 0), dtype=np.bool_)), {}
+    first, last = min(stack.plane_of_slice), max(stack.plane_of_slice)
     volume = np.zeros((last - first + 1, window.rows, window.columns), dtype=np.bool_)
-    for index, mask in masks.items():
-        volume[index - first] = mask
-    return Crop(volume, (first, window.row, window.column))
+    slices = {}
+    for index, number in stack.plane_of_slice.items():
+        plane = stack.planes[number]
+        volume[index - first] = plane.draw(window)
+        slices[index] = SliceMask(plane.position_mm, volume[index - first])
+    return Crop(volume, (first, window.row, window.column)), slices
 
 
 def _contour_audit(contours: Sequence[Contour], stack: Stack) -> dict[str, AuditValue]:

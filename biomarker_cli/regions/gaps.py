@@ -1,8 +1,9 @@
 """Slices without a contour between two that have one.
 
 A structure is contoured on every slice; where it is not, half of its volume or
-more is silently lost. A gap is a run of slices without a contour between two
-whose contours overlap; where they do not overlap, the ROI has separate parts.
+more is silently lost. A gap is a run of slices without a contour between two whose
+contours overlap; where they do not overlap, the ROI has separate parts. In a ROI
+that is contoured on every n-th slice, each step of n slices is a gap.
 Gaps are closed by shape-based interpolation: the signed distance to the outline
 is interpolated between the two planes, and what is positive is inside.
 
@@ -49,10 +50,14 @@ class Gap(NamedTuple):
 
 def find_gaps(slices: Mapping[int, SliceMask]) -> list[Gap]:
     """Return the gaps between slices, in ascending order."""
+    filled = sorted(slices)
+    steps = np.diff(filled)
+    usual = int(np.median(steps)) if len(steps) > 1 else 1
     return [
         Gap(below, above)
-        for below, above in pairwise(sorted(slices))
-        if above - below > 1 and bool((slices[below].mask & slices[above].mask).any())
+        for below, above in pairwise(filled)
+        if above - below > 1
+        and (above - below == usual or bool((slices[below].mask & slices[above].mask).any()))
     ]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import AuditValue, Crop
+from biomarker_cli.regions.components import component_sizes
 from biomarker_cli.regions.entries import Drawing
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.rules import RegionRules
@@ -32,7 +33,8 @@ def judge(drawing: Drawing, geometry: Geometry, rules: RegionRules, label: str) 
     n_voxels = int(np.count_nonzero(crop.mask))
     thinnest = _thinnest(crop, geometry)
     border = touches_border(crop, geometry)
-    n_components, largest = components(crop)
+    sizes = component_sizes(crop.mask)
+    n_components = len(sizes)
     if n_voxels < rules.smallest_voxels:
         raise _small(f"expected at least {rules.smallest_voxels} voxels, found {n_voxels}", label)
     thin = thinnest < THIN_VOXELS
@@ -58,7 +60,7 @@ def judge(drawing: Drawing, geometry: Geometry, rules: RegionRules, label: str) 
         "thinnest_voxels": thinnest,
         "touches_border": border,
         "n_components": n_components,
-        "largest_component_fraction": largest,
+        "largest_component_fraction": int(sizes.max()) / n_voxels,
     }
     flags = drawing.flags | {flag for flag, holds in found_flags.items() if holds}
     return Drawing(crop, audit, flags)
@@ -79,18 +81,6 @@ def touches_border(crop: Crop, geometry: Geometry) -> bool:
         whole > 1 and (part.start == 0 or part.stop == whole)
         for part, whole in zip(crop.box, geometry.shape, strict=True)
     )
-
-
-def components(crop: Crop) -> tuple[int, float]:
-    """Return the number of connected components and the largest one's part.
-
-    Voxels are connected by faces, edges and corners.
-    """
-    from scipy.ndimage import label
-
-    labels, n_found = label(crop.mask, structure=np.ones((3, 3, 3)))
-    sizes = np.bincount(labels.ravel())[1:]
-    return int(n_found), float(sizes.max() / sizes.sum())
 
 
 def _empty(clipped: float, label: str) -> RegionError:

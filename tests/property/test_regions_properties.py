@@ -14,6 +14,7 @@ from synthetic_segmentations import Roi, lift, write_structure_set
 
 from biomarker_cli.imaging import Crop, Geometry, Region
 from biomarker_cli.regions import ImageTarget, RegionRules, import_regions
+from biomarker_cli.regions.components import component_sizes
 from biomarker_cli.regions.polygons import Window, area, clip, fill, snap
 
 few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -158,3 +159,14 @@ def test_a_region_keeps_its_mask(mask):
     assert region.crop.mask.size <= mask.size
     again = Region(Crop(region.crop.mask, region.crop.offset), geometry, "label", "name")
     np.testing.assert_array_equal(again.mask, mask)
+
+
+@some
+@given(hnp.arrays(np.bool_, hnp.array_shapes(min_dims=3, max_dims=3, max_side=7)))
+def test_components_are_those_of_a_label_image(mask):
+    from scipy.ndimage import label
+
+    labels, n_components = label(mask, structure=np.ones((3, 3, 3)))
+    expected = sorted(np.bincount(labels.ravel())[1:].tolist())
+    assert sorted(component_sizes(mask).tolist()) == expected
+    assert len(expected) == n_components

@@ -158,6 +158,13 @@ def test_gap_wider_than_the_protocol_allows_is_an_error(tmp_path):
     assert "21 mm" in roi.error_message
 
 
+def test_every_second_slice_of_a_slanting_structure_is_a_gap(tmp_path):
+    contours = [c for z in range(2, 12, 2) for c in cylinder(GRID, [z], 2.3, (3.0 * z - 20, 0.5))]
+    roi = draw(tmp_path, contours)
+    assert roi.error_code == "REGION-GAP"
+    assert "4 gaps" in roi.error_message
+
+
 def test_separate_parts_are_no_gap(tmp_path):
     contours = cylinder(GRID, [2, 3], 5.3, (-15, 0)) + cylinder(GRID, [8, 9], 5.3, (15, 0))
     roi = draw(tmp_path, contours)
