@@ -140,7 +140,7 @@ def describe_file(path: Path, size: int) -> tuple[Instance, tuple[Plane, ...]]:
             columns=_integer(headers[0].get("Columns")) or 0,
             defect=defect,
         )
-    return instance, tuple([_plane(instance, h) for h in headers])
+    return instance, _planes(instance, headers)
 
 
 def _slices(header: FrameHeader, path: Path) -> tuple[tuple[FrameHeader, ...], Defect | None]:
@@ -156,6 +156,13 @@ def _slices(header: FrameHeader, path: Path) -> tuple[tuple[FrameHeader, ...], D
         )
     if count == 1 and MOSAIC_WORDS.isdisjoint(_words(header.get("ImageType"))):
         return (header,), None
+    items = header.get("PerFrameFunctionalGroupsSequence")
+    if items is not None and len(items) != count:
+        return (header,), Defect(
+            "FILE-FRAMES",
+            f"NumberOfFrames is {count}, but {len(items)} frames are described",
+            "The header is damaged: transfer it again.",
+        )
     try:
         return frame_headers(header.dataset, path), None
     except HeaderError as error:
@@ -192,6 +199,16 @@ def _cut_short(header: FrameHeader) -> Defect | None:
         f"the file ends {missing} bytes before its pixel data does",
         "Transfer the file again and compare its size.",
     )
+
+
+def _planes(instance: Instance, headers: tuple[FrameHeader, ...]) -> tuple[Plane, ...]:
+    first = headers[0]
+    alike = first.tile is None and first.get("PerFrameFunctionalGroupsSequence") is None
+    if alike and len(headers) > 1:
+        # A multi-frame object of the old kind describes all of its frames at once.
+        plane = _plane(instance, first)
+        return tuple([plane._replace(frame=index) for index in range(len(headers))])
+    return tuple([_plane(instance, header) for header in headers])
 
 
 def _plane(instance: Instance, header: FrameHeader) -> Plane:

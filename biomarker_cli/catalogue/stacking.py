@@ -61,6 +61,12 @@ def stack(planes: Sequence[Plane]) -> tuple[tuple[Plane, ...], Geometry, float]:
         raise _no_position(planes)
     if any(plane.position_mm is None for plane in planes):
         raise _no_position(planes)
+    if min(first.instance.rows, first.instance.columns) < 1:
+        raise SeriesError(
+            "SERIES-EMPTY",
+            f"Rows and Columns are {first.instance.rows} and {first.instance.columns}",
+            hint="The header is damaged: transfer the series again.",
+        )
     if min(first.pixel_spacing_mm) <= 0:
         raise SeriesError(
             "SERIES-PIXEL-SPACING", f"PixelSpacing (0028,0030) is {first.pixel_spacing_mm}"

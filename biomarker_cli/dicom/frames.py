@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from pydicom.dataset import Dataset
 
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.headers import PARSER_ERRORS
 from biomarker_cli.dicom.mosaics import Tile, read_tiles
 
 MOST_FRAMES = 100_000
@@ -59,10 +62,11 @@ class FrameHeader:
         """
         if self.tile is not None and keyword in self.tile.overrides:
             return self.tile.overrides[keyword]
-        for level in self._levels:
-            value = level.get(keyword)
-            if not is_absent(value):
-                return value
+        with damage_named(self.path, keyword):
+            for level in self._levels:
+                value = level.get(keyword)
+                if not is_absent(value):
+                    return value
         return default
 
     @cached_property
@@ -96,21 +100,61 @@ class FrameHeader:
         ----------
         DICOM PS3.5 7.8.1.
         """
-        for level in self._levels:
-            # Keys are compared as numbers: most levels have no private element at all.
-            tags = level.keys()
-            for tag in [t for t in tags if t >> 8 == group << 8 and t & 0xFF >= 0x10]:
-                if str(level[tag].value).strip("\0 ") != creator:
-                    continue
-                found = level.get((group, ((tag & 0xFF) << 8) + offset))
-                if found is not None:
-                    return found.value
+        with damage_named(self.path, f"({group:04X},xx{offset:02X})"):
+            for level in self._levels:
+                # Keys are compared as numbers: most levels have no private element at all.
+                tags = level.keys()
+                for tag in [t for t in tags if t >> 8 == group << 8 and t & 0xFF >= 0x10]:
+                    if str(level[tag].value).strip("\0 ") != creator:
+                        continue
+                    found = level.get((group, ((tag & 0xFF) << 8) + offset))
+                    if found is not None:
+                        return found.value
         return default
 
     @property
     def sop_instance_uid(self) -> str:
         """SOPInstanceUID of the instance."""
-        return str(self.dataset.get("SOPInstanceUID", ""))
+        return str(self.get("SOPInstanceUID", ""))
+
+
+class damage_named:  # noqa: N801 - read as a word of the with statement
+    """Turn what pydicom raises on a damaged element into an error that names it.
+
+    A class, not a generator: every look into a header goes through it.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    element : str
+        Keyword or tag that is looked for.
+    """
+
+    __slots__ = ("element", "path")
+
+    def __init__(self, path: Path, element: str) -> None:
+        self.path = path
+        self.element = element
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Raise ``FILE-ELEMENT`` where the element cannot be decoded."""
+        if isinstance(error, PARSER_ERRORS):
+            raise HeaderError(
+                "FILE-ELEMENT",
+                f"an element cannot be decoded while reading {self.element}: "
+                f"{type(error).__name__}",
+                where=self.path.name,
+                hint="The header is damaged: transfer the file again.",
+            ) from error
 
 
 def frame_headers(dataset: Dataset, path: Path) -> tuple[FrameHeader, ...]:
@@ -121,10 +165,11 @@ def frame_headers(dataset: Dataset, path: Path) -> tuple[FrameHeader, ...]:
     HeaderError
         ``MOSAIC-INCOMPLETE`` where the tiles of a mosaic cannot be placed.
     """
-    tiles = read_tiles(dataset)
+    with damage_named(path, "NumberOfFrames or a mosaic's tiles"):
+        tiles = read_tiles(dataset)
+        count = min(int(dataset.get("NumberOfFrames") or 1), MOST_FRAMES)
     if tiles:
         return tuple(FrameHeader(dataset, n, path, tile) for n, tile in enumerate(tiles))
-    count = int(dataset.get("NumberOfFrames") or 1)
     return tuple(FrameHeader(dataset, index, path) for index in range(count))
 
 

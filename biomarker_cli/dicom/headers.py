@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
@@ -17,6 +19,9 @@ from biomarker_cli.dicom.errors import HeaderError
 # of each one, whenever it is looked at.
 config.settings.reading_validation_mode = config.IGNORE
 
+WHOLE_FILE_BYTES = 16 * 1024 * 1024
+"""Files up to this size are read in one go."""
+
 # What pydicom lets through on bytes that are no DICOM.
 PARSER_ERRORS = (
     AttributeError,
@@ -25,6 +30,7 @@ PARSER_ERRORS = (
     IndexError,
     InvalidDicomError,
     KeyError,
+    MemoryError,
     NotImplementedError,
     OverflowError,
     RecursionError,
@@ -58,7 +64,8 @@ def read_header(path: Path) -> Dataset:
         with warnings.catch_warnings():
             # Odd values of real scanners are judged by the rules, not here.
             warnings.simplefilter("ignore")
-            dataset = dcmread(path, stop_before_pixels=True)
+            with open_bounded(path) as file:
+                dataset = dcmread(file, stop_before_pixels=True)
     except PARSER_ERRORS as error:
         raise not_dicom(path, "the file is not DICOM") from error
     except OSError as error:
@@ -66,6 +73,27 @@ def read_header(path: Path) -> Dataset:
     if not dataset:
         raise not_dicom(path, "the file holds no DICOM element")
     return dataset
+
+
+def open_bounded(path: Path) -> BinaryIO:
+    """Open a file so that no read reserves more memory than the file has bytes.
+
+    A damaged length field may ask for 4 GB; a plain file would reserve them.
+    """
+    size = path.stat().st_size
+    if size <= WHOLE_FILE_BYTES:
+        return io.BytesIO(path.read_bytes())
+    return _BoundedFile(path, size)
+
+
+class _BoundedFile(io.BufferedReader):
+    def __init__(self, path: Path, size: int) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = max(self._size - self.tell(), 0)
+        return super().read(left if size is None or size < 0 else min(size, left))
 
 
 def not_dicom(path: Path, found: str) -> HeaderError:

@@ -21,7 +21,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels import iter_pixels, pixel_array
 
 from biomarker_cli.dicom.errors import PixelError
-from biomarker_cli.dicom.headers import read_header
+from biomarker_cli.dicom.headers import WHOLE_FILE_BYTES, open_bounded, read_header
 from biomarker_cli.dicom.mosaics import read_tiles
 
 # pydicom's plugins hand through whatever their C code raises.
@@ -43,9 +43,6 @@ DECODER_ERRORS = (
     struct.error,
     zlib.error,
 )
-
-LARGE_FILE_BYTES = 16 * 1024 * 1024
-"""Files beyond this are decoded from disk frame by frame, not read whole."""
 
 _PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -73,8 +70,8 @@ def open_frames(path: Path, frames: Sequence[int]) -> tuple[Dataset, Iterator[np
         ``PIXELS-ABSENT`` where it holds a header alone, ``PIXELS-COLOUR``.
     """
     with _decoding(path):
-        large = path.stat().st_size > LARGE_FILE_BYTES
-        dataset = read_header(path) if large else dcmread(path)
+        large = path.stat().st_size > WHOLE_FILE_BYTES
+        dataset = read_header(path) if large else dcmread(open_bounded(path))
         _require_grey(dataset, path)
         if not large and not any(keyword in dataset for keyword in _PIXEL_ELEMENTS):
             raise PixelError(
