@@ -12,7 +12,7 @@ import numpy.typing as npt
 from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.dicom.errors import HeaderError, PixelError
-from biomarker_cli.dicom.frames import FrameHeader, Frames, frame_headers
+from biomarker_cli.dicom.frames import FrameHeader, Frames, StoredHeader, frame_headers
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.pixels import open_frames
 from biomarker_cli.dicom.values import (
@@ -94,11 +94,13 @@ def _read_arrays(
     for index, ref in enumerate(candidate.refs):
         slices_of[ref.path].append(index)
     for path, slices in slices_of.items():
-        dataset, pieces = open_frames(path, [candidate.refs[i].frame for i in slices])
-        headers = frame_headers(dataset, path)
-        for index, stored in zip(slices, pieces, strict=True):
+        file = open_frames(path, [candidate.refs[i].frame for i in slices])
+        headers = frame_headers(file.dataset, path)
+        # Kept with the volume as bytes: parsed, it would be as large as a PET slice.
+        single = len(headers) == 1 and headers[0].tile is None and file.header_bytes
+        for index, stored in zip(slices, file.stored, strict=True):
             header = headers[candidate.refs[index].frame]
-            frames[index] = header
+            frames[index] = StoredHeader(file.header_bytes, path) if single else header
             fill_values(array[index], stored, header)
             empty = padding_of(stored, header)
             if empty is not None:

@@ -17,7 +17,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.headers import PARSER_ERRORS
+from biomarker_cli.dicom.headers import ELEMENT_ERRORS, parse_header
 from biomarker_cli.dicom.mosaics import Tile, read_tiles
 
 MOST_FRAMES = 100_000
@@ -118,6 +118,35 @@ class FrameHeader:
         return str(self.get("SOPInstanceUID", ""))
 
 
+class StoredHeader(FrameHeader):
+    """Header of a single-frame file, kept as its bytes until somebody looks into it.
+
+    Parsed elements take ten times the room of their bytes: with them, the
+    headers of a PET series would be as large as its voxels.
+
+    Parameters
+    ----------
+    content : bytes
+        The file up to its pixel data.
+    path : Path
+    """
+
+    content: bytes
+
+    def __init__(self, content: bytes, path: Path) -> None:
+        # FrameHeader is frozen; its `dataset` is replaced by a lazy one below.
+        object.__setattr__(self, "content", content)
+        object.__setattr__(self, "frame", 0)
+        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "tile", None)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The header as pydicom parses it."""
+        with damage_named(self.path, "the header"):
+            return parse_header(self.content)
+
+
 class damage_named:  # noqa: N801 - read as a word of the with statement
     """Turn what pydicom raises on a damaged element into an error that names it.
 
@@ -147,7 +176,7 @@ class damage_named:  # noqa: N801 - read as a word of the with statement
         trace: TracebackType | None,
     ) -> None:
         """Raise ``FILE-ELEMENT`` where the element cannot be decoded."""
-        if isinstance(error, PARSER_ERRORS):
+        if isinstance(error, ELEMENT_ERRORS):
             raise HeaderError(
                 "FILE-ELEMENT",
                 f"an element cannot be decoded while reading {self.element}: "

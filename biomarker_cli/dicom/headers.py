@@ -41,6 +41,10 @@ PARSER_ERRORS = (
 )
 
 
+# Sequences are parsed when they are looked at; their ends are then "files" that end.
+ELEMENT_ERRORS = (*PARSER_ERRORS, OSError)
+
+
 def read_header(path: Path) -> Dataset:
     """Return the header of a DICOM file, without pixel data.
 
@@ -73,6 +77,13 @@ def read_header(path: Path) -> Dataset:
     if not dataset:
         raise not_dicom(path, "the file holds no DICOM element")
     return dataset
+
+
+def parse_header(content: bytes) -> Dataset:
+    """Return the header that stands in the first bytes of a file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return dcmread(io.BytesIO(content), stop_before_pixels=True)
 
 
 def open_bounded(path: Path) -> BinaryIO:

@@ -5,23 +5,25 @@ What the stored numbers mean is said in `biomarker_cli.dicom.values`.
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels import iter_pixels, pixel_array
 
 from biomarker_cli.dicom.errors import PixelError
-from biomarker_cli.dicom.headers import WHOLE_FILE_BYTES, open_bounded, read_header
+from biomarker_cli.dicom.headers import WHOLE_FILE_BYTES, read_header
 from biomarker_cli.dicom.mosaics import read_tiles
 
 # pydicom's plugins hand through whatever their C code raises.
@@ -47,7 +49,25 @@ DECODER_ERRORS = (
 _PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
-def open_frames(path: Path, frames: Sequence[int]) -> tuple[Dataset, Iterator[npt.NDArray[Any]]]:
+class OpenFrames(NamedTuple):
+    """A file whose frames are being decoded.
+
+    Attributes
+    ----------
+    dataset : pydicom.Dataset
+        Header, without pixel data once the frames have been taken.
+    stored : iterator of ndarray, shape (rows, columns)
+        Raises `PixelError` as it goes.
+    header_bytes : bytes
+        The file up to its pixel data; empty where that is not all of the header.
+    """
+
+    dataset: Dataset
+    stored: Iterator[npt.NDArray[Any]]
+    header_bytes: bytes = b""
+
+
+def open_frames(path: Path, frames: Sequence[int]) -> OpenFrames:
     """Open a file and decode frames of it one after the other.
 
     Parameters
@@ -58,10 +78,8 @@ def open_frames(path: Path, frames: Sequence[int]) -> tuple[Dataset, Iterator[np
 
     Returns
     -------
-    dataset : pydicom.Dataset
-        Header, without pixel data once the frames have been taken.
-    stored : iterator of ndarray, shape (rows, columns)
-        In the order of `frames`; raises `PixelError` as it goes.
+    OpenFrames
+        Frames in the order of `frames`.
 
     Raises
     ------
@@ -71,7 +89,8 @@ def open_frames(path: Path, frames: Sequence[int]) -> tuple[Dataset, Iterator[np
     """
     with _decoding(path):
         large = path.stat().st_size > WHOLE_FILE_BYTES
-        dataset = read_header(path) if large else dcmread(open_bounded(path))
+        content = b"" if large else path.read_bytes()
+        dataset = read_header(path) if large else dcmread(io.BytesIO(content))
         _require_grey(dataset, path)
         if not large and not any(keyword in dataset for keyword in _PIXEL_ELEMENTS):
             raise PixelError(
@@ -80,12 +99,26 @@ def open_frames(path: Path, frames: Sequence[int]) -> tuple[Dataset, Iterator[np
                 where=path.name,
                 hint="Transfer the file again, with its pixels.",
             )
-    return dataset, _stored(dataset, path, frames, large=large)
+    stored = _stored(dataset, path, frames, large=large)
+    return OpenFrames(dataset, stored, _before_pixels(dataset, content))
+
+
+def _before_pixels(dataset: Dataset, content: bytes) -> bytes:
+    """Return the file up to its pixel element, empty where its place is not certain."""
+    for keyword in _PIXEL_ELEMENTS:
+        element = dataset.get_item(keyword) if keyword in dataset else None
+        if isinstance(element, RawDataElement):
+            at = element.value_tell - (8 if element.is_implicit_VR else 12)
+            tag = struct.pack("<HH", element.tag.group, element.tag.element)
+            # Not so in a deflated file, whose places are those of the inflated one.
+            if content[at : at + 4] == tag:
+                return content[:at]
+    return b""
 
 
 def read_stored_frames(path: Path, frames: Sequence[int]) -> list[npt.NDArray[Any]]:
     """Decode frames of one file, as stored; see `open_frames`."""
-    return list(open_frames(path, frames)[1])
+    return list(open_frames(path, frames).stored)
 
 
 def _stored(

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 from synthetic_series import axial, slice_dataset, write, write_series
 
-from biomarker_cli.catalogue import read_volume, scan
+from biomarker_cli.catalogue import read_frames, read_volume, scan
 from biomarker_cli.dicom.errors import PixelError
-from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.frames import FrameHeader, StoredHeader
 from biomarker_cli.dicom.pixels import open_frames, read_stored_frames
 from biomarker_cli.dicom.values import (
     PARAMETRIC_MAP_CLASS,
@@ -206,9 +207,31 @@ def test_a_header_without_pixels_is_told_apart_from_a_damaged_one(tmp_path):
 
 def test_the_header_of_opened_frames_lets_go_of_its_pixels(tmp_path):
     path = write(_slice(), tmp_path / "a.dcm")
-    dataset, pieces = open_frames(path, [0])
-    assert len(list(pieces)) == 1
-    assert "PixelData" not in dataset
+    file = open_frames(path, [0])
+    assert len(list(file.stored)) == 1
+    assert "PixelData" not in file.dataset
+
+
+@pytest.mark.parametrize("syntax", ["explicit", "implicit", "deflated", "rle"])
+def test_headers_of_a_volume_are_kept_as_bytes_and_say_the_same(tmp_path, syntax):
+    def change(index, dataset):
+        if syntax == "implicit":
+            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+        if syntax == "deflated":
+            dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        if syntax == "rle":
+            sop = dataset.SOPInstanceUID
+            dataset.compress("1.2.840.10008.1.2.5")
+            dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = sop
+
+    write_series(tmp_path, axial(0, 3, 6), change=change)
+    (candidate,) = scan([tmp_path]).volumes
+    kept = read_volume(candidate).frames
+    assert isinstance(kept.first, StoredHeader) is (syntax != "deflated")
+    for ours, theirs in zip(kept, read_frames(candidate), strict=True):
+        assert ours.dataset == theirs.dataset
+        assert ours.get("InstanceNumber") == theirs.get("InstanceNumber")
+        assert ours.sop_instance_uid == theirs.sop_instance_uid
 
 
 # The same picture in one native and several compressed or swapped forms.
