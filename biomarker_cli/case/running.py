@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from biomarker_cli.acquisition import CheckResult, evaluate, header_facts, series_headers
+from biomarker_cli.case.analysis import Analysis
 from biomarker_cli.case.images import image_candidates
 from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.case.prepared import Prepared, prepare
@@ -22,6 +23,7 @@ from biomarker_cli.case.rows import (
 )
 from biomarker_cli.catalogue import Catalogue
 from biomarker_cli.model import CaseError, Measurement
+from biomarker_cli.pet import SuvError
 from biomarker_cli.regions import ImageTarget, RegionRules, RoiResult, import_regions
 
 
@@ -129,7 +131,7 @@ def _measure(progress: _Progress) -> CaseResult:
     regions: list[RoiResult] | None = None
     n_failed = 0
     for analysis in plan.analyses:
-        prepared = prepare(plan, analysis)
+        prepared = _prepare(progress, analysis)
         if prepared.derivation:
             progress.derivations[analysis.ident] = prepared.derivation
         progress.headers.update(_voxel_columns(prepared))
@@ -143,6 +145,17 @@ def _measure(progress: _Progress) -> CaseResult:
             CaseStatus.FAILED, "CASE-NO-MEASUREMENT", "no region could be measured"
         )
     return progress.result(CaseStatus.PARTIAL if n_bad else CaseStatus.MEASURED)
+
+
+def _prepare(progress: _Progress, analysis: Analysis) -> Prepared:
+    """Prepare the image; a refused SUV leaves behind how far its derivation came."""
+    try:
+        return prepare(progress.plan, analysis)
+    except SuvError as error:
+        if error.derivation:
+            refusal = {"error_code": error.code, "error_message": str(error)}
+            progress.derivations[analysis.ident] = {**refusal, **error.derivation}
+        raise
 
 
 def _import(plan: CasePlan, prepared: Prepared, rules: RegionRules) -> list[RoiResult]:

@@ -90,7 +90,11 @@ def suv_volume(
         )
     derivation = Derivation()
     place = PetFrames(volume.frames, volume.geometry.voxel_volume_mm3 / 1000.0)
-    factor_of, scales = _factors(place, rules, form or ClinicalForm(), overrides, derivation)
+    try:
+        factor_of, scales = _factors(place, rules, form or ClinicalForm(), overrides, derivation)
+    except SuvError as error:
+        error.derivation = derivation.as_dict()
+        raise
     array = volume.as_float64() * factor_of[:, None, None]
     if rules.harmonisation is not None:
         array = gaussian(array, volume.geometry, rules.harmonisation.fwhm_mm)

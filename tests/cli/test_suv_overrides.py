@@ -102,3 +102,19 @@ def test_reference_regions_of_the_same_case_are_used(biomarker, pet):
     liver = float(found[names["LIVER"], "suvbw.uptake.mean"]["value"])
     assert float(ratio["value"]) == pytest.approx(lesion / liver)
     assert found[gtv, "suvbw.uptake.ratio.max_to_blood_pool_mean"]["status"] == "undefined"
+
+
+def test_a_refused_series_leaves_its_derivation(biomarker, pet, tmp_path):
+    image, mask, header = pet
+    file = override_file(tmp_path / "o.yaml", header, 10 * float(header.PatientWeight))
+    file.write_text(file.read_text().replace("PatientWeight", "DecayCorrection"))
+    out = tmp_path / "out"
+    done = biomarker(
+        "extract", "suv", "--image", image, "--mask", mask, "--analysis", "fdg-suv",
+        "--overrides", file, "-o", out,
+    )  # fmt: skip
+    assert done.returncode == 6
+    (path,) = (out / "derivations").rglob("*.json")
+    derivation = json.loads(path.read_text())
+    assert derivation["error_code"] == "SUV-NO-DECAY-CORRECTION"
+    assert {item["name"] for item in derivation["inputs"]} >= {"weight", "administered activity"}
