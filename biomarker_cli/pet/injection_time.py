@@ -19,6 +19,8 @@ EARLIEST_S = -60.0
 EARLIEST_DYNAMIC_S = -3600.0
 """A dynamic series may start before the injection."""
 
+DATE_ALONE = len("YYYYMMDD")
+
 SAME_TIME_S = 120.0
 """Header and form tell the same time of injection within this."""
 
@@ -47,8 +49,12 @@ def header_injection(
     if not record.start_datetime:
         return None
     header = series.frames.first
+    text = record.start_datetime
+    if len(text) == DATE_ALONE and record.start_time:
+        # A date without a time: the time of day stands in its own element.
+        text += record.start_time.replace(":", "")
     try:
-        stamped = parse_datetime(record.start_datetime)
+        stamped = parse_datetime(text)
     except ValueError as error:
         raise _time_error(str(error), TAG_START_DATETIME) from error
     offset = series.offset
@@ -117,6 +123,8 @@ def injection_moment(
         )
     elif found is not None and not window.holds((scan - found).total_seconds()):
         found = _rebuilt(record, found, scan, nuclide, window, derivation)
+    elif found is not None:
+        _compare_clocks(record, found, derivation)
     if found is None:
         if of_form is None:
             raise SuvError(
@@ -133,6 +141,25 @@ def injection_moment(
         _require_same_time(found, of_form, derivation)
     derivation.results["injection"] = found.isoformat()
     return found
+
+
+def _compare_clocks(record: InjectionRecord, found: datetime, derivation: Derivation) -> None:
+    """Warn where the two elements name different times of day."""
+    if not record.start_time:
+        return
+    try:
+        clock = parse_time(record.start_time)
+    except ValueError:
+        derivation.warn(f"{TAG_START_TIME} is unreadable: {record.start_time!r}")
+        return
+    apart = abs((datetime.combine(found.date(), clock.time) - found).total_seconds())
+    apart = min(apart, 86_400.0 - apart)
+    if apart > max(SAME_TIME_S, clock.resolution_s):
+        derivation.warn(
+            f"{TAG_START_DATETIME} says {found.time().isoformat()}, {TAG_START_TIME} "
+            f"{clock.time.isoformat()}: the date-time is used",
+            "injection_times_differ",
+        )
 
 
 def _on_day_of_scan(text: str, scan: datetime, nuclide: Nuclide, window: Window) -> datetime:
@@ -169,7 +196,7 @@ def _rebuilt(
         return found
     if nuclide.half_life_s >= CLOCK_TIME_SUFFICES_BELOW_S:
         _require_inside(found, scan, window, TAG_START_DATETIME)
-    clock = found.time().strftime("%H%M%S.%f")
+    clock = record.start_time or found.time().strftime("%H%M%S.%f")
     try:
         rebuilt = _on_day_of_scan(clock, scan, nuclide, window)
     except SuvError:

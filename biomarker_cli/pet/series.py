@@ -111,7 +111,7 @@ class PetSeries:
     @property
     def is_ge(self) -> bool:
         """Whether GE wrote it: its FrameReferenceTime counts from the frame's start."""
-        return self.manufacturer.upper().startswith("GE")
+        return self.manufacturer.upper().startswith(("GE", "GENERAL ELECTRIC"))
 
 
 def read_series(frames: Frames, derivation: Derivation) -> PetSeries:

@@ -313,6 +313,27 @@ def test_a_dynamic_series_may_start_before_the_injection():
     suv_volume(pet_volume(change=change, SeriesType=["DYNAMIC", "IMAGE"]), RULES)
 
 
+def test_two_times_of_injection_that_differ_are_flagged():
+    """The date-time goes first, but nobody pools such a row unawares."""
+    change = with_item(RadiopharmaceuticalStartTime="090000")
+    result = suv_volume(pet_volume(change=change), RULES)
+    assert result.volume.array.mean(axis=(1, 2)) == pytest.approx(TRUE_SUV, rel=1e-5)
+    assert "injection_times_differ" in result.volume.flags
+
+
+def test_a_date_alone_takes_the_time_from_its_own_element():
+    change = with_item(RadiopharmaceuticalStartDateTime="20250101")
+    assert suv_of(pet_volume(change=change)) == pytest.approx(TRUE_SUV, rel=1e-5)
+
+
+def test_a_rebuilt_injection_prefers_the_start_time():
+    """Anonymisation set the date-time to midnight of another day."""
+    change = with_item(RadiopharmaceuticalStartDateTime="20000101000000")
+    result = suv_volume(pet_volume(change=change), RULES)
+    assert result.volume.array.mean(axis=(1, 2)) == pytest.approx(TRUE_SUV, rel=1e-5)
+    assert "injection_time_rebuilt" in result.volume.flags
+
+
 def test_f18_after_more_than_8_h_is_refused():
     change = with_item(
         RadiopharmaceuticalStartDateTime="20250101020000", RadiopharmaceuticalStartTime="020000"
