@@ -80,6 +80,20 @@ def test_philips_factors_are_found_in_any_block():
     assert suv_of(pet_volume((2.0,), change, Units="CNTS")) == pytest.approx([1.0])
 
 
+@pytest.mark.parametrize(("manufacturer", "is_read"), [("Philips", True), ("ACME", False)])
+def test_a_factor_without_creator_is_read_of_philips_alone(manufacturer, is_read):
+    def orphan(dataset, _index):
+        dataset.add_new((0x7053, 0x1000), "DS", "0.5")
+
+    volume = pet_volume((2.0,), orphan, Units="CNTS", Manufacturer=manufacturer)
+    if is_read:
+        result = suv_volume(volume, RULES)
+        assert result.volume.array.mean() == pytest.approx(1.0)
+        assert "philips_creator_missing" in result.volume.flags
+    else:
+        assert code_of(volume) == "SUV-NO-SCALE-FACTOR"
+
+
 def test_a_suv_factor_needs_neither_activity_nor_time():
     change = both(
         private(0x7053, "Philips PET Private Group", 0x00, "DS", "0.5"),
@@ -238,6 +252,14 @@ def test_an_implausible_activity_of_another_nuclide_is_refused(dose):
     assert code_of(volume) in {"SUV-ACTIVITY", "SUV-ACTIVITY-UNIT"}
 
 
+def test_from_10000_on_a_dose_is_in_bq():
+    """Read as MBq it would be a question of the unit; it is a question of the amount."""
+    volume = pet_volume(change=with_item(RadionuclideTotalDose="10000", **GALLIUM))
+    assert code_of(volume) == "SUV-ACTIVITY"
+    volume = pet_volume(change=with_item(RadionuclideTotalDose="9999", **GALLIUM))
+    assert code_of(volume) == "SUV-ACTIVITY-UNIT"
+
+
 def test_the_protocols_band_replaces_the_built_in_one():
     volume = pet_volume(change=with_item(RadionuclideTotalDose=str(0.01e6 * WEIGHT_KG)))
     assert code_of(volume) == "SUV-ACTIVITY"
@@ -303,6 +325,13 @@ def test_offsets():
 def test_a_scan_30_s_before_the_injection_was_noted_passes():
     change = with_item(RadiopharmaceuticalStartDateTime="20250101110030")
     suv_volume(pet_volume(change=change), RULES)
+
+
+def test_a_static_scan_two_minutes_before_the_injection_is_refused():
+    change = with_item(
+        RadiopharmaceuticalStartDateTime="20250101110200", RadiopharmaceuticalStartTime="110200"
+    )
+    assert code_of(pet_volume(change=change)) == "SUV-INJECTION-TIME"
 
 
 def test_a_dynamic_series_may_start_before_the_injection():
