@@ -115,7 +115,9 @@ def import_pyradiomics(path: Path) -> dict[str, Any]:
         raise _refusal("preCrop changes filtered images at the border of the crop", path)
     try:
         section = _section(data, settings, path)
-        RadiomicsRules.model_validate(section)
+        # Only the package itself reads every setting; the native engine is the faster one.
+        if not RadiomicsRules.model_validate(section).native_lacks:
+            section["engine"] = "native"
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))

@@ -237,6 +237,17 @@ class RadiomicsRules(Strict):
     images: Annotated[tuple[FilterRules, ...], Field(min_length=1)] = (Unfiltered(filter="none"),)
     pyradiomics: PyradiomicsRules | None = None
 
+    @property
+    def native_lacks(self) -> tuple[str, ...]:
+        """What only the package itself computes by the conventions of pyradiomics."""
+        lacking: list[str] = [
+            image.filter for image in self.images if image.filter.startswith("lbp")
+        ]
+        asymmetric = self.pyradiomics is not None and not self.pyradiomics.symmetrical_glcm
+        lacking += ["interpolation"] * (self.interpolation is not None)
+        lacking += ["symmetrical_glcm: false"] * asymmetric
+        return tuple(lacking) if self.conventions == "pyradiomics" else ()
+
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if self.conventions == "ibsi":
@@ -278,6 +289,11 @@ class RadiomicsRules(Strict):
             raise ValueError("anchor: multiple_of_width is a convention of pyradiomics")
 
     def _agree_pyradiomics(self) -> None:
+        if self.engine == "native" and self.native_lacks:
+            raise ValueError(
+                f"the native engine lacks {', '.join(self.native_lacks)} by the conventions "
+                "of pyradiomics; set engine: pyradiomics"
+            )
         if self.pyradiomics is None:
             raise ValueError("conventions: pyradiomics needs the section pyradiomics (may be {})")
         lacking = PYRADIOMICS_LACKS.intersection(self.families)

@@ -83,6 +83,37 @@ def test_patients(case, modality, bins, data_dir):
     assert differences(volume, region, **({"discretisation": bins} if bins else {})) == []
 
 
+FILTERS = {
+    "log": [{"filter": "pyradiomics_log", "sigma_mm": [1.0, 3.0, 5.0]}],
+    "wavelet": [{"filter": "none"}, {"filter": "pyradiomics_wavelet"}],
+    "wavelet_levels": [{"filter": "pyradiomics_wavelet", "levels": 2, "wavelet": "db3"}],
+    "wavelet_start": [{"filter": "pyradiomics_wavelet", "start_level": 1}],
+    "pointwise": [
+        {"filter": name} for name in ("square", "square_root", "logarithm", "exponential")
+    ],
+    "gradient": [{"filter": "gradient"}],
+    "gradient_per_voxel": [{"filter": "gradient", "use_spacing": False}],
+}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("case", "modality"), [("STS_002", "CT"), ("STS_003", "PET")])
+@pytest.mark.parametrize("name", FILTERS)
+def test_filters_of_pyradiomics(name, case, modality, data_dir):
+    # CT: odd sizes in plane; PET: thick slices.
+    volume, region = load(data_dir, case, modality)
+    assert differences(volume, region, images=FILTERS[name]) == []
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_planar_wavelet(axis, data_dir):
+    volume, region = load(data_dir, "STS_003", "PET")
+    own = {"force_2d": True, "force_2d_axis": axis}
+    images = [{"filter": "pyradiomics_wavelet"}]
+    assert differences(volume, region, images=images, pyradiomics=own) == []
+
+
 CHOICES = {
     "force_2d": {"pyradiomics": {"force_2d": True}},
     "force_2d_axis_1": {"pyradiomics": {"force_2d": True, "force_2d_axis": 1}},

@@ -27,8 +27,10 @@ from biomarker_cli.radiomics.plan import ORIGINAL
 from biomarker_cli.radiomics.preprocess.intensities import discretise, histogram_axis
 from biomarker_cli.radiomics.preprocess.normalising import normalised
 from biomarker_cli.radiomics.preprocess.prepared import (
+    Grid,
     Prepared,
     grid_of,
+    part_of,
     prepare_region,
     resampled_image,
     resampled_mask,
@@ -62,23 +64,45 @@ class NativeEngine:
         _check_whole_image(volume, rules)
         grid = grid_of(volume, rules)
         array = normalised(volume.as_float64(), rules.normalisation)
-        image = resampled_image(array, grid, rules)
-        prepared = [
-            prepare_region(image, resampled_mask(region, grid, rules), grid, rules)
-            for region in regions
-        ]
-        found: list[Families] = [_start(image, region, rules) for region in prepared]
-        planar = rules.dimension == "2d"
-        for filter_rules in rules.images:
-            # A filtered image is made once, for all regions.
-            for name, voxels in filtered_images(image, grid.spacing_zyx, filter_rules, planar):
-                for region, families in zip(prepared, found, strict=True):
-                    if region is not None and region.intensity.any():
-                        families.update(_measure_image(name, voxels, region, rules))
-        return [
-            outcomes_of(families, rules, _UNDEFINED if families else _NOTHING_LEFT)
-            for families in found
-        ]
+        if all(image.filter == "none" for image in rules.images):
+            return [_extract_alone(array, grid, region.mask, rules) for region in regions]
+        return _extract_filtered(array, grid, regions, rules)
+
+
+def _extract_alone(
+    array: Floats, grid: Grid, mask: npt.NDArray[np.bool_], rules: RadiomicsRules
+) -> Outcomes:
+    """Measure a region on its surroundings: nothing else is resampled."""
+    kind = rules.interpolation.image if rules.interpolation else "nearest"
+    box, part = part_of(grid, mask, PEAK_RADIUS_MM, kind)
+    image = resampled_image(array[box], part, rules)
+    prepared = prepare_region(image, resampled_mask(mask[box], part, rules), part, rules)
+    found = _start(image, prepared, rules)
+    if prepared is not None and prepared.intensity.any():
+        found.update(_measure_image(ORIGINAL, image, prepared, rules))
+    return outcomes_of(found, rules, _UNDEFINED if found else _NOTHING_LEFT)
+
+
+def _extract_filtered(
+    array: Floats, grid: Grid, regions: tuple[Region, ...], rules: RadiomicsRules
+) -> list[Outcomes]:
+    """Measure all regions on filtered images, each made once of the whole image."""
+    image = resampled_image(array, grid, rules)
+    prepared = [
+        prepare_region(image, resampled_mask(region.mask, grid, rules), grid, rules)
+        for region in regions
+    ]
+    found = [_start(image, region, rules) for region in prepared]
+    planar = rules.dimension == "2d"
+    for filter_rules in rules.images:
+        for name, voxels in filtered_images(image, grid.spacing_zyx, filter_rules, planar):
+            for region, families in zip(prepared, found, strict=True):
+                if region is not None and region.intensity.any():
+                    families.update(_measure_image(name, voxels, region, rules))
+    return [
+        outcomes_of(families, rules, _UNDEFINED if families else _NOTHING_LEFT)
+        for families in found
+    ]
 
 
 def _check_whole_image(volume: Volume, rules: RadiomicsRules) -> None:

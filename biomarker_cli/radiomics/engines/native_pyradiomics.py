@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
 import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.imaging import Region, Volume
 from biomarker_cli.radiomics.engines.outcome import Outcomes
 from biomarker_cli.radiomics.engines.reporting import Families, outcomes_of
-from biomarker_cli.radiomics.errors import RadiomicsRulesError
 from biomarker_cli.radiomics.features.pyradiomics_values import (
     TEXTURE_AS_PYRADIOMICS,
     Measured,
@@ -16,10 +18,16 @@ from biomarker_cli.radiomics.features.pyradiomics_values import (
     intensity_as_pyradiomics,
     shape_as_pyradiomics,
 )
+from biomarker_cli.radiomics.filters.pyradiomics_filters import wavelet_images, whole_images
+from biomarker_cli.radiomics.filters.rules import (
+    FilterRules,
+    PyradiomicsFilter,
+    PyradiomicsWavelet,
+)
 from biomarker_cli.radiomics.lattice import Lattice
 from biomarker_cli.radiomics.plan import ORIGINAL
 from biomarker_cli.radiomics.preprocess.normalising import normalised
-from biomarker_cli.radiomics.preprocess.prepared import box_of
+from biomarker_cli.radiomics.preprocess.prepared import Box, box_of
 from biomarker_cli.radiomics.preprocess.pyradiomics_intensities import (
     discretise_as_pyradiomics,
     resegment_as_pyradiomics,
@@ -29,30 +37,8 @@ from biomarker_cli.radiomics.rules import PyradiomicsRules, RadiomicsRules
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+_UNDEFINED = "the definition gives no finite value on this region"
 _DIRECTIONAL = frozenset({"glcm", "glrlm"})
-
-
-def refuse_what_is_missing(rules: RadiomicsRules) -> None:
-    """Refuse rules whose numbers only the package itself can give.
-
-    Raises
-    ------
-    RadiomicsRulesError
-        ``RADIOMICS-NATIVE-LACKS``.
-    """
-    own = rules.pyradiomics or PyradiomicsRules()
-    lacking: list[str] = [image.filter for image in rules.images if image.filter != "none"]
-    if rules.interpolation is not None:
-        lacking.append("interpolation")
-    if not own.symmetrical_glcm:
-        lacking.append("symmetrical_glcm: false")
-    if lacking:
-        raise RadiomicsRulesError(
-            "RADIOMICS-NATIVE-LACKS",
-            f"the native engine does not compute {', '.join(lacking)} "
-            "by the conventions of pyradiomics",
-            hint="Set engine: pyradiomics.",
-        )
 
 
 def extract_as_pyradiomics(
@@ -66,41 +52,85 @@ def extract_as_pyradiomics(
     regions : tuple of Region
         On the grid of the volume, each with at least one voxel.
     rules : RadiomicsRules
-
-    Raises
-    ------
-    RadiomicsRulesError
-        ``RADIOMICS-NATIVE-LACKS``.
     """
-    refuse_what_is_missing(rules)
     image = normalised(volume.as_float64(), rules.normalisation, freedom=1)
     x, y, z = volume.geometry.spacing_mm
-    return [_extract_region(image, region, (z, y, x), rules) for region in regions]
+    spacing = (z, y, x)
+    placed = [_place(image, region, spacing, rules) for region in regions]
+    wanted = [region for region in placed if not region.reason]
+    for filter_rules in rules.images:
+        _measure_filter(image, wanted, filter_rules, rules)
+    return [outcomes_of(region.found, rules, region.reason or _UNDEFINED) for region in placed]
 
 
-def _extract_region(
+@dataclass
+class PlacedRegion:
+    """A region, cropped to its re-segmented box, and what has been measured of it.
+
+    Attributes
+    ----------
+    box : tuple of slice
+    mask : ndarray of bool
+        The re-segmented mask in the box.
+    spacing : tuple of float
+        z, y, x in mm.
+    reason : str
+        Why the region is not measured, or nothing.
+    found : dict
+    """
+
+    box: Box
+    mask: Mask
+    spacing: tuple[float, float, float]
+    reason: str
+    found: Families = field(default_factory=dict)
+
+
+def _place(
     image: Floats, region: Region, spacing: tuple[float, float, float], rules: RadiomicsRules
-) -> Outcomes:
+) -> PlacedRegion:
     own = rules.pyradiomics or PyradiomicsRules()
     box = box_of(region.mask, (0, 0, 0))
-    mask, cropped = region.mask[box], image[box]
+    mask = region.mask[box]
     reason = too_small(mask, own)
     if reason:
-        return outcomes_of({}, rules, reason)
-    kept = resegment_as_pyradiomics(cropped, mask, own)
+        return PlacedRegion(box, mask, spacing, reason)
+    kept = resegment_as_pyradiomics(image[box], mask, own)
     if own.resegment_range:
         reason = too_small(kept, own) if kept.any() else "re-segmentation left no voxel"
         if reason:
-            return outcomes_of({}, rules, reason)
+            return PlacedRegion(box, mask, spacing, reason)
     inner = box_of(kept, (0, 0, 0))
-    found: Families = {}
+    bounds = [
+        slice(outer.start + part.start, outer.start + part.stop)
+        for outer, part in zip(box, inner, strict=True)
+    ]
+    placed = PlacedRegion((bounds[0], bounds[1], bounds[2]), kept[inner], spacing, "")
     if "morphology" in rules.families:
         # The package crops to the re-segmented region first, so that even the
         # mask that is not re-segmented loses what lies outside its box.
         shape = kept if own.resegment_shape else mask
-        found[f"{ORIGINAL}.morphology."] = shape_as_pyradiomics(shape[inner], spacing)
-    found.update(_measure_image(ORIGINAL, cropped[inner], kept[inner], spacing, rules))
-    return outcomes_of(found, rules, "the definition gives no finite value on this region")
+        placed.found[f"{ORIGINAL}.morphology."] = shape_as_pyradiomics(shape[inner], spacing)
+    return placed
+
+
+def _measure_filter(
+    image: Floats, regions: list[PlacedRegion], filter_rules: FilterRules, rules: RadiomicsRules
+) -> None:
+    """Measure all regions on the images of one filter, each made once."""
+    if isinstance(filter_rules, PyradiomicsWavelet):
+        own = rules.pyradiomics or PyradiomicsRules()
+        axes = tuple(a for a in (2, 1, 0) if not (own.force_2d and a == own.force_2d_axis))
+        for region in regions:
+            for name, voxels in wavelet_images(image, region.box, filter_rules, axes):
+                region.found.update(_measure_image(name, voxels, region, rules))
+        return
+    images: Iterable[tuple[str, Floats]] = [(ORIGINAL, image)]
+    if isinstance(filter_rules, PyradiomicsFilter) and regions:
+        images = whole_images(image, regions[0].spacing, filter_rules)
+    for name, voxels in images:
+        for region in regions:
+            region.found.update(_measure_image(name, voxels[region.box], region, rules))
 
 
 def too_small(mask: Mask, rules: PyradiomicsRules) -> str:
@@ -118,13 +148,10 @@ def too_small(mask: Mask, rules: PyradiomicsRules) -> str:
 
 
 def _measure_image(
-    name: str,
-    image: Floats,
-    mask: Mask,
-    spacing: tuple[float, float, float],
-    rules: RadiomicsRules,
+    name: str, image: Floats, region: PlacedRegion, rules: RadiomicsRules
 ) -> Families:
     own = rules.pyradiomics or PyradiomicsRules()
+    mask, spacing = region.mask, region.spacing
     values = image[mask]
     found: Families = {}
     if "intensity" in rules.families:

@@ -7,7 +7,7 @@ part of its conventions and stand here by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -64,12 +64,15 @@ class Measured:
     spacing : tuple of float
         In mm, along the axes of the lattice.
     rules : PyradiomicsRules
+    visited : dict
+        What one family has counted and another one needs.
     """
 
     lattice: Lattice
     box: tuple[int, int, int]
     spacing: Spacing
     rules: PyradiomicsRules
+    visited: dict[str, tuple[Integers, Floats, Integers]] = field(default_factory=dict)
 
     def offsets(self, distances: tuple[int, ...]) -> tuple[Offset, ...]:
         """Return one of each pair of opposite steps that fit into the box."""
@@ -270,7 +273,18 @@ def glszm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     return dict(sparse_values(matrix, lattice.values, ZONE_NAMES, lattice.voxels.size) or {})
 
 
-def _visited(measured: Measured, alpha: int) -> tuple[Integers, Floats, Integers]:
+Neighbours = tuple[Integers, Floats, Integers]
+
+
+def _visited(measured: Measured) -> Neighbours:
+    """Visit the neighbours once for both families that need them."""
+    found = measured.visited.get("neighbours")
+    if found is None:
+        found = measured.visited["neighbours"] = _visit(measured)
+    return found
+
+
+def _visit(measured: Measured) -> Neighbours:
     half = [
         offset
         for distance in measured.rules.distances
@@ -279,13 +293,17 @@ def _visited(measured: Measured, alpha: int) -> tuple[Integers, Floats, Integers
     offsets = tuple(half) + tuple((-z, -y, -x) for z, y, x in half)
     lattice = measured.lattice
     return visit_neighbours(
-        lattice.levels, lattice.voxels, lattice.flat_offsets(offsets), lattice.values, alpha
+        lattice.levels,
+        lattice.voxels,
+        lattice.flat_offsets(offsets),
+        lattice.values,
+        measured.rules.dependence_alpha,
     )
 
 
 def ngtdm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     """Return the grey tone difference features."""
-    _, difference, dependence = _visited(measured, 0)
+    _, difference, dependence = _visited(measured)
     # Voxels without a neighbour count here, with a difference of 0.
     number = dependence.sum(axis=1)
     found = dict(tone_values(number, difference, measured.lattice.values) or {})
@@ -302,7 +320,7 @@ def ngtdm_as_pyradiomics(measured: Measured) -> dict[str, float]:
 
 def ngldm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     """Return the dependence features."""
-    _, _, dependence = _visited(measured, measured.rules.dependence_alpha)
+    _, _, dependence = _visited(measured)
     ranks, neighbours = np.nonzero(dependence)
     matrix = (ranks, neighbours + 1, dependence[ranks, neighbours])
     lattice = measured.lattice

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.radiomics.features.surface_cases import case_triangles
-from biomarker_cli.radiomics.kernels.surface import count_cases
+from biomarker_cli.radiomics.features.surface_cases import all_triangles
+from biomarker_cli.radiomics.kernels.surface import count_cases, widest_in_planes
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -49,15 +49,15 @@ def mesh_of(mask: Mask, spacing_zyx: Spacing) -> Mesh:
     padded = np.pad(mask, 1)
     number, places = count_cases(padded)
     spacing = np.array(spacing_zyx)
-    area = 0.0
-    sixfold = 0.0
-    for case in np.flatnonzero(number):
-        a, b, c = np.moveaxis(case_triangles()[case] * spacing, 1, 0)
-        area += number[case] * float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) / 2
-        # det(a + o, b + o, c + o) is linear in o, so places may be summed before.
-        sixfold += number[case] * float(np.sum(a * np.cross(b, c)))
-        normal = np.cross(b, c) + np.cross(c, a) + np.cross(a, b)
-        sixfold += float(normal.sum(axis=0) @ (places[case] * spacing))
+    owner, triangles = all_triangles()
+    a, b, c = (triangles[:, k] * spacing for k in range(3))
+    areas = np.sqrt(np.sum(np.cross(b - a, c - a) ** 2, axis=1)) / 2
+    area = float(number[owner] @ areas)
+    # det(a + o, b + o, c + o) is linear in o, so places may be summed before.
+    crossed = np.cross(b, c)
+    sixfold = float(number[owner] @ np.sum(a * crossed, axis=1))
+    normals = crossed + np.cross(c, a) + np.cross(a, b)
+    sixfold += float(np.sum(normals * (places[owner] * spacing)))
     return Mesh(abs(sixfold) / 6, area, _outer_vertices(padded) * spacing)
 
 
@@ -103,10 +103,10 @@ def planar_diameter(mask: Mask, spacing_zyx: Spacing, axis: int) -> float:
     across = np.concatenate(_ends(cut, (axis + 1) % 3))
     across[:, axis] += 0.5
     points = np.concatenate([*within, across])
-    points = points[np.argsort(points[:, axis], kind="stable")]
-    starts = np.flatnonzero(np.diff(points[:, axis])) + 1
-    planes = np.split(np.delete(points * np.array(spacing_zyx), axis, axis=1), starts)
-    return max(farthest_pair(plane) for plane in planes)
+    u, v = (other for other in range(3) if other != axis)
+    points = points[np.lexsort((points[:, v], points[:, u], points[:, axis]))]
+    planes = np.rint(2 * points[:, axis]).astype(np.int64)
+    return widest_in_planes(planes, points[:, u] * spacing_zyx[u], points[:, v] * spacing_zyx[v])
 
 
 def farthest_pair(points: Floats) -> float:

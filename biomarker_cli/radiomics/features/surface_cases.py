@@ -46,12 +46,14 @@ _FAN_STARTS = dict(entry.split(":") for entry in _FAN_STARTS_TEXT.split(" "))
 
 
 @lru_cache(maxsize=1)
-def case_triangles() -> tuple[Floats, ...]:
-    """Return the triangles of each case, each of shape (n, 3 vertices, 3: z, y, x).
+def all_triangles() -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return the case of each triangle (n,), and the triangles, shape (n, 3 vertices, 3: z, y, x).
 
     Seen from outside, their vertices run the same way round.
     """
-    return tuple(_triangles(case) for case in range(256))
+    by_case = [_triangles(case) for case in range(256)]
+    owner = np.repeat(np.arange(256), [len(triangles) for triangles in by_case])
+    return owner, np.concatenate(by_case)
 
 
 def _triangles(case: int) -> Floats:

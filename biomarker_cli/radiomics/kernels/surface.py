@@ -50,6 +50,69 @@ def count_cases(mask: Mask) -> tuple[Integers, Integers]:
 
 
 @kernel
+def convex_hull(
+    first: Floats, second: Floats, start: int, stop: int, step: int, hull: Integers, size: int
+) -> int:
+    """Append one side of a convex hull by the monotone chain (Andrew 1979).
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (n,)
+        Coordinates, sorted by `first`, then `second`.
+    start, stop, step : int
+        Points in the order of the walk.
+    hull : ndarray of int
+        Indices of the hull; filled from `size` on.
+    size : int
+
+    Returns
+    -------
+    int
+        New size, without the last point: the other side begins with it.
+    """
+    base = size
+    for point in range(start, stop, step):
+        while size >= base + 2:
+            a, b = hull[size - 2], hull[size - 1]
+            u, v = first[b] - first[a], second[b] - second[a]
+            if u * (second[point] - second[a]) - v * (first[point] - first[a]) > 0:
+                break
+            size -= 1
+        hull[size] = point
+        size += 1
+    return size - 1
+
+
+@kernel
+def widest_in_planes(planes: Integers, first: Floats, second: Floats) -> float:
+    """Return the largest distance of two points of one plane.
+
+    Parameters
+    ----------
+    planes : ndarray, shape (n,)
+        Number of the plane of each point.
+    first, second : ndarray, shape (n,)
+        Coordinates within the plane; points are sorted by plane, `first`, `second`.
+    """
+    widest = 0.0
+    hull = np.empty(2 * planes.size + 2, np.int64)
+    start = 0
+    while start < planes.size:
+        stop = start
+        while stop < planes.size and planes[stop] == planes[start]:
+            stop += 1
+        size = convex_hull(first, second, start, stop, 1, hull, 0)
+        size = convex_hull(first, second, stop - 1, start - 1, -1, hull, size)
+        for i in range(size):
+            for j in range(i + 1, size):
+                u = first[hull[i]] - first[hull[j]]
+                v = second[hull[i]] - second[hull[j]]
+                widest = max(widest, u * u + v * v)
+        start = stop
+    return float(np.sqrt(widest))
+
+
+@kernel
 def sum_within(image: Floats, voxels: Integers, offsets: Integers) -> Floats:
     """Return the sum of an image over the offsets around each voxel.
 

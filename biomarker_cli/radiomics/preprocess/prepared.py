@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.imaging import Region, Volume
+from biomarker_cli.imaging import Volume
 from biomarker_cli.radiomics.preprocess.intensities import resegment
 from biomarker_cli.radiomics.preprocess.resampling import (
     Axis,
@@ -20,6 +20,9 @@ from biomarker_cli.radiomics.rules import RadiomicsRules
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Box = tuple[slice, slice, slice]
+
+
+_SPLINE_REACH = 40
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,40 @@ def grid_of(volume: Volume, rules: RadiomicsRules) -> Grid:
     return Grid((z_axis, y_axis, x_axis))
 
 
+def part_of(grid: Grid, mask: Mask, reach_mm: float, kind: str) -> tuple[Box, Grid]:
+    """Return what is needed of an image around a region.
+
+    Parameters
+    ----------
+    grid : Grid
+        New axes for the whole image.
+    mask : ndarray of bool, shape (z, y, x)
+        The region on the old grid; holds voxels.
+    reach_mm : float
+        How far beyond the region voxels are looked at.
+    kind : str
+        Of interpolation; the spline looks far, with weights that fall by 0.27 a voxel.
+
+    Returns
+    -------
+    tuple
+        Box on the old grid, and the new axes inside it, in its indices.
+    """
+    tight = box_of(mask, (0, 0, 0))
+    support = _SPLINE_REACH if kind == "cubic" else 1
+    slices, axes = [], []
+    for bounds, axis, length in zip(tight, grid.axes, mask.shape, strict=True):
+        step = axis.places[1] - axis.places[0] if axis.places.size > 1 else 1.0
+        reach = reach_mm * step / axis.spacing_mm + 1
+        low, high = bounds.start - reach, bounds.stop - 1 + reach
+        kept = axis.places[(axis.places >= low) & (axis.places <= high)]
+        first = max(int(np.floor(low)) - support, 0)
+        last = min(int(np.ceil(high)) + support + 1, length)
+        slices.append(slice(first, last))
+        axes.append(Axis(kept - first, axis.spacing_mm))
+    return (slices[0], slices[1], slices[2]), Grid((axes[0], axes[1], axes[2]))
+
+
 def resampled_image(array: Floats, grid: Grid, rules: RadiomicsRules) -> Floats:
     """Return the image on the grid, rounded where the rules say so."""
     if rules.interpolation is not None:
@@ -61,11 +98,11 @@ def resampled_image(array: Floats, grid: Grid, rules: RadiomicsRules) -> Floats:
     return array
 
 
-def resampled_mask(region: Region, grid: Grid, rules: RadiomicsRules) -> Mask:
+def resampled_mask(mask: Mask, grid: Grid, rules: RadiomicsRules) -> Mask:
     """Return the morphological mask on the grid."""
     if rules.interpolation is None:
-        return region.mask
-    return interpolate_mask(region.mask, grid.axes, rules.interpolation.mask)
+        return mask
+    return interpolate_mask(mask, grid.axes, rules.interpolation.mask)
 
 
 def box_of(mask: Mask, margin: tuple[int, int, int]) -> Box:

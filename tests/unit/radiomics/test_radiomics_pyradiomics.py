@@ -20,11 +20,14 @@ from biomarker_cli.radiomics import (
 )
 from biomarker_cli.radiomics.errors import RadiomicsRulesError
 
+pytest.importorskip("radiomics")
+
 
 @pytest.fixture(scope="module")
 def default_rules():
     document = load_document(ProtocolKind.ANALYSIS, "pyradiomics-default")
-    return validate_section(RadiomicsRules, document, "radiomics")
+    rules = validate_section(RadiomicsRules, document, "radiomics")
+    return rules.model_copy(update={"engine": "pyradiomics"})
 
 
 def direct(array, mask, spacing, **image_types):
@@ -205,6 +208,10 @@ def test_import_of_a_parameter_file(tmp_path):
     assert rules.interpolation.spacing_mm == (2, 2, None)
     assert rules.aggregations == ("3d_merged", "3d")
     assert rules.families == ("morphology", "intensity", "intensity_histogram", "glcm")
+    # The native engine does not resample by these conventions.
+    assert rules.engine == "pyradiomics"
+    path.write_text("setting: {binWidth: 10}\nimageType: {Wavelet: {}}\n")
+    assert import_pyradiomics(path)["radiomics"]["engine"] == "native"
 
 
 @pytest.mark.parametrize(
