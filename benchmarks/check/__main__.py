@@ -1,0 +1,143 @@
+"""Speed of checking headers: ours against dicompare 0.11.1, each a process of its own.
+
+    python -m benchmarks.check [--dicompare PATH] [--repeat N]
+
+Ours reads every file, takes every fact of the library and judges every rule of a
+protocol that fits; dicompare (MR only; it needs pydicom < 3, so that it has an
+environment of its own) checks the MR part against three fields: with the schema that it
+builds from these files itself its check ends in an error.
+Wall time and processor time (user + system) of whole processes, start-up
+included; the best of N, alternating. The page cache is warm for both. Compare
+only within a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+SCHEMA = {
+    "name": "base",
+    "version": "1.0",
+    "authors": [],
+    "acquisitions": {
+        "any": {
+            "fields": [
+                {"field": "RepetitionTime", "tag": "0018,0080", "value": 3e3, "tolerance": 1e5},
+                {"field": "EchoTime", "tag": "0018,0081", "value": 80.0, "tolerance": 1e3},
+                {"field": "MagneticFieldStrength", "tag": "0018,0087", "value": 3, "tolerance": 2},
+            ],
+            "series": [],
+        }
+    },
+}
+"""What dicompare checks: less than ours takes, in its favour."""
+
+ALL_FACTS = """
+import sys
+from pathlib import Path
+from biomarker_cli.acquisition import evaluate, header_facts, iterate_series, load_acquisition
+from biomarker_cli.catalogue import scan
+protocols = [load_acquisition(ident) for ident in sys.argv[2:]]
+n_files = n_facts = n_checks = 0
+for series in iterate_series(scan([Path(sys.argv[1])]).volumes):
+    n_files += len({frame.path for frame in series.frames})
+    n_facts += len(header_facts(series))
+    n_checks += sum(
+        r.outcome != "not_applicable" for p in protocols for r in evaluate(p, [series])
+    )
+print(n_files, "files,", n_facts, "facts,", n_checks, "judged")
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dicompare", type=Path, help="its console script (else from PATH)")
+    parser.add_argument("--repeat", type=int, default=3)
+    arguments = parser.parse_args()
+    data = Path(os.environ.get("BIOMARKER_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
+    headers = data / "headers"
+    if not headers.is_dir():
+        sys.exit(f"no folder {headers}: set BIOMARKER_TEST_DATA")
+    dicompare = arguments.dicompare or shutil.which("dicompare")
+    with tempfile.TemporaryDirectory() as scratch:
+        mr = Path(scratch) / "mr"
+        for folder in sorted(headers.glob("mr_*")):
+            shutil.copytree(folder, mr / folder.name)
+        everything = sum(path.is_file() for path in headers.rglob("*"))
+        n_mr = sum(path.is_file() for path in mr.rglob("*"))
+        print(f"{everything} files, {n_mr} of them MR; {platform.python_version()}")
+        jobs = {
+            "ours, all files": lambda: ours(headers, "base-ct", "base-mr", "base-pet"),
+            "ours, MR": lambda: ours(mr, "base-mr"),
+        }
+        if dicompare:
+            schema = Path(scratch) / "schema.json"
+            schema.write_text(json.dumps(SCHEMA))
+            jobs["dicompare check, MR"] = lambda: peer(dicompare, mr, schema, Path(scratch))
+        best = measure(jobs, arguments.repeat)
+    for name, (wall, cpu) in best.items():
+        print(f"{name:22} {wall:7.2f} s wall {cpu:7.2f} s cpu")
+    if "dicompare check, MR" in best:
+        pairs = zip(best["dicompare check, MR"], best["ours, MR"], strict=True)
+        wall, cpu = (theirs / own for theirs, own in pairs)
+        print(f"dicompare / ours on MR: {wall:.1f} x wall, {cpu:.1f} x cpu")
+
+
+def measure(jobs: dict[str, Callable[[], str]], repeat: int) -> dict[str, tuple[float, float]]:
+    """Return the best wall and processor time of each job; jobs alternate."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in jobs}
+    for _ in range(repeat):
+        for name, job in jobs.items():
+            before, start = cpu_of_children(), time.perf_counter()
+            said = job()
+            found[name].append((time.perf_counter() - start, cpu_of_children() - before))
+            print(f"  {name}: {said}", file=sys.stderr)
+    return {
+        name: (min(w for w, _ in times), min(c for _, c in times)) for name, times in found.items()
+    }
+
+
+def cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def run(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=CHECKOUT)
+    if done.returncode:
+        sys.exit(f"{command[0]} failed: {done.stderr[-500:]}")
+    return done.stdout.strip()
+
+
+def ours(folder: Path, *protocols: str) -> str:
+    return run([sys.executable, "-c", ALL_FACTS, str(folder), *protocols])
+
+
+def peer(dicompare: Path, folder: Path, schema: Path, scratch: Path) -> str:
+    command = [
+        str(dicompare),
+        "check",
+        str(folder),
+        str(schema),
+        str(scratch / "report.json"),
+        "-y",
+    ]
+    run(command)
+    return "checked"
+
+
+if __name__ == "__main__":
+    main()
