@@ -18,7 +18,7 @@ from biomarker_cli.radiomics.features.pyradiomics_values import (
     intensity_as_pyradiomics,
     shape_as_pyradiomics,
 )
-from biomarker_cli.radiomics.filters.pyradiomics_filters import wavelet_images, whole_images
+from biomarker_cli.radiomics.filters.pyradiomics_filters import images_in_box, wavelet_images
 from biomarker_cli.radiomics.filters.rules import (
     FilterRules,
     PyradiomicsFilter,
@@ -125,12 +125,27 @@ def _measure_filter(
             for name, voxels in wavelet_images(image, region.box, filter_rules, axes):
                 region.found.update(_measure_image(name, voxels, region, rules))
         return
-    images: Iterable[tuple[str, Floats]] = [(ORIGINAL, image)]
-    if isinstance(filter_rules, PyradiomicsFilter) and regions:
-        images = whole_images(image, regions[0].spacing, filter_rules)
+    if not regions:
+        return
+    around = _union([region.box for region in regions])
+    images: Iterable[tuple[str, Floats]] = [(ORIGINAL, image[around])]
+    if isinstance(filter_rules, PyradiomicsFilter):
+        images = images_in_box(image, around, regions[0].spacing, filter_rules)
     for name, voxels in images:
         for region in regions:
-            region.found.update(_measure_image(name, voxels[region.box], region, rules))
+            z, y, x = (
+                slice(part.start - outer.start, part.stop - outer.start)
+                for part, outer in zip(region.box, around, strict=True)
+            )
+            region.found.update(_measure_image(name, voxels[z, y, x], region, rules))
+
+
+def _union(boxes: list[Box]) -> Box:
+    z, y, x = (
+        slice(min(part.start for part in parts), max(part.stop for part in parts))
+        for parts in zip(*boxes, strict=True)
+    )
+    return z, y, x
 
 
 def too_small(mask: Mask, rules: PyradiomicsRules) -> str:

@@ -18,34 +18,42 @@ from biomarker_cli.radiomics.filters.rules import (
 )
 
 Floats = npt.NDArray[np.float64]
+Single = npt.NDArray[np.float32]
 Spacing = tuple[float, float, float]
 Box = tuple[slice, slice, slice]
 
+_SLAB = 32
+"""Planes that one derivative takes at a time, to bound the memory."""
 
-def whole_images(
-    image: Floats, spacing_zyx: Spacing, rules: PyradiomicsFilter
+
+def images_in_box(
+    image: Floats, box: Box, spacing_zyx: Spacing, rules: PyradiomicsFilter
 ) -> Iterator[tuple[str, Floats]]:
-    """Yield name and voxels of the images of a filter that needs the whole image.
+    """Yield name and voxels inside a box of the images of a filter.
+
+    The voxels have the bits that the whole filtered image has there.
 
     Parameters
     ----------
     image : ndarray, shape (z, y, x)
+    box : tuple of slice
     spacing_zyx : tuple of float
     rules : PyradiomicsLog, PyradiomicsPointwise or PyradiomicsGradient
     """
     match rules:
         case PyradiomicsLog():
             for name, sigma in zip(rules.image_names(), rules.sigma_mm, strict=True):
-                yield name, _recursive_log(image, spacing_zyx, sigma)
+                yield name, _recursive_log(image, box, spacing_zyx, sigma)
         case PyradiomicsPointwise():
-            yield rules.image_names()[0], _pointwise(image, rules.filter)
+            largest = max(float(image.max()), -float(image.min()))
+            yield rules.image_names()[0], _pointwise(image[box], rules.filter, largest)
         case PyradiomicsGradient():
-            yield rules.image_names()[0], _gradient(image, spacing_zyx, rules.use_spacing)
+            yield rules.image_names()[0], _gradient(image, box, spacing_zyx, rules.use_spacing)
         case _:
-            raise ValueError(f"no filter of whole images: {rules!r}")
+            raise ValueError(f"no filter in boxes: {rules!r}")
 
 
-def _sitk_image(image: Floats, spacing_zyx: Spacing) -> Any:
+def _sitk_image(image: npt.NDArray[Any], spacing_zyx: Spacing) -> Any:
     import SimpleITK
 
     result: Any = SimpleITK.GetImageFromArray(np.ascontiguousarray(image))
@@ -53,32 +61,78 @@ def _sitk_image(image: Floats, spacing_zyx: Spacing) -> Any:
     return result
 
 
-def _array(image: Any) -> Floats:
+def _recursive_log(image: Floats, box: Box, spacing_zyx: Spacing, sigma_mm: float) -> Floats:
+    """Return the recursive Laplacian of Gaussian inside a box.
+
+    ITK takes for each axis the second derivative along it, then smooths along the
+    other two, and adds the three up; between the passes it keeps float32. A pass
+    needs whole lines along its own axis only, so the image shrinks to the box pass
+    by pass. Order and rounding are ITK's, and so are the bits.
+    """
+    total: Floats | None = None
+    for derived in (2, 1, 0):
+        others = [axis for axis in (2, 1, 0) if axis != derived]
+        part = _derivative_in_slabs(image, derived, box[derived], spacing_zyx, sigma_mm)
+        for axis in others:
+            part = _recursive_pass(part, axis, 0, spacing_zyx, sigma_mm)[_only(axis, box[axis])]
+        addend = part.astype(np.float64) * (1.0 / (spacing_zyx[derived] * spacing_zyx[derived]))
+        total = addend if total is None else total + addend
+        total = total.astype(np.float32).astype(np.float64)
+    if total is None:
+        raise ValueError("an image without axes")
+    return total
+
+
+def _derivative_in_slabs(
+    image: Floats, axis: int, bounds: slice, spacing_zyx: Spacing, sigma_mm: float
+) -> Single:
+    """Return the second derivative along an axis, where it is within bounds."""
+    across = 1 if axis == 0 else 0
+    pieces = []
+    for start in range(0, image.shape[across], _SLAB):
+        slab = image[_only(across, slice(start, start + _SLAB))]
+        found = _recursive_pass(slab, axis, 2, spacing_zyx, sigma_mm)
+        pieces.append(found[_only(axis, bounds)].copy())
+    return np.concatenate(pieces, axis=across)
+
+
+def _only(axis: int, bounds: slice) -> Box:
+    box = [slice(None)] * 3
+    box[axis] = bounds
+    return box[0], box[1], box[2]
+
+
+def _recursive_pass(
+    image: npt.NDArray[Any], axis: int, order: int, spacing_zyx: Spacing, sigma_mm: float
+) -> Single:
     import SimpleITK
 
-    return np.asarray(SimpleITK.GetArrayFromImage(image), dtype=np.float64)
+    recursive: Any = SimpleITK.RecursiveGaussianImageFilter()
+    recursive.SetSigma(sigma_mm)
+    recursive.SetDirection(2 - axis)
+    recursive.SetOrder(order)
+    recursive.SetNormalizeAcrossScale(True)
+    found = recursive.Execute(_sitk_image(image, spacing_zyx))
+    return np.asarray(SimpleITK.GetArrayViewFromImage(found)).astype(np.float32)
 
 
-def _recursive_log(image: Floats, spacing_zyx: Spacing, sigma_mm: float) -> Floats:
+def _gradient(image: Floats, box: Box, spacing_zyx: Spacing, use_spacing: bool) -> Floats:
     import SimpleITK
 
-    log: Any = SimpleITK.LaplacianRecursiveGaussianImageFilter()
-    log.SetNormalizeAcrossScale(True)
-    log.SetSigma(sigma_mm)
-    return _array(log.Execute(_sitk_image(image, spacing_zyx)))
-
-
-def _gradient(image: Floats, spacing_zyx: Spacing, use_spacing: bool) -> Floats:
-    import SimpleITK
-
+    wide = [slice(max(part.start - 1, 0), part.stop + 1) for part in box]
     gradient: Any = SimpleITK.GradientMagnitudeImageFilter()
     gradient.SetUseImageSpacing(use_spacing)
-    return _array(gradient.Execute(_sitk_image(image, spacing_zyx)))
+    found = gradient.Execute(_sitk_image(image[wide[0], wide[1], wide[2]], spacing_zyx))
+    inner = [
+        slice(part.start - outer.start, part.stop - outer.start)
+        for part, outer in zip(box, wide, strict=True)
+    ]
+    array = SimpleITK.GetArrayFromImage(found)[inner[0], inner[1], inner[2]]
+    return np.asarray(array, dtype=np.float64)
 
 
-def _pointwise(image: Floats, kind: str) -> Floats:
-    """Map the voxels so that the largest magnitude stays what it is."""
-    largest = float(np.max(np.abs(image)))
+def _pointwise(image: Floats, kind: str, largest: float) -> Floats:
+    """Map the voxels so that the largest magnitude of the image stays what it is."""
     if kind == "square":
         return np.asarray((image / np.sqrt(largest)) ** 2)
     if kind == "square_root":
