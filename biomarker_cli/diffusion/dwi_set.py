@@ -10,9 +10,10 @@ from functools import cached_property
 
 from biomarker_cli.catalogue import SeriesError, VolumeCandidate, read_frames
 from biomarker_cli.dicom.frames import Frames
+from biomarker_cli.dicom.nominal_b import nominal_of
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.kinds import DwiKind
-from biomarker_cli.diffusion.shells import NOMINAL_STEP, Shell, make_shells
+from biomarker_cli.diffusion.shells import Shell, make_shells
 from biomarker_cli.diffusion.volumes import B0_UNTAGGED, DwiVolume, describe_volumes
 from biomarker_cli.imaging.geometry import Geometry
 
@@ -212,7 +213,7 @@ def _keep_one_weighting(signal: list[DwiVolume]) -> Partition:
 
 
 def _nearest(volume: DwiVolume) -> float:
-    return round(volume.b_value.value / NOMINAL_STEP) * NOMINAL_STEP if volume.b_value else math.nan
+    return nominal_of([volume.b_value.value]) if volume.b_value else math.nan
 
 
 def _require_regular(signal: list[DwiVolume]) -> None:

@@ -6,17 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from biomarker_cli.dicom.nominal_b import is_same_b, nominal_of
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.kinds import DwiKind
 from biomarker_cli.diffusion.rules import AllShells, BList, BRange, BSetRule, LowAndHigh
 from biomarker_cli.diffusion.volumes import DwiVolume
-
-CLUSTER_ABSOLUTE = 5.0
-CLUSTER_RELATIVE = 0.02
-"""b-values closer than the larger of 5 s/mm2 and 2 % are one shell."""
-
-NOMINAL_STEP = 5.0
-"""A nominal b-value that the header does not give is the cluster mean rounded to this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +49,8 @@ class Shell:
 def make_shells(volumes: Sequence[DwiVolume]) -> tuple[Shell, ...]:
     """Cluster volumes by b-value, in rising order.
 
-    A console value names its shell; other values within 5 s/mm2 or 2 % of the
-    lowest of a cluster belong to it.
+    A console value names its shell; other values close to the lowest of a
+    cluster belong to it (`biomarker_cli.dicom.nominal_b`).
     """
     by_nominal: dict[float, list[DwiVolume]] = defaultdict(list)
     for cluster in _clusters(volumes):
@@ -95,15 +89,14 @@ def _belongs(volume: DwiVolume, first: DwiVolume) -> bool:
     mine, other = _console(volume), _console(first)
     if mine is not None and other is not None:
         return mine == other
-    return _b(volume) - _b(first) < max(CLUSTER_ABSOLUTE, CLUSTER_RELATIVE * _b(first))
+    return is_same_b(_b(volume), _b(first))
 
 
 def _nominal(cluster: list[DwiVolume]) -> float:
     console = next((c for c in map(_console, cluster) if c is not None), None)
     if console is not None:
         return console
-    mean = sum(map(_b, cluster)) / len(cluster)
-    return NOMINAL_STEP * round(mean / NOMINAL_STEP)
+    return nominal_of([_b(volume) for volume in cluster])
 
 
 def _direction_groups(members: list[DwiVolume]) -> tuple[tuple[DwiVolume, ...], ...]:
@@ -161,4 +154,4 @@ def _choose(shells: Sequence[Shell], rule: BSetRule) -> tuple[tuple[Shell, ...],
 
 
 def _matches(shell: Shell, value: float) -> bool:
-    return abs(shell.nominal - value) < max(CLUSTER_ABSOLUTE, CLUSTER_RELATIVE * value)
+    return is_same_b(max(shell.nominal, value), min(shell.nominal, value))

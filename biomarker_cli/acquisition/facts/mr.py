@@ -11,12 +11,10 @@ from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, mis
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.catalogue.kinds import image_kind
 from biomarker_cli.dicom.bvalues import BValue, read_b_value
+from biomarker_cli.dicom.nominal_b import is_same_b, nominal_of
 
 LARGEST_FIELD_T = 100.0
 """A larger MagneticFieldStrength can only be gauss; the strongest whole-body magnet has 11.7 T."""
-
-B_TOLERANCE_S_PER_MM2, B_TOLERANCE_RELATIVE = 5.0, 0.02
-"""b-values closer than the larger of the two are one nominal b-value."""
 
 
 def _element(keyword: str) -> Reader:
@@ -86,12 +84,11 @@ def nominal_b_values(found: list[BValue]) -> tuple[float, ...]:
     console = {b.nominal for b in found if b.nominal is not None}
     clusters: list[list[float]] = []
     for value in sorted({b.value for b in found if b.nominal is None}):
-        limit = max(B_TOLERANCE_S_PER_MM2, B_TOLERANCE_RELATIVE * value)
-        if clusters and value - clusters[-1][0] <= limit:
+        if clusters and is_same_b(value, clusters[-1][0]):
             clusters[-1].append(value)
         else:
             clusters.append([value])
-    means = {5.0 * round(sum(c) / len(c) / 5.0) for c in clusters}
+    means = {nominal_of(cluster) for cluster in clusters}
     return tuple(sorted(console | means))
 
 
