@@ -22,5 +22,5 @@ def read_scale(header: FrameHeader) -> float | None:
         None where the scale slope is absent or makes no sense.
     """
     scale_slope = first_number(header.private(0x2005, "Philips MR Imaging DD 001", 0x0E))
-    product = float(header.get("RescaleSlope", 1.0)) * scale_slope
+    product = first_number(header.get("RescaleSlope", 1.0)) * scale_slope
     return product if product > 0 else None

@@ -4,7 +4,6 @@ from biomarker_cli.diffusion.adc import AdcResult, Derivation, FittedShell, adc_
 from biomarker_cli.diffusion.certificate import (
     Certificate,
     PhantomRules,
-    load_certificate,
     water_diffusion_mm2_s,
 )
 from biomarker_cli.diffusion.declared import declared_adc
@@ -42,7 +41,6 @@ __all__ = [
     "describe_volumes",
     "diffusion_maps",
     "image_description",
-    "load_certificate",
     "map_measurements",
     "vendor_adc",
     "water_diffusion_mm2_s",

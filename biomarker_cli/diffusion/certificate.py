@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from biomarker_cli.diffusion.errors import CertificateError
-from biomarker_cli.protocol import ProtocolError
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.protocol.yaml_source import read_yaml
 
 ABSOLUTE_ZERO_C = -273.15
 
@@ -94,33 +90,6 @@ class PhantomRules(Strict):
     within_slice_cv_percent: float = Field(gt=0)
     b_dependence_percent: float = Field(gt=0)
     certificate: Certificate | None = None
-
-
-def load_certificate(path: Path) -> Certificate:
-    """Read a certificate file (YAML).
-
-    Raises
-    ------
-    CertificateError
-        ``ADC-CERTIFICATE-INVALID``.
-    """
-    try:
-        data, _ = read_yaml(path)
-        return Certificate.model_validate(data)
-    except (ValidationError, ProtocolError) as error:
-        raise CertificateError(
-            "ADC-CERTIFICATE-INVALID",
-            f"the certificate cannot be used: {_first_reason(error)}",
-            where=path.name,
-            hint="It names phantom, source, temperature_c and vials (roi, adc_mm2_s).",
-        ) from error
-
-
-def _first_reason(error: ValidationError | ProtocolError) -> str:
-    if isinstance(error, ProtocolError):
-        return error.message
-    first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'top level'}: {first['msg']}"
 
 
 def water_diffusion_mm2_s(temperature_c: float) -> float:

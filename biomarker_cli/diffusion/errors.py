@@ -1,11 +1,7 @@
 """Errors of the diffusion room."""
 
-from biomarker_cli.model import CaseError, ConfigurationError
+from biomarker_cli.model import CaseError
 
 
 class AdcError(CaseError):
     """Images that give no trustworthy diffusion coefficient."""
-
-
-class CertificateError(ConfigurationError):
-    """A certificate file that a person wrote and that cannot be used."""

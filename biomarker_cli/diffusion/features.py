@@ -8,12 +8,17 @@ from biomarker_cli.model import FeatureDefinition, FeatureRegistry
 from biomarker_cli.model.features import UNIT_OF_IMAGE
 
 FEATURES = FeatureRegistry()
-"""Definitions of the families ``fit``, ``roi_signal`` and ``vendor``; the classes of
+"""Definitions of the families ``fit``, ``roi_signal``, ``vendor`` and ``phantom``; the classes of
 ``burden`` are named by the analysis."""
 
 
+REFERENCE = "docs/diffusion.md"
+"""Where these definitions stand; the shared statistics have theirs in the IBSI manual."""
+
+
 def _define(family: str, name: str, title: str, unit: str = "1") -> FeatureDefinition:
-    return FEATURES.register(FeatureDefinition(family, name, title, unit))
+    definition = FeatureDefinition(family, name, title, unit, reference=REFERENCE)
+    return FEATURES.register(definition)
 
 
 FRACTION_NAN = _define("fit", "fraction_nan", "Share of the voxels without a fit")
@@ -44,8 +49,25 @@ VENDOR_P95 = _define(
 )
 
 
+BIAS = _define("phantom", "bias", "Mean ADC minus the certified value", UNIT_OF_IMAGE)
+BIAS_PERCENT = _define("phantom", "bias_percent", "Bias relative to the certified value", "%")
+BIAS_PASS = _define("phantom", "bias_pass", "Whether the bias is within the limit", "1")
+SLICE_CV = _define("phantom", "within_slice_cv", "Median over slices of SD / mean of ADC", "%")
+SLICE_CV_PASS = _define("phantom", "within_slice_cv_pass", "Whether it is within the limit", "1")
+SLICE_RANGE = _define(
+    "phantom", "slice_range", "Range of the slice means of ADC, relative to the mean", "%"
+)
+B_DEPENDENCE = _define(
+    "phantom",
+    "b_dependence",
+    "Range of the ADC of the lowest with each higher b, relative to its mean",
+    "%",
+)
+B_DEPENDENCE_PASS = _define("phantom", "b_dependence_pass", "Whether it is within the limit", "1")
+
 _RESIDUALS = "two b-values leave no residual: three or more are needed"
 _REPEATS = "no image was repeated"
+_CERTIFICATE = "the analysis has no certified value of this region"
 
 NEEDS: MappingProxyType[FeatureDefinition, str] = MappingProxyType(
     {
@@ -56,6 +78,11 @@ NEEDS: MappingProxyType[FeatureDefinition, str] = MappingProxyType(
         SNR_RESIDUAL: _RESIDUALS,
         SNR_REPEATS: _REPEATS,
         BELOW_FLOOR: "the noise is unknown: no repeats, and two b-values leave no residual",
+        BIAS: _CERTIFICATE,
+        BIAS_PERCENT: _CERTIFICATE,
+        BIAS_PASS: _CERTIFICATE,
+        B_DEPENDENCE: "three or more b-values are needed",
+        B_DEPENDENCE_PASS: "three or more b-values are needed",
         ROI_SIGNAL: "the region has no positive signal at every b-value",
         ROI_SIGNAL_CORRECTED: "the noise is unknown, or leaves no signal",
         VENDOR_MEDIAN: "no map of the scanner on this grid; the derivation says why",
@@ -67,9 +94,11 @@ NEEDS: MappingProxyType[FeatureDefinition, str] = MappingProxyType(
 
 def burden_volume(name: str) -> FeatureDefinition:
     """Return the definition of the volume of an ADC class."""
-    return FeatureDefinition("burden", f"volume_{name}", f"Volume of class {name}", "mL")
+    title = f"Volume of class {name}"
+    return FeatureDefinition("burden", f"volume_{name}", title, "mL", reference=REFERENCE)
 
 
 def burden_fraction(name: str) -> FeatureDefinition:
     """Return the definition of the share of an ADC class."""
-    return FeatureDefinition("burden", f"fraction_{name}", f"Share of class {name}", "1")
+    title = f"Share of class {name}"
+    return FeatureDefinition("burden", f"fraction_{name}", title, "1", reference=REFERENCE)

@@ -12,33 +12,14 @@ import math
 
 import numpy as np
 
+from biomarker_cli.diffusion import features
 from biomarker_cli.diffusion.adc import AdcResult
 from biomarker_cli.diffusion.certificate import PhantomRules
 from biomarker_cli.diffusion.direction_mean import FloatArray, ShellSignals
 from biomarker_cli.imaging.region import Region
-from biomarker_cli.model import FeatureDefinition, FeatureRegistry
-from biomarker_cli.model.features import UNIT_OF_IMAGE
-
-PHANTOM_FEATURES = FeatureRegistry()
-"""Definitions of the family ``phantom``; ``*_pass`` is 1 or 0."""
+from biomarker_cli.model import FeatureDefinition
 
 PERCENT = 100.0
-
-
-def _define(name: str, title: str, unit: str) -> FeatureDefinition:
-    return PHANTOM_FEATURES.register(FeatureDefinition("phantom", name, title, unit))
-
-
-BIAS = _define("bias", "Mean ADC minus the certified value", UNIT_OF_IMAGE)
-BIAS_PERCENT = _define("bias_percent", "Bias relative to the certified value", "%")
-BIAS_PASS = _define("bias_pass", "Whether the bias is within the limit", "1")
-SLICE_CV = _define("within_slice_cv", "Median over slices of SD / mean of ADC", "%")
-SLICE_CV_PASS = _define("within_slice_cv_pass", "Whether it is within the limit", "1")
-SLICE_RANGE = _define("slice_range", "Range of the slice means of ADC, relative to the mean", "%")
-B_DEPENDENCE = _define(
-    "b_dependence", "Range of the ADC of the lowest with each higher b, relative to its mean", "%"
-)
-B_DEPENDENCE_PASS = _define("b_dependence_pass", "Whether it is within the limit", "1")
 
 
 def phantom_values(
@@ -64,14 +45,14 @@ def phantom_values(
     if result.signals is not None:
         b_range = between_b(result.signals.under(region.mask))
     return [
-        (BIAS, bias),
-        (BIAS_PERCENT, PERCENT * bias / expected if expected is not None else math.nan),
-        (BIAS_PASS, _passes(abs(bias), rules.bias_mm2_s)),
-        (SLICE_CV, cv),
-        (SLICE_CV_PASS, _passes(cv, rules.within_slice_cv_percent)),
-        (SLICE_RANGE, slice_range),
-        (B_DEPENDENCE, b_range),
-        (B_DEPENDENCE_PASS, _passes(b_range, rules.b_dependence_percent)),
+        (features.BIAS, bias),
+        (features.BIAS_PERCENT, PERCENT * bias / expected if expected is not None else math.nan),
+        (features.BIAS_PASS, _passes(abs(bias), rules.bias_mm2_s)),
+        (features.SLICE_CV, cv),
+        (features.SLICE_CV_PASS, _passes(cv, rules.within_slice_cv_percent)),
+        (features.SLICE_RANGE, slice_range),
+        (features.B_DEPENDENCE, b_range),
+        (features.B_DEPENDENCE_PASS, _passes(b_range, rules.b_dependence_percent)),
     ]
 
 

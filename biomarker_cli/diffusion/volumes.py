@@ -15,6 +15,7 @@ from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.gradients import Vector, read_gradient
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.philips_scaling import is_philips, read_scale
+from biomarker_cli.dicom.private_values import first_number
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.kinds import UNWEIGHTED_BELOW, DwiKind, volume_kind
 from biomarker_cli.imaging.volume import Volume
@@ -93,7 +94,7 @@ def describe_volume(candidate: VolumeCandidate) -> DwiVolume:
         echo_ms=_milliseconds(header, "EchoTime", "EffectiveEchoTime"),
         repetition_ms=_milliseconds(header, "RepetitionTime"),
         rescale_type=str(header.get("RescaleType", "")),
-        rescale_slope=float(header.get("RescaleSlope", 1.0)),
+        rescale_slope=first_number(header.get("RescaleSlope", 1.0)),
         scale=read_scale(header) if philips else None,
         philips=philips,
         n_frames=candidate.n_frames,

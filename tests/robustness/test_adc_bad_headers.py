@@ -112,3 +112,35 @@ def test_no_candidates_at_all() -> None:
     with pytest.raises(BiomarkerError) as caught:
         diffusion_maps((), RULES)
     assert caught.value.code == "ADC-NO-B-VALUES"
+
+
+JUNK_TAGS = [
+    (0x0018, 0x0080),  # RepetitionTime
+    (0x0018, 0x0081),  # EchoTime
+    (0x0018, 0x9087),  # DiffusionBValue
+    (0x0018, 0x9089),  # DiffusionGradientOrientation
+    (0x0018, 0x9075),  # DiffusionDirectionality
+    (0x0018, 0x9117),  # MRDiffusionSequence
+    (0x0008, 0x0008),  # ImageType
+    (0x0008, 0x0070),  # Manufacturer
+    (0x0028, 0x1053),  # RescaleSlope
+    (0x0028, 0x1054),  # RescaleType
+]
+
+
+@pytest.mark.parametrize("tag", JUNK_TAGS)
+@pytest.mark.parametrize("text", ["", "x", "1\\2\\3\\4", "-0", "1e400", "PHILIPS"])
+def test_text_where_something_else_belongs_is_named_or_measured(
+    tmp_path: Path, tag: tuple[int, int], text: str
+) -> None:
+    def junk(dataset: Dataset) -> None:
+        if tag in dataset:
+            del dataset[tag]
+        dataset.add_new(tag, "LO", text)
+
+    write_dwi(tmp_path, [Spec(0), Spec(800, (1.0, 0.0, 0.0), change=junk)])
+    try:
+        maps = diffusion_maps(candidates(tmp_path), RULES)
+    except BiomarkerError:
+        return  # refused by name; anything else would fail the test
+    assert np.isfinite(maps[0].volume.array).any()
