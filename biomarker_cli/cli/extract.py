@@ -83,6 +83,8 @@ def extract(
 
     if maps is not None and case["measure"] != "adc":
         raise click.UsageError("--maps goes with adc.")
+    if maps is not None:
+        _require_empty(maps, overwrite=overwrite)
     with progress("reading headers", "files") as advance:
         planned = plan_single(SingleCase(**case), advance)
     with TemporaryDirectory() as temporary:
@@ -114,6 +116,17 @@ def _write_maps(plan: CasePlan, folder: Path) -> None:
             results = diffusion_maps(image_candidates(plan), rules)
         for path in write_maps(results, folder):
             click.echo(f"written: {path}", err=True)
+
+
+def _require_empty(folder: Path, *, overwrite: bool) -> None:
+    from biomarker_cli.model.errors import ConfigurationError
+
+    if not overwrite and folder.exists() and any(folder.iterdir()):
+        raise ConfigurationError(
+            "OUTPUT-EXISTS",
+            f"{folder} is not empty",
+            hint="Choose another folder, or say --overwrite.",
+        )
 
 
 def _require_free(folder: Path, *, overwrite: bool) -> None:

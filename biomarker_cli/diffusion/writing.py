@@ -147,6 +147,8 @@ def write_parametric_map(result: AdcResult, path: Path) -> None:
             plane_positions=_plane_positions(result),
             voi_lut_transformations=[_window(result)],
         )
+    # Required, empty where unknown, for objects that name no laterality of their frames.
+    written.Laterality = ""
     path.parent.mkdir(parents=True, exist_ok=True)
     written.save_as(path)
 
@@ -212,7 +214,10 @@ def _window(result: AdcResult) -> Any:
 
     low, high = _range(result)
     return VOILUTTransformation(
-        window_center=(low + high) / 2.0, window_width=max(high - low, _NARROWEST_WINDOW)
+        window_center=(low + high) / 2.0,
+        window_width=max(high - low, _NARROWEST_WINDOW),
+        # The plain linear function wants a width of at least 1 (PS3.3 C.11.2.1.2).
+        voi_lut_function="LINEAR_EXACT",
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
+import highdicom
 import nibabel
 import numpy as np
 import pytest
@@ -78,3 +81,28 @@ def test_a_map_without_dicom_source_is_refused(result: AdcResult, tmp_path: Path
     with pytest.raises(AdcError) as caught:
         write_parametric_map(declared_adc(volume, RULES), tmp_path / "adc.dcm")
     assert caught.value.code == "ADC-MAP-NO-SOURCE"
+
+
+@pytest.mark.oracle
+def test_an_independent_validator_finds_no_error(result: AdcResult, tmp_path: Path) -> None:
+    validator = shutil.which("dciodvfy")
+    if validator is None:
+        pytest.skip("dciodvfy (dicom3tools) is not installed")
+    write_parametric_map(result, tmp_path / "adc.dcm")
+    done = subprocess.run(
+        [validator, tmp_path / "adc.dcm"], capture_output=True, text=True, check=False
+    )
+    found = [line for line in (done.stdout + done.stderr).splitlines() if "Error" in line]
+    assert found == []
+
+
+def test_the_place_is_the_same_to_another_reader(result: AdcResult, tmp_path: Path) -> None:
+    write_parametric_map(result, tmp_path / "adc.dcm")
+    volume = highdicom.imread(tmp_path / "adc.dcm").get_volume(apply_real_world_transform=True)
+    inverse = np.linalg.inv(volume.affine)
+    ours = np.argwhere(np.isfinite(result.volume.array))[::7]
+    points = result.volume.geometry.index_to_physical(ours[:, ::-1])
+    theirs = np.rint(points @ inverse[:3, :3].T + inverse[:3, 3]).astype(int)
+    np.testing.assert_allclose(
+        volume.array[tuple(theirs.T)], result.volume.array[tuple(ours.T)], rtol=1e-12
+    )
