@@ -121,10 +121,11 @@ def _write_maps(plan: CasePlan, folder: Path) -> None:
 def _require_empty(folder: Path, *, overwrite: bool) -> None:
     from biomarker_cli.model.errors import ConfigurationError
 
-    if not overwrite and folder.exists() and any(folder.iterdir()):
+    taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if taken and not (overwrite and folder.is_dir()):
         raise ConfigurationError(
             "OUTPUT-EXISTS",
-            f"{folder} is not empty",
+            f"{folder} is no empty folder",
             hint="Choose another folder, or say --overwrite.",
         )
 
