@@ -134,6 +134,8 @@ def _keep_signal(volumes: list[DwiVolume]) -> Partition:
     if not signal and others:
         # The most telling of what is there names the refusal.
         kind = next(k for k in _REFUSALS if any(v.kind is k for v in others))
+        if kind is DwiKind.DERIVED and not any(v.b_value for v in others):
+            raise _no_b_values(others[0].series_uid)
         code, found, hint = _REFUSALS[kind]
         raise AdcError(
             code,

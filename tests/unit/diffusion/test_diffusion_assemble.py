@@ -90,6 +90,11 @@ def test_no_b_value_at_all(tmp_path: Path) -> None:
     assert refused(tmp_path, Spec(None)) == "ADC-NO-B-VALUES"
 
 
+def test_a_processed_image_without_b_value_is_not_diffusion(tmp_path: Path) -> None:
+    processed = setting(ImageType=["DERIVED", "PRIMARY", "AXIAL"])
+    assert refused(tmp_path, Spec(None, change=processed)) == "ADC-NO-B-VALUES"
+
+
 def test_one_b_value_alone(tmp_path: Path) -> None:
     assert refused(tmp_path, Spec(800, X), Spec(800, Y)) == "ADC-SINGLE-B"
 
