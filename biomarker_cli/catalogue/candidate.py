@@ -5,8 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from biomarker_cli.imaging.geometry import Geometry
+
+COLUMN_TYPES: MappingProxyType[str, type] = MappingProxyType(
+    {
+        "volume_id": str,
+        "study_uid": str,
+        "series_uid": str,
+        "modality": str,
+        "kind": str,
+        "description": str,
+        "split_by": str,
+        "n_files": int,
+        "n_frames": int,
+        "rows": int,
+        "columns": int,
+        "slices": int,
+        "spacing_x_mm": float,
+        "spacing_y_mm": float,
+        "spacing_z_mm": float,
+        "status": str,
+        "error_code": str,
+        "error_message": str,
+    }
+)
+"""The columns of ``biomarker scan``, in their order; numbers may be empty."""
 
 
 class VolumeStatus(StrEnum):

@@ -18,6 +18,11 @@ Progress = Callable[[int, int], None]
 
 FilesOfSeries = dict[tuple[str, str], list[tuple[Instance, tuple[Plane, ...]]]]
 
+_VECTORS = tuple(
+    Plane._fields.index(name) - 1
+    for name in ("position_mm", "orientation", "pixel_spacing_mm", "gradient", "image_type")
+)
+
 PROGRESS_STEPS = 200
 """How often, at most, the progress of a scan is told."""
 
@@ -121,8 +126,11 @@ def _from_record(
     instance = Instance._make(
         [path, *facts[:-1], defect if defect is None else Defect._make(defect)]
     )
-    planes = tuple(
-        Plane._make([instance, *[tuple(v) if isinstance(v, list) else v for v in facts]])
-        for facts in plane_facts
-    )
-    return instance, planes
+    planes = []
+    for values in plane_facts:
+        # JSON knows no tuples; keys of grouping must be some.
+        for place in _VECTORS:
+            if values[place] is not None:
+                values[place] = tuple(values[place])
+        planes.append(Plane(instance, *values))
+    return instance, tuple(planes)

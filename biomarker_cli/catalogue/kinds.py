@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 # Checked in this order; a word of ImageType names the kind.
 _KIND_WORDS = (
     ("localiser", ("LOCALIZER", "SCOUT")),
@@ -11,6 +13,7 @@ _KIND_WORDS = (
 )
 
 
+@lru_cache(maxsize=1024)
 def image_kind(image_type: tuple[str, ...]) -> str:
     """Return original, derived, localiser, adc_map, fa_map or trace."""
     for kind, words in _KIND_WORDS:

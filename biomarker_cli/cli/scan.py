@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,15 +24,20 @@ Examples:
 @click.command(epilog=_EPILOG)
 @paths_argument
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write the table to this CSV file."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write the table to this file: .csv, or .parquet (pip install 'biomarker-cli[parquet]').",
 )
 @format_option
 def scan(paths: tuple[Path, ...], output: Path | None, output_format: str) -> None:
     """List the volumes and segmentations below PATH, and what was refused and why."""
     from biomarker_cli.catalogue import scan as scan_paths
-    from biomarker_cli.cli.output import csv_text, print_json, progress, write_new_file
+    from biomarker_cli.cli.output import print_json, progress
     from biomarker_cli.model.errors import InputNotFoundError
 
+    if output is not None:
+        _require_table_suffix(output)
     with progress("reading headers", "files") as advance:
         catalogue = scan_paths(paths, advance)
     rows = [candidate.row() for candidate in catalogue.candidates]
@@ -42,13 +48,51 @@ def scan(paths: tuple[Path, ...], output: Path | None, output_format: str) -> No
             hint="Name a folder that holds DICOM files.",
         )
     if output is not None:
-        write_new_file(output, csv_text(list(rows[0]), rows))
+        _write_table(output, rows)
     if output_format == "json":
         print_json(rows)
     else:
         _print_text(catalogue)
         if output is not None:
             click.echo(f"written: {output}", err=True)
+
+
+def _require_table_suffix(output: Path) -> None:
+    """Refuse an output that could not be written, before an hour of reading."""
+    from biomarker_cli.model.errors import ConfigurationError
+
+    suffix = output.suffix.lower()
+    if suffix not in {".csv", ".parquet"}:
+        raise ConfigurationError(
+            "OUTPUT-FORMAT", f"expected a name that ends in .csv or .parquet, found {output.name}"
+        )
+    if suffix == ".parquet" and find_spec("pyarrow") is None:
+        raise ConfigurationError(
+            "OUTPUT-NO-PARQUET",
+            "writing Parquet needs pyarrow, which is not installed",
+            hint="pip install 'biomarker-cli[parquet]', or name a .csv file.",
+        )
+    if output.exists():
+        raise ConfigurationError(
+            "OUTPUT-EXISTS", f"the file exists: {output}", hint="Remove it, or choose another name."
+        )
+
+
+def _write_table(output: Path, rows: list[dict[str, object]]) -> None:
+    from biomarker_cli.catalogue.candidate import COLUMN_TYPES
+    from biomarker_cli.cli.output import csv_text, write_new_file
+
+    if output.suffix.lower() == ".csv":
+        write_new_file(output, csv_text(list(rows[0]), rows))
+        return
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # Every column has its type even where a scan leaves it empty.
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+    schema = pa.schema([(name, types[kind]) for name, kind in COLUMN_TYPES.items()])
+    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), output)
 
 
 def _print_text(catalogue: Catalogue) -> None:
