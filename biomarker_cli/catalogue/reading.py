@@ -13,8 +13,6 @@ from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.dicom.errors import HeaderError, PixelError
 from biomarker_cli.dicom.frames import FrameHeader, Frames, StoredHeader, frame_headers
-from biomarker_cli.dicom.headers import read_header
-from biomarker_cli.dicom.pixels import open_frames
 from biomarker_cli.dicom.values import (
     PARAMETRIC_MAP_CLASS,
     fill_values,
@@ -47,6 +45,8 @@ def read_series_frames(candidates: Iterable[VolumeCandidate]) -> Frames:
 
 
 def _frames_of(path: Path) -> tuple[FrameHeader, ...]:
+    from biomarker_cli.dicom.headers import read_header
+
     dataset = read_header(path)
     try:
         return frame_headers(dataset, path)
@@ -87,6 +87,9 @@ def read_volume(candidate: VolumeCandidate) -> Volume:
 def _read_arrays(
     candidate: VolumeCandidate, geometry: Geometry
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None, Frames]:
+    # A scan, which imports this module too, does without the decoders.
+    from biomarker_cli.dicom.pixels import open_frames
+
     array = _allocate(geometry)
     padding: npt.NDArray[np.bool_] | None = None
     frames: dict[int, FrameHeader] = {}

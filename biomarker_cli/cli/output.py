@@ -89,9 +89,17 @@ def write_new_file(path: Path, text: str, *, overwrite: bool = False) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
+def _say_nothing(done: int, total: int) -> None:
+    """Take the progress that nobody looks at."""
+    del done, total
+
+
 @contextmanager
 def progress(what: str, unit: str) -> Iterator[Advance]:
     """Show a progress bar with rate on stderr while a terminal looks on."""
+    if not sys.stderr.isatty():
+        yield _say_nothing
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     bar = Progress(
@@ -102,7 +110,6 @@ def progress(what: str, unit: str) -> Iterator[Advance]:
         TimeElapsedColumn(),
         console=console(stderr=True),
         transient=True,
-        disable=not sys.stderr.isatty(),
     )
     with bar:
         task = bar.add_task(what, total=None, rate="")

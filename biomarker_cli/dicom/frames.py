@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.headers import ELEMENT_ERRORS, parse_header
 from biomarker_cli.dicom.mosaics import Tile, read_tiles
+
+if TYPE_CHECKING:
+    # A scan of files that the index knows does without pydicom.
+    from pydicom.dataset import Dataset
 
 MOST_FRAMES = 100_000
 """A header that promises more frames is damaged."""
@@ -143,6 +144,8 @@ class StoredHeader(FrameHeader):
     @cached_property
     def dataset(self) -> Dataset:
         """The header as pydicom parses it."""
+        from biomarker_cli.dicom.headers import parse_header
+
         with damage_named(self.path, "the header"):
             return parse_header(self.content)
 
@@ -176,6 +179,10 @@ class damage_named:  # noqa: N801 - read as a word of the with statement
         trace: TracebackType | None,
     ) -> None:
         """Raise ``FILE-ELEMENT`` where the element cannot be decoded."""
+        if error is None:
+            return
+        from biomarker_cli.dicom.headers import ELEMENT_ERRORS
+
         if isinstance(error, ELEMENT_ERRORS):
             raise HeaderError(
                 "FILE-ELEMENT",

@@ -17,13 +17,15 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.dataset import Dataset
 
 from biomarker_cli.dicom.errors import HeaderError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 MOSAIC_WORDS = frozenset({"MOSAIC", "VFRAME"})
 """Words of ImageType that name a mosaic."""

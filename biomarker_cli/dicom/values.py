@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 from biomarker_cli.dicom.errors import PixelError
 from biomarker_cli.dicom.frames import FrameHeader
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 PARAMETRIC_MAP_CLASS = "1.2.840.10008.5.1.4.1.1.30"
 
@@ -121,7 +122,9 @@ def _rescale_factors(header: FrameHeader) -> tuple[float, float]:
 
 
 def _looked_up(stored: npt.NDArray[Any], item: Dataset, header: FrameHeader) -> npt.NDArray[Any]:
+    from pydicom.dataset import Dataset
     from pydicom.pixels import apply_modality_lut
+    from pydicom.sequence import Sequence
 
     if header.get("RescaleSlope") is not None:
         raise PixelError(
