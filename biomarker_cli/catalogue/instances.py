@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -203,8 +204,8 @@ def _cut_short(header: FrameHeader) -> Defect | None:
 
 def _planes(instance: Instance, headers: tuple[FrameHeader, ...]) -> tuple[Plane, ...]:
     first = headers[0]
-    alike = first.tile is None and first.get("PerFrameFunctionalGroupsSequence") is None
-    if alike and len(headers) > 1:
+    several = len(headers) > 1 and first.tile is None
+    if several and first.get("PerFrameFunctionalGroupsSequence") is None:
         # A multi-frame object of the old kind describes all of its frames at once.
         plane = _plane(instance, first)
         return tuple([plane._replace(frame=index) for index in range(len(headers))])
@@ -223,16 +224,18 @@ def _plane(instance: Instance, header: FrameHeader) -> Plane:
         thickness_mm=_number(get("SliceThickness")),
         b_value=b_value,
         gradient=gradient,
-        echo=_number(get("EchoTime", get("EffectiveEchoTime"))),
-        temporal_position=_integer(get("TemporalPositionIdentifier", get("TemporalPositionIndex"))),
+        echo=_number(_either(get, "EchoTime", "EffectiveEchoTime")),
+        temporal_position=_integer(
+            _either(get, "TemporalPositionIdentifier", "TemporalPositionIndex")
+        ),
         stack_id=_text(get("StackID")),
         acquisition=_integer(get("AcquisitionNumber")),
-        trigger_time=_number(get("TriggerTime", get("NominalCardiacTriggerDelayTime"))),
+        trigger_time=_number(_either(get, "TriggerTime", "NominalCardiacTriggerDelayTime")),
         reference_time=_number(get("FrameReferenceTime")),
         content_time=_text(get("ContentTime")),
-        acquisition_time=_text(get("FrameAcquisitionDateTime", get("AcquisitionTime"))),
-        image_type=_words(get("FrameType", get("ImageType"))),
-        units=_text(get("Units", get("RescaleType"))),
+        acquisition_time=_text(_either(get, "FrameAcquisitionDateTime", "AcquisitionTime")),
+        image_type=_words(_either(get, "FrameType", "ImageType")),
+        units=_text(_either(get, "Units", "RescaleType")),
     )
 
 
@@ -248,6 +251,11 @@ def _diffusion(instance: Instance, header: FrameHeader) -> tuple[float | None, V
     gradient = read_gradient(header).direction
     # A value that is no number is neither a b-value nor the absence of one.
     return (found.value if math.isfinite(found.value) else -1.0), gradient
+
+
+def _either(get: Callable[[str], Any], first: str, second: str) -> Any:
+    value = get(first)
+    return get(second) if value is None else value
 
 
 def _text(value: Any) -> str:

@@ -20,7 +20,7 @@ IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
-CHUNK_BYTES = 32 * 1024
+CHUNK_BYTES = 16 * 1024
 """Read at a time: most headers are shorter, and the page cache hands it over at once."""
 
 LONGEST_VALUE_KEPT = 64 * 1024
@@ -36,7 +36,6 @@ _ITEM, _ITEM_END, _SEQUENCE_END = 0xE000FFFE, 0xE00DFFFE, 0xE0DDFFFE
 _SHORT_HEADER = Struct("<HH2sH").unpack_from
 _LONG = Struct("<I").unpack_from
 _TAG_AND_LENGTH = Struct("<II").unpack_from
-_IMPLICIT_HEADER = Struct("<HHI").unpack_from
 
 # PS3.5 7.1.2: these have two reserved bytes and a length of four.
 _LONG_VRS = frozenset(
@@ -45,6 +44,8 @@ _LONG_VRS = frozenset(
 _SHORT_VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split(b" ")
 )
+
+_HEADER_BYTES = {**dict.fromkeys(_LONG_VRS, 12), **dict.fromkeys(_SHORT_VRS, 8)}
 
 Located = dict[int, tuple[bytes, bytes | None]]
 """Tag -> VR (empty where implicit) and value, None where it was stepped over."""
@@ -127,48 +128,50 @@ def locate_elements(descriptor: int, size: int) -> tuple[str, Located, int | Non
 def _walk(  # noqa: C901 - the one loop that every element of every file goes through
     window: Window, position: int, *, explicit: bool, last_group: int
 ) -> tuple[int, Located]:
+    """Go over elements up to a group; return where the next one begins, and what was found."""
     found: Located = {}
     size = window.size
     buffer, base = window.bytes, window.base
-    safe = base + len(buffer) - 12
+    last = base + len(buffer)
     previous = 0
     while position < size:
-        if position > safe and position > base:
-            window.move(position)
-            buffer, base = window.bytes, window.base
-            safe = base + len(buffer) - 12
+        if position + 12 > last:
+            if position > base:
+                window.move(position)
+                buffer, base = window.bytes, window.base
+                last = base + len(buffer)
+            if position + 8 > last:
+                raise CutShortError
         at = position - base
-        if at + 8 > len(buffer):
-            raise CutShortError
         group, element, vr, length = _SHORT_HEADER(buffer, at)
         if group > last_group:
             break
-        start = position + 8
-        if not explicit:
-            vr = b""
+        if explicit:
+            width = _HEADER_BYTES.get(vr, 0)
+            if width != 8:
+                if not width:
+                    raise UnusualFileError
+                if at + 12 > len(buffer):
+                    raise CutShortError
+                (length,) = _LONG(buffer, at + 8)
+        else:
+            width, vr = 8, b""
             (length,) = _LONG(buffer, at + 4)
-        elif vr in _LONG_VRS:
-            if at + 12 > len(buffer):
-                raise CutShortError
-            (length,) = _LONG(buffer, at + 8)
-            start += 4
-        elif vr not in _SHORT_VRS:
-            raise UnusualFileError
         tag = group << 16 | element
         if tag <= previous:
             raise UnusualFileError
         previous = tag
+        start = position + width
         end = start + length
-        if length == _UNDEFINED:
-            position = _skip_sequence(window, start, vr, explicit=explicit)
-            buffer, base = window.bytes, window.base
-            safe = base + len(buffer) - 12
-            found[tag] = (vr, None)
-            continue
-        if end > size:
-            raise CutShortError
-        if end <= base + len(buffer):
+        if end <= last:
             found[tag] = (vr, buffer[start - base : end - base])
+        elif length == _UNDEFINED:
+            end = _skip_sequence(window, start, vr, explicit=explicit)
+            buffer, base = window.bytes, window.base
+            last = base + len(buffer)
+            found[tag] = (vr, None)
+        elif end > size:
+            raise CutShortError
         else:
             found[tag] = (vr, window.value(start, length))
         position = end

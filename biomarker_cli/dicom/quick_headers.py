@@ -68,13 +68,17 @@ class QuickHeader(FrameHeader):
         located = self.elements.get(tag)
         if located is None:
             return default
-        value = _decode(tag, *located)
+        vr, stored = located
+        value = _decode(tag, vr, stored)
+        kind = type(value)
+        if kind is str:
+            return value or default
+        if kind is list:
+            # A copy: the list that is kept for the next file must not change.
+            return value[:] or default
         if value is _UNKNOWN:
             value = self.dataset.get(keyword)
-        if value is None or value == "" or is_absent(value):
-            return default
-        # A copy: the list that is kept for the next file must not change.
-        return list(value) if isinstance(value, list) else value
+        return default if is_absent(value) else value
 
     @cached_property
     def _blocks(self) -> dict[tuple[int, str], list[int]]:
