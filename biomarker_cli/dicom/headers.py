@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pydicom import config, dcmread
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from biomarker_cli.dicom.errors import HeaderError
@@ -69,7 +69,7 @@ def read_header(path: Path) -> Dataset:
             # Odd values of real scanners are judged by the rules, not here.
             warnings.simplefilter("ignore")
             with open_bounded(path) as file:
-                dataset = dcmread(file, stop_before_pixels=True)
+                dataset = _without_buffer(dcmread(file, stop_before_pixels=True))
     except PARSER_ERRORS as error:
         raise not_dicom(path, "the file is not DICOM") from error
     except OSError as error:
@@ -83,7 +83,13 @@ def parse_header(content: bytes) -> Dataset:
     """Return the header that stands in the first bytes of a file."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return dcmread(io.BytesIO(content), stop_before_pixels=True)
+        return _without_buffer(dcmread(io.BytesIO(content), stop_before_pixels=True))
+
+
+def _without_buffer(dataset: FileDataset) -> FileDataset:
+    """Let go of the bytes that a header was read from: nothing is read later."""
+    dataset.buffer = None
+    return dataset
 
 
 def open_bounded(path: Path) -> BinaryIO:
