@@ -7,19 +7,17 @@ installed are named and left out; ``--dcmrtstruct2nii PATH`` says where one is.
 
 The time is that of the whole command, from the start of the process to the
 written masks. The memory is the peak of the process; for `biomarker` also what
-the import needs above the memory after its own imports.
+it needs above the memory after its own imports.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -171,49 +169,59 @@ def _contours(
     return items
 
 
-OURS = """
-import json, resource, sys, time
+STAGES = """
+import json, sys, time
 from pathlib import Path
 import numpy, pydicom, nibabel, gzip
 from biomarker_cli.catalogue import scan, read_frames
 from biomarker_cli.regions import ImageTarget, RegionRules, import_regions, write_masks
 
-def current_mb():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+def peak_mb():
+    # VmHWM starts anew with the program; ru_maxrss would be that of the parent as well.
+    for line in open("/proc/self/status"):
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
 
 folder = Path(sys.argv[1])
-before = current_mb()
+before = peak_mb()
 start = time.perf_counter()
 (candidate,) = scan([folder / "image"]).volumes
 target = ImageTarget.from_frames(candidate.geometry, read_frames(candidate))
 ready = time.perf_counter()
 rois = import_regions(folder / "rtstruct.dcm", target, RegionRules())
 done = time.perf_counter()
-import_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-write_masks(rois, folder / "ours")
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+write_masks(rois, folder / "stages")
 assert all(roi.status == "ok" for roi in rois)
 print(json.dumps({
     "headers_s": ready - start,
     "import_s": done - ready,
     "write_s": time.perf_counter() - done,
-    "import_above_imports_mb": import_peak - before,
-    "all_above_imports_mb": peak - before,
-    "voxels": {roi.roi_id: roi.n_voxels for roi in rois},
+    "above_imports_mb": peak_mb() - before,
 }))
 """
 
+LAUNCHER = """
+import json, os, sys, time
+start = time.perf_counter()
+pid = os.fork()
+if pid == 0:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(1, 2)
+    os.execv(sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(pid, 0)
+print(json.dumps([time.perf_counter() - start, usage.ru_maxrss / 1024, status]))
+"""
+"""A small process starts each tool: its peak memory would count as the tool's."""
 
-def measure(command: Sequence[str]) -> tuple[float, float, str]:
-    """Run a command; return seconds, peak memory in MB and what it printed."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    printed = process.stdout.read() if process.stdout else b""
-    _, status, usage = os.wait4(process.pid, 0)
+
+def measure(command: Sequence[str]) -> tuple[float, float]:
+    """Run a command; return seconds and peak memory in MB."""
+    launch = [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
+    done = subprocess.run(launch, check=True, capture_output=True, text=True)
+    seconds, peak, status = json.loads(done.stdout)
     if status:
         raise SystemExit(f"failed: {' '.join(command)}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024, printed.decode()
+    return seconds, peak
 
 
 def _voxels(folder: Path, names: dict[str, str]) -> dict[str, int]:
@@ -229,7 +237,12 @@ def _voxels(folder: Path, names: dict[str, str]) -> dict[str, int]:
 def run(folder: Path, dcmrtstruct2nii: str | None, repeats: int) -> list[dict[str, object]]:
     """Measure every tool that is there; the fastest of some repeats counts."""
     image, structure_set = folder / "image", folder / "rtstruct.dcm"
-    commands = {"biomarker": [sys.executable, "-c", OURS, str(folder)]}
+    commands = {
+        "biomarker": [
+            sys.executable, "-m", "biomarker_cli", "regions", str(structure_set),
+            "--image", str(image), "-o", str(folder / "biomarker"), "--overwrite",
+        ]
+    }  # fmt: skip
     plastimatch = shutil.which("plastimatch")
     if plastimatch:
         commands["plastimatch"] = [
@@ -243,18 +256,18 @@ def run(folder: Path, dcmrtstruct2nii: str | None, repeats: int) -> list[dict[st
             "-o", str(folder / "dcmrtstruct2nii"),
         ]  # fmt: skip
     masks = {
+        "biomarker": {name: f"masks/{name}.nii.gz" for name, *_ in ROIS},
         "plastimatch": {name: f"{name}.nii.gz" for name, *_ in ROIS},
         "dcmrtstruct2nii": {name: f"mask_{name}.nii.gz" for name, *_ in ROIS},
     }
     results: list[dict[str, object]] = []
     for tool, command in commands.items():
-        seconds, peak, printed = min(measure(command) for _ in range(repeats))
-        row: dict[str, object] = {"tool": tool, "seconds": seconds, "peak_mb": peak}
-        if tool == "biomarker":
-            row |= json.loads(printed)
-        else:
-            row["voxels"] = _voxels(folder / tool, masks[tool])
-        results.append(row)
+        seconds, peak = min(measure(command) for _ in range(repeats))
+        voxels = _voxels(folder / tool, masks[tool])
+        results.append({"tool": tool, "seconds": seconds, "peak_mb": peak, "voxels": voxels})
+    stages = [sys.executable, "-c", STAGES, str(folder)]
+    printed = subprocess.run(stages, check=True, capture_output=True, text=True).stdout
+    results.append({"tool": "biomarker, by stage", **json.loads(printed)})
     return results
 
 
