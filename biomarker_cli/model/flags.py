@@ -38,6 +38,7 @@ FLAGS = MappingProxyType(
         "roi_clipped": "a part of the ROI lies outside the image",
         "frame_of_reference_override": "the study says that another frame of reference fits",
         "frame_of_reference_unknown": "image or segmentation does not name its frame of reference",
+        "instances_unmatched": "the segmentation refers to its series but to other instances",
         "roi_contours_cross": "contours that cross on one plane were united",
         "roi_gaps": "slices without a contour between two that overlap were left empty",
         "roi_interpolated": "slices without a contour were filled by shape-based interpolation",

@@ -58,11 +58,19 @@ class References:
     sop_instance_uids: frozenset[str] = frozenset()
 
     def is_other_series(self, target: ImageTarget) -> bool | None:
-        """Tell whether they are another image than the target; None if unknown."""
-        if self.sop_instance_uids and target.sop_instance_uids:
-            return self.sop_instance_uids.isdisjoint(target.sop_instance_uids)
+        """Tell whether they are of another series than the target; None if unknown."""
         if self.series_uids and target.series_uid:
             return target.series_uid not in self.series_uids
+        return self.are_other_instances(target)
+
+    def are_other_instances(self, target: ImageTarget) -> bool | None:
+        """Tell whether no instance of the target is referred to; None if unknown.
+
+        In the same series that means another volume of it (a phase), or a series
+        that was written again with new identifiers.
+        """
+        if self.sop_instance_uids and target.sop_instance_uids:
+            return self.sop_instance_uids.isdisjoint(target.sop_instance_uids)
         return None
 
 

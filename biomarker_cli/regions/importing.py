@@ -14,7 +14,7 @@ from pathlib import Path
 from biomarker_cli.catalogue import VolumeCandidate
 from biomarker_cli.imaging.region import AuditValue, Region
 from biomarker_cli.model import CaseError
-from biomarker_cli.regions.entries import RoiEntry, Segmentation
+from biomarker_cli.regions.entries import References, RoiEntry, Segmentation
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.judging import judge
 from biomarker_cli.regions.naming import Selection, select
@@ -154,19 +154,20 @@ def _result(
     entry = selection.entry
     if entry is None:
         return _problem_row(selection, segmentation)
-    references = segmentation.references(entry)
-    cross_series = references.is_other_series(target)
     audit: dict[str, AuditValue] = {
         "source_file": segmentation.path.name,
-        "source_series_uids": ";".join(sorted(references.series_uids)),
         "code": entry.code,
         "code_meaning": entry.code_meaning,
         "tracking_uid": entry.tracking_uid,
     }
-    status, problem, region = "ok", None, None
+    status, problem, region, cross_series = "ok", None, None, None
     flags: frozenset[str] = frozenset()
     try:
-        flags = _identity_flags(entry, cross_series, target, rules, override, segmentation)
+        references = segmentation.references(entry)
+        audit["source_series_uids"] = ";".join(sorted(references.series_uids))
+        cross_series = references.is_other_series(target)
+        flags = _frame_flags(entry, target, segmentation, override)
+        flags |= _series_flags(references, target, rules, segmentation.path)
         drawing = segmentation.draw(entry, target, rules)
         audit |= drawing.audit
         drawing = judge(drawing, target.geometry, rules, entry.label)
@@ -208,32 +209,33 @@ def _problem_row(selection: Selection, segmentation: Segmentation) -> RoiResult:
     )
 
 
-def _identity_flags(
-    entry: RoiEntry,
-    cross_series: bool | None,
-    target: ImageTarget,
-    rules: RegionRules,
-    override: bool,
-    segmentation: Segmentation,
+def _frame_flags(
+    entry: RoiEntry, target: ImageTarget, segmentation: Segmentation, override: bool
 ) -> frozenset[str]:
-    flags = set()
     if _is_other_frame(entry, target):
         if not override:
             raise _other_frame(entry, target, segmentation.path)
-        flags.add("frame_of_reference_override")
+        return frozenset({"frame_of_reference_override"})
     named = entry.frame_of_reference_uid and target.frame_of_reference_uid
-    if segmentation.uid and not named:
-        flags.add("frame_of_reference_unknown")
-    if cross_series:
-        if rules.cross_series == "forbid":
-            raise RegionError(
-                "REGION-CROSS-SERIES",
-                "the segmentation was made on another series, which the analysis protocol forbids",
-                where=segmentation.path.name,
-                hint="Use the segmentation of this series, or set 'cross_series: allow'.",
-            )
-        flags.add("cross_series")
-    return frozenset(flags)
+    # Only DICOM has frames of reference; label images are held against the grid.
+    unknown = segmentation.uid and not named
+    return frozenset({"frame_of_reference_unknown"} if unknown else ())
+
+
+def _series_flags(
+    references: References, target: ImageTarget, rules: RegionRules, path: Path
+) -> frozenset[str]:
+    if not references.is_other_series(target):
+        other = references.are_other_instances(target)
+        return frozenset({"instances_unmatched"} if other else ())
+    if rules.cross_series == "forbid":
+        raise RegionError(
+            "REGION-CROSS-SERIES",
+            "the segmentation was made on another series, which the analysis protocol forbids",
+            where=path.name,
+            hint="Use the segmentation of this series, or set 'cross_series: allow'.",
+        )
+    return frozenset({"cross_series"})
 
 
 def _status_of(error: CaseError, rules: RegionRules) -> str:

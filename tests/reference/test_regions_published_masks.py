@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from biomarker_cli.catalogue import read_frames, scan
-from biomarker_cli.imaging import Geometry
+from biomarker_cli.imaging import Geometry, read_image_file
+from biomarker_cli.model.quantity import UNITLESS
 from biomarker_cli.regions import ImageTarget, RegionRules, import_regions
 
 pytestmark = pytest.mark.data
@@ -204,3 +205,54 @@ def test_label_map_of_a_slide_lists_but_has_no_place_in_a_volume(data_dir):
     assert len(rois) == 20
     assert {roi.error_code for roi in rois} == {"REGION-NO-POSITION"}
     assert "Background" not in {roi.roi_label for roi in rois}
+
+
+def test_seg_of_one_frame_and_one_segment(data_dir):
+    folder = data_dir / "seg" / "highdicom_seg"
+    target = image_target(folder / "ct_image.dcm")
+    (roi,) = import_regions(folder / "seg_image_ct_binary_single_frame.dcm", target, STRICT)
+    assert (roi.status, roi.n_voxels, roi.cross_series) == ("ok", 1832, False)
+
+
+def test_seg_whose_frames_are_ordered_by_position_only(data_dir):
+    name = "seg_image_ct_binary_overlap.dcm"
+    path = data_dir / "seg" / "highdicom_seg" / name
+    target = highdicom_target(data_dir, name, 200)
+    rois = import_regions(path, target, STRICT)
+    assert [roi.audit["n_frames"] for roi in rois] == [4, 4]
+    assert counts(rois) == [64, 16]
+    shared = rois[0].region.mask & rois[1].region.mask
+    assert shared.sum() > 0
+
+
+@pytest.mark.parametrize(("modality", "count"), [("CT", 117145), ("PET", 5095), ("MR_T1", 117145)])
+def test_contours_on_a_nifti_image_whose_axes_are_stored_the_other_way(data_dir, modality, count):
+    folder = data_dir / "sts" / "STS_001"
+    image = read_image_file(folder / "nifti" / f"{modality}_image.nii.gz", UNITLESS)
+    structure_set = folder / modality / "mask" / "RS.dcm"
+    (roi,) = import_regions(structure_set, ImageTarget.from_volume(image), STRICT)
+    assert roi.n_voxels == count
+    assert "frame_of_reference_unknown" in roi.flags
+    (published,) = import_regions(
+        folder / "nifti" / f"{modality}_mask.nii.gz", ImageTarget.from_volume(image), STRICT
+    )
+    np.testing.assert_array_equal(roi.region.mask, published.region.mask)
+
+
+def test_contours_of_the_ct_on_the_pet_keep_their_volume(data_dir):
+    folder = data_dir / "sts" / "STS_001"
+    structure_set = folder / "CT" / "mask" / "RS.dcm"
+    found = {}
+    for modality in ("CT", "PET", "MR_T1"):
+        target = image_target(folder / modality / "image")
+        (found[modality],) = import_regions(structure_set, target, STRICT)
+    assert [roi.cross_series for roi in found.values()] == [False, True, True]
+    assert found["PET"].volume_mm3 == pytest.approx(found["CT"].volume_mm3, rel=2e-3)
+    # A mask of the CT, unlike its contours, is bound to the CT's grid.
+    mask = folder / "nifti" / "CT_mask.nii.gz"
+    target = image_target(folder / "PET" / "image")
+    (refused,) = import_regions(mask, target, STRICT)
+    assert refused.error_code == "REGION-OTHER-GRID"
+    (resampled,) = import_regions(mask, target, RegionRules(other_grid="resample"))
+    assert resampled.volume_mm3 == pytest.approx(found["CT"].volume_mm3, rel=0.01)
+    assert abs(resampled.audit["volume_change_fraction"]) < 0.01

@@ -204,3 +204,42 @@ def test_pixel_data_cut_short_is_a_named_error(tmp_path, masks, target):
         rois = import_regions(path, target, STRICT)
     assert any(roi.error_code == "PIXELS-UNREADABLE" for roi in rois)
     assert all(roi.status in {"ok", "failed"} for roi in rois)
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        "1.2.840.10008.1.2.1",  # explicit little endian
+        "1.2.840.10008.1.2.5",  # RLE
+        "1.2.840.10008.1.2.4.80",  # JPEG-LS
+    ],
+)
+@pytest.mark.parametrize("segmentation_type", ["LABELMAP", "FRACTIONAL"])
+def test_compressed_frames(tmp_path, syntax, segmentation_type):
+    grid = Geometry((2, 40, 48), (1.5, 2.5, 3.0))
+    target = ImageTarget(grid)
+    labels = np.random.default_rng(1).integers(0, 3, grid.shape).astype(np.uint8)
+    labels = labels if segmentation_type == "LABELMAP" else labels.astype(float) / 2
+    path = write_seg(
+        tmp_path / "seg.dcm",
+        grid,
+        labels,
+        segmentation_type=segmentation_type,
+        transfer_syntax_uid=syntax,
+    )
+    assert dcmread(path).file_meta.TransferSyntaxUID == syntax
+    rois = import_regions(path, target, RegionRules(fractional_threshold=1.0))
+    levels = [1, 2] if segmentation_type == "LABELMAP" else [1.0]
+    assert_masks(rois, [labels == level for level in levels])
+
+
+def test_slice_positions_may_jitter_as_real_ones_do(tmp_path, masks, target):
+    path = write_seg(tmp_path / "seg.dcm", GEOMETRY, masks)
+    dataset = dcmread(path)
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        position = frame.PlanePositionSequence[0].ImagePositionPatient
+        # The same slice jitters the same way in every segment.
+        slice_index = round((float(position[2]) - 100.25) / 3.0)
+        position[2] = float(position[2]) + (0.08 if slice_index % 2 else -0.05)
+    dataset.save_as(path)
+    assert_masks(import_regions(path, target, STRICT), masks)

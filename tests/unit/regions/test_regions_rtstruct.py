@@ -425,6 +425,15 @@ def test_other_series_of_the_same_frame_is_allowed_and_flagged(tmp_path, by):
     assert refused.error_code == "REGION-CROSS-SERIES"
 
 
+def test_other_instances_of_the_same_series_are_flagged(tmp_path):
+    image = target(series_uid=uid("T2"), sop_instance_uids=frozenset({uid("phase", 2)}))
+    roi = Roi("r", cylinder(GRID, [4], 9), images=[uid("phase", 1)])
+    path = write_structure_set(tmp_path / "rs.dcm", [roi], referenced_series=[uid("T2")])
+    (found,) = import_regions(path, image, STRICT)
+    assert found.cross_series is False
+    assert "instances_unmatched" in found.flags
+
+
 def test_contours_without_image_sequence_are_placed_by_geometry(tmp_path):
     (roi,) = import_regions(
         write_structure_set(tmp_path / "rs.dcm", [Roi("r", cylinder(GRID, [4], 9))]), IMAGE, STRICT
@@ -439,3 +448,11 @@ def test_list_needs_no_image(tmp_path):
     (entry,) = list_rois(path)
     assert (entry.number, entry.label, entry.code) == (5, "liver", "10200004:SCT")
     assert entry.detail == "CLOSED_PLANAR x 2"
+
+
+def test_names_in_the_character_set_of_the_file(tmp_path):
+    dataset = structure_set([Roi("Läsion 病変", cylinder(GRID, [4, 5, 6], 9))])
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.save_as(tmp_path / "rs.dcm", enforce_file_format=True)
+    (roi,) = import_regions(tmp_path / "rs.dcm", IMAGE, STRICT)
+    assert (roi.roi_id, roi.status) == ("Läsion 病変", "ok")
