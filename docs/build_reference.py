@@ -12,7 +12,8 @@ import click
 
 from biomarker_cli.cli.main import cli
 from biomarker_cli.model.flags import FLAGS
-from biomarker_cli.tables.schema import TABLES, Table
+from biomarker_cli.regions import ROIS_WITH_AUDIT
+from biomarker_cli.tables.schema import ROIS, TABLES, Table
 
 HERE = Path(__file__).resolve().parent
 
@@ -54,7 +55,7 @@ def tables_page() -> str:
         "and input digests.",
     ]
     for table in TABLES:
-        parts += ["", *_table(table)]
+        parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
     parts += ["", "## Flags", "", "| flag | meaning |", "|---|---|"]
     parts += [f"| `{flag}` | {meaning} |" for flag, meaning in sorted(FLAGS.items())]
     return "\n".join(parts) + "\n"

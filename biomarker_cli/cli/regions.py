@@ -183,12 +183,12 @@ def _candidate(request: Request, candidates: tuple[VolumeCandidate, ...]) -> Vol
 
 
 def _write(results: Sequence[RoiResult], request: Request) -> None:
-    from biomarker_cli.regions import ROI_COLUMNS, write_masks
-    from biomarker_cli.tables import ROIS, write_table
+    from biomarker_cli.regions import ROIS_WITH_AUDIT, write_masks
+    from biomarker_cli.tables import write_table
 
     folder = request.output or Path()
     folder.mkdir(parents=True, exist_ok=True)
-    table = replace(ROIS.extended(ROI_COLUMNS, "audit of the import"), name="regions")
+    table = replace(ROIS_WITH_AUDIT, name="regions")
     write_table(table, [{"case_id": CASE_ID, **r.row()} for r in results], folder)
     write_masks(results, folder / "masks")
 

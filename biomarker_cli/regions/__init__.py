@@ -5,12 +5,18 @@ from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.importing import images_of, import_regions, list_rois
 from biomarker_cli.regions.masks import write_masks
 from biomarker_cli.regions.preview import contour_preview
-from biomarker_cli.regions.result import AUDIT_COLUMNS, ROI_COLUMNS, RoiResult
+from biomarker_cli.regions.result import (
+    AUDIT_COLUMNS,
+    ROI_COLUMNS,
+    ROIS_WITH_AUDIT,
+    RoiResult,
+)
 from biomarker_cli.regions.rules import RegionRules, RoiName, RoiNames
 from biomarker_cli.regions.target import ImageTarget
 
 __all__ = [
     "AUDIT_COLUMNS",
+    "ROIS_WITH_AUDIT",
     "ROI_COLUMNS",
     "ImageTarget",
     "RegionError",

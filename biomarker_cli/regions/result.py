@@ -3,67 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from biomarker_cli.imaging.region import AuditValue, Region
 from biomarker_cli.model import join_flags
+from biomarker_cli.tables.schema import ROIS, Column
 
-IDENTITY_COLUMNS = (
-    "roi_id",
-    "roi_name",
-    "roi_label",
-    "status",
-    "error_code",
-    "error_message",
-    "source_kind",
-    "source_uid",
-    "segment_number",
-    "n_voxels",
-    "volume_mm3",
-    "cross_series",
-)
+IDENTITY_COLUMNS = tuple(name for name in ROIS.column_names if name != "case_id")
+"""Columns that say who a ROI is and what became of it."""
 
-AUDIT_COLUMNS = MappingProxyType(
-    {
-        "source_file": "name of the segmentation file",
-        "source_series_uids": "SeriesInstanceUIDs it refers to, sorted, joined by ;",
-        "code": "what the structure is, value:scheme",
-        "code_meaning": "the same in words",
-        "tracking_uid": "TrackingUID of the segment",
-        "contour_types": "geometric types of the contours, joined by ;",
-        "n_contours": "contours of the ROI",
-        "n_contours_skipped": "contours that are not closed and planar",
-        "n_planes": "planes with contours",
-        "n_planes_unused": "planes within the image that no slice took",
-        "n_planes_outside": "planes beyond the slices of the image",
-        "plane_spacing_mm": "median distance between planes",
-        "off_plane_mm": "largest distance between a slice and the plane it took",
-        "n_gaps": "runs of slices without a contour between two that overlap",
-        "n_slices_interpolated": "slices filled by interpolation",
-        "n_holes": "contours that take away",
-        "n_xor": "contours that exclude each other",
-        "n_unions": "pairs of contours that cross and were united",
-        "n_duplicates": "contours that repeat another one",
-        "n_frames": "frames of the segment",
-        "fractional_type": "PROBABILITY or OCCUPANCY",
-        "fractional_threshold": "smallest fraction that counts as inside",
-        "fractional_volume_mm3": "sum of the fractions times the voxel volume",
-        "grid_difference": "how the grid of the mask differs from the image",
-        "is_resampled": "whether the mask was resampled to the grid of the image",
-        "source_volume_mm3": "volume on the mask's own grid",
-        "volume_change_fraction": "volume after resampling over the one before, less one",
-        "clipped_fraction": "part that lies outside the image",
-        "polygon_volume_mm3": "volume of the contours themselves",
-        "area_fraction_volume_mm3": "voxels counted by the part that contours cover",
-        "n_components": "connected components, by faces, edges and corners",
-        "largest_component_fraction": "part of the voxels in the largest one",
-        "thinnest_voxels": "smallest extent along an axis, in voxels",
-        "touches_border": "whether a voxel lies on the border of the image",
-        "flags": "what to know before pooling, sorted, joined by ;",
-    }
+ROIS_WITH_AUDIT = replace(
+    ROIS,
+    columns=(
+        *ROIS.columns,
+        Column("source_file", "string", "name of the segmentation file"),
+        Column(
+            "source_series_uids", "string", "SeriesInstanceUIDs it refers to, sorted, joined by ;"
+        ),
+        Column("code", "string", "what the structure is, value:scheme"),
+        Column("code_meaning", "string", "the same in words"),
+        Column("tracking_uid", "string", "TrackingUID of the segment"),
+        Column("contour_types", "string", "geometric types of the contours, joined by ;"),
+        Column("n_contours", "integer", "contours of the ROI"),
+        Column("n_contours_skipped", "integer", "contours that are not closed and planar"),
+        Column("n_planes", "integer", "planes with contours"),
+        Column("n_planes_unused", "integer", "planes within the image that no slice took"),
+        Column("n_planes_outside", "integer", "planes beyond the slices of the image"),
+        Column("plane_spacing_mm", "number", "median distance between planes"),
+        Column("off_plane_mm", "number", "largest distance between a slice and the plane it took"),
+        Column("n_gaps", "integer", "runs of slices without a contour between two that overlap"),
+        Column("n_slices_interpolated", "integer", "slices filled by interpolation"),
+        Column("n_holes", "integer", "contours that take away"),
+        Column("n_xor", "integer", "contours that exclude each other"),
+        Column("n_unions", "integer", "pairs of contours that cross and were united"),
+        Column("n_duplicates", "integer", "contours that repeat another one"),
+        Column("n_frames", "integer", "frames of the segment"),
+        Column("fractional_type", "string", "PROBABILITY or OCCUPANCY"),
+        Column("fractional_threshold", "number", "smallest fraction that counts as inside"),
+        Column("fractional_volume_mm3", "number", "sum of the fractions times the voxel volume"),
+        Column("grid_difference", "string", "how the grid of the mask differs from the image"),
+        Column(
+            "is_resampled", "boolean", "whether the mask was resampled to the grid of the image"
+        ),
+        Column("source_volume_mm3", "number", "volume on the mask's own grid"),
+        Column(
+            "volume_change_fraction",
+            "number",
+            "volume after resampling over the one before, less one",
+        ),
+        Column("clipped_fraction", "number", "part that lies outside the image"),
+        Column("polygon_volume_mm3", "number", "volume of the contours themselves"),
+        Column(
+            "area_fraction_volume_mm3", "number", "voxels counted by the part that contours cover"
+        ),
+        Column("n_components", "integer", "connected components, by faces, edges and corners"),
+        Column("largest_component_fraction", "number", "part of the voxels in the largest one"),
+        Column("thinnest_voxels", "integer", "smallest extent along an axis, in voxels"),
+        Column("touches_border", "boolean", "whether a voxel lies on the border of the image"),
+        Column("flags", "string", "what to know before pooling, sorted, joined by ;"),
+    ),
 )
-"""Columns behind the identity of a ROI, with what they hold."""
+"""The table ``rois.csv``: who a ROI is, and behind it what the import did."""
+
+AUDIT_COLUMNS = tuple(c.name for c in ROIS_WITH_AUDIT.columns if c not in ROIS.columns)
+"""Columns behind the identity of a ROI."""
 
 ROI_COLUMNS: tuple[str, ...] = (*IDENTITY_COLUMNS, *AUDIT_COLUMNS)
 """Columns of ``rois.csv`` in order, behind ``case_id``."""

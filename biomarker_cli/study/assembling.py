@@ -9,19 +9,16 @@ from pathlib import Path
 
 from biomarker_cli.case import CaseResult, CaseStatus
 from biomarker_cli.case.result import Row
-from biomarker_cli.regions import ROI_COLUMNS
+from biomarker_cli.regions import ROIS_WITH_AUDIT
 from biomarker_cli.tables import (
     CASES,
     CHECKS,
     FACTS,
     FEATURES,
     MEASUREMENTS,
-    ROIS,
     write_datapackage,
     write_table,
 )
-
-ROIS_WITH_AUDIT = ROIS.extended(ROI_COLUMNS, "audit of the import, see docs/tables.md")
 
 
 def write_tables(results: Sequence[CaseResult], folder: Path, study_id: str) -> None:

@@ -16,6 +16,7 @@ from biomarker_cli.model.flags import FLAGS
 from biomarker_cli.regions import (
     AUDIT_COLUMNS,
     ROI_COLUMNS,
+    ROIS_WITH_AUDIT,
     ImageTarget,
     RegionRules,
     RoiResult,
@@ -24,7 +25,6 @@ from biomarker_cli.regions import (
     import_regions,
 )
 from biomarker_cli.regions.preview import preview_slices
-from biomarker_cli.tables import ROIS
 
 IMAGE = target()
 GRID = IMAGE.geometry
@@ -133,8 +133,11 @@ def test_a_row_has_every_column_and_registered_flags(tmp_path):
     row = draw(tmp_path, cylinder(GRID, range(4), 8.3)).row()
     assert tuple(row) == ROI_COLUMNS
     assert set(row["flags"].split(";")) <= set(FLAGS)
-    assert set(ROIS.column_names) - {"case_id"} <= set(ROI_COLUMNS)
-    assert all(AUDIT_COLUMNS.values())
+    assert ROIS_WITH_AUDIT.column_names == ("case_id", *ROI_COLUMNS)
+    types = {"string": str, "integer": int, "number": float, "boolean": bool}
+    for column in ROIS_WITH_AUDIT.columns[1:]:
+        value = row[column.name]
+        assert value is None or type(value) is types[column.type], column.name
     bare = RoiResult("id", "name", "", "missing").row()
     assert tuple(bare) == ROI_COLUMNS
 
