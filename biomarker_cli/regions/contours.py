@@ -95,6 +95,8 @@ def draw_contours(
         flags.add("roi_interpolated" if bridged else "roi_gaps")
     if stack.off_plane_mm > OFF_PLANE_FLAG_MM:
         flags.add("roi_off_plane")
+    if stack.n_unused:
+        flags.add("roi_planes_unused")
     audit = {
         **_contour_audit(contours, stack),
         "n_gaps": len(gaps),

@@ -201,6 +201,14 @@ def test_finer_contours_each_slice_takes_the_nearest_plane(tmp_path):
     assert sorted(set(roi.region.mask.nonzero()[0])) == [4, 5, 6, 7, 8, 9, 10]
     assert roi.audit["n_planes"] == 19
     assert roi.audit["n_planes_unused"] == 12
+    assert "roi_planes_unused" in roi.flags
+
+
+def test_a_part_drawn_off_its_slice_is_not_lost_silently(tmp_path):
+    contours = cylinder(GRID, range(4, 8), 6.3) + cylinder(GRID, [5.1], 6.3, (18, 0))
+    roi = draw(tmp_path, contours)
+    assert roi.audit["n_planes_unused"] == 1
+    assert "roi_planes_unused" in roi.flags
 
 
 def test_holes_are_resolved_within_one_plane_only(tmp_path):
