@@ -23,9 +23,10 @@ LINK_FILE = "subject_link.csv"
 
 # What is proposed for the images of each role.
 _ROLES = {
-    "ct": ("base-ct", "pyradiomics-default"),
+    "ct": ("base-ct", "radiomics-ct"),
     "pet": ("base-pet", "fdg-suv"),
     "dwi": ("dwi", "dwi-adc"),
+    "mr": ("base-mr", "radiomics-mr"),
 }
 
 _MEASURED_KINDS = {"original", "derived", "trace"}
@@ -99,7 +100,7 @@ def initialise_study(
     if not rows:
         raise InputNotFoundError(
             "NOTHING-FOUND",
-            f"no CT, PET or diffusion series below {folder}",
+            f"no CT, PET or MR series below {folder}",
             hint="`biomarker scan` lists what is there.",
         )
     _write_csv(folder / "cases.csv", rows)
@@ -135,7 +136,7 @@ def _role(series: _Series) -> str:
     if not kinds & _MEASURED_KINDS:
         return ""
     if series.first.modality == "MR":
-        return "dwi" if any("b=" in c.split_by for c in series.candidates) else ""
+        return "dwi" if any("b=" in c.split_by for c in series.candidates) else "mr"
     return {"CT": "ct", "PT": "pet"}.get(series.first.modality, "")
 
 
