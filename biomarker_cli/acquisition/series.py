@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from biomarker_cli.catalogue import Catalogue, VolumeCandidate
 from biomarker_cli.catalogue.reading import read_series_frames
-from biomarker_cli.dicom.frames import Frames
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.frames import FrameHeader, Frames
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +35,29 @@ class SeriesHeaders:
     modality: str
     frames: Frames
     _columns: dict[str, tuple[Any, ...]] = field(default_factory=dict, repr=False)
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def column(self, keyword: str) -> tuple[Any, ...]:
         """Return the value of an element in every frame, None where it is absent or empty."""
         found = self._columns.get(keyword)
         if found is None:
-            found = tuple(frame.get(keyword) for frame in self.frames)
+            found = tuple(_value(frame, keyword) for frame in self.frames)
             self._columns[keyword] = found
         return found
+
+    def once(self, name: str, work: Callable[[SeriesHeaders], Kept]) -> Kept:
+        """Return what `work` makes of the series, computed once.
+
+        Parameters
+        ----------
+        name : str
+            What it is kept under.
+        work : callable
+        """
+        if name not in self._kept:
+            self._kept[name] = work(self)
+        kept: Kept = self._kept[name]
+        return kept
 
     def first(self, keyword: str) -> Any:
         """Return the first value that is present, None where none is."""
@@ -80,3 +98,11 @@ def iterate_series(candidates: Iterable[VolumeCandidate]) -> Iterable[SeriesHead
             modality=members[0].modality,
             frames=read_series_frames(members),
         )
+
+
+def _value(frame: FrameHeader, keyword: str) -> Any:
+    """Return an element, None where it cannot be decoded: damaged is missing, never a pass."""
+    try:
+        return frame.get(keyword)
+    except HeaderError:
+        return None

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.mosaics import Tile, read_tiles
@@ -64,11 +67,30 @@ class FrameHeader:
         if self.tile is not None and keyword in self.tile.overrides:
             return self.tile.overrides[keyword]
         with damage_named(self.path, keyword):
-            for level in self._levels:
+            for level in self._holders(keyword):
                 value = level.get(keyword)
                 if not is_absent(value):
                     return value
         return default
+
+    def _holders(self, keyword: str) -> tuple[Dataset, ...]:
+        """Return the levels that may hold an element."""
+        if len(self._levels) == 1:
+            return self._levels
+        tag = tag_for_keyword(keyword)
+        if tag is None:
+            return self._levels
+        return (*self._index.get(tag, ()), self.dataset)
+
+    @cached_property
+    def _index(self) -> dict[int, list[Dataset]]:
+        # An enhanced frame has some twenty levels; asking each for each element
+        # would cost more than reading the file.
+        index: dict[int, list[Dataset]] = {}
+        for level in self._levels[:-1]:
+            for tag in level.keys():  # noqa: SIM118 - iterating a Dataset parses its elements
+                index.setdefault(int(tag), []).append(level)
+        return index
 
     @cached_property
     def _levels(self) -> tuple[Dataset, ...]:

@@ -33,22 +33,20 @@ def _numbers(value: Any, length: int) -> tuple[float, ...] | None:
     return found if all(isinstance(v, float) for v in found) else None
 
 
-def _stacks(
-    series: SeriesHeaders,
-) -> tuple[list[list[tuple[float, float | None]]], int]:
-    """Return, per orientation, the distinct slice positions with their thickness.
+Stack = list[tuple[float, float | None]]
+"""Distinct positions along the normal with their thickness, None where it is not told."""
 
-    Returns
-    -------
-    stacks : list of list of (position_mm along the normal, thickness_mm or None)
-        Sorted along the normal.
-    n_missing : int
-        Frames without position or orientation.
-    """
+
+def _stacks(series: SeriesHeaders) -> tuple[list[Stack], int]:
+    """Return the stack of each orientation, sorted, and the frames that have no place."""
+    return series.once("stacks", _find_stacks)
+
+
+def _find_stacks(series: SeriesHeaders) -> tuple[list[Stack], int]:
     positions = series.column("ImagePositionPatient")
     orientations = series.column("ImageOrientationPatient")
     thicknesses = series.column("SliceThickness")
-    by_orientation: dict[tuple[float, ...], list[tuple[float, float | None]]] = defaultdict(list)
+    by_orientation: dict[tuple[float, ...], Stack] = defaultdict(list)
     n_missing = 0
     for where, axes, thick in zip(positions, orientations, thicknesses, strict=True):
         place, cosines = _numbers(where, 3), _numbers(axes, 6)
@@ -56,18 +54,24 @@ def _stacks(
             n_missing += 1
             continue
         key = tuple(round(c, 3) + 0.0 for c in cosines)
-        normal = np.cross(cosines[:3], cosines[3:])
         thickness = plain(thick)
         by_orientation[key].append(
-            (float(np.dot(place, normal)), thickness if isinstance(thickness, float) else None)
+            (_along_normal(place, cosines), thickness if isinstance(thickness, float) else None)
         )
     return [_distinct(stack) for stack in by_orientation.values()], n_missing
 
 
-def _distinct(stack: list[tuple[float, float | None]]) -> list[tuple[float, float | None]]:
+def _along_normal(place: tuple[float, ...], cosines: tuple[float, ...]) -> float:
+    """Return the component of a position along the normal of its slice, mm."""
+    # Plain arithmetic: numpy costs more than it computes on three numbers.
+    (x, y, z), (a, b, c, d, e, f) = place, cosines
+    return x * (b * f - c * e) + y * (c * d - a * f) + z * (a * e - b * d)
+
+
+def _distinct(stack: Stack) -> Stack:
     """Return one entry per position; of several thicknesses there none, which is missing."""
     stack = sorted(stack, key=lambda entry: entry[0])
-    kept: list[tuple[float, float | None]] = []
+    kept: Stack = []
     for position, thickness in stack:
         if kept and position - kept[-1][0] < ONE_POSITION_MM:
             if thickness != kept[-1][1]:
@@ -129,8 +133,15 @@ def pixel_spacing_mm(series: SeriesHeaders) -> Reading:
     return read_keyword(series, "PixelSpacing")
 
 
-def fields_of_view(series: SeriesHeaders) -> list[tuple[float, float] | None]:
+FieldsOfView = list[tuple[float, float] | None]
+
+
+def fields_of_view(series: SeriesHeaders) -> FieldsOfView:
     """Return height and width (rows, columns) in mm of every slice, None where untold."""
+    return series.once("fields of view", _find_fields_of_view)
+
+
+def _find_fields_of_view(series: SeriesHeaders) -> FieldsOfView:
     columns = zip(
         series.column("PixelSpacing"), series.column("Rows"), series.column("Columns"), strict=True
     )

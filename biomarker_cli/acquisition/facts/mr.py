@@ -11,7 +11,7 @@ from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, mis
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.catalogue.kinds import image_kind
 from biomarker_cli.dicom.bvalues import BValue, read_b_value
-from biomarker_cli.dicom.nominal_b import is_same_b, nominal_of
+from biomarker_cli.dicom.errors import HeaderError
 
 LARGEST_FIELD_T = 100.0
 """A larger MagneticFieldStrength can only be gauss; the strongest whole-body magnet has 11.7 T."""
@@ -65,6 +65,10 @@ def field_strength_t(series: SeriesHeaders) -> Reading:
 
 def _kinds(series: SeriesHeaders) -> list[str]:
     """Return the kind of every frame by its ImageType, empty where it has none."""
+    return series.once("image kinds", _find_kinds)
+
+
+def _find_kinds(series: SeriesHeaders) -> list[str]:
     types = zip(series.column("FrameType"), series.column("ImageType"), strict=True)
     found = []
     for frame_type, image_type in types:
@@ -92,6 +96,17 @@ def nominal_b_values(found: list[BValue]) -> tuple[float, ...]:
     return tuple(sorted(console | means))
 
 
+def _read_b_values(series: SeriesHeaders) -> list[BValue | None]:
+    """Return the b-value of every frame; a damaged element is a missing one."""
+    found: list[BValue | None] = []
+    for frame in series.frames:
+        try:
+            found.append(read_b_value(frame))
+        except HeaderError:
+            found.append(None)
+    return found
+
+
 def _b_values(series: SeriesHeaders, *, computed: bool) -> Reading:
     """Return the b-values of the acquired frames; maps carry b-values that mean nothing."""
     wanted = {"original", "trace"} | ({"derived"} if computed else set())
@@ -101,7 +116,8 @@ def _b_values(series: SeriesHeaders, *, computed: bool) -> Reading:
     if not frames:
         why = "ImageType is missing" if n_untold else "no acquired images, only derived ones"
         return missing(("(0018,9087)", "(0008,0008)"), why, max(n_untold, 1))
-    found = [read_b_value(series.frames[index]) for index in frames]
+    told = series.once("b-values", _read_b_values)
+    found = [told[index] for index in frames]
     present = [b for b in found if b is not None and math.isfinite(b.value)]
     n_missing = len(found) - len(present)
     # Philips, GE and others hide the value elsewhere; the element that was used is named.
@@ -214,7 +230,7 @@ def _steps(matrix: Any, n_frequency: Any, n_phase: Any) -> tuple[float, float] |
 
 
 def _acquired_reading(series: SeriesHeaders, which: int) -> Reading:
-    voxels = _acquired_voxels(series)
+    voxels = series.once("acquired voxels", _acquired_voxels)
     values = tuple(voxel[which] for voxel in voxels if voxel is not None)
     n_missing = len(voxels) - len(values)
     reason = (
