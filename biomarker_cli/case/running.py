@@ -22,7 +22,7 @@ from biomarker_cli.case.rows import (
     skipped_roi_rows,
 )
 from biomarker_cli.catalogue import Catalogue
-from biomarker_cli.model import CaseError, Measurement
+from biomarker_cli.model import BiomarkerError, Measurement
 from biomarker_cli.pet import SuvError
 from biomarker_cli.regions import ImageTarget, RegionRules, RoiResult, import_regions
 
@@ -92,7 +92,7 @@ def run_case(plan: CasePlan) -> CaseResult:
                 CaseStatus.WAITING, "CASE-NO-MASK", "the case has no segmentation yet"
             )
         return _measure(progress)
-    except CaseError as error:
+    except BiomarkerError as error:
         return progress.result(CaseStatus.FAILED, error.code, str(error))
 
 
@@ -192,7 +192,7 @@ def _measure_regions(
             continue
         try:
             measurements: list[Measurement] = prepared.measure(roi.region, by_name)
-        except CaseError as error:
+        except BiomarkerError as error:
             n_failed += 1
             progress.notes.append(f"{roi.roi_id} {prepared.analysis.ident}: {error.code} {error}")
             continue

@@ -1,0 +1,49 @@
+"""Environments of the peers that the benchmarks measure themselves against.
+
+Each peer lives in a virtual environment of its own below ``benchmarks/results/peers``
+(git ignores it): their requirements exclude one another and ours.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent / "results" / "peers"
+
+REQUIREMENTS = {
+    # environment: (Python, packages)
+    "dicompare": ("", ("dicompare==0.11.1",)),
+    "suv": ("", ("mirp==2.7.0", "z-rad==26.9.0")),
+    "regions": ("", ("dcmrtstruct2nii",)),
+    "diffusion": ("", ("dipy", "osipi-ivim")),
+    "mirp": ("", ("mirp==2.7.0",)),
+    "pictologics": ("python3.12", ("pictologics==0.9.0",)),
+}
+
+
+def environment(name: str) -> Path | None:
+    """Return the ``bin`` folder of a peer's environment, made where it is absent.
+
+    None where the Python it needs is not installed or pip refuses: the peer is then
+    named and left out.
+    """
+    python, packages = REQUIREMENTS[name]
+    folder = FOLDER / name
+    ready = folder / ".installed"
+    if ready.is_file():
+        return folder / "bin"
+    interpreter = shutil.which(python) if python else sys.executable
+    if interpreter is None:
+        print(f"peer {name} is left out: no {python}")
+        return None
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([interpreter, "-m", "venv", str(folder)], check=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    if subprocess.run([*pip, *packages], check=False).returncode != 0:
+        print(f"peer {name} is left out: pip could not install {', '.join(packages)}")
+        return None
+    ready.touch()
+    return folder / "bin"
