@@ -194,13 +194,13 @@ def _measure_regions(
             measurements: list[Measurement] = prepared.measure(roi.region, by_name)
         except BiomarkerError as error:
             n_failed += 1
-            progress.notes.append(f"{roi.roi_id} {prepared.analysis.ident}: {error.code} {error}")
+            progress.notes.append(f"{prepared.analysis.ident}: {error.code} {error} [{roi.roi_id}]")
             continue
         progress.measurements += measurement_rows(
             progress.plan, roi, prepared, measurements, flags | roi.region.flags
         )
         progress.notes += [
-            f"{roi.roi_id} {m.feature_id}: {m.reason}" for m in measurements if m.reason
+            f"{m.feature_id}: {m.reason} [{roi.roi_id}]" for m in measurements if m.reason
         ]
         known = {(f["analysis_id"], f["feature_id"]) for f in progress.features}
         progress.features += [

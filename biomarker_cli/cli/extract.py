@@ -151,8 +151,12 @@ def _print_errors(report: RunReport) -> None:
                 f"{roi['roi_id']}: {roi['status']} {roi['error_code']} {roi['error_message']}",
                 err=True,
             )
+    regions_of: dict[str, list[str]] = {}
     for note in result.notes:
-        click.echo(note, err=True)
+        reason, _, region = note.rpartition(" [")
+        regions_of.setdefault(reason, []).append(region.rstrip("]"))
+    for reason, regions in regions_of.items():
+        click.echo(f"{reason} [{', '.join(regions)}]", err=True)
 
 
 def _print_summary(report: RunReport, folder: Path) -> None:
