@@ -6,9 +6,11 @@ from biomarker_cli.radiomics.features import RADIOMICS
 from biomarker_cli.radiomics.importing import import_pyradiomics
 from biomarker_cli.radiomics.measuring import engine_identity, radiomics_measurements
 from biomarker_cli.radiomics.rules import RadiomicsRules
+from biomarker_cli.radiomics.warming import KernelState, warm_kernels
 
 __all__ = [
     "RADIOMICS",
+    "KernelState",
     "RadiomicsError",
     "RadiomicsRules",
     "RadiomicsRulesError",
@@ -16,4 +18,5 @@ __all__ = [
     "image_description",
     "import_pyradiomics",
     "radiomics_measurements",
+    "warm_kernels",
 ]

@@ -13,6 +13,7 @@ from biomarker_cli.radiomics.engines import engine_of
 from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.plan import PlannedFeature, planned_features
+from biomarker_cli.radiomics.preprocess.prepared import box_of
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
 _EMPTY = Outcome(None, "the region holds no voxel")
@@ -64,6 +65,8 @@ def radiomics_measurements(
     _check(volume, regions, rules)
     plan = planned_features(rules)
     filled = [region for region in regions if region.mask.any()]
+    for region in filled:
+        _check_values(volume, region)
     outcomes: dict[str, Outcomes] = {}
     if filled:
         found = engine_of(rules).extract(volume, tuple(filled), rules)
@@ -95,8 +98,6 @@ def _row(item: PlannedFeature, outcomes: Outcomes, unit: str, flags: frozenset[s
 
 
 def _check(volume: Volume, regions: Sequence[Region], rules: RadiomicsRules) -> None:
-    import numpy as np
-
     if "any" not in rules.quantities and volume.quantity.name not in rules.quantities:
         raise RadiomicsError(
             "RADIOMICS-QUANTITY",
@@ -119,12 +120,18 @@ def _check(volume: Volume, regions: Sequence[Region], rules: RadiomicsRules) -> 
                 where=volume.volume_id,
                 hint="Import the region onto the grid of this image.",
             )
-        inside = volume.array[region.mask]
-        if not np.isfinite(inside).all():
-            raise RadiomicsError(
-                "RADIOMICS-NON-FINITE",
-                f"{int(np.count_nonzero(~np.isfinite(inside)))} of {inside.size} voxels of the "
-                f"region {region.name!r} are NaN or infinite",
-                where=volume.volume_id,
-                hint="Exclude those voxels from the region, or repair the image.",
-            )
+
+
+def _check_values(volume: Volume, region: Region) -> None:
+    import numpy as np
+
+    box = box_of(region.mask, (0, 0, 0))
+    inside = volume.array[box][region.mask[box]]
+    if not np.isfinite(inside).all():
+        raise RadiomicsError(
+            "RADIOMICS-NON-FINITE",
+            f"{int(np.count_nonzero(~np.isfinite(inside)))} of {inside.size} voxels of the "
+            f"region {region.name!r} are NaN or infinite",
+            where=volume.volume_id,
+            hint="Exclude those voxels from the region, or repair the image.",
+        )

@@ -39,21 +39,20 @@ def _writable(folder: Path) -> bool:
         return False
 
 
-def _choose_cache() -> bool:
-    folder = cache_dir()
-    if folder is None:
-        return False
-    if "numba" not in sys.modules:
-        os.environ.setdefault(_VARIABLE, str(folder))
-    return True
+_FOLDER = cache_dir()
 
-
-_CACHED = _choose_cache()
+if _FOLDER is not None and "numba" not in sys.modules:
+    os.environ.setdefault(_VARIABLE, str(_FOLDER))
 
 import numba  # noqa: E402  (the folder must be chosen before numba reads it)
+
+_settings: Any = numba.config
+if _FOLDER is not None and not _settings.CACHE_DIR:
+    # Someone else loaded numba before: say it where numba looks when it compiles.
+    _settings.CACHE_DIR = str(_FOLDER)
 
 
 def kernel(function: Function) -> Function:
     """Compile a function at its first call."""
-    compiled: Any = numba.njit(cache=_CACHED, nogil=True, fastmath=False)(function)
+    compiled: Any = numba.njit(cache=_FOLDER is not None, nogil=True, fastmath=False)(function)
     return cast("Function", compiled)

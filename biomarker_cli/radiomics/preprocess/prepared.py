@@ -107,15 +107,17 @@ def resampled_mask(mask: Mask, grid: Grid, rules: RadiomicsRules) -> Mask:
 
 def box_of(mask: Mask, margin: tuple[int, int, int]) -> Box:
     """Return the box of a mask that holds voxels, widened as far as the array goes."""
+    # Whole slices first: most of an image lies outside the region's slices.
+    slices = np.flatnonzero(mask.reshape(mask.shape[0], -1).any(axis=1))
+    first, last = int(slices[0]), int(slices[-1])
+    plane = np.any(mask[first : last + 1], axis=0)
     bounds = []
-    rows = np.any(mask, axis=2)
-    for inside, length, extra in zip(
-        (np.any(rows, axis=1), np.any(rows, axis=0), np.any(mask, axis=(0, 1))),
+    for found, length, extra in zip(
+        (slices, np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))),
         mask.shape,
         margin,
         strict=True,
     ):
-        found = np.flatnonzero(inside)
         bounds.append(slice(max(int(found[0]) - extra, 0), min(int(found[-1]) + extra + 1, length)))
     return bounds[0], bounds[1], bounds[2]
 
