@@ -74,7 +74,7 @@ def _recursive_log(image: Floats, box: Box, spacing_zyx: Spacing, sigma_mm: floa
         others = [axis for axis in (2, 1, 0) if axis != derived]
         part = _derivative_in_slabs(image, derived, box[derived], spacing_zyx, sigma_mm)
         for axis in others:
-            part = _recursive_pass(part, axis, 0, spacing_zyx, sigma_mm)[_only(axis, box[axis])]
+            part = _recursive_pass(part, axis, 0, spacing_zyx, sigma_mm, box[axis])
         addend = part.astype(np.float64) * (1.0 / (spacing_zyx[derived] * spacing_zyx[derived]))
         total = addend if total is None else total + addend
         total = total.astype(np.float32).astype(np.float64)
@@ -91,8 +91,7 @@ def _derivative_in_slabs(
     pieces = []
     for start in range(0, image.shape[across], _SLAB):
         slab = image[_only(across, slice(start, start + _SLAB))]
-        found = _recursive_pass(slab, axis, 2, spacing_zyx, sigma_mm)
-        pieces.append(found[_only(axis, bounds)].copy())
+        pieces.append(_recursive_pass(slab, axis, 2, spacing_zyx, sigma_mm, bounds))
     return np.concatenate(pieces, axis=across)
 
 
@@ -103,8 +102,14 @@ def _only(axis: int, bounds: slice) -> Box:
 
 
 def _recursive_pass(
-    image: npt.NDArray[Any], axis: int, order: int, spacing_zyx: Spacing, sigma_mm: float
+    image: npt.NDArray[Any],
+    axis: int,
+    order: int,
+    spacing_zyx: Spacing,
+    sigma_mm: float,
+    bounds: slice,
 ) -> Single:
+    """Filter along one axis and keep what lies within bounds on it."""
     import SimpleITK
 
     recursive: Any = SimpleITK.RecursiveGaussianImageFilter()
@@ -113,7 +118,8 @@ def _recursive_pass(
     recursive.SetOrder(order)
     recursive.SetNormalizeAcrossScale(True)
     found = recursive.Execute(_sitk_image(image, spacing_zyx))
-    return np.asarray(SimpleITK.GetArrayViewFromImage(found)).astype(np.float32)
+    kept = np.asarray(SimpleITK.GetArrayViewFromImage(found))[_only(axis, bounds)]
+    return kept.astype(np.float32)
 
 
 def _gradient(image: Floats, box: Box, spacing_zyx: Spacing, use_spacing: bool) -> Floats:
