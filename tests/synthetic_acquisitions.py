@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,10 @@ def without(series: SeriesHeaders, tag: str, index: int) -> SeriesHeaders | None
     paths = list(dict.fromkeys(frame.path for frame in series.frames))
     path = paths[index % len(paths)]
     original = next(frame.dataset for frame in series.frames if frame.path == path)
-    dataset = copy.deepcopy(original)
+    with warnings.catch_warnings():
+        # pydicom warns that the file it was read from is closed; nothing is read any more.
+        warnings.simplefilter("ignore")
+        dataset = copy.deepcopy(original)
     if not _remove(dataset, tag.split(">")):
         return None
     frames = [
