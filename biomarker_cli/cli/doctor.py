@@ -25,7 +25,7 @@ _PACKAGES = (
     "highdicom",
     "SimpleITK",
     "nibabel",
-    "pyradiomics-bhklab",
+    "numba",
     "pydantic",
     "click",
 )
@@ -41,9 +41,10 @@ _DECODERS = (
 @format_option
 @click.pass_context
 def doctor(context: click.Context, output_format: str) -> None:
-    """Check this installation: versions, pixel decoders and shipped protocols.
+    """Check this installation: versions, decoders, kernels and shipped protocols.
 
-    Exits with 1 where something that the product needs is missing.
+    Compiles the kernels where they are not in the cache yet. Exits with 1 where something that
+    the product needs is missing.
     """
     from biomarker_cli.cli.output import console, plain_table, print_json
 
@@ -65,6 +66,10 @@ def _checks() -> Iterator[tuple[str, str, bool]]:
         yield package, *_version(package)
     for syntax, package in _DECODERS:
         yield f"decoder {syntax}", *_version(package)
+    found, installed = _version("pyradiomics-bhklab")
+    # The reference engine is an extra: nothing but its own analyses needs it.
+    yield "pyradiomics (optional)", found if installed else "not installed", True
+    yield "kernels", *_kernels()
     yield "protocols", *_protocols()
 
 
@@ -73,6 +78,14 @@ def _version(package: str) -> tuple[str, bool]:
         return metadata.version(package), True
     except metadata.PackageNotFoundError:
         return "not installed", False
+
+
+def _kernels() -> tuple[str, bool]:
+    from biomarker_cli.radiomics import warm_kernels
+
+    state = warm_kernels()
+    kept = f"kept in {state.folder}" if state.folder else "no folder to keep them: set HOME"
+    return f"ready in {state.seconds:.1f} s, {kept}", True
 
 
 def _protocols() -> tuple[str, bool]:

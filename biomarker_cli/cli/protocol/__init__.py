@@ -7,6 +7,7 @@ import click
 from biomarker_cli.cli.protocol.diff import diff
 from biomarker_cli.cli.protocol.draft import draft
 from biomarker_cli.cli.protocol.facts import facts
+from biomarker_cli.cli.protocol.import_pyradiomics import import_pyradiomics
 from biomarker_cli.cli.protocol.lint import lint
 from biomarker_cli.cli.protocol.listing import list_command
 from biomarker_cli.cli.protocol.match import match
@@ -26,5 +27,5 @@ def protocol() -> None:
     """Read, test, compare and write acquisition and analysis protocols."""
 
 
-for _command in (list_command, show, lint, diff, schema, match, draft, facts):
+for _command in (list_command, show, lint, diff, schema, match, draft, facts, import_pyradiomics):
     protocol.add_command(_command)

@@ -1,0 +1,44 @@
+"""``biomarker protocol import-pyradiomics``: from a parameter file to an analysis protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_EPILOG = """\b
+Examples:
+  biomarker protocol import-pyradiomics params.yaml -o my-analysis.yaml
+  biomarker extract radiomics --image ct/ --mask mask.nii.gz --analysis my-analysis.yaml
+"""
+
+
+@click.command("import-pyradiomics", epilog=_EPILOG)
+@click.argument("parameters", metavar="PARAMS.yaml", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write to this file, else to stdout."
+)
+def import_pyradiomics(parameters: Path, output: Path | None) -> None:
+    """Write the analysis protocol that says what a pyradiomics parameter file says.
+
+    A setting that cannot be carried over exactly is refused by name.
+    """
+    from datetime import UTC, datetime
+
+    import yaml
+
+    from biomarker_cli.cli.output import write_new_file
+    from biomarker_cli.model.errors import InputNotFoundError
+    from biomarker_cli.radiomics import import_pyradiomics as read_parameters
+
+    if not parameters.is_file():
+        raise InputNotFoundError("PATH-NOT-FOUND", f"no such file: {parameters}")
+    content = read_parameters(parameters)
+    for change in content["changelog"]:
+        change["date"] = datetime.now(UTC).date().isoformat()
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    write_new_file(output, text)
+    click.echo(f"written: {output}", err=True)
