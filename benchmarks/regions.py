@@ -6,7 +6,8 @@ plastimatch and dcmrtstruct2nii, each in a process of its own. Peers that are no
 installed are named and left out; ``--dcmrtstruct2nii PATH`` says where one is.
 
 The time is that of the whole command, from the start of the process to the
-written masks. The memory is the peak of the process; for `biomarker` also what
+written masks; the processor's time is told beside it, for busy machines.
+The memory is the peak of the process; for `biomarker` also what
 it needs above the memory after its own imports.
 """
 
@@ -209,19 +210,20 @@ if pid == 0:
     os.dup2(1, 2)
     os.execv(sys.argv[1], sys.argv[1:])
 _, status, usage = os.wait4(pid, 0)
-print(json.dumps([time.perf_counter() - start, usage.ru_maxrss / 1024, status]))
+cpu = usage.ru_utime + usage.ru_stime
+print(json.dumps([time.perf_counter() - start, cpu, usage.ru_maxrss / 1024, status]))
 """
 """A small process starts each tool: its peak memory would count as the tool's."""
 
 
-def measure(command: Sequence[str]) -> tuple[float, float]:
-    """Run a command; return seconds and peak memory in MB."""
+def measure(command: Sequence[str]) -> tuple[float, float, float]:
+    """Run a command; return its seconds, those of the processor, and its peak in MB."""
     launch = [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
     done = subprocess.run(launch, check=True, capture_output=True, text=True)
-    seconds, peak, status = json.loads(done.stdout)
+    seconds, cpu, peak, status = json.loads(done.stdout)
     if status:
         raise SystemExit(f"failed: {' '.join(command)}")
-    return seconds, peak
+    return seconds, cpu, peak
 
 
 def _voxels(folder: Path, names: dict[str, str]) -> dict[str, int]:
@@ -261,10 +263,16 @@ def run(folder: Path, dcmrtstruct2nii: str | None, repeats: int) -> list[dict[st
         "dcmrtstruct2nii": {name: f"mask_{name}.nii.gz" for name, *_ in ROIS},
     }
     results: list[dict[str, object]] = []
-    for tool, command in commands.items():
-        seconds, peak = min(measure(command) for _ in range(repeats))
+    # Round by round: whatever else the machine does meets every tool alike.
+    rounds = [
+        {tool: measure(command) for tool, command in commands.items()} for _ in range(repeats)
+    ]
+    for tool in commands:
+        seconds, cpu, peak = (min(one[tool][i] for one in rounds) for i in range(3))
         voxels = _voxels(folder / tool, masks[tool])
-        results.append({"tool": tool, "seconds": seconds, "peak_mb": peak, "voxels": voxels})
+        results.append(
+            {"tool": tool, "seconds": seconds, "cpu_s": cpu, "peak_mb": peak, "voxels": voxels}
+        )
     stages = [sys.executable, "-c", STAGES, str(folder)]
     printed = subprocess.run(stages, check=True, capture_output=True, text=True).stdout
     results.append({"tool": "biomarker, by stage", **json.loads(printed)})
