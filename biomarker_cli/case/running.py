@@ -105,7 +105,7 @@ def _examine_headers(progress: _Progress) -> None:
     progress.headers = case_row(plan, series)
     progress.facts = [row for s in series for row in fact_rows(plan, s, header_facts(s))]
     if plan.acquisition is not None:
-        progress.checks = list(evaluate(plan.acquisition, series))
+        progress.checks = evaluate(plan.acquisition, series, scopes=("series",))
 
 
 def _violations(checks: Sequence[CheckResult]) -> list[str]:

@@ -48,7 +48,7 @@ def print_summary(report: RunReport) -> None:
                 _acquisition(result),
             )
         out.print(table)
-    _print_lines("Deviations from the acquisition protocol", _deviations(results))
+    _print_lines("Deviations from the acquisition protocol", _deviations(report))
     _print_lines("Failures", _failures(results))
     counts = Counter(result.status.value for result in results)
     kept = sum(decision.action == "reuse" for decision in report.decisions)
@@ -82,13 +82,14 @@ def _violations(result: CaseResult) -> list[str]:
     return [c["rule_id"] for c in result.checks if c["outcome"] == "fail"]
 
 
-def _deviations(results: list[CaseResult]) -> list[str]:
+def _deviations(report: RunReport) -> list[str]:
+    checks = [(r.case_id, check) for r in report.results for check in r.checks]
+    checks += [(check["scope"], check) for check in report.wide_checks]
     return [
-        f"{result.case_id}: {check['rule_id']} {check['outcome']}, "
+        f"{what}: {check['rule_id']} {check['outcome']}, "
         f"expected {check['expected']}, found {check['observed'] or 'nothing'} {check['unit']} "
         f"({check['severity']})"
-        for result in results
-        for check in result.checks
+        for what, check in sorted(checks, key=lambda pair: pair[0])
         if check["outcome"] in {"fail", "not_evaluable", "missing_series"}
     ]
 

@@ -21,13 +21,17 @@ from biomarker_cli.tables import (
 )
 
 
-def write_tables(results: Sequence[CaseResult], folder: Path, study_id: str) -> None:
+def write_tables(
+    results: Sequence[CaseResult], wide_checks: Sequence[Row], folder: Path, study_id: str
+) -> None:
     """Write every table, the data package and the derivations.
 
     Parameters
     ----------
     results : sequence of CaseResult
         All cases of the study, whether they were run now or before.
+    wide_checks : sequence of dict
+        Rows of ``checks.csv`` above series.
     folder : Path
     study_id : str
     """
@@ -36,7 +40,7 @@ def write_tables(results: Sequence[CaseResult], folder: Path, study_id: str) -> 
         ROIS_WITH_AUDIT: [row for r in results for row in r.rois],
         CASES: [r.case for r in results],
         FACTS: [row for r in results for row in r.facts],
-        CHECKS: _unique(row for r in results for row in r.checks),
+        CHECKS: _unique([*wide_checks, *(row for r in results for row in r.checks)]),
         FEATURES: _unique(row for r in results for row in r.features),
     }
     for table, rows in content.items():

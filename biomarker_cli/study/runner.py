@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from biomarker_cli.case import CaseResult, CaseStatus
+from biomarker_cli.case.result import Row
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.model import BiomarkerError, ExitCode, worst_exit_code
 from biomarker_cli.study.assembling import write_tables
+from biomarker_cli.study.cohort_checks import judge_cohort
 from biomarker_cli.study.executors import Executor, Outcome, PoolExecutor, SerialExecutor
 from biomarker_cli.study.manifest import write_manifest
 from biomarker_cli.study.planning import PlannedCase
@@ -66,15 +68,17 @@ class RunReport:
     folder : Path
     results : tuple of CaseResult
         In the order of the study.
+    wide_checks : tuple of dict
+        Rows of ``checks.csv`` above series.
     decisions : tuple of CaseDecision
     exit_code : ExitCode
     """
 
     folder: Path
     results: tuple[CaseResult, ...]
+    wide_checks: tuple[Row, ...]
     decisions: tuple[CaseDecision, ...]
     exit_code: ExitCode
-    log: tuple[str, ...] = field(default=())
 
 
 def decide(
@@ -126,10 +130,12 @@ def run_study(
     decisions = decide(cases, store, options)
     log = _run_due(decisions, store, _executor(options), event)
     results = tuple(_result_of(d, store) for d in decisions)
-    write_tables(results, folder, study_id)
+    wide = judge_cohort([d.case for d in decisions])
+    write_tables(results, wide, folder, study_id)
     write_manifest(study_id, [d.case for d in decisions], folder)
     (folder / "run.log").write_text("\n".join(log) + "\n", encoding="utf-8", newline="\n")
-    return RunReport(folder, results, tuple(decisions), exit_code(results, options), tuple(log))
+    code = exit_code(results, wide, options)
+    return RunReport(folder, results, tuple(wide), tuple(decisions), code)
 
 
 def _executor(options: RunOptions) -> Executor:
@@ -190,7 +196,9 @@ def _result_of(decision: CaseDecision, store: ResultStore) -> CaseResult:
     return stored.result
 
 
-def exit_code(results: Sequence[CaseResult], options: RunOptions) -> ExitCode:
+def exit_code(
+    results: Sequence[CaseResult], wide_checks: Sequence[Row], options: RunOptions
+) -> ExitCode:
     """Return the exit code of a run by the contract."""
     codes = {ExitCode.DONE}
     statuses = [result.status for result in results]
@@ -201,10 +209,9 @@ def exit_code(results: Sequence[CaseResult], options: RunOptions) -> ExitCode:
         codes.add(ExitCode.FAILED)
     elif any(status in bad for status in statuses):
         codes.add(ExitCode.PARTIAL)
+    checks = [*wide_checks, *(check for result in results for check in result.checks)]
     if options.strict and any(
-        check["outcome"] == "fail" and check["severity"] == "error"
-        for result in results
-        for check in result.checks
+        check["outcome"] == "fail" and check["severity"] == "error" for check in checks
     ):
         codes.add(ExitCode.VIOLATION)
     return worst_exit_code(codes)

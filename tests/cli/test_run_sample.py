@@ -301,3 +301,26 @@ def test_init_writes_a_study_that_runs_and_keeps_patient_ids_apart(
     assert biomarker("init", sample_copy).returncode == 2
     run = biomarker("run", sample_copy / "study.yaml", "-o", tmp_path / "out", "--dry-run")
     assert run.returncode == 0, run.stderr
+
+
+def test_rules_over_the_cohort_are_judged_once_for_all_cases(biomarker, sample_copy, tmp_path):
+    _only(sample_copy, "CENTRE_A/S0001/T1/dwi", "CENTRE_B/S0002/T1/dwi")
+    rule = (
+        "  - {id: COHORT-FIELD, title: One field strength, fact: field_strength_t, "
+        "check: {constant: true}, unit: T, over: cohort, level: shall, severity: error}\n"
+    )
+    (sample_copy / "cohort.yaml").write_text(
+        "format: biomarker-acquisition/1\nid: cohort\nversion: 0.1.0\nstatus: draft\n"
+        "title: Cohort\nsource: [{doc: none, section: '-', confirmed: {by: recall}}]\n"
+        "changelog: [{version: 0.1.0, date: 2026-11-21, change: first}]\n"
+        "applies_to: {when: {Modality: MR}}\nrules:\n" + rule
+    )
+    study = sample_copy / "study.yaml"
+    study.write_text(study.read_text().replace("dwi@0.1.0", "cohort.yaml", 1))
+    arguments = ("run", study, "-o", tmp_path / "out", "--jobs", 1)
+    assert biomarker(*arguments).returncode == 0
+    rows = _rows(tmp_path / "out", "checks")
+    assert [(r["scope"], r["case_id"], r["rule_id"], r["outcome"]) for r in rows] == [
+        ("cohort", "", "COHORT-FIELD", "fail")
+    ]
+    assert biomarker(*arguments, "--strict").returncode == 4

@@ -77,4 +77,4 @@ def _result(status, outcome="pass"):
     ],
 )
 def test_exit_codes_of_a_run(results, strict, code):
-    assert exit_code(results, RunOptions(strict=strict)) is code
+    assert exit_code(results, [], RunOptions(strict=strict)) is code

@@ -1,0 +1,59 @@
+"""Judge the acquisition rules that no case sees alone: over studies, subjects, the cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from biomarker_cli.acquisition import AcquisitionProtocol, SeriesHeaders, evaluate, series_headers
+from biomarker_cli.case.result import Row
+from biomarker_cli.catalogue import Catalogue
+from biomarker_cli.study.planning import PlannedCase
+from biomarker_cli.tables import CHECKS
+
+WIDE_SCOPES = ("study", "subject", "cohort")
+
+
+def judge_cohort(cases: Sequence[PlannedCase]) -> list[Row]:
+    """Return rows of ``checks.csv`` above series, for every protocol that has such rules.
+
+    Parameters
+    ----------
+    cases : sequence of PlannedCase
+        Of the whole study; headers are read again where a rule asks for it.
+    """
+    protocols: dict[str, AcquisitionProtocol] = {}
+    for case in cases:
+        acquisition = case.plan.acquisition
+        if acquisition is not None and _is_wide(acquisition):
+            protocols[acquisition.document.sha256] = acquisition
+    rows: dict[tuple[str, ...], Row] = {}
+    for sha256, protocol in sorted(protocols.items()):
+        series = _series([c for c in cases if _sha256(c) == sha256])
+        for check in evaluate(protocol, series, scopes=WIDE_SCOPES):
+            row = {**check.row(), "case_id": ""}
+            rows[tuple(str(row[column]) for column in CHECKS.key)] = row
+    return list(rows.values())
+
+
+def _is_wide(protocol: AcquisitionProtocol) -> bool:
+    content = protocol.content
+    return bool(content.roles) or any(rule.over in WIDE_SCOPES for rule in content.rules)
+
+
+def _sha256(case: PlannedCase) -> str:
+    acquisition = case.plan.acquisition
+    return acquisition.document.sha256 if acquisition is not None else ""
+
+
+def _series(cases: Sequence[PlannedCase]) -> list[SeriesHeaders]:
+    found: dict[str, SeriesHeaders] = {}
+    for case in cases:
+        wanted = case.plan.series
+        images = tuple(
+            c
+            for c in case.plan.candidates
+            if c.is_image and wanted in {"", c.volume_id, c.series_uid}
+        )
+        for series in series_headers(Catalogue(images)):
+            found.setdefault(series.series_uid, series)
+    return list(found.values())
