@@ -11,16 +11,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent / "results" / "peers"
+CHECKOUT = Path(__file__).resolve().parent.parent
+FOLDER = CHECKOUT / "benchmarks" / "results" / "peers"
 
 REQUIREMENTS = {
     # environment: (Python, packages)
     "dicompare": ("", ("dicompare==0.11.1",)),
     "suv": ("", ("mirp==2.7.0", "z-rad==26.9.0")),
     "regions": ("", ("dcmrtstruct2nii",)),
-    "diffusion": ("", ("dipy", "osipi-ivim")),
-    "mirp": ("", ("mirp==2.7.0",)),
-    "pictologics": ("python3.12", ("pictologics==0.9.0",)),
+    # These are measured in one process with ours.
+    "diffusion": ("", ("dipy", "osipi-ivim", str(CHECKOUT))),
 }
 
 

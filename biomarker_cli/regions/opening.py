@@ -30,7 +30,9 @@ def open_segmentation(path: Path) -> Segmentation:
     """
     if not path.is_file():
         raise InputNotFoundError(
-            "PATH-NOT-FOUND", f"no such file: {path}", hint="Check the spelling."
+            "PATH-NOT-FOUND",
+            f"no such file: {path}",
+            hint="Name the file, not its folder." if path.is_dir() else "Check the spelling.",
         )
     if is_slicer_segmentation(path):
         return open_slicer_segmentation(path)

@@ -1,6 +1,6 @@
 """Speed of indexing: ours, pydicom's headers and gdcmscanner, on generated files.
 
-    python benchmarks/scan/bench_scan.py [--files 20000] [--folder DIR]
+    python -m benchmarks.scan [--files 20000] [--folder DIR]
 
 Writes small CT, MR and PET series whose headers are about as long as real ones
 (150 elements, sequences, a private block), 60 kB a file, and reads them with

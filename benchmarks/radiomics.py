@@ -1,6 +1,6 @@
 """Native engine against pyradiomics: CPU, wall time and memory, in one process each.
 
-``python benchmarks/radiomics/engines.py [CASE...]`` prints one line per case and
+``python -m benchmarks.radiomics [CASE...]`` prints one line per case and
 engine. Both engines measure the same arrays by the same rules; the first run warms
 up (kernels, imports) and is not counted. Peak memory is above the memory after
 imports and after the image has been made, in units of the float64 image.
@@ -108,7 +108,7 @@ def main() -> None:
     for case in sys.argv[1:] or CASES:
         cpu = {}
         for engine in ("native", "pyradiomics"):
-            command = [sys.executable, __file__, "--one", case, engine]
+            command = [sys.executable, "-m", "benchmarks.radiomics", "--one", case, engine]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             row = json.loads(done.stdout.splitlines()[-1])
             cpu[engine] = row["cpu_s"]
