@@ -92,8 +92,10 @@ def run_case(plan: CasePlan) -> CaseResult:
                 CaseStatus.WAITING, "CASE-NO-MASK", "the case has no segmentation yet"
             )
         return _measure(progress)
-    except BiomarkerError as error:
-        return progress.result(CaseStatus.FAILED, error.code, str(error))
+    except CaseError as error:
+        # What an earlier analysis measured stays measured.
+        status = CaseStatus.PARTIAL if progress.measurements else CaseStatus.FAILED
+        return progress.result(status, error.code, str(error))
 
 
 def _examine_headers(progress: _Progress) -> None:

@@ -28,7 +28,7 @@ from biomarker_cli.cli.run import run
 from biomarker_cli.cli.scan import scan
 from biomarker_cli.cli.status import status
 from biomarker_cli.cli.suv_explain import suv_explain
-from biomarker_cli.model.errors import BiomarkerError
+from biomarker_cli.model.errors import BiomarkerError, ConfigurationError
 from biomarker_cli.model.exit_codes import ExitCode
 
 _EPILOG = """\b
@@ -81,6 +81,10 @@ def main() -> NoReturn:
     except BiomarkerError as error:
         print_error(error)
         sys.exit(error.exit_code)
+    except OSError as error:
+        # A disk that is full, a folder that may not be written: nothing for a defect report.
+        print_error(file_error(error))
+        sys.exit(ExitCode.USAGE)
     except Exception as error:  # noqa: BLE001 - the last handler: it names the defect and exits 1
         if os.environ.get("BIOMARKER_DEBUG"):
             traceback.print_exc()
@@ -90,6 +94,18 @@ def main() -> NoReturn:
             err=True,
         )
         sys.exit(ExitCode.INTERNAL)
+
+
+def file_error(error: OSError) -> BiomarkerError:
+    """Return what the system refused as an error with a code."""
+    if os.environ.get("BIOMARKER_DEBUG"):
+        traceback.print_exc()
+    return ConfigurationError(
+        "FILE-SYSTEM",
+        error.strerror or type(error).__name__,
+        where=str(error.filename or ""),
+        hint="Check that the path exists, may be read or written, and that the disk has room.",
+    )
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

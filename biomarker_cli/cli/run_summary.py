@@ -86,12 +86,16 @@ def _deviations(report: RunReport) -> list[str]:
     checks = [(r.case_id, check) for r in report.results for check in r.checks]
     checks += [(check["scope"], check) for check in report.wide_checks]
     return [
-        f"{what}: {check['rule_id']} {check['outcome']}, "
-        f"expected {check['expected']}, found {check['observed'] or 'nothing'} {check['unit']} "
-        f"({check['severity']})"
-        for what, check in sorted(checks, key=lambda pair: pair[0])
+        f"{result.case_id}: {check['rule_id']} {check['outcome']}, "
+        f"expected {check['expected']}, found {_found(check)} ({check['severity']})"
+        for result in results
+        for check in result.checks
         if check["outcome"] in {"fail", "not_evaluable", "missing_series"}
     ]
+
+
+def _found(check: dict[str, Any]) -> str:
+    return f"{check['observed']} {check['unit']}".rstrip() if check["observed"] else "nothing"
 
 
 def _failures(results: list[CaseResult]) -> list[str]:

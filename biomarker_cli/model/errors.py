@@ -51,7 +51,8 @@ class BiomarkerError(Exception):
 
     def __str__(self) -> str:
         place = f" [{self.where}]" if self.where else ""
-        step = f" {self.hint}" if self.hint else ""
+        stop = "" if not self.hint or self.message.endswith((".", "!", "?")) else "."
+        step = f"{stop} {self.hint}" if self.hint else ""
         return f"{self.message}{place}{step}"
 
     def __reduce__(self) -> tuple[object, ...]:

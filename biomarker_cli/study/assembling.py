@@ -40,8 +40,8 @@ def write_tables(
         ROIS_WITH_AUDIT: [row for r in results for row in r.rois],
         CASES: [r.case for r in results],
         FACTS: [row for r in results for row in r.facts],
-        CHECKS: _unique([*wide_checks, *(row for r in results for row in r.checks)]),
-        FEATURES: _unique(row for r in results for row in r.features),
+        CHECKS: _unique(row for r in results for row in r.checks),
+        FEATURES: _dictionary(row for r in results for row in r.features),
     }
     for table, rows in content.items():
         write_table(table, rows, folder)
@@ -53,15 +53,37 @@ def _unique(rows: Iterable[Row]) -> list[Row]:
     return list({tuple(sorted((k, str(v)) for k, v in row.items())): row for row in rows}.values())
 
 
+def _dictionary(rows: Iterable[Row]) -> list[Row]:
+    """One row per analysis and feature, also where cases differ.
+
+    One analysis may measure CT and MR: the mean of the intensities then has two
+    units. Each measurement holds its own; the dictionary lists them.
+    """
+    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row["analysis_id"], row["feature_id"]].append(row)
+    return [_joined(alike) for alike in found.values()]
+
+
+def _joined(alike: Sequence[Row]) -> Row:
+    merged = dict(alike[0])
+    for column in merged:
+        values = {str(row.get(column)): row.get(column) for row in alike}
+        if len(values) > 1:
+            merged[column] = ";".join(sorted(text for text in values if text))
+    return merged
+
+
 def _unmeasured(results: Sequence[CaseResult]) -> list[Row]:
     """Rows without value for regions that an analysis reached in other cases only.
 
     A table without them would make a failed region look as if nobody had asked.
     """
-    features: dict[str, dict[str, str]] = defaultdict(dict)
+    features: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for result in results:
+        role = result.case_id.rsplit("/", 1)[-1]
         for row in result.features:
-            features[row["analysis_id"]][row["feature_id"]] = row["unit_ucum"]
+            features[role, row["analysis_id"]][row["feature_id"]] = row["unit_ucum"]
     analyses_of_role: dict[str, set[str]] = defaultdict(set)
     for result in results:
         role = result.case_id.rsplit("/", 1)[-1]
@@ -70,7 +92,8 @@ def _unmeasured(results: Sequence[CaseResult]) -> list[Row]:
     for result in results:
         measured = {(row["roi_id"], row["analysis_id"]) for row in result.measurements}
         skipped = result.status in {CaseStatus.EXCLUDED, CaseStatus.WAITING}
-        for analysis in sorted(analyses_of_role[result.case_id.rsplit("/", 1)[-1]]):
+        role = result.case_id.rsplit("/", 1)[-1]
+        for analysis in sorted(analyses_of_role[role]):
             rows += [
                 {
                     "case_id": result.case_id,
@@ -82,15 +105,21 @@ def _unmeasured(results: Sequence[CaseResult]) -> list[Row]:
                 }
                 for roi in result.rois
                 if (roi["roi_id"], analysis) not in measured
-                for feature, unit in features[analysis].items()
+                for feature, unit in features[role, analysis].items()
             ]
     return rows
 
 
 def _write_derivations(results: Sequence[CaseResult], folder: Path) -> None:
+    written = set()
     for result in results:
         for analysis, derivation in result.derivations.items():
             folder.mkdir(exist_ok=True)
             name = f"{result.case_id.replace('/', '__')}__{analysis}.json"
             text = json.dumps(derivation, indent=2, ensure_ascii=False, allow_nan=False)
             (folder / name).write_text(text + "\n", encoding="utf-8", newline="\n")
+            written.add(name)
+    # A case that has left the study, or an older version of a protocol, leaves no file behind.
+    for path in folder.glob("*.json"):
+        if path.name not in written:
+            path.unlink()

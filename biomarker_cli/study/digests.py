@@ -73,7 +73,13 @@ def _image_paths(plan: CasePlan) -> list[Path]:
         if c.is_image and plan.series in {"", c.volume_id, c.series_uid}
         for ref in c.refs
     ]
-    return list(dict.fromkeys([*refs, *plan.image_files]))
+    # A header file (.mhd, .nhdr) keeps its voxels beside it.
+    beside = [
+        path
+        for file in plan.image_files
+        for path in (_mask_paths(file) if file.suffix.lower() in {".mhd", ".nhdr"} else [file])
+    ]
+    return list(dict.fromkeys([*refs, *beside]))
 
 
 def _mask_paths(mask: Path) -> list[Path]:

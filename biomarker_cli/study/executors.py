@@ -94,18 +94,20 @@ class PoolExecutor:
     work: Callable[[CasePlan], CaseResult] = run_in_worker
 
     def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
-        """Run the cases; outcomes come in the order of the cases."""
+        """Run the cases; outcomes come as they are ready, so that each is stored at once."""
+        from concurrent.futures import Future, as_completed
         from multiprocessing import get_context
 
         from pebble import ProcessPool
 
         pool = ProcessPool(max_workers=min(self.jobs, len(plans)), context=get_context("spawn"))
         try:
-            futures = [
-                pool.schedule(self.work, args=[plan], timeout=self.timeout_s) for plan in plans
-            ]
-            for index, future in enumerate(futures):
-                yield _guarded(index, future.result)
+            index_of: dict[Future[CaseResult], int] = {
+                pool.schedule(self.work, args=[plan], timeout=self.timeout_s): index
+                for index, plan in enumerate(plans)
+            }
+            for future in as_completed(index_of):
+                yield _guarded(index_of[future], future.result)
             pool.close()
         finally:
             pool.stop()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,7 +62,7 @@ class _Series:
     candidates: tuple[VolumeCandidate, ...]
     patient_id: str
     date: str
-    folder: Path
+    folders: tuple[Path, ...]
 
     @property
     def first(self) -> VolumeCandidate:
@@ -85,6 +87,8 @@ def initialise_study(
     StudyError
         ``OUTPUT-EXISTS`` where a file would be overwritten.
     """
+    # The catalogue names its files by absolute paths.
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - links stay as the user named them
     for name in ("study.yaml", "cases.csv", LINK_FILE):
         if (folder / name).exists():
             raise StudyError(
@@ -126,7 +130,7 @@ def _describe(candidates: tuple[VolumeCandidate, ...]) -> _Series:
         candidates=candidates,
         patient_id=str(header.get("PatientID", "")),
         date=str(header.get("StudyDate", "")),
-        folder=sorted(parents)[0],
+        folders=tuple(p for p in sorted(parents) if not parents & set(p.parents)),
     )
 
 
@@ -164,7 +168,7 @@ def _case_rows(
             "subject_id": key[0],
             "timepoint": timepoint,
             "role": role,
-            "image": item.folder.relative_to(folder).as_posix(),
+            "image": ";".join(p.relative_to(folder).as_posix() for p in item.folders),
             "series_uid": item.first.series_uid,
             "mask": _mask_of(folder, item, masks),
             "weight_kg": "",
@@ -190,10 +194,10 @@ def _referenced_series(path: Path) -> set[str]:
 
 
 def _study_text(name: str, roles: set[str]) -> str:
-    ident = "".join(c if c.isalnum() or c in "._-" else "-" for c in name) or "study"
+    ident = re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip("._-") or "study"
     lines = [
         "format: biomarker-study/1",
-        f"id: {ident if ident[0].isalnum() else 'study'}",
+        f'id: "{ident}"',  # quoted: 2024-05-01 is a date to YAML, and 007 a number
         "",
         "cases: cases.csv          # correct site_id, timepoint and mask there",
         "on_violation: flag        # or: exclude",

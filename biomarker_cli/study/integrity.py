@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from biomarker_cli.case import CasePlan
-from biomarker_cli.catalogue import scan
+from biomarker_cli.catalogue import VolumeCandidate, scan
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.model import BiomarkerError, CaseError
@@ -69,7 +69,7 @@ def _find_duplicates(
 ) -> None:
     owners: dict[str, CasePlan] = {}
     for plan, digest in cases:
-        keys = {ref.sop_instance_uid for c in plan.candidates if c.is_image for ref in c.refs}
+        keys = {ref.sop_instance_uid for c in _images(plan) for ref in c.refs}
         if digest is not None and digest.pixels:
             keys.add(f"pixels {digest.pixels}")
         others = {owners.setdefault(key, plan).case_id for key in sorted(keys - {""})}
@@ -86,8 +86,15 @@ def _find_duplicates(
                 )
 
 
+def _images(plan: CasePlan) -> list[VolumeCandidate]:
+    """Return the volumes that the case measures; its folder may hold other series."""
+    return [
+        c for c in plan.candidates if c.is_image and plan.series in {"", c.volume_id, c.series_uid}
+    ]
+
+
 def _visit(plan: CasePlan) -> _Visit | None:
-    images = [c for c in plan.candidates if c.is_image]
+    images = _images(plan)
     if not images:
         return None
     try:
@@ -137,8 +144,13 @@ def _mask_patients(mask: Path | None) -> set[str]:
 
 
 def _compare_visits(visits: list[_Visit], findings: Findings) -> None:
-    """One subject stays the same person over the cases of the study."""
-    for first, second in pairwise(visits):
+    """One subject stays the same person over the cases of the study.
+
+    Timepoints follow each other as they first stand in the list; the images of
+    one timepoint may be of several days.
+    """
+    order = list(dict.fromkeys(visit.plan.timepoint for visit in visits))
+    for first, second in pairwise(sorted(visits, key=lambda v: order.index(v.plan.timepoint))):
         reasons = []
         if first.patient_keys != second.patient_keys:
             reasons.append("PatientID differs")
@@ -148,7 +160,8 @@ def _compare_visits(visits: list[_Visit], findings: Findings) -> None:
             reasons.append(f"PatientSize is {first.height_m} and {second.height_m} m")
         if _far(first.weight_kg, second.weight_kg, WEIGHT_CHANGE, relative=True):
             reasons.append(f"PatientWeight is {first.weight_kg} and {second.weight_kg} kg")
-        if first.date and second.date and second.date < first.date:
+        later = first.plan.timepoint != second.plan.timepoint
+        if later and first.date and second.date and second.date < first.date:
             reasons.append("a later timepoint has an earlier StudyDate")
         for visit, other in ((first, second), (second, first)):
             findings[visit.plan.case_id] += [

@@ -61,9 +61,11 @@ def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCa
         Where a protocol is absent or invalid: no case is run then.
     StudyError
         ``STUDY-REGION-RULES`` where the analyses of a role disagree on how
-        segmentations become voxels.
+        segmentations become voxels; ``STUDY-PROTOCOL-CLASH`` where two protocols
+        share id and version.
     """
     protocols = {name: _resolve(name, study) for name in study.model.roles}
+    _require_one_content(list(protocols.values()))
     found: dict[tuple[str, ...], Catalogue] = {}
     cases = []
     for done, entry in enumerate(study.entries, start=1):
@@ -92,6 +94,21 @@ def _resolve(name: str, study: Study) -> _Protocols:
     wanted = role.acquisition
     acquisition = load_acquisition(_beside(study.root, wanted)) if wanted else None
     return _Protocols(acquisition, analyses)
+
+
+def _require_one_content(protocols: Sequence[_Protocols]) -> None:
+    """Refuse two protocols of one name: their numbers would stand under one id."""
+    seen: dict[tuple[str, str], str] = {}
+    for used in protocols:
+        acquisition = (used.acquisition.document,) if used.acquisition else ()
+        for document in (*(a.document for a in used.analyses), *acquisition):
+            key = document.header.format, document.ident
+            if seen.setdefault(key, document.sha256) != document.sha256:
+                raise StudyError(
+                    "STUDY-PROTOCOL-CLASH",
+                    f"the study names two protocols {document.ident} that differ in content",
+                    hint="Give the changed one a version or an id of its own.",
+                )
 
 
 def _beside(root: Path, wanted: str) -> str:

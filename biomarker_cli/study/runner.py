@@ -163,7 +163,9 @@ def _run_due(
             event(done, len(decisions), result.case_id)
     for decision in decisions:
         if decision.action == "refuse" and decision.case.refusal is not None:
-            store.save(decision.case.key, refused_result(decision.case, decision.case.refusal))
+            # Without a key: a refusal may hang on other cases, so that the case is
+            # looked at again as soon as nothing refuses it any more.
+            store.save("", refused_result(decision.case, decision.case.refusal))
     return log
 
 

@@ -7,13 +7,16 @@ both are relative to that folder, the study root.
 from __future__ import annotations
 
 import csv
+import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from biomarker_cli.model.quantity import DECLARABLE
 from biomarker_cli.pet import Override, OverrideError, load_overrides
 from biomarker_cli.pet.rules import ClinicalForm
 from biomarker_cli.protocol.document import Strict
@@ -160,30 +163,49 @@ def _read_overrides(path: Path) -> tuple[Override, ...]:
 def _read_cases(path: Path, model: StudyModel) -> tuple[CaseEntry, ...]:
     if not path.is_file():
         raise StudyError("STUDY-CASES", f"no such list of cases: {path}")
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        columns = reader.fieldnames or []
-        known = {*_REQUIRED, *_OPTIONAL, *ClinicalForm.model_fields}
-        _require_columns(path, list(columns), known)
-        entries = tuple(_entry(path, n, row, model) for n, row in enumerate(reader, start=2))
-    seen: dict[str, int] = {}
-    for entry in entries:
-        if entry.case_id in seen:
-            raise StudyError(
-                "STUDY-CASES",
-                f"{entry.case_id} stands twice, in lines {seen[entry.case_id]} and {entry.line}",
-                where=path.name,
-            )
-        seen[entry.case_id] = entry.line
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StudyError(
+            "STUDY-CASES",
+            f"the list of cases is no UTF-8 text (byte {error.start})",
+            where=path.name,
+            hint="Save it as CSV UTF-8.",
+        ) from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    columns = reader.fieldnames or []
+    known = {*_REQUIRED, *_OPTIONAL, *ClinicalForm.model_fields}
+    _require_columns(path, list(columns), known)
+    entries = tuple(_entry(path, reader.line_num, row, model) for row in reader)
+    _require_distinct(path, entries)
     return entries
+
+
+def _require_distinct(path: Path, entries: Sequence[CaseEntry]) -> None:
+    """Every case once, and every case with a file name of its own."""
+    seen: dict[str, CaseEntry] = {}
+    for entry in entries:
+        first = seen.setdefault(entry.case_id.replace("/", "__").lower(), entry)
+        if first is entry:
+            continue
+        found = (
+            f"{entry.case_id} stands twice, in"
+            if first.case_id == entry.case_id
+            else f"{first.case_id} and {entry.case_id} would have one result file,"
+        )
+        raise StudyError(
+            "STUDY-CASES", f"{found} lines {first.line} and {entry.line}", where=path.name
+        )
 
 
 def _require_columns(path: Path, columns: list[str], known: set[str]) -> None:
     missing = [name for name in _REQUIRED if name not in columns]
     unknown = [name for name in columns if name not in known]
-    if missing or unknown:
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if missing or unknown or twice:
         parts = [f"columns are missing: {', '.join(missing)}"] if missing else []
         parts += [f"columns are unknown: {', '.join(unknown)}"] if unknown else []
+        parts += [f"columns stand twice: {', '.join(twice)}"] if twice else []
         raise StudyError(
             "STUDY-CASES",
             "; ".join(parts),
@@ -195,6 +217,13 @@ def _require_columns(path: Path, columns: list[str], known: set[str]) -> None:
 def _entry(path: Path, line: int, row: dict[str, str | None], model: StudyModel) -> CaseEntry:
     cells = {key: (value or "").strip() for key, value in row.items() if key is not None}
     where = f"{path.name}:{line}"
+    if None in row:
+        raise StudyError(
+            "STUDY-CASES",
+            "the row has more cells than there are columns",
+            where=where,
+            hint='A cell with a comma stands in quotes: "CT, thorax".',
+        )
     for name in ("site_id", "subject_id", "timepoint", "role"):
         if not IDENTIFIER.match(cells[name]):
             raise StudyError(
@@ -211,6 +240,8 @@ def _entry(path: Path, line: int, row: dict[str, str | None], model: StudyModel)
         )
     if not cells["image"]:
         raise StudyError("STUDY-CASES", "a case names no image", where=where)
+    _require_word(cells, "quantity", DECLARABLE, where)
+    _require_word(cells, "other_frame_of_reference", ("true", "false"), where)
     return CaseEntry(
         line=line,
         site_id=cells["site_id"],
@@ -221,10 +252,20 @@ def _entry(path: Path, line: int, row: dict[str, str | None], model: StudyModel)
         mask=cells["mask"],
         series_uid=cells.get("series_uid", ""),
         rois=_listed(cells.get("rois", "")),
-        quantity=cells.get("quantity", ""),
+        quantity=cells.get("quantity", "").lower(),
         other_frame_of_reference=cells.get("other_frame_of_reference", "").lower() == "true",
         form=_form(cells, where),
     )
+
+
+def _require_word(cells: dict[str, str], name: str, words: tuple[str, ...], where: str) -> None:
+    """Refuse a word that would silently mean its absence."""
+    if cells.get(name) and cells[name].lower() not in words:
+        raise StudyError(
+            "STUDY-CASES",
+            f"{name} is {cells[name]!r}, expected {', '.join(words)} or nothing",
+            where=where,
+        )
 
 
 def _listed(cell: str) -> tuple[str, ...]:

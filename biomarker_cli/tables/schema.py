@@ -193,7 +193,7 @@ FEATURES = Table(
         _text("name", "name for people"),
         _text("family", "feature family"),
         _text("aggregation", "how slices and directions become one number"),
-        _text("unit_ucum", "UCUM code"),
+        _text("unit_ucum", "UCUM code; several, joined by ;, where images of an analysis differ"),
         _text("ibsi_id", "four-letter id of the IBSI manual"),
         _text("dicom_code", "code value of the DCM or IBSI scheme"),
         _text("pyradiomics_name", "class_Feature of pyradiomics"),

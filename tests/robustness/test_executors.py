@@ -43,11 +43,17 @@ def work(plan: FakePlan) -> CaseResult:
 )
 def test_only_the_bad_case_is_lost(fate, code, timeout_s):
     plans = [FakePlan(f"c{n}", fate if n == 3 else "works") for n in range(8)]
-    outcomes = list(PoolExecutor(2, timeout_s, work).run(plans))
+    outcomes = sorted(PoolExecutor(2, timeout_s, work).run(plans), key=lambda o: o.index)
     assert [o.index for o in outcomes] == list(range(8))
     assert [o.result.case_id for o in outcomes if o.result] == [f"c{n}" for n in range(8) if n != 3]
     assert outcomes[3].error.code == code
     assert ("ZeroDivisionError" in outcomes[3].log) == (fate == "raises")
+
+
+def test_a_slow_case_does_not_hold_back_the_others():
+    plans = [FakePlan("slow", "hangs"), FakePlan("fast", "works")]
+    outcomes = [o.index for o in PoolExecutor(2, 4.0, work).run(plans)]
+    assert outcomes == [1, 0]
 
 
 def test_a_defect_in_the_serial_executor_costs_one_case(monkeypatch):

@@ -1,0 +1,96 @@
+"""Studies as people write them: shared folders, relative paths, edits between runs."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+
+import pytest
+
+from biomarker_cli.study import StudyError, load_study
+from biomarker_cli.study.assembling import _dictionary
+
+STUDY = 'format: biomarker-study/1\nid: "x"\nroles:\n  ct:\n    analyses: [radiomics-ct]\n'
+COLUMNS = "site_id,subject_id,timepoint,role,image,mask"
+
+
+def _read(path):
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _write(path, rows):
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.mark.parametrize("name", ["2024-05-01", "Größe x", "007"])
+def test_init_takes_a_relative_folder_of_any_name(biomarker, sample_dir, tmp_path, name):
+    shutil.copytree(sample_dir / "centre_b", tmp_path / name)
+    done = biomarker("init", name, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    load_study(tmp_path / name / "study.yaml")
+    done = biomarker("run", f"{name}/study.yaml", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_refusal_is_dropped_once_its_cause_is_gone(biomarker, sample_copy, tmp_path):
+    cases = sample_copy / "cases.csv"
+    right = [r for r in _read(cases) if r["role"] == "pet" and r["site_id"] == "CENTRE_A"]
+    assert len(right) == 2
+    wrong = [right[0], {**right[1], "image": right[0]["image"], "mask": right[0]["mask"]}]
+    arguments = ("run", sample_copy / "study.yaml", "-o", tmp_path / "out", "--jobs", 1)
+    _write(cases, wrong)
+    assert biomarker(*arguments).returncode == 6
+    _write(cases, right)
+    done = biomarker(*arguments)
+    assert done.returncode == 0, done.stdout
+
+
+def test_visits_in_one_folder_are_told_apart_by_their_series(biomarker, sample_copy, tmp_path):
+    cases = sample_copy / "cases.csv"
+    rows = [r for r in _read(cases) if r["site_id"] == "CENTRE_A" and r["role"] in {"ct", "pet"}]
+    rows.sort(key=lambda r: (r["role"], r["timepoint"]))  # the second role begins at T1 again
+    _write(cases, rows)
+    done = biomarker("run", sample_copy / "study.yaml", "-o", tmp_path / "a", "--jobs", 1)
+    assert done.returncode == 0, done.stdout
+    uids = {r["case_id"]: r["series_uid"] for r in _read(tmp_path / "a" / "cases.csv")}
+    for row in rows:
+        key = "/".join(row[k] for k in ("site_id", "subject_id", "timepoint", "role"))
+        row |= {"series_uid": uids[key], "image": "centre_a"}
+    _write(cases, rows)
+    done = biomarker("run", sample_copy / "study.yaml", "-o", tmp_path / "b", "--jobs", 1)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"{COLUMNS}\nS,1,T1,ct,a,b,c\n", "more cells"),
+        (f"{COLUMNS},mask\nS,1,T1,ct,a,b,c\n", "stand twice"),
+        (f"{COLUMNS},quantity\nS,1,T1,ct,a,b,hounsfield\n", "quantity is"),
+        (f"{COLUMNS},other_frame_of_reference\nS,1,T1,ct,a,b,yes\n", "other_frame"),
+        (f"{COLUMNS}\nA__B,C,T1,ct,a,b\nA,B__C,T1,ct,a,b\n", "one result file"),
+        (f"{COLUMNS}\nS,1,T1,ct,é,b\n".encode("latin-1"), "UTF-8"),
+    ],
+)
+def test_a_list_of_cases_that_would_be_misread_is_refused(tmp_path, text, told):
+    (tmp_path / "study.yaml").write_text(STUDY)
+    content = text if isinstance(text, bytes) else text.encode()
+    (tmp_path / "cases.csv").write_bytes(content)
+    with pytest.raises(StudyError, match=told):
+        load_study(tmp_path / "study.yaml")
+
+
+def test_a_feature_with_two_units_is_one_row_of_the_dictionary():
+    rows = [{"analysis_id": "a", "feature_id": "f", "unit_ucum": u} for u in ("[hnsf'U]", "1")]
+    assert [row["unit_ucum"] for row in _dictionary(rows)] == ["1;[hnsf'U]"]
+
+
+def test_an_output_that_cannot_be_written_is_no_internal_error(biomarker, sample_dir, tmp_path):
+    (tmp_path / "file").write_text("x")
+    done = biomarker("run", sample_dir / "study.yaml", "-o", tmp_path / "file" / "out")
+    assert done.returncode == 2
+    assert "FILE-SYSTEM" in done.stderr
