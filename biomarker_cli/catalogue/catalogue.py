@@ -12,7 +12,7 @@ from typing import Any
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.files import FoundFile, FoundFiles, find_files
-from biomarker_cli.catalogue.index import FileIndex, Record
+from biomarker_cli.catalogue.index import FileIndex, Record, pack_record, unpack_records
 from biomarker_cli.catalogue.instances import Defect, Instance, Plane, describe_file
 from biomarker_cli.catalogue.series import refused_file, series_candidates
 
@@ -111,20 +111,23 @@ def _records(
     new = [file for file in found.files if file.path not in known]
     total = len(found.files)
     every = max(total // PROGRESS_STEPS, 1)
-    made: list[tuple[FoundFile, Record]] = []
+    # Kept as text: the collector would go over millions of small values as they come.
+    made: list[tuple[FoundFile, str]] = []
     try:
         for number, file in enumerate(new, start=1):
-            made.append((file, _read_record(file)))
+            made.append((file, pack_record(_read_record(file))))
             if progress is not None and number % every == 0:
                 progress(len(known) + number, total)
     finally:
         # What an interrupted scan has read need not be read again.
-        index.remember((file, r) for file, r in made if r[0] != "FILE-UNREADABLE")
+        index.remember((file, text) for file, text in made if "FILE-UNREADABLE" not in text)
     if new:
         index.forget(found.roots, found.files)
     if progress is not None:
         progress(total, total)
-    fresh = {file.path: record for file, record in made}
+    with _collector_paused():
+        records = unpack_records(text for _, text in made)
+    fresh = {file.path: record for (file, _), record in zip(made, records, strict=True)}
     return [(f.path, known[f.path] if f.path in known else fresh[f.path]) for f in found.files]
 
 

@@ -30,6 +30,17 @@ SETTLING_NS = 2_000_000_000
 Record = list[Any]
 
 
+def pack_record(record: Record) -> str:
+    """Return a record as JSON; floats come back as they were."""
+    return json.dumps(record, separators=(",", ":"))
+
+
+def unpack_records(texts: Iterable[str]) -> list[Record]:
+    """Return the records of some JSON texts: one call is much faster than one for each."""
+    records: list[Record] = json.loads(f"[{','.join(texts)}]")
+    return records
+
+
 class FileIndex:
     """Records of files, by path, as far as they are still true.
 
@@ -81,18 +92,17 @@ class FileIndex:
                 paths.append(file.path)
                 texts.append(text)
         try:
-            # One call for all is several times faster than one for each.
-            return dict(zip(paths, json.loads(f"[{','.join(texts)}]"), strict=True))
+            return dict(zip(paths, unpack_records(texts), strict=True))
         except ValueError:
             self._discard()
             return {}
 
-    def remember(self, new: Iterable[tuple[FoundFile, Record]]) -> None:
-        """Keep records of files."""
+    def remember(self, new: Iterable[tuple[FoundFile, str]]) -> None:
+        """Keep records of files, as `pack_record` writes them."""
         settled = time.time_ns() - SETTLING_NS
         rows = [
-            (os.fsencode(f.path), f.mtime_ns, f.size, json.dumps(record, separators=(",", ":")))
-            for f, record in new
+            (os.fsencode(f.path), f.mtime_ns, f.size, text)
+            for f, text in new
             if f.mtime_ns < settled
         ]
         if not rows:
