@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 import shutil
+from pathlib import Path
 
 import pytest
 
+from biomarker_cli.case import CasePlan
 from biomarker_cli.study import StudyError, load_study
 from biomarker_cli.study.assembling import _dictionary
+from biomarker_cli.study.digests import digest_inputs
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 STUDY = 'format: biomarker-study/1\nid: "x"\nroles:\n  ct:\n    analyses: [radiomics-ct]\n'
 COLUMNS = "site_id,subject_id,timepoint,role,image,mask"
@@ -94,3 +99,22 @@ def test_an_output_that_cannot_be_written_is_no_internal_error(biomarker, sample
     done = biomarker("run", sample_dir / "study.yaml", "-o", tmp_path / "file" / "out")
     assert done.returncode == 2
     assert "FILE-SYSTEM" in done.stderr
+
+
+def test_two_protocols_of_one_name_are_refused(biomarker, tmp_path):
+    shipped = CHECKOUT / "protocols/analysis/radiomics-ct/0.1.0.yaml"
+    text = shipped.read_text().replace("title: ", "title: changed ", 1)
+    (tmp_path / "mine.yaml").write_text(text)
+    (tmp_path / "study.yaml").write_text(STUDY + "  b:\n    analyses: [mine.yaml]\n")
+    (tmp_path / "cases.csv").write_text(f"{COLUMNS}\nS,1,T1,ct,a,b\n")
+    done = biomarker("run", tmp_path / "study.yaml", "--dry-run")
+    assert done.returncode == 2
+    assert "STUDY-PROTOCOL-CLASH" in done.stderr
+
+
+def test_the_voxels_beside_a_header_file_are_inputs(tmp_path):
+    (tmp_path / "a.mhd").write_text("header")
+    (tmp_path / "a.raw").write_bytes(b"voxels")
+    image = (tmp_path / "a.mhd",)
+    plan = CasePlan("S", "1", "T1", "ct", (), image, None, analyses=())
+    assert {path.rsplit("/", 1)[-1] for path in digest_inputs(plan).files} == {"a.mhd", "a.raw"}
