@@ -196,6 +196,8 @@ def _measure_regions(
             measurements: list[Measurement] = prepared.measure(roi.region, by_name)
         except BiomarkerError as error:
             n_failed += 1
+            row = next(r for r in progress.rois if r["roi_id"] == roi.roi_id)
+            row |= {"error_code": error.code, "error_message": str(error)}
             progress.notes.append(f"{prepared.analysis.ident}: {error.code} {error} [{roi.roi_id}]")
             continue
         progress.measurements += measurement_rows(

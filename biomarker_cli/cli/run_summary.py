@@ -109,6 +109,7 @@ def _failures(results: list[CaseResult]) -> list[str]:
         for result in results
         for roi in result.rois
         if roi["status"] in {"failed", "missing", "empty"}
+        or (roi["status"] == "ok" and roi["error_code"])
     ]
     return lines
 

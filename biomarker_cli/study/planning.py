@@ -77,6 +77,7 @@ def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCa
         cases.append(_plan_case(study, entry, protocols[entry.role], catalogue))
         if progress is not None:
             progress(done, len(study.entries))
+    _require_overrides_used(study, cases)
     findings = examine_cohort([(case.plan, case.digest) for case in cases])
     return [_with_findings(case, findings.get(case.plan.case_id), study) for case in cases]
 
@@ -154,7 +155,16 @@ def _plan_case(
                 hint="Paths are relative to the folder of the study file.",
             )
             return PlannedCase(plan, result_key(plan, None), None, refusal)
-    digest = digest_inputs(plan)
+    try:
+        digest = digest_inputs(plan)
+    except OSError as error:
+        unreadable = CaseError(
+            "CASE-FILE-UNREADABLE",
+            f"a file of the case cannot be read: {error.strerror}",
+            where=Path(str(error.filename or "")).name,
+            hint="Check its permissions.",
+        )
+        return PlannedCase(plan, result_key(plan, None), None, unreadable)
     return PlannedCase(plan, result_key(plan, digest), digest)
 
 
@@ -162,6 +172,21 @@ def overrides_of(catalogue: Catalogue, overrides: Sequence[Override]) -> tuple[O
     """Return the overrides that name a series or study of the images of a case."""
     named = {uid for c in catalogue.candidates for uid in (c.series_uid, c.study_uid)}
     return tuple(o for o in overrides if (o.series_uid or o.study_uid) in named)
+
+
+def _require_overrides_used(study: Study, cases: Sequence[PlannedCase]) -> None:
+    used = {override for case in cases for override in _identities(case.plan.overrides)}
+    unused = sorted(set(_identities(study.overrides)) - used)
+    if unused:
+        raise StudyError(
+            "OVERRIDE-UNUSED",
+            f"overrides name series or studies that no case has: {', '.join(unused)}",
+            hint="Correct their UIDs: an override that is not applied would be silent.",
+        )
+
+
+def _identities(overrides: Sequence[Override]) -> list[str]:
+    return [f"{o.tag} of {o.series_uid or o.study_uid}" for o in overrides]
 
 
 def _with_findings(

@@ -10,10 +10,11 @@ from typing import Literal
 from biomarker_cli.case import CaseResult, CaseStatus
 from biomarker_cli.case.result import Row
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
-from biomarker_cli.model import BiomarkerError, ExitCode, worst_exit_code
+from biomarker_cli.model import BiomarkerError, CaseError, ExitCode, worst_exit_code
 from biomarker_cli.study.assembling import write_tables
 from biomarker_cli.study.cohort_checks import judge_cohort
 from biomarker_cli.study.executors import Executor, Outcome, PoolExecutor, SerialExecutor
+from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.manifest import write_manifest
 from biomarker_cli.study.planning import PlannedCase
 from biomarker_cli.study.store import ResultStore, StoredResult
@@ -22,6 +23,9 @@ Event = Callable[[int, int, str], None]
 """Called with cases done, cases in all, and the case that has just ended."""
 
 Decision = Literal["reuse", "run", "refuse"]
+
+NOT_MET = frozenset({"fail", "not_evaluable", "missing_series"})
+"""Outcomes that ``--strict`` does not let pass, in `check` and in `run`."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class RunOptions:
     retry_failed : bool
         Measure failed cases anew although nothing has changed.
     strict : bool
-        A broken acquisition rule gives exit code 4.
+        An acquisition rule that is broken or cannot be judged gives exit code 4.
     timeout_s : float or None
         Longest time for one case.
     """
@@ -123,19 +127,33 @@ def run_study(
     Raises
     ------
     StudyError
-        ``OUTPUT-EXISTS``.
+        ``OUTPUT-EXISTS``, ``RUN-BUSY``.
     """
     store = ResultStore(folder)
     store.open_for(study_id)
-    decisions = decide(cases, store, options)
-    log = _run_due(decisions, store, _executor(options), event)
-    results = tuple(_result_of(d, store) for d in decisions)
-    wide = judge_cohort([d.case for d in decisions])
-    write_tables(results, wide, folder, study_id)
-    write_manifest(study_id, [d.case for d in decisions], folder)
-    (folder / "run.log").write_text("\n".join(log) + "\n", encoding="utf-8", newline="\n")
+    with exclusive(store.results_folder):
+        decisions = decide(cases, store, options)
+        unexpected = _run_due(decisions, store, _executor(options), event)
+        results = tuple(_result_of(d, store) for d in decisions)
+        wide = judge_cohort([d.case for d in decisions])
+        write_tables(results, wide, folder, study_id)
+        write_manifest(study_id, [d.case for d in decisions], folder)
+        _write_log(decisions, results, unexpected, folder / "run.log")
     code = exit_code(results, wide, options)
     return RunReport(folder, results, tuple(wide), tuple(decisions), code)
+
+
+def _write_log(
+    decisions: Sequence[CaseDecision],
+    results: Sequence[CaseResult],
+    unexpected: Sequence[str],
+    path: Path,
+) -> None:
+    """Write what was done and why, and the notes of every case, also of those kept."""
+    lines = [f"{d.case.plan.case_id}: {d.action}, {d.reason}" for d in decisions]
+    lines += [f"{result.case_id}: {note}" for result in results for note in result.notes]
+    text = "\n".join([*lines, *unexpected])
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def _executor(options: RunOptions) -> Executor:
@@ -150,23 +168,37 @@ def _run_due(
     executor: Executor,
     event: Event | None,
 ) -> list[str]:
-    log = [f"{d.case.plan.case_id}: {d.action}, {d.reason}" for d in decisions]
+    """Run what is due and store it; return the tracebacks of unexpected errors."""
+    unexpected = []
     due = [d.case for d in decisions if d.action == "run"]
     done = len(decisions) - len(due)
     for outcome in executor.run([case.plan for case in due]) if due else ():
         case = due[outcome.index]
-        result = _finished(case, outcome)
-        store.save(case.key, result)
+        store_result(store, case, _finished(case, outcome))
         done += 1
-        log += [f"{result.case_id}: {note}" for note in (*result.notes, outcome.log) if note]
+        if outcome.log:
+            unexpected.append(f"{case.plan.case_id}: {outcome.log}")
         if event is not None:
-            event(done, len(decisions), result.case_id)
+            event(done, len(decisions), case.plan.case_id)
     for decision in decisions:
         if decision.action == "refuse" and decision.case.refusal is not None:
             # Without a key: a refusal may hang on other cases, so that the case is
             # looked at again as soon as nothing refuses it any more.
             store.save("", refused_result(decision.case, decision.case.refusal))
-    return log
+    return unexpected
+
+
+def store_result(store: ResultStore, case: PlannedCase, result: CaseResult) -> None:
+    """Store a result; one that no file can hold becomes an error of its case alone."""
+    try:
+        store.save(case.key, result)
+    except (TypeError, ValueError) as error:
+        defect = CaseError(
+            "CASE-INTERNAL",
+            f"the result of the case cannot be written: {error}",
+            hint="It is a defect of the program: please report it.",
+        )
+        store.save(case.key, refused_result(case, defect))
 
 
 def _finished(case: PlannedCase, outcome: Outcome) -> CaseResult:
@@ -213,7 +245,7 @@ def exit_code(
         codes.add(ExitCode.PARTIAL)
     checks = [*wide_checks, *(check for result in results for check in result.checks)]
     if options.strict and any(
-        check["outcome"] == "fail" and check["severity"] == "error" for check in checks
+        check["severity"] == "error" and check["outcome"] in NOT_MET for check in checks
     ):
         codes.add(ExitCode.VIOLATION)
     return worst_exit_code(codes)

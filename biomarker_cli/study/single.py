@@ -12,6 +12,7 @@ from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import ConfigurationError, InputNotFoundError
 from biomarker_cli.pet import load_overrides
 from biomarker_cli.study.digests import digest_inputs, result_key
+from biomarker_cli.study.integrity import examine_cohort
 from biomarker_cli.study.planning import PlannedCase, overrides_of
 
 
@@ -97,7 +98,9 @@ def plan_single(
             hint="`biomarker scan PATH` lists what is there and why it was refused.",
         )
     digest = digest_inputs(plan)
-    return PlannedCase(plan, result_key(plan, digest), digest)
+    findings = examine_cohort([(plan, digest)]).get(plan.case_id)
+    refusal = findings[0] if findings else None
+    return PlannedCase(plan, result_key(plan, digest), digest, refusal)
 
 
 def _candidates(folders: Sequence[Path], progress: Callable[[int, int], None] | None) -> Catalogue:
