@@ -61,10 +61,17 @@ def test_a_text_file_as_mask_is_exit_6(biomarker, ct, tmp_path):
 
 
 def test_a_mask_of_another_frame_of_reference_is_exit_6(biomarker, ct, sample_dir):
+    later = sample_dir / "centre_a" / "S0001" / "T2" / "ct" / "rtstruct.dcm"
+    done = _extract(biomarker, ct[0], later)
+    assert done.returncode == 6
+    assert "REGION-FRAME-OF-REFERENCE" in done.stderr
+
+
+def test_a_mask_of_another_patient_is_exit_6(biomarker, ct, sample_dir):
     foreign = sample_dir / "centre_b" / "S0002" / "T1" / "ct" / "rtstruct.dcm"
     done = _extract(biomarker, ct[0], foreign)
     assert done.returncode == 6
-    assert "REGION-FRAME-OF-REFERENCE" in done.stderr
+    assert "STUDY-SUBJECT-MISMATCH" in done.stderr
 
 
 def test_an_unknown_protocol_is_exit_2_and_lists_the_known_ones(biomarker, ct):

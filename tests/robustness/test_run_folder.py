@@ -1,0 +1,67 @@
+"""The folder of a run: held by one process, and whole whatever a case does."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+import pytest
+
+from biomarker_cli.case import CaseResult
+from biomarker_cli.study import StudyError
+from biomarker_cli.study.locking import exclusive
+from biomarker_cli.study.runner import RunOptions, exit_code
+
+
+def test_two_runs_cannot_write_into_one_folder(tmp_path):
+    with exclusive(tmp_path), pytest.raises(StudyError) as caught, exclusive(tmp_path):
+        pass
+    assert caught.value.code == "RUN-BUSY"
+    with exclusive(tmp_path):
+        pass
+
+
+def test_the_system_lets_go_of_the_folder_of_a_process_that_died(tmp_path):
+    if os.fork() == 0:
+        held = (tmp_path / ".lock").open("w")
+        fcntl.flock(held, fcntl.LOCK_EX)
+        os._exit(1)
+    os.wait()
+    with exclusive(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"), [("pass", 0), ("not_applicable", 0), ("not_evaluable", 4), ("fail", 4)]
+)
+def test_strict_lets_nothing_pass_that_could_not_be_judged(outcome, code):
+    check = {"outcome": outcome, "severity": "error"}
+    result = CaseResult(case={"case_id": "c", "status": "measured"}, checks=[check])
+    assert exit_code([result], [], RunOptions(strict=True)) == code
+    assert exit_code([result], [], RunOptions()) == 0
+
+
+def test_a_result_that_no_file_can_hold_costs_its_case_alone(tmp_path):
+    from dataclasses import dataclass
+
+    from biomarker_cli.study.runner import store_result
+    from biomarker_cli.study.store import ResultStore
+
+    @dataclass
+    class Plan:
+        case_id: str = "a/b/c/d"
+        site_id: str = "a"
+        subject_id: str = "b"
+        timepoint: str = "c"
+        wanted_rois: tuple[str, ...] = ()
+
+    @dataclass
+    class Case:
+        plan: Plan
+        key: str
+
+    store = ResultStore(tmp_path / "out")
+    store.open_for("study")
+    row = {"case_id": "a/b/c/d", "status": "measured", "voxel_x_mm": float("nan")}
+    store_result(store, Case(Plan(), "k"), CaseResult(case=row))
+    assert store.load("a/b/c/d").result.case["error_code"] == "CASE-INTERNAL"
