@@ -132,8 +132,15 @@ def _measure(progress: _Progress) -> CaseResult:
     flags = _case_flags(progress)
     regions: list[RoiResult] | None = None
     n_failed = 0
+    refusal: BiomarkerError | None = None
     for analysis in plan.analyses:
-        prepared = _prepare(progress, analysis)
+        try:
+            prepared = _prepare(progress, analysis)
+        except BiomarkerError as error:
+            # The other analyses of the case go on; the first refusal names its status.
+            refusal = refusal or error
+            progress.notes.append(f"{analysis.ident}: {error.code} {error}")
+            continue
         if prepared.derivation:
             progress.derivations[analysis.ident] = prepared.derivation
         progress.headers.update(_voxel_columns(prepared))
@@ -141,12 +148,21 @@ def _measure(progress: _Progress) -> CaseResult:
             regions = _import(progress.plan, prepared, analysis.protocol.regions)
             progress.rois = roi_rows(plan, regions)
         n_failed += _measure_regions(progress, prepared, regions, flags)
-    n_bad = n_failed + sum(r.status in {"failed", "missing"} for r in regions or ())
+    if refusal is not None:
+        raise refusal
+    n_bad = n_failed + sum(_is_bad(plan, roi) for roi in regions or ())
     if not progress.measurements:
         return progress.result(
             CaseStatus.FAILED, "CASE-NO-MEASUREMENT", "no region could be measured"
         )
     return progress.result(CaseStatus.PARTIAL if n_bad else CaseStatus.MEASURED)
+
+
+def _is_bad(plan: CasePlan, roi: RoiResult) -> bool:
+    """Whether a region that should be there is not; an empty one only where it was asked for."""
+    return roi.status in {"failed", "missing"} or (
+        roi.status == "empty" and roi.roi_id in plan.wanted_rois
+    )
 
 
 def _prepare(progress: _Progress, analysis: Analysis) -> Prepared:

@@ -2,9 +2,9 @@
 
 A cache, nothing more: it can be deleted at any time, and a scan that cannot use
 it works without. It lies in the user's cache folder (``BIOMARKER_CACHE_DIR``
-names another) and holds UIDs, geometry and times, no names and no ids of
-patients. A file counts as unchanged while path, size and time of modification
-are the same. Several processes may use it at once: SQLite keeps them apart.
+names another) and holds paths, UIDs, geometry, times and keyed digests of patient ids,
+no names and no ids of patients. A file counts as unchanged while path, size and
+time of modification are the same. Several processes may use it at once: SQLite keeps them apart.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli.catalogue.files import FoundFile
+from biomarker_cli.catalogue.pseudonyms import cache_folder
 
 PATIENCE_SECONDS = 5.0
 """How long a scan waits for another one that is writing."""
@@ -56,12 +57,7 @@ class FileIndex:
     @classmethod
     def of_user(cls) -> FileIndex:
         """Return the index in the user's cache folder."""
-        named = os.environ.get("BIOMARKER_CACHE_DIR")
-        if named:
-            return cls(Path(named))
-        import platformdirs
-
-        return cls(Path(platformdirs.user_cache_dir("biomarker")))
+        return cls(cache_folder())
 
     def known(self, roots: Iterable[str], files: Sequence[FoundFile]) -> dict[str, Record]:
         """Return the records of the files that have not changed.

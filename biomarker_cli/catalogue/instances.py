@@ -5,12 +5,12 @@ Both are tuples of plain values, so that the index can keep them as they are.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from biomarker_cli.catalogue.pseudonyms import patient_key
 
 if TYPE_CHECKING:
     from biomarker_cli.dicom.frames import FrameHeader
@@ -123,7 +123,7 @@ def describe_file(path: Path, size: int) -> tuple[Instance, tuple[Plane, ...]]:
         _text(get("StudyInstanceUID")),
         _text(get("SeriesInstanceUID")),
         _text(get("FrameOfReferenceUID")),
-        _hashed(_text(get("PatientID"))),
+        patient_key(_text(get("PatientID"))),
         _text(get("Modality")),
         _text(get("SeriesDescription")),
         _integer(get("Rows")) or 0,
@@ -168,11 +168,6 @@ def _slices(header: FrameHeader, path: Path) -> tuple[tuple[FrameHeader, ...], D
         return frame_headers(header.dataset, path), None
     except HeaderError as error:
         return (header,), Defect(error.code, error.message, error.hint)
-
-
-@lru_cache(maxsize=1024)
-def _hashed(patient_id: str) -> str:
-    return hashlib.sha256(patient_id.encode()).hexdigest()
 
 
 def _missing_uid(instance: Instance) -> Defect | None:

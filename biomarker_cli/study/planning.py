@@ -151,7 +151,7 @@ def _plan_case(
         if not (study.root / name).exists():
             refusal = CaseError(
                 "CASE-FILE-NOT-FOUND",
-                f"no such file or folder: {name}",
+                f"no such file or folder: {Path(name).name if Path(name).is_absolute() else name}",
                 hint="Paths are relative to the folder of the study file.",
             )
             return PlannedCase(plan, result_key(plan, None), None, refusal)

@@ -75,6 +75,12 @@ def plan_single(
             )
     files = tuple(path for path in single.images if is_image_file(path))
     folders = [path for path in single.images if path not in files]
+    if single.quantity and not files:
+        raise ConfigurationError(
+            "QUANTITY-UNUSED",
+            "--quantity is for files without header: DICOM says what its numbers mean",
+            hint="Leave it out, or name a NIfTI, NRRD or MHA image.",
+        )
     catalogue = _candidates(folders, progress)
     overrides = load_overrides(single.overrides) if single.overrides else ()
     plan = CasePlan(

@@ -69,13 +69,7 @@ class ResultStore:
 
     def load(self, case_id: str) -> StoredResult | None:
         """Return the stored result of a case; None where there is none or it is corrupt."""
-        data = self._read_json(self._path(case_id))
-        if data is None or data.get("format") != _FORMAT:
-            return None
-        try:
-            return StoredResult(str(data["key"]), CaseResult.from_json(data["result"]))
-        except (KeyError, TypeError):
-            return None
+        return self._read(self._path(case_id))
 
     def save(self, key: str, result: CaseResult) -> None:
         """Store a result; it appears whole or not at all, and survives a power cut."""
@@ -84,12 +78,18 @@ class ResultStore:
 
     def load_all(self) -> list[StoredResult]:
         """Return every stored result, sorted by case."""
-        found = []
-        for path in sorted(self.results_folder.glob("*.json")):
-            data = self._read_json(path)
-            if path.name != _MARKER and data is not None:
-                found.append(StoredResult(str(data["key"]), CaseResult.from_json(data["result"])))
-        return sorted(found, key=lambda stored: stored.result.case_id)
+        stored = (self._read(path) for path in self.results_folder.glob("*.json"))
+        found = [one for one in stored if one is not None]
+        return sorted(found, key=lambda one: one.result.case_id)
+
+    def _read(self, path: Path) -> StoredResult | None:
+        data = self._read_json(path)
+        if data is None or data.get("format") != _FORMAT:
+            return None
+        try:
+            return StoredResult(str(data["key"]), CaseResult.from_json(data["result"]))
+        except (KeyError, TypeError):
+            return None
 
     def _path(self, case_id: str) -> Path:
         return self.results_folder / (case_id.replace("/", "__") + ".json")

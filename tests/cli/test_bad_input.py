@@ -179,3 +179,9 @@ def test_a_declared_quantity_is_flagged_on_every_row(biomarker, sample_dir):
     rows = done.stdout.splitlines()[1:]
     assert rows
     assert all("quantity_declared" in row for row in rows)
+
+
+def test_a_declared_quantity_of_dicom_is_exit_2(biomarker, ct):
+    done = _extract(biomarker, *ct, "--quantity", "suvbw")
+    assert done.returncode == 2
+    assert "QUANTITY-UNUSED" in done.stderr

@@ -324,3 +324,24 @@ def test_rules_over_the_cohort_are_judged_once_for_all_cases(biomarker, sample_c
         ("cohort", "", "COHORT-FIELD", "fail")
     ]
     assert biomarker(*arguments, "--strict").returncode == 4
+
+
+def test_an_analysis_that_is_refused_does_not_stop_the_others(biomarker, sample_copy, tmp_path):
+    _only(sample_copy, "CENTRE_A/S0001/T1/dwi")
+    study = sample_copy / "study.yaml"
+    both = "analyses: [dwi-ivim, dwi-adc@0.1.0]"
+    study.write_text(study.read_text().replace("analyses: [dwi-adc@0.1.0]", both))
+    done = biomarker("run", study, "-o", tmp_path / "out", "--jobs", 1)
+    assert done.returncode == 5, done.stdout + done.stderr
+    (case,) = _rows(tmp_path / "out", "cases")
+    assert case["status"] == "partial"
+    assert case["error_code"].startswith("ADC-")
+    analyses = {row["analysis_id"] for row in _rows(tmp_path / "out", "measurements")}
+    assert "dwi-adc@0.1.0" in analyses
+
+
+def test_status_passes_over_files_that_are_no_results(biomarker, sample_run, tmp_path):
+    folder = shutil.copytree(sample_run, tmp_path / "out")
+    (folder / "results" / "notes.json").write_text('{"a": 1}')
+    done = biomarker("status", folder, "--format", "json")
+    assert len(json.loads(done.stdout)) == 9
