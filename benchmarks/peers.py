@@ -18,7 +18,7 @@ REQUIREMENTS = {
     # environment: (Python, packages)
     "dicompare": ("", ("dicompare==0.11.1",)),
     "suv": ("", ("mirp==2.7.0", "z-rad==26.9.0")),
-    "regions": ("", ("dcmrtstruct2nii",)),
+    "regions": ("", ("dcmrtstruct2nii", "pydicom<3")),
     # These are measured in one process with ours.
     "diffusion": ("", ("dipy", "osipi-ivim", str(CHECKOUT))),
 }
