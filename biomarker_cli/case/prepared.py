@@ -11,6 +11,7 @@ from biomarker_cli import __version__
 from biomarker_cli.case.analysis import Analysis, AnalysisProtocol
 from biomarker_cli.case.images import image_candidates, read_case_volume, read_declared_volume
 from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.catalogue import ImageError
 from biomarker_cli.diffusion import AdcResult, declared_adc, diffusion_maps, map_measurements
 from biomarker_cli.diffusion import image_description as diffusion_description
 from biomarker_cli.imaging.region import Region

@@ -92,7 +92,7 @@ def run_case(plan: CasePlan) -> CaseResult:
                 CaseStatus.WAITING, "CASE-NO-MASK", "the case has no segmentation yet"
             )
         return _measure(progress)
-    except CaseError as error:
+    except BiomarkerError as error:
         # What an earlier analysis measured stays measured.
         status = CaseStatus.PARTIAL if progress.measurements else CaseStatus.FAILED
         return progress.result(status, error.code, str(error))

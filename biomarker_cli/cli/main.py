@@ -56,7 +56,21 @@ def cli() -> None:
     """
 
 
-for command in (init, scan, check, regions, extract, run, status, bvalues, protocol, doctor):
+COMMANDS = (
+    init,
+    scan,
+    check,
+    regions,
+    extract,
+    suv_explain,
+    bvalues,
+    run,
+    status,
+    protocol,
+    doctor,
+)
+
+for command in COMMANDS:
     cli.add_command(command)
 
 

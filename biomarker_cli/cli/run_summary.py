@@ -86,10 +86,9 @@ def _deviations(report: RunReport) -> list[str]:
     checks = [(r.case_id, check) for r in report.results for check in r.checks]
     checks += [(check["scope"], check) for check in report.wide_checks]
     return [
-        f"{result.case_id}: {check['rule_id']} {check['outcome']}, "
+        f"{what}: {check['rule_id']} {check['outcome']}, "
         f"expected {check['expected']}, found {_found(check)} ({check['severity']})"
-        for result in results
-        for check in result.checks
+        for what, check in sorted(checks, key=lambda pair: pair[0])
         if check["outcome"] in {"fail", "not_evaluable", "missing_series"}
     ]
 

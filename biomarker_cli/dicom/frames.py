@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-from pydicom.datadict import tag_for_keyword
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.mosaics import Tile, read_tiles
@@ -77,6 +74,8 @@ class FrameHeader:
         """Return the levels that may hold an element."""
         if len(self._levels) == 1:
             return self._levels
+        from pydicom.datadict import tag_for_keyword
+
         tag = tag_for_keyword(keyword)
         if tag is None:
             return self._levels

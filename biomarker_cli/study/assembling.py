@@ -40,7 +40,7 @@ def write_tables(
         ROIS_WITH_AUDIT: [row for r in results for row in r.rois],
         CASES: [r.case for r in results],
         FACTS: [row for r in results for row in r.facts],
-        CHECKS: _unique(row for r in results for row in r.checks),
+        CHECKS: _unique([*wide_checks, *(row for r in results for row in r.checks)]),
         FEATURES: _dictionary(row for r in results for row in r.features),
     }
     for table, rows in content.items():

@@ -12,6 +12,7 @@ from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.catalogue.kinds import image_kind
 from biomarker_cli.dicom.bvalues import BValue, read_b_value
 from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.nominal_b import is_same_b, nominal_of
 
 LARGEST_FIELD_T = 100.0
 """A larger MagneticFieldStrength can only be gauss; the strongest whole-body magnet has 11.7 T."""
