@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# Sets how pydicom takes odd values, as in the product: no test may hang on which ran before.
+import biomarker_cli.dicom.headers  # noqa: F401
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 

@@ -1,6 +1,15 @@
 """The library of facts: one module per field, registered when this package is imported."""
 
-from biomarker_cli.acquisition.facts import ct, geometry, identity, mr, pet, phantom, temporal
+from biomarker_cli.acquisition.facts import (
+    ct,
+    geometry,
+    identity,
+    mr,
+    pet,
+    phantom,
+    temporal,
+    uptake,
+)
 from biomarker_cli.acquisition.facts.registry import (
     FACTS,
     INFERRED,
@@ -22,4 +31,5 @@ __all__ = [
     "pet",
     "phantom",
     "temporal",
+    "uptake",
 ]
