@@ -47,7 +47,7 @@ def test_an_error_survives_the_way_from_a_worker_process():
         "x.dcm",
         "Transfer again.",
     )
-    assert str(again) == "a gap [x.dcm] Transfer again."
+    assert str(again) == "a gap [x.dcm]. Transfer again."
 
 
 def test_each_branch_of_the_error_tree_has_its_exit_code():
