@@ -99,8 +99,8 @@ def open_frames(path: Path, frames: Sequence[int]) -> OpenFrames:
                 where=path.name,
                 hint="Transfer the file again, with its pixels.",
             )
-    stored = _stored(dataset, path, frames, large=large)
-    return OpenFrames(dataset, stored, _before_pixels(dataset, content))
+        before = _before_pixels(dataset, content)
+    return OpenFrames(dataset, _stored(dataset, path, frames, large=large), before)
 
 
 def _before_pixels(dataset: Dataset, content: bytes) -> bytes:

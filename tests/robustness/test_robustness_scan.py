@@ -186,3 +186,11 @@ def test_deep_sequences_are_read_or_refused(tmp_path, n_deep):
     dataset["ReferencedImageSequence"].is_undefined_length = True
     write(dataset, tmp_path / "a.dcm")
     assert "" in _survives(tmp_path)
+
+
+def test_a_pixel_element_of_unknown_representation_is_refused_by_name(seeds, tmp_path):
+    content = bytes(seeds[0])
+    mark = b"\xe0\x7f\x10\x00OW"
+    assert content.count(mark) == 1
+    (tmp_path / "changed.dcm").write_bytes(content.replace(mark, mark[:4] + b"O\x00"))
+    assert _survives(tmp_path) - {""}
