@@ -73,3 +73,12 @@ class CasePlan:
     def case_id(self) -> str:
         """site/subject/timepoint/role."""
         return "/".join((self.site_id, self.subject_id, self.timepoint, self.role))
+
+    @property
+    def images(self) -> tuple[VolumeCandidate, ...]:
+        """Image volumes that the case speaks of; its folder may hold other series."""
+        return tuple(
+            c
+            for c in self.candidates
+            if c.is_image and self.series in {"", c.volume_id, c.series_uid}
+        )

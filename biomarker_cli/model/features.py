@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, get_args
 
-AGGREGATIONS = (
-    "",
+Aggregation = Literal[
     "2d_average",
     "2d_slice_merged",
     "2.5d_merged_by_direction",
@@ -16,8 +16,11 @@ AGGREGATIONS = (
     "2d",
     "2.5d",
     "3d",
-)
+]
 """How texture matrices of slices and directions become one number (IBSI-1, 3.6-3.11)."""
+
+AGGREGATIONS: tuple[str, ...] = ("", *get_args(Aggregation))
+"""Every aggregation; empty for features that have none."""
 
 UNIT_OF_IMAGE = "{image}"
 """Stands for the unit of the image the feature is computed on."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from biomarker_cli.model.features import Aggregation
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.radiomics.filters.rules import (
     FilterRules,
@@ -28,17 +29,6 @@ FamilyName = Literal[
     "gldzm",
     "ngtdm",
     "ngldm",
-]
-AggregationName = Literal[
-    "2d_average",
-    "2d_slice_merged",
-    "2.5d_merged_by_direction",
-    "2.5d_merged",
-    "3d_average",
-    "3d_merged",
-    "2d",
-    "2.5d",
-    "3d",
 ]
 PYRADIOMICS_LACKS: frozenset[str] = frozenset({"local_intensity", "ivh", "gldzm"})
 """Families that only the IBSI conventions define."""
@@ -233,7 +223,7 @@ class RadiomicsRules(Strict):
     discretisation: Discretisation
     ivh: Discretisation | None = None
     families: Annotated[tuple[FamilyName, ...], Field(min_length=1)]
-    aggregations: Annotated[tuple[AggregationName, ...], Field(min_length=1)]
+    aggregations: Annotated[tuple[Aggregation, ...], Field(min_length=1)]
     images: Annotated[tuple[FilterRules, ...], Field(min_length=1)] = (Unfiltered(filter="none"),)
     pyradiomics: PyradiomicsRules | None = None
 
@@ -313,7 +303,7 @@ class RadiomicsRules(Strict):
             raise ValueError(f"these choices of pyradiomics give the aggregations {expected}")
 
 
-def pyradiomics_aggregations(rules: PyradiomicsRules) -> tuple[AggregationName, AggregationName]:
+def pyradiomics_aggregations(rules: PyradiomicsRules) -> tuple[Aggregation, Aggregation]:
     """Return the IBSI words for what pyradiomics does: by direction, and without directions."""
     if rules.force_2d:
         return ("2.5d_merged" if rules.weighting_norm else "2.5d_merged_by_direction", "2.5d")

@@ -48,12 +48,6 @@ def _sha256(case: PlannedCase) -> str:
 def _series(cases: Sequence[PlannedCase]) -> list[SeriesHeaders]:
     found: dict[str, SeriesHeaders] = {}
     for case in cases:
-        wanted = case.plan.series
-        images = tuple(
-            c
-            for c in case.plan.candidates
-            if c.is_image and wanted in {"", c.volume_id, c.series_uid}
-        )
-        for series in series_headers(Catalogue(images)):
+        for series in series_headers(Catalogue(case.plan.images)):
             found.setdefault(series.series_uid, series)
     return list(found.values())

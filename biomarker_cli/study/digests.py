@@ -67,12 +67,7 @@ def digest_inputs(plan: CasePlan) -> CaseDigest:
 
 def _image_paths(plan: CasePlan) -> list[Path]:
     """Files of the image, slices in the order of the volume."""
-    refs = [
-        ref.path
-        for c in plan.candidates
-        if c.is_image and plan.series in {"", c.volume_id, c.series_uid}
-        for ref in c.refs
-    ]
+    refs = [ref.path for c in plan.images for ref in c.refs]
     # A header file (.mhd, .nhdr) keeps its voxels beside it.
     beside = [
         path

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from biomarker_cli.case import CasePlan
-from biomarker_cli.catalogue import VolumeCandidate, scan
+from biomarker_cli.catalogue import scan
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.model import BiomarkerError, CaseError
@@ -69,7 +69,7 @@ def _find_duplicates(
 ) -> None:
     owners: dict[str, CasePlan] = {}
     for plan, digest in cases:
-        keys = {ref.sop_instance_uid for c in _images(plan) for ref in c.refs}
+        keys = {ref.sop_instance_uid for c in plan.images for ref in c.refs}
         if digest is not None and digest.pixels:
             keys.add(f"pixels {digest.pixels}")
         others = {owners.setdefault(key, plan).case_id for key in sorted(keys - {""})}
@@ -86,15 +86,8 @@ def _find_duplicates(
                 )
 
 
-def _images(plan: CasePlan) -> list[VolumeCandidate]:
-    """Return the volumes that the case measures; its folder may hold other series."""
-    return [
-        c for c in plan.candidates if c.is_image and plan.series in {"", c.volume_id, c.series_uid}
-    ]
-
-
 def _visit(plan: CasePlan) -> _Visit | None:
-    images = _images(plan)
+    images = plan.images
     if not images:
         return None
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import Any
 
 from biomarker_cli import __version__
 from biomarker_cli.study.planning import PlannedCase
+from biomarker_cli.tables import write_json
 
 _PACKAGES = (
     "highdicom",
@@ -46,11 +46,7 @@ def write_manifest(study_id: str, cases: Sequence[PlannedCase], folder: Path) ->
             for case in cases
         },
     }
-    path = folder / "manifest.json"
-    temporary = path.with_suffix(".json.part")
-    temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8", newline="\n")
-    temporary.replace(path)
-    return path
+    return write_json(manifest, folder / "manifest.json")
 
 
 def _versions() -> dict[str, str]:

@@ -14,7 +14,7 @@ from biomarker_cli.tables.schema import (
     Column,
     Table,
 )
-from biomarker_cli.tables.writing import format_value, write_table
+from biomarker_cli.tables.writing import format_value, write_json, write_table
 
 __all__ = [
     "CASES",
@@ -30,5 +30,6 @@ __all__ = [
     "format_value",
     "read_table",
     "write_datapackage",
+    "write_json",
     "write_table",
 ]

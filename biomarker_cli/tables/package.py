@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from biomarker_cli.tables.schema import Column, Table
+from biomarker_cli.tables.writing import write_json
 
 
 def write_datapackage(tables: Iterable[Table], folder: Path, study_id: str) -> Path:
@@ -31,11 +31,7 @@ def write_datapackage(tables: Iterable[Table], folder: Path, study_id: str) -> P
         "name": study_id,
         "resources": [_resource(table, folder) for table in tables],
     }
-    path = folder / "datapackage.json"
-    temporary = path.with_suffix(".json.part")
-    temporary.write_text(json.dumps(package, indent=2) + "\n", encoding="utf-8", newline="\n")
-    temporary.replace(path)
-    return path
+    return write_json(package, folder / "datapackage.json")
 
 
 def _resource(table: Table, folder: Path) -> dict[str, Any]:

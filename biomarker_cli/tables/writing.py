@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -62,6 +63,14 @@ def write_table(table: Table, rows: Iterable[Mapping[str, Any]], folder: Path) -
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(names)
         writer.writerows(lines)
+    temporary.replace(path)
+    return path
+
+
+def write_json(content: Any, path: Path) -> Path:
+    """Write JSON beside the tables, whole or not at all, and return its path."""
+    temporary = path.with_suffix(".json.part")
+    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
     temporary.replace(path)
     return path
 
