@@ -256,6 +256,9 @@ class RadiomicsRules(Strict):
         for bins in (self.discretisation, self.ivh):
             if isinstance(bins, FixedBinSize):
                 self._check_anchor(bins)
+        whole_numbers = isinstance(self.discretisation, NoDiscretisation) or self.round_to
+        if isinstance(self.ivh, NoDiscretisation) and not whole_numbers:
+            raise ValueError("ivh: {method: none} needs round_to, which is the step it runs in")
         for image in self.images:
             self._check_filter(image)
 

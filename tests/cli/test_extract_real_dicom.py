@@ -39,7 +39,7 @@ def test_radiomics_rows_equal_a_direct_pyradiomics_call(biomarker, data_dir, sub
         "radiomics",
         folder / image / "image",
         next((folder / image / "mask").iterdir()),
-        "pyradiomics-default@0.1.0",
+        "pyradiomics-default@1.0.0",
     )
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder / image / "image")))

@@ -102,7 +102,7 @@ def test_an_output_that_cannot_be_written_is_no_internal_error(biomarker, sample
 
 
 def test_two_protocols_of_one_name_are_refused(biomarker, tmp_path):
-    shipped = CHECKOUT / "protocols/analysis/radiomics-ct/0.1.0.yaml"
+    shipped = CHECKOUT / "protocols/analysis/radiomics-ct/1.0.0.yaml"
     text = shipped.read_text().replace("title: ", "title: changed ", 1)
     (tmp_path / "mine.yaml").write_text(text)
     (tmp_path / "study.yaml").write_text(STUDY + "  b:\n    analyses: [mine.yaml]\n")

@@ -7,6 +7,7 @@ from biomarker_cli.imaging import Geometry, Region, Volume
 from biomarker_cli.model.quantity import ACTIVITY, HU, SIGNAL, SUVBW
 from biomarker_cli.protocol import ProtocolKind, list_protocols, load_document, validate_section
 from biomarker_cli.radiomics import RadiomicsError, RadiomicsRules, radiomics_measurements
+from biomarker_cli.radiomics.preprocess.normalising import normalised
 
 
 def shipped():
@@ -86,3 +87,29 @@ def test_rules_that_contradict_themselves_are_refused(change):
     data = {**rules_of("radiomics-ct").model_dump(), **change}
     with pytest.raises(ValueError, match="validation error"):
         RadiomicsRules.model_validate(data)
+
+
+def test_z_scores_of_mr_refer_to_the_whole_image_above_otsus_threshold():
+    import SimpleITK
+
+    rules = rules_of("radiomics-mr")
+    assert rules.normalisation.over == "otsu"
+    rng = np.random.default_rng(5)
+    # Air around a body of two tissues: the threshold lies between air and body.
+    array = rng.rayleigh(8, (12, 40, 44))
+    array[2:10, 8:30, 6:36] = rng.normal(300, 40, (8, 22, 30))
+    array[4:8, 10:18, 20:30] += 150
+    otsu = SimpleITK.OtsuThresholdImageFilter()
+    otsu.SetNumberOfHistogramBins(256)
+    otsu.Execute(SimpleITK.GetImageFromArray(array))
+    reference = array > otsu.GetThreshold()
+    found = normalised(array, rules.normalisation)
+    assert found[reference].mean() == pytest.approx(0, abs=1e-9)
+    assert found[reference].std() == pytest.approx(1, rel=1e-9)
+    assert found[0].mean() < -3
+
+
+def test_the_intensity_volume_histogram_has_no_silent_step():
+    data = rules_of("radiomics-pet").model_dump()
+    with pytest.raises(ValueError, match="needs round_to"):
+        RadiomicsRules.model_validate({**data, "ivh": {"method": "none"}})
