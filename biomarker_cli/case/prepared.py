@@ -19,7 +19,12 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.measurement import Measurement
 from biomarker_cli.model.quantity import STORED_PET
 from biomarker_cli.pet import declared_suv, suv_volume, uptake_measurements
-from biomarker_cli.radiomics import engine_identity, image_description, radiomics_measurements
+from biomarker_cli.radiomics import (
+    engine_identity,
+    image_description,
+    is_ibsi_benchmarked,
+    radiomics_measurements,
+)
 
 NATIVE_ENGINE = ("biomarker", __version__)
 
@@ -39,6 +44,8 @@ class Prepared:
         Name and version of what computes.
     describe_image : callable
         From the image name of a feature to its columns of ``features.csv``.
+    is_benchmarked : callable
+        Whether published IBSI values hold the definition of a row.
     derivation : dict
         How the quantity was derived, for the run folder.
     """
@@ -48,6 +55,7 @@ class Prepared:
     measure: Callable[[Region, Mapping[str, Region]], list[Measurement]]
     engine: tuple[str, str]
     describe_image: Callable[[str], dict[str, Any]]
+    is_benchmarked: Callable[[Measurement], bool]
     derivation: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -83,6 +91,10 @@ def _require_modality(plan: CasePlan, protocol: AnalysisProtocol) -> None:
         )
 
 
+def _no_benchmark(_measurement: Measurement) -> bool:
+    return False
+
+
 def _no_description(_image: str) -> dict[str, Any]:
     return {}
 
@@ -109,6 +121,7 @@ def _for_radiomics(plan: CasePlan, analysis: Analysis) -> Prepared:
         measure,
         engine_of(analysis.protocol),
         partial(image_description, rules),
+        partial(is_ibsi_benchmarked, rules),
         derivation,
     )
 
@@ -126,6 +139,7 @@ def _for_suv(plan: CasePlan, analysis: Analysis) -> Prepared:
         lambda region, others: uptake_measurements(result, region, rules, others),
         engine_of(analysis.protocol),
         _no_description,
+        _no_benchmark,
         result.derivation,
     )
 
@@ -145,5 +159,6 @@ def _for_adc(plan: CasePlan, analysis: Analysis) -> Prepared:
         lambda region, _all: map_measurements(results, region, rules),
         engine_of(analysis.protocol),
         describe,
+        _no_benchmark,
         {result.image: result.derivation for result in results},
     )

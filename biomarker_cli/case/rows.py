@@ -123,7 +123,7 @@ def feature_rows(prepared: Prepared, measurements: Sequence[Measurement]) -> lis
             "pyradiomics_name": m.definition.pyradiomics_name,
             "engine": engine,
             "engine_version": engine_version,
-            "ibsi_benchmarked": False,
+            "ibsi_benchmarked": prepared.is_benchmarked(m),
             "definition_version": m.definition.definition_version,
             "reference": m.definition.reference,
             **prepared.describe_image(m.image),

@@ -1,6 +1,6 @@
 """Radiomic features by the IBSI conventions and by those of pyradiomics."""
 
-from biomarker_cli.radiomics.describing import image_description
+from biomarker_cli.radiomics.describing import image_description, is_ibsi_benchmarked
 from biomarker_cli.radiomics.errors import RadiomicsError, RadiomicsRulesError
 from biomarker_cli.radiomics.features import RADIOMICS
 from biomarker_cli.radiomics.importing import import_pyradiomics
@@ -17,6 +17,7 @@ __all__ = [
     "engine_identity",
     "image_description",
     "import_pyradiomics",
+    "is_ibsi_benchmarked",
     "radiomics_measurements",
     "warm_kernels",
 ]

@@ -1,10 +1,11 @@
-"""What the feature table says of an image: filter, bins and grid."""
+"""What the feature table says of an image (filter, bins and grid) and of a benchmark."""
 
 from __future__ import annotations
 
+from biomarker_cli.model import Measurement
 from biomarker_cli.radiomics.errors import RadiomicsRulesError
 from biomarker_cli.radiomics.filters.rules import FilterRules
-from biomarker_cli.radiomics.plan import filter_dimensions
+from biomarker_cli.radiomics.plan import ORIGINAL, filter_dimensions
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
 
@@ -30,7 +31,7 @@ def image_description(rules: RadiomicsRules, image: str) -> dict[str, str]:
     """
     grid = rules.interpolation
     return {
-        "image_filter": _filter_of(rules, image).describe() if image != "original" else "none",
+        "image_filter": _filter_of(rules, image).describe() if image != ORIGINAL else "none",
         "discretisation": rules.discretisation.describe(),
         "interpolation": grid.describe() if grid else "none",
         "resampled_spacing_mm": " ".join("own" if s is None else f"{s:g}" for s in grid.spacing_mm)
@@ -44,3 +45,23 @@ def _filter_of(rules: RadiomicsRules, image: str) -> FilterRules:
         if image in candidate.image_names(filter_dimensions(rules)):
             return candidate
     raise RadiomicsRulesError("RADIOMICS-NO-SUCH-IMAGE", f"these rules give no image {image!r}")
+
+
+def is_ibsi_benchmarked(rules: RadiomicsRules, measurement: Measurement) -> bool:
+    """Tell whether published IBSI values hold the definition of a row.
+
+    That is so by the IBSI conventions, for every feature with an IBSI id on the
+    unfiltered image (each has consensus values for its aggregation in chapter 1),
+    and for the first-order statistics on the images of the filters of chapter 2.
+    It says nothing of the spacing, range and bins that the rules choose.
+
+    Parameters
+    ----------
+    rules : RadiomicsRules
+    measurement : Measurement
+        Of these rules.
+    """
+    definition = measurement.definition
+    if rules.conventions != "ibsi" or not definition.ibsi_id:
+        return False
+    return measurement.image == ORIGINAL or definition.family == "intensity"

@@ -202,8 +202,13 @@ FEATURES = Table(
         _text("image_filter", "filter of the measured image"),
         _text("discretisation", "grey level discretisation"),
         _text("interpolation", "interpolation of the image"),
-        _text("resampled_spacing_mm", "x, y, z spacing after resampling, joined by x"),
-        Column("ibsi_benchmarked", "boolean", "held against published IBSI values in our tests"),
+        _text("resampled_spacing_mm", "x, y, z spacing after resampling, joined by spaces"),
+        Column(
+            "ibsi_benchmarked",
+            "boolean",
+            "whether our tests hold the definition (IBSI id and aggregation) against published "
+            "IBSI values; it says nothing of the spacing and bins chosen",
+        ),
         _text("definition_version", "rises when the same name would give another number"),
         _text("reference", "where the definition stands"),
     ),
