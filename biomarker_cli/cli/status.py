@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from biomarker_cli.cli.options import format_option
+
+if TYPE_CHECKING:
+    from biomarker_cli.study.store import StoredResult
 
 _EPILOG = """\b
 Examples:
@@ -19,28 +23,19 @@ Examples:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @format_option
 def status(folder: Path, output_format: str) -> None:
-    """Tell what became of each case of a run in DIR, finished or not."""
+    """Tell what became of each case of a run in DIR; `pending` is one that was not reached yet."""
     from biomarker_cli.cli.output import console, plain_table, print_json
     from biomarker_cli.model.errors import InputNotFoundError
     from biomarker_cli.study.store import ResultStore
 
-    stored = ResultStore(folder).load_all()
-    if not stored:
+    cases = ResultStore(folder).load_listed()
+    if not cases:
         raise InputNotFoundError(
             "RUN-NOT-FOUND",
             f"{folder} holds no result of a run",
             hint="Name the folder given to `biomarker run -o`.",
         )
-    rows = [
-        {
-            "case_id": s.result.case_id,
-            "status": s.result.status.value,
-            "n_measurements": len(s.result.measurements),
-            "error_code": s.result.case["error_code"],
-            "error_message": s.result.case["error_message"],
-        }
-        for s in stored
-    ]
+    rows = [_row(case_id, stored) for case_id, stored in cases.items()]
     if output_format == "json":
         print_json(rows)
         return
@@ -49,3 +44,17 @@ def status(folder: Path, output_format: str) -> None:
         error = " ".join(filter(None, (row["error_code"], row["error_message"])))
         table.add_row(row["case_id"], row["status"], str(row["n_measurements"]), error)
     console().print(table)
+
+
+def _row(case_id: str, stored: StoredResult | None) -> dict[str, Any]:
+    if stored is None:
+        empty = {"n_measurements": 0, "error_code": "", "error_message": ""}
+        return {"case_id": case_id, "status": "pending", **empty}
+    result = stored.result
+    return {
+        "case_id": case_id,
+        "status": result.status.value,
+        "n_measurements": len(result.measurements),
+        "error_code": result.case["error_code"],
+        "error_message": result.case["error_message"],
+    }

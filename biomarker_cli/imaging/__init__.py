@@ -1,7 +1,7 @@
 """Volumes, regions and their geometry; image files of other formats."""
 
 from biomarker_cli.imaging.errors import GeometryError, ImageFileError
-from biomarker_cli.imaging.files import is_image_file, read_image_file, write_nifti
+from biomarker_cli.imaging.files import files_of_image, is_image_file, read_image_file, write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.imaging.resample import (
@@ -22,6 +22,7 @@ __all__ = [
     "Region",
     "Volume",
     "centred_grid",
+    "files_of_image",
     "is_image_file",
     "read_image_file",
     "resample_image",

@@ -7,6 +7,7 @@ stores patient coordinates as RAS, the others as LPS; a `Geometry` is always LPS
 
 from __future__ import annotations
 
+import glob
 import gzip
 import zlib
 from pathlib import Path
@@ -35,6 +36,12 @@ TRANSFORM_TOLERANCE_MM = 1e-2
 
 _MM_PER_NIFTI_UNIT = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 1e-3}
 
+# Separator and keys of the line that names the voxel file of a detached header.
+_DATA_FILE_LINES = {
+    ".mhd": ("=", ("ElementDataFile",)),
+    ".nhdr": (":", ("data file", "datafile")),
+}
+
 _META_FIELDS = (
     ("ElementSpacing",),
     ("Offset", "Position", "Origin"),
@@ -45,6 +52,26 @@ _META_FIELDS = (
 def is_image_file(path: Path) -> bool:
     """Tell by its name whether a file is NIfTI, NRRD or MetaImage."""
     return path.name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def files_of_image(path: Path) -> list[Path]:
+    """Return an image file and the one that a detached header keeps its voxels in.
+
+    Parameters
+    ----------
+    path : Path
+        Where ``.mhd`` or ``.nhdr`` spread the voxels over many files, all that
+        share its name are returned.
+    """
+    line = _DATA_FILE_LINES.get(path.suffix.lower())
+    if line is None:
+        return [path]
+    separator, keys = line
+    fields = _header_fields(path, separator)
+    for named in (path.parent / fields[key] for key in keys if fields.get(key)):
+        if named.is_file():
+            return [path, named]
+    return sorted(p for p in path.parent.glob(f"{glob.escape(path.stem)}*") if p.is_file())
 
 
 def read_image_file(path: Path, quantity: Quantity) -> Volume:
@@ -203,16 +230,22 @@ def _read_itk(path: Path) -> tuple[npt.NDArray[Any], Geometry]:
 
 def _require_meta_fields(path: Path) -> None:
     """Refuse a MetaImage header whose place would be filled in by default."""
-    present = set()
+    present = _header_fields(path, "=")
+    for names in _META_FIELDS:
+        if not present.keys() & set(names):
+            raise _bad_geometry(path, f"the header has no {names[0]}")
+
+
+def _header_fields(path: Path, separator: str) -> dict[str, str]:
+    """Return the fields of a text header, up to its empty line or its voxels."""
+    fields: dict[str, str] = {}
     with path.open("rb") as file:
         for line in file:
-            key = line.split(b"=")[0].strip().decode("latin-1")
-            present.add(key)
-            if key == "ElementDataFile" or len(present) > 200:
+            key, _, value = line.decode("latin-1").partition(separator)
+            fields[key.strip()] = value.strip()
+            if key.strip() in {"", "ElementDataFile"} or len(fields) > 200:
                 break
-    for names in _META_FIELDS:
-        if not present & set(names):
-            raise _bad_geometry(path, f"the header has no {names[0]}")
+    return fields
 
 
 def _require_scalar_volume(array: npt.NDArray[Any], path: Path) -> None:

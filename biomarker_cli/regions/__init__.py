@@ -4,6 +4,7 @@ from biomarker_cli.regions.entries import RoiEntry
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.importing import images_of, import_regions, list_rois
 from biomarker_cli.regions.masks import write_masks
+from biomarker_cli.regions.opening import files_of_segmentation
 from biomarker_cli.regions.preview import contour_preview
 from biomarker_cli.regions.result import (
     AUDIT_COLUMNS,
@@ -26,6 +27,7 @@ __all__ = [
     "RoiNames",
     "RoiResult",
     "contour_preview",
+    "files_of_segmentation",
     "images_of",
     "import_regions",
     "list_rois",

@@ -205,8 +205,13 @@ def _values(array: npt.NDArray[Any], path: Path) -> list[int]:
     return values
 
 
+def label_table(path: Path) -> Path:
+    """Return where the table of names of a label image lies, if it has one."""
+    return path.with_name(f"{stem(path)}.labels.csv")
+
+
 def _sidecar_names(path: Path) -> Mapping[int, str]:
-    sidecar = path.with_name(f"{stem(path)}.labels.csv")
+    sidecar = label_table(path)
     if not sidecar.is_file():
         return {}
     try:

@@ -6,14 +6,21 @@ from pathlib import Path
 
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.segment_frames import read_with_pixels
-from biomarker_cli.imaging.files import is_image_file
+from biomarker_cli.imaging.files import files_of_image, is_image_file
 from biomarker_cli.model import InputNotFoundError
 from biomarker_cli.regions.dicom_seg import LABEL_MAP_SEGMENTATION, SEGMENTATION, DicomSeg
 from biomarker_cli.regions.entries import Segmentation
 from biomarker_cli.regions.errors import RegionError
-from biomarker_cli.regions.label_images import open_label_image
+from biomarker_cli.regions.label_images import label_table, open_label_image
 from biomarker_cli.regions.rtstruct import RT_STRUCTURE_SET, RtStruct
 from biomarker_cli.regions.slicer import is_slicer_segmentation, open_slicer_segmentation
+
+
+def files_of_segmentation(path: Path) -> list[Path]:
+    """Return every file that a segmentation is read from: itself, and what goes with it."""
+    if not is_image_file(path):
+        return [path]
+    return [*files_of_image(path), *(p for p in [label_table(path)] if p.is_file())]
 
 
 def open_segmentation(path: Path) -> Segmentation:

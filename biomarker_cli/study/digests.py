@@ -15,6 +15,8 @@ from pydicom import dcmread
 from biomarker_cli import __version__
 from biomarker_cli.case import CasePlan
 from biomarker_cli.case.prepared import engine_of
+from biomarker_cli.imaging import files_of_image
+from biomarker_cli.regions import files_of_segmentation
 
 _HEX_DIGITS = 64
 
@@ -59,31 +61,22 @@ def digest_inputs(plan: CasePlan) -> CaseDigest:
         stored = _stored_pixels(content) if not plan.image_files else b""
         has_pixels = has_pixels or bool(stored)
         pixels.update(stored)
-    if plan.mask is not None:
-        for path in _mask_paths(plan.mask):
-            files[path.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    for path in _mask_files(plan):
+        files[path.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
     return CaseDigest(files, pixels.hexdigest() if has_pixels else "")
 
 
 def _image_paths(plan: CasePlan) -> list[Path]:
     """Files of the image, slices in the order of the volume."""
     refs = [ref.path for c in plan.images for ref in c.refs]
-    # A header file (.mhd, .nhdr) keeps its voxels beside it.
-    beside = [
-        path
-        for file in plan.image_files
-        for path in (_mask_paths(file) if file.suffix.lower() in {".mhd", ".nhdr"} else [file])
-    ]
-    return list(dict.fromkeys([*refs, *beside]))
+    files = [path for file in plan.image_files for path in files_of_image(file)]
+    return list(dict.fromkeys([*refs, *files]))
 
 
-def _mask_paths(mask: Path) -> list[Path]:
-    """Return the mask and the sidecars that lie beside it, as their names begin alike."""
-    if mask.is_dir():
-        return sorted(path for path in mask.rglob("*") if path.is_file())
-    stem = mask.name.split(".")[0]
-    beside = [p for p in mask.parent.iterdir() if p.is_file() and p.name.split(".")[0] == stem]
-    return sorted(beside)
+def _mask_files(plan: CasePlan) -> list[Path]:
+    if plan.mask is None or plan.mask.is_dir():
+        return []  # reading the case refuses a folder, whatever lies in it
+    return files_of_segmentation(plan.mask)
 
 
 def _stored_pixels(content: bytes) -> bytes:

@@ -132,6 +132,7 @@ def run_study(
     store = ResultStore(folder)
     store.open_for(study_id)
     with exclusive(store.results_folder):
+        store.list_cases(study_id, [case.plan.case_id for case in cases])
         decisions = decide(cases, store, options)
         unexpected = _run_due(decisions, store, _executor(options), event)
         results = tuple(_result_of(d, store) for d in decisions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,11 @@ class ResultStore:
         self.results_folder.mkdir(parents=True, exist_ok=True)
         self._write_json(marker, {"format": _FORMAT, "study": study_id})
 
+    def list_cases(self, study_id: str, case_ids: Sequence[str]) -> None:
+        """Say which cases the study has now; results of others are kept, but not counted."""
+        content = {"format": _FORMAT, "study": study_id, "cases": list(case_ids)}
+        self._write_json(self.results_folder / _MARKER, content)
+
     def load(self, case_id: str) -> StoredResult | None:
         """Return the stored result of a case; None where there is none or it is corrupt."""
         return self._read(self._path(case_id))
@@ -76,11 +82,10 @@ class ResultStore:
         data = {"format": _FORMAT, "key": key, "result": result.to_json()}
         self._write_json(self._path(result.case_id), data)
 
-    def load_all(self) -> list[StoredResult]:
-        """Return every stored result, sorted by case."""
-        stored = (self._read(path) for path in self.results_folder.glob("*.json"))
-        found = [one for one in stored if one is not None]
-        return sorted(found, key=lambda one: one.result.case_id)
+    def load_listed(self) -> dict[str, StoredResult | None]:
+        """Return the cases of the study in its order, None where one has no result yet."""
+        marker = self._read_json(self.results_folder / _MARKER) or {}
+        return {case_id: self.load(case_id) for case_id in marker.get("cases", [])}
 
     def _read(self, path: Path) -> StoredResult | None:
         data = self._read_json(path)

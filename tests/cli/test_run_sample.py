@@ -239,6 +239,21 @@ def test_status_tells_what_became_of_each_case(biomarker, sample_run):
     assert biomarker("status", sample_run.parent).returncode == 3
 
 
+def test_status_counts_the_cases_of_the_study_as_it_is_now(
+    biomarker, sample_run, sample_copy, tmp_path
+):
+    folder = shutil.copytree(sample_run, tmp_path / "out")
+    left, kept = "CENTRE_A__S0001__T1__pet.json", "CENTRE_A/S0001/T2/pet"
+    _only(sample_copy, kept)
+    assert biomarker("run", sample_copy / "study.yaml", "-o", folder).returncode == 0
+    assert (folder / "results" / left).is_file()
+    done = biomarker("status", folder, "--format", "json")
+    assert [case["case_id"] for case in json.loads(done.stdout)] == [kept]
+    (folder / "results" / f"{kept.replace('/', '__')}.json").unlink()
+    done = biomarker("status", folder, "--format", "json")
+    assert [case["status"] for case in json.loads(done.stdout)] == ["pending"]
+
+
 def test_another_study_does_not_write_into_the_folder(biomarker, sample_run, sample_copy):
     study = sample_copy / "study.yaml"
     study.write_text(study.read_text().replace("id: sample-trial", "id: other"))

@@ -118,3 +118,27 @@ def test_the_voxels_beside_a_header_file_are_inputs(tmp_path):
     image = (tmp_path / "a.mhd",)
     plan = CasePlan("S", "1", "T1", "ct", (), image, None, analyses=())
     assert {path.rsplit("/", 1)[-1] for path in digest_inputs(plan).files} == {"a.mhd", "a.raw"}
+
+
+def test_what_only_begins_like_an_input_is_none(tmp_path):
+    names = ("1.2.840.1.dcm", "1.2.840.2.dcm", "1.nii.gz", "1.labels.csv", "1.labels.csv.bak")
+    for name in names:
+        (tmp_path / name).write_text(name)
+
+    def inputs(mask):
+        plan = CasePlan("S", "1", "T1", "ct", (), (), tmp_path / mask, analyses=())
+        return {path.rsplit("/", 1)[-1] for path in digest_inputs(plan).files}
+
+    assert inputs("1.2.840.1.dcm") == {"1.2.840.1.dcm"}
+    assert inputs("1.nii.gz") == {"1.nii.gz", "1.labels.csv"}
+
+
+@pytest.mark.parametrize(
+    ("header", "line"), [("a.mhd", "ElementDataFile = b.raw"), ("a.nhdr", "data file: b.raw")]
+)
+def test_the_voxels_that_a_header_names_are_inputs(tmp_path, header, line):
+    (tmp_path / header).write_text(f"NRRD0004\n{line}\n")
+    (tmp_path / "b.raw").write_bytes(b"voxels")
+    (tmp_path / "a.txt").write_text("not named")
+    plan = CasePlan("S", "1", "T1", "ct", (), (tmp_path / header,), None, analyses=())
+    assert {path.rsplit("/", 1)[-1] for path in digest_inputs(plan).files} == {header, "b.raw"}
