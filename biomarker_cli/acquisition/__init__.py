@@ -8,6 +8,12 @@ from biomarker_cli.acquisition.header_facts import Fact, header_facts
 from biomarker_cli.acquisition.junit import junit_xml
 from biomarker_cli.acquisition.linting import LintFinding, lint
 from biomarker_cli.acquisition.matching import Match, match_protocols
+from biomarker_cli.acquisition.measured import (
+    MEASURED_COLUMNS,
+    MeasuredFact,
+    load_measured,
+    phantom_rows,
+)
 from biomarker_cli.acquisition.protocol import AcquisitionProtocol, load_acquisition
 from biomarker_cli.acquisition.results import CHECK_COLUMNS, CheckResult, Outcome, exit_code
 from biomarker_cli.acquisition.rules import AcquisitionRules
@@ -17,6 +23,7 @@ from biomarker_cli.acquisition.waivers import Waiver, apply_waivers, load_waiver
 __all__ = [
     "CHECK_COLUMNS",
     "FACTS",
+    "MEASURED_COLUMNS",
     "SCOPES",
     "AcquisitionProtocol",
     "AcquisitionRules",
@@ -25,6 +32,7 @@ __all__ = [
     "FactDefinition",
     "LintFinding",
     "Match",
+    "MeasuredFact",
     "Outcome",
     "RuleChange",
     "SeriesHeaders",
@@ -39,7 +47,9 @@ __all__ = [
     "junit_xml",
     "lint",
     "load_acquisition",
+    "load_measured",
     "load_waivers",
     "match_protocols",
+    "phantom_rows",
     "series_headers",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from biomarker_cli.acquisition.checks import expected_text
@@ -17,6 +17,7 @@ from biomarker_cli.acquisition.judging import (
     read_for,
     replace_fields,
 )
+from biomarker_cli.acquisition.measured import MeasuredFact, assign_measured
 from biomarker_cli.acquisition.protocol import AcquisitionProtocol
 from biomarker_cli.acquisition.results import CheckResult, Outcome
 from biomarker_cli.acquisition.rules import Check, Rule
@@ -39,7 +40,7 @@ def evaluate(
     protocol: AcquisitionProtocol,
     series: Sequence[SeriesHeaders],
     scopes: Iterable[str] = SCOPES,
-    measured: Mapping[str, Mapping[str, float]] | None = None,
+    measured: Sequence[MeasuredFact] = (),
 ) -> list[CheckResult]:
     """Return the outcome of every rule on every scope.
 
@@ -51,18 +52,36 @@ def evaluate(
         compare what is given.
     scopes : iterable of str
         Which of `SCOPES` to judge.
-    measured : mapping, optional
-        SeriesInstanceUID -> fact -> value in the unit of the fact: what is
-        measured and no header tells, such as the recovery of a phantom.
+    measured : sequence of MeasuredFact
+        What no header tells, such as the recovery of a phantom.
 
     Returns
     -------
     list of CheckResult
         Ordered by series, then rule; wider scopes behind.
+
+    Raises
+    ------
+    ProtocolError
+        ``MEASURED-SERIES``, ``MEASURED-UNUSED``.
     """
-    told = measured or {}
-    examined = [from_headers(s, told.get(s.series_uid, {})) for s in series]
+    examined = [from_headers(s) for s in series]
+    if measured:
+        examined = _with_measured(protocol, series, examined, measured)
     return evaluate_examined(protocol, examined, scopes)
+
+
+def _with_measured(
+    protocol: AcquisitionProtocol,
+    series: Sequence[SeriesHeaders],
+    examined: Sequence[Examined],
+    measured: Sequence[MeasuredFact],
+) -> list[Examined]:
+    """Return the series with what was measured on them."""
+    members = {m.series.series_uid for m in _members(protocol, examined)[0]}
+    asked = [rule.fact for rule in protocol.content.rules if isinstance(rule.fact, str)]
+    told = assign_measured(measured, [s for s in series if s.series_uid in members], asked)
+    return [from_headers(s, told.get(s.series_uid, {})) for s in series]
 
 
 def evaluate_examined(

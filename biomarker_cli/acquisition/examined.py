@@ -10,6 +10,7 @@ from typing import Any
 from biomarker_cli.acquisition.facts import FACTS, Reading
 from biomarker_cli.acquisition.facts.elements import read_keyword, read_path, read_private, tag_text
 from biomarker_cli.acquisition.facts.registry import one
+from biomarker_cli.acquisition.measured import MeasuredFact
 from biomarker_cli.acquisition.rules import ExampleSeries, FactName, PrivateElement
 from biomarker_cli.acquisition.series import SeriesHeaders
 
@@ -43,13 +44,16 @@ class Examined:
         return found
 
 
-def from_headers(series: SeriesHeaders, measured: Mapping[str, float] | None = None) -> Examined:
+def from_headers(
+    series: SeriesHeaders, measured: Mapping[str, MeasuredFact] | None = None
+) -> Examined:
     """Return a series with the facts of its headers, and those that were measured on it."""
     told = measured or {}
 
     def read(fact: FactName) -> Reading:
         if isinstance(fact, str) and fact in told:
-            return one(float(told[fact]), ("measured",))
+            source = told[fact].source.replace(";", ",")
+            return one(told[fact].value, (f"measured ({source})",))
         return read_fact(series, fact)
 
     date = str(series.first("StudyDate") or "")

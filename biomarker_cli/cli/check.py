@@ -19,6 +19,7 @@ Examples:
   biomarker check /data/patient/ct --protocol recist-ct
   biomarker check /data/trial --protocol fdg-pet@0.1.0 -o checks.csv --junit checks.xml
   biomarker check /data/trial --protocol site.yaml --waivers waivers.yaml --strict
+  biomarker check /data/phantom --protocol earl-1-phantom --measured recovery.csv
 
 Exit codes: 0 every error-level rule passes, 4 one fails (with --strict also one
 that cannot be judged or whose series is missing), 3 nothing that the protocol
@@ -43,6 +44,12 @@ _ORDER = ("fail", "missing_series", "not_evaluable", "waived", "pass", "not_appl
     help="Accepted deviations, each with a reason and an expiry.",
 )
 @click.option(
+    "--measured",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="What no header tells, such as the recovery of a phantom.",
+)
+@click.option(
     "--locked", is_flag=True, help="Refuse a protocol that differs from ./protocols.lock."
 )
 @click.pass_context
@@ -61,7 +68,7 @@ def check(
     loaded = load_acquisition(protocol)
     if given["locked"]:
         _require_locked(loaded)
-    series, results = _judge(given["paths"], loaded, given["waivers"])
+    series, results = _judge(given["paths"], loaded, given["waivers"], given["measured"])
     written = _write(results, given["output"], given["junit"])
     if output_format == "json":
         print_json([r.row() | {"reason": r.reason, "n_missing": r.n_missing} for r in results])
@@ -79,19 +86,29 @@ def _require_locked(protocol: AcquisitionProtocol) -> None:
 
 
 def _judge(
-    paths: tuple[Path, ...], protocol: AcquisitionProtocol, waivers: Path | None
+    paths: tuple[Path, ...],
+    protocol: AcquisitionProtocol,
+    waivers: Path | None,
+    measured: Path | None,
 ) -> tuple[list[SeriesHeaders], list[CheckResult]]:
     from datetime import UTC, datetime
 
-    from biomarker_cli.acquisition import apply_waivers, evaluate, load_waivers, series_headers
+    from biomarker_cli.acquisition import (
+        apply_waivers,
+        evaluate,
+        load_measured,
+        load_waivers,
+        series_headers,
+    )
     from biomarker_cli.catalogue import scan
     from biomarker_cli.cli.output import progress
 
     accepted = load_waivers(waivers) if waivers else ()
+    told = load_measured(measured) if measured else ()
     with progress("reading headers", "files") as advance:
         catalogue = scan(paths, advance)
     series = series_headers(catalogue)
-    results = evaluate(protocol, series)
+    results = evaluate(protocol, series, measured=told)
     return series, apply_waivers(results, accepted, datetime.now(UTC).date())
 
 
@@ -173,7 +190,7 @@ def _print_table(results: Sequence[CheckResult], numbers: dict[str, int]) -> Non
             result.title,
             result.observed or "-",
             result.expected,
-            result.unit,
+            "" if result.unit == "1" else result.unit,
             where,
         )
         table.add_row(*(cell.replace("[", r"\[") for cell in cells))
@@ -181,16 +198,18 @@ def _print_table(results: Sequence[CheckResult], numbers: dict[str, int]) -> Non
 
 
 def _print_fixes(results: Sequence[CheckResult]) -> None:
-    """Say once per rule what is wrong and what to do."""
+    """Say once per rule what is wrong and what to do; rules that say the same stand together."""
     from biomarker_cli.cli.output import console
 
-    out = console()
+    told: dict[tuple[str, ...], list[str]] = {}
     seen: set[str] = set()
     for result in sorted(results, key=_rank):
         if result.outcome.value in {"pass", "not_applicable"} or result.rule_id in seen:
             continue
         seen.add(result.rule_id)
         lines = [("found", result.reason), ("why", result.why), ("fix", result.fix)]
-        told = [f"  {word:5} {text}" for word, text in lines if text]
-        if told:
-            out.print("\n".join([result.rule_id, *told]), markup=False)
+        texts = tuple(f"  {word:5} {text}" for word, text in lines if text)
+        if texts:
+            told.setdefault(texts, []).append(result.rule_id)
+    for texts, rules in told.items():
+        console().print("\n".join([", ".join(rules), *texts]), markup=False)

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from biomarker_cli.catalogue import VolumeCandidate
-    from biomarker_cli.pet import Override, SuvRules
+    from biomarker_cli.pet import Override, PhantomReport, SuvRules
 
 _EPILOG = """\b
 Examples:
   biomarker suv-explain /data/patient/pet
   biomarker suv-explain /data/patient/pet --overrides overrides.yaml
-  biomarker suv-explain /data/phantom --phantom sheet.yaml
+  biomarker suv-explain /data/phantom --phantom sheet.yaml -o recovery.csv
   biomarker suv-explain /data/trial --format json | jq '.[] | {series_uid, error_code}'
 
 Exit codes: 0 every series gives SUV, 5 some do not, 6 none does, 3 no PET found;
@@ -49,6 +49,12 @@ with --phantom 4 where a published limit is broken.
     type=click.Path(path_type=Path),
     help="Sheet of a NEMA phantom (YAML): measure calibration and recovery instead.",
 )
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="With --phantom: write what was measured here, for check --measured.",
+)
 @format_option
 def suv_explain(
     paths: tuple[Path, ...],
@@ -56,6 +62,7 @@ def suv_explain(
     analysis: str,
     override_file: Path | None,
     sheet_file: Path | None,
+    output: Path | None,
     output_format: str,
 ) -> int:
     """Show how each PET series below PATH becomes SUV, from its headers alone.
@@ -67,7 +74,9 @@ def suv_explain(
     its spheres are found and held against the sheet and the EARL limits.
     """
     if sheet_file is not None:
-        return _phantom(_pet_volumes(paths, series), sheet_file, output_format)
+        return _phantom(_pet_volumes(paths, series), sheet_file, output, output_format)
+    if output is not None:
+        raise click.UsageError("-o belongs to --phantom: it holds what was measured on one")
     from biomarker_cli.cli.output import console, print_json
     from biomarker_cli.pet import load_overrides
 
@@ -213,7 +222,9 @@ def _print_candidates(out: Console, candidates: list[dict[str, Any]]) -> None:
     out.print(table, markup=False)
 
 
-def _phantom(volumes: list[VolumeCandidate], sheet_file: Path, output_format: str) -> int:
+def _phantom(
+    volumes: list[VolumeCandidate], sheet_file: Path, output: Path | None, output_format: str
+) -> int:
     from biomarker_cli.catalogue import read_volume
     from biomarker_cli.cli.output import console, plain_table, print_json
     from biomarker_cli.model import ConfigurationError
@@ -228,6 +239,8 @@ def _phantom(volumes: list[VolumeCandidate], sheet_file: Path, output_format: st
             hint="Name one with --series.",
         )
     report = measure_phantom(read_volume(volumes[0]), sheet)
+    if output is not None:
+        _write_measured(output, volumes[0].series_uid, report, sheet_file.name)
     if output_format == "json":
         print_json({"reference_time": report.reference_time, "rows": list(report.rows)})
     else:
@@ -238,3 +251,14 @@ def _phantom(volumes: list[VolumeCandidate], sheet_file: Path, output_format: st
             table.add_row(*(value if c == "value" else _cell(row[c]) for c in columns))
         console().print(table, markup=False)
     return ExitCode.VIOLATION if report.has_failed else ExitCode.DONE
+
+
+def _write_measured(path: Path, series_uid: str, report: PhantomReport, sheet: str) -> None:
+    from biomarker_cli import __version__
+    from biomarker_cli.acquisition import MEASURED_COLUMNS, phantom_rows
+    from biomarker_cli.cli.output import csv_text, write_new_file
+
+    source = f"biomarker {__version__} with {sheet}"
+    rows = phantom_rows(series_uid, report.rows, source)
+    write_new_file(path, csv_text(MEASURED_COLUMNS, rows))
+    click.echo(f"written: {path}", err=True)

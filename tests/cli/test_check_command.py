@@ -46,3 +46,23 @@ def test_the_lock_holds_what_was_shown(biomarker, sample_dir, tmp_path):
 def test_the_schema_is_json_and_names_the_format(biomarker):
     schema = json.loads(biomarker("protocol", "schema").stdout)
     assert schema["properties"]["format"] == {"const": "biomarker-acquisition/1"}
+
+
+def test_measured_facts_are_judged_and_refused_by_name(biomarker, sample_dir, tmp_path):
+    image = sample_dir / "centre_a" / "S0001" / "T1" / "pet"
+    table = tmp_path / "recovery.csv"
+    table.write_text("fact,value,unit,source\nphantom_recovery_max_10mm,0.9,1,sheet\n")
+    arguments = ("check", image, "--protocol", "earl-1-phantom", "--measured", table)
+    done = biomarker(*arguments, "--format", "json")
+    assert done.returncode == 4
+    rows = {row["rule_id"]: row for row in json.loads(done.stdout)}
+    assert (rows["EARL1-RC-MAX-10"]["outcome"], rows["EARL1-RC-MAX-10"]["observed"]) == (
+        "fail",
+        "0.9",
+    )
+    assert rows["EARL1-RC-MAX-13"]["outcome"] == "not_evaluable"
+    table.write_text("fact,value,unit,source\nphantom_recovery_max_10mm,90,%,sheet\n")
+    done = biomarker(*arguments)
+    assert done.returncode == 2
+    assert "MEASURED-INVALID" in done.stderr
+    assert "recovery.csv:2" in done.stderr

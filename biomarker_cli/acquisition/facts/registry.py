@@ -58,6 +58,9 @@ def one(value: Any, tags: tuple[str, ...], flags: frozenset[str] = frozenset()) 
     return Reading((value,), 0, tags, flags)
 
 
+MEASURED = "phantom"
+"""Stands for a modality at facts that are measured on a phantom: no header tells them."""
+
 Reader = Callable[[SeriesHeaders], Reading]
 
 
@@ -75,7 +78,8 @@ class FactDefinition:
     definition : str
         What it is, in one or two sentences.
     modalities : frozenset of str
-        Where it is listed as a fact of a case; empty for all.
+        Where it is listed as a fact of a case; empty for all, `MEASURED` for
+        what no header tells.
     read : callable
     """
 
@@ -84,6 +88,11 @@ class FactDefinition:
     definition: str
     modalities: frozenset[str]
     read: Reader
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it is measured on an image and handed to the check."""
+        return MEASURED in self.modalities
 
 
 class FactRegistry:

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from synthetic_acquisitions import injection, instance, pet_instance, series_of
 
 from biomarker_cli.acquisition import (
+    MeasuredFact,
     apply_waivers,
     compare_protocols,
     draft_protocol,
@@ -290,7 +291,7 @@ class TestScopesAndRoles:
         loaded = load_acquisition("earl-1-phantom")
         results = {r.rule_id: r.outcome for r in evaluate(loaded, [series])}
         assert results["EARL1-RC-MAX-10"] == "not_evaluable"
-        measured = {series.series_uid: {"phantom_recovery_max_10mm": 0.5}}
+        measured = [MeasuredFact("", "phantom_recovery_max_10mm", 0.5, "sheet")]
         results = {r.rule_id: r.outcome for r in evaluate(loaded, [series], measured=measured)}
         assert results["EARL1-RC-MAX-10"] == "pass"
 

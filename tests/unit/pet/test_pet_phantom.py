@@ -15,6 +15,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 from synthetic_pet import HALF_LIFE_S, pet_header, pet_volume
 
+from biomarker_cli.acquisition import evaluate, load_acquisition, load_measured, series_headers
+from biomarker_cli.catalogue import scan
 from biomarker_cli.cli.suv_explain import suv_explain
 from biomarker_cli.imaging import Geometry, Volume
 from biomarker_cli.model.quantity import STORED_PET
@@ -278,6 +280,23 @@ def test_the_command_prints_rows_and_says_that_a_limit_is_broken(tmp_path, blurr
     assert report["reference_time"] == "2025-01-01T11:00:00"
     assert len(report["rows"]) == 19
     assert report["rows"][0]["outcome"] == "fail"
+
+
+def test_what_the_command_writes_is_what_a_check_takes(tmp_path, blurred):
+    (tmp_path / "pet").mkdir()
+    write_series(tmp_path / "pet", blurred)
+    (tmp_path / "sheet.yaml").write_text(SHEET)
+    table = tmp_path / "recovery.csv"
+    arguments = [str(tmp_path / "pet"), "--phantom", str(tmp_path / "sheet.yaml")]
+    CliRunner().invoke(suv_explain, [*arguments, "-o", str(table)], standalone_mode=False)
+    rows = {row.fact: row for row in load_measured(table)}
+    assert len(rows) == 13
+    series = series_headers(scan([tmp_path / "pet"]))
+    results = evaluate(load_acquisition("earl-1-phantom"), series, measured=list(rows.values()))
+    judged = {r.rule_id: r for r in results}
+    assert judged["EARL1-RC-MAX-10"].outcome in {"pass", "fail"}
+    assert judged["EARL1-CALIBRATION"].outcome == "fail"
+    assert "sheet.yaml" in judged["EARL1-CALIBRATION"].tags
 
 
 def test_the_examples_of_the_documentation_are_read(tmp_path):
