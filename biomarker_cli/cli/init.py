@@ -27,9 +27,11 @@ def init(folder: Path) -> None:
 
     with progress("reading headers", "files") as advance:
         report = initialise_study(folder, advance)
-    click.echo(f"{report.n_subjects} subjects, {report.n_cases} cases in {folder / 'cases.csv'}")
+    click.echo(f"subjects: {report.n_subjects}, cases: {report.n_cases}, {folder / 'cases.csv'}")
     if report.n_without_mask:
-        click.echo(f"{report.n_without_mask} cases have no segmentation yet: fill the mask column")
+        click.echo(f"cases without segmentation: {report.n_without_mask}; fill the mask column")
+    for line in report.undecided:
+        click.echo(f"several segmentations fit, choose one: {line}")
     for line in report.left_out:
         click.echo(f"left out: {line}")
     click.echo(f"next: biomarker run {folder / 'study.yaml'} --dry-run")

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+_WIDTH_OF_A_PIPE = 4096
+
+
 class Advance(Protocol):
     """Report progress: how many are done, and of how many."""
 
@@ -41,11 +44,12 @@ def print_error(error: BiomarkerError) -> None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console for tables; wide where it is no terminal, so that nothing is cut."""
+    """Return a console for tables; where it is no terminal, each row stays on one line."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 160, highlight=False)
+    width = None if stream.isatty() else _WIDTH_OF_A_PIPE
+    return Console(stderr=stderr, width=width, highlight=False)
 
 
 def plain_table(title: str, columns: Iterable[str]) -> Table:

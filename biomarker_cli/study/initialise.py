@@ -11,7 +11,7 @@ import io
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,14 +44,17 @@ class InitReport:
     n_subjects, n_cases : int
     n_without_mask : int
         Cases whose segmentation was not found: the mask column is empty.
+    undecided : tuple of str
+        Cases that several segmentations fit, with the files.
     left_out : tuple of str
-        Series that fit no role, with the reason.
+        Series that make no case, with the reason.
     """
 
     folder: Path
     n_subjects: int
     n_cases: int
     n_without_mask: int
+    undecided: tuple[str, ...]
     left_out: tuple[str, ...]
 
 
@@ -98,22 +101,25 @@ def initialise_study(
             )
     catalogue = scan([folder], progress)
     series = [_describe(group) for group in _by_series(catalogue.volumes)]
-    masks = [c for c in catalogue.candidates if c.kind in {"rtstruct", "seg"}]
+    masks = _masks_by_series(folder, catalogue.candidates)
     subjects = {p: f"S{n:04d}" for n, p in enumerate(sorted({s.patient_id for s in series}), 1)}
-    rows, left_out = _case_rows(folder, series, masks, subjects)
+    rows, left_out = _case_rows(folder, series, subjects)
     if not rows:
         raise InputNotFoundError(
             "NOTHING-FOUND",
             f"no CT, PET or MR series below {folder}",
             hint="`biomarker scan` lists what is there.",
         )
+    undecided = _fill_masks(rows, masks)
     _write_csv(folder / "cases.csv", rows)
     links = [{"subject_id": s, "patient_id": p} for p, s in subjects.items()]
     _write_csv(folder / LINK_FILE, links)
     _write(folder / "study.yaml", _study_text(folder.resolve().name, {r["role"] for r in rows}))
     _ignore_link(folder / ".gitignore")
     n_without = sum(not row["mask"] for row in rows)
-    return InitReport(folder, len(subjects), len(rows), n_without, tuple(left_out))
+    return InitReport(
+        folder, len(subjects), len(rows), n_without, tuple(undecided), tuple(left_out)
+    )
 
 
 def _by_series(volumes: Sequence[VolumeCandidate]) -> list[tuple[VolumeCandidate, ...]]:
@@ -147,7 +153,6 @@ def _role(series: _Series) -> str:
 def _case_rows(
     folder: Path,
     series: Sequence[_Series],
-    masks: Sequence[VolumeCandidate],
     subjects: dict[str, str],
 ) -> tuple[list[dict[str, str]], list[str]]:
     dates: dict[str, list[str]] = defaultdict(list)
@@ -159,8 +164,13 @@ def _case_rows(
         role = _role(item)
         timepoint = f"T{dates[item.patient_id].index(item.date) + 1}"
         key = (subjects[item.patient_id], timepoint, role)
-        if not role or key in rows:
-            reason = f"a second {role} of {'/'.join(key[:2])}" if role else "no role fits"
+        paths = [p.relative_to(folder).as_posix() for p in item.folders]
+        reason = "" if role else "no role fits"
+        if any(";" in path for path in paths):
+            reason = "a folder name holds a semicolon, which separates folders in cases.csv"
+        elif key in rows:
+            reason = f"a second {role} of {'/'.join(key[:2])}"
+        if reason:
             left_out.append(f"{item.first.series_uid} ({item.first.modality}): {reason}")
             continue
         rows[key] = {
@@ -168,29 +178,41 @@ def _case_rows(
             "subject_id": key[0],
             "timepoint": timepoint,
             "role": role,
-            "image": ";".join(p.relative_to(folder).as_posix() for p in item.folders),
+            "image": ";".join(paths),
             "series_uid": item.first.series_uid,
-            "mask": _mask_of(folder, item, masks),
+            "mask": "",
             "weight_kg": "",
         }
     return list(rows.values()), left_out
 
 
-def _mask_of(folder: Path, series: _Series, masks: Sequence[VolumeCandidate]) -> str:
-    """Return the one segmentation that refers to the series, empty where unsure."""
-    fitting = {
-        ref.path
-        for mask in masks
-        for ref in mask.refs
-        if series.first.series_uid in _referenced_series(ref.path)
-    }
-    return fitting.pop().relative_to(folder).as_posix() if len(fitting) == 1 else ""
+def _masks_by_series(folder: Path, candidates: Sequence[VolumeCandidate]) -> dict[str, list[str]]:
+    """Return the segmentations that refer to a series, by its UID."""
+    found: dict[str, list[str]] = defaultdict(list)
+    paths = {ref.path for c in candidates if c.kind in {"rtstruct", "seg"} for ref in c.refs}
+    for path in sorted(paths):
+        for series_uid in _referenced_series(path):
+            found[series_uid].append(path.relative_to(folder).as_posix())
+    return found
 
 
 def _referenced_series(path: Path) -> set[str]:
     """Return every SeriesInstanceUID that a segmentation names."""
     header = read_header(path)
     return {str(e.value) for e in header.iterall() if e.keyword == "SeriesInstanceUID"}
+
+
+def _fill_masks(rows: Sequence[dict[str, str]], masks: Mapping[str, Sequence[str]]) -> list[str]:
+    """Give each case the one segmentation that fits; return those that several fit."""
+    undecided = []
+    for row in rows:
+        fitting = masks.get(row["series_uid"], ())
+        if len(fitting) == 1:
+            row["mask"] = fitting[0]
+        elif fitting:
+            case = "/".join(row[name] for name in ("subject_id", "timepoint", "role"))
+            undecided.append(f"{case}: {', '.join(fitting)}")
+    return undecided
 
 
 def _study_text(name: str, roles: set[str]) -> str:

@@ -174,6 +174,13 @@ def _read_cases(path: Path, model: StudyModel) -> tuple[CaseEntry, ...]:
         ) from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
     columns = reader.fieldnames or []
+    if len(columns) == 1 and ";" in columns[0]:
+        raise StudyError(
+            "STUDY-CASES",
+            "the columns are separated by semicolons, expected commas",
+            where=path.name,
+            hint="Save it as CSV with commas: a semicolon joins several paths in one cell.",
+        )
     known = {*_REQUIRED, *_OPTIONAL, *ClinicalForm.model_fields}
     _require_columns(path, list(columns), known)
     entries = tuple(_entry(path, reader.line_num, row, model) for row in reader)

@@ -6,7 +6,9 @@ import csv
 import shutil
 from pathlib import Path
 
+import pydicom
 import pytest
+from pydicom.uid import generate_uid
 
 from biomarker_cli.case import CasePlan
 from biomarker_cli.study import StudyError, load_study
@@ -39,6 +41,33 @@ def test_init_takes_a_relative_folder_of_any_name(biomarker, sample_dir, tmp_pat
     load_study(tmp_path / name / "study.yaml")
     done = biomarker("run", f"{name}/study.yaml", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_init_says_what_it_cannot_decide(biomarker, sample_dir, tmp_path):
+    folder = shutil.copytree(sample_dir / "centre_b", tmp_path / "trial")
+    mask = next(folder.rglob("rtstruct*.dcm"))
+    second = pydicom.dcmread(mask)
+    second.SOPInstanceUID = second.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    second.SeriesInstanceUID = generate_uid()
+    second.save_as(folder / "zz_second.dcm")
+    pet = next(path for path in folder.rglob("pet") if path.is_dir())
+    pet.rename(pet.with_name("pet;first"))
+    done = biomarker("init", folder)
+    assert done.returncode == 0, done.stderr
+    twice = f"{mask.relative_to(folder).as_posix()}, zz_second.dcm"
+    assert f"several segmentations fit, choose one: S0001/T1/ct: {twice}" in done.stdout
+    assert "a folder name holds a semicolon" in done.stdout
+    rows = {row["role"]: row for row in _read(folder / "cases.csv")}
+    assert rows["ct"]["mask"] == ""
+    assert set(rows) == {"ct", "dwi"}
+
+
+def test_a_list_with_semicolons_between_columns_is_named(biomarker, tmp_path):
+    (tmp_path / "study.yaml").write_text(STUDY)
+    (tmp_path / "cases.csv").write_text(f"{COLUMNS}\nS,1,T1,ct,a,b\n".replace(",", ";"))
+    done = biomarker("run", tmp_path / "study.yaml", "--dry-run")
+    assert done.returncode == 2
+    assert "separated by semicolons" in done.stderr
 
 
 def test_a_refusal_is_dropped_once_its_cause_is_gone(biomarker, sample_copy, tmp_path):
