@@ -154,7 +154,8 @@ def write_nifti(array: npt.NDArray[Any], geometry: Geometry, path: Path) -> None
         if not path.name.lower().endswith(".gz"):
             file.write(content)
             return
-        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+        # Level 9, the default, takes 16 times as long on noise and saves a seventh.
+        with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:
             packed.write(content)
 
 
