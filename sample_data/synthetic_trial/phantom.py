@@ -16,6 +16,8 @@ from synthetic_trial.trial import BODY_RADIUS_MM, Ball, Grid
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+_TERMS = 24
+
 
 def coordinates(grid: Grid) -> tuple[Floats, Floats, Floats]:
     """Return broadcastable patient coordinates z, y, x in mm of voxel centres."""
@@ -79,3 +81,22 @@ def noise(key: str, grid: Grid) -> Floats:
 def sphere_volume(radius_mm: float) -> float:
     """Return the volume of a sphere in mm3."""
     return 4.0 / 3.0 * math.pi * radius_mm**3
+
+
+def counted_volume_sd(radius_mm: float, spacing_mm: tuple[float, float, float]) -> float:
+    """Return the standard deviation in mm3 of a sphere's volume by counting voxel centres.
+
+    For a centre anywhere in its voxel the mean of the count is exact, and its
+    variance is the sum of |F|^2 over the reciprocal lattice without the origin, F the
+    Fourier transform of the sphere (Kendall, Quart J Math 19:1, 1948). Terms beyond
+    `_TERMS` lattice lines are replaced by the integral over their mean.
+    """
+    x, y, z = (np.arange(-_TERMS, _TERMS + 1) / spacing for spacing in spacing_mm)
+    k = np.sqrt(x[:, None, None] ** 2 + y[None, :, None] ** 2 + z[None, None, :] ** 2)
+    farthest = _TERMS / max(spacing_mm)
+    k = k[(k > 0) & (k <= farthest)]
+    turns = 2 * math.pi * radius_mm * k
+    transform = (np.sin(turns) - turns * np.cos(turns)) / (2 * math.pi**2 * k**3)
+    voxel_mm3 = math.prod(spacing_mm)
+    rest = 2 * radius_mm**2 * voxel_mm3 / (math.pi * farthest)
+    return math.sqrt(float(np.sum(transform**2)) + rest)

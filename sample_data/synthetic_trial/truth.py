@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthetic_trial.phantom import sphere_volume
+from synthetic_trial.phantom import counted_volume_sd, sphere_volume
 from synthetic_trial.trial import CHECKER_HU, VISITS, Ball, Grid, Visit
 
 CASE_COLUMNS = "site_id,subject_id,timepoint,role,image,mask,weight_kg"
@@ -40,8 +40,8 @@ class Truth:
 
 def _volume(case_id: str, ball: Ball, grid: Grid) -> Truth:
     volume = sphere_volume(ball.radius_mm)
-    tolerance = sphere_volume(ball.radius_mm + grid.half_diagonal_mm) - volume
-    text = "4/3 pi r^3; tolerance V(r + half voxel diagonal) - V(r) for voxel-centre inclusion"
+    tolerance = 3 * counted_volume_sd(ball.radius_mm, grid.spacing_mm)
+    text = "4/3 pi r^3; tolerance 3 standard deviations of counting voxel centres"
     return Truth(case_id, ball.roi_id, "rois", "volume_mm3", volume, "mm3", tolerance, text)
 
 
