@@ -18,14 +18,19 @@ from biomarker_cli.radiomics.features.pyradiomics_values import (
     intensity_as_pyradiomics,
     shape_as_pyradiomics,
 )
-from biomarker_cli.radiomics.filters.pyradiomics_filters import images_in_box, wavelet_images
+from biomarker_cli.radiomics.filters.pyradiomics_filters import (
+    Voxels,
+    images_in_box,
+    refusal,
+    wavelet_images,
+)
 from biomarker_cli.radiomics.filters.rules import (
     FilterRules,
     PyradiomicsFilter,
     PyradiomicsWavelet,
 )
 from biomarker_cli.radiomics.lattice import Lattice
-from biomarker_cli.radiomics.plan import ORIGINAL
+from biomarker_cli.radiomics.plan import ORIGINAL, filter_dimensions
 from biomarker_cli.radiomics.preprocess.normalising import normalised
 from biomarker_cli.radiomics.preprocess.prepared import Box, box_of
 from biomarker_cli.radiomics.preprocess.pyradiomics_intensities import (
@@ -58,9 +63,19 @@ def extract_as_pyradiomics(
     spacing = (z, y, x)
     placed = [_place(image, region, spacing, rules) for region in regions]
     wanted = [region for region in placed if not region.reason]
+    reasons: dict[str, str] = {}
     for filter_rules in rules.images:
-        _measure_filter(image, wanted, filter_rules, rules)
-    return [outcomes_of(region.found, rules, region.reason or _UNDEFINED) for region in placed]
+        reason = refusal(image.shape, filter_rules)
+        if reason:
+            reasons |= dict.fromkeys(filter_rules.image_names(filter_dimensions(rules)), reason)
+        else:
+            _measure_filter(image, wanted, filter_rules, rules)
+    return [
+        outcomes_of(
+            region.found, rules, region.reason or _UNDEFINED, {} if region.reason else reasons
+        )
+        for region in placed
+    ]
 
 
 @dataclass
@@ -128,16 +143,16 @@ def _measure_filter(
     if not regions:
         return
     around = _union([region.box for region in regions])
-    images: Iterable[tuple[str, Floats]] = [(ORIGINAL, image[around])]
+    images: Iterable[tuple[str, Voxels]] = [(ORIGINAL, image[around])]
     if isinstance(filter_rules, PyradiomicsFilter):
         images = images_in_box(image, around, regions[0].spacing, filter_rules)
-    for name, voxels in images:
+    for name, filtered in images:
         for region in regions:
             z, y, x = (
                 slice(part.start - outer.start, part.stop - outer.start)
                 for part, outer in zip(region.box, around, strict=True)
             )
-            region.found.update(_measure_image(name, voxels[z, y, x], region, rules))
+            region.found.update(_measure_image(name, filtered[z, y, x], region, rules))
 
 
 def _union(boxes: list[Box]) -> Box:
@@ -163,11 +178,11 @@ def too_small(mask: Mask, rules: PyradiomicsRules) -> str:
 
 
 def _measure_image(
-    name: str, image: Floats, region: PlacedRegion, rules: RadiomicsRules
+    name: str, image: Voxels, region: PlacedRegion, rules: RadiomicsRules
 ) -> Families:
     own = rules.pyradiomics or PyradiomicsRules()
     mask, spacing = region.mask, region.spacing
-    values = image[mask]
+    values = image[mask].astype(np.float64)
     found: Families = {}
     if "intensity" in rules.families:
         found[f"{name}.intensity."] = intensity_as_pyradiomics(

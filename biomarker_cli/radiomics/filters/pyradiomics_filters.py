@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.radiomics.filters.recursive_gaussian import (
+    SHORTEST_LINE,
+    laplacians_of_gaussian,
+)
 from biomarker_cli.radiomics.filters.rules import (
+    FilterRules,
     PyradiomicsFilter,
     PyradiomicsGradient,
     PyradiomicsLog,
@@ -18,17 +23,24 @@ from biomarker_cli.radiomics.filters.rules import (
 )
 
 Floats = npt.NDArray[np.float64]
-Single = npt.NDArray[np.float32]
+Voxels = npt.NDArray[np.float64 | np.float32]
 Spacing = tuple[float, float, float]
 Box = tuple[slice, slice, slice]
 
-_SLAB = 32
-"""Planes that one derivative takes at a time, to bound the memory."""
+
+def refusal(shape: tuple[int, ...], rules: FilterRules) -> str:
+    """Return why a filter has no values on an image of a size, or nothing."""
+    if isinstance(rules, PyradiomicsLog) and min(shape) < SHORTEST_LINE:
+        return (
+            f"the image has {min(shape)} voxels along an axis, "
+            f"the recursive LoG needs {SHORTEST_LINE}"
+        )
+    return ""
 
 
 def images_in_box(
     image: Floats, box: Box, spacing_zyx: Spacing, rules: PyradiomicsFilter
-) -> Iterator[tuple[str, Floats]]:
+) -> Iterator[tuple[str, Voxels]]:
     """Yield name and voxels inside a box of the images of a filter.
 
     The voxels have the bits that the whole filtered image has there.
@@ -42,8 +54,8 @@ def images_in_box(
     """
     match rules:
         case PyradiomicsLog():
-            for name, sigma in zip(rules.image_names(), rules.sigma_mm, strict=True):
-                yield name, _recursive_log(image, box, spacing_zyx, sigma)
+            found = laplacians_of_gaussian(image, box, spacing_zyx, rules.sigma_mm)
+            yield from zip(rules.image_names(), found, strict=True)
         case PyradiomicsPointwise():
             largest = max(float(image.max()), -float(image.min()))
             yield rules.image_names()[0], _pointwise(image[box], rules.filter, largest)
@@ -53,73 +65,12 @@ def images_in_box(
             raise ValueError(f"no filter in boxes: {rules!r}")
 
 
-def _sitk_image(image: npt.NDArray[Any], spacing_zyx: Spacing) -> Any:
+def _sitk_image(image: Floats, spacing_zyx: Spacing) -> Any:
     import SimpleITK
 
     result: Any = SimpleITK.GetImageFromArray(np.ascontiguousarray(image))
     result.SetSpacing(tuple(reversed(spacing_zyx)))
     return result
-
-
-def _recursive_log(image: Floats, box: Box, spacing_zyx: Spacing, sigma_mm: float) -> Floats:
-    """Return the recursive Laplacian of Gaussian inside a box.
-
-    ITK takes for each axis the second derivative along it, then smooths along the
-    other two, and adds the three up; between the passes it keeps float32. A pass
-    needs whole lines along its own axis only, so the image shrinks to the box pass
-    by pass. Order and rounding are ITK's, and so are the bits.
-    """
-    total: Floats | None = None
-    for derived in (2, 1, 0):
-        others = [axis for axis in (2, 1, 0) if axis != derived]
-        part = _derivative_in_slabs(image, derived, box[derived], spacing_zyx, sigma_mm)
-        for axis in others:
-            part = _recursive_pass(part, axis, 0, spacing_zyx, sigma_mm, box[axis])
-        addend = part.astype(np.float64) * (1.0 / (spacing_zyx[derived] * spacing_zyx[derived]))
-        total = addend if total is None else total + addend
-        total = total.astype(np.float32).astype(np.float64)
-    if total is None:
-        raise ValueError("an image without axes")
-    return total
-
-
-def _derivative_in_slabs(
-    image: Floats, axis: int, bounds: slice, spacing_zyx: Spacing, sigma_mm: float
-) -> Single:
-    """Return the second derivative along an axis, where it is within bounds."""
-    across = 1 if axis == 0 else 0
-    pieces = []
-    for start in range(0, image.shape[across], _SLAB):
-        slab = image[_only(across, slice(start, start + _SLAB))]
-        pieces.append(_recursive_pass(slab, axis, 2, spacing_zyx, sigma_mm, bounds))
-    return np.concatenate(pieces, axis=across)
-
-
-def _only(axis: int, bounds: slice) -> Box:
-    box = [slice(None)] * 3
-    box[axis] = bounds
-    return box[0], box[1], box[2]
-
-
-def _recursive_pass(
-    image: npt.NDArray[Any],
-    axis: int,
-    order: int,
-    spacing_zyx: Spacing,
-    sigma_mm: float,
-    bounds: slice,
-) -> Single:
-    """Filter along one axis and keep what lies within bounds on it."""
-    import SimpleITK
-
-    recursive: Any = SimpleITK.RecursiveGaussianImageFilter()
-    recursive.SetSigma(sigma_mm)
-    recursive.SetDirection(2 - axis)
-    recursive.SetOrder(order)
-    recursive.SetNormalizeAcrossScale(True)
-    found = recursive.Execute(_sitk_image(image, spacing_zyx))
-    kept = np.asarray(SimpleITK.GetArrayViewFromImage(found))[_only(axis, bounds)]
-    return kept.astype(np.float32)
 
 
 def _gradient(image: Floats, box: Box, spacing_zyx: Spacing, use_spacing: bool) -> Floats:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Single = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 Levels = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
