@@ -53,7 +53,11 @@ def warm_kernels() -> KernelState:
         **shared,
         "conventions": "pyradiomics",
         "pyradiomics": {},
-        "images": [{"filter": "none"}, {"filter": "pyradiomics_log", "sigma_mm": [1.0]}],
+        "images": [
+            {"filter": "none"},
+            {"filter": "pyradiomics_log", "sigma_mm": [1.0]},
+            {"filter": "pyradiomics_wavelet"},
+        ],
         "families": [family for family in families if family not in PYRADIOMICS_LACKS],
     }
     for data in (ibsi, peer):

@@ -22,13 +22,13 @@ from biomarker_cli.radiomics.filters.pyradiomics_filters import (
     Voxels,
     images_in_box,
     refusal,
-    wavelet_images,
 )
 from biomarker_cli.radiomics.filters.rules import (
     FilterRules,
     PyradiomicsFilter,
     PyradiomicsWavelet,
 )
+from biomarker_cli.radiomics.filters.stationary_wavelet import wavelet_images
 from biomarker_cli.radiomics.lattice import Lattice
 from biomarker_cli.radiomics.plan import ORIGINAL, filter_dimensions
 from biomarker_cli.radiomics.preprocess.normalising import normalised

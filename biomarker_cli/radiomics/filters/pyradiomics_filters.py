@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from biomarker_cli.radiomics.filters.rules import (
     PyradiomicsGradient,
     PyradiomicsLog,
     PyradiomicsPointwise,
-    PyradiomicsWavelet,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -98,62 +96,3 @@ def _pointwise(image: Floats, kind: str, largest: float) -> Floats:
         scale = largest / np.log(largest + 1)
         return np.asarray(np.sign(image) * np.log(np.abs(image) + 1) * scale)
     return np.asarray(np.exp(image * (np.log(largest) / largest)))
-
-
-def wavelet_images(
-    image: Floats, box: Box, rules: PyradiomicsWavelet, axes: tuple[int, ...]
-) -> Iterator[tuple[str, Floats]]:
-    """Yield name and voxels inside a box of each band.
-
-    The stationary transform is taken on the box and what its kernels reach, which
-    gives the same bits as the whole image. The image goes on periodically; an odd
-    axis first gets one voxel more, from its other end.
-
-    Parameters
-    ----------
-    image : ndarray, shape (z, y, x)
-    box : tuple of slice
-    rules : PyradiomicsWavelet
-    axes : tuple of int
-        Axes of the array that are transformed, in the order of the letters.
-    """
-    import pywt
-
-    wavelet = pywt.Wavelet(rules.wavelet)
-    total = rules.start_level + rules.levels
-    # The package uses the same kernels on every level, without zeros between their taps.
-    margin = wavelet.dec_len * total
-    part, inner = _periodic_part(image, box, margin)
-    names = iter(rules.image_names(len(axes)))
-    order = ["".join(letters) for letters in product("LH", repeat=len(axes))]
-    for level in range(total):
-        bands = {"": part}
-        for axis in axes:
-            split = {}
-            for letters, data in bands.items():
-                ((low, high),) = pywt.swt(data, wavelet, level=1, start_level=0, axis=axis)
-                split[letters + "L"], split[letters + "H"] = low, high
-            bands = split
-        if level >= rules.start_level:
-            for letters in order[1:]:
-                yield next(names), np.ascontiguousarray(bands[letters][inner])
-        part = bands[order[0]]
-    yield next(names), np.ascontiguousarray(part[inner])
-
-
-def _periodic_part(image: Floats, box: Box, margin: int) -> tuple[Floats, Box]:
-    """Return the surroundings of a box on the periodic image, and the box within them."""
-    part = image
-    inner = []
-    for axis, bounds in enumerate(box):
-        length = image.shape[axis]
-        period = length + length % 2
-        size = bounds.stop - bounds.start
-        start = bounds.start - margin
-        stop = bounds.stop + margin
-        stop += (stop - start) % 2
-        places = np.arange(start, stop) % period
-        # The voxel that makes an odd axis even is the first one once more.
-        part = np.take(part, np.where(places == length, 0, places), axis=axis)
-        inner.append(slice(margin, margin + size))
-    return part, (inner[0], inner[1], inner[2])
