@@ -18,7 +18,14 @@ from biomarker_cli.acquisition.protocol import AcquisitionProtocol, load_acquisi
 from biomarker_cli.acquisition.results import CHECK_COLUMNS, CheckResult, Outcome, exit_code
 from biomarker_cli.acquisition.rules import AcquisitionRules
 from biomarker_cli.acquisition.series import SeriesHeaders, iterate_series, series_headers
-from biomarker_cli.acquisition.waivers import Waiver, apply_waivers, load_waivers
+from biomarker_cli.acquisition.waivers import (
+    Waiver,
+    WaiverSet,
+    apply_waivers,
+    load_waivers,
+    require_known_rules,
+    unused,
+)
 
 __all__ = [
     "CHECK_COLUMNS",
@@ -37,6 +44,7 @@ __all__ = [
     "RuleChange",
     "SeriesHeaders",
     "Waiver",
+    "WaiverSet",
     "apply_waivers",
     "compare_protocols",
     "draft_protocol",
@@ -51,5 +59,7 @@ __all__ = [
     "load_waivers",
     "match_protocols",
     "phantom_rows",
+    "require_known_rules",
     "series_headers",
+    "unused",
 ]

@@ -6,19 +6,21 @@ the outcome becomes ``waived``. An expired waiver waives nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from biomarker_cli.acquisition.protocol import AcquisitionProtocol
 from biomarker_cli.acquisition.results import CheckResult, Outcome
 from biomarker_cli.protocol import ProtocolError
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.protocol.versions import Version, in_range
-from biomarker_cli.protocol.yaml_source import read_yaml
+from biomarker_cli.protocol.yaml_source import line_of, read_yaml
 
 WAIVABLE = frozenset({Outcome.FAIL, Outcome.NOT_EVALUABLE, Outcome.MISSING_SERIES})
 
@@ -53,11 +55,18 @@ class Waiver(Strict):
         """Tell whether the waiver speaks of a row, whatever the day is."""
         return (
             result.outcome in WAIVABLE
-            and self.protocol == result.protocol_id
             and self.rule == result.rule_id
             and self.series in {"*", *result.series_uid.split(";")}
-            and in_range(Version.parse(result.protocol_version), self.versions)
+            and self.speaks_of(result.protocol_id, result.protocol_version)
         )
+
+    def speaks_of(self, protocol_id: str, version: str) -> bool:
+        """Tell whether the waiver speaks of a version of a protocol."""
+        return self.protocol == protocol_id and in_range(Version.parse(version), self.versions)
+
+    def has_expired(self, today: date) -> bool:
+        """Tell whether the waiver waives nothing any more; its day of expiry still counts."""
+        return date.fromisoformat(self.expires) < today
 
 
 class WaiverFile(Strict):
@@ -75,12 +84,14 @@ def load_waivers(path: Path) -> tuple[Waiver, ...]:
     ProtocolError
         ``WAIVER-INVALID``; ``PROTOCOL-SYNTAX`` where it is no YAML mapping.
     """
-    data, _ = read_yaml(path)
+    if not path.is_file():
+        raise ProtocolError("WAIVER-INVALID", f"no such waiver file: {path}")
+    data, lines = read_yaml(path)
     try:
         return WaiverFile.model_validate(data).waivers
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
+            f"line {line_of(lines, item['loc'])}, {'.'.join(map(str, item['loc']))}: {item['msg']}"
             for item in error.errors(include_url=False)[:5]
         )
         raise ProtocolError(
@@ -112,8 +123,70 @@ def _apply(result: CheckResult, waivers: Iterable[Waiver], today: date) -> Check
     if not covering:
         return result
     latest = max(covering, key=lambda waiver: waiver.expires)
-    if date.fromisoformat(latest.expires) < today:
+    if latest.has_expired(today):
         why = f"the waiver expired on {latest.expires}"
         return replace(result, reason="; ".join(filter(None, (result.reason, why))))
     why = f"waived until {latest.expires}: {latest.reason}"
     return replace(result, outcome=Outcome.WAIVED, reason=why)
+
+
+def require_known_rules(
+    waivers: Iterable[Waiver], protocols: Collection[AcquisitionProtocol]
+) -> None:
+    """Refuse a waiver for a rule that its protocol does not have: it would wait for ever.
+
+    Raises
+    ------
+    ProtocolError
+        ``WAIVER-RULE``. A waiver for a protocol, or a version, that is none of
+        the given ones speaks of something else and passes.
+    """
+    for waiver in waivers:
+        for protocol in protocols:
+            header = protocol.document.header
+            known = [rule.id for rule in protocol.content.rules]
+            if not waiver.speaks_of(header.id, header.version) or waiver.rule in known:
+                continue
+            near = get_close_matches(waiver.rule, known, n=1)
+            meant = f"Did you mean {near[0]}? " if near else ""
+            raise ProtocolError(
+                "WAIVER-RULE",
+                f"a waiver names the rule {waiver.rule}, which {protocol.ident} does not have",
+                hint=f"{meant}Its rules are {', '.join(known)}.",
+            )
+
+
+@dataclass(frozen=True)
+class WaiverSet:
+    """The waivers that a study applies, and the day that decides which have expired.
+
+    Attributes
+    ----------
+    waivers : tuple of Waiver
+    today : datetime.date
+    """
+
+    waivers: tuple[Waiver, ...]
+    today: date
+
+    def concerning(self, protocol: AcquisitionProtocol, series_uids: Collection[str]) -> WaiverSet:
+        """Return those that can speak of rows of some series under a protocol."""
+        header = protocol.document.header
+        kept = (w for w in self.waivers if w.speaks_of(header.id, header.version))
+        return replace(self, waivers=tuple(w for w in kept if w.series in {"*", *series_uids}))
+
+    def apply(self, results: Iterable[CheckResult]) -> list[CheckResult]:
+        """Return the results with waived ones marked."""
+        return apply_waivers(results, self.waivers, self.today)
+
+    def canonical(self) -> list[dict[str, Any]]:
+        """Return what moves a result: each waiver, and whether it still holds."""
+        return [
+            {**waiver.model_dump(), "expired": waiver.has_expired(self.today)}
+            for waiver in self.waivers
+        ]
+
+
+def unused(waivers: Iterable[Waiver], results: Sequence[CheckResult]) -> list[Waiver]:
+    """Return the waivers that no row needed; `results` are those before waivers were applied."""
+    return [w for w in waivers if not any(w.covers(result) for result in results)]

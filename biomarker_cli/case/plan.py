@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from biomarker_cli.acquisition import AcquisitionProtocol
+from biomarker_cli.acquisition import AcquisitionProtocol, WaiverSet
 from biomarker_cli.case.analysis import Analysis
 from biomarker_cli.catalogue import VolumeCandidate
 from biomarker_cli.pet.rules import ClinicalForm, Override
@@ -46,6 +46,8 @@ class CasePlan:
         Values of the case report form.
     overrides : tuple of Override
         Header values of this image that a person answers for.
+    waivers : WaiverSet or None
+        Deviations of this image that the study accepts.
     flags : frozenset of str
         What the study found on the case: every row of it carries them.
     """
@@ -67,6 +69,7 @@ class CasePlan:
     other_frame_of_reference: bool = False
     form: ClinicalForm | None = None
     overrides: tuple[Override, ...] = ()
+    waivers: WaiverSet | None = None
     flags: frozenset[str] = frozenset()
 
     @property

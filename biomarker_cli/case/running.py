@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-from biomarker_cli.acquisition import CheckResult, evaluate, header_facts, series_headers
+from biomarker_cli.acquisition import (
+    CheckResult,
+    Outcome,
+    evaluate,
+    header_facts,
+    series_headers,
+)
 from biomarker_cli.case.analysis import Analysis
 from biomarker_cli.case.images import image_candidates
 from biomarker_cli.case.plan import CasePlan
@@ -107,20 +114,31 @@ def _examine_headers(progress: _Progress) -> None:
     progress.headers = case_row(plan, series)
     progress.facts = [row for s in series for row in fact_rows(plan, s, header_facts(s))]
     if plan.acquisition is not None:
-        progress.checks = evaluate(plan.acquisition, series, scopes=("series",))
+        checks = evaluate(plan.acquisition, series, scopes=("series",))
+        progress.checks = plan.waivers.apply(checks) if plan.waivers else checks
+        progress.notes += [
+            f"{check.rule_id}: {check.reason}"
+            for check in progress.checks
+            if check.outcome == "waived"
+        ]
 
 
 def _violations(checks: Sequence[CheckResult]) -> list[str]:
     return [c.rule_id for c in checks if c.outcome == "fail" and c.severity == "error"]
 
 
+_FLAG_OF_OUTCOME = MappingProxyType(
+    {Outcome.NOT_EVALUABLE: "acq_not_evaluable", Outcome.WAIVED: "acq_waived"}
+)
+
+
 def _case_flags(progress: _Progress) -> frozenset[str]:
     plan = progress.plan
     flags = set(plan.flags) | {f"acq_fail:{rule}" for rule in _violations(progress.checks)}
     flags |= {
-        f"acq_not_evaluable:{check.rule_id}"
+        f"{_FLAG_OF_OUTCOME[check.outcome]}:{check.rule_id}"
         for check in progress.checks
-        if check.outcome == "not_evaluable" and check.severity == "error"
+        if check.outcome in _FLAG_OF_OUTCOME and check.severity == "error"
     }
     if plan.acquisition is not None and plan.acquisition.document.is_draft:
         flags.add("draft_protocol")

@@ -98,17 +98,26 @@ def _judge(
         evaluate,
         load_measured,
         load_waivers,
+        require_known_rules,
         series_headers,
+        unused,
     )
     from biomarker_cli.catalogue import scan
     from biomarker_cli.cli.output import progress
 
     accepted = load_waivers(waivers) if waivers else ()
+    require_known_rules(accepted, [protocol])
     told = load_measured(measured) if measured else ()
     with progress("reading headers", "files") as advance:
         catalogue = scan(paths, advance)
     series = series_headers(catalogue)
     results = evaluate(protocol, series, measured=told)
+    for waiver in unused(accepted, results):
+        click.echo(
+            f"the waiver for {waiver.protocol} {waiver.rule}, series {waiver.series}, "
+            "speaks of no row that needs it",
+            err=True,
+        )
     return series, apply_waivers(results, accepted, datetime.now(UTC).date())
 
 

@@ -89,7 +89,7 @@ def _deviations(report: RunReport) -> list[str]:
         f"{what}: {check['rule_id']} {check['outcome']}, "
         f"expected {check['expected']}, found {_found(check)} ({check['severity']})"
         for what, check in sorted(checks, key=lambda pair: pair[0])
-        if check["outcome"] in {"fail", "not_evaluable", "missing_series"}
+        if check["outcome"] in {"fail", "not_evaluable", "missing_series", "waived"}
     ]
 
 

@@ -13,6 +13,7 @@ FLAGS = MappingProxyType(
         "acq_fail": "the acquisition broke an error-level rule; the argument is the rule id",
         "acquisition_date_rebuilt": "the date of acquisition was rebuilt from the series date",
         "acq_not_evaluable": "an error-level rule could not be judged; the argument is the rule id",
+        "acq_waived": "an error-level rule that is not met is waived; the argument is the rule",
         "arbitrary_intensity": "the image has no physical unit; intensities are not comparable",
         "cross_series": "the segmentation refers to another series of the same frame of reference",
         "deviates": "an option changed a number against the versioned protocol",

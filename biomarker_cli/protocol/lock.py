@@ -34,7 +34,7 @@ def read_lock(path: Path) -> dict[str, str]:
         raise ProtocolError(
             "LOCK-NOT-FOUND",
             f"there is no lock file {path}",
-            hint="Write it with: biomarker protocol show ID@VERSION --lock",
+            hint="Write it, beside the study, with: biomarker protocol show ID@VERSION --lock",
         )
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -69,7 +69,8 @@ def require_locked(path: Path, kind: ProtocolKind, document: ProtocolDocument) -
             "LOCK-ABSENT",
             f"the lock does not name {key}",
             where=path.name,
-            hint=f"Locked are: {', '.join(digests) or 'none'}.",
+            hint=f"Locked are: {', '.join(digests) or 'none'}. Add it with: "
+            f"biomarker protocol show {document.ident} --lock",
         )
     if digests[key] != document.sha256:
         raise ProtocolError(

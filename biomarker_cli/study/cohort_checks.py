@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from biomarker_cli.acquisition import AcquisitionProtocol, SeriesHeaders, evaluate, series_headers
+from biomarker_cli.acquisition import (
+    AcquisitionProtocol,
+    CheckResult,
+    SeriesHeaders,
+    WaiverSet,
+    evaluate,
+    series_headers,
+)
 from biomarker_cli.case.result import Row
 from biomarker_cli.catalogue import Catalogue
 from biomarker_cli.study.planning import PlannedCase
@@ -28,11 +35,21 @@ def judge_cohort(cases: Sequence[PlannedCase]) -> list[Row]:
             protocols[acquisition.document.sha256] = acquisition
     rows: dict[tuple[str, ...], Row] = {}
     for sha256, protocol in sorted(protocols.items()):
-        series = _series([c for c in cases if _sha256(c) == sha256])
-        for check in evaluate(protocol, series, scopes=WIDE_SCOPES):
+        members = [case for case in cases if _sha256(case) == sha256]
+        series = _series(members)
+        for check in _waived(members, evaluate(protocol, series, scopes=WIDE_SCOPES)):
             row = {**check.row(), "case_id": ""}
             rows[tuple(str(row[column]) for column in CHECKS.key)] = row
     return list(rows.values())
+
+
+def _waived(cases: Sequence[PlannedCase], results: Sequence[CheckResult]) -> list[CheckResult]:
+    """Return the results under the waivers of all cases: a wide row speaks of several."""
+    sets = [case.plan.waivers for case in cases if case.plan.waivers is not None]
+    if not sets:
+        return list(results)
+    waivers = dict.fromkeys(waiver for found in sets for waiver in found.waivers)
+    return WaiverSet(tuple(waivers), sets[0].today).apply(results)
 
 
 def _is_wide(protocol: AcquisitionProtocol) -> bool:

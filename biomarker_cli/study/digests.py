@@ -110,6 +110,7 @@ def result_key(plan: CasePlan, digest: CaseDigest | None) -> str:
             "form": _dumped(plan.form),
             "overrides": [_dumped(override) for override in plan.overrides],
             "flags": sorted(plan.flags),
+            **({"waivers": plan.waivers.canonical()} if plan.waivers else {}),
             "acquisition": acquisition.document.sha256 if acquisition else "",
             "analyses": [
                 [a.ident, a.document.sha256, *engine_of(a.protocol)] for a in plan.analyses

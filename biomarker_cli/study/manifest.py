@@ -37,6 +37,7 @@ def write_manifest(study_id: str, cases: Sequence[PlannedCase], folder: Path) ->
             "machine": platform.machine(),
         },
         "protocols": _protocols(cases),
+        "waivers": _waivers(cases),
         "cases": {
             case.plan.case_id: {
                 "result_key": case.key,
@@ -57,6 +58,17 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _waivers(cases: Sequence[PlannedCase]) -> list[dict[str, Any]]:
+    """Return the accepted deviations that can speak of a case."""
+    found = {
+        tuple(entry.items()): entry
+        for case in cases
+        if case.plan.waivers is not None
+        for entry in case.plan.waivers.canonical()
+    }
+    return [found[key] for key in sorted(found, key=str)]
 
 
 def _protocols(cases: Sequence[PlannedCase]) -> list[dict[str, Any]]:

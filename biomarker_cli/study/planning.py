@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from biomarker_cli.acquisition import AcquisitionProtocol, load_acquisition
+from biomarker_cli.acquisition import (
+    AcquisitionProtocol,
+    WaiverSet,
+    load_acquisition,
+    require_known_rules,
+)
 from biomarker_cli.case import Analysis, CasePlan, load_analysis
 from biomarker_cli.catalogue import Catalogue, scan
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import BiomarkerError, CaseError
 from biomarker_cli.pet import Override
+from biomarker_cli.protocol import ProtocolKind, require_locked
 from biomarker_cli.study.digests import CaseDigest, digest_inputs, result_key
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.integrity import examine_cohort
@@ -58,7 +65,8 @@ def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCa
     Raises
     ------
     ProtocolError
-        Where a protocol is absent or invalid: no case is run then.
+        Where a protocol is absent or invalid, is not what the study's lock
+        holds, or lacks a rule that a waiver names: no case is run then.
     StudyError
         ``STUDY-REGION-RULES`` where the analyses of a role disagree on how
         segmentations become voxels; ``STUDY-PROTOCOL-CLASH`` where two protocols
@@ -66,6 +74,8 @@ def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCa
     """
     protocols = {name: _resolve(name, study) for name in study.model.roles}
     _require_one_content(list(protocols.values()))
+    _require_locked(study, protocols.values())
+    waivers = _waivers(study, protocols.values())
     found: dict[tuple[str, ...], Catalogue] = {}
     cases = []
     for done, entry in enumerate(study.entries, start=1):
@@ -74,7 +84,7 @@ def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCa
         if entry.images not in found:
             found[entry.images] = _index(study, entry)
         catalogue = found[entry.images]
-        cases.append(_plan_case(study, entry, protocols[entry.role], catalogue))
+        cases.append(_plan_case(study, entry, protocols[entry.role], catalogue, waivers))
         if progress is not None:
             progress(done, len(study.entries))
     _require_overrides_used(study, cases)
@@ -112,6 +122,23 @@ def _require_one_content(protocols: Sequence[_Protocols]) -> None:
                 )
 
 
+def _require_locked(study: Study, protocols: Iterable[_Protocols]) -> None:
+    if not study.model.lock:
+        return
+    path = study.root / study.model.lock
+    for used in protocols:
+        if used.acquisition is not None:
+            require_locked(path, ProtocolKind.ACQUISITION, used.acquisition.document)
+        for analysis in used.analyses:
+            require_locked(path, ProtocolKind.ANALYSIS, analysis.document)
+
+
+def _waivers(study: Study, protocols: Iterable[_Protocols]) -> WaiverSet:
+    used = [p.acquisition for p in protocols if p.acquisition is not None]
+    require_known_rules(study.waivers, used)
+    return WaiverSet(study.waivers, datetime.now(UTC).date())
+
+
 def _beside(root: Path, wanted: str) -> str:
     """Return a protocol as it is located: a file is named relative to the study root."""
     return str(root / wanted) if wanted.endswith((".yaml", ".yml")) else wanted
@@ -124,7 +151,11 @@ def _index(study: Study, entry: CaseEntry) -> Catalogue:
 
 
 def _plan_case(
-    study: Study, entry: CaseEntry, protocols: _Protocols, catalogue: Catalogue
+    study: Study,
+    entry: CaseEntry,
+    protocols: _Protocols,
+    catalogue: Catalogue,
+    waivers: WaiverSet,
 ) -> PlannedCase:
     paths = [study.root / image for image in entry.images]
     role = study.model.roles[entry.role]
@@ -147,6 +178,7 @@ def _plan_case(
         form=entry.form,
         overrides=overrides_of(catalogue, study.overrides),
     )
+    plan = replace(plan, waivers=_waivers_of(plan, waivers))
     for name in filter(None, (*entry.images, entry.mask)):
         if not (study.root / name).exists():
             refusal = CaseError(
@@ -166,6 +198,14 @@ def _plan_case(
         )
         return PlannedCase(plan, result_key(plan, None), None, unreadable)
     return PlannedCase(plan, result_key(plan, digest), digest)
+
+
+def _waivers_of(plan: CasePlan, waivers: WaiverSet) -> WaiverSet | None:
+    """Return the waivers that can speak of a case, None where none does."""
+    if plan.acquisition is None:
+        return None
+    found = waivers.concerning(plan.acquisition, {c.series_uid for c in plan.images})
+    return found if found.waivers else None
 
 
 def overrides_of(catalogue: Catalogue, overrides: Sequence[Override]) -> tuple[Override, ...]:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from biomarker_cli.acquisition import Waiver, load_waivers
 from biomarker_cli.model.quantity import DECLARABLE
 from biomarker_cli.pet import Override, OverrideError, load_overrides
 from biomarker_cli.pet.rules import ClinicalForm
@@ -59,6 +60,11 @@ class StudyModel(Strict):
     ----------
     overrides : str
         Audited override file of header values, relative to the study file.
+    waivers : str
+        Accepted deviations of acquisition rules, relative to the study file.
+    lock : str
+        Lock that every protocol of the study is held against, relative to the
+        study file.
     """
 
     format: Literal["biomarker-study/1"]
@@ -70,6 +76,8 @@ class StudyModel(Strict):
     roles: dict[str, Role] = Field(min_length=1)
     rois: RoiNames | None = None
     overrides: str = ""
+    waivers: str = ""
+    lock: str = ""
 
     @field_validator("id")
     @classmethod
@@ -114,12 +122,14 @@ class Study:
     entries : tuple of CaseEntry
         In the order of the list.
     overrides : tuple of Override
+    waivers : tuple of Waiver
     """
 
     model: StudyModel
     root: Path
     entries: tuple[CaseEntry, ...]
     overrides: tuple[Override, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
 
 def load_study(path: Path) -> Study:
@@ -129,6 +139,8 @@ def load_study(path: Path) -> Study:
     ------
     StudyError
         ``STUDY-NOT-FOUND``, ``STUDY-INVALID``, ``STUDY-CASES``.
+    ProtocolError
+        ``WAIVER-INVALID``.
     """
     if not path.is_file():
         raise StudyError(
@@ -150,7 +162,8 @@ def load_study(path: Path) -> Study:
         raise StudyError("STUDY-INVALID", found, where=path.name) from error
     entries = _read_cases(path.parent / model.cases, model)
     overrides = _read_overrides(path.parent / model.overrides) if model.overrides else ()
-    return Study(model, path.parent.absolute(), entries, overrides)
+    waivers = load_waivers(path.parent / model.waivers) if model.waivers else ()
+    return Study(model, path.parent.absolute(), entries, overrides, waivers)
 
 
 def _read_overrides(path: Path) -> tuple[Override, ...]:
