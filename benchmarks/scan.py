@@ -90,10 +90,12 @@ def with_pydicom(paths: list[Path], keywords: list[str]) -> None:
 
 
 def with_reader(paths: list[Path]) -> None:
-    from biomarker_cli.catalogue.instances import describe_file
+    from biomarker_cli.catalogue.describing import describe_file
+    from biomarker_cli.dicom.quick_headers import HeaderReader
 
+    reader = HeaderReader()
     for path in paths:
-        describe_file(path, path.stat().st_size)
+        describe_file(path, path.stat().st_size, reader)
 
 
 def with_gdcm(folder: Path) -> None:

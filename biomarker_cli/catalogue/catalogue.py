@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.files import FoundFile, FoundFiles, find_files
 from biomarker_cli.catalogue.index import FileIndex, Record, pack_record, unpack_records
-from biomarker_cli.catalogue.instances import Defect, Instance, Plane, describe_file
+from biomarker_cli.catalogue.instances import Defect, Instance, Plane
 from biomarker_cli.catalogue.series import refused_file, series_candidates
+
+if TYPE_CHECKING:
+    from biomarker_cli.dicom.quick_headers import HeaderReader
 
 Progress = Callable[[int, int], None]
 
@@ -52,7 +55,10 @@ class Catalogue:
 
 
 def scan(
-    paths: Iterable[Path], progress: Progress | None = None, index: FileIndex | None = None
+    paths: Iterable[Path],
+    progress: Progress | None = None,
+    index: FileIndex | None = None,
+    reader: HeaderReader | None = None,
 ) -> Catalogue:
     """Index the files below some paths and group them into volumes.
 
@@ -64,6 +70,8 @@ def scan(
         Called now and then with the number of files done and in all.
     index : FileIndex, optional
         Remembers unchanged files; by default that of the user.
+    reader : HeaderReader, optional
+        Reads the headers of the others.
 
     Raises
     ------
@@ -71,7 +79,7 @@ def scan(
         ``PATH-NOT-FOUND`` where a path does not exist.
     """
     found = find_files(paths)
-    records = _records(found, progress, index or FileIndex.of_user())
+    records = _records(found, progress, index or FileIndex.of_user(), reader)
     by_series: FilesOfSeries = defaultdict(list)
     others: list[VolumeCandidate] = []
     with _collector_paused():
@@ -103,7 +111,7 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _records(
-    found: FoundFiles, progress: Progress | None, index: FileIndex
+    found: FoundFiles, progress: Progress | None, index: FileIndex, reader: HeaderReader | None
 ) -> list[tuple[str, Record]]:
     """Return the record of every file, from the index or from the file itself."""
     with _collector_paused():
@@ -113,9 +121,11 @@ def _records(
     every = max(total // PROGRESS_STEPS, 1)
     # Kept as text: the collector would go over millions of small values as they come.
     made: list[tuple[FoundFile, str]] = []
+    if new and reader is None:
+        reader = _new_reader()
     try:
         for number, file in enumerate(new, start=1):
-            made.append((file, pack_record(_read_record(file))))
+            made.append((file, pack_record(_read_record(file, reader or _new_reader()))))
             if progress is not None and number % every == 0:
                 progress(len(known) + number, total)
     finally:
@@ -131,15 +141,23 @@ def _records(
     return [(f.path, known[f.path] if f.path in known else fresh[f.path]) for f in found.files]
 
 
-def _read_record(file: FoundFile) -> Record:
+def _read_record(file: FoundFile, reader: HeaderReader) -> Record:
     """Return what is to be remembered of a file: its instance and planes, or its defect."""
+    from biomarker_cli.catalogue.describing import describe_file
     from biomarker_cli.dicom.errors import HeaderError
 
     try:
-        instance, planes = describe_file(Path(file.path), file.size)
+        instance, planes = describe_file(Path(file.path), file.size, reader)
     except HeaderError as error:
         return [error.code, [error.message, error.hint]]
     return [list(instance[1:]), [list(plane[1:]) for plane in planes]]
+
+
+def _new_reader() -> HeaderReader:
+    # A scan of files that the index knows does without pydicom.
+    from biomarker_cli.dicom.quick_headers import HeaderReader
+
+    return HeaderReader()
 
 
 def _from_record(

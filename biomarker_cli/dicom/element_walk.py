@@ -1,9 +1,10 @@
 """Find the elements of a DICOM header in a few large reads, decoding none.
 
 Indexing 100,000 files needs twenty elements of each. This walk goes over the
-little-endian element headers of a Part 10 file and remembers where values lie;
-everything that is unusual (another encoding, an unknown VR, a broken length) is
-left to pydicom, so that the two never disagree.
+little-endian element headers of a Part 10 file; stretches that are as in a file
+before are taken whole (`element_runs`). Everything that is unusual (another
+encoding, an unknown VR, a broken length) is left to pydicom, so that the two
+never disagree.
 
 References
 ----------
@@ -13,7 +14,10 @@ DICOM PS3.5 7.1 (Data Elements), 7.5 (Sequences), PS3.10 7.1 (File Meta).
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from struct import Struct
+
+from biomarker_cli.dicom.element_runs import KEY_BYTES, LONG_VRS, KnownRuns, Located
 
 EXPLICIT_SYNTAX_PREFIX = "1.2.840.10008.1.2."
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
@@ -23,32 +27,39 @@ BIG_ENDIAN = "1.2.840.10008.1.2.2"
 CHUNK_BYTES = 16 * 1024
 """Read at a time: most headers are shorter, and the page cache hands it over at once."""
 
+SEQUENCE_CHUNKS = (0, 256 * 1024, 4 * 1024 * 1024, 64 * 1024 * 1024)
+"""Read in turn, until it ends, where a sequence does not say how long it is."""
+
 LONGEST_VALUE_KEPT = 64 * 1024
 """Longer values (vendor blobs, icons) are stepped over."""
 
+SHARED_GROUPS, PER_FRAME_GROUPS = 0x52009229, 0x52009230
+FUNCTIONAL_GROUPS = frozenset({SHARED_GROUPS, PER_FRAME_GROUPS})
+"""Sequences that describe frames: kept where other values would be too long."""
+
 DEEPEST_SEQUENCE = 16
+
+MOST_SERIES = 64
+"""So many series may lie mixed in a folder before files cease to be known by the one before."""
+
+_SERIES_UID = b"\x20\x00\x0e\x00"
 
 _PIXEL_GROUP = 0x7FE0
 _PIXEL_GROUP_LENGTH = b"\xe0\x7f\x00\x00"
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xE000FFFE, 0xE00DFFFE, 0xE0DDFFFE
+_ITEM_END_BYTES = b"\xfe\xff\x0d\xe0"
+_LAST_GROUP = 0xFFFD
 
 _SHORT_HEADER = Struct("<HH2sH").unpack_from
 _LONG = Struct("<I").unpack_from
 _TAG_AND_LENGTH = Struct("<II").unpack_from
 
-# PS3.5 7.1.2: these have two reserved bytes and a length of four.
-_LONG_VRS = frozenset(
-    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-)
 _SHORT_VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split(b" ")
 )
 
-_HEADER_BYTES = {**dict.fromkeys(_LONG_VRS, 12), **dict.fromkeys(_SHORT_VRS, 8)}
-
-Located = dict[int, tuple[bytes, bytes | None]]
-"""Tag -> VR (empty where implicit) and value, None where it was stepped over."""
+_HEADER_BYTES = {**dict.fromkeys(LONG_VRS, 12), **dict.fromkeys(_SHORT_VRS, 8)}
 
 
 class UnusualFileError(Exception):
@@ -73,7 +84,7 @@ class Window:
     def move(self, position: int, length: int = CHUNK_BYTES) -> None:
         """Put the window at a place in the file."""
         self.base = position
-        self.bytes = os.pread(self.descriptor, length, position)
+        self.bytes = os.pread(self.descriptor, min(length, self.size - position), position)
 
     def read(self, position: int, length: int) -> bytes:
         """Return bytes of the file, fewer at its end."""
@@ -82,51 +93,90 @@ class Window:
             return self.bytes[at : at + length]
         return os.pread(self.descriptor, length, position)
 
-    def value(self, position: int, length: int) -> bytes | None:
-        """Return a value that is not in the window, None where it is too long to keep."""
-        return self.read(position, length) if length <= LONGEST_VALUE_KEPT else None
+
+class Held(Window):
+    """Bytes that are in memory as a whole: the items of a sequence."""
+
+    __slots__ = ()
+
+    def __init__(self, content: bytes) -> None:
+        self.size = len(content)
+        self.base = 0
+        self.bytes = content
+
+    def move(self, position: int, length: int = CHUNK_BYTES) -> None:
+        """Do nothing: all there is is in memory."""
+
+    def read(self, position: int, length: int) -> bytes:
+        """Return bytes of the content, fewer at its end."""
+        return self.bytes[position : position + length]
 
 
-def locate_elements(descriptor: int, size: int) -> tuple[str, Located, int | None]:
-    """Return the top-level elements before the pixel data.
+class ElementWalk:
+    """Locates the elements of file after file, faster where these are alike."""
 
-    Parameters
-    ----------
-    descriptor : int
-        Of the open file.
-    size : int
-        Of the file, in bytes.
+    def __init__(self) -> None:
+        self._meta_runs = KnownRuns()
+        self._runs: dict[tuple[bool, bytes], KnownRuns] = {}
 
-    Returns
-    -------
-    transfer_syntax : str
-    elements : dict
-    missing_bytes : int or None
-        How much of native pixel data lies beyond the end of the file; None
-        where there is no pixel data or it is compressed.
+    def _runs_of(self, content: bytes, explicit: bool) -> KnownRuns:
+        """Return what is known of the files of a series, which its UID names.
 
-    Raises
-    ------
-    UnusualFileError
-        Where the file is not one that this walk understands.
-    CutShortError
-        Where the file ends before its pixel data, inside an element.
-    """
-    window = Window(descriptor, size)
-    if window.bytes[128:132] != b"DICM":
-        raise UnusualFileError
-    position, meta = _walk(window, 132, explicit=True, last_group=0x0002)
-    stored = meta.get(0x00020010, (b"", b""))[1]
-    syntax = (stored or b"").rstrip(b"\0 ").decode("ascii", errors="replace")
-    explicit = syntax.startswith(EXPLICIT_SYNTAX_PREFIX)
-    if syntax in {DEFLATED, BIG_ENDIAN} or not (explicit or syntax == IMPLICIT_LITTLE_ENDIAN):
-        raise UnusualFileError
-    position, elements = _walk(window, position, explicit=explicit, last_group=_PIXEL_GROUP - 1)
-    return syntax, elements, _missing_pixel_bytes(window, position, explicit=explicit)
+        The UID is searched for, not read: where other bytes are taken for it,
+        nothing is lost but time.
+        """
+        at = content.find(_SERIES_UID)
+        length = at + (6 if explicit else 4)
+        end = at + 8 + int.from_bytes(content[length : length + 1])
+        series = explicit, content[at:end] if at >= 0 else b""
+        known = self._runs.pop(series, None) or KnownRuns()
+        if len(self._runs) >= MOST_SERIES:
+            del self._runs[next(iter(self._runs))]
+        self._runs[series] = known
+        return known
+
+    def locate(self, descriptor: int, size: int) -> tuple[Located, int | None]:
+        """Return the top-level elements before the pixel data.
+
+        Parameters
+        ----------
+        descriptor : int
+            Of the open file.
+        size : int
+            Of the file, in bytes.
+
+        Returns
+        -------
+        elements : dict
+        missing_bytes : int or None
+            How much of native pixel data lies beyond the end of the file; None
+            where there is no pixel data or it is compressed.
+
+        Raises
+        ------
+        UnusualFileError
+            Where the file is not one that this walk understands.
+        CutShortError
+            Where the file ends before its pixel data, inside an element.
+        """
+        window = Window(descriptor, size)
+        if window.bytes[128:132] != b"DICM":
+            raise UnusualFileError
+        position, meta = _walk(window, 132, self._meta_runs, explicit=True, last_group=0x0002)
+        stored = meta.get(0x00020010, (b"", b""))[1]
+        syntax = (stored or b"").rstrip(b"\0 ").decode("ascii", errors="replace")
+        explicit = syntax.startswith(EXPLICIT_SYNTAX_PREFIX)
+        if syntax in {DEFLATED, BIG_ENDIAN} or not (explicit or syntax == IMPLICIT_LITTLE_ENDIAN):
+            raise UnusualFileError
+        runs = self._runs_of(window.bytes, explicit)
+        position, elements = _walk(
+            window, position, runs, explicit=explicit, last_group=_PIXEL_GROUP - 1
+        )
+        return elements, _missing_pixel_bytes(window, position, explicit=explicit)
 
 
 def _walk(  # noqa: C901 - the one loop that every element of every file goes through
-    window: Window, position: int, *, explicit: bool, last_group: int
+    window: Window, position: int, runs: KnownRuns, *, explicit: bool, last_group: int
 ) -> tuple[int, Located]:
     """Go over elements up to a group; return where the next one begins, and what was found."""
     found: Located = {}
@@ -134,6 +184,7 @@ def _walk(  # noqa: C901 - the one loop that every element of every file goes th
     buffer, base = window.bytes, window.base
     last = base + len(buffer)
     previous = 0
+    n_taken = 0
     while position < size:
         if position + 12 > last:
             if position > base:
@@ -143,6 +194,18 @@ def _walk(  # noqa: C901 - the one loop that every element of every file goes th
             if position + 8 > last:
                 raise CutShortError
         at = position - base
+        if buffer[at : at + KEY_BYTES] in runs.by_start:
+            known = runs.take(buffer, at)
+            if known is not None:
+                run, values = known
+                if run.tags[0] <= previous:
+                    raise UnusualFileError
+                previous = run.tags[-1]
+                pairs = zip(run.vrs, values, strict=True)
+                found.update(zip(run.tags, pairs, strict=True))
+                position += run.layout.size
+                n_taken += len(values)
+                continue
         group, element, vr, length = _SHORT_HEADER(buffer, at)
         if group > last_group:
             break
@@ -169,13 +232,63 @@ def _walk(  # noqa: C901 - the one loop that every element of every file goes th
             end = _skip_sequence(window, start, vr, explicit=explicit)
             buffer, base = window.bytes, window.base
             last = base + len(buffer)
-            found[tag] = (vr, None)
+            found[tag] = (vr, _kept(window, tag, start, end))
         elif end > size:
             raise CutShortError
         else:
-            found[tag] = (vr, window.value(start, length))
+            found[tag] = (vr, _kept(window, tag, start, end))
         position = end
+    if 2 * n_taken < len(found):
+        runs.learn(found)
     return position, found
+
+
+def _kept(window: Window, tag: int, start: int, end: int) -> bytes | None:
+    """Return a value, None where it is too long to keep."""
+    longest = SEQUENCE_CHUNKS[-1] if tag in FUNCTIONAL_GROUPS else LONGEST_VALUE_KEPT
+    if end - start > longest:
+        return None
+    return window.read(start, end - start)
+
+
+def items_of(value: bytes, *, explicit: bool) -> Iterator[Located]:
+    """Yield the elements of each item of a sequence.
+
+    Parameters
+    ----------
+    value : bytes
+        Of the sequence, its end mark included where it has one.
+    explicit : bool
+        Whether elements say their VR.
+
+    Raises
+    ------
+    UnusualFileError, CutShortError
+        As `ElementWalk.locate` does.
+    """
+    runs = KnownRuns()
+    whole = Held(value)
+    position = 0
+    while position < len(value):
+        if position + 8 > len(value):
+            raise CutShortError
+        tag, length = _TAG_AND_LENGTH(value, position)
+        position += 8
+        if tag == _SEQUENCE_END:
+            return
+        if tag != _ITEM:
+            raise UnusualFileError
+        end = position + length
+        part, at = (whole, position) if length == _UNDEFINED else (Held(value[position:end]), 0)
+        at, elements = _walk(part, at, runs, explicit=explicit, last_group=_LAST_GROUP)
+        if length == _UNDEFINED:
+            if value[at : at + 4] != _ITEM_END_BYTES:
+                raise UnusualFileError
+            end = at + 8
+        elif end > len(value):
+            raise CutShortError
+        yield elements
+        position = end
 
 
 def _missing_pixel_bytes(window: Window, position: int, *, explicit: bool) -> int | None:
@@ -186,7 +299,7 @@ def _missing_pixel_bytes(window: Window, position: int, *, explicit: bool) -> in
         header = window.read(position, 12)
     if len(header) < 12 or header[:2] != _PIXEL_GROUP_LENGTH[:2]:
         return None
-    long = explicit and header[4:6] in _LONG_VRS
+    long = explicit and header[4:6] in LONG_VRS
     if explicit and not long:
         raise UnusualFileError
     length = int(_LONG(header, 8 if long else 4)[0])
@@ -199,7 +312,7 @@ def _skip_sequence(window: Window, position: int, vr: bytes, *, explicit: bool) 
     """Return where a sequence of undefined length ends."""
     if explicit and vr != b"SQ":
         raise UnusualFileError
-    for length in (0, 4 * 1024 * 1024):
+    for length in SEQUENCE_CHUNKS:
         if length:
             window.move(position, length)
         try:
@@ -236,7 +349,7 @@ def _skip_item(buffer: bytes, at: int, explicit: bool, depth: int) -> int:
         start = at + 8
         if explicit:
             vr = buffer[at + 4 : at + 6]
-            if vr in _LONG_VRS:
+            if vr in LONG_VRS:
                 (length,) = _LONG(buffer, at + 8)
                 start += 4
                 is_sequence = vr == b"SQ"

@@ -139,6 +139,16 @@ class FrameHeader:
         """SOPInstanceUID of the instance."""
         return str(self.get("SOPInstanceUID", ""))
 
+    @property
+    def n_described(self) -> int | None:
+        """How many frames have a description of their own; None where the file has none."""
+        items = self.get("PerFrameFunctionalGroupsSequence")
+        return None if items is None else len(items)
+
+    def split(self) -> tuple[FrameHeader, ...]:
+        """Return the record of each frame of the file; see `frame_headers`."""
+        return frame_headers(self.dataset, self.path)
+
 
 class StoredHeader(FrameHeader):
     """Header of a single-frame file, kept as its bytes until somebody looks into it.

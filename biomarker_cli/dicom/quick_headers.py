@@ -1,47 +1,51 @@
-"""A header whose values are decoded when they are asked for.
+"""Headers whose values are decoded when they are asked for.
 
-`QuickHeader` answers `get` and `private` as a `FrameHeader` over pydicom does,
-with the same values, at a fraction of its cost. What it cannot decode with
-certainty (sequences, text in another character set, private elements of unknown
-type) it reads through pydicom.
+`HeaderReader` reads file after file. What it gives answers `get` and `private`
+as a `FrameHeader` over pydicom does, with the same values, at a fraction of the
+cost. What cannot be decoded with certainty (sequences, text in another character
+set, private elements of unknown type) is read through pydicom.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable
-from functools import cached_property, lru_cache
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 
+from biomarker_cli.dicom.element_runs import Located
+from biomarker_cli.dicom.element_values import UNKNOWN, decode, tag_of
 from biomarker_cli.dicom.element_walk import (
+    FUNCTIONAL_GROUPS,
+    PER_FRAME_GROUPS,
     CutShortError,
-    Located,
+    ElementWalk,
     UnusualFileError,
-    locate_elements,
 )
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.frames import FrameHeader, is_absent
+from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader, frame_headers
+from biomarker_cli.dicom.functional_groups import (
+    FunctionalGroups,
+    merged,
+    read_functional_groups,
+)
 from biomarker_cli.dicom.headers import not_dicom, read_header, unreadable
+from biomarker_cli.dicom.mosaics import MOSAIC_WORDS
 
-SHORT_VALUE_BYTES = 128
-"""Values up to this length are remembered when they have been decoded."""
-
-_UNKNOWN = object()
-"""Marks a value that pydicom has to decode."""
+NOT_WALKED = (UnusualFileError, CutShortError, struct.error)
 
 
 class QuickHeader(FrameHeader):
-    """Header of a single-frame file.
+    """Header of a file.
 
     Attributes
     ----------
     elements : dict
-        Located top-level elements.
+        Located elements; for a frame, its own before those of the file.
     missing_pixel_bytes : int or None
         Native pixel data beyond the end of the file; None where there is none.
     """
@@ -49,11 +53,13 @@ class QuickHeader(FrameHeader):
     elements: Located
     missing_pixel_bytes: int | None
 
-    def __init__(self, elements: Located, path: Path, missing_pixel_bytes: int | None) -> None:
+    def __init__(
+        self, elements: Located, path: Path, missing_pixel_bytes: int | None, frame: int = 0
+    ) -> None:
         # FrameHeader is frozen; its `dataset` is replaced by a lazy one below.
         object.__setattr__(self, "elements", elements)
         object.__setattr__(self, "missing_pixel_bytes", missing_pixel_bytes)
-        object.__setattr__(self, "frame", 0)
+        object.__setattr__(self, "frame", frame)
         object.__setattr__(self, "path", path)
         object.__setattr__(self, "tile", None)
 
@@ -62,43 +68,43 @@ class QuickHeader(FrameHeader):
         """The whole header as pydicom reads it."""
         return read_header(self.path)
 
+    @cached_property
+    def _parsed(self) -> FrameHeader:
+        return FrameHeader(self.dataset, self.frame, self.path)
+
     def get(self, keyword: str, default: Any = None) -> Any:
         """Return the value of an element; see `FrameHeader.get`."""
-        tag = _tag(keyword)
+        tag = tag_of(keyword)
         located = self.elements.get(tag)
         if located is None:
             return default
         vr, stored = located
-        value = _decode(tag, vr, stored)
+        value = decode(tag, vr, stored)
         kind = type(value)
         if kind is str:
-            return value or default
+            return value or self._instead_of_blank(keyword, default)
         if kind is list:
             # A copy: the list that is kept for the next file must not change.
-            return value[:] or default
-        if value is _UNKNOWN:
-            value = self.dataset.get(keyword)
-        return default if is_absent(value) else value
+            return value[:]
+        return self._parsed.get(keyword, default) if value is UNKNOWN else value
+
+    def _instead_of_blank(self, _keyword: str, default: Any) -> Any:
+        return default
 
     @cached_property
-    def _blocks(self) -> dict[tuple[int, str], list[int]]:
-        blocks: dict[tuple[int, str], list[int]] = {}
-        for tag, (_, value) in self.elements.items():
-            element = tag & 0xFFFF
-            if tag >> 16 & 1 and 0x10 <= element <= 0xFF and value is not None:
-                creator = value.decode("latin-1").strip("\0 ")
-                blocks.setdefault((tag >> 16, creator), []).append(element)
-        return blocks
+    def _private_levels(self) -> tuple[_PrivateLevel, ...]:
+        return _private_levels([self.elements])
 
     def private(self, group: int, creator: str, offset: int, default: Any = None) -> Any:
         """Return a private element found by its creator; see `FrameHeader.private`."""
-        for block in self._blocks.get((group, creator), ()):
-            tag = group << 16 | block << 8 | offset
-            located = self.elements.get(tag)
-            if located is None:
-                continue
-            value = _decode(tag, *located)
-            return self.dataset[tag].value if value is _UNKNOWN else value
+        for blocks, elements in self._private_levels:
+            for block in blocks.get((group, creator), ()):
+                tag = group << 16 | block << 8 | offset
+                located = elements.get(tag)
+                if located is None:
+                    continue
+                value = decode(tag, *located)
+                return self._parsed.private(group, creator, offset) if value is UNKNOWN else value
         return default
 
     @property
@@ -106,139 +112,172 @@ class QuickHeader(FrameHeader):
         """SOPInstanceUID of the instance."""
         return str(self.get("SOPInstanceUID", ""))
 
+    @cached_property
+    def _groups(self) -> FunctionalGroups | None:
+        """The functional groups, None where they are for pydicom to read."""
+        try:
+            return read_functional_groups(self.elements)
+        except NOT_WALKED:
+            return None
 
-def read_quick_header(path: Path, size: int) -> FrameHeader:
-    """Return the header of a file, by the quick walk where that is certain.
+    @property
+    def n_described(self) -> int | None:
+        """How many frames have a description of their own; see `FrameHeader.n_described`."""
+        if PER_FRAME_GROUPS not in self.elements:
+            return None
+        if self._groups is None:
+            return self._parsed.n_described
+        return len(self._groups.per_frame) or None
+
+    def split(self) -> tuple[FrameHeader, ...]:
+        """Return the record of each frame, or of each tile of a mosaic; see `frame_headers`."""
+        count = self.get("NumberOfFrames", 1)
+        if not isinstance(count, int) or count < 1 or self._may_be_mosaic():
+            return frame_headers(self.dataset, self.path)
+        if count == 1 and FUNCTIONAL_GROUPS.isdisjoint(self.elements):
+            return (self,)
+        if self._groups is None:
+            return frame_headers(self.dataset, self.path)
+        per_frame, shared = self._groups
+        common = [*shared, self.elements]
+        elements, private = merged(common), _private_levels(common)
+        own = (*per_frame, *[()] * count)[: min(count, MOST_FRAMES)]
+        return tuple(
+            QuickFrame(
+                self, number, {**elements, **merged(levels)}, (*_private_levels(levels), *private)
+            )
+            for number, levels in enumerate(own)
+        )
+
+    def _may_be_mosaic(self) -> bool:
+        words = self.get("ImageType", "")
+        return not MOSAIC_WORDS.isdisjoint({words} if isinstance(words, str) else words)
+
+
+class QuickFrame(QuickHeader):
+    """Header of a frame of a file with several.
 
     Parameters
     ----------
-    path : Path
-    size : int
-        Of the file, in bytes.
-
-    Returns
-    -------
-    FrameHeader
-        A `QuickHeader`, or one over pydicom where the file is unusual.
-
-    Raises
-    ------
-    HeaderError
-        As `biomarker_cli.dicom.headers.read_header` does, and
-        ``FILE-TRUNCATED`` where the file ends inside its header.
+    file : QuickHeader
+    frame : int
+    elements : dict
+        Located elements, none of them empty.
+    private_levels : tuple
+        Levels of the frame that hold private elements, the nearest first.
     """
-    if size == 0:
-        raise HeaderError("FILE-EMPTY", "the file has zero bytes", where=path.name)
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    try:
-        _, elements, missing = locate_elements(descriptor, size)
-    except (UnusualFileError, struct.error):
-        return FrameHeader(read_header(path), 0, path)
-    except CutShortError as error:
-        raise HeaderError(
-            "FILE-TRUNCATED",
-            f"the file ends inside its header, after {size} bytes",
-            where=path.name,
-            hint="Transfer the file again and compare its size.",
-        ) from error
-    except OSError as error:
-        raise unreadable(path, error) from error
-    finally:
-        os.close(descriptor)
-    if not elements:
-        raise not_dicom(path, "the file holds no DICOM element")
-    return QuickHeader(elements, path, missing)
+
+    file: QuickHeader
+
+    def __init__(
+        self,
+        file: QuickHeader,
+        frame: int,
+        elements: Located,
+        private_levels: tuple[_PrivateLevel, ...],
+    ) -> None:
+        super().__init__(elements, file.path, file.missing_pixel_bytes, frame)
+        object.__setattr__(self, "file", file)
+        object.__setattr__(self, "_private_levels", private_levels)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The whole header of the file as pydicom reads it."""
+        return self.file.dataset
+
+    @property
+    def _groups(self) -> FunctionalGroups | None:
+        return self.file._groups
+
+    def _instead_of_blank(self, keyword: str, default: Any) -> Any:
+        """Look further: another level may hold the element."""
+        return self._parsed.get(keyword, default)
 
 
-@lru_cache(maxsize=1024)
-def _tag(keyword: str) -> int:
-    tag = tag_for_keyword(keyword)
-    return -1 if tag is None else int(tag)
+class _PrivateLevel(NamedTuple):
+    """Elements among which private ones are, and the blocks that each creator reserved."""
+
+    blocks: dict[tuple[int, str], list[int]]
+    elements: Located
 
 
-@lru_cache(maxsize=4096)
-def _implicit_vr(tag: int) -> bytes:
-    try:
-        return dictionary_VR(tag).encode()
-    except KeyError:
-        return b"UN"
+def _private_levels(levels: Sequence[Located]) -> tuple[_PrivateLevel, ...]:
+    found = []
+    for elements in levels:
+        blocks: dict[tuple[int, str], list[int]] = {}
+        # PS3.5 7.8.1: (gggg,0010-00FF) of an odd group.
+        for tag in [t for t in elements if t & 0x1FF00 == 0x10000 and t & 0xFF >= 0x10]:
+            value = elements[tag][1]
+            if value is not None:
+                creator = value.decode("latin-1").strip("\0 ")
+                blocks.setdefault((tag >> 16, creator), []).append(tag & 0xFF)
+        if blocks:
+            found.append(_PrivateLevel(blocks, elements))
+    return tuple(found)
 
 
-def _decode(tag: int, vr: bytes, value: bytes | None) -> Any:
-    if value is None:
-        return _UNKNOWN
-    vr = vr or _implicit_vr(tag)
-    # Most values of a series are those of the slice before.
-    return _decode_short(vr, value) if len(value) <= SHORT_VALUE_BYTES else _decode_any(vr, value)
+class HeaderReader:
+    """Reads the headers of many files, faster where they are alike."""
 
+    def __init__(self) -> None:
+        self._walk = ElementWalk()
 
-def _decode_any(vr: bytes, value: bytes) -> Any:
-    decode = _DECODERS.get(vr)
-    return _UNKNOWN if decode is None else decode(value)
+    def read(self, path: Path, size: int) -> FrameHeader:
+        """Return the header of a file, by the quick walk where that is certain.
 
+        Parameters
+        ----------
+        path : Path
+        size : int
+            Of the file, in bytes.
 
-_decode_short = lru_cache(maxsize=8192)(_decode_any)
+        Returns
+        -------
+        FrameHeader
+            A `QuickHeader`, or one over pydicom where the file is unusual.
 
-
-def _words(value: bytes) -> Any:
-    text = value.decode("latin-1").rstrip("\0 ")
-    return text.split("\\") if "\\" in text else text
-
-
-def _text_words(value: bytes) -> Any:
-    if not value.isascii():
-        return _UNKNOWN
-    parts = [part.rstrip("\0 ") for part in value.decode("ascii").split("\\")]
-    return parts if len(parts) > 1 else parts[0]
-
-
-def _text(value: bytes) -> Any:
-    return value.decode("ascii").rstrip("\0 ") if value.isascii() else _UNKNOWN
-
-
-def _numbers_of_text(convert: Callable[[str], float | int]) -> Callable[[bytes], Any]:
-    def decode(value: bytes) -> Any:
-        text = value.decode("latin-1").strip("\0 ")
-        if not text:
-            return ""
+        Raises
+        ------
+        HeaderError
+            As `biomarker_cli.dicom.headers.read_header` does, and
+            ``FILE-TRUNCATED`` where the file ends inside its header.
+        """
+        if size == 0:
+            raise HeaderError("FILE-EMPTY", "the file has zero bytes", where=path.name)
         try:
-            if "\\" in text:
-                return [convert(part) for part in text.split("\\")]
-            return convert(text)
-        except ValueError:
-            return _UNKNOWN
+            descriptor = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        try:
+            elements, missing = self._walk.locate(descriptor, size)
+        except (UnusualFileError, struct.error):
+            return FrameHeader(read_header(path), 0, path)
+        except CutShortError as error:
+            raise HeaderError(
+                "FILE-TRUNCATED",
+                f"the file ends inside its header, after {size} bytes",
+                where=path.name,
+                hint="Transfer the file again and compare its size.",
+            ) from error
+        except OSError as error:
+            raise unreadable(path, error) from error
+        finally:
+            os.close(descriptor)
+        if not elements:
+            raise not_dicom(path, "the file holds no DICOM element")
+        return QuickHeader(elements, path, missing)
 
-    return decode
 
+class KeptHeaders(HeaderReader):
+    """Reads each header once: for those who come back to them."""
 
-def _binary(code: str) -> Callable[[bytes], Any]:
-    width = struct.calcsize(code)
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[Path, FrameHeader] = {}
 
-    def decode(value: bytes) -> Any:
-        if not value:
-            return ""
-        count, rest = divmod(len(value), width)
-        if rest:
-            return _UNKNOWN
-        numbers = struct.unpack(f"<{count}{code}", value)
-        return numbers[0] if count == 1 else list(numbers)
-
-    return decode
-
-
-_DECODERS: dict[bytes, Callable[[bytes], Any]] = {
-    **dict.fromkeys((b"AE", b"AS", b"CS", b"DA", b"DT", b"TM", b"UI"), _words),
-    **dict.fromkeys((b"LO", b"SH", b"UC"), _text_words),
-    **dict.fromkeys((b"LT", b"ST", b"UT"), _text),
-    b"DS": _numbers_of_text(float),
-    b"IS": _numbers_of_text(int),
-    b"US": _binary("H"),
-    b"SS": _binary("h"),
-    b"UL": _binary("I"),
-    b"SL": _binary("i"),
-    b"FL": _binary("f"),
-    b"FD": _binary("d"),
-}
+    def read(self, path: Path, size: int) -> FrameHeader:
+        """Return the header of a file, which must not change meanwhile; see `HeaderReader.read`."""
+        header = self._kept.get(path)
+        if header is None:
+            header = self._kept[path] = super().read(path, size)
+        return header

@@ -66,7 +66,7 @@ EXPECTED = {
         ("", "FILE-UID-MISSING", "original", 1),  # a codec test picture without UIDs
         # Five encodings of one instance are copies; the sixth is cut short.
         ("MR", "SERIES-UID-CONFLICT", "original", 1),
-        ("OT", "SERIES-NO-POSITION", "derived", 1),  # a map without a place
+        ("OT", "1x128x128", "derived", 1),  # enhanced, of one frame
         ("CT", "2x512x512", "derived", 1),
     ],
     "seg/synth_anis/image": [("CT", "40x96x128", "original", 1)],

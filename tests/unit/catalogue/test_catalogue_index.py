@@ -10,7 +10,7 @@ import time
 import pytest
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue import catalogue as module
+from biomarker_cli.catalogue import describing as module
 from biomarker_cli.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
 
@@ -40,9 +40,9 @@ def read(monkeypatch):
     names = []
     original = module.describe_file
 
-    def spy(path, size):
+    def spy(path, size, reader):
         names.append(path.name)
-        return original(path, size)
+        return original(path, size, reader)
 
     monkeypatch.setattr(module, "describe_file", spy)
     return names

@@ -12,15 +12,15 @@ from synthetic_series import slice_dataset, write
 
 from biomarker_cli.dicom.element_walk import CHUNK_BYTES, LONGEST_VALUE_KEPT
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.frames import FrameHeader, is_absent
+from biomarker_cli.dicom.frames import FrameHeader, frame_headers, is_absent
 from biomarker_cli.dicom.headers import read_header
-from biomarker_cli.dicom.quick_headers import QuickHeader, read_quick_header
+from biomarker_cli.dicom.quick_headers import HeaderReader, QuickFrame, QuickHeader
 
 PIXELS = np.zeros((4, 5), dtype=np.int16)
 
 
 def _read(path):
-    return read_quick_header(path, path.stat().st_size)
+    return HeaderReader().read(path, path.stat().st_size)
 
 
 def _assert_same(quick, slow):
@@ -47,21 +47,56 @@ def test_every_value_of_every_file_is_that_of_pydicom(data_dir):
     # One in three of a series is enough for a fast run; each series is met.
     seen: dict[object, int] = {}
     n_quick = 0
+    reader = HeaderReader()
     for path in paths:
         seen[path.parent] = seen.get(path.parent, -1) + 1
-        if seen[path.parent] % 3:
-            continue
         try:
-            slow = FrameHeader(read_header(path), 0, path)
+            # One reader for all of them, so that it knows the files before.
+            quick = reader.read(path, path.stat().st_size)
         except HeaderError as error:
             with pytest.raises(HeaderError, match=re.escape(str(error))):
-                _read(path)
+                read_header(path)
             continue
-        quick = _read(path)
-        if isinstance(quick, QuickHeader):
+        if seen[path.parent] % 3 == 0 and isinstance(quick, QuickHeader):
             n_quick += 1
-            _assert_same(quick, slow)
+            _assert_same(quick, FrameHeader(read_header(path), 0, path))
     assert n_quick > 700
+
+
+@pytest.mark.data
+def test_every_frame_of_every_enhanced_file_is_that_of_pydicom(data_dir):
+    n_frames = 0
+    reader = HeaderReader()
+    for path in [p for p in sorted(data_dir.rglob("*")) if p.is_file()]:
+        try:
+            header = reader.read(path, path.stat().st_size)
+        except HeaderError:
+            continue
+        if not isinstance(header, QuickHeader) or header.n_described is None:
+            continue
+        frames = header.split()
+        theirs = frame_headers(read_header(path), path)
+        assert [f.frame for f in frames] == [f.frame for f in theirs]
+        for quick, slow in list(zip(frames, theirs, strict=True))[:: max(len(frames) // 12, 1)]:
+            n_frames += isinstance(quick, QuickFrame)
+            _assert_same_frame(quick, slow)
+    assert n_frames > 50
+
+
+def _assert_same_frame(quick, slow):
+    """Every element of every level of a frame, and the private ones of vendors."""
+    for level in slow._levels:
+        for element in level:
+            if element.tag.group == 0x7FE0 or element.VR == "SQ":
+                continue
+            if element.keyword:
+                ours, theirs = quick.get(element.keyword), slow.get(element.keyword)
+                assert ours == theirs or (is_absent(ours) and is_absent(theirs)), element.keyword
+            elif element.tag.is_private and not element.tag.is_private_creator:
+                creator = level.get((element.tag.group, element.tag.element >> 8))
+                if creator is not None:
+                    place = element.tag.group, str(creator.value), element.tag.element & 0xFF
+                    assert quick.private(*place) == slow.private(*place)
 
 
 def _awkward():
@@ -154,7 +189,7 @@ def test_every_length_of_a_cut_file_is_told(tmp_path):
     for length in range(0, len(content), 7):
         cut.write_bytes(content[:length])
         try:
-            header = read_quick_header(cut, length)
+            header = HeaderReader().read(cut, length)
             outcomes.add(header.missing_pixel_bytes if isinstance(header, QuickHeader) else "slow")
         except HeaderError as error:
             outcomes.add(error.code)
@@ -183,3 +218,74 @@ def test_descriptors_are_closed(tmp_path):
         with pytest.raises(HeaderError):
             _read(junk)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def _enhanced(n_frames, *, undefined_length=False):
+    """Return an enhanced object whose frames differ in position and in a private element."""
+
+    def group(**elements):
+        found = Dataset()
+        for keyword, value in elements.items():
+            setattr(found, keyword, value)
+        return found
+
+    dataset = slice_dataset((0, 0, 0), np.zeros((4 * n_frames, 5), dtype=np.int16))
+    del dataset.ImagePositionPatient
+    dataset.Rows, dataset.NumberOfFrames = 4, n_frames
+    frames = []
+    for number in range(n_frames):
+        place = group(ImagePositionPatient=[0, 0, 3.0 * number], ImageComments="  ")
+        frame = group(PlanePositionSequence=Sequence([place]), StackID="")
+        block = frame.private_block(0x0021, "SOMEBODY", create=True)
+        block.add_new(1, "IS", str(number))
+        frames.append(frame)
+    shared = group(PixelMeasuresSequence=Sequence([group(PixelSpacing=[3, 3], ImageComments="b")]))
+    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
+    dataset.PerFrameFunctionalGroupsSequence = Sequence(frames)
+    for element in (dataset["PerFrameFunctionalGroupsSequence"], shared["PixelMeasuresSequence"]):
+        element.is_undefined_length = undefined_length
+    for frame in frames:
+        frame.is_undefined_length_sequence_item = undefined_length
+    return dataset
+
+
+@pytest.mark.parametrize("undefined_length", [False, True])
+@pytest.mark.parametrize("implicit", [False, True])
+@pytest.mark.parametrize("n_frames", [1, 3, 300])
+def test_frames_of_an_enhanced_file(tmp_path, n_frames, implicit, undefined_length):
+    dataset = _enhanced(n_frames, undefined_length=undefined_length)
+    if implicit:
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    path = write(dataset, tmp_path / "a.dcm")
+    header = _read(path)
+    assert isinstance(header, QuickHeader)
+    assert header.n_described == n_frames
+    frames = header.split()
+    # Without a VR, a private element of a group might be a sequence: that is for pydicom.
+    assert {isinstance(frame, QuickFrame) for frame in frames} == {not implicit}
+    for quick, slow in zip(frames, frame_headers(read_header(path), path), strict=True):
+        assert quick.get("ImagePositionPatient") == [0, 0, 3 * quick.frame]
+        assert quick.get("PixelSpacing") == [3, 3]  # not the one of the top level
+        assert quick.get("ImageComments") == slow.get("ImageComments")
+        assert quick.get("StackID", "none") == "none"
+        _assert_same_frame(quick, slow)
+
+
+def test_a_frame_that_is_not_described_has_what_is_shared(tmp_path):
+    dataset = _enhanced(3)
+    del dataset.PerFrameFunctionalGroupsSequence[2]
+    header = _read(write(dataset, tmp_path / "a.dcm"))
+    assert header.n_described == 2
+    last = header.split()[2]
+    assert last.get("PixelSpacing") == [3, 3]
+    assert last.get("ImagePositionPatient") is None
+
+
+def test_functional_groups_of_unknown_vr_are_for_pydicom(tmp_path):
+    path = write(_enhanced(2), tmp_path / "a.dcm")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"\x20\x00\x13\x91SQ", b"\x20\x00\x13\x91UN"))
+    header = _read(path)
+    assert header.n_described == 2
+    assert [type(frame) for frame in header.split()] == [FrameHeader] * 2
+    assert [f.get("ImagePositionPatient") for f in header.split()] == [[0, 0, 0], [0, 0, 3]]

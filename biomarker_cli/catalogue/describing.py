@@ -1,0 +1,210 @@
+"""Describe a file: its instance and planes, from its header.
+
+Imports pydicom; a scan of files that the index knows does without this module.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from biomarker_cli.catalogue.instances import (
+    SEGMENTATION_KINDS,
+    Defect,
+    Instance,
+    Plane,
+    Vector,
+)
+from biomarker_cli.catalogue.pseudonyms import patient_key
+from biomarker_cli.dicom.bvalues import read_b_value
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader
+from biomarker_cli.dicom.gradients import read_gradient
+from biomarker_cli.dicom.quick_headers import HeaderReader
+
+
+def describe_file(
+    path: Path, size: int, reader: HeaderReader
+) -> tuple[Instance, tuple[Plane, ...]]:
+    """Read what grouping needs of a file.
+
+    Parameters
+    ----------
+    path : Path
+    size : int
+        In bytes.
+    reader : HeaderReader
+
+    Returns
+    -------
+    instance : Instance
+    planes : tuple of Plane
+        One per frame or tile; empty where the object is no image.
+
+    Raises
+    ------
+    HeaderError
+        Where the file is no DICOM or cannot be read.
+    """
+    header = reader.read(path, size)
+    get = header.get
+    instance = Instance(
+        str(path),
+        _text(get("SOPClassUID")),
+        _text(get("SOPInstanceUID")),
+        _text(get("StudyInstanceUID")),
+        _text(get("SeriesInstanceUID")),
+        _text(get("FrameOfReferenceUID")),
+        patient_key(_text(get("PatientID"))),
+        _text(get("Modality")),
+        _text(get("SeriesDescription")),
+        _integer(get("Rows")) or 0,
+        _integer(get("Columns")) or 0,
+        _integer(get("SamplesPerPixel")) or 1,
+    )
+    if instance.rows < 1 or instance.sop_class_uid in SEGMENTATION_KINDS:
+        return instance, ()
+    headers, defect = _slices(header)
+    defect = defect or _missing_uid(instance) or _cut_short(header)
+    if defect is not None or headers[0].tile is not None:
+        # A tile has a size of its own.
+        instance = instance._replace(
+            rows=_integer(headers[0].get("Rows")) or 0,
+            columns=_integer(headers[0].get("Columns")) or 0,
+            defect=defect,
+        )
+    return instance, _planes(instance, headers)
+
+
+def _slices(header: FrameHeader) -> tuple[tuple[FrameHeader, ...], Defect | None]:
+    """Return the record of each slice, and why they cannot be told where they cannot."""
+    count = _integer(header.get("NumberOfFrames", 1))
+    if count is None or not 1 <= count <= MOST_FRAMES:
+        return (header,), Defect(
+            "FILE-FRAMES", f"NumberOfFrames is {count}", "The header is damaged: transfer it again."
+        )
+    if count > 1 and header.n_described not in {None, count}:
+        return (header,), Defect(
+            "FILE-FRAMES",
+            f"NumberOfFrames is {count}, but {header.n_described} frames are described",
+            "The header is damaged: transfer it again.",
+        )
+    try:
+        return header.split(), None
+    except HeaderError as error:
+        return (header,), Defect(error.code, error.message, error.hint)
+
+
+def _missing_uid(instance: Instance) -> Defect | None:
+    uids = {
+        "StudyInstanceUID": instance.study_uid,
+        "SeriesInstanceUID": instance.series_uid,
+        "SOPInstanceUID": instance.sop_instance_uid,
+    }
+    absent = [keyword for keyword, uid in uids.items() if not uid]
+    if not absent:
+        return None
+    return Defect(
+        "FILE-UID-MISSING",
+        f"{', '.join(absent)} absent: the image cannot be told from others",
+        "Export the series again.",
+    )
+
+
+def _cut_short(header: FrameHeader) -> Defect | None:
+    missing = getattr(header, "missing_pixel_bytes", None)
+    if not missing:
+        return None
+    return Defect(
+        "FILE-TRUNCATED",
+        f"the file ends {missing} bytes before its pixel data does",
+        "Transfer the file again and compare its size.",
+    )
+
+
+def _planes(instance: Instance, headers: tuple[FrameHeader, ...]) -> tuple[Plane, ...]:
+    first = headers[0]
+    several = len(headers) > 1 and first.tile is None
+    if several and first.n_described is None:
+        # A multi-frame object of the old kind describes all of its frames at once.
+        plane = _plane(instance, first)
+        return tuple([plane._replace(frame=index) for index in range(len(headers))])
+    return tuple([_plane(instance, header) for header in headers])
+
+
+def _plane(instance: Instance, header: FrameHeader) -> Plane:
+    get = header.get
+    b_value, gradient = _diffusion(instance, header)
+    return Plane(
+        instance,
+        header.frame,
+        position_mm=_vector(get("ImagePositionPatient"), 3),
+        orientation=_vector(get("ImageOrientationPatient"), 6),
+        pixel_spacing_mm=_vector(get("PixelSpacing"), 2),
+        thickness_mm=_number(get("SliceThickness")),
+        b_value=b_value,
+        gradient=gradient,
+        echo=_number(_either(get, "EchoTime", "EffectiveEchoTime")),
+        temporal_position=_integer(
+            _either(get, "TemporalPositionIdentifier", "TemporalPositionIndex")
+        ),
+        stack_id=_text(get("StackID")),
+        acquisition=_integer(get("AcquisitionNumber")),
+        trigger_time=_number(_either(get, "TriggerTime", "NominalCardiacTriggerDelayTime")),
+        reference_time=_number(get("FrameReferenceTime")),
+        content_time=_text(get("ContentTime")),
+        acquisition_time=_text(_either(get, "FrameAcquisitionDateTime", "AcquisitionTime")),
+        image_type=_words(_either(get, "FrameType", "ImageType")),
+        units=_text(_either(get, "Units", "RescaleType")),
+    )
+
+
+def _diffusion(instance: Instance, header: FrameHeader) -> tuple[float | None, Vector | None]:
+    if instance.modality != "MR":
+        return None, None
+    found = read_b_value(header)
+    if found is None:
+        return None, None
+    gradient = read_gradient(header).direction
+    # A value that is no number is neither a b-value nor the absence of one.
+    return (found.value if math.isfinite(found.value) else -1.0), gradient
+
+
+def _either(get: Callable[[str], Any], first: str, second: str) -> Any:
+    value = get(first)
+    return get(second) if value is None else value
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if value is None or value == "":
+        return ()
+    return (value,) if isinstance(value, str) else tuple(str(word) for word in value)
+
+
+def _vector(value: Any, length: int) -> Vector | None:
+    if value is None or isinstance(value, str):
+        return None
+    try:
+        numbers = tuple([float(v) for v in value])
+    except (TypeError, ValueError):
+        return None
+    usable = len(numbers) == length and all(map(math.isfinite, numbers))
+    return numbers if usable else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _integer(value: Any) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and math.isfinite(number) else None
