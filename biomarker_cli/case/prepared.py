@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from biomarker_cli.diffusion import AdcResult, declared_adc, diffusion_maps, map
 from biomarker_cli.diffusion import image_description as diffusion_description
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.measurement import Measurement
 from biomarker_cli.model.quantity import STORED_PET
 from biomarker_cli.pet import declared_suv, suv_volume, uptake_measurements
@@ -23,10 +24,13 @@ from biomarker_cli.radiomics import (
     engine_identity,
     image_description,
     is_ibsi_benchmarked,
-    radiomics_measurements,
+    radiomics_of_regions,
 )
 
 NATIVE_ENGINE = ("biomarker", __version__)
+
+Measured = list[Measurement] | BiomarkerError
+"""Measurements of a region, or why it has none."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class Prepared:
     volume : Volume
         In the quantity that the analysis measures.
     measure : callable
-        From a region, and all regions of the case by name, to its measurements.
+        From the regions of the case to the measurements of each by name, or to the
+        error that stopped it alone.
     engine : tuple of str
         Name and version of what computes.
     describe_image : callable
@@ -52,7 +57,7 @@ class Prepared:
 
     analysis: Analysis
     volume: Volume
-    measure: Callable[[Region, Mapping[str, Region]], list[Measurement]]
+    measure: Callable[[Sequence[Region]], Mapping[str, Measured]]
     engine: tuple[str, str]
     describe_image: Callable[[str], dict[str, Any]]
     is_benchmarked: Callable[[Measurement], bool]
@@ -99,6 +104,24 @@ def _no_description(_image: str) -> dict[str, Any]:
     return {}
 
 
+def _one_by_one(
+    measure: Callable[[Region, Mapping[str, Region]], list[Measurement]],
+) -> Callable[[Sequence[Region]], Mapping[str, Measured]]:
+    """Return what measures every region, from what measures one among all by name."""
+
+    def measure_all(regions: Sequence[Region]) -> Mapping[str, Measured]:
+        by_name = {region.name: region for region in regions}
+        found: dict[str, Measured] = {}
+        for region in regions:
+            try:
+                found[region.name] = measure(region, by_name)
+            except BiomarkerError as error:
+                found[region.name] = error
+        return found
+
+    return measure_all
+
+
 def _for_radiomics(plan: CasePlan, analysis: Analysis) -> Prepared:
     rules = analysis.protocol.radiomics
     assert rules is not None  # noqa: S101 - held by the protocol model
@@ -111,14 +134,10 @@ def _for_radiomics(plan: CasePlan, analysis: Analysis) -> Prepared:
         else:
             volume = volume.with_array(volume.array, volume.quantity, "pet_stored_values")
     fixed = volume
-
-    def measure(region: Region, _all: Mapping[str, Region]) -> list[Measurement]:
-        return radiomics_measurements(fixed, [region], rules)[region.name]
-
     return Prepared(
         analysis,
         volume,
-        measure,
+        lambda regions: dict(radiomics_of_regions(fixed, regions, rules)),
         engine_of(analysis.protocol),
         partial(image_description, rules),
         partial(is_ibsi_benchmarked, rules),
@@ -136,7 +155,7 @@ def _for_suv(plan: CasePlan, analysis: Analysis) -> Prepared:
     return Prepared(
         analysis,
         result.volume,
-        lambda region, others: uptake_measurements(result, region, rules, others),
+        _one_by_one(lambda region, others: uptake_measurements(result, region, rules, others)),
         engine_of(analysis.protocol),
         _no_description,
         _no_benchmark,
@@ -156,7 +175,7 @@ def _for_adc(plan: CasePlan, analysis: Analysis) -> Prepared:
     return Prepared(
         analysis,
         results[0].volume,
-        lambda region, _all: map_measurements(results, region, rules),
+        _one_by_one(lambda region, _others: map_measurements(results, region, rules)),
         engine_of(analysis.protocol),
         describe,
         _no_benchmark,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,7 @@ from biomarker_cli.acquisition import (
 from biomarker_cli.case.analysis import Analysis
 from biomarker_cli.case.images import image_candidates
 from biomarker_cli.case.plan import CasePlan
-from biomarker_cli.case.prepared import Prepared, prepare
+from biomarker_cli.case.prepared import Measured, Prepared, prepare
 from biomarker_cli.case.result import CaseResult, CaseStatus, Row
 from biomarker_cli.case.rows import (
     case_row,
@@ -29,7 +29,8 @@ from biomarker_cli.case.rows import (
     skipped_roi_rows,
 )
 from biomarker_cli.catalogue import Catalogue
-from biomarker_cli.model import BiomarkerError, Measurement
+from biomarker_cli.imaging import Region
+from biomarker_cli.model import BiomarkerError
 from biomarker_cli.pet import SuvError
 from biomarker_cli.regions import ImageTarget, RegionRules, RoiResult, import_regions
 
@@ -221,14 +222,14 @@ def _measure_regions(
     flags = case_flags | prepared.volume.flags
     if prepared.analysis.document.is_draft:
         flags |= {"draft_protocol"}
-    by_name = {roi.region.name: roi.region for roi in regions if roi.region is not None}
     n_failed = 0
+    measured = _measured(prepared, [roi.region for roi in regions if roi.region is not None])
     for roi in regions:
         if roi.region is None:
             continue
-        try:
-            measurements: list[Measurement] = prepared.measure(roi.region, by_name)
-        except BiomarkerError as error:
+        measurements = measured[roi.region.name]
+        if isinstance(measurements, BiomarkerError):
+            error = measurements
             n_failed += 1
             row = next(r for r in progress.rois if r["roi_id"] == roi.roi_id)
             row |= {"error_code": error.code, "error_message": str(error)}
@@ -247,3 +248,11 @@ def _measure_regions(
             if (row["analysis_id"], row["feature_id"]) not in known
         ]
     return n_failed
+
+
+def _measured(prepared: Prepared, regions: Sequence[Region]) -> Mapping[str, Measured]:
+    """Measure the regions of a case together; what refuses them all stands for each."""
+    try:
+        return prepared.measure(regions)
+    except BiomarkerError as error:
+        return {region.name: error for region in regions}

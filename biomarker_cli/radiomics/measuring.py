@@ -38,7 +38,7 @@ def engine_identity(rules: RadiomicsRules) -> tuple[str, str]:
 def radiomics_measurements(
     volume: Volume, regions: Sequence[Region], rules: RadiomicsRules
 ) -> dict[str, list[Measurement]]:
-    """Measure the features of every region.
+    """Measure the features of every region, or of none where one is refused.
 
     Parameters
     ----------
@@ -57,28 +57,66 @@ def radiomics_measurements(
     Raises
     ------
     RadiomicsError
-        ``RADIOMICS-QUANTITY``, ``RADIOMICS-GRID-MISMATCH``,
-        ``RADIOMICS-REGION-NAME``, ``RADIOMICS-NON-FINITE``,
-        ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-FILTER-UNAVAILABLE``,
+        As `radiomics_of_regions`, and what that returns in place of rows.
+    """
+    rows = {}
+    for name, found in radiomics_of_regions(volume, regions, rules).items():
+        if isinstance(found, RadiomicsError):
+            raise found
+        rows[name] = found
+    return rows
+
+
+def radiomics_of_regions(
+    volume: Volume, regions: Sequence[Region], rules: RadiomicsRules
+) -> dict[str, list[Measurement] | RadiomicsError]:
+    """Measure the features of every region that can be measured.
+
+    Filtered images are made once for all regions. The values of a region do not
+    depend on which others are measured with it.
+
+    Parameters
+    ----------
+    volume : Volume
+        Of a quantity that the rules admit.
+    regions : sequence of Region
+        On the grid of the volume, with different names.
+    rules : RadiomicsRules
+
+    Returns
+    -------
+    dict
+        By the name of the region its rows, one for each feature of the rules with or
+        without a value, or why this region is refused: ``RADIOMICS-GRID-MISMATCH``,
+        ``RADIOMICS-NON-FINITE``, ``RADIOMICS-NOT-DISCRETE``,
         ``RADIOMICS-COMPLEX-VALUE``.
+
+    Raises
+    ------
+    RadiomicsError
+        Where no region can be measured: ``RADIOMICS-QUANTITY``,
+        ``RADIOMICS-REGION-NAME``, ``RADIOMICS-NON-FINITE``,
+        ``RADIOMICS-FLAT-IMAGE``, ``RADIOMICS-ENGINE-ABSENT``,
+        ``RADIOMICS-FILTER-UNAVAILABLE``.
     """
     _check(volume, regions, rules)
-    plan = planned_features(rules)
-    filled = [region for region in regions if region.mask.any()]
-    for region in filled:
-        _check_values(volume, region)
-    outcomes: dict[str, Outcomes] = {}
+    refused = {region.name: _refusal(volume, region) for region in regions}
+    filled = tuple(r for r in regions if refused[r.name] is None and r.mask.any())
+    outcomes: dict[str, Outcomes | RadiomicsError] = {}
     if filled:
-        found = engine_of(rules).extract(volume, tuple(filled), rules)
+        found = engine_of(rules).extract(volume, filled, rules)
         outcomes = {region.name: values for region, values in zip(filled, found, strict=True)}
+    plan = planned_features(rules)
     unit = "1" if rules.normalisation is not None else volume.quantity.unit
     flags = volume.flags | (_ARBITRARY if volume.quantity.name == "signal" else frozenset())
-    return {
-        region.name: [
-            _row(item, outcomes.get(region.name, {}), unit, flags | region.flags) for item in plan
-        ]
-        for region in regions
-    }
+    rows: dict[str, list[Measurement] | RadiomicsError] = {}
+    for region in regions:
+        own = refused[region.name] or outcomes.get(region.name, {})
+        if isinstance(own, RadiomicsError):
+            rows[region.name] = own
+        else:
+            rows[region.name] = [_row(item, own, unit, flags | region.flags) for item in plan]
+    return rows
 
 
 def _row(item: PlannedFeature, outcomes: Outcomes, unit: str, flags: frozenset[str]) -> Measurement:
@@ -111,27 +149,30 @@ def _check(volume: Volume, regions: Sequence[Region], rules: RadiomicsRules) -> 
         raise RadiomicsError(
             "RADIOMICS-REGION-NAME", f"regions share the name {', '.join(sorted(twice))}"
         )
-    for region in regions:
-        if not region.geometry.same_grid(volume.geometry):
-            raise RadiomicsError(
-                "RADIOMICS-GRID-MISMATCH",
-                f"the region {region.name!r} lies on another grid than the image: "
-                f"{region.geometry.difference(volume.geometry)}",
-                where=volume.volume_id,
-                hint="Import the region onto the grid of this image.",
-            )
 
 
-def _check_values(volume: Volume, region: Region) -> None:
+def _refusal(volume: Volume, region: Region) -> RadiomicsError | None:
+    """Return why a region cannot be measured on a volume, or None."""
     import numpy as np
 
+    if not region.geometry.same_grid(volume.geometry):
+        return RadiomicsError(
+            "RADIOMICS-GRID-MISMATCH",
+            f"the region {region.name!r} lies on another grid than the image: "
+            f"{region.geometry.difference(volume.geometry)}",
+            where=volume.volume_id,
+            hint="Import the region onto the grid of this image.",
+        )
+    if not region.mask.any():
+        return None
     box = box_of(region.mask, (0, 0, 0))
     inside = volume.array[box][region.mask[box]]
-    if not np.isfinite(inside).all():
-        raise RadiomicsError(
-            "RADIOMICS-NON-FINITE",
-            f"{int(np.count_nonzero(~np.isfinite(inside)))} of {inside.size} voxels of the "
-            f"region {region.name!r} are NaN or infinite",
-            where=volume.volume_id,
-            hint="Exclude those voxels from the region, or repair the image.",
-        )
+    if np.isfinite(inside).all():
+        return None
+    return RadiomicsError(
+        "RADIOMICS-NON-FINITE",
+        f"{int(np.count_nonzero(~np.isfinite(inside)))} of {inside.size} voxels of the "
+        f"region {region.name!r} are NaN or infinite",
+        where=volume.volume_id,
+        hint="Exclude those voxels from the region, or repair the image.",
+    )

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from biomarker_cli.imaging import Region, Volume
 from biomarker_cli.radiomics.engines.outcome import Outcomes
+from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
 
@@ -14,8 +15,8 @@ class Engine(Protocol):
 
     def extract(
         self, volume: Volume, regions: tuple[Region, ...], rules: RadiomicsRules
-    ) -> list[Outcomes]:
-        """Return the outcomes of each region, which all hold voxels."""
+    ) -> list[Outcomes | RadiomicsError]:
+        """Return the outcomes of each region, which all hold voxels, or why it is refused."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ from biomarker_cli.radiomics.preprocess.prepared import (
     Prepared,
     grid_of,
     part_of,
+    prepare_on_whole,
     prepare_region,
     resampled_image,
     resampled_mask,
@@ -49,8 +51,8 @@ class NativeEngine:
 
     def extract(
         self, volume: Volume, regions: tuple[Region, ...], rules: RadiomicsRules
-    ) -> list[Outcomes]:
-        """Return values or reasons for each region, by feature id.
+    ) -> list[Outcomes | RadiomicsError]:
+        """Return values or reasons for each region, by feature id, or why it is refused.
 
         Parameters
         ----------
@@ -69,40 +71,62 @@ class NativeEngine:
         return _extract_filtered(array, grid, regions, rules)
 
 
+@dataclass
+class _Progress:
+    """What has been measured of one region, until something stops it."""
+
+    prepared: Prepared | None
+    found: Families = field(default_factory=dict)
+    refusal: RadiomicsError | None = None
+
+    def start(self, image: Floats, rules: RadiomicsRules) -> None:
+        """Measure what belongs to the region and not to an image."""
+        if self.prepared is not None and "morphology" in rules.families:
+            self.found[f"{ORIGINAL}.morphology."] = _morphology(image, self.prepared)
+
+    def measure(self, name: str, image: Floats, rules: RadiomicsRules) -> None:
+        """Add what one image gives, unless the region has been refused."""
+        if self.refusal is None and self.prepared is not None and self.prepared.intensity.any():
+            try:
+                self.found.update(_measure_image(name, image, self.prepared, rules))
+            except RadiomicsError as error:
+                self.refusal = error
+
+    def outcomes(self, rules: RadiomicsRules) -> Outcomes | RadiomicsError:
+        """Return the values or reasons by feature id, or why the region is refused."""
+        if self.refusal is not None:
+            return self.refusal
+        return outcomes_of(self.found, rules, _UNDEFINED if self.found else _NOTHING_LEFT)
+
+
 def _extract_alone(
     array: Floats, grid: Grid, mask: npt.NDArray[np.bool_], rules: RadiomicsRules
-) -> Outcomes:
+) -> Outcomes | RadiomicsError:
     """Measure a region on its surroundings: nothing else is resampled."""
     kind = rules.interpolation.image if rules.interpolation else "nearest"
     box, part = part_of(grid, mask, PEAK_RADIUS_MM, kind)
     image = resampled_image(array[box], part, rules)
     prepared = prepare_region(image, resampled_mask(mask[box], part, rules), part, rules)
-    found = _start(image, prepared, rules)
-    if prepared is not None and prepared.intensity.any():
-        found.update(_measure_image(ORIGINAL, image, prepared, rules))
-    return outcomes_of(found, rules, _UNDEFINED if found else _NOTHING_LEFT)
+    progress = _Progress(prepared)
+    progress.start(image, rules)
+    progress.measure(ORIGINAL, image, rules)
+    return progress.outcomes(rules)
 
 
 def _extract_filtered(
     array: Floats, grid: Grid, regions: tuple[Region, ...], rules: RadiomicsRules
-) -> list[Outcomes]:
+) -> list[Outcomes | RadiomicsError]:
     """Measure all regions on filtered images, each made once of the whole image."""
     image = resampled_image(array, grid, rules)
-    prepared = [
-        prepare_region(image, resampled_mask(region.mask, grid, rules), grid, rules)
-        for region in regions
-    ]
-    found = [_start(image, region, rules) for region in prepared]
+    progress = [_Progress(prepare_on_whole(image, grid, r.mask, rules)) for r in regions]
+    for region in progress:
+        region.start(image, rules)
     planar = rules.dimension == "2d"
     for filter_rules in rules.images:
         for name, voxels in filtered_images(image, grid.spacing_zyx, filter_rules, planar):
-            for region, families in zip(prepared, found, strict=True):
-                if region is not None and region.intensity.any():
-                    families.update(_measure_image(name, voxels, region, rules))
-    return [
-        outcomes_of(families, rules, _UNDEFINED if families else _NOTHING_LEFT)
-        for families in found
-    ]
+            for region in progress:
+                region.measure(name, voxels, rules)
+    return [region.outcomes(rules) for region in progress]
 
 
 def _check_whole_image(volume: Volume, rules: RadiomicsRules) -> None:
@@ -115,12 +139,6 @@ def _check_whole_image(volume: Volume, rules: RadiomicsRules) -> None:
             where=volume.volume_id,
             hint="Repair the image.",
         )
-
-
-def _start(image: Floats, prepared: Prepared | None, rules: RadiomicsRules) -> Families:
-    if prepared is None or "morphology" not in rules.families:
-        return {}
-    return {f"{ORIGINAL}.morphology.": _morphology(image, prepared)}
 
 
 def _morphology(image: Floats, prepared: Prepared) -> Values:

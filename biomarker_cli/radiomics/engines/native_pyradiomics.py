@@ -11,6 +11,7 @@ import numpy.typing as npt
 from biomarker_cli.imaging import Region, Volume
 from biomarker_cli.radiomics.engines.outcome import Outcomes
 from biomarker_cli.radiomics.engines.reporting import Families, outcomes_of
+from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.features.pyradiomics_values import (
     TEXTURE_AS_PYRADIOMICS,
     Measured,
@@ -28,6 +29,7 @@ from biomarker_cli.radiomics.filters.rules import (
     PyradiomicsFilter,
     PyradiomicsWavelet,
 )
+from biomarker_cli.radiomics.filters.sharing import shared_boxes, union, work_of
 from biomarker_cli.radiomics.filters.stationary_wavelet import wavelet_images
 from biomarker_cli.radiomics.lattice import Lattice
 from biomarker_cli.radiomics.plan import ORIGINAL, filter_dimensions
@@ -48,8 +50,8 @@ _DIRECTIONAL = frozenset({"glcm", "glrlm"})
 
 def extract_as_pyradiomics(
     volume: Volume, regions: tuple[Region, ...], rules: RadiomicsRules
-) -> list[Outcomes]:
-    """Return values or reasons for each region, by feature id.
+) -> list[Outcomes | RadiomicsError]:
+    """Return values or reasons for each region, by feature id, or why it is refused.
 
     Parameters
     ----------
@@ -70,12 +72,17 @@ def extract_as_pyradiomics(
             reasons |= dict.fromkeys(filter_rules.image_names(filter_dimensions(rules)), reason)
         else:
             _measure_filter(image, wanted, filter_rules, rules)
-    return [
-        outcomes_of(
-            region.found, rules, region.reason or _UNDEFINED, {} if region.reason else reasons
-        )
-        for region in placed
-    ]
+    return [_outcomes(region, rules, reasons) for region in placed]
+
+
+def _outcomes(
+    region: PlacedRegion, rules: RadiomicsRules, reasons: dict[str, str]
+) -> Outcomes | RadiomicsError:
+    if region.refusal is not None:
+        return region.refusal
+    if region.reason:
+        return outcomes_of({}, rules, region.reason)
+    return outcomes_of(region.found, rules, _UNDEFINED, reasons)
 
 
 @dataclass
@@ -92,6 +99,8 @@ class PlacedRegion:
     reason : str
         Why the region is not measured, or nothing.
     found : dict
+    refusal : RadiomicsError, optional
+        What stopped the region, and only it.
     """
 
     box: Box
@@ -99,6 +108,7 @@ class PlacedRegion:
     spacing: tuple[float, float, float]
     reason: str
     found: Families = field(default_factory=dict)
+    refusal: RadiomicsError | None = None
 
 
 def _place(
@@ -132,35 +142,47 @@ def _place(
 def _measure_filter(
     image: Floats, regions: list[PlacedRegion], filter_rules: FilterRules, rules: RadiomicsRules
 ) -> None:
-    """Measure all regions on the images of one filter, each made once."""
+    """Measure all regions on the images of one filter; near ones share them."""
+    work = work_of(filter_rules, image.shape)
+    for members in shared_boxes([region.box for region in regions], work):
+        group = [regions[index] for index in members]
+        around = union([region.box for region in group])
+        for name, voxels in _images(image, around, group[0].spacing, filter_rules, rules):
+            for region in group:
+                _measure_region(name, voxels, around, region, rules)
+
+
+def _images(
+    image: Floats,
+    around: Box,
+    spacing: tuple[float, float, float],
+    filter_rules: FilterRules,
+    rules: RadiomicsRules,
+) -> Iterable[tuple[str, Voxels]]:
+    """Return name and voxels inside a box of the images of any filter."""
     if isinstance(filter_rules, PyradiomicsWavelet):
         own = rules.pyradiomics or PyradiomicsRules()
         axes = tuple(a for a in (2, 1, 0) if not (own.force_2d and a == own.force_2d_axis))
-        for region in regions:
-            for name, voxels in wavelet_images(image, region.box, filter_rules, axes):
-                region.found.update(_measure_image(name, voxels, region, rules))
-        return
-    if not regions:
-        return
-    around = _union([region.box for region in regions])
-    images: Iterable[tuple[str, Voxels]] = [(ORIGINAL, image[around])]
+        return wavelet_images(image, around, filter_rules, axes)
     if isinstance(filter_rules, PyradiomicsFilter):
-        images = images_in_box(image, around, regions[0].spacing, filter_rules)
-    for name, filtered in images:
-        for region in regions:
-            z, y, x = (
-                slice(part.start - outer.start, part.stop - outer.start)
-                for part, outer in zip(region.box, around, strict=True)
-            )
-            region.found.update(_measure_image(name, filtered[z, y, x], region, rules))
+        return images_in_box(image, around, spacing, filter_rules)
+    return [(ORIGINAL, image[around])]
 
 
-def _union(boxes: list[Box]) -> Box:
+def _measure_region(
+    name: str, voxels: Voxels, around: Box, region: PlacedRegion, rules: RadiomicsRules
+) -> None:
+    """Add what one image gives to a region, unless the region has been refused."""
+    if region.refusal is not None:
+        return
     z, y, x = (
-        slice(min(part.start for part in parts), max(part.stop for part in parts))
-        for parts in zip(*boxes, strict=True)
+        slice(part.start - outer.start, part.stop - outer.start)
+        for part, outer in zip(region.box, around, strict=True)
     )
-    return z, y, x
+    try:
+        region.found.update(_measure_image(name, voxels[z, y, x], region, rules))
+    except RadiomicsError as error:
+        region.refusal = error
 
 
 def too_small(mask: Mask, rules: PyradiomicsRules) -> str:
@@ -183,6 +205,12 @@ def _measure_image(
     own = rules.pyradiomics or PyradiomicsRules()
     mask, spacing = region.mask, region.spacing
     values = image[mask].astype(np.float64)
+    if not np.isfinite(values).all():
+        raise RadiomicsError(
+            "RADIOMICS-NON-FINITE",
+            f"a filter spread NaN or infinite voxels into the region, on the image {name}",
+            hint="Repair the image, or leave the filter out.",
+        )
     found: Families = {}
     if "intensity" in rules.families:
         found[f"{name}.intensity."] = intensity_as_pyradiomics(

@@ -57,8 +57,8 @@ class PyradiomicsEngine:
 
     def extract(
         self, volume: Volume, regions: tuple[Region, ...], rules: RadiomicsRules
-    ) -> list[Outcomes]:
-        """Return values or reasons for each region, by feature id.
+    ) -> list[Outcomes | RadiomicsError]:
+        """Return values or reasons for each region, by feature id, or why it is refused.
 
         Parameters
         ----------
@@ -71,8 +71,7 @@ class PyradiomicsEngine:
         Raises
         ------
         RadiomicsError
-            ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-FILTER-UNAVAILABLE``,
-            ``RADIOMICS-COMPLEX-VALUE``.
+            ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-FILTER-UNAVAILABLE``.
         """
         engine_version()
         for kind, package in _EXTRA_PACKAGES:
@@ -82,7 +81,13 @@ class PyradiomicsEngine:
         local = rules.interpolation is None and rules.normalisation is None
         local = local and all(image.filter == "none" for image in rules.images)
         array = volume.as_float64()
-        return [_extract_region(array, volume.geometry, region, rules, local) for region in regions]
+        found: list[Outcomes | RadiomicsError] = []
+        for region in regions:
+            try:
+                found.append(_extract_region(array, volume.geometry, region, rules, local))
+            except RadiomicsError as error:
+                found.append(error)
+        return found
 
 
 def _require(package: str) -> None:

@@ -19,8 +19,8 @@ Box = tuple[slice, slice, slice]
 SHORTEST_LINE = 4
 """Voxels along an axis that a recursion of fourth order needs."""
 
-_SLAB = 4
-"""Planes that two passes take at a time."""
+_SLAB = 8
+"""Planes that are taken at a time."""
 
 # Two damped oscillations that approximate the Gaussian and its second derivative
 # (Farneback and Westin 2006): amplitudes of cosine and sine by order of the
@@ -77,12 +77,9 @@ def _laplacians(
             np.array([coefficients(s, spacing_zyx[axis], 0 if k else 2) for s in sigmas_mm])
             for k, axis in enumerate(axes)
         ]
-        part = _third_pass(_two_passes(image, axes, box, sets), axes[2], box, sets[2])
+        part = _two_passes(image, axes, box, sets)
         scale = 1.0 / (spacing_zyx[derived] * spacing_zyx[derived])
-        for sum_plane, plane in zip(
-            total.reshape(-1, total.shape[-1]), part.reshape(-1, total.shape[-1]), strict=True
-        ):
-            sum_plane[...] = sum_plane.astype(np.float64) + plane.astype(np.float64) * scale
+        _add_third_pass(part, axes, box, sets[2], scale, total)
     return total
 
 
@@ -104,10 +101,21 @@ def _two_passes(image: Floats, axes: tuple[int, int, int], box: Box, sets: list[
     return result
 
 
-def _third_pass(image: Single, axis: int, box: Box, sets: Floats) -> Single:
-    result = np.empty((len(sets), *(part.stop - part.start for part in box)), dtype=np.float32)
-    filter_axis(image, axis, box[axis], sets, result)
-    return result
+def _add_third_pass(
+    image: Single,
+    axes: tuple[int, int, int],
+    box: Box,
+    sets: Floats,
+    scale: float,
+    total: Single,
+) -> None:
+    """Smooth along the last axis and add the result, rounded to single precision, to the total."""
+    other, _, axis = axes
+    for start in range(0, image.shape[other + 1], _SLAB):
+        planes = (slice(None), *_only(other, slice(start, start + _SLAB)))
+        result = np.empty_like(total[planes])
+        filter_axis(image[planes], axis, box[axis], sets, result)
+        total[planes] = total[planes].astype(np.float64) + result.astype(np.float64) * scale
 
 
 def _only(axis: int, bounds: slice) -> Box:

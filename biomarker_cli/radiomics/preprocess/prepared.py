@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ Box = tuple[slice, slice, slice]
 
 
 _SPLINE_REACH = 40
+_SLACK = 1e-6
 
 
 @dataclass(frozen=True)
@@ -148,3 +149,41 @@ def prepare_region(image: Floats, mask: Mask, grid: Grid, rules: RadiomicsRules)
     morphological = mask[box]
     intensity = resegment(image[box], morphological, rules.resegmentation)
     return Prepared(morphological, intensity, box, grid.spacing_zyx)
+
+
+def prepare_on_whole(
+    image: Floats, grid: Grid, mask: Mask, rules: RadiomicsRules
+) -> Prepared | None:
+    """Return a region ready for measuring on an image that was resampled as a whole.
+
+    Only what is near the region is resampled of the mask.
+
+    Parameters
+    ----------
+    image : ndarray, shape (z, y, x)
+        On the grid.
+    grid : Grid
+    mask : ndarray of bool, shape (z, y, x)
+        On the old grid; holds voxels.
+    rules : RadiomicsRules
+    """
+    if rules.interpolation is None:
+        return prepare_region(image, mask, grid, rules)
+    box, part = part_of(grid, mask, 0.0, rules.interpolation.mask)
+    corner = [
+        int(np.searchsorted(whole.places, bounds.start + own.places[0] - _SLACK))
+        if own.places.size
+        else 0
+        for whole, bounds, own in zip(grid.axes, box, part.axes, strict=True)
+    ]
+    z, y, x = (
+        slice(first, first + own.places.size) for first, own in zip(corner, part.axes, strict=True)
+    )
+    found = prepare_region(image[z, y, x], resampled_mask(mask[box], part, rules), part, rules)
+    if found is None:
+        return None
+    a, b, c = (
+        slice(first + bounds.start, first + bounds.stop)
+        for first, bounds in zip(corner, found.box, strict=True)
+    )
+    return replace(found, box=(a, b, c))
