@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,7 @@ from biomarker_cli.acquisition.facts import FACTS
 from biomarker_cli.acquisition.formatting import value_text
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.model import ConfigurationError
+from biomarker_cli.protocol.document import ID_PATTERN
 
 _TOLERANCES = MappingProxyType(
     {
@@ -55,8 +57,15 @@ def draft_protocol(series: Sequence[SeriesHeaders], ident: str, today: str) -> s
     ------
     ConfigurationError
         ``DRAFT-MODALITY`` where the series are of several modalities,
-        ``DRAFT-EMPTY`` where they fix nothing.
+        ``DRAFT-EMPTY`` where they fix nothing, ``DRAFT-ID`` where no protocol
+        can be called that.
     """
+    if not re.match(ID_PATTERN, ident):
+        raise ConfigurationError(
+            "DRAFT-ID",
+            f"no protocol can be called {ident!r}",
+            hint="An id has small letters, digits, dots and dashes, such as site-ct.",
+        )
     modalities = sorted({one.modality for one in series})
     if len(modalities) != 1:
         raise ConfigurationError(
@@ -118,7 +127,7 @@ def _rule(prefix: str, name: str, value: Any) -> dict[str, Any]:
     unit = definition.unit if definition else ""
     rule: dict[str, Any] = {
         "id": f"{prefix}-{name.upper().replace('_', '-')}",
-        "title": name.replace("_", " ").capitalize(),
+        "title": _title(name, unit),
         "fact": name,
     }
     if name == "b_values":
@@ -132,8 +141,17 @@ def _rule(prefix: str, name: str, value: Any) -> dict[str, Any]:
     if unit:
         rule["unit"] = unit
     rule |= {"over": "series", "level": "shall", "severity": "warning"}
-    rule["fix"] = f"The reference has {value_text(value)}: say here what to do."
+    said = f"{value_text(value)} {unit if unit != '1' else ''}".rstrip()
+    rule["fix"] = f"The reference has {said}: say here what to do."
     return rule
+
+
+def _title(name: str, unit: str) -> str:
+    """Return the name of a fact in words, without the unit at its end."""
+    words = name.split("_")
+    if len(words) > 1 and words[-1].lower() == unit.lower():
+        words = words[:-1]
+    return " ".join(words).capitalize()
 
 
 def _as_yaml(value: Any) -> Any:

@@ -28,6 +28,10 @@ class Match:
         Outcomes of its rules.
     score : float
         Passes over everything that was to be judged, 0 to 1.
+    title : str
+        Of the protocol.
+    is_draft : bool
+        Whether its limits are unconfirmed.
     """
 
     ident: str
@@ -37,6 +41,8 @@ class Match:
     n_not_evaluable: int
     n_missing_series: int
     score: float
+    title: str
+    is_draft: bool
 
 
 def newest_protocols() -> list[AcquisitionProtocol]:
@@ -78,6 +84,8 @@ def match_protocols(
                     counts[Outcome.NOT_EVALUABLE],
                     counts[Outcome.MISSING_SERIES],
                     counts[Outcome.PASS] / len(applied),
+                    protocol.document.header.title,
+                    protocol.document.is_draft,
                 )
             )
     return sorted(found, key=lambda m: (-m.score, -m.n_pass, m.ident))

@@ -5,8 +5,18 @@ plan. Reading happens at its start, writing is the study's business.
 """
 
 from biomarker_cli.case.analysis import Analysis, load_analysis
+from biomarker_cli.case.comparing import SettingChange, compare_analyses
 from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.case.result import CaseResult, CaseStatus
 from biomarker_cli.case.running import run_case
 
-__all__ = ["Analysis", "CasePlan", "CaseResult", "CaseStatus", "load_analysis", "run_case"]
+__all__ = [
+    "Analysis",
+    "CasePlan",
+    "CaseResult",
+    "CaseStatus",
+    "SettingChange",
+    "compare_analyses",
+    "load_analysis",
+    "run_case",
+]

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.headers import Headers, read_headers
 from biomarker_cli.cli.options import format_option, paths_argument
+from biomarker_cli.model.exit_codes import ExitCode
+from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
     from biomarker_cli.acquisition import AcquisitionProtocol, CheckResult, SeriesHeaders
@@ -68,15 +71,19 @@ def check(
     loaded = load_acquisition(protocol)
     if given["locked"]:
         _require_locked(loaded)
-    series, results = _judge(given["paths"], loaded, given["waivers"], given["measured"])
+    headers, results = _judge(given["paths"], loaded, given["waivers"], given["measured"])
     written = _write(results, given["output"], given["junit"])
     if output_format == "json":
         print_json([r.row() | {"reason": r.reason, "n_missing": r.n_missing} for r in results])
     else:
-        _print_text(loaded, series, results)
+        _print_text(loaded, headers.series, results)
         for path in written:
             click.echo(f"written: {path}", err=True)
-    context.exit(exit_code(results, strict=strict))
+    code = exit_code(results, strict=strict)
+    if strict and headers.n_unreadable and code is ExitCode.DONE:
+        # A file that cannot be read may be a slice of what was judged.
+        code = ExitCode.VIOLATION
+    context.exit(code)
 
 
 def _require_locked(protocol: AcquisitionProtocol) -> None:
@@ -90,7 +97,7 @@ def _judge(
     protocol: AcquisitionProtocol,
     waivers: Path | None,
     measured: Path | None,
-) -> tuple[list[SeriesHeaders], list[CheckResult]]:
+) -> tuple[Headers, list[CheckResult]]:
     from datetime import UTC, datetime
 
     from biomarker_cli.acquisition import (
@@ -99,26 +106,21 @@ def _judge(
         load_measured,
         load_waivers,
         require_known_rules,
-        series_headers,
         unused,
     )
-    from biomarker_cli.catalogue import scan
-    from biomarker_cli.cli.output import progress
 
     accepted = load_waivers(waivers) if waivers else ()
     require_known_rules(accepted, [protocol])
     told = load_measured(measured) if measured else ()
-    with progress("reading headers", "files") as advance:
-        catalogue = scan(paths, advance)
-    series = series_headers(catalogue)
-    results = evaluate(protocol, series, measured=told)
+    headers = read_headers(paths)
+    results = evaluate(protocol, headers.series, measured=told)
     for waiver in unused(accepted, results):
         click.echo(
             f"the waiver for {waiver.protocol} {waiver.rule}, series {waiver.series}, "
             "speaks of no row that needs it",
             err=True,
         )
-    return series, apply_waivers(results, accepted, datetime.now(UTC).date())
+    return headers, apply_waivers(results, accepted, datetime.now(UTC).date())
 
 
 def _write(results: Sequence[CheckResult], output: Path | None, junit: Path | None) -> list[Path]:
@@ -150,7 +152,9 @@ def _print_text(
     shown = [r for r in results if r.outcome != "not_applicable"]
     numbers = _print_series(series, {u for r in shown for u in r.series_uid.split(";") if u})
     if not shown:
-        out.print(f"nothing to check: none of {len(series)} series is what the protocol is for")
+        what = counted(len(series), "series", "series")
+        kinds = ", ".join(sorted({one.modality for one in series}))
+        out.print(f"nothing to check: {what} ({kinds}), none is what the protocol is for")
         return
     _print_table(shown, numbers)
     _print_fixes(shown)
@@ -158,7 +162,8 @@ def _print_text(
     out.print(", ".join(f"{counts[word]} {word}" for word in _ORDER if counts[word]))
     others = len({s.series_uid for s in series}) - len(numbers)
     if others:
-        out.print(f"{others} other series are not what the protocol is for")
+        said = counted(others, "other series is", "other series are")
+        out.print(f"{said} not what the protocol is for")
 
 
 def _print_series(series: Sequence[SeriesHeaders], covered: set[str]) -> dict[str, int]:
@@ -173,7 +178,7 @@ def _print_series(series: Sequence[SeriesHeaders], covered: set[str]) -> dict[st
         n_files = len({frame.path for frame in one.frames})
         console().print(
             f"series {numbers[one.series_uid]}: {one.modality} {one.series_uid}, "
-            f"{n_files} files in {one.frames.first.path.parent}",
+            f"{counted(n_files, 'file')} in {one.frames.first.path.parent}",
             markup=False,
         )
     return numbers

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from biomarker_cli.model.wording import counted
+
 _EPILOG = """\b
 Examples:
   biomarker init /data/trial
@@ -27,11 +29,11 @@ def init(folder: Path) -> None:
 
     with progress("reading headers", "files") as advance:
         report = initialise_study(folder, advance)
-    click.echo(f"subjects: {report.n_subjects}, cases: {report.n_cases}, {folder / 'cases.csv'}")
+    subjects, cases = counted(report.n_subjects, "subject"), counted(report.n_cases, "case")
+    click.echo(f"{subjects}, {cases} in {folder / 'cases.csv'}")
     if report.n_without_mask:
-        click.echo(f"cases without segmentation: {report.n_without_mask}; fill the mask column")
-    for line in report.undecided:
-        click.echo(f"several segmentations fit, choose one: {line}")
+        without = counted(report.n_without_mask, "case has", "cases have")
+        click.echo(f"{without} no segmentation yet: fill the mask column")
     for line in report.left_out:
         click.echo(f"left out: {line}")
     click.echo(f"next: biomarker run {folder / 'study.yaml'} --dry-run")

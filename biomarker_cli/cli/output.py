@@ -77,6 +77,20 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
+def require_new_file(path: Path) -> None:
+    """Refuse a file that exists: before an hour of reading rather than behind it.
+
+    Raises
+    ------
+    ConfigurationError
+        ``OUTPUT-EXISTS``.
+    """
+    if path.exists():
+        raise ConfigurationError(
+            "OUTPUT-EXISTS", f"the file exists: {path}", hint="Remove it, or choose another name."
+        )
+
+
 def write_new_file(path: Path, text: str, *, overwrite: bool = False) -> None:
     """Write a text file; an existing one only when told.
 
@@ -85,10 +99,8 @@ def write_new_file(path: Path, text: str, *, overwrite: bool = False) -> None:
     ConfigurationError
         ``OUTPUT-EXISTS``.
     """
-    if path.exists() and not overwrite:
-        raise ConfigurationError(
-            "OUTPUT-EXISTS", f"the file exists: {path}", hint="Remove it, or choose another name."
-        )
+    if not overwrite:
+        require_new_file(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
 

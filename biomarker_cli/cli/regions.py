@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue import VolumeCandidate
@@ -98,7 +99,7 @@ def _print_list(request: Request) -> None:
     for entry in entries:
         table.add_row(str(entry.number), entry.label, entry.code_meaning, entry.code, entry.detail)
     out.print(table)
-    out.print(f"{len(entries)} ROIs")
+    out.print(counted(len(entries), "ROI"))
 
 
 def _import(request: Request) -> int:
@@ -216,7 +217,7 @@ def _print_results(results: Sequence[RoiResult], request: Request) -> None:
         if r.error_code:
             click.echo(f"{r.roi_id}: {r.status} {r.error_code} {r.error_message}", err=True)
     n_ok = sum(r.status == "ok" for r in results)
-    out.print(f"{n_ok} of {len(results)} ROIs imported")
+    out.print(f"{n_ok} of {counted(len(results), 'ROI')} imported")
     for path in filter(None, (request.output, request.preview)):
         click.echo(f"written: {path}", err=True)
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.cli.output import console, plain_table
+from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
     from biomarker_cli.case import CaseResult
@@ -53,7 +54,10 @@ def print_summary(report: RunReport) -> None:
     counts = Counter(result.status.value for result in results)
     kept = sum(decision.action == "reuse" for decision in report.decisions)
     total = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
-    out.print(f"{len(results)} cases: {total}" + (f" ({kept} kept from before)" if kept else ""))
+    out.print(
+        f"{counted(len(results), 'case')}: {total}"
+        + (f" ({kept} kept from before)" if kept else "")
+    )
     out.print(f"Tables are in {report.folder}; docs/tables.md says what the columns mean")
 
 

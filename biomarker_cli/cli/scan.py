@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from biomarker_cli.cli.options import format_option, paths_argument
+from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue import Catalogue
@@ -116,4 +117,6 @@ def _print_text(catalogue: Catalogue) -> None:
             out.print(f"{c.error_code} {c.volume_id}: {c.error_message}", markup=False)
     n_ok = sum(c.status == "ok" for c in catalogue.volumes)
     n_skipped = len(catalogue.candidates) - len(catalogue.volumes)
-    out.print(f"{n_ok} volumes, {len(catalogue.volumes) - n_ok} refused, {n_skipped} other objects")
+    n_refused = len(catalogue.volumes) - n_ok
+    others = counted(n_skipped, "other object")
+    out.print(f"{counted(n_ok, 'volume')}, {n_refused} refused, {others}")

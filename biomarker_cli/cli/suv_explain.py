@@ -179,7 +179,8 @@ def _print_text(out: Console, report: dict[str, Any]) -> None:
 def _factor_text(factors: list[float]) -> str:
     low, high = min(factors), max(factors)
     if low == high:
-        return f"{low:.9g} x voxel value, in all {len(factors)} slices"
+        where = f"all {len(factors)} slices" if len(factors) > 1 else "the one slice"
+        return f"{low:.9g} x voxel value, in {where}"
     return f"{low:.9g} ... {high:.9g} x voxel value, slice by slice ({len(factors)})"
 
 

@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from biomarker_cli.protocol.versions import Version
 from biomarker_cli.protocol.yaml_source import KeyPath
 
+ID_PATTERN = r"^[a-z0-9][a-z0-9.\-]*$"
+"""What a protocol may be called: its id names a folder."""
+
 
 class Strict(BaseModel):
     """Base of every protocol model: frozen, and no unknown key passes."""
@@ -53,7 +56,7 @@ class ProtocolHeader(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     format: str
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")
+    id: str = Field(pattern=ID_PATTERN)
     version: str
     status: Literal["draft", "active", "retired"]
     title: str

@@ -42,12 +42,7 @@ def _load(kind: ProtocolKind, path: Path, seen: tuple[Path, ...]) -> ProtocolDoc
         raise ProtocolError("PROTOCOL-EXTENDS", "a protocol extends itself", where=path.name)
     data, lines = read_yaml(path)
     if data.get("format") != kind.format_name:
-        raise ProtocolError(
-            "PROTOCOL-INVALID",
-            f"expected format {kind.format_name!r}, found {data.get('format')!r}",
-            where=path.name,
-            hint=f"This is read as an {kind.value} protocol.",
-        )
+        raise _wrong_format(kind, data.get("format"), path, line_of(lines, ("format",)))
     header = _validate(ProtocolHeader, data, path, lines, ())
     parents: tuple[str, ...] = ()
     if header.extends:
@@ -55,6 +50,22 @@ def _load(kind: ProtocolKind, path: Path, seen: tuple[Path, ...]) -> ProtocolDoc
         data = merge(parent.data, data, path.name)
         parents = (parent.ident, *parent.parents)
     return ProtocolDocument(header, data, path, lines, parents)
+
+
+def _wrong_format(kind: ProtocolKind, found: Any, path: Path, line: int) -> ProtocolError:
+    if found is None:
+        what, where = "the file does not say its format:", path.name
+    else:
+        what, where = f"the file is of format {found!r}:", f"{path.name}:{line}"
+    if found == kind.other.format_name:
+        what = f"the file is {kind.other.described}:"
+    return ProtocolError(
+        "PROTOCOL-INVALID",
+        f"{what} expected {kind.described}, format {kind.format_name!r}",
+        where=where,
+        hint="`biomarker protocol show` of a shipped one, such as "
+        f"{'recist-ct' if kind is ProtocolKind.ACQUISITION else 'fdg-suv'}, shows its form.",
+    )
 
 
 def _parent_path(kind: ProtocolKind, extends: str, child: Path) -> Path:

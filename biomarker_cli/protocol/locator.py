@@ -6,6 +6,8 @@ An installed wheel carries them inside the package; a checkout has them in
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,6 +23,16 @@ class ProtocolKind(StrEnum):
 
     ACQUISITION = "acquisition"
     ANALYSIS = "analysis"
+
+    @property
+    def other(self) -> ProtocolKind:
+        """The other kind."""
+        return next(kind for kind in ProtocolKind if kind is not self)
+
+    @property
+    def described(self) -> str:
+        """The kind with its article, for messages."""
+        return f"an {self.value} protocol"
 
     @property
     def format_name(self) -> str:
@@ -48,6 +60,39 @@ def list_protocols(kind: ProtocolKind) -> list[Path]:
     return [path for f in folders for path in shipped_versions(kind, f.name).values()]
 
 
+def shipped_ids(kind: ProtocolKind) -> list[str]:
+    """Return the id of every shipped protocol of a kind, sorted."""
+    return sorted({path.parent.name for path in list_protocols(kind)})
+
+
+def closest(wanted: str, known: Iterable[str]) -> list[str]:
+    """Return the names that a mistyped or shortened one may mean, the likeliest first."""
+    names = list(known)
+    word = wanted.lower()
+    starting = [name for name in names if word and name.startswith(word)]
+    return (starting or get_close_matches(word, names, n=3, cutoff=0.6))[:5]
+
+
+def unknown_id(ident: str, *kinds: ProtocolKind) -> ProtocolError:
+    """Return the error for an id that no shipped protocol of some kinds has."""
+    what = kinds[0].value + " protocol" if len(kinds) == 1 else "protocol"
+    by_path = "A file is named by its path, ending in .yaml."
+    if Path(ident).is_file():
+        step = by_path
+    elif len(kinds) == 1 and shipped_versions(kinds[0].other, ident):
+        return ProtocolError(
+            "PROTOCOL-NOT-FOUND",
+            f"{ident!r} is {kinds[0].other.described}; {kinds[0].described} is expected",
+            hint=f"Shipped {kinds[0].value} protocols are: {', '.join(shipped_ids(kinds[0]))}.",
+        )
+    else:
+        known = [name for kind in kinds for name in shipped_ids(kind)]
+        near = closest(ident, known)
+        meant = f"Did you mean {' or '.join(near)}? `biomarker protocol list` shows all."
+        step = f"{meant if near else 'Shipped are: ' + ', '.join(known) + '.'} {by_path}"
+    return ProtocolError("PROTOCOL-NOT-FOUND", f"no {what} is called {ident!r}", hint=step)
+
+
 def locate(kind: ProtocolKind, wanted: str) -> Path:
     """Return the file of ``id``, ``id@version``, ``id@^1.0`` or a path.
 
@@ -61,17 +106,16 @@ def locate(kind: ProtocolKind, wanted: str) -> Path:
     path = Path(wanted)
     if path.suffix in {".yaml", ".yml"}:
         if not path.is_file():
-            raise ProtocolError("PROTOCOL-NOT-FOUND", f"no such protocol file: {wanted}")
+            raise ProtocolError(
+                "PROTOCOL-NOT-FOUND",
+                f"no such protocol file: {wanted}",
+                hint="A shipped protocol is named by its id alone: `biomarker protocol list`.",
+            )
         return path
     ident, _, version = wanted.partition("@")
     versions = shipped_versions(kind, ident)
     if not versions:
-        known = ", ".join(sorted({p.parent.name for p in list_protocols(kind)}))
-        raise ProtocolError(
-            "PROTOCOL-NOT-FOUND",
-            f"no {kind.value} protocol is called {ident!r}",
-            hint=f"Shipped are: {known}. A file is named by its path, ending in .yaml.",
-        )
+        raise unknown_id(ident, kind)
     if not version:
         return _newest_active(versions)
     try:

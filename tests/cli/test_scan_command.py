@@ -33,7 +33,7 @@ def test_text_names_the_refusal_with_its_places(biomarker, folder):
     done = biomarker("scan", folder)
     assert done.returncode == 0
     assert "SERIES-GAP" in done.stdout
-    assert "1 volumes, 1 refused, 1 other objects" in done.stdout
+    assert "1 volume, 1 refused, 1 other object" in done.stdout
 
 
 def test_parquet_has_the_same_rows(biomarker, folder, tmp_path):

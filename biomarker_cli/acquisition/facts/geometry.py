@@ -12,6 +12,7 @@ import numpy as np
 from biomarker_cli.acquisition.facts.elements import plain, read_keyword
 from biomarker_cli.acquisition.facts.registry import FACTS, Reading, missing
 from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.model.wording import counted
 
 ONE_POSITION_MM = 0.01
 """Slices closer than this lie at one position: volumes of one series share it."""
@@ -95,9 +96,11 @@ def slice_spacing_mm(series: SeriesHeaders) -> Reading:
         round(after[0] - before[0], 4) for stack in stacks for before, after in pairwise(stack)
     ]
     if not steps:
-        reason = f"{n_missing} slices have no position" if n_missing else "there is a single slice"
+        untold = f"{counted(n_missing, 'slice has', 'slices have')} no position"
+        reason = untold if n_missing else "there is a single slice"
         return missing(tags, reason, max(n_missing, 1))
-    reason = f"{n_missing} slices have no position or orientation" if n_missing else ""
+    untold = counted(n_missing, "slice has", "slices have")
+    reason = f"{untold} no position or orientation" if n_missing else ""
     return Reading(tuple(steps), n_missing, tags, reason=reason)
 
 
@@ -121,7 +124,8 @@ def slice_gap_mm(series: SeriesHeaders) -> Reading:
                 gaps.append(round(high - low - (thick_low + thick_high) / 2, 4))
     if not gaps:
         return missing(tags, "no two slices with position and thickness", max(n_missing, 1))
-    reason = f"{n_missing} positions or thicknesses are missing" if n_missing else ""
+    untold = counted(n_missing, "position or thickness is", "positions or thicknesses are")
+    reason = f"{untold} missing" if n_missing else ""
     return Reading(tuple(gaps), n_missing, tags, reason=reason)
 
 

@@ -254,5 +254,5 @@ def patient_sex(series: SeriesHeaders) -> Reading:
     """Return the sex as written."""
     values = tuple(v for v in map(plain, series.column("PatientSex")) if v is not None)
     n_missing = len(series.frames) - len(values)
-    reason = f"absent in {n_missing} slices" if n_missing else ""
+    reason = f"absent in {n_missing} of {len(series.frames)} slices" if n_missing else ""
     return Reading(values, n_missing, ("(0010,0040)",), reason=reason)

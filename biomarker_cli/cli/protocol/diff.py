@@ -1,17 +1,26 @@
-"""``biomarker protocol diff``: what changed between two acquisition protocols."""
+"""``biomarker protocol diff``: what changed between two protocols of one kind."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.protocol.kinds import load_any
+from biomarker_cli.model.wording import counted
+
+if TYPE_CHECKING:
+    from biomarker_cli.protocol import ProtocolDocument
 
 _EPILOG = """\b
 Examples:
   biomarker protocol diff recist-ct@0.1.0 recist-ct@1.0.0
   biomarker protocol diff recist-ct site.yaml --format json
+  biomarker protocol diff fdg-suv fdg-percist
+
+Exit codes: 0 whether they differ or not, 2 a protocol that cannot be read.
 """
 
 
@@ -20,22 +29,71 @@ Examples:
 @click.argument("b", metavar="B")
 @format_option
 def diff(a: str, b: str, output_format: str) -> None:
-    """Say rule by rule how B differs from A, and which way a limit moved."""
-    from biomarker_cli.acquisition import compare_protocols, load_acquisition
-    from biomarker_cli.cli.output import console, plain_table, print_json
+    """Say how B differs from A.
 
-    before, after = load_acquisition(a), load_acquisition(b)
-    changes = compare_protocols(before, after)
+    Acquisition protocols are compared rule by rule, with the way a limit moved;
+    analysis protocols setting by setting, and whether their results may be
+    pooled.
+    """
+    from biomarker_cli.cli.output import print_json
+    from biomarker_cli.protocol import ProtocolError, ProtocolKind
+
+    (kind, before), (other, after) = load_any(a), load_any(b)
+    if kind is not other:
+        raise ProtocolError(
+            "PROTOCOL-KINDS",
+            f"{before.ident} is {kind.described}, {after.ident} is {other.described}",
+            hint="Compare two protocols of one kind.",
+        )
+    is_acquisition = kind is ProtocolKind.ACQUISITION
+    changes = (_of_rules if is_acquisition else _of_settings)(before, after)
     if output_format == "json":
-        print_json([dataclasses.asdict(change) for change in changes])
+        print_json(changes)
         return
-    out = console()
-    out.print(f"{before.ident} -> {after.ident}", markup=False)
+    click.echo(f"{before.ident} -> {after.ident}")
+    if is_acquisition:
+        _print_rules(changes)
+    else:
+        _print_settings(changes)
+
+
+def _of_rules(before: ProtocolDocument, after: ProtocolDocument) -> list[dict[str, Any]]:
+    from biomarker_cli.acquisition import compare_protocols
+    from biomarker_cli.acquisition.protocol import typed
+
+    return [dataclasses.asdict(c) for c in compare_protocols(typed(before), typed(after))]
+
+
+def _of_settings(before: ProtocolDocument, after: ProtocolDocument) -> list[dict[str, Any]]:
+    from biomarker_cli.case import compare_analyses, load_analysis
+
+    old, new = (load_analysis(str(document.path)) for document in (before, after))
+    return [dataclasses.asdict(change) for change in compare_analyses(old, new)]
+
+
+def _print_rules(changes: list[dict[str, Any]]) -> None:
     if not changes:
-        out.print("no rule differs")
+        click.echo("no rule differs")
         return
-    table = plain_table("", ("rule", "what", "before", "after", "direction"))
+    _print_table(("rule", "what", "before", "after", "direction"), changes)
+
+
+def _print_settings(changes: list[dict[str, Any]]) -> None:
+    if changes:
+        said = [{**c, "moves_numbers": "yes" if c["moves_numbers"] else "no"} for c in changes]
+        _print_table(("setting", "before", "after", "moves numbers"), said)
+    n_moving = sum(change["moves_numbers"] for change in changes)
+    if n_moving:
+        what = counted(n_moving, "setting that moves", "settings that move")
+        click.echo(f"results are not comparable: they differ in {what} numbers")
+    else:
+        click.echo("results are comparable: no setting that moves a number differs")
+
+
+def _print_table(columns: tuple[str, ...], changes: list[dict[str, Any]]) -> None:
+    from biomarker_cli.cli.output import console, plain_table
+
+    table = plain_table("", columns)
     for change in changes:
-        cells = (change.rule_id, change.what, change.before, change.after, change.direction)
-        table.add_row(*(cell.replace("[", r"\[") for cell in cells))
-    out.print(table)
+        table.add_row(*(str(value).replace("[", r"\[") for value in change.values()))
+    console().print(table)

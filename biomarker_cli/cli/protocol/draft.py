@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from biomarker_cli.cli.headers import read_headers
 from biomarker_cli.cli.options import paths_argument
 
 _EPILOG = """\b
@@ -28,13 +29,13 @@ def draft(paths: tuple[Path, ...], ident: str, output: Path | None) -> None:
     """
     from datetime import UTC, datetime
 
-    from biomarker_cli.acquisition import draft_protocol, series_headers
-    from biomarker_cli.catalogue import scan
-    from biomarker_cli.cli.output import progress, write_new_file
+    from biomarker_cli.acquisition import draft_protocol
+    from biomarker_cli.cli.output import require_new_file, write_new_file
 
-    with progress("reading headers", "files") as advance:
-        catalogue = scan(paths, advance)
-    text = draft_protocol(series_headers(catalogue), ident, datetime.now(UTC).date().isoformat())
+    if output is not None:
+        require_new_file(output)
+    series = read_headers(paths).series
+    text = draft_protocol(series, ident, datetime.now(UTC).date().isoformat())
     if output is None:
         click.echo(text, nl=False)
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from biomarker_cli.cli.headers import read_headers
 from biomarker_cli.cli.options import format_option
 
 _EPILOG = """\b
@@ -18,7 +19,7 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--modality", help="Only facts of this modality (CT, MR, PT).")
+@click.option("--modality", help="Only facts of this modality (CT, MR, PT), or phantom.")
 @format_option
 def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> None:
     """List the facts that rules can name; with PATH, what its series tell.
@@ -30,15 +31,20 @@ def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> 
 
     rows = _told(paths) if paths else _library()
     if modality:
+        modality = modality.upper() if modality.lower() != "phantom" else modality.lower()
         rows = [row for row in rows if modality in row["modality"].split() or not row["modality"]]
     if output_format == "json":
         print_json(rows)
         return
-    columns = list(rows[0]) if rows else ["fact"]
-    table = plain_table("", columns)
-    for row in rows:
-        table.add_row(*(row[column].replace("[", r"\[") for column in columns))
-    console().print(table)
+    # One table per series: its UID is long, and the same in every row.
+    for uid in dict.fromkeys(row.get("series_uid", "") for row in rows):
+        members = [row for row in rows if row.get("series_uid", "") == uid]
+        columns = [c for c in members[0] if not uid or c not in {"series_uid", "modality"}]
+        title = f"{members[0]['modality']} {uid}" if uid else ""
+        table = plain_table(title, columns)
+        for row in members:
+            table.add_row(*(row[column].replace("[", r"\[") for column in columns))
+        console().print(table)
 
 
 def _library() -> list[dict[str, str]]:
@@ -56,14 +62,10 @@ def _library() -> list[dict[str, str]]:
 
 
 def _told(paths: tuple[Path, ...]) -> list[dict[str, str]]:
-    from biomarker_cli.acquisition import header_facts, series_headers
-    from biomarker_cli.catalogue import scan
-    from biomarker_cli.cli.output import progress
+    from biomarker_cli.acquisition import header_facts
 
-    with progress("reading headers", "files") as advance:
-        catalogue = scan(paths, advance)
     return [
         {"series_uid": series.series_uid, "modality": series.modality, **fact.row()}
-        for series in series_headers(catalogue)
+        for series in read_headers(paths).series
         for fact in header_facts(series)
     ]

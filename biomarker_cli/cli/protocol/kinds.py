@@ -26,17 +26,17 @@ def load_any(wanted: str) -> tuple[ProtocolKind, ProtocolDocument]:
     from pathlib import Path
 
     from biomarker_cli.protocol import ProtocolKind, load_document
-    from biomarker_cli.protocol.locator import shipped_versions
+    from biomarker_cli.protocol.locator import shipped_versions, unknown_id
     from biomarker_cli.protocol.yaml_source import read_yaml
 
-    kind = ProtocolKind.ACQUISITION
-    analysis = ProtocolKind.ANALYSIS
     path = Path(wanted)
     if path.suffix in {".yaml", ".yml"}:
-        if path.is_file() and read_yaml(path)[0].get("format") == analysis.format_name:
-            kind = analysis
-    elif not shipped_versions(kind, wanted.partition("@")[0]) and shipped_versions(
-        analysis, wanted.partition("@")[0]
-    ):
-        kind = analysis
-    return kind, load_document(kind, wanted)
+        said = read_yaml(path)[0].get("format") if path.is_file() else None
+        is_analysis = said == ProtocolKind.ANALYSIS.format_name
+        kind = ProtocolKind.ANALYSIS if is_analysis else ProtocolKind.ACQUISITION
+        return kind, load_document(kind, wanted)
+    ident = wanted.partition("@")[0]
+    for kind in ProtocolKind:
+        if shipped_versions(kind, ident):
+            return kind, load_document(kind, wanted)
+    raise unknown_id(ident, *ProtocolKind)

@@ -8,6 +8,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.protocol.kinds import load_any, protocol_argument
+from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
     from biomarker_cli.acquisition import LintFinding
@@ -44,8 +45,8 @@ def lint(context: click.Context, wanted: str, output_format: str) -> None:
         for f in findings:
             place = f"{document.path.name}:{f.line}" if f.line else document.path.name
             click.echo(f"{place}: {f.severity} {f.code} {f.place}: {f.message}")
-        n_warnings = len(findings) - len(errors)
-        click.echo(f"{document.ident}: {len(errors)} errors, {n_warnings} warnings")
+        warnings = counted(len(findings) - len(errors), "warning")
+        click.echo(f"{document.ident}: {counted(len(errors), 'error')}, {warnings}")
     context.exit(2 if errors else 0)
 
 

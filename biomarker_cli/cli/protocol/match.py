@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from pathlib import Path
 
 import click
 
+from biomarker_cli.cli.headers import read_headers
 from biomarker_cli.cli.options import format_option, paths_argument
 
 _EPILOG = """\b
@@ -21,14 +23,11 @@ Examples:
 @format_option
 def match(paths: tuple[Path, ...], output_format: str) -> None:
     """Rank the shipped acquisition protocols by how much of them the data meet."""
-    from biomarker_cli.acquisition import match_protocols, series_headers
-    from biomarker_cli.catalogue import scan
-    from biomarker_cli.cli.output import console, plain_table, print_json, progress
+    from biomarker_cli.acquisition import match_protocols
+    from biomarker_cli.cli.output import console, plain_table, print_json
     from biomarker_cli.model import InputNotFoundError
 
-    with progress("reading headers", "files") as advance:
-        catalogue = scan(paths, advance)
-    found = match_protocols(series_headers(catalogue))
+    found = match_protocols(read_headers(paths).series)
     if not found:
         raise InputNotFoundError(
             "NOTHING-FOUND",
@@ -38,9 +37,17 @@ def match(paths: tuple[Path, ...], output_format: str) -> None:
     if output_format == "json":
         print_json([dataclasses.asdict(one) for one in found])
         return
-    columns = ("protocol", "score", "series", "pass", "fail", "not evaluable", "missing series")
-    table = plain_table("", columns)
+    columns = ("protocol", "met", "series", "fail", "not evaluable", "missing series", "pass")
+    table = plain_table("", (*columns, "what"))
     for one in found:
-        counts = (one.n_series, one.n_pass, one.n_fail, one.n_not_evaluable, one.n_missing_series)
-        table.add_row(one.ident, f"{one.score:.2f}", *map(str, counts))
+        counts = (one.n_series, one.n_fail, one.n_not_evaluable, one.n_missing_series, one.n_pass)
+        title = f"{one.title} (draft)" if one.is_draft else one.title
+        table.add_row(one.ident, f"{100 * one.score:.0f} %", *map(str, counts), title)
     console().print(table)
+    best = found[0].ident.partition("@")[0]
+    click.echo("met: the share of rules that pass, of all that could be asked")
+    click.echo(f"next: biomarker check {_said(paths)} --protocol {best}")
+
+
+def _said(paths: tuple[Path, ...]) -> str:
+    return " ".join(shlex.quote(str(path)) for path in paths)

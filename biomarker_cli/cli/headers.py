@@ -1,0 +1,82 @@
+"""Read the headers of all image series below some paths, as several commands do.
+
+========================  ===================
+read_headers              check, protocol match, protocol draft, protocol facts
+========================  ===================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from biomarker_cli.model.wording import counted
+
+if TYPE_CHECKING:
+    from biomarker_cli.acquisition import SeriesHeaders
+    from biomarker_cli.catalogue import Catalogue
+
+_SHOWN_AT_MOST = 5
+
+
+@dataclass(frozen=True)
+class Headers:
+    """What lies below the paths of a command.
+
+    Attributes
+    ----------
+    series : list of SeriesHeaders
+    n_unreadable : int
+        DICOM files that cannot be read: no rule has seen them.
+    """
+
+    series: list[SeriesHeaders]
+    n_unreadable: int
+
+
+def read_headers(paths: tuple[Path, ...]) -> Headers:
+    """Return every image series below `paths`, and say on stderr what could not be read.
+
+    Raises
+    ------
+    InputNotFoundError
+        ``PATH-NOT-FOUND``; ``NOTHING-FOUND`` where there is no image series.
+    """
+    from biomarker_cli.acquisition import series_headers
+    from biomarker_cli.catalogue import scan
+    from biomarker_cli.cli.output import progress
+    from biomarker_cli.model import InputNotFoundError
+
+    with progress("reading headers", "files") as advance:
+        catalogue = scan(paths, advance)
+    unread = _say_unreadable(catalogue)
+    series = series_headers(catalogue)
+    if series:
+        return Headers(series, unread)
+    others = counted(len(catalogue.candidates), "other file or object", "other files or objects")
+    raise InputNotFoundError(
+        "NOTHING-FOUND",
+        f"no DICOM image below {', '.join(map(str, paths))}, {others}",
+        hint="`biomarker scan` lists what is there.",
+    )
+
+
+def _say_unreadable(catalogue: Catalogue) -> int:
+    """Name the files that are damaged: no rule has seen them. Return how many they are."""
+    unread = [
+        c
+        for c in catalogue.candidates
+        if not c.is_image and c.error_code.startswith("FILE-") and c.error_code != "FILE-NOT-DICOM"
+    ]
+    for candidate in unread[:_SHOWN_AT_MOST]:
+        click.echo(
+            f"not read: {candidate.error_code} {candidate.error_message}",
+            err=True,
+        )
+    if len(unread) > _SHOWN_AT_MOST:
+        more = counted(len(unread) - _SHOWN_AT_MOST, "more file", "more files")
+        click.echo(f"not read: {more}; `biomarker scan` lists them", err=True)
+    return len(unread)
