@@ -11,6 +11,7 @@ from biomarker_cli.catalogue import Catalogue, VolumeCandidate
 from biomarker_cli.catalogue.reading import read_series_frames
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader, Frames
+from biomarker_cli.dicom.quick_headers import HeaderReader
 
 Kept = TypeVar("Kept")
 
@@ -68,7 +69,7 @@ class SeriesHeaders:
         return replace(self, role=role)
 
 
-def series_headers(catalogue: Catalogue) -> list[SeriesHeaders]:
+def series_headers(catalogue: Catalogue, reader: HeaderReader | None = None) -> list[SeriesHeaders]:
     """Return every image series of a catalogue, refused ones included.
 
     Each file is read once.
@@ -76,17 +77,22 @@ def series_headers(catalogue: Catalogue) -> list[SeriesHeaders]:
     Parameters
     ----------
     catalogue : Catalogue
+    reader : HeaderReader, optional
+        The one that made the catalogue, where it has kept the headers.
 
     Returns
     -------
     list of SeriesHeaders
         In the order of the catalogue.
     """
-    return list(iterate_series(catalogue.volumes))
+    return list(iterate_series(catalogue.volumes, reader))
 
 
-def iterate_series(candidates: Iterable[VolumeCandidate]) -> Iterable[SeriesHeaders]:
+def iterate_series(
+    candidates: Iterable[VolumeCandidate], reader: HeaderReader | None = None
+) -> Iterable[SeriesHeaders]:
     """Yield series one at a time, so that the headers of one only are in memory."""
+    reader = reader or HeaderReader()
     by_series: dict[tuple[str, str], list[VolumeCandidate]] = defaultdict(list)
     for candidate in candidates:
         by_series[candidate.study_uid, candidate.series_uid].append(candidate)
@@ -96,7 +102,7 @@ def iterate_series(candidates: Iterable[VolumeCandidate]) -> Iterable[SeriesHead
             study_uid=study_uid,
             role="",
             modality=members[0].modality,
-            frames=read_series_frames(members),
+            frames=read_series_frames(members, reader),
         )
 
 

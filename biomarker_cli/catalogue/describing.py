@@ -66,7 +66,7 @@ def describe_file(
     )
     if instance.rows < 1 or instance.sop_class_uid in SEGMENTATION_KINDS:
         return instance, ()
-    headers, defect = _slices(header)
+    headers, defect = _slices(header, reader)
     defect = defect or _missing_uid(instance) or _cut_short(header)
     if defect is not None or headers[0].tile is not None:
         # A tile has a size of its own.
@@ -78,7 +78,9 @@ def describe_file(
     return instance, _planes(instance, headers)
 
 
-def _slices(header: FrameHeader) -> tuple[tuple[FrameHeader, ...], Defect | None]:
+def _slices(
+    header: FrameHeader, reader: HeaderReader
+) -> tuple[tuple[FrameHeader, ...], Defect | None]:
     """Return the record of each slice, and why they cannot be told where they cannot."""
     count = _integer(header.get("NumberOfFrames", 1))
     if count is None or not 1 <= count <= MOST_FRAMES:
@@ -92,7 +94,7 @@ def _slices(header: FrameHeader) -> tuple[tuple[FrameHeader, ...], Defect | None
             "The header is damaged: transfer it again.",
         )
     try:
-        return header.split(), None
+        return reader.split(header), None
     except HeaderError as error:
         return (header,), Defect(error.code, error.message, error.hint)
 

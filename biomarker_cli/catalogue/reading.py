@@ -13,6 +13,7 @@ from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.dicom.errors import HeaderError, PixelError
 from biomarker_cli.dicom.frames import FrameHeader, Frames, StoredHeader, frame_headers
+from biomarker_cli.dicom.quick_headers import HeaderReader
 from biomarker_cli.dicom.values import (
     PARAMETRIC_MAP_CLASS,
     fill_values,
@@ -31,28 +32,26 @@ def read_frames(candidate: VolumeCandidate) -> Frames:
 
     A candidate that was refused as a volume still has headers to be checked.
     """
-    return read_series_frames([candidate])
+    return read_series_frames([candidate], HeaderReader())
 
 
-def read_series_frames(candidates: Iterable[VolumeCandidate]) -> Frames:
+def read_series_frames(candidates: Iterable[VolumeCandidate], reader: HeaderReader) -> Frames:
     """Return the header records of several candidates, volume by volume.
 
     Each file is read once, also where it holds several volumes.
     """
     refs = [ref for candidate in candidates for ref in candidate.refs]
-    headers = {path: _frames_of(path) for path in dict.fromkeys(ref.path for ref in refs)}
+    headers = {path: _frames_of(path, reader) for path in dict.fromkeys(ref.path for ref in refs)}
     return Frames(headers[ref.path][ref.frame] for ref in refs)
 
 
-def _frames_of(path: Path) -> tuple[FrameHeader, ...]:
-    from biomarker_cli.dicom.headers import read_header
-
-    dataset = read_header(path)
+def _frames_of(path: Path, reader: HeaderReader) -> tuple[FrameHeader, ...]:
+    header = reader.read(path, path.stat().st_size)
     try:
-        return frame_headers(dataset, path)
+        return reader.split(header)
     except HeaderError:
         # The catalogue has refused the volume for this; its elements can still be judged.
-        return (FrameHeader(dataset, 0, path),)
+        return (header,)
 
 
 def read_volume(candidate: VolumeCandidate) -> Volume:

@@ -93,6 +93,11 @@ class Window:
             return self.bytes[at : at + length]
         return os.pread(self.descriptor, length, position)
 
+    def value(self, tag: int, start: int, end: int) -> bytes | None:
+        """Return a value, None where it is too long to keep."""
+        longest = SEQUENCE_CHUNKS[-1] if tag in FUNCTIONAL_GROUPS else LONGEST_VALUE_KEPT
+        return self.read(start, end - start) if end - start <= longest else None
+
 
 class Held(Window):
     """Bytes that are in memory as a whole: the items of a sequence."""
@@ -110,6 +115,10 @@ class Held(Window):
     def read(self, position: int, length: int) -> bytes:
         """Return bytes of the content, fewer at its end."""
         return self.bytes[position : position + length]
+
+    def value(self, _tag: int, start: int, end: int) -> bytes | None:
+        """Return a value: it is in memory, however long."""
+        return self.bytes[start:end]
 
 
 class ElementWalk:
@@ -232,23 +241,15 @@ def _walk(  # noqa: C901 - the one loop that every element of every file goes th
             end = _skip_sequence(window, start, vr, explicit=explicit)
             buffer, base = window.bytes, window.base
             last = base + len(buffer)
-            found[tag] = (vr, _kept(window, tag, start, end))
+            found[tag] = (vr, window.value(tag, start, end))
         elif end > size:
             raise CutShortError
         else:
-            found[tag] = (vr, _kept(window, tag, start, end))
+            found[tag] = (vr, window.value(tag, start, end))
         position = end
     if 2 * n_taken < len(found):
         runs.learn(found)
     return position, found
-
-
-def _kept(window: Window, tag: int, start: int, end: int) -> bytes | None:
-    """Return a value, None where it is too long to keep."""
-    longest = SEQUENCE_CHUNKS[-1] if tag in FUNCTIONAL_GROUPS else LONGEST_VALUE_KEPT
-    if end - start > longest:
-        return None
-    return window.read(start, end - start)
 
 
 def items_of(value: bytes, *, explicit: bool) -> Iterator[Located]:

@@ -134,6 +134,19 @@ class FrameHeader:
                         return found.value
         return default
 
+    def nested(self, sequence: str, keyword: str) -> Any:
+        """Return an element of the first item of a sequence; None where it is absent or empty.
+
+        Parameters
+        ----------
+        sequence, keyword : str
+            DICOM keywords.
+        """
+        items = self.get(sequence)
+        with damage_named(self.path, keyword):
+            value = items[0].get(keyword) if items else None
+            return None if is_absent(value) else value
+
     @property
     def sop_instance_uid(self) -> str:
         """SOPInstanceUID of the instance."""

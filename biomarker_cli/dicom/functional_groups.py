@@ -38,8 +38,8 @@ def read_functional_groups(elements: Located) -> FunctionalGroups:
     UnusualFileError, CutShortError
         Where they are for pydicom to read.
     """
-    per_frame = tuple(_levels(item) for item in _items(elements, PER_FRAME_GROUPS))
-    shared = next(_items(elements, SHARED_GROUPS), None)
+    per_frame = tuple(_levels(item) for item in items_in(elements, PER_FRAME_GROUPS))
+    shared = next(items_in(elements, SHARED_GROUPS), None)
     return FunctionalGroups(per_frame, () if shared is None else _levels(shared))
 
 
@@ -51,13 +51,7 @@ def merged(levels: Sequence[Located]) -> Located:
     return found
 
 
-def _levels(group: Located) -> Levels:
-    """Return a group and its macros: each is a sequence of one item."""
-    macros = (next(_items(group, tag), None) for tag in group)
-    return (group, *(macro for macro in macros if macro is not None))
-
-
-def _items(elements: Located, tag: int) -> Iterator[Located]:
+def items_in(elements: Located, tag: int) -> Iterator[Located]:
     """Return the items of an element; none where it is absent or no sequence."""
     stored, value = elements.get(tag, (b"SQ", b""))
     vr = vr_of(tag, stored)
@@ -67,3 +61,9 @@ def _items(elements: Located, tag: int) -> Iterator[Located]:
     if vr != b"SQ" or not value:
         return iter(())
     return items_of(value, explicit=bool(stored))
+
+
+def _levels(group: Located) -> Levels:
+    """Return a group and its macros: each is a sequence of one item."""
+    macros = (next(items_in(group, tag), None) for tag in group)
+    return (group, *(macro for macro in macros if macro is not None))

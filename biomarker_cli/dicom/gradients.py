@@ -77,8 +77,7 @@ def _standard(header: FrameHeader) -> Gradient | None:
         return Gradient(Directionality.ISOTROPIC, None, tag)
     if word == "NONE":
         return Gradient(Directionality.NONE, None, tag)
-    sequence = header.get("DiffusionGradientDirectionSequence")
-    nested = sequence[0].get("DiffusionGradientOrientation") if sequence else None
+    nested = header.nested("DiffusionGradientDirectionSequence", "DiffusionGradientOrientation")
     return Gradient(
         Directionality.DIRECTIONAL,
         _vector(nested or header.get("DiffusionGradientOrientation")),

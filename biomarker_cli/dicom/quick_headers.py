@@ -27,9 +27,10 @@ from biomarker_cli.dicom.element_walk import (
     UnusualFileError,
 )
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader, frame_headers
+from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader, frame_headers, is_absent
 from biomarker_cli.dicom.functional_groups import (
     FunctionalGroups,
+    items_in,
     merged,
     read_functional_groups,
 )
@@ -90,6 +91,25 @@ class QuickHeader(FrameHeader):
 
     def _instead_of_blank(self, _keyword: str, default: Any) -> Any:
         return default
+
+    def nested(self, sequence: str, keyword: str) -> Any:
+        """Return an element of the first item of a sequence; see `FrameHeader.nested`."""
+        place = tag_of(sequence)
+        if place not in self.elements:
+            return None
+        try:
+            item = next(items_in(self.elements, place), None)
+        except NOT_WALKED:
+            item = None
+        if item is None:
+            return self._parsed.nested(sequence, keyword)
+        tag = tag_of(keyword)
+        if tag not in item:
+            return None
+        value = decode(tag, *item[tag])
+        if value is UNKNOWN:
+            return self._parsed.nested(sequence, keyword)
+        return None if is_absent(value) else value
 
     @cached_property
     def _private_levels(self) -> tuple[_PrivateLevel, ...]:
@@ -267,6 +287,10 @@ class HeaderReader:
             raise not_dicom(path, "the file holds no DICOM element")
         return QuickHeader(elements, path, missing)
 
+    def split(self, header: FrameHeader) -> tuple[FrameHeader, ...]:
+        """Return the record of each frame of a file; see `FrameHeader.split`."""
+        return header.split()
+
 
 class KeptHeaders(HeaderReader):
     """Reads each header once: for those who come back to them."""
@@ -274,6 +298,7 @@ class KeptHeaders(HeaderReader):
     def __init__(self) -> None:
         super().__init__()
         self._kept: dict[Path, FrameHeader] = {}
+        self._frames: dict[Path, tuple[FrameHeader, ...]] = {}
 
     def read(self, path: Path, size: int) -> FrameHeader:
         """Return the header of a file, which must not change meanwhile; see `HeaderReader.read`."""
@@ -281,3 +306,10 @@ class KeptHeaders(HeaderReader):
         if header is None:
             header = self._kept[path] = super().read(path, size)
         return header
+
+    def split(self, header: FrameHeader) -> tuple[FrameHeader, ...]:
+        """Return the record of each frame of a file; see `FrameHeader.split`."""
+        frames = self._frames.get(header.path)
+        if frames is None:
+            frames = self._frames[header.path] = super().split(header)
+        return frames

@@ -1,0 +1,34 @@
+"""Facts of real headers are the same by the quick reader and by pydicom."""
+
+from dataclasses import replace
+
+import pytest
+
+from biomarker_cli.acquisition import evaluate, header_facts, iterate_series, load_acquisition
+from biomarker_cli.catalogue import scan
+from biomarker_cli.dicom.frames import FrameHeader, Frames
+from biomarker_cli.dicom.headers import read_header
+from biomarker_cli.dicom.quick_headers import KeptHeaders
+
+pytestmark = pytest.mark.data
+
+
+def _by_pydicom(series):
+    datasets = {path: read_header(path) for path in {frame.path for frame in series.frames}}
+    frames = (FrameHeader(datasets[f.path], f.frame, f.path, f.tile) for f in series.frames)
+    return replace(series, frames=Frames(frames), _columns={}, _kept={})
+
+
+def test_every_fact_and_every_rule(data_dir):
+    protocols = [load_acquisition(name) for name in ("base-ct", "base-mr", "base-pet")]
+    reader = KeptHeaders()
+    volumes = scan([data_dir / "headers"], reader=reader).volumes
+    n_facts = 0
+    for series in iterate_series(volumes, reader):
+        parsed = _by_pydicom(series)
+        quick, slow = header_facts(series), header_facts(parsed)
+        assert quick == slow
+        n_facts += len(quick)
+        for protocol in protocols:
+            assert evaluate(protocol, [series]) == evaluate(protocol, [parsed])
+    assert n_facts > 500
