@@ -6,6 +6,7 @@ answers at once; a test holds that.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -28,7 +29,12 @@ from biomarker_cli.cli.run import run
 from biomarker_cli.cli.scan import scan
 from biomarker_cli.cli.status import status
 from biomarker_cli.cli.suv_explain import suv_explain
-from biomarker_cli.model.errors import BiomarkerError, ConfigurationError
+from biomarker_cli.model.errors import (
+    BiomarkerError,
+    ConfigurationError,
+    FileSystemError,
+    InputNotFoundError,
+)
 from biomarker_cli.model.exit_codes import ExitCode
 
 _EPILOG = """\b
@@ -97,8 +103,9 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
     except OSError as error:
         # A disk that is full, a folder that may not be written: nothing for a defect report.
-        print_error(file_error(error))
-        sys.exit(ExitCode.USAGE)
+        refusal = file_error(error)
+        print_error(refusal)
+        sys.exit(refusal.exit_code)
     except Exception as error:  # noqa: BLE001 - the last handler: it names the defect and exits 1
         if os.environ.get("BIOMARKER_DEBUG"):
             traceback.print_exc()
@@ -114,11 +121,38 @@ def file_error(error: OSError) -> BiomarkerError:
     """Return what the system refused as an error with a code."""
     if os.environ.get("BIOMARKER_DEBUG"):
         traceback.print_exc()
-    return ConfigurationError(
+    what = error.strerror or type(error).__name__
+    where = str(error.filename or "")
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return FileSystemError(
+            "DISK-FULL",
+            what,
+            where=where,
+            hint="Make room and run the same command again: `run` goes on where it stopped.",
+        )
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return FileSystemError(
+            "FILE-ACCESS",
+            what,
+            where=where,
+            hint="Ask for the right to read or write there, or choose another folder with -o.",
+        )
+    if error.errno in {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}:
+        return ConfigurationError(
+            "PATH-KIND",
+            what,
+            where=where,
+            hint="A file stands where a folder is asked for, or a folder where a file is.",
+        )
+    if error.errno == errno.ENOENT:
+        return InputNotFoundError(
+            "FILE-GONE", what, where=where, hint="Check the path: was it moved as the command ran?"
+        )
+    return FileSystemError(
         "FILE-SYSTEM",
-        error.strerror or type(error).__name__,
-        where=str(error.filename or ""),
-        hint="Check that the path exists, may be read or written, and that the disk has room.",
+        what,
+        where=where,
+        hint="Check the path and the disk, and run the same command again.",
     )
 
 

@@ -5,6 +5,7 @@
     BiomarkerError                 a user can meet it; it has a stable code
     ├── ConfigurationError (2)     a file or option that a person wrote
     ├── InputNotFoundError (3)     nothing there, or nothing usable there
+    ├── FileSystemError (6)        the system refuses to read or write; the data are not to blame
     └── CaseError (6)              this case cannot be measured
         ├── dicom.HeaderError, dicom.PixelError
         ├── catalogue.SeriesError
@@ -76,6 +77,12 @@ class InputNotFoundError(BiomarkerError):
     """No such path, or nothing in it that the command can work on."""
 
     exit_code = ExitCode.NOTHING_FOUND
+
+
+class FileSystemError(BiomarkerError):
+    """The disk is full, or a file may not be read or written: the command cannot go on."""
+
+    exit_code = ExitCode.FAILED
 
 
 class CaseError(BiomarkerError):

@@ -127,7 +127,7 @@ def test_an_output_that_cannot_be_written_is_no_internal_error(biomarker, sample
     (tmp_path / "file").write_text("x")
     done = biomarker("run", sample_dir / "study.yaml", "-o", tmp_path / "file" / "out")
     assert done.returncode == 2
-    assert "FILE-SYSTEM" in done.stderr
+    assert "PATH-KIND" in done.stderr
 
 
 def test_two_protocols_of_one_name_are_refused(biomarker, tmp_path):
