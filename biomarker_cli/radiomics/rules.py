@@ -234,7 +234,6 @@ class RadiomicsRules(Strict):
             image.filter for image in self.images if image.filter.startswith("lbp")
         ]
         asymmetric = self.pyradiomics is not None and not self.pyradiomics.symmetrical_glcm
-        lacking += ["interpolation"] * (self.interpolation is not None)
         lacking += ["symmetrical_glcm: false"] * asymmetric
         return tuple(lacking) if self.conventions == "pyradiomics" else ()
 
@@ -292,18 +291,25 @@ class RadiomicsRules(Strict):
         lacking = PYRADIOMICS_LACKS.intersection(self.families)
         if lacking:
             raise ValueError(f"pyradiomics does not define {', '.join(sorted(lacking))}")
-        if self.dimension != "3d" or self.round_to or self.resegmentation:
-            raise ValueError("dimension, round_to and resegmentation belong to conventions: ibsi")
-        bins = self.discretisation
-        if bins.method == "none":
-            raise ValueError("pyradiomics always discretises")
-        if isinstance(bins, FixedBinSize) and bins.anchor != "multiple_of_width":
-            raise ValueError("pyradiomics anchors its bins at a multiple of the width")
+        self._check_preprocessing_of_pyradiomics()
         if any(not isinstance(i, PyradiomicsFilter | Unfiltered) for i in self.images):
             raise ValueError("a filter of IBSI-2 needs conventions: ibsi")
         if set(self.aggregations) != set(pyradiomics_aggregations(self.pyradiomics)):
             expected = ", ".join(pyradiomics_aggregations(self.pyradiomics))
             raise ValueError(f"these choices of pyradiomics give the aggregations {expected}")
+
+    def _check_preprocessing_of_pyradiomics(self) -> None:
+        if self.dimension != "3d" or self.round_to or self.resegmentation:
+            raise ValueError("dimension, round_to and resegmentation belong to conventions: ibsi")
+        if self.normalisation is not None and self.normalisation.over != "image":
+            raise ValueError("pyradiomics normalises over the whole image: over: image")
+        if self.interpolation is not None and self.interpolation.mask != "nearest":
+            raise ValueError("pyradiomics takes the nearest voxel of a mask: mask: nearest")
+        bins = self.discretisation
+        if bins.method == "none":
+            raise ValueError("pyradiomics always discretises")
+        if isinstance(bins, FixedBinSize) and bins.anchor != "multiple_of_width":
+            raise ValueError("pyradiomics anchors its bins at a multiple of the width")
 
 
 def pyradiomics_aggregations(rules: PyradiomicsRules) -> tuple[Aggregation, Aggregation]:

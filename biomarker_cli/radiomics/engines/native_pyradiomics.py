@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,18 +32,25 @@ from biomarker_cli.radiomics.filters.rules import (
 from biomarker_cli.radiomics.filters.sharing import shared_boxes, union, work_of
 from biomarker_cli.radiomics.filters.stationary_wavelet import wavelet_images
 from biomarker_cli.radiomics.lattice import Lattice
-from biomarker_cli.radiomics.plan import ORIGINAL, filter_dimensions
-from biomarker_cli.radiomics.preprocess.normalising import normalised
+from biomarker_cli.radiomics.plan import ORIGINAL
+from biomarker_cli.radiomics.preprocess.normalising import normalised_as_pyradiomics
 from biomarker_cli.radiomics.preprocess.prepared import Box, box_of
 from biomarker_cli.radiomics.preprocess.pyradiomics_intensities import (
     discretise_as_pyradiomics,
     resegment_as_pyradiomics,
+)
+from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import (
+    check_resampling,
+    resample_as_pyradiomics,
 )
 from biomarker_cli.radiomics.rules import PyradiomicsRules, RadiomicsRules
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+Spacing = tuple[float, float, float]
+
+_LOST = "resampling left no voxel of the region"
 _UNDEFINED = "the definition gives no finite value on this region"
 _DIRECTIONAL = frozenset({"glcm", "glrlm"})
 
@@ -60,29 +67,39 @@ def extract_as_pyradiomics(
         On the grid of the volume, each with at least one voxel.
     rules : RadiomicsRules
     """
-    image = normalised(volume.as_float64(), rules.normalisation, freedom=1)
-    x, y, z = volume.geometry.spacing_mm
-    spacing = (z, y, x)
-    placed = [_place(image, region, spacing, rules) for region in regions]
+    image = normalised_as_pyradiomics(volume.as_float64(), rules.normalisation)
+    masks = [region.mask for region in regions]
+    if rules.interpolation is None:
+        x, y, z = volume.geometry.spacing_mm
+        return _extract_on(image, masks, (z, y, x), rules)
+    check_resampling(image, rules.interpolation)
+    own = rules.pyradiomics or PyradiomicsRules()
+    found = []
+    for mask in masks:
+        # Every region has a grid of its own, which ends a few voxels beyond it.
+        part, inside, spacing = resample_as_pyradiomics(
+            image, mask, volume.geometry, rules.interpolation, own.pad_distance_voxels
+        )
+        found += _extract_on(part, [inside], spacing, rules)
+    return found
+
+
+def _extract_on(
+    image: Floats, masks: Sequence[Mask], spacing: Spacing, rules: RadiomicsRules
+) -> list[Outcomes]:
+    """Measure regions that share a grid; filters see all of it."""
+    placed = [_place(image, mask, spacing, rules) for mask in masks]
     wanted = [region for region in placed if not region.reason]
     reasons: dict[str, str] = {}
     for filter_rules in rules.images:
-        reason = refusal(image.shape, filter_rules)
-        if reason:
-            reasons |= dict.fromkeys(filter_rules.image_names(filter_dimensions(rules)), reason)
-        else:
-            _measure_filter(image, wanted, filter_rules, rules)
-    return [_outcomes(region, rules, reasons) for region in placed]
-
-
-def _outcomes(
-    region: PlacedRegion, rules: RadiomicsRules, reasons: dict[str, str]
-) -> Outcomes | RadiomicsError:
-    if region.refusal is not None:
-        return region.refusal
-    if region.reason:
-        return outcomes_of({}, rules, region.reason)
-    return outcomes_of(region.found, rules, _UNDEFINED, reasons)
+        reasons |= refusals(image.shape, spacing, filter_rules)
+        _measure_filter(image, wanted, filter_rules, rules)
+    return [
+        outcomes_of(
+            region.found, rules, region.reason or _UNDEFINED, {} if region.reason else reasons
+        )
+        for region in placed
+    ]
 
 
 @dataclass
@@ -105,18 +122,19 @@ class PlacedRegion:
 
     box: Box
     mask: Mask
-    spacing: tuple[float, float, float]
+    spacing: Spacing
     reason: str
     found: Families = field(default_factory=dict)
     refusal: RadiomicsError | None = None
 
 
-def _place(
-    image: Floats, region: Region, spacing: tuple[float, float, float], rules: RadiomicsRules
-) -> PlacedRegion:
+def _place(image: Floats, region: Mask, spacing: Spacing, rules: RadiomicsRules) -> PlacedRegion:
     own = rules.pyradiomics or PyradiomicsRules()
-    box = box_of(region.mask, (0, 0, 0))
-    mask = region.mask[box]
+    if not region.any():
+        nothing = slice(0, 0)
+        return PlacedRegion((nothing, nothing, nothing), region, spacing, _LOST)
+    box = box_of(region, (0, 0, 0))
+    mask = region[box]
     reason = too_small(mask, own)
     if reason:
         return PlacedRegion(box, mask, spacing, reason)
@@ -231,7 +249,7 @@ def _measure_image(
 def _measured(
     mask: Mask,
     levels: npt.NDArray[np.int64],
-    spacing: tuple[float, float, float],
+    spacing: Spacing,
     own: PyradiomicsRules,
 ) -> Measured:
     """Lay the levels on a lattice whose first axis runs across the planes of `force_2d`."""

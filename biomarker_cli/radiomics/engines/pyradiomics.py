@@ -2,8 +2,8 @@
 
 Three traps of the package are closed here. Images are cast to float64 before it
 sees them (its bin edges overflow on integer scalars). Its results may be complex
-numbers; an imaginary part that is not zero is an error. NaN and refusals of
-small regions become ``undefined`` with the reason.
+numbers: the real part is taken where the imaginary part is zero. NaN, other complex
+numbers and refusals of small regions become ``undefined`` with the reason.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from biomarker_cli.radiomics.engines.pyradiomics_settings import (
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.filters.rules import PyradiomicsLbp2d, PyradiomicsLbp3d
 from biomarker_cli.radiomics.plan import planned_features
+from biomarker_cli.radiomics.preprocess.normalising import check_normalisable
+from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import as_itk, check_resampling
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
-_LARGEST_IMAGINARY_PART = 0.0
 _EXTRA_PACKAGES = ((PyradiomicsLbp2d, "skimage"), (PyradiomicsLbp3d, "trimesh"))
 
 
@@ -71,7 +72,8 @@ class PyradiomicsEngine:
         Raises
         ------
         RadiomicsError
-            ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-FILTER-UNAVAILABLE``.
+            ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-FILTER-UNAVAILABLE``,
+            ``RADIOMICS-FLAT-IMAGE``, ``RADIOMICS-NON-FINITE``, ``RADIOMICS-THIN-IMAGE``.
         """
         engine_version()
         for kind, package in _EXTRA_PACKAGES:
@@ -81,13 +83,9 @@ class PyradiomicsEngine:
         local = rules.interpolation is None and rules.normalisation is None
         local = local and all(image.filter == "none" for image in rules.images)
         array = volume.as_float64()
-        found: list[Outcomes | RadiomicsError] = []
-        for region in regions:
-            try:
-                found.append(_extract_region(array, volume.geometry, region, rules, local))
-            except RadiomicsError as error:
-                found.append(error)
-        return found
+        check_normalisable(array, rules.normalisation)
+        check_resampling(array, rules.interpolation)
+        return [_extract_region(array, volume.geometry, region, rules, local) for region in regions]
 
 
 def _require(package: str) -> None:
@@ -119,7 +117,9 @@ def _extract_region(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = _extractor(rules).execute(_as_image(array, placed), _as_mask(mask, placed), 1)
+            found = _extractor(rules).execute(
+                as_itk(array, placed), as_itk(mask.astype(np.uint8), placed), 1
+            )
         except ValueError as error:
             # The package refuses regions that are too small or too thin this way.
             reason = f"pyradiomics refused the region: {error}"
@@ -153,27 +153,6 @@ def _extractor(rules: RadiomicsRules) -> Any:
     return extractor
 
 
-def _as_image(array: npt.NDArray[np.float64], geometry: Geometry) -> Any:
-    import SimpleITK
-
-    image: Any = SimpleITK.GetImageFromArray(np.ascontiguousarray(array))
-    return _placed(image, geometry)
-
-
-def _as_mask(mask: npt.NDArray[np.bool_], geometry: Geometry) -> Any:
-    import SimpleITK
-
-    image: Any = SimpleITK.GetImageFromArray(mask.astype(np.uint8))
-    return _placed(image, geometry)
-
-
-def _placed(image: Any, geometry: Geometry) -> Any:
-    image.SetSpacing(geometry.spacing_mm)
-    image.SetOrigin(geometry.origin_mm)
-    image.SetDirection(geometry.direction)
-    return image
-
-
 def _keys(rules: RadiomicsRules) -> dict[str, str]:
     """Return the key that the package gives a value, by feature id."""
     return {
@@ -186,12 +165,9 @@ def _outcome(value: Any, key: str) -> Outcome:
     if value is None:
         return Outcome(None, f"pyradiomics gave no {key}")
     number = complex(np.asarray(value).reshape(-1)[0])
-    if not math.isnan(number.imag) and abs(number.imag) > _LARGEST_IMAGINARY_PART:
-        raise RadiomicsError(
-            "RADIOMICS-COMPLEX-VALUE",
-            f"pyradiomics gave a complex number for {key}: {number}",
-            hint="A value must be real; report the region's shape.",
-        )
+    if not math.isnan(number.imag) and number.imag != 0:
+        # Rounding makes it so, on regions that are flat or a line: no length is known then.
+        return Outcome(None, f"pyradiomics gave the complex number {number}")
     if not math.isfinite(number.real):
         return Outcome(None, "pyradiomics gave no finite value")
     return Outcome(number.real)

@@ -25,6 +25,7 @@ from biomarker_cli.radiomics.features.shape_values import (
     planar_diameter,
     principal_variances,
 )
+from biomarker_cli.radiomics.features.surface_cases import surface_of_pyradiomics
 from biomarker_cli.radiomics.features.texture import (
     DEPENDENCE_NAMES,
     RUN_NAMES,
@@ -110,8 +111,10 @@ class Measured:
 
 def shape_as_pyradiomics(mask: Mask, spacing_zyx: Spacing) -> dict[str, float]:
     """Return the features of size and shape; covariances are divided by n."""
-    mesh = mesh_of(mask, spacing_zyx)
-    volume, area = mesh.volume_mm3, mesh.area_mm2
+    mesh = mesh_of(mask, spacing_zyx, surface_of_pyradiomics())
+    # The holes of its surface may leave less than nothing of a sparse region.
+    volume = mesh.volume_mm3 if mesh.volume_mm3 > 0 else np.nan
+    area = mesh.area_mm2
     variances = principal_variances(mask, spacing_zyx, 0)
     major, minor, least = (4 * float(v) ** 0.5 for v in variances)
     found = {
@@ -209,7 +212,11 @@ def _maximal_correlation(p: Floats, margin: Floats) -> float:
         return 1.0
     q = (p[:, None, :] * p[None, :, :] / (margin[:, None, None] * margin + _EPSILON)).sum(axis=2)
     eigenvalues = np.sort(np.linalg.eigvals(q))
-    return float(np.sqrt(complex(eigenvalues[-2])).real)
+    second = eigenvalues[-2]
+    # Rounding may leave a real eigenvalue below 0: like the package, no value then.
+    if np.isrealobj(eigenvalues):
+        return float(np.sqrt(second)) if second >= 0 else np.nan
+    return float(np.sqrt(second).real)
 
 
 def _mean_of_numbers(found: list[Values | None]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.radiomics.features.surface_cases import all_triangles
+from biomarker_cli.radiomics.features.surface_cases import Triangles, closed_surface
 from biomarker_cli.radiomics.kernels.surface import count_cases, widest_in_planes
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +37,7 @@ class Mesh:
     vertices_mm: Floats
 
 
-def mesh_of(mask: Mask, spacing_zyx: Spacing) -> Mesh:
+def mesh_of(mask: Mask, spacing_zyx: Spacing, surface: Triangles) -> Mesh:
     """Return the surface at iso-level 0.5.
 
     Parameters
@@ -45,12 +45,14 @@ def mesh_of(mask: Mask, spacing_zyx: Spacing) -> Mesh:
     mask : ndarray of bool, shape (z, y, x)
     spacing_zyx : tuple of float
         In mm.
+    surface : Triangles
+        How cubes of eight voxels are cut.
     """
     padded = np.pad(mask, 1)
     number, places = count_cases(padded)
     spacing = np.array(spacing_zyx)
-    owner, triangles = all_triangles()
-    a, b, c = (triangles[:, k] * spacing for k in range(3))
+    owner = surface.owner
+    a, b, c = (surface.vertices[:, k] * spacing for k in range(3))
     areas = np.sqrt(np.sum(np.cross(b - a, c - a) ** 2, axis=1)) / 2
     area = float(number[owner] @ areas)
     # det(a + o, b + o, c + o) is linear in o, so places may be summed before.
@@ -58,7 +60,8 @@ def mesh_of(mask: Mask, spacing_zyx: Spacing) -> Mesh:
     sixfold = float(number[owner] @ np.sum(a * crossed, axis=1))
     normals = crossed + np.cross(c, a) + np.cross(a, b)
     sixfold += float(np.sum(normals * (places[owner] * spacing)))
-    return Mesh(abs(sixfold) / 6, area, _outer_vertices(padded) * spacing)
+    # In the order z, y, x a surface seen from outside turns the other way.
+    return Mesh(-sixfold / 6, area, _outer_vertices(padded) * spacing)
 
 
 def _outer_vertices(mask: Mask) -> Floats:
@@ -181,7 +184,7 @@ def shape_values(mask: Mask, spacing_zyx: Spacing) -> dict[str, float]:
     spacing_zyx : tuple of float
         In mm.
     """
-    mesh = mesh_of(mask, spacing_zyx)
+    mesh = mesh_of(mask, spacing_zyx, closed_surface())
     volume, area = mesh.volume_mm3, mesh.area_mm2
     found = {
         "volume": volume,

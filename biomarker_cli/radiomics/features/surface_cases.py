@@ -4,10 +4,13 @@ The surface is the iso-level 0.5 of the mask, so its vertices are the midpoints
 of the edges between an inside and an outside voxel. The faces of the cube join
 them to closed loops, and each loop is filled by a fan of triangles. Two choices
 are conventions. On a face with two diagonal inside corners, the inside corners
-are kept apart unless corner (1, 1, 0) is inside. Loops of more than three
-vertices are not flat, so the vertex where the fan starts decides the area: the
-first one, but for the cases listed here. Both were fitted so that areas and
-volumes equal those that pyradiomics 3.1 measures on each single cube.
+are kept apart, whatever the cube: then neighbouring cubes agree and the surface
+is closed. pyradiomics joins them where corner (1, 1, 0) is inside, which is
+another voxel for each of the two cubes that share the face, so that its surface
+may have holes, and a volume that depends on where the region lies. Loops of more
+than three vertices are not flat, so the vertex where the fan starts decides the
+area: the first one, but for the cases listed here. These were fitted so that
+areas and volumes equal those that pyradiomics 3.1 measures on each single cube.
 
 References
 ----------
@@ -16,6 +19,7 @@ Lorensen and Cline 1987 (marching cubes); IBSI-1 v11, section 3.1.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, pairwise
 
@@ -45,21 +49,48 @@ _FAN_STARTS_TEXT = (
 _FAN_STARTS = dict(entry.split(":") for entry in _FAN_STARTS_TEXT.split(" "))
 
 
-@lru_cache(maxsize=1)
-def all_triangles() -> tuple[npt.NDArray[np.int64], Floats]:
-    """Return the case of each triangle (n,), and the triangles, shape (n, 3 vertices, 3: z, y, x).
+@dataclass(frozen=True)
+class Triangles:
+    """Triangles of all cases; seen from outside, their vertices run the same way round.
 
-    Seen from outside, their vertices run the same way round.
+    Attributes
+    ----------
+    owner : ndarray of int64, shape (n,)
+        The case of each.
+    vertices : ndarray, shape (n, 3 vertices, 3: z, y, x)
     """
-    by_case = [_triangles(case) for case in range(256)]
+
+    owner: npt.NDArray[np.int64]
+    vertices: Floats
+
+
+@lru_cache(maxsize=1)
+def closed_surface() -> Triangles:
+    """Return the triangles of the surface that is always closed."""
+    return _all_triangles([_loops(case, True) for case in range(256)])
+
+
+@lru_cache(maxsize=1)
+def surface_of_pyradiomics() -> Triangles:
+    """Return the triangles of the surface that pyradiomics measures."""
+    return _all_triangles([_as_pyradiomics(case) for case in range(256)])
+
+
+def _as_pyradiomics(case: int) -> list[Loop]:
+    return _loops(case, apart=not case >> _JOINING_CORNER & 1)
+
+
+def _all_triangles(loops: list[list[Loop]]) -> Triangles:
+    by_case = [_triangles(case, found) for case, found in enumerate(loops)]
     owner = np.repeat(np.arange(256), [len(triangles) for triangles in by_case])
-    return owner, np.concatenate(by_case)
+    return Triangles(owner, np.concatenate(by_case))
 
 
-def _triangles(case: int) -> Floats:
-    starts = _FAN_STARTS.get(str(case), "")
+def _triangles(case: int, loops: list[Loop]) -> Floats:
+    # The starts were fitted to the loops of pyradiomics.
+    starts = _FAN_STARTS.get(str(case), "") if loops == _as_pyradiomics(case) else ""
     triangles = []
-    for number, loop in enumerate(_loops(case)):
+    for number, loop in enumerate(loops):
         start = int(starts[number]) if starts else 0
         turned = loop[start:] + loop[:start]
         triangles += [(turned[0], a, b) for a, b in pairwise(turned[1:])]
@@ -83,9 +114,9 @@ def _faces() -> list[list[int]]:
     return faces
 
 
-def _loops(case: int) -> list[Loop]:
+def _loops(case: int, apart: bool) -> list[Loop]:
+    """Return the closed lines of vertices on a cube, with diagonal corners apart or joined."""
     inside = [bool(case >> corner & 1) for corner in range(8)]
-    apart = not inside[_JOINING_CORNER]
     following: dict[int, int] = {}
     for face in _faces():
         leaving = [k for k in range(4) if inside[face[k]] and not inside[face[(k + 1) % 4]]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,14 +27,25 @@ Spacing = tuple[float, float, float]
 Box = tuple[slice, slice, slice]
 
 
-def refusal(shape: tuple[int, ...], rules: FilterRules) -> str:
-    """Return why a filter has no values on an image of a size, or nothing."""
-    if isinstance(rules, PyradiomicsLog) and min(shape) < SHORTEST_LINE:
-        return (
-            f"the image has {min(shape)} voxels along an axis, "
-            f"the recursive LoG needs {SHORTEST_LINE}"
-        )
-    return ""
+def refusals(
+    shape: tuple[int, ...], spacing_zyx: Spacing, rules: FilterRules
+) -> dict[str, str]:
+    """Return why images of a filter have no values on an image of a size, by their names.
+
+    The recursion of the LoG needs four voxels along each axis, and pyradiomics asks for
+    sigma and one voxel.
+    """
+    refused = {}
+    if isinstance(rules, PyradiomicsLog):
+        for name, sigma in zip(rules.image_names(), rules.sigma_mm, strict=True):
+            for length, spacing in zip(shape, spacing_zyx, strict=True):
+                needed = max(SHORTEST_LINE, math.ceil(sigma / spacing) + 1)
+                if length < needed:
+                    refused[name] = (
+                        f"the image has {length} voxels along an axis, "
+                        f"the recursive LoG of {sigma:g} mm needs {needed}"
+                    )
+    return refused
 
 
 def images_in_box(
@@ -52,8 +64,15 @@ def images_in_box(
     """
     match rules:
         case PyradiomicsLog():
-            found = laplacians_of_gaussian(image, box, spacing_zyx, rules.sigma_mm)
-            yield from zip(rules.image_names(), found, strict=True)
+            refused = refusals(image.shape, spacing_zyx, rules)
+            possible = [
+                (name, sigma)
+                for name, sigma in zip(rules.image_names(), rules.sigma_mm, strict=True)
+                if name not in refused
+            ]
+            sigmas = tuple(sigma for _, sigma in possible)
+            found = laplacians_of_gaussian(image, box, spacing_zyx, sigmas)
+            yield from zip((name for name, _ in possible), found, strict=True)
         case PyradiomicsPointwise():
             largest = max(float(image.max()), -float(image.min()))
             yield rules.image_names()[0], _pointwise(image[box], rules.filter, largest)
@@ -89,7 +108,7 @@ def _gradient(image: Floats, box: Box, spacing_zyx: Spacing, use_spacing: bool) 
 def _pointwise(image: Floats, kind: str, largest: float) -> Floats:
     """Map the voxels so that the largest magnitude of the image stays what it is."""
     if kind == "square":
-        return np.asarray((image / np.sqrt(largest)) ** 2)
+        return np.asarray((image * (1 / np.sqrt(largest))) ** 2)
     if kind == "square_root":
         return np.asarray(np.sign(image) * np.sqrt(np.abs(image) * largest))
     if kind == "logarithm":

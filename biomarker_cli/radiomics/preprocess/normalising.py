@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 _OTSU_BINS = 256
 
 
-def normalised(array: Floats, rules: NormalisationRules | None, freedom: int = 0) -> Floats:
+def normalised(array: Floats, rules: NormalisationRules | None) -> Floats:
     """Return the image with mean 0 and the standard deviation of the rules.
 
     Parameters
@@ -21,8 +21,6 @@ def normalised(array: Floats, rules: NormalisationRules | None, freedom: int = 0
     array : ndarray, shape (z, y, x)
     rules : NormalisationRules, optional
         None leaves the image as it is.
-    freedom : int
-        The variance is divided by n minus this: 1 for pyradiomics.
 
     Raises
     ------
@@ -31,6 +29,50 @@ def normalised(array: Floats, rules: NormalisationRules | None, freedom: int = 0
     """
     if rules is None:
         return array
+    values = _reference(array, rules)
+    return _rescaled((array - values.mean()) / values.std(), rules)
+
+
+def normalised_as_pyradiomics(array: Floats, rules: NormalisationRules | None) -> Floats:
+    """Return the image as ITK normalises it, which divides the variance by n - 1.
+
+    ITK itself is asked, for the sake of the last bit: it decides the bin of values on
+    an edge, and which of two mathematically equal values is the larger one.
+
+    Parameters
+    ----------
+    array : ndarray, shape (z, y, x)
+    rules : NormalisationRules, optional
+        None leaves the image as it is.
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-FLAT-IMAGE``, ``RADIOMICS-NON-FINITE``.
+    """
+    if rules is None:
+        return array
+    import SimpleITK
+
+    check_normalisable(array, rules)
+    image = SimpleITK.Normalize(SimpleITK.GetImageFromArray(np.ascontiguousarray(array)))
+    return _rescaled(np.asarray(SimpleITK.GetArrayFromImage(image), dtype=np.float64), rules)
+
+
+def check_normalisable(array: Floats, rules: NormalisationRules | None) -> None:
+    """Refuse an image that has no spread to divide by.
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-FLAT-IMAGE``, ``RADIOMICS-NON-FINITE``.
+    """
+    if rules is not None:
+        _reference(array, rules)
+
+
+def _reference(array: Floats, rules: NormalisationRules) -> Floats:
+    """Return the voxels that mean and standard deviation refer to."""
     if not np.isfinite(array).all():
         raise RadiomicsError(
             "RADIOMICS-NON-FINITE",
@@ -38,17 +80,19 @@ def normalised(array: Floats, rules: NormalisationRules | None, freedom: int = 0
             hint="Repair the image, or take rules without normalisation.",
         )
     values = array[array > _otsu_threshold(array)] if rules.over == "otsu" else array
-    spread = float(values.std(ddof=freedom)) if values.size else 0.0
-    if spread == 0.0:
+    if values.size == 0 or values.min() == values.max():
         raise RadiomicsError(
             "RADIOMICS-FLAT-IMAGE",
             "the voxels that normalisation refers to all have one value",
             hint="Look at the image: it is empty or constant.",
         )
-    result = (array - values.mean()) / spread
+    return values
+
+
+def _rescaled(scores: Floats, rules: NormalisationRules) -> Floats:
     if rules.clip_sigma is not None:
-        result = np.clip(result, -rules.clip_sigma, rules.clip_sigma)
-    return np.asarray(result * rules.scale)
+        scores = np.clip(scores, -rules.clip_sigma, rules.clip_sigma)
+    return np.asarray(scores * rules.scale)
 
 
 def _otsu_threshold(array: Floats) -> float:

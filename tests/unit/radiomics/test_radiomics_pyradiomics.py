@@ -198,10 +198,10 @@ def test_import_of_a_parameter_file(tmp_path):
     assert rules.interpolation.spacing_mm == (2, 2, None)
     assert rules.aggregations == ("3d_merged", "3d")
     assert rules.families == ("morphology", "intensity", "intensity_histogram", "glcm")
-    # The native engine does not resample by these conventions.
-    assert rules.engine == "pyradiomics"
-    path.write_text("setting: {binWidth: 10}\nimageType: {Wavelet: {}}\n")
-    assert import_pyradiomics(path)["radiomics"]["engine"] == "native"
+    assert rules.engine == "native"
+    # The native engine has no local binary patterns.
+    path.write_text("setting: {binWidth: 10}\nimageType: {LBP3D: {}}\n")
+    assert import_pyradiomics(path)["radiomics"]["engine"] == "pyradiomics"
 
 
 @pytest.mark.parametrize(
