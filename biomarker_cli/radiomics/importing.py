@@ -202,7 +202,8 @@ def _interpolator(name: Any, path: Path) -> str:
 def _families(classes: Any, path: Path) -> list[str]:
     """Return whole families: a class cut down to some features keeps its other rows."""
     if not classes:
-        return list(FEATURE_CLASSES)
+        # Left alone, the package measures every class but the planar one.
+        return [family for family in FEATURE_CLASSES if family != "morphology_2d"]
     _known(classes, set(FEATURE_CLASSES.values()), "in featureClass", path)
     return [family for family, peer in FEATURE_CLASSES.items() if peer in classes]
 

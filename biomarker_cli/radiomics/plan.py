@@ -9,7 +9,10 @@ from biomarker_cli.radiomics.features import FAMILIES
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
 ORIGINAL = "original"
-"""Name of the image without a filter; morphology always belongs to it."""
+"""Name of the image without a filter."""
+
+ALWAYS_ORIGINAL = ("morphology", "morphology_2d")
+"""Families that belong to the region, and so to the image without a filter."""
 
 # pyradiomics leaves it out unless it is named; it is the root of the variance.
 _DEPRECATED = frozenset({"firstorder_StandardDeviation"})
@@ -40,12 +43,13 @@ class PlannedFeature:
 def planned_features(rules: RadiomicsRules) -> tuple[PlannedFeature, ...]:
     """Return every row that a region gets, whatever its values turn out to be."""
     rows: list[PlannedFeature] = []
-    if "morphology" in rules.families:
-        rows += _family(ORIGINAL, True, "morphology", rules)
+    for family in ALWAYS_ORIGINAL:
+        if family in rules.families:
+            rows += _family(ORIGINAL, True, family, rules)
     for image in rules.images:
         for name in image.image_names(filter_dimensions(rules)):
             for family in FAMILIES:
-                if family in rules.families and family != "morphology":
+                if family in rules.families and family not in ALWAYS_ORIGINAL:
                     rows += _family(name, image.keeps_unit, family, rules)
     return tuple(rows)
 

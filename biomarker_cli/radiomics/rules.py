@@ -19,6 +19,7 @@ from biomarker_cli.radiomics.filters.rules import (
 
 FamilyName = Literal[
     "morphology",
+    "morphology_2d",
     "local_intensity",
     "intensity",
     "intensity_histogram",
@@ -32,6 +33,8 @@ FamilyName = Literal[
 ]
 PYRADIOMICS_LACKS: frozenset[str] = frozenset({"local_intensity", "ivh", "gldzm"})
 """Families that only the IBSI conventions define."""
+IBSI_LACKS: frozenset[str] = frozenset({"morphology_2d"})
+"""Families that only the conventions of pyradiomics define."""
 
 
 class InterpolationRules(Strict):
@@ -230,12 +233,7 @@ class RadiomicsRules(Strict):
     @property
     def native_lacks(self) -> tuple[str, ...]:
         """What only the package itself computes by the conventions of pyradiomics."""
-        lacking: list[str] = [
-            image.filter for image in self.images if image.filter.startswith("lbp")
-        ]
-        asymmetric = self.pyradiomics is not None and not self.pyradiomics.symmetrical_glcm
-        lacking += ["symmetrical_glcm: false"] * asymmetric
-        return tuple(lacking) if self.conventions == "pyradiomics" else ()
+        return tuple(image.filter for image in self.images if image.filter.startswith("lbp"))
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -250,6 +248,8 @@ class RadiomicsRules(Strict):
             raise ValueError("the IBSI conventions are computed by the native engine")
         if self.pyradiomics is not None:
             raise ValueError("the section pyradiomics needs conventions: pyradiomics")
+        if IBSI_LACKS.intersection(self.families):
+            raise ValueError(f"IBSI does not define {', '.join(sorted(IBSI_LACKS))}")
         if "ivh" in self.families and self.ivh is None:
             raise ValueError("the family ivh needs its own discretisation in the section ivh")
         for bins in (self.discretisation, self.ivh):
@@ -291,6 +291,8 @@ class RadiomicsRules(Strict):
         lacking = PYRADIOMICS_LACKS.intersection(self.families)
         if lacking:
             raise ValueError(f"pyradiomics does not define {', '.join(sorted(lacking))}")
+        if "morphology_2d" in self.families and not self.pyradiomics.force_2d:
+            raise ValueError("the family morphology_2d needs force_2d: true")
         self._check_preprocessing_of_pyradiomics()
         if any(not isinstance(i, PyradiomicsFilter | Unfiltered) for i in self.images):
             raise ValueError("a filter of IBSI-2 needs conventions: ibsi")

@@ -33,7 +33,7 @@ def warm_kernels() -> KernelState:
     from biomarker_cli.model.quantity import UNITLESS
     from biomarker_cli.radiomics.features import FAMILIES
     from biomarker_cli.radiomics.measuring import radiomics_measurements
-    from biomarker_cli.radiomics.rules import PYRADIOMICS_LACKS, RadiomicsRules
+    from biomarker_cli.radiomics.rules import IBSI_LACKS, PYRADIOMICS_LACKS, RadiomicsRules
 
     start = time.perf_counter()
     geometry = Geometry((4, 5, 6), (1.0, 1.0, 1.0))
@@ -47,7 +47,7 @@ def warm_kernels() -> KernelState:
         "discretisation": bins,
         "aggregations": ["3d_average", "3d"],
     }
-    families = list(FAMILIES)
+    families = [family for family in FAMILIES if family not in IBSI_LACKS]
     ibsi = {**shared, "conventions": "ibsi", "ivh": bins, "families": families}
     peer = {
         **shared,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from biomarker_cli.imaging import Region, Volume
 from biomarker_cli.radiomics.engines.outcome import Outcomes
 from biomarker_cli.radiomics.engines.reporting import Families, outcomes_of
-from biomarker_cli.radiomics.errors import RadiomicsError
+from biomarker_cli.radiomics.features.planar_morphology import planar_shape_values
 from biomarker_cli.radiomics.features.pyradiomics_values import (
     TEXTURE_AS_PYRADIOMICS,
     Measured,
@@ -149,12 +149,25 @@ def _place(image: Floats, region: Mask, spacing: Spacing, rules: RadiomicsRules)
         for outer, part in zip(box, inner, strict=True)
     ]
     placed = PlacedRegion((bounds[0], bounds[1], bounds[2]), kept[inner], spacing, "")
+    if "morphology_2d" in rules.families:
+        shape = (kept if own.resegment_shape else mask)[inner]
+        placed.found[f"{ORIGINAL}.morphology_2d."] = _planar_shape(
+            shape, spacing, own.force_2d_axis
+        )
     if "morphology" in rules.families:
         # The package crops to the re-segmented region first, so that even the
         # mask that is not re-segmented loses what lies outside its box.
         shape = kept if own.resegment_shape else mask
         placed.found[f"{ORIGINAL}.morphology."] = shape_as_pyradiomics(shape[inner], spacing)
     return placed
+
+
+def _planar_shape(mask: Mask, spacing: Spacing, axis: int) -> Mapping[str, float]:
+    """Return nothing for a region of several planes."""
+    if mask.shape[axis] > 1:
+        return {}
+    first, second = (step for k, step in enumerate(spacing) if k != axis)
+    return planar_shape_values(np.squeeze(mask, axis), (first, second))
 
 
 def _measure_filter(

@@ -18,6 +18,7 @@ from biomarker_cli.radiomics.rules import FixedBinNumber, FixedBinSize, Radiomic
 
 FEATURE_CLASSES: dict[str, str] = {
     "morphology": "shape",
+    "morphology_2d": "shape2D",
     "intensity": "firstorder",
     "intensity_histogram": "firstorder",
     "glcm": "glcm",

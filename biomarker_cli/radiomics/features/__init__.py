@@ -11,10 +11,12 @@ from biomarker_cli.radiomics.features.local_intensity import LOCAL_INTENSITY
 from biomarker_cli.radiomics.features.morphology import MORPHOLOGY
 from biomarker_cli.radiomics.features.ngldm import NGLDM
 from biomarker_cli.radiomics.features.ngtdm import NGTDM
+from biomarker_cli.radiomics.features.planar_morphology import MORPHOLOGY_2D
 from biomarker_cli.radiomics.features.registry import RADIOMICS, Family
 
 FAMILIES: dict[str, Family] = {
     "morphology": MORPHOLOGY,
+    "morphology_2d": MORPHOLOGY_2D,
     "local_intensity": LOCAL_INTENSITY,
     "intensity": INTENSITY_STATISTICS,
     "intensity_histogram": INTENSITY_HISTOGRAM,

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from biomarker_cli.radiomics.features.directional import Values
 from biomarker_cli.radiomics.features.first_order import intensity_values
+from biomarker_cli.radiomics.features.one_way_pairs import maximal_correlation, one_way_values
 from biomarker_cli.radiomics.features.pair_values import (
     PairDistributions,
     entropy_bits,
@@ -162,17 +163,18 @@ def glcm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     lattice = measured.lattice
     offsets = measured.offsets(measured.rules.distances)
     size = lattice.values.size
+    values_of = _pairs_of if measured.rules.symmetrical_glcm else _one_way_pairs_of
     if measured.rules.weighting_norm is not None:
         counts = np.zeros((size, size))
         for offset in offsets:
             weight = measured.weight(offset)
             count_pairs(lattice.levels, lattice.voxels, lattice.flat_offset(offset), counts, weight)
-        return dict(_pairs_of(counts, lattice) or {})
+        return dict(values_of(counts, lattice) or {})
     found = []
     for offset in offsets:
         counts = np.zeros((size, size))
         count_pairs(lattice.levels, lattice.voxels, lattice.flat_offset(offset), counts, 1.0)
-        found.append(_pairs_of(counts, lattice))
+        found.append(values_of(counts, lattice))
     return _mean_of_numbers(found)
 
 
@@ -189,10 +191,16 @@ def _pairs_of(counts: Floats, lattice: Lattice) -> Values | None:
     if found["joint_variance"] <= 0:
         found["correlation"] = 1.0
     found.update(_information(counts, pairs, margin))
-    found["maximal_correlation_coefficient"] = _maximal_correlation(
-        (counts + counts.T) / pairs, margin
+    found["maximal_correlation_coefficient"] = maximal_correlation(
+        (counts + counts.T) / pairs, margin, margin
     )
     return found
+
+
+def _one_way_pairs_of(counts: Floats, lattice: Lattice) -> Values | None:
+    if not counts.any():
+        return None
+    return one_way_values(counts, lattice.values, int(lattice.values[-1]))
 
 
 def _information(counts: Floats, pairs: float, margin: Floats) -> dict[str, float]:
@@ -204,19 +212,6 @@ def _information(counts: Floats, pairs: float, margin: Floats) -> dict[str, floa
         "information_correlation_1": (joint - crossed) / own if own > _EPSILON else 0.0,
         "information_correlation_2": float(np.sqrt(-np.expm1(-2.0 * gain))) if gain > 0 else 0.0,
     }
-
-
-def _maximal_correlation(p: Floats, margin: Floats) -> float:
-    """Return the root of the second eigenvalue of Q; the epsilon is that of pyradiomics."""
-    if margin.size < 2:
-        return 1.0
-    q = (p[:, None, :] * p[None, :, :] / (margin[:, None, None] * margin + _EPSILON)).sum(axis=2)
-    eigenvalues = np.sort(np.linalg.eigvals(q))
-    second = eigenvalues[-2]
-    # Rounding may leave a real eigenvalue below 0: like the package, no value then.
-    if np.isrealobj(eigenvalues):
-        return float(np.sqrt(second)) if second >= 0 else np.nan
-    return float(np.sqrt(second).real)
 
 
 def _mean_of_numbers(found: list[Values | None]) -> dict[str, float]:
