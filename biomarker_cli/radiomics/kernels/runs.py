@@ -7,6 +7,9 @@ import numpy as np
 from biomarker_cli.radiomics.kernels.arrays import AnyArray, Floats, Integers, Levels
 from biomarker_cli.radiomics.kernels.compilation import kernel
 
+STRETCH = 32
+"""Voxels in a row that are compared at once: a constant, so that the loop becomes SIMD."""
+
 
 @kernel
 def count_runs(levels: Levels, voxels: Integers, offset: int, counts: Integers) -> None:
@@ -19,17 +22,14 @@ def count_runs(levels: Levels, voxels: Integers, offset: int, counts: Integers) 
     counts : ndarray, shape (g, longest)
         Runs by rank and length - 1; changed in place.
     """
+    lengths = np.zeros(levels.size, np.int32)
     for index in range(voxels.size):
         voxel = voxels[index]
         level = levels[voxel]
-        if levels[voxel - offset] == level:
-            continue
-        length = 1
-        voxel += offset
-        while levels[voxel] == level:
-            length += 1
-            voxel += offset
-        counts[level - 1, length - 1] += 1
+        # No branch: to mispredict one costs more than the rest of the loop.
+        before = lengths[voxel - offset] * np.int32(levels[voxel - offset] == level)
+        lengths[voxel] = before + 1
+        counts[level - 1, before] += levels[voxel + offset] != level
 
 
 @kernel
@@ -39,6 +39,36 @@ def has_pair(levels: Levels, voxels: Integers, offset: int) -> bool:
         if levels[voxels[index] + offset] > 0:
             return True
     return False
+
+
+@kernel
+def _row_centres(offsets: Integers) -> Integers:
+    """Return the offsets whose neighbours in the row are offsets as well."""
+    found = np.empty(offsets.size, np.int64)
+    number = 0
+    for k in range(offsets.size):
+        beside = 0
+        for other in range(offsets.size):
+            beside += abs(offsets[other] - offsets[k]) == 1
+        if beside == 2:
+            found[number] = offsets[k]
+            number += 1
+    return found[:number]
+
+
+@kernel
+def _unite(parent: Integers, a: int, b: int) -> None:
+    """Join the sets of two members; the lower root stays."""
+    while parent[a] != a:
+        parent[a] = parent[parent[a]]
+        a = parent[a]
+    while parent[b] != b:
+        parent[b] = parent[parent[b]]
+        b = parent[b]
+    if a < b:
+        parent[b] = a
+    else:
+        parent[a] = b
 
 
 @kernel
@@ -52,7 +82,8 @@ def label_zones(
     levels, voxels
         As for pairs; `voxels` rise.
     offsets : ndarray, shape (k,)
-        Flat distances to one half of the neighbours.
+        Flat distances to one half of the neighbours at distance 1: the voxel before
+        and whole rows of three.
     distance : ndarray, shape (m,)
         Distance to the border of each voxel, in the order of `voxels`.
 
@@ -62,26 +93,37 @@ def label_zones(
         Rank, size and smallest distance of each zone.
     """
     number = voxels.size
-    position = np.full(levels.size, -1, np.int64)
+    position = np.empty(levels.size, np.int64)
     parent = np.arange(number)
+    rows = _row_centres(offsets)
     for index in range(number):
         voxel = voxels[index]
+        level = levels[voxel]
         position[voxel] = index
-        for k in range(offsets.size):
-            neighbour = voxel - offsets[k]
-            if levels[neighbour] == levels[voxel]:
-                a = position[neighbour]
-                while parent[a] != a:
-                    parent[a] = parent[parent[a]]
-                    a = parent[a]
-                b = index
-                while parent[b] != b:
-                    parent[b] = parent[parent[b]]
-                    b = parent[b]
-                if a < b:
-                    parent[b] = a
-                else:
-                    parent[a] = b
+        before = levels[voxel - 1] == level
+        if before:
+            _unite(parent, position[voxel - 1], index)
+        for k in range(rows.size):
+            centre = voxel - rows[k]
+            # Neighbours of each other are united already: those of the voxel before,
+            # and the two beside the middle of a row.
+            if levels[centre] == level:
+                if not before:
+                    _unite(parent, position[centre], index)
+                continue
+            if levels[centre + 1] == level:
+                _unite(parent, position[centre + 1], index)
+            if not before and levels[centre - 1] == level:
+                _unite(parent, position[centre - 1], index)
+    return _sum_up(levels, voxels, parent, distance)
+
+
+@kernel
+def _sum_up(
+    levels: Levels, voxels: Integers, parent: Integers, distance: Integers
+) -> tuple[Integers, Integers, Integers]:
+    """Return rank, size and smallest distance of each set."""
+    number = voxels.size
     sizes = np.zeros(number, np.int64)
     nearest = np.full(number, np.iinfo(np.int64).max, np.int64)
     for index in range(number):
@@ -126,26 +168,52 @@ def visit_neighbours(
     number = np.zeros(size, np.int64)
     difference = np.zeros(size, np.float64)
     dependence = np.zeros((size, offsets.size + 1), np.int64)
-    for index in range(voxels.size):
-        voxel = voxels[index]
-        rank = levels[voxel] - 1
-        value = values[rank]
-        total = 0
-        count = 0
-        dependent = 0
-        for k in range(offsets.size):
-            other = levels[voxel + offsets[k]]
-            if other > 0:
-                neighbour = values[other - 1]
-                total += neighbour
-                count += 1
-                if abs(neighbour - value) <= alpha:
-                    dependent += 1
-        dependence[rank, dependent] += 1
-        if count > 0:
-            number[rank] += 1
-            difference[rank] += abs(value - total / count)
+    # Grey levels with room behind: neighbours are compared a stretch of voxels at a time.
+    greys = np.zeros(levels.size + STRETCH, np.int32)
+    for voxel in voxels:
+        greys[voxel] = values[levels[voxel] - 1]
+    total = np.empty(STRETCH, np.int32)
+    count = np.empty(STRETCH, np.int32)
+    dependent = np.empty(STRETCH, np.int32)
+    index = 0
+    while index < voxels.size:
+        start = voxels[index]
+        _compare(greys, start, offsets, alpha, total, count, dependent)
+        while index < voxels.size and voxels[index] < start + STRETCH:
+            place = voxels[index] - start
+            rank = levels[voxels[index]] - 1
+            dependence[rank, dependent[place]] += 1
+            if count[place] > 0:
+                number[rank] += 1
+                difference[rank] += abs(values[rank] - total[place] / count[place])
+            index += 1
     return number, difference, dependence
+
+
+@kernel
+def _compare(
+    greys: Levels,
+    start: int,
+    offsets: Integers,
+    alpha: int,
+    total: Levels,
+    count: Levels,
+    dependent: Levels,
+) -> None:
+    """Sum and count the neighbours of each voxel of a stretch, and those within alpha."""
+    total[:] = 0
+    count[:] = 0
+    dependent[:] = 0
+    limit = np.int32(alpha)
+    own = greys[start : start + STRETCH]
+    for k in range(offsets.size):
+        beside = greys[start + offsets[k] : start + offsets[k] + STRETCH]
+        for place in range(STRETCH):
+            other = beside[place]
+            inside = np.int32(other > 0)
+            total[place] += other
+            count[place] += inside
+            dependent[place] += inside & np.int32(abs(other - own[place]) <= limit)
 
 
 @kernel
