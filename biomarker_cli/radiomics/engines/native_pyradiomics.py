@@ -11,7 +11,7 @@ import numpy.typing as npt
 from biomarker_cli.imaging import Region, Volume
 from biomarker_cli.radiomics.engines.outcome import Outcomes
 from biomarker_cli.radiomics.engines.reporting import Families, outcomes_of
-from biomarker_cli.radiomics.features.planar_morphology import planar_shape_values
+from biomarker_cli.radiomics.features.planar_shape import planar_shape_values
 from biomarker_cli.radiomics.features.pyradiomics_values import (
     TEXTURE_AS_PYRADIOMICS,
     Measured,
@@ -22,7 +22,7 @@ from biomarker_cli.radiomics.features.pyradiomics_values import (
 from biomarker_cli.radiomics.filters.pyradiomics_filters import (
     Voxels,
     images_in_box,
-    refusal,
+    refusals,
 )
 from biomarker_cli.radiomics.filters.rules import (
     FilterRules,

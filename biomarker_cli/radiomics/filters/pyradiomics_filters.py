@@ -27,9 +27,7 @@ Spacing = tuple[float, float, float]
 Box = tuple[slice, slice, slice]
 
 
-def refusals(
-    shape: tuple[int, ...], spacing_zyx: Spacing, rules: FilterRules
-) -> dict[str, str]:
+def refusals(shape: tuple[int, ...], spacing_zyx: Spacing, rules: FilterRules) -> dict[str, str]:
     """Return why images of a filter have no values on an image of a size, by their names.
 
     The recursion of the LoG needs four voxels along each axis, and pyradiomics asks for
