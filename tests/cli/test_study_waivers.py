@@ -10,7 +10,7 @@ import yaml
 
 WAIVER = {
     "protocol": "recist-ct",
-    "versions": "^0.1.0",
+    "versions": "^1.0.0",
     "rule": "RECIST-CT-001",
     "series": "*",
     "reason": "the thin reconstruction was not archived",
@@ -127,18 +127,18 @@ class TestLock:
         self, biomarker, study, tmp_path
     ):
         path = study(lock="protocols.lock")
-        self.lock(biomarker, path.parent, "recist-ct@0.1.0")
+        self.lock(biomarker, path.parent, "recist-ct@1.0.0")
         done = _run(biomarker, path, tmp_path / "out")
         assert done.returncode == 2
         assert "LOCK-ABSENT" in done.stderr
-        assert "biomarker protocol show pyradiomics-default@0.1.0 --lock" in done.stderr
+        assert "biomarker protocol show pyradiomics-default@1.0.0 --lock" in done.stderr
         assert not (tmp_path / "out").exists()
 
     def test_a_protocol_that_changed_under_its_version_is_refused(self, biomarker, study, tmp_path):
         path = study(lock="protocols.lock")
         lock = path.parent / "protocols.lock"
-        self.lock(biomarker, path.parent, "recist-ct@0.1.0")
-        lock.write_text(json.dumps({"acquisition/recist-ct@0.1.0": "0" * 64}))
+        self.lock(biomarker, path.parent, "recist-ct@1.0.0")
+        lock.write_text(json.dumps({"acquisition/recist-ct@1.0.0": "0" * 64}))
         done = _run(biomarker, path, tmp_path / "out")
         assert done.returncode == 2
         assert "LOCK-MISMATCH" in done.stderr
