@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from biomarker_cli.acquisition.checks import expected_text
@@ -85,7 +86,23 @@ def _rule_changes(old: Rule, new: Rule) -> Iterator[RuleChange]:
     for field in _FIELDS:
         before, after = getattr(old, field), getattr(new, field)
         if before != after:
-            yield RuleChange(old.id, field, str(before), str(after))
+            yield RuleChange(
+                old.id, field, str(before), str(after), _moved(field, str(before), str(after))
+            )
+
+
+_RANKS = MappingProxyType(
+    {"severity": ("info", "warning", "error"), "level": ("may", "should", "shall")}
+)
+"""Words of a field, from the mildest to the strictest."""
+
+
+def _moved(field: str, before: str, after: str) -> str:
+    """Return which way a rule moved by its severity or level, empty for other fields."""
+    ranks = _RANKS.get(field)
+    if ranks is None:
+        return ""
+    return "stricter" if ranks.index(after) > ranks.index(before) else "looser"
 
 
 def _interval(rule: Rule) -> tuple[float, float] | None:

@@ -16,11 +16,15 @@ FILES = list_protocols(ProtocolKind.ACQUISITION)
 
 RELEASED = {
     "acr-ldct@1.0.0": "1b5cee16d8a8cee3524ebb8bd43c8df2c32e80e51a88291a33f827177e5c7842",
+    "acr-ldct@1.1.0": "b2444777c7741187957edfacc1ad83ad149009b16a29081f2ef62b312cfd6bf9",
     "base-ct@1.0.0": "a1bb6d8490d9d05f957b8cf10387de8932358f9f201aa72f105fcaa7be2ae71f",
     "base-mr@1.0.0": "5b0b7cf726e5e9147fffc6ce9708c41552b082e3701ad7e0e8f43995f97c9c79",
+    "base-mr@1.0.1": "cd37eb4492e2d5c5618fce9e08712bf991309c8a4a261e3fab4f249a5dda7af3",
     "base-pet@1.0.0": "ce33ab84c6c09b6195fb8eb34d14bf620962be9c2ab1eb12309f62ade158bd78",
+    "base-pet@1.0.1": "19f7a77e24783cb4cf65b53f92369dcc3851cdb0f3cd2d14c40b647a76cac4f9",
     "earl-1-phantom@1.0.0": "cfec2cd14db7296b02b25a346c40933af3a661d01da88af36911c7cad2f01fb9",
     "pirads-2.1@1.0.0": "cd87b12eb8a1e8a5951de94347adb17ee9485da46421675c99d46f6a68d02ed7",
+    "pirads-2.1@1.1.0": "04bf95a0df0e315dd3ef632ae44dd704f8c832bf1ff15b604bfa13321d28b898",
     "recist-ct@1.0.0": "e491510e624fd6961b7cb5e161f1d7c97a82d9a9701918423d6843443c4703d6",
     "wb-dwi@1.0.0": "7cdd30ad4645f04e6cd651a5602cd57fc19d5f1b13d05534847d56aed5625912",
 }
@@ -137,9 +141,23 @@ def test_earl_limits_are_those_of_the_accreditation():
 
 
 def test_what_is_known_by_recall_only_is_left_out_of_active_protocols():
-    facts = {rule.fact for rule in load_acquisition("pirads-2.1").content.rules}
+    facts = {rule.fact for rule in load_acquisition("pirads-2.1@1.0.0").content.rules}
     assert not facts & {"EchoTime", "RepetitionTime", "echo_time_ms", "repetition_time_ms"}
     assert [r.id for r in load_acquisition("recist-ct").content.rules] == ["RECIST-CT-001"]
+
+
+def test_what_was_recalled_and_is_confirmed_now_stands_in_a_later_version():
+    """TE and TR of DWI: the table of Radiology and Oncology 2019, 10.2478/raon-2019-0021."""
+    assert load_acquisition("pirads-2.1").ident == "pirads-2.1@1.1.0"
+    assert _rule("pirads-2.1", "PIRADS-DWI-TE").check.max == 90
+    assert _rule("pirads-2.1", "PIRADS-DWI-TR").check.min == 3000
+    assert _rule("pirads-2.1", "PIRADS-DCE-GAP").check.max == 0
+
+
+def test_what_is_asked_for_volumetry_only_is_no_error_of_visual_screening():
+    for rule in load_acquisition("acr-ldct").content.rules:
+        if rule.id == "ACR-LDCT-ROWS" or rule.id.startswith("ACR-LDCT-SAME"):
+            assert (rule.level, rule.severity) == ("should", "warning"), rule.id
 
 
 def test_an_id_without_version_means_the_newest_active():
