@@ -4,7 +4,7 @@ from biomarker_cli.acquisition.diffing import RuleChange, compare_protocols
 from biomarker_cli.acquisition.drafting import draft_protocol
 from biomarker_cli.acquisition.evaluating import SCOPES, evaluate
 from biomarker_cli.acquisition.facts import FACTS, FactDefinition
-from biomarker_cli.acquisition.header_facts import Fact, header_facts
+from biomarker_cli.acquisition.header_facts import Fact, header_facts, tags_of
 from biomarker_cli.acquisition.junit import junit_xml
 from biomarker_cli.acquisition.linting import LintFinding, lint
 from biomarker_cli.acquisition.matching import Match, match_protocols
@@ -61,5 +61,6 @@ __all__ = [
     "phantom_rows",
     "require_known_rules",
     "series_headers",
+    "tags_of",
     "unused",
 ]

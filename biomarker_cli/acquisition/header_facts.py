@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.dataset import Dataset
 
 from biomarker_cli.acquisition.facts import FACTS, FactDefinition, Reading
 from biomarker_cli.acquisition.formatting import values_text
 from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.model.flags import join_flags
 
 
@@ -59,6 +63,19 @@ def header_facts(series: SeriesHeaders) -> list[Fact]:
     """
     fitting = [f for f in FACTS if not f.modalities or series.modality in f.modalities]
     return [_fact(definition, definition.read(series)) for definition in fitting]
+
+
+def tags_of(definition: FactDefinition) -> tuple[str, ...]:
+    """Return the elements that a fact is read from: what it names where nothing is there.
+
+    A dialect of a vendor may hold the value elsewhere; the reading of a series
+    names the elements that were used.
+    """
+    modality = min(definition.modalities, default="")
+    empty = Dataset()
+    empty.Modality = modality
+    frames = Frames([FrameHeader(empty, 0, Path())])
+    return definition.read(SeriesHeaders("", "", "", modality, frames)).tags
 
 
 def _fact(definition: FactDefinition, reading: Reading) -> Fact:

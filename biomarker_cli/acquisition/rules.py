@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -210,7 +211,9 @@ def unit_of_fact(fact: FactName, header_unit: str = "") -> str | None:
     if definition is not None:
         return definition.unit
     if not is_element(fact):
-        raise ValueError(f"{fact!r} is neither a fact of the library nor a DICOM keyword")
+        near = get_close_matches(fact, [known.name for known in FACTS], n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"{fact!r} is neither a fact of the library nor a DICOM keyword{meant}")
     return KEYWORD_UNITS.get(fact.rpartition(".")[2])
 
 

@@ -27,8 +27,10 @@ def merge(parent: Mapping[str, Any], child: Mapping[str, Any], name: str) -> dic
     Raises
     ------
     ProtocolError
-        ``PROTOCOL-EXTENDS`` where `disable` names an id that the parent lacks.
+        ``PROTOCOL-EXTENDS`` where `disable` names an id that the parent lacks, or
+        the child has an id twice: by id the last one would win silently.
     """
+    _require_own_ids_once(child, name)
     inherited = {key: value for key, value in parent.items() if key not in _OWN_KEYS}
     merged: dict[str, Any] = _merge_values(inherited, dict(child))
     dropped = set(child.get("disable", ()))
@@ -42,6 +44,18 @@ def merge(parent: Mapping[str, Any], child: Mapping[str, Any], name: str) -> dic
     if dropped:
         merged["rules"] = [item for item in merged["rules"] if item["id"] not in dropped]
     return merged
+
+
+def _require_own_ids_once(child: Mapping[str, Any], name: str) -> None:
+    rules = child.get("rules")
+    if not _has_ids(rules):
+        return
+    ids = [item["id"] for item in rules or ()]
+    twice = sorted({str(one) for one in ids if ids.count(one) > 1})
+    if twice:
+        raise ProtocolError(
+            "PROTOCOL-EXTENDS", f"the rule id stands twice: {', '.join(twice)}", where=name
+        )
 
 
 def _merge_values(parent: Any, child: Any) -> Any:

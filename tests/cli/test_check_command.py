@@ -6,6 +6,8 @@ import csv
 import json
 
 import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from biomarker_cli.acquisition import CHECK_COLUMNS
 
@@ -66,3 +68,120 @@ def test_measured_facts_are_judged_and_refused_by_name(biomarker, sample_dir, tm
     assert done.returncode == 2
     assert "MEASURED-INVALID" in done.stderr
     assert "recovery.csv:2" in done.stderr
+
+
+@pytest.fixture
+def header_only(tmp_path):
+    """Write a CT series of three files whose headers say nothing but what they are."""
+
+    def write(**elements):
+        folder = tmp_path / "ct"
+        folder.mkdir()
+        for number in range(3):
+            dataset = Dataset()
+            dataset.file_meta = FileMetaDataset()
+            dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+            dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = CTImageStorage
+            dataset.SOPInstanceUID = f"1.2.3.{number + 1}"
+            dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+            dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.1", "1.2.2"
+            dataset.Modality, dataset.Rows, dataset.Columns = "CT", 64, 64
+            for keyword, value in elements.items():
+                setattr(dataset, keyword, value)
+            dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+        return folder
+
+    return write
+
+
+def test_a_header_that_tells_nothing_passes_nothing(biomarker, header_only):
+    folder = header_only()
+    done = biomarker("check", folder, "--protocol", "base-ct", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert {row["outcome"] for row in json.loads(done.stdout)} == {"not_evaluable"}
+    assert biomarker("check", folder, "--protocol", "base-ct", "--strict").returncode == 4
+
+
+def test_a_file_that_cannot_be_read_is_named_and_breaks_strict(biomarker, header_only):
+    folder = header_only(SliceThickness="2.5")
+    arguments = ("check", folder, "--protocol", "recist-ct", "--strict")
+    assert biomarker(*arguments).returncode == 0
+    content = (folder / "2.dcm").read_bytes()
+    (folder / "2.dcm").write_bytes(content[: len(content) // 2])
+    done = biomarker(*arguments)
+    assert done.returncode == 4
+    assert "not read: FILE-" in done.stderr
+    assert "2.dcm" in done.stderr
+    assert biomarker(*arguments[:-1]).returncode == 0
+
+
+def test_a_folder_of_several_modalities_says_what_was_left_out(biomarker, sample_dir):
+    done = biomarker("check", sample_dir / "centre_a" / "S0001" / "T1", "--protocol", "recist-ct")
+    assert done.returncode == 0
+    assert "2 other series are not what the protocol is for" in done.stdout
+
+
+def test_a_folder_of_another_modality_names_what_it_found(biomarker, sample_dir):
+    done = biomarker(
+        "check", sample_dir / "centre_a" / "S0001" / "T1" / "dwi", "--protocol", "base-ct"
+    )
+    assert done.returncode == 3
+    assert "nothing to check: 1 series (MR)" in done.stdout
+
+
+def test_a_folder_without_dicom_is_nothing_found(biomarker, tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing")
+    done = biomarker("check", tmp_path, "--protocol", "base-ct")
+    assert done.returncode == 3
+    assert "error NOTHING-FOUND" in done.stderr
+    assert "biomarker scan" in done.stderr
+
+
+def test_a_study_without_a_role_has_missing_series(biomarker, sample_dir):
+    image = sample_dir / "centre_a" / "S0001" / "T1" / "dwi"
+    done = biomarker("check", image, "--protocol", "pirads-2.1", "--format", "json")
+    rows = {row["rule_id"]: row for row in json.loads(done.stdout)}
+    assert rows["PIRADS-DCE-TEMPORAL"]["outcome"] == "missing_series"
+    assert "no series for role DCE" in rows["PIRADS-DCE-TEMPORAL"]["reason"]
+
+
+WAIVER = """\
+format: biomarker-waivers/1
+waivers:
+  - protocol: recist-ct
+    versions: ^1.0
+    rule: {rule}
+    series: "{series}"
+    reason: not archived
+    approver: physicist
+    expires: {expires}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "series", "expires", "code", "told"),
+    [
+        ("RECIST-CT-001", "*", "2999-01-01", 0, "waived until 2999-01-01: not archived"),
+        ("RECIST-CT-001", "*", "2020-01-01", 4, "the waiver expired on 2020-01-01"),
+        ("RECIST-CT-001", "1.2.3", "2999-01-01", 4, "speaks of no row that needs it"),
+        ("RECST-CT-001", "*", "2999-01-01", 2, "Did you mean RECIST-CT-001"),
+        ("RECIST-CT-001", "*", "soon", 2, "line 9"),
+    ],
+)
+def test_waivers(biomarker, sample_dir, tmp_path, rule, series, expires, code, told):
+    path = tmp_path / "waivers.yaml"
+    path.write_text(WAIVER.format(rule=rule, series=series, expires=expires))
+    image = sample_dir / "centre_b" / "S0002" / "T1" / "ct"
+    done = biomarker("check", image, "--protocol", "recist-ct", "--waivers", path)
+    assert done.returncode == code
+    assert told in done.stdout + done.stderr
+
+
+def test_failures_stand_first_and_rules_that_say_the_same_stand_together(biomarker, sample_dir):
+    image = sample_dir / "centre_a" / "S0001" / "T1" / "pet"
+    done = biomarker("check", image, "--protocol", "earl-1-phantom")
+    lines = done.stdout.splitlines()
+    outcomes = [line.split()[0] for line in lines if "  EARL1-" in line]
+    order = ["fail", "not_evaluable", "pass"]
+    assert outcomes == sorted(outcomes, key=order.index)
+    assert done.stdout.count("fix   Adjust reconstruction and filter") == 1

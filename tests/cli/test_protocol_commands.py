@@ -256,6 +256,7 @@ class TestFacts:
         rows = json.loads(biomarker("protocol", "facts", "--format", "json").stdout)
         by_name = {row["fact"]: row for row in rows}
         assert by_name["slice_spacing_mm"]["unit"] == "mm"
+        assert by_name["slice_spacing_mm"]["tags"] == "(0020,0032) (0020,0037)"
         assert all(row["definition"] for row in rows)
 
     def test_of_one_modality(self, biomarker):

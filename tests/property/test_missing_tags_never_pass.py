@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,10 @@ def _exempt(protocol) -> set[str]:
     }
 
 
-def assert_removal_never_passes(series, index: int) -> int:
+def assert_removal_never_passes(series, index: int, protocols=PROTOCOLS) -> int:
     """Remove every used tag of every rule that did not pass; return how many were tried."""
     tried = 0
-    for protocol in PROTOCOLS:
+    for protocol in protocols:
         exempt = _exempt(protocol)
         before = _outcomes(protocol, series)
         bad = {
@@ -107,6 +108,25 @@ def pet(draw):
     first = one(0)
     rest = [pet_instance(i) if same else one(i) for i in range(1, draw(st.integers(2, 4)))]
     return series_of([first, *rest])
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "acquisition.md"
+
+
+@pytest.fixture(scope="module")
+def every_check(tmp_path_factory):
+    """The protocol of the documentation that has a rule for every kind of check."""
+    blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (text,) = (block for block in blocks if "id: every-check" in block)
+    path = tmp_path_factory.mktemp("page") / "every-check.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_acquisition(str(path))
+
+
+@given(series=st.one_of(ct_or_mr(), pet()), index=st.integers(0, 3))
+@settings(max_examples=40, deadline=None)
+def test_every_kind_of_check(every_check, series, index):
+    assert_removal_never_passes(series, index, [every_check])
 
 
 @given(series=ct_or_mr(), index=st.integers(0, 3))

@@ -48,13 +48,14 @@ def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> 
 
 
 def _library() -> list[dict[str, str]]:
-    from biomarker_cli.acquisition import FACTS
+    from biomarker_cli.acquisition import FACTS, tags_of
 
     return [
         {
             "fact": fact.name,
             "unit": fact.unit,
             "modality": " ".join(sorted(fact.modalities)),
+            "tags": " ".join(tags_of(fact)),
             "definition": fact.definition,
         }
         for fact in FACTS

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from synthetic_acquisitions import injection, instance, pet_instance, series_of
 
 from biomarker_cli.acquisition import (
+    FACTS,
     MeasuredFact,
     apply_waivers,
     compare_protocols,
@@ -21,9 +22,11 @@ from biomarker_cli.acquisition import (
     load_acquisition,
     load_waivers,
     match_protocols,
+    tags_of,
 )
 from biomarker_cli.model.exit_codes import ExitCode
-from biomarker_cli.protocol import ProtocolError, ProtocolKind, load_document
+from biomarker_cli.model.units import is_unit
+from biomarker_cli.protocol import ProtocolError, ProtocolKind, list_protocols, load_document
 from biomarker_cli.protocol.lock import require_locked, write_lock
 
 HEAD = """\
@@ -83,6 +86,10 @@ class TestUnits:
         rule = "id: A, title: a, fact: EchoTime, check: {range: [0.07, 0.09]}, unit: s"
         (result,) = evaluate(protocol(rule), [series_of([mr(EchoTime=80)])])
         assert (result.outcome, result.observed, result.unit) == ("pass", "0.08", "s")
+
+    def test_a_mistyped_fact_gets_the_one_that_was_meant(self, protocol):
+        with pytest.raises(ProtocolError, match="did you mean slice_thickness_mm"):
+            protocol("id: A, title: a, fact: slice_thicknes_mm, check: {max: 3}, unit: mm")
 
     def test_a_fact_that_does_not_exist_is_refused(self, protocol):
         with pytest.raises(ProtocolError, match="neither a fact"):
@@ -202,7 +209,7 @@ class TestNeverAPass:
         ]
 
     @pytest.mark.parametrize(
-        "ident", ["recist-ct", "fdg-pet", "dwi", "acr-ldct", "pirads-2.1", "wb-dwi", "qiba-dce"]
+        "ident", sorted({path.parent.name for path in list_protocols(ProtocolKind.ACQUISITION)})
     )
     def test_a_protocol_whose_every_tag_is_missing_passes_nothing(self, ident):
         loaded = load_acquisition(ident)
@@ -217,7 +224,9 @@ class TestNeverAPass:
         assert results
         assert not [r for r in results if r.outcome in {"pass", "fail"}]
         assert exit_code(results) is ExitCode.DONE
-        assert exit_code(results, strict=True) is ExitCode.VIOLATION
+        has_errors = any(rule.severity == "error" for rule in loaded.content.rules)
+        strict = ExitCode.VIOLATION if has_errors else ExitCode.DONE
+        assert exit_code(results, strict=True) is strict
 
 
 class TestScopesAndRoles:
@@ -294,6 +303,25 @@ class TestScopesAndRoles:
         measured = [MeasuredFact("", "phantom_recovery_max_10mm", 0.5, "sheet")]
         results = {r.rule_id: r.outcome for r in evaluate(loaded, [series], measured=measured)}
         assert results["EARL1-RC-MAX-10"] == "pass"
+
+
+class TestFacts:
+    @pytest.mark.parametrize("fact", list(FACTS), ids=lambda fact: fact.name)
+    def test_each_has_a_definition_a_known_unit_and_its_elements(self, fact):
+        assert fact.definition.endswith(".")
+        assert not fact.unit or is_unit(fact.unit)
+        counted = fact.name in {"n_frames", "n_instances"}
+        assert bool(tags_of(fact)) == (not counted and not fact.is_measured)
+
+    def test_those_of_the_contract_are_there(self):
+        wanted = (
+            "slice_spacing_mm slice_gap_mm uptake_time_min uptake_time_series_min "
+            "uptake_time_bed_min activity_per_kg field_strength_t b_values fov_mm voxel_volume_mm3 "
+            "pixel_spacing_mm acquired_voxel_phase_mm acquired_voxel_frequency_mm "
+            "temporal_resolution_s n_frames ctdi_vol_mgy spiral_pitch kernel contrast_phase "
+            "radionuclide corrections manufacturer model device_serial station software"
+        )
+        assert not [name for name in wanted.split() if FACTS.get(name) is None]
 
 
 class TestElements:
@@ -378,8 +406,42 @@ class TestLint:
     def test_a_reused_id(self, write):
         assert self.codes(write("rules:\n" + self.RULE * 2 + self.TEST)) == {"invalid"}
 
+    def test_an_id_that_a_released_version_has_for_another_fact(self, tmp_path):
+        path = tmp_path / "recist.yaml"
+        path.write_text(
+            HEAD.format(status="draft", by="recall")
+            .replace("id: site", "id: recist-ct")
+            .replace("0.1.0", "9.0.0")
+            + "rules:\n"
+            + "  - {id: RECIST-CT-001, title: a, fact: kernel, check: {equals: B}, fix: f}\n"
+            + "tests:\n  - {facts: {kernel: B}, expect: {RECIST-CT-001: pass}}\n",
+            encoding="utf-8",
+        )
+        assert self.codes(str(path)) == {"reused-id"}
+
+    @pytest.mark.parametrize(
+        ("extends", "code"),
+        [("base-ct@^1.0", "floating-parent"), ("recist-ct@0.1.0", "draft-parent")],
+    )
+    def test_an_active_protocol_stands_on_one_released_parent(self, write, extends, code):
+        test = self.TEST.replace("{EchoTime", "{Modality: CT, EchoTime")
+        body = f"extends: {extends}\nrules:\n" + self.RULE + test
+        path = write(body, status="active", by="primary")
+        assert self.codes(path) == {code}
+
+    def test_a_version_without_its_entry_in_the_changelog(self, write):
+        path = Path(write("rules:\n" + self.RULE + self.TEST))
+        path.write_text(path.read_text().replace("\nversion: 0.1.0", "\nversion: 0.2.0"))
+        assert self.codes(str(path)) == {"changelog"}
+
 
 class TestExtends:
+    def test_an_id_twice_in_a_child_is_refused_not_merged(self, write):
+        rule = "  - {id: A, title: a, fact: EchoTime, check: {max: 90}, unit: ms}\n"
+        write("rules:\n" + rule, "parent.yaml")
+        with pytest.raises(ProtocolError, match="stands twice: A"):
+            load_acquisition(write("extends: parent.yaml\nrules:\n" + rule * 2))
+
     def test_a_child_overrides_and_disables_by_id(self, write):
         rules = (
             "rules:\n  - {id: A, title: a, fact: EchoTime, check: {max: 90}, unit: ms}\n"

@@ -109,6 +109,24 @@ def test_a_date_of_asterisks_stays_what_it_is(facts):
     assert facts("mr_uih_umr770_dti")["study_date"][0] == "***"
 
 
+def test_frames_of_one_file_are_judged_one_by_one(headers, tmp_path):
+    """An enhanced object: one file, many frames, over: frame."""
+    (series,) = headers("mr_siemens_xa30_enhanced_dwi")
+    assert len({frame.path for frame in series.frames}) < len(series.frames)
+    path = tmp_path / "frames.yaml"
+    path.write_text(
+        "format: biomarker-acquisition/1\nid: frames\nversion: 0.1.0\nstatus: draft\ntitle: f\n"
+        "source: [{doc: none, confirmed: {by: recall}}]\n"
+        "changelog: [{version: 0.1.0, date: 2026-01-01, change: first}]\n"
+        "rules:\n"
+        "  - {id: TE, title: t, fact: echo_time_ms, check: {max: 200}, unit: ms, over: frame}\n"
+        "  - {id: B, title: b, fact: DiffusionBValue, check: {max: 10}, unit: s/mm2, over: frame}\n"
+    )
+    found = {r.rule_id: r for r in evaluate(load_acquisition(str(path)), [series])}
+    assert found["TE"].outcome == "pass"
+    assert found["B"].outcome == "fail"
+
+
 def test_a_file_that_is_no_image_is_left_out(headers):
     (series,) = headers("ct_philips_ingenuity_5mm")
     assert len(series.frames) == 28
