@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from biomarker_cli.imaging.geometry import Geometry
 
@@ -42,21 +43,27 @@ class VolumeStatus(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class FrameRef:
+class FrameRef(NamedTuple):
     """Where one slice is stored.
 
     Attributes
     ----------
-    path : Path
+    file : str
+        Path of the file, absolute. (Kept as text: making 20,000 paths takes as
+        long as everything else of a scan that finds nothing new.)
     frame : int
         Index within the file, from 0.
     sop_instance_uid : str
     """
 
-    path: Path
+    file: str
     frame: int
     sop_instance_uid: str
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self.file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate
-from biomarker_cli.catalogue.files import FoundFile, FoundFiles, find_files
-from biomarker_cli.catalogue.index import FileIndex, Record, pack_record, unpack_records
-from biomarker_cli.catalogue.instances import Defect, Instance, Plane
+from biomarker_cli.catalogue.files import FoundFile, find_files
+from biomarker_cli.catalogue.index import FileIndex, is_settled
+from biomarker_cli.catalogue.instances import Defect
+from biomarker_cli.catalogue.records import (
+    NO_SERIES,
+    FileRecord,
+    files_digest,
+    pack_defect,
+    pack_file,
+    series_order,
+    unpack_defect,
+    unpack_files,
+)
 from biomarker_cli.catalogue.series import refused_file, series_candidates
 
 if TYPE_CHECKING:
@@ -21,12 +32,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
-FilesOfSeries = dict[tuple[str, str], list[tuple[Instance, tuple[Plane, ...]]]]
-
-_VECTORS = tuple(
-    Plane._fields.index(name) - 1
-    for name in ("position_mm", "orientation", "pixel_spacing_mm", "gradient", "image_type")
-)
+FilesOfSeries = dict[str, list[FoundFile]]
 
 PROGRESS_STEPS = 200
 """How often, at most, the progress of a scan is told."""
@@ -79,19 +85,21 @@ def scan(
         ``PATH-NOT-FOUND`` where a path does not exist.
     """
     found = find_files(paths)
-    records = _records(found, progress, index or FileIndex.of_user(), reader)
-    by_series: FilesOfSeries = defaultdict(list)
-    others: list[VolumeCandidate] = []
+    index = index or FileIndex.of_user()
     with _collector_paused():
-        for path, (facts, plane_facts) in records:
-            if isinstance(facts, str):
-                others.append(refused_file(Path(path), Defect(facts, *plane_facts)))
-                continue
-            instance, planes = _from_record(path, facts, plane_facts)
-            by_series[instance.study_uid, instance.series_uid].append((instance, planes))
-    others.extend(refused_file(Path(path), defect) for path, defect in found.problems)
-    candidates = [c for _, files in sorted(by_series.items()) for c in series_candidates(files)]
-    return Catalogue(tuple(candidates + others))
+        known = index.known(found.roots, found.files)
+    new = [file for file in found.files if file.path not in known]
+    records = _describe(new, len(found.files), progress, index, reader)
+    if new:
+        index.forget(found.roots, found.files)
+    with _collector_paused():
+        by_series: FilesOfSeries = defaultdict(list)
+        for file in found.files:
+            series = known[file.path] if file.path in known else records[file.path].series
+            by_series[series].append(file)
+        candidates = _candidates(by_series, records, index, reader)
+    refused = [refused_file(path, defect) for path, defect in found.problems]
+    return Catalogue((*candidates, *refused))
 
 
 @contextmanager
@@ -110,68 +118,84 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _records(
-    found: FoundFiles, progress: Progress | None, index: FileIndex, reader: HeaderReader | None
-) -> list[tuple[str, Record]]:
-    """Return the record of every file, from the index or from the file itself."""
-    with _collector_paused():
-        known = index.known(found.roots, found.files)
-    new = [file for file in found.files if file.path not in known]
-    total = len(found.files)
-    every = max(total // PROGRESS_STEPS, 1)
-    # Kept as text: the collector would go over millions of small values as they come.
-    made: list[tuple[FoundFile, str]] = []
-    if new and reader is None:
-        reader = _new_reader()
-    try:
-        for number, file in enumerate(new, start=1):
-            made.append((file, pack_record(_read_record(file, reader or _new_reader()))))
-            if progress is not None and number % every == 0:
-                progress(len(known) + number, total)
-    finally:
-        # What an interrupted scan has read need not be read again.
-        index.remember((file, text) for file, text in made if "FILE-UNREADABLE" not in text)
-    if new:
-        index.forget(found.roots, found.files)
-    if progress is not None:
-        progress(total, total)
-    with _collector_paused():
-        records = unpack_records(text for _, text in made)
-    fresh = {file.path: record for (file, _), record in zip(made, records, strict=True)}
-    return [(f.path, known[f.path] if f.path in known else fresh[f.path]) for f in found.files]
-
-
-def _read_record(file: FoundFile, reader: HeaderReader) -> Record:
-    """Return what is to be remembered of a file: its instance and planes, or its defect."""
+def _describe(
+    files: Sequence[FoundFile],
+    n_all: int,
+    progress: Progress | None,
+    index: FileIndex,
+    reader: HeaderReader | None,
+) -> dict[str, FileRecord]:
+    """Read files and return their records, by path; the index keeps them."""
+    if not files:
+        return {}
+    # A scan of files that the index knows does without pydicom.
     from biomarker_cli.catalogue.describing import describe_file
     from biomarker_cli.dicom.errors import HeaderError
-
-    try:
-        instance, planes = describe_file(Path(file.path), file.size, reader)
-    except HeaderError as error:
-        return [error.code, [error.message, error.hint]]
-    return [list(instance[1:]), [list(plane[1:]) for plane in planes]]
-
-
-def _new_reader() -> HeaderReader:
-    # A scan of files that the index knows does without pydicom.
     from biomarker_cli.dicom.quick_headers import HeaderReader
 
-    return HeaderReader()
+    reader = reader or HeaderReader()
+    n_known = n_all - len(files)
+    every = max(n_all // PROGRESS_STEPS, 1)
+    # Kept as text: the collector would go over millions of small values as they come.
+    records: dict[str, FileRecord] = {}
+    unreadable: set[str] = set()
+    try:
+        for number, file in enumerate(files, start=1):
+            try:
+                record = pack_file(*describe_file(Path(file.path), file.size, reader))
+            except HeaderError as error:
+                record = pack_defect(Defect(error.code, error.message, error.hint))
+                if error.code == "FILE-UNREADABLE":
+                    unreadable.add(file.path)
+            records[file.path] = record
+            if progress is not None and number % every == 0:
+                progress(n_known + number, n_all)
+    finally:
+        # What an interrupted scan has read need not be read again.
+        index.remember(
+            (file, records[file.path])
+            for file in files
+            if file.path in records and file.path not in unreadable
+        )
+    if progress is not None:
+        progress(n_all, n_all)
+    return records
 
 
-def _from_record(
-    path: str, facts: list[Any], plane_facts: list[list[Any]]
-) -> tuple[Instance, tuple[Plane, ...]]:
-    defect = facts[-1]
-    instance = Instance._make(
-        [path, *facts[:-1], defect if defect is None else Defect._make(defect)]
-    )
-    planes = []
-    for values in plane_facts:
-        # JSON knows no tuples; keys of grouping must be some.
-        for place in _VECTORS:
-            if values[place] is not None:
-                values[place] = tuple(values[place])
-        planes.append(Plane(instance, *values))
-    return instance, tuple(planes)
+def _candidates(
+    by_series: FilesOfSeries,
+    new: Mapping[str, FileRecord],
+    index: FileIndex,
+    reader: HeaderReader | None,
+) -> list[VolumeCandidate]:
+    """Return what the files of each series make, and then the files that are no DICOM."""
+    refused = by_series.pop(NO_SERIES, [])
+    digests = {series: files_digest(files) for series, files in by_series.items()}
+    found = index.volumes(digests)
+    undone = {series: files for series, files in by_series.items() if series not in found}
+    records = _all_records([*chain(*undone.values()), *refused], new, index, reader)
+    lasting = []
+    for series, files in undone.items():
+        described = unpack_files((file.path, records[file.path]) for file in files)
+        found[series] = series_candidates(described)
+        # Copies are told by looking into their files, which may not be read another time.
+        n_distinct = len({instance.sop_instance_uid for instance, _ in described})
+        if n_distinct == len(files) and all(map(is_settled, files)):
+            lasting.append((series, digests[series], found[series]))
+    index.remember_volumes(lasting)
+    candidates = [c for series in sorted(found, key=series_order) for c in found[series]]
+    others = [refused_file(f.path, unpack_defect(records[f.path])) for f in refused]
+    return candidates + others
+
+
+def _all_records(
+    files: Sequence[FoundFile],
+    new: Mapping[str, FileRecord],
+    index: FileIndex,
+    reader: HeaderReader | None,
+) -> Mapping[str, FileRecord]:
+    """Return the records of files: those just read, and those that the index has."""
+    known = index.records(file for file in files if file.path not in new)
+    # The index may have been deleted meanwhile, or a record in it may be damaged.
+    lost = [file for file in files if file.path not in new and file.path not in known]
+    return {**new, **known, **_describe(lost, len(lost), None, index, reader)}

@@ -1,26 +1,28 @@
 """The index: what scans have read, so that unchanged files are not read again.
 
 A cache, nothing more: it can be deleted at any time, and a scan that cannot use
-it works without. It lies in the user's cache folder (``BIOMARKER_CACHE_DIR``
-names another) and holds paths, UIDs, geometry, times and keyed digests of patient ids,
-no names and no ids of patients. A file counts as unchanged while path, size and
-time of modification are the same. Several processes may use it at once: SQLite keeps them apart.
+it works without. It keeps what was read of each file, and what volumes the files
+of a series made: while none of them changes, nothing is worked out again. It
+lies in the user's cache folder (``BIOMARKER_CACHE_DIR`` names another) and holds
+paths, UIDs, geometry, times and keyed digests of patient ids, no names and no ids
+of patients. A file counts as unchanged while path, size and time of modification
+are the same. Several processes may use it at once: SQLite keeps them apart.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.files import FoundFile
 from biomarker_cli.catalogue.pseudonyms import cache_folder
+from biomarker_cli.catalogue.records import FileRecord, is_sound, pack_candidates, unpack_candidates
 
 PATIENCE_SECONDS = 5.0
 """How long a scan waits for another one that is writing."""
@@ -28,18 +30,12 @@ PATIENCE_SECONDS = 5.0
 SETTLING_NS = 2_000_000_000
 """A file changed so recently might change again within one tick of its clock."""
 
-Record = list[Any]
-
-
-def pack_record(record: Record) -> str:
-    """Return a record as JSON; floats come back as they were."""
-    return json.dumps(record, separators=(",", ":"))
-
-
-def unpack_records(texts: Iterable[str]) -> list[Record]:
-    """Return the records of some JSON texts: one call is much faster than one for each."""
-    records: list[Record] = json.loads(f"[{','.join(texts)}]")
-    return records
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, mtime_ns INTEGER, size INTEGER, "
+    "series TEXT, record TEXT) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS volumes (series TEXT PRIMARY KEY, files BLOB, candidates TEXT) "
+    "WITHOUT ROWID",
+)
 
 
 class FileIndex:
@@ -59,8 +55,8 @@ class FileIndex:
         """Return the index in the user's cache folder."""
         return cls(cache_folder())
 
-    def known(self, roots: Iterable[str], files: Sequence[FoundFile]) -> dict[str, Record]:
-        """Return the records of the files that have not changed.
+    def known(self, roots: Iterable[str], files: Sequence[FoundFile]) -> dict[str, str]:
+        """Return the series of the files that have not changed, by path.
 
         Parameters
         ----------
@@ -76,36 +72,77 @@ class FileIndex:
                 name = os.fsencode(root)
                 # "0" follows "/" in ASCII: everything below a folder.
                 rows = connection.execute(
-                    "SELECT path, mtime_ns, size, record FROM files "
+                    "SELECT path, mtime_ns, size, series FROM files "
                     "WHERE path = ? OR (path > ? AND path < ?)",
                     (name, name.rstrip(b"/") + b"/", name.rstrip(b"/") + b"0"),
                 )
-                stored.update((path, (mtime, size, text)) for path, mtime, size, text in rows)
-        paths, texts = [], []
+                stored.update((path, (mtime, size, series)) for path, mtime, size, series in rows)
+        known = {}
         for file in files:
-            mtime, size, text = stored.get(os.fsencode(file.path), (-1, -1, ""))
+            mtime, size, series = stored.get(os.fsencode(file.path), (-1, -1, ""))
             if (mtime, size) == (file.mtime_ns, file.size):
-                paths.append(file.path)
-                texts.append(text)
-        try:
-            return dict(zip(paths, unpack_records(texts), strict=True))
-        except ValueError:
-            self._discard()
-            return {}
+                known[file.path] = series
+        return known
 
-    def remember(self, new: Iterable[tuple[FoundFile, str]]) -> None:
-        """Keep records of files, as `pack_record` writes them."""
-        settled = time.time_ns() - SETTLING_NS
+    def records(self, files: Iterable[FoundFile]) -> dict[str, FileRecord]:
+        """Return the records of files as far as they are known and whole, by path."""
+        found: dict[str, FileRecord] = {}
+        with self._connection() as connection:
+            if connection is None:
+                return {}
+            for file in files:
+                rows = connection.execute(
+                    "SELECT series, record FROM files WHERE path = ? AND mtime_ns = ? AND size = ?",
+                    (os.fsencode(file.path), file.mtime_ns, file.size),
+                )
+                found.update((file.path, FileRecord(*row)) for row in rows if is_sound(row[1]))
+        return found
+
+    def volumes(self, digests: Mapping[str, bytes]) -> dict[str, list[VolumeCandidate]]:
+        """Return the candidates of the series whose files are those that made them.
+
+        Parameters
+        ----------
+        digests : mapping
+            Series -> `files_digest` of its files.
+        """
+        found: dict[str, list[VolumeCandidate]] = {}
+        try:
+            with self._connection() as connection:
+                if connection is None:
+                    return {}
+                for series, digest in digests.items():
+                    rows = connection.execute(
+                        "SELECT candidates FROM volumes WHERE series = ? AND files = ?",
+                        (series, digest),
+                    )
+                    found.update((series, unpack_candidates(text)) for (text,) in rows)
+        except (KeyError, TypeError, ValueError):
+            self.discard()
+            return {}
+        return found
+
+    def remember(self, new: Iterable[tuple[FoundFile, FileRecord]]) -> None:
+        """Keep records of files."""
         rows = [
-            (os.fsencode(f.path), f.mtime_ns, f.size, text)
-            for f, text in new
-            if f.mtime_ns < settled
+            (os.fsencode(file.path), file.mtime_ns, file.size, *record)
+            for file, record in new
+            if is_settled(file)
         ]
         if not rows:
             return
         with self._connection() as connection:
             if connection is not None:
-                connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
+                connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
+
+    def remember_volumes(self, new: Sequence[tuple[str, bytes, Sequence[VolumeCandidate]]]) -> None:
+        """Keep what the files of some series made: series, `files_digest`, candidates."""
+        rows = [(series, digest, pack_candidates(made)) for series, digest, made in new]
+        if not rows:
+            return
+        with self._connection() as connection:
+            if connection is not None:
+                connection.executemany("INSERT OR REPLACE INTO volumes VALUES (?, ?, ?)", rows)
 
     def forget(self, roots: Iterable[str], files: Sequence[FoundFile]) -> None:
         """Drop the records of files below the roots that are no longer there."""
@@ -121,6 +158,7 @@ class FileIndex:
                 )
                 gone = [row for row in rows if row[0] not in present]
                 connection.executemany("DELETE FROM files WHERE path = ?", gone)
+            connection.execute("DELETE FROM volumes WHERE series NOT IN (SELECT series FROM files)")
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection | None]:
@@ -131,7 +169,7 @@ class FileIndex:
                 connection = self._open(self._path)
             except sqlite3.DatabaseError as error:
                 if not isinstance(error, sqlite3.OperationalError):
-                    self._discard()
+                    self.discard()
             except OSError:
                 pass
         if connection is None:
@@ -144,7 +182,7 @@ class FileIndex:
         except sqlite3.OperationalError:
             pass
         except sqlite3.DatabaseError:
-            self._discard()
+            self.discard()
         finally:
             connection.close()
 
@@ -157,16 +195,15 @@ class FileIndex:
             if fresh:
                 path.chmod(0o600)
                 self._drop_older(path)
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS files "
-                "(path BLOB PRIMARY KEY, mtime_ns INTEGER, size INTEGER, record TEXT) WITHOUT ROWID"
-            )
+            for table in _TABLES:
+                connection.execute(table)
         except (sqlite3.Error, OSError):
             connection.close()
             raise
         return connection
 
-    def _discard(self) -> None:
+    def discard(self) -> None:
+        """Delete the index: it is damaged."""
         if self._path is not None:
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
@@ -179,10 +216,16 @@ class FileIndex:
                     other.unlink()
 
 
+def is_settled(file: FoundFile) -> bool:
+    """Tell whether a file is old enough for its time of modification to be trusted."""
+    return file.mtime_ns < time.time_ns() - SETTLING_NS
+
+
 def _code_version() -> str:
-    """Return a digest of the code that makes the records: new code, new index."""
+    """Return a digest of the code that makes what is kept: new code, new index."""
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for source in (*sorted((here.parent / "dicom").glob("*.py")), here / "instances.py"):
-        digest.update(source.read_bytes())
+    for folder in (here, here.parent / "dicom"):
+        for source in sorted(folder.glob("*.py")):
+            digest.update(source.read_bytes())
     return digest.hexdigest()[:12]

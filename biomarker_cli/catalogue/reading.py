@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,6 @@ from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.dicom.errors import HeaderError, PixelError
 from biomarker_cli.dicom.frames import FrameHeader, Frames, StoredHeader, frame_headers
-from biomarker_cli.dicom.quick_headers import HeaderReader
 from biomarker_cli.dicom.values import (
     PARAMETRIC_MAP_CLASS,
     fill_values,
@@ -24,6 +24,9 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU, QUANTITIES, SIGNAL, STORED_PET, UNITLESS, Quantity
 
+if TYPE_CHECKING:
+    from biomarker_cli.dicom.quick_headers import HeaderReader
+
 _QUANTITY_OF_MODALITY = {"CT": HU, "PT": STORED_PET, "MR": SIGNAL}
 
 
@@ -32,6 +35,9 @@ def read_frames(candidate: VolumeCandidate) -> Frames:
 
     A candidate that was refused as a volume still has headers to be checked.
     """
+    # A scan, which imports this module too, does without pydicom where it can.
+    from biomarker_cli.dicom.quick_headers import HeaderReader
+
     return read_series_frames([candidate], HeaderReader())
 
 

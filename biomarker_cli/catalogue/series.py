@@ -108,15 +108,7 @@ def _volume_candidate(
 
 
 def _refs(planes: Iterable[Plane]) -> tuple[FrameRef, ...]:
-    paths: dict[str, Path] = {}
-    return tuple(
-        FrameRef(
-            paths.setdefault(p.instance.path, Path(p.instance.path)),
-            p.frame,
-            p.instance.sop_instance_uid,
-        )
-        for p in planes
-    )
+    return tuple(FrameRef(p.instance.path, p.frame, p.instance.sop_instance_uid) for p in planes)
 
 
 def _require_readable(planes: Sequence[Plane]) -> None:
@@ -185,7 +177,7 @@ def _other_object(instance: Instance, suffix: str) -> VolumeCandidate:
         n_frames=0,
         rows=instance.rows,
         columns=instance.columns,
-        refs=(FrameRef(Path(instance.path), 0, instance.sop_instance_uid),),
+        refs=(FrameRef(instance.path, 0, instance.sop_instance_uid),),
         geometry=None,
         status=VolumeStatus.SKIPPED,
         error_code=defect.code,
@@ -193,9 +185,9 @@ def _other_object(instance: Instance, suffix: str) -> VolumeCandidate:
     )
 
 
-def refused_file(path: Path, defect: Defect) -> VolumeCandidate:
+def refused_file(path: str, defect: Defect) -> VolumeCandidate:
     """Return the row of a file that is no DICOM or cannot be read."""
-    where = f"{defect.message} [{path.name}]"
+    where = f"{defect.message} [{Path(path).name}]"
     return VolumeCandidate(
         volume_id="",
         study_uid="",

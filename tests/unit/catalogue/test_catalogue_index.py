@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -10,8 +11,8 @@ import time
 import pytest
 from synthetic_series import axial, write_series
 
+from biomarker_cli.catalogue import catalogue, scan
 from biomarker_cli.catalogue import describing as module
-from biomarker_cli.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
 
 
@@ -125,13 +126,105 @@ def test_a_damaged_index_is_replaced(folder, index, content):
     assert scan([folder], index=index) == expected
 
 
-def test_damaged_records_are_read_from_the_files(folder, index, read):
-    expected = scan([folder], index=index)
+def _change(index, *statements):
     with sqlite3.connect(index._path) as connection:
-        connection.execute("UPDATE files SET record = '[1, '")
+        for statement in statements:
+            connection.execute(statement)
     connection.close()
+
+
+def _kept(index):
+    """Return the series whose volumes are in the index."""
+    with sqlite3.connect(index._path) as connection:
+        rows = [row[0] for row in connection.execute("SELECT series FROM volumes")]
+    connection.close()
+    return rows
+
+
+@pytest.mark.parametrize("damage", ["'[1, '", "'7'", "NULL"])
+def test_damaged_records_are_read_from_the_files(folder, index, read, damage):
+    (folder / "notes.txt").write_text("no DICOM")
+    _age(folder / "notes.txt")
+    expected = scan([folder], index=index)
+    _change(index, f"UPDATE files SET record = {damage}", "DELETE FROM volumes")
     assert scan([folder], index=index) == expected
-    assert len(read) == 6
+    assert len(read) == 8
+    assert scan([folder], index=index) == expected
+    assert len(read) == 8
+
+
+@pytest.mark.parametrize("damage", ["'[1, '", "'[7]'", "'[{}]'", "NULL"])
+def test_damaged_volumes_are_made_again(folder, index, damage):
+    expected = scan([folder], index=index)
+    _change(index, f"UPDATE volumes SET candidates = {damage}")
+    assert scan([folder], index=index) == expected
+    assert scan([folder], index=index) == expected
+
+
+def test_volumes_of_unchanged_series_are_not_made_again(folder, index, monkeypatch):
+    for path in write_series(folder, axial(0, 3), series="2"):
+        _age(path)
+    expected = scan([folder], index=index)
+    assert len(_kept(index)) == 2
+
+    made = []
+    original = catalogue.series_candidates
+    monkeypatch.setattr(
+        catalogue, "series_candidates", lambda files: made.append(len(files)) or original(files)
+    )
+    assert scan([folder], index=index) == expected
+    assert made == []
+    (added,) = write_series(folder, axial(6), series="2_more")
+    added.rename(folder / "3.dcm")
+    _age(folder / "3.dcm")
+    assert len(scan([folder], index=index).volumes) == 3
+    assert made == [1]
+
+
+@pytest.mark.parametrize("change", ["add", "remove", "touch", "rename", "part"])
+def test_any_change_of_its_files_makes_a_series_anew(folder, index, change):
+    scan([folder], index=index)
+    paths = [folder]
+    if change == "add":
+        for number, path in enumerate(write_series(folder, axial(0, 3, 6, 9))):
+            _age(path, 60 + number)
+    elif change == "remove":
+        (folder / "1_001.dcm").unlink()
+    elif change == "touch":
+        _age(folder / "1_001.dcm", 30)
+    elif change == "rename":
+        (folder / "1_002.dcm").rename(folder / "0.dcm")
+    else:
+        paths = [folder / "1_000.dcm", folder / "1_001.dcm"]
+    for _ in range(2):
+        assert scan(paths, index=index) == scan(paths, index=FileIndex(None))
+
+
+def test_volumes_that_rest_on_a_look_into_copies_are_not_kept(folder, index):
+    shutil.copy(folder / "1_000.dcm", folder / "copy.dcm")
+    _age(folder / "copy.dcm")
+    (volume,) = scan([folder], index=index).volumes
+    assert volume.flags == {"series_duplicates_dropped"}
+    assert _kept(index) == []
+
+
+def test_volumes_of_files_just_written_are_not_kept(folder, index):
+    (folder / "1_001.dcm").touch()
+    scan([folder], index=index)
+    assert _kept(index) == []
+
+
+def test_an_index_deleted_in_the_midst_of_a_scan_does_no_harm(folder, index, monkeypatch):
+    expected = scan([folder], index=index)
+    _change(index, "DELETE FROM volumes")
+    original = FileIndex.records
+
+    def records(self, files):
+        self._path.unlink()
+        return original(self, files)
+
+    monkeypatch.setattr(FileIndex, "records", records)
+    assert scan([folder], index=index) == expected
 
 
 def test_without_a_folder_to_write_to_it_works_all_the_same(folder, tmp_path):
@@ -171,6 +264,25 @@ def test_two_processes_at_once_do_no_harm(folder, tmp_path):
     tables = [table for output in outputs for table in json.loads(output)]
     assert len(tables) == 15
     assert all(table == tables[0] for table in tables)
+
+
+def test_a_scan_of_known_files_does_without_pydicom(folder, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from biomarker_cli.catalogue import scan;"
+        "print(len(scan([Path(sys.argv[1])]).volumes), 'pydicom' in sys.modules)"
+    )
+    environment = {**os.environ, "BIOMARKER_CACHE_DIR": str(tmp_path / "shared")}
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code, str(folder)],
+            capture_output=True,
+            check=True,
+            env=environment,
+            text=True,
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert told == [["1", "True"], ["1", "False"]]
 
 
 def test_the_index_holds_no_patient_id_and_is_private(folder, index):
