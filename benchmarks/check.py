@@ -8,8 +8,8 @@ on files that its index knows; and, beside it, every fact of the library. dicomp
 MR part against three fields: with the schema that it builds from these files itself
 its check ends in an error.
 Wall time and processor time (user + system) of whole processes, start-up
-included; the best of N, alternating. The page cache is warm for both. Compare
-only within a run.
+included; the best of N, alternating. The page cache is warm for both, and both
+packages are compiled. Compare only within a run.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ import argparse
 import json
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from benchmarks.timing import compile_package, measure
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -72,6 +71,7 @@ def main() -> None:
     headers = data / "headers"
     if not headers.is_dir():
         sys.exit(f"no folder {headers}: set BIOMARKER_TEST_DATA")
+    compile_package()
     dicompare = arguments.dicompare or shutil.which("dicompare")
     with tempfile.TemporaryDirectory() as scratch:
         mr = Path(scratch) / "mr"
@@ -100,25 +100,6 @@ def main() -> None:
     for name in ("ours check, MR, new files", "ours check, MR, known files"):
         wall, cpu = (peer / own for peer, own in zip(theirs, best[name], strict=True))
         print(f"dicompare / {name}: {wall:.1f} x wall, {cpu:.1f} x cpu")
-
-
-def measure(jobs: dict[str, Callable[[], str]], repeat: int) -> dict[str, tuple[float, float]]:
-    """Return the best wall and processor time of each job; jobs alternate."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in jobs}
-    for _ in range(repeat):
-        for name, job in jobs.items():
-            before, start = cpu_of_children(), time.perf_counter()
-            said = job()
-            found[name].append((time.perf_counter() - start, cpu_of_children() - before))
-            print(f"  {name}: {said}", file=sys.stderr)
-    return {
-        name: (min(w for w, _ in times), min(c for _, c in times)) for name, times in found.items()
-    }
-
-
-def cpu_of_children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def run(command: list[str], accepted: tuple[int, ...] = (0,), **env: str) -> str:

@@ -1,6 +1,6 @@
 """Speed of indexing: ours, pydicom's headers and gdcmscanner, on generated files.
 
-    python -m benchmarks.scan [--files 20000] [--folder DIR]
+    python -m benchmarks.scan [--files 20000] [--folder DIR] [--repeat N]
 
 Writes small CT, MR and PET series whose headers are about as long as real ones
 (150 elements, sequences, a private block), 60 kB a file, and reads them with
@@ -10,7 +10,8 @@ Writes small CT, MR and PET series whose headers are about as long as real ones
 - gdcmscanner (Debian: libgdcm-tools), if it is installed, for 12 tags;
 - `biomarker scan`: the whole process, cold (no index) and incremental.
 
-The page cache is warm for all. Prints one table; compare only within a run.
+Wall time and processor time (user + system), the best of N. The page cache is warm
+and the package is compiled, as an installed one is. Compare only within a run.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
+from benchmarks.timing import compile_package, measure
+
 SLICES_PER_SERIES = 100
 PIXELS = 160  # 160 x 160 x 2 bytes = 51 kB
 
@@ -38,7 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--folder", type=Path, help="keep the files here, and reuse them")
+    parser.add_argument("--repeat", type=int, default=3)
     arguments = parser.parse_args()
+    compile_package()
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch) / "dicom"
         if not folder.exists():
@@ -48,29 +53,26 @@ def main() -> None:
             path.read_bytes()
         index = Path(scratch) / "index"
         print(f"{len(paths)} files, {platform.python_version()}, {os.cpu_count()} cores")
-        report("pydicom stop_before_pixels", len(paths), seconds(lambda: with_pydicom(paths, [])))
-        report(
-            "pydicom, 20 values", len(paths), seconds(lambda: with_pydicom(paths, VALUES.split()))
-        )
-        if shutil.which("gdcmscanner"):
-            report("gdcmscanner, 12 tags", len(paths), seconds(lambda: with_gdcm(folder)))
-        reader = seconds(lambda: with_reader(paths))
-        report("ours, header reader alone", len(paths), reader)
-        report("biomarker scan, cold", len(paths), seconds(lambda: with_ours(folder, index)))
-        for _ in range(2):
-            elapsed = seconds(lambda: with_ours(folder, index))
-        report("biomarker scan, incremental", len(paths), elapsed)
+        jobs = {
+            PYDICOM: lambda: with_pydicom(paths, []),
+            "pydicom, 20 values": lambda: with_pydicom(paths, VALUES.split()),
+            "gdcmscanner, 12 tags": lambda: with_gdcm(folder),
+            READER: lambda: with_reader(paths),
+            "biomarker scan, cold": lambda: with_ours(folder, index, forget=True),
+            "biomarker scan, incremental": lambda: with_ours(folder, index, forget=False),
+        }
+        if not shutil.which("gdcmscanner"):
+            del jobs["gdcmscanner, 12 tags"]
+        # Files that were just written are not trusted by the index.
+        time.sleep(3)
+        best = measure(jobs, arguments.repeat)
+    for name, (wall, cpu) in best.items():
+        print(f"{name:32s} {wall:7.2f} s wall {cpu:7.2f} s cpu {len(paths) / wall:9.0f} files/s")
+    wall, cpu = (theirs / ours for theirs, ours in zip(best[PYDICOM], best[READER], strict=True))
+    print(f"pydicom / our header reader: {wall:.1f} x wall, {cpu:.1f} x cpu")
 
 
-def report(name: str, n_files: int, elapsed: float) -> None:
-    print(f"{name:32s} {elapsed:8.2f} s {n_files / elapsed:10.0f} files/s")
-
-
-def seconds(run) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
+PYDICOM, READER = "pydicom stop_before_pixels", "ours, header reader alone"
 
 VALUES = """
     SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID FrameOfReferenceUID PatientID
@@ -106,7 +108,9 @@ def with_gdcm(folder: Path) -> None:
     )
 
 
-def with_ours(folder: Path, index: Path) -> None:
+def with_ours(folder: Path, index: Path, *, forget: bool) -> None:
+    if forget:
+        shutil.rmtree(index, ignore_errors=True)
     subprocess.run(
         [sys.executable, "-m", "biomarker_cli", "scan", str(folder), "--format", "json"],
         check=True,
