@@ -216,15 +216,27 @@ def padding_of(stored: npt.NDArray[Any], header: FrameHeader) -> npt.NDArray[np.
     """Return which pixels are padding, None where none is.
 
     Padding fills the picture where the scanner measured nothing (the corners
-    of a round field of view).
+    of a round field of view). It is told as a stored value, before rescaling;
+    one that was written with the wrong sign (63536 for -2000) means its bits.
     """
     value = header.get("FloatPixelPaddingValue", header.get("PixelPaddingValue"))
     if value is None:
         return None
     limit = header.get("FloatPixelPaddingRangeLimit", header.get("PixelPaddingRangeLimit", value))
     try:
-        low, high = sorted((float(value), float(limit)))
+        low, high = sorted((_as_stored(value, stored.dtype), _as_stored(limit, stored.dtype)))
     except (TypeError, ValueError):
         return None
     found = (stored >= low) & (stored <= high)
     return found if bool(found.any()) else None
+
+
+def _as_stored(value: Any, kind: np.dtype[Any]) -> float:
+    number = float(value)
+    if kind.kind not in "iu" or not math.isfinite(number):
+        return number
+    limits = np.iinfo(kind)
+    if limits.min <= number <= limits.max:
+        return number
+    turn = 2.0 ** (8 * kind.itemsize)
+    return number - turn if number > limits.max else number + turn

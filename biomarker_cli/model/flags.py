@@ -44,6 +44,7 @@ FLAGS = MappingProxyType(
         "roi_gaps": "slices without a contour between two that overlap were left empty",
         "roi_interpolated": "slices without a contour were filled by shape-based interpolation",
         "roi_off_plane": "contours lie more than 0.1 mm off the centre of their slice",
+        "roi_padding": "the ROI holds voxels that the scanner filled up, not measured",
         "roi_planes_unused": "planes of contours within the image that no slice took",
         "roi_resampled": "the mask was resampled to the grid of the image",
         "derived_b0": "the b = 0 image is a derived one, no acquired one was there",

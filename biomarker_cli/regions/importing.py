@@ -170,7 +170,7 @@ def _result(
         flags |= _series_flags(references, target, rules, segmentation.path)
         drawing = segmentation.draw(entry, target, rules)
         audit |= drawing.audit
-        drawing = judge(drawing, target.geometry, rules, entry.label)
+        drawing = judge(drawing, target, rules, entry.label)
         audit |= drawing.audit
         flags |= drawing.flags
         region = Region(drawing.crop, target.geometry, entry.label, selection.roi_id, audit, flags)

@@ -1,4 +1,4 @@
-"""Judge a drawn ROI by the rules: empty, thin, on the border, in pieces."""
+"""Judge a drawn ROI by the rules: empty, thin, on the border, in pieces, on padding."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from biomarker_cli.regions.components import component_sizes
 from biomarker_cli.regions.entries import Drawing
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 THIN_VOXELS = 3
 """Thinner ROIs say more about the grid than about the structure."""
@@ -17,7 +18,7 @@ THIN_VOXELS = 3
 CLIPPED_WORTH_A_FLAG = 1e-6
 
 
-def judge(drawing: Drawing, geometry: Geometry, rules: RegionRules, label: str) -> Drawing:
+def judge(drawing: Drawing, target: ImageTarget, rules: RegionRules, label: str) -> Drawing:
     """Return a drawing with the facts of its voxels, or refuse it.
 
     Raises
@@ -31,8 +32,8 @@ def judge(drawing: Drawing, geometry: Geometry, rules: RegionRules, label: str) 
     if not crop.mask.size:
         raise _empty(clipped, label)
     n_voxels = int(np.count_nonzero(crop.mask))
-    thinnest = _thinnest(crop, geometry)
-    border = touches_border(crop, geometry)
+    thinnest = _thinnest(crop, target.geometry)
+    border = touches_border(crop, target.geometry)
     sizes = component_sizes(crop.mask)
     n_components = len(sizes)
     if n_voxels < rules.smallest_voxels:
@@ -54,6 +55,7 @@ def judge(drawing: Drawing, geometry: Geometry, rules: RegionRules, label: str) 
         "roi_small": thin,
         "roi_touches_border": border,
         "roi_clipped": is_clipped,
+        "roi_padding": _holds_padding(crop, target),
     }
     audit: dict[str, AuditValue] = {
         **drawing.audit,
@@ -64,6 +66,11 @@ def judge(drawing: Drawing, geometry: Geometry, rules: RegionRules, label: str) 
     }
     flags = drawing.flags | {flag for flag, holds in found_flags.items() if holds}
     return Drawing(crop, audit, flags)
+
+
+def _holds_padding(crop: Crop, target: ImageTarget) -> bool:
+    """Tell whether a voxel is one that the scanner filled up (DICOM PS3.3 C.7.5.1.1.2)."""
+    return target.padding is not None and bool((target.padding[crop.box] & crop.mask).any())
 
 
 def _thinnest(crop: Crop, geometry: Geometry) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from biomarker_cli.dicom.frames import Frames
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import BoolArray
 from biomarker_cli.imaging.volume import Volume
 
 
@@ -19,6 +20,9 @@ class ImageTarget:
     frame_of_reference_uid, series_uid, study_uid : str
         Empty for images that are not DICOM.
     sop_instance_uids : frozenset of str
+    padding : ndarray of bool, shape (z, y, x), or None
+        Voxels where the scanner measured nothing; None where there are none,
+        or where only headers were read.
     """
 
     geometry: Geometry
@@ -26,11 +30,12 @@ class ImageTarget:
     series_uid: str = ""
     sop_instance_uids: frozenset[str] = frozenset()
     study_uid: str = ""
+    padding: BoolArray | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def from_volume(cls, volume: Volume) -> ImageTarget:
         """Return the target that a volume is."""
-        return cls.from_frames(volume.geometry, volume.frames)
+        return replace(cls.from_frames(volume.geometry, volume.frames), padding=volume.padding)
 
     @classmethod
     def from_frames(cls, geometry: Geometry, frames: Frames) -> ImageTarget:

@@ -152,6 +152,27 @@ def test_padding_is_a_value_or_a_range_of_stored_values():
     assert padding_of(STORED, FrameHeader(dataset)) is None
 
 
+@pytest.mark.parametrize(
+    ("stored", "vr", "value"),
+    [
+        (np.array([[-2000, 5]], dtype=np.int16), "US", 63536),
+        (np.array([[63536, 5]], dtype=np.uint16), "SS", -2000),
+        (np.array([[-2000, 5]], dtype=np.int16), "SS", -2000),
+    ],
+)
+def test_padding_that_was_written_with_the_wrong_sign_means_its_bits(stored, vr, value):
+    dataset = _slice()
+    dataset.add_new("PixelPaddingValue", vr, value)
+    assert padding_of(stored, FrameHeader(dataset)).tolist() == [[True, False]]
+
+
+def test_padding_of_float_pixels():
+    dataset = _slice()
+    dataset.FloatPixelPaddingValue = -1.5
+    stored = np.array([[-1.5, 70000.0]], dtype=np.float32)
+    assert padding_of(stored, FrameHeader(dataset)).tolist() == [[True, False]]
+
+
 def test_a_volume_says_where_it_is_padding(tmp_path):
     def pad(index, dataset):
         if index:

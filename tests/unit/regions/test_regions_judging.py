@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -96,6 +98,18 @@ def test_touching_the_border_is_flagged_or_refused(tmp_path):
     assert "roi_touches_border" in flagged.flags
     assert draw(tmp_path, contours, border="error").error_code == "REGION-BORDER"
     assert draw(tmp_path, CENTRAL, border="error").status == "ok"
+
+
+def test_padding_inside_is_flagged(tmp_path):
+    path = write_structure_set(tmp_path / "rs.dcm", [Roi("lesion", CENTRAL)])
+    (clean,) = import_regions(path, IMAGE, RegionRules())
+    inside = np.argwhere(clean.region.mask)[0]
+    for place, expected in ((tuple(inside), True), ((0, 0, 0), False)):
+        padding = np.zeros(GRID.shape, dtype=np.bool_)
+        padding[place] = True
+        (roi,) = import_regions(path, replace(IMAGE, padding=padding), RegionRules())
+        assert ("roi_padding" in roi.flags) == expected
+        assert roi.region.flags == roi.flags
 
 
 def test_partly_outside_is_flagged_or_refused(tmp_path):
