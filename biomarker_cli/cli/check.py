@@ -29,6 +29,9 @@ that cannot be judged or whose series is missing), 3 nothing that the protocol
 speaks of, 2 a bad protocol.
 """
 
+_TOLD_BESIDE = ("title", "level", "section", "n_missing", "reason", "why", "fix")
+"""What JSON says of a row beside the columns of checks.csv."""
+
 _ORDER = ("fail", "missing_series", "not_evaluable", "waived", "pass", "not_applicable")
 
 
@@ -74,7 +77,7 @@ def check(
     headers, results = _judge(given["paths"], loaded, given["waivers"], given["measured"])
     written = _write(results, given["output"], given["junit"])
     if output_format == "json":
-        print_json([r.row() | {"reason": r.reason, "n_missing": r.n_missing} for r in results])
+        print_json([r.row() | {key: getattr(r, key) for key in _TOLD_BESIDE} for r in results])
     else:
         _print_text(loaded, headers.series, results)
         for path in written:
@@ -184,7 +187,9 @@ def _print_table(results: Sequence[CheckResult], numbers: dict[str, int]) -> Non
     from biomarker_cli.cli.output import console, plain_table
 
     columns = ("outcome", "severity", "rule", "what", "found", "expected", "unit", "series")
-    table = plain_table("", columns)
+    # Of one series the number would stand in every row and say nothing.
+    shown = columns if len(numbers) > 1 or not all(r.series_uid for r in results) else columns[:-1]
+    table = plain_table("", shown, whole=("outcome", "severity", "rule"))
     for result in sorted(results, key=_rank):
         uids = [uid for uid in result.series_uid.split(";") if uid]
         where = ",".join(str(numbers.get(uid, uid)) for uid in uids) or result.scope
@@ -198,7 +203,7 @@ def _print_table(results: Sequence[CheckResult], numbers: dict[str, int]) -> Non
             "" if result.unit == "1" else result.unit,
             where,
         )
-        table.add_row(*(cell.replace("[", r"\[") for cell in cells))
+        table.add_row(*(cell.replace("[", r"\[") for cell in cells[: len(shown)]))
     console().print(table)
 
 

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -52,14 +52,22 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=width, highlight=False)
 
 
-def plain_table(title: str, columns: Iterable[str]) -> Table:
-    """Return a table without boxes, as a terminal and a log both show well."""
+def plain_table(title: str, columns: Iterable[str], whole: Collection[str] = ()) -> Table:
+    """Return a table without boxes, as a terminal and a log both show well.
+
+    Parameters
+    ----------
+    title : str
+    columns : iterable of str
+    whole : collection of str
+        Columns that are never broken over lines: what people copy.
+    """
     from rich import box
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in whole)
     return table
 
 

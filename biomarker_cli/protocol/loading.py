@@ -70,7 +70,13 @@ def _wrong_format(kind: ProtocolKind, found: Any, path: Path, line: int) -> Prot
 
 def _parent_path(kind: ProtocolKind, extends: str, child: Path) -> Path:
     beside = child.parent / extends
-    return beside if beside.suffix in {".yaml", ".yml"} else locate(kind, extends)
+    if beside.suffix in {".yaml", ".yml"}:
+        return beside
+    try:
+        return locate(kind, extends)
+    except ProtocolError as error:
+        where = f"{child.name}, extends"
+        raise ProtocolError(error.code, error.message, where=where, hint=error.hint) from error
 
 
 def validate_section(

@@ -18,7 +18,7 @@ from biomarker_cli.catalogue import Catalogue, scan
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import BiomarkerError, CaseError
 from biomarker_cli.pet import Override
-from biomarker_cli.protocol import ProtocolKind, require_locked
+from biomarker_cli.protocol import ProtocolError, ProtocolKind, require_locked
 from biomarker_cli.study.digests import CaseDigest, digest_inputs, result_key
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.integrity import examine_cohort
@@ -93,6 +93,15 @@ def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCa
 
 
 def _resolve(name: str, study: Study) -> _Protocols:
+    try:
+        return _load_protocols(name, study)
+    except ProtocolError as error:
+        # An id has no file to name: the role of the study that asks for it is the place.
+        where = error.where or f"study {study.model.id}, role {name}"
+        raise ProtocolError(error.code, error.message, where=where, hint=error.hint) from error
+
+
+def _load_protocols(name: str, study: Study) -> _Protocols:
     role = study.model.roles[name]
     analyses = tuple(load_analysis(_beside(study.root, wanted)) for wanted in role.analyses)
     rules = {analysis.protocol.regions for analysis in analyses}

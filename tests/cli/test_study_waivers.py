@@ -8,6 +8,9 @@ import json
 import pytest
 import yaml
 
+from biomarker_cli.study import load_study, plan_study
+from biomarker_cli.study.cohort_checks import judge_cohort
+
 WAIVER = {
     "protocol": "recist-ct",
     "versions": "^1.0.0",
@@ -108,6 +111,41 @@ def test_a_waiver_file_that_is_not_there_stops_the_run(biomarker, study, tmp_pat
     done = _run(biomarker, path, tmp_path / "out")
     assert done.returncode == 2
     assert "no such waiver file" in done.stderr
+
+
+def test_a_rule_over_the_cohort_is_waived_as_well(study, sample_copy, tmp_path):
+    """The two centres scan with two thicknesses; no case sees that alone."""
+    (sample_copy / "same.yaml").write_text(
+        "format: biomarker-acquisition/1\nid: same\nversion: 0.1.0\nstatus: draft\ntitle: s\n"
+        "source: [{doc: none, confirmed: {by: recall}}]\n"
+        "changelog: [{version: 0.1.0, date: 2026-01-01, change: first}]\n"
+        "applies_to: {when: {Modality: CT}}\n"
+        "rules:\n  - {id: SAME, title: s, fact: slice_thickness_mm, check: {constant: true}, "
+        "unit: mm, over: cohort}\n"
+    )
+    rows = _rows(sample_copy, "cases.csv", role="ct")
+    path = study([{**WAIVER, "protocol": "same", "versions": "^0.1", "rule": "SAME"}])
+    data = yaml.safe_load(path.read_text())
+    data["roles"]["ct"]["acquisition"] = "same.yaml"
+    for name, outcome in (("waivers.yaml", "waived"), ("", "fail")):
+        path.write_text(yaml.safe_dump({**data, "waivers": name}))
+        with (sample_copy / "cases.csv").open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        (check,) = judge_cohort(plan_study(load_study(path)))
+        assert (check["scope"], check["outcome"]) == ("cohort", outcome)
+
+
+def test_a_mistyped_protocol_names_the_role_and_what_may_be_meant(biomarker, study, tmp_path):
+    path = study()
+    data = yaml.safe_load(path.read_text())
+    data["roles"]["ct"]["acquisition"] = "recist"
+    path.write_text(yaml.safe_dump(data))
+    done = _run(biomarker, path, tmp_path / "out")
+    assert done.returncode == 2
+    assert "study sample-trial, role ct" in done.stderr
+    assert "Did you mean recist-ct" in done.stderr
 
 
 class TestLock:

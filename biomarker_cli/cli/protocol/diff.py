@@ -93,7 +93,7 @@ def _print_settings(changes: list[dict[str, Any]]) -> None:
 def _print_table(columns: tuple[str, ...], changes: list[dict[str, Any]]) -> None:
     from biomarker_cli.cli.output import console, plain_table
 
-    table = plain_table("", columns)
+    table = plain_table("", columns, whole=("rule", "direction"))
     for change in changes:
         table.add_row(*(str(value).replace("[", r"\[") for value in change.values()))
     console().print(table)

@@ -41,7 +41,7 @@ def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> 
         members = [row for row in rows if row.get("series_uid", "") == uid]
         columns = [c for c in members[0] if not uid or c not in {"series_uid", "modality"}]
         title = f"{members[0]['modality']} {uid}" if uid else ""
-        table = plain_table(title, columns)
+        table = plain_table(title, columns, whole=("fact",))
         for row in members:
             table.add_row(*(row[column].replace("[", r"\[") for column in columns))
         console().print(table)

@@ -33,7 +33,8 @@ def list_command(kind: str, output_format: str) -> None:
     if output_format == "json":
         print_json(rows)
         return
-    table = plain_table("", ("kind", "protocol", "status", "what", "sha256"))
+    columns = ("kind", "protocol", "status", "what", "sha256")
+    table = plain_table("", columns, whole=("kind", "protocol", "status", "sha256"))
     for row in rows:
         ident = f"{row['id']}@{row['version']}"
         table.add_row(row["kind"], ident, row["status"], row["title"], row["sha256"][:12])

@@ -37,12 +37,20 @@ def match(paths: tuple[Path, ...], output_format: str) -> None:
     if output_format == "json":
         print_json([dataclasses.asdict(one) for one in found])
         return
-    columns = ("protocol", "met", "series", "fail", "not evaluable", "missing series", "pass")
-    table = plain_table("", (*columns, "what"))
-    for one in found:
-        counts = (one.n_series, one.n_fail, one.n_not_evaluable, one.n_missing_series, one.n_pass)
+    columns = {
+        "series": [one.n_series for one in found],
+        "fail": [one.n_fail for one in found],
+        "not evaluable": [one.n_not_evaluable for one in found],
+        "missing series": [one.n_missing_series for one in found],
+        "pass": [one.n_pass for one in found],
+    }
+    # What is the same for all protocols does not help to choose one.
+    shown = {name: counts for name, counts in columns.items() if len(set(counts)) > 1}
+    table = plain_table("", ("protocol", "met", *shown, "what"), whole=("protocol", "met"))
+    for row, one in enumerate(found):
+        counts = [str(column[row]) for column in shown.values()]
         title = f"{one.title} (draft)" if one.is_draft else one.title
-        table.add_row(one.ident, f"{100 * one.score:.0f} %", *map(str, counts), title)
+        table.add_row(one.ident, f"{100 * one.score:.0f} %", *counts, title)
     console().print(table)
     best = found[0].ident.partition("@")[0]
     click.echo("met: the share of rules that pass, of all that could be asked")

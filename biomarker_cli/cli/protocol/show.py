@@ -72,8 +72,9 @@ def _print_rules(document: ProtocolDocument) -> None:
 
     protocol = typed(document)
     came_from, disabled = origins(document)
-    columns = ("rule", "what", "fact", "must be", "unit", "over", "level", "severity", "from")
-    table = plain_table("", columns)
+    columns = ("rule", "what", "fact", "must be", "over", "level", "severity", "from")
+    shown = columns if any(came_from.values()) else columns[:-1]
+    table = plain_table("", shown, whole=("rule", "over", "level", "severity"))
     for rule in protocol.content.rules:
         role = f"{rule.role}: " if rule.role else ""
         fact = (
@@ -81,19 +82,19 @@ def _print_rules(document: ProtocolDocument) -> None:
             if isinstance(rule.fact, str)
             else f"({rule.fact.group},xx{rule.fact.element})"
         )
-        limit = expected_text(rule.check, rule.tolerance)
+        unit = "" if rule.unit == "1" or not rule.check.has_numbers else f" {rule.unit}"
+        limit = f"{expected_text(rule.check, rule.tolerance)}{unit}"
         cells = (
             rule.id,
             role + rule.title,
             fact,
             limit,
-            rule.unit,
             rule.over,
             rule.level,
             rule.severity,
             came_from.get(rule.id, ""),
         )
-        table.add_row(*(cell.replace("[", r"\[") for cell in cells))
+        table.add_row(*(cell.replace("[", r"\[") for cell in cells[: len(shown)]))
     console().print(table)
     for rule_id in disabled:
         console().print(f"disabled: {rule_id}", markup=False)

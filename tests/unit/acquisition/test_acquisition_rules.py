@@ -436,6 +436,11 @@ class TestLint:
 
 
 class TestExtends:
+    def test_a_parent_that_is_not_there_names_the_child_and_what_may_be_meant(self, write):
+        path = write("extends: base-cct@1.0.0\n", "child.yaml")
+        with pytest.raises(ProtocolError, match=r"\[child.yaml, extends\].*Did you mean base-ct"):
+            load_acquisition(path)
+
     def test_an_id_twice_in_a_child_is_refused_not_merged(self, write):
         rule = "  - {id: A, title: a, fact: EchoTime, check: {max: 90}, unit: ms}\n"
         write("rules:\n" + rule, "parent.yaml")
