@@ -161,13 +161,13 @@ class QuickHeader(FrameHeader):
         per_frame, shared = self._groups
         common = [*shared, self.elements]
         elements, private = merged(common), _private_levels(common)
-        own = (*per_frame, *[()] * count)[: min(count, MOST_FRAMES)]
-        return tuple(
-            QuickFrame(
-                self, number, {**elements, **merged(levels)}, (*_private_levels(levels), *private)
-            )
-            for number, levels in enumerate(own)
-        )
+        frames = []
+        for number in range(min(count, MOST_FRAMES)):
+            own = per_frame[number] if number < len(per_frame) else ()
+            # Frames without a description of their own share what they have.
+            located = {**elements, **merged(own)} if own else elements
+            frames.append(QuickFrame(self, number, located, (*_private_levels(own), *private)))
+        return tuple(frames)
 
     def _may_be_mosaic(self) -> bool:
         words = self.get("ImageType", "")

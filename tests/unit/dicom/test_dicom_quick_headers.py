@@ -12,7 +12,7 @@ from synthetic_series import slice_dataset, write
 
 from biomarker_cli.dicom.element_walk import CHUNK_BYTES, LONGEST_VALUE_KEPT
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.frames import FrameHeader, frame_headers, is_absent
+from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader, frame_headers, is_absent
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.quick_headers import HeaderReader, QuickFrame, QuickHeader
 
@@ -279,6 +279,14 @@ def test_a_frame_that_is_not_described_has_what_is_shared(tmp_path):
     last = header.split()[2]
     assert last.get("PixelSpacing") == [3, 3]
     assert last.get("ImagePositionPatient") is None
+
+
+def test_a_damaged_number_of_frames_costs_no_memory(tmp_path):
+    dataset = slice_dataset((0, 0, 0), PIXELS)
+    dataset.NumberOfFrames = 2**31 - 1
+    frames = _read(write(dataset, tmp_path / "a.dcm")).split()
+    assert len(frames) == MOST_FRAMES
+    assert frames[0].elements is frames[-1].elements
 
 
 def test_functional_groups_of_unknown_vr_are_for_pydicom(tmp_path):
