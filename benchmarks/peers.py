@@ -6,6 +6,7 @@ Each peer lives in a virtual environment of its own below ``benchmarks/results/p
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ REQUIREMENTS = {
     # environment: (Python, packages)
     "dicompare": ("", ("dicompare==0.11.1",)),
     "suv": ("", ("mirp==2.7.0", "z-rad==26.9.0")),
+    "pictologics": ("python3.12", ("pictologics==0.9.0",)),
     "regions": ("", ("dcmrtstruct2nii", "pydicom<3")),
     # These are measured in one process with ours.
     "diffusion": ("", ("dipy", "osipi-ivim", str(CHECKOUT))),
@@ -35,7 +37,7 @@ def environment(name: str) -> Path | None:
     ready = folder / ".installed"
     if ready.is_file():
         return folder / "bin"
-    interpreter = shutil.which(python) if python else sys.executable
+    interpreter = _interpreter(python) if python else sys.executable
     if interpreter is None:
         print(f"peer {name} is left out: no {python}")
         return None
@@ -47,3 +49,21 @@ def environment(name: str) -> Path | None:
         return None
     ready.touch()
     return folder / "bin"
+
+
+def _interpreter(name: str) -> str | None:
+    """Return a Python by its name: of the path, or of pyenv, whose shims may stand for none."""
+    if not _runs(found := shutil.which(name)):
+        version = name.removeprefix("python")
+        root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+        places = sorted(root.glob(f"versions/{version}*/bin/{name}"))
+        found = str(places[-1]) if places else None
+    return found if _runs(found) else None
+
+
+def _runs(interpreter: str | None) -> bool:
+    command = [interpreter or "", "-c", ""]
+    return (
+        interpreter is not None
+        and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    )
