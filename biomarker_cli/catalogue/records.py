@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from biomarker_cli.catalogue.candidate import FrameRef, VolumeCandidate, VolumeStatus
@@ -24,6 +25,10 @@ _VECTORS = tuple(
     Plane._fields.index(name) - 1
     for name in ("position_mm", "orientation", "pixel_spacing_mm", "gradient", "image_type")
 )
+
+
+# Made once: `json.dumps` with separators would make one for each of 100,000 records.
+_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class FileRecord(NamedTuple):
@@ -41,6 +46,7 @@ class FileRecord(NamedTuple):
     text: str
 
 
+@lru_cache(maxsize=1024)
 def series_name(study_uid: str, series_uid: str) -> str:
     """Return the name of a series in the index."""
     return _json([study_uid, series_uid])
@@ -147,7 +153,3 @@ def _candidate(fields: dict[str, Any]) -> VolumeCandidate:
             "flags": frozenset(fields["flags"]),
         }
     )
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
