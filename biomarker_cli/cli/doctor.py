@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
-from importlib import metadata
 
 import click
 
@@ -74,6 +73,9 @@ def _checks() -> Iterator[tuple[str, str, bool]]:
 
 
 def _version(package: str) -> tuple[str, bool]:
+    # Every command imports this module; only this one needs to know of other packages.
+    from importlib import metadata
+
     try:
         return metadata.version(package), True
     except metadata.PackageNotFoundError:
