@@ -11,7 +11,6 @@ stands there is for the walk to read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from struct import Struct
 from typing import NamedTuple
 
@@ -36,19 +35,34 @@ LONG_VRS = frozenset(
 
 
 class _Element(NamedTuple):
+    """An element of a run.
+
+    Attributes
+    ----------
+    tag : int
+    vr : bytes
+        Empty where the file says none.
+    header : bytes
+        What stands before the value.
+    layout : str
+        Of header and value, as `struct` writes it.
+    """
+
     tag: int
     vr: bytes
-    length: int
+    header: bytes
+    layout: str
 
-    @property
-    def header(self) -> bytes:
-        """The bytes that stand before the value."""
-        group, element = self.tag >> 16, self.tag & 0xFFFF
-        if not self.vr:
-            return _IMPLICIT.pack(group, element, self.length)
-        if self.vr in LONG_VRS:
-            return _LONG.pack(group, element, self.vr, 0, self.length)
-        return _SHORT.pack(group, element, self.vr, self.length)
+
+def _element(tag: int, vr: bytes, length: int) -> _Element:
+    group, number = tag >> 16, tag & 0xFFFF
+    if not vr:
+        header = _IMPLICIT.pack(group, number, length)
+    elif vr in LONG_VRS:
+        header = _LONG.pack(group, number, vr, 0, length)
+    else:
+        header = _SHORT.pack(group, number, vr, length)
+    return _Element(tag, vr, header, f"{len(header)}s{length}s")
 
 
 class Run:
@@ -66,10 +80,8 @@ class Run:
 
     def __init__(self, elements: Sequence[_Element]) -> None:
         self.elements = elements
-        self.tags, self.vrs, lengths = zip(*elements, strict=True)
-        self.headers = tuple(element.header for element in elements)
-        sizes = zip(map(len, self.headers), lengths, strict=True)
-        self.layout = Struct("<" + "".join(f"{header}s{value}s" for header, value in sizes))
+        self.tags, self.vrs, self.headers, layouts = zip(*elements, strict=True)
+        self.layout = Struct("<" + "".join(layouts))
 
 
 class KnownRuns:
@@ -121,14 +133,13 @@ class KnownRuns:
 
 def _common_stretches(one: Located, other: Located) -> Iterator[list[_Element]]:
     """Yield elements in a row of one file that have the same VR and length in another."""
-    sizes = {tag: (vr, len(value)) for tag, (vr, value) in one.items() if value is not None}
-
-    def element(tag: int) -> _Element | None:
-        vr, value = other[tag]
-        if value is None or len(value) > LONGEST_VALUE or sizes.get(tag) != (vr, len(value)):
-            return None
-        return _Element(tag, vr, len(value))
-
-    for is_common, elements in groupby(map(element, other), bool):
-        if is_common:
-            yield [e for e in elements if e is not None]
+    lengths = {tag: (vr, len(value)) for tag, (vr, value) in one.items() if value is not None}
+    stretch: list[_Element] = []
+    for tag, (vr, value) in other.items():
+        length = LONGEST_VALUE + 1 if value is None else len(value)
+        if length <= LONGEST_VALUE and lengths.get(tag) == (vr, length):
+            stretch.append(_element(tag, vr, length))
+        elif stretch:
+            yield stretch
+            stretch = []
+    yield stretch
