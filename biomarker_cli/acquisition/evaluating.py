@@ -95,7 +95,7 @@ def evaluate_examined(
         results += _outside(protocol, outside)
         results += _series_results(protocol, members)
     if "study" in wanted:
-        results += _missing_roles(protocol, members, series)
+        results += _missing_roles(protocol, members, [one for one in series if one not in outside])
         results += _study_results(protocol, members)
     if "subject" in wanted:
         results += _subject_results(protocol, members)
@@ -197,7 +197,11 @@ def _judge_one(rule: Rule, member: _Member) -> Verdict:
 def _missing_roles(
     protocol: AcquisitionProtocol, members: Sequence[_Member], series: Sequence[Examined]
 ) -> Iterator[CheckResult]:
-    """Yield a row for every rule of a role that no series of a study has."""
+    """Yield a row for every rule of a role that no series of a study has.
+
+    `series` are those that the protocol may speak of: a study without any, such
+    as the CT of the same patient, lacks nothing.
+    """
     studies = dict.fromkeys(one.study_uid for one in series)
     for study_uid in studies:
         present = {m.series.role for m in members if m.series.study_uid == study_uid}

@@ -61,7 +61,7 @@ def from_headers(
     return Examined(
         series_uid=series.series_uid,
         study_uid=series.study_uid,
-        subject=hashlib.sha256(patient.encode()).hexdigest() if patient else "",
+        subject=series.subject or (hashlib.sha256(patient.encode()).hexdigest() if patient else ""),
         date=date if len(date) == 8 and date.isdigit() else "",
         role=series.role,
         read_fact=read,

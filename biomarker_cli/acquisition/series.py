@@ -25,6 +25,9 @@ class SeriesHeaders:
     series_uid, study_uid : str
     role : str
         Name of the role that the study gives this series, empty where none.
+    subject : str
+        Whose it is by the study, empty where only the PatientID tells: several
+        centres may use one.
     modality : str
     frames : Frames
         One record per slice or frame, volume by volume.
@@ -35,6 +38,7 @@ class SeriesHeaders:
     role: str
     modality: str
     frames: Frames
+    subject: str = ""
     _columns: dict[str, tuple[Any, ...]] = field(default_factory=dict, repr=False)
     _kept: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -64,9 +68,9 @@ class SeriesHeaders:
         """Return the first value that is present, None where none is."""
         return next((v for v in self.column(keyword) if v is not None), None)
 
-    def with_role(self, role: str) -> SeriesHeaders:
-        """Return the same series with a role."""
-        return replace(self, role=role)
+    def in_study(self, role: str, subject: str) -> SeriesHeaders:
+        """Return the same series with the role and the subject that a study gives it."""
+        return replace(self, role=role, subject=subject)
 
 
 def series_headers(catalogue: Catalogue, reader: HeaderReader | None = None) -> list[SeriesHeaders]:

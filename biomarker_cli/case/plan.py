@@ -78,6 +78,11 @@ class CasePlan:
         return "/".join((self.site_id, self.subject_id, self.timepoint, self.role))
 
     @property
+    def subject(self) -> str:
+        """site/subject: whose image it is, whatever the header says."""
+        return f"{self.site_id}/{self.subject_id}"
+
+    @property
     def images(self) -> tuple[VolumeCandidate, ...]:
         """Image volumes that the case speaks of; its folder may hold other series."""
         return tuple(

@@ -112,6 +112,7 @@ def _examine_headers(progress: _Progress) -> None:
     if plan.image_files:
         return
     series = series_headers(Catalogue(image_candidates(plan)))
+    series = [one.in_study(plan.role, plan.subject) for one in series]
     progress.headers = case_row(plan, series)
     progress.facts = [row for s in series for row in fact_rows(plan, s, header_facts(s))]
     if plan.acquisition is not None:

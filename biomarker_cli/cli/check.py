@@ -217,7 +217,10 @@ def _print_fixes(results: Sequence[CheckResult]) -> None:
         if result.outcome.value in {"pass", "not_applicable"} or result.rule_id in seen:
             continue
         seen.add(result.rule_id)
-        lines = [("found", result.reason), ("why", result.why), ("fix", result.fix)]
+        why, fix = result.why, result.fix
+        if result.outcome.value == "missing_series":
+            why, fix = "", "Send the series, or look with `biomarker scan` why it is not told."
+        lines = [("found", result.reason), ("why", why), ("fix", fix)]
         texts = tuple(f"  {word:5} {text}" for word, text in lines if text)
         if texts:
             told.setdefault(texts, []).append(result.rule_id)

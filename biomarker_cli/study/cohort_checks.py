@@ -66,5 +66,6 @@ def _series(cases: Sequence[PlannedCase]) -> list[SeriesHeaders]:
     found: dict[str, SeriesHeaders] = {}
     for case in cases:
         for series in series_headers(Catalogue(case.plan.images)):
-            found.setdefault(series.series_uid, series)
+            placed = series.in_study(case.plan.role, case.plan.subject)
+            found.setdefault(series.series_uid, placed)
     return list(found.values())

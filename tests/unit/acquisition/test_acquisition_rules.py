@@ -261,6 +261,43 @@ class TestScopesAndRoles:
         (result,) = evaluate(rule, [one, other])
         assert (result.outcome, result.scope, result.series_uid) == ("pass", "study", "1;2")
 
+    def test_a_study_that_the_protocol_does_not_speak_of_lacks_no_role(self):
+        ct = series_of([instance(0, "CT", SliceThickness=3)])
+        results = evaluate(load_acquisition("pirads-2.1"), [ct])
+        assert {r.outcome.value for r in results} == {"not_applicable"}
+        assert exit_code(results) is ExitCode.NOTHING_FOUND
+
+    def test_the_study_says_whose_a_series_is_not_the_patient_id(self, protocol):
+        """Two centres may both have a patient 001; one subject may have two PatientIDs."""
+        rule = protocol(
+            "id: A, title: a, fact: kernel, check: {same_as_baseline: true}, over: subject"
+        )
+        first = series_of([instance(0, "CT", ConvolutionKernel="A")], "1.1", "1")
+        second = series_of(
+            [instance(0, "CT", ConvolutionKernel="B", StudyDate="20250101")], "2.1", "2"
+        )
+        assert outcome(rule, first, second) == ["not_applicable", "fail"]
+        apart = [first.in_study("", "A/001"), second.in_study("", "B/001")]
+        assert outcome(rule, *apart) == ["not_applicable", "not_applicable"]
+        other = series_of(
+            [instance(0, "CT", ConvolutionKernel="B", StudyDate="20250101", PatientID="P2")],
+            "2.1",
+            "2",
+        )
+        together = [first.in_study("", "A/001"), other.in_study("", "A/001")]
+        assert outcome(rule, *together) == ["not_applicable", "fail"]
+
+    def test_the_role_that_a_study_gives_holds_where_the_header_tells_none(self):
+        series = series_of([mr(SliceThickness=3), mr(1, SliceThickness=3)])
+        loaded = load_acquisition("pirads-2.1")
+        told = {r.rule_id: r.outcome for r in evaluate(loaded, [series], ["series"])}
+        assert told == {}
+        given = {
+            r.rule_id: r.outcome
+            for r in evaluate(loaded, [series.in_study("T2W", "A/001")], ["series"])
+        }
+        assert given["PIRADS-T2W-THICKNESS"] == "pass"
+
     def test_same_as_baseline_compares_with_the_first_examination(self, protocol):
         rule = protocol(
             "id: A, title: a, fact: ConvolutionKernel, check: {same_as_baseline: true}, "
