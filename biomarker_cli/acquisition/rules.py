@@ -287,6 +287,8 @@ class AcquisitionRules(ProtocolHeader):
             seen.add(rule.id)
             if rule.role and rule.role not in self.roles:
                 raise ValueError(f"{rule.id}: there is no role {rule.role!r}")
+        if self.disable and not self.extends:
+            raise ValueError("disable drops rules of a parent, but the file extends none")
         for number, test in enumerate(self.tests, start=1):
             unknown = set(test.expect) - seen
             if unknown:

@@ -6,11 +6,13 @@ An installed wheel carries them inside the package; a checkout has them in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
+from biomarker_cli.protocol.document import ID_PATTERN
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.versions import Version, in_range
 from biomarker_cli.protocol.yaml_source import read_yaml
@@ -47,7 +49,9 @@ def protocol_root() -> Path:
 
 
 def shipped_versions(kind: ProtocolKind, ident: str) -> dict[Version, Path]:
-    """Return the versions of one protocol, in rising order."""
+    """Return the versions of one protocol, in rising order; none where `ident` is no id."""
+    if not re.match(ID_PATTERN, ident):
+        return {}
     folder = protocol_root() / kind.value / ident
     found = {Version.parse(path.stem): path for path in folder.glob("*.yaml")}
     return dict(sorted(found.items()))
@@ -79,6 +83,8 @@ def unknown_id(ident: str, *kinds: ProtocolKind) -> ProtocolError:
     by_path = "A file is named by its path, ending in .yaml."
     if Path(ident).is_file():
         step = by_path
+    elif Path(ident).is_dir() and ident:
+        step = f"It is a folder: name a file in it. {by_path}"
     elif len(kinds) == 1 and shipped_versions(kinds[0].other, ident):
         return ProtocolError(
             "PROTOCOL-NOT-FOUND",
@@ -112,21 +118,22 @@ def locate(kind: ProtocolKind, wanted: str) -> Path:
                 hint="A shipped protocol is named by its id alone: `biomarker protocol list`.",
             )
         return path
-    ident, _, version = wanted.partition("@")
+    ident, at, version = wanted.partition("@")
     versions = shipped_versions(kind, ident)
     if not versions:
         raise unknown_id(ident, kind)
-    if not version:
+    if not at:
         return _newest_active(versions)
+    shipped = f"Shipped are: {', '.join(map(str, versions))}."
     try:
         matching = [p for v, p in versions.items() if in_range(v, version)]
     except ValueError as error:
-        raise ProtocolError("PROTOCOL-NOT-FOUND", str(error), where=wanted) from error
+        raise ProtocolError("PROTOCOL-NOT-FOUND", str(error), where=wanted, hint=shipped) from error
     if not matching:
         raise ProtocolError(
             "PROTOCOL-NOT-FOUND",
             f"{ident!r} has no version {version}",
-            hint=f"Shipped are: {', '.join(map(str, versions))}.",
+            hint=shipped,
         )
     return matching[-1]
 

@@ -30,11 +30,12 @@ def merge(parent: Mapping[str, Any], child: Mapping[str, Any], name: str) -> dic
         ``PROTOCOL-EXTENDS`` where `disable` names an id that the parent lacks, or
         the child has an id twice: by id the last one would win silently.
     """
+    _require_form(child, name)
     _require_own_ids_once(child, name)
     inherited = {key: value for key, value in parent.items() if key not in _OWN_KEYS}
     merged: dict[str, Any] = _merge_values(inherited, dict(child))
     dropped = set(child.get("disable", ()))
-    known = {item["id"] for item in merged.get("rules", ())}
+    known = {item["id"] for item in merged.get("rules", ()) if "id" in item}
     if dropped - known:
         raise ProtocolError(
             "PROTOCOL-EXTENDS",
@@ -42,8 +43,17 @@ def merge(parent: Mapping[str, Any], child: Mapping[str, Any], name: str) -> dic
             where=name,
         )
     if dropped:
-        merged["rules"] = [item for item in merged["rules"] if item["id"] not in dropped]
+        merged["rules"] = [item for item in merged["rules"] if item.get("id") not in dropped]
     return merged
+
+
+def _require_form(child: Mapping[str, Any], name: str) -> None:
+    """Refuse what cannot be merged, before the model could say what is wrong with it."""
+    disable, rules = child.get("disable", []), child.get("rules", [])
+    if not isinstance(disable, list) or not all(isinstance(item, str) for item in disable):
+        raise ProtocolError("PROTOCOL-EXTENDS", "disable is a list of rule ids", where=name)
+    if not isinstance(rules, list) or not all(isinstance(item, Mapping) for item in rules):
+        raise ProtocolError("PROTOCOL-EXTENDS", "rules is a list of rules", where=name)
 
 
 def _require_own_ids_once(child: Mapping[str, Any], name: str) -> None:

@@ -13,6 +13,9 @@ import yaml
 
 from biomarker_cli.protocol.errors import ProtocolError
 
+MOST_KEYS = 100_000
+"""No file that people write has as many; aliases of aliases grow beyond all memory."""
+
 KeyPath = tuple[str | int, ...]
 
 
@@ -37,9 +40,18 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ProtocolError(
-            "PROTOCOL-NOT-FOUND", f"the file cannot be read: {path}", where=path.name
+            "PROTOCOL-NOT-FOUND",
+            f"the file cannot be read: {path} ({error.strerror})",
+            where=path.name,
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ProtocolError(
+            "PROTOCOL-SYNTAX",
+            f"the file is no UTF-8 text (byte {error.start})",
+            where=path.name,
+            hint="Save it as UTF-8.",
         ) from error
     loader = _StrictLoader(text)
     try:
@@ -53,6 +65,10 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
         line = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not readable as YAML"
         raise ProtocolError("PROTOCOL-SYNTAX", str(problem), where=f"{path.name}{line}") from error
+    except RecursionError as error:
+        raise ProtocolError(
+            "PROTOCOL-SYNTAX", "a part of the file contains itself", where=path.name
+        ) from error
     finally:
         loader.dispose()
     if not isinstance(data, dict):
@@ -62,6 +78,13 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
 
 def _collect(node: yaml.Node, place: KeyPath, lines: dict[KeyPath, int], path: Path) -> None:
     lines[place] = node.start_mark.line + 1
+    if len(lines) > MOST_KEYS:
+        raise ProtocolError(
+            "PROTOCOL-SYNTAX",
+            f"more than {MOST_KEYS} values, aliases written out",
+            where=path.name,
+            hint="Write it without aliases (*name) of aliases.",
+        )
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key_node, value_node in node.value:
