@@ -16,6 +16,8 @@ from biomarker_cli.radiomics.engines.pyradiomics_settings import (
     POINTWISE,
 )
 from biomarker_cli.radiomics.errors import RadiomicsRulesError
+from biomarker_cli.radiomics.features import FAMILIES, RADIOMICS
+from biomarker_cli.radiomics.features.registry import is_offered
 from biomarker_cli.radiomics.rules import (
     PyradiomicsRules,
     RadiomicsRules,
@@ -108,7 +110,7 @@ def import_pyradiomics(path: Path) -> dict[str, Any]:
     _known(data, {"setting", "imageType", "featureClass", "voxelSetting"}, "at the top", path)
     if data.get("voxelSetting"):
         raise _refusal("feature maps (voxelSetting) are not supported", path)
-    settings = dict(data.get("setting") or {})
+    settings = dict(_mapping(data.get("setting"), "setting", path))
     known = {*_OWN_SETTINGS, *_ELSEWHERE, *_WITHOUT_EFFECT, "preCrop"}
     _known(settings, known, "in setting", path)
     if settings.get("preCrop"):
@@ -151,17 +153,21 @@ def _section(data: Mapping[str, Any], settings: dict[str, Any], path: Path) -> d
         for peer, ours in _OWN_SETTINGS.items()
         if settings.get(peer) is not None
     }
+    families = _families(data.get("featureClass"), path)
     section: dict[str, Any] = {
         "conventions": "pyradiomics",
         "engine": "pyradiomics",
         "quantities": ["any"],
         "discretisation": _bins(settings, path),
-        "families": _families(data.get("featureClass"), path),
+        "families": list(families),
+        "features": [f"{family}.{name}" for family, names in families.items() for name in names],
         "aggregations": list(pyradiomics_aggregations(PyradiomicsRules.model_validate(own))),
         "images": _images(data.get("imageType"), path),
         "pyradiomics": own,
     }
     spacing = settings.get("resampledPixelSpacing")
+    if spacing is not None and not isinstance(spacing, list):
+        raise _refusal(f"resampledPixelSpacing: expected a list, found {spacing!r}", path)
     if spacing:
         word = _interpolator(settings.get("interpolator", "sitkBSpline"), path)
         section["interpolation"] = {
@@ -191,7 +197,8 @@ def _bins(settings: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _interpolator(name: Any, path: Path) -> str:
-    by_number = {1: "sitkNearestNeighbor", 2: "sitkLinear", 3: "sitkBSpline"}
+    # Higher numbers mean other interpolators in other versions of SimpleITK.
+    by_number = {1: "sitkNearestNeighbor", 2: "sitkLinear"}
     peer = by_number.get(name, name)
     for ours, theirs in INTERPOLATORS.items():
         if theirs == peer:
@@ -199,27 +206,65 @@ def _interpolator(name: Any, path: Path) -> str:
     raise _refusal(f"the interpolator {name!r} has no counterpart", path)
 
 
-def _families(classes: Any, path: Path) -> list[str]:
-    """Return whole families: a class cut down to some features keeps its other rows."""
+def _families(classes: Any, path: Path) -> dict[str, list[str]]:
+    """Return the families, and which features of each; none for all of them."""
     if not classes:
         # Left alone, the package measures every class but the planar one.
-        return [family for family in FEATURE_CLASSES if family != "morphology_2d"]
+        return {family: [] for family in FEATURE_CLASSES if family != "morphology_2d"}
+    classes = _mapping(classes, "featureClass", path)
     _known(classes, set(FEATURE_CLASSES.values()), "in featureClass", path)
-    return [family for family, peer in FEATURE_CLASSES.items() if peer in classes]
+    families: dict[str, list[str]] = {}
+    for family, peer in FEATURE_CLASSES.items():
+        if peer not in classes:
+            continue
+        wanted = classes[peer] or []
+        if not isinstance(wanted, list):
+            raise _refusal(f"featureClass {peer}: expected a list, found {wanted!r}", path)
+        ours = {
+            definition.pyradiomics_name.removeprefix(f"{peer}_"): name
+            for name, variants in FAMILIES[family].items()
+            for definition in variants.values()
+            if is_offered(definition, "pyradiomics")
+        }
+        chosen = [ours[feature] for feature in wanted if feature in ours]
+        if chosen or not wanted:
+            families[family] = chosen
+    for peer, wanted in classes.items():
+        _known(dict.fromkeys(wanted or []), _features_of(peer), f"in featureClass {peer}", path)
+    return families
+
+
+def _features_of(peer: str) -> set[str]:
+    """Return the features that a class of the package measures unless it is told otherwise."""
+    return {
+        definition.pyradiomics_name.removeprefix(f"{peer}_")
+        for definition in RADIOMICS
+        if definition.pyradiomics_name.startswith(f"{peer}_")
+        and is_offered(definition, "pyradiomics")
+    }
 
 
 def _images(types: Any, path: Path) -> list[dict[str, Any]]:
     if not types:
         return [{"filter": "none"}]
     images = []
-    for peer, own in types.items():
+    for peer, own in _mapping(types, "imageType", path).items():
         if peer not in _FILTER_KEYS:
             raise _refusal(f"the image type {peer!r} has no counterpart", path)
         ours, names = _FILTER_KEYS[peer]
-        own = own or {}
+        own = _mapping(own, f"imageType {peer}", path)
         _known(own, set(names), f"in imageType {peer}", path)
         images.append({"filter": ours, **{names[key]: value for key, value in own.items()}})
     return images
+
+
+def _mapping(found: Any, place: str, path: Path) -> Mapping[str, Any]:
+    """Return what should be keys and values; nothing is empty."""
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise _refusal(f"{place}: expected keys with values, found {found!r}", path)
+    return found
 
 
 def _known(found: Mapping[str, Any], known: set[str], place: str, path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from biomarker_cli.model import FeatureDefinition
 from biomarker_cli.radiomics.features import FAMILIES
+from biomarker_cli.radiomics.features.registry import is_offered
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
 ORIGINAL = "original"
@@ -13,9 +14,6 @@ ORIGINAL = "original"
 
 ALWAYS_ORIGINAL = ("morphology", "morphology_2d")
 """Families that belong to the region, and so to the image without a filter."""
-
-# pyradiomics leaves it out unless it is named; it is the root of the variance.
-_DEPRECATED = frozenset({"firstorder_StandardDeviation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +62,10 @@ def _family(
     image: str, keeps_unit: bool, family: str, rules: RadiomicsRules
 ) -> list[PlannedFeature]:
     wanted = {"", *rules.aggregations}
+    chosen = rules.features_of(family)
     return [
         PlannedFeature(image, keeps_unit, definition)
-        for variants in FAMILIES[family].values()
+        for name, variants in FAMILIES[family].items()
         for aggregation, definition in variants.items()
-        if aggregation in wanted and _belongs(definition, rules)
+        if name in chosen and aggregation in wanted and is_offered(definition, rules.conventions)
     ]
-
-
-def _belongs(definition: FeatureDefinition, rules: RadiomicsRules) -> bool:
-    if rules.conventions == "ibsi":
-        return bool(definition.ibsi_id)
-    return bool(definition.pyradiomics_name) and definition.pyradiomics_name not in _DEPRECATED

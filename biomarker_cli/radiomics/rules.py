@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from biomarker_cli.model.features import Aggregation
 from biomarker_cli.protocol.document import Strict
+from biomarker_cli.radiomics.features import FAMILIES
+from biomarker_cli.radiomics.features.registry import is_offered
 from biomarker_cli.radiomics.filters.rules import (
     FilterRules,
     GaborFilter,
@@ -211,6 +213,9 @@ class RadiomicsRules(Strict):
         Interpolated intensities are rounded to a multiple of this.
     ivh : discretisation, optional
         How the intensity-volume histogram bins; needed where it is measured.
+    features : tuple of str
+        What is measured of a family, such as ``glcm.joint_entropy``; a family that is
+        not named here is measured whole.
     images : tuple of filters
         Each gives one or more named images.
     """
@@ -226,6 +231,7 @@ class RadiomicsRules(Strict):
     discretisation: Discretisation
     ivh: Discretisation | None = None
     families: Annotated[tuple[FamilyName, ...], Field(min_length=1)]
+    features: tuple[str, ...] = ()
     aggregations: Annotated[tuple[Aggregation, ...], Field(min_length=1)]
     images: Annotated[tuple[FilterRules, ...], Field(min_length=1)] = (Unfiltered(filter="none"),)
     pyradiomics: PyradiomicsRules | None = None
@@ -235,8 +241,27 @@ class RadiomicsRules(Strict):
         """What only the package itself computes by the conventions of pyradiomics."""
         return tuple(image.filter for image in self.images if image.filter.startswith("lbp"))
 
+    def features_of(self, family: str) -> frozenset[str]:
+        """Return the names of the features of a family that are wanted."""
+        offered = self._offered(family)
+        chosen = {name for name in offered if f"{family}.{name}" in self.features}
+        return frozenset(chosen) or offered
+
+    def _offered(self, family: str) -> frozenset[str]:
+        return frozenset(
+            name
+            for name, variants in FAMILIES[family].items()
+            if any(is_offered(variant, self.conventions) for variant in variants.values())
+        )
+
     @model_validator(mode="after")
     def _agree(self) -> Self:
+        offered = {f"{f}.{name}" for f in self.families for name in self._offered(f)}
+        unknown = sorted(set(self.features) - offered)
+        if unknown:
+            raise ValueError(
+                f"families and conventions: {self.conventions} give no {', '.join(unknown)}"
+            )
         if self.conventions == "ibsi":
             self._agree_ibsi()
         else:

@@ -26,6 +26,9 @@ AGGREGATED_BY_SLICE = ("2d", "2.5d", "3d")
 # Families of IBSI-1 that the IBSI scheme of DICOM PS3.16 (pydicom's codes.IBSI) leaves out.
 _WITHOUT_DICOM_CODES = frozenset({"local_intensity", "intensity", "ivh"})
 
+# pyradiomics leaves it out unless it is named; it is the root of the variance.
+_DEPRECATED = frozenset({"firstorder_StandardDeviation"})
+
 Row = tuple[str, str, str, str]
 """Name, title, IBSI id, pyradiomics feature."""
 
@@ -80,3 +83,10 @@ def define_family(
             }
         )
     return MappingProxyType(found)
+
+
+def is_offered(definition: FeatureDefinition, conventions: str) -> bool:
+    """Tell whether the conventions ``ibsi`` or ``pyradiomics`` define a feature."""
+    if conventions == "ibsi":
+        return bool(definition.ibsi_id)
+    return bool(definition.pyradiomics_name) and definition.pyradiomics_name not in _DEPRECATED

@@ -15,10 +15,8 @@ from biomarker_cli.radiomics import (
     RadiomicsRules,
     engine_identity,
     image_description,
-    import_pyradiomics,
     radiomics_measurements,
 )
-from biomarker_cli.radiomics.errors import RadiomicsRulesError
 
 pytest.importorskip("radiomics")
 
@@ -183,41 +181,3 @@ def test_dicom_codes_are_those_of_pydicom():
     for definition in RADIOMICS:
         expected = definition.ibsi_id if definition.ibsi_id in known else ""
         assert definition.dicom_code == expected, definition.key
-
-
-def test_import_of_a_parameter_file(tmp_path):
-    path = tmp_path / "params.yaml"
-    path.write_text(
-        "setting: {binWidth: 10, resampledPixelSpacing: [2, 2, 0], interpolator: sitkLinear,"
-        " weightingNorm: euclidean, label: 1}\n"
-        "imageType: {Original: {}, LoG: {sigma: [1.0, 2.0]}}\n"
-        "featureClass: {shape: , firstorder: , glcm: }\n"
-    )
-    section = import_pyradiomics(path)["radiomics"]
-    rules = RadiomicsRules.model_validate(section)
-    assert rules.interpolation.spacing_mm == (2, 2, None)
-    assert rules.aggregations == ("3d_merged", "3d")
-    assert rules.families == ("morphology", "intensity", "intensity_histogram", "glcm")
-    assert rules.engine == "native"
-    # The native engine has no local binary patterns.
-    path.write_text("setting: {binWidth: 10}\nimageType: {LBP3D: {}}\n")
-    assert import_pyradiomics(path)["radiomics"]["engine"] == "pyradiomics"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "setting: {binWidth: 25, binCount: 32}",
-        "setting: {preCrop: true}",
-        "setting: {bindWidth: 25}",
-        "imageType: {Curvelet: {}}",
-        "voxelSetting: {kernelRadius: 1}",
-        "featureClass: {glcm: [JointEntropy], unknown: }",
-    ],
-)
-def test_import_refuses_what_it_cannot_carry_over(tmp_path, text):
-    path = tmp_path / "params.yaml"
-    path.write_text(text)
-    with pytest.raises(RadiomicsRulesError) as caught:
-        import_pyradiomics(path)
-    assert caught.value.code == "RADIOMICS-IMPORT"
