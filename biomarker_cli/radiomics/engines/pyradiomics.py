@@ -32,7 +32,12 @@ from biomarker_cli.radiomics.preprocess.normalising import check_normalisable
 from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import as_itk, check_resampling
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
-_EXTRA_PACKAGES = ((PyradiomicsLbp2d, "skimage"), (PyradiomicsLbp3d, "trimesh"))
+# What the package imports for a filter; where it fails, it would leave the image out silently.
+_EXTRA_NEEDS = (
+    (PyradiomicsLbp2d, "skimage.feature", "local_binary_pattern"),
+    (PyradiomicsLbp3d, "trimesh", "creation"),
+    (PyradiomicsLbp3d, "scipy.special", "sph_harm"),
+)
 
 
 def engine_version() -> str:
@@ -76,9 +81,9 @@ class PyradiomicsEngine:
             ``RADIOMICS-FLAT-IMAGE``, ``RADIOMICS-NON-FINITE``, ``RADIOMICS-THIN-IMAGE``.
         """
         engine_version()
-        for kind, package in _EXTRA_PACKAGES:
+        for kind, module, name in _EXTRA_NEEDS:
             if any(isinstance(image, kind) for image in rules.images):
-                _require(package)
+                _require(module, name)
         # Nothing beyond the region and its rim decides an unfiltered value on the own grid.
         local = rules.interpolation is None and rules.normalisation is None
         local = local and all(image.filter == "none" for image in rules.images)
@@ -88,14 +93,15 @@ class PyradiomicsEngine:
         return [_extract_region(array, volume.geometry, region, rules, local) for region in regions]
 
 
-def _require(package: str) -> None:
+def _require(module: str, name: str) -> None:
     try:
-        importlib.import_module(package)
-    except ImportError as error:
+        getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        package = module.partition(".")[0]
         raise RadiomicsError(
             "RADIOMICS-FILTER-UNAVAILABLE",
-            f"a filter of pyradiomics needs the package {package!r}, which is not installed",
-            hint="Install it beside pyradiomics, or leave the filter out.",
+            f"a filter of pyradiomics needs {module}.{name}, which is not installed",
+            hint=f"Install a version of {package} that has it, or leave the filter out.",
         ) from error
 
 
