@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +66,10 @@ class NativeEngine:
             return extract_as_pyradiomics(volume, regions, rules)
         _check_whole_image(volume, rules)
         grid = grid_of(volume, rules)
-        array = normalised(volume.as_float64(), rules.normalisation)
+        # A whole float64 image is made only where one is needed: the rest takes place in boxes.
+        array = volume.array
+        if rules.normalisation is not None:
+            array = normalised(volume.as_float64(), rules.normalisation)
         if all(image.filter == "none" for image in rules.images):
             return [_extract_alone(array, grid, region.mask, rules) for region in regions]
         return _extract_filtered(array, grid, regions, rules)
@@ -100,12 +104,12 @@ class _Progress:
 
 
 def _extract_alone(
-    array: Floats, grid: Grid, mask: npt.NDArray[np.bool_], rules: RadiomicsRules
+    array: npt.NDArray[Any], grid: Grid, mask: npt.NDArray[np.bool_], rules: RadiomicsRules
 ) -> Outcomes | RadiomicsError:
     """Measure a region on its surroundings: nothing else is resampled."""
     kind = rules.interpolation.image if rules.interpolation else "nearest"
     box, part = part_of(grid, mask, PEAK_RADIUS_MM, kind)
-    image = resampled_image(array[box], part, rules)
+    image = resampled_image(array[box].astype(np.float64), part, rules)
     prepared = prepare_region(image, resampled_mask(mask[box], part, rules), part, rules)
     progress = _Progress(prepared)
     progress.start(image, rules)
@@ -114,10 +118,10 @@ def _extract_alone(
 
 
 def _extract_filtered(
-    array: Floats, grid: Grid, regions: tuple[Region, ...], rules: RadiomicsRules
+    array: npt.NDArray[Any], grid: Grid, regions: tuple[Region, ...], rules: RadiomicsRules
 ) -> list[Outcomes | RadiomicsError]:
     """Measure all regions on filtered images, each made once of the whole image."""
-    image = resampled_image(array, grid, rules)
+    image = resampled_image(np.asarray(array, dtype=np.float64), grid, rules)
     progress = [_Progress(prepare_on_whole(image, grid, r.mask, rules)) for r in regions]
     for region in progress:
         region.start(image, rules)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +68,10 @@ def extract_as_pyradiomics(
         On the grid of the volume, each with at least one voxel.
     rules : RadiomicsRules
     """
-    image = normalised_as_pyradiomics(volume.as_float64(), rules.normalisation)
+    # A whole float64 image is made only where one is needed: most takes place in boxes.
+    image = volume.array
+    if rules.normalisation is not None or rules.interpolation is not None:
+        image = normalised_as_pyradiomics(volume.as_float64(), rules.normalisation)
     masks = [region.mask for region in regions]
     if rules.interpolation is None:
         x, y, z = volume.geometry.spacing_mm
@@ -85,8 +89,8 @@ def extract_as_pyradiomics(
 
 
 def _extract_on(
-    image: Floats, masks: Sequence[Mask], spacing: Spacing, rules: RadiomicsRules
-) -> list[Outcomes]:
+    image: npt.NDArray[Any], masks: Sequence[Mask], spacing: Spacing, rules: RadiomicsRules
+) -> list[Outcomes | RadiomicsError]:
     """Measure regions that share a grid; filters see all of it."""
     placed = [_place(image, mask, spacing, rules) for mask in masks]
     wanted = [region for region in placed if not region.reason]
@@ -128,7 +132,9 @@ class PlacedRegion:
     refusal: RadiomicsError | None = None
 
 
-def _place(image: Floats, region: Mask, spacing: Spacing, rules: RadiomicsRules) -> PlacedRegion:
+def _place(
+    image: npt.NDArray[Any], region: Mask, spacing: Spacing, rules: RadiomicsRules
+) -> PlacedRegion:
     own = rules.pyradiomics or PyradiomicsRules()
     if not region.any():
         nothing = slice(0, 0)
@@ -138,7 +144,7 @@ def _place(image: Floats, region: Mask, spacing: Spacing, rules: RadiomicsRules)
     reason = too_small(mask, own)
     if reason:
         return PlacedRegion(box, mask, spacing, reason)
-    kept = resegment_as_pyradiomics(image[box], mask, own)
+    kept = resegment_as_pyradiomics(image[box].astype(np.float64), mask, own)
     if own.resegment_range:
         reason = too_small(kept, own) if kept.any() else "re-segmentation left no voxel"
         if reason:
@@ -171,7 +177,10 @@ def _planar_shape(mask: Mask, spacing: Spacing, axis: int) -> Mapping[str, float
 
 
 def _measure_filter(
-    image: Floats, regions: list[PlacedRegion], filter_rules: FilterRules, rules: RadiomicsRules
+    image: npt.NDArray[Any],
+    regions: list[PlacedRegion],
+    filter_rules: FilterRules,
+    rules: RadiomicsRules,
 ) -> None:
     """Measure all regions on the images of one filter; near ones share them."""
     work = work_of(filter_rules, image.shape)
@@ -184,7 +193,7 @@ def _measure_filter(
 
 
 def _images(
-    image: Floats,
+    image: npt.NDArray[Any],
     around: Box,
     spacing: tuple[float, float, float],
     filter_rules: FilterRules,

@@ -18,6 +18,7 @@ from biomarker_cli.radiomics.features.pair_values import entropy_bits
 Floats = npt.NDArray[np.float64]
 
 _EPSILON = float(np.spacing(1.0))
+_TRIPLES = 1_000_000
 
 
 def one_way_values(
@@ -106,7 +107,13 @@ def maximal_correlation(p: Floats, here: Floats, there: Floats) -> float:
     """
     if here.size < 2:
         return 1.0
-    q = (p[:, None, :] * p[None, :, :] / (here[:, None, None] * there + _EPSILON)).sum(axis=2)
+    q = np.empty_like(p)
+    # Many grey levels would fill the memory with their triples: take some rows at a time.
+    step = max(1, _TRIPLES // p.size)
+    for start in range(0, here.size, step):
+        rows = slice(start, start + step)
+        margins = here[rows, None, None] * there + _EPSILON
+        q[rows] = (p[rows, None, :] * p[None, :, :] / margins).sum(axis=2)
     eigenvalues = np.sort(np.linalg.eigvals(q))
     second = eigenvalues[-2]
     # Rounding may leave a real eigenvalue below 0: like the package, no value then.

@@ -47,7 +47,7 @@ def refusals(shape: tuple[int, ...], spacing_zyx: Spacing, rules: FilterRules) -
 
 
 def images_in_box(
-    image: Floats, box: Box, spacing_zyx: Spacing, rules: PyradiomicsFilter
+    image: npt.NDArray[Any], box: Box, spacing_zyx: Spacing, rules: PyradiomicsFilter
 ) -> Iterator[tuple[str, Voxels]]:
     """Yield name and voxels inside a box of the images of a filter.
 
@@ -56,6 +56,7 @@ def images_in_box(
     Parameters
     ----------
     image : ndarray, shape (z, y, x)
+        Of any real type: only parts of it are turned into float64.
     box : tuple of slice
     spacing_zyx : tuple of float
     rules : PyradiomicsLog, PyradiomicsPointwise or PyradiomicsGradient
@@ -73,7 +74,8 @@ def images_in_box(
             yield from zip((name for name, _ in possible), found, strict=True)
         case PyradiomicsPointwise():
             largest = max(float(image.max()), -float(image.min()))
-            yield rules.image_names()[0], _pointwise(image[box], rules.filter, largest)
+            voxels = image[box].astype(np.float64)
+            yield rules.image_names()[0], _pointwise(voxels, rules.filter, largest)
         case PyradiomicsGradient():
             yield rules.image_names()[0], _gradient(image, box, spacing_zyx, rules.use_spacing)
         case _:
@@ -88,13 +90,14 @@ def _sitk_image(image: Floats, spacing_zyx: Spacing) -> Any:
     return result
 
 
-def _gradient(image: Floats, box: Box, spacing_zyx: Spacing, use_spacing: bool) -> Floats:
+def _gradient(image: npt.NDArray[Any], box: Box, spacing_zyx: Spacing, use_spacing: bool) -> Floats:
     import SimpleITK
 
     wide = [slice(max(part.start - 1, 0), part.stop + 1) for part in box]
     gradient: Any = SimpleITK.GradientMagnitudeImageFilter()
     gradient.SetUseImageSpacing(use_spacing)
-    found = gradient.Execute(_sitk_image(image[wide[0], wide[1], wide[2]], spacing_zyx))
+    voxels = image[wide[0], wide[1], wide[2]].astype(np.float64)
+    found = gradient.Execute(_sitk_image(voxels, spacing_zyx))
     inner = [
         slice(part.start - outer.start, part.stop - outer.start)
         for part, outer in zip(box, wide, strict=True)

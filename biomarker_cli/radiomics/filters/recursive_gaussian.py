@@ -35,7 +35,7 @@ _ORDERS = ((2, 1, 0), (1, 2, 0), (0, 2, 1))
 
 
 def laplacians_of_gaussian(
-    image: Floats, box: Box, spacing_zyx: Spacing, sigmas_mm: Sequence[float]
+    image: npt.NDArray[Any], box: Box, spacing_zyx: Spacing, sigmas_mm: Sequence[float]
 ) -> Iterator[Single]:
     """Yield the Laplacian inside a box for each width, with the bits of ITK's whole image.
 
@@ -47,7 +47,7 @@ def laplacians_of_gaussian(
     Parameters
     ----------
     image : ndarray, shape (z, y, x)
-        With at least `SHORTEST_LINE` voxels along each axis.
+        Of any real type; at least `SHORTEST_LINE` voxels along each axis.
     box : tuple of slice
     spacing_zyx : tuple of float
         In mm.
@@ -58,17 +58,16 @@ def laplacians_of_gaussian(
     Deriche 1993, INRIA report 1893; Farneback and Westin 2006, J Math Imaging Vis
     26:293.
     """
-    image = np.ascontiguousarray(image)
     lengths = [part.stop - part.start for part in box]
     largest = max(image.shape[c] * lengths[a] * lengths[b] for a, b, c in _ORDERS)
     # What is kept between passes and what is yielded stay below half the image.
-    together = max(1, image.nbytes // 8 // (largest + math.prod(lengths)))
+    together = max(1, image.size // (largest + math.prod(lengths)))
     for first in range(0, len(sigmas_mm), together):
         yield from _laplacians(image, box, spacing_zyx, sigmas_mm[first : first + together])
 
 
 def _laplacians(
-    image: Floats, box: Box, spacing_zyx: Spacing, sigmas_mm: Sequence[float]
+    image: npt.NDArray[Any], box: Box, spacing_zyx: Spacing, sigmas_mm: Sequence[float]
 ) -> Single:
     total = np.zeros((len(sigmas_mm), *(part.stop - part.start for part in box)), dtype=np.float32)
     for axes in _ORDERS:
@@ -83,7 +82,9 @@ def _laplacians(
     return total
 
 
-def _two_passes(image: Floats, axes: tuple[int, int, int], box: Box, sets: list[Floats]) -> Single:
+def _two_passes(
+    image: npt.NDArray[Any], axes: tuple[int, int, int], box: Box, sets: list[Floats]
+) -> Single:
     """Derive and smooth the planes across the last axis; the lines of that axis stay whole."""
     first, second, across = axes
     kept = [part.stop - part.start for part in box]
@@ -96,7 +97,8 @@ def _two_passes(image: Floats, axes: tuple[int, int, int], box: Box, sets: list[
         stop = min(start + _SLAB, image.shape[across])
         planes = _only(across, slice(start, stop))
         here = between[(slice(None), *_only(across, slice(0, stop - start)))]
-        filter_axis(image[planes], first, box[first], sets[0], here)
+        slab = np.asarray(image[planes], dtype=np.float64)
+        filter_axis(slab, first, box[first], sets[0], here)
         filter_axis(here, second, box[second], sets[1], result[(slice(None), *planes)])
     return result
 
@@ -141,6 +143,8 @@ def filter_axis(
     result : ndarray of float32, shape (sets, z, y, x)
         Filled.
     """
+    if min(image.strides) < 0:
+        image = np.ascontiguousarray(image)
     shape = image.shape[-3:]
     # Lanes run along x wherever the lines do not, planes along the axis that is left.
     lane = 2 if axis < 2 else int(shape[1] > shape[0])

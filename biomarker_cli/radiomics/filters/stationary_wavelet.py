@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ Box = tuple[slice, slice, slice]
 
 
 def wavelet_images(
-    image: Floats, box: Box, rules: PyradiomicsWavelet, axes: tuple[int, ...]
+    image: npt.NDArray[Any], box: Box, rules: PyradiomicsWavelet, axes: tuple[int, ...]
 ) -> Iterator[tuple[str, Floats]]:
     """Yield name and voxels inside a box of each band.
 
@@ -28,6 +29,7 @@ def wavelet_images(
     Parameters
     ----------
     image : ndarray, shape (z, y, x)
+        Of any real type.
     box : tuple of slice
     rules : PyradiomicsWavelet
     axes : tuple of int
@@ -98,7 +100,7 @@ class _Part:
 
 
 def _surroundings(
-    image: Floats, box: Box, axes: tuple[int, ...], bank: FilterBank, levels: int
+    image: npt.NDArray[Any], box: Box, axes: tuple[int, ...], bank: FilterBank, levels: int
 ) -> _Part:
     """Return the box and what the kernels of all levels reach around it."""
     periods = tuple(length + length % 2 for length in image.shape)
@@ -112,7 +114,7 @@ def _surroundings(
     known = [
         np.where(own == length, 0, own) for own, length in zip(places, image.shape, strict=True)
     ]
-    return _Part(image[np.ix_(*known)], places, periods)
+    return _Part(image[np.ix_(*known)].astype(np.float64), places, periods)
 
 
 def _bands(part: _Part, axes: tuple[int, ...], bank: FilterBank) -> Iterator[_Part]:

@@ -85,6 +85,17 @@ def test_together_and_alone_give_the_same_bits_by_ibsi(volume, ident):
         assert values(together[region.name]) == values(alone)
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, ">i4"])
+def test_any_type_of_voxels_gives_what_its_float64_gives(volume, rules, dtype):
+    near = ball(NEAR, "near")
+    expected = radiomics_measurements(volume, [near], rules)["near"]
+    array = np.asfortranarray(volume.array.astype(dtype))
+    backwards = np.ascontiguousarray(array[:, ::-1])[:, ::-1]
+    for same in (array, backwards):
+        found = radiomics_measurements(volume.with_array(same, HU), [near], rules)["near"]
+        assert values(found) == values(expected)
+
+
 def test_a_refused_region_leaves_the_others_alone(volume, rules):
     array = volume.array.copy()
     array[FAR] = np.nan
