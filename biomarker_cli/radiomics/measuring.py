@@ -61,7 +61,8 @@ def radiomics_measurements(
         ``RADIOMICS-REGION-NAME``, ``RADIOMICS-NON-FINITE``,
         ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-FILTER-UNAVAILABLE``,
         ``RADIOMICS-FLAT-IMAGE``, ``RADIOMICS-THIN-IMAGE``,
-        ``RADIOMICS-NOT-DISCRETE``.
+        ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-ENGINE-FAILED``,
+        ``RADIOMICS-FILTER-UNAVAILABLE``.
     """
     _check(volume, regions, rules)
     refused = {region.name: _refusal(volume, region) for region in regions}

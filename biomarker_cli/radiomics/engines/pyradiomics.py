@@ -32,6 +32,8 @@ from biomarker_cli.radiomics.preprocess.normalising import check_normalisable
 from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import as_itk, check_resampling
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
+# What a foreign package raises when a version beside it is not the one it was made for.
+_FAILURES = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError)
 # What the package imports for a filter; where it fails, it would leave the image out silently.
 _EXTRA_NEEDS = (
     (PyradiomicsLbp2d, "skimage.feature", "local_binary_pattern"),
@@ -78,7 +80,8 @@ class PyradiomicsEngine:
         ------
         RadiomicsError
             ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-FILTER-UNAVAILABLE``,
-            ``RADIOMICS-FLAT-IMAGE``, ``RADIOMICS-NON-FINITE``, ``RADIOMICS-THIN-IMAGE``.
+            ``RADIOMICS-ENGINE-FAILED``, ``RADIOMICS-FLAT-IMAGE``,
+            ``RADIOMICS-NON-FINITE``, ``RADIOMICS-THIN-IMAGE``.
         """
         engine_version()
         for kind, module, name in _EXTRA_NEEDS:
@@ -130,6 +133,13 @@ def _extract_region(
             # The package refuses regions that are too small or too thin this way.
             reason = f"pyradiomics refused the region: {error}"
             return {feature: Outcome(None, reason) for feature in _keys(rules)}
+        except _FAILURES as error:
+            raise RadiomicsError(
+                "RADIOMICS-ENGINE-FAILED",
+                f"pyradiomics failed: {type(error).__name__}: {error}",
+                where=region.name,
+                hint="Set engine: native where it has the filter, or leave the filter out.",
+            ) from error
     return {feature: _outcome(found.get(key), key) for feature, key in _keys(rules).items()}
 
 
