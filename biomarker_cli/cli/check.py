@@ -74,9 +74,12 @@ def check(
     loaded = load_acquisition(protocol)
     if given["locked"]:
         _require_locked(loaded)
+    _require_new_files(given["output"], given["junit"])
     headers, results = _judge(given["paths"], loaded, given["waivers"], given["measured"])
     written = _write(results, given["output"], given["junit"])
     if output_format == "json":
+        if _note(loaded):
+            click.echo(f"{loaded.ident}: {_note(loaded)}", err=True)
         print_json([r.row() | {key: getattr(r, key) for key in _TOLD_BESIDE} for r in results])
     else:
         _print_text(loaded, headers.series, results)
@@ -87,6 +90,24 @@ def check(
         # A file that cannot be read may be a slice of what was judged.
         code = ExitCode.VIOLATION
     context.exit(code)
+
+
+def _note(protocol: AcquisitionProtocol) -> str:
+    """Return what to know of a protocol that is not active, empty where it is."""
+    return {
+        "draft": "a draft: its limits are not confirmed in their sources yet",
+        "retired": "retired: `biomarker protocol list` shows what replaces it",
+    }.get(protocol.document.header.status, "")
+
+
+def _require_new_files(output: Path | None, junit: Path | None) -> None:
+    """Refuse outputs that could not be written, before an hour of reading."""
+    from biomarker_cli.cli.output import require_new_file
+
+    if output is not None and output == junit:
+        raise click.UsageError("-o and --junit name one file")
+    for path in filter(None, (output, junit)):
+        require_new_file(path)
 
 
 def _require_locked(protocol: AcquisitionProtocol) -> None:
@@ -141,8 +162,8 @@ def _print_text(
     out = console()
     header = protocol.document.header
     out.print(f"{protocol.ident}  {header.title}", markup=False)
-    if protocol.document.is_draft:
-        out.print("a draft: its limits are not confirmed in their sources yet", markup=False)
+    if _note(protocol):
+        out.print(_note(protocol), markup=False)
     shown = [r for r in results if r.outcome != "not_applicable"]
     numbers = _print_series(series, {u for r in shown for u in r.series_uid.split(";") if u})
     if not shown:

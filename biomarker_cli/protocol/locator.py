@@ -139,5 +139,7 @@ def locate(kind: ProtocolKind, wanted: str) -> Path:
 
 
 def _newest_active(versions: dict[Version, Path]) -> Path:
-    active = [p for p in versions.values() if read_yaml(p)[0].get("status") == "active"]
-    return active[-1] if active else list(versions.values())[-1]
+    """Return the newest active version, else the newest draft, else the newest retired one."""
+    by_status = {str(read_yaml(path)[0].get("status")): path for path in versions.values()}
+    newest = list(versions.values())[-1]
+    return by_status.get("active") or by_status.get("draft") or newest

@@ -185,3 +185,23 @@ def test_failures_stand_first_and_rules_that_say_the_same_stand_together(biomark
     order = ["fail", "not_evaluable", "pass"]
     assert outcomes == sorted(outcomes, key=order.index)
     assert done.stdout.count("fix   Adjust reconstruction and filter") == 1
+
+
+def test_an_output_that_exists_is_refused_before_anything_is_read(biomarker, sample_dir, tmp_path):
+    table = tmp_path / "checks.csv"
+    table.write_text("mine")
+    for options in (("-o", table), ("--junit", table)):
+        done = biomarker("check", sample_dir, "--protocol", "recist-ct", *options)
+        assert done.returncode == 2
+        assert "OUTPUT-EXISTS" in done.stderr
+        assert done.stdout == ""
+    assert table.read_text() == "mine"
+    both = ("-o", tmp_path / "x", "--junit", tmp_path / "x")
+    assert biomarker("check", sample_dir, "--protocol", "recist-ct", *both).returncode == 2
+
+
+def test_a_draft_warns_on_stderr_where_stdout_is_for_scripts(biomarker, sample_dir):
+    image = sample_dir / "centre_a" / "S0001" / "T1" / "pet"
+    done = biomarker("check", image, "--protocol", "fdg-pet", "--format", "json")
+    assert "fdg-pet@0.1.0: a draft" in done.stderr
+    assert {"title", "fix", "why", "reason", "n_missing"} <= set(json.loads(done.stdout)[0])
