@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from biomarker_cli.imaging import Region, Volume
-from biomarker_cli.radiomics.engines.outcome import Outcomes
-from biomarker_cli.radiomics.errors import RadiomicsError
+from biomarker_cli.radiomics.engines.engine import Engine
 from biomarker_cli.radiomics.rules import RadiomicsRules
-
-
-class Engine(Protocol):
-    """What both engines offer."""
-
-    def extract(
-        self, volume: Volume, regions: tuple[Region, ...], rules: RadiomicsRules
-    ) -> list[Outcomes | RadiomicsError]:
-        """Return the outcomes of each region, which all hold voxels, or why it is refused."""
-        ...
 
 
 def engine_of(rules: RadiomicsRules) -> Engine:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from biomarker_cli.imaging import Region, Volume
+from biomarker_cli.radiomics.engines.engine import Engine
 from biomarker_cli.radiomics.engines.native_pyradiomics import extract_as_pyradiomics
 from biomarker_cli.radiomics.engines.outcome import Outcomes
 from biomarker_cli.radiomics.engines.reporting import Families, outcomes_of
@@ -47,21 +49,13 @@ _UNDEFINED = "the definition gives no finite value on this region"
 _NOTHING_LEFT = "no voxel of the region is left after interpolation and re-segmentation"
 
 
-class NativeEngine:
+class NativeEngine(Engine):
     """Measure all regions of an image."""
 
+    @override
     def extract(
         self, volume: Volume, regions: tuple[Region, ...], rules: RadiomicsRules
     ) -> list[Outcomes | RadiomicsError]:
-        """Return values or reasons for each region, by feature id, or why it is refused.
-
-        Parameters
-        ----------
-        volume : Volume
-        regions : tuple of Region
-            On the grid of the volume, each with at least one voxel.
-        rules : RadiomicsRules
-        """
         if rules.conventions == "pyradiomics":
             return extract_as_pyradiomics(volume, regions, rules)
         _check_whole_image(volume, rules)

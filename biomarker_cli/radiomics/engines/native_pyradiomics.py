@@ -59,19 +59,8 @@ _DIRECTIONAL = frozenset({"glcm", "glrlm"})
 def extract_as_pyradiomics(
     volume: Volume, regions: tuple[Region, ...], rules: RadiomicsRules
 ) -> list[Outcomes | RadiomicsError]:
-    """Return values or reasons for each region, by feature id, or why it is refused.
-
-    Parameters
-    ----------
-    volume : Volume
-    regions : tuple of Region
-        On the grid of the volume, each with at least one voxel.
-    rules : RadiomicsRules
-    """
-    # A whole float64 image is made only where one is needed: most takes place in boxes.
-    image = volume.array
-    if rules.normalisation is not None or rules.interpolation is not None:
-        image = normalised_as_pyradiomics(volume.as_float64(), rules.normalisation)
+    """Do what `Engine.extract` says, by the conventions of pyradiomics."""
+    image = normalised_as_pyradiomics(volume.as_float64(), rules.normalisation)
     masks = [region.mask for region in regions]
     if rules.interpolation is None:
         x, y, z = volume.geometry.spacing_mm

@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.radiomics.engines.engine import Engine
 from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
 from biomarker_cli.radiomics.engines.pyradiomics_settings import (
     FEATURE_CLASSES,
@@ -60,29 +62,13 @@ def engine_version() -> str:
         ) from error
 
 
-class PyradiomicsEngine:
+class PyradiomicsEngine(Engine):
     """The package, region by region."""
 
+    @override
     def extract(
         self, volume: Volume, regions: tuple[Region, ...], rules: RadiomicsRules
     ) -> list[Outcomes | RadiomicsError]:
-        """Return values or reasons for each region, by feature id, or why it is refused.
-
-        Parameters
-        ----------
-        volume : Volume
-        regions : tuple of Region
-            On the grid of the volume, each with at least one voxel.
-        rules : RadiomicsRules
-            With ``conventions: pyradiomics``.
-
-        Raises
-        ------
-        RadiomicsError
-            ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-FILTER-UNAVAILABLE``,
-            ``RADIOMICS-ENGINE-FAILED``, ``RADIOMICS-FLAT-IMAGE``,
-            ``RADIOMICS-NON-FINITE``, ``RADIOMICS-THIN-IMAGE``.
-        """
         engine_version()
         for kind, module, name in _EXTRA_NEEDS:
             if any(isinstance(image, kind) for image in rules.images):

@@ -113,3 +113,45 @@ def test_the_intensity_volume_histogram_has_no_silent_step():
     data = rules_of("radiomics-pet").model_dump()
     with pytest.raises(ValueError, match="needs round_to"):
         RadiomicsRules.model_validate({**data, "ivh": {"method": "none"}})
+
+
+def test_both_engines_are_said_once_and_have_one_signature():
+    import inspect
+
+    from biomarker_cli.radiomics.engines.engine import Engine
+    from biomarker_cli.radiomics.engines.native import NativeEngine
+    from biomarker_cli.radiomics.engines.pyradiomics import PyradiomicsEngine
+
+    for engine in (NativeEngine, PyradiomicsEngine):
+        assert inspect.signature(engine.extract) == inspect.signature(Engine.extract)
+        assert engine.extract.__doc__ is None
+        assert inspect.getdoc(engine.extract) == inspect.getdoc(Engine.extract)
+
+
+def test_chosen_features_are_the_only_rows_of_their_family():
+    data = rules_of("radiomics-ct").model_dump()
+    chosen = {"features": ["glcm.joint_entropy", "intensity.mean"]}
+    rules = RadiomicsRules.model_validate({**data, **chosen})
+    volume, region = ball(HU, 60)
+    rows = radiomics_measurements(volume, [region], rules)["lesion"]
+    by_family = {}
+    for row in rows:
+        by_family.setdefault(row.definition.family, set()).add(row.definition.name)
+    assert by_family["glcm"] == {"joint_entropy"}
+    assert by_family["intensity"] == {"mean"}
+    assert len(by_family["glrlm"]) == 16
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"features": ["glcm.joint_entropie"]},
+        {"features": ["glcm.maximal_correlation_coefficient"]},
+        {"features": ["intensity.mean"], "families": ["glcm"]},
+        {"families": ["morphology_2d"]},
+    ],
+)
+def test_features_that_the_rules_cannot_give_are_refused(change):
+    data = {**rules_of("radiomics-ct").model_dump(), **change}
+    with pytest.raises(ValueError, match=r"give no|does not define"):
+        RadiomicsRules.model_validate(data)
