@@ -218,9 +218,14 @@ Commands = dict[str, tuple[list[str], list[str]]]
 def programs(case: str, options: argparse.Namespace, folder: Path, data: Path) -> Commands:
     """Return the warm and the whole command of each program."""
     _, regions, filters = CASES[case]
-    image, mask = make_files(case, folder, data)
+    # In a process of its own: the peak memory of a child begins with that of its parent.
+    maker = "import sys; from pathlib import Path; from benchmarks.radiomics import make_files; "
+    maker += "print(*make_files(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])), sep='\\n')"
+    made = [sys.executable, "-c", maker, case, str(folder), str(data)]
+    done = subprocess.run(made, cwd=CHECKOUT, check=True, capture_output=True, text=True)
+    image, mask = done.stdout.splitlines()
     analysis = make_analysis(filters, folder)
-    files = [str(image), str(mask)]
+    files = [image, mask]
     tail = [*files, str(regions), "filters" if filters else "plain"]
     one = [*files, "1", tail[-1]]
     python = [sys.executable, "-c"]
