@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from biomarker_cli.acquisition.evaluating import evaluate_examined
 from biomarker_cli.acquisition.examined import from_example
 from biomarker_cli.acquisition.protocol import AcquisitionProtocol, typed
 from biomarker_cli.acquisition.rules import Example
 from biomarker_cli.protocol import ProtocolDocument, ProtocolError, ProtocolKind, load_document
+from biomarker_cli.protocol.loading import problem_text
 from biomarker_cli.protocol.locator import shipped_versions
 from biomarker_cli.protocol.versions import Version
 from biomarker_cli.protocol.yaml_source import line_of, read_yaml
@@ -55,7 +58,7 @@ def lint(document: ProtocolDocument) -> list[LintFinding]:
     try:
         protocol = typed(document)
     except ProtocolError as error:
-        return [LintFinding("error", "invalid", "file", 0, str(error))]
+        return _form_findings(document, error)
     found = [
         *header_findings(document),
         *_rule_findings(protocol),
@@ -63,6 +66,24 @@ def lint(document: ProtocolDocument) -> list[LintFinding]:
         *_history_findings(protocol),
     ]
     return sorted(found, key=lambda f: (f.severity != "error", f.line, f.place))
+
+
+def _form_findings(document: ProtocolDocument, error: ProtocolError) -> list[LintFinding]:
+    """Return what is wrong with the form of a file, each with its line."""
+    cause = error.__cause__
+    if not isinstance(cause, ValidationError):
+        return [LintFinding("error", "invalid", "file", 0, str(error))]
+    lines = dict(document.lines)
+    return [
+        LintFinding(
+            "error",
+            "invalid",
+            ".".join(map(str, item["loc"])) or "file",
+            line_of(lines, item["loc"]),
+            problem_text(item["msg"]),
+        )
+        for item in cause.errors(include_url=False)
+    ]
 
 
 def _error(document: ProtocolDocument, code: str, place: str, message: str) -> LintFinding:

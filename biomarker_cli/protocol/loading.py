@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -102,6 +103,26 @@ def validate_section(
     return _validate(model, data, document.path, dict(document.lines), place)
 
 
+_WORDS = (
+    (r"^Value error, ", ""),
+    (r"^Field required$", "the key is missing"),
+    (r"^Extra inputs are not permitted$", "the key is unknown"),
+    (r"a valid dictionary( or instance of \w+)?", "a mapping of keys"),
+    (r"a valid tuple", "a list"),
+    (r"a valid string", "text"),
+    (r"^Tuple should have", "the list should have"),
+    (r"^Input should be", "expected"),
+)
+"""What the library says of Python, in the words of the file."""
+
+
+def problem_text(message: str) -> str:
+    """Return what a model says is wrong in the words of who writes the file."""
+    for said, meant in _WORDS:
+        message = re.sub(said, meant, message)
+    return message
+
+
 def _validate(
     model: type[Section], data: Any, path: Path, lines: dict[KeyPath, int], place: KeyPath
 ) -> Section:
@@ -111,7 +132,8 @@ def _validate(
         found = error.errors(include_url=False)
         messages = [
             f"line {line_of(lines, (*place, *item['loc']))}, "
-            f"{'.'.join(map(str, (*place, *item['loc']))) or 'top level'}: {item['msg']}"
+            f"{'.'.join(map(str, (*place, *item['loc']))) or 'top level'}: "
+            f"{problem_text(item['msg'])}"
             for item in found[:10]
         ]
         raise ProtocolError("PROTOCOL-INVALID", "; ".join(messages), where=path.name) from error

@@ -97,6 +97,8 @@ def _collect(node: yaml.Node, place: KeyPath, lines: dict[KeyPath, int], path: P
                 )
             seen.add(key)
             _collect(value_node, (*place, key), lines, path)
+            # A block begins a line below its key, which is what people look for.
+            lines[(*place, key)] = key_node.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             _collect(item, (*place, index), lines, path)

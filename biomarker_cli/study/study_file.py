@@ -22,6 +22,7 @@ from biomarker_cli.pet import Override, OverrideError, load_overrides
 from biomarker_cli.pet.rules import ClinicalForm
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.protocol.loading import problem_text
 from biomarker_cli.protocol.yaml_source import line_of, read_yaml
 from biomarker_cli.regions.rules import RoiNames
 from biomarker_cli.study.errors import StudyError
@@ -156,7 +157,8 @@ def load_study(path: Path) -> Study:
         model = StudyModel.model_validate(data)
     except ValidationError as error:
         found = "; ".join(
-            f"line {line_of(lines, item['loc'])}, {'.'.join(map(str, item['loc']))}: {item['msg']}"
+            f"line {line_of(lines, item['loc'])}, {'.'.join(map(str, item['loc']))}: "
+            f"{problem_text(item['msg'])}"
             for item in error.errors(include_url=False)[:10]
         )
         raise StudyError("STUDY-INVALID", found, where=path.name) from error

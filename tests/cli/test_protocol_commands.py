@@ -127,7 +127,7 @@ class TestLint:
         done = biomarker("protocol", "lint", site(old, new))
         assert done.returncode == 2
         assert told in done.stdout
-        assert "line 10" in done.stdout
+        assert "site.yaml:10: error invalid rules.0" in done.stdout
 
     @pytest.mark.parametrize(
         ("old", "new", "where", "told"),
