@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.filters.rules import GaborFilter, SimoncelliFilter
 
 Floats = npt.NDArray[np.float64]
@@ -24,6 +25,11 @@ def gabor_response(image: Floats, rules: GaborFilter, spacing: Spacing) -> Float
     rules : GaborFilter
     spacing : tuple of float
         z, y, x in mm; both axes of a plane must agree.
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-UNEQUAL-SPACING``.
     """
     planes = (0, 1, 2) if rules.three_planes else (0,)
     total = np.zeros_like(image)
@@ -31,7 +37,12 @@ def gabor_response(image: Floats, rules: GaborFilter, spacing: Spacing) -> Float
         turned = np.moveaxis(image, across, 0)
         step = [s for axis, s in enumerate(spacing) if axis != across]
         if abs(step[0] - step[1]) > 1e-3 * step[0]:
-            raise ValueError("a Gabor filter needs equal spacing within its plane")
+            raise RadiomicsError(
+                "RADIOMICS-UNEQUAL-SPACING",
+                "a Gabor filter needs equal spacing within its planes, found "
+                f"{step[0]:g} and {step[1]:g} mm",
+                hint="Resample to equal spacing (interpolation), or filter slices only.",
+            )
         total += np.moveaxis(_planar_gabor(turned, rules, step[0]), 0, across)
     return total / len(planes)
 

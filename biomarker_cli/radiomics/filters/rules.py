@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from biomarker_cli.protocol.document import Strict
 
@@ -14,6 +14,17 @@ Boundary = Literal["zero", "nearest", "periodic", "mirror"]
 
 Pooling = Literal["max", "average"]
 """How responses of all right-angle rotations become one."""
+
+
+def _known_wavelet(name: str) -> str:
+    import pywt
+
+    if name not in pywt.wavelist(kind="discrete"):
+        raise ValueError(f"PyWavelets has no discrete wavelet {name!r}")
+    return name
+
+
+WaveletName = Annotated[str, AfterValidator(_known_wavelet)]
 
 
 class Unfiltered(Strict):
@@ -68,7 +79,7 @@ class PyradiomicsWavelet(PyradiomicsFilter):
     """Undecimated separable wavelet transform, all bands."""
 
     filter: Literal["pyradiomics_wavelet"]
-    wavelet: str = "coif1"
+    wavelet: WaveletName = "coif1"
     start_level: Annotated[int, Field(ge=0)] = 0
     levels: Annotated[int, Field(ge=1)] = 1
 
@@ -262,7 +273,7 @@ class WaveletFilter(Strict):
     """One band of an undecimated separable wavelet; letters along x, y, z (IBSI-2, 25BO)."""
 
     filter: Literal["wavelet"]
-    wavelet: Annotated[str, Field(pattern=r"^(haar|db[0-9]+|coif[0-9]+|sym[0-9]+)$")]
+    wavelet: Annotated[WaveletName, Field(pattern=r"^(haar|db[0-9]+|coif[0-9]+|sym[0-9]+)$")]
     band: Annotated[str, Field(pattern=r"^[LH]{2,3}$")]
     level: Annotated[int, Field(ge=1, le=8)]
     boundary: Boundary

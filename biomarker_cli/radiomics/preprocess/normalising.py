@@ -79,7 +79,9 @@ def _reference(array: Floats, rules: NormalisationRules) -> Floats:
             "the image holds NaN or infinite voxels, so it has no mean to normalise by",
             hint="Repair the image, or take rules without normalisation.",
         )
-    values = array[array > _otsu_threshold(array)] if rules.over == "otsu" else array
+    values = array
+    if rules.over == "otsu" and array.min() < array.max():
+        values = array[array > _otsu_threshold(array)]
     if values.size == 0 or values.min() == values.max():
         raise RadiomicsError(
             "RADIOMICS-FLAT-IMAGE",

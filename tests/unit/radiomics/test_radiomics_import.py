@@ -258,6 +258,7 @@ def test_local_binary_patterns_are_left_to_the_package(kind, needs, tmp_path):
         ("imageType: {Wavelet: {binWidth: 10}}", "binWidth"),
         ("imageType: {LoG: {}}", "sigma"),
         ("imageType: [Original]", "imageType"),
+        ("imageType: {Wavelet: {wavelet: db99}}", "db99"),
         ("voxelSetting: {kernelRadius: 2, maskedKernel: true}", "voxelSetting"),
         ("featureClass: {glcm: [JointEntropy], unknown: }", "unknown"),
         ("featureClass: {glcm: [JointEntropie]}", "JointEntropie"),

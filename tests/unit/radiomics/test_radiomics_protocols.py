@@ -155,3 +155,34 @@ def test_features_that_the_rules_cannot_give_are_refused(change):
     data = {**rules_of("radiomics-ct").model_dump(), **change}
     with pytest.raises(ValueError, match=r"give no|does not define"):
         RadiomicsRules.model_validate(data)
+
+
+SMALL = [(1, 1, 1), (1, 6, 7), (2, 3, 4), (7, 1, 9)]
+
+
+@pytest.mark.parametrize("document", list(shipped()), ids=lambda d: d.ident)
+@pytest.mark.parametrize("shape", SMALL, ids=str)
+def test_a_tiny_image_gives_rows_or_a_named_error(document, shape):
+    rules = validate_section(RadiomicsRules, document, "radiomics")
+    rules = rules.model_copy(update={"quantities": ("any",)})
+    array = np.random.default_rng(1).normal(0, 50, shape).round()
+    if document.header.id == "ibsi-1-digital":
+        array = np.abs(array) + 1
+    geometry = Geometry(shape, (1.0, 1.5, 2.5))
+    mask = np.zeros(shape, bool)
+    mask.flat[:2] = True
+    region = Region(mask, geometry, "x", "x")
+    code = ""
+    if rules.normalisation is not None and array.size == 1:
+        code = "RADIOMICS-FLAT-IMAGE"
+    if rules.images[0].filter == "gabor" and rules.interpolation is None:
+        code = "RADIOMICS-UNEQUAL-SPACING"
+    volume = Volume(array, geometry, HU)
+    if code:
+        with pytest.raises(RadiomicsError) as caught:
+            radiomics_measurements(volume, [region], rules)
+        assert caught.value.code == code
+        return
+    for row in radiomics_measurements(volume, [region], rules)["x"]:
+        assert (row.value is None) == (row.status == "undefined") == bool(row.reason)
+        assert row.value is None or np.isfinite(row.value)
