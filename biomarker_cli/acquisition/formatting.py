@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 SHOWN_AT_MOST = 8
 """More distinct numbers are written as their range."""
 
 
 def value_text(value: Any) -> str:
-    """Return one value: at most six digits, a set joined by commas."""
+    """Return one value: at most six digits, a set joined by commas.
+
+    Control characters of a damaged header become the replacement character:
+    tables have one line per row, XML takes none, and a terminal would obey.
+    """
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value + 0.0:.6g}"
     if isinstance(value, tuple):
         return ", ".join(value_text(part) for part in value)
-    return str(value)
+    return _CONTROL.sub("\ufffd", str(value))
 
 
 def values_text(values: Iterable[Any]) -> str:

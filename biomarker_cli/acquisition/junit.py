@@ -59,7 +59,8 @@ def _is_failure(result: CheckResult) -> bool:
 def message(result: CheckResult) -> str:
     """Return expected, found and why, in one line."""
     unit = f" {result.unit}" if result.unit not in {"", "1"} else ""
-    parts = [f"expected {result.expected}{unit}, found {result.observed or 'nothing'}{unit}"]
+    found = f"{result.observed}{unit}" if result.observed else "nothing"
+    parts = [f"expected {result.expected}{unit}, found {found}"]
     if result.reason:
         parts.append(result.reason)
     return "; ".join(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from pydicom.dataset import Dataset
@@ -566,6 +567,18 @@ class TestReports:
         assert text.count("<failure") == 1
         assert text.count("<skipped") == 1
         assert text.count("<testcase") == 3
+
+    def test_control_characters_of_a_header_reach_no_report(self, protocol):
+        rule = protocol("id: A, title: a, fact: StationName, check: {equals: A}")
+        series = series_of([instance(0, "CT", StationName="\x1b[31mred\x07\x00x")])
+        (result,) = evaluate(rule, [series])
+        assert result.observed == "\ufffd[31mred\ufffd\ufffdx"
+        assert ET.fromstring(junit_xml([result])).find(".//failure") is not None
+
+    def test_what_is_not_there_has_no_unit(self):
+        series = series_of([instance(0, "CT")])
+        text = junit_xml(evaluate(load_acquisition("recist-ct"), [series]))
+        assert "found nothing;" in text
 
     def test_the_protocol_that_asks_for_more_fits_better(self):
         found = match_protocols([series_of([pet_instance(n) for n in range(3)])])
