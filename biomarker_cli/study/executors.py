@@ -7,15 +7,19 @@ number of cores.
 
 from __future__ import annotations
 
+import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from biomarker_cli.case import CasePlan, CaseResult, run_case
 from biomarker_cli.model import CaseError
+
+_ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
 
 @dataclass(frozen=True)
@@ -47,16 +51,33 @@ class Executor(Protocol):
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    from SimpleITK import ProcessObject
     from threadpoolctl import threadpool_limits
 
-    threads = ProcessObject.GetGlobalDefaultNumberOfThreads()
-    ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    try:
-        with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), _one_thread_of_itk():
+        yield
+
+
+@contextmanager
+def _one_thread_of_itk() -> Iterator[None]:
+    """Limit SimpleITK, which many cases never load: then its environment says it."""
+    loaded: Any = sys.modules.get("SimpleITK")
+    if loaded is None:
+        before = os.environ.get(_ITK_THREADS)
+        os.environ[_ITK_THREADS] = "1"
+        try:
             yield
+        finally:
+            if before is None:
+                del os.environ[_ITK_THREADS]
+            else:
+                os.environ[_ITK_THREADS] = before
+        return
+    threads = loaded.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    loaded.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        yield
     finally:
-        ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+        loaded.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
 
 
 def run_in_worker(plan: CasePlan) -> CaseResult:

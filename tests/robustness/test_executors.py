@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 
@@ -84,3 +86,19 @@ def _result(status, outcome="pass"):
 )
 def test_exit_codes_of_a_run(results, strict, code):
     assert exit_code(results, [], RunOptions(strict=strict)) is code
+
+
+@pytest.mark.parametrize("loaded_before", [True, False])
+def test_a_case_computes_with_one_thread_of_itk(loaded_before):
+    first = "import SimpleITK\n" if loaded_before else ""
+    code = first + (
+        "from biomarker_cli.study import executors\n"
+        "with executors._one_thread():\n"
+        "    from SimpleITK import ProcessObject\n"
+        "    print(ProcessObject.GetGlobalDefaultNumberOfThreads())\n"
+    )
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("ITK_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=kept, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "1", done.stderr
