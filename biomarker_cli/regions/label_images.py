@@ -193,7 +193,8 @@ def whole_numbers(array: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
 
 
 def _values(array: npt.NDArray[Any], path: Path) -> list[int]:
-    values = [int(v) for v in np.unique(array) if v != 0]
+    # Most of a mask is background: what is left is sorted in a fraction of the time.
+    values = [int(v) for v in np.unique(array[array != 0])]
     if len(values) > MOST_LABELS or (values and not 0 < values[0] <= values[-1] < 2**16):
         found = f"{len(values)} different values from {values[0]} to {values[-1]}"
         raise RegionError(
