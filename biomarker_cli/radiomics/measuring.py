@@ -15,6 +15,7 @@ from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.plan import PlannedFeature, planned_features
 from biomarker_cli.radiomics.preprocess.prepared import box_of
 from biomarker_cli.radiomics.rules import RadiomicsRules
+from biomarker_cli.radiomics.threads import one_thread_of_blas
 
 _EMPTY = Outcome(None, "the region holds no voxel")
 _ARBITRARY = frozenset({"arbitrary_intensity"})
@@ -69,7 +70,8 @@ def radiomics_measurements(
     filled = tuple(r for r in regions if refused[r.name] is None and r.mask.any())
     outcomes: dict[str, Outcomes | RadiomicsError] = {}
     if filled:
-        found = engine_of(rules).extract(volume, filled, rules)
+        with one_thread_of_blas():
+            found = engine_of(rules).extract(volume, filled, rules)
         outcomes = {region.name: values for region, values in zip(filled, found, strict=True)}
     plan = planned_features(rules)
     unit = "1" if rules.normalisation is not None else volume.quantity.unit

@@ -11,6 +11,7 @@ from biomarker_cli.imaging import Geometry, Region, Volume
 from biomarker_cli.model.quantity import HU
 from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
 from biomarker_cli.radiomics import RadiomicsRules, radiomics_measurements, warm_kernels
+from biomarker_cli.radiomics import threads as threads_of_radiomics
 
 NOWHERE = "/proc/no/such/folder"
 
@@ -79,3 +80,17 @@ def test_threads_do_not_move_a_bit():
     first = values()
     with ThreadPoolExecutor(2) as pool:
         assert all(found == first for found in pool.map(values, range(5)))
+
+
+def test_linear_algebra_takes_one_thread():
+    from threadpoolctl import threadpool_info
+
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    # Other tests have loaded a BLAS of scipy since, which no feature uses.
+    threads_of_radiomics._controller.cache_clear()
+    before = threads()
+    with threads_of_radiomics.one_thread_of_blas():
+        assert threads() == {1}
+    assert threads() == before
