@@ -93,6 +93,10 @@ def main() -> NoReturn:
         sys.exit(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; run the same command again to go on", err=True)
+        # An interrupt inside code made from text, such as a dataclass being defined by
+        # an import, is remembered by CPython, and `python -m` then dies of the signal
+        # whatever the exit code. Code made from text that ends well is forgotten.
+        eval("None")  # noqa: S307 - a constant
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader of our stdout has gone (``| head``): no more to say.

@@ -60,3 +60,22 @@ def test_an_interrupted_run_says_so_by_its_exit_code(sample_dir, tmp_path, numbe
         assert process.poll() is None
     process.send_signal(number)
     assert process.wait(timeout=60) == code
+
+
+def test_an_interrupt_inside_code_made_from_text_is_no_death_by_signal(tmp_path):
+    # What an import does that defines a dataclass, at the moment of Ctrl-C.
+    (tmp_path / "interrupting.py").write_text(
+        "import biomarker_cli.cli.main as main\n"
+        "def interrupt(**_kwargs):\n"
+        "    exec('raise KeyboardInterrupt')\n"
+        "main.cli.main = interrupt\n"
+        "main.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupting"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 130
