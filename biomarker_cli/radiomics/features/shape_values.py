@@ -8,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.radiomics.features.surface_cases import Triangles, closed_surface
-from biomarker_cli.radiomics.kernels.surface import count_cases, widest_in_planes
+from biomarker_cli.radiomics.kernels.surface import (
+    corners_of_planes,
+    count_cases,
+    line_ends,
+    row_ends,
+    voxel_moments,
+    widest_in_planes,
+)
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -65,8 +72,14 @@ def mesh_of(mask: Mask, spacing_zyx: Spacing, surface: Triangles) -> Mesh:
 
 
 def _outer_vertices(mask: Mask) -> Floats:
-    """Return midpoints of cut edges, only the outermost ones of each line of voxels."""
-    return np.concatenate([_cuts_at_ends(mask, axis) for axis in range(3)])
+    """Return midpoints of cut edges, only the corners of the hull of each plane across z."""
+    cuts = np.concatenate([_cuts_at_ends(mask, axis) for axis in range(3)])
+    return corners_of_planes(row_ends(_in_halves(cuts))) / 2
+
+
+def _in_halves(points: Floats) -> npt.NDArray[np.int64]:
+    """Return places between voxels as whole numbers of halves of a voxel."""
+    return np.rint(2 * points).astype(np.int64)
 
 
 def _cuts_at_ends(mask: Mask, axis: int) -> Floats:
@@ -79,13 +92,12 @@ def _cuts_at_ends(mask: Mask, axis: int) -> Floats:
 
 def _ends(mask: Mask, axis: int) -> tuple[Floats, Floats]:
     """Return the first and the last place inside on each line along an axis."""
-    turned = np.moveaxis(mask, axis, 2)
-    lines = np.argwhere(turned.any(axis=2))
-    rows = turned[lines[:, 0], lines[:, 1]]
-    order = [0, 1]
-    order.insert(axis, 2)
-    ends = (np.argmax(rows, axis=1), rows.shape[1] - 1 - np.argmax(rows[:, ::-1], axis=1))
-    first, last = (np.column_stack([lines, end])[:, order].astype(np.float64) for end in ends)
+    ends = line_ends(np.ascontiguousarray(mask), axis)
+    lines = np.nonzero(ends[0] >= 0)
+    first, last = (
+        np.insert(np.column_stack(lines).astype(np.float64), axis, end[lines], axis=1)
+        for end in ends
+    )
     return first, last
 
 
@@ -102,14 +114,14 @@ def planar_diameter(mask: Mask, spacing_zyx: Spacing, axis: int) -> float:
     padded = np.pad(mask, 1)
     within = [_cuts_at_ends(padded, other) for other in range(3) if other != axis]
     # Edges along the axis itself are cut halfway between two planes of voxels.
-    cut = np.diff(padded.astype(np.int8), axis=axis) != 0
+    turned = np.moveaxis(padded, axis, 0)
+    cut = np.moveaxis(turned[1:] != turned[:-1], 0, axis)
     across = np.concatenate(_ends(cut, (axis + 1) % 3))
     across[:, axis] += 0.5
     points = np.concatenate([*within, across])
     u, v = (other for other in range(3) if other != axis)
-    points = points[np.lexsort((points[:, v], points[:, u], points[:, axis]))]
-    planes = np.rint(2 * points[:, axis]).astype(np.int64)
-    return widest_in_planes(planes, points[:, u] * spacing_zyx[u], points[:, v] * spacing_zyx[v])
+    planes, first, second = row_ends(_in_halves(points[:, (axis, u, v)])).T
+    return widest_in_planes(planes, first / 2 * spacing_zyx[u], second / 2 * spacing_zyx[v])
 
 
 def farthest_pair(points: Floats) -> float:
@@ -137,12 +149,8 @@ def principal_variances(mask: Mask, spacing_zyx: Spacing, freedom: int) -> Float
         1 divides by n - 1, as the IBSI reference values need (the digital phantom
         tells them apart); 0 divides by n, as pyradiomics does.
     """
-    centres = np.argwhere(mask)
     # Whole numbers have exact moments; the spacing comes in at the end.
-    n = len(centres)
-    centred = centres - centres.min(axis=0)
-    sums = centred.sum(axis=0)
-    products = centred.T @ centred
+    n, sums, products = voxel_moments(np.ascontiguousarray(mask))
     covariance = (products * n - np.outer(sums, sums)) / float(n) / float(max(n - freedom, 1))
     covariance = covariance * np.outer(spacing_zyx, spacing_zyx)
     found = np.linalg.eigvalsh(covariance)[::-1]

@@ -50,6 +50,119 @@ def count_cases(mask: Mask) -> tuple[Integers, Integers]:
 
 
 @kernel
+def voxel_moments(mask: Mask) -> tuple[int, Integers, Integers]:
+    """Return the number of voxels, and the sums of their indices and of the products of two.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (z, y, x)
+
+    Returns
+    -------
+    tuple
+        Number, sums (3,) and sums of products (3, 3), all exact.
+    """
+    number = 0
+    sums = np.zeros(3, np.int64)
+    products = np.zeros((3, 3), np.int64)
+    for z in range(mask.shape[0]):
+        for y in range(mask.shape[1]):
+            n, along, squares = 0, 0, 0
+            for x in range(mask.shape[2]):
+                inside = int(mask[z, y, x])
+                n += inside
+                along += inside * x
+                squares += inside * x * x
+            number += n
+            sums[0] += n * z
+            sums[1] += n * y
+            sums[2] += along
+            products[0, 0] += n * z * z
+            products[0, 1] += n * z * y
+            products[0, 2] += z * along
+            products[1, 1] += n * y * y
+            products[1, 2] += y * along
+            products[2, 2] += squares
+    products[1, 0], products[2, 0], products[2, 1] = products[0, 1], products[0, 2], products[1, 2]
+    return number, sums, products
+
+
+@kernel
+def line_ends(mask: Mask, axis: int) -> tuple[Integers, Integers]:
+    """Return the first and the last place inside on each line along an axis.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (z, y, x)
+    axis : int
+
+    Returns
+    -------
+    tuple of ndarray
+        Of the shape of the other two axes; -1 where a line stays outside.
+    """
+    depth, height, width = mask.shape
+    rows, columns = (height if axis == 0 else depth), (height if axis == 2 else width)
+    first = np.full((rows, columns), -1, np.int64)
+    last = np.full((rows, columns), -1, np.int64)
+    for z in range(depth):
+        for y in range(height):
+            if axis == 2:
+                for x in range(width):
+                    if mask[z, y, x]:
+                        if first[z, y] < 0:
+                            first[z, y] = x
+                        last[z, y] = x
+                continue
+            row, place = (z, y) if axis == 1 else (y, z)
+            for x in range(width):
+                if mask[z, y, x]:
+                    if first[row, x] < 0:
+                        first[row, x] = place
+                    last[row, x] = place
+    return first, last
+
+
+@kernel
+def row_ends(points: Integers) -> Integers:
+    """Return the ends of each row of points in a plane, in order: the rest lies between them.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, 3)
+        Plane, row in the plane and place in the row, none negative.
+
+    Returns
+    -------
+    ndarray, shape (m, 3)
+        Sorted.
+    """
+    n_planes, n_rows = 0, 0
+    for k in range(len(points)):
+        n_planes = max(n_planes, points[k, 0] + 1)
+        n_rows = max(n_rows, points[k, 1] + 1)
+    low = np.full((n_planes, n_rows), -1, np.int64)
+    high = np.full((n_planes, n_rows), -1, np.int64)
+    for k in range(len(points)):
+        plane, row, place = points[k]
+        if low[plane, row] < 0 or place < low[plane, row]:
+            low[plane, row] = place
+        high[plane, row] = max(high[plane, row], place)
+    found = np.empty((2 * len(points), 3), np.int64)
+    size = 0
+    for plane in range(n_planes):
+        for row in range(n_rows):
+            if low[plane, row] < 0:
+                continue
+            found[size] = plane, row, low[plane, row]
+            size += 1
+            if high[plane, row] > low[plane, row]:
+                found[size] = plane, row, high[plane, row]
+                size += 1
+    return found[:size]
+
+
+@kernel
 def convex_hull(
     first: Floats, second: Floats, start: int, stop: int, step: int, hull: Integers, size: int
 ) -> int:
@@ -81,6 +194,38 @@ def convex_hull(
         hull[size] = point
         size += 1
     return size - 1
+
+
+@kernel
+def corners_of_planes(points: Integers) -> Integers:
+    """Return the corners of the convex hull of each plane.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, 3)
+        Plane and coordinates within it, sorted.
+
+    Returns
+    -------
+    ndarray, shape (m, 3)
+    """
+    first, second = points[:, 1].astype(np.float64), points[:, 2].astype(np.float64)
+    hull = np.empty(2 * len(points) + 2, np.int64)
+    size = 0
+    start = 0
+    while start < len(points):
+        stop = start
+        while stop < len(points) and points[stop, 0] == points[start, 0]:
+            stop += 1
+        base = size
+        size = convex_hull(first, second, start, stop, 1, hull, size)
+        size = convex_hull(first, second, stop - 1, start - 1, -1, hull, size)
+        if size == base:
+            # One point has two sides without corners.
+            hull[size] = start
+            size += 1
+        start = stop
+    return points[hull[:size]]
 
 
 @kernel

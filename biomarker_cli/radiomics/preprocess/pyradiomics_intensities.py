@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.radiomics.kernels.binning import levels_between
 from biomarker_cli.radiomics.rules import (
     Discretisation,
     FixedBinNumber,
@@ -64,4 +65,4 @@ def discretise_as_pyradiomics(values: Floats, bins: Discretisation) -> Integers:
             edges = np.array([edges[0] - 0.5, edges[0] + 0.5])
     else:
         raise TypeError("pyradiomics always discretises")
-    return np.asarray(np.digitize(values, edges), dtype=np.int64)
+    return levels_between(values, edges)
