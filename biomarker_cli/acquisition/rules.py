@@ -270,7 +270,7 @@ class Example(Strict):
 class AcquisitionRules(ProtocolHeader):
     """An acquisition protocol file, ``format: biomarker-acquisition/1``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     applies_to: AppliesTo = AppliesTo()
     roles: dict[str, Role] = Field(default_factory=dict)

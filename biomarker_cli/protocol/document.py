@@ -21,7 +21,7 @@ ID_PATTERN = r"^[a-z0-9][a-z0-9.\-]*$"
 class Strict(BaseModel):
     """Base of every protocol model: frozen, and no unknown key passes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Confirmation(Strict):
