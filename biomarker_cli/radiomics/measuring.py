@@ -13,7 +13,6 @@ from biomarker_cli.radiomics.engines import engine_of
 from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.plan import PlannedFeature, planned_features
-from biomarker_cli.radiomics.preprocess.prepared import box_of
 from biomarker_cli.radiomics.rules import RadiomicsRules
 from biomarker_cli.radiomics.threads import one_thread_of_blas
 
@@ -67,7 +66,7 @@ def radiomics_measurements(
     """
     _check(volume, regions, rules)
     refused = {region.name: _refusal(volume, region) for region in regions}
-    filled = tuple(r for r in regions if refused[r.name] is None and r.mask.any())
+    filled = tuple(r for r in regions if refused[r.name] is None and r.n_voxels)
     outcomes: dict[str, Outcomes | RadiomicsError] = {}
     if filled:
         with one_thread_of_blas():
@@ -130,10 +129,7 @@ def _refusal(volume: Volume, region: Region) -> RadiomicsError | None:
             where=volume.volume_id,
             hint="Import the region onto the grid of this image.",
         )
-    if not region.mask.any():
-        return None
-    box = box_of(region.mask, (0, 0, 0))
-    inside = volume.array[box][region.mask[box]]
+    inside = volume.array[region.box][region.crop.mask]
     if np.isfinite(inside).all():
         return None
     return RadiomicsError(
