@@ -124,18 +124,27 @@ def _judge(
 ) -> tuple[Headers, list[CheckResult]]:
     from datetime import UTC, datetime
 
-    from biomarker_cli.acquisition import apply_waivers, evaluate, load_waivers, series_headers
-    from biomarker_cli.catalogue import scan
-    from biomarker_cli.cli.output import progress
-    from biomarker_cli.dicom.quick_headers import KeptHeaders
+    from biomarker_cli.acquisition import (
+        apply_waivers,
+        evaluate,
+        load_measured,
+        load_waivers,
+        require_known_rules,
+        unused,
+    )
 
     accepted = load_waivers(waivers) if waivers else ()
-    reader = KeptHeaders()
-    with progress("reading headers", "files") as advance:
-        catalogue = scan(paths, advance, reader=reader)
-    series = series_headers(catalogue, reader)
-    results = evaluate(protocol, series)
-    return series, apply_waivers(results, accepted, datetime.now(UTC).date())
+    require_known_rules(accepted, [protocol])
+    told = load_measured(measured) if measured else ()
+    headers = read_headers(paths)
+    results = evaluate(protocol, headers.series, measured=told)
+    for waiver in unused(accepted, results):
+        click.echo(
+            f"the waiver for {waiver.protocol} {waiver.rule}, series {waiver.series}, "
+            "speaks of no row that needs it",
+            err=True,
+        )
+    return headers, apply_waivers(results, accepted, datetime.now(UTC).date())
 
 
 def _write(results: Sequence[CheckResult], output: Path | None, junit: Path | None) -> list[Path]:

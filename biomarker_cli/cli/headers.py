@@ -48,12 +48,14 @@ def read_headers(paths: tuple[Path, ...]) -> Headers:
     from biomarker_cli.acquisition import series_headers
     from biomarker_cli.catalogue import scan
     from biomarker_cli.cli.output import progress
+    from biomarker_cli.dicom.quick_headers import KeptHeaders
     from biomarker_cli.model import InputNotFoundError
 
+    reader = KeptHeaders()
     with progress("reading headers", "files") as advance:
-        catalogue = scan(paths, advance)
+        catalogue = scan(paths, advance, reader=reader)
     unread = _say_unreadable(catalogue)
-    series = series_headers(catalogue)
+    series = series_headers(catalogue, reader)
     if series:
         return Headers(series, unread)
     others = counted(len(catalogue.candidates), "other file or object", "other files or objects")

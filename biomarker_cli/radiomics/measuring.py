@@ -57,9 +57,44 @@ def radiomics_measurements(
     Raises
     ------
     RadiomicsError
-        ``RADIOMICS-QUANTITY``, ``RADIOMICS-GRID-MISMATCH``,
+        As `radiomics_of_regions`, and what that returns in place of rows.
+    """
+    rows = {}
+    for name, found in radiomics_of_regions(volume, regions, rules).items():
+        if isinstance(found, RadiomicsError):
+            raise found
+        rows[name] = found
+    return rows
+
+
+def radiomics_of_regions(
+    volume: Volume, regions: Sequence[Region], rules: RadiomicsRules
+) -> dict[str, list[Measurement] | RadiomicsError]:
+    """Measure the features of every region that can be measured.
+
+    Filtered images are made once for all regions. The values of a region do not
+    depend on which others are measured with it.
+
+    Parameters
+    ----------
+    volume : Volume
+        Of a quantity that the rules admit.
+    regions : sequence of Region
+        On the grid of the volume, with different names.
+    rules : RadiomicsRules
+
+    Returns
+    -------
+    dict
+        By the name of the region its rows, one for each feature of the rules with or
+        without a value, or why this region is refused: ``RADIOMICS-GRID-MISMATCH``,
+        ``RADIOMICS-NON-FINITE``, ``RADIOMICS-NOT-DISCRETE``.
+
+    Raises
+    ------
+    RadiomicsError
+        Where no region can be measured: ``RADIOMICS-QUANTITY``,
         ``RADIOMICS-REGION-NAME``, ``RADIOMICS-NON-FINITE``,
-        ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-FILTER-UNAVAILABLE``,
         ``RADIOMICS-FLAT-IMAGE``, ``RADIOMICS-THIN-IMAGE``,
         ``RADIOMICS-ENGINE-ABSENT``, ``RADIOMICS-ENGINE-FAILED``,
         ``RADIOMICS-FILTER-UNAVAILABLE``.

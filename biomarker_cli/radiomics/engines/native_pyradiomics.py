@@ -12,6 +12,7 @@ import numpy.typing as npt
 from biomarker_cli.imaging import Region, Volume
 from biomarker_cli.radiomics.engines.outcome import Outcomes
 from biomarker_cli.radiomics.engines.reporting import Families, outcomes_of
+from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.features.planar_shape import planar_shape_values
 from biomarker_cli.radiomics.features.pyradiomics_values import (
     TEXTURE_AS_PYRADIOMICS,
@@ -60,14 +61,17 @@ def extract_as_pyradiomics(
     volume: Volume, regions: tuple[Region, ...], rules: RadiomicsRules
 ) -> list[Outcomes | RadiomicsError]:
     """Do what `Engine.extract` says, by the conventions of pyradiomics."""
-    image = normalised_as_pyradiomics(volume.as_float64(), rules.normalisation)
+    # A whole float64 image is made only where one is needed: most takes place in boxes.
+    image = volume.array
+    if rules.normalisation is not None or rules.interpolation is not None:
+        image = normalised_as_pyradiomics(volume.as_float64(), rules.normalisation)
     masks = [region.mask for region in regions]
     if rules.interpolation is None:
         x, y, z = volume.geometry.spacing_mm
         return _extract_on(image, masks, (z, y, x), rules)
     check_resampling(image, rules.interpolation)
     own = rules.pyradiomics or PyradiomicsRules()
-    found = []
+    found: list[Outcomes | RadiomicsError] = []
     for mask in masks:
         # Every region has a grid of its own, which ends a few voxels beyond it.
         part, inside, spacing = resample_as_pyradiomics(
@@ -87,12 +91,17 @@ def _extract_on(
     for filter_rules in rules.images:
         reasons |= refusals(image.shape, spacing, filter_rules)
         _measure_filter(image, wanted, filter_rules, rules)
-    return [
-        outcomes_of(
-            region.found, rules, region.reason or _UNDEFINED, {} if region.reason else reasons
-        )
-        for region in placed
-    ]
+    return [_outcomes(region, rules, reasons) for region in placed]
+
+
+def _outcomes(
+    region: PlacedRegion, rules: RadiomicsRules, reasons: dict[str, str]
+) -> Outcomes | RadiomicsError:
+    if region.refusal is not None:
+        return region.refusal
+    if region.reason:
+        return outcomes_of({}, rules, region.reason)
+    return outcomes_of(region.found, rules, _UNDEFINED, reasons)
 
 
 @dataclass

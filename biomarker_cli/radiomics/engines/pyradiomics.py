@@ -79,7 +79,13 @@ class PyradiomicsEngine(Engine):
         array = volume.as_float64()
         check_normalisable(array, rules.normalisation)
         check_resampling(array, rules.interpolation)
-        return [_extract_region(array, volume.geometry, region, rules, local) for region in regions]
+        found: list[Outcomes | RadiomicsError] = []
+        for region in regions:
+            try:
+                found.append(_extract_region(array, volume.geometry, region, rules, local))
+            except RadiomicsError as error:
+                found.append(error)
+        return found
 
 
 def _require(module: str, name: str) -> None:
