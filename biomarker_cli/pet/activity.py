@@ -20,6 +20,7 @@ from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.factor import (
     require_attenuation_correction,
     require_decay_correction,
+    require_frame_times,
     require_rescale,
 )
 from biomarker_cli.pet.injection_time import header_injection
@@ -100,15 +101,8 @@ def _factors(series: PetSeries, derivation: Derivation) -> ActivityFactors:
 def _uncorrected(facts: DecayFacts) -> ActivityFactors:
     """Bring every frame to the start of the first one."""
     series = facts.series
-    first = series.first_acquisition_s
     at = series.acquisition_s + mean_decay_time(series.duration_s, facts.decay_per_s)
-    if first is None or not np.isfinite(at).all():
-        raise SuvError(
-            "SUV-NO-FRAME-TIME",
-            "the images are not decay corrected, and a frame lacks its acquisition time or "
-            "duration",
-            where="AcquisitionTime (0008,0032), ActualFrameDuration (0018,1242)",
-            hint="Export the series again with both.",
-        )
+    require_frame_times(at)
+    first = float(series.acquisition_s.min())
     factors = np.exp(facts.decay_per_s * (at - first))
     return ActivityFactors(factors, series.moment(first), facts.half_life_s)

@@ -230,6 +230,29 @@ def require_decay_correction(series: PetSeries) -> None:
         )
 
 
+def require_frame_times(at_s: npt.NDArray[np.float64]) -> None:
+    """Refuse images without decay correction where the time of a frame is not known.
+
+    Parameters
+    ----------
+    at_s : ndarray, shape (n,)
+        One for each frame; NaN where it is not known.
+
+    Raises
+    ------
+    SuvError
+        ``SUV-NO-FRAME-TIME``.
+    """
+    if not np.isfinite(at_s).all():
+        raise SuvError(
+            "SUV-NO-FRAME-TIME",
+            "the images are not decay corrected, and a frame lacks its acquisition time or "
+            "duration",
+            where="AcquisitionTime (0008,0032), ActualFrameDuration (0018,1242)",
+            hint="Export the series again with both.",
+        )
+
+
 def _uncorrected(facts: DecayFacts, derivation: Derivation) -> Factors:
     """Decay every slice from the injection to the mean time of its own frame."""
     series = facts.series
@@ -243,14 +266,7 @@ def _uncorrected(facts: DecayFacts, derivation: Derivation) -> Factors:
         derivation.results["reference_time_rule"] = (
             f"{series.acquisition_tag} + mean time of ActualFrameDuration (0018,1242)"
         )
-    if not np.isfinite(at).all():
-        raise SuvError(
-            "SUV-NO-FRAME-TIME",
-            "the images are not decay corrected, and a frame lacks its acquisition time or "
-            "duration",
-            where="AcquisitionTime (0008,0032), ActualFrameDuration (0018,1242)",
-            hint="Export the series again with both.",
-        )
+    require_frame_times(at)
     derivation.results["uptake_s"] = float(at.min() - facts.injection_s)
     return facts.suv_per_bqml(at)
 
