@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.imaging import Region, Volume
+from biomarker_cli.imaging import Crop, Region, Volume
 from biomarker_cli.radiomics.engines.outcome import Outcomes
 from biomarker_cli.radiomics.engines.reporting import Families, outcomes_of
 from biomarker_cli.radiomics.errors import RadiomicsError
@@ -65,27 +65,26 @@ def extract_as_pyradiomics(
     image = volume.array
     if rules.normalisation is not None or rules.interpolation is not None:
         image = normalised_as_pyradiomics(volume.as_float64(), rules.normalisation)
-    masks = [region.mask for region in regions]
     if rules.interpolation is None:
         x, y, z = volume.geometry.spacing_mm
-        return _extract_on(image, masks, (z, y, x), rules)
+        return _extract_on(image, [region.crop for region in regions], (z, y, x), rules)
     check_resampling(image, rules.interpolation)
     own = rules.pyradiomics or PyradiomicsRules()
     found: list[Outcomes | RadiomicsError] = []
-    for mask in masks:
+    for region in regions:
         # Every region has a grid of its own, which ends a few voxels beyond it.
         part, inside, spacing = resample_as_pyradiomics(
-            image, mask, volume.geometry, rules.interpolation, own.pad_distance_voxels
+            image, region.mask, volume.geometry, rules.interpolation, own.pad_distance_voxels
         )
-        found += _extract_on(part, [inside], spacing, rules)
+        found += _extract_on(part, [Crop(inside).tight()], spacing, rules)
     return found
 
 
 def _extract_on(
-    image: npt.NDArray[Any], masks: Sequence[Mask], spacing: Spacing, rules: RadiomicsRules
+    image: npt.NDArray[Any], crops: Sequence[Crop], spacing: Spacing, rules: RadiomicsRules
 ) -> list[Outcomes | RadiomicsError]:
     """Measure regions that share a grid; filters see all of it."""
-    placed = [_place(image, mask, spacing, rules) for mask in masks]
+    placed = [_place(image, crop, spacing, rules) for crop in crops]
     wanted = [region for region in placed if not region.reason]
     reasons: dict[str, str] = {}
     for filter_rules in rules.images:
@@ -131,18 +130,16 @@ class PlacedRegion:
 
 
 def _place(
-    image: npt.NDArray[Any], region: Mask, spacing: Spacing, rules: RadiomicsRules
+    image: npt.NDArray[Any], crop: Crop, spacing: Spacing, rules: RadiomicsRules
 ) -> PlacedRegion:
     own = rules.pyradiomics or PyradiomicsRules()
-    if not region.any():
-        nothing = slice(0, 0)
-        return PlacedRegion((nothing, nothing, nothing), region, spacing, _LOST)
-    box = box_of(region, (0, 0, 0))
-    mask = region[box]
+    box, mask = crop.box, crop.mask
+    if mask.size == 0:
+        return PlacedRegion(box, mask, spacing, _LOST)
     reason = too_small(mask, own)
     if reason:
         return PlacedRegion(box, mask, spacing, reason)
-    kept = resegment_as_pyradiomics(image[box].astype(np.float64), mask, own)
+    kept = resegment_as_pyradiomics(image[box], mask, own)
     if own.resegment_range:
         reason = too_small(kept, own) if kept.any() else "re-segmentation left no voxel"
         if reason:
@@ -153,16 +150,15 @@ def _place(
         for outer, part in zip(box, inner, strict=True)
     ]
     placed = PlacedRegion((bounds[0], bounds[1], bounds[2]), kept[inner], spacing, "")
+    # The package crops to the re-segmented region first, so that even the mask that is
+    # not re-segmented loses what lies outside its box.
+    shape = (kept if own.resegment_shape else mask)[inner]
     if "morphology_2d" in rules.families:
-        shape = (kept if own.resegment_shape else mask)[inner]
         placed.found[f"{ORIGINAL}.morphology_2d."] = _planar_shape(
             shape, spacing, own.force_2d_axis
         )
     if "morphology" in rules.families:
-        # The package crops to the re-segmented region first, so that even the
-        # mask that is not re-segmented loses what lies outside its box.
-        shape = kept if own.resegment_shape else mask
-        placed.found[f"{ORIGINAL}.morphology."] = shape_as_pyradiomics(shape[inner], spacing)
+        placed.found[f"{ORIGINAL}.morphology."] = shape_as_pyradiomics(shape, spacing)
     return placed
 
 

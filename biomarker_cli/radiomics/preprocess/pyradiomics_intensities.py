@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,7 +20,7 @@ Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
-def resegment_as_pyradiomics(image: Floats, mask: Mask, rules: PyradiomicsRules) -> Mask:
+def resegment_as_pyradiomics(image: npt.NDArray[Any], mask: Mask, rules: PyradiomicsRules) -> Mask:
     """Return the voxels within the thresholds.
 
     Parameters
@@ -32,6 +34,7 @@ def resegment_as_pyradiomics(image: Floats, mask: Mask, rules: PyradiomicsRules)
     limits = sorted(rules.resegment_range)
     if not limits:
         return mask
+    image = image.astype(np.float64)
     values = image[mask]
     if rules.resegment_mode == "relative":
         limits = [limit * float(values.max()) for limit in limits]
