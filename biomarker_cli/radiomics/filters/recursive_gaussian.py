@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.radiomics.kernels.recursive import filter_lines
+from biomarker_cli.radiomics.kernels.recursive import (
+    LANES,
+    filter_double_lines,
+    filter_single_lines,
+)
 
 Floats = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
@@ -153,12 +157,14 @@ def filter_axis(
     target = [step // result.itemsize for step in result.strides]
     steps = [own[a - 3] for a in (plane, axis, lane)] + [own[0] if image.ndim == 4 else 0]
     steps += [target[a - 3] for a in (plane, axis, lane)] + [target[0]]
+    filter_lines = filter_single_lines if image.dtype == np.float32 else filter_double_lines
     filter_lines(
         _flat(image),
         np.array([shape[plane], shape[axis], shape[lane]]),
         np.array(steps),
         sets,
         np.array([bounds.start, bounds.stop]),
+        np.empty((3, shape[axis] * LANES)),
         _flat(result),
     )
 
@@ -171,7 +177,7 @@ def _flat(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def coefficients(sigma_mm: float, spacing_mm: float, order: int) -> list[float]:
-    """Return the coefficients of the recursion that `filter_lines` takes.
+    """Return the coefficients of the recursion that `filter_double_lines` takes.
 
     Parameters
     ----------

@@ -114,7 +114,7 @@ def _surroundings(
     known = [
         np.where(own == length, 0, own) for own, length in zip(places, image.shape, strict=True)
     ]
-    return _Part(image[np.ix_(*known)].astype(np.float64), places, periods)
+    return _Part(image[np.ix_(*known)].astype(np.float64, order="C"), places, periods)
 
 
 def _bands(part: _Part, axes: tuple[int, ...], bank: FilterBank) -> Iterator[_Part]:

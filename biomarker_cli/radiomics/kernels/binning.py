@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from biomarker_cli.radiomics.kernels.arrays import Floats, Integers
+from biomarker_cli.radiomics.kernels.arrays import Floats1, Longs1
 from biomarker_cli.radiomics.kernels.compilation import kernel
 
 
 @kernel
-def levels_between(values: Floats, edges: Floats) -> Integers:
-    """Return for each value the number of edges that it reaches.
+def levels_between(values: Floats1, edges: Floats1, levels: Longs1) -> None:
+    """Count for each value the edges that it reaches.
 
     A guess as if the edges had equal steps is corrected against the edges
     themselves: their rounding decides the level of a value that lies on one.
@@ -21,8 +19,9 @@ def levels_between(values: Floats, edges: Floats) -> Integers:
         Finite.
     edges : ndarray, shape (k,)
         Rising, at least two.
+    levels : ndarray, shape (n,)
+        Filled.
     """
-    levels = np.empty(values.size, np.int64)
     last = edges.size - 1
     scale = last / (edges[last] - edges[0])
     for index in range(values.size):
@@ -33,4 +32,3 @@ def levels_between(values: Floats, edges: Floats) -> Integers:
         while reached >= 0 and value < edges[reached]:
             reached -= 1
         levels[index] = reached + 1
-    return levels

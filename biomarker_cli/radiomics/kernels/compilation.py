@@ -1,58 +1,95 @@
-"""How kernels are compiled, and where their machine code is kept."""
+"""Marks of functions: `kernel` for those that Python calls, `inner` for those that kernels call.
+
+A kernel is machine code of numba that is loaded without numba (`library`). What
+that takes is little: annotations that say dtype and dimensions (`arrays`), and
+globals that are numbers or functions marked here.
+"""
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
+import functools
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-import platformdirs
+from biomarker_cli.radiomics.kernels.library import library
+from biomarker_cli.radiomics.kernels.signatures import Signature
+from biomarker_cli.radiomics.kernels.store import cache_dir
 
+__all__ = ["Inner", "Kernel", "cache_dir", "inner", "jitted", "kernel"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_VARIABLE = "NUMBA_CACHE_DIR"
 
+class Inner(Generic[P, R]):
+    """A function that kernels call.
 
-def cache_dir() -> Path | None:
-    """Return the folder of the compiled kernels: the user's choice, the user cache, else temporary.
+    Called from Python it is Python, and slow.
 
-    None where nothing can be written; kernels are then compiled by every process.
+    Attributes
+    ----------
+    function : callable
+        As it was written.
     """
-    named = os.environ.get(_VARIABLE)
-    if named:
-        return Path(named)
-    user = platformdirs.user_cache_path("biomarker", appauthor=False) / "kernels"
-    identity = os.getuid() if hasattr(os, "getuid") else "user"
-    fallback = Path(tempfile.gettempdir()) / f"biomarker-kernels-{identity}"
-    return next((folder for folder in (user, fallback) if _writable(folder)), None)
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.function = function
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function as it was written."""
+        return self.function(*args, **kwargs)
 
 
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
+class Kernel(Generic[P, R]):
+    """A function that Python calls and that runs as machine code, without the GIL.
+
+    Raises TypeError where an argument is not what its annotation says.
+
+    Attributes
+    ----------
+    function : callable
+        As it was written.
+    signature : Signature
+    """
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.function = function
+        self.signature = Signature.of(function)
+        functools.update_wrapper(self, function)
+        self._call: Callable[..., Any] = self._first_call
+
+    @property
+    def symbol(self) -> str:
+        """Name of the machine code."""
+        return f"{self.function.__module__}.{self.function.__qualname__}"
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Check the arguments and run the machine code."""
+        return cast("R", self._call(*args, **kwargs))
+
+    def _first_call(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        package = self.function.__module__.rpartition(".")[0]
+        self._call = library(package).call_of(self)
+        return self._call(*args, **kwargs)
 
 
-_FOLDER = cache_dir()
-
-if _FOLDER is not None and "numba" not in sys.modules:
-    os.environ.setdefault(_VARIABLE, str(_FOLDER))
-
-import numba  # noqa: E402  (the folder must be chosen before numba reads it)
-
-_settings: Any = numba.config
-if _FOLDER is not None and not _settings.CACHE_DIR:
-    # Someone else loaded numba before: say it where numba looks when it compiles.
-    _settings.CACHE_DIR = str(_FOLDER)
+def kernel(function: Callable[P, R]) -> Kernel[P, R]:
+    """Mark a function that Python calls."""
+    return Kernel(function)
 
 
-def kernel(function: Function) -> Function:
-    """Compile a function at its first call."""
-    compiled: Any = numba.njit(cache=_FOLDER is not None, nogil=True, fastmath=False)(function)
+def inner(function: Callable[P, R]) -> Inner[P, R]:
+    """Mark a function that only kernels, and others of its kind, call."""
+    return Inner(function)
+
+
+def jitted(function: Function) -> Function:
+    """Compile by numba at the first call, for whatever it is called with."""
+    from biomarker_cli.radiomics.kernels.jitting import numba_keeping_code_in
+
+    folder = cache_dir()
+    numba = numba_keeping_code_in(folder)
+    compiled: Any = numba.njit(cache=folder is not None, nogil=True, fastmath=False)(function)
     return cast("Function", compiled)

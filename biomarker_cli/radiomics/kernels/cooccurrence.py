@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from biomarker_cli.radiomics.kernels.arrays import Floats, Integers, Levels
-from biomarker_cli.radiomics.kernels.compilation import kernel
+from biomarker_cli.radiomics.kernels.compilation import jitted
 
 
-@kernel
+@jitted
 def count_pairs(
     levels: Levels, voxels: Integers, offset: int, counts: Floats, weight: float
 ) -> None:
@@ -34,7 +34,7 @@ def count_pairs(
             counts[here - 1, there - 1] += weight
 
 
-@kernel
+@jitted
 def summarise(
     counts: Floats, values: Integers, difference: Floats, total: Floats, margin: Floats
 ) -> tuple[float, float, float, float]:
@@ -82,7 +82,7 @@ def summarise(
     return pairs, highest, energy, entropy
 
 
-@kernel
+@jitted
 def information_entropies(
     counts: Floats, pairs: float, margin: Floats, epsilon: float
 ) -> tuple[float, float, float]:

@@ -16,8 +16,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from biomarker_cli.radiomics.kernels.arrays import AnyArray, Floats, Integers, Single
-from biomarker_cli.radiomics.kernels.compilation import kernel
+from biomarker_cli.radiomics.kernels.arrays import (
+    AnyArray,
+    Floats1,
+    Floats2,
+    Longs1,
+    Singles1,
+)
+from biomarker_cli.radiomics.kernels.compilation import inner, kernel
 
 LANES = 16
 """Lines that are filtered side by side: a constant, so that the inner loops become SIMD."""
@@ -29,39 +35,67 @@ _FOUR = np.uint64(4 * LANES)
 
 
 @kernel
-def filter_lines(
-    image: AnyArray,
-    shape: Integers,
-    steps: Integers,
-    coefficients: Floats,
-    bounds: Integers,
-    result: Single,
+def filter_double_lines(
+    image: Floats1,
+    shape: Longs1,
+    steps: Longs1,
+    coefficients: Floats2,
+    bounds: Longs1,
+    work: Floats2,
+    result: Singles1,
 ) -> None:
     """Filter the lines of a stack of planes, once for each set of coefficients.
 
     Parameters
     ----------
-    image : ndarray of float64 or float32, shape (n,)
+    image : ndarray, shape (n,)
         Flat; with a fourth step it holds one stack for each set.
-    shape : ndarray of int64, shape (3,)
+    shape : ndarray, shape (3,)
         Planes, length of a line, and lines in a plane.
-    steps : ndarray of int64, shape (8,)
+    steps : ndarray, shape (8,)
         Flat distances in the image between planes, along a line, between lines and
         between sets (0 where all sets filter the same image), then the same in the
         result.
     coefficients : ndarray, shape (sets, 20)
         n0 to n3, d1 to d4, m1 to m4, and the d scaled for constant ends, forwards
         and backwards.
-    bounds : ndarray of int64, shape (2,)
+    bounds : ndarray, shape (2,)
         Part of the lines that is kept, from and up to.
-    result : ndarray of float32, shape (m,)
+    work : ndarray, shape (3, length * LANES)
+        Of any content.
+    result : ndarray, shape (m,)
         Flat; filled from its beginning.
     """
-    planes, length, lines = shape
-    data = np.empty(length * LANES)
-    forwards = np.empty(length * LANES)
-    backwards = np.empty(length * LANES)
-    for plane in range(planes):
+    _filter_lines(image, shape, steps, coefficients, bounds, work, result)
+
+
+@kernel
+def filter_single_lines(
+    image: Singles1,
+    shape: Longs1,
+    steps: Longs1,
+    coefficients: Floats2,
+    bounds: Longs1,
+    work: Floats2,
+    result: Singles1,
+) -> None:
+    """Do the same to an image of single precision."""
+    _filter_lines(image, shape, steps, coefficients, bounds, work, result)
+
+
+@inner
+def _filter_lines(
+    image: AnyArray,
+    shape: Longs1,
+    steps: Longs1,
+    coefficients: Floats2,
+    bounds: Longs1,
+    work: Floats2,
+    result: Singles1,
+) -> None:
+    lines = shape[2]
+    data, forwards, backwards = work[0], work[1], work[2]
+    for plane in range(shape[0]):
         for first in range(0, lines, LANES):
             for number in range(len(coefficients)):
                 if number == 0 or steps[3] != 0:
@@ -74,8 +108,8 @@ def filter_lines(
                 _scatter(forwards, backwards, bounds, result, start, steps[5], steps[6], used)
 
 
-@kernel
-def _gather(image: AnyArray, start: int, along: int, across: int, used: int, data: Floats) -> None:
+@inner
+def _gather(image: AnyArray, start: int, along: int, across: int, used: int, data: Floats1) -> None:
     """Copy lines side by side; where lanes are left the last line fills them."""
     length = data.size // LANES
     if used < LANES:
@@ -96,12 +130,12 @@ def _gather(image: AnyArray, start: int, along: int, across: int, used: int, dat
             data[np.uint64(i * LANES + lane)] = image[row + np.uint64(lane) * step]
 
 
-@kernel
+@inner
 def _scatter(
-    forwards: Floats,
-    backwards: Floats,
-    bounds: Integers,
-    result: Single,
+    forwards: Floats1,
+    backwards: Floats1,
+    bounds: Longs1,
+    result: Singles1,
     start: int,
     along: int,
     across: int,
@@ -122,8 +156,8 @@ def _scatter(
                 result[row + np.uint64(lane) * step] = np.float32(forwards[j] + backwards[j])
 
 
-@kernel
-def _forwards(data: Floats, c: Floats, stop: int, out: Floats) -> None:
+@inner
+def _forwards(data: Floats1, c: Floats1, stop: int, out: Floats1) -> None:
     n0, n1, n2, n3, d1, d2, d3, d4 = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
     b1, b2, b3, b4 = c[12], c[13], c[14], c[15]
     for k in range(LANES):
@@ -144,8 +178,8 @@ def _forwards(data: Floats, c: Floats, stop: int, out: Floats) -> None:
             out[j] = given - known
 
 
-@kernel
-def _backwards(data: Floats, c: Floats, start: int, out: Floats) -> None:
+@inner
+def _backwards(data: Floats1, c: Floats1, start: int, out: Floats1) -> None:
     m1, m2, m3, m4, d1, d2, d3, d4 = c[8], c[9], c[10], c[11], c[4], c[5], c[6], c[7]
     b1, b2, b3, b4 = c[16], c[17], c[18], c[19]
     length = data.size // LANES

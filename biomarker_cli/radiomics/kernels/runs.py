@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from biomarker_cli.radiomics.kernels.arrays import AnyArray, Floats, Integers, Levels
-from biomarker_cli.radiomics.kernels.compilation import kernel
+from biomarker_cli.radiomics.kernels.compilation import jitted
 
 STRETCH = 32
 """Voxels in a row that are compared at once: a constant, so that the loop becomes SIMD."""
 
 
-@kernel
+@jitted
 def count_runs(levels: Levels, voxels: Integers, offset: int, counts: Integers) -> None:
     """Count the runs of equal levels along one direction.
 
@@ -32,7 +32,7 @@ def count_runs(levels: Levels, voxels: Integers, offset: int, counts: Integers) 
         counts[level - 1, before] += levels[voxel + offset] != level
 
 
-@kernel
+@jitted
 def has_pair(levels: Levels, voxels: Integers, offset: int) -> bool:
     """Tell whether two voxels of the region are neighbours in a direction."""
     for index in range(voxels.size):  # noqa: SIM110  (compiled: a loop that stops early)
@@ -41,7 +41,7 @@ def has_pair(levels: Levels, voxels: Integers, offset: int) -> bool:
     return False
 
 
-@kernel
+@jitted
 def _row_centres(offsets: Integers) -> Integers:
     """Return the offsets whose neighbours in the row are offsets as well."""
     found = np.empty(offsets.size, np.int64)
@@ -56,7 +56,7 @@ def _row_centres(offsets: Integers) -> Integers:
     return found[:number]
 
 
-@kernel
+@jitted
 def _unite(parent: Integers, a: int, b: int) -> None:
     """Join the sets of two members; the lower root stays."""
     while parent[a] != a:
@@ -71,7 +71,7 @@ def _unite(parent: Integers, a: int, b: int) -> None:
         parent[a] = b
 
 
-@kernel
+@jitted
 def label_zones(
     levels: Levels, voxels: Integers, offsets: Integers, distance: Integers
 ) -> tuple[Integers, Integers, Integers]:
@@ -118,7 +118,7 @@ def label_zones(
     return _sum_up(levels, voxels, parent, distance)
 
 
-@kernel
+@jitted
 def _sum_up(
     levels: Levels, voxels: Integers, parent: Integers, distance: Integers
 ) -> tuple[Integers, Integers, Integers]:
@@ -140,7 +140,7 @@ def _sum_up(
     return ranks, sizes[zones], nearest[zones]
 
 
-@kernel
+@jitted
 def visit_neighbours(
     levels: Levels, voxels: Integers, offsets: Integers, values: Integers, alpha: int
 ) -> tuple[Integers, Floats, Integers]:
@@ -190,7 +190,7 @@ def visit_neighbours(
     return number, difference, dependence
 
 
-@kernel
+@jitted
 def _compare(
     greys: Levels,
     start: int,
@@ -216,7 +216,7 @@ def _compare(
             dependent[place] += inside & np.int32(abs(other - own[place]) <= limit)
 
 
-@kernel
+@jitted
 def emphasis(
     ranks: Integers,
     sizes: Integers,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from biomarker_cli.radiomics.kernels.arrays import Floats, Integers, Mask
-from biomarker_cli.radiomics.kernels.compilation import kernel
+from biomarker_cli.radiomics.kernels.compilation import jitted
 
 
-@kernel
+@jitted
 def count_cases(mask: Mask) -> tuple[Integers, Integers]:
     """Count the cubes of eight voxels by case, and sum their places.
 
@@ -49,7 +49,7 @@ def count_cases(mask: Mask) -> tuple[Integers, Integers]:
     return number, places
 
 
-@kernel
+@jitted
 def voxel_moments(mask: Mask) -> tuple[int, Integers, Integers]:
     """Return the number of voxels, and the sums of their indices and of the products of two.
 
@@ -87,7 +87,7 @@ def voxel_moments(mask: Mask) -> tuple[int, Integers, Integers]:
     return number, sums, products
 
 
-@kernel
+@jitted
 def line_ends(mask: Mask, axis: int) -> tuple[Integers, Integers]:
     """Return the first and the last place inside on each line along an axis.
 
@@ -123,7 +123,7 @@ def line_ends(mask: Mask, axis: int) -> tuple[Integers, Integers]:
     return first, last
 
 
-@kernel
+@jitted
 def row_ends(points: Integers) -> Integers:
     """Return the ends of each row of points in a plane, in order: the rest lies between them.
 
@@ -162,7 +162,7 @@ def row_ends(points: Integers) -> Integers:
     return found[:size]
 
 
-@kernel
+@jitted
 def convex_hull(
     first: Floats, second: Floats, start: int, stop: int, step: int, hull: Integers, size: int
 ) -> int:
@@ -196,7 +196,7 @@ def convex_hull(
     return size - 1
 
 
-@kernel
+@jitted
 def corners_of_planes(points: Integers) -> Integers:
     """Return the corners of the convex hull of each plane.
 
@@ -228,7 +228,7 @@ def corners_of_planes(points: Integers) -> Integers:
     return points[hull[:size]]
 
 
-@kernel
+@jitted
 def widest_in_planes(planes: Integers, first: Floats, second: Floats) -> float:
     """Return the largest distance of two points of one plane.
 
@@ -257,7 +257,7 @@ def widest_in_planes(planes: Integers, first: Floats, second: Floats) -> float:
     return float(np.sqrt(widest))
 
 
-@kernel
+@jitted
 def sum_within(image: Floats, voxels: Integers, offsets: Integers) -> Floats:
     """Return the sum of an image over the offsets around each voxel.
 

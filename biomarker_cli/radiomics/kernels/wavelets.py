@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from biomarker_cli.radiomics.kernels.arrays import Floats, Integers
+from biomarker_cli.radiomics.kernels.arrays import Floats1, Floats2, Floats3, Longs1
 from biomarker_cli.radiomics.kernels.compilation import kernel
 
 
 @kernel
-def convolve_rows(source: Floats, taps: Floats, wrapped: Integers, result: Floats) -> None:
+def convolve_rows(source: Floats3, taps: Floats1, wrapped: Longs1, result: Floats3) -> None:
     """Convolve along the middle axis; the inner loop runs along the last one.
 
     Parameters
@@ -36,7 +36,7 @@ def convolve_rows(source: Floats, taps: Floats, wrapped: Integers, result: Float
 
 
 @kernel
-def convolve_lines(source: Floats, taps: Floats, wrapped: Integers, result: Floats) -> None:
+def convolve_lines(source: Floats2, taps: Floats1, wrapped: Longs1, result: Floats2) -> None:
     """Convolve along the last axis.
 
     Parameters

@@ -68,4 +68,6 @@ def discretise_as_pyradiomics(values: Floats, bins: Discretisation) -> Integers:
             edges = np.array([edges[0] - 0.5, edges[0] + 0.5])
     else:
         raise TypeError("pyradiomics always discretises")
-    return levels_between(values, edges)
+    levels = np.empty(values.size, dtype=np.int64)
+    levels_between(np.ascontiguousarray(values), np.ascontiguousarray(edges), levels)
+    return levels
