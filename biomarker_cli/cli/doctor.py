@@ -86,7 +86,11 @@ def _kernels() -> tuple[str, bool]:
     from biomarker_cli.radiomics import warm_kernels
 
     state = warm_kernels()
-    kept = f"kept in {state.folder}" if state.folder else "no folder to keep them: set HOME"
+    kept = (
+        f"kept in {state.folder}"
+        if state.folder
+        else "no folder of your own to keep them: set HOME"
+    )
     return f"ready in {state.seconds:.1f} s, {kept}", True
 
 

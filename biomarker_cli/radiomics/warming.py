@@ -17,8 +17,8 @@ class KernelState:
         Time that it took: a fraction of a second from the cache, some seconds
         where kernels had to be compiled.
     folder : Path, optional
-        Where the machine code is kept; none where no folder can be written, so
-        that every process compiles again.
+        Where the machine code is kept; none where no folder can be written by this
+        user alone, so that every process compiles again.
     """
 
     seconds: float
@@ -62,6 +62,6 @@ def warm_kernels() -> KernelState:
     }
     for data in (ibsi, peer):
         radiomics_measurements(volume, [region], RadiomicsRules.model_validate(data))
-    from biomarker_cli.radiomics.kernels.compilation import cache_dir
+    from biomarker_cli.radiomics.kernels.library import trusted_dir
 
-    return KernelState(time.perf_counter() - start, cache_dir())
+    return KernelState(time.perf_counter() - start, trusted_dir())

@@ -60,6 +60,16 @@ define linkonce_odr void @NRT_MemInfo_call_dtor(ptr %block) {
     call void @free(ptr %block)
     ret void
 }
+
+define linkonce_odr ptr @NRT_Allocate(i64 %size) {
+    %block = call ptr @malloc(i64 %size)
+    ret ptr %block
+}
+
+define linkonce_odr void @NRT_Free(ptr %block) {
+    call void @free(ptr %block)
+    ret void
+}
 """
 
 

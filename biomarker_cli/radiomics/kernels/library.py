@@ -44,6 +44,7 @@ class Library:
         self._lock = threading.RLock()
         self._tried = not package
         self._code: Code | None = None
+        self._folder: Path | None = None
         if hasattr(os, "register_at_fork"):
             # A fork waits until another thread has loaded the code: the child has it whole.
             os.register_at_fork(
@@ -57,13 +58,13 @@ class Library:
         code = self.code()
         if code is not None:
             try:
-                return native_call(kernel.signature, code.address_of(kernel.symbol))
+                return native_call(kernel.signature, code.address_of(kernel.symbol), code)
             except KernelError as error:
                 _log.info("%s", error)
         from biomarker_cli.radiomics.kernels.jitting import jit_here
 
         with self._lock:
-            return python_call(kernel.signature, jit_here(kernel, trusted_dir()))
+            return python_call(kernel.signature, jit_here(kernel, self._folder))
 
     def code(self) -> Code | None:
         """Return the machine code of the package; None where numba has to do without a store."""
@@ -77,7 +78,7 @@ class Library:
             return self._code
 
     def _load(self) -> Code:
-        folder = trusted_dir()
+        self._folder = folder = trusted_dir()
         if folder is None:
             raise KernelError("no folder to keep machine code")
         own = {Path(__file__).parent, *map(Path, sys.modules[self._package].__path__)}

@@ -67,7 +67,10 @@ class Code:
             raise KernelError(f"symbols are missing: {', '.join(missing or content.needed)}")
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(content.code))
         self._engine.finalize_object()
-        self._symbols = frozenset(content.symbols)
+        # All at once: a fork while another thread asks LLVM would leave its lock taken.
+        self._addresses: dict[str, int] = {
+            symbol: self._engine.get_function_address(symbol) for symbol in content.symbols
+        }
 
     def address_of(self, symbol: str) -> int:
         """Return where the code of a kernel begins.
@@ -77,7 +80,7 @@ class Code:
         KernelError
             For a name that the code does not have.
         """
-        address: int = self._engine.get_function_address(symbol) if symbol in self._symbols else 0
+        address = self._addresses.get(symbol)
         if not address:
             raise KernelError(f"no code for {symbol}")
         return address

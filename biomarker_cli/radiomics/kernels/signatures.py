@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,6 +61,8 @@ class Signature:
             raise TypeError(f"kernel {name}: only plain parameters without defaults")
         notes = function.__annotations__
         names = code.co_varnames[: code.co_argcount]
+        if any(own.startswith("_") for own in names):
+            raise TypeError(f"kernel {name}: no parameter may begin with an underscore")
         parameters = tuple(_parameter(name, own, notes.get(own)) for own in names)
         returns = notes.get("return")
         if returns not in RETURNS:
@@ -78,7 +81,7 @@ def _parameter(kernel: str, name: str, note: object) -> Parameter:
     )
 
 
-def native_call(signature: Signature, address: int) -> Callable[..., Any]:
+def native_call(signature: Signature, address: int, owner: object) -> Callable[..., Any]:
     """Return a function that checks its arguments and calls machine code without the GIL.
 
     Parameters
@@ -88,30 +91,32 @@ def native_call(signature: Signature, address: int) -> Callable[..., Any]:
         Of code that takes pointers to the result and to what numba says of an
         exception, and for each array its address and shape; it returns 0 unless
         the kernel raised.
+    owner : object
+        Frees the code when it goes: kept.
     """
     types: list[Any] = [ctypes.c_void_p, ctypes.c_void_p]
     given = []
     for parameter in signature.parameters:
         if parameter.array:
             types += [ctypes.c_void_p] + [ctypes.c_int64] * parameter.array.ndim
-            given += [f"address({parameter.name})", f"*{parameter.name}.shape"]
+            given += [f"_address({parameter.name})", f"*{parameter.name}.shape"]
         else:
             types.append(ctypes.c_double if parameter.scalar == "float" else ctypes.c_int64)
             given.append(parameter.name)
     # Threads share it: what is written there nobody reads.
     ignored = ctypes.create_string_buffer(16)
     names = {
-        "function": ctypes.CFUNCTYPE(ctypes.c_int32, *types)(address),
-        "slot": ctypes.c_double if signature.returns == "float" else ctypes.c_int64,
-        "ignored": ctypes.addressof(ignored),
-        "kept": ignored,
+        "_function": ctypes.CFUNCTYPE(ctypes.c_int32, *types)(address),
+        "_slot": ctypes.c_double if signature.returns == "float" else ctypes.c_int64,
+        "_ignored": ctypes.addressof(ignored),
+        "_kept": (ignored, owner),
     }
-    call = f"function({{}}, ignored + 8, {', '.join(given)})"
+    call = f"_function({{}}, _ignored + 8, {', '.join(given)})"
     if signature.returns == "None":
-        lines = [f"if {call.format('ignored')}: fail()"]
+        lines = [f"if {call.format('_ignored')}: _fail()"]
     else:
-        value = "result.value != 0" if signature.returns == "bool" else "result.value"
-        lines = ["result = slot()", f"if {call.format('addressof(result)')}: fail()"]
+        value = "_result.value != 0" if signature.returns == "bool" else "_result.value"
+        lines = ["_result = _slot()", f"if {call.format('_addressof(_result)')}: _fail()"]
         lines.append(f"return {value}")
     return _checked(signature, lines, names)
 
@@ -119,10 +124,10 @@ def native_call(signature: Signature, address: int) -> Callable[..., Any]:
 def python_call(signature: Signature, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that checks its arguments and calls another with them."""
     given = ", ".join(parameter.name for parameter in signature.parameters)
+    names: dict[str, Any] = {"_function": function}
     if signature.returns == "None":
-        return _checked(signature, [f"function({given})"], {"function": function})
-    line = f"return {signature.returns}(function({given}))"
-    return _checked(signature, [line], {"function": function})
+        return _checked(signature, [f"_function({given})"], names)
+    return _checked(signature, [f"return _{signature.returns}(_function({given}))"], names)
 
 
 def _checked(signature: Signature, lines: list[str], names: dict[str, Any]) -> Callable[..., Any]:
@@ -131,37 +136,39 @@ def _checked(signature: Signature, lines: list[str], names: dict[str, Any]) -> C
     for number, parameter in enumerate(signature.parameters):
         own = parameter.name
         if parameter.array:
-            names[f"dtype_{number}"] = parameter.array.dtype
+            names[f"_dtype_{number}"] = parameter.array.dtype
             checks += [
-                f"if not (isinstance({own}, ndarray) and {own}.dtype == dtype_{number}"
+                f"if not (_isinstance({own}, _ndarray) and {own}.dtype == _dtype_{number}"
                 f" and {own}.ndim == {parameter.array.ndim}"
                 f" and {own}.flags.num & {_C_CONTIGUOUS_ALIGNED} == {_C_CONTIGUOUS_ALIGNED}):",
-                f"    refuse({number}, {own})",
+                f"    _refuse({number}, {own})",
             ]
-        elif parameter.scalar == "int":
-            checks += [
-                f"if type({own}) is not int or not {_LONG[0]} <= {own} <= {_LONG[1]}:",
-                f"    {own} = scalar({number}, {own})",
-            ]
-        else:
-            checks += [
-                f"if type({own}) is not {parameter.scalar}:",
-                f"    {own} = scalar({number}, {own})",
-            ]
+            continue
+        within = f" or not {_LONG[0]} <= {own} <= {_LONG[1]}" if parameter.scalar == "int" else ""
+        checks += [
+            f"if _type({own}) is not _{parameter.scalar}{within}:",
+            f"    {own} = _scalar({number}, {own})",
+        ]
     given = ", ".join(parameter.name for parameter in signature.parameters)
     body = "\n    ".join([*checks, *lines])
+    # No parameter begins with an underscore.
     space = {
         **names,
-        "ndarray": np.ndarray,
-        "address": _address,
-        "addressof": ctypes.addressof,
-        "refuse": lambda number, value: _refuse(signature, number, value),
-        "scalar": lambda number, value: _scalar(signature, number, value),
-        "fail": lambda: _fail(signature),
+        "_type": type,
+        "_int": int,
+        "_float": float,
+        "_bool": bool,
+        "_isinstance": isinstance,
+        "_ndarray": np.ndarray,
+        "_address": _address,
+        "_addressof": ctypes.addressof,
+        "_refuse": functools.partial(_refuse, signature),
+        "_scalar": functools.partial(_scalar, signature),
+        "_fail": functools.partial(_fail, signature),
     }
-    source = f"def {signature.name}({given}):\n    {body}\n"
+    source = f"def call_{signature.name}({given}):\n    {body}\n"
     exec(compile(source, f"<call of {signature.name}>", "exec"), space)  # noqa: S102 (own text)
-    call: Callable[..., Any] = space[signature.name]
+    call: Callable[..., Any] = space[f"call_{signature.name}"]
     return call
 
 

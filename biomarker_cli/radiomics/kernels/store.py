@@ -163,6 +163,8 @@ def write_store(folder: Path, key: str, content: Content) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(b"\n".join([_FORMAT, digest, body]))
+        # An image may carry a store that root has made for others.
+        os.chmod(name, 0o644)  # noqa: PTH101
         os.replace(name, _path(folder, key))  # noqa: PTH105
     except BaseException:
         with contextlib.suppress(OSError):
