@@ -156,6 +156,8 @@ def _inflated(file: BinaryIO) -> Iterator[bytes]:
             yield piece
         elif not packed:
             raise EOFError("the file ends within its compressed data")
+    if stream.unused_data or file.read(1):
+        raise ValueError("something follows the compressed data")
 
 
 def plain_header(content: bytes) -> PlainHeader | None:
