@@ -64,8 +64,9 @@ def boxes_of(layer: npt.NDArray[Any], values: Iterable[int]) -> dict[int, Box]:
         from scipy.ndimage import find_objects
 
         native = filled.astype(filled.dtype.newbyteorder("="), copy=False)
-        found = enumerate(find_objects(native, wanted[-1]), start=1)
-        return {value: _moved(part, box) for value, part in found if part is not None}
+        parts = find_objects(native, wanted[-1])
+        found = {value: parts[value - 1] for value in wanted}
+        return {value: _moved(part, box) for value, part in found.items() if part is not None}
     crops = {value: Crop(filled == value).tight() for value in wanted}
     return {value: _moved(crop.box, box) for value, crop in crops.items() if crop.mask.size}
 
