@@ -208,16 +208,16 @@ def _peaks(image: Floats, prepared: Prepared) -> Values:
 
 
 def _texture(prepared: Prepared, levels: npt.NDArray[np.int64]) -> Texture:
-    box = np.zeros(prepared.intensity.shape, dtype=np.int64)
-    box[prepared.intensity] = levels
     inside = prepared.intensity
     padded = np.pad(prepared.morphological, 1)
     distance = _distance_to_border(padded)[1:-1, 1:-1, 1:-1]
-    kept = [z for z in range(len(box)) if inside[z].any()]
+    kept = [z for z in range(len(inside)) if inside[z].any()]
     planar = [_distance_to_border(padded[z + 1])[1:-1, 1:-1][inside[z]] for z in kept]
+    ends = np.cumsum([np.count_nonzero(inside[z]) for z in kept])
+    parts = np.split(levels, ends[:-1])
     return Texture(
-        Lattice.of(box),
-        tuple(Lattice.of(box[z : z + 1]) for z in kept),
+        Lattice.of(inside, levels),
+        tuple(Lattice.of(inside[z : z + 1], part) for z, part in zip(kept, parts, strict=True)),
         distance[inside],
         tuple(planar),
     )
