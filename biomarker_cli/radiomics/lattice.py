@@ -61,7 +61,7 @@ class Neighbours:
         Voxels by number of dependent neighbours.
     """
 
-    number: Integers
+    number: Floats
     difference: Floats
     dependence: Integers
 
@@ -166,12 +166,10 @@ class Lattice:
         size = self.values.size + 1
         greys = np.concatenate([[0], self.values]).astype(np.int32)[self.ranks]
         row = np.empty((3, self.ranks.shape[2]), dtype=np.int32)
-        number, difference = np.zeros(size, dtype=np.int64), np.zeros(size)
+        tones = np.zeros((2, size))
         dependence = np.zeros((size, len(steps) + 1), dtype=np.int64)
-        visit_neighbours(
-            self.ranks, greys, self.ends, steps, alpha, row, number, difference, dependence
-        )
-        return Neighbours(number[1:], difference[1:], dependence[1:])
+        visit_neighbours(self.ranks, greys, self.ends, steps, alpha, row, tones, dependence)
+        return Neighbours(tones[0, 1:], tones[1, 1:], dependence[1:])
 
 
 def _parts(offsets: tuple[Offset, ...], entries: int) -> Iterator[Integers]:

@@ -35,7 +35,8 @@ def peak_values(
     padded = np.pad(image, [(r, r) for r in reach], constant_values=np.nan)
     voxels = np.argwhere(mask) + np.array(reach)
     strides = np.array([padded.shape[1] * padded.shape[2], padded.shape[2], 1])
-    sums = sum_within(padded.reshape(-1), voxels @ strides, offsets @ strides)
+    sums = np.empty((len(voxels), 2))
+    sum_within(padded.reshape(-1), voxels @ strides, offsets @ strides, sums)
     means = sums[:, 0] / sums[:, 1]
     values = image[mask]
     return {

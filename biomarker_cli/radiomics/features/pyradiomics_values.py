@@ -129,7 +129,8 @@ def shape_as_pyradiomics(mask: Mask, spacing_zyx: Spacing) -> dict[str, float]:
         "elongation": minor / major if major > 0 else np.nan,
         "flatness": least / major if major > 0 else np.nan,
     }
-    for axis, name in enumerate(("slice", "column", "row")):
+    found["maximum_2d_diameter_slice"] = mesh.widest_mm
+    for axis, name in ((1, "column"), (2, "row")):
         found[f"maximum_2d_diameter_{name}"] = planar_diameter(mask, spacing_zyx, axis)
     return found
 

@@ -217,9 +217,7 @@ def ngtdm(texture: Texture, aggregation: str) -> dict[str, float]:
     return _by_slices(texture, aggregation, measure)
 
 
-def tone_values(
-    number: Integers, difference: npt.NDArray[np.float64], values: Integers
-) -> Values | None:
+def tone_values(number: npt.NDArray[Any], difference: Floats, values: Integers) -> Values | None:
     """Return coarseness, contrast, busyness, complexity and strength; NaN where undefined."""
     present = number > 0
     if not present.any():

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from biomarker_cli.radiomics.kernels.arrays import (
-    Floats1,
+    Floats2,
     Ints2,
     Ints3,
-    Longs1,
     Longs2,
     Longs3,
     Words3,
@@ -24,8 +23,7 @@ def visit_neighbours(
     steps: Longs2,
     alpha: int,
     row: Ints2,
-    number: Longs1,
-    difference: Floats1,
+    tones: Floats2,
     dependence: Longs2,
 ) -> None:
     """Compare each voxel with all its neighbours inside.
@@ -42,7 +40,7 @@ def visit_neighbours(
         Largest difference that counts as dependent.
     row : ndarray of int32, shape (3, x)
         Work space.
-    number, difference : ndarray, shape (g + 1,)
+    tones : ndarray, shape (2, g + 1)
         Of zeros; filled by rank: voxels with a neighbour, and their summed differences
         from the mean of the neighbours.
     dependence : ndarray, shape (g + 1, k + 1)
@@ -62,9 +60,9 @@ def visit_neighbours(
                 dependence[rank, row[2, place]] += 1
                 count = row[1, place]
                 if count > 0:
-                    number[rank] += 1
+                    tones[0, rank] += 1.0
                     mean = np.float64(row[0, place]) / np.float64(count)
-                    difference[rank] += abs(np.float64(greys[z, y, x]) - mean)
+                    tones[1, rank] += abs(np.float64(greys[z, y, x]) - mean)
 
 
 @inner
