@@ -88,7 +88,8 @@ def radiomics_of_regions(
     dict
         By the name of the region its rows, one for each feature of the rules with or
         without a value, or why this region is refused: ``RADIOMICS-GRID-MISMATCH``,
-        ``RADIOMICS-NON-FINITE``, ``RADIOMICS-NOT-DISCRETE``.
+        ``RADIOMICS-NON-FINITE``, ``RADIOMICS-NOT-DISCRETE``,
+        ``RADIOMICS-MANY-LEVELS``.
 
     Raises
     ------
