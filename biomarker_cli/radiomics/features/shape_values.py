@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.radiomics.features.spatial_correlation import spatial_correlation
 from biomarker_cli.radiomics.features.surface_cases import Triangles, closed_surface
 from biomarker_cli.radiomics.kernels.diameters import farthest_squared, hull_planes
 from biomarker_cli.radiomics.kernels.surface import count_cases, sum_places
@@ -265,38 +266,5 @@ def intensity_in_space(
         weighted = values @ places / total
         found["centre_of_mass_shift"] = float(np.linalg.norm(weighted - geometric))
     found["integrated_intensity"] = float(values.mean()) * volume_mm3
-    found.update(_spatial_correlation(intensity, image, spacing))
+    found.update(spatial_correlation(intensity, image, spacing_zyx))
     return found
-
-
-def _spatial_correlation(mask: Mask, image: Floats, spacing: Floats) -> dict[str, float]:
-    """Sum 1 / distance over all pairs through autocorrelations: exact, in O(n log n)."""
-    from scipy import fft
-
-    n = int(np.count_nonzero(mask))
-    deviation = np.where(mask, image - image[mask].mean(), 0.0)
-    spread = float(np.sum(deviation**2))
-    if n < 2 or spread <= 0:
-        return {}
-    size = [fft.next_fast_len(2 * length - 1, real=True) for length in mask.shape]
-    axes = [
-        np.fft.fftfreq(length, 1 / length) * step
-        for length, step in zip(size, spacing, strict=True)
-    ]
-    distance = np.sqrt(sum(a**2 for a in np.meshgrid(*axes, indexing="ij")))
-    distance.flat[0] = np.inf
-    weight = 1 / distance
-    spectrum = fft.rfftn(deviation, size)
-    products = fft.irfftn(np.abs(spectrum) ** 2, size)
-    indicator = fft.rfftn(mask.astype(np.float64), size)
-    pairs = np.rint(fft.irfftn(np.abs(indicator) ** 2, size))
-    squares = fft.rfftn(deviation**2, size)
-    crossed = fft.irfftn(squares * np.conj(indicator), size)
-    weights = float(np.sum(weight * pairs))
-    together = float(np.sum(weight * products))
-    # (x_i - x_j)^2 = x_i^2 + x_j^2 - 2 x_i x_j
-    apart = 2 * float(np.sum(weight * crossed)) - 2 * together
-    return {
-        "moran_i": n / weights * together / spread,
-        "geary_c": (n - 1) / (2 * weights) * apart / spread,
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from biomarker_cli.radiomics.kernels.arrays import Floats1, Floats2, Longs1, Longs2, Marks3
+from biomarker_cli.radiomics.kernels.arrays import Longs1, Longs2, Marks3
 from biomarker_cli.radiomics.kernels.compilation import kernel
 
 
@@ -78,28 +78,3 @@ def sum_places(mask: Marks3, sums: Longs1, products: Longs2) -> int:
             products[2, 2] += squares
     products[1, 0], products[2, 0], products[2, 1] = products[0, 1], products[0, 2], products[1, 2]
     return number
-
-
-@kernel
-def sum_within(image: Floats1, voxels: Longs1, offsets: Longs1, found: Floats2) -> None:
-    """Fill in the sum of an image over the offsets around each voxel.
-
-    Parameters
-    ----------
-    image : ndarray, shape (n,)
-        Flat, with a border that the offsets stay within; NaN is left out.
-    voxels : ndarray, shape (m,)
-    offsets : ndarray, shape (k,)
-    found : ndarray, shape (m, 2)
-        Filled: sum and number of the voxels that hold a value.
-    """
-    for index in range(voxels.size):
-        total = 0.0
-        count = 0
-        for k in range(offsets.size):
-            value = image[voxels[index] + offsets[k]]
-            if not np.isnan(value):
-                total += value
-                count += 1
-        found[index, 0] = total
-        found[index, 1] = count
