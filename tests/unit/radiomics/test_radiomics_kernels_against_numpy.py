@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import label
+from scipy.ndimage import distance_transform_cdt, label
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
@@ -22,6 +22,7 @@ from biomarker_cli.radiomics.features.shape_values import (
 )
 from biomarker_cli.radiomics.features.surface_cases import closed_surface
 from biomarker_cli.radiomics.kernels.binning import levels_between
+from biomarker_cli.radiomics.kernels.distances import measure_distances
 from biomarker_cli.radiomics.kernels.surface import sum_places
 from biomarker_cli.radiomics.lattice import Lattice, half_neighbours
 
@@ -202,6 +203,17 @@ def test_the_farthest_pair_is_that_of_all_pairs(seed, number, dimensions):
         points /= np.linalg.norm(points, axis=1, keepdims=True)
     points = points.round(2) * [1, 0.3, 2][:dimensions]
     assert farthest_pair(points) == pytest.approx(pdist(points).max(), rel=1e-14)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.3, 1), st.booleans())
+def test_distances_to_the_border_are_those_of_scipy(seed, filling, planar):
+    mask = np.random.default_rng(seed).random((5, 9, 8)) < filling
+    distance = np.zeros((7, 11, 10), dtype=np.int32)
+    measure_distances(mask, planar, distance)
+    parts = np.pad(mask, 1)[1:-1] if planar else [np.pad(mask, 1)]
+    expected = np.squeeze([distance_transform_cdt(part, "taxicab") for part in parts])
+    assert np.array_equal(distance[1:-1], expected if planar else expected[1:-1])
 
 
 def _cut_edges(mask):
