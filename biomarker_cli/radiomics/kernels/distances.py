@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from biomarker_cli.radiomics.kernels.arrays import Ints3, Marks3
-from biomarker_cli.radiomics.kernels.compilation import kernel
+from biomarker_cli.radiomics.kernels.compilation import inner, kernel
 
 
 @kernel
@@ -22,6 +22,12 @@ def measure_distances(mask: Marks3, planar: bool, distance: Ints3) -> None:
     distance : ndarray of int32, shape (z + 2, y + 2, x + 2)
         Of zeros; filled inside.
     """
+    _from_the_first(mask, planar, distance)
+    _from_the_last(mask, planar, distance)
+
+
+@inner
+def _from_the_first(mask: Marks3, planar: bool, distance: Ints3) -> None:
     for z in range(mask.shape[0]):
         for y in range(mask.shape[1]):
             for x in range(mask.shape[2]):
@@ -30,6 +36,10 @@ def measure_distances(mask: Marks3, planar: bool, distance: Ints3) -> None:
                     if not planar:
                         near = min(near, distance[z, y + 1, x + 1])
                     distance[z + 1, y + 1, x + 1] = near + np.int32(1)
+
+
+@inner
+def _from_the_last(mask: Marks3, planar: bool, distance: Ints3) -> None:
     for z in range(mask.shape[0] - 1, -1, -1):
         for y in range(mask.shape[1] - 1, -1, -1):
             for x in range(mask.shape[2] - 1, -1, -1):
