@@ -54,5 +54,10 @@ if _FOLDER is not None and not _settings.CACHE_DIR:
 
 def kernel(function: Function) -> Function:
     """Compile a function at its first call."""
-    compiled: Any = numba.njit(cache=_FOLDER is not None, nogil=True, fastmath=False)(function)
+    compiled: Any = numba.njit(
+        cache=_FOLDER is not None, nogil=True, fastmath=False, error_model="numpy"
+    )(function)
     return cast("Function", compiled)
+
+
+inner = kernel
