@@ -30,6 +30,8 @@ def command(name: str, data: Path) -> list[str]:
         arguments = ["--series", str(raw / "image"), "--rtstruct", str(mask), "--roi", "GTV_Mass"]
         if folder := environment("suv"):
             arguments += ["--peers", str(folder / "python")]
+    if name == "radiomics":
+        arguments = ["--peers"]
     if name == "adc" and (folder := environment("diffusion")):
         python = str(folder / "python")
     return [python, "-m", f"benchmarks.{name}", *arguments]

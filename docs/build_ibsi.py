@@ -54,7 +54,7 @@ def _summary(first: Sequence[Any], second: Sequence[Any], maps: dict[str, float]
     yield "| benchmark | within | of |"
     yield "|---|---|---|"
     yield f"| chapter 1, values | {sum(c.within for c in first)} | {len(first)} |"
-    yield f"| chapter 2, response maps of tests 1 to 8 | {near} | {len(maps)} |"
+    yield f"| chapter 2, response maps | {near} | {len(maps)} |"
     yield (
         f"| chapter 2, values with a consensus | {sum(c.within for c in published)} "
         f"| {len(published)} |"
@@ -91,7 +91,7 @@ def _maps(maps: dict[str, float]) -> Iterator[str]:
     yield "## Chapter 2: response maps"
     yield ""
     yield "A map holds where no voxel is further off than 1 % of the range of the reference map."
-    yield "Tests 9 and 10 (Riesz transforms) have no consensus; those filters are not offered."
+    yield "Tests 9 and 10 are Riesz transforms; values on their maps have no consensus."
     yield ""
     yield "| test | phantom | filter | largest deviation, % of range |"
     yield "|---|---|---|---|"

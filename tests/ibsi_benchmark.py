@@ -194,6 +194,14 @@ def simoncelli(level):
     return {"filter": "simoncelli", "level": level, "boundary": "periodic"}
 
 
+def riesz_log(sigma, order):
+    return {**log(sigma, "zero"), "filter": "riesz_log", "order": order}
+
+
+def riesz_simoncelli(level, order):
+    return {**simoncelli(level), "filter": "riesz_simoncelli", "order": order}
+
+
 # Test -> phantom, filter, whether slice by slice. All phantoms have 2 mm voxels.
 MAPS = {
     "1_a_1": ("checkerboard", mean("zero"), False),
@@ -226,6 +234,9 @@ MAPS = {
     "8_a_1": ("checkerboard", simoncelli(1), False),
     "8_a_2": ("checkerboard", simoncelli(2), False),
     "8_a_3": ("checkerboard", simoncelli(3), False),
+    "9_a": ("impulse", riesz_log(3, [1, 0, 0]), False),
+    "9_b_1": ("sphere", riesz_log(3, [0, 2, 0]), False),
+    "10_b_1": ("pattern_1", riesz_simoncelli(1, [0, 2, 0]), False),
 }
 
 IBSI_IDS = {

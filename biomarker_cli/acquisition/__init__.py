@@ -1,31 +1,54 @@
 """What a scan must be: facts of the header, and the rules of acquisition protocols."""
 
-from biomarker_cli.acquisition.diffing import RuleChange, compare_protocols
-from biomarker_cli.acquisition.drafting import draft_protocol
-from biomarker_cli.acquisition.evaluating import SCOPES, evaluate
-from biomarker_cli.acquisition.facts import FACTS, FactDefinition
-from biomarker_cli.acquisition.header_facts import Fact, header_facts, tags_of
-from biomarker_cli.acquisition.junit import junit_xml
-from biomarker_cli.acquisition.linting import LintFinding, lint
-from biomarker_cli.acquisition.matching import Match, match_protocols
-from biomarker_cli.acquisition.measured import (
-    MEASURED_COLUMNS,
-    MeasuredFact,
-    load_measured,
-    phantom_rows,
-)
-from biomarker_cli.acquisition.protocol import AcquisitionProtocol, load_acquisition
-from biomarker_cli.acquisition.results import CHECK_COLUMNS, CheckResult, Outcome, exit_code
-from biomarker_cli.acquisition.rules import AcquisitionRules
-from biomarker_cli.acquisition.series import SeriesHeaders, iterate_series, series_headers
-from biomarker_cli.acquisition.waivers import (
-    Waiver,
-    WaiverSet,
-    apply_waivers,
-    load_waivers,
-    require_known_rules,
-    unused,
-)
+from typing import TYPE_CHECKING
+
+from biomarker_cli.on_demand import names_on_demand
+
+if TYPE_CHECKING:
+    from biomarker_cli.acquisition.diffing import RuleChange, compare_protocols
+    from biomarker_cli.acquisition.drafting import draft_protocol
+    from biomarker_cli.acquisition.evaluating import SCOPES, evaluate
+    from biomarker_cli.acquisition.facts import FACTS, FactDefinition
+    from biomarker_cli.acquisition.header_facts import Fact, header_facts, tags_of
+    from biomarker_cli.acquisition.junit import junit_xml
+    from biomarker_cli.acquisition.linting import LintFinding, lint
+    from biomarker_cli.acquisition.matching import Match, match_protocols
+    from biomarker_cli.acquisition.measured import (
+        MEASURED_COLUMNS,
+        MeasuredFact,
+        load_measured,
+        phantom_rows,
+    )
+    from biomarker_cli.acquisition.protocol import AcquisitionProtocol, load_acquisition
+    from biomarker_cli.acquisition.results import CHECK_COLUMNS, CheckResult, Outcome, exit_code
+    from biomarker_cli.acquisition.rules import AcquisitionRules
+    from biomarker_cli.acquisition.series import SeriesHeaders, iterate_series, series_headers
+    from biomarker_cli.acquisition.waivers import (
+        Waiver,
+        WaiverSet,
+        apply_waivers,
+        load_waivers,
+        require_known_rules,
+        unused,
+    )
+else:
+    __getattr__ = names_on_demand(
+        __name__,
+        diffing="RuleChange compare_protocols",
+        drafting="draft_protocol",
+        evaluating="SCOPES evaluate",
+        facts="FACTS FactDefinition",
+        header_facts="Fact header_facts tags_of",
+        junit="junit_xml",
+        linting="LintFinding lint",
+        matching="Match match_protocols",
+        measured="MEASURED_COLUMNS MeasuredFact load_measured phantom_rows",
+        protocol="AcquisitionProtocol load_acquisition",
+        results="CHECK_COLUMNS CheckResult Outcome exit_code",
+        rules="AcquisitionRules",
+        series="SeriesHeaders iterate_series series_headers",
+        waivers="Waiver WaiverSet apply_waivers load_waivers require_known_rules unused",
+    )
 
 __all__ = [
     "CHECK_COLUMNS",

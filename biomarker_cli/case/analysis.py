@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, PlainValidator, model_validator
 
-from biomarker_cli.diffusion.rules import AdcRules
-from biomarker_cli.pet.rules import SuvRules
 from biomarker_cli.protocol import (
     ProtocolDocument,
     ProtocolHeader,
@@ -17,8 +16,36 @@ from biomarker_cli.protocol import (
     validate_section,
 )
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.radiomics.rules import RadiomicsRules
 from biomarker_cli.regions.rules import RegionRules, RoiNames
+
+
+def _section(module: str, name: str) -> Any:
+    """Return the type of a section whose room is loaded when a protocol holds it.
+
+    What the room finds wrong is told with the place in the whole protocol.
+    """
+
+    def validated(value: Any) -> Any:
+        if value is None:
+            return None
+        model: type[BaseModel] = getattr(import_module(module), name)
+        return model.model_validate(value)
+
+    return Annotated[Any, PlainValidator(validated)]
+
+
+if TYPE_CHECKING:
+    from biomarker_cli.diffusion.rules import AdcRules
+    from biomarker_cli.pet.rules import SuvRules
+    from biomarker_cli.radiomics.rules import RadiomicsRules
+
+    RadiomicsSection = RadiomicsRules | None
+    SuvSection = SuvRules | None
+    AdcSection = AdcRules | None
+else:
+    RadiomicsSection = _section("biomarker_cli.radiomics.rules", "RadiomicsRules")
+    SuvSection = _section("biomarker_cli.pet.rules", "SuvRules")
+    AdcSection = _section("biomarker_cli.diffusion.rules", "AdcRules")
 
 Measure = Literal["radiomics", "suv", "adc"]
 
@@ -57,9 +84,9 @@ class AnalysisProtocol(ProtocolHeader):
     measure: Measure
     regions: RegionRules
     rois: RoiNames | None = None
-    radiomics: RadiomicsRules | None = None
-    suv: SuvRules | None = None
-    adc: AdcRules | None = None
+    radiomics: RadiomicsSection = None
+    suv: SuvSection = None
+    adc: AdcSection = None
 
     @model_validator(mode="after")
     def _has_its_section(self) -> AnalysisProtocol:

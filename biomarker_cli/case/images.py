@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from biomarker_cli.case.plan import CasePlan
-from biomarker_cli.catalogue import (
-    ImageError,
-    VolumeCandidate,
-    named_images,
-    read_volume,
-    single_candidate,
-)
-from biomarker_cli.imaging.files import read_image_file
-from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.catalogue.errors import ImageError
 from biomarker_cli.model.quantity import DECLARABLE, QUANTITIES, UNITLESS
+
+if TYPE_CHECKING:
+    # An image is DICOM or a file of another format: only its reader is loaded.
+    from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.imaging.volume import Volume
 
 
 def image_candidates(plan: CasePlan) -> tuple[VolumeCandidate, ...]:
@@ -23,6 +22,8 @@ def image_candidates(plan: CasePlan) -> tuple[VolumeCandidate, ...]:
     ImageError
         ``IMAGE-NOT-FOUND``.
     """
+    from biomarker_cli.catalogue import named_images
+
     return named_images(plan.candidates, plan.series)
 
 
@@ -35,6 +36,8 @@ def read_case_volume(plan: CasePlan) -> Volume:
         ``IMAGE-NOT-FOUND``, ``IMAGE-AMBIGUOUS``, ``IMAGE-NO-QUANTITY``.
     """
     if not plan.image_files:
+        from biomarker_cli.catalogue import read_volume, single_candidate
+
         return read_volume(single_candidate(image_candidates(plan)))
     if not plan.quantity:
         raise ImageError(
@@ -58,4 +61,6 @@ def read_declared_volume(plan: CasePlan) -> Volume:
         raise ImageError(
             "IMAGE-AMBIGUOUS", f"one image is expected, found {len(plan.image_files)} files"
         )
+    from biomarker_cli.imaging.files import read_image_file
+
     return read_image_file(plan.image_files[0], QUANTITIES.get(plan.quantity, UNITLESS))

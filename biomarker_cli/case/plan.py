@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from biomarker_cli.acquisition import AcquisitionProtocol, WaiverSet
-from biomarker_cli.case.analysis import Analysis
-from biomarker_cli.catalogue import VolumeCandidate
-from biomarker_cli.pet.rules import ClinicalForm, Override
-from biomarker_cli.regions.rules import RoiNames
+if TYPE_CHECKING:
+    # A plan holds what these rooms made; a case that needs one of them has it loaded.
+    from biomarker_cli.acquisition import AcquisitionProtocol, WaiverSet
+    from biomarker_cli.case.analysis import Analysis
+    from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.pet.rules import ClinicalForm, Override
+    from biomarker_cli.regions.rules import RoiNames
 
 OnViolation = Literal["flag", "exclude"]
 

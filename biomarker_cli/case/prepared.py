@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from biomarker_cli import __version__
 from biomarker_cli.case.analysis import Analysis, AnalysisProtocol
 from biomarker_cli.case.images import image_candidates, read_case_volume, read_declared_volume
 from biomarker_cli.case.plan import CasePlan
-from biomarker_cli.catalogue import ImageError
-from biomarker_cli.diffusion import AdcResult, declared_adc, diffusion_maps, map_measurements
-from biomarker_cli.diffusion import image_description as diffusion_description
-from biomarker_cli.imaging.region import Region
-from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.catalogue.errors import ImageError
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.measurement import Measurement
 from biomarker_cli.model.quantity import STORED_PET
-from biomarker_cli.pet import declared_suv, suv_volume, uptake_measurements
-from biomarker_cli.radiomics import (
-    engine_identity,
-    image_description,
-    is_ibsi_benchmarked,
-    radiomics_of_regions,
-)
+
+if TYPE_CHECKING:
+    # A case is measured by one room: the functions below load the one they speak of.
+    from biomarker_cli.diffusion import AdcResult
+    from biomarker_cli.imaging.region import Region
+    from biomarker_cli.imaging.volume import Volume
 
 NATIVE_ENGINE = ("biomarker", __version__)
 
@@ -67,7 +62,11 @@ class Prepared:
 def engine_of(protocol: AnalysisProtocol) -> tuple[str, str]:
     """Return name and version of what computes an analysis."""
     rules = protocol.radiomics
-    return engine_identity(rules) if rules is not None else NATIVE_ENGINE
+    if rules is None:
+        return NATIVE_ENGINE
+    from biomarker_cli.radiomics import engine_identity
+
+    return engine_identity(rules)
 
 
 def prepare(plan: CasePlan, analysis: Analysis) -> Prepared:
@@ -123,12 +122,20 @@ def _one_by_one(
 
 
 def _for_radiomics(plan: CasePlan, analysis: Analysis) -> Prepared:
+    from biomarker_cli.radiomics import (
+        image_description,
+        is_ibsi_benchmarked,
+        radiomics_of_regions,
+    )
+
     rules = analysis.protocol.radiomics
     assert rules is not None  # noqa: S101 - held by the protocol model
     volume = read_case_volume(plan)
     derivation: Mapping[str, Any] = {}
     if volume.quantity == STORED_PET:
         if analysis.protocol.suv is not None:
+            from biomarker_cli.pet import suv_volume
+
             suv = suv_volume(volume, analysis.protocol.suv, plan.form, plan.overrides)
             volume, derivation = suv.volume, suv.derivation
         else:
@@ -146,6 +153,8 @@ def _for_radiomics(plan: CasePlan, analysis: Analysis) -> Prepared:
 
 
 def _for_suv(plan: CasePlan, analysis: Analysis) -> Prepared:
+    from biomarker_cli.pet import declared_suv, suv_volume, uptake_measurements
+
     rules = analysis.protocol.suv
     assert rules is not None  # noqa: S101 - held by the protocol model
     if plan.image_files:
@@ -164,10 +173,17 @@ def _for_suv(plan: CasePlan, analysis: Analysis) -> Prepared:
 
 
 def _for_adc(plan: CasePlan, analysis: Analysis) -> Prepared:
+    from biomarker_cli.diffusion import (
+        declared_adc,
+        diffusion_maps,
+        image_description,
+        map_measurements,
+    )
+
     rules = analysis.protocol.adc
     assert rules is not None  # noqa: S101 - held by the protocol model
     results: tuple[AdcResult, ...]
-    describe: Callable[[str], dict[str, Any]] = partial(diffusion_description, rules)
+    describe: Callable[[str], dict[str, Any]] = partial(image_description, rules)
     if plan.image_files:
         results, describe = (declared_adc(read_declared_volume(plan), rules),), _no_description
     else:

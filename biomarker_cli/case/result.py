@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -54,8 +54,8 @@ class CaseResult:
         return CaseStatus(self.case["status"])
 
     def to_json(self) -> Row:
-        """Return the result as JSON-able data."""
-        return asdict(self)
+        """Return the result as JSON-able data, which shares the rows."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @classmethod
     def from_json(cls, data: Row) -> CaseResult:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.acquisition import CheckResult, Fact, SeriesHeaders
-from biomarker_cli.case.plan import CasePlan
-from biomarker_cli.case.prepared import Prepared
 from biomarker_cli.case.result import Row
 from biomarker_cli.model import Measurement, join_flags
-from biomarker_cli.regions import RoiResult
+
+if TYPE_CHECKING:
+    # Rows are made of them, without a look into their rooms.
+    from biomarker_cli.acquisition import CheckResult, Fact, SeriesHeaders
+    from biomarker_cli.case.plan import CasePlan
+    from biomarker_cli.case.prepared import Prepared
+    from biomarker_cli.regions import RoiResult
 
 
 def case_row(plan: CasePlan, series: Sequence[SeriesHeaders] = ()) -> Row:

@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.acquisition import (
-    CheckResult,
-    Outcome,
-    evaluate,
-    header_facts,
-    series_headers,
-)
+from biomarker_cli.acquisition.results import CheckResult, Outcome
 from biomarker_cli.case.analysis import Analysis
 from biomarker_cli.case.images import image_candidates
 from biomarker_cli.case.plan import CasePlan
@@ -28,11 +22,13 @@ from biomarker_cli.case.rows import (
     roi_rows,
     skipped_roi_rows,
 )
-from biomarker_cli.catalogue import Catalogue
-from biomarker_cli.imaging import Region
 from biomarker_cli.model import BiomarkerError
-from biomarker_cli.pet import SuvError
-from biomarker_cli.regions import ImageTarget, RegionRules, RoiResult, import_regions
+from biomarker_cli.pet.errors import SuvError
+from biomarker_cli.regions import ImageTarget, import_regions
+
+if TYPE_CHECKING:
+    from biomarker_cli.imaging import Region
+    from biomarker_cli.regions import RegionRules, RoiResult
 
 
 @dataclass
@@ -111,6 +107,10 @@ def _examine_headers(progress: _Progress) -> None:
     plan = progress.plan
     if plan.image_files:
         return
+    # Files of other formats have no header, so that their cases do without these rooms.
+    from biomarker_cli.acquisition import evaluate, header_facts, series_headers
+    from biomarker_cli.catalogue import Catalogue
+
     series = series_headers(Catalogue(image_candidates(plan)))
     series = [one.in_study(plan.role, plan.subject) for one in series]
     progress.headers = case_row(plan, series)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +78,6 @@ def extract(
     **case: Any,
 ) -> None:
     """Measure the regions of one image by an analysis protocol."""
-    from tempfile import TemporaryDirectory
-
     from biomarker_cli.cli.output import progress
     from biomarker_cli.study import RunOptions, SingleCase, plan_single, run_study
 
@@ -87,8 +87,7 @@ def extract(
         _require_empty(maps, overwrite=overwrite)
     with progress("reading headers", "files") as advance:
         planned = plan_single(SingleCase(**case), advance)
-    with TemporaryDirectory() as temporary:
-        folder = output or Path(temporary) / "run"
+    with _folder_of_run(output) as folder:
         _require_free(folder, overwrite=overwrite)
         report = run_study("extract", [planned], folder, RunOptions(fresh=True))
         _print_errors(report)
@@ -99,6 +98,18 @@ def extract(
     if maps is not None and report.results[0].measurements:
         _write_maps(planned.plan, maps)
     context.exit(report.exit_code)
+
+
+@contextmanager
+def _folder_of_run(output: Path | None) -> Iterator[Path]:
+    """Yield the folder for the tables; without one of the user they are gone at the end."""
+    if output is not None:
+        yield output
+        return
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as temporary:
+        yield Path(temporary) / "run"
 
 
 def _write_maps(plan: CasePlan, folder: Path) -> None:

@@ -1,7 +1,7 @@
 """The command ``biomarker``: its commands, and what an error looks like.
 
-Commands import the rooms they use inside their bodies, so that ``--help``
-answers at once; a test holds that.
+A command is loaded when it runs, and imports the rooms it uses inside its body, so
+that ``--help`` answers at once; a test holds that.
 """
 
 from __future__ import annotations
@@ -17,18 +17,8 @@ from typing import NoReturn
 import click
 
 from biomarker_cli import __version__
-from biomarker_cli.cli.bvalues import bvalues
-from biomarker_cli.cli.check import check
-from biomarker_cli.cli.doctor import doctor
-from biomarker_cli.cli.extract import extract
-from biomarker_cli.cli.init import init
+from biomarker_cli.cli.on_demand import CommandsOnDemand
 from biomarker_cli.cli.output import print_error
-from biomarker_cli.cli.protocol import protocol
-from biomarker_cli.cli.regions import regions
-from biomarker_cli.cli.run import run
-from biomarker_cli.cli.scan import scan
-from biomarker_cli.cli.status import status
-from biomarker_cli.cli.suv_explain import suv_explain
 from biomarker_cli.model.errors import (
     BiomarkerError,
     ConfigurationError,
@@ -47,7 +37,26 @@ violation, 5 partly failed, 6 all failed, 7 out of tolerance, 1 internal error.
 """
 
 
+COMMANDS = CommandsOnDemand(
+    __package__,
+    {
+        "init": "init:init",
+        "scan": "scan:scan",
+        "check": "check:check",
+        "regions": "regions:regions",
+        "extract": "extract:extract",
+        "suv-explain": "suv_explain:suv_explain",
+        "bvalues": "bvalues:bvalues",
+        "run": "run:run",
+        "status": "status:status",
+        "protocol": "protocol:protocol",
+        "doctor": "doctor:doctor",
+    },
+)
+
+
 @click.group(
+    commands=COMMANDS,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -60,24 +69,6 @@ def cli() -> None:
     versioned analysis protocol. Tables are CSV; every number says where it
     came from, and what cannot be trusted does not leave.
     """
-
-
-COMMANDS = (
-    init,
-    scan,
-    check,
-    regions,
-    extract,
-    suv_explain,
-    bvalues,
-    run,
-    status,
-    protocol,
-    doctor,
-)
-
-for command in COMMANDS:
-    cli.add_command(command)
 
 
 def main() -> NoReturn:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.plain_nifti import read_plain_nifti
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import Quantity
 
@@ -171,6 +172,16 @@ def _storable(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _read_nifti(path: Path) -> tuple[npt.NDArray[Any], Geometry]:
+    plain = read_plain_nifti(path)
+    if plain is not None:
+        voxels, told = plain
+        affine = _chosen_affine(told.sform, told.qform, told.shape, path)
+        affine[:3] *= told.mm_per_unit
+        return voxels, _geometry(told.shape, RAS_TO_LPS @ affine, path)
+    return _read_by_nibabel(path)
+
+
+def _read_by_nibabel(path: Path) -> tuple[npt.NDArray[Any], Geometry]:
     import nibabel
     from nibabel.filebasedimages import ImageFileError as NiftiError
     from nibabel.spatialimages import HeaderDataError
@@ -183,29 +194,31 @@ def _read_nifti(path: Path) -> tuple[npt.NDArray[Any], Geometry]:
     if array.ndim > 3 and set(array.shape[3:]) == {1}:
         array = array.reshape(array.shape[:3])
     _require_scalar_volume(array, path)
-    affine = _nifti_affine(image.header, path)
+    sform, qform = image.header.get_sform(coded=True)[0], image.header.get_qform(coded=True)[0]
+    affine = _chosen_affine(sform, qform, image.header.get_data_shape()[:3], path)
+    affine[:3] *= _MM_PER_NIFTI_UNIT[image.header.get_xyzt_units()[0]]
     native = np.ascontiguousarray(array.T, dtype=array.dtype.newbyteorder("="))
     return native, _geometry(array.shape, RAS_TO_LPS @ affine, path)
 
 
-def _nifti_affine(header: Any, path: Path) -> npt.NDArray[np.float64]:
-    sform, sform_code = header.get_sform(coded=True)
-    qform, qform_code = header.get_qform(coded=True)
-    if not sform_code and not qform_code:
+def _chosen_affine(
+    sform: npt.NDArray[np.float64] | None,
+    qform: npt.NDArray[np.float64] | None,
+    shape_xyz: tuple[int, ...],
+    path: Path,
+) -> npt.NDArray[np.float64]:
+    """Return the affine that places a NIfTI file; refuse none, and two that disagree."""
+    chosen = qform if sform is None else sform
+    if chosen is None:
         raise _bad_geometry(
             path, "neither sform nor qform is set, so its place in the patient is unknown"
         )
-    if sform_code and qform_code:
-        corners = np.array(
-            [(*np.multiply(c, header.get_data_shape()[:3]), 1.0) for c in np.ndindex(2, 2, 2)]
-        )
+    if sform is not None and qform is not None:
+        corners = np.array([(*np.multiply(c, shape_xyz), 1.0) for c in np.ndindex(2, 2, 2)])
         apart = float(np.linalg.norm(corners @ (sform - qform).T, axis=1).max())
         if apart > TRANSFORM_TOLERANCE_MM:
             raise _bad_geometry(path, f"sform and qform disagree by up to {apart:.3g} mm")
-    chosen = np.array(sform if sform_code else qform, dtype=np.float64)
-    unit = header.get_xyzt_units()[0]
-    chosen[:3] *= _MM_PER_NIFTI_UNIT[unit]
-    return chosen
+    return np.array(chosen, dtype=np.float64)
 
 
 def _read_itk(path: Path) -> tuple[npt.NDArray[Any], Geometry]:

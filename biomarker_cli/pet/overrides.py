@@ -16,6 +16,7 @@ from pydicom.datadict import dictionary_VM, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+import biomarker_cli.dicom.headers  # noqa: F401 - sets pydicom up before a value is made
 from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.injection import RADIOPHARMACEUTICALS
 from biomarker_cli.pet.derivation import Derivation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from biomarker_cli.model import Measurement
 from biomarker_cli.radiomics.errors import RadiomicsRulesError
+from biomarker_cli.radiomics.filters.riesz_rules import RieszFilter
 from biomarker_cli.radiomics.filters.rules import FilterRules
 from biomarker_cli.radiomics.plan import ORIGINAL, filter_dimensions
 from biomarker_cli.radiomics.rules import RadiomicsRules
@@ -52,8 +53,9 @@ def is_ibsi_benchmarked(rules: RadiomicsRules, measurement: Measurement) -> bool
 
     That is so by the IBSI conventions, for every feature with an IBSI id on the
     unfiltered image (each has consensus values for its aggregation in chapter 1),
-    and for the first-order statistics on the images of the filters of chapter 2.
-    It says nothing of the spacing, range and bins that the rules choose.
+    and for the first-order statistics on the images of the filters of chapter 2,
+    but not for Riesz transforms, whose statistics have no consensus. It says nothing of
+    the spacing, range and bins that the rules choose.
 
     Parameters
     ----------
@@ -64,4 +66,7 @@ def is_ibsi_benchmarked(rules: RadiomicsRules, measurement: Measurement) -> bool
     definition = measurement.definition
     if rules.conventions != "ibsi" or not definition.ibsi_id:
         return False
-    return measurement.image == ORIGINAL or definition.family == "intensity"
+    if measurement.image == ORIGINAL:
+        return True
+    riesz = isinstance(_filter_of(rules, measurement.image), RieszFilter)
+    return definition.family == "intensity" and not riesz

@@ -88,7 +88,8 @@ def radiomics_of_regions(
     dict
         By the name of the region its rows, one for each feature of the rules with or
         without a value, or why this region is refused: ``RADIOMICS-GRID-MISMATCH``,
-        ``RADIOMICS-NON-FINITE``, ``RADIOMICS-NOT-DISCRETE``.
+        ``RADIOMICS-NON-FINITE``, ``RADIOMICS-NOT-DISCRETE``,
+        ``RADIOMICS-MANY-LEVELS``.
 
     Raises
     ------
@@ -164,7 +165,11 @@ def _refusal(volume: Volume, region: Region) -> RadiomicsError | None:
             where=volume.volume_id,
             hint="Import the region onto the grid of this image.",
         )
-    inside = volume.array[region.box][region.crop.mask]
+    around = volume.array[region.box]
+    # Whole numbers are finite; to look at a whole box is quicker than to pick its voxels.
+    if around.dtype.kind in "iu" or np.isfinite(around).all():
+        return None
+    inside = around[region.crop.mask]
     if np.isfinite(inside).all():
         return None
     return RadiomicsError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from biomarker_cli.model import FeatureDefinition
 from biomarker_cli.radiomics.features import FAMILIES
@@ -38,6 +39,7 @@ class PlannedFeature:
         return self.definition.feature_id(self.image)
 
 
+@lru_cache(maxsize=16)
 def planned_features(rules: RadiomicsRules) -> tuple[PlannedFeature, ...]:
     """Return every row that a region gets, whatever its values turn out to be."""
     rows: list[PlannedFeature] = []

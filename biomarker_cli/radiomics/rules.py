@@ -10,6 +10,7 @@ from biomarker_cli.model.features import Aggregation
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.radiomics.features import FAMILIES
 from biomarker_cli.radiomics.features.registry import is_offered
+from biomarker_cli.radiomics.filters.riesz_rules import RieszFilter
 from biomarker_cli.radiomics.filters.rules import (
     FilterRules,
     GaborFilter,
@@ -295,6 +296,10 @@ class RadiomicsRules(Strict):
             raise ValueError(f"a Laws filter in {axes} dimensions names {axes} kernels")
         if isinstance(image, WaveletFilter) and len(image.band) != axes:
             raise ValueError(f"a wavelet band in {axes} dimensions has {axes} letters")
+        if isinstance(image, RieszFilter) and len(image.order) != axes:
+            raise ValueError(
+                f"the order of a Riesz transform in {axes} dimensions has {axes} numbers"
+            )
         if isinstance(image, GaborFilter) and image.three_planes and axes == 2:
             raise ValueError("a Gabor filter over three planes needs dimension: 3d")
 

@@ -7,15 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydicom.errors import BytesLengthException
-
 from biomarker_cli.model import CaseError
 
 # pydicom converts values when they are asked for, so that damaged ones fail then.
 _DAMAGE = (
     ArithmeticError,
     AttributeError,
-    BytesLengthException,
     EOFError,
     LookupError,
     NotImplementedError,
@@ -41,9 +38,12 @@ def reading(path: Path) -> Iterator[None]:
     RegionError
         ``REGION-UNREADABLE``.
     """
+    # Here, since errors of label images do without pydicom.
+    from pydicom.errors import BytesLengthException
+
     try:
         yield
-    except _DAMAGE as error:
+    except (*_DAMAGE, BytesLengthException) as error:
         raise RegionError(
             "REGION-UNREADABLE",
             f"the content of the segmentation cannot be read: {type(error).__name__}",

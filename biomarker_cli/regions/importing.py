@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from biomarker_cli.catalogue import VolumeCandidate
 from biomarker_cli.imaging.region import AuditValue, Region
 from biomarker_cli.model import CaseError
 from biomarker_cli.regions.entries import References, RoiEntry, Segmentation
@@ -22,6 +22,9 @@ from biomarker_cli.regions.opening import open_segmentation
 from biomarker_cli.regions.result import RoiResult
 from biomarker_cli.regions.rules import RegionRules, RoiNames
 from biomarker_cli.regions.target import ImageTarget
+
+if TYPE_CHECKING:
+    from biomarker_cli.catalogue import VolumeCandidate
 
 EMPTY_CODES = frozenset({"REGION-NO-CONTOURS", "REGION-EMPTY", "REGION-OUTSIDE"})
 SKIPPED_CODES = frozenset({"REGION-NOT-CLOSED"})

@@ -25,6 +25,7 @@ from biomarker_cli.model.quantity import UNITLESS
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.grids import transfer
+from biomarker_cli.regions.label_boxes import boxes_of, filled_box
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
 
@@ -117,23 +118,11 @@ class LabelImage:
 
     @cached_property
     def _boxes(self) -> tuple[dict[int, tuple[slice, slice, slice]], ...]:
-        """The box around each value of each layer, found in one pass."""
-        from scipy.ndimage import find_objects
-
-        largest = max((label.value for label in self.labels), default=0)
+        """The box around each value of each layer."""
         return tuple(
-            {
-                value: box
-                for value, box in enumerate(find_objects(_native(layer), largest), start=1)
-                if box is not None
-            }
-            for layer in self.layers
+            boxes_of(layer, [label.value for label in self.labels if label.layer == index])
+            for index, layer in enumerate(self.layers)
         )
-
-
-def _native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return an array in the byte order of this machine, as scipy wants it."""
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def stem(path: Path) -> str:
@@ -194,7 +183,10 @@ def whole_numbers(array: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
 
 def _values(array: npt.NDArray[Any], path: Path) -> list[int]:
     # Most of a mask is background: what is left is sorted in a fraction of the time.
-    values = [int(v) for v in np.unique(array[array != 0])]
+    filled = array[filled_box(array)]
+    labelled = np.sort(filled[filled != 0])
+    # As np.unique, which loads the masked arrays of numpy to ask whether it has one.
+    values = [int(v) for v in (*labelled[:1], *labelled[1:][labelled[1:] != labelled[:-1]])]
     if len(values) > MOST_LABELS or (values and not 0 < values[0] <= values[-1] < 2**16):
         found = f"{len(values)} different values from {values[0]} to {values[-1]}"
         raise RegionError(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from biomarker_cli.dicom.headers import read_header
-from biomarker_cli.dicom.segment_frames import read_with_pixels
 from biomarker_cli.imaging.files import files_of_image, is_image_file
 from biomarker_cli.model import InputNotFoundError
-from biomarker_cli.regions.dicom_seg import LABEL_MAP_SEGMENTATION, SEGMENTATION, DicomSeg
-from biomarker_cli.regions.entries import Segmentation
-from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.label_images import label_table, open_label_image
-from biomarker_cli.regions.rtstruct import RT_STRUCTURE_SET, RtStruct
 from biomarker_cli.regions.slicer import is_slicer_segmentation, open_slicer_segmentation
+
+if TYPE_CHECKING:
+    from biomarker_cli.regions.entries import Segmentation
 
 
 def files_of_segmentation(path: Path) -> list[Path]:
@@ -45,6 +43,17 @@ def open_segmentation(path: Path) -> Segmentation:
         return open_slicer_segmentation(path)
     if is_image_file(path):
         return open_label_image(path)
+    return _open_dicom(path)
+
+
+def _open_dicom(path: Path) -> Segmentation:
+    # Label images do without pydicom and its decoders, which take a while to load.
+    from biomarker_cli.dicom.headers import read_header
+    from biomarker_cli.dicom.segment_frames import read_with_pixels
+    from biomarker_cli.regions.dicom_seg import LABEL_MAP_SEGMENTATION, SEGMENTATION, DicomSeg
+    from biomarker_cli.regions.errors import RegionError
+    from biomarker_cli.regions.rtstruct import RT_STRUCTURE_SET, RtStruct
+
     header = read_header(path)
     sop_class = str(header.get("SOPClassUID", ""))
     if sop_class == RT_STRUCTURE_SET:

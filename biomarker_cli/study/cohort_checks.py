@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from biomarker_cli.acquisition import (
-    AcquisitionProtocol,
-    CheckResult,
-    SeriesHeaders,
-    WaiverSet,
-    evaluate,
-    series_headers,
-)
 from biomarker_cli.case.result import Row
-from biomarker_cli.catalogue import Catalogue
-from biomarker_cli.study.planning import PlannedCase
 from biomarker_cli.tables import CHECKS
+
+if TYPE_CHECKING:
+    # Most runs have no rules above series, and load no more than this module.
+    from biomarker_cli.acquisition import (
+        AcquisitionProtocol,
+        CheckResult,
+        SeriesHeaders,
+    )
+    from biomarker_cli.study.planned import PlannedCase
 
 WIDE_SCOPES = ("study", "subject", "cohort")
 
@@ -33,6 +33,10 @@ def judge_cohort(cases: Sequence[PlannedCase]) -> list[Row]:
         acquisition = case.plan.acquisition
         if acquisition is not None and _is_wide(acquisition):
             protocols[acquisition.document.sha256] = acquisition
+    if not protocols:
+        return []
+    from biomarker_cli.acquisition import evaluate
+
     rows: dict[tuple[str, ...], Row] = {}
     for sha256, protocol in sorted(protocols.items()):
         members = [case for case in cases if _sha256(case) == sha256]
@@ -48,6 +52,8 @@ def _waived(cases: Sequence[PlannedCase], results: Sequence[CheckResult]) -> lis
     sets = [case.plan.waivers for case in cases if case.plan.waivers is not None]
     if not sets:
         return list(results)
+    from biomarker_cli.acquisition import WaiverSet
+
     waivers = dict.fromkeys(waiver for found in sets for waiver in found.waivers)
     return WaiverSet(tuple(waivers), sets[0].today).apply(results)
 
@@ -63,6 +69,9 @@ def _sha256(case: PlannedCase) -> str:
 
 
 def _series(cases: Sequence[PlannedCase]) -> list[SeriesHeaders]:
+    from biomarker_cli.acquisition import series_headers
+    from biomarker_cli.catalogue import Catalogue
+
     found: dict[str, SeriesHeaders] = {}
     for case in cases:
         for series in series_headers(Catalogue(case.plan.images)):

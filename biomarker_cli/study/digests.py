@@ -8,15 +8,15 @@ import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
-
-from pydicom import dcmread
+from typing import TYPE_CHECKING, Any
 
 from biomarker_cli import __version__
-from biomarker_cli.case import CasePlan
 from biomarker_cli.case.prepared import engine_of
 from biomarker_cli.imaging import files_of_image
 from biomarker_cli.regions import files_of_segmentation
+
+if TYPE_CHECKING:
+    from biomarker_cli.case import CasePlan
 
 _HEX_DIGITS = 64
 
@@ -80,6 +80,11 @@ def _mask_files(plan: CasePlan) -> list[Path]:
 
 
 def _stored_pixels(content: bytes) -> bytes:
+    # Only DICOM comes here, so that other images do without pydicom; the room sets it up.
+    from pydicom import dcmread
+
+    import biomarker_cli.dicom.headers  # noqa: F401
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

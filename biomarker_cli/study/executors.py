@@ -137,8 +137,6 @@ class PoolExecutor:
 
 def _guarded(index: int, call: Callable[[], CaseResult]) -> Outcome:
     """Turn whatever stops one case into its outcome, so that the others go on."""
-    from pebble import ProcessExpired
-
     try:
         return Outcome(index, call())
     except TimeoutError:
@@ -148,17 +146,26 @@ def _guarded(index: int, call: Callable[[], CaseResult]) -> Outcome:
             hint="Raise --timeout-per-case, and run with --retry-failed.",
         )
         return Outcome(index, None, error)
-    except ProcessExpired as expired:
-        error = CaseError(
-            "CASE-WORKER-DIED",
-            f"the worker process died (exit code {expired.exitcode})",
-            hint="It may have run out of memory: try --jobs 1, with --retry-failed.",
-        )
-        return Outcome(index, None, error)
     except Exception as unexpected:  # noqa: BLE001 - becomes a named error row; others go on
+        died = _died_with(unexpected)
+        if died is not None:
+            error = CaseError(
+                "CASE-WORKER-DIED",
+                f"the worker process died (exit code {died})",
+                hint="It may have run out of memory: try --jobs 1, with --retry-failed.",
+            )
+            return Outcome(index, None, error)
         error = CaseError(
             "CASE-INTERNAL",
             f"an unexpected {type(unexpected).__name__} stopped the case",
             hint="The traceback stands in run.log; please report it.",
         )
         return Outcome(index, None, error, traceback.format_exc())
+
+
+def _died_with(error: Exception) -> str | None:
+    """Return the exit code of a worker that died; without a pool there is none to ask for."""
+    pebble: Any = sys.modules.get("pebble")
+    if pebble is None or not isinstance(error, pebble.ProcessExpired):
+        return None
+    return str(error.exitcode)

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from biomarker_cli.case import CasePlan
-from biomarker_cli.catalogue import scan
-from biomarker_cli.dicom.frames import FrameHeader
-from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.model import BiomarkerError, CaseError
-from biomarker_cli.study.digests import CaseDigest
+
+if TYPE_CHECKING:
+    from biomarker_cli.case import CasePlan
+    from biomarker_cli.study.digests import CaseDigest
 
 HEIGHT_CHANGE_M = 0.05
 WEIGHT_CHANGE = 0.20
@@ -90,6 +90,10 @@ def _visit(plan: CasePlan) -> _Visit | None:
     images = plan.images
     if not images:
         return None
+    # What is no DICOM names no patient, and loads no reader.
+    from biomarker_cli.dicom.frames import FrameHeader
+    from biomarker_cli.dicom.headers import read_header
+
     try:
         header = FrameHeader(read_header(images[0].refs[0].path))
     except BiomarkerError:
@@ -132,6 +136,8 @@ def _compare_identity(visit: _Visit, findings: Findings) -> None:
 def _mask_patients(mask: Path | None) -> set[str]:
     if mask is None:
         return set()
+    from biomarker_cli.catalogue import scan
+
     objects = scan([mask]).candidates
     return {key for c in objects if c.kind in {"rtstruct", "seg"} for key in c.patient_keys}
 

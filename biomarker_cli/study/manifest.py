@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli import __version__
-from biomarker_cli.study.planning import PlannedCase
+from biomarker_cli.study.planned import PlannedCase
 from biomarker_cli.tables import write_json
 
 _PACKAGES = (

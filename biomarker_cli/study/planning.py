@@ -16,35 +16,16 @@ from biomarker_cli.acquisition import (
 from biomarker_cli.case import Analysis, CasePlan, load_analysis
 from biomarker_cli.catalogue import Catalogue, scan
 from biomarker_cli.imaging.files import is_image_file
-from biomarker_cli.model import BiomarkerError, CaseError
+from biomarker_cli.model import CaseError
 from biomarker_cli.pet import Override
 from biomarker_cli.protocol import ProtocolError, ProtocolKind, require_locked
-from biomarker_cli.study.digests import CaseDigest, digest_inputs, result_key
+from biomarker_cli.study.digests import digest_inputs, result_key
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.integrity import examine_cohort
+from biomarker_cli.study.planned import PlannedCase, overrides_of
 from biomarker_cli.study.study_file import CaseEntry, Study
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class PlannedCase:
-    """A case with its key, or with the reason why it cannot be run.
-
-    Attributes
-    ----------
-    plan : CasePlan
-    key : str
-        sha256 of everything that moves a number of the case.
-    digest : CaseDigest or None
-    refusal : BiomarkerError or None
-        Why the case is refused before it is measured.
-    """
-
-    plan: CasePlan
-    key: str
-    digest: CaseDigest | None = None
-    refusal: BiomarkerError | None = None
 
 
 @dataclass(frozen=True)
@@ -185,7 +166,7 @@ def _plan_case(
         on_violation=study.model.on_violation,
         other_frame_of_reference=entry.other_frame_of_reference,
         form=entry.form,
-        overrides=overrides_of(catalogue, study.overrides),
+        overrides=overrides_of(catalogue.candidates, study.overrides),
     )
     plan = replace(plan, waivers=_waivers_of(plan, waivers))
     for name in filter(None, (*entry.images, entry.mask)):
@@ -215,12 +196,6 @@ def _waivers_of(plan: CasePlan, waivers: WaiverSet) -> WaiverSet | None:
         return None
     found = waivers.concerning(plan.acquisition, {c.series_uid for c in plan.images})
     return found if found.waivers else None
-
-
-def overrides_of(catalogue: Catalogue, overrides: Sequence[Override]) -> tuple[Override, ...]:
-    """Return the overrides that name a series or study of the images of a case."""
-    named = {uid for c in catalogue.candidates for uid in (c.series_uid, c.study_uid)}
-    return tuple(o for o in overrides if (o.series_uid or o.study_uid) in named)
 
 
 def _require_overrides_used(study: Study, cases: Sequence[PlannedCase]) -> None:

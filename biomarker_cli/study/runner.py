@@ -16,7 +16,7 @@ from biomarker_cli.study.cohort_checks import judge_cohort
 from biomarker_cli.study.executors import Executor, Outcome, PoolExecutor, SerialExecutor
 from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.manifest import write_manifest
-from biomarker_cli.study.planning import PlannedCase
+from biomarker_cli.study.planned import PlannedCase
 from biomarker_cli.study.store import ResultStore, StoredResult
 
 Event = Callable[[int, int, str], None]

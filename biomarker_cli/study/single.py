@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from biomarker_cli.case import CasePlan, load_analysis
-from biomarker_cli.catalogue import Catalogue, scan
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import ConfigurationError, InputNotFoundError
-from biomarker_cli.pet import load_overrides
 from biomarker_cli.study.digests import digest_inputs, result_key
 from biomarker_cli.study.integrity import examine_cohort
-from biomarker_cli.study.planning import PlannedCase, overrides_of
+from biomarker_cli.study.planned import PlannedCase, overrides_of
+
+if TYPE_CHECKING:
+    from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.pet import Override
 
 
 @dataclass(frozen=True)
@@ -81,21 +84,21 @@ def plan_single(
             "--quantity is for files without header: DICOM says what its numbers mean",
             hint="Leave it out, or name a NIfTI, NRRD or MHA image.",
         )
-    catalogue = _candidates(folders, progress)
-    overrides = load_overrides(single.overrides) if single.overrides else ()
+    candidates = _candidates(folders, progress)
+    overrides = _overrides(single.overrides)
     plan = CasePlan(
         site_id="local",
         subject_id="S0001",
         timepoint="T1",
         role=_ROLES[single.measure],
-        candidates=catalogue.candidates,
+        candidates=candidates,
         image_files=files,
         mask=single.mask,
         analyses=(analysis,),
         series=single.series,
         wanted_rois=single.rois,
         quantity=single.quantity or "",
-        overrides=overrides_of(catalogue, overrides),
+        overrides=overrides_of(candidates, overrides),
     )
     if not files and not any(c.is_image for c in plan.candidates):
         raise InputNotFoundError(
@@ -109,5 +112,20 @@ def plan_single(
     return PlannedCase(plan, result_key(plan, digest), digest, refusal)
 
 
-def _candidates(folders: Sequence[Path], progress: Callable[[int, int], None] | None) -> Catalogue:
-    return scan(folders, progress) if folders else Catalogue(())
+def _candidates(
+    folders: Sequence[Path], progress: Callable[[int, int], None] | None
+) -> tuple[VolumeCandidate, ...]:
+    """Return what lies in folders; an image file of another format needs no catalogue."""
+    if not folders:
+        return ()
+    from biomarker_cli.catalogue import scan
+
+    return scan(folders, progress).candidates
+
+
+def _overrides(path: Path | None) -> tuple[Override, ...]:
+    if not path:
+        return ()
+    from biomarker_cli.pet import load_overrides
+
+    return load_overrides(path)

@@ -109,9 +109,19 @@ class ResultStore:
 
     @staticmethod
     def _write_json(path: Path, data: dict[str, Any]) -> None:
+        text = _json_text(data)
         temporary = path.with_suffix(".json.part")
         with temporary.open("w", encoding="utf-8", newline="\n") as stream:
-            json.dump(data, stream, ensure_ascii=False, allow_nan=False)
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
+
+
+def _json_text(data: dict[str, Any]) -> str:
+    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+    try:
+        return encoder.encode(data)
+    except ValueError:
+        # The slow way says which number it is that JSON cannot hold.
+        return "".join(encoder.iterencode(data))

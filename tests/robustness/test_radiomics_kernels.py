@@ -43,7 +43,9 @@ def test_kernels_work_uncached_where_nothing_can_be_written():
         "assert c.cache_dir() is None, c.cache_dir()\n"
         "import numpy as np\n"
         "from biomarker_cli.radiomics.kernels.surface import count_cases\n"
-        "print(count_cases(np.zeros((3, 3, 3), bool))[0].sum())\n"
+        "number, places = np.zeros(256, int), np.zeros((256, 3), int)\n"
+        "count_cases(np.zeros((3, 3, 3), bool), number, places)\n"
+        "print(number.sum())\n"
     )
     # A folder that is a file can be written by nobody, not even by root.
     guard = "import tempfile; tempfile.tempdir = '/dev/null'\n"

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import click
 
-from biomarker_cli.cli.protocol.diff import diff
-from biomarker_cli.cli.protocol.draft import draft
-from biomarker_cli.cli.protocol.facts import facts
-from biomarker_cli.cli.protocol.import_pyradiomics import import_pyradiomics
-from biomarker_cli.cli.protocol.lint import lint
-from biomarker_cli.cli.protocol.listing import list_command
-from biomarker_cli.cli.protocol.match import match
-from biomarker_cli.cli.protocol.schema import schema
-from biomarker_cli.cli.protocol.show import show
+from biomarker_cli.cli.on_demand import CommandsOnDemand
 
 _EPILOG = """\b
 Examples:
@@ -22,10 +14,22 @@ Examples:
 """
 
 
-@click.group(epilog=_EPILOG)
+COMMANDS = CommandsOnDemand(
+    __package__,
+    {
+        "list": "listing:list_command",
+        "show": "show:show",
+        "lint": "lint:lint",
+        "diff": "diff:diff",
+        "schema": "schema:schema",
+        "match": "match:match",
+        "draft": "draft:draft",
+        "facts": "facts:facts",
+        "import-pyradiomics": "import_pyradiomics:import_pyradiomics",
+    },
+)
+
+
+@click.group(commands=COMMANDS, epilog=_EPILOG)
 def protocol() -> None:
     """Read, test, compare and write acquisition and analysis protocols."""
-
-
-for _command in (list_command, show, lint, diff, schema, match, draft, facts, import_pyradiomics):
-    protocol.add_command(_command)

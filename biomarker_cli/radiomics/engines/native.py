@@ -26,6 +26,7 @@ from biomarker_cli.radiomics.features.peaks import PEAK_RADIUS_MM, peak_values
 from biomarker_cli.radiomics.features.shape_values import intensity_in_space, shape_values
 from biomarker_cli.radiomics.features.texture import TEXTURE_FAMILIES, Texture
 from biomarker_cli.radiomics.filters.applying import filtered_images
+from biomarker_cli.radiomics.kernels.distances import measure_distances
 from biomarker_cli.radiomics.lattice import Lattice
 from biomarker_cli.radiomics.plan import ORIGINAL
 from biomarker_cli.radiomics.preprocess.intensities import discretise, histogram_axis
@@ -208,24 +209,23 @@ def _peaks(image: Floats, prepared: Prepared) -> Values:
 
 
 def _texture(prepared: Prepared, levels: npt.NDArray[np.int64]) -> Texture:
-    box = np.zeros(prepared.intensity.shape, dtype=np.int64)
-    box[prepared.intensity] = levels
     inside = prepared.intensity
-    padded = np.pad(prepared.morphological, 1)
-    distance = _distance_to_border(padded)[1:-1, 1:-1, 1:-1]
-    kept = [z for z in range(len(box)) if inside[z].any()]
-    planar = [_distance_to_border(padded[z + 1])[1:-1, 1:-1][inside[z]] for z in kept]
+    kept = [z for z in range(len(inside)) if inside[z].any()]
+    ends = np.cumsum([np.count_nonzero(inside[z]) for z in kept])
+    in_planes = _distances(prepared.morphological, True)[inside]
     return Texture(
-        Lattice.of(box),
-        tuple(Lattice.of(box[z : z + 1]) for z in kept),
-        distance[inside],
-        tuple(planar),
+        Lattice.of(inside, levels),
+        tuple(
+            Lattice.of(inside[z : z + 1], part)
+            for z, part in zip(kept, np.split(levels, ends[:-1]), strict=True)
+        ),
+        _distances(prepared.morphological, False)[inside],
+        tuple(np.split(in_planes, ends[:-1])),
     )
 
 
-def _distance_to_border(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def _distances(mask: npt.NDArray[np.bool_], planar: bool) -> npt.NDArray[np.int64]:
     """Return the city-block distance to the outside, 1 for a voxel at the border."""
-    from scipy.ndimage import distance_transform_cdt
-
-    found: npt.NDArray[np.int64] = distance_transform_cdt(mask, "taxicab").astype(np.int64)
-    return found
+    distance = np.zeros([length + 2 for length in mask.shape], dtype=np.int32)
+    measure_distances(np.ascontiguousarray(mask), planar, distance)
+    return distance[1:-1, 1:-1, 1:-1].astype(np.int64)

@@ -269,13 +269,15 @@ def _measured(
     own: PyradiomicsRules,
 ) -> Measured:
     """Lay the levels on a lattice whose first axis runs across the planes of `force_2d`."""
-    box = np.zeros(mask.shape, dtype=np.int64)
-    box[mask] = levels
     order = [0, 1, 2]
     if own.force_2d:
         order.insert(0, order.pop(own.force_2d_axis))
-    turned = np.transpose(box, order)
+    if order != [0, 1, 2]:
+        box = np.zeros(mask.shape, dtype=np.int64)
+        box[mask] = levels
+        mask = np.transpose(mask, order)
+        levels = np.transpose(box, order)[mask]
     z, y, x = (spacing[axis] for axis in order)
-    lattice = Lattice.of(turned, max(own.distances))
-    a, b, c = turned.shape
+    a, b, c = mask.shape
+    lattice = Lattice.of(mask, levels, max(own.distances))
     return Measured(lattice, (a, b, c), (z, y, x), own)

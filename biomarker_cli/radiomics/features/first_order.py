@@ -5,20 +5,74 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.radiomics.kernels.moments import (
+    BINS,
+    LANES,
+    count_bins,
+    gather_bins,
+    sum_between,
+    sum_deviations,
+    sum_up,
+)
+
 Values = npt.NDArray[np.float64]
 
+_FEW = 4096
+"""Values that are sorted sooner than selected."""
 
-def sorted_percentile(ordered: Values, percent: float) -> float:
-    """Return a percentile of sorted values, by the rule of the statistics room to the last bit."""
-    place = percent / 100 * (ordered.size - 1)
+_PERCENTILES = (10, 25, 50, 75, 90)
+
+
+def percentiles_of(values: Values) -> list[float]:
+    """Return the 10th, 25th, 50th, 75th and 90th percentile.
+
+    By the rule of the statistics room, to the last bit.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        n >= 1, finite.
+    """
+    places = [percent / 100 * (values.size - 1) for percent in _PERCENTILES]
+    wanted = sorted({min(int(p) + k, values.size - 1) for p in places for k in (0, 1)})
+    ordered = dict(zip(wanted, _order_statistics(values, wanted), strict=True))
+    return [_between(ordered, place, values.size) for place in places]
+
+
+def _between(ordered: dict[int, float], place: float, size: int) -> float:
     below = int(place)
-    low = ordered[below]
-    high = ordered[min(below + 1, ordered.size - 1)]
+    low, high = ordered[below], ordered[min(below + 1, size - 1)]
     part = place - below
     # numpy interpolates from the nearer side.
-    if part >= 0.5:
-        return float(high - (high - low) * (1 - part))
-    return float(low + (high - low) * part)
+    return high - (high - low) * (1 - part) if part >= 0.5 else low + (high - low) * part
+
+
+def _order_statistics(values: Values, wanted: list[int]) -> list[float]:
+    """Return the values at places of the sorted values: only those of some bins are sorted."""
+    low, high = float(values.min()), float(values.max())
+    with np.errstate(over="ignore", divide="ignore"):
+        scale = float(np.divide(BINS, np.subtract(high, low)))
+    if values.size < _FEW or not 0 < scale < np.inf:
+        return [float(value) for value in np.sort(values)[wanted]]
+    counts = np.zeros(BINS, dtype=np.int64)
+    count_bins(values, low, scale, counts)
+    behind = np.cumsum(counts)
+    bins = np.searchsorted(behind, wanted, side="right")
+    chosen = np.unique(bins)
+    place = np.full(BINS, -1, dtype=np.int64)
+    starts = np.concatenate([[0], np.cumsum(counts[chosen])])
+    place[chosen] = starts[:-1]
+    parts = np.empty(int(starts[-1]))
+    gather_bins(values, low, scale, place, parts)
+    sorted_parts = {
+        int(number): np.sort(parts[start:stop])
+        for number, start, stop in zip(chosen, starts[:-1], starts[1:], strict=True)
+    }
+    before = behind - counts
+    return [
+        float(sorted_parts[int(number)][index - before[number]])
+        for number, index in zip(bins, wanted, strict=True)
+    ]
 
 
 def intensity_values(values: Values) -> dict[str, float]:
@@ -29,17 +83,20 @@ def intensity_values(values: Values) -> dict[str, float]:
     values : ndarray, shape (n,)
         Intensities of the intensity mask; n >= 1.
     """
-    mean = float(values.mean())
-    deviation = values - mean
-    squared = deviation * deviation
-    variance = float(squared.mean())
-    ordered = np.sort(values)
-    p10, p25, median, p75, p90 = (sorted_percentile(ordered, q) for q in (10, 25, 50, 75, 90))
-    first = int(np.searchsorted(ordered, p10, side="left"))
-    robust = ordered[first : int(np.searchsorted(ordered, p90, side="right"))]
-    low, high = float(ordered[0]), float(ordered[-1])
+    values = np.ascontiguousarray(values)
+    n = values.size
+    low, high = float(values.min()), float(values.max())
+    sums = np.zeros(2)
+    sum_up(values, np.zeros((2, LANES)), sums)
+    # The mean of equal values is that value, whatever their sum rounds to.
+    mean = low if low == high else float(sums[0]) / n
+    energy = float(sums[1])
+    p10, p25, median, p75, p90 = percentiles_of(values)
+    found = np.zeros(6)
+    sum_deviations(values, mean, median, np.zeros((6, LANES)), found)
+    _, squared, cubed, fourth, absolute, from_median = (found / n).tolist()
+    variance = squared
     flat = variance <= 0
-    energy = float(np.sum(values * values))
     return {
         "mean": mean,
         "median": median,
@@ -47,21 +104,31 @@ def intensity_values(values: Values) -> dict[str, float]:
         "maximum": high,
         "p10": p10,
         "p90": p90,
-        "skewness": np.nan if flat else float(np.mean(squared * deviation)) / variance**1.5,
-        "kurtosis": np.nan if flat else float(np.mean(squared * squared)) / variance**2 - 3.0,
+        "skewness": np.nan if flat else cubed / variance**1.5,
+        "kurtosis": np.nan if flat else fourth / variance**2 - 3.0,
         "variance": variance,
         "iqr": p75 - p25,
         "range": high - low,
-        "mean_absolute_deviation": float(np.mean(np.abs(deviation))),
-        "robust_mean_absolute_deviation": float(np.mean(np.abs(robust - robust.mean())))
-        if robust.size
-        else np.nan,
-        "median_absolute_deviation": float(np.mean(np.abs(values - median))),
+        "mean_absolute_deviation": absolute,
+        "robust_mean_absolute_deviation": _robust_deviation(values, p10, p90),
+        "median_absolute_deviation": from_median,
         "coefficient_of_variation": float(np.sqrt(variance)) / mean if mean else np.nan,
         "quartile_coefficient_of_dispersion": (p75 - p25) / (p75 + p25) if p75 + p25 else np.nan,
         "energy": energy,
-        "root_mean_square": float(np.sqrt(energy / values.size)),
+        "root_mean_square": float(np.sqrt(energy / n)),
     }
+
+
+def _robust_deviation(values: Values, low: float, high: float) -> float:
+    """Return the mean absolute deviation of the values between two percentiles; NaN for none."""
+    found = np.zeros(3)
+    sum_between(values, low, high, 0.0, np.zeros((3, LANES)), found)
+    number, total, _ = found.tolist()
+    if number == 0:
+        return np.nan
+    found[:] = 0.0
+    sum_between(values, low, high, total / number, np.zeros((3, LANES)), found)
+    return float(found[2]) / number
 
 
 def histogram_values(levels: npt.NDArray[np.int64]) -> dict[str, float]:

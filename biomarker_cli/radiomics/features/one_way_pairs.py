@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 
 _EPSILON = float(np.spacing(1.0))
 _TRIPLES = 1_000_000
+_SAFE = 1e-3
 
 
 def one_way_values(
@@ -107,6 +108,19 @@ def maximal_correlation(p: Floats, here: Floats, there: Floats) -> float:
     """
     if here.size < 2:
         return 1.0
+    # By one product of matrices: rounding differs from that of the package, which shows
+    # where the eigenvalue is small.
+    eigenvalues = np.sort(np.linalg.eigvals((p / (np.outer(here, there) + _EPSILON)) @ p.T))
+    if eigenvalues[-2].real < _SAFE:
+        eigenvalues = np.sort(np.linalg.eigvals(_in_order_of_the_package(p, here, there)))
+    second = eigenvalues[-2]
+    # Rounding may leave a real eigenvalue below 0: like the package, no value then.
+    if np.isrealobj(eigenvalues):
+        return float(np.sqrt(second)) if second >= 0 else np.nan
+    return float(np.sqrt(second).real)
+
+
+def _in_order_of_the_package(p: Floats, here: Floats, there: Floats) -> Floats:
     q = np.empty_like(p)
     # Many grey levels would fill the memory with their triples: take some rows at a time.
     step = max(1, _TRIPLES // p.size)
@@ -114,9 +128,4 @@ def maximal_correlation(p: Floats, here: Floats, there: Floats) -> float:
         rows = slice(start, start + step)
         margins = here[rows, None, None] * there + _EPSILON
         q[rows] = (p[rows, None, :] * p[None, :, :] / margins).sum(axis=2)
-    eigenvalues = np.sort(np.linalg.eigvals(q))
-    second = eigenvalues[-2]
-    # Rounding may leave a real eigenvalue below 0: like the package, no value then.
-    if np.isrealobj(eigenvalues):
-        return float(np.sqrt(second)) if second >= 0 else np.nan
-    return float(np.sqrt(second).real)
+    return q

@@ -12,6 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.radiomics.kernels.cooccurrence import (
+    difference_features,
+    sum_features,
+    summarise,
+)
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -28,6 +34,8 @@ class PairDistributions:
     margin : ndarray, shape (g,)
         Probability of each grey level in `values`.
     values : ndarray, shape (g,)
+    pairs : float
+        Number of pairs, both ways round.
     highest, energy, entropy : float
         Joint maximum, angular second moment, joint entropy (bits).
     """
@@ -36,15 +44,49 @@ class PairDistributions:
     total: Floats
     margin: Floats
     values: npt.NDArray[np.int64]
+    pairs: float
     highest: float
     energy: float
     entropy: float
+
+    @classmethod
+    def of(cls, counts: Floats, values: npt.NDArray[np.int64]) -> PairDistributions | None:
+        """Take a matrix that is counted one way, shape (g, g), both ways; None if it is empty."""
+        top = int(values[-1])
+        difference, total = np.zeros(top + 1), np.zeros(2 * top + 1)
+        margin, found = np.zeros(values.size), np.empty(4)
+        summarise(counts, values, difference, total, margin, found)
+        pairs, highest, energy, entropy = found.tolist()
+        if pairs == 0:
+            return None
+        return cls(difference, total, margin, values, pairs, highest, energy, entropy)
 
 
 def entropy_bits(probabilities: Floats) -> float:
     """Return the Shannon entropy in bits; absent classes count nothing."""
     present = probabilities[probabilities > 0]
     return -float(np.sum(present * np.log2(present))) + 0.0
+
+
+_DIFFERENCE_NAMES = (
+    "dissimilarity",
+    "contrast",
+    "difference_variance",
+    "difference_entropy",
+    "inverse_difference",
+    "normalised_inverse_difference",
+    "inverse_difference_moment",
+    "normalised_inverse_difference_moment",
+    "inverse_variance",
+)
+_SUM_NAMES = (
+    "sum_average",
+    "sum_variance",
+    "sum_entropy",
+    "cluster_tendency",
+    "cluster_shade",
+    "cluster_prominence",
+)
 
 
 def pair_values(pairs: PairDistributions, top_level: int) -> dict[str, float]:
@@ -60,46 +102,23 @@ def pair_values(pairs: PairDistributions, top_level: int) -> dict[str, float]:
     ----------
     IBSI-1 v11, section 3.6.
     """
-    k = np.arange(pairs.difference.size, dtype=np.float64)
-    p_difference = pairs.difference
-    sums = np.arange(pairs.total.size, dtype=np.float64)
     mean = float(pairs.margin @ pairs.values)
     variance = float(pairs.margin @ (pairs.values - mean) ** 2)
-    contrast = float(p_difference @ k**2)
-    dissimilarity = float(p_difference @ k)
-    sum_average = float(pairs.total @ sums)
-    centred = sums - 2.0 * mean
-    tendency = float(pairs.total @ centred**2)
-    entropy_margin = entropy_bits(pairs.margin)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = {
-            "joint_maximum": pairs.highest,
-            "joint_average": mean,
-            "joint_variance": variance,
-            "joint_entropy": pairs.entropy,
-            "difference_average": dissimilarity,
-            "difference_variance": float(p_difference @ (k - dissimilarity) ** 2),
-            "difference_entropy": entropy_bits(p_difference),
-            "sum_average": sum_average,
-            "sum_variance": float(pairs.total @ (sums - sum_average) ** 2),
-            "sum_entropy": entropy_bits(pairs.total),
-            "angular_second_moment": pairs.energy,
-            "contrast": contrast,
-            "dissimilarity": dissimilarity,
-            "inverse_difference": float(np.sum(p_difference / (1.0 + k))),
-            "normalised_inverse_difference": float(np.sum(p_difference / (1.0 + k / top_level))),
-            "inverse_difference_moment": float(np.sum(p_difference / (1.0 + k**2))),
-            "normalised_inverse_difference_moment": float(
-                np.sum(p_difference / (1.0 + (k / top_level) ** 2))
-            ),
-            "inverse_variance": float(np.sum(p_difference[1:] / k[1:] ** 2)),
-            "correlation": (variance - 0.5 * contrast) / variance if variance > 0 else np.nan,
-            "autocorrelation": variance + mean**2 - 0.5 * contrast,
-            "cluster_tendency": tendency,
-            "cluster_shade": float(pairs.total @ centred**3),
-            "cluster_prominence": float(pairs.total @ centred**4),
-        }
-    values.update(_information(pairs.entropy, entropy_margin))
+    differences, sums = np.empty(len(_DIFFERENCE_NAMES)), np.empty(len(_SUM_NAMES))
+    difference_features(pairs.difference, float(top_level), differences)
+    sum_features(pairs.total, mean, sums)
+    values = dict(zip(_DIFFERENCE_NAMES, differences.tolist(), strict=True))
+    values |= zip(_SUM_NAMES, sums.tolist(), strict=True)
+    contrast = values["contrast"]
+    values["difference_average"] = values["dissimilarity"]
+    values["joint_maximum"] = pairs.highest
+    values["joint_average"] = mean
+    values["joint_variance"] = variance
+    values["joint_entropy"] = pairs.entropy
+    values["angular_second_moment"] = pairs.energy
+    values["autocorrelation"] = variance + mean**2 - 0.5 * contrast
+    values["correlation"] = (variance - 0.5 * contrast) / variance if variance > 0 else np.nan
+    values.update(_information(pairs.entropy, entropy_bits(pairs.margin)))
     return values
 
 

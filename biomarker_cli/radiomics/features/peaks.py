@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.radiomics.kernels.surface import sum_within
+from biomarker_cli.radiomics.kernels.spheres import average_rows
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -28,17 +28,37 @@ def peak_values(
     spacing_zyx : tuple of float
     """
     reach = [int(PEAK_RADIUS_MM / step) for step in spacing_zyx]
-    steps = np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij")
-    offsets = np.stack([axis.reshape(-1) for axis in steps], axis=1)
-    squared = np.sum((offsets * np.array(spacing_zyx)) ** 2, axis=1)
-    offsets = offsets[squared <= PEAK_RADIUS_MM**2 * (1 + 1e-12)]
-    padded = np.pad(image, [(r, r) for r in reach], constant_values=np.nan)
-    voxels = np.argwhere(mask) + np.array(reach)
-    strides = np.array([padded.shape[1] * padded.shape[2], padded.shape[2], 1])
-    sums = sum_within(padded.reshape(-1), voxels @ strides, offsets @ strides)
-    means = sums[:, 0] / sums[:, 1]
+    rows = _rows_of_sphere(reach, spacing_zyx)
+    # Sums from the beginning of each row: a row of the sphere is the difference of two.
+    widths = [(reach[0], reach[0]), (reach[1], reach[1]), (reach[2] + 1, reach[2])]
+    known = np.isfinite(image)
+    sums, numbers = (
+        np.cumsum(np.pad(part, widths), axis=2)
+        for part in (np.where(known, image, 0.0), known.astype(np.float64))
+    )
+    inside = np.ascontiguousarray(mask)
+    work, means = np.empty((2, mask.shape[2])), np.empty(mask.shape)
+    average_rows(sums, numbers, inside, rows, np.array(reach), work, means)
     values = image[mask]
+    peaks = means[mask]
     return {
-        "local_peak": float(means[values == values.max()].max()),
-        "global_peak": float(means.max()),
+        "local_peak": float(peaks[values == values.max()].max()),
+        "global_peak": float(peaks.max()),
     }
+
+
+def _rows_of_sphere(
+    reach: list[int], spacing_zyx: tuple[float, float, float]
+) -> npt.NDArray[np.int64]:
+    """Return slice, row and half length of each row of voxels in the sphere, shape (n, 3)."""
+    z, y, x = (np.arange(-r, r + 1) * step for r, step in zip(reach, spacing_zyx, strict=True))
+    limit = PEAK_RADIUS_MM**2 * (1 + 1e-12)
+    inside = z[:, None, None] ** 2 + y[:, None] ** 2 + x**2 <= limit
+    halves = np.count_nonzero(inside, axis=2) // 2
+    return np.array(
+        [
+            (dz - reach[0], dy - reach[1], halves[dz, dy])
+            for dz, dy in np.argwhere(inside.any(axis=2))
+        ],
+        dtype=np.int64,
+    )

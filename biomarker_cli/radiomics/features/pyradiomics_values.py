@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,17 +32,14 @@ from biomarker_cli.radiomics.features.texture import (
     DEPENDENCE_NAMES,
     RUN_NAMES,
     ZONE_NAMES,
+    entries_of,
     grouped,
     sparse_values,
     tone_values,
 )
-from biomarker_cli.radiomics.kernels.cooccurrence import (
-    count_pairs,
-    information_entropies,
-    summarise,
-)
-from biomarker_cli.radiomics.kernels.runs import count_runs, has_pair, label_zones, visit_neighbours
-from biomarker_cli.radiomics.lattice import Lattice, Offset, half_neighbours
+from biomarker_cli.radiomics.kernels.cooccurrence import information_entropies
+from biomarker_cli.radiomics.kernels.runs import has_pair
+from biomarker_cli.radiomics.lattice import Lattice, Neighbours, Offset, half_neighbours
 from biomarker_cli.radiomics.rules import PyradiomicsRules
 
 Floats = npt.NDArray[np.float64]
@@ -74,7 +72,7 @@ class Measured:
     box: tuple[int, int, int]
     spacing: Spacing
     rules: PyradiomicsRules
-    visited: dict[str, tuple[Integers, Floats, Integers]] = field(default_factory=dict)
+    visited: dict[str, Neighbours] = field(default_factory=dict)
 
     def offsets(self, distances: tuple[int, ...]) -> tuple[Offset, ...]:
         """Return one of each pair of opposite steps that fit into the box."""
@@ -131,7 +129,8 @@ def shape_as_pyradiomics(mask: Mask, spacing_zyx: Spacing) -> dict[str, float]:
         "elongation": minor / major if major > 0 else np.nan,
         "flatness": least / major if major > 0 else np.nan,
     }
-    for axis, name in enumerate(("slice", "column", "row")):
+    found["maximum_2d_diameter_slice"] = mesh.widest_mm
+    for axis, name in ((1, "column"), (2, "row")):
         found[f"maximum_2d_diameter_{name}"] = planar_diameter(mask, spacing_zyx, axis)
     return found
 
@@ -162,37 +161,28 @@ def glcm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     """Return the co-occurrence features, averaged over directions or of the weighted matrix."""
     lattice = measured.lattice
     offsets = measured.offsets(measured.rules.distances)
-    size = lattice.values.size
     values_of = _pairs_of if measured.rules.symmetrical_glcm else _one_way_pairs_of
-    if measured.rules.weighting_norm is not None:
-        counts = np.zeros((size, size))
-        for offset in offsets:
-            weight = measured.weight(offset)
-            count_pairs(lattice.levels, lattice.voxels, lattice.flat_offset(offset), counts, weight)
-        return dict(values_of(counts, lattice) or {})
-    found = []
-    for offset in offsets:
-        counts = np.zeros((size, size))
-        count_pairs(lattice.levels, lattice.voxels, lattice.flat_offset(offset), counts, 1.0)
-        found.append(values_of(counts, lattice))
-    return _mean_of_numbers(found)
+    tables = lattice.pairs(offsets)
+    if measured.rules.weighting_norm is None:
+        return _mean_of_numbers(
+            [values_of(counts.astype(np.float64), lattice) for counts in tables]
+        )
+    merged = np.zeros((lattice.values.size, lattice.values.size))
+    for offset, counts in zip(offsets, tables, strict=True):
+        merged += measured.weight(offset) * counts
+    return dict(values_of(merged, lattice) or {})
 
 
 def _pairs_of(counts: Floats, lattice: Lattice) -> Values | None:
-    size = lattice.values.size
-    top = int(lattice.values[-1])
-    difference, total, margin = np.zeros(top + 1), np.zeros(2 * top + 1), np.zeros(size)
-    pairs, highest, energy, entropy = summarise(counts, lattice.values, difference, total, margin)
-    if pairs == 0:
+    pairs = PairDistributions.of(counts, lattice.values)
+    if pairs is None:
         return None
-    found = pair_values(
-        PairDistributions(difference, total, margin, lattice.values, highest, energy, entropy), top
-    )
+    found = pair_values(pairs, int(lattice.values[-1]))
     if found["joint_variance"] <= 0:
         found["correlation"] = 1.0
-    found.update(_information(counts, pairs, margin))
+    found.update(_information(counts, pairs))
     found["maximal_correlation_coefficient"] = maximal_correlation(
-        (counts + counts.T) / pairs, margin, margin
+        (counts + counts.T) / pairs.pairs, pairs.margin, pairs.margin
     )
     return found
 
@@ -203,10 +193,11 @@ def _one_way_pairs_of(counts: Floats, lattice: Lattice) -> Values | None:
     return one_way_values(counts, lattice.values, int(lattice.values[-1]))
 
 
-def _information(counts: Floats, pairs: float, margin: Floats) -> dict[str, float]:
+def _information(counts: Floats, pairs: PairDistributions) -> dict[str, float]:
     """Return both measures of information correlation, with the epsilon of pyradiomics."""
-    joint, crossed, independent = information_entropies(counts, pairs, margin, _EPSILON)
-    own = -float(np.sum(margin * np.log2(margin + _EPSILON)))
+    found = np.empty(4)
+    information_entropies(counts, pairs.pairs, pairs.margin, _EPSILON, found)
+    joint, crossed, independent, own = found.tolist()
     gain = independent - joint
     return {
         "information_correlation_1": (joint - crossed) / own if own > _EPSILON else 0.0,
@@ -230,85 +221,59 @@ def _mean_of_numbers(found: list[Values | None]) -> dict[str, float]:
 def glrlm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     """Return the run length features; runs always step by one voxel."""
     lattice = measured.lattice
-    found: list[Values | None] = []
-    shape = (lattice.values.size, max(measured.box))
-    merged = np.zeros(shape)
-    for offset in measured.offsets((1,)):
-        if not _has_pair_on_line(lattice, offset):
-            continue
-        counts = np.zeros(shape, dtype=np.int64)
-        count_runs(lattice.levels, lattice.voxels, lattice.flat_offset(offset), counts)
-        if measured.rules.weighting_norm is None:
-            found.append(_runs_of(counts, lattice))
-        else:
-            merged += measured.run_weight(offset) * counts
-    if measured.rules.weighting_norm is not None:
-        found = [_runs_of(merged, lattice)]
-    return _mean_of_numbers(found)
+    offsets = tuple(o for o in measured.offsets((1,)) if _has_pair_on_line(lattice, o))
+    tables = lattice.runs(offsets)
+    if measured.rules.weighting_norm is None:
+        return _mean_of_numbers([_runs_of(counts, lattice) for counts in tables])
+    merged = np.zeros((lattice.values.size, max(lattice.ranks.shape) - 1))
+    for offset, counts in zip(offsets, tables, strict=True):
+        merged += measured.run_weight(offset) * counts
+    return dict(_runs_of(merged, lattice) or {})
 
 
 def _has_pair_on_line(lattice: Lattice, offset: Offset) -> bool:
     """Tell whether a line in this direction meets two voxels; else pyradiomics leaves it out."""
-    if has_pair(lattice.levels, lattice.voxels, lattice.flat_offset(offset)):
+    if has_pair(lattice.ranks, lattice.ends, np.array(offset)):
         return True
-    places = np.stack(np.unravel_index(lattice.voxels, lattice.shape), axis=1)
+    places = np.argwhere(lattice.ranks)
     axis = next(a for a in range(3) if offset[a])
     # Move each voxel along its line to where that axis is 0.
     starts = places - np.outer(places[:, axis] * offset[axis], offset)
     return len(np.unique(starts, axis=0)) < len(starts)
 
 
-def _runs_of(counts: Integers | Floats, lattice: Lattice) -> Values | None:
-    ranks, lengths = np.nonzero(counts)
-    chosen = counts[ranks, lengths]
-    voxels = float(np.sum(chosen * (lengths + 1)))
-    return sparse_values((ranks, lengths + 1, chosen), lattice.values, RUN_NAMES, voxels)
+def _runs_of(counts: npt.NDArray[Any], lattice: Lattice) -> Values | None:
+    return sparse_values(entries_of(counts), lattice.values, RUN_NAMES)
 
 
 def glszm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     """Return the size zone features."""
     lattice = measured.lattice
-    offsets = lattice.flat_offsets(half_neighbours(1, measured.rules.force_2d))
-    nothing = np.zeros(lattice.voxels.size, dtype=np.int64)
-    ranks, sizes, _ = label_zones(lattice.levels, lattice.voxels, offsets, nothing)
-    matrix = grouped(ranks - 1, sizes)
-    return dict(sparse_values(matrix, lattice.values, ZONE_NAMES, lattice.voxels.size) or {})
-
-
-Neighbours = tuple[Integers, Floats, Integers]
+    zones = lattice.zones(measured.rules.force_2d)
+    matrix = grouped(zones[:, 0], zones[:, 1])
+    return dict(sparse_values(matrix, lattice.values, ZONE_NAMES) or {})
 
 
 def _visited(measured: Measured) -> Neighbours:
     """Visit the neighbours once for both families that need them."""
     found = measured.visited.get("neighbours")
     if found is None:
-        found = measured.visited["neighbours"] = _visit(measured)
+        offsets = tuple(
+            offset
+            for distance in measured.rules.distances
+            for offset in half_neighbours(distance, measured.rules.force_2d)
+        )
+        found = measured.lattice.neighbours(offsets, measured.rules.dependence_alpha)
+        measured.visited["neighbours"] = found
     return found
-
-
-def _visit(measured: Measured) -> Neighbours:
-    half = [
-        offset
-        for distance in measured.rules.distances
-        for offset in half_neighbours(distance, measured.rules.force_2d)
-    ]
-    offsets = tuple(half) + tuple((-z, -y, -x) for z, y, x in half)
-    lattice = measured.lattice
-    return visit_neighbours(
-        lattice.levels,
-        lattice.voxels,
-        lattice.flat_offsets(offsets),
-        lattice.values,
-        measured.rules.dependence_alpha,
-    )
 
 
 def ngtdm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     """Return the grey tone difference features."""
-    _, difference, dependence = _visited(measured)
+    visited = _visited(measured)
     # Voxels without a neighbour count here, with a difference of 0.
-    number = dependence.sum(axis=1)
-    found = dict(tone_values(number, difference, measured.lattice.values) or {})
+    number = visited.dependence.sum(axis=1)
+    found = dict(tone_values(number, visited.difference, measured.lattice.values) or {})
     if found:
         instead = {
             "coarseness": _COARSENESS_OF_FLAT,
@@ -322,11 +287,9 @@ def ngtdm_as_pyradiomics(measured: Measured) -> dict[str, float]:
 
 def ngldm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     """Return the dependence features."""
-    _, _, dependence = _visited(measured)
-    ranks, neighbours = np.nonzero(dependence)
-    matrix = (ranks, neighbours + 1, dependence[ranks, neighbours])
+    matrix = entries_of(_visited(measured).dependence)
     lattice = measured.lattice
-    return dict(sparse_values(matrix, lattice.values, DEPENDENCE_NAMES, lattice.voxels.size) or {})
+    return dict(sparse_values(matrix, lattice.values, DEPENDENCE_NAMES, lattice.n_voxels) or {})
 
 
 TEXTURE_AS_PYRADIOMICS: Mapping[str, Callable[[Measured], dict[str, float]]] = {

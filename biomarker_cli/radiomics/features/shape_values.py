@@ -7,17 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.radiomics.features.spatial_correlation import spatial_correlation
 from biomarker_cli.radiomics.features.surface_cases import Triangles, closed_surface
-from biomarker_cli.radiomics.kernels.surface import (
-    corners_of_planes,
-    count_cases,
-    line_ends,
-    row_ends,
-    voxel_moments,
-    widest_in_planes,
-)
+from biomarker_cli.radiomics.kernels.diameters import farthest_squared, hull_planes
+from biomarker_cli.radiomics.kernels.surface import count_cases, sum_places
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 
@@ -37,11 +33,14 @@ class Mesh:
     volume_mm3, area_mm2 : float
     vertices_mm : ndarray, shape (n, 3)
         Those that can lie on the convex hull, (z, y, x).
+    widest_mm : float
+        Largest distance of two vertices in one plane of voxels or between two, across z.
     """
 
     volume_mm3: float
     area_mm2: float
     vertices_mm: Floats
+    widest_mm: float
 
 
 def mesh_of(mask: Mask, spacing_zyx: Spacing, surface: Triangles) -> Mesh:
@@ -55,8 +54,8 @@ def mesh_of(mask: Mask, spacing_zyx: Spacing, surface: Triangles) -> Mesh:
     surface : Triangles
         How cubes of eight voxels are cut.
     """
-    padded = np.pad(mask, 1)
-    number, places = count_cases(padded)
+    number, places = np.zeros(256, dtype=np.int64), np.zeros((256, 3), dtype=np.int64)
+    count_cases(np.pad(mask, 1), number, places)
     spacing = np.array(spacing_zyx)
     owner = surface.owner
     a, b, c = (surface.vertices[:, k] * spacing for k in range(3))
@@ -67,38 +66,33 @@ def mesh_of(mask: Mask, spacing_zyx: Spacing, surface: Triangles) -> Mesh:
     sixfold = float(number[owner] @ np.sum(a * crossed, axis=1))
     normals = crossed + np.cross(c, a) + np.cross(a, b)
     sixfold += float(np.sum(normals * (places[owner] * spacing)))
+    widest, corners = _hulls_across(mask, spacing_zyx, 0)
     # In the order z, y, x a surface seen from outside turns the other way.
-    return Mesh(-sixfold / 6, area, _outer_vertices(padded) * spacing)
+    return Mesh(-sixfold / 6, area, corners / 2 * spacing, widest)
 
 
-def _outer_vertices(mask: Mask) -> Floats:
-    """Return midpoints of cut edges, only the corners of the hull of each plane across z."""
-    cuts = np.concatenate([_cuts_at_ends(mask, axis) for axis in range(3)])
-    return corners_of_planes(row_ends(_in_halves(cuts))) / 2
+def _hulls_across(mask: Mask, spacing_zyx: Spacing, axis: int) -> tuple[float, Integers]:
+    """Return the largest distance of two vertices in one plane across an axis, and what it needs.
 
-
-def _in_halves(points: Floats) -> npt.NDArray[np.int64]:
-    """Return places between voxels as whole numbers of halves of a voxel."""
-    return np.rint(2 * points).astype(np.int64)
-
-
-def _cuts_at_ends(mask: Mask, axis: int) -> Floats:
-    """Return where the lines along an axis enter the region first and leave it last."""
-    first, last = _ends(mask, axis)
-    first[:, axis] -= 0.5
-    last[:, axis] += 0.5
-    return np.concatenate([first, last])
-
-
-def _ends(mask: Mask, axis: int) -> tuple[Floats, Floats]:
-    """Return the first and the last place inside on each line along an axis."""
-    ends = line_ends(np.ascontiguousarray(mask), axis)
-    lines = np.nonzero(ends[0] >= 0)
-    first, last = (
-        np.insert(np.column_stack(lines).astype(np.float64), axis, end[lines], axis=1)
-        for end in ends
+    Returns
+    -------
+    tuple
+        Distance in mm, and the corners of the hull of each plane in half voxels,
+        shape (n, 3), the given axis first.
+    """
+    turned = np.ascontiguousarray(np.moveaxis(mask, axis, 0))
+    row_mm, column_mm = (step for other, step in enumerate(spacing_zyx) if other != axis)
+    planes, rows, columns = turned.shape
+    widest = hull_planes(
+        turned,
+        row_mm,
+        column_mm,
+        np.empty((2 * rows + 1, 2), dtype=np.int64),
+        np.empty((columns, 2), dtype=np.int64),
+        np.empty((4 * rows + 6, 2), dtype=np.int64),
+        corners := np.empty((1 + (2 * planes + 1) * (4 * rows + 2), 3), dtype=np.int64),
     )
-    return first, last
+    return float(np.sqrt(widest)), corners[1 : 1 + corners[0, 0]]
 
 
 def planar_diameter(mask: Mask, spacing_zyx: Spacing, axis: int) -> float:
@@ -111,31 +105,39 @@ def planar_diameter(mask: Mask, spacing_zyx: Spacing, axis: int) -> float:
     axis : int
         Of the array; 0 for the planes of slices.
     """
-    padded = np.pad(mask, 1)
-    within = [_cuts_at_ends(padded, other) for other in range(3) if other != axis]
-    # Edges along the axis itself are cut halfway between two planes of voxels.
-    turned = np.moveaxis(padded, axis, 0)
-    cut = np.moveaxis(turned[1:] != turned[:-1], 0, axis)
-    across = np.concatenate(_ends(cut, (axis + 1) % 3))
-    across[:, axis] += 0.5
-    points = np.concatenate([*within, across])
-    u, v = (other for other in range(3) if other != axis)
-    planes, first, second = row_ends(_in_halves(points[:, (axis, u, v)])).T
-    return widest_in_planes(planes, first / 2 * spacing_zyx[u], second / 2 * spacing_zyx[v])
+    return _hulls_across(mask, spacing_zyx, axis)[0]
+
+
+_PER_CELL = 20
+_MOST_CELLS = 16
 
 
 def farthest_pair(points: Floats) -> float:
-    """Return the largest distance between two points, through their convex hull."""
-    from scipy.spatial import ConvexHull, QhullError
-    from scipy.spatial.distance import pdist
+    """Return the largest distance between two points.
 
+    Parameters
+    ----------
+    points : ndarray, shape (n, 2) or (n, 3)
+    """
     if len(points) < 2:
         return 0.0
-    try:
-        points = points[ConvexHull(points).vertices]
-    except QhullError:
-        points = np.unique(points, axis=0)
-    return float(pdist(points).max(initial=0.0))
+    placed = np.zeros((len(points), 3))
+    placed[:, : points.shape[1]] = points
+    # Points on a surface fill some six cells of each square of the cells' number.
+    cells = int(min(max(np.sqrt(len(points) / (6 * _PER_CELL)), 1), _MOST_CELLS))
+    low = placed.min(axis=0)
+    extent = placed.max(axis=0) - low
+    scale = np.divide(cells, extent, out=np.zeros(3), where=extent > 0)
+    found = farthest_squared(
+        placed,
+        cells,
+        low,
+        scale,
+        np.zeros(cells**3 + 1, dtype=np.int64),
+        np.empty(2 * len(placed), dtype=np.int64),
+        np.empty((cells**3, 7)),
+    )
+    return float(np.sqrt(found))
 
 
 def principal_variances(mask: Mask, spacing_zyx: Spacing, freedom: int) -> Floats:
@@ -150,7 +152,8 @@ def principal_variances(mask: Mask, spacing_zyx: Spacing, freedom: int) -> Float
         tells them apart); 0 divides by n, as pyradiomics does.
     """
     # Whole numbers have exact moments; the spacing comes in at the end.
-    n, sums, products = voxel_moments(np.ascontiguousarray(mask))
+    sums, products = np.zeros(3, dtype=np.int64), np.zeros((3, 3), dtype=np.int64)
+    n = sum_places(np.ascontiguousarray(mask), sums, products)
     covariance = (products * n - np.outer(sums, sums)) / float(n) / float(max(n - freedom, 1))
     covariance = covariance * np.outer(spacing_zyx, spacing_zyx)
     found = np.linalg.eigvalsh(covariance)[::-1]
@@ -263,38 +266,5 @@ def intensity_in_space(
         weighted = values @ places / total
         found["centre_of_mass_shift"] = float(np.linalg.norm(weighted - geometric))
     found["integrated_intensity"] = float(values.mean()) * volume_mm3
-    found.update(_spatial_correlation(intensity, image, spacing))
+    found.update(spatial_correlation(intensity, image, spacing_zyx))
     return found
-
-
-def _spatial_correlation(mask: Mask, image: Floats, spacing: Floats) -> dict[str, float]:
-    """Sum 1 / distance over all pairs through autocorrelations: exact, in O(n log n)."""
-    from scipy import fft
-
-    n = int(np.count_nonzero(mask))
-    deviation = np.where(mask, image - image[mask].mean(), 0.0)
-    spread = float(np.sum(deviation**2))
-    if n < 2 or spread <= 0:
-        return {}
-    size = [fft.next_fast_len(2 * length - 1, real=True) for length in mask.shape]
-    axes = [
-        np.fft.fftfreq(length, 1 / length) * step
-        for length, step in zip(size, spacing, strict=True)
-    ]
-    distance = np.sqrt(sum(a**2 for a in np.meshgrid(*axes, indexing="ij")))
-    distance.flat[0] = np.inf
-    weight = 1 / distance
-    spectrum = fft.rfftn(deviation, size)
-    products = fft.irfftn(np.abs(spectrum) ** 2, size)
-    indicator = fft.rfftn(mask.astype(np.float64), size)
-    pairs = np.rint(fft.irfftn(np.abs(indicator) ** 2, size))
-    squares = fft.rfftn(deviation**2, size)
-    crossed = fft.irfftn(squares * np.conj(indicator), size)
-    weights = float(np.sum(weight * pairs))
-    together = float(np.sum(weight * products))
-    # (x_i - x_j)^2 = x_i^2 + x_j^2 - 2 x_i x_j
-    apart = 2 * float(np.sum(weight * crossed)) - 2 * together
-    return {
-        "moran_i": n / weights * together / spread,
-        "geary_c": (n - 1) / (2 * weights) * apart / spread,
-    }

@@ -20,14 +20,15 @@ Lorensen and Cline 1987 (marching cubes); IBSI-1 v11, section 3.1.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import combinations, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Loop = list[int]
+Loop = tuple[int, ...]
+Loops = tuple[Loop, ...]
 
 CORNERS = np.array([(z, y, x) for z in (0, 1) for y in (0, 1) for x in (0, 1)], dtype=np.float64)
 """Corner k of a cube as (z, y, x); bit k of a case tells whether it is inside."""
@@ -76,17 +77,17 @@ def surface_of_pyradiomics() -> Triangles:
     return _all_triangles([_as_pyradiomics(case) for case in range(256)])
 
 
-def _as_pyradiomics(case: int) -> list[Loop]:
+def _as_pyradiomics(case: int) -> Loops:
     return _loops(case, apart=not case >> _JOINING_CORNER & 1)
 
 
-def _all_triangles(loops: list[list[Loop]]) -> Triangles:
+def _all_triangles(loops: list[Loops]) -> Triangles:
     by_case = [_triangles(case, found) for case, found in enumerate(loops)]
     owner = np.repeat(np.arange(256), [len(triangles) for triangles in by_case])
     return Triangles(owner, np.concatenate(by_case))
 
 
-def _triangles(case: int, loops: list[Loop]) -> Floats:
+def _triangles(case: int, loops: Loops) -> Floats:
     # The starts were fitted to the loops of pyradiomics.
     starts = _FAN_STARTS.get(str(case), "") if loops == _as_pyradiomics(case) else ""
     triangles = []
@@ -97,7 +98,8 @@ def _triangles(case: int, loops: list[Loop]) -> Floats:
     return _MIDPOINTS[np.array(triangles, dtype=np.int64).reshape(-1, 3)]
 
 
-def _faces() -> list[list[int]]:
+@cache
+def _faces() -> tuple[tuple[int, ...], ...]:
     """Return the corners of each face, counter-clockwise seen from outside."""
     faces = []
     for axis in range(3):
@@ -110,11 +112,12 @@ def _faces() -> list[list[int]]:
                 cycle.append(corner[0] * 4 + corner[1] * 2 + corner[2])
             a, b, c = (CORNERS[k] for k in cycle[:3])
             outward = np.cross(b - a, c - b)[axis] * (2 * side - 1) > 0
-            faces.append(cycle if outward else cycle[::-1])
-    return faces
+            faces.append(tuple(cycle if outward else cycle[::-1]))
+    return tuple(faces)
 
 
-def _loops(case: int, apart: bool) -> list[Loop]:
+@cache
+def _loops(case: int, apart: bool) -> Loops:
     """Return the closed lines of vertices on a cube, with diagonal corners apart or joined."""
     inside = [bool(case >> corner & 1) for corner in range(8)]
     following: dict[int, int] = {}
@@ -133,10 +136,10 @@ def _loops(case: int, apart: bool) -> list[Loop]:
         while vertex != first:
             loop.append(vertex)
             vertex = following.pop(vertex)
-        loops.append(loop)
-    return loops
+        loops.append(tuple(loop))
+    return tuple(loops)
 
 
-def _edge(face: list[int], k: int) -> int:
+def _edge(face: tuple[int, ...], k: int) -> int:
     a, b = sorted((face[k], face[(k + 1) % 4]))
     return _EDGE_OF[a, b]

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.radiomics.features.directional import PER_SLICE, Values, aggregate, mean_of
 from biomarker_cli.radiomics.features.pair_values import PairDistributions, pair_values
-from biomarker_cli.radiomics.kernels.cooccurrence import count_pairs, summarise
-from biomarker_cli.radiomics.kernels.runs import (
-    count_runs,
-    emphasis,
-    label_zones,
-    visit_neighbours,
-)
-from biomarker_cli.radiomics.lattice import Lattice, Offset, half_neighbours
+from biomarker_cli.radiomics.kernels.emphases import emphasise
+from biomarker_cli.radiomics.lattice import Counts, Lattice, Neighbours, Offset, half_neighbours
 
+Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
@@ -55,16 +51,15 @@ def glcm(texture: Texture, aggregation: str) -> dict[str, float]:
 
 def pair_distributions(lattice: Lattice, offsets: tuple[Offset, ...]) -> PairDistributions | None:
     """Count the pairs of some directions in one matrix; None where there is no pair."""
-    size = lattice.values.size
-    counts = np.zeros((size, size))
-    for offset in offsets:
-        count_pairs(lattice.levels, lattice.voxels, lattice.flat_offset(offset), counts, 1.0)
-    top = int(lattice.values[-1])
-    difference, total, margin = np.zeros(top + 1), np.zeros(2 * top + 1), np.zeros(size)
-    pairs, highest, energy, entropy = summarise(counts, lattice.values, difference, total, margin)
-    if pairs == 0:
-        return None
-    return PairDistributions(difference, total, margin, lattice.values, highest, energy, entropy)
+    counts = _merged(lattice.pairs(offsets), (lattice.values.size, lattice.values.size))
+    return PairDistributions.of(counts, lattice.values)
+
+
+def _merged(tables: Iterator[Counts], shape: tuple[int, int]) -> Floats:
+    merged = np.zeros(shape)
+    for counts in tables:
+        merged += counts
+    return merged
 
 
 _RUN = (
@@ -111,10 +106,10 @@ DEPENDENCE_NAMES = (
 
 
 def sparse_values(
-    matrix: tuple[Integers, Integers, Integers | npt.NDArray[np.float64]],
+    matrix: tuple[Integers, Integers, npt.NDArray[Any]],
     values: Integers,
     names: tuple[str, ...],
-    voxels: float,
+    voxels: float | None = None,
 ) -> Values | None:
     """Return the shared features of a sparse matrix (rank from 0, size, count).
 
@@ -125,44 +120,54 @@ def sparse_values(
         Grey level of each rank.
     names : tuple of str
         Names in the order of the IBSI manual.
-    voxels : float
-        What the number of entries is divided by for the percentage.
+    voxels : float, optional
+        What the number of entries is divided by for the percentage; without it the
+        voxels that the entries hold.
     """
-    ranks, sizes, counts = matrix
+    ranks, sizes, counts = (np.ascontiguousarray(part) for part in matrix)
     if counts.size == 0:
         return None
-    result = emphasis(ranks, sizes, counts, values, int(sizes.max()))
-    result[12] /= voxels
-    return dict(zip(names, map(float, result), strict=False))
+    found = np.zeros(18)
+    by_level, by_size = np.zeros(values.size), np.zeros(int(sizes.max()) + 1)
+    emphasise(ranks, sizes, counts.astype(np.float64), values, by_level, by_size, found)
+    found[12] /= found[17] if voxels is None else voxels
+    return dict(zip(names, found.tolist(), strict=False))
+
+
+def entries_of(table: npt.NDArray[Any]) -> tuple[Integers, Integers, npt.NDArray[Any]]:
+    """Return rank, size and count of what a table by rank and size - 1 holds."""
+    ranks, sizes = np.nonzero(table)
+    return ranks, sizes + 1, table[ranks, sizes]
 
 
 def glrlm(texture: Texture, aggregation: str) -> dict[str, float]:
     """Return the run length features (IBSI-1, section 3.7)."""
 
     def measure(lattice: Lattice, offsets: tuple[Offset, ...]) -> Values | None:
-        counts = np.zeros((lattice.values.size, max(lattice.shape)), dtype=np.int64)
-        for offset in offsets:
-            count_runs(lattice.levels, lattice.voxels, lattice.flat_offset(offset), counts)
-        ranks, lengths = np.nonzero(counts)
-        matrix = (ranks, lengths + 1, counts[ranks, lengths])
-        return sparse_values(matrix, lattice.values, RUN_NAMES, lattice.voxels.size * len(offsets))
+        shape = (lattice.values.size, max(lattice.ranks.shape) - 1)
+        merged = _merged(lattice.runs(offsets), shape)
+        voxels = lattice.n_voxels * len(offsets)
+        return sparse_values(entries_of(merged), lattice.values, RUN_NAMES, voxels)
 
     return aggregate(texture.whole, texture.slices, aggregation, measure)
 
 
-def _zones(
-    lattice: Lattice, distance: Integers, planar: bool
-) -> tuple[Integers, Integers, Integers]:
-    offsets = lattice.flat_offsets(half_neighbours(1, planar))
-    ranks, sizes, nearest = label_zones(lattice.levels, lattice.voxels, offsets, distance)
-    return ranks - 1, sizes, nearest
+_SMALL = 64
 
 
 def grouped(ranks: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers]:
     """Count equal (rank, size) entries."""
+    small = sizes < _SMALL
+    # Nearly all are small: those are counted in a table, without sorting.
+    table = np.bincount(ranks[small] * _SMALL + sizes[small])
+    keys = np.flatnonzero(table)
     width = int(sizes.max()) + 1
-    keys, counts = np.unique(ranks * width + sizes, return_counts=True)
-    return keys // width, keys % width, counts.astype(np.int64)
+    large, counts = np.unique(ranks[~small] * width + sizes[~small], return_counts=True)
+    return (
+        np.concatenate([keys // _SMALL, large // width]),
+        np.concatenate([keys % _SMALL, large % width]),
+        np.concatenate([table[keys], counts]),
+    )
 
 
 def _by_slices(
@@ -180,8 +185,9 @@ def glszm(texture: Texture, aggregation: str) -> dict[str, float]:
     """Return the size zone features (IBSI-1, section 3.8)."""
 
     def measure(lattice: Lattice, distance: Integers, planar: bool) -> Values | None:
-        ranks, sizes, _ = _zones(lattice, distance, planar)
-        return sparse_values(grouped(ranks, sizes), lattice.values, ZONE_NAMES, lattice.voxels.size)
+        zones = lattice.zones(planar, distance)
+        matrix = grouped(zones[:, 0], zones[:, 1])
+        return sparse_values(matrix, lattice.values, ZONE_NAMES, lattice.n_voxels)
 
     return _by_slices(texture, aggregation, measure)
 
@@ -190,37 +196,28 @@ def gldzm(texture: Texture, aggregation: str) -> dict[str, float]:
     """Return the distance zone features (IBSI-1, section 3.9)."""
 
     def measure(lattice: Lattice, distance: Integers, planar: bool) -> Values | None:
-        ranks, _, nearest = _zones(lattice, distance, planar)
-        return sparse_values(
-            grouped(ranks, nearest), lattice.values, DISTANCE_NAMES, lattice.voxels.size
-        )
+        zones = lattice.zones(planar, distance)
+        matrix = grouped(zones[:, 0], zones[:, 2])
+        return sparse_values(matrix, lattice.values, DISTANCE_NAMES, lattice.n_voxels)
 
     return _by_slices(texture, aggregation, measure)
 
 
-def _neighbours(
-    lattice: Lattice, planar: bool, alpha: int = 0
-) -> tuple[Integers, npt.NDArray[np.float64], Integers]:
-    half = half_neighbours(1, planar)
-    offsets = half + tuple((-z, -y, -x) for z, y, x in half)
-    return visit_neighbours(
-        lattice.levels, lattice.voxels, lattice.flat_offsets(offsets), lattice.values, alpha
-    )
+def _neighbours(lattice: Lattice, planar: bool, alpha: int = 0) -> Neighbours:
+    return lattice.neighbours(half_neighbours(1, planar), alpha)
 
 
 def ngtdm(texture: Texture, aggregation: str) -> dict[str, float]:
     """Return the grey tone difference features (IBSI-1, section 3.10)."""
 
     def measure(lattice: Lattice, _distance: Integers, planar: bool) -> Values | None:
-        number, difference, _ = _neighbours(lattice, planar)
-        return tone_values(number, difference, lattice.values)
+        found = _neighbours(lattice, planar)
+        return tone_values(found.number, found.difference, lattice.values)
 
     return _by_slices(texture, aggregation, measure)
 
 
-def tone_values(
-    number: Integers, difference: npt.NDArray[np.float64], values: Integers
-) -> Values | None:
+def tone_values(number: npt.NDArray[Any], difference: Floats, values: Integers) -> Values | None:
     """Return coarseness, contrast, busyness, complexity and strength; NaN where undefined."""
     present = number > 0
     if not present.any():
@@ -253,10 +250,8 @@ def ngldm(texture: Texture, aggregation: str, alpha: int = 0) -> dict[str, float
     """Return the dependence features (IBSI-1, section 3.11)."""
 
     def measure(lattice: Lattice, _distance: Integers, planar: bool) -> Values | None:
-        _, _, dependence = _neighbours(lattice, planar, alpha)
-        ranks, neighbours = np.nonzero(dependence)
-        matrix = (ranks, neighbours + 1, dependence[ranks, neighbours])
-        return sparse_values(matrix, lattice.values, DEPENDENCE_NAMES, lattice.voxels.size)
+        matrix = entries_of(_neighbours(lattice, planar, alpha).dependence)
+        return sparse_values(matrix, lattice.values, DEPENDENCE_NAMES, lattice.n_voxels)
 
     return _by_slices(texture, aggregation, measure)
 

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from biomarker_cli.radiomics.filters.classic import laws_response, log_response, mean_response
 from biomarker_cli.radiomics.filters.oriented import gabor_response, simoncelli_response
+from biomarker_cli.radiomics.filters.riesz import riesz_images
+from biomarker_cli.radiomics.filters.riesz_rules import RieszLogFilter, RieszSimoncelliFilter
 from biomarker_cli.radiomics.filters.rules import (
     FilterRules,
     GaborFilter,
@@ -60,5 +62,7 @@ def filtered_images(
             yield names[0], wavelet_response(image, rules)
         case SimoncelliFilter():
             yield names[0], simoncelli_response(image, rules, planar)
+        case RieszLogFilter() | RieszSimoncelliFilter():
+            yield from riesz_images(image, rules, spacing_zyx)
         case _:
             raise ValueError(f"the filter {rules.filter!r} belongs to pyradiomics")

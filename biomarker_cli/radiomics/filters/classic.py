@@ -40,6 +40,11 @@ def mean_response(image: Floats, rules: MeanFilter, planar: bool) -> Floats:
     return convolve(image, _along(kernel, planar), rules.boundary)
 
 
+def log_reach(sigma_voxels: float, truncation: float) -> int:
+    """Return how many voxels the kernel of a Laplacian of Gaussian reaches to each side."""
+    return int(np.floor(truncation * sigma_voxels + 0.5))
+
+
 def log_response(
     image: Floats, sigma_mm: float, rules: LogFilter, spacing: Spacing, planar: bool
 ) -> Floats:
@@ -53,7 +58,7 @@ def log_response(
     curved: list[Floats | None] = [None, None, None]
     for axis in axes:
         sigma = sigma_mm / spacing[axis]
-        reach = int(np.floor(rules.truncation * sigma + 0.5))
+        reach = log_reach(sigma, rules.truncation)
         k = np.arange(-reach, reach + 1, dtype=np.float64)
         gauss = np.exp(-(k**2) / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)
         smooth[axis] = gauss

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from biomarker_cli.protocol.document import Strict
+from biomarker_cli.radiomics.filters.riesz_rules import RieszLogFilter, RieszSimoncelliFilter
 
 Boundary = Literal["zero", "nearest", "periodic", "mirror"]
 """What lies beyond the border: 0, the edge voxel, the other side, the mirror image."""
@@ -331,6 +332,8 @@ FilterRules = Annotated[
     | GaborFilter
     | WaveletFilter
     | SimoncelliFilter
+    | RieszLogFilter
+    | RieszSimoncelliFilter
     | PyradiomicsLog
     | PyradiomicsWavelet
     | PyradiomicsPointwise

@@ -38,12 +38,8 @@ Marks2 = npt.NDArray[np.bool_]
 Marks3 = npt.NDArray[np.bool_]
 Marks4 = npt.NDArray[np.bool_]
 
-# Of the kernels that numba still compiles for whatever they are called with.
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Levels = npt.NDArray[np.int32]
-Mask = npt.NDArray[np.bool_]
 AnyArray = npt.NDArray[Any]
+"""Of inner functions, which are compiled for whatever they are called with."""
 
 
 class ArrayKind(NamedTuple):

@@ -15,11 +15,10 @@ from biomarker_cli.radiomics.kernels.library import library
 from biomarker_cli.radiomics.kernels.signatures import Signature
 from biomarker_cli.radiomics.kernels.store import cache_dir
 
-__all__ = ["Inner", "Kernel", "cache_dir", "inner", "jitted", "kernel"]
+__all__ = ["Inner", "Kernel", "cache_dir", "inner", "kernel"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Inner(Generic[P, R]):
@@ -83,13 +82,3 @@ def kernel(function: Callable[P, R]) -> Kernel[P, R]:
 def inner(function: Callable[P, R]) -> Inner[P, R]:
     """Mark a function that only kernels, and others of its kind, call."""
     return Inner(function)
-
-
-def jitted(function: Function) -> Function:
-    """Compile by numba at the first call, for whatever it is called with."""
-    from biomarker_cli.radiomics.kernels.jitting import numba_keeping_code_in
-
-    folder = cache_dir()
-    numba = numba_keeping_code_in(folder)
-    compiled: Any = numba.njit(cache=folder is not None, nogil=True, fastmath=False)(function)
-    return cast("Function", compiled)

@@ -18,58 +18,15 @@ from biomarker_cli.radiomics.kernels.store import Content
 
 _OPTIONS = {"nogil": True, "fastmath": False, "error_model": "numpy", "boundscheck": False}
 
-# Arrays that a kernel allocates: as in numba's runtime, of which there is nothing
-# in a process without numba. A block begins with the count of references, the
-# destructor and its argument, the address and the size of the data, and an allocator.
-_ALLOCATION = """
-declare ptr @malloc(i64)
-declare void @free(ptr)
-
-define linkonce_odr ptr @NRT_MemInfo_alloc_aligned(i64 %size, i32 %align) {
-    %wide = zext i32 %align to i64
-    %more = add i64 %size, 48
-    %total = add i64 %more, %wide
-    %block = call ptr @malloc(i64 %total)
-    %none = icmp eq ptr %block, null
-    br i1 %none, label %failed, label %made
-made:
-    %start = ptrtoint ptr %block to i64
-    %behind = add i64 %start, 48
-    %past = add i64 %behind, %wide
-    %last = sub i64 %past, 1
-    %mask = sub i64 0, %wide
-    %place = and i64 %last, %mask
-    %data = inttoptr i64 %place to ptr
-    store i64 1, ptr %block
-    %destructor = getelementptr i8, ptr %block, i64 8
-    store ptr null, ptr %destructor
-    %argument = getelementptr i8, ptr %block, i64 16
-    store ptr null, ptr %argument
-    %where = getelementptr i8, ptr %block, i64 24
-    store ptr %data, ptr %where
-    %length = getelementptr i8, ptr %block, i64 32
-    store i64 %size, ptr %length
-    %allocator = getelementptr i8, ptr %block, i64 40
-    store ptr null, ptr %allocator
-    ret ptr %block
-failed:
-    ret ptr null
-}
-
+# Arrays that come from Python belong to Python, and kernels make none: what numba calls
+# for the last owner of an array is in the code, but never reached.
+_NEVER_CALLED = """
 define linkonce_odr void @NRT_MemInfo_call_dtor(ptr %block) {
-    call void @free(ptr %block)
-    ret void
+    call void @llvm.trap()
+    unreachable
 }
 
-define linkonce_odr ptr @NRT_Allocate(i64 %size) {
-    %block = call ptr @malloc(i64 %size)
-    ret ptr %block
-}
-
-define linkonce_odr void @NRT_Free(ptr %block) {
-    call void @free(ptr %block)
-    ret void
-}
+declare void @llvm.trap()
 """
 
 
@@ -241,7 +198,7 @@ def _object_of(modules: list[Any]) -> bytes:
 
     whole = llvm.parse_assembly(
         f'target datalayout = "{modules[0].data_layout}"\n'
-        f'target triple = "{modules[0].triple}"\n{_ALLOCATION}'
+        f'target triple = "{modules[0].triple}"\n{_NEVER_CALLED}'
     )
     for module in modules:
         whole.link_in(module, preserve=True)

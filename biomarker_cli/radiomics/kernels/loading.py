@@ -15,7 +15,7 @@ _MATHEMATICS = (
 )
 
 ALLOWED = frozenset(
-    {"malloc", "free", "memcpy", "memmove", "memset", "memcmp"}
+    {"memcpy", "memmove", "memset", "memcmp"}
     | {name + suffix for name in _MATHEMATICS.split() for suffix in ("", "f")}
 )
 """What machine code may take from the C library, which every process has."""

@@ -61,6 +61,24 @@ def test_texture_of_filtered_images_is_not_benchmarked_but_their_statistics_are(
     assert not said["mean-3", "intensity_histogram"]
 
 
+def test_statistics_of_riesz_transforms_are_not_benchmarked():
+    log = {"filter": "log", "sigma_mm": [2], "truncation": 4, "boundary": "mirror"}
+    images = [
+        {"filter": "none"},
+        log,
+        {**log, "filter": "riesz_log", "order": [1, 0, 0]},
+        {"filter": "riesz_simoncelli", "level": 1, "boundary": "periodic", "order": [0, 2, 0]},
+    ]
+    rules, rows = rows_of("radiomics-ct", images=images)
+    assert all(row.value is not None for row in rows if row.definition.family == "intensity")
+    said = {row.image for row in rows if is_ibsi_benchmarked(rules, row)}
+    assert said == {"original", "log-sigma-2-0-mm"}
+    assert {row.image for row in rows} - said == {
+        "log-sigma-2-0-mm-riesz-1-0-0",
+        "simoncelli-1-riesz-0-2-0",
+    }
+
+
 def test_values_by_the_conventions_of_pyradiomics_are_not_benchmarked():
     rules, rows = rows_of("pyradiomics-default")
     assert rows

@@ -1,0 +1,84 @@
+"""What a Riesz filter is told, and the names of the images it gives."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from biomarker_cli.protocol.document import Strict
+
+
+def _of_some_order(order: tuple[int, ...]) -> tuple[int, ...]:
+    if not any(order):
+        raise ValueError("the order of a Riesz transform is at least 1")
+    return order
+
+
+Order = Annotated[
+    tuple[Annotated[int, Field(ge=0, le=8)], ...],
+    Field(min_length=2, max_length=3),
+    AfterValidator(_of_some_order),
+]
+"""Order of a Riesz transform along x, y and, in three dimensions, z."""
+
+
+class RieszFilter(Strict):
+    """Base of the filters that a Riesz transform follows (IBSI-2).
+
+    Their response maps have a consensus, the statistics on them have none: their
+    features are never said to be benchmarked.
+    """
+
+    order: Order
+
+    @property
+    def _suffix(self) -> str:
+        return "-".join(["riesz", *map(str, self.order)])
+
+    @property
+    def _words(self) -> str:
+        return f"Riesz {','.join(map(str, self.order))}"
+
+    @property
+    def keeps_unit(self) -> bool:
+        """Whether the voxels keep the unit of the image."""
+        return True
+
+
+class RieszLogFilter(RieszFilter):
+    """Riesz transform of the Laplacian of Gaussian, one image per sigma.
+
+    The transform has no finite reach, and the edge voxels that `nearest` would
+    repeat without end have none either: that boundary is not offered.
+    """
+
+    filter: Literal["riesz_log"]
+    sigma_mm: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+    truncation: Annotated[float, Field(gt=0)]
+    boundary: Literal["zero", "periodic", "mirror"]
+
+    def image_names(self, _dimensions: int = 3) -> tuple[str, ...]:
+        """Return the names of the images."""
+        sigmas = [str(sigma).replace(".", "-") for sigma in self.sigma_mm]
+        return tuple(f"log-sigma-{sigma}-mm-{self._suffix}" for sigma in sigmas)
+
+    def describe(self) -> str:
+        """Return what stands in the tables."""
+        return f"{self._words} of LoG, {self.truncation:g} sigma, {self.boundary}"
+
+
+class RieszSimoncelliFilter(RieszFilter):
+    """Riesz transform of the band-pass map of the Simoncelli wavelet."""
+
+    filter: Literal["riesz_simoncelli"]
+    level: Annotated[int, Field(ge=1, le=8)]
+    boundary: Literal["periodic"]
+
+    def image_names(self, _dimensions: int = 3) -> tuple[str, ...]:
+        """Return the names of the images."""
+        return (f"simoncelli-{self.level}-{self._suffix}",)
+
+    def describe(self) -> str:
+        """Return what stands in the tables."""
+        return f"{self._words} of Simoncelli, level {self.level}, {self.boundary}"

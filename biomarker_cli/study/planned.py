@@ -1,0 +1,42 @@
+"""PlannedCase: a case that is ready to be run, or the reason why it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from biomarker_cli.case import CasePlan
+    from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.model import BiomarkerError
+    from biomarker_cli.pet import Override
+    from biomarker_cli.study.digests import CaseDigest
+
+
+@dataclass(frozen=True)
+class PlannedCase:
+    """A case with its key, or with the reason why it cannot be run.
+
+    Attributes
+    ----------
+    plan : CasePlan
+    key : str
+        sha256 of everything that moves a number of the case.
+    digest : CaseDigest or None
+    refusal : BiomarkerError or None
+        Why the case is refused before it is measured.
+    """
+
+    plan: CasePlan
+    key: str
+    digest: CaseDigest | None = None
+    refusal: BiomarkerError | None = None
+
+
+def overrides_of(
+    candidates: Iterable[VolumeCandidate], overrides: Iterable[Override]
+) -> tuple[Override, ...]:
+    """Return the overrides that name a series or study of the images of a case."""
+    named = {uid for c in candidates for uid in (c.series_uid, c.study_uid)}
+    return tuple(o for o in overrides if (o.series_uid or o.study_uid) in named)
