@@ -22,11 +22,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-try:
-    # The same bytes as from zlib, in half the time.
-    from isal.isal_zlib import decompressobj, error
-except ImportError:
-    from zlib import decompressobj, error
+# The same bytes as from zlib, in half the time.
+from isal.igzip_lib import IsalError
+from isal.isal_zlib import decompressobj
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -118,7 +116,7 @@ def read_plain_nifti(path: Path) -> tuple[npt.NDArray[Any], PlainHeader] | None:
         voxels: npt.NDArray[Any] = np.memmap(
             path, header.dtype, mode="c", offset=FIRST_VOXEL, shape=header.shape, order="F"
         )
-    except (OSError, EOFError, ValueError, error):
+    except (OSError, EOFError, ValueError, IsalError):  # type: ignore[misc]  # stubs say object
         return None
     return _native(voxels.T), header
 
