@@ -6,12 +6,12 @@ make every command wait for every room, though most cases need few of them.
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+
+from biomarker_cli.collector import collector_paused
 
 
 def names_on_demand(room: str, **modules: str) -> Callable[[str], Any]:
@@ -30,22 +30,11 @@ def names_on_demand(room: str, **modules: str) -> Callable[[str], Any]:
     def load(name: str) -> Any:
         if name not in module_of:
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
-        with _no_collections():
+        # What modules make as they load, they keep.
+        with collector_paused():
             value = getattr(import_module(f"{room}.{module_of[name]}"), name)
         # It is found there from now on, and nobody asks here again.
         setattr(sys.modules[room], name, value)
         return value
 
     return load
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """Search for no garbage while modules are loaded: what they make, they keep."""
-    was_running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_running:
-            gc.enable()

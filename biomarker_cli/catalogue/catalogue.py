@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -26,6 +24,7 @@ from biomarker_cli.catalogue.records import (
     unpack_files,
 )
 from biomarker_cli.catalogue.series import refused_file, series_candidates
+from biomarker_cli.collector import collector_paused
 
 if TYPE_CHECKING:
     from biomarker_cli.dicom.quick_headers import HeaderReader
@@ -86,13 +85,13 @@ def scan(
     """
     found = find_files(paths)
     index = index or FileIndex.of_user()
-    with _collector_paused():
+    with collector_paused():
         known = index.known(found.roots, found.files)
     new = [file for file in found.files if file.path not in known]
     records = _describe(new, len(found.files), progress, index, reader)
     if new:
         index.forget(found.roots, found.files)
-    with _collector_paused():
+    with collector_paused():
         by_series: FilesOfSeries = defaultdict(list)
         for file in found.files:
             series = known[file.path] if file.path in known else records[file.path].series
@@ -100,22 +99,6 @@ def scan(
         candidates = _candidates(by_series, records, index, reader)
     refused = [refused_file(path, defect) for path, defect in found.problems]
     return Catalogue((*candidates, *refused))
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Pause the garbage collector while millions of plain values are made.
-
-    They hold no cycles, and going over them again and again takes longer than
-    making them.
-    """
-    was_running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_running:
-            gc.enable()
 
 
 def _describe(
