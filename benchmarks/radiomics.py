@@ -10,11 +10,12 @@ and MIRP in environments of their own, which measure IBSI features with the same
 and no filters.
 
 In process: image and masks are in memory (MIRP reads them in its one call), and the
-best of several runs counts after a first one that warms kernels up; what takes half a
-minute runs once. Memory is the peak above what the process held before the
-counted runs, with the image loaded. Whole: one command from files to numbers, with
-imports and reading, the best of three. CPU is that of the process and its threads. Of
-ten regions with filters the package measures one. ``--slow`` adds MIRP on large images.
+best of several runs (five, and a second in all) counts after a first one that warms
+kernels up; what takes half a minute runs once. Memory is the peak above what the
+process held before the counted runs, with the image loaded. Whole: one command from
+files to numbers, with imports and reading, the best of three. CPU is that of the
+process and its threads. Of ten regions with filters the package measures one.
+``--slow`` adds MIRP on large images.
 """
 
 from __future__ import annotations
@@ -66,11 +67,15 @@ class Peak(threading.Thread):
             self.highest = max(self.highest, resident())
             time.sleep(0.003)
 
-def report(work, runs=5, enough_s=5.0, slow_s=25.0):
+def report(work, runs=5, least_s=1.0, enough_s=5.0, slow_s=25.0):
     before, peak = resident(), Peak()
     peak.start()
     cpu, wall = [], []
-    while len(cpu) <= runs and sum(wall[1:]) <= enough_s and sum(wall[:1]) <= slow_s:
+    def again():
+        few = len(cpu) <= runs or sum(wall[1:]) < least_s
+        return few and sum(wall[1:]) <= enough_s and sum(wall[:1]) <= slow_s
+
+    while again():
         if len(cpu) == 1:
             # What the first run leaves behind, such as kernels, is not the work's own.
             before, peak.highest = resident(), 0
