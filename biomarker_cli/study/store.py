@@ -59,7 +59,7 @@ class ResultStore:
                     hint="Choose another folder with -o.",
                 )
             return
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+        if self.folder.exists() and not self._is_free():
             raise StudyError(
                 "OUTPUT-EXISTS",
                 f"{self.folder} exists and is no run of this study",
@@ -67,6 +67,14 @@ class ResultStore:
             )
         self.results_folder.mkdir(parents=True, exist_ok=True)
         self._write_json(marker, {"format": _FORMAT, "study": study_id})
+
+    def _is_free(self) -> bool:
+        """Tell whether the folder is empty, or a run died in it before it could say whose it is."""
+        if not self.folder.is_dir() or any(p != self.results_folder for p in self.folder.iterdir()):
+            return False
+        unfinished = (self.results_folder / _MARKER).with_suffix(".json.part")
+        begun = self.results_folder.iterdir() if self.results_folder.is_dir() else ()
+        return all(path == unfinished for path in begun)
 
     def list_cases(self, study_id: str, case_ids: Sequence[str]) -> None:
         """Say which cases the study has now; results of others are kept, but not counted."""

@@ -11,6 +11,7 @@ from biomarker_cli.case import CaseResult
 from biomarker_cli.study import StudyError
 from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.runner import RunOptions, exit_code
+from biomarker_cli.study.store import ResultStore
 
 
 def test_two_runs_cannot_write_into_one_folder(tmp_path):
@@ -19,6 +20,30 @@ def test_two_runs_cannot_write_into_one_folder(tmp_path):
     assert caught.value.code == "RUN-BUSY"
     with exclusive(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("left", [(), ("results/",), ("results/", "results/study.json.part")])
+def test_a_run_that_died_before_it_marked_its_folder_is_taken_up(tmp_path, left):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for name in left:
+        path = folder / name
+        path.mkdir() if name.endswith("/") else path.write_text('{"fo')
+    ResultStore(folder).open_for("trial")
+    ResultStore(folder).open_for("trial")
+    with pytest.raises(StudyError) as caught:
+        ResultStore(folder).open_for("other")
+    assert caught.value.code == "OUTPUT-EXISTS"
+
+
+@pytest.mark.parametrize("left", ["notes.txt", "results/case.json", "results/sub/"])
+def test_a_folder_that_holds_something_else_is_not_taken(tmp_path, left):
+    path = tmp_path / "out" / left
+    path.parent.mkdir(parents=True)
+    path.mkdir() if left.endswith("/") else path.write_text("mine")
+    with pytest.raises(StudyError) as caught:
+        ResultStore(tmp_path / "out").open_for("trial")
+    assert caught.value.code == "OUTPUT-EXISTS"
 
 
 def test_the_system_lets_go_of_the_folder_of_a_process_that_died(tmp_path):

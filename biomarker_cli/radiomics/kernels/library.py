@@ -95,7 +95,8 @@ class Library:
     def _compile(self, folder: Path, key: str) -> Content:
         from biomarker_cli.radiomics.kernels.jitting import compile_package
 
-        _log.info("compiling kernels, which takes some seconds once; kept in %s", folder)
+        # A user who waits must know why, and that it is for the first and last time.
+        _log.warning("compiling kernels, once: some twenty seconds; they are kept in %s", folder)
         try:
             content = compile_package(self._package)
         except KernelError as error:
