@@ -139,26 +139,24 @@ class Lattice:
             count_runs(self.ranks, self.ends, steps, lengths, width - 1, counts)
             yield from counts.reshape(len(steps), -1, width)[:, 1:, 1:]
 
-    def zones(self, planar: bool, distance: Integers | None = None) -> Integers:
+    def zones(self, planar: bool, distance: Counts | None = None) -> Integers:
         """Return rank from 0, size and smallest distance of each zone, shape (n, 3).
 
         Parameters
         ----------
         planar : bool
             Whether zones end with their slice.
-        distance : ndarray, shape (m,), optional
+        distance : ndarray of int32, shape (m,), optional
             Of each voxel, in the order of the mask; without it the distances are 0.
         """
         parent, sizes = (np.empty(self.ranks.size, dtype=np.int32) for _ in range(2))
         links = np.empty(self.ranks.shape[2], dtype=np.uint16)
         join_zones(self.ranks, self.ends, planar, links, parent)
-        given = np.empty(0, dtype=np.int64) if distance is None else distance
+        given = np.empty(0, dtype=np.int32) if distance is None else distance
         nearest = np.empty(self.ranks.size if given.size else 0, dtype=np.int32)
         zones = np.empty((self.n_voxels, 3), dtype=np.int64)
         number = sum_zones(self.ranks, self.ends, given, parent, sizes, nearest, zones)
-        found = zones[:number]
-        found[:, 0] -= 1
-        return found
+        return zones[:number]
 
     def neighbours(self, offsets: tuple[Offset, ...], alpha: int) -> Neighbours:
         """Compare each voxel with those that steps lead to, and those opposite."""

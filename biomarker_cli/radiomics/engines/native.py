@@ -224,8 +224,8 @@ def _texture(prepared: Prepared, levels: npt.NDArray[np.int64]) -> Texture:
     )
 
 
-def _distances(mask: npt.NDArray[np.bool_], planar: bool) -> npt.NDArray[np.int64]:
+def _distances(mask: npt.NDArray[np.bool_], planar: bool) -> npt.NDArray[np.int32]:
     """Return the city-block distance to the outside, 1 for a voxel at the border."""
     distance = np.zeros([length + 2 for length in mask.shape], dtype=np.int32)
     measure_distances(np.ascontiguousarray(mask), planar, distance)
-    return distance[1:-1, 1:-1, 1:-1].astype(np.int64)
+    return distance[1:-1, 1:-1, 1:-1]

@@ -92,10 +92,9 @@ def intensity_values(values: Values) -> dict[str, float]:
     mean = low if low == high else float(sums[0]) / n
     energy = float(sums[1])
     p10, p25, median, p75, p90 = percentiles_of(values)
-    found = np.zeros(6)
-    sum_deviations(values, mean, median, np.zeros((6, LANES)), found)
-    _, squared, cubed, fourth, absolute, from_median = (found / n).tolist()
-    variance = squared
+    found = np.zeros(5)
+    sum_deviations(values, mean, median, np.zeros((5, LANES)), found)
+    variance, cubed, fourth, absolute, from_median = (found / n).tolist()
     flat = variance <= 0
     return {
         "mean": mean,

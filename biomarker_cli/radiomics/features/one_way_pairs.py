@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 _EPSILON = float(np.spacing(1.0))
 _TRIPLES = 1_000_000
 _SAFE = 1e-3
+"""Eigenvalues from here on have the digits of the package, whatever order sums are taken in."""
 
 
 def one_way_values(

@@ -7,7 +7,8 @@ part of its conventions and stand here by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -64,15 +65,12 @@ class Measured:
     spacing : tuple of float
         In mm, along the axes of the lattice.
     rules : PyradiomicsRules
-    visited : dict
-        What one family has counted and another one needs.
     """
 
     lattice: Lattice
     box: tuple[int, int, int]
     spacing: Spacing
     rules: PyradiomicsRules
-    visited: dict[str, Neighbours] = field(default_factory=dict)
 
     def offsets(self, distances: tuple[int, ...]) -> tuple[Offset, ...]:
         """Return one of each pair of opposite steps that fit into the box."""
@@ -82,6 +80,16 @@ class Measured:
             for offset in half_neighbours(distance, self.rules.force_2d)
             if all(abs(step) < size for step, size in zip(offset, self.box, strict=True))
         )
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        """What the neighbours of all voxels say: two families need it."""
+        offsets = tuple(
+            offset
+            for distance in self.rules.distances
+            for offset in half_neighbours(distance, self.rules.force_2d)
+        )
+        return self.lattice.neighbours(offsets, self.rules.dependence_alpha)
 
     def weight(self, offset: Offset) -> float:
         """Return the weight of a direction in a merged matrix."""
@@ -254,23 +262,9 @@ def glszm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     return dict(sparse_values(matrix, lattice.values, ZONE_NAMES) or {})
 
 
-def _visited(measured: Measured) -> Neighbours:
-    """Visit the neighbours once for both families that need them."""
-    found = measured.visited.get("neighbours")
-    if found is None:
-        offsets = tuple(
-            offset
-            for distance in measured.rules.distances
-            for offset in half_neighbours(distance, measured.rules.force_2d)
-        )
-        found = measured.lattice.neighbours(offsets, measured.rules.dependence_alpha)
-        measured.visited["neighbours"] = found
-    return found
-
-
 def ngtdm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     """Return the grey tone difference features."""
-    visited = _visited(measured)
+    visited = measured.neighbours
     # Voxels without a neighbour count here, with a difference of 0.
     number = visited.dependence.sum(axis=1)
     found = dict(tone_values(number, visited.difference, measured.lattice.values) or {})
@@ -287,7 +281,7 @@ def ngtdm_as_pyradiomics(measured: Measured) -> dict[str, float]:
 
 def ngldm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     """Return the dependence features."""
-    matrix = entries_of(_visited(measured).dependence)
+    matrix = entries_of(measured.neighbours.dependence)
     lattice = measured.lattice
     return dict(sparse_values(matrix, lattice.values, DEPENDENCE_NAMES, lattice.n_voxels) or {})
 

@@ -83,6 +83,7 @@ def _hulls_across(mask: Mask, spacing_zyx: Spacing, axis: int) -> tuple[float, I
     turned = np.ascontiguousarray(np.moveaxis(mask, axis, 0))
     row_mm, column_mm = (step for other, step in enumerate(spacing_zyx) if other != axis)
     planes, rows, columns = turned.shape
+    corners = np.empty((1 + (2 * planes + 1) * (4 * rows + 2), 3), dtype=np.int64)
     widest = hull_planes(
         turned,
         row_mm,
@@ -90,7 +91,7 @@ def _hulls_across(mask: Mask, spacing_zyx: Spacing, axis: int) -> tuple[float, I
         np.empty((2 * rows + 1, 2), dtype=np.int64),
         np.empty((columns, 2), dtype=np.int64),
         np.empty((4 * rows + 6, 2), dtype=np.int64),
-        corners := np.empty((1 + (2 * planes + 1) * (4 * rows + 2), 3), dtype=np.int64),
+        corners,
     )
     return float(np.sqrt(widest)), corners[1 : 1 + corners[0, 0]]
 

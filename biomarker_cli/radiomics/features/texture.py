@@ -34,8 +34,8 @@ class Texture:
 
     whole: Lattice
     slices: tuple[Lattice, ...]
-    distance_3d: Integers
-    distances_2d: tuple[Integers, ...]
+    distance_3d: Counts
+    distances_2d: tuple[Counts, ...]
 
 
 def glcm(texture: Texture, aggregation: str) -> dict[str, float]:
@@ -184,7 +184,7 @@ def _by_slices(
 def glszm(texture: Texture, aggregation: str) -> dict[str, float]:
     """Return the size zone features (IBSI-1, section 3.8)."""
 
-    def measure(lattice: Lattice, distance: Integers, planar: bool) -> Values | None:
+    def measure(lattice: Lattice, distance: Counts, planar: bool) -> Values | None:
         zones = lattice.zones(planar, distance)
         matrix = grouped(zones[:, 0], zones[:, 1])
         return sparse_values(matrix, lattice.values, ZONE_NAMES, lattice.n_voxels)
@@ -195,7 +195,7 @@ def glszm(texture: Texture, aggregation: str) -> dict[str, float]:
 def gldzm(texture: Texture, aggregation: str) -> dict[str, float]:
     """Return the distance zone features (IBSI-1, section 3.9)."""
 
-    def measure(lattice: Lattice, distance: Integers, planar: bool) -> Values | None:
+    def measure(lattice: Lattice, distance: Counts, planar: bool) -> Values | None:
         zones = lattice.zones(planar, distance)
         matrix = grouped(zones[:, 0], zones[:, 2])
         return sparse_values(matrix, lattice.values, DISTANCE_NAMES, lattice.n_voxels)
@@ -210,7 +210,7 @@ def _neighbours(lattice: Lattice, planar: bool, alpha: int = 0) -> Neighbours:
 def ngtdm(texture: Texture, aggregation: str) -> dict[str, float]:
     """Return the grey tone difference features (IBSI-1, section 3.10)."""
 
-    def measure(lattice: Lattice, _distance: Integers, planar: bool) -> Values | None:
+    def measure(lattice: Lattice, _distance: Counts, planar: bool) -> Values | None:
         found = _neighbours(lattice, planar)
         return tone_values(found.number, found.difference, lattice.values)
 
@@ -249,7 +249,7 @@ def tone_values(number: npt.NDArray[Any], difference: Floats, values: Integers) 
 def ngldm(texture: Texture, aggregation: str, alpha: int = 0) -> dict[str, float]:
     """Return the dependence features (IBSI-1, section 3.11)."""
 
-    def measure(lattice: Lattice, _distance: Integers, planar: bool) -> Values | None:
+    def measure(lattice: Lattice, _distance: Counts, planar: bool) -> Values | None:
         matrix = entries_of(_neighbours(lattice, planar, alpha).dependence)
         return sparse_values(matrix, lattice.values, DEPENDENCE_NAMES, lattice.n_voxels)
 

@@ -64,10 +64,10 @@ def sum_deviations(
     ----------
     values : ndarray, shape (n,)
     mean, median : float
-    lanes : ndarray, shape (6, LANES)
+    lanes : ndarray, shape (5, LANES)
         Of zeros; work space.
-    found : ndarray, shape (6,)
-        Of zeros; filled: sums of the deviation from the mean, its square, its third and
+    found : ndarray, shape (5,)
+        Of zeros; filled: sums of the square of the deviation from the mean, its third and
         fourth power, its magnitude, and the magnitude of the deviation from the median.
     """
     for start in range(0, values.size, BLOCK):
@@ -85,12 +85,11 @@ def sum_deviations(
 @inner
 def _deviate(d: float, from_median: float, lanes: Floats2, lane: int) -> None:
     square = d * d
-    lanes[0, lane] += d
-    lanes[1, lane] += square
-    lanes[2, lane] += square * d
-    lanes[3, lane] += square * square
-    lanes[4, lane] += abs(d)
-    lanes[5, lane] += abs(from_median)
+    lanes[0, lane] += square
+    lanes[1, lane] += square * d
+    lanes[2, lane] += square * square
+    lanes[3, lane] += abs(d)
+    lanes[4, lane] += abs(from_median)
 
 
 @kernel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from biomarker_cli.radiomics.kernels.arrays import Ints1, Longs1, Longs2, Longs3, Words1, Words3
+from biomarker_cli.radiomics.kernels.arrays import Ints1, Longs2, Longs3, Words1, Words3
 from biomarker_cli.radiomics.kernels.compilation import inner, kernel
 
 _Word = np.uint16
@@ -60,18 +60,22 @@ def join_zones(ranks: Words3, ends: Longs3, planar: bool, links: Words1, parent:
 
 
 @inner
+def _three(row: Words1, x: int, level: _Word, free: _Word) -> _Word:
+    """Say which of three voxels of a row must be joined: its middle, or what that leaves apart."""
+    one = _Word(1)
+    middle = _Word(row[x + 1] == level)
+    apart = middle ^ one
+    left = _Word(row[x] == level) & apart & free
+    right = _Word(row[x + 2] == level) & apart
+    return _Word(left | (middle & free) << one | right << _Word(2))
+
+
+@inner
 def _link_in_plane(own: Words1, before: Words1, beside: Words1, links: Words1) -> None:
     """Say which neighbours must be joined: not those that are joined to each other already."""
-    one = _Word(1)
     for x in range(own.size):
-        level = own[x]
-        b = _Word(before[x] == level)
-        free = b ^ one
-        middle = _Word(beside[x + 1] == level)
-        apart = middle ^ one
-        left = _Word(beside[x] == level) & apart & free
-        right = _Word(beside[x + 2] == level) & apart
-        links[x] = b | left << _Word(10) | (middle & free) << _Word(11) | right << _Word(12)
+        b = _Word(before[x] == own[x])
+        links[x] = b | _three(beside, x, own[x], b ^ _Word(1)) << _Word(_ROW_BESIDE)
 
 
 @inner
@@ -92,28 +96,15 @@ def _link_in_space(
     one = _Word(1)
     for x in range(own.size):
         level = own[x]
-        alone = _Word(across[x + 1] == level)
         b = _Word(before[x] == level)
         free = b ^ one
-        middle = _Word(beside[x + 1] == level)
-        apart = middle ^ one
-        left = _Word(beside[x] == level) & apart & free
-        right = _Word(beside[x + 2] == level) & apart
-        found = b | left << _Word(10) | (middle & free) << _Word(11) | right << _Word(12)
-        left = _Word(across[x] == level) & apart & free
-        right = _Word(across[x + 2] == level) & apart
-        found |= left << _Word(4) | right << _Word(6)
-        middle = _Word(above[x + 1] == level) & apart
-        apart &= middle ^ one
-        left = _Word(above[x] == level) & apart & free
-        right = _Word(above[x + 2] == level) & apart
-        found |= left << _Word(7) | (middle & free) << _Word(8) | right << _Word(9)
-        middle = _Word(below[x + 1] == level)
-        apart = middle ^ one
-        left = _Word(below[x] == level) & apart & free
-        right = _Word(below[x + 2] == level) & apart
-        found |= left << _Word(1) | (middle & free) << _Word(2) | right << _Word(3)
-        links[x] = found * (alone ^ one) | alone << _Word(5)
+        found = b | _three(beside, x, level, free) << _Word(_ROW_BESIDE)
+        found |= _three(below, x, level, free) << _Word(_ROW_BELOW)
+        apart = _Word(beside[x + 1] != level)
+        found |= _three(across, x, level, free) * apart << _Word(_ROW_ACROSS)
+        found |= _three(above, x, level, free) * apart << _Word(_ROW_ABOVE)
+        alone = _Word(across[x + 1] == level)
+        links[x] = found * (alone ^ one) | alone * _Word(_ACROSS)
 
 
 @inner
@@ -172,7 +163,7 @@ def _unite(parent: Ints1, a: int, b: int) -> None:
 def sum_zones(
     ranks: Words3,
     ends: Longs3,
-    distance: Longs1,
+    distance: Ints1,
     parent: Ints1,
     sizes: Ints1,
     nearest: Ints1,
@@ -184,14 +175,14 @@ def sum_zones(
     ----------
     ranks, ends
         As for pairs.
-    distance : ndarray, shape (m,)
+    distance : ndarray of int32, shape (m,)
         Of each voxel inside to the border, in the order of the array; or empty.
     parent : ndarray of int32, shape (z y x,)
         As `join_zones` fills it; changed.
     sizes, nearest : ndarray of int32, shape (z y x,)
         Work space; `nearest` is empty where `distance` is.
     zones : ndarray, shape (m, 3)
-        Filled: rank, size and smallest distance (0 where none is given).
+        Filled: rank from 0, size and smallest distance (0 where none is given).
     """
     depth, height, width = ranks.shape
     index = 0
@@ -207,7 +198,7 @@ def sum_zones(
                 parent[here] = root
                 sizes[root] = 1 if root == here else sizes[root] + 1
                 if distance.size > 0:
-                    own = np.int32(distance[index])
+                    own = distance[index]
                     nearest[root] = own if root == here else min(nearest[root], own)
                     index += 1
     number = 0
@@ -217,7 +208,7 @@ def sum_zones(
             for x in range(ends[z, y, 0], ends[z, y, 1]):
                 here = start + x
                 if ranks[z, y, x] > 0 and parent[here] == here:
-                    zones[number, 0] = ranks[z, y, x]
+                    zones[number, 0] = np.int64(ranks[z, y, x]) - 1
                     zones[number, 1] = sizes[here]
                     zones[number, 2] = nearest[here] if distance.size > 0 else 0
                     number += 1

@@ -140,7 +140,9 @@ def test_pairs_runs_zones_and_neighbours_are_those_of_a_slow_count(
 
 def test_zones_know_their_smallest_distance():
     mask = np.ones((1, 1, 5), dtype=bool)
-    zones = Lattice.of(mask, np.array([1, 1, 2, 1, 1])).zones(True, np.array([1, 2, 3, 2, 1]))
+    zones = Lattice.of(mask, np.array([1, 1, 2, 1, 1])).zones(
+        True, np.array([1, 2, 3, 2, 1], np.int32)
+    )
     assert sorted(map(tuple, zones)) == [(0, 2, 1), (0, 2, 1), (1, 1, 3)]
 
 
