@@ -23,18 +23,19 @@ from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader
 from biomarker_cli.dicom.gradients import read_gradient
 from biomarker_cli.dicom.quick_headers import HeaderReader
+from biomarker_cli.model.inputs import FileSignature
 
 
 def describe_file(
-    path: Path, size: int, reader: HeaderReader
+    path: Path, signature: FileSignature, reader: HeaderReader
 ) -> tuple[Instance, tuple[Plane, ...]]:
     """Read what grouping needs of a file.
 
     Parameters
     ----------
     path : Path
-    size : int
-        In bytes.
+    signature : FileSignature
+        Of the file as it was found.
     reader : HeaderReader
 
     Returns
@@ -48,7 +49,7 @@ def describe_file(
     HeaderError
         Where the file is no DICOM or cannot be read.
     """
-    header = reader.read(path, size)
+    header = reader.read(path, signature)
     get = header.get
     instance = Instance(
         str(path),

@@ -58,12 +58,12 @@ def _facts(file: File) -> tuple[object, ...]:
 
 
 def _same_pixels(one: Path, other: Path, n_slices: int) -> bool:
-    from biomarker_cli.dicom.errors import PixelError
-    from biomarker_cli.dicom.pixels import read_stored_frames
+    from biomarker_cli.dicom.errors import HeaderError, PixelError
+    from biomarker_cli.dicom.files import DicomFiles
 
-    frames = list(range(n_slices))
+    files, frames = DicomFiles(), list(range(n_slices))
     try:
-        pairs = zip(read_stored_frames(one, frames), read_stored_frames(other, frames), strict=True)
+        pairs = zip(files.stored(one, frames), files.stored(other, frames), strict=True)
         return all(np.array_equal(a, b) for a, b in pairs)
-    except PixelError:
+    except (HeaderError, PixelError):
         return False

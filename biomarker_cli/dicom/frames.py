@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.mosaics import Tile, read_tiles
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 MOST_FRAMES = 100_000
 """A header that promises more frames is damaged."""
+
+
+class Item(Protocol):
+    """An item of a sequence."""
+
+    def get(self, keyword: str, /) -> Any:
+        """Return the value of an element, None where it is absent."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -147,6 +154,16 @@ class FrameHeader:
             value = items[0].get(keyword) if items else None
             return None if is_absent(value) else value
 
+    def items(self, sequence: str) -> tuple[Item, ...]:
+        """Return the items of a sequence, which answer `get` with values or further items.
+
+        Parameters
+        ----------
+        sequence : str
+            DICOM keyword.
+        """
+        return tuple(self.get(sequence) or ())
+
     @property
     def sop_instance_uid(self) -> str:
         """SOPInstanceUID of the instance."""
@@ -161,37 +178,6 @@ class FrameHeader:
     def split(self) -> tuple[FrameHeader, ...]:
         """Return the record of each frame of the file; see `frame_headers`."""
         return frame_headers(self.dataset, self.path)
-
-
-class StoredHeader(FrameHeader):
-    """Header of a single-frame file, kept as its bytes until somebody looks into it.
-
-    Parsed elements take ten times the room of their bytes: with them, the
-    headers of a PET series would be as large as its voxels.
-
-    Parameters
-    ----------
-    content : bytes
-        The file up to its pixel data.
-    path : Path
-    """
-
-    content: bytes
-
-    def __init__(self, content: bytes, path: Path) -> None:
-        # FrameHeader is frozen; its `dataset` is replaced by a lazy one below.
-        object.__setattr__(self, "content", content)
-        object.__setattr__(self, "frame", 0)
-        object.__setattr__(self, "path", path)
-        object.__setattr__(self, "tile", None)
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        """The header as pydicom parses it."""
-        from biomarker_cli.dicom.headers import parse_header
-
-        with damage_named(self.path, "the header"):
-            return parse_header(self.content)
 
 
 class damage_named:  # noqa: N801 - read as a word of the with statement

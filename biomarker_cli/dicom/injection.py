@@ -11,9 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from pydicom.dataset import Dataset
-
-from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.frames import FrameHeader, Item
 from biomarker_cli.dicom.times import text_of
 
 RADIOPHARMACEUTICALS = "RadiopharmaceuticalInformationSequence"
@@ -58,14 +56,14 @@ def read_injections(header: FrameHeader) -> tuple[InjectionRecord, ...]:
     Where the frame names its agent by number (Radiopharmaceutical Usage macro,
     PS3.3 C.8.22.5.6), only that agent's items are returned.
     """
-    items = list(header.get(RADIOPHARMACEUTICALS) or ())
+    items = list(header.items(RADIOPHARMACEUTICALS))
     agent = _integer(header.get("RadiopharmaceuticalAgentNumber"))
     if agent is not None and len(items) > 1:
         items = [i for i in items if _integer(i.get("RadiopharmaceuticalAgentNumber")) == agent]
     return tuple(_record(item) for item in items)
 
 
-def _record(item: Dataset) -> InjectionRecord:
+def _record(item: Item) -> InjectionRecord:
     nuclides = item.get("RadionuclideCodeSequence") or ()
     return InjectionRecord(
         dose=number(item.get("RadionuclideTotalDose")),

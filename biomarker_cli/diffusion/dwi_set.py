@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from biomarker_cli.catalogue import SeriesError, VolumeCandidate, read_frames
+from biomarker_cli.catalogue import SeriesError, VolumeCandidate
+from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import Frames
 from biomarker_cli.dicom.nominal_b import nominal_of
 from biomarker_cli.diffusion.errors import AdcError
@@ -50,10 +51,10 @@ class DwiSet:
     @cached_property
     def frames(self) -> Frames:
         """Header records of the first volume of the lowest b."""
-        return read_frames(self.shells[0].volumes[0].candidate)
+        return self.shells[0].volumes[0].headers()
 
 
-def assemble(candidates: Sequence[VolumeCandidate]) -> DwiSet:
+def assemble(candidates: Sequence[VolumeCandidate], files: DicomFiles | None = None) -> DwiSet:
     """Build a diffusion set from what the user named.
 
     Headers decide; pixels are read when a map is computed. Vendor maps, trace
@@ -64,6 +65,8 @@ def assemble(candidates: Sequence[VolumeCandidate]) -> DwiSet:
     ----------
     candidates : sequence of VolumeCandidate
         Volumes of one or several series of one patient.
+    files : DicomFiles, optional
+        Those of the case, which are read once.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def assemble(candidates: Sequence[VolumeCandidate]) -> DwiSet:
     SeriesError
         With the catalogue's code where a signal volume was refused.
     """
-    volumes = describe_volumes(candidates)
+    volumes = describe_volumes(candidates, files)
     signal, left_out = _keep_signal(volumes)
     _require_b_values(signal)
     signal, traces = _keep_one_weighting(signal)

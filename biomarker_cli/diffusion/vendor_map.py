@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from biomarker_cli.catalogue import VolumeCandidate, read_volume
+from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.diffusion.adc import AdcResult, Derivation
 from biomarker_cli.diffusion.direction_mean import FloatArray
@@ -51,7 +52,9 @@ _INFERRED = ((50.0, 10_000.0, 1e-6), (0.05, 10.0, 1e-3), (5e-5, 0.01, 1.0))
 """Range of the median of positive values -> factor; the ranges do not meet."""
 
 
-def vendor_adc(candidates: Sequence[VolumeCandidate], rules: AdcRules) -> AdcResult:
+def vendor_adc(
+    candidates: Sequence[VolumeCandidate], rules: AdcRules, files: DicomFiles
+) -> AdcResult:
     """Read the ADC map of the scanner.
 
     A value of exactly zero is where the scanner made no fit: it becomes NaN.
@@ -67,7 +70,7 @@ def vendor_adc(candidates: Sequence[VolumeCandidate], rules: AdcRules) -> AdcRes
     AdcError
         ``ADC-MAP-MISSING``, ``ADC-MAP-SEVERAL``, ``ADC-MAP-UNIT``.
     """
-    maps = [c for c in candidates if c.is_image and _is_adc_map(c)]
+    maps = [c for c in candidates if c.is_image and _is_adc_map(c, files)]
     if not maps:
         raise AdcError(
             "ADC-MAP-MISSING",
@@ -81,7 +84,7 @@ def vendor_adc(candidates: Sequence[VolumeCandidate], rules: AdcRules) -> AdcRes
             where=", ".join(c.volume_id for c in maps),
             hint="Name the one to use (--series).",
         )
-    volume = without_padding(read_volume(maps[0]))
+    volume = without_padding(read_volume(maps[0], files))
     values, unit_from, flags = in_mm2_s(volume, infer=rules.vendor_map.infer_unit)
     values = np.where(volume.as_float64() == 0.0, np.nan, values)
     return AdcResult(
@@ -91,8 +94,8 @@ def vendor_adc(candidates: Sequence[VolumeCandidate], rules: AdcRules) -> AdcRes
     )
 
 
-def _is_adc_map(candidate: VolumeCandidate) -> bool:
-    return describe_volume(candidate).kind is DwiKind.ADC_MAP
+def _is_adc_map(candidate: VolumeCandidate, files: DicomFiles) -> bool:
+    return describe_volume(candidate, files).kind is DwiKind.ADC_MAP
 
 
 def in_mm2_s(volume: Volume, *, infer: bool) -> tuple[FloatArray, str, tuple[str, ...]]:
@@ -181,7 +184,7 @@ def _mapping(frame: FrameHeader) -> tuple[float, float, str] | None:
 
 
 def vendor_for_comparison(
-    candidates: Sequence[VolumeCandidate], fitted: AdcResult, rules: AdcRules
+    candidates: Sequence[VolumeCandidate], fitted: AdcResult, rules: AdcRules, files: DicomFiles
 ) -> tuple[FloatArray | None, str, frozenset[str]]:
     """Return the scanner's map on the grid of a fitted one.
 
@@ -194,7 +197,7 @@ def vendor_for_comparison(
     flags : frozenset of str
     """
     try:
-        vendor = vendor_adc(candidates, rules)
+        vendor = vendor_adc(candidates, rules, files)
     except AdcError as error:
         return None, f"{error.code}: {error.message}", frozenset()
     if not vendor.volume.geometry.same_grid(fitted.volume.geometry):

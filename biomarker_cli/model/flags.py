@@ -71,3 +71,8 @@ def join_flags(flags: Iterable[str]) -> str:
         if flag.partition(":")[0] not in FLAGS:
             raise ValueError(f"unregistered flag {flag!r}")
     return ";".join(unique)
+
+
+def split_flags(text: str) -> frozenset[str]:
+    """Return the flags that `join_flags` joined."""
+    return frozenset(filter(None, text.split(";")))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from biomarker_cli.imaging.region import AuditValue, Region
 from biomarker_cli.model import CaseError
+from biomarker_cli.model.inputs import InputFiles
 from biomarker_cli.regions.entries import References, RoiEntry, Segmentation
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.judging import judge
@@ -75,6 +76,7 @@ def import_regions(
     names: RoiNames | None = None,
     wanted: Iterable[str] = (),
     frame_of_reference_override: bool = False,
+    files: InputFiles | None = None,
 ) -> list[RoiResult]:
     """Turn the ROIs of a segmentation file into regions of an image.
 
@@ -92,6 +94,8 @@ def import_regions(
         Names that must have a row; without any, every ROI of the file has one.
     frame_of_reference_override : bool
         The study says that a segmentation of another frame of reference fits.
+    files : InputFiles, optional
+        Those of the case, which are read once.
 
     Returns
     -------
@@ -104,7 +108,7 @@ def import_regions(
         ``REGION-FRAME-OF-REFERENCE``, or another failure of the whole file.
     """
     with _odd_values_allowed():
-        segmentation = open_segmentation(path)
+        segmentation = open_segmentation(path, files)
         selections = select(segmentation.entries, names, wanted)
         if not frame_of_reference_override:
             _require_frame_of_reference(segmentation, target)

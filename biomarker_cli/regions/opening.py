@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from biomarker_cli.imaging.files import files_of_image, is_image_file
 from biomarker_cli.model import InputNotFoundError
+from biomarker_cli.model.inputs import InputFiles
 from biomarker_cli.regions.label_images import label_table, open_label_image
 from biomarker_cli.regions.slicer import is_slicer_segmentation, open_slicer_segmentation
 
@@ -21,8 +22,14 @@ def files_of_segmentation(path: Path) -> list[Path]:
     return [*files_of_image(path), *(p for p in [label_table(path)] if p.is_file())]
 
 
-def open_segmentation(path: Path) -> Segmentation:
+def open_segmentation(path: Path, files: InputFiles | None = None) -> Segmentation:
     """Open an RTSTRUCT, a DICOM SEG or a label image.
+
+    Parameters
+    ----------
+    path : Path
+    files : InputFiles, optional
+        Those of the case, which are read once.
 
     Raises
     ------
@@ -43,23 +50,25 @@ def open_segmentation(path: Path) -> Segmentation:
         return open_slicer_segmentation(path)
     if is_image_file(path):
         return open_label_image(path)
-    return _open_dicom(path)
+    return _open_dicom(path, files or InputFiles())
 
 
-def _open_dicom(path: Path) -> Segmentation:
+def _open_dicom(path: Path, files: InputFiles) -> Segmentation:
     # Label images do without pydicom and its decoders, which take a while to load.
-    from biomarker_cli.dicom.headers import read_header
+    from biomarker_cli.dicom.files import content_of
+    from biomarker_cli.dicom.headers import parse_header
     from biomarker_cli.dicom.segment_frames import read_with_pixels
     from biomarker_cli.regions.dicom_seg import LABEL_MAP_SEGMENTATION, SEGMENTATION, DicomSeg
     from biomarker_cli.regions.errors import RegionError
     from biomarker_cli.regions.rtstruct import RT_STRUCTURE_SET, RtStruct
 
-    header = read_header(path)
+    content = content_of(files, path)
+    header = parse_header(content, path)
     sop_class = str(header.get("SOPClassUID", ""))
     if sop_class == RT_STRUCTURE_SET:
         return RtStruct(path, header)
     if sop_class in {SEGMENTATION, LABEL_MAP_SEGMENTATION}:
-        return DicomSeg(path, read_with_pixels(path))
+        return DicomSeg(path, read_with_pixels(content, path))
     raise RegionError(
         "REGION-KIND",
         f"expected an RT Structure Set or a Segmentation, found SOP class {sop_class or 'none'}",
