@@ -6,23 +6,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.imaging.files import files_of_image, is_image_file
+from biomarker_cli.imaging.stored import Contents, require_regular
 from biomarker_cli.model import InputNotFoundError
-from biomarker_cli.regions.label_images import label_table, open_label_image
+from biomarker_cli.regions.label_images import label_table_of, open_label_image
 from biomarker_cli.regions.slicer import is_slicer_segmentation, open_slicer_segmentation
 
 if TYPE_CHECKING:
     from biomarker_cli.regions.entries import Segmentation
 
 
-def files_of_segmentation(path: Path) -> list[Path]:
-    """Return every file that a segmentation is read from: itself, and what goes with it."""
+def files_of_segmentation(path: Path, contents: Contents | None = None) -> list[Path]:
+    """Return every file that a segmentation is read from: itself, and what goes with it.
+
+    Parameters
+    ----------
+    path : Path
+    contents : mapping, optional
+        Bytes of `path`, if they are in memory.
+
+    Raises
+    ------
+    ImageFileError
+        As `files_of_image` does.
+    RegionError
+        ``REGION-LABEL-TABLE`` where the table of names is no regular file.
+    """
     if not is_image_file(path):
         return [path]
-    return [*files_of_image(path), *(p for p in [label_table(path)] if p.is_file())]
+    return [*files_of_image(path, contents), *filter(None, [label_table_of(path)])]
 
 
-def open_segmentation(path: Path) -> Segmentation:
+def open_segmentation(path: Path, contents: Contents | None = None) -> Segmentation:
     """Open an RTSTRUCT, a DICOM SEG or a label image.
+
+    Parameters
+    ----------
+    path : Path
+    contents : mapping, optional
+        Bytes of the files of a label image (`files_of_segmentation`), if they are in memory.
 
     Raises
     ------
@@ -30,19 +51,22 @@ def open_segmentation(path: Path) -> Segmentation:
         ``PATH-NOT-FOUND`` where there is no such file.
     RegionError
         ``REGION-KIND`` for a DICOM object that is no segmentation.
+    ImageFileError
+        ``FILE-NOT-REGULAR`` for a pipe or a device.
     CaseError
         Where the file cannot be read.
     """
-    if not path.is_file():
+    if path.is_dir() or not path.exists():
         raise InputNotFoundError(
             "PATH-NOT-FOUND",
             f"no such file: {path}",
             hint="Name the file, not its folder." if path.is_dir() else "Check the spelling.",
         )
+    require_regular(path)
     if is_slicer_segmentation(path):
-        return open_slicer_segmentation(path)
+        return open_slicer_segmentation(path, contents)
     if is_image_file(path):
-        return open_label_image(path)
+        return open_label_image(path, contents)
     return _open_dicom(path)
 
 

@@ -1,0 +1,77 @@
+"""Why an image file is refused: each reason worded once, for every format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from biomarker_cli.imaging.errors import ImageFileError
+
+
+def unreadable(path: Path, why: str) -> ImageFileError:
+    """Return the refusal of a file that is cut short, damaged, or not what its name says."""
+    return ImageFileError(
+        "IMAGE-FILE-UNREADABLE",
+        f"the image file cannot be read: {why}",
+        where=path.name,
+        hint="The file may be cut short or damaged: copy it again and compare its size.",
+    )
+
+
+def bad_shape(path: Path, found: str) -> ImageFileError:
+    """Return the refusal of what is no single volume of numbers."""
+    return ImageFileError(
+        "IMAGE-FILE-SHAPE",
+        f"expected one volume of three dimensions with one number per voxel, found {found}",
+        where=path.name,
+        hint="Split a series of volumes into one file each.",
+    )
+
+
+def bad_geometry(path: Path, found: str) -> ImageFileError:
+    """Return the refusal of a file whose place in the patient is not known."""
+    return ImageFileError(
+        "IMAGE-FILE-GEOMETRY",
+        f"the grid of the image cannot be trusted: {found}",
+        where=path.name,
+        hint="Convert the image again from its DICOM series.",
+    )
+
+
+def scaled(path: Path, found: str) -> ImageFileError:
+    """Return the refusal of a header whose scale other readers of the format pass over."""
+    return ImageFileError(
+        "IMAGE-FILE-SCALED",
+        f"the header scales its numbers, which readers of this format do not apply: {found}",
+        where=path.name,
+        hint="Write the image again with its real numbers and without a scale.",
+    )
+
+
+def too_large(path: Path, found: str) -> ImageFileError:
+    """Return the refusal of a file that would take more memory than an image may."""
+    return ImageFileError(
+        "IMAGE-FILE-TOO-LARGE",
+        f"the image is larger than an image may be: {found}",
+        where=path.name,
+        hint="Check its header; crop or resample an image that is really so large.",
+    )
+
+
+def not_regular(path: Path, kind: str) -> ImageFileError:
+    """Return the refusal of a pipe, a device or a folder in the place of a file."""
+    return ImageFileError(
+        "FILE-NOT-REGULAR",
+        f"expected a regular file, found {kind}",
+        where=path.name,
+        hint="Copy what it gives into a file, and name that.",
+    )
+
+
+def detached(path: Path, found: str) -> ImageFileError:
+    """Return the refusal of a header whose voxels lie in files that cannot be taken."""
+    return ImageFileError(
+        "IMAGE-FILE-DETACHED",
+        f"the voxels that the header names cannot be taken: {found}",
+        where=path.name,
+        hint="Keep header and voxels in one folder, under the names that the header gives.",
+    )
