@@ -17,7 +17,10 @@ from isal.igzip_lib import DECOMP_GZIP, DECOMP_ZLIB, IgzipDecompressor, IsalErro
 
 ByteArray = npt.NDArray[np.uint8]
 
-DAMAGE = (EOFError, OSError, ValueError, IsalError)
+DAMAGE: tuple[type[Exception], ...] = (
+    *(EOFError, OSError, OverflowError, ValueError),
+    IsalError,  # type: ignore[assignment]  # stubs say object
+)
 """What damaged streams raise."""
 
 MOST_INFLATED = 1100
@@ -31,9 +34,14 @@ _GZIP = b"\x1f\x8b"
 
 
 class _Decompressor(Protocol):
-    eof: bool
-    needs_input: bool
-    unused_data: bytes
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
 
     def decompress(self, data: Any, max_length: int = -1) -> bytes: ...
 
@@ -84,9 +92,7 @@ def _decompressor(encoding: str) -> _Decompressor:
         from bz2 import BZ2Decompressor
 
         return BZ2Decompressor()
-    flag = DECOMP_GZIP if encoding == "gzip" else DECOMP_ZLIB
-    decompressor: _Decompressor = IgzipDecompressor(flag)
-    return decompressor
+    return IgzipDecompressor(DECOMP_GZIP if encoding == "gzip" else DECOMP_ZLIB)
 
 
 def _is_member(rest: memoryview, encoding: str) -> bool:

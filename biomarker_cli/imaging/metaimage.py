@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
-from biomarker_cli.imaging.placing import ORTHOGONAL_TOLERANCE, FloatArray, grid_of
+from biomarker_cli.imaging.placing import ORTHOGONAL_TOLERANCE, FloatArray, grid_of, numbers_of
 from biomarker_cli.imaging.refusals import bad_geometry, bad_shape, scaled, unreadable
 from biomarker_cli.imaging.stored import Contents
 from biomarker_cli.imaging.voxels import DataFiles, Voxels, data_files, paths_of, read_voxels
@@ -92,12 +92,12 @@ class _Header:
             raise bad_geometry(self.path, f"the header has no {names[0]}")
         words = self.get(names).split()
         try:
-            numbers = [float(word) for word in words]
+            numbers = numbers_of(words)
         except ValueError:
             numbers = []
         if len(numbers) != n_numbers:
             raise bad_geometry(
-                self.path, f"expected {n_numbers} numbers in {names[0]}, found {len(words)} words"
+                self.path, f"expected {n_numbers} numbers in {names[0]}, found {words[:9]}"
             )
         return np.array(numbers)
 
@@ -193,7 +193,7 @@ def _require_unscaled(header: _Header) -> None:
         key = f"ElementToIntensityFunction{name}"
         said = header.get((key,), str(neutral))
         try:
-            is_neutral = float(said) == neutral
+            is_neutral = numbers_of([said]) == [neutral]
         except ValueError:
             is_neutral = False
         if not is_neutral:

@@ -33,7 +33,19 @@ SCALE_TOLERANCE = 1e-3
 
 _MM_PER_UNIT = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 1e-3}
 
-_BITS = {2: 8, 4: 16, 8: 32, 16: 32, 64: 64, 256: 8, 512: 16, 768: 32, 1024: 64, 1280: 64, 1536: 128}
+_BITS = {
+    2: 8,
+    4: 16,
+    8: 32,
+    16: 32,
+    64: 64,
+    256: 8,
+    512: 16,
+    768: 32,
+    1024: 64,
+    1280: 64,
+    1536: 128,
+}
 """Bits of each type of one number per voxel, by its code."""
 
 _SECOND = 540
@@ -107,7 +119,9 @@ def read_nifti(path: Path, content: memoryview) -> tuple[npt.NDArray[Any], Geome
     return _by_nibabel(promise, whole, path)
 
 
-def _plain(told: PlainHeader, whole: npt.NDArray[np.uint8], path: Path) -> tuple[npt.NDArray[Any], Geometry]:
+def _plain(
+    told: PlainHeader, whole: npt.NDArray[np.uint8], path: Path
+) -> tuple[npt.NDArray[Any], Geometry]:
     if not whole.flags.writeable:
         whole = whole.copy()
     voxels = whole[FIRST_VOXEL:].view(told.dtype).reshape(told.shape[::-1])
@@ -164,16 +178,17 @@ def _by_nibabel(
     from nibabel.filebasedimages import ImageFileError as NiftiError
     from nibabel.spatialimages import HeaderDataError
 
+    damage: tuple[type[Exception], ...] = (NiftiError, HeaderDataError, KeyError, *DAMAGE)
     kind: Any = nibabel.Nifti1Image if promise.version == 1 else nibabel.Nifti2Image
     try:
         with np.errstate(all="ignore"):
-            image: Any = kind.from_stream(BytesIO(whole))
+            image: Any = kind.from_stream(BytesIO(whole.data))
+            header = image.header
             array = np.asanyarray(image.dataobj)
-        array = array.reshape(array.shape[:3])
-        header = image.header
-        sform, qform = header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
+            array = array.reshape(array.shape[:3])
+            sform, qform = header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
         unit = header.get_xyzt_units()[0]
-    except (NiftiError, HeaderDataError, *DAMAGE, KeyError, OverflowError) as error:
+    except damage as error:
         raise unreadable(path, _last_line(error)) from error
     affine = chosen_affine(sform, qform, array.shape, path)
     if sform is not None:

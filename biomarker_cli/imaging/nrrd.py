@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.nrrd_header import NrrdHeader, nrrd_header
-from biomarker_cli.imaging.placing import FloatArray, grid_of
+from biomarker_cli.imaging.placing import FloatArray, grid_of, numbers_of
 from biomarker_cli.imaging.refusals import bad_geometry, bad_shape, scaled, unreadable
 from biomarker_cli.imaging.stored import Contents
 from biomarker_cli.imaging.voxels import DataFiles, Voxels, data_files, paths_of, read_voxels
@@ -54,8 +54,6 @@ _ENCODINGS = {
     **dict.fromkeys(("ascii", "text", "txt"), "text"),
     "hex": "hex",
 }
-
-_ORDERS = {"little": "<", "big": ">"}
 
 _MM = frozenset({"", "mm", "millimeter", "millimeters", "millimetre", "millimetres"})
 _SPATIAL_KINDS = frozenset({"domain", "space", "none", "???"})
@@ -181,7 +179,7 @@ def _directions(header: NrrdHeader, sizes: list[int], path: Path) -> list[list[f
 
 def _vector(word: str, path: Path) -> list[float]:
     try:
-        numbers = [float(number) for number in word.strip("()").split(",")]
+        numbers = numbers_of(word.strip("()").split(","))
     except ValueError as error:
         raise bad_geometry(path, f"{word[:60]!r} is no vector") from error
     if len(numbers) != 3:
@@ -189,9 +187,7 @@ def _vector(word: str, path: Path) -> list[float]:
     return numbers
 
 
-def _require_kinds(
-    header: NrrdHeader, directions: list[list[float] | None], path: Path
-) -> None:
+def _require_kinds(header: NrrdHeader, directions: list[list[float] | None], path: Path) -> None:
     said = header.fields.get("kinds")
     if said is None:
         return
@@ -216,7 +212,8 @@ def _affine(header: NrrdHeader, directions: list[list[float]], path: Path) -> Fl
     turn = _TO_LPS.get(space.lower())
     if turn is None:
         raise bad_geometry(
-            path, f"expected the space LPS, RAS or LAS, found {space[:60]!r}, which is not anatomical"
+            path,
+            f"expected the space LPS, RAS or LAS, found {space[:60]!r}, which is not anatomical",
         )
     if "spaceorigin" not in header.fields:
         raise bad_geometry(path, "the header has no 'space origin'")
@@ -236,9 +233,9 @@ def _voxels(header: NrrdHeader, sizes: list[int], path: Path) -> Voxels:
     dtype = np.dtype(_DTYPES[kind])
     order = fields.get("endian", "").lower()
     if dtype.itemsize > 1 and encoding != "text":
-        if order not in _ORDERS:
+        if order not in {"little", "big"}:
             raise unreadable(path, f"endian is {order[:30]!r}, expected little or big")
-        dtype = dtype.newbyteorder(_ORDERS[order])
+        dtype = dtype.newbyteorder("<" if order == "little" else ">")
     return Voxels(
         dtype=dtype,
         shape=tuple(sizes[::-1]),

@@ -21,10 +21,13 @@ MOST_HEADER_BYTES = 16 * 1024**2
 _MAGIC = re.compile(rb"NRRD000\d\r?\n")
 
 _FIELDS = frozenset(
-    """axismaxs axismins blocksize byteskip centerings centers content datafile dimension
-    encoding endian kinds labels lineskip max measurementframe min number oldmax oldmin
-    sampleunits sizes space spacedirections spacedimension spaceorigin spaceunits spacings
-    thicknesses type units""".split()
+    re.findall(
+        r"\w+",
+        "axismaxs axismins blocksize byteskip centerings centers content datafile dimension "
+        "encoding endian kinds labels lineskip max measurementframe min number oldmax oldmin "
+        "sampleunits sizes space spacedirections spacedimension spaceorigin spaceunits spacings "
+        "thicknesses type units ",
+    )
 )
 """Fields by their names without blanks, in which they may be written as well."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,26 @@ LARGEST_MM = 1e6
 
 SMALLEST_MM = 1e-6
 """A spacing below a nanometre is none either."""
+
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+
+
+def numbers_of(words: Iterable[str]) -> list[float]:
+    """Return the numbers of a text header.
+
+    Raises
+    ------
+    ValueError
+        Where a word is no finite number as C writes it.
+    """
+    found = [word.strip() for word in words]
+    if not all(len(word) < 100 and _NUMBER.fullmatch(word) for word in found):
+        raise ValueError("no number")
+    numbers = [float(word) for word in found]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("no finite number")
+    return numbers
 
 
 def grid_of(shape_xyz: tuple[int, ...], affine: FloatArray, path: Path) -> Geometry:

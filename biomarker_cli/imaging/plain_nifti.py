@@ -49,6 +49,7 @@ _SPACE_CODES = range(6)
 _NO_ANGLE = 3 * float(np.finfo(np.float32).eps)
 """What is left of the length of a quaternion in float32 is zero below this."""
 
+
 @dataclass(frozen=True)
 class PlainHeader:
     """What a header without oddities says.

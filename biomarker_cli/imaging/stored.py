@@ -11,6 +11,7 @@ import stat
 from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
+
 from biomarker_cli.imaging.refusals import not_regular, too_large
 
 Contents = Mapping[Path, bytes | bytearray | memoryview]
@@ -63,7 +64,7 @@ def read_regular(path: Path) -> bytearray:
         Where it cannot be read.
     """
     require_regular(path)
-    with open(path, "rb", buffering=0, opener=_without_waiting) as file:  # noqa: PTH123
+    with open(path, "rb", buffering=0, opener=_without_waiting) as file:
         status = require_regular(path, os.fstat(file.fileno()))
         if status.st_size > MOST_BYTES:
             raise too_large(path, f"{status.st_size} bytes, at most {MOST_BYTES} are read")

@@ -29,7 +29,9 @@ MOST_TEXT_BYTES = 256 * 1024**2
 MOST_FILES = 100_000
 """More files than this are no slices of an image."""
 
-_PATTERN = re.compile(r"(.*?%0?\d{0,3}[du].*?)\s+(-?\d{1,9})\s+(-?\d{1,9})\s+(-?\d{1,9})(?:\s+(\d))?")
+_PATTERN = re.compile(
+    r"(.*?%0?\d{0,3}[du].*?)\s+(-?\d{1,9})\s+(-?\d{1,9})\s+(-?\d{1,9})(?:\s+(\d))?"
+)
 _LIST = re.compile(r"LIST(?:\s+(\d)D?)?", re.IGNORECASE)
 
 
@@ -111,6 +113,8 @@ def data_files(said: str, lines: Iterator[str], path: Path) -> DataFiles:
     listed = _LIST.fullmatch(said)
     if listed:
         names = tuple(name for line in lines if (name := line.strip()))
+        if not names:
+            raise detached(path, "its list of files is empty")
         return DataFiles(names, int(listed[1]) if listed[1] else None)
     if "%" not in said:
         return DataFiles((said,), is_single=True)
@@ -182,7 +186,9 @@ def require_size(voxels: Voxels, path: Path) -> None:
         )
 
 
-def read_voxels(voxels: Voxels, path: Path, content: memoryview, contents: Contents | None) -> NumberArray:
+def read_voxels(
+    voxels: Voxels, path: Path, content: memoryview, contents: Contents | None
+) -> NumberArray:
     """Return the voxels of a header in native byte order.
 
     Parameters
@@ -217,7 +223,7 @@ def read_voxels(voxels: Voxels, path: Path, content: memoryview, contents: Conte
     for place, stored in parts:
         try:
             read.append(_decoded(stored, voxels, size, place))
-        except (*DAMAGE, OverflowError) as error:
+        except DAMAGE as error:
             raise unreadable(place, str(error) or type(error).__name__) from error
     array = read[0] if len(read) == 1 else np.concatenate(read)
     if not array.flags.writeable:
@@ -263,7 +269,7 @@ def _decoded(stored: memoryview, voxels: Voxels, size: int, path: Path) -> Numbe
     if skipped + size > MOST_BYTES:
         raise ValueError("more bytes are to be skipped than an image may have")
     whole = gathered(inflated(stored, voxels.encoding), skipped + size)
-    return np.frombuffer(memoryview(whole)[skipped:], dtype=voxels.dtype)
+    return np.frombuffer(whole.data[skipped:], dtype=voxels.dtype)
 
 
 def _end_of_line(stored: memoryview) -> int:

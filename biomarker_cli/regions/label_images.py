@@ -226,7 +226,7 @@ def whole_numbers(array: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
         return array
     whole: npt.NDArray[Any] = np.rint(array)
     # No number at all equals nothing, and what is beyond labels need not fit into 32 bits.
-    if not np.array_equal(whole, array) or np.abs(whole).max() >= 2**31:
+    if not np.array_equal(whole, array) or max(whole.max(), -whole.min()) >= 2**31:
         raise RegionError(
             "REGION-LABELS",
             "expected whole numbers, found values between or far beyond them",

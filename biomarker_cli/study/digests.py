@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from biomarker_cli import __version__
 from biomarker_cli.case.prepared import engine_of
 from biomarker_cli.imaging import files_of_image
+from biomarker_cli.imaging.stored import read_regular
 from biomarker_cli.regions import files_of_segmentation
 
 if TYPE_CHECKING:
@@ -50,19 +51,26 @@ def digest_inputs(plan: CasePlan) -> CaseDigest:
     ----------
     plan : CasePlan
         Whose paths exist.
+
+    Raises
+    ------
+    CaseError
+        Where a file is none, or keeps its voxels where they may not lie.
+    OSError
+        Where one cannot be read.
     """
     paths = _image_paths(plan)
     files: dict[str, str] = {}
     pixels = hashlib.sha256()
     has_pixels = False
     for path in paths:
-        content = path.read_bytes()
+        content = read_regular(path)
         files[path.as_posix()] = hashlib.sha256(content).hexdigest()
         stored = _stored_pixels(content) if not plan.image_files else b""
         has_pixels = has_pixels or bool(stored)
         pixels.update(stored)
     for path in _mask_files(plan):
-        files[path.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+        files[path.as_posix()] = hashlib.sha256(read_regular(path)).hexdigest()
     return CaseDigest(files, pixels.hexdigest() if has_pixels else "")
 
 
@@ -79,7 +87,7 @@ def _mask_files(plan: CasePlan) -> list[Path]:
     return files_of_segmentation(plan.mask)
 
 
-def _stored_pixels(content: bytes) -> bytes:
+def _stored_pixels(content: bytearray) -> bytes:
     # Only DICOM comes here, so that other images do without pydicom; the room sets it up.
     from pydicom import dcmread
 

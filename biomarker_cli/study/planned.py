@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from biomarker_cli.model import CaseError
+from biomarker_cli.study.digests import CaseDigest, digest_inputs, result_key
 
 if TYPE_CHECKING:
     from biomarker_cli.case import CasePlan
     from biomarker_cli.catalogue import VolumeCandidate
     from biomarker_cli.model import BiomarkerError
     from biomarker_cli.pet import Override
-    from biomarker_cli.study.digests import CaseDigest
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,32 @@ class PlannedCase:
     key: str
     digest: CaseDigest | None = None
     refusal: BiomarkerError | None = None
+
+
+def digested(plan: CasePlan) -> PlannedCase:
+    """Return a case with the digest of its files, or refused where one cannot be taken.
+
+    Parameters
+    ----------
+    plan : CasePlan
+        Whose paths exist.
+    """
+    refusal: CaseError
+    try:
+        digest = digest_inputs(plan)
+    except CaseError as error:
+        # A pipe, voxels outside the folder of their header, a header that cannot be read.
+        refusal = error
+    except OSError as error:
+        refusal = CaseError(
+            "CASE-FILE-UNREADABLE",
+            f"a file of the case cannot be read: {error.strerror}",
+            where=Path(str(error.filename or "")).name,
+            hint="Check its permissions.",
+        )
+    else:
+        return PlannedCase(plan, result_key(plan, digest), digest)
+    return PlannedCase(plan, result_key(plan, None), None, refusal)
 
 
 def overrides_of(

@@ -19,10 +19,10 @@ from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import CaseError
 from biomarker_cli.pet import Override
 from biomarker_cli.protocol import ProtocolError, ProtocolKind, require_locked
-from biomarker_cli.study.digests import digest_inputs, result_key
+from biomarker_cli.study.digests import result_key
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.integrity import examine_cohort
-from biomarker_cli.study.planned import PlannedCase, overrides_of
+from biomarker_cli.study.planned import PlannedCase, digested, overrides_of
 from biomarker_cli.study.study_file import CaseEntry, Study
 
 Progress = Callable[[int, int], None]
@@ -177,17 +177,7 @@ def _plan_case(
                 hint="Paths are relative to the folder of the study file.",
             )
             return PlannedCase(plan, result_key(plan, None), None, refusal)
-    try:
-        digest = digest_inputs(plan)
-    except OSError as error:
-        unreadable = CaseError(
-            "CASE-FILE-UNREADABLE",
-            f"a file of the case cannot be read: {error.strerror}",
-            where=Path(str(error.filename or "")).name,
-            hint="Check its permissions.",
-        )
-        return PlannedCase(plan, result_key(plan, None), None, unreadable)
-    return PlannedCase(plan, result_key(plan, digest), digest)
+    return digested(plan)
 
 
 def _waivers_of(plan: CasePlan, waivers: WaiverSet) -> WaiverSet | None:

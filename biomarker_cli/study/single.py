@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.case import CasePlan, load_analysis
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import ConfigurationError, InputNotFoundError
-from biomarker_cli.study.digests import digest_inputs, result_key
 from biomarker_cli.study.integrity import examine_cohort
-from biomarker_cli.study.planned import PlannedCase, overrides_of
+from biomarker_cli.study.planned import PlannedCase, digested, overrides_of
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue import VolumeCandidate
@@ -106,10 +105,11 @@ def plan_single(
             f"no DICOM image below {', '.join(map(str, single.images))}",
             hint="`biomarker scan PATH` lists what is there and why it was refused.",
         )
-    digest = digest_inputs(plan)
-    findings = examine_cohort([(plan, digest)]).get(plan.case_id)
-    refusal = findings[0] if findings else None
-    return PlannedCase(plan, result_key(plan, digest), digest, refusal)
+    case = digested(plan)
+    findings = examine_cohort([(plan, case.digest)]).get(plan.case_id)
+    if findings and case.refusal is None:
+        return replace(case, refusal=findings[0])
+    return case
 
 
 def _candidates(
