@@ -21,7 +21,7 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.nifti import read_nifti
 from biomarker_cli.imaging.placing import RAS_TO_LPS
 from biomarker_cli.imaging.refusals import bad_shape, too_large, unreadable
-from biomarker_cli.imaging.stored import Contents, content_of
+from biomarker_cli.imaging.stored import MOST_HEADER_BYTES, Contents, content_of
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import Quantity
 
@@ -60,7 +60,7 @@ def files_of_image(path: Path, contents: Contents | None = None) -> list[Path]:
     name = path.name.lower()
     if not name.endswith(NRRD_SUFFIXES + META_SUFFIXES):
         return [path]
-    content = _content(path, contents)
+    content = _content(path, contents, MOST_HEADER_BYTES)
     if name.endswith(NRRD_SUFFIXES):
         from biomarker_cli.imaging.nrrd import files_of_nrrd
 
@@ -122,9 +122,9 @@ def read_image_file(path: Path, quantity: Quantity, contents: Contents | None = 
     )
 
 
-def _content(path: Path, contents: Contents | None) -> memoryview:
+def _content(path: Path, contents: Contents | None, first: int | None = None) -> memoryview:
     try:
-        return content_of(path, contents)
+        return content_of(path, contents, first)
     except OSError as error:
         raise unreadable(path, error.strerror or type(error).__name__) from error
 

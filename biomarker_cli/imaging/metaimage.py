@@ -20,13 +20,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.detached import DataFiles, data_files, paths_of
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.placing import ORTHOGONAL_TOLERANCE, FloatArray, grid_of, numbers_of
 from biomarker_cli.imaging.refusals import bad_geometry, bad_shape, scaled, unreadable
-from biomarker_cli.imaging.stored import Contents
-from biomarker_cli.imaging.voxels import DataFiles, Voxels, data_files, paths_of, read_voxels
-
-MOST_HEADER_BYTES = 1024**2
+from biomarker_cli.imaging.stored import MOST_HEADER_BYTES, Contents
+from biomarker_cli.imaging.voxels import Voxels, read_voxels
 
 _LAST = "ElementDataFile"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
+import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -181,7 +182,9 @@ def _by_nibabel(
     damage: tuple[type[Exception], ...] = (NiftiError, HeaderDataError, KeyError, *DAMAGE)
     kind: Any = nibabel.Nifti1Image if promise.version == 1 else nibabel.Nifti2Image
     try:
-        with np.errstate(all="ignore"):
+        # What it only warns of is judged below, or moves no number (sizes of extensions).
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             image: Any = kind.from_stream(BytesIO(whole.data))
             header = image.header
             array = np.asanyarray(image.dataobj)

@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.detached import DataFiles, data_files, paths_of
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.nrrd_header import NrrdHeader, nrrd_header
 from biomarker_cli.imaging.placing import FloatArray, grid_of, numbers_of
 from biomarker_cli.imaging.refusals import bad_geometry, bad_shape, scaled, unreadable
 from biomarker_cli.imaging.stored import Contents
-from biomarker_cli.imaging.voxels import DataFiles, Voxels, data_files, paths_of, read_voxels
+from biomarker_cli.imaging.voxels import Voxels, read_voxels
 
 _TO_LPS = {
     "right-anterior-superior": (-1.0, -1.0, 1.0),

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biomarker_cli.imaging.refusals import unreadable
-
-MOST_HEADER_BYTES = 16 * 1024**2
-"""The header of a segmentation with thousands of segments is smaller."""
+from biomarker_cli.imaging.stored import MOST_HEADER_BYTES
 
 _MAGIC = re.compile(rb"NRRD000\d\r?\n")
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
 
+import numpy as np
+
 from biomarker_cli.imaging.refusals import not_regular, too_large
 
 Contents = Mapping[Path, bytes | bytearray | memoryview]
@@ -19,6 +21,9 @@ Contents = Mapping[Path, bytes | bytearray | memoryview]
 
 MOST_BYTES = 4 * 1024**3
 """Voxels of an image take at most so many bytes: 2,000 slices of 1024 x 1024 in 16 bits."""
+
+MOST_HEADER_BYTES = 16 * 1024**2
+"""The text header of a segmentation with thousands of segments is smaller."""
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -53,32 +58,37 @@ def require_regular(path: Path, status: os.stat_result | None = None) -> os.stat
     raise not_regular(path, next(kinds, "something else"))
 
 
-def read_regular(path: Path) -> bytearray:
-    """Return the content of a regular file, read once.
+def read_regular(path: Path, first: int | None = None) -> memoryview:
+    """Return the content of a regular file, read once, writable.
+
+    Parameters
+    ----------
+    path : Path
+    first : int, optional
+        Only so many bytes, from the beginning.
 
     Raises
     ------
     ImageFileError
-        ``FILE-NOT-REGULAR``; ``IMAGE-FILE-TOO-LARGE`` above `MOST_BYTES`.
+        ``FILE-NOT-REGULAR``; ``IMAGE-FILE-TOO-LARGE`` for all of a file above `MOST_BYTES`.
     OSError
         Where it cannot be read.
     """
     require_regular(path)
     with open(path, "rb", buffering=0, opener=_without_waiting) as file:
         status = require_regular(path, os.fstat(file.fileno()))
-        if status.st_size > MOST_BYTES:
+        if first is None and status.st_size > MOST_BYTES:
             raise too_large(path, f"{status.st_size} bytes, at most {MOST_BYTES} are read")
-        return _filled(file, status.st_size)
+        return _filled(file, min(status.st_size, first or MOST_BYTES))
 
 
-def _filled(file: FileIO, size: int) -> bytearray:
-    content = bytearray(size)
-    with memoryview(content) as view:
-        end = 0
-        while end < size and (n := file.readinto(view[end:])):
-            end += n
-    del content[end:]
-    return content
+def _filled(file: FileIO, size: int) -> memoryview:
+    # Unlike a bytearray, which is filled with zeros first.
+    content = np.empty(size, dtype=np.uint8).data
+    end = 0
+    while end < size and (n := file.readinto(content[end:])):
+        end += n
+    return content[:end]
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -86,12 +96,21 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def content_of(path: Path, contents: Contents | None) -> memoryview:
+def content_of(path: Path, contents: Contents | None, first: int | None = None) -> memoryview:
     """Return the bytes of a file: those given, or those on the disk where none are given.
+
+    Parameters
+    ----------
+    path : Path
+    contents : mapping or None
+    first : int, optional
+        Only so many bytes, from the beginning.
 
     Raises
     ------
     ImageFileError
         ``FILE-NOT-REGULAR``, ``IMAGE-FILE-TOO-LARGE``.
     """
-    return memoryview(read_regular(path) if contents is None else contents[path])
+    if contents is None:
+        return read_regular(path, first)
+    return memoryview(contents[path])[:first]

@@ -7,16 +7,15 @@ one file or many that are read one after the other.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.detached import DataFiles, held_in, paths_of
 from biomarker_cli.imaging.inflating import DAMAGE, MOST_INFLATED, gathered, inflated
-from biomarker_cli.imaging.refusals import detached, not_regular, too_large, unreadable
+from biomarker_cli.imaging.refusals import detached, too_large, unreadable
 from biomarker_cli.imaging.stored import MOST_BYTES, Contents, content_of
 
 NumberArray = npt.NDArray[np.number]
@@ -25,34 +24,6 @@ DEFLATED = frozenset({"gzip", "zlib"})
 
 MOST_TEXT_BYTES = 256 * 1024**2
 """Numbers written out take many times their size while they are read."""
-
-MOST_FILES = 100_000
-"""More files than this are no slices of an image."""
-
-_PATTERN = re.compile(
-    r"(.*?%0?\d{0,3}[du].*?)\s+(-?\d{1,9})\s+(-?\d{1,9})\s+(-?\d{1,9})(?:\s+(\d))?"
-)
-_LIST = re.compile(r"LIST(?:\s+(\d)D?)?", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class DataFiles:
-    """The files that a header names for its voxels.
-
-    Attributes
-    ----------
-    names : tuple of str
-        As the header has them, in the order of the slowest axis; none where the
-        voxels follow the header.
-    n_axes : int or None
-        Axes that lie within one file, where the header says so.
-    is_single : bool
-        One name, not a list or a pattern.
-    """
-
-    names: tuple[str, ...] = ()
-    n_axes: int | None = None
-    is_single: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,85 +62,6 @@ class Voxels:
     def size(self) -> int:
         """Bytes of all voxels."""
         return math.prod(self.shape) * self.dtype.itemsize
-
-
-def data_files(said: str, lines: Iterator[str], path: Path) -> DataFiles:
-    """Return the files that a header names.
-
-    Parameters
-    ----------
-    said : str
-        A file name, ``name%03d.raw first last step [axes]`` or ``LIST [axes]``.
-    lines : iterator of str
-        What follows in the header: the names of a list.
-    path : Path
-        The header, for messages.
-
-    Raises
-    ------
-    ImageFileError
-        ``IMAGE-FILE-DETACHED`` where it is none of these.
-    """
-    listed = _LIST.fullmatch(said)
-    if listed:
-        names = tuple(name for line in lines if (name := line.strip()))
-        if not names:
-            raise detached(path, "its list of files is empty")
-        return DataFiles(names, int(listed[1]) if listed[1] else None)
-    if "%" not in said:
-        return DataFiles((said,), is_single=True)
-    found = _PATTERN.fullmatch(said)
-    if not found or found[1].count("%") != 1:
-        raise detached(path, f"{said!r} is no pattern with first, last and step")
-    first, last, step = (int(found[group]) for group in (2, 3, 4))
-    if step == 0 or (last - first) // step < 0 or (last - first) // step >= MOST_FILES:
-        raise detached(path, f"{said!r} counts to no number of files")
-    numbers = range(first, last + (1 if step > 0 else -1), step)
-    names = tuple(found[1] % number for number in numbers)
-    return DataFiles(names, int(found[5]) if found[5] else None)
-
-
-def paths_of(files: DataFiles, path: Path) -> list[Path]:
-    """Return where the files of a header lie, each of them there and below its folder.
-
-    Raises
-    ------
-    ImageFileError
-        ``IMAGE-FILE-DETACHED`` for a name that is absolute, leads out of the folder of
-        the header (links are followed), is named twice, or isn't there;
-        ``FILE-NOT-REGULAR``.
-    """
-    if len(files.names) > MOST_FILES:
-        raise detached(path, f"{len(files.names)} files")
-    folder = path.parent.resolve()
-    found: dict[Path, Path] = {}
-    for name in files.names:
-        place = _place(name, path, folder)
-        target = place.resolve()
-        if target in found or target == path.resolve():
-            raise detached(path, f"{name!r} is named twice, or is the header itself")
-        found[target] = place
-    return list(found.values())
-
-
-def _place(name: str, path: Path, folder: Path) -> Path:
-    if "\0" in name:
-        raise detached(path, f"{name!r} is no file name")
-    parts = PurePosixPath(name).parts
-    place = path.parent / name
-    try:
-        is_inside = place.resolve().is_relative_to(folder)
-        if place.is_absolute() and PurePosixPath(name).is_absolute():
-            raise detached(path, f"{name!r} is an absolute path")
-        if ".." in parts or not is_inside:
-            raise detached(path, f"{name!r} leads out of the folder of the header")
-        if not place.exists():
-            raise detached(path, f"no such file: {name!r}")
-        if not place.is_file():
-            raise not_regular(place, "a folder, a pipe or a device")
-    except (OSError, RuntimeError, ValueError) as error:
-        raise detached(path, f"{name[:100]!r} cannot be looked at") from error
-    return place
 
 
 def require_size(voxels: Voxels, path: Path) -> None:
@@ -216,8 +108,10 @@ def read_voxels(
     if not voxels.files.names:
         parts = [(path, content[voxels.start :])]
     else:
-        places = paths_of(voxels.files, path)
-        parts = [(place, content_of(place, contents)) for place in _whole(places, voxels, path)]
+        files = voxels.files
+        places = paths_of(files, path) if contents is None else held_in(files, path, contents)
+        _require_number(len(places), voxels, path)
+        parts = [(place, content_of(place, contents)) for place in places]
     size = voxels.size // len(parts)
     read = []
     for place, stored in parts:
@@ -232,18 +126,17 @@ def read_voxels(
     return native.reshape(voxels.shape)
 
 
-def _whole(places: list[Path], voxels: Voxels, path: Path) -> list[Path]:
-    """Return the files, which must be as many as the sizes of the image ask for."""
+def _require_number(n_files: int, voxels: Voxels, path: Path) -> None:
+    """Refuse files that are not as many as the sizes of the image ask for."""
     files, n_axes = voxels.files, len(voxels.shape)
     if files.is_single:
-        return places
+        return
     inner = n_axes - 1 if files.n_axes is None else files.n_axes
+    if inner == n_axes and voxels.shape[0] % n_files == 0:
+        return  # each holds a part of the slowest axis
     wanted = math.prod(voxels.shape[: n_axes - inner])
-    if inner == n_axes and places and voxels.shape[0] % len(places) == 0:
-        return places  # each holds a part of the slowest axis
-    if not 0 < inner < n_axes or wanted != len(places):
-        raise detached(path, f"expected {wanted} files for its sizes, found {len(places)}")
-    return places
+    if not 0 < inner < n_axes or wanted != n_files:
+        raise detached(path, f"expected {wanted} files for its sizes, found {n_files}")
 
 
 def _decoded(stored: memoryview, voxels: Voxels, size: int, path: Path) -> NumberArray:

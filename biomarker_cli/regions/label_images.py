@@ -114,7 +114,7 @@ class LabelImage:
 
     def draw(self, entry: RoiEntry, target: ImageTarget, rules: RegionRules) -> Drawing:
         """Return the voxels of a label on the grid of an image."""
-        found = [label for label in self.labels if label.number == entry.number]
+        found = self._by_number.get(entry.number, [])
         if len(found) != 1:
             raise RegionError(
                 "REGION-NUMBER-REPEATED",
@@ -131,6 +131,13 @@ class LabelImage:
         if label.is_named:
             return drawing
         return replace(drawing, flags=drawing.flags | {"label_unnamed"})
+
+    @cached_property
+    def _by_number(self) -> dict[int, list[Label]]:
+        numbers: dict[int, list[Label]] = {}
+        for label in self.labels:
+            numbers.setdefault(label.number, []).append(label)
+        return numbers
 
     @cached_property
     def _boxes(self) -> tuple[dict[int, tuple[slice, slice, slice]], ...]:
@@ -284,9 +291,9 @@ def _sidecar_names(path: Path, contents: Contents | None) -> Mapping[int, str]:
         return {}
     expected = "expected the columns value and name, a whole number and a name in each row"
     try:
-        content = content_of(sidecar, contents)
+        content = content_of(sidecar, contents, MOST_TABLE_BYTES + 1)
         if len(content) > MOST_TABLE_BYTES:
-            raise _bad_table(sidecar, f"it has {len(content)} bytes")
+            raise _bad_table(sidecar, f"it has more than {MOST_TABLE_BYTES} bytes")
         text = StringIO(bytes(content).decode("utf-8-sig"), newline="")
         rows = list(csv.DictReader(text, strict=True))
         pairs = [(_whole(row["value"]), row["name"].strip()) for row in rows]

@@ -56,6 +56,16 @@ def open_segmentation(path: Path, contents: Contents | None = None) -> Segmentat
     CaseError
         Where the file cannot be read.
     """
+    if contents is None or path not in contents:
+        _require_file(path)
+    if is_slicer_segmentation(path):
+        return open_slicer_segmentation(path, contents)
+    if is_image_file(path):
+        return open_label_image(path, contents)
+    return _open_dicom(path)
+
+
+def _require_file(path: Path) -> None:
     if path.is_dir() or not path.exists():
         raise InputNotFoundError(
             "PATH-NOT-FOUND",
@@ -63,11 +73,6 @@ def open_segmentation(path: Path, contents: Contents | None = None) -> Segmentat
             hint="Name the file, not its folder." if path.is_dir() else "Check the spelling.",
         )
     require_regular(path)
-    if is_slicer_segmentation(path):
-        return open_slicer_segmentation(path, contents)
-    if is_image_file(path):
-        return open_label_image(path, contents)
-    return _open_dicom(path)
 
 
 def _open_dicom(path: Path) -> Segmentation:

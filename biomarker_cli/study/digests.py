@@ -87,7 +87,7 @@ def _mask_files(plan: CasePlan) -> list[Path]:
     return files_of_segmentation(plan.mask)
 
 
-def _stored_pixels(content: bytearray) -> bytes:
+def _stored_pixels(content: memoryview) -> bytes:
     # Only DICOM comes here, so that other images do without pydicom; the room sets it up.
     from pydicom import dcmread
 

@@ -146,6 +146,7 @@ def test_what_stands_before_voxels_is_skipped(tmp_path, skip):
         ("linked/a.raw", ()),
         ("nowhere.raw", ()),
         ("x" * 5000, ()),
+        ("s %d" + " " * 50_000 + "x", ()),
         ("a\0b.raw", ()),
         ("HEADER", ()),
     ],
@@ -207,3 +208,10 @@ def test_a_file_of_another_size_is_refused(tmp_path, name, size):
         read_image_file(write(tmp_path, name, "a.raw"), HU)
     assert caught.value.code == "IMAGE-FILE-UNREADABLE"
     assert caught.value.where == "a.raw"
+
+
+def test_files_of_20_gigabytes_are_refused_before_they_are_read(tmp_path):
+    for name in NAMES:
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(2 * 1024**3)  # takes no room
+    assert refusal(write(tmp_path, "a.nhdr", "LIST", listed=NAMES)) == "IMAGE-FILE-TOO-LARGE"

@@ -126,3 +126,13 @@ def test_a_place_beyond_a_kilometre_is_refused(tmp_path):
     affine[0, 3] = 1e30
     whole = nibabel.Nifti1Image(VOXELS, affine).to_bytes()
     assert refusal(tmp_path, whole) == "IMAGE-FILE-GEOMETRY"
+
+
+@pytest.mark.parametrize("said", [32, 27])
+def test_extensions_are_passed_over(tmp_path, said):
+    # 27 is no multiple of 16, which moves no number.
+    whole = content()
+    whole[348] = 1
+    whole[352:352] = struct.pack("<ii", said, 6) + bytes(24)
+    put(whole, 1, "offset", 0, 384)
+    assert np.array_equal(read(tmp_path, whole).array, VOXELS.T)

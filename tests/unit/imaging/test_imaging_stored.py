@@ -17,8 +17,10 @@ from biomarker_cli.imaging import (
     read_image_file,
     write_nifti,
 )
+from biomarker_cli.imaging.detached import DataFiles
 from biomarker_cli.imaging.inflating import gathered, inflated
 from biomarker_cli.imaging.stored import read_regular
+from biomarker_cli.imaging.voxels import Voxels, require_size
 from biomarker_cli.model.quantity import HU
 from biomarker_cli.regions import files_of_segmentation
 from biomarker_cli.regions.opening import open_segmentation
@@ -65,7 +67,7 @@ def test_a_mask_comes_from_memory_when_its_bytes_are_there(tmp_path, suffix):
         (tmp_path / "a.labels.csv").write_text("value,name\n1,part 1\n2,part 2\n3,part 3\n")
     contents = {file: file.read_bytes() for file in files_of_segmentation(path)}
     for file in contents:
-        file.write_bytes(b"something else by now")
+        file.unlink()
     segmentation = open_segmentation(path, contents)
     assert [entry.label for entry in segmentation.entries] == ["part 1", "part 2", "part 3"]
     assert np.array_equal(segmentation.layers[0], LABELS)
@@ -148,3 +150,22 @@ def test_checksums_must_hold(encoding, damage):
     packed[-8 if encoding == "gzip" and damage == "checksum" else -1] ^= 1
     with pytest.raises(Exception, match="checksum"):
         gathered(inflated(memoryview(packed), encoding), LABELS.nbytes)
+
+
+@pytest.mark.parametrize(("n_planes", "is_refused"), [(1024, False), (1025, True)])
+def test_voxels_of_4_gigabytes_are_the_most(n_planes, is_refused):
+    voxels = Voxels(np.dtype("<i2"), (n_planes, 1024, 2048), "raw", 0, DataFiles())
+    if not is_refused:
+        require_size(voxels, Path("a.nrrd"))
+        return
+    with pytest.raises(ImageFileError) as caught:
+        require_size(voxels, Path("a.nrrd"))
+    assert caught.value.code == "IMAGE-FILE-TOO-LARGE"
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
+def test_the_files_of_an_image_are_told_by_its_beginning(tmp_path, suffix):
+    path = write(tmp_path / f"a{suffix}")
+    with path.open("ab") as file:
+        file.truncate(20 * 1024**3)
+    assert files_of_image(path) == [path]
