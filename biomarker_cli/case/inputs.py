@@ -121,7 +121,9 @@ class CaseInputs:
             raise ImageError("IMAGE-AMBIGUOUS", f"one image is expected, found {len(files)} files")
         from biomarker_cli.imaging.files import read_image_file
 
-        return read_image_file(files[0], QUANTITIES.get(self.plan.quantity, UNITLESS))
+        quantity = QUANTITIES.get(self.plan.quantity, UNITLESS)
+        # A plan that was made by hand knows no files.
+        return read_image_file(files[0], quantity, self.files or None)
 
     def read_all(self) -> dict[Path, FileRead]:
         """Return the digests of all files of the case, in the order image, segmentation.

@@ -210,7 +210,7 @@ def _import(case: CaseInputs, prepared: Prepared, rules: RegionRules) -> list[Ro
         plan.roi_names or prepared.analysis.protocol.rois,
         plan.wanted_rois,
         frame_of_reference_override=plan.other_frame_of_reference,
-        files=case.files,
+        contents=case.files or None,
     )
 
 

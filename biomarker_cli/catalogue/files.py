@@ -71,6 +71,12 @@ def find_files(paths: Iterable[Path]) -> FoundFiles:
     return found
 
 
+# Pipes, sockets and devices hold no series and may never end.
+_NOT_REGULAR = Defect(
+    "FILE-NOT-REGULAR", "it is a pipe, a socket or a device, not a file", "Copy it into a file."
+)
+
+
 class _Walk:
     def __init__(self) -> None:
         self.found = FoundFiles()
@@ -90,7 +96,8 @@ class _Walk:
                 pending.extend(self._folder(path, (status.st_dev, status.st_ino)))
             elif stat.S_ISREG(status.st_mode):
                 self._file(path, status)
-            # Pipes, sockets and devices hold no series and may never end.
+            else:
+                self.found.problems.append((path, _NOT_REGULAR))
 
     def _folder(self, path: str, identity: tuple[int, int]) -> list[str]:
         if identity in self.folders:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,7 +65,7 @@ class _WholeFiles(HeaderReader):
         return seen
 
 
-def content_of(inputs: InputFiles, path: Path) -> bytes:
+def content_of(contents: Mapping[Path, bytes | bytearray | memoryview], path: Path) -> bytes:
     """Return the bytes of a DICOM file.
 
     Raises
@@ -76,7 +76,7 @@ def content_of(inputs: InputFiles, path: Path) -> bytes:
         As `InputFiles.content` does.
     """
     try:
-        content = inputs.content(path)
+        content = bytes(contents[path])
     except OSError as error:
         raise unreadable(path, error) from error
     if not content:

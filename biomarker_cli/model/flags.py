@@ -49,6 +49,7 @@ FLAGS = MappingProxyType(
         "roi_resampled": "the mask was resampled to the grid of the image",
         "derived_b0": "the b = 0 image is a derived one, no acquired one was there",
         "direction_unknown": "several volumes of one b-value carry no direction",
+        "label_unnamed": "the table or header that names the labels leaves this value out",
         "noise_floor": "the signal at the highest b lies at the noise in too many voxels",
         "trace_images": "the fitted images are trace-weighted images of the scanner",
         "trace_left_out": "trace-weighted images were left out beside their directions",

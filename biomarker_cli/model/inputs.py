@@ -12,6 +12,7 @@ import hashlib
 import os
 import stat
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -94,9 +95,9 @@ class KnownFile:
     read: FileRead | None = None
 
 
-@dataclass
-class InputFiles:
-    """Files that are opened once each.
+@dataclass(eq=False)
+class InputFiles(Mapping[Path, bytes]):
+    """Files that are opened once each; by their paths the bytes of those that are known.
 
     Attributes
     ----------
@@ -116,6 +117,22 @@ class InputFiles:
     kept_bytes: int = 0
     _content: dict[Path, bytes] = field(default_factory=dict, repr=False)
 
+    def __getitem__(self, path: Path) -> bytes:
+        """Return the bytes of a file; see `content`."""
+        return self.content(path)
+
+    def __contains__(self, path: object) -> bool:
+        """Tell whether a file was planned."""
+        return path in self.known
+
+    def __iter__(self) -> Iterator[Path]:
+        """Yield the files that were planned."""
+        return iter(self.known)
+
+    def __len__(self) -> int:
+        """Return how many were planned."""
+        return len(self.known)
+
     def has_room(self, size: int) -> bool:
         """Tell whether a file of this size may be kept for later."""
         return self.kept_bytes + size <= self.room_bytes
@@ -127,7 +144,7 @@ class InputFiles:
         ------
         InputError
             ``INPUT-CHANGED`` where they are not those that were planned,
-            ``INPUT-TOO-LARGE``, ``INPUT-NOT-REGULAR``.
+            ``FILE-TOO-LARGE``, ``FILE-NOT-REGULAR``.
         OSError
             Where the system does not hand the file over.
         """
@@ -190,7 +207,7 @@ def read_whole(path: Path) -> tuple[bytes, FileSignature]:
     Raises
     ------
     InputError
-        ``INPUT-NOT-REGULAR``, ``INPUT-TOO-LARGE``, ``INPUT-CHANGED``.
+        ``FILE-NOT-REGULAR``, ``FILE-TOO-LARGE``, ``INPUT-CHANGED``.
     OSError
     """
     # A pipe would wait for somebody to write into it.
@@ -208,28 +225,50 @@ def read_whole(path: Path) -> tuple[bytes, FileSignature]:
     return content, signature
 
 
-def require_regular(path: Path, status: os.stat_result) -> None:
-    """Refuse what is no regular file, or one that no memory should be asked for.
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def require_regular(path: Path, status: os.stat_result | None = None) -> os.stat_result:
+    """Return the status of a file; refuse what may never end or never begin.
+
+    Parameters
+    ----------
+    path : Path
+        Links are followed.
+    status : os.stat_result, optional
+        Where it is known already.
 
     Raises
     ------
     InputError
-        ``INPUT-NOT-REGULAR``, ``INPUT-TOO-LARGE``.
+        ``FILE-NOT-REGULAR`` for a pipe, a socket, a device or a folder;
+        ``FILE-TOO-LARGE`` above `MOST_BYTES`.
+    OSError
+        Where there is nothing, or it may not be looked at.
     """
+    status = status or path.stat()
     if not stat.S_ISREG(status.st_mode):
+        kinds = (name for is_kind, name in _KINDS if is_kind(status.st_mode))
         raise InputError(
-            "INPUT-NOT-REGULAR",
-            "expected a regular file, found a pipe, a device or a folder",
+            "FILE-NOT-REGULAR",
+            f"expected a regular file, found {next(kinds, 'something else')}",
             where=path.name,
             hint="Copy the data into a file.",
         )
     if status.st_size > MOST_BYTES:
         raise InputError(
-            "INPUT-TOO-LARGE",
+            "FILE-TOO-LARGE",
             f"the file has {status.st_size} bytes, at most {MOST_BYTES} are read",
             where=path.name,
             hint="Split it, or check what it is.",
         )
+    return status
 
 
 def changed(path: Path, how: str) -> InputError:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.imaging.region import AuditValue, Region
+from biomarker_cli.imaging.stored import Contents
 from biomarker_cli.model import CaseError
-from biomarker_cli.model.inputs import InputFiles
 from biomarker_cli.regions.entries import References, RoiEntry, Segmentation
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.judging import judge
@@ -76,7 +76,7 @@ def import_regions(
     names: RoiNames | None = None,
     wanted: Iterable[str] = (),
     frame_of_reference_override: bool = False,
-    files: InputFiles | None = None,
+    contents: Contents | None = None,
 ) -> list[RoiResult]:
     """Turn the ROIs of a segmentation file into regions of an image.
 
@@ -94,8 +94,8 @@ def import_regions(
         Names that must have a row; without any, every ROI of the file has one.
     frame_of_reference_override : bool
         The study says that a segmentation of another frame of reference fits.
-    files : InputFiles, optional
-        Those of the case, which are read once.
+    contents : mapping, optional
+        Bytes of the files of the segmentation (`files_of_segmentation`): those of a case.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def import_regions(
         ``REGION-FRAME-OF-REFERENCE``, or another failure of the whole file.
     """
     with _odd_values_allowed():
-        segmentation = open_segmentation(path, files)
+        segmentation = open_segmentation(path, contents)
         selections = select(segmentation.entries, names, wanted)
         if not frame_of_reference_override:
             _require_frame_of_reference(segmentation, target)

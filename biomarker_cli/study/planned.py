@@ -51,27 +51,32 @@ def flag_of(finding: CaseError) -> str:
     return finding.code.lower().replace("-", "_")
 
 
-def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> CasePlan:
-    """Return a plan that knows its files, and which they are now.
+def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> PlannedCase:
+    """Return a case that knows its files and which they are now, or why they cannot be had.
 
     Parameters
     ----------
     plan : CasePlan
     signatures : dict
         Those of the catalogue are taken as they are, others are looked up.
-
-    Raises
-    ------
-    OSError
-        Where a file is not there.
-    CaseError
-        Where a header names voxels that may not be read.
     """
-    paths = tuple(dict.fromkeys([*image_paths(plan), *mask_paths(plan)]))
-    known = {
-        path: KnownFile(signatures.get(path) or FileSignature.of(path.stat())) for path in paths
-    }
-    return replace(plan, input_paths=paths, inputs=InputFiles(known))
+    try:
+        paths = tuple(dict.fromkeys([*image_paths(plan), *mask_paths(plan)]))
+        known = {
+            path: KnownFile(signatures.get(path) or FileSignature.of(path.stat())) for path in paths
+        }
+    except CaseError as error:
+        # A pipe, voxels outside the folder of their header, a header that cannot be read.
+        return PlannedCase(plan, error)
+    except OSError as error:
+        unreadable = CaseError(
+            "CASE-FILE-UNREADABLE",
+            f"a file of the case cannot be read: {error.strerror}",
+            where=Path(str(error.filename or "")).name,
+            hint="Check its permissions.",
+        )
+        return PlannedCase(plan, unreadable)
+    return PlannedCase(replace(plan, input_paths=paths, inputs=InputFiles(known)))
 
 
 def recall(plans: Sequence[CasePlan], index: FileIndex, read: InputFiles) -> None:

@@ -197,18 +197,7 @@ def _plan_case(
             )
             return PlannedCase(plan, refusal)
     signatures = {Path(path): found for path, found in catalogue.signatures.items()}
-    try:
-        return PlannedCase(with_inputs(plan, signatures))
-    except CaseError as error:
-        return PlannedCase(plan, error)
-    except OSError as error:
-        unreadable = CaseError(
-            "CASE-FILE-UNREADABLE",
-            f"a file of the case cannot be read: {error.strerror}",
-            where=Path(str(error.filename or "")).name,
-            hint="Check its permissions.",
-        )
-        return PlannedCase(plan, unreadable)
+    return with_inputs(plan, signatures)
 
 
 def _waivers_of(plan: CasePlan, waivers: WaiverSet) -> WaiverSet | None:

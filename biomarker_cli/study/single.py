@@ -115,9 +115,9 @@ def plan_single(
             f"no DICOM image below {', '.join(map(str, single.images))}",
             hint="`biomarker scan PATH` lists what is there and why it was refused.",
         )
-    plan = with_inputs(plan, signatures)
-    plan.inputs.take_over(kept)
-    return PlannedCase(plan).with_findings(examine(plan), "refuse")
+    case = with_inputs(plan, signatures)
+    case.plan.inputs.take_over(kept)
+    return case.with_findings(examine(case.plan), "refuse")
 
 
 def _index(
