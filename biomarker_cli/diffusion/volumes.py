@@ -12,7 +12,7 @@ import numpy as np
 from biomarker_cli.catalogue import VolumeCandidate, VolumeStatus, read_volume
 from biomarker_cli.dicom.bvalues import BValue, read_b_value
 from biomarker_cli.dicom.frames import FrameHeader
-from biomarker_cli.dicom.gradients import Vector, read_gradient
+from biomarker_cli.dicom.gradients import Vector, has_zero_vector, read_gradient
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.philips_scaling import is_philips, read_scale
 from biomarker_cli.dicom.private_values import first_number
@@ -37,6 +37,8 @@ class DwiVolume:
     direction : tuple of float or None
         Weighting direction; None on b = 0, trace and where the header has none.
     echo_ms, repetition_ms : float or None
+    zero_direction : bool
+        At b > 0: a vector of length 0 stands where the direction would.
     rescale_type : str
     rescale_slope : float
         Of the first slice.
@@ -58,6 +60,7 @@ class DwiVolume:
     kind: DwiKind
     b_value: BValue | None
     direction: Vector | None
+    zero_direction: bool
     echo_ms: float | None
     repetition_ms: float | None
     rescale_type: str
@@ -91,6 +94,7 @@ def describe_volume(candidate: VolumeCandidate) -> DwiVolume:
         kind=kind,
         b_value=b_value,
         direction=gradient.direction if kind is DwiKind.DIRECTIONAL else None,
+        zero_direction=kind is DwiKind.UNDIRECTED and has_zero_vector(header),
         echo_ms=_milliseconds(header, "EchoTime", "EffectiveEchoTime"),
         repetition_ms=_milliseconds(header, "RepetitionTime"),
         rescale_type=str(header.get("RescaleType", "")),

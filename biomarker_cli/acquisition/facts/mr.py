@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from biomarker_cli.acquisition.facts.elements import plain, read_keyword
@@ -119,10 +118,16 @@ def _b_values(series: SeriesHeaders, *, computed: bool) -> Reading:
         return missing(("(0018,9087)", "(0008,0008)"), why, max(n_untold, 1))
     told = series.once("b-values", _read_b_values)
     found = [told[index] for index in frames]
-    present = [b for b in found if b is not None and math.isfinite(b.value)]
+    present = [b for b in found if b is not None and b.is_usable]
+    unusable = [b for b in found if b is not None and not b.is_usable]
     n_missing = len(found) - len(present)
     # Philips, GE and others hide the value elsewhere; the element that was used is named.
     tags = tuple(dict.fromkeys([*(b.tag for b in present), "(0008,0008)"]))
+    if unusable:
+        # A value that is wrong is not an absent one: nothing is read as b = 0 for it.
+        why = unusable[0].conflict or f"no b-value in {unusable[0].tag}"
+        reason = f"{len(unusable)} of {len(found)} frames: {why}"
+        return missing(tuple(dict.fromkeys(b.tag for b in unusable)), reason, n_missing)
     if not present:
         return missing(("(0018,9087)",), "no frame has a b-value", n_missing)
     values = nominal_b_values(present)

@@ -93,7 +93,8 @@ def test_the_roi_signal_takes_its_noise_from_repeats(tmp_path: Path) -> None:
         return np.hypot(clean + rng.normal(0, sigma, SHAPE), rng.normal(0, sigma, SHAPE))
 
     repeats = [Spec(0.001 * i, array=noisy(0.0)) for i in range(8)]
-    high = [Spec(b_high, (1.0, 0.0, 0.01 * i), noisy(b_high)) for i in range(40)]
+    angles = np.linspace(0.0, 0.4, 40)
+    high = [Spec(b_high, (np.cos(a), 0.0, np.sin(a)), noisy(b_high)) for a in angles]
     write_dwi(tmp_path, [*repeats, *high])
     rules = AdcRules.model_validate(
         {
