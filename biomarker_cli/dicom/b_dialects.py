@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from biomarker_cli.dicom.frames import FrameHeader
-from biomarker_cli.dicom.private_values import first_number, text
+from biomarker_cli.dicom.private_values import first_number, numbers, text
 
 LARGEST_B = 100_000.0
 """s/mm2; the strongest gradients reach some 50,000: a larger number is no b-value."""
@@ -92,7 +92,11 @@ def _uih(header: FrameHeader) -> BValue | None:
 
 def _standard(header: FrameHeader) -> BValue | None:
     value = header.get("DiffusionBValue")
-    return None if value is None else _said(value, "(0018,9087)", "standard")
+    if value is None:
+        return None
+    said = _said(value, "(0018,9087)", "standard")
+    # One value (VM 1): the first of several would be a guess.
+    return said if len(numbers(value)) <= 1 else replace(said, value=math.nan, written=str(value))
 
 
 def _ge(header: FrameHeader) -> BValue | None:

@@ -171,7 +171,7 @@ def _require_b_values(signal: list[DwiVolume]) -> None:
         raise AdcError(
             "ADC-MISSING-B",
             f"{len(missing)} of {len(signal)} volumes have no b-value, and their series holds "
-            "no other one",
+            "no other one, or they have a direction and are not b = 0",
             where=missing[0].volume_id,
             hint=missing[0].hint or "Leave series out that are not diffusion-weighted (--series).",
         )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.private_values import first_number
 from biomarker_cli.diffusion.direction_mean import FloatArray
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.imaging.volume import Volume
@@ -214,7 +215,7 @@ def _mappings(frame: FrameHeader) -> Iterator[_Mapping]:
         unit = str(codes[0].get("CodeValue", ""))
         if codes[0].get("CodingSchemeDesignator") != "UCUM" or unit not in FACTORS:
             continue
-        mapping = _Mapping(float(slope), float(intercept), unit)
+        mapping = _Mapping(first_number(slope), first_number(intercept), unit)
         if not (np.isfinite(mapping.slope) and np.isfinite(mapping.intercept)) or not mapping.slope:
             raise AdcError(
                 "ADC-MAP-UNIT",

@@ -9,7 +9,7 @@ from biomarker_cli.acquisition.facts.geometry import fields_of_view
 from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, missing, one
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.catalogue.kinds import image_kind
-from biomarker_cli.dicom.bvalues import BValue, read_b_value
+from biomarker_cli.dicom.bvalues import GE_GRADIENT_LENGTH, BValue, read_b_value
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.nominal_b import is_same_b, nominal_of
 
@@ -131,12 +131,13 @@ def _b_values(series: SeriesHeaders, *, computed: bool) -> Reading:
     if not present:
         return missing(("(0018,9087)",), "no frame has a b-value", n_missing)
     values = nominal_b_values(present)
-    flags: frozenset[str] = frozenset()
+    scaled = any(b.rule == GE_GRADIENT_LENGTH for b in present)
+    flags = frozenset({"b_from_gradient_length"} if scaled else ())
     reason = f"{n_missing} of {len(found)} frames have no b-value" if n_missing else ""
     if n_missing and any(v > 0 for v in values) and _untagged_make_volumes(series, n_missing):
         # Some systems leave the element out on b = 0 (GE MR29, Toshiba V5.0).
         values = tuple(sorted({0.0, *values}))
-        n_missing, flags = 0, frozenset({"b0_untagged"})
+        n_missing, flags = 0, flags | {"b0_untagged"}
         reason += "; they were read as b = 0"
     if n_untold:
         reason = "; ".join(filter(None, (reason, f"{n_untold} frames have no ImageType")))
