@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -11,7 +10,7 @@ from biomarker_cli.protocol.document import Strict
 
 
 def _in_order(limits: tuple[float, float]) -> tuple[float, float]:
-    if not (math.isfinite(limits[0]) and limits[0] < limits[1]):
+    if limits[0] >= limits[1]:
         raise ValueError("expected lowest < highest")
     return limits
 
