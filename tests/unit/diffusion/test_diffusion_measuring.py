@@ -190,7 +190,8 @@ def median_of(
     """Return the flags of a region with this median; some voxels are far away from it."""
     array = np.full(GEOMETRY.shape, value)
     array.reshape(-1)[:n_odd] = 0.04
-    result = replace(declared_adc(Volume(array, GEOMETRY, ADC), rules), image=image)
+    result = declared_adc(Volume(holes(0), GEOMETRY, ADC), rules)
+    result = replace(result, image=image, volume=result.volume.with_array(array, ADC))
     region = Region(np.ones(GEOMETRY.shape, dtype=np.bool_), GEOMETRY, "GTV", "gtv")
     found = adc_measurements(result, region, rules)
     flags = {flag for row in found for flag in row.flags}
