@@ -81,12 +81,23 @@ def _uih(header: FrameHeader) -> BValue | None:
     """UIH writes the applied value and the one set at the console (7.7 % of ADC apart)."""
     if not str(header.get("Manufacturer", "")).upper().startswith("UIH"):
         return None
+    actual = _uih_element(header, 0x09)
+    if actual is None:
+        return None
+    return _said(actual, "(0065,xx09)", "uih_actual", uih_console(header))
+
+
+def uih_console(header: FrameHeader) -> float | None:
+    """Return the b-value that was set at the console of a UIH system, None where it is absent."""
+    user = first_number(_uih_element(header, 0x0A))
+    return user if 0.0 <= user <= LARGEST_B else None
+
+
+def _uih_element(header: FrameHeader, offset: int) -> Any:
     for creator in ("Image Private Header", "UIH"):
-        actual = header.private(0x0065, creator, 0x09)
-        if actual is not None:
-            user = first_number(header.private(0x0065, creator, 0x0A))
-            nominal = user if 0.0 <= user <= LARGEST_B else None
-            return _said(actual, "(0065,xx09)", "uih_actual", nominal)
+        value = header.private(0x0065, creator, offset)
+        if value is not None:
+            return value
     return None
 
 
@@ -132,7 +143,7 @@ def _philips(header: FrameHeader) -> BValue | None:
         return None
     number = first_number(value)
     # Philips writes -1 or 0 on everything that is not diffusion-weighted.
-    if number < 0 or (number == 0.0 and not _philips_says_diffusion(header)):
+    if number == -1.0 or (number == 0.0 and not _philips_says_diffusion(header)):
         return None
     return _said(value, "(2001,xx03)", "philips_private")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from biomarker_cli.dicom.b_dialects import DIALECTS, GE_PRIVATE, LARGEST_B, BValue
+from biomarker_cli.dicom.b_dialects import DIALECTS, GE_PRIVATE, LARGEST_B, BValue, uih_console
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.gradients import (
     GE_VECTOR,
@@ -69,8 +69,11 @@ def read_b_value(header: FrameHeader) -> BValue | None:
     if not first.is_number or max(one.value for one in numbers) < CLUSTER_ABSOLUTE:
         # Without weighting a direction means nothing (Philips writes a diagonal one).
         return first
-    combined = read_gradient(header).directionality is Directionality.ISOTROPIC
-    vectors = () if combined else written_vectors(header)
+    vectors = written_vectors(header)
+    if not all(map(_is_unit, vectors)):
+        # On an image that combines directions the vector means nothing.
+        combined = read_gradient(header).directionality is Directionality.ISOTROPIC
+        vectors = () if combined else vectors
     ge = next((one for one in numbers if one.rule == GE_PRIVATE), None)
     own = next((v for v in vectors if v.tag == GE_VECTOR), vectors[0] if vectors else None)
     if ge is not None and own is not None and not _is_unit(own):
@@ -78,7 +81,7 @@ def read_b_value(header: FrameHeader) -> BValue | None:
     else:
         conflict = _between_elements(numbers) or _with_length(first, vectors)
         found = replace(first, conflict=conflict)
-    conflict = found.conflict or _with_console(found) or _with_trace(header, found)
+    conflict = found.conflict or _with_console(header, found) or _with_trace(header, found)
     if not conflict and found.value >= CLUSTER_ABSOLUTE:
         conflict = says_unweighted(header) and f"{_says(found)}, {says_unweighted(header)}"
     return replace(found, conflict=conflict)
@@ -116,13 +119,14 @@ def _between_elements(numbers: Sequence[BValue]) -> str:
     return ""
 
 
-def _with_console(found: BValue) -> str:
-    if found.nominal is None:
+def _with_console(header: FrameHeader, found: BValue) -> str:
+    console = uih_console(header) if found.nominal is None else found.nominal
+    if console is None:
         return ""
-    allowed = max(CONSOLE_ABSOLUTE, CONSOLE_RELATIVE * found.nominal)
-    if abs(found.value - found.nominal) <= allowed:
+    allowed = max(CONSOLE_ABSOLUTE, CONSOLE_RELATIVE * console)
+    if abs(found.value - console) <= allowed:
         return ""
-    return f"{_says(found)} applied, the console {found.nominal:g} s/mm2"
+    return f"{_says(found)} applied, the console {console:g} s/mm2"
 
 
 def _with_length(found: BValue, vectors: Sequence[WrittenVector]) -> str:

@@ -133,7 +133,14 @@ def _philips_parts(header: FrameHeader) -> list[float]:
 
 
 def _parts(header: FrameHeader, group: int, creator: str, offsets: Iterable[int]) -> list[float]:
-    return [first_number(header.private(group, creator, offset)) for offset in offsets]
+    parts: list[float] = []
+    for offset in offsets:
+        value = header.private(group, creator, offset)
+        if value is None:
+            # Most headers have none of them: the first one tells.
+            return []
+        parts.append(first_number(value))
+    return parts
 
 
 def _siemens(header: FrameHeader) -> Gradient | None:
@@ -214,11 +221,12 @@ def says_unweighted(header: FrameHeader) -> str:
     """Return the words that say that an image has no diffusion weighting, empty where none do."""
     if header.get("DiffusionDirectionality") == "NONE":
         return "(0018,9075) says NONE"
+    if first_number(header.private(0x0043, "GEMS_PARM_01", 0x30)) != _GE_T2:
+        return ""
     mode = first_number(header.private(0x0021, "GEMS_RELA_01", 0x5A))
-    flag = first_number(header.private(0x0043, "GEMS_PARM_01", 0x30))
-    if flag == _GE_T2 and math.isfinite(mode) and mode != 0.0:
-        return "(0043,xx30) says that it is no diffusion-weighted image (14)"
-    return ""
+    if not math.isfinite(mode) or mode == 0.0:
+        return ""
+    return "(0043,xx30) says that it is no diffusion-weighted image (14)"
 
 
 def _vector(value: Any) -> Vector | None:

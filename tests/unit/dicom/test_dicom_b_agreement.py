@@ -104,6 +104,14 @@ VECTOR = (0x0019, "SIEMENS MR HEADER", 0x0E, "FD")
         (uih(929.75, 1000.0, DiffusionBValue=500.0), ("(0065,xx09)", "(0018,9087)")),
         (canon("b=2000(0.4,0,0.9)", DiffusionBValue=1000.0), ("(0018,9087)", "(0020,4000)")),
         (uih(500.0, 1000.0), ("(0065,xx09)", "console 1000")),
+        (
+            header(
+                (0x0065, "Image Private Header", 0x0A, "FD", 1000.0),
+                Manufacturer="UIH",
+                DiffusionBValue=500.0,
+            ),
+            ("(0018,9087)", "console 1000"),
+        ),
         (uih(900.0, 0.0), ("(0065,xx09)", "console 0")),
         (siemens(1000, (*MATRIX, [200.0, 0.0, 0.0, 200.0, 0.0, 100.0])), ("(0019,xx27)", "500")),
         (
@@ -258,6 +266,11 @@ def test_a_number_that_is_no_b_value_is_not_usable(value: float) -> None:
     found = read(header(DiffusionBValue=value))
     assert not found.is_usable
     assert not found.is_number
+
+
+def test_philips_minus_one_is_an_absence_and_another_negative_is_none() -> None:
+    assert read_b_value(philips(-1.0)) is None
+    assert not read(philips(-800.0)).is_usable
 
 
 def test_several_numbers_in_the_standard_element_are_no_b_value() -> None:
