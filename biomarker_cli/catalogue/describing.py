@@ -171,8 +171,8 @@ def _diffusion(instance: Instance, header: FrameHeader) -> tuple[float | None, V
     if found is None:
         return None, None
     gradient = read_gradient(header).direction
-    # A value that is no number is neither a b-value nor the absence of one.
-    return (found.value if math.isfinite(found.value) else -1.0), gradient
+    # Neither a b-value nor the absence of one: such slices are a volume of their own.
+    return (found.value if found.is_usable else -1.0), gradient
 
 
 def _either(get: Callable[[str], Any], first: str, second: str) -> Any:

@@ -130,16 +130,31 @@ class FrameHeader:
         DICOM PS3.5 7.8.1.
         """
         with damage_named(self.path, f"({group:04X},xx{offset:02X})"):
-            for level in self._levels:
-                # Keys are compared as numbers: most levels have no private element at all.
-                tags = level.keys()
-                for tag in [t for t in tags if t >> 8 == group << 8 and t & 0xFF >= 0x10]:
-                    if str(level[tag].value).strip("\0 ") != creator:
-                        continue
-                    found = level.get((group, ((tag & 0xFF) << 8) + offset))
+            for level, block, name in self._private_blocks(group):
+                if name == creator:
+                    found = level.get((group, (block << 8) + offset))
                     if found is not None:
                         return found.value
         return default
+
+    def _private_blocks(self, group: int) -> list[tuple[Dataset, int, str]]:
+        """Return level, block and creator of each private block of a group."""
+        blocks = self._blocks_by_group.get(group)
+        if blocks is None:
+            # Keys are compared as numbers: most levels have no private element at all.
+            blocks = [
+                (level, tag & 0xFF, str(level[tag].value).strip("\0 "))
+                for level in self._levels
+                for tag in [t for t in level.keys() if t >> 8 == group << 8]  # noqa: SIM118
+                if tag & 0xFF >= 0x10
+            ]
+            self._blocks_by_group[group] = blocks
+        return blocks
+
+    @cached_property
+    def _blocks_by_group(self) -> dict[int, list[tuple[Dataset, int, str]]]:
+        # Kept: b-values and directions ask for a dozen private elements of each frame.
+        return {}
 
     def nested(self, sequence: str, keyword: str) -> Any:
         """Return an element of the first item of a sequence; None where it is absent or empty.

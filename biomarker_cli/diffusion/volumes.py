@@ -13,7 +13,7 @@ from biomarker_cli.catalogue import VolumeCandidate, VolumeStatus, read_frames, 
 from biomarker_cli.dicom.bvalues import BValue, read_b_value
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import FrameHeader, Frames
-from biomarker_cli.dicom.gradients import Vector, read_gradient
+from biomarker_cli.dicom.gradients import Directionality, Vector, has_zero_vector, read_gradient
 from biomarker_cli.dicom.philips_scaling import is_philips, read_scale
 from biomarker_cli.dicom.private_values import first_number
 from biomarker_cli.diffusion.errors import AdcError
@@ -37,6 +37,10 @@ class DwiVolume:
     direction : tuple of float or None
         Weighting direction; None on b = 0, trace and where the header has none.
     echo_ms, repetition_ms : float or None
+    zero_direction : bool
+        At b > 0: a vector of length 0 stands where the direction would.
+    says_weighted : bool
+        The header has a direction of weighting, or calls the image isotropic.
     rescale_type : str
     rescale_slope : float
         Of the first slice.
@@ -60,6 +64,8 @@ class DwiVolume:
     kind: DwiKind
     b_value: BValue | None
     direction: Vector | None
+    zero_direction: bool
+    says_weighted: bool
     echo_ms: float | None
     repetition_ms: float | None
     rescale_type: str
@@ -94,6 +100,9 @@ def describe_volume(candidate: VolumeCandidate, files: DicomFiles) -> DwiVolume:
         kind=kind,
         b_value=b_value,
         direction=gradient.direction if kind is DwiKind.DIRECTIONAL else None,
+        says_weighted=gradient.direction is not None
+        or gradient.directionality is Directionality.ISOTROPIC,
+        zero_direction=kind is DwiKind.UNDIRECTED and has_zero_vector(header),
         echo_ms=_milliseconds(header, "EchoTime", "EffectiveEchoTime"),
         repetition_ms=_milliseconds(header, "RepetitionTime"),
         rescale_type=str(header.get("RescaleType", "")),
@@ -123,14 +132,15 @@ def describe_volumes(
     """Return the facts of every image among the candidates.
 
     A volume without b-value becomes b = 0 where its own series has another one
-    with b > 0 (GE MR29 and Toshiba V5.0 leave the element out on b = 0).
+    with b > 0 (GE MR29 and Toshiba V5.0 leave the element out on b = 0). One with
+    a direction is weighted, and has lost its b-value.
     """
     files = files or DicomFiles()
     volumes = [describe_volume(c, files) for c in candidates if c.is_image]
     weighted = {v.series_uid for v in volumes if v.kind.is_signal and _is_weighted(v.b_value)}
     return [
         replace(v, b_value=B0_UNTAGGED, kind=DwiKind.B0)
-        if v.kind is DwiKind.UNTAGGED and v.series_uid in weighted
+        if v.kind is DwiKind.UNTAGGED and v.series_uid in weighted and not v.says_weighted
         else v
         for v in volumes
     ]

@@ -60,10 +60,54 @@ def test_mr_without_rescale_keeps_its_numbers():
     assert np.array_equal(_values(dataset), STORED)
 
 
-def test_a_slope_of_zero_is_refused():
+@pytest.mark.parametrize("slope", ["0", "-0.0", "nan", "inf", "1,5", "1\\2"])
+def test_a_slope_that_maps_to_nothing_is_refused(slope):
     dataset = _slice()
-    dataset.RescaleSlope = 0
+    del dataset.RescaleSlope
+    dataset.add_new("RescaleSlope", "LO", slope)
     _refused(dataset, "PIXELS-RESCALE")
+
+
+def _mapped(unit, slope, intercept, **elements):
+    dataset = _slice()
+    dataset.RescaleSlope, dataset.RescaleIntercept = 2, -1024
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    item, code = Dataset(), Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = unit, "UCUM", unit
+    item.MeasurementUnitsCodeSequence = Sequence([code])
+    item.RealWorldValueSlope, item.RealWorldValueIntercept = slope, intercept
+    dataset.RealWorldValueMappingSequence = Sequence([item])
+    return dataset
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        _mapped("[hnsf'U]", 1.0, -1024.0),
+        _mapped("[hnsf'U]", 2.0, 0.0),
+        _mapped("[hnsf'U]", float("nan"), -1024.0),
+        _mapped("Bq/ml", 1.0, -1024.0, Modality="PT", Units="BQML"),
+        _mapped("g/ml", 0.5, -1024.0, Modality="PT", Units="GML"),
+    ],
+)
+def test_a_mapping_to_the_same_unit_by_other_factors_is_refused(dataset):
+    assert "RealWorldValueMapping" in _refused(dataset, "PIXELS-RESCALE-CONFLICT")
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        _mapped("[hnsf'U]", 2.0, -1024.0),
+        _mapped("[hnsf'U]", 2.0000001, -1024.0001),
+        # Another unit is another quantity of the same pixels.
+        _mapped("1", 0.5, 0.0),
+        _mapped("g/ml", 3e-4, 0.0, Modality="PT", Units="BQML"),
+        _mapped("1", 0.5, 0.0, Modality="MR"),
+    ],
+)
+def test_a_mapping_that_agrees_or_has_another_unit_changes_nothing(dataset):
+    assert np.array_equal(_values(dataset), STORED * 2.0 - 1024)
 
 
 def test_other_pixels_than_the_index_promised_are_refused():
@@ -136,6 +180,9 @@ def test_a_parametric_map_has_real_world_values_and_none_outside_their_range():
         _parametric(2),
         _parametric(RealWorldValueSlope=None),
         _parametric(MeasurementUnitsCodeSequence=None),
+        _parametric(RealWorldValueSlope=0.0),
+        _parametric(RealWorldValueSlope=float("nan")),
+        _parametric(RealWorldValueIntercept=float("inf")),
     ],
 )
 def test_a_parametric_map_without_one_linear_mapping_is_refused(dataset):
