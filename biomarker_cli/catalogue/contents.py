@@ -237,4 +237,3 @@ def _floats(value: bytes) -> object:
     if len(value) in kinds:
         return float(struct.unpack(kinds[len(value)], value)[0])
     return value
-

@@ -66,9 +66,7 @@ class _Copy(NamedTuple):
         if self.digest == other.digest:
             return True
         return (
-            self.header is not None
-            and self.header == other.header
-            and self.pixels == other.pixels
+            self.header is not None and self.header == other.header and self.pixels == other.pixels
         )
 
 
@@ -126,7 +124,9 @@ def _difference(one: _Copy, other: _Copy) -> str:
     paths = differing(one.header, other.header)
     if one.pixels != other.pixels:
         paths.insert(0, "their pixels")
-    more = f" and {len(paths) - MOST_ELEMENTS_NAMED} more" if len(paths) > MOST_ELEMENTS_NAMED else ""
+    more = (
+        f" and {len(paths) - MOST_ELEMENTS_NAMED} more" if len(paths) > MOST_ELEMENTS_NAMED else ""
+    )
     return (", ".join(paths[:MOST_ELEMENTS_NAMED]) or "what the scan found in them") + more
 
 

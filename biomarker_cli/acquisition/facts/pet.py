@@ -155,9 +155,23 @@ def height_m(series: SeriesHeaders) -> Reading:
 
 
 def _administration(
-    series: SeriesHeaders, read: Callable[[InjectionRecord], Any], tag: str
+    series: SeriesHeaders,
+    read: Callable[[InjectionRecord], Any],
+    tag: str,
+    text: Callable[[InjectionRecord], str] = lambda record: "",
 ) -> Reading:
-    """Return one value of the radiopharmaceutical items of every slice."""
+    """Return one value of the radiopharmaceutical items of every slice.
+
+    Parameters
+    ----------
+    text : callable
+        What stands there where it is no number.
+    """
+    texts = [t for frame in series.frames for r in read_injections(frame) if (t := text(r))]
+    if texts:
+        return Reading(
+            (), len(series.frames), (tag,), reason=f"{texts[0]!r} is no number", unreadable=texts[0]
+        )
     present: list[Any] = []
     n_missing = 0
     for frame in series.frames:
@@ -200,7 +214,9 @@ def radiopharmaceutical(series: SeriesHeaders) -> Reading:
 @FACTS.define("half_life_s", "s", "Half-life as written. RadionuclideHalfLife.", "PT")
 def half_life_s(series: SeriesHeaders) -> Reading:
     """Return the half-life in every slice."""
-    return _administration(series, lambda record: record.half_life, TAG_HALF_LIFE)
+    return _administration(
+        series, lambda record: record.half_life, TAG_HALF_LIFE, lambda record: record.half_life_text
+    )
 
 
 @FACTS.define(
@@ -212,8 +228,10 @@ def half_life_s(series: SeriesHeaders) -> Reading:
 )
 def injected_activity_mbq(series: SeriesHeaders) -> Reading:
     """Return the administered activity in every slice."""
-    reading = _administration(series, lambda record: record.dose, TAG_DOSE)
-    if is_enhanced(series.frames.first):
+    reading = _administration(
+        series, lambda record: record.dose, TAG_DOSE, lambda record: record.dose_text
+    )
+    if reading.unreadable or is_enhanced(series.frames.first):
         return reading
     inferred = any(v < SMALLEST_DOSE_BQ for v in reading.values)
     values = tuple(v if v < SMALLEST_DOSE_BQ else v / 1e6 for v in reading.values)

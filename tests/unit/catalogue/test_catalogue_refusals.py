@@ -219,7 +219,7 @@ def test_positions_that_are_no_three_numbers_are_no_positions(tmp_path, value):
     old = b"-10.0\\-20.0\\0.0 "
     assert old in content
     path.write_bytes(content.replace(old, value.encode().ljust(len(old))))
-    _refused(tmp_path, "SERIES-NO-POSITION")
+    assert "is no row of 3 numbers" in _refused(tmp_path, "SERIES-NO-POSITION")
 
 
 def test_spacing_of_zero_is_refused(tmp_path):
