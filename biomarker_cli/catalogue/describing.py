@@ -75,7 +75,9 @@ def describe_file(
         return instance, ()
     headers, defect = _slices(header, reader)
     defect = defect or _missing_uid(instance) or _cut_short(header) or _bits(header)
-    defect = defect or _unreadable_place(headers)
+    planes = _planes(instance, headers)
+    if defect is None and not all(map(_has_place, planes)):
+        defect = _unreadable_place(headers)
     if defect is not None or headers[0].tile is not None:
         # A tile has a size of its own.
         instance = instance._replace(
@@ -83,7 +85,8 @@ def describe_file(
             columns=_integer(headers[0].get("Columns")) or 0,
             defect=defect,
         )
-    return instance, _planes(instance, headers)
+        planes = tuple([plane._replace(instance=instance) for plane in planes])
+    return instance, planes
 
 
 def _slices(
@@ -143,6 +146,10 @@ def _bits(header: FrameHeader) -> Defect | None:
         found,
         "The bits of a pixel would be taken for another number: export the series again.",
     )
+
+
+def _has_place(plane: Plane) -> bool:
+    return None not in (plane.position_mm, plane.orientation, plane.pixel_spacing_mm)
 
 
 def _unreadable_place(headers: tuple[FrameHeader, ...]) -> Defect | None:

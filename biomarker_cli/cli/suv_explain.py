@@ -235,10 +235,15 @@ def _print_candidates(out: Console, candidates: list[dict[str, Any]]) -> None:
             _cell(c["reference_time"]),
             "" if c["suvbw_per_bqml"] is None else f"{c['suvbw_per_bqml']:.6g}",
             "" if differs is None else f"{differs:+.3f} %",
-            "used" if c["used"] else c["reason"] or "agrees",
+            "used" if c["used"] else c["reason"] or _agreement(differs),
             c["tags"],
         )
     out.print(table, markup=False)
+
+
+def _agreement(differs_percent: float | None) -> str:
+    """Return what an admissible candidate makes of the one in use."""
+    return "agrees" if differs_percent is not None and abs(differs_percent) < 1.0 else "counts"
 
 
 def _phantom(

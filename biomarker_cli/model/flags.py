@@ -31,6 +31,7 @@ FLAGS = MappingProxyType(
         "study_subject_mismatch": "headers disagree on whose image or segmentation it is",
         "unit_inferred": "a unit was inferred from the size of a number; the argument is the tag",
         "weight_unverified": "the patient's weight has no second source",
+        "implausible": "a value that no measurement of this quantity can have: see the analysis",
         "injection_times_differ": "start date-time and start time of the injection disagree",
         "injection_time_rebuilt": "the injection date was rebuilt from the clock time",
         "spacing_jitter": "slice positions deviate from a regular grid by at most 0.1 mm",

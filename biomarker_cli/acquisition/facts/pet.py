@@ -158,16 +158,16 @@ def _administration(
     series: SeriesHeaders,
     read: Callable[[InjectionRecord], Any],
     tag: str,
-    text: Callable[[InjectionRecord], str] = lambda record: "",
+    text: Callable[[InjectionRecord], str] | None = None,
 ) -> Reading:
     """Return one value of the radiopharmaceutical items of every slice.
 
     Parameters
     ----------
-    text : callable
+    text : callable, optional
         What stands there where it is no number.
     """
-    texts = [t for frame in series.frames for r in read_injections(frame) if (t := text(r))]
+    texts = [] if text is None else _texts(series, text)
     if texts:
         return Reading(
             (), len(series.frames), (tag,), reason=f"{texts[0]!r} is no number", unreadable=texts[0]
@@ -186,6 +186,11 @@ def _administration(
         else ""
     )
     return Reading(tuple(present), n_missing, (tag,), reason=reason)
+
+
+def _texts(series: SeriesHeaders, text: Callable[[InjectionRecord], str]) -> list[str]:
+    found = (text(record) for frame in series.frames for record in read_injections(frame))
+    return [one for one in found if one]
 
 
 def _nuclide(record: InjectionRecord) -> str:
