@@ -23,7 +23,7 @@ from biomarker_cli.catalogue.records import (
     unpack_defect,
     unpack_files,
 )
-from biomarker_cli.catalogue.series import refused_file, series_candidates
+from biomarker_cli.catalogue.series import named_by_study, refused_file, series_candidates
 from biomarker_cli.collector import collector_paused
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Catalogue:
 
     def matching(self, wanted: str) -> tuple[VolumeCandidate, ...]:
         """Return the image volumes with this volume id or series UID."""
-        return tuple(c for c in self.volumes if wanted in {c.volume_id, c.series_uid})
+        return tuple(c for c in self.volumes if c.is_called(wanted))
 
 
 def scan(
@@ -98,7 +98,7 @@ def scan(
             by_series[series].append(file)
         candidates = _candidates(by_series, records, index, reader)
     refused = [refused_file(path, defect) for path, defect in found.problems]
-    return Catalogue((*candidates, *refused))
+    return Catalogue((*named_by_study(candidates), *refused))
 
 
 def _describe(

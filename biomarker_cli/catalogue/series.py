@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -61,6 +63,31 @@ def series_candidates(
         for number, instance in enumerate(others, start=1)
     )
     return found
+
+
+def named_by_study(candidates: Sequence[VolumeCandidate]) -> list[VolumeCandidate]:
+    """Return the candidates, those of a series that several studies hold with another volume id.
+
+    A SeriesInstanceUID belongs to one study (PS3.3 C.7.3.1). Where a tool rewrote
+    one of the two, as de-identification does, nothing says which volume is meant.
+    """
+    studies: dict[str, set[str]] = defaultdict(set)
+    for candidate in candidates:
+        if candidate.study_uid and candidate.series_uid:
+            studies[candidate.series_uid].add(candidate.study_uid)
+    return [
+        _of_study(candidate) if len(studies.get(candidate.series_uid, ())) > 1 else candidate
+        for candidate in candidates
+    ]
+
+
+def _of_study(candidate: VolumeCandidate) -> VolumeCandidate:
+    suffix = candidate.volume_id.removeprefix(candidate.series_uid)
+    return replace(
+        candidate,
+        volume_id=f"{candidate.series_uid}@{candidate.study_uid}{suffix}",
+        flags=candidate.flags | {"series_in_several_studies"},
+    )
 
 
 def _suffix(number: int, count: int) -> str:

@@ -25,6 +25,7 @@ FLAGS = MappingProxyType(
         "ge_creator_missing": "the decay moment of GE without its private creator was read",
         "private_time_unused": "a private decay moment was set aside: date, format or slices",
         "reference_time_contradicted": "a private decay moment was used against a public time",
+        "series_in_several_studies": "one SeriesInstanceUID stands in several studies of the path",
         "series_time_varies": "the slices of the series do not agree in SeriesDate or SeriesTime",
         "series_duplicates_dropped": "exact duplicates of instances were left out",
         "study_duplicate_data": "another case of the study holds the same image",
