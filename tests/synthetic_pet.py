@@ -17,7 +17,6 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import PositronEmissionTomographyImageStorage
-
 from synthetic_series import slice_dataset, write
 
 from biomarker_cli.dicom import FrameHeader, Frames

@@ -10,7 +10,8 @@ from pydicom import dcmread
 from pydicom.sequence import Sequence
 from synthetic_pet import TRUE_SUV, radiopharmaceutical, write_pet
 
-from biomarker_cli.catalogue import FileIndex, read_volume, scan
+from biomarker_cli.catalogue import read_volume, scan
+from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.model import BiomarkerError
 from biomarker_cli.pet import SuvRules, suv_volume
 
@@ -56,7 +57,7 @@ def outcome(folder):
     ),
     names=st.permutations(range(7)),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_adding_copies_and_renaming_leaves_the_number_or_refuses(tmp_path_factory, edits, names):
     folder = tmp_path_factory.mktemp("copies")
     paths = write_pet(folder, name="first{}")
