@@ -98,5 +98,5 @@ class CasePlan:
         return tuple(
             c
             for c in self.candidates
-            if c.is_image and self.series in {"", c.volume_id, c.series_uid}
+            if c.is_image and (not self.series or c.is_called(self.series))
         )

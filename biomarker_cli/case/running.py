@@ -11,6 +11,7 @@ from biomarker_cli.acquisition.results import CheckResult, Outcome
 from biomarker_cli.case.analysis import Analysis
 from biomarker_cli.case.inputs import CaseInputs
 from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.plausibility import implausible_voxels
 from biomarker_cli.case.prepared import Measured, Prepared, prepare
 from biomarker_cli.case.result import CaseResult, CaseStatus, Row
 from biomarker_cli.case.rows import (
@@ -242,9 +243,14 @@ def _measure_regions(
             row |= {"error_code": error.code, "error_message": str(error)}
             progress.notes.append(f"{prepared.analysis.ident}: {error.code} {error} [{roi.roi_id}]")
             continue
-        progress.measurements += measurement_rows(
-            progress.plan, roi, prepared, measurements, flags | roi.region.flags
+        own = flags | roi.region.flags
+        doubt = implausible_voxels(
+            prepared.volume, roi.region, prepared.analysis.protocol.plausible_hu
         )
+        if doubt:
+            own |= {"implausible"}
+            progress.notes.append(f"{prepared.analysis.ident}: {doubt} [{roi.roi_id}]")
+        progress.measurements += measurement_rows(progress.plan, roi, prepared, measurements, own)
         progress.notes += [
             f"{m.feature_id}: {m.reason} [{roi.roi_id}]" for m in measurements if m.reason
         ]

@@ -23,7 +23,7 @@ from biomarker_cli.catalogue.records import (
     unpack_defect,
     unpack_files,
 )
-from biomarker_cli.catalogue.series import refused_file, series_candidates
+from biomarker_cli.catalogue.series import named_by_study, refused_file, series_candidates
 from biomarker_cli.collector import collector_paused
 from biomarker_cli.model.inputs import FileSignature, InputError
 
@@ -63,7 +63,7 @@ class Catalogue:
 
     def matching(self, wanted: str) -> tuple[VolumeCandidate, ...]:
         """Return the image volumes with this volume id or series UID."""
-        return tuple(c for c in self.volumes if wanted in {c.volume_id, c.series_uid})
+        return tuple(c for c in self.volumes if c.is_called(wanted))
 
 
 def scan(
@@ -106,7 +106,7 @@ def scan(
         candidates = _candidates(by_series, records, index, reader)
     refused = [refused_file(path, defect) for path, defect in found.problems]
     signatures = {file.path: file.signature for file in found.files}
-    return Catalogue((*candidates, *refused), signatures)
+    return Catalogue((*named_by_study(candidates), *refused), signatures)
 
 
 def _describe(

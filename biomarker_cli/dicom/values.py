@@ -269,6 +269,35 @@ def _no_mapping(header: FrameHeader, found: str) -> PixelError:
     )
 
 
+def contradicting_bits(header: FrameHeader) -> str:
+    """Return what the elements that lay out a pixel's bits contradict each other in.
+
+    Decoders take the lowest BitsStored bits; numbers that lie higher, or are wider
+    than their place, would come out as others.
+
+    Returns
+    -------
+    str
+        Empty where they agree, or are not all there.
+
+    References
+    ----------
+    DICOM PS3.3 C.7.6.3.1.1, PS3.5 8.1.1.
+    """
+    allocated, stored, high = (
+        header.get(keyword) for keyword in ("BitsAllocated", "BitsStored", "HighBit")
+    )
+    if isinstance(stored, int):
+        if isinstance(allocated, int) and not 1 <= stored <= allocated:
+            return f"BitsStored (0028,0101) is {stored} of {allocated} BitsAllocated (0028,0100)"
+        if isinstance(high, int) and high != stored - 1:
+            return (
+                f"HighBit (0028,0102) is {high}: expected {stored - 1}, for {stored} "
+                "BitsStored (0028,0101)"
+            )
+    return ""
+
+
 def padding_of(stored: npt.NDArray[Any], header: FrameHeader) -> npt.NDArray[np.bool_] | None:
     """Return which pixels are padding, None where none is.
 
