@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.tables.cells import csv_line, format_value
 from biomarker_cli.tables.schema import Table
-
-
-def format_value(value: Any) -> str:
-    """Return a value as the tables hold it.
-
-    A float is its shortest repr (which reads back to the same double), a bool
-    ``true`` or ``false``, None an empty value.
-
-    Raises
-    ------
-    ValueError
-        For NaN or infinity: an absent value is empty and has a status.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError("a table holds no NaN and no infinity")
-        return repr(float(value))
-    return str(value)
 
 
 def write_table(table: Table, rows: Iterable[Mapping[str, Any]], folder: Path) -> Path:
@@ -60,9 +37,8 @@ def write_table(table: Table, rows: Iterable[Mapping[str, Any]], folder: Path) -
     path = folder / table.file_name
     temporary = path.with_suffix(".csv.part")
     with temporary.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(lines)
+        stream.write(csv_line(names))
+        stream.writelines(map(csv_line, lines))
     temporary.replace(path)
     return path
 
