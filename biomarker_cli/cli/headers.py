@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from biomarker_cli.cli.output import progress, say
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ def read_headers(paths: tuple[Path, ...]) -> Headers:
     """
     from biomarker_cli.acquisition import series_headers
     from biomarker_cli.catalogue import scan
-    from biomarker_cli.cli.output import progress
     from biomarker_cli.dicom.quick_headers import KeptHeaders
     from biomarker_cli.model import InputNotFoundError
 
@@ -74,11 +72,11 @@ def _say_unreadable(catalogue: Catalogue) -> int:
         if not c.is_image and c.error_code.startswith("FILE-") and c.error_code != "FILE-NOT-DICOM"
     ]
     for candidate in unread[:_SHOWN_AT_MOST]:
-        click.echo(
+        say(
             f"not read: {candidate.error_code} {candidate.error_message}",
             err=True,
         )
     if len(unread) > _SHOWN_AT_MOST:
         more = counted(len(unread) - _SHOWN_AT_MOST, "more file", "more files")
-        click.echo(f"not read: {more}; `biomarker scan` lists them", err=True)
+        say(f"not read: {more}; `biomarker scan` lists them", err=True)
     return len(unread)

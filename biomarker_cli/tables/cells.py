@@ -34,9 +34,8 @@ _CODE = re.compile(r"\\u([0-9a-f]{4})")
 
 def escape_cell(text: str) -> str:
     """Return a text as a cell of CSV holds it; numbers stay as they are."""
-    if not text.isascii() or "\0" in text:
-        if _UNHELD.search(text):
-            return _CODED + _TO_CODE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    if (not text.isascii() or "\0" in text) and _UNHELD.search(text):
+        return _CODED + _TO_CODE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     if text[:1] in _RUN and text and not _is_finite_number(text):
         return _MARK + text
     return text

@@ -17,7 +17,8 @@ def read_table(table: Table, folder: Path) -> pd.DataFrame:
     """Return a table as a data frame.
 
     Text stays text (an id such as ``001`` keeps its zeros) and empty text is
-    empty, not missing; what `tables.cells` escaped is as it was; numbers are float64 with NaN where they are empty.
+    empty, not missing; what `tables.cells` escaped is as it was. Numbers are
+    float64 with NaN where they are empty.
 
     Raises
     ------

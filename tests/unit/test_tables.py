@@ -132,7 +132,8 @@ def test_a_number_stays_a_number(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["-inf", "-nan", "-1e999", "-1_0", "-\u0661", "-1 mm", "-1\\2", "-", "+1+1", "-1.5 .. 3"]
+    "text",
+    ["-inf", "-nan", "-1e999", "-1_0", "-\u0661", "-1 mm", "-1\\2", "-", "+1+1", "-1.5 .. 3"],
 )
 def test_what_is_no_finite_number_is_text(text):
     assert escape_cell(text) == f"'{text}"

@@ -8,6 +8,7 @@ import click
 
 from biomarker_cli.cli.headers import read_headers
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_json
 
 _EPILOG = """\b
 Examples:
@@ -27,8 +28,6 @@ def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> 
     Any DICOM keyword is a fact as well (EchoTime), also inside a sequence
     (Sequence.Keyword); these are the derived ones.
     """
-    from biomarker_cli.cli.output import console, plain_table, print_json
-
     rows = _told(paths) if paths else _library()
     if modality:
         modality = modality.upper() if modality.lower() != "phantom" else modality.lower()
@@ -41,10 +40,10 @@ def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> 
         members = [row for row in rows if row.get("series_uid", "") == uid]
         columns = [c for c in members[0] if not uid or c not in {"series_uid", "modality"}]
         title = f"{members[0]['modality']} {uid}" if uid else ""
-        table = plain_table(title, columns, whole=("fact",))
+        table = Listing(title, columns, whole=("fact",))
         for row in members:
-            table.add_row(*(row[column].replace("[", r"\[") for column in columns))
-        console().print(table)
+            table.add_row(*(row[column] for column in columns))
+        table.print()
 
 
 def _library() -> list[dict[str, str]]:
