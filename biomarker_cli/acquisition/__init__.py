@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from biomarker_cli.acquisition.drafting import draft_protocol
     from biomarker_cli.acquisition.evaluating import SCOPES, evaluate
     from biomarker_cli.acquisition.facts import FACTS, FactDefinition
-    from biomarker_cli.acquisition.header_facts import Fact, header_facts, tags_of
+    from biomarker_cli.acquisition.header_facts import Fact, facts_by_series, header_facts
     from biomarker_cli.acquisition.junit import junit_xml
     from biomarker_cli.acquisition.linting import LintFinding, lint
     from biomarker_cli.acquisition.matching import Match, match_protocols
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         phantom_rows,
     )
     from biomarker_cli.acquisition.protocol import AcquisitionProtocol, load_acquisition
+    from biomarker_cli.acquisition.reading import tags_of
     from biomarker_cli.acquisition.results import CHECK_COLUMNS, CheckResult, Outcome, exit_code
     from biomarker_cli.acquisition.rules import AcquisitionRules
     from biomarker_cli.acquisition.series import SeriesHeaders, iterate_series, series_headers
@@ -38,12 +39,13 @@ else:
         drafting="draft_protocol",
         evaluating="SCOPES evaluate",
         facts="FACTS FactDefinition",
-        header_facts="Fact header_facts tags_of",
+        header_facts="Fact facts_by_series header_facts",
         junit="junit_xml",
         linting="LintFinding lint",
         matching="Match match_protocols",
         measured="MEASURED_COLUMNS MeasuredFact load_measured phantom_rows",
         protocol="AcquisitionProtocol load_acquisition",
+        reading="tags_of",
         results="CHECK_COLUMNS CheckResult Outcome exit_code",
         rules="AcquisitionRules",
         series="SeriesHeaders iterate_series series_headers",
@@ -73,6 +75,7 @@ __all__ = [
     "draft_protocol",
     "evaluate",
     "exit_code",
+    "facts_by_series",
     "header_facts",
     "iterate_series",
     "junit_xml",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -12,8 +12,12 @@ from biomarker_cli.catalogue.reading import read_series_frames
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.quick_headers import HeaderReader
+from biomarker_cli.model import BiomarkerError
 
 Kept = TypeVar("Kept")
+
+_DAMAGED = object()
+"""Stands for an element that cannot be decoded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +45,22 @@ class SeriesHeaders:
     subject: str = ""
     _columns: dict[str, tuple[Any, ...]] = field(default_factory=dict, repr=False)
     _kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    _damaged: dict[str, int] = field(default_factory=dict, repr=False)
 
     def column(self, keyword: str) -> tuple[Any, ...]:
         """Return the value of an element in every frame, None where it is absent or empty."""
         found = self._columns.get(keyword)
         if found is None:
-            found = tuple(_value(frame, keyword) for frame in self.frames)
+            read = [_value(frame, keyword) for frame in self.frames]
+            self._damaged[keyword] = sum(value is _DAMAGED for value in read)
+            found = tuple(None if value is _DAMAGED else value for value in read)
             self._columns[keyword] = found
         return found
+
+    def n_damaged(self, keyword: str) -> int:
+        """Return in how many frames an element stands that cannot be decoded."""
+        self.column(keyword)
+        return self._damaged[keyword]
 
     def once(self, name: str, work: Callable[[SeriesHeaders], Kept]) -> Kept:
         """Return what `work` makes of the series, computed once.
@@ -73,7 +85,13 @@ class SeriesHeaders:
         return replace(self, role=role, subject=subject)
 
 
-def series_headers(catalogue: Catalogue, reader: HeaderReader | None = None) -> list[SeriesHeaders]:
+Refused = Callable[[str, HeaderError], None]
+"""Is told the SeriesInstanceUID of a series whose headers cannot be read, and why."""
+
+
+def series_headers(
+    catalogue: Catalogue, reader: HeaderReader | None = None, refused: Refused | None = None
+) -> list[SeriesHeaders]:
     """Return every image series of a catalogue, refused ones included.
 
     Each file is read once.
@@ -83,17 +101,22 @@ def series_headers(catalogue: Catalogue, reader: HeaderReader | None = None) -> 
     catalogue : Catalogue
     reader : HeaderReader, optional
         The one that made the catalogue, where it has kept the headers.
+    refused : callable, optional
+        Called for a series whose headers cannot be read, which is then left
+        out; without it, the first one raises.
 
     Returns
     -------
     list of SeriesHeaders
         In the order of the catalogue.
     """
-    return list(iterate_series(catalogue.volumes, reader))
+    return list(iterate_series(catalogue.volumes, reader, refused))
 
 
 def iterate_series(
-    candidates: Iterable[VolumeCandidate], reader: HeaderReader | None = None
+    candidates: Iterable[VolumeCandidate],
+    reader: HeaderReader | None = None,
+    refused: Refused | None = None,
 ) -> Iterable[SeriesHeaders]:
     """Yield series one at a time, so that the headers of one only are in memory."""
     reader = reader or HeaderReader()
@@ -101,18 +124,46 @@ def iterate_series(
     for candidate in candidates:
         by_series[candidate.study_uid, candidate.series_uid].append(candidate)
     for (study_uid, series_uid), members in by_series.items():
+        try:
+            frames = _frames(members, reader)
+        except HeaderError as error:
+            if refused is None:
+                raise
+            refused(series_uid, error)
+            continue
         yield SeriesHeaders(
             series_uid=series_uid,
             study_uid=study_uid,
             role="",
             modality=members[0].modality,
-            frames=read_series_frames(members, reader),
+            frames=frames,
         )
 
 
+def _frames(members: Sequence[VolumeCandidate], reader: HeaderReader) -> Frames:
+    """Return the headers of a series.
+
+    Raises
+    ------
+    HeaderError
+        Whatever damage does: one series must not end the others.
+    """
+    try:
+        return read_series_frames(members, reader)
+    except BiomarkerError as error:
+        raise HeaderError(error.code, error.message, where=error.where, hint=error.hint) from error
+    except Exception as error:
+        raise HeaderError(
+            "FILE-ELEMENT",
+            f"the headers of a series cannot be read: {type(error).__name__}",
+            where=members[0].series_uid,
+            hint="The headers are damaged: transfer the series again.",
+        ) from error
+
+
 def _value(frame: FrameHeader, keyword: str) -> Any:
-    """Return an element, None where it cannot be decoded: damaged is missing, never a pass."""
+    """Return an element, `_DAMAGED` where it cannot be decoded: missing, never a pass."""
     try:
         return frame.get(keyword)
     except HeaderError:
-        return None
+        return _DAMAGED

@@ -108,13 +108,14 @@ def _examine_headers(progress: _Progress) -> None:
     if plan.image_files:
         return
     # Files of other formats have no header, so that their cases do without these rooms.
-    from biomarker_cli.acquisition import evaluate, header_facts, series_headers
+    from biomarker_cli.acquisition import evaluate, facts_by_series, series_headers
     from biomarker_cli.catalogue import Catalogue
 
     series = series_headers(Catalogue(image_candidates(plan)))
     series = [one.in_study(plan.role, plan.subject) for one in series]
     progress.headers = case_row(plan, series)
-    progress.facts = [row for s in series for row in fact_rows(plan, s, header_facts(s))]
+    told = facts_by_series(series)
+    progress.facts = [row for uid, facts in told.items() for row in fact_rows(plan, uid, facts)]
     if plan.acquisition is not None:
         checks = evaluate(plan.acquisition, series, scopes=("series",))
         progress.checks = plan.waivers.apply(checks) if plan.waivers else checks

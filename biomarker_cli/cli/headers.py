@@ -17,6 +17,7 @@ from biomarker_cli.model.wording import counted
 if TYPE_CHECKING:
     from biomarker_cli.acquisition import SeriesHeaders
     from biomarker_cli.catalogue import Catalogue
+    from biomarker_cli.dicom.errors import HeaderError
 
 _SHOWN_AT_MOST = 5
 
@@ -29,7 +30,7 @@ class Headers:
     ----------
     series : list of SeriesHeaders
     n_unreadable : int
-        DICOM files that cannot be read: no rule has seen them.
+        DICOM files and series that cannot be read: no rule has seen them.
     """
 
     series: list[SeriesHeaders]
@@ -53,9 +54,15 @@ def read_headers(paths: tuple[Path, ...]) -> Headers:
     with progress("reading headers", "files") as advance:
         catalogue = scan(paths, advance, reader=reader)
     unread = _say_unreadable(catalogue)
-    series = series_headers(catalogue, reader)
+    left_out: list[str] = []
+
+    def refuse(series_uid: str, error: HeaderError) -> None:
+        left_out.append(series_uid)
+        say(f"not read: {error.code} series {series_uid}: {error}", err=True)
+
+    series = series_headers(catalogue, reader, refuse)
     if series:
-        return Headers(series, unread)
+        return Headers(series, unread + len(left_out))
     others = counted(len(catalogue.candidates), "other file or object", "other files or objects")
     raise InputNotFoundError(
         "NOTHING-FOUND",

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
-from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.frames import FrameHeader, damage_named
 from biomarker_cli.dicom.times import text_of
 
 RADIOPHARMACEUTICALS = "RadiopharmaceuticalInformationSequence"
@@ -57,12 +57,19 @@ def read_injections(header: FrameHeader) -> tuple[InjectionRecord, ...]:
 
     Where the frame names its agent by number (Radiopharmaceutical Usage macro,
     PS3.3 C.8.22.5.6), only that agent's items are returned.
+
+    Raises
+    ------
+    HeaderError
+        ``FILE-ELEMENT`` where an item cannot be decoded.
     """
     items = list(header.get(RADIOPHARMACEUTICALS) or ())
     agent = _integer(header.get("RadiopharmaceuticalAgentNumber"))
-    if agent is not None and len(items) > 1:
-        items = [i for i in items if _integer(i.get("RadiopharmaceuticalAgentNumber")) == agent]
-    return tuple(_record(item) for item in items)
+    # Items are parsed when they are looked at.
+    with damage_named(header.path, RADIOPHARMACEUTICALS):
+        if agent is not None and len(items) > 1:
+            items = [i for i in items if _integer(i.get("RadiopharmaceuticalAgentNumber")) == agent]
+        return tuple(_record(item) for item in items)
 
 
 def _record(item: Dataset) -> InjectionRecord:

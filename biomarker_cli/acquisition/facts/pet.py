@@ -6,11 +6,12 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from biomarker_cli.acquisition.facts.elements import plain, read_keyword
+from biomarker_cli.acquisition.facts.elements import as_found, plain, read_keyword
 from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, missing, one
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.injection import (
+    RADIOPHARMACEUTICALS,
     TAG_DOSE,
     TAG_HALF_LIFE,
     TAG_NUCLIDE,
@@ -155,9 +156,12 @@ def height_m(series: SeriesHeaders) -> Reading:
 
 
 def _administration(
-    series: SeriesHeaders, read: Callable[[InjectionRecord], Any], tag: str
+    series: SeriesHeaders, read: Callable[[InjectionRecord], Any], tag: str, number: str = ""
 ) -> Reading:
-    """Return one value of the radiopharmaceutical items of every slice."""
+    """Return one value of the radiopharmaceutical items of every slice.
+
+    Where it is a number, `number` is the keyword, so that text in its place is quoted.
+    """
     present: list[Any] = []
     n_missing = 0
     for frame in series.frames:
@@ -171,7 +175,20 @@ def _administration(
         if n_missing
         else ""
     )
+    if n_missing and number and (instead := _text_instead(series, number)):
+        why = f"{number} holds {instead}, which is no number ({reason})"
+        return Reading(tuple(present), n_missing, (tag,), frozenset({"fact_unreadable"}), why)
     return Reading(tuple(present), n_missing, (tag,), reason=reason)
+
+
+def _text_instead(series: SeriesHeaders, keyword: str) -> str:
+    """Return the text that stands where an item should have a number, quoted; empty for none."""
+    for frame in series.frames:
+        for item in frame.get(RADIOPHARMACEUTICALS) or ():
+            value = plain(item.get(keyword))
+            if isinstance(value, str):
+                return as_found(value)
+    return ""
 
 
 def _nuclide(record: InjectionRecord) -> str:
@@ -200,7 +217,9 @@ def radiopharmaceutical(series: SeriesHeaders) -> Reading:
 @FACTS.define("half_life_s", "s", "Half-life as written. RadionuclideHalfLife.", "PT")
 def half_life_s(series: SeriesHeaders) -> Reading:
     """Return the half-life in every slice."""
-    return _administration(series, lambda record: record.half_life, TAG_HALF_LIFE)
+    return _administration(
+        series, lambda record: record.half_life, TAG_HALF_LIFE, "RadionuclideHalfLife"
+    )
 
 
 @FACTS.define(
@@ -212,12 +231,12 @@ def half_life_s(series: SeriesHeaders) -> Reading:
 )
 def injected_activity_mbq(series: SeriesHeaders) -> Reading:
     """Return the administered activity in every slice."""
-    reading = _administration(series, lambda record: record.dose, TAG_DOSE)
+    reading = _administration(series, lambda record: record.dose, TAG_DOSE, "RadionuclideTotalDose")
     if is_enhanced(series.frames.first):
         return reading
     inferred = any(v < SMALLEST_DOSE_BQ for v in reading.values)
     values = tuple(v if v < SMALLEST_DOSE_BQ else v / 1e6 for v in reading.values)
-    flags = frozenset({"unit_inferred:RadionuclideTotalDose"} if inferred else ())
+    flags = reading.flags | ({"unit_inferred:RadionuclideTotalDose"} if inferred else set())
     reason = "the number can only be MBq; DICOM wants becquerel" if inferred else reading.reason
     return Reading(values, reading.n_missing, reading.tags, flags, reason)
 

@@ -30,6 +30,8 @@ class Reading:
         Words of `biomarker_cli.model.flags`.
     reason : str
         Why something is missing or cannot be told.
+    implausible : str
+        Why a value that stands there cannot be (`facts.plausible`), empty where all can.
     """
 
     values: tuple[Any, ...]
@@ -37,6 +39,7 @@ class Reading:
     tags: tuple[str, ...]
     flags: frozenset[str] = frozenset()
     reason: str = ""
+    implausible: str = ""
 
     @property
     def is_inferred(self) -> bool:

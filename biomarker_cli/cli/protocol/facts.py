@@ -8,7 +8,7 @@ import click
 
 from biomarker_cli.cli.headers import read_headers
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json
+from biomarker_cli.cli.output import Listing, print_json, say
 
 _EPILOG = """\b
 Examples:
@@ -38,12 +38,15 @@ def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> 
     # One table per series: its UID is long, and the same in every row.
     for uid in dict.fromkeys(row.get("series_uid", "") for row in rows):
         members = [row for row in rows if row.get("series_uid", "") == uid]
-        columns = [c for c in members[0] if not uid or c not in {"series_uid", "modality"}]
+        columns = [c for c in members[0] if not uid or c not in {"series_uid", "modality", "note"}]
         title = f"{members[0]['modality']} {uid}" if uid else ""
         table = Listing(title, columns, whole=("fact",))
         for row in members:
             table.add_row(*(row[column] for column in columns))
         table.print()
+        for row in members:
+            if {"fact_unreadable", "fact_implausible"} & set(row.get("flags", "").split(";")):
+                say(f"{row['fact']}: {row['note']}")
 
 
 def _library() -> list[dict[str, str]]:
@@ -65,7 +68,12 @@ def _told(paths: tuple[Path, ...]) -> list[dict[str, str]]:
     from biomarker_cli.acquisition import header_facts
 
     return [
-        {"series_uid": series.series_uid, "modality": series.modality, **fact.row()}
+        {
+            "series_uid": series.series_uid,
+            "modality": series.modality,
+            **fact.row(),
+            "note": fact.note,
+        }
         for series in read_headers(paths).series
         for fact in header_facts(series)
     ]
