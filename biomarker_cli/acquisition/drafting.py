@@ -14,6 +14,7 @@ from biomarker_cli.acquisition.formatting import value_text
 from biomarker_cli.acquisition.reading import read_fact
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.model import ConfigurationError
+from biomarker_cli.model.wording import quoted
 from biomarker_cli.protocol.document import ID_PATTERN
 
 _TOLERANCES = MappingProxyType(
@@ -64,7 +65,7 @@ def draft_protocol(series: Sequence[SeriesHeaders], ident: str, today: str) -> s
     if not re.match(ID_PATTERN, ident):
         raise ConfigurationError(
             "DRAFT-ID",
-            f"no protocol can be called {ident!r}",
+            f"no protocol can be called {quoted(ident)}",
             hint="An id has small letters, digits, dots and dashes, such as site-ct.",
         )
     modalities = sorted({one.modality for one in series})

@@ -28,6 +28,7 @@ from biomarker_cli.regions.grids import transfer
 from biomarker_cli.regions.label_boxes import boxes_of, filled_box
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
+from biomarker_cli.tables import unescape_cell
 
 _KIND_OF_SUFFIX = {
     ".nii": "nifti",
@@ -210,7 +211,7 @@ def _sidecar_names(path: Path) -> Mapping[int, str]:
     try:
         with sidecar.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
-        pairs = [(int(row["value"]), row["name"].strip()) for row in rows]
+        pairs = [(int(row["value"]), unescape_cell(row["name"].strip())) for row in rows]
     except (AttributeError, KeyError, TypeError, UnicodeDecodeError, ValueError) as error:
         raise _bad_table(
             sidecar, "expected the columns value and name, a whole number and a name in each row"
