@@ -117,7 +117,8 @@ def _write_derivations(results: Sequence[CaseResult], folder: Path) -> None:
             folder.mkdir(exist_ok=True)
             name = f"{result.case_id.replace('/', '__')}__{analysis}.json"
             text = json.dumps(derivation, indent=2, ensure_ascii=False, allow_nan=False)
-            (folder / name).write_text(text + "\n", encoding="utf-8", newline="\n")
+            # A byte of a file name that is no UTF-8 becomes the escape that JSON has for it.
+            (folder / name).write_text(text + "\n", "utf-8", "backslashreplace", "\n")
             written.add(name)
     # A case that has left the study, or an older version of a protocol, leaves no file behind.
     for path in folder.glob("*.json"):

@@ -119,7 +119,8 @@ class ResultStore:
     def _write_json(path: Path, data: dict[str, Any]) -> None:
         text = _json_text(data)
         temporary = path.with_suffix(".json.part")
-        with temporary.open("w", encoding="utf-8", newline="\n") as stream:
+        # A byte of a file name that is no UTF-8 becomes the escape that JSON has for it.
+        with temporary.open("w", -1, "utf-8", "backslashreplace", "\n") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
@@ -23,6 +24,7 @@ from synthetic_series import axial, uid, write_series
 
 from biomarker_cli.imaging import Geometry
 from biomarker_cli.model.wording import shown
+from biomarker_cli.tables import MEASUREMENTS, read_table
 
 CLI = Path(__file__).resolve().parents[2] / "biomarker_cli"
 
@@ -147,6 +149,21 @@ def test_a_run_shows_and_keeps_hostile_names(trial, tmp_path):
     with (tmp_path / NAME / "measurements.csv").open(encoding="utf-8", newline="") as file:
         measured = {row["roi_id"] for row in csv.DictReader(file)}
     assert measured == {row["roi_id"] for row in rows.values()}, "keys are escaped alike"
+
+
+def test_a_region_may_be_named_like_a_file_that_is_no_utf_8(trial, tmp_path):
+    mask = nib.Nifti1Image(np.ones((8, 8, 3), np.uint8), np.diag([-1.0, -2.0, 3.0, 1.0]))
+    mask.affine[:3, 3] = 10.0, 20.0, 0.0
+    nib.save(mask, tmp_path / "m.nii.gz")
+    path = (tmp_path / "m.nii.gz").rename(tmp_path / f"{NAME}.nii.gz")
+    code, _out, err = _run(*EXTRACT[:5], path, *EXTRACT[6:], "-o", tmp_path / "o", cwd=trial)
+    _assert_tame(err)
+    assert code == 0, err
+    frame = read_table(MEASUREMENTS, tmp_path / "o")
+    assert set(frame["roi_id"]) == {NAME}
+    _assert_tame((tmp_path / "o" / "run.log").read_text(encoding="utf-8"))
+    _code, out, _err = _run("status", tmp_path / "o", cwd=trial)
+    assert "measured" in out
 
 
 def test_tables_of_scan_and_check_are_escaped_alike(trial, tmp_path):
