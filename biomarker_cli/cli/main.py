@@ -78,7 +78,6 @@ def main() -> NoReturn:
     """Run the command line and exit with a code of the contract."""
     signal.signal(signal.SIGTERM, _terminate)
     prepare_streams()
-    warnings.showwarning = _say_warning
     try:
         result = cli.main(standalone_mode=False)
         sys.exit(result if isinstance(result, int) else ExitCode.DONE)
@@ -174,6 +173,10 @@ def _say_warning(
     """Print a warning of a library: it may quote a header."""
     del filename, lineno, file, line
     say(f"warning  {category.__name__}: {bounded(str(message))}", err=True)
+
+
+# When the module is imported: the workers of a run do that, and never call `main`.
+warnings.showwarning = _say_warning
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -27,7 +27,7 @@ from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import bounded
 
 MESSAGE_AT_MOST = 1000
-"""Characters of a message; a longer one ends in its length."""
+"""Characters of a message, its place and its hint; a longer text ends in its length."""
 
 
 class BiomarkerError(Exception):
@@ -48,8 +48,8 @@ class BiomarkerError(Exception):
     exit_code: ClassVar[ExitCode] = ExitCode.INTERNAL
 
     def __init__(self, code: str, message: str, *, where: str = "", hint: str = "") -> None:
-        # A message may quote a file, and what stands in a file may be a megabyte.
-        message = bounded(message, MESSAGE_AT_MOST)
+        # Each may quote a file, and what stands in a file may be a megabyte.
+        message, where, hint = (bounded(text, MESSAGE_AT_MOST) for text in (message, where, hint))
         super().__init__(code, message)
         self.code = code
         self.message = message

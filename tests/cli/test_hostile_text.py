@@ -241,6 +241,21 @@ def test_one_module_prints():
     assert found == {"cli/main.py: sys.stdout"}, "main alone, where the reader has gone"
 
 
+def test_a_warning_of_a_library_obeys_nothing_also_in_a_worker():
+    """Workers import the entry point and never call it; pydicom quotes character sets."""
+    code = "import biomarker_cli.__main__, warnings; warnings.warn('\\x1b[2J' + 'x' * 5000)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(CLI.parent)},
+        check=True,
+    )
+    _assert_tame(done.stderr)
+    assert done.stderr.startswith(r"warning  UserWarning: \x1b[2Jxx")
+    assert len(done.stderr) < 300
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
