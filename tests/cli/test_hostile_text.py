@@ -18,10 +18,12 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from click.testing import CliRunner
 from synthetic_dwi import Spec, write_dwi
 from synthetic_segmentations import Roi, rectangle, structure_set
 from synthetic_series import axial, uid, write_series
 
+from biomarker_cli.cli.main import cli
 from biomarker_cli.imaging import Geometry
 from biomarker_cli.model.wording import shown
 from biomarker_cli.tables import MEASUREMENTS, read_table
@@ -164,6 +166,22 @@ def test_a_region_may_be_named_like_a_file_that_is_no_utf_8(trial, tmp_path):
     _assert_tame((tmp_path / "o" / "run.log").read_text(encoding="utf-8"))
     _code, out, _err = _run("status", tmp_path / "o", cwd=trial)
     assert "measured" in out
+
+
+def test_a_list_of_cases_is_read_as_it_was_written(tmp_path):
+    """A folder whose name begins a formula, and a label that does."""
+    write_series(tmp_path / "=ct", axial(0.0, 3.0, 6.0))
+    runner = CliRunner()
+    assert runner.invoke(cli, ["init", str(tmp_path)]).exit_code == 0
+    assert ",'=ct," in (tmp_path / "cases.csv").read_text()
+    run = ["run", str(tmp_path / "study.yaml"), "--dry-run", "--format", "json"]
+    [row] = json.loads(runner.invoke(cli, run).stdout)
+    assert row["files"] == 3
+    nib.save(nib.Nifti1Image(np.ones((5, 4, 3), np.uint8), np.eye(4)), tmp_path / "m.nii.gz")
+    (tmp_path / "m.labels.csv").write_text("value,name\n1,'=GTV\n")
+    listed = runner.invoke(cli, ["regions", str(tmp_path / "m.nii.gz"), "--list"])
+    assert "=GTV" in listed.stdout
+    assert "'=GTV" not in listed.stdout
 
 
 def test_tables_of_scan_and_check_are_escaped_alike(trial, tmp_path):

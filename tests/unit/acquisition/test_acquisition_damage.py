@@ -28,6 +28,8 @@ from biomarker_cli.acquisition.facts.plausible import BOUNDS
 from biomarker_cli.acquisition.header_facts import facts_by_series
 from biomarker_cli.acquisition.reading import read_fact
 from biomarker_cli.catalogue import scan
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.injection import read_injections
 from biomarker_cli.protocol import ProtocolKind, load_document
 
 HEAD = """\
@@ -261,6 +263,13 @@ class TestDamage:
         assert reading.n_missing == 1
         assert reading.flags == {"fact_unreadable"}
         assert "Doe" not in reading.reason
+
+    def test_an_unknown_type_inside_an_item_is_named(self):
+        items = injection()
+        raw(items[0].RadionuclideCodeSequence[0], "CodeValue", "L1", b"C-111A1")
+        data = pet_instance(0, RadiopharmaceuticalInformationSequence=items)
+        with pytest.raises(HeaderError, match="RadiopharmaceuticalInformationSequence"):
+            read_injections(series_of([data]).frames.first)
 
     def test_an_unknown_type_inside_an_item_loses_its_facts_alone(self):
         items = injection()
