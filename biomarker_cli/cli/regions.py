@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_json, progress, say
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -87,19 +88,17 @@ class Request:
 
 
 def _print_list(request: Request) -> None:
-    from biomarker_cli.cli.output import console, plain_table, print_json
     from biomarker_cli.regions import list_rois
 
     entries = list_rois(request.segmentation)
     if request.output_format == "json":
         print_json([asdict(entry) for entry in entries])
         return
-    out = console()
-    table = plain_table("", ("number", "label", "what", "code", "holds"))
+    table = Listing("", ("number", "label", "what", "code", "holds"))
     for entry in entries:
         table.add_row(str(entry.number), entry.label, entry.code_meaning, entry.code, entry.detail)
-    out.print(table)
-    out.print(counted(len(entries), "ROI"))
+    table.print()
+    say(counted(len(entries), "ROI"))
 
 
 def _import(request: Request) -> int:
@@ -155,7 +154,6 @@ def _image(request: Request) -> tuple[ImageTarget, Callable[[], Volume]]:
     from functools import partial
 
     from biomarker_cli.catalogue import read_frames, read_volume, scan
-    from biomarker_cli.cli.output import progress
     from biomarker_cli.imaging.files import is_image_file, read_image_file
     from biomarker_cli.model.quantity import UNITLESS
     from biomarker_cli.regions import ImageTarget
@@ -195,13 +193,11 @@ def _write(results: Sequence[RoiResult], request: Request) -> None:
 
 
 def _print_results(results: Sequence[RoiResult], request: Request) -> None:
-    from biomarker_cli.cli.output import console, plain_table, print_json
 
     if request.output_format == "json":
         print_json([result.row() for result in results])
         return
-    out = console()
-    table = plain_table("", ("roi", "label", "number", "status", "voxels", "volume mL", "flags"))
+    table = Listing("", ("roi", "label", "number", "status", "voxels", "volume mL", "flags"))
     for r in results:
         table.add_row(
             r.roi_id,
@@ -212,14 +208,14 @@ def _print_results(results: Sequence[RoiResult], request: Request) -> None:
             "" if r.volume_mm3 is None else f"{r.volume_mm3 / 1000:.3f}",
             ";".join(sorted(r.flags)),
         )
-    out.print(table)
+    table.print()
     for r in results:
         if r.error_code:
-            click.echo(f"{r.roi_id}: {r.status} {r.error_code} {r.error_message}", err=True)
+            say(f"{r.roi_id}: {r.status} {r.error_code} {r.error_message}", err=True)
     n_ok = sum(r.status == "ok" for r in results)
-    out.print(f"{n_ok} of {counted(len(results), 'ROI')} imported")
+    say(f"{n_ok} of {counted(len(results), 'ROI')} imported")
     for path in filter(None, (request.output, request.preview)):
-        click.echo(f"written: {path}", err=True)
+        say(f"written: {path}", err=True)
 
 
 def _exit_code(results: Sequence[RoiResult]) -> ExitCode:

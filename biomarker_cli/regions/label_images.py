@@ -31,6 +31,7 @@ from biomarker_cli.regions.grids import transfer
 from biomarker_cli.regions.label_boxes import boxes_of, filled_box
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
+from biomarker_cli.tables import unescape_cell
 
 _KIND_OF_SUFFIX = {
     ".nii": "nifti",
@@ -296,7 +297,7 @@ def _sidecar_names(path: Path, contents: Contents | None) -> Mapping[int, str]:
             raise _bad_table(sidecar, f"it has more than {MOST_TABLE_BYTES} bytes")
         text = StringIO(bytes(content).decode("utf-8-sig"), newline="")
         rows = list(csv.DictReader(text, strict=True))
-        pairs = [(_whole(row["value"]), row["name"].strip()) for row in rows]
+        pairs = [(_whole(row["value"]), unescape_cell(row["name"].strip())) for row in rows]
     except (
         *(AttributeError, KeyError, OSError, TypeError, UnicodeDecodeError, ValueError),
         csv.Error,
