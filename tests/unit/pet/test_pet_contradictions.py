@@ -347,3 +347,13 @@ def test_a_series_in_two_studies_is_two_volumes_and_named(tmp_path):
     values, flags = suv_of(read_volume(one))
     assert values == pytest.approx(TRUE_SUV, rel=1e-4)
     assert "series_in_several_studies" in flags
+
+
+def test_init_makes_a_case_of_each_study_that_holds_a_series(tmp_path):
+    from biomarker_cli.study.initialise import initialise_study
+
+    write_pet(tmp_path / "a")
+    other = {"StudyInstanceUID": "1.2.9", "PatientID": "P2", "StudyDate": "20250202"}
+    write_pet(tmp_path / "b", lambda dataset, _: [setattr(dataset, k, v) for k, v in other.items()])
+    report = initialise_study(tmp_path)
+    assert (report.n_subjects, report.n_cases) == (2, 2)
