@@ -60,20 +60,7 @@ def reference_time(facts: DecayFacts, limit_percent: float, derivation: Derivati
     SuvError
         ``SUV-NO-REFERENCE-TIME``, ``SUV-REFERENCE-TIME-SPREAD``.
     """
-    # An enhanced object names the moment itself; nothing else may stand in for it.
-    readers = (named_moment,) if facts.series.decay_correction == "DATETIME" else READERS
-    told = [c for reader in readers if (c := reader(facts)) is not None]
-    told = [_within_reach(candidate, facts) for candidate in told]
-    found = _against_authorities(told, facts, derivation)
-    if facts.series.units == "CNTS" and not _is_confirmed_ratio(found, facts):
-        # Counts become activity by one of these very factors: their ratio proves nothing.
-        found = [c for c in told if c.name != PHILIPS_RATIO]
-    for candidate in found:
-        if candidate.doubt:
-            derivation.warn(
-                f"{candidate.name} ({candidate.tags}): {candidate.excluded or 'doubtful'}",
-                candidate.doubt,
-            )
+    found = _candidates(facts, derivation)
     admissible = [c for c in found if not c.excluded]
     if not admissible:
         _note(found, None, facts, derivation)
@@ -106,6 +93,25 @@ def reference_time(facts: DecayFacts, limit_percent: float, derivation: Derivati
             "reference_time_unconfirmed",
         )
     return used.reference_s
+
+
+def _candidates(facts: DecayFacts, derivation: Derivation) -> list[Candidate]:
+    """Return every candidate with its fate, in the order of use."""
+    # An enhanced object names the moment itself; nothing else may stand in for it.
+    readers = (named_moment,) if facts.series.decay_correction == "DATETIME" else READERS
+    told = [
+        _within_reach(candidate, facts)
+        for reader in readers
+        if (candidate := reader(facts)) is not None
+    ]
+    for candidate in told:
+        if candidate.doubt:
+            fate = candidate.excluded or "its private creator is lost"
+            derivation.warn(f"{candidate.name} ({candidate.tags}): {fate}", candidate.doubt)
+    if facts.series.units == "CNTS" and not _is_confirmed_ratio(told, facts):
+        # Counts become activity by one of these very factors: their ratio proves nothing.
+        told = [c for c in told if c.name != PHILIPS_RATIO]
+    return _against_authorities(told, facts, derivation)
 
 
 def _growth(exponent: float) -> float:
@@ -180,12 +186,11 @@ def _used(admissible: list[Candidate], facts: DecayFacts) -> Candidate:
     return confirmed[0] if confirmed else first
 
 
-def _is_confirmed_ratio(found: list[Candidate], facts: DecayFacts) -> bool:
-    """Tell whether a ratio of factors stands first and a time agrees with it."""
-    admissible = [c for c in found if not c.excluded]
-    if not admissible or admissible[0].name != PHILIPS_RATIO:
-        return False
-    return _used(admissible, facts).name != PHILIPS_RATIO
+def _is_confirmed_ratio(told: list[Candidate], facts: DecayFacts) -> bool:
+    """Tell whether a time agrees with the ratio of factors."""
+    admissible = [c for c in told if not c.excluded]
+    ratio = next((c for c in admissible if c.name == PHILIPS_RATIO), None)
+    return ratio is not None and any(c is not ratio and _agree(c, ratio, facts) for c in admissible)
 
 
 def _note(
