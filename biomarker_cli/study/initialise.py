@@ -122,9 +122,10 @@ def initialise_study(
 
 
 def _by_series(volumes: Sequence[VolumeCandidate]) -> list[tuple[VolumeCandidate, ...]]:
-    groups: dict[str, list[VolumeCandidate]] = defaultdict(list)
+    # One SeriesInstanceUID in several studies is several series.
+    groups: dict[tuple[str, str], list[VolumeCandidate]] = defaultdict(list)
     for candidate in volumes:
-        groups[candidate.series_uid].append(candidate)
+        groups[candidate.study_uid, candidate.series_uid].append(candidate)
     return [tuple(group) for group in groups.values()]
 
 
