@@ -24,7 +24,7 @@ from biomarker_cli.imaging.region import Crop
 from biomarker_cli.model.quantity import UNITLESS
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry
 from biomarker_cli.regions.errors import RegionError
-from biomarker_cli.regions.grids import transfer
+from biomarker_cli.regions.grids import transfer_mask
 from biomarker_cli.regions.label_boxes import boxes_of, filled_box
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
@@ -114,7 +114,9 @@ class LabelImage:
         if box is not None:
             inside = self.layers[label.layer][box] == label.value
             crop = Crop(inside, (box[0].start, box[1].start, box[2].start))
-        return transfer(crop, self.geometry, target.geometry, rules, entry.label)
+        # Files store their axes in any order: the slices are those of the image.
+        along = int(np.argmax(np.abs(target.geometry.normal @ self.geometry.axes)))
+        return transfer_mask(crop, self.geometry, target.geometry, rules, entry.label, along)
 
     @cached_property
     def _boxes(self) -> tuple[dict[int, tuple[slice, slice, slice]], ...]:

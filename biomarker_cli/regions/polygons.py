@@ -89,7 +89,7 @@ def fill(ring: Ring, window: Window) -> BoolArray:
     return np.bitwise_xor.accumulate(toggles, axis=1).view(np.bool_)
 
 
-def n_crossings(ring: Ring, rows: int) -> int:
+def crossings_of(ring: Ring, rows: int) -> int:
     """Return how often the edges of a ring meet rows 0 .. `rows` - 1: the cost of filling it."""
     y = np.clip(np.ceil(ring[:, 1]), 0, rows)
     return int(np.abs(np.diff(y, append=y[:1])).sum())
@@ -164,14 +164,6 @@ def _clip_half(ring: Ring, axis: int, limit: float, sign: float) -> Ring:
     both = np.stack([ring, crossing], axis=1).reshape(-1, 2)
     kept: Ring = both[np.stack([distance >= 0, crosses], axis=1).ravel()]
     return kept
-
-
-def boxes_overlap(one: Ring, other: Ring) -> bool:
-    """Tell whether the bounding boxes of two rings have a part in common."""
-    return bool(
-        (one.min(axis=0) <= other.max(axis=0)).all()
-        and (other.min(axis=0) <= one.max(axis=0)).all()
-    )
 
 
 def fraction_inside(one: Ring, other: Ring) -> float:
