@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.catalogue.errors import ImageError
 from biomarker_cli.model.quantity import DECLARABLE, QUANTITIES, UNITLESS
+from biomarker_cli.regions import images_meant
 
 if TYPE_CHECKING:
     # An image is DICOM or a file of another format: only its reader is loaded.
@@ -17,14 +18,21 @@ if TYPE_CHECKING:
 def image_candidates(plan: CasePlan) -> tuple[VolumeCandidate, ...]:
     """Return the image volumes that the plan speaks of.
 
+    Of several, those that its segmentation was made on; an ADC needs them all.
+
     Raises
     ------
     ImageError
         ``IMAGE-NOT-FOUND``.
+    CaseError
+        Where there are several, and the segmentation cannot be read.
     """
     from biomarker_cli.catalogue import named_images
 
-    return named_images(plan.candidates, plan.series)
+    images = named_images(plan.candidates, plan.series)
+    if any(analysis.protocol.measure == "adc" for analysis in plan.analyses):
+        return images
+    return images_meant(images, plan.mask)
 
 
 def read_case_volume(plan: CasePlan) -> Volume:
@@ -38,7 +46,8 @@ def read_case_volume(plan: CasePlan) -> Volume:
     if not plan.image_files:
         from biomarker_cli.catalogue import read_volume, single_candidate
 
-        return read_volume(single_candidate(image_candidates(plan)))
+        # An ADC of the same case left them all.
+        return read_volume(single_candidate(images_meant(image_candidates(plan), plan.mask)))
     if not plan.quantity:
         raise ImageError(
             "IMAGE-NO-QUANTITY",

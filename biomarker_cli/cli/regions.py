@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -175,23 +175,21 @@ def _image(request: Request) -> tuple[ImageTarget, Callable[[], Volume]]:
 
 def _candidate(request: Request, candidates: tuple[VolumeCandidate, ...]) -> VolumeCandidate:
     from biomarker_cli.catalogue import named_images, single_candidate
-    from biomarker_cli.regions import images_of
+    from biomarker_cli.regions import images_meant
 
     images = named_images(candidates, request.series)
-    if len(images) > 1:
-        images = images_of(request.segmentation, images) or images
-    return single_candidate(images)
+    return single_candidate(images_meant(images, request.segmentation))
 
 
 def _write(results: Sequence[RoiResult], request: Request) -> None:
-    from biomarker_cli.regions import ROIS_WITH_AUDIT, write_masks
+    from biomarker_cli.regions import REGIONS, write_masks
     from biomarker_cli.tables import write_table
 
     folder = request.output or Path()
-    folder.mkdir(parents=True, exist_ok=True)
-    table = replace(ROIS_WITH_AUDIT, name="regions")
-    write_table(table, [{"case_id": CASE_ID, **r.row()} for r in results], folder)
-    write_masks(results, folder / "masks")
+    masks = write_masks(results, folder / "masks")
+    files = {roi_id: path.relative_to(folder).as_posix() for roi_id, path in masks.items()}
+    rows = ({"case_id": CASE_ID, **r.row(), "mask_file": files.get(r.roi_id)} for r in results)
+    write_table(REGIONS, rows, folder)
 
 
 def _print_results(results: Sequence[RoiResult], request: Request) -> None:
