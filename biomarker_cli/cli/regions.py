@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 CASE_ID = "local/S0001/T1/image"
 """Case of a command without a study, as `extract` names it."""
 
+MOST_SHOWN = 500
+"""Rows that are laid out for a terminal; 20,000 would take a minute. Tables and JSON hold all."""
+
 _EPILOG = """\b
 Examples:
   biomarker regions rtstruct.dcm --list
@@ -92,14 +95,26 @@ def _print_list(request: Request) -> None:
 
     entries = list_rois(request.segmentation)
     if request.output_format == "json":
-        print_json([asdict(entry) for entry in entries])
+        print_json([{**asdict(entry), "flags": sorted(entry.flags)} for entry in entries])
         return
     out = console()
     table = plain_table("", ("number", "label", "what", "code", "holds"))
-    for entry in entries:
-        table.add_row(str(entry.number), entry.label, entry.code_meaning, entry.code, entry.detail)
+    for entry in entries[:MOST_SHOWN]:
+        table.add_row(
+            "" if entry.number is None else str(entry.number),
+            entry.label,
+            entry.code_meaning,
+            entry.code,
+            entry.detail,
+        )
     out.print(table)
+    _say_more(len(entries))
     out.print(counted(len(entries), "ROI"))
+
+
+def _say_more(n_rows: int) -> None:
+    if n_rows > MOST_SHOWN:
+        click.echo(f"and {n_rows - MOST_SHOWN} more: --format json shows them", err=True)
 
 
 def _import(request: Request) -> int:
@@ -194,16 +209,17 @@ def _write(results: Sequence[RoiResult], request: Request) -> None:
 
 def _print_results(results: Sequence[RoiResult], request: Request) -> None:
     from biomarker_cli.cli.output import console, plain_table, print_json
+    from biomarker_cli.regions.entries import shortened
 
     if request.output_format == "json":
         print_json([result.row() for result in results])
         return
     out = console()
     table = plain_table("", ("roi", "label", "number", "status", "voxels", "volume mL", "flags"))
-    for r in results:
+    for r in results[:MOST_SHOWN]:
         table.add_row(
-            r.roi_id,
-            r.roi_label,
+            shortened(r.roi_id),
+            shortened(r.roi_label),
             "" if r.segment_number is None else str(r.segment_number),
             " ".join(filter(None, (r.status, r.error_code))),
             "" if r.n_voxels is None else str(r.n_voxels),
@@ -211,9 +227,12 @@ def _print_results(results: Sequence[RoiResult], request: Request) -> None:
             ";".join(sorted(r.flags)),
         )
     out.print(table)
-    for r in results:
+    _say_more(len(results))
+    for r in results[:MOST_SHOWN]:
         if r.error_code:
-            click.echo(f"{r.roi_id}: {r.status} {r.error_code} {r.error_message}", err=True)
+            click.echo(
+                f"{shortened(r.roi_id)}: {r.status} {r.error_code} {r.error_message}", err=True
+            )
     n_ok = sum(r.status == "ok" for r in results)
     out.print(f"{n_ok} of {counted(len(results), 'ROI')} imported")
     for path in filter(None, (request.output, request.preview)):

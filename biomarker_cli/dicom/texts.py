@@ -63,12 +63,11 @@ def _decode(raw: bytes, character_set: Any) -> Text:
             return Text(raw.decode("latin-1"), is_declared=False)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            # A name that pydicom does not know, or bytes that are not in the set.
+            warnings.filterwarnings("error", message="Unknown encoding|Failed to decode")
             encodings = convert_encodings(_names(character_set))
             text = decode_bytes(raw, encodings, set(TEXT_VR_DELIMS))
-    except (LookupError, UnicodeError, ValueError):
-        text = "\N{REPLACEMENT CHARACTER}"
-    if "\N{REPLACEMENT CHARACTER}" in text:
+    except (LookupError, UnicodeError, UserWarning, ValueError):
         return Text(raw.decode("latin-1"), is_declared=False)
     return Text(text)
 

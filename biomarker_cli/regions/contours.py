@@ -39,9 +39,9 @@ CLOSED = "CLOSED_PLANAR"
 EXCLUSIVE = "CLOSEDPLANAR_XOR"
 NOT_CLOSED = frozenset({"POINT", "OPEN_PLANAR", "OPEN_NONPLANAR"})
 
-MOST_CROSSINGS = 100_000_000
-"""Of the edges of one ROI with rows of the image: some ten seconds. An outline of a
-whole body on 500 slices has half a million."""
+MOST_CROSSINGS = 20_000_000
+"""Of the edges of one ROI with rows of the image: some seconds. The outline of a whole
+body on 1,000 slices has a million."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from biomarker_cli.dicom.segment_frames import decode_frame
 from biomarker_cli.dicom.texts import read_text
 from biomarker_cli.imaging.region import AuditValue, Crop
 from biomarker_cli.model import CaseError
-from biomarker_cli.regions.entries import Drawing, References, RoiEntry
+from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError, reading
 from biomarker_cli.regions.grids import transfer_mask
 from biomarker_cli.regions.numbering import Numbering, whole_number
@@ -226,7 +226,7 @@ class DicomSeg:
         grid, crop = assemble(frames, size, step, self.path.name)
         if self.segmentation_type == "FRACTIONAL":
             audit["fractional_volume_mm3"] = fractions[0] * grid.voxel_volume_mm3
-        drawing = transfer_mask(crop, grid, target.geometry, rules, entry.label)
+        drawing = transfer_mask(crop, grid, target.geometry, rules, shortened(entry.label))
         return Drawing(drawing.crop, {**audit, **drawing.audit}, drawing.flags | flags | found)
 
     def _fractional_audit(self, rules: RegionRules) -> dict[str, AuditValue]:

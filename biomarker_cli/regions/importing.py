@@ -14,7 +14,7 @@ from pathlib import Path
 
 from biomarker_cli.imaging.region import AuditValue, Region
 from biomarker_cli.model import CaseError
-from biomarker_cli.regions.entries import References, RoiEntry, Segmentation
+from biomarker_cli.regions.entries import References, RoiEntry, Segmentation, shortened
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.judging import judge
 from biomarker_cli.regions.naming import Selection, select
@@ -168,12 +168,10 @@ def _result(
         audit["source_series_uids"] = ";".join(sorted(references.series_uids))
         cross_series = references.is_other_series(target)
         flags |= _frame_flags(entry, target, segmentation, override)
-        flags |= _series_flags(
-            references, target, rules, segmentation.path, segmentation.uid
-        )
+        flags |= _series_flags(references, target, rules, segmentation.path, segmentation.uid)
         drawing = segmentation.draw(entry, target, rules)
         audit |= drawing.audit
-        drawing = judge(drawing, target, rules, entry.label)
+        drawing = judge(drawing, target, rules, shortened(entry.label))
         audit |= drawing.audit
         flags |= drawing.flags
         region = Region(drawing.crop, target.geometry, entry.label, selection.roi_id, audit, flags)

@@ -22,7 +22,7 @@ from biomarker_cli.imaging.files import IMAGE_SUFFIXES, read_image_file
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop
 from biomarker_cli.model.quantity import UNITLESS
-from biomarker_cli.regions.entries import Drawing, References, RoiEntry
+from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.grids import transfer_mask
 from biomarker_cli.regions.label_boxes import boxes_of, filled_box
@@ -116,7 +116,9 @@ class LabelImage:
             crop = Crop(inside, (box[0].start, box[1].start, box[2].start))
         # Files store their axes in any order: the slices are those of the image.
         along = int(np.argmax(np.abs(target.geometry.normal @ self.geometry.axes)))
-        return transfer_mask(crop, self.geometry, target.geometry, rules, entry.label, along)
+        return transfer_mask(
+            crop, self.geometry, target.geometry, rules, shortened(entry.label), along
+        )
 
     @cached_property
     def _boxes(self) -> tuple[dict[int, tuple[slice, slice, slice]], ...]:

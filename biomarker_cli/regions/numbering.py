@@ -17,6 +17,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from biomarker_cli.dicom.headers import ELEMENT_ERRORS
 from biomarker_cli.regions.entries import RoiEntry
 from biomarker_cli.regions.errors import RegionError
 
@@ -26,10 +27,15 @@ _MOST_TRIALS = 10**6
 
 def whole_number(item: Dataset, keyword: str) -> int | None:
     """Return a number that refers to something; None where it is absent or no number."""
+    if keyword not in item:
+        return None
     try:
-        value: Any = item.get(keyword)
-        return int(value)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        raw: Any = item.get_item(keyword)
+        if raw.VR == "IS" and isinstance(raw.value, bytes):
+            # As a value of pydicom it takes ten times as long: there may be 20,000 ROIs.
+            return int(raw.value.strip(b" \0"))
+        return int(item[keyword].value)
+    except ELEMENT_ERRORS:
         return None
 
 

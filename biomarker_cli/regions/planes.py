@@ -34,8 +34,8 @@ CROSSING_TOLERANCE = 0.01
 cross: planning systems draw a hole that touches the outer contour with rounding."""
 
 
-MOST_COMPARED = 30_000
-"""Pairs of contours of one ROI that are compared: some ten seconds. A lung with all its
+MOST_COMPARED = 10_000
+"""Pairs of contours of one ROI that are compared: some seconds. A lung with all its
 vessels has some hundreds on a plane."""
 
 

@@ -127,7 +127,8 @@ def _cells(
     meets = upper[0][edge] + (row - upper[1][edge]) * slope[edge]
     meets = np.maximum(meets - reach[edge], np.minimum(upper[0], lower[0])[edge])
     column = np.clip(np.ceil(meets), column0, column0 + columns).astype(np.intp) - column0
-    return (row - row0) * (columns + 1) + column
+    cells: npt.NDArray[np.intp] = (row - row0) * (columns + 1) + column
+    return cells
 
 
 def area(ring: Ring) -> float:

@@ -24,7 +24,7 @@ from pydicom.tag import Tag
 from biomarker_cli.dicom.headers import ELEMENT_ERRORS
 from biomarker_cli.dicom.texts import read_text
 from biomarker_cli.regions.contours import Contour, draw_contours
-from biomarker_cli.regions.entries import Drawing, References, RoiEntry
+from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError, reading
 from biomarker_cli.regions.numbering import Numbering, whole_number
 from biomarker_cli.regions.rules import RegionRules
@@ -171,9 +171,10 @@ class RtStruct:
         self._numbering.require_own(entry, self.path.name)
         with reading(self.path):
             contours = list(self._read_contours(entry))
+        label = shortened(entry.label)
         if rules.other_grid == "resample" and is_tilted(contours, target.geometry):
-            return draw_tilted(contours, entry.label, target.geometry, rules)
-        return draw_contours(contours, entry.label, target.geometry, rules)
+            return draw_tilted(contours, label, target.geometry, rules)
+        return draw_contours(contours, label, target.geometry, rules)
 
     def _read_contours(self, entry: RoiEntry) -> Iterator[Contour]:
         n_vertices = 0
@@ -210,7 +211,7 @@ def _holds_contours(item: Dataset) -> bool:
 
 def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
     """Return the items of a sequence, none where it is absent or empty."""
-    return list(dataset.get(keyword) or ())
+    return list(dataset[keyword].value or ()) if keyword in dataset else []
 
 
 def _kind(item: Dataset) -> str:

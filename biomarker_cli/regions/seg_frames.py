@@ -159,7 +159,7 @@ def assemble(
         ``REGION-SEG-FRAMES``, ``REGION-FRAMES-REPEATED``, ``REGION-TOO-LARGE``.
     """
     # The lowest frame is the reference, whatever the order in the file.
-    frames = sorted(frames, key=lambda frame: (frame.plane.along_mm, *frame.plane.position_mm))
+    frames = sorted(frames, key=lambda f: (f.plane.along_mm, *f.plane.position_mm.tolist()))
     first = frames[0].plane
     for frame in frames:
         same = np.allclose(frame.plane.axes, first.axes, atol=1e-4)
@@ -274,7 +274,7 @@ def _unlike(message: str, where: str) -> RegionError:
 def _axes(orientation: FloatArray) -> FloatArray | None:
     """Return unit vectors along rows, columns and slices as columns; None if they are none."""
     rows, columns = orientation[:3], orientation[3:]
-    lengths = np.linalg.norm(rows), np.linalg.norm(columns)
+    lengths = float(np.linalg.norm(rows)), float(np.linalg.norm(columns))
     off = max(abs(lengths[0] - 1.0), abs(lengths[1] - 1.0), abs(float(rows @ columns)))
     if off > UNIT_TOLERANCE:
         return None
