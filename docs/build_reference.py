@@ -12,7 +12,7 @@ import click
 
 from biomarker_cli.cli.main import cli
 from biomarker_cli.model.flags import FLAGS
-from biomarker_cli.regions import ROIS_WITH_AUDIT
+from biomarker_cli.regions import REGIONS, ROIS_WITH_AUDIT
 from biomarker_cli.tables.schema import ROIS, TABLES, Table
 
 HERE = Path(__file__).resolve().parent
@@ -75,6 +75,7 @@ def tables_page() -> str:
     ]
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
+    parts += ["", *_table(REGIONS)]
     parts += ["", "## Flags", "", "| flag | meaning |", "|---|---|"]
     parts += [f"| `{flag}` | {meaning} |" for flag, meaning in sorted(FLAGS.items())]
     return "\n".join(parts) + "\n"
