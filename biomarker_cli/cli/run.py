@@ -47,6 +47,15 @@ measured and has not changed is kept.
 @click.option(
     "--timeout-per-case", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds."
 )
+@click.option(
+    "--allow-path",
+    "allowed",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder outside that of the study in which it may name lists, overrides and "
+    "protocols; repeat it.",
+)
 @format_option
 @click.pass_context
 def run(
@@ -56,6 +65,7 @@ def run(
     output: Path | None,
     jobs: int,
     timeout_per_case: float | None,
+    allowed: tuple[Path, ...],
     output_format: str,
     **switches: bool,
 ) -> None:
@@ -66,7 +76,7 @@ def run(
     from biomarker_cli.cli.output import progress
     from biomarker_cli.study import RunOptions, load_study, plan_study, run_study
 
-    study = load_study(study_file)
+    study = load_study(study_file, allowed)
     folder = output or study.root / "results"
     dry_run = switches.pop("dry_run")
     options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, **switches)

@@ -10,6 +10,7 @@ from pathlib import Path
 from biomarker_cli.case import CaseResult, CaseStatus
 from biomarker_cli.case.result import Row
 from biomarker_cli.regions import ROIS_WITH_AUDIT
+from biomarker_cli.study.case_names import file_stem
 from biomarker_cli.tables import (
     CASES,
     CHECKS,
@@ -115,7 +116,7 @@ def _write_derivations(results: Sequence[CaseResult], folder: Path) -> None:
     for result in results:
         for analysis, derivation in result.derivations.items():
             folder.mkdir(exist_ok=True)
-            name = f"{result.case_id.replace('/', '__')}__{analysis}.json"
+            name = f"{file_stem(result.case_id)}__{analysis}.json"
             text = json.dumps(derivation, indent=2, ensure_ascii=False, allow_nan=False)
             (folder / name).write_text(text + "\n", encoding="utf-8", newline="\n")
             written.add(name)

@@ -19,11 +19,12 @@ from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import CaseError
 from biomarker_cli.pet import Override
 from biomarker_cli.protocol import ProtocolError, ProtocolKind, require_locked
+from biomarker_cli.study.case_list import CaseEntry
 from biomarker_cli.study.digests import digest_inputs, result_key
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.integrity import examine_cohort
 from biomarker_cli.study.planned import PlannedCase, overrides_of
-from biomarker_cli.study.study_file import CaseEntry, Study
+from biomarker_cli.study.study_file import Study
 
 Progress = Callable[[int, int], None]
 
@@ -169,6 +170,8 @@ def _plan_case(
         overrides=overrides_of(catalogue.candidates, study.overrides),
     )
     plan = replace(plan, waivers=_waivers_of(plan, waivers))
+    if entry.refusal is not None:
+        return PlannedCase(plan, result_key(plan, None), None, entry.refusal)
     for name in filter(None, (*entry.images, entry.mask)):
         if not (study.root / name).exists():
             refusal = CaseError(

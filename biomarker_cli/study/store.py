@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli.case import CaseResult
+from biomarker_cli.study.case_names import file_stem
 from biomarker_cli.study.errors import StudyError
 
 _FORMAT = "biomarker-result/1"
@@ -105,7 +106,7 @@ class ResultStore:
             return None
 
     def _path(self, case_id: str) -> Path:
-        return self.results_folder / (case_id.replace("/", "__") + ".json")
+        return self.results_folder / f"{file_stem(case_id)}.json"
 
     @staticmethod
     def _read_json(path: Path) -> dict[str, Any] | None:
