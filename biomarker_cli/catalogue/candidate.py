@@ -75,7 +75,7 @@ class VolumeCandidate:
     volume_id : str
         SeriesInstanceUID, with ``#`` and a number where a series holds several.
     patient_keys : tuple of str
-        Digests of the PatientIDs that occur; more than one is a mix-up.
+        Digests of the patients that occur; more than one is a mix-up.
     kind : str
         original, derived, localiser, adc_map, fa_map, trace, rtstruct, seg, other.
     split_by : str

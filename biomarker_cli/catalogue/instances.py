@@ -36,7 +36,8 @@ class Instance(NamedTuple):
         Of one slice: of a tile where the file is a mosaic. Zero where the
         object is no image.
     patient_key : str
-        Hash of the PatientID; the id itself is not kept.
+        Digests of PatientID, name, birth date and sex (`pseudonyms.Person`); what
+        they are made from is not kept.
     defect : Defect or None
         Why the slices of the file cannot be used, where they cannot.
     """

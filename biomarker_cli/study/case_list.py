@@ -251,10 +251,10 @@ def _entry(path: Path, row: _Row, roles: Sequence[str]) -> CaseEntry:
     return CaseEntry(
         line,
         *ids,
-        images=_listed(cells["image"]),
+        images=listed(cells["image"]),
         mask=cells["mask"],
         series_uid=cells.get("series_uid", ""),
-        rois=_listed(cells.get("rois", "")),
+        rois=listed(cells.get("rois", "")),
         quantity=cells.get("quantity", "").lower(),
         other_frame_of_reference=cells.get("other_frame_of_reference", "").lower() == "true",
         form=form,
@@ -274,10 +274,10 @@ def _problem_of_cells(cells: Mapping[str, str]) -> str:
 
 
 def _problem_of_paths(cells: Mapping[str, str]) -> str:
-    if not _listed(cells["image"]):
+    if not listed(cells["image"]):
         return "the row names no image"
     for name in ("image", "mask"):
-        for path in _listed(cells[name]):
+        for path in listed(cells[name]):
             if _cannot_exist(path):
                 return f"{name} names a path that is too long for any file: {_shown(path)}"
     return ""
@@ -299,7 +299,8 @@ def _cannot_exist(path: str) -> bool:
     return max(parts) > _LONGEST_NAME or len(path.encode()) > _LONGEST_PATH
 
 
-def _listed(cell: str) -> tuple[str, ...]:
+def listed(cell: str) -> tuple[str, ...]:
+    """Return the paths or names that a cell joins by semicolons."""
     return tuple(part.strip() for part in cell.split(";") if part.strip())
 
 

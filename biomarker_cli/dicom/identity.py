@@ -1,0 +1,4 @@
+"""What DICOM objects of ours say of who made them."""
+
+OWN_MANUFACTURER = "biomarker"
+"""Manufacturer of every object that this program writes."""
