@@ -24,6 +24,7 @@ FLAGS = MappingProxyType(
         "quantity_declared": "the unit was declared by the user, the file carries no header facts",
         "series_duplicates_dropped": "exact duplicates of instances were left out",
         "study_duplicate_data": "another case of the study holds the same image",
+        "frame_of_reference_shared": "images of another subject name the same FrameOfReferenceUID",
         "study_subject_mismatch": "headers disagree on whose image or segmentation it is",
         "unit_inferred": "a unit was inferred from the size of a number; the argument is the tag",
         "weight_unverified": "the patient's weight has no second source",

@@ -22,7 +22,7 @@ from biomarker_cli.protocol import ProtocolError, ProtocolKind, require_locked
 from biomarker_cli.study.case_list import CaseEntry
 from biomarker_cli.study.digests import digest_inputs, result_key
 from biomarker_cli.study.errors import StudyError
-from biomarker_cli.study.integrity import examine_cohort
+from biomarker_cli.study.integrity import SHARED_FRAME_FLAG, examine_cohort, shared_frames
 from biomarker_cli.study.planned import PlannedCase, overrides_of
 from biomarker_cli.study.study_file import Study
 
@@ -71,6 +71,11 @@ def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCa
             progress(done, len(study.entries))
     _require_overrides_used(study, cases)
     findings = examine_cohort([(case.plan, case.digest) for case in cases])
+    shared = shared_frames([case.plan for case in cases])
+    cases = [
+        _flagged(case, {SHARED_FRAME_FLAG}) if case.plan.case_id in shared else case
+        for case in cases
+    ]
     return [_with_findings(case, findings.get(case.plan.case_id), study) for case in cases]
 
 
@@ -224,6 +229,9 @@ def _with_findings(
         return case
     if study.model.integrity == "refuse":
         return replace(case, refusal=findings[0])
-    flags = frozenset(finding.code.lower().replace("-", "_") for finding in findings)
+    return _flagged(case, {finding.code.lower().replace("-", "_") for finding in findings})
+
+
+def _flagged(case: PlannedCase, flags: set[str]) -> PlannedCase:
     plan = replace(case.plan, flags=case.plan.flags | flags)
     return replace(case, plan=plan, key=result_key(plan, case.digest))
