@@ -33,6 +33,11 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("biomarker"))
 
 
+def user_key() -> bytes:
+    """Return the key of this user: what is written without a study is keyed with it."""
+    return _secret(cache_folder())
+
+
 class Person(NamedTuple):
     """Digests of what a header says of its patient; empty where it says nothing."""
 
@@ -100,7 +105,7 @@ def _digest(field: str, value: str) -> str:
     if not value:
         return ""
     text = f"{field}\0{value}".encode("utf-8", "surrogatepass")
-    return hmac.new(_secret(cache_folder()), text, hashlib.sha256).hexdigest()[:_DIGEST_DIGITS]
+    return hmac.new(user_key(), text, hashlib.sha256).hexdigest()[:_DIGEST_DIGITS]
 
 
 @lru_cache(maxsize=8)
