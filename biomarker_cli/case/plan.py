@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -52,6 +52,9 @@ class CasePlan:
         Deviations of this image that the study accepts.
     flags : frozenset of str
         What the study found on the case: every row of it carries them.
+    device_key : bytes or None
+        Names of scanners leave as digests with this key; None by the study's choice
+        to keep them.
     """
 
     site_id: str
@@ -73,6 +76,7 @@ class CasePlan:
     overrides: tuple[Override, ...] = ()
     waivers: WaiverSet | None = None
     flags: frozenset[str] = frozenset()
+    device_key: bytes | None = field(default=None, repr=False)
 
     @property
     def case_id(self) -> str:

@@ -27,6 +27,7 @@ from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.regions import ImageTarget, import_regions
 
 if TYPE_CHECKING:
+    from biomarker_cli.acquisition import DeviceNames
     from biomarker_cli.imaging import Region
     from biomarker_cli.regions import RegionRules, RoiResult
 
@@ -44,6 +45,11 @@ class _Progress:
     features: list[Row] = field(default_factory=list)
     derivations: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    devices: DeviceNames | None = None
+
+    def veiled(self, rows: list[Row]) -> list[Row]:
+        """Return rows without the names of scanners, where the study does not keep them."""
+        return rows if self.devices is None else [self.devices.veiled(row) for row in rows]
 
     def result(self, status: CaseStatus, code: str = "", message: str = "") -> CaseResult:
         row = {
@@ -59,7 +65,7 @@ class _Progress:
             rois=self.rois,
             measurements=self.measurements,
             facts=self.facts,
-            checks=check_rows(self.plan, self.checks),
+            checks=self.veiled(check_rows(self.plan, self.checks)),
             features=self.features,
             derivations=self.derivations,
             notes=self.notes,
@@ -108,13 +114,15 @@ def _examine_headers(progress: _Progress) -> None:
     if plan.image_files:
         return
     # Files of other formats have no header, so that their cases do without these rooms.
-    from biomarker_cli.acquisition import evaluate, header_facts, series_headers
+    from biomarker_cli.acquisition import DeviceNames, evaluate, header_facts, series_headers
     from biomarker_cli.catalogue import Catalogue
 
     series = series_headers(Catalogue(image_candidates(plan)))
     series = [one.in_study(plan.role, plan.subject) for one in series]
     progress.headers = case_row(plan, series)
-    progress.facts = [row for s in series for row in fact_rows(plan, s, header_facts(s))]
+    progress.devices = DeviceNames(plan.device_key, series)
+    facts = [row for s in series for row in fact_rows(plan, s, header_facts(s))]
+    progress.facts = progress.veiled(facts)
     if plan.acquisition is not None:
         checks = evaluate(plan.acquisition, series, scopes=("series",))
         progress.checks = plan.waivers.apply(checks) if plan.waivers else checks

@@ -75,11 +75,19 @@ def run(
     """
     from biomarker_cli.cli.output import progress
     from biomarker_cli.study import RunOptions, load_study, plan_study, run_study
+    from biomarker_cli.study.study_file import with_key
+    from biomarker_cli.study.study_key import fingerprint
 
     study = load_study(study_file, allowed)
     folder = output or study.root / "results"
     dry_run = switches.pop("dry_run")
-    options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, **switches)
+    study = with_key(study, writes=not dry_run)
+    options = RunOptions(
+        jobs=jobs,
+        timeout_s=timeout_per_case,
+        key_fingerprint=fingerprint(study.key),
+        **switches,
+    )
     with progress("planning", "cases") as advance:
         cases = plan_study(study, advance)
     if dry_run:

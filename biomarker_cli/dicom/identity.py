@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class UidMap:
         Of the study; without it nobody gets from a UID to its source, or back.
     """
 
-    key: bytes
+    key: bytes = field(repr=False)
 
     def __call__(self, uid: str) -> str:
         """Return the UID that stands for another one; those of the standard stay.

@@ -35,14 +35,15 @@ def judge_cohort(cases: Sequence[PlannedCase]) -> list[Row]:
             protocols[acquisition.document.sha256] = acquisition
     if not protocols:
         return []
-    from biomarker_cli.acquisition import evaluate
+    from biomarker_cli.acquisition import DeviceNames, evaluate
 
     rows: dict[tuple[str, ...], Row] = {}
     for sha256, protocol in sorted(protocols.items()):
         members = [case for case in cases if _sha256(case) == sha256]
         series = _series(members)
+        devices = DeviceNames(members[0].plan.device_key, series)
         for check in _waived(members, evaluate(protocol, series, scopes=WIDE_SCOPES)):
-            row = {**check.row(), "case_id": ""}
+            row = {**devices.veiled(check.row()), "case_id": ""}
             rows[tuple(str(row[column]) for column in CHECKS.key)] = row
     return list(rows.values())
 

@@ -14,6 +14,7 @@ from biomarker_cli import __version__
 from biomarker_cli.case.prepared import engine_of
 from biomarker_cli.imaging import files_of_image
 from biomarker_cli.regions import files_of_segmentation
+from biomarker_cli.study.study_key import fingerprint
 
 if TYPE_CHECKING:
     from biomarker_cli.case import CasePlan
@@ -115,6 +116,7 @@ def result_key(plan: CasePlan, digest: CaseDigest | None) -> str:
             "form": _dumped(plan.form),
             "overrides": [_dumped(override) for override in plan.overrides],
             "flags": sorted(plan.flags),
+            "device_key": "" if plan.device_key is None else fingerprint(plan.device_key),
             **({"waivers": plan.waivers.canonical()} if plan.waivers else {}),
             "acquisition": acquisition.document.sha256 if acquisition else "",
             "analyses": [

@@ -23,6 +23,7 @@ from biomarker_cli.model import BiomarkerError, InputNotFoundError
 from biomarker_cli.protocol.yaml_nodes import CONTROL
 from biomarker_cli.study.case_list import listed
 from biomarker_cli.study.new_files import exists, replace_file, write_new
+from biomarker_cli.study.study_key import KEY_FILE, new_key_text, require_key
 from biomarker_cli.study.subjects import FoundSeries, link_rows, tell_apart
 
 LINK_FILE = "subject_link.csv"
@@ -84,13 +85,17 @@ def initialise_study(
     InputNotFoundError
         ``PATH-NOT-FOUND``, ``NOTHING-FOUND``.
     StudyError
-        ``OUTPUT-EXISTS`` where a file would be overwritten.
+        ``OUTPUT-EXISTS`` where a file would be overwritten, ``STUDY-NO-KEY`` where
+        the key that is there is none.
     """
     # The catalogue names its files by absolute paths.
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - links stay as the user named them
     for name in ("study.yaml", "cases.csv", LINK_FILE):
         if (folder / name).exists():
             raise exists(folder / name)
+    key_is_there = (folder / KEY_FILE).exists()
+    if key_is_there:
+        require_key(folder)  # an earlier study of the same folder goes on with it
     catalogue = scan([folder], progress)
     left_out: list[str] = []
     series = _described(catalogue.volumes, left_out)
@@ -105,13 +110,16 @@ def initialise_study(
         )
     undecided = _fill_masks(rows, masks)
     study = _study_text(folder.resolve().name, {r["role"] for r in rows})
+    files = {
+        folder / LINK_FILE: _csv(link_rows(series, subjects)),
+        folder / "cases.csv": _csv(rows),
+        folder / "study.yaml": study.encode(),
+    }
+    if not key_is_there:
+        files[folder / KEY_FILE] = new_key_text()
     write_new(
-        {
-            folder / LINK_FILE: _csv(link_rows(series, subjects)),
-            folder / "cases.csv": _csv(rows),
-            folder / "study.yaml": study.encode(),
-        },
-        private=frozenset({folder / LINK_FILE}),
+        files,
+        private=frozenset({folder / LINK_FILE, folder / KEY_FILE}),
     )
     _ignore_link(folder / ".gitignore")
     return InitReport(
@@ -305,6 +313,7 @@ def _csv(rows: Sequence[dict[str, str]]) -> bytes:
 
 def _ignore_link(path: Path) -> None:
     content = path.read_bytes() if path.exists() else b""
-    if LINK_FILE.encode() not in content.splitlines():
+    missing = [name for name in (LINK_FILE, KEY_FILE) if name.encode() not in content.splitlines()]
+    if missing:
         gap = b"" if not content or content.endswith(b"\n") else b"\n"
-        replace_file(path, content + gap + LINK_FILE.encode() + b"\n")
+        replace_file(path, content + gap + "".join(f"{name}\n" for name in missing).encode())

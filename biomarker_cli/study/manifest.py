@@ -24,11 +24,14 @@ _PACKAGES = (
 )
 
 
-def write_manifest(study_id: str, cases: Sequence[PlannedCase], folder: Path) -> Path:
+def write_manifest(
+    study_id: str, cases: Sequence[PlannedCase], folder: Path, key_fingerprint: str = ""
+) -> Path:
     """Write ``manifest.json`` and return its path."""
     manifest = {
         "format": "biomarker-manifest/1",
         "study": study_id,
+        "key_fingerprint": key_fingerprint,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "software": {"biomarker": __version__, **_versions()},
         "platform": {

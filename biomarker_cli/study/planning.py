@@ -173,6 +173,7 @@ def _plan_case(
         other_frame_of_reference=entry.other_frame_of_reference,
         form=entry.form,
         overrides=overrides_of(catalogue.candidates, study.overrides),
+        device_key=study.device_key,
     )
     plan = replace(plan, waivers=_waivers_of(plan, waivers))
     if entry.refusal is not None:

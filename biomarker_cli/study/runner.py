@@ -44,6 +44,8 @@ class RunOptions:
         An acquisition rule that is broken or cannot be judged gives exit code 4.
     timeout_s : float or None
         Longest time for one case.
+    key_fingerprint : str
+        Names the key of the study in the manifest.
     """
 
     jobs: int = 1
@@ -51,6 +53,7 @@ class RunOptions:
     retry_failed: bool = False
     strict: bool = False
     timeout_s: float | None = None
+    key_fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def run_study(
         results = tuple(_result_of(d, store) for d in decisions)
         wide = judge_cohort([d.case for d in decisions])
         write_tables(results, wide, folder, study_id)
-        write_manifest(study_id, [d.case for d in decisions], folder)
+        write_manifest(study_id, [d.case for d in decisions], folder, options.key_fingerprint)
         _write_log(decisions, results, unexpected, folder / "run.log")
     code = exit_code(results, wide, options)
     return RunReport(folder, results, tuple(wide), tuple(decisions), code)

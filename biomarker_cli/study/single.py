@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.case import CasePlan, load_analysis
+from biomarker_cli.catalogue.pseudonyms import user_key
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import ConfigurationError, InputNotFoundError
 from biomarker_cli.study.digests import digest_inputs, result_key
@@ -99,6 +100,7 @@ def plan_single(
         wanted_rois=single.rois,
         quantity=single.quantity or "",
         overrides=overrides_of(candidates, overrides),
+        device_key=user_key() if candidates else None,
     )
     if not files and not any(c.is_image for c in plan.candidates):
         raise InputNotFoundError(

@@ -7,7 +7,7 @@ both are relative to that folder, the study root.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +23,12 @@ from biomarker_cli.regions.rules import RoiNames
 from biomarker_cli.study.case_list import CaseEntry, read_cases
 from biomarker_cli.study.case_names import IDENTIFIER
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.study_key import (
+    KEY_FILE,
+    key_of_first_run,
+    new_key_text,
+    require_key,
+)
 from biomarker_cli.study.study_paths import StudyFolders
 
 FORMAT = "biomarker-study/1"
@@ -51,6 +57,9 @@ class StudyModel(Strict):
 
     Attributes
     ----------
+    device : str
+        Whether tables name scanners (StationName, DeviceSerialNumber) as they are,
+        or by digests with the key of the study.
     overrides : str
         Audited override file of header values, relative to the study file.
     waivers : str
@@ -66,6 +75,7 @@ class StudyModel(Strict):
     cases: str = "cases.csv"
     on_violation: Literal["flag", "exclude"] = "flag"
     integrity: Literal["refuse", "flag"] = "refuse"
+    device: Literal["digest", "keep"] = "digest"
     roles: dict[str, Role] = Field(min_length=1)
     rois: RoiNames | None = None
     overrides: str = ""
@@ -93,6 +103,8 @@ class Study:
         In the order of the list.
     overrides : tuple of Override
     waivers : tuple of Waiver
+    key : bytes
+        Empty where it has not been read; see `study_key`.
     """
 
     model: StudyModel
@@ -100,6 +112,20 @@ class Study:
     entries: tuple[CaseEntry, ...]
     overrides: tuple[Override, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    key: bytes = field(default=b"", repr=False)
+
+    @property
+    def device_key(self) -> bytes | None:
+        """Key that stands in for names of scanners; None where the study keeps them.
+
+        Raises
+        ------
+        StudyError
+            ``STUDY-NO-KEY``.
+        """
+        if self.model.device == "keep":
+            return None
+        return self.key or require_key(self.root)
 
 
 def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
@@ -137,6 +163,25 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
         overrides=load_overrides(overrides) if overrides else (),
         waivers=load_waivers(waivers) if waivers else (),
     )
+
+
+def with_key(study: Study, *, writes: bool) -> Study:
+    """Return a study with its key, as its first run makes one.
+
+    Parameters
+    ----------
+    study : Study
+    writes : bool
+        Whether a key may be written; else one of the moment does where there is none.
+
+    Raises
+    ------
+    StudyError
+        ``STUDY-NO-KEY``.
+    """
+    if writes or (study.root / KEY_FILE).exists():
+        return replace(study, key=key_of_first_run(study.root))
+    return replace(study, key=bytes.fromhex(new_key_text().decode()))
 
 
 def _read_model(path: Path) -> StudyModel:
