@@ -69,7 +69,7 @@ class YamlFaultError(Exception):
         self.is_syntax = is_syntax
 
 
-class _Scalars(SafeConstructor, Resolver):  # type: ignore[misc]
+class _Scalars(SafeConstructor, Resolver):
     """What a scalar without quotes means; dates stay text."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the library's own way to say it
@@ -241,7 +241,7 @@ class _Composer:
         elif isinstance(event, yaml.CollectionStartEvent):
             self._begin(event, line)
         elif isinstance(event, yaml.AliasEvent):
-            self._put(self._meant(event.anchor, line), None)
+            self._put(self._meant(str(event.anchor), line), None)
         elif isinstance(event, yaml.DocumentStartEvent):
             if self._has_document:
                 raise YamlFaultError("expected a single document, found another one", line)
@@ -286,7 +286,7 @@ def _scalar(event: Any, line: int) -> _Node:
     if found:
         raise _unfit(f"a value with the control character U+{ord(found[0]):04X}", line)
     if tag in (None, "!"):
-        tag = _SCALARS.resolve(yaml.ScalarNode, text, event.implicit)
+        tag = _SCALARS.resolve(yaml.ScalarNode, text, event.implicit)  # type: ignore[no-untyped-call]
     if tag == _TAG + "str":
         return _Node(line, text, text)
     if tag == _TAG + "merge":

@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -240,17 +240,16 @@ def _entry(path: Path, row: _Row, roles: Sequence[str]) -> CaseEntry:
             where=where,
             hint=f"Its roles are {', '.join(roles)}.",
         )
-    ids = [cells[name] for name in _IDS]
+    bare = CaseEntry(line, cells["site_id"], cells["subject_id"], cells["timepoint"], cells["role"])
     form, problem = _form(cells)
     problem = surplus or _problem_of_cells(cells) or problem
     if problem:
         refusal = CaseError(
             "CASE-ENTRY-INVALID", problem, where=where, hint="Correct the row of the case."
         )
-        return CaseEntry(line, *ids, refusal=refusal)
-    return CaseEntry(
-        line,
-        *ids,
+        return replace(bare, refusal=refusal)
+    return replace(
+        bare,
         images=listed(cells["image"]),
         mask=cells["mask"],
         series_uid=cells.get("series_uid", ""),

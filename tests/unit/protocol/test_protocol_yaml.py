@@ -120,7 +120,7 @@ def test_every_shipped_protocol_is_the_same_by_both_parsers():
         text = path.read_text(encoding="utf-8")
         whole = yaml_nodes._parse(text, yaml.SafeLoader)
         assert yaml_nodes.parse(text) == whole
-        plain = yaml.load(text, Loader=_TextDates)  # noqa: S506 - a safe loader without dates
+        plain = yaml.load(text, Loader=_TextDates)
         assert whole[0] == plain
 
 
@@ -128,6 +128,31 @@ class _TextDates(yaml.SafeLoader):
     yaml_implicit_resolvers = {  # noqa: RUF012
         first: [pair for pair in found if not pair[0].endswith("timestamp")]
         for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def test_only_the_protocols_that_a_study_names_are_read(sample_dir, monkeypatch):
+    from biomarker_cli.protocol import yaml_source
+    from biomarker_cli.study import load_study, plan_study
+
+    read, real = set(), yaml_source.read_text
+
+    def note(path, *arguments):
+        read.add("/".join(path.resolve().parts[-2:]))
+        return real(path, *arguments)
+
+    monkeypatch.setattr(yaml_source, "read_text", note)
+    plan_study(load_study(sample_dir / "study.yaml"))
+    assert read == {
+        "sample_data/study.yaml",
+        "pyradiomics-default/1.0.0.yaml",
+        "recist-ct/1.0.0.yaml",
+        "fdg-suv/0.1.0.yaml",
+        "fdg-pet/0.1.0.yaml",
+        "base-pet/1.0.1.yaml",
+        "dwi-adc/0.1.0.yaml",
+        "dwi/0.1.0.yaml",
+        "base-mr/1.0.1.yaml",
     }
 
 
