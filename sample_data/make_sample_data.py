@@ -6,6 +6,7 @@ Usage: ``python sample_data/make_sample_data.py [OUT_DIR] [--check]``.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import shutil
 import sys
 import tempfile
@@ -27,7 +28,8 @@ from synthetic_trial.truth import MASKS, write_tables  # noqa: E402
 from synthetic_trial.verify import Deviation, verify  # noqa: E402
 
 CENTRE_FOLDERS = tuple(sorted({visit.folder.split("/")[0] for visit in VISITS}))
-TABLES = ("cases.csv", "truth.csv")
+KEY_FILE = "study.key"
+TABLES = ("cases.csv", "truth.csv", KEY_FILE)
 
 
 def write_all(folder: Path) -> None:
@@ -44,6 +46,10 @@ def write_all(folder: Path) -> None:
         write_dwi(visit, base / "dwi" / "image")
         write_label_map(visit, base / "dwi" / MASKS["dwi"])
     write_tables(folder)
+    # No secret: the trial has no patients, and its tables are the same everywhere.
+    key = folder / KEY_FILE
+    key.write_text(hashlib.sha256(b"sample-trial").hexdigest() + "\n", newline="\n")
+    key.chmod(0o600)
 
 
 def generated_files(folder: Path) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from biomarker_cli.on_demand import names_on_demand
 
 if TYPE_CHECKING:
+    from biomarker_cli.acquisition.devices import DeviceNames
     from biomarker_cli.acquisition.diffing import RuleChange, compare_protocols
     from biomarker_cli.acquisition.drafting import draft_protocol
     from biomarker_cli.acquisition.evaluating import SCOPES, evaluate, evaluate_examined
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 else:
     __getattr__ = names_on_demand(
         __name__,
+        devices="DeviceNames",
         diffing="RuleChange compare_protocols",
         drafting="draft_protocol",
         evaluating="SCOPES evaluate evaluate_examined",
@@ -62,6 +64,7 @@ __all__ = [
     "AcquisitionProtocol",
     "AcquisitionRules",
     "CheckResult",
+    "DeviceNames",
     "Fact",
     "FactDefinition",
     "LintFinding",

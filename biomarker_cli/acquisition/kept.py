@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from biomarker_cli.acquisition.devices import DeviceNames
 from biomarker_cli.acquisition.examined import Examined, from_headers
 from biomarker_cli.acquisition.facts import Reading
 from biomarker_cli.acquisition.protocol import AcquisitionProtocol
@@ -27,7 +28,7 @@ def has_wide_rules(protocol: AcquisitionProtocol) -> bool:
 
 
 def keep_readings(
-    protocol: AcquisitionProtocol, series: Sequence[SeriesHeaders]
+    protocol: AcquisitionProtocol, series: Sequence[SeriesHeaders], devices: DeviceNames
 ) -> list[dict[str, Any]]:
     """Return what the rules above series may ask of some series, as JSON-able data.
 
@@ -36,6 +37,8 @@ def keep_readings(
     protocol : AcquisitionProtocol
     series : sequence of SeriesHeaders
         Placed in their study.
+    devices : DeviceNames
+        Of these series: what is kept holds digests of them, which compare as they do.
 
     Returns
     -------
@@ -45,13 +48,14 @@ def keep_readings(
     if not has_wide_rules(protocol):
         return []
     facts = _facts_asked(protocol.content)
-    return [_kept(from_headers(one), facts) for one in series]
+    return [_kept(from_headers(one), facts, devices) for one in series]
 
 
-def _kept(series: Examined, facts: Sequence[FactName]) -> dict[str, Any]:
+def _kept(series: Examined, facts: Sequence[FactName], devices: DeviceNames) -> dict[str, Any]:
     readings = {_name(fact): asdict(series.read(fact)) for fact in facts}
     for reading in readings.values():
         reading["flags"] = sorted(reading["flags"])
+        reading["values"] = devices.veiled_values(reading["values"], reading["tags"])
     return {
         "series_uid": series.series_uid,
         "study_uid": series.study_uid,
@@ -74,6 +78,7 @@ def kept_series(kept: dict[str, Any]) -> Examined:
             tags=tuple(found["tags"]),
             flags=frozenset(found["flags"]),
             reason=found["reason"],
+            implausible=found["implausible"],
         )
 
     return Examined(

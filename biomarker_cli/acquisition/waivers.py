@@ -21,7 +21,7 @@ from biomarker_cli.protocol import ProtocolError
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.protocol.loading import problem_text
 from biomarker_cli.protocol.versions import Version, in_range
-from biomarker_cli.protocol.yaml_source import line_of, read_yaml
+from biomarker_cli.protocol.yaml_source import line_of, read_yaml, require_format
 
 WAIVABLE = frozenset({Outcome.FAIL, Outcome.NOT_EVALUABLE, Outcome.MISSING_SERIES})
 
@@ -83,11 +83,12 @@ def load_waivers(path: Path) -> tuple[Waiver, ...]:
     Raises
     ------
     ProtocolError
-        ``WAIVER-INVALID``; ``PROTOCOL-SYNTAX`` where it is no YAML mapping.
+        ``WAIVER-INVALID``; those of `read_yaml`.
     """
     if not path.is_file():
         raise ProtocolError("WAIVER-INVALID", f"no such waiver file: {path}")
     data, lines = read_yaml(path)
+    require_format(data, lines, path, "biomarker-waivers/1", "WAIVER-INVALID")
     try:
         return WaiverFile.model_validate(data).waivers
     except ValidationError as error:

@@ -54,6 +54,9 @@ class CasePlan:
         Deviations of this image that the study accepts.
     flags : frozenset of str
         What is known of the case before it is measured: every row of it carries them.
+    device_key : bytes or None
+        Names of scanners leave as digests with this key; None by the study's choice
+        to keep them.
     input_paths : tuple of Path
         The files it is measured from: image in the order of its slices, segmentation.
     inputs : InputFiles
@@ -79,6 +82,7 @@ class CasePlan:
     overrides: tuple[Override, ...] = ()
     waivers: WaiverSet | None = None
     flags: frozenset[str] = frozenset()
+    device_key: bytes | None = field(default=None, repr=False)
     input_paths: tuple[Path, ...] = ()
     inputs: InputFiles = field(default_factory=InputFiles, compare=False, repr=False)
 

@@ -28,6 +28,7 @@ from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.regions import ImageTarget, import_regions
 
 if TYPE_CHECKING:
+    from biomarker_cli.acquisition import DeviceNames
     from biomarker_cli.imaging import Region
     from biomarker_cli.regions import RegionRules, RoiResult
 
@@ -47,6 +48,11 @@ class _Progress:
     derivations: dict[str, Any] = field(default_factory=dict)
     readings: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    devices: DeviceNames | None = None
+
+    def veiled(self, rows: list[Row]) -> list[Row]:
+        """Return rows without the names of scanners, where the study does not keep them."""
+        return rows if self.devices is None else [self.devices.veiled(row) for row in rows]
 
     def result(self, status: CaseStatus, code: str = "", message: str = "") -> CaseResult:
         row = {
@@ -62,7 +68,7 @@ class _Progress:
             rois=self.rois,
             measurements=self.measurements,
             facts=self.facts,
-            checks=check_rows(self.plan, self.checks),
+            checks=self.veiled(check_rows(self.plan, self.checks)),
             features=self.features,
             derivations=self.derivations,
             readings=self.readings,
@@ -113,15 +119,23 @@ def _examine_headers(progress: _Progress) -> None:
     if plan.image_files:
         return
     # Files of other formats have no header, so that their cases do without these rooms.
-    from biomarker_cli.acquisition import evaluate, facts_by_series, keep_readings, series_of
+    from biomarker_cli.acquisition import (
+        DeviceNames,
+        evaluate,
+        facts_by_series,
+        keep_readings,
+        series_of,
+    )
 
     series = series_of(progress.case.candidates(), progress.case.dicom.frames)
     series = [one.in_study(plan.role, plan.subject) for one in series]
     progress.headers = case_row(plan, series)
+    progress.devices = DeviceNames(plan.device_key, series)
     told = facts_by_series(series)
-    progress.facts = [row for uid, facts in told.items() for row in fact_rows(plan, uid, facts)]
+    facts = [row for uid, facts in told.items() for row in fact_rows(plan, uid, facts)]
+    progress.facts = progress.veiled(facts)
     if plan.acquisition is not None:
-        progress.readings = keep_readings(plan.acquisition, series)
+        progress.readings = keep_readings(plan.acquisition, series, progress.devices)
         checks = evaluate(plan.acquisition, series, scopes=("series",))
         progress.checks = plan.waivers.apply(checks) if plan.waivers else checks
         progress.notes += [

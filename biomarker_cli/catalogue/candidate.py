@@ -76,7 +76,7 @@ class VolumeCandidate:
         SeriesInstanceUID, with ``@`` and the StudyInstanceUID where several studies
         hold a series of that name, and ``#`` and a number where a series holds several.
     patient_keys : tuple of str
-        Digests of the PatientIDs that occur; more than one is a mix-up.
+        Digests of the patients that occur; more than one is a mix-up.
     kind : str
         original, derived, localiser, adc_map, fa_map, trace, rtstruct, seg, other.
     split_by : str
@@ -87,6 +87,8 @@ class VolumeCandidate:
         None unless `status` is ``ok``.
     flags : frozenset of str
         Flags that measurements on this volume carry.
+    visit : Visit
+        What the header of the first slice says of the examination.
     """
 
     volume_id: str

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from pydicom.charset import convert_encodings
+from pydicom.valuerep import PersonName
 
 from biomarker_cli.catalogue.instances import (
     SEGMENTATION_KINDS,
@@ -17,11 +21,13 @@ from biomarker_cli.catalogue.instances import (
     Plane,
     Vector,
 )
-from biomarker_cli.catalogue.pseudonyms import patient_key
+from biomarker_cli.catalogue.pseudonyms import NOBODY, person_key
 from biomarker_cli.dicom.bvalues import read_b_value
+from biomarker_cli.dicom.element_values import tag_of
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader
 from biomarker_cli.dicom.gradients import read_gradient
+from biomarker_cli.dicom.identity import OWN_MANUFACTURER
 from biomarker_cli.dicom.quick_headers import HeaderReader
 from biomarker_cli.dicom.values import contradicting_bits
 from biomarker_cli.model.inputs import FileSignature
@@ -65,12 +71,15 @@ def describe_file(
         _text(get("StudyInstanceUID")),
         _text(get("SeriesInstanceUID")),
         _text(get("FrameOfReferenceUID")),
-        patient_key(_text(get("PatientID"))),
+        _person(header),
         _text(get("Modality")),
         _text(get("SeriesDescription")),
         _integer(get("Rows")) or 0,
         _integer(get("Columns")) or 0,
         _integer(get("SamplesPerPixel")) or 1,
+        _text(get("StudyDate")),
+        _positive(get("PatientSize")),
+        _positive(get("PatientWeight")),
     )
     if instance.rows < 1 or instance.sop_class_uid in SEGMENTATION_KINDS:
         return instance, ()
@@ -88,6 +97,44 @@ def describe_file(
         )
         planes = tuple([plane._replace(instance=instance) for plane in planes])
     return instance, planes
+
+
+def _person(header: FrameHeader) -> str:
+    """Return the digests of the patient.
+
+    An object of ours may name a subject instead: it says nothing of a patient.
+    """
+    get = header.get
+    if _text(get("Manufacturer")) == OWN_MANUFACTURER:
+        return NOBODY
+    return person_key(
+        _text(get("PatientID")),
+        _patient_name(header),
+        _text(get("PatientBirthDate")),
+        _text(get("PatientSex")),
+    )
+
+
+def _patient_name(header: FrameHeader) -> str:
+    """Return the name; its text is decoded once for all files of a patient."""
+    elements = getattr(header, "elements", {})
+    _, stored = elements.get(tag_of("PatientName"), (b"", None))
+    if stored is None:
+        return _text(header.get("PatientName"))
+    _, charset = elements.get(tag_of("SpecificCharacterSet"), (b"", b""))
+    return _decoded_name(stored, charset or b"")
+
+
+@lru_cache(maxsize=4096)
+def _decoded_name(stored: bytes, charset: bytes) -> str:
+    text = stored.decode("latin-1").rstrip("\0 ")
+    if stored.isascii() and b"\x1b" not in stored:
+        return text
+    try:
+        encodings = charset.decode("ascii").strip("\0 ").split("\\")
+        return str(PersonName(stored, convert_encodings(encodings))).rstrip("\0 ")
+    except (LookupError, ValueError):
+        return text
 
 
 def _slices(
@@ -247,6 +294,11 @@ def _number(value: Any) -> float | None:
         return None if value is None else float(value)
     except (TypeError, ValueError):
         return None
+
+
+def _positive(value: Any) -> float | None:
+    number = _number(value)
+    return number if number is not None and 0 < number < math.inf else None
 
 
 def _integer(value: Any) -> int | None:

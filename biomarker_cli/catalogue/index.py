@@ -4,8 +4,8 @@ A cache, nothing more: it can be deleted at any time, and a scan that cannot use
 it works without. It keeps what was read of each file, and what volumes the files
 of a series made: while none of them changes, nothing is worked out again. It
 lies in the user's cache folder (``BIOMARKER_CACHE_DIR`` names another) and holds
-paths, UIDs, geometry, times and keyed digests of patient ids, no names and no ids
-of patients. A file counts as unchanged while its path and its whole signature (size,
+paths, UIDs, geometry, times, height and weight, and keyed digests of who a patient
+is, but no names and no ids of patients. A file counts as unchanged while its path and its whole signature (size,
 times of modification and change, inode) are the same. Several processes may use it at
 once: SQLite keeps them apart.
 """

@@ -27,6 +27,21 @@ class Defect(NamedTuple):
     hint: str = ""
 
 
+class Visit(NamedTuple):
+    """What a header says of an examination and of the body that was examined.
+
+    Attributes
+    ----------
+    date : str
+        StudyDate, empty where absent.
+    height_m, weight_kg : float or None
+    """
+
+    date: str = ""
+    height_m: float | None = None
+    weight_kg: float | None = None
+
+
 class Instance(NamedTuple):
     """One DICOM file.
 
@@ -36,7 +51,11 @@ class Instance(NamedTuple):
         Of one slice: of a tile where the file is a mosaic. Zero where the
         object is no image.
     patient_key : str
-        Hash of the PatientID; the id itself is not kept.
+        Digests of PatientID, name, birth date and sex (`pseudonyms.Person`); what
+        they are made from is not kept.
+    study_date : str
+    height_m, weight_kg : float or None
+        Of the patient; None where the header tells none that can be.
     defect : Defect or None
         Why the slices of the file cannot be used, where they cannot.
     """
@@ -53,7 +72,15 @@ class Instance(NamedTuple):
     rows: int
     columns: int
     samples: int
+    study_date: str = ""
+    height_m: float | None = None
+    weight_kg: float | None = None
     defect: Defect | None = None
+
+    @property
+    def visit(self) -> Visit:
+        """What tells one visit of a patient from another."""
+        return Visit(self.study_date, self.height_m, self.weight_kg)
 
     @property
     def segmentation_kind(self) -> str:

@@ -1,9 +1,9 @@
-"""Digests of PatientIDs: they tell persons apart and do not lead back to them.
+"""Digests of who a patient is: they tell persons apart and do not lead back to them.
 
-Ids are short, so that a plain digest could be guessed by trying all of them. The
-digest is keyed with random bytes of this user, kept beside the index; digests of
-two users, or from before and after the folder was deleted, do not compare. They
-stay in memory and in the index, and leave with no table.
+Ids, names and dates of birth are short, so that a plain digest could be guessed by
+trying all of them. The digest is keyed with random bytes of this user, kept beside
+the index; digests of two users, or from before and after the folder was deleted,
+do not compare. They stay in memory and in the index, and leave with no table.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ import contextlib
 import hashlib
 import hmac
 import os
+import re
 import secrets
+import unicodedata
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 _KEY_BYTES = 32
+_DIGEST_DIGITS = 32
 
 
 def cache_folder() -> Path:
@@ -29,10 +33,79 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("biomarker"))
 
 
+def user_key() -> bytes:
+    """Return the key of this user: what is written without a study is keyed with it."""
+    return _secret(cache_folder())
+
+
+class Person(NamedTuple):
+    """Digests of what a header says of its patient; empty where it says nothing."""
+
+    patient_id: str
+    name: str
+    birth_date: str
+    sex: str
+
+    @property
+    def key(self) -> str:
+        """The digests in one text, as the index keeps them."""
+        return ".".join(self)
+
+    @classmethod
+    def of_key(cls, key: str) -> Person:
+        """Return the digests of a text."""
+        return cls._make(key.split("."))
+
+    def conflicts(self, other: Person) -> list[str]:
+        """Return the elements beside the id in which both say something else."""
+        return [
+            keyword
+            for field, keyword in PERSON_KEYWORDS.items()
+            if "" not in (pair := {getattr(self, field), getattr(other, field)}) and len(pair) > 1
+        ]
+
+
+PERSON_KEYWORDS = {
+    "name": "PatientName",
+    "birth_date": "PatientBirthDate",
+    "sex": "PatientSex",
+}
+"""Element by field of `Person`: what a person has one of, whatever the PatientID."""
+
+NOBODY = Person("", "", "", "").key
+
+
 @lru_cache(maxsize=4096)
-def patient_key(patient_id: str) -> str:
-    """Return the digest of a PatientID."""
-    return hmac.new(_secret(cache_folder()), patient_id.encode(), hashlib.sha256).hexdigest()
+def person_key(patient_id: str, name: str, birth_date: str, sex: str) -> str:
+    """Return the digests of a patient, as the index keeps them.
+
+    Blanks around an id say nothing; capitals, blanks and the separators of a name
+    say nothing of a person.
+    """
+    said = (
+        patient_id.strip(),
+        normal_name(name),
+        re.sub(r"[^0-9]", "", birth_date),
+        sex.strip().upper(),
+    )
+    return Person._make(map(_digest, Person._fields, said)).key
+
+
+def normal_name(name: str) -> str:
+    """Return a name as it is compared: ``DOE^JOHN`` and ``Doe John`` are one.
+
+    Of several representations (PS3.5, 6.2.1) the first that says something counts.
+    """
+    groups = [re.sub(r"[\s^,.]+", " ", part).strip() for part in name.split("=")]
+    first = next(filter(None, groups), "")
+    return unicodedata.normalize("NFKC", first).casefold()
+
+
+def _digest(field: str, value: str) -> str:
+    if not value:
+        return ""
+    text = f"{field}\0{value}".encode("utf-8", "surrogatepass")
+    return hmac.new(user_key(), text, hashlib.sha256).hexdigest()[:_DIGEST_DIGITS]
 
 
 @lru_cache(maxsize=8)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from biomarker_cli.catalogue.candidate import FrameRef, VolumeCandidate, VolumeStatus
 from biomarker_cli.catalogue.files import FoundFile
-from biomarker_cli.catalogue.instances import Defect, Instance, Plane
+from biomarker_cli.catalogue.instances import Defect, Instance, Plane, Visit
 from biomarker_cli.imaging.geometry import Geometry
 
 NO_SERIES = ""
@@ -151,5 +151,6 @@ def _candidate(fields: dict[str, Any]) -> VolumeCandidate:
             "geometry": None if grid is None else Geometry(*map(tuple, grid)),
             "status": VolumeStatus(fields["status"]),
             "flags": frozenset(fields["flags"]),
+            "visit": Visit._make(fields["visit"]),
         }
     )

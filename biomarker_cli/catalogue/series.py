@@ -145,6 +145,7 @@ def _volume_candidate(
         error_code=defect.code if defect else "",
         error_message=defect.message if defect else "",
         flags=flags,
+        visit=planes[0].instance.visit,
     )
 
 

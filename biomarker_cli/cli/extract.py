@@ -13,6 +13,7 @@ from biomarker_cli.cli.output import print_data, progress, say
 
 if TYPE_CHECKING:
     from biomarker_cli.case import CasePlan
+    from biomarker_cli.dicom.identity import OutgoingIdentity
     from biomarker_cli.diffusion import AdcResult
     from biomarker_cli.study import RunReport
 
@@ -69,6 +70,13 @@ Without -o the measurements are printed as CSV.
     type=click.Path(path_type=Path),
     help="adc: write the maps there, as NIfTI and as DICOM Parametric Map.",
 )
+@click.option(
+    "--identity",
+    type=click.Choice(["study", "keep"]),
+    default="study",
+    show_default=True,
+    help="Whom DICOM maps name: a subject and UIDs of ours, or patient and study of the source.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
 @click.pass_context
 def extract(
@@ -76,6 +84,7 @@ def extract(
     /,
     output: Path | None,
     maps: Path | None,
+    identity: str,
     overwrite: bool,
     **case: Any,
 ) -> None:
@@ -97,7 +106,7 @@ def extract(
         else:
             _print_summary(report, folder)
     if maps is not None and report.results[0].head.n_ok:
-        _write_maps(planned.plan, maps)
+        _write_maps(planned.plan, maps, identity)
     context.exit(report.exit_code)
 
 
@@ -113,11 +122,15 @@ def _folder_of_run(output: Path | None) -> Iterator[Path]:
         yield Path(temporary) / "run"
 
 
-def _write_maps(plan: CasePlan, folder: Path) -> None:
+def _write_maps(plan: CasePlan, folder: Path, choice: str) -> None:
     from biomarker_cli.case.inputs import CaseInputs
     from biomarker_cli.diffusion import declared_adc, diffusion_maps, write_maps
+    from biomarker_cli.study.leaving import identity_of
 
     case = CaseInputs(plan)
+    identity = identity_of(plan, keep=choice == "keep")
+    if not plan.image_files:
+        say(_said(identity), err=True)
     for analysis in plan.analyses:
         rules = analysis.protocol.adc
         if rules is None:
@@ -127,8 +140,17 @@ def _write_maps(plan: CasePlan, folder: Path) -> None:
             results = (declared_adc(case.declared_volume(), rules),)
         else:
             results = diffusion_maps(case.candidates(), rules, case.dicom)
-        for path in write_maps(results, folder):
+        for path in write_maps(results, folder, identity, analysis.ident):
             say(f"written: {path}", err=True)
+
+
+def _said(identity: OutgoingIdentity) -> str:
+    if identity.uids is None:
+        return "DICOM maps name the patient and the study of the source (--identity keep)"
+    return (
+        f"DICOM maps name the subject {identity.subject_id}, under UIDs of their own; "
+        "--identity keep names the patient and the study of the source"
+    )
 
 
 def _require_empty(folder: Path, *, overwrite: bool) -> None:

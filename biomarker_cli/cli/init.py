@@ -34,6 +34,8 @@ def init(folder: Path) -> None:
     if report.n_without_mask:
         without = counted(report.n_without_mask, "case has", "cases have")
         say(f"{without} no segmentation yet: fill the mask column")
+    for line in report.doubtful:
+        say(f"look at this: {line}")
     for line in report.undecided:
         say(f"several segmentations fit, choose one: {line}")
     for line in report.left_out:

@@ -51,6 +51,15 @@ measured and has not changed is kept.
 @click.option(
     "--timeout-per-case", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds."
 )
+@click.option(
+    "--allow-path",
+    "allowed",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder outside that of the study in which it may name lists, overrides and "
+    "protocols; repeat it.",
+)
 @format_option
 @click.pass_context
 def run(
@@ -60,6 +69,7 @@ def run(
     output: Path | None,
     jobs: int,
     timeout_per_case: float | None,
+    allowed: tuple[Path, ...],
     output_format: str,
     **switches: bool,
 ) -> None:
@@ -69,15 +79,18 @@ def run(
     """
     from biomarker_cli.catalogue.index import FileIndex
     from biomarker_cli.study import RunOptions, StudyRun, load_study, plan_study, run_study
+    from biomarker_cli.study.study_file import with_key
+    from biomarker_cli.study.study_key import fingerprint
 
-    study = load_study(study_file)
+    study = load_study(study_file, allowed)
     folder = output or study.root / "results"
     dry_run, verify_inputs = switches.pop("dry_run"), switches.pop("verify_inputs")
+    study = with_key(study, writes=not dry_run)
     options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, **switches)
     index = FileIndex.of_user(trusted=not options.fresh)
     with progress("planning", "cases") as advance:
         cases = plan_study(study, advance, index, verify_inputs=verify_inputs)
-    due = StudyRun(study.model.id, cases, study.model.integrity, index)
+    due = StudyRun(study.model.id, cases, study.model.integrity, index, fingerprint(study.key))
     if dry_run:
         _print_plan(due, folder, options, output_format)
         return

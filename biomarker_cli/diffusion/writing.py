@@ -14,6 +14,7 @@ import numpy as np
 
 from biomarker_cli import __version__
 from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.identity import OWN_MANUFACTURER, OutgoingIdentity
 from biomarker_cli.diffusion.adc import AdcResult
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.imaging.files import write_nifti
@@ -55,8 +56,19 @@ _NARROWEST_WINDOW = 1e-9
 """A window must have a width, also where a map has one value."""
 
 
-def write_maps(results: Sequence[AdcResult], folder: Path) -> list[Path]:
+def write_maps(
+    results: Sequence[AdcResult], folder: Path, identity: OutgoingIdentity, analysis: str
+) -> list[Path]:
     """Write every map as ``<image>.nii.gz`` and, where it came from DICOM, ``<image>.dcm``.
+
+    Parameters
+    ----------
+    results : sequence of AdcResult
+    folder : Path
+    identity : OutgoingIdentity
+        Whom the DICOM objects name.
+    analysis : str
+        ``id@version`` of the analysis protocol.
 
     Returns
     -------
@@ -71,7 +83,7 @@ def write_maps(results: Sequence[AdcResult], folder: Path) -> list[Path]:
         written.append(nifti)
         if result.volume.frames:
             dicom = folder / f"{result.image}.dcm"
-            write_parametric_map(result, dicom)
+            write_parametric_map(result, dicom, identity, analysis)
             written.append(dicom)
     return written
 
@@ -88,12 +100,14 @@ def write_map_nifti(result: AdcResult, path: Path) -> None:
     write_nifti(result.volume.as_float64(), result.volume.geometry, path)
 
 
-def write_parametric_map(result: AdcResult, path: Path) -> None:
+def write_parametric_map(
+    result: AdcResult, path: Path, identity: OutgoingIdentity, analysis: str
+) -> None:
     """Write a map as a DICOM Parametric Map with its UCUM unit.
 
     Values are stored as they are (float64) and mapped one to one, so that every
     reader sees the unit. UIDs follow from the source and the derivation: the
-    same map has the same UIDs.
+    same map under the same identity has the same UIDs.
 
     Raises
     ------
@@ -116,7 +130,7 @@ def write_parametric_map(result: AdcResult, path: Path) -> None:
             where=volume.volume_id,
             hint="Write it as NIfTI.",
         )
-    identity = [volume.volume_id, result.image, json.dumps(result.derivation, sort_keys=True)]
+    made_of = [volume.volume_id, result.image, json.dumps(result.derivation, sort_keys=True)]
     geometry = volume.geometry
     axes = geometry.axes
     x_mm, y_mm, z_mm = geometry.spacing_mm
@@ -124,14 +138,15 @@ def write_parametric_map(result: AdcResult, path: Path) -> None:
         # It warns about unusual names of patients, and would print them.
         warnings.simplefilter("ignore")
         written = ParametricMap(
-            source_images=_sources(result),
+            source_images=_sources(result, identity),
             pixel_array=np.ascontiguousarray(volume.as_float64()),
-            series_instance_uid=generate_uid(entropy_srcs=["series", *identity]),
+            series_instance_uid=identity.uid(generate_uid(entropy_srcs=["series", *made_of])),
             series_number=SERIES_NUMBER,
-            sop_instance_uid=generate_uid(entropy_srcs=["instance", *identity]),
+            sop_instance_uid=identity.uid(generate_uid(entropy_srcs=["instance", *made_of])),
             instance_number=1,
-            manufacturer="biomarker",
-            manufacturer_model_name="biomarker",
+            series_description=f"{result.image.upper()} {analysis}"[:64],
+            manufacturer=OWN_MANUFACTURER,
+            manufacturer_model_name=OWN_MANUFACTURER,
             software_versions=__version__,
             device_serial_number="0",
             contains_recognizable_visual_features=False,
@@ -147,6 +162,7 @@ def write_parametric_map(result: AdcResult, path: Path) -> None:
             plane_positions=_plane_positions(result),
             voi_lut_transformations=[_window(result)],
         )
+    identity.complete(written, volume.frames.first.dataset)
     # Required, empty where unknown, for objects that name no laterality of their frames.
     written.Laterality = ""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -157,12 +173,12 @@ def _label(image: str) -> str:
     return image.upper()[:16]
 
 
-def _sources(result: AdcResult) -> list[Dataset]:
+def _sources(result: AdcResult, identity: OutgoingIdentity) -> list[Dataset]:
     """Return the distinct source headers, made fit for reference."""
     found: dict[str, Dataset] = {}
     for frame in result.volume.frames:
         if frame.sop_instance_uid not in found:
-            found[frame.sop_instance_uid] = _referable(frame)
+            found[frame.sop_instance_uid] = identity.source(_referable(frame))
     return list(found.values())
 
 

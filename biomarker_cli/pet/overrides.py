@@ -23,7 +23,9 @@ from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import OverrideError, SuvError
 from biomarker_cli.pet.rules import Override
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.protocol.yaml_source import read_yaml
+from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.protocol.loading import problem_text
+from biomarker_cli.protocol.yaml_source import line_of, read_yaml, require_format
 
 FORMAT = "biomarker-overrides/1"
 
@@ -54,25 +56,24 @@ def load_overrides(path: Path) -> tuple[Override, ...]:
     Raises
     ------
     OverrideError
-        ``OVERRIDE-INVALID`` with the key that is wrong.
-    ProtocolError
-        ``PROTOCOL-SYNTAX`` where it is no YAML mapping.
+        ``OVERRIDE-INVALID`` with the line and the key that is wrong.
     """
-    data, _ = read_yaml(path)
+    try:
+        data, lines = read_yaml(path)
+        require_format(data, lines, path, FORMAT, "OVERRIDE-INVALID")
+    except ProtocolError as error:
+        raise OverrideError(
+            "OVERRIDE-INVALID", error.message, where=error.where, hint=error.hint
+        ) from error
     try:
         read = OverrideFile.model_validate(data)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
-            for item in error.errors(include_url=False)
+            f"line {line_of(lines, item['loc'])}, {'.'.join(map(str, item['loc']))}: "
+            f"{problem_text(item['msg'])}"
+            for item in error.errors(include_url=False)[:10]
         )
         raise OverrideError("OVERRIDE-INVALID", problems, where=path.name) from error
-    if read.format != FORMAT:
-        raise OverrideError(
-            "OVERRIDE-INVALID",
-            f"expected format {FORMAT!r}, found {read.format!r}",
-            where=path.name,
-        )
     for override in read.overrides:
         _require_keyword(override, path.name)
     return read.overrides

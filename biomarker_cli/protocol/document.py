@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from biomarker_cli.protocol.versions import Version
-from biomarker_cli.protocol.yaml_source import KeyPath
+from biomarker_cli.protocol.yaml_nodes import KeyPath
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9.\-]*$"
 """What a protocol may be called: its id names a folder."""

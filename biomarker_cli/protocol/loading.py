@@ -12,7 +12,8 @@ from biomarker_cli.protocol.document import ProtocolDocument, ProtocolHeader
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.locator import ProtocolKind, locate
 from biomarker_cli.protocol.merging import merge
-from biomarker_cli.protocol.yaml_source import KeyPath, line_of, read_yaml
+from biomarker_cli.protocol.yaml_nodes import KeyPath
+from biomarker_cli.protocol.yaml_source import format_found, line_of, read_yaml
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -43,7 +44,7 @@ def _load(kind: ProtocolKind, path: Path, seen: tuple[Path, ...]) -> ProtocolDoc
         raise ProtocolError("PROTOCOL-EXTENDS", "a protocol extends itself", where=path.name)
     data, lines = read_yaml(path)
     if data.get("format") != kind.format_name:
-        raise _wrong_format(kind, data.get("format"), path, line_of(lines, ("format",)))
+        raise _wrong_format(kind, data, path, line_of(lines, ("format",)))
     header = _validate(ProtocolHeader, data, path, lines, ())
     parents: tuple[str, ...] = ()
     if header.extends:
@@ -53,11 +54,12 @@ def _load(kind: ProtocolKind, path: Path, seen: tuple[Path, ...]) -> ProtocolDoc
     return ProtocolDocument(header, data, path, lines, parents)
 
 
-def _wrong_format(kind: ProtocolKind, found: Any, path: Path, line: int) -> ProtocolError:
-    if found is None:
+def _wrong_format(kind: ProtocolKind, data: dict[str, Any], path: Path, line: int) -> ProtocolError:
+    found = format_found(data)
+    if "format" not in data:
         what, where = "the file does not say its format:", path.name
     else:
-        what, where = f"the file is of format {found!r}:", f"{path.name}:{line}"
+        what, where = f"the file is of {found or 'another format'}:", f"{path.name}:{line}"
     if found == kind.other.format_name:
         what = f"the file is {kind.other.described}:"
     return ProtocolError(

@@ -8,13 +8,18 @@ version is seen before a number is made with it.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from biomarker_cli.protocol.document import ProtocolDocument
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.protocol.yaml_source import read_text
 
 LOCK_NAME = "protocols.lock"
+
+_KEY = re.compile(r"[a-z]+/[a-z0-9.\-]+@\d+\.\d+\.\d+")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def lock_key(kind: ProtocolKind, document: ProtocolDocument) -> str:
@@ -28,7 +33,7 @@ def read_lock(path: Path) -> dict[str, str]:
     Raises
     ------
     ProtocolError
-        ``LOCK-NOT-FOUND``, ``LOCK-INVALID``.
+        ``LOCK-NOT-FOUND``, ``LOCK-INVALID``; those of `read_text`.
     """
     if not path.is_file():
         raise ProtocolError(
@@ -37,11 +42,15 @@ def read_lock(path: Path) -> dict[str, str]:
             hint="Write it, beside the study, with: biomarker protocol show ID@VERSION --lock",
         )
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        data = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise ProtocolError("LOCK-INVALID", "the lock is no JSON", where=path.name) from error
-    if not isinstance(data, dict) or not all(isinstance(v, str) for v in data.values()):
-        raise ProtocolError("LOCK-INVALID", "expected names with digests", where=path.name)
+    # What it names goes into messages: another file must not be quoted.
+    if not isinstance(data, dict) or not all(
+        _KEY.fullmatch(key) and isinstance(value, str) and _DIGEST.fullmatch(value)
+        for key, value in data.items()
+    ):
+        raise ProtocolError("LOCK-INVALID", "expected names with sha256 digests", where=path.name)
     return data
 
 

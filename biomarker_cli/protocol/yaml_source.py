@@ -1,32 +1,26 @@
 """Read YAML with line numbers, strictly.
 
 Duplicate keys are refused (YAML readers keep the last one silently), dates stay
-text, and no tag can build a Python object.
+text, no tag can build a Python object, and what nobody writes is refused before
+it costs time. A file that does not say to be one of ours is not quoted: whoever
+names another file must not learn from the message what stands in it.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.protocol.yaml_nodes import CONTROL, KeyPath, YamlFaultError, parse
 
-MOST_KEYS = 100_000
-"""No file that people write has as many; aliases of aliases grow beyond all memory."""
+MOST_BYTES = 1_000_000
+"""Bytes of a file; the largest that is shipped has 20,000."""
 
-KeyPath = tuple[str | int, ...]
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """A safe loader whose dates stay text."""
-
-
-_StrictLoader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+_IS_OURS = re.compile(r"^(\ufeff)?['\"]?format['\"]?\s*:\s*['\"]?biomarker-", re.MULTILINE)
+_FORMAT = re.compile(r"biomarker-[a-z]+/\d{1,3}")
+_NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
 def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
@@ -35,73 +29,98 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     Raises
     ------
     ProtocolError
+        ``PROTOCOL-NOT-FOUND`` where there is no file to read,
         ``PROTOCOL-SYNTAX`` for anything that is not one mapping without
-        duplicate keys.
+        duplicate keys, ``PROTOCOL-INVALID`` for control characters and for
+        numbers, texts and nesting beyond all bounds.
+    """
+    text = read_text(path)
+    try:
+        _require_printable(text)
+        data, lines = parse(text)
+    except YamlFaultError as problem:
+        word = problem.word if _IS_OURS.search(text) else problem.plain
+        code = "PROTOCOL-SYNTAX" if problem.is_syntax else "PROTOCOL-INVALID"
+        where = f"{path.name}:{problem.line}"
+        raise ProtocolError(code, problem.message.format(word), where=where) from problem
+    if not isinstance(data, dict):
+        raise ProtocolError("PROTOCOL-SYNTAX", "expected a mapping of keys", where=path.name)
+    return data, lines
+
+
+def _require_printable(text: str) -> None:
+    found = CONTROL.search(text)
+    if found:
+        line = 1 + len(_NEWLINE.findall(text[: found.start()]))
+        message = f"the control character U+{ord(found[0]):04X}"
+        raise YamlFaultError(message, line, is_syntax=False)
+
+
+def read_text(path: Path, most_bytes: int = MOST_BYTES) -> str:
+    """Return the text of a file that a person wrote, without a byte order mark.
+
+    Raises
+    ------
+    ProtocolError
+        ``PROTOCOL-NOT-FOUND``, ``PROTOCOL-SYNTAX`` where it is no UTF-8,
+        ``PROTOCOL-INVALID`` where it is larger than `most_bytes`.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        if path.exists() and not path.is_file():
+            # Reading a pipe or a device may never end.
+            raise ProtocolError(
+                "PROTOCOL-NOT-FOUND", "the path is no regular file", where=path.name
+            )
+        with path.open("rb") as stream:
+            content = stream.read(most_bytes + 1)
     except OSError as error:
         raise ProtocolError(
             "PROTOCOL-NOT-FOUND",
             f"the file cannot be read: {path} ({error.strerror})",
             where=path.name,
         ) from error
+    if len(content) > most_bytes:
+        raise ProtocolError(
+            "PROTOCOL-INVALID",
+            f"the file is larger than {most_bytes} bytes: nobody wrote it by hand",
+            where=path.name,
+        )
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        line = 1 + len(_NEWLINE.findall(content[: error.start].decode("utf-8", "replace")))
         raise ProtocolError(
             "PROTOCOL-SYNTAX",
             f"the file is no UTF-8 text (byte {error.start})",
-            where=path.name,
+            where=f"{path.name}:{line}",
             hint="Save it as UTF-8.",
         ) from error
-    loader = _StrictLoader(text)
-    try:
-        node = loader.get_single_node()
-        lines: dict[KeyPath, int] = {}
-        if node is not None:
-            _collect(node, (), lines, path)
-        data = loader.construct_document(node) if node is not None else None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not readable as YAML"
-        raise ProtocolError("PROTOCOL-SYNTAX", str(problem), where=f"{path.name}{line}") from error
-    except RecursionError as error:
-        raise ProtocolError(
-            "PROTOCOL-SYNTAX", "a part of the file contains itself", where=path.name
-        ) from error
-    finally:
-        loader.dispose()
-    if not isinstance(data, dict):
-        raise ProtocolError("PROTOCOL-SYNTAX", "expected a mapping of keys", where=path.name)
-    return data, lines
 
 
-def _collect(node: yaml.Node, place: KeyPath, lines: dict[KeyPath, int], path: Path) -> None:
-    lines[place] = node.start_mark.line + 1
-    if len(lines) > MOST_KEYS:
-        raise ProtocolError(
-            "PROTOCOL-SYNTAX",
-            f"more than {MOST_KEYS} values, aliases written out",
-            where=path.name,
-            hint="Write it without aliases (*name) of aliases.",
-        )
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            if key in seen:
-                raise ProtocolError(
-                    "PROTOCOL-SYNTAX",
-                    f"the key {key!r} stands twice",
-                    where=f"{path.name}:{key_node.start_mark.line + 1}",
-                )
-            seen.add(key)
-            _collect(value_node, (*place, key), lines, path)
-            # A block begins a line below its key, which is what people look for.
-            lines[(*place, key)] = key_node.start_mark.line + 1
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            _collect(item, (*place, index), lines, path)
+def format_found(data: dict[str, Any]) -> str:
+    """Return what a file says its format is; empty where it is none of ours.
+
+    Anything else is not quoted, as it may be of a file that is nobody's business.
+    """
+    said = data.get("format")
+    return said if isinstance(said, str) and _FORMAT.fullmatch(said) else ""
+
+
+def require_format(
+    data: dict[str, Any], lines: dict[KeyPath, int], path: Path, wanted: str, code: str
+) -> None:
+    """Refuse a file of another format before anything of it is judged, and quoted.
+
+    Raises
+    ------
+    ProtocolError
+        With the given code.
+    """
+    if data.get("format") == wanted:
+        return
+    found = f"found {format_found(data) or 'another'}" if "format" in data else "the key is missing"
+    where = f"{path.name}:{line_of(lines, ('format',))}"
+    raise ProtocolError(code, f"expected format: {wanted}, {found}", where=where)
 
 
 def line_of(lines: dict[KeyPath, int], place: KeyPath) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from biomarker_cli.case import CaseStatus
 from biomarker_cli.case.result import Row
+from biomarker_cli.study.case_names import file_stem
 from biomarker_cli.study.packed import CASE_TABLES, PackedResult
 from biomarker_cli.tables import (
     CHECKS,
@@ -143,7 +144,7 @@ def _write_derivations(results: Sequence[PackedResult], folder: Path) -> None:
     for result in results:
         for analysis, derivation in result.derivations.items():
             folder.mkdir(exist_ok=True)
-            name = f"{result.case_id.replace('/', '__')}__{analysis}.json"
+            name = f"{file_stem(result.case_id)}__{analysis}.json"
             text = _derivation(derivation)
             # A byte of a file name that is no UTF-8 becomes the escape that JSON has for it.
             (folder / name).write_text(text, "utf-8", "backslashreplace", "\n")

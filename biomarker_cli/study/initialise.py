@@ -14,10 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biomarker_cli.catalogue import VolumeCandidate, scan
+from biomarker_cli.catalogue.pseudonyms import Person
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.headers import read_header
-from biomarker_cli.model import InputNotFoundError
-from biomarker_cli.study.errors import StudyError
+from biomarker_cli.model import BiomarkerError, InputNotFoundError
+from biomarker_cli.protocol.yaml_nodes import CONTROL
+from biomarker_cli.study.case_list import listed
+from biomarker_cli.study.new_files import exists, replace_file, write_new
+from biomarker_cli.study.study_key import KEY_FILE, new_key_text, require_key
+from biomarker_cli.study.subjects import FoundSeries, link_rows, tell_apart
 from biomarker_cli.tables import csv_text
 
 LINK_FILE = "subject_link.csv"
@@ -29,6 +34,9 @@ _ROLES = {
     "dwi": ("dwi", "dwi-adc"),
     "mr": ("base-mr", "radiomics-mr"),
 }
+
+# What the elements of a damaged header raise when they are all decoded.
+_DAMAGED = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OverflowError)
 
 _MEASURED_KINDS = {"original", "derived", "trace"}
 
@@ -46,7 +54,9 @@ class InitReport:
     undecided : tuple of str
         Cases that several segmentations fit, with the files.
     left_out : tuple of str
-        Series that make no case, with the reason.
+        Series and segmentations that are not used, with the reason.
+    doubtful : tuple of str
+        Subjects of whom it is not certain that they are one person, or another one.
     """
 
     folder: Path
@@ -55,20 +65,7 @@ class InitReport:
     n_without_mask: int
     undecided: tuple[str, ...]
     left_out: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Series:
-    """One series with what the study needs of it."""
-
-    candidates: tuple[VolumeCandidate, ...]
-    patient_id: str
-    date: str
-    folders: tuple[Path, ...]
-
-    @property
-    def first(self) -> VolumeCandidate:
-        return self.candidates[0]
+    doubtful: tuple[str, ...]
 
 
 def initialise_study(
@@ -87,22 +84,23 @@ def initialise_study(
     InputNotFoundError
         ``PATH-NOT-FOUND``, ``NOTHING-FOUND``.
     StudyError
-        ``OUTPUT-EXISTS`` where a file would be overwritten.
+        ``OUTPUT-EXISTS`` where a file would be overwritten, ``STUDY-NO-KEY`` where
+        the key that is there is none.
     """
     # The catalogue names its files by absolute paths.
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - links stay as the user named them
     for name in ("study.yaml", "cases.csv", LINK_FILE):
         if (folder / name).exists():
-            raise StudyError(
-                "OUTPUT-EXISTS",
-                f"{folder / name} exists",
-                hint="Nothing is overwritten: move it away first.",
-            )
+            raise exists(folder / name)
+    key_is_there = (folder / KEY_FILE).exists()
+    if key_is_there:
+        require_key(folder)  # an earlier study of the same folder goes on with it
     catalogue = scan([folder], progress)
-    series = [_describe(group) for group in _by_series(catalogue.volumes)]
-    masks = _masks_by_series(folder, catalogue.candidates)
-    subjects = {p: f"S{n:04d}" for n, p in enumerate(sorted({s.patient_id for s in series}), 1)}
-    rows, left_out = _case_rows(folder, series, subjects)
+    left_out: list[str] = []
+    series = _described(catalogue.volumes, left_out)
+    masks = _masks_by_series(folder, catalogue.candidates, left_out)
+    subjects, doubtful = tell_apart(series)
+    rows = _case_rows(folder, series, subjects, left_out)
     if not rows:
         raise InputNotFoundError(
             "NOTHING-FOUND",
@@ -110,37 +108,60 @@ def initialise_study(
             hint="`biomarker scan` lists what is there.",
         )
     undecided = _fill_masks(rows, masks)
-    _write_csv(folder / "cases.csv", rows)
-    links = [{"subject_id": s, "patient_id": p} for p, s in subjects.items()]
-    _write_csv(folder / LINK_FILE, links)
-    _write(folder / "study.yaml", _study_text(folder.resolve().name, {r["role"] for r in rows}))
+    study = _study_text(folder.resolve().name, {r["role"] for r in rows})
+    files = {
+        folder / LINK_FILE: _csv(link_rows(series, subjects)),
+        folder / "cases.csv": _csv(rows),
+        folder / "study.yaml": study.encode(),
+    }
+    if not key_is_there:
+        files[folder / KEY_FILE] = new_key_text()
+    write_new(
+        files,
+        private=frozenset({folder / LINK_FILE, folder / KEY_FILE}),
+    )
     _ignore_link(folder / ".gitignore")
-    n_without = sum(not row["mask"] for row in rows)
     return InitReport(
-        folder, len(subjects), len(rows), n_without, tuple(undecided), tuple(left_out)
+        folder=folder,
+        n_subjects=len({row["subject_id"] for row in rows}),
+        n_cases=len(rows),
+        n_without_mask=sum(not row["mask"] for row in rows),
+        undecided=tuple(undecided),
+        left_out=tuple(left_out),
+        doubtful=tuple(doubtful),
     )
 
 
-def _by_series(volumes: Sequence[VolumeCandidate]) -> list[tuple[VolumeCandidate, ...]]:
+def _described(volumes: Sequence[VolumeCandidate], left_out: list[str]) -> list[FoundSeries]:
+    """Return the series; one that cannot be described is left out by its UID."""
     # One SeriesInstanceUID in several studies is several series.
     groups: dict[tuple[str, str], list[VolumeCandidate]] = defaultdict(list)
     for candidate in volumes:
         groups[candidate.study_uid, candidate.series_uid].append(candidate)
-    return [tuple(group) for group in groups.values()]
+    found = []
+    for (_, uid), group in groups.items():
+        try:
+            found.append(_describe(tuple(group)))
+        except BiomarkerError as error:
+            left_out.append(f"{uid} ({group[0].modality}): {error}")
+    return found
 
 
-def _describe(candidates: tuple[VolumeCandidate, ...]) -> _Series:
+def _describe(candidates: tuple[VolumeCandidate, ...]) -> FoundSeries:
     header = FrameHeader(read_header(candidates[0].refs[0].path))
     parents = {ref.path.parent for c in candidates for ref in c.refs}
-    return _Series(
+    return FoundSeries(
         candidates=candidates,
-        patient_id=str(header.get("PatientID", "")),
+        patient_id=str(header.get("PatientID", "")).strip(),
+        person=Person.of_key(candidates[0].patient_keys[0]),
+        institution=str(header.get("InstitutionName", "")).strip().casefold(),
+        study_uid=candidates[0].study_uid,
         date=str(header.get("StudyDate", "")),
         folders=tuple(p for p in sorted(parents) if not parents & set(p.parents)),
     )
 
 
-def _role(series: _Series) -> str:
+def _role(series: FoundSeries) -> str:
     """Return the role of a series, empty where none fits."""
     kinds = {c.kind for c in series.candidates}
     if not kinds & _MEASURED_KINDS:
@@ -152,22 +173,27 @@ def _role(series: _Series) -> str:
 
 def _case_rows(
     folder: Path,
-    series: Sequence[_Series],
-    subjects: dict[str, str],
-) -> tuple[list[dict[str, str]], list[str]]:
+    series: Sequence[FoundSeries],
+    subjects: Mapping[str, str],
+    left_out: list[str],
+) -> list[dict[str, str]]:
     dates: dict[str, list[str]] = defaultdict(list)
     for item in series:
-        dates[item.patient_id] = sorted({*dates[item.patient_id], item.date})
+        subject = subjects[item.first.series_uid]
+        dates[subject] = sorted({*dates[subject], item.date})
     rows: dict[tuple[str, ...], dict[str, str]] = {}
-    left_out = []
-    for item in sorted(series, key=lambda s: (s.patient_id, s.date, s.first.series_uid)):
-        role = _role(item)
-        timepoint = f"T{dates[item.patient_id].index(item.date) + 1}"
-        key = (subjects[item.patient_id], timepoint, role)
+    in_order = sorted(
+        series, key=lambda s: (subjects[s.first.series_uid], s.date, s.first.series_uid)
+    )
+    for item in in_order:
+        role, subject = _role(item), subjects[item.first.series_uid]
+        timepoint = f"T{dates[subject].index(item.date) + 1}"
+        key = (subject, timepoint, role)
         paths = [p.relative_to(folder).as_posix() for p in item.folders]
         reason = "" if role else "no role fits"
-        if any(";" in path for path in paths):
-            reason = "a folder name holds a semicolon, which separates folders in cases.csv"
+        if any(map(_misread, paths)):
+            bad = next(filter(_misread, paths))
+            reason = f"a folder name {_misread(bad)}: {_escaped(bad)}"
         elif key in rows:
             reason = f"a second {role} of {'/'.join(key[:2])}"
         if reason:
@@ -183,16 +209,47 @@ def _case_rows(
             "mask": "",
             "weight_kg": "",
         }
-    return list(rows.values()), left_out
+    return list(rows.values())
 
 
-def _masks_by_series(folder: Path, candidates: Sequence[VolumeCandidate]) -> dict[str, list[str]]:
+def _misread(path: str) -> str:
+    """Return why a list of cases cannot hold a path; empty where it can."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return "is not UTF-8, as cases.csv is"
+    if CONTROL.search(path) or "\n" in path or "\r" in path:
+        return "holds control characters"
+    if ";" in path:
+        return "holds a semicolon, which separates folders in cases.csv"
+    if listed(path) != (path,):
+        return "begins or ends with a blank, which cases.csv does not keep"
+    return ""
+
+
+def _escaped(path: str) -> str:
+    """Return a path as it may be printed."""
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+
+
+def _masks_by_series(
+    folder: Path, candidates: Sequence[VolumeCandidate], left_out: list[str]
+) -> dict[str, list[str]]:
     """Return the segmentations that refer to a series, by its UID."""
     found: dict[str, list[str]] = defaultdict(list)
     paths = {ref.path for c in candidates if c.kind in {"rtstruct", "seg"} for ref in c.refs}
     for path in sorted(paths):
-        for series_uid in _referenced_series(path):
-            found[series_uid].append(path.relative_to(folder).as_posix())
+        name = path.relative_to(folder).as_posix()
+        reason = _misread(name)
+        try:
+            referenced = () if reason else _referenced_series(path)
+        except (BiomarkerError, *_DAMAGED) as error:
+            reason, referenced = f"cannot be read ({type(error).__name__})", ()
+        if reason:
+            left_out.append(f"{_escaped(name)} (segmentation): {reason}")
+        for series_uid in referenced:
+            found[series_uid].append(name)
     return found
 
 
@@ -245,15 +302,13 @@ def _study_text(name: str, roles: set[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _write_csv(path: Path, rows: Sequence[dict[str, str]]) -> None:
-    _write(path, csv_text(list(rows[0]), rows))
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
+def _csv(rows: Sequence[dict[str, str]]) -> bytes:
+    return csv_text(list(rows[0]), rows).encode()
 
 
 def _ignore_link(path: Path) -> None:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    if LINK_FILE not in lines:
-        _write(path, "\n".join([*lines, LINK_FILE]) + "\n")
+    content = path.read_bytes() if path.exists() else b""
+    missing = [name for name in (LINK_FILE, KEY_FILE) if name.encode() not in content.splitlines()]
+    if missing:
+        gap = b"" if not content or content.endswith(b"\n") else b"\n"
+        replace_file(path, content + gap + "".join(f"{name}\n" for name in missing).encode())

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from biomarker_cli import __version__
 from biomarker_cli.case import Analysis
 from biomarker_cli.case.prepared import engine_of
+from biomarker_cli.study.study_key import fingerprint
 
 if TYPE_CHECKING:
     from biomarker_cli.case import CasePlan
@@ -79,6 +80,8 @@ def _canonical(value: Any) -> Any:
         return value
     if isinstance(value, (str, Enum)):
         return str(value)
+    if isinstance(value, bytes):
+        return fingerprint(value)
     if isinstance(value, (tuple, list)):
         return [_canonical(part) for part in value]
     if isinstance(value, frozenset):

@@ -26,12 +26,17 @@ _PACKAGES = (
 
 
 def write_manifest(
-    study_id: str, cases: Sequence[PlannedCase], results: Sequence[PackedResult], folder: Path
+    study_id: str,
+    cases: Sequence[PlannedCase],
+    results: Sequence[PackedResult],
+    folder: Path,
+    key_fingerprint: str = "",
 ) -> Path:
     """Write ``manifest.json`` and return its path."""
     manifest = {
         "format": "biomarker-manifest/1",
         "study": study_id,
+        "key_fingerprint": key_fingerprint,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "software": {"biomarker": __version__, **_versions()},
         "platform": {

@@ -22,10 +22,11 @@ from biomarker_cli.model import CaseError
 from biomarker_cli.model.inputs import KEPT_BYTES, InputFiles
 from biomarker_cli.pet import Override
 from biomarker_cli.protocol import ProtocolError, ProtocolKind, require_locked
+from biomarker_cli.study.case_list import CaseEntry
 from biomarker_cli.study.errors import StudyError
-from biomarker_cli.study.integrity import examine_cohort
+from biomarker_cli.study.integrity import SHARED_FRAME_FLAG, examine_cohort, shared_frames
 from biomarker_cli.study.planned import PlannedCase, overrides_of, recall, with_inputs
-from biomarker_cli.study.study_file import CaseEntry, Study
+from biomarker_cli.study.study_file import Study
 
 Progress = Callable[[int, int], None]
 
@@ -86,6 +87,13 @@ def plan_study(
     plans = [case.plan for case in cases]
     findings = examine_cohort([case.plan for case in cases if case.refusal is None], index, reader)
     recall(plans, FileIndex(None) if verify_inputs else index, reader.inputs)
+    shared = shared_frames(plans)
+    cases = [
+        replace(case, flags=case.flags | {SHARED_FRAME_FLAG})
+        if case.plan.case_id in shared
+        else case
+        for case in cases
+    ]
     return [
         case.with_findings(findings.get(case.plan.case_id, ()), study.model.integrity)
         for case in cases
@@ -186,8 +194,11 @@ def _plan_case(
         other_frame_of_reference=entry.other_frame_of_reference,
         form=entry.form,
         overrides=overrides_of(catalogue.candidates, study.overrides),
+        device_key=study.device_key,
     )
     plan = replace(plan, waivers=_waivers_of(plan, waivers))
+    if entry.refusal is not None:
+        return PlannedCase(plan, entry.refusal)
     for name in filter(None, (*entry.images, entry.mask)):
         if not (study.root / name).exists():
             refusal = CaseError(

@@ -78,12 +78,15 @@ class StudyRun:
         Whether what the cohort finds on a case refuses or flags it.
     index : FileIndex or None
         Learns what was read of the files.
+    key_fingerprint : str
+        What names the key of the study.
     """
 
     study_id: str
     cases: Sequence[PlannedCase]
     integrity: IntegrityPolicy = "refuse"
     index: FileIndex | None = None
+    key_fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,7 @@ def run_study(
             ]
         )
         write_tables(results, wide, store.dictionary, folder, study.study_id)
-        write_manifest(study.study_id, study.cases, results, folder)
+        write_manifest(study.study_id, study.cases, results, folder, study.key_fingerprint)
         store.list_cases(study.study_id, case_ids, refusals)
         remarks = [*filter(None, [mended])]
         _write_log(decisions, results, [*remarks, *run.unexpected], folder / "run.log")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from biomarker_cli.case import CasePlan, load_analysis
+from biomarker_cli.catalogue.pseudonyms import user_key
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import ConfigurationError, InputNotFoundError
 from biomarker_cli.model.inputs import KEPT_BYTES, FileSignature, InputFiles
@@ -108,6 +109,7 @@ def plan_single(
         wanted_rois=single.rois,
         quantity=single.quantity or "",
         overrides=overrides_of(candidates, overrides),
+        device_key=user_key() if candidates else None,
     )
     if not files and not any(c.is_image for c in plan.candidates):
         raise InputNotFoundError(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.study.case_names import file_stem
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.packed import PackedResult, dictionary_digest
 
@@ -207,7 +208,7 @@ class ResultStore:
         return listed
 
     def _path(self, case_id: str) -> Path:
-        return self.results_folder / (case_id.replace("/", "__") + _SUFFIX)
+        return self.results_folder / (file_stem(case_id) + _SUFFIX)
 
     @staticmethod
     def _read_json(path: Path) -> dict[str, Any] | None:

@@ -6,35 +6,32 @@ both are relative to that folder, the study root.
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 
 from biomarker_cli.acquisition import Waiver, load_waivers
-from biomarker_cli.model.quantity import DECLARABLE
-from biomarker_cli.pet import Override, OverrideError, load_overrides
-from biomarker_cli.pet.rules import ClinicalForm
+from biomarker_cli.pet import Override, load_overrides
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import problem_text
-from biomarker_cli.protocol.yaml_source import line_of, read_yaml
+from biomarker_cli.protocol.yaml_source import line_of, read_yaml, require_format
 from biomarker_cli.regions.rules import RoiNames
+from biomarker_cli.study.case_list import CaseEntry, read_cases
+from biomarker_cli.study.case_names import IDENTIFIER
 from biomarker_cli.study.errors import StudyError
-from biomarker_cli.tables import unescape_cell
+from biomarker_cli.study.study_key import (
+    KEY_FILE,
+    key_of_first_run,
+    new_key_text,
+    require_key,
+)
+from biomarker_cli.study.study_paths import StudyFolders
 
 FORMAT = "biomarker-study/1"
-
-IDENTIFIER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-"""What site, subject, timepoint and role may look like: they make up file names."""
-
-_REQUIRED = ("site_id", "subject_id", "timepoint", "role", "image", "mask")
-_OPTIONAL = ("series_uid", "rois", "quantity", "other_frame_of_reference")
 
 
 class Role(Strict):
@@ -60,6 +57,9 @@ class StudyModel(Strict):
 
     Attributes
     ----------
+    device : str
+        Whether tables name scanners (StationName, DeviceSerialNumber) as they are,
+        or by digests with the key of the study.
     overrides : str
         Audited override file of header values, relative to the study file.
     waivers : str
@@ -75,6 +75,7 @@ class StudyModel(Strict):
     cases: str = "cases.csv"
     on_violation: Literal["flag", "exclude"] = "flag"
     integrity: Literal["refuse", "flag"] = "refuse"
+    device: Literal["digest", "keep"] = "digest"
     roles: dict[str, Role] = Field(min_length=1)
     rois: RoiNames | None = None
     overrides: str = ""
@@ -84,32 +85,9 @@ class StudyModel(Strict):
     @field_validator("id")
     @classmethod
     def _is_identifier(cls, value: str) -> str:
-        if not IDENTIFIER.match(value):
+        if not IDENTIFIER.fullmatch(value):
             raise ValueError("an id has letters, digits, dot, dash and underscore only")
         return value
-
-
-@dataclass(frozen=True)
-class CaseEntry:
-    """One row of the list of cases."""
-
-    line: int
-    site_id: str
-    subject_id: str
-    timepoint: str
-    role: str
-    images: tuple[str, ...]
-    mask: str
-    series_uid: str
-    rois: tuple[str, ...]
-    quantity: str
-    other_frame_of_reference: bool
-    form: ClinicalForm | None
-
-    @property
-    def case_id(self) -> str:
-        """site/subject/timepoint/role."""
-        return "/".join((self.site_id, self.subject_id, self.timepoint, self.role))
 
 
 @dataclass(frozen=True)
@@ -125,6 +103,8 @@ class Study:
         In the order of the list.
     overrides : tuple of Override
     waivers : tuple of Waiver
+    key : bytes
+        Empty where it has not been read; see `study_key`.
     """
 
     model: StudyModel
@@ -132,19 +112,80 @@ class Study:
     entries: tuple[CaseEntry, ...]
     overrides: tuple[Override, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    key: bytes = field(default=b"", repr=False)
+
+    @property
+    def device_key(self) -> bytes | None:
+        """Key that stands in for names of scanners; None where the study keeps them.
+
+        Raises
+        ------
+        StudyError
+            ``STUDY-NO-KEY``.
+        """
+        if self.model.device == "keep":
+            return None
+        return self.key or require_key(self.root)
 
 
-def load_study(path: Path) -> Study:
+def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
     """Read a study file and its list of cases.
+
+    Parameters
+    ----------
+    path : Path
+    allowed : sequence of Path
+        Folders outside that of the study in which it may name files.
 
     Raises
     ------
     StudyError
-        ``STUDY-NOT-FOUND``, ``STUDY-INVALID``, ``STUDY-CASES``.
+        ``STUDY-NOT-FOUND``, ``STUDY-INVALID``, ``STUDY-CASES``, ``STUDY-PATH-OUTSIDE``.
+    OverrideError
+        ``OVERRIDE-INVALID``.
     ProtocolError
         ``WAIVER-INVALID``.
     """
-    if not path.is_file():
+    folders = StudyFolders(path.parent.absolute(), tuple(allowed))
+    model = _read_model(path)
+    cases = folders.file(model.cases, "cases")
+    waivers = folders.file(model.waivers, "waivers") if model.waivers else None
+    overrides = folders.file(model.overrides, "overrides") if model.overrides else None
+    if model.lock:
+        folders.file(model.lock, "lock")
+    for name, role in model.roles.items():
+        for wanted in filter(None, (role.acquisition, *role.analyses)):
+            folders.protocol(wanted, f"role {name}")
+    return Study(
+        model=model,
+        root=folders.root,
+        entries=read_cases(cases, tuple(model.roles)),
+        overrides=load_overrides(overrides) if overrides else (),
+        waivers=load_waivers(waivers) if waivers else (),
+    )
+
+
+def with_key(study: Study, *, writes: bool) -> Study:
+    """Return a study with its key, as its first run makes one.
+
+    Parameters
+    ----------
+    study : Study
+    writes : bool
+        Whether a key may be written; else one of the moment does where there is none.
+
+    Raises
+    ------
+    StudyError
+        ``STUDY-NO-KEY``.
+    """
+    if writes or (study.root / KEY_FILE).exists():
+        return replace(study, key=key_of_first_run(study.root))
+    return replace(study, key=bytes.fromhex(new_key_text().decode()))
+
+
+def _read_model(path: Path) -> StudyModel:
+    if not _is_there(path):
         raise StudyError(
             "STUDY-NOT-FOUND",
             f"no such study file: {path}",
@@ -152,10 +193,13 @@ def load_study(path: Path) -> Study:
         )
     try:
         data, lines = read_yaml(path)
+        require_format(data, lines, path, FORMAT, "STUDY-INVALID")
     except ProtocolError as error:
-        raise StudyError("STUDY-INVALID", error.message, where=error.where) from error
+        raise StudyError(
+            "STUDY-INVALID", error.message, where=error.where, hint=error.hint
+        ) from error
     try:
-        model = StudyModel.model_validate(data)
+        return StudyModel.model_validate(data)
     except ValidationError as error:
         found = "; ".join(
             f"line {line_of(lines, item['loc'])}, {'.'.join(map(str, item['loc']))}: "
@@ -163,148 +207,10 @@ def load_study(path: Path) -> Study:
             for item in error.errors(include_url=False)[:10]
         )
         raise StudyError("STUDY-INVALID", found, where=path.name) from error
-    entries = _read_cases(path.parent / model.cases, model)
-    overrides = _read_overrides(path.parent / model.overrides) if model.overrides else ()
-    waivers = load_waivers(path.parent / model.waivers) if model.waivers else ()
-    return Study(model, path.parent.absolute(), entries, overrides, waivers)
 
 
-def _read_overrides(path: Path) -> tuple[Override, ...]:
+def _is_there(path: Path) -> bool:
     try:
-        return load_overrides(path)
-    except ProtocolError as error:
-        raise OverrideError("OVERRIDE-INVALID", error.message, where=path.name) from error
-
-
-def _read_cases(path: Path, model: StudyModel) -> tuple[CaseEntry, ...]:
-    if not path.is_file():
-        raise StudyError("STUDY-CASES", f"no such list of cases: {path}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise StudyError(
-            "STUDY-CASES",
-            f"the list of cases is no UTF-8 text (byte {error.start})",
-            where=path.name,
-            hint="Save it as CSV UTF-8.",
-        ) from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    columns = reader.fieldnames or []
-    if len(columns) == 1 and ";" in columns[0]:
-        raise StudyError(
-            "STUDY-CASES",
-            "the columns are separated by semicolons, expected commas",
-            where=path.name,
-            hint="Save it as CSV with commas: a semicolon joins several paths in one cell.",
-        )
-    known = {*_REQUIRED, *_OPTIONAL, *ClinicalForm.model_fields}
-    _require_columns(path, list(columns), known)
-    entries = tuple(_entry(path, reader.line_num, row, model) for row in reader)
-    _require_distinct(path, entries)
-    return entries
-
-
-def _require_distinct(path: Path, entries: Sequence[CaseEntry]) -> None:
-    """Every case once, and every case with a file name of its own."""
-    seen: dict[str, CaseEntry] = {}
-    for entry in entries:
-        first = seen.setdefault(entry.case_id.replace("/", "__").lower(), entry)
-        if first is entry:
-            continue
-        found = (
-            f"{entry.case_id} stands twice, in"
-            if first.case_id == entry.case_id
-            else f"{first.case_id} and {entry.case_id} would have one result file,"
-        )
-        raise StudyError(
-            "STUDY-CASES", f"{found} lines {first.line} and {entry.line}", where=path.name
-        )
-
-
-def _require_columns(path: Path, columns: list[str], known: set[str]) -> None:
-    missing = [name for name in _REQUIRED if name not in columns]
-    unknown = [name for name in columns if name not in known]
-    twice = sorted({name for name in columns if columns.count(name) > 1})
-    if missing or unknown or twice:
-        parts = [f"columns are missing: {', '.join(missing)}"] if missing else []
-        parts += [f"columns are unknown: {', '.join(unknown)}"] if unknown else []
-        parts += [f"columns stand twice: {', '.join(twice)}"] if twice else []
-        raise StudyError(
-            "STUDY-CASES",
-            "; ".join(parts),
-            where=path.name,
-            hint=f"Known columns are {', '.join((*_REQUIRED, *sorted(known - set(_REQUIRED))))}.",
-        )
-
-
-def _entry(path: Path, line: int, row: dict[str, str | None], model: StudyModel) -> CaseEntry:
-    cells = {
-        key: unescape_cell((value or "").strip()) for key, value in row.items() if key is not None
-    }
-    where = f"{path.name}:{line}"
-    if None in row:
-        raise StudyError(
-            "STUDY-CASES",
-            "the row has more cells than there are columns",
-            where=where,
-            hint='A cell with a comma stands in quotes: "CT, thorax".',
-        )
-    for name in ("site_id", "subject_id", "timepoint", "role"):
-        if not IDENTIFIER.match(cells[name]):
-            raise StudyError(
-                "STUDY-CASES",
-                f"{name} is {cells[name]!r}: letters, digits, dot, dash and underscore only",
-                where=where,
-            )
-    if cells["role"] not in model.roles:
-        raise StudyError(
-            "STUDY-CASES",
-            f"the study has no role {cells['role']!r}",
-            where=where,
-            hint=f"Its roles are {', '.join(model.roles)}.",
-        )
-    if not cells["image"]:
-        raise StudyError("STUDY-CASES", "a case names no image", where=where)
-    _require_word(cells, "quantity", DECLARABLE, where)
-    _require_word(cells, "other_frame_of_reference", ("true", "false"), where)
-    return CaseEntry(
-        line=line,
-        site_id=cells["site_id"],
-        subject_id=cells["subject_id"],
-        timepoint=cells["timepoint"],
-        role=cells["role"],
-        images=_listed(cells["image"]),
-        mask=cells["mask"],
-        series_uid=cells.get("series_uid", ""),
-        rois=_listed(cells.get("rois", "")),
-        quantity=cells.get("quantity", "").lower(),
-        other_frame_of_reference=cells.get("other_frame_of_reference", "").lower() == "true",
-        form=_form(cells, where),
-    )
-
-
-def _require_word(cells: dict[str, str], name: str, words: tuple[str, ...], where: str) -> None:
-    """Refuse a word that would silently mean its absence."""
-    if cells.get(name) and cells[name].lower() not in words:
-        raise StudyError(
-            "STUDY-CASES",
-            f"{name} is {cells[name]!r}, expected {', '.join(words)} or nothing",
-            where=where,
-        )
-
-
-def _listed(cell: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in cell.split(";") if part.strip())
-
-
-def _form(cells: dict[str, str], where: str) -> ClinicalForm | None:
-    values = {name: cells[name] for name in ClinicalForm.model_fields if cells.get(name)}
-    if not values:
-        return None
-    try:
-        return ClinicalForm.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise StudyError(
-            "STUDY-CASES", f"{'.'.join(map(str, first['loc']))}: {first['msg']}", where=where
-        ) from error
+        return path.is_file()
+    except (OSError, ValueError):
+        return False  # a name that no file can have

@@ -45,3 +45,24 @@ def test_maps_go_with_adc_alone(biomarker, arguments, tmp_path: Path) -> None:
     done = biomarker(*swapped, "--maps", tmp_path / "maps")
     assert done.returncode == 2
     assert "--maps goes with adc" in done.stderr
+
+
+def test_maps_name_a_subject_unless_the_patient_is_asked_for(
+    biomarker, arguments, tmp_path: Path
+) -> None:
+    source = dcmread(next((tmp_path / "dwi").iterdir()))
+    done = biomarker(*arguments, "--maps", tmp_path / "ours")
+    ours = dcmread(tmp_path / "ours" / "adc.dcm")
+    assert source.PatientID == "P1"
+    assert ours.PatientID.startswith("S-")
+    assert ours.PatientID in done.stderr
+    assert "P1" not in done.stderr
+    assert ours.StudyInstanceUID.startswith("2.25.")
+    assert ours.SeriesDescription.startswith("ADC dwi-adc@")
+    done = biomarker(*arguments, "--maps", tmp_path / "kept", "--identity", "keep")
+    kept = dcmread(tmp_path / "kept" / "adc.dcm")
+    assert (kept.PatientID, kept.StudyInstanceUID) == ("P1", source.StudyInstanceUID)
+    assert "--identity keep" in done.stderr
+    again = biomarker(*arguments, "--maps", tmp_path / "again")
+    assert again.returncode == 0
+    assert dcmread(tmp_path / "again" / "adc.dcm").StudyInstanceUID == ours.StudyInstanceUID

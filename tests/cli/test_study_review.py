@@ -102,10 +102,7 @@ def test_visits_in_one_folder_are_told_apart_by_their_series(biomarker, sample_c
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (f"{COLUMNS}\nS,1,T1,ct,a,b,c\n", "more cells"),
         (f"{COLUMNS},mask\nS,1,T1,ct,a,b,c\n", "stand twice"),
-        (f"{COLUMNS},quantity\nS,1,T1,ct,a,b,hounsfield\n", "quantity is"),
-        (f"{COLUMNS},other_frame_of_reference\nS,1,T1,ct,a,b,yes\n", "other_frame"),
         (f"{COLUMNS}\nA__B,C,T1,ct,a,b\nA,B__C,T1,ct,a,b\n", "one result file"),
         (f"{COLUMNS}\nS,1,T1,ct,é,b\n".encode("latin-1"), "UTF-8"),
     ],

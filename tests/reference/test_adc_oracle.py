@@ -13,6 +13,7 @@ import pytest
 from pydicom import dcmread
 
 from biomarker_cli.catalogue import scan
+from biomarker_cli.dicom.identity import OutgoingIdentity, UidMap
 from biomarker_cli.diffusion import (
     AdcError,
     AdcRules,
@@ -182,7 +183,8 @@ def test_a_parametric_map_of_real_data_is_written(
     data_dir: Path, folder: str, tmp_path: Path
 ) -> None:
     found = adc_map(assemble(scan([data_dir / "dwi" / folder]).candidates), RULES)
-    write_parametric_map(found, tmp_path / "adc.dcm")
+    identity = OutgoingIdentity("S1", UidMap(b"key"))
+    write_parametric_map(found, tmp_path / "adc.dcm", identity, "dwi-adc@1.0.0")
     dataset = dcmread(tmp_path / "adc.dcm")
     stored = np.frombuffer(dataset.DoubleFloatPixelData, "<f8").reshape(found.volume.array.shape)
     origins = [

@@ -369,6 +369,7 @@ OTHER_VALUES = {
     "overrides": ("one",),
     "waivers": "some",
     "flags": frozenset({"draft_protocol"}),
+    "device_key": b"another",
 }
 
 

@@ -9,24 +9,28 @@ from biomarker_cli.catalogue import pseudonyms
 
 def _fresh(monkeypatch, folder):
     monkeypatch.setenv("BIOMARKER_CACHE_DIR", str(folder))
-    pseudonyms.patient_key.cache_clear()
+    pseudonyms.person_key.cache_clear()
     pseudonyms._secret.cache_clear()
+
+
+def _id(text):
+    return pseudonyms.Person.of_key(pseudonyms.person_key(text, "", "", "")).patient_id
 
 
 def test_one_id_has_one_digest_as_long_as_the_key_is_kept(monkeypatch, tmp_path):
     _fresh(monkeypatch, tmp_path / "a")
-    first = pseudonyms.patient_key("12345")
+    first = _id("12345")
     _fresh(monkeypatch, tmp_path / "a")
-    assert pseudonyms.patient_key("12345") == first
-    assert pseudonyms.patient_key("12346") != first
+    assert _id("12345") == first
+    assert _id("12346") != first
 
 
 def test_the_digest_cannot_be_found_by_trying_ids(monkeypatch, tmp_path):
     _fresh(monkeypatch, tmp_path / "a")
-    digest = pseudonyms.patient_key("12345")
+    digest = _id("12345")
     assert digest != hashlib.sha256(b"12345").hexdigest()
     _fresh(monkeypatch, tmp_path / "b")
-    assert pseudonyms.patient_key("12345") != digest
+    assert _id("12345") != digest
     assert (tmp_path / "b" / "patient.key").stat().st_mode & 0o077 == 0
 
 
@@ -34,4 +38,4 @@ def test_a_folder_that_cannot_be_written_does_not_stop_anything(monkeypatch, tmp
     file = tmp_path / "file"
     file.touch()
     _fresh(monkeypatch, file)
-    assert pseudonyms.patient_key("1") == pseudonyms.patient_key("1")
+    assert _id("1") == _id("1")

@@ -1,0 +1,93 @@
+"""Write several new files, all of them or none, and never over another one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from biomarker_cli.study.errors import StudyError
+
+PRIVATE = 0o600
+"""Mode of a file that its owner alone may read."""
+
+_PUBLIC = 0o666
+
+
+def write_new(contents: Mapping[Path, bytes], private: frozenset[Path] = frozenset()) -> None:
+    """Write files that do not exist yet.
+
+    Each is written whole under another name first, so that none is ever half
+    there; where one cannot take its place, those before it are taken away again.
+
+    Parameters
+    ----------
+    contents : mapping of Path to bytes
+    private : frozenset of Path
+        Those that only their owner may read.
+
+    Raises
+    ------
+    StudyError
+        ``OUTPUT-EXISTS``.
+    OSError
+        Where the system refuses.
+    """
+    parts: dict[Path, Path] = {}
+    placed: list[Path] = []
+    try:
+        for path, content in contents.items():
+            parts[path] = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+            _write(parts[path], content, PRIVATE if path in private else _PUBLIC)
+        for path, part in parts.items():
+            _place(part, path)
+            placed.append(path)
+    except BaseException:
+        for path in placed:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise
+    finally:
+        for part in parts.values():
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file anew; it is the old one or the new one, never half of it."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        _write(part, content, _PUBLIC)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _place(part: Path, path: Path) -> None:
+    """Give a file its name, unless another one has it."""
+    try:
+        os.link(part, path)
+    except FileExistsError as error:
+        raise exists(path) from error
+    except OSError:
+        # No hard links on this file system: between the two calls there is a gap.
+        if path.exists():
+            raise exists(path) from None
+        part.replace(path)
+
+
+def exists(path: Path) -> StudyError:
+    """Return the error for a file that would be overwritten."""
+    return StudyError(
+        "OUTPUT-EXISTS", f"{path} exists", hint="Nothing is overwritten: move it away first."
+    )
