@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from biomarker_cli.catalogue.instances import NO_VISIT, Visit
 from biomarker_cli.imaging.geometry import Geometry
 
 COLUMN_TYPES: MappingProxyType[str, type] = MappingProxyType(
@@ -110,6 +111,7 @@ class VolumeCandidate:
     error_code: str = ""
     error_message: str = ""
     flags: frozenset[str] = frozenset()
+    visit: Visit = NO_VISIT
 
     def is_called(self, name: str) -> bool:
         """Tell whether a volume id, or the name of its whole series, means this volume."""

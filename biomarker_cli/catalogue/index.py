@@ -5,9 +5,9 @@ it works without. It keeps what was read of each file, and what volumes the file
 of a series made: while none of them changes, nothing is worked out again. It
 lies in the user's cache folder (``BIOMARKER_CACHE_DIR`` names another) and holds
 paths, UIDs, geometry, times, height and weight, and keyed digests of who a patient
-is, but no names and no ids of patients. A file counts as unchanged while its path and its whole signature (size,
-times of modification and change, inode) are the same. Several processes may use it at
-once: SQLite keeps them apart.
+is, but no names and no ids of patients. A file counts as unchanged while its path and
+its whole signature (size, times of modification and change, inode) are the same.
+Several processes may use it at once: SQLite keeps them apart.
 """
 
 from __future__ import annotations

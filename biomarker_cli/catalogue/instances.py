@@ -42,6 +42,10 @@ class Visit(NamedTuple):
     weight_kg: float | None = None
 
 
+NO_VISIT = Visit()
+"""Of what is no DICOM image."""
+
+
 class Instance(NamedTuple):
     """One DICOM file.
 
