@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from biomarker_cli.catalogue import Catalogue, VolumeCandidate
@@ -85,6 +86,9 @@ class SeriesHeaders:
         return replace(self, role=role, subject=subject)
 
 
+FramesOf = Callable[[Path], tuple[FrameHeader, ...]]
+"""From a file to the record of each of its frames."""
+
 Refused = Callable[[str, HeaderError], None]
 """Is told the SeriesInstanceUID of a series whose headers cannot be read, and why."""
 
@@ -93,8 +97,6 @@ def series_headers(
     catalogue: Catalogue, reader: HeaderReader | None = None, refused: Refused | None = None
 ) -> list[SeriesHeaders]:
     """Return every image series of a catalogue, refused ones included.
-
-    Each file is read once.
 
     Parameters
     ----------
@@ -110,37 +112,46 @@ def series_headers(
     list of SeriesHeaders
         In the order of the catalogue.
     """
-    return list(iterate_series(catalogue.volumes, reader, refused))
-
-
-def iterate_series(
-    candidates: Iterable[VolumeCandidate],
-    reader: HeaderReader | None = None,
-    refused: Refused | None = None,
-) -> Iterable[SeriesHeaders]:
-    """Yield series one at a time, so that the headers of one only are in memory."""
     reader = reader or HeaderReader()
+
+    def frames_of(path: Path) -> tuple[FrameHeader, ...]:
+        return reader.frames(path, catalogue.signatures[str(path)])
+
+    return series_of(catalogue.volumes, frames_of, refused)
+
+
+def series_of(
+    volumes: Iterable[VolumeCandidate],
+    frames_of: FramesOf,
+    refused: Refused | None = None,
+) -> list[SeriesHeaders]:
+    """Return the series of some image volumes, in their order.
+
+    Parameters
+    ----------
+    volumes : iterable of VolumeCandidate
+    frames_of : callable
+        From a file to the record of each of its frames; asked once for each file.
+    refused : callable, optional
+        As in `series_headers`.
+    """
     by_series: dict[tuple[str, str], list[VolumeCandidate]] = defaultdict(list)
-    for candidate in candidates:
-        by_series[candidate.study_uid, candidate.series_uid].append(candidate)
+    for volume in volumes:
+        by_series[volume.study_uid, volume.series_uid].append(volume)
+    found = []
     for (study_uid, series_uid), members in by_series.items():
         try:
-            frames = _frames(members, reader)
+            frames = _frames(members, frames_of)
         except HeaderError as error:
             if refused is None:
                 raise
             refused(series_uid, error)
             continue
-        yield SeriesHeaders(
-            series_uid=series_uid,
-            study_uid=study_uid,
-            role="",
-            modality=members[0].modality,
-            frames=frames,
-        )
+        found.append(SeriesHeaders(series_uid, study_uid, "", members[0].modality, frames))
+    return found
 
 
-def _frames(members: Sequence[VolumeCandidate], reader: HeaderReader) -> Frames:
+def _frames(members: Sequence[VolumeCandidate], frames_of: FramesOf) -> Frames:
     """Return the headers of a series.
 
     Raises
@@ -149,7 +160,7 @@ def _frames(members: Sequence[VolumeCandidate], reader: HeaderReader) -> Frames:
         Whatever damage does: one series must not end the others.
     """
     try:
-        return read_series_frames(members, reader)
+        return read_series_frames(members, frames_of)
     except BiomarkerError as error:
         raise HeaderError(error.code, error.message, where=error.where, hint=error.hint) from error
     except Exception as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from biomarker_cli.catalogue.instances import Defect
 from biomarker_cli.model.errors import InputNotFoundError
+from biomarker_cli.model.inputs import FileSignature
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,7 @@ class FoundFile:
     """A regular file and what tells whether it has changed."""
 
     path: str
-    mtime_ns: int
-    size: int
+    signature: FileSignature
 
 
 @dataclass(slots=True)
@@ -71,6 +71,12 @@ def find_files(paths: Iterable[Path]) -> FoundFiles:
     return found
 
 
+# Pipes, sockets and devices hold no series and may never end.
+_NOT_REGULAR = Defect(
+    "FILE-NOT-REGULAR", "it is a pipe, a socket or a device, not a file", "Copy it into a file."
+)
+
+
 class _Walk:
     def __init__(self) -> None:
         self.found = FoundFiles()
@@ -90,7 +96,8 @@ class _Walk:
                 pending.extend(self._folder(path, (status.st_dev, status.st_ino)))
             elif stat.S_ISREG(status.st_mode):
                 self._file(path, status)
-            # Pipes, sockets and devices hold no series and may never end.
+            else:
+                self.found.problems.append((path, _NOT_REGULAR))
 
     def _folder(self, path: str, identity: tuple[int, int]) -> list[str]:
         if identity in self.folders:
@@ -111,7 +118,7 @@ class _Walk:
         return below
 
     def _file(self, path: str, status: os.stat_result) -> None:
-        file = FoundFile(path, status.st_mtime_ns, status.st_size)
+        file = FoundFile(path, FileSignature.of(status))
         self.seen.append((file, (status.st_dev, status.st_ino)))
 
     def _problem(self, path: str, error: OSError) -> None:

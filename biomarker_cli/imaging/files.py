@@ -3,13 +3,13 @@
 These files carry a grid but no acquisition: what their numbers mean has to be
 declared by the user, and the rows say so (flag ``quantity_declared``). NIfTI
 stores patient coordinates as RAS, the others as LPS; a `Geometry` is always LPS.
+
+A file is read once, whole, or taken from the bytes that somebody has read already.
 """
 
 from __future__ import annotations
 
-import glob
 import gzip
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,36 +18,17 @@ import numpy.typing as npt
 
 from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.imaging.geometry import Geometry
-from biomarker_cli.imaging.plain_nifti import read_plain_nifti
+from biomarker_cli.imaging.nifti import read_nifti
+from biomarker_cli.imaging.placing import RAS_TO_LPS
+from biomarker_cli.imaging.refusals import bad_shape, too_large, unreadable
+from biomarker_cli.imaging.stored import MOST_HEADER_BYTES, Contents, content_of
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import Quantity
-
-RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 META_SUFFIXES = (".mha", ".mhd")
 IMAGE_SUFFIXES = NIFTI_SUFFIXES + NRRD_SUFFIXES + META_SUFFIXES
-
-ORTHOGONAL_TOLERANCE = 1e-4
-"""Largest dot product of two unit axes of a grid without shear (float32 headers)."""
-
-TRANSFORM_TOLERANCE_MM = 1e-2
-"""Largest distance between a corner placed by the sform and by the qform."""
-
-_MM_PER_NIFTI_UNIT = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 1e-3}
-
-# Separator and keys of the line that names the voxel file of a detached header.
-_DATA_FILE_LINES = {
-    ".mhd": ("=", ("ElementDataFile",)),
-    ".nhdr": (":", ("data file", "datafile")),
-}
-
-_META_FIELDS = (
-    ("ElementSpacing",),
-    ("Offset", "Position", "Origin"),
-    ("TransformMatrix", "Orientation", "Rotation"),
-)
 
 
 def is_image_file(path: Path) -> bool:
@@ -55,27 +36,41 @@ def is_image_file(path: Path) -> bool:
     return path.name.lower().endswith(IMAGE_SUFFIXES)
 
 
-def files_of_image(path: Path) -> list[Path]:
-    """Return an image file and the one that a detached header keeps its voxels in.
+def files_of_image(path: Path, contents: Contents | None = None) -> list[Path]:
+    """Return an image file and all files that a header in it keeps its voxels in.
 
     Parameters
     ----------
     path : Path
-        Where ``.mhd`` or ``.nhdr`` spread the voxels over many files, all that
-        share its name are returned.
+    contents : mapping, optional
+        Bytes of `path`, if they are in memory.
+
+    Returns
+    -------
+    list of Path
+        Every file that `read_image_file` reads, `path` first.
+
+    Raises
+    ------
+    ImageFileError
+        ``IMAGE-FILE-DETACHED`` where voxels lie outside the folder of the header, or
+        nowhere; ``IMAGE-FILE-UNREADABLE`` where the header cannot be read;
+        ``FILE-NOT-REGULAR``.
     """
-    line = _DATA_FILE_LINES.get(path.suffix.lower())
-    if line is None:
+    name = path.name.lower()
+    if not name.endswith(NRRD_SUFFIXES + META_SUFFIXES):
         return [path]
-    separator, keys = line
-    fields = _header_fields(path, separator)
-    for named in (path.parent / fields[key] for key in keys if fields.get(key)):
-        if named.is_file():
-            return [path, named]
-    return sorted(p for p in path.parent.glob(f"{glob.escape(path.stem)}*") if p.is_file())
+    content = _content(path, contents, MOST_HEADER_BYTES)
+    if name.endswith(NRRD_SUFFIXES):
+        from biomarker_cli.imaging.nrrd import files_of_nrrd
+
+        return [path, *files_of_nrrd(path, content)]
+    from biomarker_cli.imaging.metaimage import files_of_metaimage
+
+    return [path, *files_of_metaimage(path, content)]
 
 
-def read_image_file(path: Path, quantity: Quantity) -> Volume:
+def read_image_file(path: Path, quantity: Quantity, contents: Contents | None = None) -> Volume:
     """Read a NIfTI, NRRD or MetaImage file.
 
     Parameters
@@ -84,6 +79,8 @@ def read_image_file(path: Path, quantity: Quantity) -> Volume:
         ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha`` or ``.mhd``.
     quantity : Quantity
         What the user declares the numbers to be.
+    contents : mapping of Path to bytes, optional
+        What `files_of_image` names, if it is in memory: then nothing is opened.
 
     Returns
     -------
@@ -97,23 +94,25 @@ def read_image_file(path: Path, quantity: Quantity) -> Volume:
         ``IMAGE-FILE-FORMAT`` for another suffix, ``IMAGE-FILE-UNREADABLE`` for
         a broken file, ``IMAGE-FILE-SHAPE`` where it is no single 3D volume of
         one number per voxel, ``IMAGE-FILE-GEOMETRY`` where its place in the
-        patient is absent, sheared or told in two ways.
+        patient is absent, sheared or told in two ways, ``IMAGE-FILE-SCALED``,
+        ``IMAGE-FILE-DETACHED``, ``IMAGE-FILE-TOO-LARGE``, ``FILE-NOT-REGULAR``.
     """
     name = path.name.lower()
     try:
         if name.endswith(NIFTI_SUFFIXES):
-            array, geometry = _read_nifti(path)
-        elif name.endswith(NRRD_SUFFIXES + META_SUFFIXES):
-            array, geometry = _read_itk(path)
+            array, geometry = read_nifti(path, _content(path, contents))
+        elif name.endswith(NRRD_SUFFIXES):
+            array, geometry = _one_layer(path, contents)
+        elif name.endswith(META_SUFFIXES):
+            from biomarker_cli.imaging.metaimage import read_metaimage
+
+            array, geometry = read_metaimage(path, _content(path, contents), contents)
         else:
             raise _bad_format(path)
-    except (OSError, EOFError, RuntimeError, ValueError, zlib.error) as error:
-        raise ImageFileError(
-            "IMAGE-FILE-UNREADABLE",
-            f"the image file cannot be read: {_first_line(error)}",
-            where=path.name,
-            hint="The file may be cut short or damaged: copy it again and compare its size.",
-        ) from error
+    except MemoryError as error:
+        raise too_large(path, "there is not the memory for it") from error
+    except OSError as error:
+        raise unreadable(path, error.strerror or type(error).__name__) from error
     return Volume(
         array=array,
         geometry=geometry,
@@ -121,6 +120,24 @@ def read_image_file(path: Path, quantity: Quantity) -> Volume:
         volume_id=path.name,
         flags=frozenset({"quantity_declared"}),
     )
+
+
+def _content(path: Path, contents: Contents | None, first: int | None = None) -> memoryview:
+    try:
+        return content_of(path, contents, first)
+    except OSError as error:
+        raise unreadable(path, error.strerror or type(error).__name__) from error
+
+
+def _one_layer(path: Path, contents: Contents | None) -> tuple[npt.NDArray[Any], Geometry]:
+    from biomarker_cli.imaging.nrrd import read_nrrd
+
+    image = read_nrrd(path, _content(path, contents), contents)
+    if image.array.ndim == 3:
+        return image.array, image.geometry
+    if image.array.shape[3] != 1:
+        raise bad_shape(path, f"{image.array.shape[3]} layers")
+    return np.ascontiguousarray(image.array[..., 0]), image.geometry
 
 
 def write_nifti(array: npt.NDArray[Any], geometry: Geometry, path: Path) -> None:
@@ -171,148 +188,9 @@ def _storable(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array
 
 
-def _read_nifti(path: Path) -> tuple[npt.NDArray[Any], Geometry]:
-    plain = read_plain_nifti(path)
-    if plain is not None:
-        voxels, told = plain
-        affine = _chosen_affine(told.sform, told.qform, told.shape, path)
-        affine[:3] *= told.mm_per_unit
-        return voxels, _geometry(told.shape, RAS_TO_LPS @ affine, path)
-    return _read_by_nibabel(path)
-
-
-def _read_by_nibabel(path: Path) -> tuple[npt.NDArray[Any], Geometry]:
-    import nibabel
-    from nibabel.filebasedimages import ImageFileError as NiftiError
-    from nibabel.spatialimages import HeaderDataError
-
-    try:
-        image: Any = nibabel.load(path)
-        array = np.asanyarray(image.dataobj)
-    except (NiftiError, HeaderDataError) as error:
-        raise ValueError(str(error)) from error
-    if array.ndim > 3 and set(array.shape[3:]) == {1}:
-        array = array.reshape(array.shape[:3])
-    _require_scalar_volume(array, path)
-    sform, qform = image.header.get_sform(coded=True)[0], image.header.get_qform(coded=True)[0]
-    affine = _chosen_affine(sform, qform, image.header.get_data_shape()[:3], path)
-    affine[:3] *= _MM_PER_NIFTI_UNIT[image.header.get_xyzt_units()[0]]
-    native = np.ascontiguousarray(array.T, dtype=array.dtype.newbyteorder("="))
-    return native, _geometry(array.shape, RAS_TO_LPS @ affine, path)
-
-
-def _chosen_affine(
-    sform: npt.NDArray[np.float64] | None,
-    qform: npt.NDArray[np.float64] | None,
-    shape_xyz: tuple[int, ...],
-    path: Path,
-) -> npt.NDArray[np.float64]:
-    """Return the affine that places a NIfTI file; refuse none, and two that disagree."""
-    chosen = qform if sform is None else sform
-    if chosen is None:
-        raise _bad_geometry(
-            path, "neither sform nor qform is set, so its place in the patient is unknown"
-        )
-    if sform is not None and qform is not None:
-        corners = np.array([(*np.multiply(c, shape_xyz), 1.0) for c in np.ndindex(2, 2, 2)])
-        apart = float(np.linalg.norm(corners @ (sform - qform).T, axis=1).max())
-        if apart > TRANSFORM_TOLERANCE_MM:
-            raise _bad_geometry(path, f"sform and qform disagree by up to {apart:.3g} mm")
-    return np.array(chosen, dtype=np.float64)
-
-
-def _read_itk(path: Path) -> tuple[npt.NDArray[Any], Geometry]:
-    import SimpleITK as sitk  # noqa: N813 - the name its documentation uses
-
-    if path.name.lower().endswith(META_SUFFIXES):
-        _require_meta_fields(path)
-    image = sitk.ReadImage(str(path))
-    if path.name.lower().endswith(NRRD_SUFFIXES) and not image.HasMetaDataKey("NRRD_space"):
-        raise _bad_geometry(path, "the NRRD header has no 'space'")
-    if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() != 3:
-        raise _bad_shape(
-            path, f"{image.GetDimension()} dimensions of {image.GetPixelIDTypeAsString()}"
-        )
-    array = sitk.GetArrayFromImage(image)
-    _require_scalar_volume(array, path)
-    affine = np.eye(4)
-    direction = np.array(image.GetDirection(), dtype=np.float64).reshape(3, 3)
-    affine[:3, :3] = direction * np.array(image.GetSpacing())
-    affine[:3, 3] = image.GetOrigin()
-    return array, _geometry(array.shape[::-1], affine, path)
-
-
-def _require_meta_fields(path: Path) -> None:
-    """Refuse a MetaImage header whose place would be filled in by default."""
-    present = _header_fields(path, "=")
-    for names in _META_FIELDS:
-        if not present.keys() & set(names):
-            raise _bad_geometry(path, f"the header has no {names[0]}")
-
-
-def _header_fields(path: Path, separator: str) -> dict[str, str]:
-    """Return the fields of a text header, up to its empty line or its voxels."""
-    fields: dict[str, str] = {}
-    with path.open("rb") as file:
-        for line in file:
-            key, _, value = line.decode("latin-1").partition(separator)
-            fields[key.strip()] = value.strip()
-            if key.strip() in {"", "ElementDataFile"} or len(fields) > 200:
-                break
-    return fields
-
-
-def _require_scalar_volume(array: npt.NDArray[Any], path: Path) -> None:
-    if array.ndim != 3 or array.dtype.kind not in "iufb" or 0 in array.shape:
-        raise _bad_shape(path, f"shape {array.shape} of {array.dtype}")
-
-
-def _geometry(shape_xyz: tuple[int, ...], affine: npt.NDArray[np.float64], path: Path) -> Geometry:
-    columns = affine[:3, :3]
-    spacing = np.linalg.norm(columns, axis=0)
-    if not np.isfinite(affine).all() or spacing.min() <= 0:
-        raise _bad_geometry(path, f"the voxel spacing is {spacing.tolist()} mm")
-    axes = columns / spacing
-    cosine = float(np.abs(axes.T @ axes - np.eye(3)).max())
-    if cosine > ORTHOGONAL_TOLERANCE:
-        raise _bad_geometry(path, f"the axes are not perpendicular (cosine {cosine:.3g})")
-    nx, ny, nz = shape_xyz
-    x, y, z = spacing.tolist()
-    origin = affine[:3, 3].tolist()
-    return Geometry(
-        shape=(nz, ny, nx),
-        spacing_mm=(x, y, z),
-        origin_mm=(origin[0], origin[1], origin[2]),
-        direction=tuple(axes.ravel().tolist()),
-    )
-
-
 def _bad_format(path: Path) -> ImageFileError:
     return ImageFileError(
         "IMAGE-FILE-FORMAT",
         f"expected a file that ends in {', '.join(IMAGE_SUFFIXES)}",
         where=path.name,
     )
-
-
-def _bad_shape(path: Path, found: str) -> ImageFileError:
-    return ImageFileError(
-        "IMAGE-FILE-SHAPE",
-        f"expected one volume of three dimensions with one number per voxel, found {found}",
-        where=path.name,
-        hint="Split a series of volumes into one file each.",
-    )
-
-
-def _bad_geometry(path: Path, found: str) -> ImageFileError:
-    return ImageFileError(
-        "IMAGE-FILE-GEOMETRY",
-        f"the grid of the image cannot be trusted: {found}",
-        where=path.name,
-        hint="Convert the image again from its DICOM series.",
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1].strip() if lines else type(error).__name__

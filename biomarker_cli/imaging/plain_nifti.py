@@ -1,9 +1,9 @@
-"""Read the NIfTI files that have nothing odd about them.
+"""Read the headers of NIfTI files that have nothing odd about them.
 
 nibabel judges every kind of NIfTI, and takes longer to load than most files to
 read. Nearly all files are of one kind: NIfTI-1, little-endian, three axes, whole
-header, no scaling. Those are read here; of any other nothing is said, so that
-nibabel reads or refuses it.
+header, no scaling. Their headers are read here; of any other nothing is said, so
+that nibabel reads or refuses it.
 
 References
 ----------
@@ -14,17 +14,10 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-
-# The same bytes as from zlib, in half the time.
-from isal.igzip_lib import IsalError
-from isal.isal_zlib import decompressobj
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -56,14 +49,6 @@ _SPACE_CODES = range(6)
 _NO_ANGLE = 3 * float(np.finfo(np.float32).eps)
 """What is left of the length of a quaternion in float32 is zero below this."""
 
-_MOST_INFLATED = 1100
-"""Deflated bytes become 1032 times as many at most: a header that promises more is wrong."""
-
-_PACKED_STEP = 128 * 1024
-_PIECE = 1024 * 1024
-
-_GZIP = 31
-
 
 @dataclass(frozen=True)
 class PlainHeader:
@@ -77,6 +62,9 @@ class PlainHeader:
     sform, qform : ndarray, shape (4, 4), or None
         From indices ``(x, y, z, 1)`` to RAS, in the unit of the file, where it has them.
     mm_per_unit : float
+    widths : tuple of float
+        Of a voxel along its axes, in the unit of the file, as the header says them
+        beside the affines.
     """
 
     shape: tuple[int, int, int]
@@ -84,78 +72,12 @@ class PlainHeader:
     sform: FloatArray | None
     qform: FloatArray | None
     mm_per_unit: float
+    widths: tuple[float, float, float]
 
     @property
     def n_bytes(self) -> int:
         """Size of the file when it is inflated."""
         return FIRST_VOXEL + math.prod(self.shape) * np.dtype(self.dtype).itemsize
-
-
-def read_plain_nifti(path: Path) -> tuple[npt.NDArray[Any], PlainHeader] | None:
-    """Return voxels and header of a NIfTI file, or None where nibabel has to judge it.
-
-    Parameters
-    ----------
-    path : Path
-        ``.nii`` or ``.nii.gz``.
-
-    Returns
-    -------
-    tuple of (ndarray, PlainHeader) or None
-        Voxels of shape (z, y, x), in the type of the file; of ``.nii`` a map of the
-        file that is copied where somebody writes to it.
-    """
-    try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            if path.name.lower().endswith(".gz"):
-                return _packed(file, size)
-            header = plain_header(file.read(FIRST_VOXEL))
-        if header is None or header.n_bytes > size:
-            return None
-        voxels: npt.NDArray[Any] = np.memmap(
-            path, header.dtype, mode="c", offset=FIRST_VOXEL, shape=header.shape, order="F"
-        )
-    except (OSError, EOFError, ValueError, IsalError):  # type: ignore[misc]  # stubs say object
-        return None
-    return _native(voxels.T), header
-
-
-def _native(voxels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return np.ascontiguousarray(voxels, dtype=voxels.dtype.newbyteorder("="))
-
-
-def _packed(file: BinaryIO, size: int) -> tuple[npt.NDArray[Any], PlainHeader] | None:
-    pieces = _inflated(file)
-    first = next(pieces)
-    header = plain_header(first[:FIRST_VOXEL])
-    if header is None or header.n_bytes > size * _MOST_INFLATED:
-        return None
-    content = np.empty(header.n_bytes, dtype=np.uint8)
-    end = 0
-    while first:
-        if end + len(first) > len(content):
-            return None
-        content[end : end + len(first)] = np.frombuffer(first, dtype=np.uint8)
-        end += len(first)
-        first = next(pieces, b"")
-    if end < len(content):
-        return None
-    return _native(content[FIRST_VOXEL:].view(header.dtype).reshape(header.shape[::-1])), header
-
-
-def _inflated(file: BinaryIO) -> Iterator[bytes]:
-    """Yield a gzip file in pieces, the first one at least a header; its checksum must hold."""
-    stream = decompressobj(_GZIP)
-    while not stream.eof:
-        packed = stream.unconsumed_tail or file.read(_PACKED_STEP)
-        piece = stream.decompress(packed, _PIECE)
-        if piece:
-            yield piece
-        elif not packed:
-            raise EOFError("the file ends within its compressed data")
-    if stream.unused_data or file.read(1):
-        raise ValueError("something follows the compressed data")
 
 
 def plain_header(content: bytes) -> PlainHeader | None:
@@ -196,7 +118,7 @@ def plain_header(content: bytes) -> PlainHeader | None:
         return None
     sform = np.array([*place[6:], 0.0, 0.0, 0.0, 1.0]).reshape(4, 4) if sform_code else None
     nx, ny, nz = dim[1:4]
-    return PlainHeader((nx, ny, nz), dtype, sform, qform, _MM_PER_UNIT[units % 8])
+    return PlainHeader((nx, ny, nz), dtype, sform, qform, _MM_PER_UNIT[units % 8], pixdim[1:4])
 
 
 def _qform(pixdim: tuple[float, ...], place: tuple[float, ...]) -> FloatArray | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.imaging.region import AuditValue, Region
+from biomarker_cli.imaging.stored import Contents
 from biomarker_cli.model import CaseError
 from biomarker_cli.regions.entries import References, RoiEntry, Segmentation
 from biomarker_cli.regions.errors import RegionError
@@ -75,6 +76,7 @@ def import_regions(
     names: RoiNames | None = None,
     wanted: Iterable[str] = (),
     frame_of_reference_override: bool = False,
+    contents: Contents | None = None,
 ) -> list[RoiResult]:
     """Turn the ROIs of a segmentation file into regions of an image.
 
@@ -92,6 +94,8 @@ def import_regions(
         Names that must have a row; without any, every ROI of the file has one.
     frame_of_reference_override : bool
         The study says that a segmentation of another frame of reference fits.
+    contents : mapping, optional
+        Bytes of the files of the segmentation (`files_of_segmentation`): those of a case.
 
     Returns
     -------
@@ -104,7 +108,7 @@ def import_regions(
         ``REGION-FRAME-OF-REFERENCE``, or another failure of the whole file.
     """
     with _odd_values_allowed():
-        segmentation = open_segmentation(path)
+        segmentation = open_segmentation(path, contents)
         selections = select(segmentation.entries, names, wanted)
         if not frame_of_reference_override:
             _require_frame_of_reference(segmentation, target)

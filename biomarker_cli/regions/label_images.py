@@ -8,10 +8,12 @@ table beside the file: ``NAME.labels.csv`` with the columns ``value`` and ``name
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +23,7 @@ import numpy.typing as npt
 from biomarker_cli.imaging.files import IMAGE_SUFFIXES, read_image_file
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop
+from biomarker_cli.imaging.stored import Contents, content_of
 from biomarker_cli.model.quantity import UNITLESS
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry
 from biomarker_cli.regions.errors import RegionError
@@ -44,14 +47,24 @@ MOST_LABELS = 1000
 between the numbers of one layer and the next."""
 
 
+MOST_TABLE_BYTES = 16 * 1024**2
+"""A table of 65,535 names is smaller."""
+
+_WHOLE = re.compile(r"\s*[0-9]{1,9}\s*")
+
+
 class Label(NamedTuple):
-    """A value of a layer, and what it stands for."""
+    """A value of a layer, and what it stands for.
+
+    It is not named where the table or header that names the others leaves it out.
+    """
 
     layer: int
     value: int
     name: str
     code: str = ""
     code_meaning: str = ""
+    is_named: bool = True
 
     @property
     def number(self) -> int:
@@ -102,7 +115,7 @@ class LabelImage:
 
     def draw(self, entry: RoiEntry, target: ImageTarget, rules: RegionRules) -> Drawing:
         """Return the voxels of a label on the grid of an image."""
-        found = [label for label in self.labels if label.number == entry.number]
+        found = self._by_number.get(entry.number, [])
         if len(found) != 1:
             raise RegionError(
                 "REGION-NUMBER-REPEATED",
@@ -115,7 +128,17 @@ class LabelImage:
         if box is not None:
             inside = self.layers[label.layer][box] == label.value
             crop = Crop(inside, (box[0].start, box[1].start, box[2].start))
-        return transfer(crop, self.geometry, target.geometry, rules, entry.label)
+        drawing = transfer(crop, self.geometry, target.geometry, rules, entry.label)
+        if label.is_named:
+            return drawing
+        return replace(drawing, flags=drawing.flags | {"label_unnamed"})
+
+    @cached_property
+    def _by_number(self) -> dict[int, list[Label]]:
+        numbers: dict[int, list[Label]] = {}
+        for label in self.labels:
+            numbers.setdefault(label.number, []).append(label)
+        return numbers
 
     @cached_property
     def _boxes(self) -> tuple[dict[int, tuple[slice, slice, slice]], ...]:
@@ -135,8 +158,14 @@ def stem(path: Path) -> str:
     return name
 
 
-def open_label_image(path: Path) -> LabelImage:
+def open_label_image(path: Path, contents: Contents | None = None) -> LabelImage:
     """Open a label image with its names.
+
+    Parameters
+    ----------
+    path : Path
+    contents : mapping, optional
+        Bytes of the image and of its table, if they are in memory.
 
     Raises
     ------
@@ -146,17 +175,49 @@ def open_label_image(path: Path) -> LabelImage:
         ``REGION-LABELS`` where its values are no labels, ``REGION-LABEL-TABLE``
         where the table beside it cannot be read.
     """
-    volume = read_image_file(path, UNITLESS)
+    volume = read_image_file(path, UNITLESS, contents)
     array = whole_numbers(volume.array, path)
-    names = _sidecar_names(path)
+    names = _sidecar_names(path, contents)
     present = _values(array, path)
     only = len(present) == 1 and not names
-    labels = tuple(
-        Label(0, value, names.get(value) or (stem(path) if only else f"label_{value}"))
-        for value in sorted({*present, *names})
-    )
+    labels = [Label(0, value, name) for value, name in names.items()]
+    if only:
+        labels = [Label(0, present[0], stem(path))]
+    elif names:
+        labels += _unnamed(0, present, names)
+    else:
+        labels = [Label(0, value, f"label_{value}") for value in present]
+    labels.sort(key=lambda label: label.value)
     suffix = path.name[len(stem(path)) :].lower()
-    return LabelImage(path, _KIND_OF_SUFFIX[suffix], (array,), volume.geometry, labels)
+    return LabelImage(path, _KIND_OF_SUFFIX[suffix], (array,), volume.geometry, tuple(labels))
+
+
+def unnamed_labels(
+    layers: Iterable[npt.NDArray[Any]], labels: Sequence[Label], path: Path
+) -> list[Label]:
+    """Return the values that layers hold beside those that labels name.
+
+    Raises
+    ------
+    RegionError
+        ``REGION-LABELS`` where a layer holds what labels cannot be.
+    """
+    return [
+        label
+        for index, layer in enumerate(layers)
+        for label in _unnamed(
+            index, _values(layer, path), {x.value for x in labels if x.layer == index}
+        )
+    ]
+
+
+def _unnamed(layer: int, present: Iterable[int], named: Iterable[int]) -> list[Label]:
+    known = set(named)
+    return [
+        Label(layer, value, f"label_{layer * MOST_LABELS + value}", is_named=False)
+        for value in present
+        if value not in known
+    ]
 
 
 def whole_numbers(array: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
@@ -172,10 +233,11 @@ def whole_numbers(array: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
     if array.dtype.kind != "f":
         return array
     whole: npt.NDArray[Any] = np.rint(array)
-    if not np.array_equal(whole, array):
+    # No number at all equals nothing, and what is beyond labels need not fit into 32 bits.
+    if not np.array_equal(whole, array) or max(whole.max(), -whole.min()) >= 2**31:
         raise RegionError(
             "REGION-LABELS",
-            "expected whole numbers, found values between them",
+            "expected whole numbers, found values between or far beyond them",
             where=path.name,
             hint="Cut a probability map into a label image first.",
         )
@@ -199,29 +261,60 @@ def _values(array: npt.NDArray[Any], path: Path) -> list[int]:
     return values
 
 
-def label_table(path: Path) -> Path:
-    """Return where the table of names of a label image lies, if it has one."""
-    return path.with_name(f"{stem(path)}.labels.csv")
+def label_table_of(path: Path, contents: Contents | None = None) -> Path | None:
+    """Return the table of names beside a label image, None where it has none.
+
+    Parameters
+    ----------
+    path : Path
+    contents : mapping, optional
+        The files in memory; without it, the disk is asked.
+
+    Raises
+    ------
+    RegionError
+        ``REGION-LABEL-TABLE`` where something else lies in its place: a link that leads
+        nowhere, a pipe or a folder.
+    """
+    table = path.with_name(f"{stem(path)}.labels.csv")
+    if contents is not None:
+        return table if table in contents else None
+    if not table.exists() and not table.is_symlink():
+        return None
+    if not table.is_file():
+        raise _bad_table(table, "expected a regular file")
+    return table
 
 
-def _sidecar_names(path: Path) -> Mapping[int, str]:
-    sidecar = label_table(path)
-    if not sidecar.is_file():
+def _sidecar_names(path: Path, contents: Contents | None) -> Mapping[int, str]:
+    sidecar = label_table_of(path, contents)
+    if sidecar is None:
         return {}
+    expected = "expected the columns value and name, a whole number and a name in each row"
     try:
-        with sidecar.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        pairs = [(int(row["value"]), unescape_cell(row["name"].strip())) for row in rows]
-    except (AttributeError, KeyError, TypeError, UnicodeDecodeError, ValueError) as error:
-        raise _bad_table(
-            sidecar, "expected the columns value and name, a whole number and a name in each row"
-        ) from error
+        content = content_of(sidecar, contents, MOST_TABLE_BYTES + 1)
+        if len(content) > MOST_TABLE_BYTES:
+            raise _bad_table(sidecar, f"it has more than {MOST_TABLE_BYTES} bytes")
+        text = StringIO(bytes(content).decode("utf-8-sig"), newline="")
+        rows = list(csv.DictReader(text, strict=True))
+        pairs = [(_whole(row["value"]), unescape_cell(row["name"].strip())) for row in rows]
+    except (
+        *(AttributeError, KeyError, OSError, TypeError, UnicodeDecodeError, ValueError),
+        csv.Error,
+    ) as error:
+        raise _bad_table(sidecar, expected) from error
     if not pairs:
         raise _bad_table(sidecar, "expected the columns value and name, found no row")
     repeated = [value for value, n in Counter(value for value, _ in pairs).items() if n > 1]
     if repeated or any(not 0 < value < 2**16 or not name for value, name in pairs):
         raise _bad_table(sidecar, "expected each value from 1 to 65535 once, with a name")
     return dict(pairs)
+
+
+def _whole(word: str) -> int:
+    if not _WHOLE.fullmatch(word):
+        raise ValueError(word[:30])
+    return int(word)
 
 
 def _bad_table(sidecar: Path, message: str) -> RegionError:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from biomarker_cli.imaging.files import RAS_TO_LPS
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.placing import RAS_TO_LPS
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.regions.result import RoiResult
 

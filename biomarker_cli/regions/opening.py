@@ -6,23 +6,45 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.imaging.files import files_of_image, is_image_file
+from biomarker_cli.imaging.stored import Contents
 from biomarker_cli.model import InputNotFoundError
-from biomarker_cli.regions.label_images import label_table, open_label_image
+from biomarker_cli.model.inputs import InputFiles, require_regular
+from biomarker_cli.regions.label_images import label_table_of, open_label_image
 from biomarker_cli.regions.slicer import is_slicer_segmentation, open_slicer_segmentation
 
 if TYPE_CHECKING:
     from biomarker_cli.regions.entries import Segmentation
 
 
-def files_of_segmentation(path: Path) -> list[Path]:
-    """Return every file that a segmentation is read from: itself, and what goes with it."""
+def files_of_segmentation(path: Path, contents: Contents | None = None) -> list[Path]:
+    """Return every file that a segmentation is read from: itself, and what goes with it.
+
+    Parameters
+    ----------
+    path : Path
+    contents : mapping, optional
+        Bytes of `path`, if they are in memory.
+
+    Raises
+    ------
+    ImageFileError
+        As `files_of_image` does.
+    RegionError
+        ``REGION-LABEL-TABLE`` where the table of names is no regular file.
+    """
     if not is_image_file(path):
         return [path]
-    return [*files_of_image(path), *(p for p in [label_table(path)] if p.is_file())]
+    return [*files_of_image(path, contents), *filter(None, [label_table_of(path)])]
 
 
-def open_segmentation(path: Path) -> Segmentation:
+def open_segmentation(path: Path, contents: Contents | None = None) -> Segmentation:
     """Open an RTSTRUCT, a DICOM SEG or a label image.
+
+    Parameters
+    ----------
+    path : Path
+    contents : mapping, optional
+        Bytes of the files of the segmentation (`files_of_segmentation`): those of a case.
 
     Raises
     ------
@@ -30,36 +52,46 @@ def open_segmentation(path: Path) -> Segmentation:
         ``PATH-NOT-FOUND`` where there is no such file.
     RegionError
         ``REGION-KIND`` for a DICOM object that is no segmentation.
+    ImageFileError
+        ``FILE-NOT-REGULAR`` for a pipe or a device.
     CaseError
         Where the file cannot be read.
     """
-    if not path.is_file():
+    if contents is None or path not in contents:
+        _require_file(path)
+    if is_slicer_segmentation(path):
+        return open_slicer_segmentation(path, contents)
+    if is_image_file(path):
+        return open_label_image(path, contents)
+    return _open_dicom(path, InputFiles() if contents is None else contents)
+
+
+def _require_file(path: Path) -> None:
+    if path.is_dir() or not path.exists():
         raise InputNotFoundError(
             "PATH-NOT-FOUND",
             f"no such file: {path}",
             hint="Name the file, not its folder." if path.is_dir() else "Check the spelling.",
         )
-    if is_slicer_segmentation(path):
-        return open_slicer_segmentation(path)
-    if is_image_file(path):
-        return open_label_image(path)
-    return _open_dicom(path)
+    require_regular(path)
 
 
-def _open_dicom(path: Path) -> Segmentation:
+def _open_dicom(path: Path, contents: Contents) -> Segmentation:
     # Label images do without pydicom and its decoders, which take a while to load.
-    from biomarker_cli.dicom.headers import read_header
+    from biomarker_cli.dicom.files import content_of
+    from biomarker_cli.dicom.headers import parse_header
     from biomarker_cli.dicom.segment_frames import read_with_pixels
     from biomarker_cli.regions.dicom_seg import LABEL_MAP_SEGMENTATION, SEGMENTATION, DicomSeg
     from biomarker_cli.regions.errors import RegionError
     from biomarker_cli.regions.rtstruct import RT_STRUCTURE_SET, RtStruct
 
-    header = read_header(path)
+    content = content_of(contents, path)
+    header = parse_header(content, path)
     sop_class = str(header.get("SOPClassUID", ""))
     if sop_class == RT_STRUCTURE_SET:
         return RtStruct(path, header)
     if sop_class in {SEGMENTATION, LABEL_MAP_SEGMENTATION}:
-        return DicomSeg(path, read_with_pixels(path))
+        return DicomSeg(path, read_with_pixels(content, path))
     raise RegionError(
         "REGION-KIND",
         f"expected an RT Structure Set or a Segmentation, found SOP class {sop_class or 'none'}",

@@ -13,14 +13,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from biomarker_cli.imaging.errors import ImageFileError
-from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.nrrd import read_nrrd
+from biomarker_cli.imaging.refusals import unreadable
+from biomarker_cli.imaging.stored import Contents, content_of
 from biomarker_cli.regions.errors import RegionError
-from biomarker_cli.regions.label_images import Label, LabelImage, whole_numbers
+from biomarker_cli.regions.label_images import (
+    Label,
+    LabelImage,
+    label_table_of,
+    unnamed_labels,
+    whole_numbers,
+)
 
-_SEGMENT = re.compile(r"Segment(\d+)_(?:ID|Name)")
+_SEGMENT = re.compile(r"Segment(\d{1,9})_(?:ID|Name)", re.ASCII)
+_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _TERMINOLOGY = re.compile(r"TerminologyEntry:([^|]*)")
 
 
@@ -29,47 +36,52 @@ def is_slicer_segmentation(path: Path) -> bool:
     return path.name.lower().endswith(".seg.nrrd")
 
 
-def open_slicer_segmentation(path: Path) -> LabelImage:
+def open_slicer_segmentation(path: Path, contents: Contents | None = None) -> LabelImage:
     """Open a .seg.nrrd with the names of its segments.
+
+    Parameters
+    ----------
+    path : Path
+    contents : mapping, optional
+        Bytes of the files, if they are in memory.
 
     Raises
     ------
     ImageFileError
-        ``IMAGE-FILE-UNREADABLE``, ``IMAGE-FILE-GEOMETRY``.
+        As for any NRRD file.
     RegionError
         ``REGION-LABELS`` where the header names no segment, or a layer that
-        is not there.
+        is not there; ``REGION-LABEL-TABLE`` where a table beside it names them too.
     """
-    import SimpleITK as sitk  # noqa: N813 - the name its documentation uses
-
     try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise ImageFileError(
-            "IMAGE-FILE-UNREADABLE",
-            "the image file cannot be read",
-            where=path.name,
-            hint="The file may be cut short or damaged: copy it again and compare its size.",
-        ) from error
-    if not image.HasMetaDataKey("NRRD_space") or image.GetDimension() != 3:
-        raise ImageFileError(
-            "IMAGE-FILE-GEOMETRY",
-            "the grid of the image cannot be trusted: the NRRD header has no 'space' of three axes",
-            where=path.name,
+        image = read_nrrd(path, content_of(path, contents), contents)
+    except OSError as error:
+        raise unreadable(path, error.strerror or type(error).__name__) from error
+    table = label_table_of(path, contents)
+    if table is not None:
+        raise RegionError(
+            "REGION-LABEL-TABLE",
+            "the header of the segmentation names its segments already",
+            where=table.name,
+            hint="Remove the table, or rename the segments in 3D Slicer.",
         )
-    array = whole_numbers(sitk.GetArrayFromImage(image), path)
-    n_layers = image.GetNumberOfComponentsPerPixel()
-    layers = tuple(array[..., n] for n in range(n_layers)) if n_layers > 1 else (array,)
-    header = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
-    geometry = Geometry(
-        layers[0].shape, image.GetSpacing(), image.GetOrigin(), image.GetDirection()
-    )
-    return LabelImage(path, "nrrd", layers, geometry, tuple(_labels(header, n_layers, path)))
+    array = whole_numbers(image.array, path)
+    array = array if array.ndim == 4 else array[..., None]
+    layers = tuple(array[..., n] for n in range(array.shape[3]))
+    labels = _labels(image.pairs, len(layers), path)
+    labels += unnamed_labels(layers, labels, path)
+    return LabelImage(path, "nrrd", layers, image.geometry, tuple(labels))
 
 
 def _labels(header: Mapping[str, str], n_layers: int, path: Path) -> list[Label]:
-    numbers = sorted({int(m.group(1)) for key in header if (m := _SEGMENT.fullmatch(key))})
-    labels = [_label(header, number, n_layers, path) for number in numbers]
+    numbers = sorted({int(m[1]) for key in header if (m := _SEGMENT.fullmatch(key))})
+    # Files of old versions have a layer for each segment, and say neither layer nor value.
+    is_old = len(numbers) == n_layers and not any(
+        f"Segment{number}_{field}" in header
+        for number in numbers
+        for field in ("Layer", "LabelValue")
+    )
+    labels = [_label(header, number, n_layers, is_old, path) for number in numbers]
 
     def fits(label: Label) -> bool:
         return 0 <= label.layer < n_layers and 0 < label.value < 2**16
@@ -78,30 +90,39 @@ def _labels(header: Mapping[str, str], n_layers: int, path: Path) -> list[Label]
         raise RegionError(
             "REGION-LABELS",
             f"expected segments with label values from 1 in {n_layers} layers, found "
-            + (", ".join(f"{x.name!r} {x.value} in {x.layer}" for x in labels) or "none"),
+            + (", ".join(f"{x.name!r} {x.value} in {x.layer}" for x in labels[:20]) or "none"),
             where=path.name,
             hint="Save the segmentation with 3D Slicer again.",
         )
     return labels
 
 
-def _label(header: Mapping[str, str], number: int, n_layers: int, path: Path) -> Label:
-    def value(field: str, default: Any) -> str:
-        return header.get(f"Segment{number}_{field}", str(default)).strip()
+def _label(
+    header: Mapping[str, str], number: int, n_layers: int, is_old: bool, path: Path
+) -> Label:
+    def value(field: str, default: str = "") -> str:
+        return header.get(f"Segment{number}_{field}", default).strip()
 
-    try:
-        # Files of old versions have a layer for each segment and do not say so.
-        layer = int(value("Layer", number if n_layers > 1 else 0))
-        label_value = int(value("LabelValue", 1))
-    except ValueError as error:
+    # The one layer of a file need not be named; the value of a segment must be.
+    layer = str(number) if is_old else value("Layer", "0" if n_layers == 1 else "")
+    label_value = "1" if is_old else value("LabelValue")
+    if not _WHOLE.fullmatch(layer) or not _WHOLE.fullmatch(label_value):
         raise RegionError(
             "REGION-LABELS",
             f"layer and label value of segment {number} are no whole numbers",
             where=path.name,
-        ) from error
+            hint="Save the segmentation with 3D Slicer again.",
+        )
     name = value("Name", value("ID", f"segment {number}"))
-    code, meaning = _terminology(value("Tags", ""))
-    return Label(layer, label_value, name, code, meaning)
+    code, meaning = _terminology(value("Tags"))
+    if any("\udc80" <= letter <= "\udcff" for letter in name + code + meaning):
+        raise RegionError(
+            "REGION-LABELS",
+            f"the name of segment {number} is no text in UTF-8",
+            where=path.name,
+            hint="Save the segmentation with 3D Slicer again.",
+        )
+    return Label(int(layer), int(label_value), name, code, meaning)
 
 
 def _terminology(tags: str) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,3 +51,12 @@ def read_table(table: Table, folder: Path) -> pd.DataFrame:
         if column.type in {"number", "integer"}:
             frame[column.name] = pd.to_numeric(frame[column.name], errors="coerce")
     return frame
+
+
+def parse_lines(table: Table, lines: str) -> list[dict[str, str]]:
+    """Return the rows of finished lines of a table, as text."""
+    names = table.column_names
+    return [
+        dict(zip(names, map(unescape_cell, cells), strict=True))
+        for cells in csv.reader(io.StringIO(lines, newline=""))
+    ]

@@ -78,10 +78,14 @@ def test_a_file_that_the_system_refuses_is_a_row(tmp_path, monkeypatch):
     assert catalogue.volumes[0].n_files == 2
 
 
-def test_pipes_are_not_opened(tmp_path):
+@pytest.mark.parametrize("as_root", [False, True])
+def test_pipes_are_not_opened_but_told(tmp_path, as_root):
     write_series(tmp_path, axial(0, 3))
     os.mkfifo(tmp_path / "pipe")
-    assert len(scan([tmp_path]).candidates) == 1
+    candidates = scan([tmp_path / "pipe" if as_root else tmp_path]).candidates
+    told = {c.refs[0].path.name: c.error_code for c in candidates if not c.is_image}
+    assert told == {"pipe": "FILE-NOT-REGULAR"}
+    assert len(candidates) == (1 if as_root else 2)
 
 
 def test_junk_between_images_is_told_and_passed_over(tmp_path):

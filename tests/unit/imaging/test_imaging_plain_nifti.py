@@ -1,4 +1,4 @@
-"""Plain NIfTI files: voxel by voxel and digit by digit as nibabel reads them, or not at all."""
+"""Plain NIfTI files: voxel by voxel and digit by digit as nibabel reads them."""
 
 import gzip
 
@@ -6,8 +6,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from biomarker_cli.imaging.files import read_image_file
-from biomarker_cli.imaging.plain_nifti import plain_header, read_plain_nifti
+from biomarker_cli.imaging import ImageFileError, read_image_file
+from biomarker_cli.imaging.plain_nifti import plain_header
 from biomarker_cli.model.quantity import HU
 
 VOXELS = np.arange(60, dtype=np.int16).reshape(5, 4, 3)
@@ -57,13 +57,12 @@ def test_voxels_are_those_of_nibabel(tmp_path, dtype, suffix):
     path = tmp_path / f"a{suffix}"
     voxels = np.random.default_rng(1).integers(0, 100, (7, 6, 5)).astype(dtype)
     nibabel.save(nibabel.Nifti1Image(voxels, np.diag([-1, -2, 3, 1]), dtype=voxels.dtype), path)
-    found = read_plain_nifti(path)
-    assert found is not None
+    found = read_image_file(path, HU).array
     theirs = np.asanyarray(nibabel.load(path).dataobj).T
-    assert found[0].dtype == theirs.dtype
-    assert np.array_equal(found[0], theirs)
-    assert found[0].flags.writeable
-    assert found[0].flags.c_contiguous
+    assert found.dtype == theirs.dtype
+    assert np.array_equal(found, theirs)
+    assert found.flags.writeable
+    assert found.flags.c_contiguous
 
 
 ODD = {
@@ -110,7 +109,6 @@ DAMAGED = {
     "voxels missing": gzip.compress(_file(_header())[:-2]),
     "bytes behind the voxels": gzip.compress(_file(_header()) + b"x"),
     "bytes behind the end": WHOLE + b"x",
-    "two members": gzip.compress(_file(_header())[:400]) + gzip.compress(_file(_header())[400:]),
     "a header that promises too much": gzip.compress(
         _file(_header(dim=[3, 32767, 32767, 32767, 1, 1, 1, 1]))
     ),
@@ -119,19 +117,31 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
-def test_what_is_not_whole_is_left_to_nibabel(tmp_path, content):
+def test_what_is_not_whole_is_refused(tmp_path, content):
     path = tmp_path / "a.nii.gz"
     path.write_bytes(WHOLE)
-    assert read_plain_nifti(path) is not None
+    assert np.array_equal(read_image_file(path, HU).array, VOXELS.T)
     path.write_bytes(content)
-    assert read_plain_nifti(path) is None
+    with pytest.raises(ImageFileError) as caught:
+        read_image_file(path, HU)
+    assert caught.value.code in {"IMAGE-FILE-UNREADABLE", "IMAGE-FILE-TOO-LARGE"}
 
 
-def test_a_plain_file_that_is_cut_is_left_to_nibabel(tmp_path):
+@pytest.mark.parametrize("spoil", [lambda whole: whole[:-1], lambda whole: whole + b"x"])
+def test_a_plain_file_of_another_length_is_refused(tmp_path, spoil):
     path = tmp_path / "a.nii"
-    path.write_bytes(_file(_header())[:-1])
-    assert read_plain_nifti(path) is None
-    assert read_plain_nifti(tmp_path / "absent.nii") is None
+    path.write_bytes(spoil(_file(_header())))
+    with pytest.raises(ImageFileError):
+        read_image_file(path, HU)
+
+
+def test_several_members_are_one_stream(tmp_path):
+    path = tmp_path / "a.nii.gz"
+    whole = _file(_header())
+    path.write_bytes(b"".join(map(gzip.compress, (b"", whole[:200], whole[200:400], whole[400:]))))
+    assert np.array_equal(read_image_file(path, HU).array, VOXELS.T)
+    path.write_bytes(path.read_bytes() + bytes(512))  # the rest of a block of a tape
+    assert np.array_equal(read_image_file(path, HU).array, VOXELS.T)
 
 
 def test_runs_of_zeros_come_in_many_pieces(tmp_path):
@@ -140,6 +150,4 @@ def test_runs_of_zeros_come_in_many_pieces(tmp_path):
     voxels[150, 100, 50] = 7
     path = tmp_path / "a.nii.gz"
     path.write_bytes(gzip.compress(_file(_header(dim=[3, *voxels.shape, 1, 1, 1, 1]), voxels)))
-    found = read_plain_nifti(path)
-    assert found is not None
-    assert np.array_equal(found[0], voxels.T)
+    assert np.array_equal(read_image_file(path, HU).array, voxels.T)

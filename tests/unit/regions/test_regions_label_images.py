@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -71,12 +73,53 @@ def test_names_from_the_table_beside_the_file(tmp_path, labels):
     rois = import_regions(path, TARGET, STRICT)
     assert [roi.roi_id for roi in rois] == ["liver", "spleen", "label_3", "kidney"]
     assert (rois[3].status, rois[3].error_code) == ("empty", "REGION-EMPTY")
+    assert ["label_unnamed" in roi.flags for roi in rois] == [False, False, True, False]
 
 
-@pytest.mark.parametrize("table", ["1,liver\n", "value,name\nx,liver\n", "value,name\n1,a\n1,b\n"])
+def test_without_a_table_no_label_is_left_out_of_it(tmp_path, labels):
+    rois = import_regions(write_itk(labels, tmp_path / "seg.nii.gz"), TARGET, STRICT)
+    assert not any("label_unnamed" in roi.flags for roi in rois)
+
+
+BROKEN_TABLES = {
+    "no columns": "1,liver\n",
+    "other columns": "Value,Name\n1,liver\n",
+    "no row": "value,name\n",
+    "no number": "value,name\nx,liver\n",
+    "a number of Python": "value,name\n1_0,liver\n",
+    "a fraction": "value,name\n1.0,liver\n",
+    "background": "value,name\n0,liver\n",
+    "too large": "value,name\n65536,liver\n",
+    "of 6,000 digits": f"value,name\n{'9' * 6000},liver\n",
+    "no name": "value,name\n1, \n",
+    "a name missing": "value,name\n1\n",
+    "one value twice": "value,name\n1,a\n1,b\n",
+    "one value written twice": "value,name\n1,a\n01,b\n",
+    "a quote that never ends": 'value,name\n1,"a\n',
+}
+
+
+@pytest.mark.parametrize("table", BROKEN_TABLES.values(), ids=BROKEN_TABLES)
 def test_a_broken_table_is_an_error(tmp_path, labels, table):
     path = write_itk(labels, tmp_path / "seg.nii.gz")
     (tmp_path / "seg.labels.csv").write_text(table)
+    with pytest.raises(RegionError) as caught:
+        list_rois(path)
+    assert caught.value.code == "REGION-LABEL-TABLE"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link", "bytes"])
+def test_what_is_no_table_is_no_silent_absence(tmp_path, labels, kind):
+    path = write_itk(labels, tmp_path / "seg.nii.gz")
+    table = tmp_path / "seg.labels.csv"
+    if kind == "pipe":
+        os.mkfifo(table)
+    elif kind == "folder":
+        table.mkdir()
+    elif kind == "link":
+        table.symlink_to(tmp_path / "absent.csv")
+    else:
+        table.write_bytes(b"value,name\n1,\xff\xfe\n")
     with pytest.raises(RegionError) as caught:
         list_rois(path)
     assert caught.value.code == "REGION-LABEL-TABLE"
@@ -109,7 +152,17 @@ def test_whole_numbers_stored_as_floats_are_labels(tmp_path, labels):
     assert len(import_regions(path, TARGET, STRICT)) == 3
 
 
-@pytest.mark.parametrize("spoil", [lambda a: a * 0.25, lambda a: a - 2.0])
+SPOILT = {
+    "fractions": lambda a: a * 0.25,
+    "negative": lambda a: a - 2.0,
+    "beyond 32 bits": lambda a: a * 1e30,
+    "far below": lambda a: a * -1e30,
+    "no numbers": lambda a: np.where(a == 1, np.nan, a),
+    "endless": lambda a: np.where(a == 1, np.inf, a),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
 def test_probabilities_and_negative_numbers_are_no_labels(tmp_path, labels, spoil):
     path = write_itk(spoil(labels.astype(np.float32)), tmp_path / "seg.nii.gz")
     with pytest.raises(RegionError) as caught:
@@ -191,6 +244,58 @@ def test_slicer_header_that_makes_no_sense_is_refused(tmp_path, labels, change):
     with pytest.raises(RegionError) as caught:
         list_rois(path)
     assert caught.value.code == "REGION-LABELS"
+
+
+def test_slicer_files_of_old_versions_have_a_layer_for_each_segment(tmp_path, labels):
+    layers = np.stack([labels == 1, labels > 0], axis=-1).astype(np.uint8)
+    names = {"Segment0_Name": "core", "Segment1_Name": "whole"}
+    path = write_itk(layers, tmp_path / "brain.seg.nrrd", **names)
+    rois = import_regions(path, TARGET, STRICT)
+    for roi, mask in zip(rois, (labels == 1, labels > 0), strict=True):
+        np.testing.assert_array_equal(roi.region.mask, mask)
+
+
+@pytest.mark.parametrize("absent", ["Segment0_LabelValue", "Segment1_Layer"])
+def test_slicer_segments_without_value_or_layer_are_refused(tmp_path, labels, absent):
+    layers = np.stack([np.minimum(labels, 2), labels > 0], axis=-1).astype(np.uint8)
+    header = {key: value for key, value in SLICER.items() if key != absent}
+    path = write_itk(layers, tmp_path / "brain.seg.nrrd", **header)
+    with pytest.raises(RegionError) as caught:
+        list_rois(path)
+    assert caught.value.code == "REGION-LABELS"
+
+
+def test_slicer_voxels_that_no_segment_describes_are_told(tmp_path, labels):
+    layers = np.stack([labels, (labels > 0) * 5], axis=-1).astype(np.uint8)
+    header = {**SLICER, "Segment1_LabelValue": "1"}
+    path = write_itk(layers, tmp_path / "brain.seg.nrrd", **header)
+    rois = {roi.roi_id: roi for roi in import_regions(path, TARGET, STRICT)}
+    assert list(rois) == ["tumour core", "whole tumour", "oedema", "label_3", "label_1005"]
+    assert rois["whole tumour"].status == "empty"
+    for name, mask in (("label_3", labels == 3), ("label_1005", labels > 0)):
+        np.testing.assert_array_equal(rois[name].region.mask, mask)
+        assert "label_unnamed" in rois[name].flags
+    assert "label_unnamed" not in rois["tumour core"].flags
+
+
+def test_slicer_names_are_utf8(tmp_path, labels):
+    path = write_itk(labels, tmp_path / "brain.seg.nrrd", **(SLICER | {"Segment1_Layer": "0"}))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"tumour core", "Ödem 中".encode()))
+    assert list_rois(path)[0].label == "Ödem 中"
+    path.write_bytes(content.replace(b"tumour core", b"\xd6dem"))
+    with pytest.raises(RegionError) as caught:
+        list_rois(path)
+    assert caught.value.code == "REGION-LABELS"
+
+
+def test_slicer_with_a_table_beside_it_has_two_sets_of_names(tmp_path, labels):
+    path = write_itk(labels, tmp_path / "brain.seg.nrrd", **(SLICER | {"Segment1_Layer": "0"}))
+    assert list_rois(path)
+    (tmp_path / "brain.seg.labels.csv").write_text("value,name\n1,liver\n")
+    with pytest.raises(RegionError) as caught:
+        list_rois(path)
+    assert caught.value.code == "REGION-LABEL-TABLE"
 
 
 def turned(geometry, array, order, flips):

@@ -1,0 +1,72 @@
+"""Why an image file is refused: each reason worded once, for every format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from biomarker_cli.imaging.errors import ImageFileError
+
+
+def _shown(text: str) -> str:
+    """Return what a header says so that it can be written: bytes that are no UTF-8 escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def unreadable(path: Path, why: str) -> ImageFileError:
+    """Return the refusal of a file that is cut short, damaged, or not what its name says."""
+    return ImageFileError(
+        "IMAGE-FILE-UNREADABLE",
+        f"the image file cannot be read: {_shown(why)}",
+        where=path.name,
+        hint="The file may be cut short or damaged: copy it again and compare its size.",
+    )
+
+
+def bad_shape(path: Path, found: str) -> ImageFileError:
+    """Return the refusal of what is no single volume of numbers."""
+    return ImageFileError(
+        "IMAGE-FILE-SHAPE",
+        f"expected one volume of three dimensions with one number per voxel, found {_shown(found)}",
+        where=path.name,
+        hint="Split a series of volumes into one file each.",
+    )
+
+
+def bad_geometry(path: Path, found: str) -> ImageFileError:
+    """Return the refusal of a file whose place in the patient is not known."""
+    return ImageFileError(
+        "IMAGE-FILE-GEOMETRY",
+        f"the grid of the image cannot be trusted: {_shown(found)}",
+        where=path.name,
+        hint="Convert the image again from its DICOM series.",
+    )
+
+
+def scaled(path: Path, found: str) -> ImageFileError:
+    """Return the refusal of a header whose scale other readers of the format pass over."""
+    return ImageFileError(
+        "IMAGE-FILE-SCALED",
+        f"the header scales its numbers, which readers of the format pass over: {_shown(found)}",
+        where=path.name,
+        hint="Write the image again with its real numbers and without a scale.",
+    )
+
+
+def too_large(path: Path, found: str) -> ImageFileError:
+    """Return the refusal of a file that would take more memory than an image may."""
+    return ImageFileError(
+        "IMAGE-FILE-TOO-LARGE",
+        f"the image is larger than an image may be: {_shown(found)}",
+        where=path.name,
+        hint="Check its header; crop or resample an image that is really so large.",
+    )
+
+
+def detached(path: Path, found: str) -> ImageFileError:
+    """Return the refusal of a header whose voxels lie in files that cannot be taken."""
+    return ImageFileError(
+        "IMAGE-FILE-DETACHED",
+        f"the voxels that the header names cannot be taken: {_shown(found)}",
+        where=path.name,
+        hint="Keep header and voxels in one folder, under the names that the header gives.",
+    )
