@@ -43,6 +43,8 @@ def read_fact(series: SeriesHeaders, fact: FactName) -> Reading:
     definition = FACTS.get(fact)
     if definition is not None:
         reading = _guarded(lambda: definition.read(series), lambda: tags_of(definition))
+        if reading.unreadable:
+            reading = replace(reading, flags=reading.flags | UNREADABLE)
         return weighed(fact, _numbers_only(reading) if definition.unit else reading)
     read = read_path if "." in fact else read_keyword
     return weighed(fact, _guarded(lambda: read(series, fact), lambda: (path_text(fact),)))

@@ -19,7 +19,7 @@ from pydicom.valuerep import DSdecimal
 
 from biomarker_cli.acquisition.facts.registry import Reading
 from biomarker_cli.acquisition.series import SeriesHeaders
-from biomarker_cli.model.wording import quoted
+from biomarker_cli.model.wording import bounded, quoted
 
 ENHANCED_NAMES = MappingProxyType(
     {
@@ -189,21 +189,21 @@ def _reading(
     n_all, n_missing = len(values), len(values) - len(present)
     n_absent = n_missing - len(wrong) - n_damaged
     reasons = []
+    text = as_found(wrong[0]) if wrong else ""
     if wrong:
-        what = f"{name} holds {as_found(wrong[0])}, which is no number,"
-        reasons.append(f"{what} in {len(wrong)} of {n_all}")
+        reasons.append(f"{name}: {quoted(text, 64)} is no number, in {len(wrong)} of {n_all}")
     if n_damaged:
         reasons.append(f"{name} cannot be decoded in {n_damaged} of {n_all}")
     if n_absent > 0:
         reasons.append(f"{name} is absent or empty in {n_absent} of {n_all}")
     flags = frozenset({"fact_unreadable"} if wrong or n_damaged else ())
-    return Reading(present, n_missing, tags, flags, "; ".join(reasons))
+    return Reading(present, n_missing, tags, flags, "; ".join(reasons), unreadable=text)
 
 
 def as_found(value: Any) -> str:
-    """Return what stands in a number's place as a message quotes it."""
+    """Return the text that stands in a number's place."""
     parts = value if isinstance(value, tuple) else (value,)
-    return quoted("\\".join(map(str, parts)), 64)
+    return bounded("\\".join(map(str, parts)))
 
 
 def _is_text(value: Any) -> bool:

@@ -218,7 +218,7 @@ class TestDamage:
         assert "\0" not in row.note
         (result,) = evaluate(protocol("PatientWeight", "max: 90", "kg"), [series])
         assert result.outcome == "not_evaluable"
-        assert "which is no number, in 1 of 1" in result.reason
+        assert "is no number, in 1 of 1" in result.reason
 
     def test_a_slice_with_text_is_a_missing_one(self, protocol):
         found = protocol("PatientWeight", "max: 90", "kg")
@@ -242,7 +242,7 @@ class TestDamage:
         data = pet_instance(0, RadiopharmaceuticalInformationSequence=items)
         reading = read_fact(series_of([data]), fact)
         assert reading.values == ()
-        assert f"{keyword} holds '6586,2'" in reading.reason
+        assert "'6586,2' is no number" in reading.reason
 
     def test_positions_with_nul_are_missing(self):
         data = raw(mr(), "ImagePositionPatient", "DS", b"-9\0@\0C\\-95.9\\1")
