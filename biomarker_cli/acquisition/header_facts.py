@@ -29,6 +29,8 @@ class Fact:
     flags : frozenset of str
     note : str
         Why a value is missing or cannot be.
+    unreadable : str
+        A text that stands where a number should, as it was found.
     """
 
     fact: str
@@ -37,6 +39,7 @@ class Fact:
     tags: str
     flags: frozenset[str] = frozenset()
     note: str = ""
+    unreadable: str = ""
 
     def row(self) -> dict[str, str]:
         """Return the columns of ``facts.csv`` behind case and series."""
@@ -100,4 +103,5 @@ def _fact(definition: FactDefinition, reading: Reading) -> Fact:
         tags=";".join(reading.tags),
         flags=frozenset(flags),
         note=reading.implausible or reading.reason,
+        unreadable=reading.unreadable,
     )

@@ -9,14 +9,17 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from pydicom import dcmread
 from synthetic_dicom_seg import image_datasets, write_seg
-from synthetic_segmentations import Roi, lift, write_structure_set
+from synthetic_segmentations import Roi, lift, rectangle, structure_set, write_structure_set
+from synthetic_segmentations import target as rt_target
 
 from biomarker_cli.imaging import Crop, Geometry, Region
 from biomarker_cli.regions import ImageTarget, RegionRules, import_regions
 from biomarker_cli.regions.components import component_sizes
 from biomarker_cli.regions.polygons import Window, area, clip, fill, snap
 
+fewest = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 some = settings(max_examples=150, deadline=None)
 
@@ -172,3 +175,166 @@ def test_components_are_those_of_a_label_image(mask):
     expected = sorted(np.bincount(labels.ravel())[1:].tolist())
     assert sorted(component_sizes(mask).tolist()) == expected
     assert len(expected) == n_components
+
+
+SEG_GRID = Geometry((6, 8, 9), (1.5, 2.0, 3.0), (-20.0, 7.5, 100.0))
+SEG_TARGET = ImageTarget(
+    SEG_GRID, frame_of_reference_uid=image_datasets(SEG_GRID)[0].FrameOfReferenceUID
+)
+LOOSE = RegionRules(gaps="none")
+
+
+def seg_dataset(folder, data):
+    """Return a SEG of three segments that fill random slices, as a data set."""
+    masks = np.zeros((3, *SEG_GRID.shape), dtype=bool)
+    for number in range(3):
+        filled = data.draw(st.lists(st.booleans(), min_size=6, max_size=6), label="slices")
+        masks[number, filled, 1 + number : 5 + number, 2:6] = True
+        masks[number, number, 0, 0] = True
+    return dcmread(write_seg(Path(folder) / "seg.dcm", SEG_GRID, masks))
+
+
+def voxels_by_label(folder, dataset, target, name="changed.dcm"):
+    path = Path(folder) / name
+    dataset.save_as(path, enforce_file_format=True)
+    rois = import_regions(path, target, LOOSE)
+    return {
+        roi.roi_label: None if roi.region is None else roi.region.mask
+        for roi in rois
+        if roi.roi_label
+    }
+
+
+def assert_no_voxel_more(before, after):
+    for label, mask in after.items():
+        if mask is not None:
+            assert before[label] is not None
+            assert not (mask & ~before[label]).any()
+
+
+SEG_REFERENCES = {
+    "segment": lambda d, i: d.SegmentSequence.pop(i % len(d.SegmentSequence)),
+    "number of a segment": lambda d, i: _drop(d.SegmentSequence, i, "SegmentNumber"),
+    "groups of a frame": lambda d, i: d.PerFrameFunctionalGroupsSequence.pop(
+        i % len(d.PerFrameFunctionalGroupsSequence)
+    ),
+    **{
+        keyword: lambda d, i, k=keyword: _drop(d.PerFrameFunctionalGroupsSequence, i, k)
+        for keyword in (
+            "SegmentIdentificationSequence",
+            "PlanePositionSequence",
+            "DerivationImageSequence",
+            "FrameContentSequence",
+        )
+    },
+    **{
+        keyword: lambda d, _i, k=keyword: d.pop(k, None)
+        for keyword in (
+            "SegmentSequence",
+            "PerFrameFunctionalGroupsSequence",
+            "ReferencedSeriesSequence",
+            "NumberOfFrames",
+        )
+    },
+}
+
+
+def _drop(items, index, keyword):
+    items[index % len(items)].pop(keyword, None)
+
+
+@fewest
+@given(st.data())
+def test_removing_references_of_a_seg_gives_no_region_more_voxels(data):
+    removed = data.draw(
+        st.lists(
+            st.tuples(st.sampled_from(sorted(SEG_REFERENCES)), st.integers(0, 17)),
+            min_size=1,
+            max_size=3,
+            unique=True,
+        )
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = seg_dataset(folder, data)
+        before = voxels_by_label(folder, dataset, SEG_TARGET)
+        assert all(mask is not None for mask in before.values())
+        for what, index in removed:
+            if dataset.get("SegmentSequence") and dataset.get("PerFrameFunctionalGroupsSequence"):
+                SEG_REFERENCES[what](dataset, index)
+        assert_no_voxel_more(before, voxels_by_label(folder, dataset, SEG_TARGET))
+
+
+@fewest
+@given(st.data())
+def test_the_order_of_frames_and_segments_never_changes_a_region(data):
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = seg_dataset(folder, data)
+        before = voxels_by_label(folder, dataset, SEG_TARGET)
+        n_frames, rows, columns = int(dataset.NumberOfFrames), dataset.Rows, dataset.Columns
+        bits = np.unpackbits(np.frombuffer(dataset.PixelData, np.uint8), bitorder="little")
+        frames = bits[: n_frames * rows * columns].reshape(n_frames, -1)
+        order = data.draw(st.permutations(range(n_frames)))
+        groups = list(dataset.PerFrameFunctionalGroupsSequence)
+        dataset.PerFrameFunctionalGroupsSequence = [groups[i] for i in order]
+        packed = np.packbits(frames[list(order)].ravel(), bitorder="little").tobytes()
+        dataset.PixelData = packed + bytes(len(packed) % 2)
+        dataset.SegmentSequence = dataset.SegmentSequence[::-1]
+        after = voxels_by_label(folder, dataset, SEG_TARGET)
+    assert set(after) == set(before)
+    for label, mask in before.items():
+        np.testing.assert_array_equal(after[label], mask)
+
+
+RT_TARGET = rt_target()
+
+
+def rt_rois(data):
+    """Return three ROIs of boxes that nest, cross and repeat at random."""
+    corner = st.integers(1, 9)
+    rois = []
+    for number in range(1, 4):
+        boxes = data.draw(
+            st.lists(
+                st.tuples(st.integers(3, 6), corner, corner, corner, corner), min_size=1, max_size=6
+            ),
+            label="boxes",
+        )
+        contours = [
+            ("CLOSED_PLANAR", rectangle(RT_TARGET.geometry, z, (-x0, -y0), (x1, y1)))
+            for z, x0, y0, x1, y1 in boxes
+        ]
+        rois.append(Roi(f"r{number}", contours, number=number))
+    return rois
+
+
+RT_REFERENCES = {
+    "roi": lambda d, i: d.StructureSetROISequence.pop(i),
+    "number of a roi": lambda d, i: _drop(d.StructureSetROISequence, i, "ROINumber"),
+    "contours": lambda d, i: d.ROIContourSequence.pop(i),
+    "number of contours": lambda d, i: _drop(d.ROIContourSequence, i, "ReferencedROINumber"),
+    "observation": lambda d, i: d.RTROIObservationsSequence.pop(i),
+    "frame": lambda d, _i: d.pop("ReferencedFrameOfReferenceSequence"),
+}
+
+
+@fewest
+@given(st.data(), st.sampled_from(sorted(RT_REFERENCES)), st.integers(0, 2))
+def test_removing_a_reference_of_a_structure_set_gives_no_region_more_voxels(data, what, index):
+    dataset = structure_set(rt_rois(data))
+    with tempfile.TemporaryDirectory() as folder:
+        before = voxels_by_label(folder, dataset, RT_TARGET)
+        RT_REFERENCES[what](dataset, index)
+        assert_no_voxel_more(before, voxels_by_label(folder, dataset, RT_TARGET))
+
+
+@fewest
+@given(st.data())
+def test_the_order_of_contours_never_changes_a_region(data):
+    rois = rt_rois(data)
+    with tempfile.TemporaryDirectory() as folder:
+        before = voxels_by_label(folder, structure_set(rois), RT_TARGET)
+        for roi in rois:
+            roi.contours = data.draw(st.permutations(roi.contours))
+        after = voxels_by_label(folder, structure_set(rois, reverse=True), RT_TARGET)
+    for label, mask in before.items():
+        np.testing.assert_array_equal(after[label], mask)

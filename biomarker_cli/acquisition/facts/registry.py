@@ -32,6 +32,8 @@ class Reading:
         Why something is missing or cannot be told.
     implausible : str
         Why a value that stands there cannot be (`facts.plausible`), empty where all can.
+    unreadable : str
+        A text that stands where a number should, as it was found.
     """
 
     values: tuple[Any, ...]
@@ -40,6 +42,7 @@ class Reading:
     flags: frozenset[str] = frozenset()
     reason: str = ""
     implausible: str = ""
+    unreadable: str = ""
 
     @property
     def is_inferred(self) -> bool:

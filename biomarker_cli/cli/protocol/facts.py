@@ -38,7 +38,8 @@ def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> 
     # One table per series: its UID is long, and the same in every row.
     for uid in dict.fromkeys(row.get("series_uid", "") for row in rows):
         members = [row for row in rows if row.get("series_uid", "") == uid]
-        columns = [c for c in members[0] if not uid or c not in {"series_uid", "modality", "note"}]
+        hidden = {"series_uid", "modality", "note", "unreadable"} if uid else set()
+        columns = [c for c in members[0] if c not in hidden]
         title = f"{members[0]['modality']} {uid}" if uid else ""
         table = Listing(title, columns, whole=("fact",))
         for row in members:
@@ -73,6 +74,7 @@ def _told(paths: tuple[Path, ...]) -> list[dict[str, str]]:
             "modality": series.modality,
             **fact.row(),
             "note": fact.note,
+            **({"unreadable": fact.unreadable} if fact.unreadable else {}),
         }
         for series in read_headers(paths).series
         for fact in header_facts(series)
