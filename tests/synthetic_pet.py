@@ -17,6 +17,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import PositronEmissionTomographyImageStorage
+from synthetic_series import slice_dataset, write
 
 from biomarker_cli.dicom import FrameHeader, Frames
 from biomarker_cli.imaging import Geometry, Volume
@@ -125,6 +126,37 @@ def pet_volume(
     array = np.stack([np.full((4, 5), value, dtype=np.float64) for value in values])
     geometry = Geometry(shape=array.shape, spacing_mm=(4.0, 4.0, 4.0))
     return Volume(array, geometry, STORED_PET, Frames(headers), "1.2.3.4")
+
+
+def write_pet(
+    folder: Path, change: Change = lambda dataset, index: None, name: str = "{}", **elements: Any
+) -> list[Path]:
+    """Write the series of `pet_volume` as files, one per slice.
+
+    Parameters
+    ----------
+    change : callable
+        Called with each dataset and its index before it is saved.
+    name : str
+        Of a file; ``{}`` stands for the number of the slice.
+    **elements
+        Header elements; None leaves one out.
+    """
+    paths = []
+    for index, suv in enumerate(TRUE_SUV):
+        array = np.full((4, 5), 1000)
+        dataset = slice_dataset((0.0, 0.0, 4.0 * index), array, series="pet", number=index + 1)
+        study, series = dataset.StudyInstanceUID, dataset.SeriesInstanceUID
+        dataset.update(pet_header(RescaleSlope=f"{bqml(suv) / 1000:.10g}"))
+        dataset.update(
+            _dataset({"RescaleType": "BQML", "PixelSpacing": ["4.0", "4.0"], **elements})
+        )
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, series
+        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+        dataset.SliceThickness = 4.0
+        change(dataset, index)
+        paths.append(write(dataset, folder / f"{name.format(index)}.dcm"))
+    return paths
 
 
 def with_item(**elements: Any) -> Change:

@@ -29,6 +29,8 @@ class Fact:
     tags : str
         Elements it was read from, joined by ``;``.
     flags : frozenset of str
+    unreadable : str
+        A text that stands where a number should, as it was found.
     """
 
     fact: str
@@ -36,6 +38,7 @@ class Fact:
     unit: str
     tags: str
     flags: frozenset[str] = frozenset()
+    unreadable: str = ""
 
     def row(self) -> dict[str, str]:
         """Return the columns of ``facts.csv`` behind case and series."""
@@ -90,4 +93,5 @@ def _fact(definition: FactDefinition, reading: Reading) -> Fact:
         unit=definition.unit,
         tags=";".join(reading.tags),
         flags=frozenset(flags),
+        unreadable=reading.unreadable,
     )

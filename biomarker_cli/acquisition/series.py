@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from biomarker_cli.catalogue import Catalogue, VolumeCandidate
@@ -76,8 +77,6 @@ class SeriesHeaders:
 def series_headers(catalogue: Catalogue, reader: HeaderReader | None = None) -> list[SeriesHeaders]:
     """Return every image series of a catalogue, refused ones included.
 
-    Each file is read once.
-
     Parameters
     ----------
     catalogue : Catalogue
@@ -89,25 +88,38 @@ def series_headers(catalogue: Catalogue, reader: HeaderReader | None = None) -> 
     list of SeriesHeaders
         In the order of the catalogue.
     """
-    return list(iterate_series(catalogue.volumes, reader))
-
-
-def iterate_series(
-    candidates: Iterable[VolumeCandidate], reader: HeaderReader | None = None
-) -> Iterable[SeriesHeaders]:
-    """Yield series one at a time, so that the headers of one only are in memory."""
     reader = reader or HeaderReader()
+
+    def frames_of(path: Path) -> tuple[FrameHeader, ...]:
+        return reader.frames(path, catalogue.signatures[str(path)])
+
+    return series_of(catalogue.volumes, frames_of)
+
+
+def series_of(
+    volumes: Iterable[VolumeCandidate], frames_of: Callable[[Path], tuple[FrameHeader, ...]]
+) -> list[SeriesHeaders]:
+    """Return the series of some image volumes, in their order.
+
+    Parameters
+    ----------
+    volumes : iterable of VolumeCandidate
+    frames_of : callable
+        From a file to the record of each of its frames; asked once for each file.
+    """
     by_series: dict[tuple[str, str], list[VolumeCandidate]] = defaultdict(list)
-    for candidate in candidates:
-        by_series[candidate.study_uid, candidate.series_uid].append(candidate)
-    for (study_uid, series_uid), members in by_series.items():
-        yield SeriesHeaders(
+    for volume in volumes:
+        by_series[volume.study_uid, volume.series_uid].append(volume)
+    return [
+        SeriesHeaders(
             series_uid=series_uid,
             study_uid=study_uid,
             role="",
             modality=members[0].modality,
-            frames=read_series_frames(members, reader),
+            frames=read_series_frames(members, frames_of),
         )
+        for (study_uid, series_uid), members in by_series.items()
+    ]
 
 
 def _value(frame: FrameHeader, keyword: str) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, model_validator
 
+from biomarker_cli.case.plausibility import PlausibleHu
 from biomarker_cli.protocol import (
     ProtocolDocument,
     ProtocolHeader,
@@ -73,6 +74,8 @@ class AnalysisProtocol(ProtocolHeader):
         How segmentations become voxels.
     rois : RoiNames, optional
         Map from the names of sites to canonical ones; a study's map goes first.
+    plausible_hu : PlausibleHu
+        Which numbers a CT can measure.
     radiomics, suv, adc : rules, optional
         The section named like `measure` must stand. A radiomics analysis of PET
         may hold ``suv`` as well: its image is then the SUV map.
@@ -84,6 +87,7 @@ class AnalysisProtocol(ProtocolHeader):
     measure: Measure
     regions: RegionRules
     rois: RoiNames | None = None
+    plausible_hu: PlausibleHu = PlausibleHu()
     radiomics: RadiomicsSection = None
     suv: SuvSection = None
     adc: AdcSection = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from biomarker_cli.model.inputs import InputFiles
 
 if TYPE_CHECKING:
     # A plan holds what these rooms made; a case that needs one of them has it loaded.
@@ -51,7 +53,11 @@ class CasePlan:
     waivers : WaiverSet or None
         Deviations of this image that the study accepts.
     flags : frozenset of str
-        What the study found on the case: every row of it carries them.
+        What is known of the case before it is measured: every row of it carries them.
+    input_paths : tuple of Path
+        The files it is measured from: image in the order of its slices, segmentation.
+    inputs : InputFiles
+        What is known of them, and what planning kept of their bytes.
     """
 
     site_id: str
@@ -73,6 +79,8 @@ class CasePlan:
     overrides: tuple[Override, ...] = ()
     waivers: WaiverSet | None = None
     flags: frozenset[str] = frozenset()
+    input_paths: tuple[Path, ...] = ()
+    inputs: InputFiles = field(default_factory=InputFiles, compare=False, repr=False)
 
     @property
     def case_id(self) -> str:
@@ -90,5 +98,5 @@ class CasePlan:
         return tuple(
             c
             for c in self.candidates
-            if c.is_image and self.series in {"", c.volume_id, c.series_uid}
+            if c.is_image and (not self.series or c.is_called(self.series))
         )

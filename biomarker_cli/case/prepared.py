@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli import __version__
 from biomarker_cli.case.analysis import Analysis, AnalysisProtocol
-from biomarker_cli.case.images import image_candidates, read_case_volume, read_declared_volume
-from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.inputs import CaseInputs
 from biomarker_cli.catalogue.errors import ImageError
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.measurement import Measurement
@@ -69,7 +68,7 @@ def engine_of(protocol: AnalysisProtocol) -> tuple[str, str]:
     return engine_identity(rules)
 
 
-def prepare(plan: CasePlan, analysis: Analysis) -> Prepared:
+def prepare(case: CaseInputs, analysis: Analysis) -> Prepared:
     """Read the image and turn it into the quantity that an analysis measures.
 
     Raises
@@ -77,15 +76,15 @@ def prepare(plan: CasePlan, analysis: Analysis) -> Prepared:
     CaseError
         With the code of the room that refuses.
     """
-    _require_modality(plan, analysis.protocol)
+    _require_modality(case, analysis.protocol)
     preparers = {"radiomics": _for_radiomics, "suv": _for_suv, "adc": _for_adc}
-    return preparers[analysis.protocol.measure](plan, analysis)
+    return preparers[analysis.protocol.measure](case, analysis)
 
 
-def _require_modality(plan: CasePlan, protocol: AnalysisProtocol) -> None:
-    if plan.image_files:
+def _require_modality(case: CaseInputs, protocol: AnalysisProtocol) -> None:
+    if case.plan.image_files:
         return
-    found = {c.modality for c in image_candidates(plan)}
+    found = {c.modality for c in case.candidates()}
     wanted = protocol.applies_to.modalities
     if wanted and not found <= set(wanted):
         raise ImageError(
@@ -121,7 +120,7 @@ def _one_by_one(
     return measure_all
 
 
-def _for_radiomics(plan: CasePlan, analysis: Analysis) -> Prepared:
+def _for_radiomics(case: CaseInputs, analysis: Analysis) -> Prepared:
     from biomarker_cli.radiomics import (
         image_description,
         is_ibsi_benchmarked,
@@ -130,7 +129,8 @@ def _for_radiomics(plan: CasePlan, analysis: Analysis) -> Prepared:
 
     rules = analysis.protocol.radiomics
     assert rules is not None  # noqa: S101 - held by the protocol model
-    volume = read_case_volume(plan)
+    volume = case.volume()
+    plan = case.plan
     derivation: Mapping[str, Any] = {}
     if volume.quantity == STORED_PET:
         if analysis.protocol.suv is not None:
@@ -152,15 +152,16 @@ def _for_radiomics(plan: CasePlan, analysis: Analysis) -> Prepared:
     )
 
 
-def _for_suv(plan: CasePlan, analysis: Analysis) -> Prepared:
+def _for_suv(case: CaseInputs, analysis: Analysis) -> Prepared:
     from biomarker_cli.pet import declared_suv, suv_volume, uptake_measurements
 
     rules = analysis.protocol.suv
     assert rules is not None  # noqa: S101 - held by the protocol model
+    plan = case.plan
     if plan.image_files:
-        result = declared_suv(read_declared_volume(plan), rules)
+        result = declared_suv(case.declared_volume(), rules)
     else:
-        result = suv_volume(read_case_volume(plan), rules, plan.form, plan.overrides)
+        result = suv_volume(case.volume(), rules, plan.form, plan.overrides)
     return Prepared(
         analysis,
         result.volume,
@@ -172,7 +173,7 @@ def _for_suv(plan: CasePlan, analysis: Analysis) -> Prepared:
     )
 
 
-def _for_adc(plan: CasePlan, analysis: Analysis) -> Prepared:
+def _for_adc(case: CaseInputs, analysis: Analysis) -> Prepared:
     from biomarker_cli.diffusion import (
         declared_adc,
         diffusion_maps,
@@ -184,10 +185,10 @@ def _for_adc(plan: CasePlan, analysis: Analysis) -> Prepared:
     assert rules is not None  # noqa: S101 - held by the protocol model
     results: tuple[AdcResult, ...]
     describe: Callable[[str], dict[str, Any]] = partial(image_description, rules)
-    if plan.image_files:
-        results, describe = (declared_adc(read_declared_volume(plan), rules),), _no_description
+    if case.plan.image_files:
+        results, describe = (declared_adc(case.declared_volume(), rules),), _no_description
     else:
-        results = diffusion_maps(image_candidates(plan), rules)
+        results = diffusion_maps(case.candidates(), rules, case.dicom)
     return Prepared(
         analysis,
         results[0].volume,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
+
+from biomarker_cli.model.inputs import FileRead
 
 Row = dict[str, Any]
 
@@ -30,8 +33,12 @@ class CaseResult:
     rois, measurements, facts, checks, features : list of dict
     derivations : dict
         How a quantity was derived, by analysis id.
+    readings : list of dict
+        What acquisition rules above series ask of each series of the case.
     notes : list of str
         For the log: reasons that have no column.
+    inputs : dict
+        Path -> `FileRead` of every file that was read, in the order of the plan.
     """
 
     case: Row
@@ -41,7 +48,9 @@ class CaseResult:
     checks: list[Row] = field(default_factory=list)
     features: list[Row] = field(default_factory=list)
     derivations: dict[str, Any] = field(default_factory=dict)
+    readings: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    inputs: dict[Path, FileRead] = field(default_factory=dict)
 
     @property
     def case_id(self) -> str:
@@ -52,12 +61,3 @@ class CaseResult:
     def status(self) -> CaseStatus:
         """What became of the case."""
         return CaseStatus(self.case["status"])
-
-    def to_json(self) -> Row:
-        """Return the result as JSON-able data, which shares the rows."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
-
-    @classmethod
-    def from_json(cls, data: Row) -> CaseResult:
-        """Rebuild a result from `to_json`."""
-        return cls(**data)

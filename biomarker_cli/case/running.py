@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.acquisition.results import CheckResult, Outcome
 from biomarker_cli.case.analysis import Analysis
-from biomarker_cli.case.images import image_candidates
+from biomarker_cli.case.inputs import CaseInputs
 from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.plausibility import implausible_voxels
 from biomarker_cli.case.prepared import Measured, Prepared, prepare
 from biomarker_cli.case.result import CaseResult, CaseStatus, Row
 from biomarker_cli.case.rows import (
@@ -36,6 +37,7 @@ class _Progress:
     """What a case has produced so far; lives within one call of `run_case`."""
 
     plan: CasePlan
+    case: CaseInputs
     headers: Row = field(default_factory=dict)
     facts: list[Row] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
@@ -43,6 +45,7 @@ class _Progress:
     measurements: list[Row] = field(default_factory=list)
     features: list[Row] = field(default_factory=list)
     derivations: dict[str, Any] = field(default_factory=dict)
+    readings: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def result(self, status: CaseStatus, code: str = "", message: str = "") -> CaseResult:
@@ -62,7 +65,9 @@ class _Progress:
             checks=check_rows(self.plan, self.checks),
             features=self.features,
             derivations=self.derivations,
+            readings=self.readings,
             notes=self.notes,
+            inputs=self.case.read_all(),
         )
 
 
@@ -81,7 +86,7 @@ def run_case(plan: CasePlan) -> CaseResult:
     CaseResult
         Without its ``result_key``, which the study knows.
     """
-    progress = _Progress(plan, headers=case_row(plan))
+    progress = _Progress(plan, CaseInputs(plan), headers=case_row(plan))
     try:
         _examine_headers(progress)
         failed = _violations(progress.checks)
@@ -108,14 +113,14 @@ def _examine_headers(progress: _Progress) -> None:
     if plan.image_files:
         return
     # Files of other formats have no header, so that their cases do without these rooms.
-    from biomarker_cli.acquisition import evaluate, header_facts, series_headers
-    from biomarker_cli.catalogue import Catalogue
+    from biomarker_cli.acquisition import evaluate, header_facts, keep_readings, series_of
 
-    series = series_headers(Catalogue(image_candidates(plan)))
+    series = series_of(progress.case.candidates(), progress.case.dicom.frames)
     series = [one.in_study(plan.role, plan.subject) for one in series]
     progress.headers = case_row(plan, series)
     progress.facts = [row for s in series for row in fact_rows(plan, s, header_facts(s))]
     if plan.acquisition is not None:
+        progress.readings = keep_readings(plan.acquisition, series)
         checks = evaluate(plan.acquisition, series, scopes=("series",))
         progress.checks = plan.waivers.apply(checks) if plan.waivers else checks
         progress.notes += [
@@ -165,7 +170,7 @@ def _measure(progress: _Progress) -> CaseResult:
             progress.derivations[analysis.ident] = prepared.derivation
         progress.headers.update(_voxel_columns(prepared))
         if regions is None:
-            regions = _import(progress.plan, prepared, analysis.protocol.regions)
+            regions = _import(progress.case, prepared, analysis.protocol.regions)
             progress.rois = roi_rows(plan, regions)
         n_failed += _measure_regions(progress, prepared, regions, flags)
     if refusal is not None:
@@ -188,7 +193,7 @@ def _is_bad(plan: CasePlan, roi: RoiResult) -> bool:
 def _prepare(progress: _Progress, analysis: Analysis) -> Prepared:
     """Prepare the image; a refused SUV leaves behind how far its derivation came."""
     try:
-        return prepare(progress.plan, analysis)
+        return prepare(progress.case, analysis)
     except SuvError as error:
         if error.derivation:
             refusal = {"error_code": error.code, "error_message": str(error)}
@@ -196,7 +201,8 @@ def _prepare(progress: _Progress, analysis: Analysis) -> Prepared:
         raise
 
 
-def _import(plan: CasePlan, prepared: Prepared, rules: RegionRules) -> list[RoiResult]:
+def _import(case: CaseInputs, prepared: Prepared, rules: RegionRules) -> list[RoiResult]:
+    plan = case.plan
     assert plan.mask is not None  # noqa: S101 - a case without one waits
     return import_regions(
         plan.mask,
@@ -205,6 +211,7 @@ def _import(plan: CasePlan, prepared: Prepared, rules: RegionRules) -> list[RoiR
         plan.roi_names or prepared.analysis.protocol.rois,
         plan.wanted_rois,
         frame_of_reference_override=plan.other_frame_of_reference,
+        contents=case.files or None,
     )
 
 
@@ -236,9 +243,14 @@ def _measure_regions(
             row |= {"error_code": error.code, "error_message": str(error)}
             progress.notes.append(f"{prepared.analysis.ident}: {error.code} {error} [{roi.roi_id}]")
             continue
-        progress.measurements += measurement_rows(
-            progress.plan, roi, prepared, measurements, flags | roi.region.flags
+        own = flags | roi.region.flags
+        doubt = implausible_voxels(
+            prepared.volume, roi.region, prepared.analysis.protocol.plausible_hu
         )
+        if doubt:
+            own |= {"implausible"}
+            progress.notes.append(f"{prepared.analysis.ident}: {doubt} [{roi.roi_id}]")
+        progress.measurements += measurement_rows(progress.plan, roi, prepared, measurements, own)
         progress.notes += [
             f"{m.feature_id}: {m.reason} [{roi.roi_id}]" for m in measurements if m.reason
         ]

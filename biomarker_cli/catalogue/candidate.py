@@ -73,7 +73,8 @@ class VolumeCandidate:
     Attributes
     ----------
     volume_id : str
-        SeriesInstanceUID, with ``#`` and a number where a series holds several.
+        SeriesInstanceUID, with ``@`` and the StudyInstanceUID where several studies
+        hold a series of that name, and ``#`` and a number where a series holds several.
     patient_keys : tuple of str
         Digests of the PatientIDs that occur; more than one is a mix-up.
     kind : str
@@ -107,6 +108,10 @@ class VolumeCandidate:
     error_code: str = ""
     error_message: str = ""
     flags: frozenset[str] = frozenset()
+
+    def is_called(self, name: str) -> bool:
+        """Tell whether a volume id, or the name of its whole series, means this volume."""
+        return name in {self.volume_id, self.series_uid, self.volume_id.partition("#")[0]}
 
     @property
     def is_image(self) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.files import FoundFile, find_files
-from biomarker_cli.catalogue.index import FileIndex, is_settled
+from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.catalogue.instances import Defect
 from biomarker_cli.catalogue.records import (
     NO_SERIES,
@@ -23,13 +23,17 @@ from biomarker_cli.catalogue.records import (
     unpack_defect,
     unpack_files,
 )
-from biomarker_cli.catalogue.series import refused_file, series_candidates
+from biomarker_cli.catalogue.series import named_by_study, refused_file, series_candidates
 from biomarker_cli.collector import collector_paused
+from biomarker_cli.model.inputs import FileSignature, InputError
 
 if TYPE_CHECKING:
     from biomarker_cli.dicom.quick_headers import HeaderReader
 
 Progress = Callable[[int, int], None]
+
+PASSING_CODES = frozenset({"FILE-UNREADABLE", "INPUT-CHANGED"})
+"""What may be over when the file is looked at again: it is not kept."""
 
 FilesOfSeries = dict[str, list[FoundFile]]
 
@@ -45,9 +49,12 @@ class Catalogue:
     ----------
     candidates : tuple of VolumeCandidate
         Sorted by study, series and volume; files that are no DICOM last.
+    signatures : mapping
+        Path -> signature of the files as they were found.
     """
 
     candidates: tuple[VolumeCandidate, ...]
+    signatures: Mapping[str, FileSignature] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def volumes(self) -> tuple[VolumeCandidate, ...]:
@@ -56,7 +63,7 @@ class Catalogue:
 
     def matching(self, wanted: str) -> tuple[VolumeCandidate, ...]:
         """Return the image volumes with this volume id or series UID."""
-        return tuple(c for c in self.volumes if wanted in {c.volume_id, c.series_uid})
+        return tuple(c for c in self.volumes if c.is_called(wanted))
 
 
 def scan(
@@ -98,7 +105,8 @@ def scan(
             by_series[series].append(file)
         candidates = _candidates(by_series, records, index, reader)
     refused = [refused_file(path, defect) for path, defect in found.problems]
-    return Catalogue((*candidates, *refused))
+    signatures = {file.path: file.signature for file in found.files}
+    return Catalogue((*named_by_study(candidates), *refused), signatures)
 
 
 def _describe(
@@ -121,15 +129,15 @@ def _describe(
     every = max(n_all // PROGRESS_STEPS, 1)
     # Kept as text: the collector would go over millions of small values as they come.
     records: dict[str, FileRecord] = {}
-    unreadable: set[str] = set()
+    passing: set[str] = set()
     try:
         for number, file in enumerate(files, start=1):
             try:
-                record = pack_file(*describe_file(Path(file.path), file.size, reader))
-            except HeaderError as error:
+                record = pack_file(*describe_file(Path(file.path), file.signature, reader))
+            except (HeaderError, InputError) as error:
                 record = pack_defect(Defect(error.code, error.message, error.hint))
-                if error.code == "FILE-UNREADABLE":
-                    unreadable.add(file.path)
+                if error.code in PASSING_CODES:
+                    passing.add(file.path)
             records[file.path] = record
             if progress is not None and number % every == 0:
                 progress(n_known + number, n_all)
@@ -138,7 +146,7 @@ def _describe(
         index.remember(
             (file, records[file.path])
             for file in files
-            if file.path in records and file.path not in unreadable
+            if file.path in records and file.path not in passing
         )
     if progress is not None:
         progress(n_all, n_all)
@@ -163,7 +171,7 @@ def _candidates(
         found[series] = series_candidates(described)
         # Copies are told by looking into their files, which may not be read another time.
         n_distinct = len({instance.sop_instance_uid for instance, _ in described})
-        if n_distinct == len(files) and all(map(is_settled, files)):
+        if n_distinct == len(files) and all(file.signature.is_settled for file in files):
             lasting.append((series, digests[series], found[series]))
     index.remember_volumes(lasting)
     candidates = [c for series in sorted(found, key=series_order) for c in found[series]]

@@ -23,18 +23,26 @@ from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader
 from biomarker_cli.dicom.gradients import read_gradient
 from biomarker_cli.dicom.quick_headers import HeaderReader
+from biomarker_cli.dicom.values import contradicting_bits
+from biomarker_cli.model.inputs import FileSignature
+
+_PLACE = (
+    ("PixelSpacing", "(0028,0030)", 2),
+    ("ImagePositionPatient", "(0020,0032)", 3),
+    ("ImageOrientationPatient", "(0020,0037)", 6),
+)
 
 
 def describe_file(
-    path: Path, size: int, reader: HeaderReader
+    path: Path, signature: FileSignature, reader: HeaderReader
 ) -> tuple[Instance, tuple[Plane, ...]]:
     """Read what grouping needs of a file.
 
     Parameters
     ----------
     path : Path
-    size : int
-        In bytes.
+    signature : FileSignature
+        Of the file as it was found.
     reader : HeaderReader
 
     Returns
@@ -48,7 +56,7 @@ def describe_file(
     HeaderError
         Where the file is no DICOM or cannot be read.
     """
-    header = reader.read(path, size)
+    header = reader.read(path, signature)
     get = header.get
     instance = Instance(
         str(path),
@@ -67,7 +75,10 @@ def describe_file(
     if instance.rows < 1 or instance.sop_class_uid in SEGMENTATION_KINDS:
         return instance, ()
     headers, defect = _slices(header, reader)
-    defect = defect or _missing_uid(instance) or _cut_short(header)
+    defect = defect or _missing_uid(instance) or _cut_short(header) or _bits(header)
+    planes = _planes(instance, headers)
+    if defect is None and not all(map(_has_place, planes)):
+        defect = _unreadable_place(headers)
     if defect is not None or headers[0].tile is not None:
         # A tile has a size of its own.
         instance = instance._replace(
@@ -75,7 +86,8 @@ def describe_file(
             columns=_integer(headers[0].get("Columns")) or 0,
             defect=defect,
         )
-    return instance, _planes(instance, headers)
+        planes = tuple([plane._replace(instance=instance) for plane in planes])
+    return instance, planes
 
 
 def _slices(
@@ -126,6 +138,36 @@ def _cut_short(header: FrameHeader) -> Defect | None:
     )
 
 
+def _bits(header: FrameHeader) -> Defect | None:
+    found = contradicting_bits(header)
+    if not found:
+        return None
+    return Defect(
+        "PIXELS-BITS",
+        found,
+        "The bits of a pixel would be taken for another number: export the series again.",
+    )
+
+
+def _has_place(plane: Plane) -> bool:
+    return None not in (plane.position_mm, plane.orientation, plane.pixel_spacing_mm)
+
+
+def _unreadable_place(headers: tuple[FrameHeader, ...]) -> Defect | None:
+    """Name the element of the image plane that stands there and is no row of numbers."""
+    for header in headers:
+        for keyword, tag, length in _PLACE:
+            value = header.get(keyword)
+            if value is not None and _vector(value, length) is None:
+                text = value if isinstance(value, str) else "\\".join(map(str, value))
+                return Defect(
+                    "SERIES-NO-POSITION",
+                    f"{keyword} {tag}: {text!r} is no row of {length} numbers",
+                    "DICOM writes decimals with a point: export the series again.",
+                )
+    return None
+
+
 def _planes(instance: Instance, headers: tuple[FrameHeader, ...]) -> tuple[Plane, ...]:
     first = headers[0]
     several = len(headers) > 1 and first.tile is None
@@ -170,8 +212,8 @@ def _diffusion(instance: Instance, header: FrameHeader) -> tuple[float | None, V
     if found is None:
         return None, None
     gradient = read_gradient(header).direction
-    # A value that is no number is neither a b-value nor the absence of one.
-    return (found.value if math.isfinite(found.value) else -1.0), gradient
+    # Neither a b-value nor the absence of one: such slices are a volume of their own.
+    return (found.value if found.is_usable else -1.0), gradient
 
 
 def _either(get: Callable[[str], Any], first: str, second: str) -> Any:

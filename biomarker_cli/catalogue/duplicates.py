@@ -1,69 +1,157 @@
-"""Exact duplicates: one instance that was stored more than once.
+"""Copies: one instance that was stored more than once.
 
-Archives hand the same instance out twice. A copy with the same SOPInstanceUID,
-the same place and the same pixels may be left out; anything less than that is
-no copy, and what comes of it is refused further on.
+Archives hand the same instance out twice. A copy with the same SOPInstanceUID, the
+same pixels and the same elements, but for those that move no number, may be left
+out. Copies that contradict each other are kept and named: which of them is right,
+their files cannot tell, and neither their names nor their order decide.
 """
 
 from __future__ import annotations
 
-import filecmp
+import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from biomarker_cli.catalogue.instances import Instance, Plane
+from biomarker_cli.catalogue.contents import Contents, contents_of, differing
+from biomarker_cli.catalogue.instances import Defect, Instance, Plane
 
 File = tuple[Instance, tuple[Plane, ...]]
 
+MOST_ELEMENTS_NAMED = 5
 
-def drop_exact_duplicates(files: Sequence[File]) -> tuple[list[File], int]:
-    """Return the files of a series without exact copies, and how many were dropped.
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """The files of a series without copies.
+
+    Attributes
+    ----------
+    files : list of (Instance, tuple of Plane)
+    n_dropped : int
+        How many copies were left out.
+    conflicts : mapping of str to Defect
+        SOPInstanceUID -> what its copies contradict each other in.
+    """
+
+    files: list[File]
+    n_dropped: int = 0
+    conflicts: Mapping[str, Defect] = field(default_factory=dict)
+
+
+class _Copy(NamedTuple):
+    """What is inside a file.
+
+    Attributes
+    ----------
+    digest : str
+        Of the whole file: of equal copies the one with the lowest stays, whatever
+        it is called.
+    header : mapping or None
+        None where it, or the pixels, cannot be decoded.
+    pixels : tuple of bytes
+        Digest of each slice.
+    """
+
+    digest: str
+    header: Contents | None
+    pixels: tuple[bytes, ...]
+
+    def says_the_same(self, other: _Copy) -> bool:
+        """Tell whether a number may come from either."""
+        if self.digest == other.digest:
+            return True
+        return (
+            self.header is not None and self.header == other.header and self.pixels == other.pixels
+        )
+
+
+def drop_duplicates(files: Sequence[File]) -> Distinct:
+    """Return the files of a series without copies, and which copies contradict each other.
 
     Parameters
     ----------
     files : sequence of (Instance, tuple of Plane)
-        In the order of their paths: the first of several copies stays.
     """
     by_uid: dict[str, list[File]] = defaultdict(list)
     for file in files:
         by_uid[file[0].sop_instance_uid].append(file)
     if len(by_uid) == len(files):
-        return list(files), 0
+        return Distinct(list(files))
     kept: list[File] = []
+    conflicts: dict[str, Defect] = {}
     for uid, group in by_uid.items():
-        distinct: list[File] = []
-        for file in group:
-            if not uid or not any(_same(file, other) for other in distinct):
-                distinct.append(file)
-        kept.extend(distinct)
-    return kept, len(files) - len(kept)
+        if len(group) == 1 or not uid:
+            kept.extend(group)
+            continue
+        distinct = _distinct([(file, _look_into(file)) for file in group])
+        kept.extend(file for file, _ in distinct)
+        if len(distinct) > 1:
+            conflicts[uid] = _conflict(uid, distinct)
+    return Distinct(kept, len(files) - len(kept), conflicts)
 
 
-def _same(one: File, other: File) -> bool:
-    if _facts(one) != _facts(other):
-        return False
-    paths = Path(one[0].path), Path(other[0].path)
-    try:
-        return filecmp.cmp(*paths, shallow=False) or _same_pixels(*paths, len(one[1]))
-    except OSError:
-        return False
+def _distinct(copies: Sequence[tuple[File, _Copy]]) -> list[tuple[File, _Copy]]:
+    """Return one file for each content, in an order that names have no part in."""
+    found: list[tuple[File, _Copy]] = []
+    for file, copy in sorted(copies, key=lambda item: (item[1].digest, item[0][0].path)):
+        defect = file[0].defect
+        if not any(copy.says_the_same(c) and f[0].defect == defect for f, c in found):
+            found.append((file, copy))
+    return found
 
 
-def _facts(file: File) -> tuple[object, ...]:
+def _conflict(uid: str, distinct: Sequence[tuple[File, _Copy]]) -> Defect:
+    """Name the files and what the first two of them differ in."""
+    by_name = sorted(distinct, key=lambda item: item[0][0].path)
+    names = " and ".join(Path(file[0].path).name for file, _ in by_name[:2])
+    more = f" (and {len(by_name) - 2} more)" if len(by_name) > 2 else ""
+    return Defect(
+        "SERIES-UID-CONFLICT",
+        f"{len(by_name) if more else 'two'} files have SOPInstanceUID {uid} but differ in "
+        f"{_difference(by_name[0][1], by_name[1][1])}: {names}{more}",
+        "One of them is damaged or was changed: keep the right one.",
+    )
+
+
+def _difference(one: _Copy, other: _Copy) -> str:
+    if one.header is None or other.header is None:
+        return "what can be read of them"
+    paths = differing(one.header, other.header)
+    if one.pixels != other.pixels:
+        paths.insert(0, "their pixels")
+    more = (
+        f" and {len(paths) - MOST_ELEMENTS_NAMED} more" if len(paths) > MOST_ELEMENTS_NAMED else ""
+    )
+    return (", ".join(paths[:MOST_ELEMENTS_NAMED]) or "what the scan found in them") + more
+
+
+def _look_into(file: File) -> _Copy:
+    """Open one file of several with one SOPInstanceUID: all that is read of it, is read here."""
+    from biomarker_cli.dicom.errors import HeaderError, PixelError
+    from biomarker_cli.dicom.files import DicomFiles
+    from biomarker_cli.dicom.headers import ELEMENT_ERRORS
+    from biomarker_cli.model.inputs import InputError
+
     instance, planes = file
-    return (instance._replace(path=""), *(plane[1:] for plane in planes))
-
-
-def _same_pixels(one: Path, other: Path, n_slices: int) -> bool:
-    from biomarker_cli.dicom.errors import PixelError
-    from biomarker_cli.dicom.pixels import read_stored_frames
-
-    frames = list(range(n_slices))
+    path = Path(instance.path)
+    files = DicomFiles()
     try:
-        pairs = zip(read_stored_frames(one, frames), read_stored_frames(other, frames), strict=True)
-        return all(np.array_equal(a, b) for a, b in pairs)
-    except PixelError:
-        return False
+        header = contents_of(files.read(path).dataset)
+        pixels = tuple(map(_pixel_digest, files.stored(path, range(len(planes)))))
+    except (HeaderError, InputError, PixelError, *ELEMENT_ERRORS):
+        # Such a file is a copy only of one with the same bytes.
+        read = files.inputs.read.get(path)
+        return _Copy(read.sha256 if read else instance.path, None, ())
+    return _Copy(files.inputs.read[path].sha256, header, pixels)
+
+
+def _pixel_digest(frame: np.ndarray) -> bytes:
+    """Return a digest of the stored numbers, in whatever width and order of bytes they came."""
+    kind = "<f8" if frame.dtype.kind == "f" else "<i8"
+    numbers = np.ascontiguousarray(frame, dtype=kind)
+    return hashlib.sha256(repr(frame.shape).encode() + numbers.tobytes()).digest()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from biomarker_cli.catalogue.instances import Defect
 from biomarker_cli.model.errors import InputNotFoundError
+from biomarker_cli.model.inputs import FileSignature
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,7 @@ class FoundFile:
     """A regular file and what tells whether it has changed."""
 
     path: str
-    mtime_ns: int
-    size: int
+    signature: FileSignature
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ class _Walk:
         return below
 
     def _file(self, path: str, status: os.stat_result) -> None:
-        file = FoundFile(path, status.st_mtime_ns, status.st_size)
+        file = FoundFile(path, FileSignature.of(status))
         self.seen.append((file, (status.st_dev, status.st_ino)))
 
     def _problem(self, path: str, error: OSError) -> None:

@@ -5,8 +5,9 @@ it works without. It keeps what was read of each file, and what volumes the file
 of a series made: while none of them changes, nothing is worked out again. It
 lies in the user's cache folder (``BIOMARKER_CACHE_DIR`` names another) and holds
 paths, UIDs, geometry, times and keyed digests of patient ids, no names and no ids
-of patients. A file counts as unchanged while path, size and time of modification
-are the same. Several processes may use it at once: SQLite keeps them apart.
+of patients. A file counts as unchanged while its path and its whole signature (size,
+times of modification and change, inode) are the same. Several processes may use it at
+once: SQLite keeps them apart.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -23,18 +23,30 @@ from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.files import FoundFile
 from biomarker_cli.catalogue.pseudonyms import cache_folder
 from biomarker_cli.catalogue.records import FileRecord, is_sound, pack_candidates, unpack_candidates
+from biomarker_cli.model.inputs import FileRead, FileSignature
 
 PATIENCE_SECONDS = 5.0
 """How long a scan waits for another one that is writing."""
 
-SETTLING_NS = 2_000_000_000
-"""A file changed so recently might change again within one tick of its clock."""
+_SIGNATURE = "size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER"
 
 _TABLES = (
-    "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, mtime_ns INTEGER, size INTEGER, "
+    f"CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, {_SIGNATURE}, "
     "series TEXT, record TEXT) WITHOUT ROWID",
+    f"CREATE TABLE IF NOT EXISTS digests (path BLOB PRIMARY KEY, {_SIGNATURE}, "
+    "sha256 TEXT, pixels TEXT) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS volumes (series TEXT PRIMARY KEY, files BLOB, candidates TEXT) "
     "WITHOUT ROWID",
+)
+
+
+_SELECT_RECORD = (
+    "SELECT series, record FROM files "
+    "WHERE path = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND inode = ?"
+)
+_SELECT_DIGESTS = (
+    "SELECT sha256, pixels FROM digests "
+    "WHERE path = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND inode = ?"
 )
 
 
@@ -45,15 +57,18 @@ class FileIndex:
     ----------
     folder : Path or None
         Where the index lies; None for none at all.
+    trusted : bool
+        Whether what is kept is asked for; it is kept anew in any case.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, trusted: bool = True) -> None:
         self._path = None if folder is None else folder / f"files-{_code_version()}.sqlite"
+        self._trusted = trusted
 
     @classmethod
-    def of_user(cls) -> FileIndex:
+    def of_user(cls, *, trusted: bool = True) -> FileIndex:
         """Return the index in the user's cache folder."""
-        return cls(cache_folder())
+        return cls(cache_folder(), trusted=trusted)
 
     def known(self, roots: Iterable[str], files: Sequence[FoundFile]) -> dict[str, str]:
         """Return the series of the files that have not changed, by path.
@@ -64,23 +79,25 @@ class FileIndex:
             Absolute paths that hold all of `files`.
         files : sequence of FoundFile
         """
-        stored: dict[bytes, tuple[int, int, str]] = {}
+        stored: dict[bytes, tuple[FileSignature, str]] = {}
         with self._connection() as connection:
-            if connection is None:
+            if connection is None or not self._trusted:
                 return {}
             for root in roots:
                 name = os.fsencode(root)
                 # "0" follows "/" in ASCII: everything below a folder.
                 rows = connection.execute(
-                    "SELECT path, mtime_ns, size, series FROM files "
+                    "SELECT path, size, mtime_ns, ctime_ns, inode, series FROM files "
                     "WHERE path = ? OR (path > ? AND path < ?)",
                     (name, name.rstrip(b"/") + b"/", name.rstrip(b"/") + b"0"),
                 )
-                stored.update((path, (mtime, size, series)) for path, mtime, size, series in rows)
+                stored.update(
+                    (path, (FileSignature(*kept), series)) for path, *kept, series in rows
+                )
         known = {}
         for file in files:
-            mtime, size, series = stored.get(os.fsencode(file.path), (-1, -1, ""))
-            if (mtime, size) == (file.mtime_ns, file.size):
+            signature, series = stored.get(os.fsencode(file.path), (None, ""))
+            if signature == file.signature:
                 known[file.path] = series
         return known
 
@@ -92,8 +109,8 @@ class FileIndex:
                 return {}
             for file in files:
                 rows = connection.execute(
-                    "SELECT series, record FROM files WHERE path = ? AND mtime_ns = ? AND size = ?",
-                    (os.fsencode(file.path), file.mtime_ns, file.size),
+                    _SELECT_RECORD,
+                    (os.fsencode(file.path), *file.signature),
                 )
                 found.update((file.path, FileRecord(*row)) for row in rows if is_sound(row[1]))
         return found
@@ -109,7 +126,7 @@ class FileIndex:
         found: dict[str, list[VolumeCandidate]] = {}
         try:
             with self._connection() as connection:
-                if connection is None:
+                if connection is None or not self._trusted:
                     return {}
                 for series, digest in digests.items():
                     rows = connection.execute(
@@ -125,15 +142,17 @@ class FileIndex:
     def remember(self, new: Iterable[tuple[FoundFile, FileRecord]]) -> None:
         """Keep records of files."""
         rows = [
-            (os.fsencode(file.path), file.mtime_ns, file.size, *record)
+            (os.fsencode(file.path), *file.signature, *record)
             for file, record in new
-            if is_settled(file)
+            if file.signature.is_settled
         ]
         if not rows:
             return
         with self._connection() as connection:
             if connection is not None:
-                connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
+                connection.executemany(
+                    "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+                )
 
     def remember_volumes(self, new: Sequence[tuple[str, bytes, Sequence[VolumeCandidate]]]) -> None:
         """Keep what the files of some series made: series, `files_digest`, candidates."""
@@ -143,6 +162,41 @@ class FileIndex:
         with self._connection() as connection:
             if connection is not None:
                 connection.executemany("INSERT OR REPLACE INTO volumes VALUES (?, ?, ?)", rows)
+
+    def digests(self, files: Mapping[Path, FileSignature]) -> dict[Path, FileRead]:
+        """Return what was read of files that have not changed since.
+
+        Parameters
+        ----------
+        files : mapping
+            Path -> signature as it is now.
+        """
+        found: dict[Path, FileRead] = {}
+        with self._connection() as connection:
+            if connection is None or not self._trusted:
+                return {}
+            for path, signature in files.items():
+                rows = connection.execute(
+                    _SELECT_DIGESTS,
+                    (os.fsencode(_absolute(path)), *signature),
+                )
+                found.update((path, FileRead(signature, *row)) for row in rows)
+        return found
+
+    def remember_digests(self, read: Mapping[Path, FileRead]) -> None:
+        """Keep what was read of files."""
+        rows = [
+            (os.fsencode(_absolute(path)), *one.signature, one.sha256, one.pixels)
+            for path, one in read.items()
+            if one.signature.is_settled
+        ]
+        if not rows:
+            return
+        with self._connection() as connection:
+            if connection is not None:
+                connection.executemany(
+                    "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+                )
 
     def forget(self, roots: Iterable[str], files: Sequence[FoundFile]) -> None:
         """Drop the records of files below the roots that are no longer there."""
@@ -158,6 +212,7 @@ class FileIndex:
                 )
                 gone = [row for row in rows if row[0] not in present]
                 connection.executemany("DELETE FROM files WHERE path = ?", gone)
+                connection.executemany("DELETE FROM digests WHERE path = ?", gone)
             connection.execute("DELETE FROM volumes WHERE series NOT IN (SELECT series FROM files)")
 
     @contextlib.contextmanager
@@ -216,9 +271,8 @@ class FileIndex:
                     other.unlink()
 
 
-def is_settled(file: FoundFile) -> bool:
-    """Tell whether a file is old enough for its time of modification to be trusted."""
-    return file.mtime_ns < time.time_ns() - SETTLING_NS
+def _absolute(path: Path) -> str:
+    return os.path.abspath(path)  # noqa: PTH100 - the names of the user, links not resolved
 
 
 def _code_version() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
 from biomarker_cli.catalogue.errors import SeriesError
-from biomarker_cli.dicom.errors import HeaderError, PixelError
-from biomarker_cli.dicom.frames import FrameHeader, Frames, StoredHeader, frame_headers
+from biomarker_cli.dicom.errors import PixelError
+from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.values import (
     PARAMETRIC_MAP_CLASS,
     fill_values,
@@ -25,43 +25,52 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU, QUANTITIES, SIGNAL, STORED_PET, UNITLESS, Quantity
 
 if TYPE_CHECKING:
-    from biomarker_cli.dicom.quick_headers import HeaderReader
+    from biomarker_cli.dicom.files import DicomFiles
 
 _QUANTITY_OF_MODALITY = {"CT": HU, "PT": STORED_PET, "MR": SIGNAL}
 
 
-def read_frames(candidate: VolumeCandidate) -> Frames:
+def read_frames(candidate: VolumeCandidate, files: DicomFiles | None = None) -> Frames:
     """Return the header record of each slice of a candidate.
 
     A candidate that was refused as a volume still has headers to be checked.
+
+    Parameters
+    ----------
+    candidate : VolumeCandidate
+    files : DicomFiles, optional
+        Those of the case, which are read once.
     """
-    # A scan, which imports this module too, does without pydicom where it can.
-    from biomarker_cli.dicom.quick_headers import HeaderReader
-
-    return read_series_frames([candidate], HeaderReader())
+    return read_series_frames([candidate], (files or _new_door()).frames)
 
 
-def read_series_frames(candidates: Iterable[VolumeCandidate], reader: HeaderReader) -> Frames:
+def read_series_frames(
+    candidates: Iterable[VolumeCandidate], frames_of: Callable[[Path], tuple[FrameHeader, ...]]
+) -> Frames:
     """Return the header records of several candidates, volume by volume.
 
-    Each file is read once, also where it holds several volumes.
+    Each file is asked for once, also where it holds several volumes.
     """
     refs = [ref for candidate in candidates for ref in candidate.refs]
-    headers = {path: _frames_of(path, reader) for path in dict.fromkeys(ref.path for ref in refs)}
+    headers = {path: frames_of(path) for path in dict.fromkeys(ref.path for ref in refs)}
     return Frames(headers[ref.path][ref.frame] for ref in refs)
 
 
-def _frames_of(path: Path, reader: HeaderReader) -> tuple[FrameHeader, ...]:
-    header = reader.read(path, path.stat().st_size)
-    try:
-        return reader.split(header)
-    except HeaderError:
-        # The catalogue has refused the volume for this; its elements can still be judged.
-        return (header,)
+def _new_door() -> DicomFiles:
+    # A scan, which imports this module too, does without the decoders.
+    from biomarker_cli.dicom.files import DicomFiles
+
+    return DicomFiles()
 
 
-def read_volume(candidate: VolumeCandidate) -> Volume:
+def read_volume(candidate: VolumeCandidate, files: DicomFiles | None = None) -> Volume:
     """Read the pixels of a candidate.
+
+    Parameters
+    ----------
+    candidate : VolumeCandidate
+    files : DicomFiles, optional
+        Those of the case, which are read once.
 
     Returns
     -------
@@ -77,7 +86,7 @@ def read_volume(candidate: VolumeCandidate) -> Volume:
     """
     if candidate.status is not VolumeStatus.OK or candidate.geometry is None:
         raise SeriesError(candidate.error_code, candidate.error_message, where=candidate.series_uid)
-    array, padding, frames = _read_arrays(candidate, candidate.geometry)
+    array, padding, frames = _read_arrays(candidate, candidate.geometry, files or _new_door())
     return Volume(
         array=array,
         geometry=candidate.geometry,
@@ -90,11 +99,8 @@ def read_volume(candidate: VolumeCandidate) -> Volume:
 
 
 def _read_arrays(
-    candidate: VolumeCandidate, geometry: Geometry
+    candidate: VolumeCandidate, geometry: Geometry, files: DicomFiles
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None, Frames]:
-    # A scan, which imports this module too, does without the decoders.
-    from biomarker_cli.dicom.pixels import open_frames
-
     array = _allocate(geometry)
     padding: npt.NDArray[np.bool_] | None = None
     frames: dict[int, FrameHeader] = {}
@@ -102,18 +108,16 @@ def _read_arrays(
     for index, ref in enumerate(candidate.refs):
         slices_of[ref.path].append(index)
     for path, slices in slices_of.items():
-        file = open_frames(path, [candidate.refs[i].frame for i in slices])
-        headers = frame_headers(file.dataset, path)
-        # Kept with the volume as bytes: parsed, it would be as large as a PET slice.
-        single = len(headers) == 1 and headers[0].tile is None and file.header_bytes
-        for index, stored in zip(slices, file.stored, strict=True):
-            header = headers[candidate.refs[index].frame]
-            frames[index] = StoredHeader(file.header_bytes, path) if single else header
+        headers = files.frames(path)
+        wanted = [candidate.refs[index].frame for index in slices]
+        for index, frame, stored in zip(slices, wanted, files.stored(path, wanted), strict=True):
+            header = frames[index] = headers[frame]
             fill_values(array[index], stored, header)
             empty = padding_of(stored, header)
             if empty is not None:
                 padding = np.zeros(geometry.shape, np.bool_) if padding is None else padding
                 padding[index] = empty
+        files.let_go(path)
     return array, padding, Frames(frames[i] for i in range(len(candidate.refs)))
 
 

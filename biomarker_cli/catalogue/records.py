@@ -113,7 +113,7 @@ def unpack_defect(record: FileRecord) -> Defect:
 
 def files_digest(files: Iterable[FoundFile]) -> bytes:
     """Return a digest of what tells whether any of some files has changed."""
-    lines = "".join(f"{file.path}\0{file.mtime_ns}\0{file.size}\0" for file in files)
+    lines = "".join(f"{file.path}\0{file.signature}\0" for file in files)
     return hashlib.blake2b(os.fsencode(lines), digest_size=16).digest()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from biomarker_cli.catalogue.candidate import FrameRef, VolumeCandidate, VolumeStatus
-from biomarker_cli.catalogue.duplicates import drop_exact_duplicates
+from biomarker_cli.catalogue.duplicates import drop_duplicates
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.catalogue.instances import DICOMDIR_CLASS, Defect, Instance, Plane
 from biomarker_cli.catalogue.kinds import image_kind
@@ -34,8 +36,9 @@ def series_candidates(
     files : sequence of (Instance, tuple of Plane)
         Every file of one series, in the order of the paths.
     """
-    kept, n_dropped = drop_exact_duplicates(files)
-    flags = frozenset({"series_duplicates_dropped"} if n_dropped else ())
+    distinct = drop_duplicates(files)
+    kept = distinct.files
+    flags = frozenset({"series_duplicates_dropped"} if distinct.n_dropped else ())
     planes = sorted(
         (plane for _, planes in kept for plane in planes),
         key=lambda p: (p.instance.sop_instance_uid, p.frame, p.instance.path),
@@ -46,7 +49,13 @@ def series_candidates(
     )
     groups = split_planes(planes) if planes else []
     found = [
-        _volume_candidate(group, _suffix(number, len(groups)), flags, _lone(group, groups))
+        _volume_candidate(
+            group,
+            _suffix(number, len(groups)),
+            flags,
+            _lone(group, groups),
+            _conflict(group, distinct.conflicts),
+        )
         for number, group in enumerate(groups, start=1)
     ]
     found.extend(
@@ -54,6 +63,31 @@ def series_candidates(
         for number, instance in enumerate(others, start=1)
     )
     return found
+
+
+def named_by_study(candidates: Sequence[VolumeCandidate]) -> list[VolumeCandidate]:
+    """Return the candidates, those of a series that several studies hold with another volume id.
+
+    A SeriesInstanceUID belongs to one study (PS3.3 C.7.3.1). Where a tool rewrote
+    one of the two, as de-identification does, nothing says which volume is meant.
+    """
+    studies: dict[str, set[str]] = defaultdict(set)
+    for candidate in candidates:
+        if candidate.study_uid and candidate.series_uid:
+            studies[candidate.series_uid].add(candidate.study_uid)
+    return [
+        _of_study(candidate) if len(studies.get(candidate.series_uid, ())) > 1 else candidate
+        for candidate in candidates
+    ]
+
+
+def _of_study(candidate: VolumeCandidate) -> VolumeCandidate:
+    suffix = candidate.volume_id.removeprefix(candidate.series_uid)
+    return replace(
+        candidate,
+        volume_id=f"{candidate.series_uid}@{candidate.study_uid}{suffix}",
+        flags=candidate.flags | {"series_in_several_studies"},
+    )
 
 
 def _suffix(number: int, count: int) -> str:
@@ -67,8 +101,15 @@ def _lone(group: PlaneGroup, groups: Sequence[PlaneGroup]) -> bool:
     return any(word.startswith("orientation=") for word in group.split_by)
 
 
+def _conflict(group: PlaneGroup, conflicts: Mapping[str, Defect]) -> Defect | None:
+    """Return the first contradiction of copies that the slices of a volume are part of."""
+    uids = {plane.instance.sop_instance_uid for plane in group.planes}
+    found = sorted(uids & conflicts.keys())
+    return conflicts[found[0]] if found else None
+
+
 def _volume_candidate(
-    group: PlaneGroup, suffix: str, flags: frozenset[str], lone: bool
+    group: PlaneGroup, suffix: str, flags: frozenset[str], lone: bool, conflict: Defect | None
 ) -> VolumeCandidate:
     planes = group.planes
     first = planes[0].instance
@@ -76,7 +117,7 @@ def _volume_candidate(
     geometry: Geometry | None = None
     defect: Defect | None = None
     try:
-        _require_readable(planes)
+        _require_readable(planes, conflict)
         if lone and kind != "localiser":
             _refuse_lone_slice()
         planes, geometry, jitter = stack(planes)
@@ -111,7 +152,7 @@ def _refs(planes: Iterable[Plane]) -> tuple[FrameRef, ...]:
     return tuple(FrameRef(p.instance.path, p.frame, p.instance.sop_instance_uid) for p in planes)
 
 
-def _require_readable(planes: Sequence[Plane]) -> None:
+def _require_readable(planes: Sequence[Plane], conflict: Defect | None) -> None:
     first = planes[0].instance
     if first.modality in NO_VOLUME_MODALITIES:
         raise SeriesError(
@@ -125,26 +166,14 @@ def _require_readable(planes: Sequence[Plane]) -> None:
         raise SeriesError(
             defect.code, defect.message + more, where=Path(path).name, hint=defect.hint
         )
-    _require_one_file_per_uid(planes)
+    if conflict is not None:
+        raise SeriesError(conflict.code, conflict.message, hint=conflict.hint)
     if first.samples != 1:
         raise SeriesError(
             "PIXELS-COLOUR",
             f"expected one sample per pixel, found {first.samples}",
             hint="A colour image is a picture, not a measurement.",
         )
-
-
-def _require_one_file_per_uid(planes: Sequence[Plane]) -> None:
-    path_of: dict[str, str] = {}
-    for instance in {plane.instance for plane in planes}:
-        other = path_of.setdefault(instance.sop_instance_uid, instance.path)
-        if other != instance.path:
-            names = " and ".join(sorted(Path(path).name for path in (other, instance.path)))
-            raise SeriesError(
-                "SERIES-UID-CONFLICT",
-                f"two files have SOPInstanceUID {instance.sop_instance_uid} but differ: {names}",
-                hint="One of them is damaged or was changed: keep the right one.",
-            )
 
 
 def _refuse_lone_slice() -> NoReturn:

@@ -79,7 +79,7 @@ def extract(
 ) -> None:
     """Measure the regions of one image by an analysis protocol."""
     from biomarker_cli.cli.output import progress
-    from biomarker_cli.study import RunOptions, SingleCase, plan_single, run_study
+    from biomarker_cli.study import RunOptions, SingleCase, StudyRun, plan_single, run_study
 
     if maps is not None and case["measure"] != "adc":
         raise click.UsageError("--maps goes with adc.")
@@ -89,13 +89,13 @@ def extract(
         planned = plan_single(SingleCase(**case), advance)
     with _folder_of_run(output) as folder:
         _require_free(folder, overwrite=overwrite)
-        report = run_study("extract", [planned], folder, RunOptions(fresh=True))
+        report = run_study(StudyRun("extract", [planned]), folder, RunOptions(fresh=True))
         _print_errors(report)
         if output is None:
             click.echo((folder / "measurements.csv").read_text(encoding="utf-8"), nl=False)
         else:
             _print_summary(report, folder)
-    if maps is not None and report.results[0].measurements:
+    if maps is not None and report.results[0].head.n_ok:
         _write_maps(planned.plan, maps)
     context.exit(report.exit_code)
 
@@ -113,18 +113,19 @@ def _folder_of_run(output: Path | None) -> Iterator[Path]:
 
 
 def _write_maps(plan: CasePlan, folder: Path) -> None:
-    from biomarker_cli.case.images import image_candidates, read_declared_volume
+    from biomarker_cli.case.inputs import CaseInputs
     from biomarker_cli.diffusion import declared_adc, diffusion_maps, write_maps
 
+    case = CaseInputs(plan)
     for analysis in plan.analyses:
         rules = analysis.protocol.adc
         if rules is None:
             continue
         results: tuple[AdcResult, ...]
         if plan.image_files:
-            results = (declared_adc(read_declared_volume(plan), rules),)
+            results = (declared_adc(case.declared_volume(), rules),)
         else:
-            results = diffusion_maps(image_candidates(plan), rules)
+            results = diffusion_maps(case.candidates(), rules, case.dicom)
         for path in write_maps(results, folder):
             click.echo(f"written: {path}", err=True)
 
@@ -154,9 +155,9 @@ def _require_free(folder: Path, *, overwrite: bool) -> None:
 
 def _print_errors(report: RunReport) -> None:
     result = report.results[0]
-    if result.case["error_code"]:
-        click.echo(f"error {result.case['error_code']}: {result.case['error_message']}", err=True)
-    for roi in result.rois:
+    if result.head.error_code:
+        click.echo(f"error {result.head.error_code}: {result.head.error_message}", err=True)
+    for roi in result.head.rois:
         if roi["status"] not in {"ok", "skipped"}:
             click.echo(
                 f"{roi['roi_id']}: {roi['status']} {roi['error_code']} {roi['error_message']}",
@@ -171,10 +172,10 @@ def _print_errors(report: RunReport) -> None:
 
 
 def _print_summary(report: RunReport, folder: Path) -> None:
-    result = report.results[0]
-    n_rois = len({row["roi_id"] for row in result.measurements})
+    head = report.results[0].head
+    n_rois = sum(bool(roi["analyses"]) for roi in head.rois)
     click.echo(
-        f"{result.status.value}: {n_rois} regions, {len(result.measurements)} measurements; "
+        f"{head.status}: {n_rois} regions, {head.n_ok + head.n_without} measurements; "
         f"tables in {folder}",
         err=True,
     )

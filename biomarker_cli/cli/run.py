@@ -11,7 +11,7 @@ import click
 from biomarker_cli.cli.options import format_option
 
 if TYPE_CHECKING:
-    from biomarker_cli.study import PlannedCase, RunOptions, RunReport
+    from biomarker_cli.study import RunOptions, RunReport, StudyRun
 
 _EPILOG = """\b
 Examples:
@@ -42,7 +42,10 @@ measured and has not changed is kept.
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be measured and why; write nothing.")
 @click.option("--retry-failed", is_flag=True, help="Measure failed cases again.")
-@click.option("--fresh", is_flag=True, help="Measure every case again.")
+@click.option("--fresh", is_flag=True, help="Trust nothing kept: index and measure again.")
+@click.option(
+    "--verify-inputs", is_flag=True, help="Read every file again before a result is kept."
+)
 @click.option("--strict", is_flag=True, help="Exit with 4 where an acquisition rule is broken.")
 @click.option(
     "--timeout-per-case", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds."
@@ -63,33 +66,28 @@ def run(
 
     A case that fails leaves a row with its error code; the others go on.
     """
+    from biomarker_cli.catalogue.index import FileIndex
     from biomarker_cli.cli.output import progress
-    from biomarker_cli.study import RunOptions, load_study, plan_study, run_study
+    from biomarker_cli.study import RunOptions, StudyRun, load_study, plan_study, run_study
 
     study = load_study(study_file)
     folder = output or study.root / "results"
-    dry_run = switches.pop("dry_run")
+    dry_run, verify_inputs = switches.pop("dry_run"), switches.pop("verify_inputs")
     options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, **switches)
+    index = FileIndex.of_user(trusted=not options.fresh)
     with progress("planning", "cases") as advance:
-        cases = plan_study(study, advance)
+        cases = plan_study(study, advance, index, verify_inputs=verify_inputs)
+    due = StudyRun(study.model.id, cases, study.model.integrity, index)
     if dry_run:
-        _print_plan(cases, folder, options, output_format)
+        _print_plan(due, folder, options, output_format)
         return
     with progress("measuring", "cases") as advance:
-        report = run_study(
-            study.model.id,
-            cases,
-            folder,
-            options,
-            lambda done, total, _case: advance(done, total),
-        )
+        report = run_study(due, folder, options, lambda done, total, _case: advance(done, total))
     _print_report(report, output_format)
     context.exit(report.exit_code)
 
 
-def _print_plan(
-    cases: list[PlannedCase], folder: Path, options: RunOptions, output_format: str
-) -> None:
+def _print_plan(study: StudyRun, folder: Path, options: RunOptions, output_format: str) -> None:
     from biomarker_cli.cli.output import console, plain_table, print_json
     from biomarker_cli.study import ResultStore
     from biomarker_cli.study.runner import decide
@@ -99,10 +97,10 @@ def _print_plan(
             "case_id": decision.case.plan.case_id,
             "action": decision.action,
             "reason": decision.reason,
-            "files": len(decision.case.digest.files) if decision.case.digest else 0,
+            "files": len(decision.case.plan.input_paths),
             "analyses": [a.ident for a in decision.case.plan.analyses],
         }
-        for decision in decide(cases, ResultStore(folder), options)
+        for decision in decide(study, ResultStore(folder), options)
     ]
     if output_format == "json":
         print_json(rows)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.cli.output import console, plain_table
 from biomarker_cli.model.wording import counted
+from biomarker_cli.tables import CHECKS
 
 if TYPE_CHECKING:
-    from biomarker_cli.case import CaseResult
     from biomarker_cli.study import RunReport
+    from biomarker_cli.study.packed import PackedResult
 
 
 def summary_json(report: RunReport) -> dict[str, Any]:
@@ -23,11 +24,11 @@ def summary_json(report: RunReport) -> dict[str, Any]:
             {
                 "case_id": result.case_id,
                 "status": result.status.value,
-                "error_code": result.case["error_code"],
-                "error_message": result.case["error_message"],
-                "n_measurements": len(result.measurements),
+                "error_code": result.head.error_code,
+                "error_message": result.head.error_message,
+                "n_measurements": result.head.n_ok + result.head.n_without,
                 "violations": _violations(result),
-                "regions": {roi["roi_id"]: roi["status"] for roi in result.rois},
+                "regions": {roi["roi_id"]: roi["status"] for roi in result.head.rois},
             }
             for result in report.results
         ],
@@ -38,7 +39,7 @@ def print_summary(report: RunReport) -> None:
     """Print a table per centre, then deviations and failures in words."""
     out = console()
     results = sorted(report.results, key=lambda r: r.case_id)
-    for site, members in groupby(results, key=lambda r: str(r.case["site_id"])):
+    for site, members in groupby(results, key=lambda r: r.case_id.split("/")[0]):
         table = plain_table(site, ("case", "status", "regions", "values", "acquisition"))
         for result in members:
             table.add_row(
@@ -51,6 +52,7 @@ def print_summary(report: RunReport) -> None:
         out.print(table)
     _print_lines("Deviations from the acquisition protocol", _deviations(report))
     _print_lines("Failures", _failures(results))
+    _print_lines("Measured again", _distrusted(report))
     counts = Counter(result.status.value for result in results)
     kept = sum(decision.action == "reuse" for decision in report.decisions)
     total = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
@@ -61,33 +63,32 @@ def print_summary(report: RunReport) -> None:
     out.print(f"Tables are in {report.folder}; docs/tables.md says what the columns mean")
 
 
-def _regions(result: CaseResult) -> str:
+def _regions(result: PackedResult) -> str:
     return ", ".join(
         roi["roi_id"] if roi["status"] == "ok" else f"{roi['roi_id']} ({roi['status']})"
-        for roi in result.rois
+        for roi in result.head.rois
     )
 
 
-def _values(result: CaseResult) -> str:
-    n_ok = sum(row["status"] == "ok" for row in result.measurements)
-    n_none = len(result.measurements) - n_ok
-    return f"{n_ok}" + (f" + {n_none} undefined" if n_none else "")
+def _values(result: PackedResult) -> str:
+    n_without = result.head.n_without
+    return f"{result.head.n_ok}" + (f" + {n_without} undefined" if n_without else "")
 
 
-def _acquisition(result: CaseResult) -> str:
-    if not result.checks:
+def _acquisition(result: PackedResult) -> str:
+    counts = Counter(check["outcome"] for check in result.rows(CHECKS))
+    if not counts:
         return "not checked"
-    counts = Counter(check["outcome"] for check in result.checks)
     order = ("fail", "not_evaluable", "missing_series", "waived", "pass")
     return ", ".join(f"{counts[word]} {word}" for word in order if counts[word])
 
 
-def _violations(result: CaseResult) -> list[str]:
-    return [c["rule_id"] for c in result.checks if c["outcome"] == "fail"]
+def _violations(result: PackedResult) -> list[str]:
+    return [c["rule_id"] for c in result.rows(CHECKS) if c["outcome"] == "fail"]
 
 
 def _deviations(report: RunReport) -> list[str]:
-    checks = [(r.case_id, check) for r in report.results for check in r.checks]
+    checks = [(r.case_id, check) for r in report.results for check in r.rows(CHECKS)]
     checks += [(check["scope"], check) for check in report.wide_checks]
     return [
         f"{what}: {check['rule_id']} {check['outcome']}, "
@@ -101,20 +102,26 @@ def _found(check: dict[str, Any]) -> str:
     return f"{check['observed']} {check['unit']}".rstrip() if check["observed"] else "nothing"
 
 
-def _failures(results: list[CaseResult]) -> list[str]:
+def _failures(results: list[PackedResult]) -> list[str]:
     lines = [
-        f"{result.case_id}: {result.case['error_code']} {result.case['error_message']}"
+        f"{result.case_id}: {result.head.error_code} {result.head.error_message}"
         for result in results
-        if result.case["error_code"]
+        if result.head.error_code
     ]
     lines += [
         f"{result.case_id} {roi['roi_id']}: {roi['error_code']} {roi['error_message']}"
         for result in results
-        for roi in result.rois
+        for roi in result.head.rois
         if roi["status"] in {"failed", "missing", "empty"}
         or (roi["status"] == "ok" and roi["error_code"])
     ]
     return lines
+
+
+def _distrusted(report: RunReport) -> list[str]:
+    """Return what lay in the folder and was not used: somebody may have edited it."""
+    lines = [f"{d.case.plan.case_id}: {d.reason}" for d in report.decisions if d.distrusted]
+    return [*report.remarks, *lines]
 
 
 def _print_lines(title: str, lines: list[str]) -> None:

@@ -10,7 +10,7 @@ import click
 from biomarker_cli.cli.options import format_option
 
 if TYPE_CHECKING:
-    from biomarker_cli.study.store import StoredResult
+    from biomarker_cli.study.store import ListedCase
 
 _EPILOG = """\b
 Examples:
@@ -35,7 +35,7 @@ def status(folder: Path, output_format: str) -> None:
             f"{folder} holds no result of a run",
             hint="Name the folder given to `biomarker run -o`.",
         )
-    rows = [_row(case_id, stored) for case_id, stored in cases.items()]
+    rows = [_row(case) for case in cases]
     if output_format == "json":
         print_json(rows)
         return
@@ -46,15 +46,23 @@ def status(folder: Path, output_format: str) -> None:
     console().print(table)
 
 
-def _row(case_id: str, stored: StoredResult | None) -> dict[str, Any]:
-    if stored is None:
-        empty = {"n_measurements": 0, "error_code": "", "error_message": ""}
-        return {"case_id": case_id, "status": "pending", **empty}
-    result = stored.result
-    return {
-        "case_id": case_id,
-        "status": result.status.value,
-        "n_measurements": len(result.measurements),
-        "error_code": result.case["error_code"],
-        "error_message": result.case["error_message"],
+def _row(case: ListedCase) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "case_id": case.case_id,
+        "status": "pending",
+        "n_measurements": 0,
+        "error_code": "",
+        "error_message": "",
+    }
+    if case.refusal is not None:
+        code, message = case.refusal
+        return row | {"status": "failed", "error_code": code, "error_message": message}
+    if case.result is None:
+        return row
+    head = case.result.head
+    return row | {
+        "status": head.status,
+        "n_measurements": head.n_ok + head.n_without,
+        "error_code": head.error_code,
+        "error_message": head.error_message,
     }

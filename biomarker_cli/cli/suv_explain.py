@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.imaging import Geometry
     from biomarker_cli.pet import Override, PhantomReport, SuvRules
 
 _EPILOG = """\b
@@ -124,8 +125,7 @@ def _pet_volumes(paths: tuple[Path, ...], series: str) -> list[VolumeCandidate]:
 def _report(
     candidate: VolumeCandidate, rules: SuvRules, overrides: tuple[Override, ...]
 ) -> dict[str, Any]:
-    from biomarker_cli.catalogue import read_frames
-    from biomarker_cli.pet import PetFrames, explain_suv
+    from biomarker_cli.model import BiomarkerError
 
     head = {"volume_id": candidate.volume_id, "series_uid": candidate.series_uid}
     if candidate.geometry is None:
@@ -135,10 +135,28 @@ def _report(
             "error_code": candidate.error_code,
             "error_message": candidate.error_message,
         }
-    voxel_ml = candidate.geometry.voxel_volume_mm3 / 1000.0
+    try:
+        return {**head, **_explained(candidate, candidate.geometry, rules, overrides)}
+    except BiomarkerError as error:
+        code, message = error.code, str(error)
+    except Exception as unexpected:  # noqa: BLE001 - becomes a named row; others go on
+        code = "CASE-INTERNAL"
+        message = f"an unexpected {type(unexpected).__name__} stopped the series: please report it"
+    return {**head, "status": "refused", "error_code": code, "error_message": message}
+
+
+def _explained(
+    candidate: VolumeCandidate,
+    geometry: Geometry,
+    rules: SuvRules,
+    overrides: tuple[Override, ...],
+) -> dict[str, Any]:
+    from biomarker_cli.catalogue import read_frames
+    from biomarker_cli.pet import PetFrames, explain_suv
+
+    voxel_ml = geometry.voxel_volume_mm3 / 1000.0
     found = explain_suv(PetFrames(read_frames(candidate), voxel_ml), rules, None, overrides)
     return {
-        **head,
         "status": "refused" if found.error else "ok",
         "error_code": found.error.code if found.error else "",
         "error_message": str(found.error) if found.error else "",
@@ -214,13 +232,18 @@ def _print_candidates(out: Console, candidates: list[dict[str, Any]]) -> None:
         differs = c["difference_percent"]
         table.add_row(
             c["name"],
-            c["reference_time"],
-            f"{c['suvbw_per_bqml']:.6g}",
+            _cell(c["reference_time"]),
+            "" if c["suvbw_per_bqml"] is None else f"{c['suvbw_per_bqml']:.6g}",
             "" if differs is None else f"{differs:+.3f} %",
-            "used" if c["used"] else c["reason"] or "agrees",
+            "used" if c["used"] else c["reason"] or _agreement(differs),
             c["tags"],
         )
     out.print(table, markup=False)
+
+
+def _agreement(differs_percent: float | None) -> str:
+    """Return what an admissible candidate makes of the one in use."""
+    return "agrees" if differs_percent is not None and abs(differs_percent) < 1.0 else "counts"
 
 
 def _phantom(

@@ -1,137 +1,162 @@
-"""The b-value of a frame, in the dialects of the vendors.
+"""The b-value of a frame, and whether the elements that tell it agree.
 
-Read, not decided: the element that says it, and what it says. A b-value that
-stands there but makes no sense is returned as it is (NaN where it is no
-number); taking it for an absent one would let it become b = 0 above.
+A header says b more than once: in the standard element and in the vendor's, by
+the length of the gradient vector, by the trace of the b-matrix, by a word. What
+agrees is read; what contradicts is told, with the elements, and never decided
+here by preferring one of them.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
+from biomarker_cli.dicom.b_dialects import DIALECTS, GE_PRIVATE, LARGEST_B, BValue, uih_console
 from biomarker_cli.dicom.frames import FrameHeader
-from biomarker_cli.dicom.private_values import first_number
+from biomarker_cli.dicom.gradients import (
+    GE_VECTOR,
+    Directionality,
+    WrittenVector,
+    b_matrix_trace,
+    read_gradient,
+    says_unweighted,
+    written_vectors,
+)
+from biomarker_cli.dicom.nominal_b import CLUSTER_ABSOLUTE, same_b
 
-GE_B_VALUE_BIAS = 1_000_000_000
-"""GE adds this to b-values; a smaller modulus would break b >= 10000."""
+__all__ = ["GE_GRADIENT_LENGTH", "LARGEST_B", "BValue", "read_b_value"]
 
+LENGTH_TOLERANCE = 0.02
+"""A gradient vector whose squared length is this close to 1 is a unit vector."""
 
-@dataclass(frozen=True, slots=True)
-class BValue:
-    """A b-value as the header says it.
+SHORTEST_SQUARED = 0.03**2
+"""A shorter vector scales nothing: it is no direction, and not the absence of one either."""
 
-    Attributes
-    ----------
-    value : float
-        s/mm2; the physically applied one where the header tells it from the
-        value set at the console.
-    tag : str
-        Element it was read from.
-    rule : str
-        Name of the dialect.
-    nominal : float or None
-        Value set at the console, where the header has it beside the applied one.
-    """
+GE_GRADIENT_LENGTH = "ge_gradient_length"
+"""Rule of a b-value that was scaled by the squared length of its gradient vector."""
 
-    value: float
-    tag: str
-    rule: str
-    nominal: float | None = None
+TRACE_ABSOLUTE = 10.0
+TRACE_RELATIVE = 0.03
+"""The b-matrix counts the imaging gradients too: the larger of 10 s/mm2 and 3 % is allowed."""
 
-
-Dialect = Callable[[FrameHeader], BValue | None]
+CONSOLE_ABSOLUTE = 25.0
+CONSOLE_RELATIVE = 0.20
+"""An applied b-value farther from that of the console is none of the same image (UIH has 7 %)."""
 
 
 def read_b_value(header: FrameHeader) -> BValue | None:
     """Return the b-value of a frame, None where the header has none.
 
+    GE writes the b-value of the longest gradient on every image of a series
+    and shortens the vector of the others: there b is scaled by its squared
+    length (rule ``ge_gradient_length``).
+
+    Returns
+    -------
+    BValue or None
+        With `BValue.conflict` where the elements contradict each other.
+
     References
     ----------
-    DICOM PS3.3 C.8.13.5.9 (MR Diffusion), (0018,9087); the conformance
-    statements of the vendors for private elements.
+    DICOM PS3.3 C.8.13.5.9 (MR Diffusion); the conformance statements of the
+    vendors for private elements.
     """
-    for dialect in _DIALECTS:
-        found = dialect(header)
-        if found is not None:
-            return found
-    return None
-
-
-def _uih(header: FrameHeader) -> BValue | None:
-    """UIH writes the applied value and the one set at the console (7.7 % of ADC apart)."""
-    if not str(header.get("Manufacturer", "")).upper().startswith("UIH"):
+    said = [found for dialect in DIALECTS if (found := dialect(header)) is not None]
+    if not said:
         return None
-    for creator in ("Image Private Header", "UIH"):
-        actual = header.private(0x0065, creator, 0x09)
-        if actual is not None:
-            user = header.private(0x0065, creator, 0x0A)
-            nominal = first_number(user) if user is not None else None
-            return BValue(first_number(actual), "(0065,xx09)", "uih_actual", nominal)
-    return None
+    first = said[0]
+    numbers = [one for one in said if one.is_number]
+    if not first.is_number or max(one.value for one in numbers) < CLUSTER_ABSOLUTE:
+        # Without weighting a direction means nothing (Philips writes a diagonal one).
+        return first
+    vectors = written_vectors(header)
+    if not all(map(_is_unit, vectors)):
+        # On an image that combines directions the vector means nothing.
+        combined = read_gradient(header).directionality is Directionality.ISOTROPIC
+        vectors = () if combined else vectors
+    ge = next((one for one in numbers if one.rule == GE_PRIVATE), None)
+    own = next((v for v in vectors if v.tag == GE_VECTOR), vectors[0] if vectors else None)
+    if ge is not None and own is not None and not _is_unit(own):
+        found = _scaled(ge, [one for one in numbers if one is not ge], own, vectors)
+    else:
+        conflict = _between_elements(numbers) or _with_length(first, vectors)
+        found = replace(first, conflict=conflict)
+    conflict = found.conflict or _with_console(header, found) or _with_trace(header, found)
+    if not conflict and found.value >= CLUSTER_ABSOLUTE:
+        conflict = says_unweighted(header) and f"{_says(found)}, {says_unweighted(header)}"
+    return replace(found, conflict=conflict)
 
 
-def _standard(header: FrameHeader) -> BValue | None:
-    value = header.get("DiffusionBValue")
-    return None if value is None else BValue(first_number(value), "(0018,9087)", "standard")
+def _scaled(
+    ge: BValue, others: Sequence[BValue], own: WrittenVector, vectors: Sequence[WrittenVector]
+) -> BValue:
+    """Return the b-value of a GE image whose gradient vector is shorter than 1."""
+    length = own.squared_length
+    if not SHORTEST_SQUARED <= length < 1.0:
+        return replace(ge, conflict=_length_text(ge, own))
+    odd = next((v for v in vectors if not _is_unit(v) and not _is_near(v, length)), None)
+    if odd is not None:
+        return replace(ge, conflict=f"{_length_text(ge, own)}, that of {odd.tag} another one")
+    scaled = BValue(round(ge.value * length, 3), f"{ge.tag} x |{own.tag}|^2", GE_GRADIENT_LENGTH)
+    # (0018,9087) repeats the unscaled value on some systems, and is the applied one on others.
+    applied = [one for one in others if not same_b(one.value, ge.value)]
+    if not applied:
+        return scaled
+    wrong = next((one for one in applied if not same_b(one.value, scaled.value)), None)
+    if wrong is None:
+        return applied[0]
+    return replace(wrong, conflict=f"{_says(wrong)}, {_says(ge)} and {_says(scaled)}")
 
 
-def _ge(header: FrameHeader) -> BValue | None:
-    """GE: b is the first of four numbers, with a bias on newer systems.
-
-    Zero stands on fMRI and T1 series too, so that it counts only where the
-    series says it is diffusion-weighted: (0021,xx5A) is not 0.
-    """
-    value = header.private(0x0043, "GEMS_PARM_01", 0x39)
-    if value is None:
-        return None
-    number = first_number(value)
-    if math.isfinite(number):
-        number = math.fmod(number, GE_B_VALUE_BIAS)
-    if number == 0.0 and not _ge_says_diffusion(header):
-        return None
-    return BValue(number, "(0043,xx39)", "ge_private")
+def _between_elements(numbers: Sequence[BValue]) -> str:
+    first = numbers[0]
+    for other in numbers[1:]:
+        ours, theirs = (
+            [v for v in (one.value, one.nominal) if v is not None] for one in (first, other)
+        )
+        if not any(same_b(a, b) for a in ours for b in theirs):
+            return f"{_says(first)}, {_says(other)}"
+    return ""
 
 
-def _ge_says_diffusion(header: FrameHeader) -> bool:
-    direction = header.private(0x0021, "GEMS_RELA_01", 0x5A)
-    return direction is not None and first_number(direction) != 0.0
+def _with_console(header: FrameHeader, found: BValue) -> str:
+    console = uih_console(header) if found.nominal is None else found.nominal
+    if console is None:
+        return ""
+    allowed = max(CONSOLE_ABSOLUTE, CONSOLE_RELATIVE * console)
+    if abs(found.value - console) <= allowed:
+        return ""
+    return f"{_says(found)} applied, the console {console:g} s/mm2"
 
 
-def _siemens(header: FrameHeader) -> BValue | None:
-    value = header.private(0x0019, "SIEMENS MR HEADER", 0x0C)
-    return None if value is None else BValue(first_number(value), "(0019,xx0C)", "siemens_private")
+def _with_length(found: BValue, vectors: Sequence[WrittenVector]) -> str:
+    odd = next((v for v in vectors if not _is_unit(v)), None)
+    return "" if odd is None else _length_text(found, odd)
 
 
-def _philips(header: FrameHeader) -> BValue | None:
-    value = header.private(0x2001, "Philips Imaging DD 001", 0x03)
-    if value is None:
-        return None
-    number = first_number(value)
-    # Philips writes -1 or 0 on everything that is not diffusion-weighted.
-    if number < 0 or (number == 0.0 and not _philips_says_diffusion(header)):
-        return None
-    return BValue(number, "(2001,xx03)", "philips_private")
+def _with_trace(header: FrameHeader, found: BValue) -> str:
+    trace, tag = b_matrix_trace(header)
+    if trace is None or abs(trace - found.value) <= max(
+        TRACE_ABSOLUTE, TRACE_RELATIVE * found.value
+    ):
+        return ""
+    return f"{_says(found)}, the trace of the b-matrix {tag} is {trace:g} s/mm2"
 
 
-def _philips_says_diffusion(header: FrameHeader) -> bool:
-    return str(header.get("AcquisitionContrast", "")) == "DIFFUSION" or (
-        header.private(0x2001, "Philips Imaging DD 001", 0x04) in {"O", "I", "M", "P", "S"}
+def _says(one: BValue) -> str:
+    return f"{one.tag} says b = {one.value:g} s/mm2"
+
+
+def _length_text(found: BValue, vector: WrittenVector) -> str:
+    return (
+        f"{_says(found)}, and the squared length of its direction {vector.tag} is "
+        f"{vector.squared_length:.4g} for 1"
     )
 
 
-_COMMENT = re.compile(r"\bb\s*=\s*(\d+(?:\.\d+)?)\s*(?:\(|$)", re.IGNORECASE)
+def _is_unit(vector: WrittenVector) -> bool:
+    return _is_near(vector, 1.0)
 
 
-def _toshiba_comment(header: FrameHeader) -> BValue | None:
-    """Toshiba and Canon: some systems write ``b=2000(x,y,z)`` in a comment alone."""
-    manufacturer = str(header.get("Manufacturer", "")).upper()
-    if not manufacturer.startswith(("TOSHIBA", "CANON")):
-        return None
-    found = _COMMENT.search(str(header.get("ImageComments", "")))
-    return BValue(float(found[1]), "(0020,4000)", "toshiba_comment") if found else None
-
-
-_DIALECTS: tuple[Dialect, ...] = (_uih, _standard, _ge, _siemens, _philips, _toshiba_comment)
+def _is_near(vector: WrittenVector, squared: float) -> bool:
+    return abs(vector.squared_length - squared) <= LENGTH_TOLERANCE * squared

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from struct import Struct
+from typing import NamedTuple
 
 from biomarker_cli.dicom.element_runs import KEY_BYTES, LONG_VRS, KnownRuns, Located
 
@@ -70,28 +71,74 @@ class CutShortError(Exception):
     """The file ends inside an element."""
 
 
+class PixelPlace(NamedTuple):
+    """Where the pixel data of a file stand.
+
+    Attributes
+    ----------
+    tag : int
+        (7FE0,0010), or (7FE0,0008) and (7FE0,0009) for floating point.
+    start : int
+        First byte of the value.
+    length : int or None
+        As the file says; None where it says none: the pixels are compressed.
+    """
+
+    tag: int
+    start: int
+    length: int | None
+
+
+class Walked(NamedTuple):
+    """What a walk found.
+
+    Attributes
+    ----------
+    elements : dict
+        Top-level elements before the pixel data.
+    end : int
+        Where they end.
+    syntax : str
+        Transfer syntax UID.
+    pixels : PixelPlace or None
+    """
+
+    elements: Located
+    end: int
+    syntax: str
+    pixels: PixelPlace | None
+
+    def missing_bytes(self, size: int) -> int | None:
+        """Return how much of native pixel data lies beyond a size, None where there is none."""
+        if self.pixels is None or self.pixels.length is None:
+            return None
+        return max(self.pixels.start + self.pixels.length - size, 0)
+
+
 class Window:
-    """The part of a file that is in memory."""
+    """The part of a file that is looked at."""
 
-    __slots__ = ("base", "bytes", "descriptor", "size")
+    __slots__ = ("base", "bytes", "size")
 
-    def __init__(self, descriptor: int, size: int) -> None:
-        self.descriptor = descriptor
+    def __init__(self, size: int) -> None:
         self.size = size
         self.base = 0
-        self.bytes = os.pread(descriptor, CHUNK_BYTES, 0)
+        self.bytes = self._taken(0, CHUNK_BYTES)
+
+    def _taken(self, position: int, length: int) -> bytes:
+        raise NotImplementedError
 
     def move(self, position: int, length: int = CHUNK_BYTES) -> None:
         """Put the window at a place in the file."""
         self.base = position
-        self.bytes = os.pread(self.descriptor, min(length, self.size - position), position)
+        self.bytes = self._taken(position, min(length, self.size - position))
 
     def read(self, position: int, length: int) -> bytes:
         """Return bytes of the file, fewer at its end."""
         at = position - self.base
         if at >= 0 and at + length <= len(self.bytes):
             return self.bytes[at : at + length]
-        return os.pread(self.descriptor, length, position)
+        return self._taken(position, length)
 
     def value(self, tag: int, start: int, end: int) -> bytes | None:
         """Return a value, None where it is too long to keep."""
@@ -99,8 +146,34 @@ class Window:
         return self.read(start, end - start) if end - start <= longest else None
 
 
+class FileWindow(Window):
+    """A file that is read piece by piece: no more than its header."""
+
+    __slots__ = ("descriptor",)
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self.descriptor = descriptor
+        super().__init__(size)
+
+    def _taken(self, position: int, length: int) -> bytes:
+        return os.pread(self.descriptor, length, position)
+
+
+class ContentWindow(Window):
+    """A file that is in memory."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        super().__init__(len(content))
+
+    def _taken(self, position: int, length: int) -> bytes:
+        return self.content[position : position + length]
+
+
 class Held(Window):
-    """Bytes that are in memory as a whole: the items of a sequence."""
+    """Bytes that are looked at as a whole: the items of a sequence."""
 
     __slots__ = ()
 
@@ -144,22 +217,13 @@ class ElementWalk:
         self._runs[series] = known
         return known
 
-    def locate(self, descriptor: int, size: int) -> tuple[Located, int | None]:
-        """Return the top-level elements before the pixel data.
+    def locate(self, window: Window) -> Walked:
+        """Return the top-level elements before the pixel data, and where these stand.
 
         Parameters
         ----------
-        descriptor : int
-            Of the open file.
-        size : int
-            Of the file, in bytes.
-
-        Returns
-        -------
-        elements : dict
-        missing_bytes : int or None
-            How much of native pixel data lies beyond the end of the file; None
-            where there is no pixel data or it is compressed.
+        window : FileWindow or ContentWindow
+            At the beginning of the file.
 
         Raises
         ------
@@ -168,7 +232,6 @@ class ElementWalk:
         CutShortError
             Where the file ends before its pixel data, inside an element.
         """
-        window = Window(descriptor, size)
         if window.bytes[128:132] != b"DICM":
             raise UnusualFileError
         position, meta = _walk(window, 132, self._meta_runs, explicit=True, last_group=0x0002)
@@ -181,7 +244,8 @@ class ElementWalk:
         position, elements = _walk(
             window, position, runs, explicit=explicit, last_group=_PIXEL_GROUP - 1
         )
-        return elements, _missing_pixel_bytes(window, position, explicit=explicit)
+        pixels = _pixel_place(window, position, explicit=explicit)
+        return Walked(elements, position, syntax, pixels)
 
 
 def _walk(  # noqa: C901 - the one loop that every element of every file goes through
@@ -292,8 +356,8 @@ def items_of(value: bytes, *, explicit: bool) -> Iterator[Located]:
         position = end
 
 
-def _missing_pixel_bytes(window: Window, position: int, *, explicit: bool) -> int | None:
-    """Return how much of the pixel element at `position` lies beyond the end of the file."""
+def _pixel_place(window: Window, position: int, *, explicit: bool) -> PixelPlace | None:
+    """Return the pixel element that begins at a place, None where there is none."""
     header = window.read(position, 12)
     if header[:4] == _PIXEL_GROUP_LENGTH:
         position += 12
@@ -304,9 +368,12 @@ def _missing_pixel_bytes(window: Window, position: int, *, explicit: bool) -> in
     if explicit and not long:
         raise UnusualFileError
     length = int(_LONG(header, 8 if long else 4)[0])
-    if length == _UNDEFINED:
-        return None
-    return max(position + (12 if long else 8) + length - window.size, 0)
+    number = int.from_bytes(header[2:4], "little")
+    return PixelPlace(
+        _PIXEL_GROUP << 16 | number,
+        position + (12 if long else 8),
+        None if length == _UNDEFINED else length,
+    )
 
 
 def _skip_sequence(window: Window, position: int, vr: bytes, *, explicit: bool) -> int:

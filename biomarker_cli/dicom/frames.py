@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.mosaics import Tile, read_tiles
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 MOST_FRAMES = 100_000
 """A header that promises more frames is damaged."""
+
+
+class Item(Protocol):
+    """An item of a sequence."""
+
+    def get(self, keyword: str, /) -> Any:
+        """Return the value of an element, None where it is absent."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -123,16 +130,31 @@ class FrameHeader:
         DICOM PS3.5 7.8.1.
         """
         with damage_named(self.path, f"({group:04X},xx{offset:02X})"):
-            for level in self._levels:
-                # Keys are compared as numbers: most levels have no private element at all.
-                tags = level.keys()
-                for tag in [t for t in tags if t >> 8 == group << 8 and t & 0xFF >= 0x10]:
-                    if str(level[tag].value).strip("\0 ") != creator:
-                        continue
-                    found = level.get((group, ((tag & 0xFF) << 8) + offset))
+            for level, block, name in self._private_blocks(group):
+                if name == creator:
+                    found = level.get((group, (block << 8) + offset))
                     if found is not None:
                         return found.value
         return default
+
+    def _private_blocks(self, group: int) -> list[tuple[Dataset, int, str]]:
+        """Return level, block and creator of each private block of a group."""
+        blocks = self._blocks_by_group.get(group)
+        if blocks is None:
+            # Keys are compared as numbers: most levels have no private element at all.
+            blocks = [
+                (level, tag & 0xFF, str(level[tag].value).strip("\0 "))
+                for level in self._levels
+                for tag in [t for t in level.keys() if t >> 8 == group << 8]  # noqa: SIM118
+                if tag & 0xFF >= 0x10
+            ]
+            self._blocks_by_group[group] = blocks
+        return blocks
+
+    @cached_property
+    def _blocks_by_group(self) -> dict[int, list[tuple[Dataset, int, str]]]:
+        # Kept: b-values and directions ask for a dozen private elements of each frame.
+        return {}
 
     def nested(self, sequence: str, keyword: str) -> Any:
         """Return an element of the first item of a sequence; None where it is absent or empty.
@@ -146,6 +168,16 @@ class FrameHeader:
         with damage_named(self.path, keyword):
             value = items[0].get(keyword) if items else None
             return None if is_absent(value) else value
+
+    def items(self, sequence: str) -> tuple[Item, ...]:
+        """Return the items of a sequence, which answer `get` with values or further items.
+
+        Parameters
+        ----------
+        sequence : str
+            DICOM keyword.
+        """
+        return tuple(self.get(sequence) or ())
 
     @property
     def sop_instance_uid(self) -> str:
@@ -161,37 +193,6 @@ class FrameHeader:
     def split(self) -> tuple[FrameHeader, ...]:
         """Return the record of each frame of the file; see `frame_headers`."""
         return frame_headers(self.dataset, self.path)
-
-
-class StoredHeader(FrameHeader):
-    """Header of a single-frame file, kept as its bytes until somebody looks into it.
-
-    Parsed elements take ten times the room of their bytes: with them, the
-    headers of a PET series would be as large as its voxels.
-
-    Parameters
-    ----------
-    content : bytes
-        The file up to its pixel data.
-    path : Path
-    """
-
-    content: bytes
-
-    def __init__(self, content: bytes, path: Path) -> None:
-        # FrameHeader is frozen; its `dataset` is replaced by a lazy one below.
-        object.__setattr__(self, "content", content)
-        object.__setattr__(self, "frame", 0)
-        object.__setattr__(self, "path", path)
-        object.__setattr__(self, "tile", None)
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        """The header as pydicom parses it."""
-        from biomarker_cli.dicom.headers import parse_header
-
-        with damage_named(self.path, "the header"):
-            return parse_header(self.content)
 
 
 class damage_named:  # noqa: N801 - read as a word of the with statement

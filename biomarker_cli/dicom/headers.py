@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pydicom import config, dcmread
-from pydicom.dataset import Dataset, FileDataset
+from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.model.inputs import FileSignature, changed
 
 # Odd values of real scanners are judged by the rules above; pydicom would warn
 # of each one, whenever it is looked at.
@@ -45,12 +46,14 @@ PARSER_ERRORS = (
 ELEMENT_ERRORS = (*PARSER_ERRORS, OSError)
 
 
-def read_header(path: Path) -> Dataset:
+def read_header(path: Path, signature: FileSignature | None = None) -> Dataset:
     """Return the header of a DICOM file, without pixel data.
 
     Parameters
     ----------
     path : Path
+    signature : FileSignature, optional
+        Of the file that is meant.
 
     Returns
     -------
@@ -61,34 +64,47 @@ def read_header(path: Path) -> Dataset:
     HeaderError
         ``FILE-UNREADABLE`` where the system refuses, ``FILE-NOT-DICOM`` where
         the content is something else, ``FILE-EMPTY`` for zero bytes.
+    InputError
+        ``INPUT-CHANGED`` where another file lies there now.
     """
     try:
-        if path.stat().st_size == 0:
-            raise HeaderError("FILE-EMPTY", "the file has zero bytes", where=path.name)
+        found = FileSignature.of(path.stat())
+        if signature is not None and found != signature:
+            raise changed(path, "it has changed since it was found")
+        if found.size == 0:
+            raise empty(path)
+        with open_bounded(path) as file:
+            return _parsed(file, path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def parse_header(content: bytes, path: Path) -> Dataset:
+    """Return the header in the bytes of a file, which may end before its pixels.
+
+    Raises
+    ------
+    HeaderError
+        ``FILE-NOT-DICOM``.
+    """
+    try:
+        return _parsed(io.BytesIO(content), path)
+    except OSError as error:
+        raise not_dicom(path, "the file is not DICOM") from error
+
+
+def _parsed(file: BinaryIO, path: Path) -> Dataset:
+    try:
         with warnings.catch_warnings():
             # Odd values of real scanners are judged by the rules, not here.
             warnings.simplefilter("ignore")
-            with open_bounded(path) as file:
-                dataset = _without_buffer(dcmread(file, stop_before_pixels=True))
+            dataset = dcmread(file, stop_before_pixels=True)
     except PARSER_ERRORS as error:
         raise not_dicom(path, "the file is not DICOM") from error
-    except OSError as error:
-        raise unreadable(path, error) from error
+    # The bytes that it was read from are let go of: nothing is read later.
+    dataset.buffer = None
     if not dataset:
         raise not_dicom(path, "the file holds no DICOM element")
-    return dataset
-
-
-def parse_header(content: bytes) -> Dataset:
-    """Return the header that stands in the first bytes of a file."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _without_buffer(dcmread(io.BytesIO(content), stop_before_pixels=True))
-
-
-def _without_buffer(dataset: FileDataset) -> FileDataset:
-    """Let go of the bytes that a header was read from: nothing is read later."""
-    dataset.buffer = None
     return dataset
 
 
@@ -111,6 +127,21 @@ class _BoundedFile(io.BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         left = max(self._size - self.tell(), 0)
         return super().read(left if size is None or size < 0 else min(size, left))
+
+
+def empty(path: Path) -> HeaderError:
+    """Return the error for a file of zero bytes."""
+    return HeaderError("FILE-EMPTY", "the file has zero bytes", where=path.name)
+
+
+def cut_short(path: Path, size: int) -> HeaderError:
+    """Return the error for a file that ends inside its header."""
+    return HeaderError(
+        "FILE-TRUNCATED",
+        f"the file ends inside its header, after {size} bytes",
+        where=path.name,
+        hint="Transfer the file again and compare its size.",
+    )
 
 
 def not_dicom(path: Path, found: str) -> HeaderError:

@@ -11,9 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from pydicom.dataset import Dataset
-
-from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.frames import FrameHeader, Item
 from biomarker_cli.dicom.times import text_of
 
 RADIOPHARMACEUTICALS = "RadiopharmaceuticalInformationSequence"
@@ -41,6 +40,8 @@ class InjectionRecord:
     nuclide_meaning : str
         Its text.
     radiopharmaceutical : str
+    dose_text, half_life_text : str
+        As written where that is no number, else empty.
     """
 
     dose: float | None
@@ -50,6 +51,8 @@ class InjectionRecord:
     nuclide_codes: tuple[str, ...]
     nuclide_meaning: str
     radiopharmaceutical: str
+    dose_text: str = ""
+    half_life_text: str = ""
 
 
 def read_injections(header: FrameHeader) -> tuple[InjectionRecord, ...]:
@@ -58,14 +61,14 @@ def read_injections(header: FrameHeader) -> tuple[InjectionRecord, ...]:
     Where the frame names its agent by number (Radiopharmaceutical Usage macro,
     PS3.3 C.8.22.5.6), only that agent's items are returned.
     """
-    items = list(header.get(RADIOPHARMACEUTICALS) or ())
+    items = list(header.items(RADIOPHARMACEUTICALS))
     agent = _integer(header.get("RadiopharmaceuticalAgentNumber"))
     if agent is not None and len(items) > 1:
         items = [i for i in items if _integer(i.get("RadiopharmaceuticalAgentNumber")) == agent]
     return tuple(_record(item) for item in items)
 
 
-def _record(item: Dataset) -> InjectionRecord:
+def _record(item: Item) -> InjectionRecord:
     nuclides = item.get("RadionuclideCodeSequence") or ()
     return InjectionRecord(
         dose=number(item.get("RadionuclideTotalDose")),
@@ -75,6 +78,8 @@ def _record(item: Dataset) -> InjectionRecord:
         nuclide_codes=tuple(filter(None, (_text(n.get("CodeValue")) for n in nuclides))),
         nuclide_meaning="; ".join(filter(None, (_text(n.get("CodeMeaning")) for n in nuclides))),
         radiopharmaceutical=_text(item.get("Radiopharmaceutical")),
+        dose_text=unreadable_number(item.get("RadionuclideTotalDose")),
+        half_life_text=unreadable_number(item.get("RadionuclideHalfLife")),
     )
 
 
@@ -83,10 +88,57 @@ def number(value: Any) -> float | None:
     if value is None or text_of(value) == "":
         return None
     try:
-        result = float(text_of(value))
+        result = _parsed(text_of(value))
     except ValueError:
         return None
     return result if math.isfinite(result) else None
+
+
+def unreadable_number(value: Any) -> str:
+    """Return the text of a value that is present and no number, else an empty one."""
+    text = "" if value is None else text_of(value)
+    if text:
+        try:
+            _parsed(text)
+        except ValueError:
+            return text
+    return ""
+
+
+def _parsed(text: str) -> float:
+    """Return a decimal string; Python would also take ``1_000`` and the digits of other scripts."""
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return float(text)
+
+
+def require_number(value: Any, name: str, where: str) -> float | None:
+    """Return a finite number, None where there is none.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        Of the element, with its tag.
+    where : str
+
+    Raises
+    ------
+    HeaderError
+        ``HEADER-NUMBER`` where a text stands that is no number.
+    """
+    text = unreadable_number(value)
+    if text:
+        raise no_number(name, text, where)
+    return number(value)
+
+
+def no_number(name: str, text: str, where: str = "") -> HeaderError:
+    """Return the error for a text where a number should stand."""
+    hint = "Correct the value at its source, or give it in the override file."
+    if "," in text:
+        hint = f"DICOM writes decimals with a point. {hint}"
+    return HeaderError("HEADER-NUMBER", f"{name}: {text!r} is no number", where=where, hint=hint)
 
 
 def _integer(value: Any) -> int | None:

@@ -24,6 +24,11 @@ def is_same_b(value: float, lowest: float) -> bool:
     return value - lowest < max(CLUSTER_ABSOLUTE, CLUSTER_RELATIVE * lowest)
 
 
+def same_b(one: float, other: float) -> bool:
+    """Tell whether two b-values are one, whichever is the larger."""
+    return is_same_b(max(one, other), min(one, other))
+
+
 def nominal_of(cluster: Sequence[float]) -> float:
     """Return the mean of a cluster rounded to 5 s/mm2."""
     return NOMINAL_STEP * round(sum(cluster) / len(cluster) / NOMINAL_STEP)

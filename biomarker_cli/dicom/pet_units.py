@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from biomarker_cli.dicom.frames import FrameHeader
-from biomarker_cli.dicom.injection import number
+from biomarker_cli.dicom.injection import number, require_number
 from biomarker_cli.dicom.times import text_of
 
 ENHANCED_PET = "1.2.840.10008.5.1.4.1.1.130"
@@ -55,10 +55,18 @@ _UNIT_OF_UCUM = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A coded word and the element it came from; empty where absent."""
+    """A coded word and the element it came from; empty where absent.
+
+    Attributes
+    ----------
+    value, tag : str
+    is_orphan : bool
+        Whether it is a private element that has lost its creator.
+    """
 
     value: str
     tag: str
+    is_orphan: bool = False
 
 
 def is_enhanced(header: FrameHeader) -> bool:
@@ -133,8 +141,13 @@ def read_philips_factor(header: FrameHeader, offset: int) -> float | None:
     if value is None and _is_orphaned_philips(header):
         element = header.dataset.get((PHILIPS_GROUP, 0x1000 + offset))
         value = None if element is None else element.value
-    factor = number(value)
+    factor = require_number(value, f"({PHILIPS_GROUP:04X},xx{offset:02X})", header.path.name)
     return factor if factor is not None and factor > 0 else None
+
+
+def is_ge(header: FrameHeader) -> bool:
+    """Tell whether the image was written by a GE system."""
+    return text_of(header.get("Manufacturer", "")).upper().startswith(("GE", "GENERAL ELECTRIC"))
 
 
 def _is_orphaned_philips(header: FrameHeader) -> bool:
@@ -142,17 +155,31 @@ def _is_orphaned_philips(header: FrameHeader) -> bool:
     return by_philips and header.dataset.get((PHILIPS_GROUP, 0x0010)) is None
 
 
+GE_GROUP, GE_CREATOR, GE_SCAN_DATETIME = 0x0009, "GEMS_PETD_01", 0x0D
+
+
 def read_vendor_decay_datetime(header: FrameHeader) -> Word | None:
     """Return the private element that says what the images were decay corrected to.
 
     GE: scan date and time, group 0009 of GEMS_PETD_01. Siemens: group 0071 of
     SIEMENS MED PT.
+
+    Notes
+    -----
+    Objects of GE exist that lost the private creator element. They are read in the
+    first block, and only where no other creator owns it.
     """
     for group, creator, offset, tag in (
-        (0x0009, "GEMS_PETD_01", 0x0D, "(0009,xx0D) GEMS_PETD_01"),
+        (GE_GROUP, GE_CREATOR, GE_SCAN_DATETIME, "(0009,xx0D) GEMS_PETD_01"),
         (0x0071, "SIEMENS MED PT", 0x22, "(0071,xx22) SIEMENS MED PT"),
     ):
         value = header.private(group, creator, offset)
         if value is not None and text_of(value):
             return Word(text_of(value), tag)
-    return None
+    if not is_ge(header):
+        return None
+    dataset = header.dataset
+    orphan = dataset.get((GE_GROUP, 0x1000 + GE_SCAN_DATETIME))
+    if orphan is None or dataset.get((GE_GROUP, 0x0010)) is not None or not text_of(orphan.value):
+        return None
+    return Word(text_of(orphan.value), "(0009,100D) without its creator", is_orphan=True)

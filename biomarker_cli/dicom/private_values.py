@@ -53,6 +53,9 @@ def text(value: Any) -> str:
 def _numbers_of_text(value: str) -> tuple[float, ...]:
     found = []
     for part in value.strip(" \0").split("\\"):
+        if "_" in part:
+            # Python reads 1_000; no decimal string (DICOM PS3.5 6.2) is written like that.
+            return ()
         try:
             found.append(float(part))
         except ValueError:
@@ -61,10 +64,23 @@ def _numbers_of_text(value: str) -> tuple[float, ...]:
 
 
 def _numbers_of_bytes(value: bytes) -> tuple[float, ...]:
-    if value and all(byte in b"0123456789+-.eE\\ \0" for byte in value):
+    if _is_text(value):
         return _numbers_of_text(value.decode("ascii"))
     if len(value) in _BINARY_FORMATS:
         return (float(struct.unpack(_BINARY_FORMATS[len(value)], value)[0]),)
     if len(value) % 8 == 0:
         return tuple(float(v) for v in struct.unpack(f"<{len(value) // 8}d", value))
     return ()
+
+
+def _is_text(value: bytes) -> bool:
+    """Tell text from binary numbers: bytes of 0 alone are a number.
+
+    A decimal comma is text that is no number: read as the bytes of a float64,
+    ``1000,5`` would be a number near 0.
+    """
+    written = value.rstrip(b" \0")
+    digits = any(byte in b"0123456789" for byte in written)
+    if digits and all(byte in b"0123456789+-.,eE\\ " for byte in written):
+        return True
+    return len(value) >= 8 and all(0x20 <= byte < 0x7F for byte in value)

@@ -10,32 +10,34 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydicom.dataset import Dataset
 
 from biomarker_cli.dicom.element_runs import Located
-from biomarker_cli.dicom.element_values import UNKNOWN, decode, tag_of
+from biomarker_cli.dicom.element_values import UNKNOWN, decode, tag_of, vr_of
 from biomarker_cli.dicom.element_walk import (
     FUNCTIONAL_GROUPS,
     PER_FRAME_GROUPS,
     CutShortError,
     ElementWalk,
+    FileWindow,
     UnusualFileError,
 )
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader, frame_headers, is_absent
+from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader, Item, frame_headers, is_absent
 from biomarker_cli.dicom.functional_groups import (
     FunctionalGroups,
     items_in,
     merged,
     read_functional_groups,
 )
-from biomarker_cli.dicom.headers import not_dicom, read_header, unreadable
+from biomarker_cli.dicom.headers import cut_short, empty, not_dicom, read_header, unreadable
 from biomarker_cli.dicom.mosaics import MOSAIC_WORDS
+from biomarker_cli.model.inputs import FileSignature, changed
 
 NOT_WALKED = (UnusualFileError, CutShortError, struct.error)
 
@@ -49,16 +51,26 @@ class QuickHeader(FrameHeader):
         Located elements; for a frame, its own before those of the file.
     missing_pixel_bytes : int or None
         Native pixel data beyond the end of the file; None where there is none.
+    whole : callable
+        Has pydicom read the whole header, for what is not read here.
     """
 
     elements: Located
     missing_pixel_bytes: int | None
+    whole: Callable[[], Dataset]
 
     def __init__(
-        self, elements: Located, path: Path, missing_pixel_bytes: int | None, frame: int = 0
+        self,
+        elements: Located,
+        path: Path,
+        missing_pixel_bytes: int | None,
+        frame: int = 0,
+        *,
+        whole: Callable[[], Dataset],
     ) -> None:
         # FrameHeader is frozen; its `dataset` is replaced by a lazy one below.
         object.__setattr__(self, "elements", elements)
+        object.__setattr__(self, "whole", whole)
         object.__setattr__(self, "missing_pixel_bytes", missing_pixel_bytes)
         object.__setattr__(self, "frame", frame)
         object.__setattr__(self, "path", path)
@@ -67,7 +79,7 @@ class QuickHeader(FrameHeader):
     @cached_property
     def dataset(self) -> Dataset:
         """The whole header as pydicom reads it."""
-        return read_header(self.path)
+        return self.whole()
 
     @cached_property
     def _parsed(self) -> FrameHeader:
@@ -110,6 +122,13 @@ class QuickHeader(FrameHeader):
         if value is UNKNOWN:
             return self._parsed.nested(sequence, keyword)
         return None if is_absent(value) else value
+
+    def items(self, sequence: str) -> tuple[Item, ...]:
+        """Return the items of a sequence; see `FrameHeader.items`."""
+        return _items(self.elements, sequence, self._whole_items)
+
+    def _whole_items(self, sequence: str) -> Sequence[Item]:
+        return tuple(self._parsed.get(sequence) or ())
 
     @cached_property
     def _private_levels(self) -> tuple[_PrivateLevel, ...]:
@@ -196,7 +215,7 @@ class QuickFrame(QuickHeader):
         elements: Located,
         private_levels: tuple[_PrivateLevel, ...],
     ) -> None:
-        super().__init__(elements, file.path, file.missing_pixel_bytes, frame)
+        super().__init__(elements, file.path, file.missing_pixel_bytes, frame, whole=file.whole)
         object.__setattr__(self, "file", file)
         object.__setattr__(self, "_private_levels", private_levels)
 
@@ -212,6 +231,54 @@ class QuickFrame(QuickHeader):
     def _instead_of_blank(self, keyword: str, default: Any) -> Any:
         """Look further: another level may hold the element."""
         return self._parsed.get(keyword, default)
+
+
+class QuickItem(NamedTuple):
+    """An item of a sequence.
+
+    Attributes
+    ----------
+    elements : dict
+        Located elements.
+    whole : callable
+        Returns the item as pydicom reads it, for what is not read here.
+    """
+
+    elements: Located
+    whole: Callable[[], Item]
+
+    def get(self, keyword: str, /) -> Any:
+        """Return the value of an element, None where it is absent or empty."""
+        tag = tag_of(keyword)
+        located = self.elements.get(tag)
+        if located is None:
+            return None
+        value = decode(tag, *located)
+        if value is not UNKNOWN:
+            return None if is_absent(value) else value
+        if vr_of(tag, located[0]) == b"SQ":
+            return _items(self.elements, keyword, self._whole_items)
+        return self.whole().get(keyword)
+
+    def _whole_items(self, sequence: str) -> Sequence[Item]:
+        return tuple(self.whole().get(sequence) or ())
+
+
+def _items(
+    elements: Located, sequence: str, whole: Callable[[str], Sequence[Item]]
+) -> tuple[Item, ...]:
+    """Return the items of a sequence; as pydicom reads them where the walk is not certain."""
+    tag = tag_of(sequence)
+    if tag not in elements:
+        return ()
+    try:
+        found = tuple(items_in(elements, tag))
+    except NOT_WALKED:
+        return tuple(whole(sequence))
+    return tuple(
+        QuickItem(item, lambda number=number: whole(sequence)[number])  # type: ignore[misc]
+        for number, item in enumerate(found)
+    )
 
 
 class _PrivateLevel(NamedTuple):
@@ -240,16 +307,16 @@ class HeaderReader:
     """Reads the headers of many files, faster where they are alike."""
 
     def __init__(self) -> None:
-        self._walk = ElementWalk()
+        self.walk = ElementWalk()
 
-    def read(self, path: Path, size: int) -> FrameHeader:
+    def read(self, path: Path, signature: FileSignature) -> FrameHeader:
         """Return the header of a file, by the quick walk where that is certain.
 
         Parameters
         ----------
         path : Path
-        size : int
-            Of the file, in bytes.
+        signature : FileSignature
+            Of the file as it was found.
 
         Returns
         -------
@@ -261,35 +328,46 @@ class HeaderReader:
         HeaderError
             As `biomarker_cli.dicom.headers.read_header` does, and
             ``FILE-TRUNCATED`` where the file ends inside its header.
+        InputError
+            ``INPUT-CHANGED`` where the file is not the one that was found.
         """
-        if size == 0:
-            raise HeaderError("FILE-EMPTY", "the file has zero bytes", where=path.name)
+        if signature.size == 0:
+            raise empty(path)
         try:
             descriptor = os.open(path, os.O_RDONLY)
         except OSError as error:
             raise unreadable(path, error) from error
         try:
-            elements, missing = self._walk.locate(descriptor, size)
+            if FileSignature.of(os.fstat(descriptor)) != signature:
+                raise changed(path, "it has changed since it was found")
+            walked = self.walk.locate(FileWindow(descriptor, signature.size))
         except (UnusualFileError, struct.error):
-            return FrameHeader(read_header(path), 0, path)
+            return FrameHeader(read_header(path, signature), 0, path)
         except CutShortError as error:
-            raise HeaderError(
-                "FILE-TRUNCATED",
-                f"the file ends inside its header, after {size} bytes",
-                where=path.name,
-                hint="Transfer the file again and compare its size.",
-            ) from error
+            raise cut_short(path, signature.size) from error
         except OSError as error:
             raise unreadable(path, error) from error
         finally:
             os.close(descriptor)
-        if not elements:
+        if not walked.elements:
             raise not_dicom(path, "the file holds no DICOM element")
-        return QuickHeader(elements, path, missing)
+        missing = walked.missing_bytes(signature.size)
+        return QuickHeader(
+            walked.elements, path, missing, whole=partial(read_header, path, signature)
+        )
 
     def split(self, header: FrameHeader) -> tuple[FrameHeader, ...]:
         """Return the record of each frame of a file; see `FrameHeader.split`."""
         return header.split()
+
+    def frames(self, path: Path, signature: FileSignature) -> tuple[FrameHeader, ...]:
+        """Return the record of each frame; of the whole file where its frames cannot be told."""
+        header = self.read(path, signature)
+        try:
+            return self.split(header)
+        except HeaderError:
+            # The catalogue has refused the volume for this; its elements can still be judged.
+            return (header,)
 
 
 class KeptHeaders(HeaderReader):
@@ -300,11 +378,11 @@ class KeptHeaders(HeaderReader):
         self._kept: dict[Path, FrameHeader] = {}
         self._frames: dict[Path, tuple[FrameHeader, ...]] = {}
 
-    def read(self, path: Path, size: int) -> FrameHeader:
-        """Return the header of a file, which must not change meanwhile; see `HeaderReader.read`."""
+    def read(self, path: Path, signature: FileSignature) -> FrameHeader:
+        """Return the header of a file as it was when it was first read; see `HeaderReader.read`."""
         header = self._kept.get(path)
         if header is None:
-            header = self._kept[path] = super().read(path, size)
+            header = self._kept[path] = super().read(path, signature)
         return header
 
     def split(self, header: FrameHeader) -> tuple[FrameHeader, ...]:

@@ -9,6 +9,7 @@ per pixel do not start at a byte.
 
 from __future__ import annotations
 
+import io
 import warnings
 import zlib
 from pathlib import Path
@@ -21,8 +22,8 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels import pixel_array
 
+from biomarker_cli.dicom.decoding import DECODER_ERRORS
 from biomarker_cli.dicom.errors import PixelError
-from biomarker_cli.dicom.pixels import DECODER_ERRORS
 
 DEFLATED_IMAGE_FRAME = "1.2.840.10008.1.2.8.1"
 RLE_LOSSLESS = "1.2.840.10008.1.2.5"
@@ -30,8 +31,8 @@ LITTLE_ENDIAN = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.
 """Implicit, explicit and deflated: the pixels follow each other without a wrapper."""
 
 
-def read_with_pixels(path: Path) -> Dataset:
-    """Return a data set with its pixel data, not yet decoded.
+def read_with_pixels(content: bytes, path: Path) -> Dataset:
+    """Return the data set in the bytes of a file with its pixel data, not yet decoded.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def read_with_pixels(path: Path) -> Dataset:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return dcmread(path)
+            return dcmread(io.BytesIO(content))
     except DECODER_ERRORS as error:
         raise _unreadable(path.name, error) from error
 

@@ -84,7 +84,11 @@ def parse_date(value: Any) -> date:
     match = _DATE.match(text_of(value))
     if match is None:
         raise ValueError(f"{text_of(value)!r} is no date (YYYYMMDD)")
-    return date(*(int(part) for part in match.groups()))
+    found = date(*(int(part) for part in match.groups()))
+    if found.year in {date.min.year, date.max.year}:
+        # A day before or after it, or another clock, would leave the calendar.
+        raise ValueError(f"{text_of(value)!r} is no date of an examination")
+    return found
 
 
 def parse_time(value: Any) -> Clock:

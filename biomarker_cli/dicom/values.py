@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import PixelError
 from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.private_values import first_number
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -28,6 +30,19 @@ PARAMETRIC_MAP_CLASS = "1.2.840.10008.5.1.4.1.1.30"
 
 RESCALE_REQUIRED = frozenset({"CT", "PT"})
 """Modalities whose numbers mean nothing without slope and intercept (type 1)."""
+
+
+_UNITS_OF_RESCALE = MappingProxyType(
+    {
+        "HU": frozenset({"[hnsf'U]"}),
+        "BQML": frozenset({"Bq/ml", "Bq/mL"}),
+        "GML": frozenset({"g/ml", "g/mL", "g/ml{SUVbw}"}),
+    }
+)
+"""Unit of the rescaled values -> UCUM codes of the same unit."""
+
+_SAME_FACTOR = 1e-3
+"""Relative difference of two slopes that are one: decimal strings are rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +86,9 @@ def fill_values(
     Raises
     ------
     PixelError
-        ``PIXELS-SIZE``, ``PIXELS-RESCALE``, ``PIXELS-NO-RESCALE``,
-        ``PIXELS-MODALITY-LUT``, ``PIXELS-REAL-WORLD-VALUES``.
+        ``PIXELS-SIZE``, ``PIXELS-RESCALE``, ``PIXELS-RESCALE-CONFLICT``,
+        ``PIXELS-NO-RESCALE``, ``PIXELS-MODALITY-LUT``,
+        ``PIXELS-REAL-WORLD-VALUES``.
     """
     if stored.shape != target.shape:
         raise PixelError(
@@ -89,6 +105,7 @@ def fill_values(
         target[...] = _looked_up(stored, table[0], header)
         return
     slope, intercept = _rescale_factors(header)
+    _require_same_mapping(header, slope, intercept)
     target[...] = stored
     if slope != 1.0:
         target *= slope
@@ -119,6 +136,43 @@ def _rescale_factors(header: FrameHeader) -> tuple[float, float]:
             where=header.path.name,
         )
     return slope, intercept
+
+
+def _require_same_mapping(header: FrameHeader, slope: float, intercept: float) -> None:
+    """Refuse a real-world mapping that gives other values in the unit of the rescale.
+
+    A mapping to another unit (SUV beside Bq/ml, a physical one beside displayed
+    MR values) is no contradiction. Mappings may hold for a range of values each.
+    """
+    items = header.get("RealWorldValueMappingSequence")
+    if not items:
+        return
+    units = _UNITS_OF_RESCALE.get(_unit_of_rescale(header), frozenset())
+    for item in items:
+        codes = item.get("MeasurementUnitsCodeSequence")
+        found = item.get("RealWorldValueSlope"), item.get("RealWorldValueIntercept")
+        if not codes or str(codes[0].get("CodeValue", "")) not in units or None in found:
+            continue
+        mapped = first_number(found[0]), first_number(found[1])
+        apart = abs(mapped[0] - slope), abs(mapped[1] - intercept)
+        allowed = _SAME_FACTOR * abs(slope), _SAME_FACTOR * max(abs(intercept), abs(slope))
+        if not (apart[0] <= allowed[0] and apart[1] <= allowed[1]):
+            raise PixelError(
+                "PIXELS-RESCALE-CONFLICT",
+                f"RescaleSlope {slope:g} and RescaleIntercept {intercept:g} contradict the "
+                f"RealWorldValueMapping to {codes[0].CodeValue} of slope {mapped[0]:g} "
+                f"and intercept {mapped[1]:g}",
+                where=header.path.name,
+                hint="Neither is preferred: correct the header at its source.",
+            )
+
+
+def _unit_of_rescale(header: FrameHeader) -> str:
+    """Return what the rescaled values are in: HU in CT, Units in PET, empty elsewhere."""
+    modality = str(header.get("Modality", ""))
+    if modality == "CT":
+        return str(header.get("RescaleType", "HU"))
+    return str(header.get("Units", "")) if modality == "PT" else ""
 
 
 def _looked_up(stored: npt.NDArray[Any], item: Dataset, header: FrameHeader) -> npt.NDArray[Any]:
@@ -169,17 +223,20 @@ def read_real_world_mapping(header: FrameHeader) -> RealWorldMapping:
     if items is None or len(items) != 1:
         raise _no_mapping(header, f"{0 if items is None else len(items)} mappings")
     item = items[0]
-    slope, intercept = item.get("RealWorldValueSlope"), item.get("RealWorldValueIntercept")
+    written = item.get("RealWorldValueSlope"), item.get("RealWorldValueIntercept")
     units = item.get("MeasurementUnitsCodeSequence")
-    if slope is None or intercept is None:
+    if None in written:
         raise _no_mapping(header, "a mapping that is not linear")
+    slope, intercept = first_number(written[0]), first_number(written[1])
+    if not (math.isfinite(slope) and math.isfinite(intercept)) or slope == 0.0:
+        raise _no_mapping(header, f"slope {slope} and intercept {intercept}, which map to nothing")
     if not units or not units[0].get("CodeValue"):
         raise _no_mapping(header, "a mapping without a unit")
     first = _bound(item, "RealWorldValueFirstValueMapped", -math.inf)
     last = _bound(item, "RealWorldValueLastValueMapped", math.inf)
     return RealWorldMapping(
-        slope=float(slope),
-        intercept=float(intercept),
+        slope=slope,
+        intercept=intercept,
         first=first,
         last=last,
         unit=str(units[0].CodeValue),
@@ -210,6 +267,35 @@ def _no_mapping(header: FrameHeader, found: str) -> PixelError:
         where=header.path.name,
         hint="The quantity of a parametric map is never guessed: export it with its mapping.",
     )
+
+
+def contradicting_bits(header: FrameHeader) -> str:
+    """Return what the elements that lay out a pixel's bits contradict each other in.
+
+    Decoders take the lowest BitsStored bits; numbers that lie higher, or are wider
+    than their place, would come out as others.
+
+    Returns
+    -------
+    str
+        Empty where they agree, or are not all there.
+
+    References
+    ----------
+    DICOM PS3.3 C.7.6.3.1.1, PS3.5 8.1.1.
+    """
+    allocated, stored, high = (
+        header.get(keyword) for keyword in ("BitsAllocated", "BitsStored", "HighBit")
+    )
+    if isinstance(stored, int):
+        if isinstance(allocated, int) and not 1 <= stored <= allocated:
+            return f"BitsStored (0028,0101) is {stored} of {allocated} BitsAllocated (0028,0100)"
+        if isinstance(high, int) and high != stored - 1:
+            return (
+                f"HighBit (0028,0102) is {high}: expected {stored - 1}, for {stored} "
+                "BitsStored (0028,0101)"
+            )
+    return ""
 
 
 def padding_of(stored: npt.NDArray[Any], header: FrameHeader) -> npt.NDArray[np.bool_] | None:

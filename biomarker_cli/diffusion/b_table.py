@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -59,8 +58,7 @@ def b_value_rows(volumes: Sequence[DwiVolume]) -> list[BValueRow]:
 
 
 def _is_valid(volume: DwiVolume) -> bool:
-    b_value = volume.b_value
-    return b_value is not None and math.isfinite(b_value.value) and b_value.value >= 0
+    return volume.b_value is not None and volume.b_value.is_usable
 
 
 def _row(volume: DwiVolume, nominal: dict[str, float]) -> BValueRow:

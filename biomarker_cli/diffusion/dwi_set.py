@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from biomarker_cli.catalogue import SeriesError, VolumeCandidate, read_frames
+from biomarker_cli.catalogue import SeriesError, VolumeCandidate
+from biomarker_cli.dicom.bvalues import GE_GRADIENT_LENGTH, LARGEST_B, BValue
+from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import Frames
 from biomarker_cli.dicom.nominal_b import nominal_of
 from biomarker_cli.diffusion.errors import AdcError
@@ -50,10 +52,10 @@ class DwiSet:
     @cached_property
     def frames(self) -> Frames:
         """Header records of the first volume of the lowest b."""
-        return read_frames(self.shells[0].volumes[0].candidate)
+        return self.shells[0].volumes[0].headers()
 
 
-def assemble(candidates: Sequence[VolumeCandidate]) -> DwiSet:
+def assemble(candidates: Sequence[VolumeCandidate], files: DicomFiles | None = None) -> DwiSet:
     """Build a diffusion set from what the user named.
 
     Headers decide; pixels are read when a map is computed. Vendor maps, trace
@@ -64,17 +66,19 @@ def assemble(candidates: Sequence[VolumeCandidate]) -> DwiSet:
     ----------
     candidates : sequence of VolumeCandidate
         Volumes of one or several series of one patient.
+    files : DicomFiles, optional
+        Those of the case, which are read once.
 
     Raises
     ------
     AdcError
         ``ADC-NO-B-VALUES``, ``ADC-MISSING-B``, ``ADC-B-INVALID``,
-        ``ADC-SINGLE-B``, ``ADC-FA-MAP``, ``ADC-VENDOR-MAP``, ``ADC-DERIVED``,
+        ``ADC-B-CONFLICT``, ``ADC-SINGLE-B``, ``ADC-FA-MAP``, ``ADC-VENDOR-MAP``, ``ADC-DERIVED``,
         ``ADC-TRACE-AMBIGUOUS``, ``ADC-MIXED-*``.
     SeriesError
         With the catalogue's code where a signal volume was refused.
     """
-    volumes = describe_volumes(candidates)
+    volumes = describe_volumes(candidates, files)
     signal, left_out = _keep_signal(volumes)
     _require_b_values(signal)
     signal, traces = _keep_one_weighting(signal)
@@ -170,24 +174,40 @@ def _require_b_values(signal: list[DwiVolume]) -> None:
         raise AdcError(
             "ADC-MISSING-B",
             f"{len(missing)} of {len(signal)} volumes have no b-value, and their series holds "
-            "no other one",
+            "no other one, or they have a direction and are not b = 0",
             where=missing[0].volume_id,
             hint=missing[0].hint or "Leave series out that are not diffusion-weighted (--series).",
         )
     for volume in signal:
-        value = volume.b_value.value if volume.b_value else math.nan
-        if not (math.isfinite(value) and value >= 0):
-            tag = volume.b_value.tag if volume.b_value else ""
-            raise AdcError(
-                "ADC-B-INVALID",
-                f"expected a b-value from 0 s/mm2, found {value:g} in {tag}",
-                where=volume.volume_id,
-            )
+        if volume.b_value is not None:
+            _require_usable(volume.b_value, volume.volume_id)
+
+
+def _require_usable(b_value: BValue, where: str) -> None:
+    if not b_value.is_number:
+        found = repr(b_value.written) if b_value.written else f"{b_value.value:g}"
+        raise AdcError(
+            "ADC-B-INVALID",
+            f"expected a b-value from 0 to {LARGEST_B:g} s/mm2, found {found} in {b_value.tag}",
+            where=where,
+        )
+    if b_value.conflict:
+        raise AdcError(
+            "ADC-B-CONFLICT",
+            f"expected elements that agree on the b-value, found: {b_value.conflict}",
+            where=where,
+            hint="Neither is preferred: correct the header at its source, or leave the volume out.",
+        )
 
 
 def _keep_one_weighting(signal: list[DwiVolume]) -> Partition:
-    """Leave trace images out where the directions that they are made of are there."""
+    """Leave trace images out where the directions that they are made of are there.
+
+    Beside directions a vector of length 0 says the same as a mark as trace image.
+    """
     directed = [v for v in signal if v.kind is DwiKind.DIRECTIONAL]
+    if directed:
+        signal = [replace(v, kind=DwiKind.TRACE) if v.zero_direction else v for v in signal]
     undirected = [v for v in signal if v.kind is DwiKind.UNDIRECTED]
     traces = [v for v in signal if v.kind is DwiKind.TRACE]
     single = {_nearest(v) for v in undirected}
@@ -324,6 +344,8 @@ def _flags(signal: list[DwiVolume], left_out: list[tuple[DwiVolume, str]]) -> fr
     flags = {flag for v in signal for flag in v.candidate.flags}
     if any(v.b_value is B0_UNTAGGED for v in signal):
         flags.add("b0_untagged")
+    if any(v.b_value is not None and v.b_value.rule == GE_GRADIENT_LENGTH for v in signal):
+        flags.add("b_from_gradient_length")
     if any(v.kind is DwiKind.TRACE for v, _ in left_out):
         flags.add("trace_left_out")
     if any(v.kind is DwiKind.TRACE for v in signal):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from biomarker_cli.catalogue import VolumeCandidate
+from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.diffusion.adc import AdcResult, adc_maps, fit_derivation, parameter_volume
 from biomarker_cli.diffusion.direction_mean import ShellSignals, shell_signals
 from biomarker_cli.diffusion.dwi_set import DwiSet, assemble
@@ -19,28 +20,33 @@ from biomarker_cli.diffusion.vendor_map import vendor_adc, vendor_for_comparison
 from biomarker_cli.model.quantity import ADC, KURTOSIS, PERFUSION_FRACTION
 
 
-def diffusion_maps(candidates: Sequence[VolumeCandidate], rules: AdcRules) -> tuple[AdcResult, ...]:
+def diffusion_maps(
+    candidates: Sequence[VolumeCandidate], rules: AdcRules, files: DicomFiles | None = None
+) -> tuple[AdcResult, ...]:
     """Compute every map of an analysis; the main one first.
 
     Parameters
     ----------
     candidates : sequence of VolumeCandidate
     rules : AdcRules
+    files : DicomFiles, optional
+        Those of the case, which are read once.
 
     Raises
     ------
     AdcError, SeriesError
         Where the images do not give what the rules ask for.
     """
+    files = files or DicomFiles()
     if rules.vendor_map.use == "measure":
-        return (vendor_adc(candidates, rules),)
-    dwi = assemble(candidates)
+        return (vendor_adc(candidates, rules, files),)
+    dwi = assemble(candidates, files)
     signals = None
     if rules.ivim is not None or rules.kurtosis is not None:
         signals = shell_signals(dwi.shells, rules.b_value, rules.direction_mean)
     maps = list(adc_maps(dwi, rules, signals=signals))
     if rules.vendor_map.use == "compare":
-        maps[0] = _compared(candidates, maps[0], rules)
+        maps[0] = _compared(candidates, maps[0], rules, files)
     if rules.ivim is not None and signals is not None:
         maps += _ivim_maps(dwi, rules, rules.ivim, signals)
     if rules.kurtosis is not None and signals is not None:
@@ -49,9 +55,9 @@ def diffusion_maps(candidates: Sequence[VolumeCandidate], rules: AdcRules) -> tu
 
 
 def _compared(
-    candidates: Sequence[VolumeCandidate], fitted: AdcResult, rules: AdcRules
+    candidates: Sequence[VolumeCandidate], fitted: AdcResult, rules: AdcRules, files: DicomFiles
 ) -> AdcResult:
-    vendor, how, flags = vendor_for_comparison(candidates, fitted, rules)
+    vendor, how, flags = vendor_for_comparison(candidates, fitted, rules, files)
     return replace(
         fitted,
         vendor=vendor,

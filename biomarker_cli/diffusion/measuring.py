@@ -67,13 +67,14 @@ def adc_measurements(result: AdcResult, region: Region, rules: AdcRules) -> list
         flags |= {"voxels_nan"}
     if rules.noise is not None and below_floor > rules.noise.flag_above:
         flags |= {"noise_floor"}
+    flags |= _implausible(values, result.image, rules)
     unit, image = volume.quantity.unit, result.image
     rows = intensity_measurements(image, unit, values, rules.statistics, flags)
     derived = _map_values(result, region, values, rules)
     rows += [_row(image, one, unit, flags) for one in derived]
     if rules.vendor_map.use == "compare" and image == rules.image:
-        compared = _vendor_values(result, region)
-        rows += [_row(image, one, unit, flags | result.vendor_flags) for one in compared]
+        compared, vendor_flags = _vendor_values(result, region, rules)
+        rows += [_row(image, one, unit, flags | vendor_flags) for one in compared]
     if missing > rules.nan_undefined_above:
         rows = [_undefined(row, missing, rules.nan_undefined_above) for row in rows]
     return rows + [_row(image, one, unit, flags) for one in trust]
@@ -131,15 +132,29 @@ def _map_values(
     return found
 
 
-def _vendor_values(result: AdcResult, region: Region) -> list[Value]:
+def _implausible(values: FloatArray, image: str, rules: AdcRules) -> frozenset[str]:
+    """Return the flag of a region whose median no tissue has."""
+    if values.size == 0:
+        return frozenset()
+    low, high = rules.plausible.limits_of(image)
+    return frozenset() if low <= float(np.median(values)) <= high else frozenset({"implausible"})
+
+
+def _vendor_values(
+    result: AdcResult, region: Region, rules: AdcRules
+) -> tuple[list[Value], frozenset[str]]:
+    """Return how the scanner's map differs, and the flags of that comparison."""
     median, p95 = math.nan, math.nan
+    flags = result.vendor_flags
     if result.vendor is not None:
+        theirs = result.vendor[region.mask]
+        flags |= _implausible(theirs[np.isfinite(theirs)], result.image, rules)
         difference = (result.vendor - result.volume.as_float64())[region.mask]
         difference = difference[np.isfinite(difference)]
         if difference.size:
             median = float(np.median(difference))
             p95 = percentile(np.abs(difference), 95)
-    return [(features.VENDOR_MEDIAN, median), (features.VENDOR_P95, p95)]
+    return [(features.VENDOR_MEDIAN, median), (features.VENDOR_P95, p95)], flags
 
 
 def _trust_values(

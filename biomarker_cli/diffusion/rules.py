@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from biomarker_cli.diffusion.certificate import PhantomRules
+from biomarker_cli.diffusion.plausibility import PlausibleRules
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.statistics import STATISTICS
 
@@ -205,6 +206,8 @@ class AdcRules(Strict):
         ADC classes whose volume in the region is measured.
     phantom : PhantomRules, optional
         Limits of a phantom test, and the certificate of the phantom.
+    plausible : PlausibleRules
+        Limits of the median over a region.
     """
 
     image: ImageName = "adc"
@@ -224,6 +227,7 @@ class AdcRules(Strict):
     vendor_map: VendorMapRules = VendorMapRules()
     burden: tuple[BurdenClass, ...] = ()
     phantom: PhantomRules | None = None
+    plausible: PlausibleRules = PlausibleRules()
 
     @property
     def maps(self) -> tuple[FittedMap, ...]:

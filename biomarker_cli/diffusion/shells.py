@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from biomarker_cli.dicom.nominal_b import is_same_b, nominal_of
+from biomarker_cli.dicom.nominal_b import is_same_b, nominal_of, same_b
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.kinds import DwiKind
 from biomarker_cli.diffusion.rules import AllShells, BList, BRange, BSetRule, LowAndHigh
@@ -148,10 +148,6 @@ def _choose(shells: Sequence[Shell], rule: BSetRule) -> tuple[tuple[Shell, ...],
         limits = f"from {rule.min:g}" + ("" if rule.max is None else f" to {rule.max:g}")
         chosen = tuple(s for s in shells if rule.min <= s.nominal <= top)
         return chosen, f"two b-values or more {limits} s/mm2"
-    values = {value: [s for s in shells if _matches(s, value)] for value in rule.values}
+    values = {value: [s for s in shells if same_b(s.nominal, value)] for value in rule.values}
     listed = ", ".join(f"{value:g}" for value in rule.values)
     return tuple(s for found in values.values() for s in found[:1]), f"b = {listed} s/mm2"
-
-
-def _matches(shell: Shell, value: float) -> bool:
-    return is_same_b(max(shell.nominal, value), min(shell.nominal, value))

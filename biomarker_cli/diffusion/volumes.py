@@ -9,11 +9,11 @@ from functools import partial
 
 import numpy as np
 
-from biomarker_cli.catalogue import VolumeCandidate, VolumeStatus, read_volume
+from biomarker_cli.catalogue import VolumeCandidate, VolumeStatus, read_frames, read_volume
 from biomarker_cli.dicom.bvalues import BValue, read_b_value
-from biomarker_cli.dicom.frames import FrameHeader
-from biomarker_cli.dicom.gradients import Vector, read_gradient
-from biomarker_cli.dicom.headers import read_header
+from biomarker_cli.dicom.files import DicomFiles
+from biomarker_cli.dicom.frames import FrameHeader, Frames
+from biomarker_cli.dicom.gradients import Directionality, Vector, has_zero_vector, read_gradient
 from biomarker_cli.dicom.philips_scaling import is_philips, read_scale
 from biomarker_cli.dicom.private_values import first_number
 from biomarker_cli.diffusion.errors import AdcError
@@ -37,6 +37,10 @@ class DwiVolume:
     direction : tuple of float or None
         Weighting direction; None on b = 0, trace and where the header has none.
     echo_ms, repetition_ms : float or None
+    zero_direction : bool
+        At b > 0: a vector of length 0 stands where the direction would.
+    says_weighted : bool
+        The header has a direction of weighting, or calls the image isotropic.
     rescale_type : str
     rescale_slope : float
         Of the first slice.
@@ -47,6 +51,8 @@ class DwiVolume:
     candidate : VolumeCandidate
     read : callable
         Returns the rescaled `Volume`.
+    headers : callable
+        Returns the header record of each slice.
     hint : str
         Where a b-value is missing for a known reason: what to do.
     """
@@ -58,6 +64,8 @@ class DwiVolume:
     kind: DwiKind
     b_value: BValue | None
     direction: Vector | None
+    zero_direction: bool
+    says_weighted: bool
     echo_ms: float | None
     repetition_ms: float | None
     rescale_type: str
@@ -67,6 +75,7 @@ class DwiVolume:
     n_frames: int
     candidate: VolumeCandidate
     read: Callable[[], Volume]
+    headers: Callable[[], Frames]
     hint: str = ""
 
     @property
@@ -75,10 +84,10 @@ class DwiVolume:
         return self.candidate.status is not VolumeStatus.OK
 
 
-def describe_volume(candidate: VolumeCandidate) -> DwiVolume:
+def describe_volume(candidate: VolumeCandidate, files: DicomFiles) -> DwiVolume:
     """Return the diffusion facts of a candidate, from the header of its first slice."""
     ref = candidate.refs[0]
-    header = FrameHeader(read_header(ref.path), ref.frame, ref.path)
+    header = files.frames(ref.path)[ref.frame]
     b_value = read_b_value(header)
     gradient = read_gradient(header)
     kind = volume_kind(header, b_value, gradient)
@@ -91,6 +100,9 @@ def describe_volume(candidate: VolumeCandidate) -> DwiVolume:
         kind=kind,
         b_value=b_value,
         direction=gradient.direction if kind is DwiKind.DIRECTIONAL else None,
+        says_weighted=gradient.direction is not None
+        or gradient.directionality is Directionality.ISOTROPIC,
+        zero_direction=kind is DwiKind.UNDIRECTED and has_zero_vector(header),
         echo_ms=_milliseconds(header, "EchoTime", "EffectiveEchoTime"),
         repetition_ms=_milliseconds(header, "RepetitionTime"),
         rescale_type=str(header.get("RescaleType", "")),
@@ -99,7 +111,8 @@ def describe_volume(candidate: VolumeCandidate) -> DwiVolume:
         philips=philips,
         n_frames=candidate.n_frames,
         candidate=candidate,
-        read=partial(_read_scaled, candidate, philips),
+        read=partial(_read_scaled, candidate, philips, files),
+        headers=partial(read_frames, candidate, files),
         hint=_hint(header) if b_value is None else "",
     )
 
@@ -108,23 +121,26 @@ def _hint(header: FrameHeader) -> str:
     """Say what to do about a b-value that a system is known to leave out."""
     siemens = str(header.get("Manufacturer", "")).upper().startswith("SIEMENS")
     xa = "XA" in str(header.get("SoftwareVersions", "")).upper()
-    enhanced = "PerFrameFunctionalGroupsSequence" in header.dataset
-    if siemens and xa and not enhanced:
+    if siemens and xa and header.n_described is None:
         return "Export the series from this Siemens XA system as enhanced DICOM."
     return ""
 
 
-def describe_volumes(candidates: Sequence[VolumeCandidate]) -> list[DwiVolume]:
+def describe_volumes(
+    candidates: Sequence[VolumeCandidate], files: DicomFiles | None = None
+) -> list[DwiVolume]:
     """Return the facts of every image among the candidates.
 
     A volume without b-value becomes b = 0 where its own series has another one
-    with b > 0 (GE MR29 and Toshiba V5.0 leave the element out on b = 0).
+    with b > 0 (GE MR29 and Toshiba V5.0 leave the element out on b = 0). One with
+    a direction is weighted, and has lost its b-value.
     """
-    volumes = [describe_volume(c) for c in candidates if c.is_image]
+    files = files or DicomFiles()
+    volumes = [describe_volume(c, files) for c in candidates if c.is_image]
     weighted = {v.series_uid for v in volumes if v.kind.is_signal and _is_weighted(v.b_value)}
     return [
         replace(v, b_value=B0_UNTAGGED, kind=DwiKind.B0)
-        if v.kind is DwiKind.UNTAGGED and v.series_uid in weighted
+        if v.kind is DwiKind.UNTAGGED and v.series_uid in weighted and not v.says_weighted
         else v
         for v in volumes
     ]
@@ -153,9 +169,9 @@ def without_padding(volume: Volume) -> Volume:
     return volume.with_array(np.where(volume.padding, np.nan, volume.as_float64()), volume.quantity)
 
 
-def _read_scaled(candidate: VolumeCandidate, philips: bool) -> Volume:
+def _read_scaled(candidate: VolumeCandidate, philips: bool, files: DicomFiles) -> Volume:
     """Read a volume; padding is NaN, and Philips slices are on the scale of measured values."""
-    volume = without_padding(read_volume(candidate))
+    volume = without_padding(read_volume(candidate, files))
     if not philips:
         return volume
     scales = [read_scale(frame) for frame in volume.frames]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from biomarker_cli.imaging.refusals import detached, too_large
-from biomarker_cli.imaging.stored import MOST_BYTES, Contents, require_regular
+from biomarker_cli.imaging.stored import Contents
+from biomarker_cli.model.inputs import MOST_BYTES, require_regular
 
 MOST_FILES = 100_000
 """More files than this are no slices of an image."""

@@ -24,7 +24,8 @@ from biomarker_cli.imaging.inflating import DAMAGE, MOST_INFLATED, beginning, ga
 from biomarker_cli.imaging.placing import RAS_TO_LPS, FloatArray, grid_of
 from biomarker_cli.imaging.plain_nifti import FIRST_VOXEL, PlainHeader, plain_header
 from biomarker_cli.imaging.refusals import bad_geometry, bad_shape, too_large, unreadable
-from biomarker_cli.imaging.stored import MOST_BYTES, MOST_HEADER_BYTES
+from biomarker_cli.imaging.stored import MOST_HEADER_BYTES
+from biomarker_cli.model.inputs import MOST_BYTES
 
 TRANSFORM_TOLERANCE_MM = 1e-2
 """Largest distance between a corner placed by the sform and by the qform."""

@@ -62,16 +62,6 @@ def too_large(path: Path, found: str) -> ImageFileError:
     )
 
 
-def not_regular(path: Path, kind: str) -> ImageFileError:
-    """Return the refusal of a pipe, a device or a folder in the place of a file."""
-    return ImageFileError(
-        "FILE-NOT-REGULAR",
-        f"expected a regular file, found {kind}",
-        where=path.name,
-        hint="Copy what it gives into a file, and name that.",
-    )
-
-
 def detached(path: Path, found: str) -> ImageFileError:
     """Return the refusal of a header whose voxels lie in files that cannot be taken."""
     return ImageFileError(

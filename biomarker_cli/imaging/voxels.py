@@ -16,7 +16,8 @@ import numpy.typing as npt
 from biomarker_cli.imaging.detached import DataFiles, held_in, paths_of
 from biomarker_cli.imaging.inflating import DAMAGE, MOST_INFLATED, gathered, inflated
 from biomarker_cli.imaging.refusals import detached, too_large, unreadable
-from biomarker_cli.imaging.stored import MOST_BYTES, Contents, content_of
+from biomarker_cli.imaging.stored import Contents, content_of
+from biomarker_cli.model.inputs import MOST_BYTES
 
 NumberArray = npt.NDArray[np.number]
 

@@ -22,10 +22,16 @@ FLAGS = MappingProxyType(
         "fact_varies": "the fact differs between the slices of the series; all values are listed",
         "pet_stored_values": "values are in the unit of the PET header (0054,1001), not SUV",
         "quantity_declared": "the unit was declared by the user, the file carries no header facts",
+        "ge_creator_missing": "the decay moment of GE without its private creator was read",
+        "private_time_unused": "a private decay moment was set aside: date, format or slices",
+        "reference_time_contradicted": "a private decay moment was used against a public time",
+        "series_in_several_studies": "one SeriesInstanceUID stands in several studies of the path",
+        "series_time_varies": "the slices of the series do not agree in SeriesDate or SeriesTime",
         "series_duplicates_dropped": "exact duplicates of instances were left out",
         "study_duplicate_data": "another case of the study holds the same image",
         "study_subject_mismatch": "headers disagree on whose image or segmentation it is",
         "unit_inferred": "a unit was inferred from the size of a number; the argument is the tag",
+        "implausible": "result outside the plausible range of the analysis protocol",
         "weight_unverified": "the patient's weight has no second source",
         "injection_times_differ": "start date-time and start time of the injection disagree",
         "injection_time_rebuilt": "the injection date was rebuilt from the clock time",
@@ -48,6 +54,7 @@ FLAGS = MappingProxyType(
         "roi_planes_unused": "planes of contours within the image that no slice took",
         "roi_resampled": "the mask was resampled to the grid of the image",
         "derived_b0": "the b = 0 image is a derived one, no acquired one was there",
+        "b_from_gradient_length": "b was scaled by the squared length of its direction (GE)",
         "direction_unknown": "several volumes of one b-value carry no direction",
         "label_unnamed": "the table or header that names the labels leaves this value out",
         "noise_floor": "the signal at the highest b lies at the noise in too many voxels",
@@ -72,3 +79,8 @@ def join_flags(flags: Iterable[str]) -> str:
         if flag.partition(":")[0] not in FLAGS:
             raise ValueError(f"unregistered flag {flag!r}")
     return ";".join(unique)
+
+
+def split_flags(text: str) -> frozenset[str]:
+    """Return the flags that `join_flags` joined."""
+    return frozenset(filter(None, text.split(";")))

@@ -10,6 +10,7 @@ from biomarker_cli.dicom.injection import (
     TAG_HALF_LIFE,
     TAG_NUCLIDE,
     InjectionRecord,
+    no_number,
 )
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
@@ -48,6 +49,8 @@ def read_nuclide(record: InjectionRecord, derivation: Derivation) -> tuple[Nucli
     derivation.read(
         "radionuclide", [*record.nuclide_codes, record.nuclide_meaning], "", TAG_NUCLIDE
     )
+    if record.half_life_text:
+        raise no_number(f"RadionuclideHalfLife {TAG_HALF_LIFE}", record.half_life_text)
     if not half_life or half_life <= 0:
         raise SuvError(
             "SUV-NO-HALF-LIFE",
@@ -152,6 +155,8 @@ def read_activity_bq(
     unit = "MBq" if facts.in_mbq_by_definition else "Bq"
     derivation.read("administered activity", record.dose, unit, TAG_DOSE)
     of_form = _activity_of_form(form, facts.half_life_s, derivation)
+    if record.dose_text:
+        raise no_number(f"RadionuclideTotalDose {TAG_DOSE}", record.dose_text)
     if record.dose is None or record.dose == 0:
         if of_form is None:
             raise SuvError(
@@ -279,4 +284,12 @@ def _at_injection(
             where="form: injection_datetime",
         )
     elapsed = (form.injection_datetime - assayed).total_seconds()
-    return float(activity * 2.0 ** (-elapsed / half_life_s))
+    try:
+        return float(activity * 2.0 ** (-elapsed / half_life_s))
+    except OverflowError as error:
+        raise SuvError(
+            "SUV-FORM",
+            f"an assay {-elapsed / 86_400:.0f} days after the injection",
+            where="form: injection_datetime, injected_assay_datetime, residual_assay_datetime",
+            hint="Correct the dates in the manifest.",
+        ) from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.dicom.injection import number
+from biomarker_cli.dicom.injection import number, require_number
 from biomarker_cli.dicom.pet_units import (
     PHILIPS_ACTIVITY,
     PHILIPS_CREATOR,
@@ -113,7 +113,12 @@ def require_rescale(series: PetSeries) -> None:
                 where=f"{frame.path.name} (0028,1053)",
                 hint="Export the series again.",
             )
-        intercept = number(frame.get("RescaleIntercept")) or 0.0
+        intercept = (
+            require_number(
+                frame.get("RescaleIntercept"), "RescaleIntercept (0028,1052)", frame.path.name
+            )
+            or 0.0
+        )
         if intercept != 0.0:
             raise SuvError(
                 "SUV-INTERCEPT",

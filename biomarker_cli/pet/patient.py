@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from biomarker_cli.dicom.frames import FrameHeader
-from biomarker_cli.dicom.injection import number
+from biomarker_cli.dicom.injection import require_number
 from biomarker_cli.dicom.times import text_of
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
@@ -54,7 +54,7 @@ def read_body(
 
 def _weight(header: FrameHeader, form: ClinicalForm, derivation: Derivation) -> float | None:
     tag = "PatientWeight (0010,1030)"
-    found = number(header.get("PatientWeight"))
+    found = require_number(header.get("PatientWeight"), tag, header.path.name)
     derivation.read("weight", found, "kg", tag)
     used = found if found else None
     if used is not None and used >= GRAMS_FROM_KG:
@@ -76,7 +76,7 @@ def _weight(header: FrameHeader, form: ClinicalForm, derivation: Derivation) -> 
 
 def _height(header: FrameHeader, form: ClinicalForm, derivation: Derivation) -> float | None:
     tag = "PatientSize (0010,1020)"
-    found = number(header.get("PatientSize"))
+    found = require_number(header.get("PatientSize"), tag, header.path.name)
     derivation.read("height", found, "m", tag)
     used = found if found else None
     if used is not None and used > CENTIMETRES_FROM_M:

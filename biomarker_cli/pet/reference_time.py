@@ -15,6 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +45,22 @@ CONTRADICTED = 0.005
 """Relative difference in SUV by which an authority contradicts a candidate."""
 
 ONE_DAY_S = 86_400.0
+
+SAME_RATIO = 1e-4
+"""Relative difference within which the slices tell one ratio of Philips factors."""
+
+FURTHEST_S = 366 * ONE_DAY_S
+"""No image is corrected to a moment further from its scan: the element is damaged."""
+
+WITNESSES = MappingProxyType(
+    {
+        "decay_factor": "factor",
+        "series_datetime": "series",
+        "back_computation": "acquisition",
+        "earliest_acquisition": "acquisition",
+    }
+)
+"""Public candidate -> element that it rests on: two of one element are one witness."""
 
 CandidateReader = Callable[["DecayFacts"], "Candidate | None"]
 
@@ -95,6 +113,8 @@ class Candidate:
         Why it cannot be, empty where it can.
     is_authority : bool
         Whether it may contradict the others.
+    doubt : str
+        Flag that the rows carry because of it.
     """
 
     name: str
@@ -103,6 +123,7 @@ class Candidate:
     slice_range_s: float = 0.0
     excluded: str = ""
     is_authority: bool = False
+    doubt: str = ""
 
 
 def mean_decay_time(duration_s: Seconds, decay_per_s: float) -> Seconds:
@@ -145,10 +166,17 @@ def reference_time(facts: DecayFacts, limit_percent: float, derivation: Derivati
     # An enhanced object names the moment itself; nothing else may stand in for it.
     readers = (_named,) if facts.series.decay_correction == "DATETIME" else READERS
     told = [c for reader in readers if (c := reader(facts)) is not None]
-    found = _against_authorities(told, facts)
+    told = [_within_reach(candidate, facts) for candidate in told]
+    found = _against_authorities(told, facts, derivation)
     if facts.series.units == "CNTS" and not _is_confirmed_ratio(found, facts):
         # Counts become activity by one of these very factors: their ratio proves nothing.
         found = [c for c in told if c.name != PHILIPS_RATIO]
+    for candidate in found:
+        if candidate.doubt:
+            derivation.warn(
+                f"{candidate.name} ({candidate.tags}): {candidate.excluded or 'doubtful'}",
+                candidate.doubt,
+            )
     admissible = [c for c in found if not c.excluded]
     if not admissible:
         _note(found, None, facts, derivation)
@@ -162,18 +190,16 @@ def reference_time(facts: DecayFacts, limit_percent: float, derivation: Derivati
     used = _used(admissible, facts)
     _note(found, used, facts, derivation)
     extent_s = max(c.reference_s for c in admissible) - min(c.reference_s for c in admissible)
-    spread = math.expm1(facts.decay_per_s * extent_s)
-    derivation.results["reference_time"] = facts.series.moment(used.reference_s).isoformat()
+    spread = _growth(facts.decay_per_s * extent_s)
+    derivation.results["reference_time"] = facts.series.moment_text(used.reference_s)
     derivation.results["reference_time_rule"] = used.name
-    derivation.results["reference_time_spread_percent"] = 100.0 * spread
+    derivation.results["reference_time_spread_percent"] = _finite(100.0 * spread)
     if 100.0 * spread > limit_percent:
         raise SuvError(
             "SUV-REFERENCE-TIME-SPREAD",
             f"the reference times differ by {100.0 * spread:.2f} % of SUV, more than "
             f"{limit_percent:g} %: "
-            + "; ".join(
-                f"{c.name} {facts.series.moment(c.reference_s).isoformat()}" for c in admissible
-            ),
+            + "; ".join(f"{c.name} {facts.series.moment_text(c.reference_s)}" for c in admissible),
             where=facts.series.series_uid,
             hint="Find out which is right and give DecayCorrectionDateTime in the override file.",
         )
@@ -185,22 +211,67 @@ def reference_time(facts: DecayFacts, limit_percent: float, derivation: Derivati
     return used.reference_s
 
 
+def _growth(exponent: float) -> float:
+    """Return e^x - 1, infinite where it is beyond all numbers."""
+    try:
+        return math.expm1(exponent)
+    except OverflowError:
+        return math.inf
+
+
 def _difference(candidate: Candidate, other: Candidate, facts: DecayFacts) -> float:
     """Return the relative difference in SUV."""
-    return math.expm1(facts.decay_per_s * (candidate.reference_s - other.reference_s))
+    return _growth(facts.decay_per_s * (candidate.reference_s - other.reference_s))
 
 
-def _against_authorities(found: list[Candidate], facts: DecayFacts) -> list[Candidate]:
-    """Set aside what a vendor's own moment or factor contradicts."""
+def _agree(one: Candidate, other: Candidate, facts: DecayFacts) -> bool:
+    return abs(_difference(one, other, facts)) <= CONTRADICTED
+
+
+def _within_reach(candidate: Candidate, facts: DecayFacts) -> Candidate:
+    """Set aside a moment that is years from the scan: it may not even be in the calendar."""
+    scan_s = facts.series.scan_s
+    if scan_s is None or abs(candidate.reference_s - scan_s) <= FURTHEST_S:
+        return candidate
+    reason = candidate.excluded or "more than a year from the scan"
+    return replace(candidate, excluded=reason, is_authority=False)
+
+
+def _against_authorities(
+    found: list[Candidate], facts: DecayFacts, derivation: Derivation
+) -> list[Candidate]:
+    """Set aside what a vendor's own moment or factor contradicts.
+
+    A private element that no public one confirms, and against which two public
+    ones agree, is no authority: the spread then decides. Against a single one, or
+    against several that disagree, it is taken, with a flag.
+    """
     authority = next((c for c in found if c.is_authority and not c.excluded), None)
     if authority is None:
         return found
+    others = [c for c in found if not c.excluded and c is not authority]
+    against = [c for c in others if not _agree(c, authority, facts)]
+    settled = derivation.is_overridden("DecayCorrectionDateTime")
+    if against and len(against) == len(others) and not settled:
+        if _two_witnesses_agree(against, facts):
+            return found
+        derivation.warn(
+            f"{authority.name} was used; " + ", ".join(c.name for c in against) + " contradicts it",
+            "reference_time_contradicted",
+        )
     return [
-        replace(c, excluded=f"contradicted by {authority.name}")
-        if not c.excluded and abs(_difference(c, authority, facts)) > CONTRADICTED
-        else c
+        replace(c, excluded=f"contradicted by {authority.name}") if c in against else c
         for c in found
     ]
+
+
+def _two_witnesses_agree(candidates: list[Candidate], facts: DecayFacts) -> bool:
+    """Tell whether two candidates that rest on different elements tell one moment."""
+    return any(
+        WITNESSES.get(one.name, one.name) != WITNESSES.get(other.name, other.name)
+        and _agree(one, other, facts)
+        for one, other in combinations(candidates, 2)
+    )
 
 
 def _used(admissible: list[Candidate], facts: DecayFacts) -> Candidate:
@@ -228,11 +299,11 @@ def _note(
             {
                 "name": candidate.name,
                 "tags": candidate.tags,
-                "reference_time": facts.series.moment(candidate.reference_s).isoformat(),
+                "reference_time": facts.series.moment_text(candidate.reference_s),
                 "suvbw_per_bqml": _finite(float(facts.suv_per_bqml(candidate.reference_s))),
                 "range_over_slices_s": candidate.slice_range_s,
                 "difference_percent": (
-                    None if used is None else 100.0 * _difference(candidate, used, facts)
+                    None if used is None else _finite(100.0 * _difference(candidate, used, facts))
                 ),
                 "admissible": not candidate.excluded,
                 "reason": candidate.excluded,
@@ -272,21 +343,28 @@ def _vendor(facts: DecayFacts) -> Candidate | None:
     first = words[0]
     if first is None:
         return None
+    tags = first.tag
     try:
-        stamped = parse_datetime(first.value)
+        moment = in_series_clock(
+            parse_datetime(first.value), series.offset, tags, series.frames.first
+        )
     except ValueError:
         # A private element owes nobody a format; the other candidates remain.
-        return None
-    moment = in_series_clock(stamped, series.offset, first.tag, series.frames.first)
-    candidate = _moment_candidate("vendor_decay_datetime", first.tag, moment, facts)
-    scan_s = series.scan_s
+        return Candidate(
+            "vendor_decay_datetime", tags, math.nan, 0.0, "unreadable", doubt="private_time_unused"
+        )
+    candidate = _moment_candidate("vendor_decay_datetime", tags, moment, facts)
+    if any(word is not None and word.is_orphan for word in words):
+        candidate = replace(candidate, doubt="ge_creator_missing")
+    reason, scan_s = "", series.scan_s
     if scan_s is not None and abs(candidate.reference_s - scan_s) > ONE_DAY_S:
         # Anonymisers shift dates and forget the private ones.
         reason = "more than a day from the scan: its date was not shifted with the others"
-        return replace(candidate, excluded=reason, is_authority=False)
-    if any(word is None or word.value != first.value for word in words):
-        return replace(candidate, excluded="the slices do not agree", is_authority=False)
-    return candidate
+    elif any(word is None or word.value != first.value for word in words):
+        reason = "the slices do not agree"
+    if not reason:
+        return candidate
+    return replace(candidate, excluded=reason, is_authority=False, doubt="private_time_unused")
 
 
 def _moment_candidate(name: str, tags: str, moment: Moment, facts: DecayFacts) -> Candidate:
@@ -298,19 +376,34 @@ PHILIPS_RATIO = "philips_factor_ratio"
 
 def _philips_ratio(facts: DecayFacts) -> Candidate | None:
     """Solve SUV per Bq/ml, as the two Philips factors tell it, for the moment."""
-    header = facts.series.frames.first
-    suv = read_philips_factor(header, PHILIPS_SUV)
-    activity = read_philips_factor(header, PHILIPS_ACTIVITY)
-    if suv is None or activity is None or not math.isfinite(facts.activity_bq):
+    if not math.isfinite(facts.activity_bq):
         return None
-    at_injection = float(facts.suv_per_bqml(facts.injection_s))
-    elapsed = math.log(suv / activity / at_injection) / facts.decay_per_s
-    return Candidate(
+    suv, activity = (_of_slices(facts, offset) for offset in (PHILIPS_SUV, PHILIPS_ACTIVITY))
+    if not (np.isfinite(suv).any() and np.isfinite(activity).any()):
+        return None
+    with np.errstate(over="ignore", divide="ignore"):
+        ratio = suv / activity
+        at_injection = facts.suv_per_bqml(facts.injection_s)
+        elapsed = float(np.log(np.nanmedian(ratio) / at_injection)) / facts.decay_per_s
+    candidate = Candidate(
         PHILIPS_RATIO,
         "(7053,xx00) / (7053,xx09) Philips PET Private Group",
         facts.injection_s + elapsed,
         is_authority=True,
     )
+    if np.all(np.abs(ratio / ratio[0] - 1.0) <= SAME_RATIO):
+        return candidate
+    return replace(
+        candidate,
+        excluded="the slices do not agree",
+        is_authority=False,
+        doubt="private_time_unused",
+    )
+
+
+def _of_slices(facts: DecayFacts, offset: int) -> Seconds:
+    found = [read_philips_factor(frame, offset) for frame in facts.series.frames]
+    return np.array([np.nan if value is None else value for value in found])
 
 
 def _decay_factor(facts: DecayFacts) -> Candidate | None:
@@ -339,16 +432,16 @@ def _series_time(facts: DecayFacts) -> Candidate | None:
         return None
     seconds = series.seconds(start.at)
     first = series.first_acquisition_s
-    excluded = ""
+    excluded = doubt = ""
     if any(len(series.frames.distinct(k)) > 1 for k in ("SeriesDate", "SeriesTime")):
-        excluded = "the slices do not agree"
+        excluded, doubt = "the slices do not agree", "series_time_varies"
     elif first is not None:
         slack = max(CLOCK_TOLERANCE_S, series.acquisition_resolution_s)
         if seconds > first + slack:
             excluded = f"{seconds - first:.1f} s later than the earliest acquisition"
         elif first - seconds > ONE_DAY_S:
             excluded = "more than a day before the earliest acquisition"
-    return Candidate("series_datetime", start.tag, seconds, 0.0, excluded)
+    return Candidate("series_datetime", start.tag, seconds, 0.0, excluded, doubt=doubt)
 
 
 def _back_computation(facts: DecayFacts) -> Candidate | None:

@@ -127,6 +127,9 @@ class SuvRules(Strict):
         of F-18 where it names it.
     bmi_kg_per_m2 : (low, high)
         Plausible body mass index.
+    plausible_maximum : (low, high)
+        SUVbw of the hottest voxel of an image, before harmonisation; outside, every
+        row of the image has the flag ``implausible``.
     harmonisation : HarmonisationRule or None
     statistics, peaks, thresholds : tuple
         What is measured, in the order of the rows.
@@ -141,6 +144,7 @@ class SuvRules(Strict):
     philips_spread_limit_percent: float = Field(default=2.0, gt=0, le=20)
     activity_mbq_per_kg: Mapping[str, tuple[float, float]] = Field(default_factory=dict)
     bmi_kg_per_m2: tuple[float, float] = (12.0, 50.0)
+    plausible_maximum: tuple[float, float] = (0.5, 1000.0)
     harmonisation: HarmonisationRule | None = None
     statistics: tuple[Statistic, ...] = ()
     peaks: tuple[PeakRule, ...] = ()
@@ -159,7 +163,8 @@ class SuvRules(Strict):
         ):
             if len(set(values)) != len(values):
                 raise ValueError(f"{name}: an entry stands twice")
-        for low, high in (self.bmi_kg_per_m2, *self.activity_mbq_per_kg.values()):
+        bands = (self.bmi_kg_per_m2, self.plausible_maximum, *self.activity_mbq_per_kg.values())
+        for low, high in bands:
             if not 0 <= low < high:
                 raise ValueError(f"a band runs from low to high, found {low:g} to {high:g}")
         return self

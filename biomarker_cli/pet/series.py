@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader, Frames
-from biomarker_cli.dicom.injection import InjectionRecord, number, read_injections
+from biomarker_cli.dicom.injection import InjectionRecord, number, read_injections, require_number
 from biomarker_cli.dicom.pet_units import (
     is_enhanced,
+    is_ge,
     read_corrections,
     read_decay_correction,
     read_units,
@@ -94,6 +95,13 @@ class PetSeries:
         """Return the moment of seconds after `base`."""
         return self.base + timedelta(seconds=seconds)
 
+    def moment_text(self, seconds: float) -> str | None:
+        """Return the moment in ISO form, None where no calendar holds it."""
+        try:
+            return self.moment(seconds).isoformat()
+        except (OverflowError, ValueError):
+            return None
+
     @property
     def first_acquisition_s(self) -> float | None:
         """Start of the earliest frame, None where no frame says it."""
@@ -111,7 +119,7 @@ class PetSeries:
     @property
     def is_ge(self) -> bool:
         """Whether GE wrote it: its FrameReferenceTime counts from the frame's start."""
-        return self.manufacturer.upper().startswith(("GE", "GENERAL ELECTRIC"))
+        return is_ge(self.frames.first)
 
 
 def read_series(frames: Frames, derivation: Derivation) -> PetSeries:
@@ -200,6 +208,10 @@ def _require_one_series(frames: Frames) -> None:
         ("Units", lambda f: tuple(word.value for word in read_units(f))),
         ("DecayCorrection", lambda f: read_decay_correction(f).value),
         ("CorrectedImage", read_corrections),
+        ("Manufacturer", lambda f: text_of(f.get("Manufacturer", ""))),
+        ("SeriesType", _is_dynamic),
+        ("TimezoneOffsetFromUTC", series_offset),
+        ("DecayCorrectionDateTime", lambda f: text_of(f.get("DecayCorrectionDateTime", ""))),
         ("PatientWeight", lambda f: number(f.get("PatientWeight"))),
         ("PatientSize", lambda f: number(f.get("PatientSize"))),
         ("PatientSex", lambda f: text_of(f.get("PatientSex", ""))),
@@ -313,7 +325,7 @@ def with_acquisition_dates_of_series(series: PetSeries) -> PetSeries:
 
 
 def _numbers(frames: Frames, keyword: str, factor: float) -> Seconds:
-    found = [number(value) for value in frames.values(keyword)]
+    found = [require_number(frame.get(keyword), keyword, frame.path.name) for frame in frames]
     return np.array([np.nan if value is None else value * factor for value in found])
 
 

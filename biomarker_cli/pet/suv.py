@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from biomarker_cli.dicom import Frames, HeaderError
 from biomarker_cli.imaging import Volume
 from biomarker_cli.model.quantity import STORED_PET, SUVBW
@@ -96,12 +99,30 @@ def suv_volume(
         error.derivation = derivation.as_dict()
         raise
     array = volume.as_float64() * factor_of[:, None, None]
+    _judge_maximum(array, derivation.results["normalisation_on_suvbw"], rules, derivation)
     if rules.harmonisation is not None:
         array = gaussian(array, volume.geometry, rules.harmonisation.fwhm_mm)
         derivation.results["harmonisation_fwhm_mm"] = rules.harmonisation.fwhm_mm
     image = rules.normalisations[0]
     result = volume.with_array(array, QUANTITY_OF[image], *derivation.flags)
     return SuvResult(result, image, scales, derivation.as_dict())
+
+
+def _judge_maximum(
+    array: npt.NDArray[np.float64],
+    on_suvbw: Mapping[str, float],
+    rules: SuvRules,
+    derivation: Derivation,
+) -> None:
+    """Flag an image whose hottest voxel no patient can have: its unit is another one."""
+    hottest = float(np.nanmax(array, initial=-np.inf)) / on_suvbw[rules.normalisations[0]]
+    low, high = rules.plausible_maximum
+    if not low <= hottest <= high:
+        derivation.warn(
+            f"the hottest voxel of the image has SUVbw {hottest:.3g}, outside {low:g} to {high:g}: "
+            "the voxels are hardly in the unit that the header names",
+            "implausible",
+        )
 
 
 def _factors(
@@ -213,9 +234,10 @@ def declared_suv(volume: Volume, rules: SuvRules) -> SuvResult:
             hint="Give the DICOM series, or an analysis protocol of SUVbw alone.",
         )
     array = volume.as_float64()
-    results: dict[str, Any] = {"rule": "declared", "image": "suvbw"}
+    derivation = Derivation(results={"rule": "declared", "image": "suvbw"})
+    _judge_maximum(array, {"suvbw": 1.0}, rules, derivation)
     if rules.harmonisation is not None:
         array = gaussian(array, volume.geometry, rules.harmonisation.fwhm_mm)
-        results["harmonisation_fwhm_mm"] = rules.harmonisation.fwhm_mm
-    declared = volume.with_array(array, SUVBW, "quantity_declared")
-    return SuvResult(declared, "suvbw", {"suvbw": 1.0}, Derivation(results=results).as_dict())
+        derivation.results["harmonisation_fwhm_mm"] = rules.harmonisation.fwhm_mm
+    declared = volume.with_array(array, SUVBW, "quantity_declared", *derivation.flags)
+    return SuvResult(declared, "suvbw", {"suvbw": 1.0}, derivation.as_dict())

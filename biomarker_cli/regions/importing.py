@@ -95,7 +95,7 @@ def import_regions(
     frame_of_reference_override : bool
         The study says that a segmentation of another frame of reference fits.
     contents : mapping, optional
-        Bytes of the files of a label image (`files_of_segmentation`), if they are in memory.
+        Bytes of the files of the segmentation (`files_of_segmentation`): those of a case.
 
     Returns
     -------

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.imaging.files import files_of_image, is_image_file
-from biomarker_cli.imaging.stored import Contents, require_regular
+from biomarker_cli.imaging.stored import Contents
 from biomarker_cli.model import InputNotFoundError
+from biomarker_cli.model.inputs import InputFiles, require_regular
 from biomarker_cli.regions.label_images import label_table_of, open_label_image
 from biomarker_cli.regions.slicer import is_slicer_segmentation, open_slicer_segmentation
 
@@ -43,7 +44,7 @@ def open_segmentation(path: Path, contents: Contents | None = None) -> Segmentat
     ----------
     path : Path
     contents : mapping, optional
-        Bytes of the files of a label image (`files_of_segmentation`), if they are in memory.
+        Bytes of the files of the segmentation (`files_of_segmentation`): those of a case.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def open_segmentation(path: Path, contents: Contents | None = None) -> Segmentat
         return open_slicer_segmentation(path, contents)
     if is_image_file(path):
         return open_label_image(path, contents)
-    return _open_dicom(path)
+    return _open_dicom(path, InputFiles() if contents is None else contents)
 
 
 def _require_file(path: Path) -> None:
@@ -75,20 +76,22 @@ def _require_file(path: Path) -> None:
     require_regular(path)
 
 
-def _open_dicom(path: Path) -> Segmentation:
+def _open_dicom(path: Path, contents: Contents) -> Segmentation:
     # Label images do without pydicom and its decoders, which take a while to load.
-    from biomarker_cli.dicom.headers import read_header
+    from biomarker_cli.dicom.files import content_of
+    from biomarker_cli.dicom.headers import parse_header
     from biomarker_cli.dicom.segment_frames import read_with_pixels
     from biomarker_cli.regions.dicom_seg import LABEL_MAP_SEGMENTATION, SEGMENTATION, DicomSeg
     from biomarker_cli.regions.errors import RegionError
     from biomarker_cli.regions.rtstruct import RT_STRUCTURE_SET, RtStruct
 
-    header = read_header(path)
+    content = content_of(contents, path)
+    header = parse_header(content, path)
     sop_class = str(header.get("SOPClassUID", ""))
     if sop_class == RT_STRUCTURE_SET:
         return RtStruct(path, header)
     if sop_class in {SEGMENTATION, LABEL_MAP_SEGMENTATION}:
-        return DicomSeg(path, read_with_pixels(path))
+        return DicomSeg(path, read_with_pixels(content, path))
     raise RegionError(
         "REGION-KIND",
         f"expected an RT Structure Set or a Segmentation, found SOP class {sop_class or 'none'}",

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from biomarker_cli.study.initialise import initialise_study
     from biomarker_cli.study.planned import PlannedCase
     from biomarker_cli.study.planning import plan_study
-    from biomarker_cli.study.runner import RunOptions, RunReport, run_study
+    from biomarker_cli.study.runner import RunOptions, RunReport, StudyRun, run_study
     from biomarker_cli.study.single import SingleCase, plan_single
     from biomarker_cli.study.store import ResultStore
     from biomarker_cli.study.study_file import Study, load_study
@@ -20,7 +20,7 @@ else:
         initialise="initialise_study",
         planned="PlannedCase",
         planning="plan_study",
-        runner="RunOptions RunReport run_study",
+        runner="RunOptions RunReport StudyRun run_study",
         single="SingleCase plan_single",
         store="ResultStore",
         study_file="Study load_study",
@@ -34,6 +34,7 @@ __all__ = [
     "SingleCase",
     "Study",
     "StudyError",
+    "StudyRun",
     "initialise_study",
     "load_study",
     "plan_single",

@@ -4,122 +4,153 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from biomarker_cli.case import CaseResult, CaseStatus
+from biomarker_cli.case import CaseStatus
 from biomarker_cli.case.result import Row
-from biomarker_cli.regions import ROIS_WITH_AUDIT
+from biomarker_cli.study.packed import CASE_TABLES, PackedResult
 from biomarker_cli.tables import (
-    CASES,
     CHECKS,
-    FACTS,
     FEATURES,
     MEASUREMENTS,
+    parse_lines,
+    table_lines,
     write_datapackage,
+    write_lines,
     write_table,
 )
 
+Dictionary = Callable[[str], str | None]
+"""From the digest in a result to the lines of ``features.csv`` that it names."""
+
 
 def write_tables(
-    results: Sequence[CaseResult], wide_checks: Sequence[Row], folder: Path, study_id: str
+    results: Sequence[PackedResult],
+    wide_checks: Sequence[Row],
+    dictionary: Dictionary,
+    folder: Path,
+    study_id: str,
 ) -> None:
     """Write every table, the data package and the derivations.
 
     Parameters
     ----------
-    results : sequence of CaseResult
+    results : sequence of PackedResult
         All cases of the study, whether they were run now or before.
     wide_checks : sequence of dict
         Rows of ``checks.csv`` above series.
+    dictionary : callable
     folder : Path
     study_id : str
     """
-    content = {
-        MEASUREMENTS: [row for r in results for row in r.measurements] + _unmeasured(results),
-        ROIS_WITH_AUDIT: [row for r in results for row in r.rois],
-        CASES: [r.case for r in results],
-        FACTS: [row for r in results for row in r.facts],
-        CHECKS: _unique([*wide_checks, *(row for r in results for row in r.checks)]),
-        FEATURES: _dictionary(row for r in results for row in r.features),
-    }
-    for table, rows in content.items():
-        write_table(table, rows, folder)
-    write_datapackage(content, folder, study_id)
+    features = _Features(results, dictionary)
+    ordered = sorted(results, key=lambda result: result.case_id)
+    for table in CASE_TABLES:
+        if table is CHECKS:
+            write_lines(table, _check_lines(ordered, wide_checks), folder)
+        elif table is MEASUREMENTS:
+            write_lines(table, map(features.measurements, ordered), folder)
+        else:
+            write_lines(table, (one.lines[table.name] for one in ordered), folder)
+    write_table(FEATURES, features.rows(), folder)
+    write_datapackage((*CASE_TABLES, FEATURES), folder, study_id)
     _write_derivations(results, folder / "derivations")
 
 
-def _unique(rows: Iterable[Row]) -> list[Row]:
-    return list({tuple(sorted((k, str(v)) for k, v in row.items())): row for row in rows}.values())
+def _check_lines(results: Sequence[PackedResult], wide: Sequence[Row]) -> Iterable[str]:
+    """Yield lines in the order of their scopes: those of cases are about series."""
+    yield table_lines(CHECKS, [row for row in wide if row["scope"] < "series"])
+    yield from (result.lines[CHECKS.name] for result in results)
+    yield table_lines(CHECKS, [row for row in wide if row["scope"] > "series"])
 
 
-def _dictionary(rows: Iterable[Row]) -> list[Row]:
-    """One row per analysis and feature, also where cases differ.
+class _Features:
+    """The features that analyses have, by what the results of a study say.
 
-    One analysis may measure CT and MR: the mean of the intensities then has two
-    units. Each measurement holds its own; the dictionary lists them.
+    Parameters
+    ----------
+    results : sequence of PackedResult
+    dictionary : callable
     """
-    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row["analysis_id"], row["feature_id"]].append(row)
-    return [_joined(alike) for alike in found.values()]
+
+    def __init__(self, results: Sequence[PackedResult], dictionary: Dictionary) -> None:
+        digests = dict.fromkeys(d for r in results for d in r.head.dictionaries.values())
+        self._rows = {one: parse_lines(FEATURES, dictionary(one) or "") for one in digests}
+        self._units: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+        self._analyses: dict[str, set[str]] = defaultdict(set)
+        for result in results:
+            role = result.head.role
+            for analysis, digest in result.head.dictionaries.items():
+                units = {row["feature_id"]: row["unit_ucum"] for row in self._rows[digest]}
+                self._units[role, analysis] |= units
+            for roi in result.head.rois:
+                self._analyses[role] |= set(roi["analyses"])
+
+    def rows(self) -> list[Row]:
+        """Return one row per analysis and feature, also where cases differ.
+
+        One analysis may measure CT and MR: the mean of the intensities then has two
+        units. Each measurement holds its own; the dictionary lists them.
+        """
+        found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for rows in self._rows.values():
+            for row in rows:
+                found[row["analysis_id"], row["feature_id"]].append(dict(row))
+        return [_joined(alike) for alike in found.values()]
+
+    def measurements(self, result: PackedResult) -> str:
+        """Return the lines of a case, with those of regions that were never measured.
+
+        A table without them would make a failed region look as if nobody had asked.
+        """
+        unmeasured = self._unmeasured(result)
+        if not unmeasured:
+            return result.lines[MEASUREMENTS.name]
+        return table_lines(MEASUREMENTS, [*result.rows(MEASUREMENTS), *unmeasured])
+
+    def _unmeasured(self, result: PackedResult) -> list[Row]:
+        skipped = result.status in {CaseStatus.EXCLUDED, CaseStatus.WAITING}
+        role = result.head.role
+        return [
+            {
+                "case_id": result.case_id,
+                "roi_id": roi["roi_id"],
+                "analysis_id": analysis,
+                "feature_id": feature,
+                "unit": unit,
+                "status": "skipped" if skipped or roi["status"] == "skipped" else "failed",
+            }
+            for analysis in sorted(self._analyses[role])
+            for roi in result.head.rois
+            if analysis not in roi["analyses"]
+            for feature, unit in self._units[role, analysis].items()
+        ]
 
 
 def _joined(alike: Sequence[Row]) -> Row:
     merged = dict(alike[0])
     for column in merged:
-        values = {str(row.get(column)): row.get(column) for row in alike}
+        values = {row[column] for row in alike}
         if len(values) > 1:
             merged[column] = ";".join(sorted(text for text in values if text))
     return merged
 
 
-def _unmeasured(results: Sequence[CaseResult]) -> list[Row]:
-    """Rows without value for regions that an analysis reached in other cases only.
-
-    A table without them would make a failed region look as if nobody had asked.
-    """
-    features: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    for result in results:
-        role = result.case_id.rsplit("/", 1)[-1]
-        for row in result.features:
-            features[role, row["analysis_id"]][row["feature_id"]] = row["unit_ucum"]
-    analyses_of_role: dict[str, set[str]] = defaultdict(set)
-    for result in results:
-        role = result.case_id.rsplit("/", 1)[-1]
-        analyses_of_role[role] |= {row["analysis_id"] for row in result.measurements}
-    rows: list[Row] = []
-    for result in results:
-        measured = {(row["roi_id"], row["analysis_id"]) for row in result.measurements}
-        skipped = result.status in {CaseStatus.EXCLUDED, CaseStatus.WAITING}
-        role = result.case_id.rsplit("/", 1)[-1]
-        for analysis in sorted(analyses_of_role[role]):
-            rows += [
-                {
-                    "case_id": result.case_id,
-                    "roi_id": roi["roi_id"],
-                    "analysis_id": analysis,
-                    "feature_id": feature,
-                    "unit": unit,
-                    "status": "skipped" if skipped or roi["status"] == "skipped" else "failed",
-                }
-                for roi in result.rois
-                if (roi["roi_id"], analysis) not in measured
-                for feature, unit in features[role, analysis].items()
-            ]
-    return rows
-
-
-def _write_derivations(results: Sequence[CaseResult], folder: Path) -> None:
+def _write_derivations(results: Sequence[PackedResult], folder: Path) -> None:
     written = set()
     for result in results:
         for analysis, derivation in result.derivations.items():
             folder.mkdir(exist_ok=True)
             name = f"{result.case_id.replace('/', '__')}__{analysis}.json"
-            text = json.dumps(derivation, indent=2, ensure_ascii=False, allow_nan=False)
-            (folder / name).write_text(text + "\n", encoding="utf-8", newline="\n")
+            (folder / name).write_text(_derivation(derivation), encoding="utf-8", newline="\n")
             written.add(name)
     # A case that has left the study, or an older version of a protocol, leaves no file behind.
     for path in folder.glob("*.json"):
         if path.name not in written:
             path.unlink()
+
+
+def _derivation(derivation: Any) -> str:
+    return json.dumps(derivation, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

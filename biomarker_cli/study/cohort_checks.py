@@ -10,46 +10,47 @@ from biomarker_cli.tables import CHECKS
 
 if TYPE_CHECKING:
     # Most runs have no rules above series, and load no more than this module.
-    from biomarker_cli.acquisition import (
-        AcquisitionProtocol,
-        CheckResult,
-        SeriesHeaders,
-    )
-    from biomarker_cli.study.planned import PlannedCase
+    from biomarker_cli.acquisition import AcquisitionProtocol, CheckResult
+    from biomarker_cli.case import CasePlan
 
-WIDE_SCOPES = ("study", "subject", "cohort")
+    Member = tuple[CasePlan, list[Row]]
 
 
-def judge_cohort(cases: Sequence[PlannedCase]) -> list[Row]:
+def judge_cohort(members: Sequence[Member]) -> list[Row]:
     """Return rows of ``checks.csv`` above series, for every protocol that has such rules.
 
     Parameters
     ----------
-    cases : sequence of PlannedCase
-        Of the whole study; headers are read again where a rule asks for it.
+    members : sequence of (CasePlan, list of dict)
+        Cases of the whole study, and what was kept of their series (`keep_readings`).
     """
     protocols: dict[str, AcquisitionProtocol] = {}
-    for case in cases:
-        acquisition = case.plan.acquisition
-        if acquisition is not None and _is_wide(acquisition):
-            protocols[acquisition.document.sha256] = acquisition
+    for plan, readings in members:
+        if plan.acquisition is not None and readings:
+            protocols[plan.acquisition.document.sha256] = plan.acquisition
     if not protocols:
         return []
-    from biomarker_cli.acquisition import evaluate
+    from biomarker_cli.acquisition import evaluate_examined, kept_series
+    from biomarker_cli.acquisition.kept import WIDE_SCOPES
 
     rows: dict[tuple[str, ...], Row] = {}
     for sha256, protocol in sorted(protocols.items()):
-        members = [case for case in cases if _sha256(case) == sha256]
-        series = _series(members)
-        for check in _waived(members, evaluate(protocol, series, scopes=WIDE_SCOPES)):
+        mine = [member for member in members if _sha256(member[0]) == sha256]
+        series: dict[str, Row] = {}
+        for _, readings in mine:
+            for kept in readings:
+                # A series that several cases measure stands once.
+                series.setdefault(kept["series_uid"], kept)
+        checks = evaluate_examined(protocol, list(map(kept_series, series.values())), WIDE_SCOPES)
+        for check in _waived([plan for plan, _ in mine], checks):
             row = {**check.row(), "case_id": ""}
             rows[tuple(str(row[column]) for column in CHECKS.key)] = row
     return list(rows.values())
 
 
-def _waived(cases: Sequence[PlannedCase], results: Sequence[CheckResult]) -> list[CheckResult]:
+def _waived(plans: Sequence[CasePlan], results: Sequence[CheckResult]) -> list[CheckResult]:
     """Return the results under the waivers of all cases: a wide row speaks of several."""
-    sets = [case.plan.waivers for case in cases if case.plan.waivers is not None]
+    sets = [plan.waivers for plan in plans if plan.waivers is not None]
     if not sets:
         return list(results)
     from biomarker_cli.acquisition import WaiverSet
@@ -58,23 +59,5 @@ def _waived(cases: Sequence[PlannedCase], results: Sequence[CheckResult]) -> lis
     return WaiverSet(tuple(waivers), sets[0].today).apply(results)
 
 
-def _is_wide(protocol: AcquisitionProtocol) -> bool:
-    content = protocol.content
-    return bool(content.roles) or any(rule.over in WIDE_SCOPES for rule in content.rules)
-
-
-def _sha256(case: PlannedCase) -> str:
-    acquisition = case.plan.acquisition
-    return acquisition.document.sha256 if acquisition is not None else ""
-
-
-def _series(cases: Sequence[PlannedCase]) -> list[SeriesHeaders]:
-    from biomarker_cli.acquisition import series_headers
-    from biomarker_cli.catalogue import Catalogue
-
-    found: dict[str, SeriesHeaders] = {}
-    for case in cases:
-        for series in series_headers(Catalogue(case.plan.images)):
-            placed = series.in_study(case.plan.role, case.plan.subject)
-            found.setdefault(series.series_uid, placed)
-    return list(found.values())
+def _sha256(plan: CasePlan) -> str:
+    return plan.acquisition.document.sha256 if plan.acquisition is not None else ""

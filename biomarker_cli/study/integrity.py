@@ -13,16 +13,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import BiomarkerError, CaseError
+from biomarker_cli.study.twins import Findings, twins_by_uid
 
 if TYPE_CHECKING:
     from biomarker_cli.case import CasePlan
-    from biomarker_cli.study.digests import CaseDigest
+    from biomarker_cli.catalogue.index import FileIndex
+    from biomarker_cli.dicom.files import PlannedFiles
 
 HEIGHT_CHANGE_M = 0.05
 WEIGHT_CHANGE = 0.20
-
-Findings = dict[str, list[CaseError]]
 
 
 @dataclass(frozen=True)
@@ -37,53 +38,33 @@ class _Visit:
     date: str
 
 
-def examine_cohort(cases: Sequence[tuple[CasePlan, CaseDigest | None]]) -> Findings:
+def examine_cohort(plans: Sequence[CasePlan], index: FileIndex, reader: PlannedFiles) -> Findings:
     """Return what does not fit, by case id.
 
     Parameters
     ----------
-    cases : sequence of (CasePlan, CaseDigest or None)
-        In the order of the study; the digest is None where files are absent.
+    plans : sequence of CasePlan
+        In the order of the study; those whose files are there.
+    index : FileIndex
+    reader : PlannedFiles
+        Reads what the index does not know.
 
     Returns
     -------
     dict of str to list of CaseError
         ``STUDY-DUPLICATE-DATA`` and ``STUDY-SUBJECT-MISMATCH``.
     """
-    findings: Findings = defaultdict(list)
-    _find_duplicates(cases, findings)
+    findings: Findings = defaultdict(list, twins_by_uid(plans))
     by_subject: dict[tuple[str, str], list[_Visit]] = defaultdict(list)
-    for plan, digest in cases:
-        visit = _visit(plan) if digest is not None else None
+    for plan in plans:
+        visit = _visit(plan)
         if visit is None:
             continue
         by_subject[plan.site_id, plan.subject_id].append(visit)
-        _compare_identity(visit, findings)
+        _compare_identity(visit, _mask_patients(plan.mask, index, reader), findings)
     for visits in by_subject.values():
         _compare_visits(visits, findings)
     return dict(findings)
-
-
-def _find_duplicates(
-    cases: Sequence[tuple[CasePlan, CaseDigest | None]], findings: Findings
-) -> None:
-    owners: dict[str, CasePlan] = {}
-    for plan, digest in cases:
-        keys = {ref.sop_instance_uid for c in plan.images for ref in c.refs}
-        if digest is not None and digest.pixels:
-            keys.add(f"pixels {digest.pixels}")
-        others = {owners.setdefault(key, plan).case_id for key in sorted(keys - {""})}
-        for other in sorted(others - {plan.case_id}):
-            if other.split("/")[:3] == plan.case_id.split("/")[:3]:
-                continue  # one visit may measure one image in two roles
-            for case_id, twin in ((plan.case_id, other), (other, plan.case_id)):
-                findings[case_id].append(
-                    CaseError(
-                        "STUDY-DUPLICATE-DATA",
-                        f"the image is the same as that of {twin}",
-                        hint="One of the two entries names the wrong folder.",
-                    )
-                )
 
 
 def _visit(plan: CasePlan) -> _Visit | None:
@@ -116,14 +97,13 @@ def _number(value: object) -> float | None:
     return number if number > 0 else None
 
 
-def _compare_identity(visit: _Visit, findings: Findings) -> None:
+def _compare_identity(visit: _Visit, masks: set[str], findings: Findings) -> None:
     """One patient per case, and the mask is of the same one."""
     if len(visit.patient_keys) > 1:
         findings[visit.plan.case_id].append(
             _mismatch("the image holds several PatientIDs", "Split the folder by patient.")
         )
         return
-    masks = _mask_patients(visit.plan.mask)
     if masks and not masks & visit.patient_keys:
         findings[visit.plan.case_id].append(
             _mismatch(
@@ -133,12 +113,12 @@ def _compare_identity(visit: _Visit, findings: Findings) -> None:
         )
 
 
-def _mask_patients(mask: Path | None) -> set[str]:
-    if mask is None:
-        return set()
+def _mask_patients(mask: Path | None, index: FileIndex, reader: PlannedFiles) -> set[str]:
+    if mask is None or is_image_file(mask):
+        return set()  # only DICOM names a patient
     from biomarker_cli.catalogue import scan
 
-    objects = scan([mask]).candidates
+    objects = scan([mask], index=index, reader=reader).candidates
     return {key for c in objects if c.kind in {"rtstruct", "seg"} for key in c.patient_keys}
 
 

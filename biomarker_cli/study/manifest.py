@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli import __version__
+from biomarker_cli.study.packed import PackedResult
 from biomarker_cli.study.planned import PlannedCase
 from biomarker_cli.tables import write_json
 
@@ -24,7 +25,9 @@ _PACKAGES = (
 )
 
 
-def write_manifest(study_id: str, cases: Sequence[PlannedCase], folder: Path) -> Path:
+def write_manifest(
+    study_id: str, cases: Sequence[PlannedCase], results: Sequence[PackedResult], folder: Path
+) -> Path:
     """Write ``manifest.json`` and return its path."""
     manifest = {
         "format": "biomarker-manifest/1",
@@ -39,12 +42,12 @@ def write_manifest(study_id: str, cases: Sequence[PlannedCase], folder: Path) ->
         "protocols": _protocols(cases),
         "waivers": _waivers(cases),
         "cases": {
-            case.plan.case_id: {
-                "result_key": case.key,
-                "input_sha256": case.digest.content if case.digest else "",
-                "input_files": len(case.digest.files) if case.digest else 0,
+            head.case_id: {
+                "result_key": head.key,
+                "input_sha256": head.input_sha256,
+                "input_files": head.n_files,
             }
-            for case in cases
+            for head in (result.head for result in results)
         },
     }
     return write_json(manifest, folder / "manifest.json")

@@ -2,65 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from biomarker_cli.model import CaseError
-from biomarker_cli.study.digests import CaseDigest, digest_inputs, result_key
+from biomarker_cli.case.inputs import image_paths, mask_paths
+from biomarker_cli.model import BiomarkerError, CaseError
+from biomarker_cli.model.inputs import FileRead, FileSignature, InputFiles, KnownFile
 
 if TYPE_CHECKING:
     from biomarker_cli.case import CasePlan
     from biomarker_cli.catalogue import VolumeCandidate
-    from biomarker_cli.model import BiomarkerError
+    from biomarker_cli.catalogue.index import FileIndex
     from biomarker_cli.pet import Override
+
+IntegrityPolicy = Literal["refuse", "flag"]
 
 
 @dataclass(frozen=True)
 class PlannedCase:
-    """A case with its key, or with the reason why it cannot be run.
+    """A case, or the reason why it cannot be run.
 
     Attributes
     ----------
     plan : CasePlan
-    key : str
-        sha256 of everything that moves a number of the case.
-    digest : CaseDigest or None
     refusal : BiomarkerError or None
         Why the case is refused before it is measured.
+    flags : frozenset of str
+        What the cohort found on it: all rows carry them, the stored result does not.
     """
 
     plan: CasePlan
-    key: str
-    digest: CaseDigest | None = None
     refusal: BiomarkerError | None = None
+    flags: frozenset[str] = frozenset()
+
+    def with_findings(self, findings: Sequence[CaseError], policy: IntegrityPolicy) -> PlannedCase:
+        """Return the case refused or flagged for what the cohort found on it."""
+        if not findings or self.refusal is not None:
+            return self
+        if policy == "refuse":
+            return replace(self, refusal=findings[0])
+        return replace(self, flags=self.flags | {flag_of(finding) for finding in findings})
 
 
-def digested(plan: CasePlan) -> PlannedCase:
-    """Return a case with the digest of its files, or refused where one cannot be taken.
+def flag_of(finding: CaseError) -> str:
+    """Return the flag that stands for a finding of the cohort."""
+    return finding.code.lower().replace("-", "_")
+
+
+def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> PlannedCase:
+    """Return a case that knows its files and which they are now, or why they cannot be had.
 
     Parameters
     ----------
     plan : CasePlan
-        Whose paths exist.
+    signatures : dict
+        Those of the catalogue are taken as they are, others are looked up.
     """
-    refusal: CaseError
     try:
-        digest = digest_inputs(plan)
+        paths = tuple(dict.fromkeys([*image_paths(plan), *mask_paths(plan)]))
+        known = {
+            path: KnownFile(signatures.get(path) or FileSignature.of(path.stat())) for path in paths
+        }
     except CaseError as error:
         # A pipe, voxels outside the folder of their header, a header that cannot be read.
-        refusal = error
+        return PlannedCase(plan, error)
     except OSError as error:
-        refusal = CaseError(
+        unreadable = CaseError(
             "CASE-FILE-UNREADABLE",
             f"a file of the case cannot be read: {error.strerror}",
             where=Path(str(error.filename or "")).name,
             hint="Check its permissions.",
         )
-    else:
-        return PlannedCase(plan, result_key(plan, digest), digest)
-    return PlannedCase(plan, result_key(plan, None), None, refusal)
+        return PlannedCase(plan, unreadable)
+    return PlannedCase(replace(plan, input_paths=paths, inputs=InputFiles(known)))
+
+
+def recall(plans: Sequence[CasePlan], index: FileIndex, read: InputFiles) -> None:
+    """Tell plans what is known of their files: from an earlier run, and from planning.
+
+    Parameters
+    ----------
+    plans : sequence of CasePlan
+        Whose `inputs` learn it.
+    index : FileIndex
+    read : InputFiles
+        What planning read; its bytes are the cases' from now on.
+    """
+    files = {p: k.signature for plan in plans for p, k in plan.inputs.known.items()}
+    found: dict[Path, FileRead] = index.digests(files)
+    for plan in plans:
+        for path, known in plan.inputs.known.items():
+            plan.inputs.known[path] = KnownFile(known.signature, found.get(path))
+        plan.inputs.take_over(read)
 
 
 def overrides_of(

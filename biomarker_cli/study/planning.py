@@ -15,14 +15,16 @@ from biomarker_cli.acquisition import (
 )
 from biomarker_cli.case import Analysis, CasePlan, load_analysis
 from biomarker_cli.catalogue import Catalogue, scan
+from biomarker_cli.catalogue.index import FileIndex
+from biomarker_cli.dicom.files import PlannedFiles
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import CaseError
+from biomarker_cli.model.inputs import KEPT_BYTES, InputFiles
 from biomarker_cli.pet import Override
 from biomarker_cli.protocol import ProtocolError, ProtocolKind, require_locked
-from biomarker_cli.study.digests import result_key
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.integrity import examine_cohort
-from biomarker_cli.study.planned import PlannedCase, digested, overrides_of
+from biomarker_cli.study.planned import PlannedCase, overrides_of, recall, with_inputs
 from biomarker_cli.study.study_file import CaseEntry, Study
 
 Progress = Callable[[int, int], None]
@@ -34,7 +36,13 @@ class _Protocols:
     analyses: tuple[Analysis, ...]
 
 
-def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCase]:
+def plan_study(
+    study: Study,
+    progress: Progress | None = None,
+    index: FileIndex | None = None,
+    *,
+    verify_inputs: bool = False,
+) -> list[PlannedCase]:
     """Return a plan for every case of a study, in the order of its list.
 
     Parameters
@@ -42,6 +50,10 @@ def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCa
     study : Study
     progress : callable, optional
         Called with the number of cases planned and in all.
+    index : FileIndex, optional
+        What is known of unchanged files; by default that of the user.
+    verify_inputs : bool
+        Believe no digest that is known: files are read again before a result is kept.
 
     Raises
     ------
@@ -57,20 +69,27 @@ def plan_study(study: Study, progress: Progress | None = None) -> list[PlannedCa
     _require_one_content(list(protocols.values()))
     _require_locked(study, protocols.values())
     waivers = _waivers(study, protocols.values())
+    index = index or FileIndex.of_user()
+    reader = PlannedFiles(InputFiles(room_bytes=KEPT_BYTES))
     found: dict[tuple[str, ...], Catalogue] = {}
     cases = []
     for done, entry in enumerate(study.entries, start=1):
         # Each case is indexed by itself: a series that was copied to a second
         # folder must be seen twice. Cases that share a folder share its index.
         if entry.images not in found:
-            found[entry.images] = _index(study, entry)
+            found[entry.images] = _index(study, entry, index, reader)
         catalogue = found[entry.images]
         cases.append(_plan_case(study, entry, protocols[entry.role], catalogue, waivers))
         if progress is not None:
             progress(done, len(study.entries))
     _require_overrides_used(study, cases)
-    findings = examine_cohort([(case.plan, case.digest) for case in cases])
-    return [_with_findings(case, findings.get(case.plan.case_id), study) for case in cases]
+    plans = [case.plan for case in cases]
+    findings = examine_cohort([case.plan for case in cases if case.refusal is None], index, reader)
+    recall(plans, FileIndex(None) if verify_inputs else index, reader.inputs)
+    return [
+        case.with_findings(findings.get(case.plan.case_id, ()), study.model.integrity)
+        for case in cases
+    ]
 
 
 def _resolve(name: str, study: Study) -> _Protocols:
@@ -134,10 +153,10 @@ def _beside(root: Path, wanted: str) -> str:
     return str(root / wanted) if wanted.endswith((".yaml", ".yml")) else wanted
 
 
-def _index(study: Study, entry: CaseEntry) -> Catalogue:
+def _index(study: Study, entry: CaseEntry, index: FileIndex, reader: PlannedFiles) -> Catalogue:
     paths = [study.root / image for image in entry.images]
     present = [path for path in paths if path.exists() and not is_image_file(path)]
-    return scan(present) if present else Catalogue(())
+    return scan(present, index=index, reader=reader) if present else Catalogue(())
 
 
 def _plan_case(
@@ -176,8 +195,9 @@ def _plan_case(
                 f"no such file or folder: {Path(name).name if Path(name).is_absolute() else name}",
                 hint="Paths are relative to the folder of the study file.",
             )
-            return PlannedCase(plan, result_key(plan, None), None, refusal)
-    return digested(plan)
+            return PlannedCase(plan, refusal)
+    signatures = {Path(path): found for path, found in catalogue.signatures.items()}
+    return with_inputs(plan, signatures)
 
 
 def _waivers_of(plan: CasePlan, waivers: WaiverSet) -> WaiverSet | None:
@@ -201,16 +221,3 @@ def _require_overrides_used(study: Study, cases: Sequence[PlannedCase]) -> None:
 
 def _identities(overrides: Sequence[Override]) -> list[str]:
     return [f"{o.tag} of {o.series_uid or o.study_uid}" for o in overrides]
-
-
-def _with_findings(
-    case: PlannedCase, findings: list[CaseError] | None, study: Study
-) -> PlannedCase:
-    """Refuse or flag what the cohort does not let pass, by the study's choice."""
-    if not findings or case.refusal is not None:
-        return case
-    if study.model.integrity == "refuse":
-        return replace(case, refusal=findings[0])
-    flags = frozenset(finding.code.lower().replace("-", "_") for finding in findings)
-    plan = replace(case.plan, flags=case.plan.flags | flags)
-    return replace(case, plan=plan, key=result_key(plan, case.digest))

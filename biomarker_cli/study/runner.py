@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from biomarker_cli.case import CaseResult, CaseStatus
+from biomarker_cli.case.inputs import CaseInputs, known_or_read
 from biomarker_cli.case.result import Row
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.model import BiomarkerError, CaseError, ExitCode, worst_exit_code
 from biomarker_cli.study.assembling import write_tables
 from biomarker_cli.study.cohort_checks import judge_cohort
 from biomarker_cli.study.executors import Executor, Outcome, PoolExecutor, SerialExecutor
+from biomarker_cli.study.keys import names_key, result_key
 from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.manifest import write_manifest
-from biomarker_cli.study.planned import PlannedCase
-from biomarker_cli.study.store import ResultStore, StoredResult
+from biomarker_cli.study.packed import PackedResult, pack
+from biomarker_cli.study.planned import IntegrityPolicy, PlannedCase, flag_of
+from biomarker_cli.study.store import ResultStore, UnusableResultError
+from biomarker_cli.study.twins import twins_by_pixels
+from biomarker_cli.tables import CHECKS
+
+if TYPE_CHECKING:
+    from biomarker_cli.catalogue.index import FileIndex
+    from biomarker_cli.model.inputs import FileRead
 
 Event = Callable[[int, int, str], None]
 """Called with cases done, cases in all, and the case that has just ended."""
@@ -26,6 +35,9 @@ Decision = Literal["reuse", "run", "refuse"]
 
 NOT_MET = frozenset({"fail", "not_evaluable", "missing_series"})
 """Outcomes that ``--strict`` does not let pass, in `check` and in `run`."""
+
+CHANGED = "INPUT-CHANGED"
+"""Code of a case whose files were not those that were planned: it is looked at again."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +66,44 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
+class StudyRun:
+    """What is run.
+
+    Attributes
+    ----------
+    study_id : str
+    cases : sequence of PlannedCase
+    integrity : str
+        Whether what the cohort finds on a case refuses or flags it.
+    index : FileIndex or None
+        Learns what was read of the files.
+    """
+
+    study_id: str
+    cases: Sequence[PlannedCase]
+    integrity: IntegrityPolicy = "refuse"
+    index: FileIndex | None = None
+
+
+@dataclass(frozen=True)
 class CaseDecision:
-    """Whether a case is run, and why."""
+    """Whether a case is run, and why.
+
+    Attributes
+    ----------
+    case : PlannedCase
+    action, reason : str
+    stored : PackedResult or None
+        What is kept.
+    distrusted : bool
+        Whether a result is there that is not used, since it is not as it was written.
+    """
 
     case: PlannedCase
     action: Decision
     reason: str
-    stored: StoredResult | None = None
+    stored: PackedResult | None = None
+    distrusted: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,55 +113,64 @@ class RunReport:
     Attributes
     ----------
     folder : Path
-    results : tuple of CaseResult
+    results : tuple of PackedResult
         In the order of the study.
     wide_checks : tuple of dict
         Rows of ``checks.csv`` above series.
     decisions : tuple of CaseDecision
     exit_code : ExitCode
+    remarks : tuple of str
+        What was found wrong with the folder, and mended.
     """
 
     folder: Path
-    results: tuple[CaseResult, ...]
+    results: tuple[PackedResult, ...]
     wide_checks: tuple[Row, ...]
     decisions: tuple[CaseDecision, ...]
     exit_code: ExitCode
+    remarks: tuple[str, ...] = ()
 
 
-def decide(
-    cases: Sequence[PlannedCase], store: ResultStore, options: RunOptions
-) -> list[CaseDecision]:
-    """Return for each case whether it is run, re-used or refused, and why."""
-    return [_decide(case, store.load(case.plan.case_id), options) for case in cases]
+def decide(study: StudyRun, store: ResultStore, options: RunOptions) -> list[CaseDecision]:
+    """Return for each case whether it is run, re-used or refused, and why.
+
+    Files whose digests nobody knows are read where a result may be kept for them.
+    """
+    return [_decide(case, study.study_id, store, options) for case in study.cases]
 
 
-def _decide(case: PlannedCase, stored: StoredResult | None, options: RunOptions) -> CaseDecision:
+def _decide(
+    case: PlannedCase, study_id: str, store: ResultStore, options: RunOptions
+) -> CaseDecision:
     if case.refusal is not None:
         return CaseDecision(case, "refuse", case.refusal.code)
-    if stored is None:
-        return CaseDecision(case, "run", "not measured before")
     if options.fresh:
         return CaseDecision(case, "run", "asked to measure anew")
-    if stored.key != case.key:
+    try:
+        stored = store.load(case.plan.case_id, study_id)
+    except UnusableResultError as error:
+        return CaseDecision(case, "run", str(error), distrusted=True)
+    if stored is None:
+        return CaseDecision(case, "run", "not measured before")
+    if not stored.head.key:
+        return CaseDecision(case, "run", "its files had changed while it was measured")
+    if stored.head.key != result_key(case.plan, known_or_read(case.plan)):
         return CaseDecision(case, "run", "inputs, study entry, protocols or version changed")
-    if stored.result.status in {CaseStatus.FAILED, CaseStatus.PARTIAL} and options.retry_failed:
-        return CaseDecision(case, "run", f"was {stored.result.status.value}, retried")
+    if stored.head.names != names_key(case.plan):
+        return CaseDecision(case, "run", "files were renamed")
+    if stored.status in {CaseStatus.FAILED, CaseStatus.PARTIAL} and options.retry_failed:
+        return CaseDecision(case, "run", f"was {stored.status.value}, retried")
     return CaseDecision(case, "reuse", "unchanged", stored)
 
 
 def run_study(
-    study_id: str,
-    cases: Sequence[PlannedCase],
-    folder: Path,
-    options: RunOptions,
-    event: Event | None = None,
+    study: StudyRun, folder: Path, options: RunOptions, event: Event | None = None
 ) -> RunReport:
     """Run what is due and write the tables of the whole study.
 
     Parameters
     ----------
-    study_id : str
-    cases : sequence of PlannedCase
+    study : StudyRun
     folder : Path
         Made where it does not exist; results in it are taken up.
     options : RunOptions
@@ -130,87 +182,152 @@ def run_study(
         ``OUTPUT-EXISTS``, ``RUN-BUSY``.
     """
     store = ResultStore(folder)
-    store.open_for(study_id)
+    mended = store.open_for(study.study_id)
     with exclusive(store.results_folder):
-        store.list_cases(study_id, [case.plan.case_id for case in cases])
-        decisions = decide(cases, store, options)
-        unexpected = _run_due(decisions, store, _executor(options), event)
-        results = tuple(_result_of(d, store) for d in decisions)
-        wide = judge_cohort([d.case for d in decisions])
-        write_tables(results, wide, folder, study_id)
-        write_manifest(study_id, [d.case for d in decisions], folder)
-        _write_log(decisions, results, unexpected, folder / "run.log")
+        case_ids = [case.plan.case_id for case in study.cases]
+        store.list_cases(study.study_id, case_ids)
+        decisions = decide(study, store, options)
+        run = _Run(study, store)
+        run.measure(decisions, _executor(options), event)
+        results, refusals = _judged_by_cohort(study, decisions, run.results)
+        wide = judge_cohort(
+            [
+                (case.plan, result.readings)
+                for case, result in zip(study.cases, results, strict=True)
+            ]
+        )
+        write_tables(results, wide, store.dictionary, folder, study.study_id)
+        write_manifest(study.study_id, study.cases, results, folder)
+        store.list_cases(study.study_id, case_ids, refusals)
+        remarks = [*filter(None, [mended])]
+        _write_log(decisions, results, [*remarks, *run.unexpected], folder / "run.log")
     code = exit_code(results, wide, options)
-    return RunReport(folder, results, tuple(wide), tuple(decisions), code)
+    return RunReport(folder, tuple(results), tuple(wide), tuple(decisions), code, tuple(remarks))
 
 
-def _write_log(
-    decisions: Sequence[CaseDecision],
-    results: Sequence[CaseResult],
-    unexpected: Sequence[str],
-    path: Path,
-) -> None:
-    """Write what was done and why, and the notes of every case, also of those kept."""
-    lines = [f"{d.case.plan.case_id}: {d.action}, {d.reason}" for d in decisions]
-    lines += [f"{result.case_id}: {note}" for result in results for note in result.notes]
-    text = "\n".join([*lines, *unexpected])
-    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+class _Run:
+    """What is measured now, and what is kept.
 
+    Attributes
+    ----------
+    results : dict
+        Case id -> result.
+    unexpected : list of str
+        Tracebacks of unexpected errors.
+    """
 
-def _executor(options: RunOptions) -> Executor:
-    if options.jobs == 1 and options.timeout_s is None:
-        return SerialExecutor()
-    return PoolExecutor(options.jobs, options.timeout_s)
+    def __init__(self, study: StudyRun, store: ResultStore) -> None:
+        self._study = study
+        self._store = store
+        self.results: dict[str, PackedResult] = {}
+        self.unexpected: list[str] = []
 
+    def measure(
+        self, decisions: Sequence[CaseDecision], executor: Executor, event: Event | None
+    ) -> None:
+        """Run what is due and store it."""
+        for decision in decisions:
+            if decision.stored is not None:
+                self.results[decision.case.plan.case_id] = decision.stored
+        due = [d.case for d in decisions if d.action == "run"]
+        done = len(decisions) - len(due)
+        read: dict[Path, FileRead] = {}
+        try:
+            for outcome in executor.run([case.plan for case in due]) if due else ():
+                case = due[outcome.index]
+                case.plan.inputs.let_all_go()
+                read |= outcome.result.inputs if outcome.result else {}
+                self._keep(case, outcome)
+                done += 1
+                if event is not None:
+                    event(done, len(decisions), case.plan.case_id)
+        finally:
+            if self._study.index is not None:
+                self._study.index.remember_digests(read)
 
-def _run_due(
-    decisions: Sequence[CaseDecision],
-    store: ResultStore,
-    executor: Executor,
-    event: Event | None,
-) -> list[str]:
-    """Run what is due and store it; return the tracebacks of unexpected errors."""
-    unexpected = []
-    due = [d.case for d in decisions if d.action == "run"]
-    done = len(decisions) - len(due)
-    for outcome in executor.run([case.plan for case in due]) if due else ():
-        case = due[outcome.index]
-        store_result(store, case, _finished(case, outcome))
-        done += 1
+    def _keep(self, case: PlannedCase, outcome: Outcome) -> None:
         if outcome.log:
-            unexpected.append(f"{case.plan.case_id}: {outcome.log}")
-        if event is not None:
-            event(done, len(decisions), case.plan.case_id)
-    for decision in decisions:
-        if decision.action == "refuse" and decision.case.refusal is not None:
-            # Without a key: a refusal may hang on other cases, so that the case is
-            # looked at again as soon as nothing refuses it any more.
-            store.save("", refused_result(decision.case, decision.case.refusal))
-    return unexpected
+            self.unexpected.append(f"{case.plan.case_id}: {outcome.log}")
+        if outcome.result is None:
+            assert outcome.error is not None  # noqa: S101 - an outcome has one of the two
+            # Its worker cannot say what it read; the case is not run again for nothing.
+            result = refused_result(case, outcome.error)
+            key = result_key(case.plan, CaseInputs(case.plan).read_all())
+        else:
+            result = outcome.result
+            key = "" if _was_changed(result) else result_key(case.plan, result.inputs)
+        packed = store_result(self._store, self._study.study_id, case, result, key)
+        self.results[case.plan.case_id] = packed
 
 
-def store_result(store: ResultStore, case: PlannedCase, result: CaseResult) -> None:
-    """Store a result; one that no file can hold becomes an error of its case alone."""
+def _was_changed(result: CaseResult) -> bool:
+    return result.case.get("error_code") == CHANGED or any(
+        roi.get("error_code") == CHANGED for roi in result.rois
+    )
+
+
+def store_result(
+    store: ResultStore, study_id: str, case: PlannedCase, result: CaseResult, key: str
+) -> PackedResult:
+    """Store a result and return it; one that no file can hold becomes an error of its case."""
+    names = names_key(case.plan)
     try:
-        store.save(case.key, result)
+        packed, dictionaries = pack(result, study_id, key, names)
     except (TypeError, ValueError) as error:
         defect = CaseError(
             "CASE-INTERNAL",
             f"the result of the case cannot be written: {error}",
             hint="It is a defect of the program: please report it.",
         )
-        store.save(case.key, refused_result(case, defect))
+        packed, dictionaries = pack(refused_result(case, defect), study_id, key, names)
+    store.save(packed, dictionaries)
+    return packed
 
 
-def _finished(case: PlannedCase, outcome: Outcome) -> CaseResult:
-    if outcome.result is None:
-        assert outcome.error is not None  # noqa: S101 - an outcome has one of the two
-        return refused_result(case, outcome.error)
-    return _keyed(outcome.result, case.key)
+def _judged_by_cohort(
+    study: StudyRun, decisions: Sequence[CaseDecision], measured: dict[str, PackedResult]
+) -> tuple[list[PackedResult], dict[str, tuple[str, str]]]:
+    """Return the results as the cohort lets them pass, and the refusals by case.
+
+    What is stored stays as it was measured: a case that is refused for another one is
+    there again as soon as nothing refuses it any more.
+    """
+    twins = twins_by_pixels(result.head for result in measured.values())
+    results: list[PackedResult] = []
+    refusals: dict[str, tuple[str, str]] = {}
+    for decision in decisions:
+        case = decision.case
+        findings = twins.get(case.plan.case_id, [])
+        error: BiomarkerError | None = case.refusal
+        if error is None and findings and study.integrity == "refuse":
+            error = findings[0]
+        if error is not None:
+            refusals[case.plan.case_id] = error.code, str(error)
+            names = names_key(case.plan)
+            results.append(pack(refused_result(case, error), study.study_id, "", names)[0])
+            continue
+        flags = case.flags | {flag_of(finding) for finding in findings}
+        results.append(measured[case.plan.case_id].flagged(flags))
+    return results, refusals
 
 
-def _keyed(result: CaseResult, key: str) -> CaseResult:
-    return replace(result, case={**result.case, "result_key": key})
+def _write_log(
+    decisions: Sequence[CaseDecision],
+    results: Sequence[PackedResult],
+    remarks: Sequence[str],
+    path: Path,
+) -> None:
+    """Write what was done and why, and the notes of every case, also of those kept."""
+    lines = [f"{d.case.plan.case_id}: {d.action}, {d.reason}" for d in decisions]
+    lines += [f"{result.case_id}: {note}" for result in results for note in result.notes]
+    text = "\n".join([*lines, *remarks])
+    path.write_text(text + "\n", encoding="utf-8", newline="\n", errors="backslashreplace")
+
+
+def _executor(options: RunOptions) -> Executor:
+    if options.jobs == 1 and options.timeout_s is None:
+        return SerialExecutor()
+    return PoolExecutor(options.jobs, options.timeout_s)
 
 
 def refused_result(case: PlannedCase, error: BiomarkerError) -> CaseResult:
@@ -220,19 +337,12 @@ def refused_result(case: PlannedCase, error: BiomarkerError) -> CaseResult:
         "status": CaseStatus.FAILED.value,
         "error_code": error.code,
         "error_message": str(error),
-        "result_key": case.key,
     }
     return CaseResult(case=row, rois=skipped_roi_rows(case.plan, error.code, str(error)))
 
 
-def _result_of(decision: CaseDecision, store: ResultStore) -> CaseResult:
-    stored = decision.stored or store.load(decision.case.plan.case_id)
-    assert stored is not None  # noqa: S101 - every case was stored above
-    return stored.result
-
-
 def exit_code(
-    results: Sequence[CaseResult], wide_checks: Sequence[Row], options: RunOptions
+    results: Sequence[PackedResult], wide_checks: Sequence[Row], options: RunOptions
 ) -> ExitCode:
     """Return the exit code of a run by the contract."""
     codes = {ExitCode.DONE}
@@ -244,9 +354,9 @@ def exit_code(
         codes.add(ExitCode.FAILED)
     elif any(status in bad for status in statuses):
         codes.add(ExitCode.PARTIAL)
-    checks = [*wide_checks, *(check for result in results for check in result.checks)]
     if options.strict and any(
-        check["severity"] == "error" and check["outcome"] in NOT_MET for check in checks
+        check["severity"] == "error" and check["outcome"] in NOT_MET
+        for check in [*wide_checks, *(row for r in results for row in r.rows(CHECKS))]
     ):
         codes.add(ExitCode.VIOLATION)
     return worst_exit_code(codes)

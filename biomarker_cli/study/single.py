@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from biomarker_cli.case import CasePlan, load_analysis
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model import ConfigurationError, InputNotFoundError
-from biomarker_cli.study.integrity import examine_cohort
-from biomarker_cli.study.planned import PlannedCase, digested, overrides_of
+from biomarker_cli.model.inputs import KEPT_BYTES, FileSignature, InputFiles
+from biomarker_cli.study.planned import PlannedCase, overrides_of, with_inputs
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.model import CaseError
     from biomarker_cli.pet import Override
+
+
+class _Indexed(NamedTuple):
+    """What lies in the folders of a case, and a way to see whether it fits together."""
+
+    candidates: tuple[VolumeCandidate, ...]
+    signatures: dict[Path, FileSignature]
+    examine: Callable[[CasePlan], Sequence[CaseError]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,8 @@ def plan_single(
             "--quantity is for files without header: DICOM says what its numbers mean",
             hint="Leave it out, or name a NIfTI, NRRD or MHA image.",
         )
-    candidates = _candidates(folders, progress)
+    kept = InputFiles(room_bytes=KEPT_BYTES)
+    candidates, signatures, examine = _index(folders, progress, kept)
     overrides = _overrides(single.overrides)
     plan = CasePlan(
         site_id="local",
@@ -105,22 +115,29 @@ def plan_single(
             f"no DICOM image below {', '.join(map(str, single.images))}",
             hint="`biomarker scan PATH` lists what is there and why it was refused.",
         )
-    case = digested(plan)
-    findings = examine_cohort([(plan, case.digest)]).get(plan.case_id)
-    if findings and case.refusal is None:
-        return replace(case, refusal=findings[0])
-    return case
+    case = with_inputs(plan, signatures)
+    case.plan.inputs.take_over(kept)
+    return case.with_findings(examine(case.plan), "refuse")
 
 
-def _candidates(
-    folders: Sequence[Path], progress: Callable[[int, int], None] | None
-) -> tuple[VolumeCandidate, ...]:
+def _index(
+    folders: Sequence[Path], progress: Callable[[int, int], None] | None, kept: InputFiles
+) -> _Indexed:
     """Return what lies in folders; an image file of another format needs no catalogue."""
     if not folders:
-        return ()
+        return _Indexed((), {}, lambda _plan: ())
     from biomarker_cli.catalogue import scan
+    from biomarker_cli.catalogue.index import FileIndex
+    from biomarker_cli.dicom.files import PlannedFiles
+    from biomarker_cli.study.integrity import examine_cohort
 
-    return scan(folders, progress).candidates
+    index, reader = FileIndex.of_user(), PlannedFiles(kept)
+    catalogue = scan(folders, progress, index, reader)
+    return _Indexed(
+        catalogue.candidates,
+        {Path(path): found for path, found in catalogue.signatures.items()},
+        lambda plan: examine_cohort([plan], index, reader).get(plan.case_id, ()),
+    )
 
 
 def _overrides(path: Path | None) -> tuple[Override, ...]:

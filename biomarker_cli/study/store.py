@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from biomarker_cli.case import CaseResult
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.packed import PackedResult, dictionary_digest
 
-_FORMAT = "biomarker-result/1"
+_FORMAT = "biomarker-run/2"
 _MARKER = "study.json"
+_SUFFIX = ".result"
+_DICTIONARIES = "features"
+
+
+class UnusableResultError(Exception):
+    """A result file is there, but it is not what this study wrote."""
 
 
 @dataclass(frozen=True)
-class StoredResult:
-    """A result with the key that it was computed under."""
+class ListedCase:
+    """A case of the study, as the folder of its run knows it.
 
-    key: str
-    result: CaseResult
+    Attributes
+    ----------
+    case_id : str
+    result : PackedResult or None
+        None where it was not reached yet, or refused before it was measured.
+    refusal : tuple of str or None
+        Code and message, where the study refuses it.
+    """
+
+    case_id: str
+    result: PackedResult | None
+    refusal: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -35,14 +52,20 @@ class ResultStore:
     """
 
     folder: Path
+    _known_dictionaries: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def results_folder(self) -> Path:
         """Where the result files lie."""
         return self.folder / "results"
 
-    def open_for(self, study_id: str) -> None:
+    def open_for(self, study_id: str) -> str:
         """Make the folder, or take up the one of the same study.
+
+        Returns
+        -------
+        str
+            What was mended, empty where nothing was.
 
         Raises
         ------
@@ -50,15 +73,18 @@ class ResultStore:
             ``OUTPUT-EXISTS`` where the folder holds something else.
         """
         marker = self.results_folder / _MARKER
-        if marker.is_file():
-            owner = self._read_json(marker) or {}
-            if owner.get("study") != study_id:
+        owner = self._owner()
+        if owner is not None:
+            if owner != study_id:
                 raise StudyError(
                     "OUTPUT-EXISTS",
-                    f"{self.folder} holds the results of the study {owner.get('study')!r}",
+                    f"{self.folder} holds the results of the study {owner!r}",
                     hint="Choose another folder with -o.",
                 )
-            return
+            if self._read_json(marker) is not None:
+                return ""
+            self._write_json(marker, {"format": _FORMAT, "study": study_id})
+            return f"{_MARKER} was damaged or absent, and is made anew from the results"
         if self.folder.exists() and not self._is_free():
             raise StudyError(
                 "OUTPUT-EXISTS",
@@ -67,45 +93,121 @@ class ResultStore:
             )
         self.results_folder.mkdir(parents=True, exist_ok=True)
         self._write_json(marker, {"format": _FORMAT, "study": study_id})
+        return ""
+
+    def _owner(self) -> str | None:
+        """Return the study whose results lie here, by the marker or by the results; None for none.
+
+        A marker that is damaged says nothing; results that name several studies are of none.
+        """
+        said = self._read_json(self.results_folder / _MARKER)
+        if said is not None and isinstance(said.get("study"), str):
+            return str(said["study"])
+        studies = {study for path in self._result_files() if (study := _study_in(path))}
+        return studies.pop() if len(studies) == 1 else None
+
+    def _result_files(self) -> Iterable[Path]:
+        return self.results_folder.glob(f"*{_SUFFIX}") if self.results_folder.is_dir() else ()
 
     def _is_free(self) -> bool:
         """Tell whether the folder is empty, or a run died in it before it could say whose it is."""
         if not self.folder.is_dir() or any(p != self.results_folder for p in self.folder.iterdir()):
             return False
-        unfinished = (self.results_folder / _MARKER).with_suffix(".json.part")
+        marker = self.results_folder / _MARKER
+        unfinished = {marker.with_suffix(".json.part"), self.results_folder / ".lock"}
         begun = self.results_folder.iterdir() if self.results_folder.is_dir() else ()
-        return all(path == unfinished for path in begun)
+        return all(path in unfinished for path in begun)
 
-    def list_cases(self, study_id: str, case_ids: Sequence[str]) -> None:
-        """Say which cases the study has now; results of others are kept, but not counted."""
+    def list_cases(
+        self,
+        study_id: str,
+        case_ids: Sequence[str],
+        refusals: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
+        """Say which cases the study has now; results of others are kept, but not counted.
+
+        Parameters
+        ----------
+        study_id : str
+        case_ids : sequence of str
+        refusals : mapping, optional
+            Case -> code and message of those that the study refuses.
+        """
+        refused = {case: list(why) for case, why in (refusals or {}).items()}
         content = {"format": _FORMAT, "study": study_id, "cases": list(case_ids)}
-        self._write_json(self.results_folder / _MARKER, content)
+        self._write_json(self.results_folder / _MARKER, {**content, "refused": refused})
 
-    def load(self, case_id: str) -> StoredResult | None:
-        """Return the stored result of a case; None where there is none or it is corrupt."""
-        return self._read(self._path(case_id))
+    def load(self, case_id: str, study_id: str) -> PackedResult | None:
+        """Return the stored result of a case, None where there is none.
 
-    def save(self, key: str, result: CaseResult) -> None:
-        """Store a result; it appears whole or not at all, and survives a power cut."""
-        data = {"format": _FORMAT, "key": key, "result": result.to_json()}
-        self._write_json(self._path(result.case_id), data)
-
-    def load_listed(self) -> dict[str, StoredResult | None]:
-        """Return the cases of the study in its order, None where one has no result yet."""
-        marker = self._read_json(self.results_folder / _MARKER) or {}
-        return {case_id: self.load(case_id) for case_id in marker.get("cases", [])}
-
-    def _read(self, path: Path) -> StoredResult | None:
-        data = self._read_json(path)
-        if data is None or data.get("format") != _FORMAT:
+        Raises
+        ------
+        UnusableResultError
+            Where it is edited, damaged, or of another study or case.
+        """
+        try:
+            content = self._path(case_id).read_bytes()
+        except OSError:
             return None
         try:
-            return StoredResult(str(data["key"]), CaseResult.from_json(data["result"]))
-        except (KeyError, TypeError):
-            return None
+            result = PackedResult.from_bytes(content)
+        except (ValueError, TypeError, KeyError) as error:
+            raise UnusableResultError("its stored result was edited or damaged") from error
+        if (result.head.study, result.case_id) != (study_id, case_id):
+            raise UnusableResultError("its stored result is of another study or case")
+        if any(self.dictionary(digest) is None for digest in result.head.dictionaries.values()):
+            raise UnusableResultError("the dictionary of features of its stored result is damaged")
+        return result
+
+    def save(self, result: PackedResult, dictionaries: Iterable[str] = ()) -> None:
+        """Store a result; it appears whole or not at all, and survives a power cut.
+
+        Parameters
+        ----------
+        result : PackedResult
+        dictionaries : iterable of str
+            Lines of ``features.csv`` that it names by their digests.
+        """
+        for text in dictionaries:
+            digest = dictionary_digest(text)
+            if self.dictionary(digest) is None:
+                path = self._dictionary_path(digest)
+                path.parent.mkdir(exist_ok=True)
+                _write_whole(path, text.encode())
+                self._known_dictionaries[digest] = text
+        _write_whole(self._path(result.case_id), result.to_bytes())
+
+    def dictionary(self, digest: str) -> str | None:
+        """Return lines of ``features.csv``, None where they are absent or damaged."""
+        found = self._known_dictionaries.get(digest)
+        if found is None:
+            try:
+                found = self._dictionary_path(digest).read_bytes().decode()
+            except (OSError, ValueError):
+                return None
+            if dictionary_digest(found) != digest:
+                return None
+            self._known_dictionaries[digest] = found
+        return found
+
+    def _dictionary_path(self, digest: str) -> Path:
+        return self.results_folder / _DICTIONARIES / f"{digest[:32]}.csv"
+
+    def load_listed(self) -> list[ListedCase]:
+        """Return the cases of the study in its order."""
+        marker = self._read_json(self.results_folder / _MARKER) or {}
+        refused = marker.get("refused") or {}
+        listed = []
+        for case_id in marker.get("cases", []):
+            result = None
+            with contextlib.suppress(UnusableResultError):
+                result = self.load(case_id, str(marker.get("study")))
+            why = refused.get(case_id)
+            listed.append(ListedCase(case_id, result, (why[0], why[1]) if why else None))
+        return listed
 
     def _path(self, case_id: str) -> Path:
-        return self.results_folder / (case_id.replace("/", "__") + ".json")
+        return self.results_folder / (case_id.replace("/", "__") + _SUFFIX)
 
     @staticmethod
     def _read_json(path: Path) -> dict[str, Any] | None:
@@ -117,19 +219,21 @@ class ResultStore:
 
     @staticmethod
     def _write_json(path: Path, data: dict[str, Any]) -> None:
-        text = _json_text(data)
-        temporary = path.with_suffix(".json.part")
-        with temporary.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        _write_whole(path, json.dumps(data, ensure_ascii=False, allow_nan=False).encode())
 
 
-def _json_text(data: dict[str, Any]) -> str:
-    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+def _study_in(path: Path) -> str:
+    """Return the study that a result file names, empty where it is damaged."""
     try:
-        return encoder.encode(data)
-    except ValueError:
-        # The slow way says which number it is that JSON cannot hold.
-        return "".join(encoder.iterencode(data))
+        return PackedResult.from_bytes(path.read_bytes()).head.study
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".part")
+    with temporary.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)

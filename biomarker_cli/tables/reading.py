@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from biomarker_cli.tables.cells import unescape_cell
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.schema import Table
 
@@ -16,7 +19,8 @@ def read_table(table: Table, folder: Path) -> pd.DataFrame:
     """Return a table as a data frame.
 
     Text stays text (an id such as ``001`` keeps its zeros) and empty text is
-    empty, not missing; numbers are float64 with NaN where they are empty.
+    empty, not missing; what `tables.cells` escaped is as it was. Numbers are
+    float64 with NaN where they are empty.
 
     Raises
     ------
@@ -38,7 +42,21 @@ def read_table(table: Table, folder: Path) -> pd.DataFrame:
         raise TableError(
             "TABLE-COLUMNS", f"columns are missing: {', '.join(missing)}", where=str(path)
         )
+    for name in frame.columns:
+        if frame[name].str.startswith("'").any():
+            # As objects: pandas holds no byte that is no UTF-8 in its own type of text.
+            texts = [unescape_cell(cell) for cell in frame[name]]
+            frame[name] = pd.Series(texts, index=frame.index, dtype=object)
     for column in table.columns:
         if column.type in {"number", "integer"}:
             frame[column.name] = pd.to_numeric(frame[column.name], errors="coerce")
     return frame
+
+
+def parse_lines(table: Table, lines: str) -> list[dict[str, str]]:
+    """Return the rows of finished lines of a table, as text."""
+    names = table.column_names
+    return [
+        dict(zip(names, map(unescape_cell, cells), strict=True))
+        for cells in csv.reader(io.StringIO(lines, newline=""))
+    ]

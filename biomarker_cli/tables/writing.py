@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.tables.cells import csv_line, format_value
 from biomarker_cli.tables.schema import Table
-
-
-def format_value(value: Any) -> str:
-    """Return a value as the tables hold it.
-
-    A float is its shortest repr (which reads back to the same double), a bool
-    ``true`` or ``false``, None an empty value.
-
-    Raises
-    ------
-    ValueError
-        For NaN or infinity: an absent value is empty and has a status.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError("a table holds no NaN and no infinity")
-        return repr(float(value))
-    return str(value)
 
 
 def write_table(table: Table, rows: Iterable[Mapping[str, Any]], folder: Path) -> Path:
     """Write the CSV file of a table, sorted by its key, and return its path.
-
-    The file appears whole or not at all (temporary name, then rename).
 
     Parameters
     ----------
@@ -52,17 +27,43 @@ def write_table(table: Table, rows: Iterable[Mapping[str, Any]], folder: Path) -
     ValueError
         For a row with an unknown column, or two rows with one key.
     """
+    return write_lines(table, [table_lines(table, rows)], folder)
+
+
+def table_lines(table: Table, rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return the lines of a table, sorted by its key, without its header.
+
+    Raises
+    ------
+    ValueError
+        As `write_table` does.
+    """
     names = table.column_names
     lines = [[format_value(row.get(name)) for name in names] for row in _known(table, rows)]
     places = [names.index(column) for column in table.key]
     lines.sort(key=lambda line: [line[place] for place in places])
     _require_unique(table, lines, places)
+    return "".join(map(csv_line, lines))
+
+
+def write_lines(table: Table, blocks: Iterable[str], folder: Path) -> Path:
+    """Write the CSV file of a table from finished lines, and return its path.
+
+    The file appears whole or not at all (temporary name, then rename).
+
+    Parameters
+    ----------
+    table : Table
+    blocks : iterable of str
+        Lines as `table_lines` gives them; in the order of the key.
+    folder : Path
+        Must exist.
+    """
     path = folder / table.file_name
     temporary = path.with_suffix(".csv.part")
     with temporary.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(lines)
+        stream.write(csv_line(table.column_names))
+        stream.writelines(blocks)
     temporary.replace(path)
     return path
 

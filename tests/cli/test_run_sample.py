@@ -149,7 +149,7 @@ def test_a_second_run_keeps_what_has_not_changed(biomarker, sample_run, sample_d
 def test_a_corrupt_result_file_is_measured_again(biomarker, sample_run, sample_dir, tmp_path):
     folder = shutil.copytree(sample_run, tmp_path / "out")
     before = _digests(folder)
-    victim = folder / "results" / "CENTRE_A__S0001__T1__pet.json"
+    victim = folder / "results" / "CENTRE_A__S0001__T1__pet.result"
     victim.write_text(victim.read_text()[:200])
     done = biomarker("run", sample_dir / "study.yaml", "-o", folder, "--jobs", 1)
     assert "8 kept from before" in done.stdout
@@ -243,13 +243,13 @@ def test_status_counts_the_cases_of_the_study_as_it_is_now(
     biomarker, sample_run, sample_copy, tmp_path
 ):
     folder = shutil.copytree(sample_run, tmp_path / "out")
-    left, kept = "CENTRE_A__S0001__T1__pet.json", "CENTRE_A/S0001/T2/pet"
+    left, kept = "CENTRE_A__S0001__T1__pet.result", "CENTRE_A/S0001/T2/pet"
     _only(sample_copy, kept)
     assert biomarker("run", sample_copy / "study.yaml", "-o", folder).returncode == 0
     assert (folder / "results" / left).is_file()
     done = biomarker("status", folder, "--format", "json")
     assert [case["case_id"] for case in json.loads(done.stdout)] == [kept]
-    (folder / "results" / f"{kept.replace('/', '__')}.json").unlink()
+    (folder / "results" / f"{kept.replace('/', '__')}.result").unlink()
     done = biomarker("status", folder, "--format", "json")
     assert [case["status"] for case in json.loads(done.stdout)] == ["pending"]
 

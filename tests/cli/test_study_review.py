@@ -11,10 +11,10 @@ import pytest
 from pydicom.uid import generate_uid
 
 from biomarker_cli.case import CasePlan
+from biomarker_cli.case.inputs import image_paths, mask_paths
 from biomarker_cli.imaging import ImageFileError
 from biomarker_cli.study import StudyError, load_study
-from biomarker_cli.study.assembling import _dictionary
-from biomarker_cli.study.digests import digest_inputs
+from biomarker_cli.study.assembling import _joined
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -121,7 +121,7 @@ def test_a_list_of_cases_that_would_be_misread_is_refused(tmp_path, text, told):
 
 def test_a_feature_with_two_units_is_one_row_of_the_dictionary():
     rows = [{"analysis_id": "a", "feature_id": "f", "unit_ucum": u} for u in ("[hnsf'U]", "1")]
-    assert [row["unit_ucum"] for row in _dictionary(rows)] == ["1;[hnsf'U]"]
+    assert _joined(rows) == {"analysis_id": "a", "feature_id": "f", "unit_ucum": "1;[hnsf'U]"}
 
 
 def test_an_output_that_cannot_be_written_is_no_internal_error(biomarker, sample_dir, tmp_path):
@@ -148,7 +148,7 @@ def test_the_voxels_of_a_header_that_cannot_be_read_are_not_guessed(tmp_path):
     image = (tmp_path / "a.mhd",)
     plan = CasePlan("S", "1", "T1", "ct", (), image, None, analyses=())
     with pytest.raises(ImageFileError, match="no field"):
-        digest_inputs(plan)
+        image_paths(plan)
 
 
 def test_what_only_begins_like_an_input_is_none(tmp_path):
@@ -158,7 +158,7 @@ def test_what_only_begins_like_an_input_is_none(tmp_path):
 
     def inputs(mask):
         plan = CasePlan("S", "1", "T1", "ct", (), (), tmp_path / mask, analyses=())
-        return {path.rsplit("/", 1)[-1] for path in digest_inputs(plan).files}
+        return {path.name for path in mask_paths(plan)}
 
     assert inputs("1.2.840.1.dcm") == {"1.2.840.1.dcm"}
     assert inputs("1.nii.gz") == {"1.nii.gz", "1.labels.csv"}
@@ -178,4 +178,4 @@ def test_the_voxels_that_a_header_names_are_inputs(tmp_path, header, line):
     (tmp_path / "b.raw").write_bytes(b"voxels")
     (tmp_path / "a.txt").write_text("not named")
     plan = CasePlan("S", "1", "T1", "ct", (), (tmp_path / header,), None, analyses=())
-    assert {path.rsplit("/", 1)[-1] for path in digest_inputs(plan).files} == {header, "b.raw"}
+    assert {path.name for path in image_paths(plan)} == {header, "b.raw"}

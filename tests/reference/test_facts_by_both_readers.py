@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from biomarker_cli.acquisition import evaluate, header_facts, iterate_series, load_acquisition
+from biomarker_cli.acquisition import evaluate, header_facts, load_acquisition, series_headers
 from biomarker_cli.catalogue import scan
 from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.headers import read_header
@@ -22,9 +22,9 @@ def _by_pydicom(series):
 def test_every_fact_and_every_rule(data_dir):
     protocols = [load_acquisition(name) for name in ("base-ct", "base-mr", "base-pet")]
     reader = KeptHeaders()
-    volumes = scan([data_dir / "headers"], reader=reader).volumes
+    catalogue = scan([data_dir / "headers"], reader=reader)
     n_facts = 0
-    for series in iterate_series(volumes, reader):
+    for series in series_headers(catalogue, reader):
         parsed = _by_pydicom(series)
         quick, slow = header_facts(series), header_facts(parsed)
         assert quick == slow

@@ -14,6 +14,7 @@ import pytest
 from biomarker_cli.case import CaseResult
 from biomarker_cli.model import ExitCode
 from biomarker_cli.study.executors import PoolExecutor, SerialExecutor
+from biomarker_cli.study.packed import pack
 from biomarker_cli.study.runner import RunOptions, exit_code
 
 
@@ -67,7 +68,8 @@ def test_a_defect_in_the_serial_executor_costs_one_case(monkeypatch):
 
 def _result(status, outcome="pass"):
     check = {"outcome": outcome, "severity": "error"}
-    return CaseResult(case={"case_id": "c", "status": status}, checks=[check])
+    result = CaseResult(case={"case_id": "c", "status": status}, checks=[check])
+    return pack(result, "study", "key", "names")[0]
 
 
 @pytest.mark.parametrize(

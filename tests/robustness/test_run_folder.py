@@ -10,8 +10,13 @@ import pytest
 from biomarker_cli.case import CaseResult
 from biomarker_cli.study import StudyError
 from biomarker_cli.study.locking import exclusive
+from biomarker_cli.study.packed import pack
 from biomarker_cli.study.runner import RunOptions, exit_code
 from biomarker_cli.study.store import ResultStore
+
+
+def packed(case, **tables):
+    return pack(CaseResult(case=case, **tables), "study", "key", "names")[0]
 
 
 def test_two_runs_cannot_write_into_one_folder(tmp_path):
@@ -61,7 +66,7 @@ def test_the_system_lets_go_of_the_folder_of_a_process_that_died(tmp_path):
 )
 def test_strict_lets_nothing_pass_that_could_not_be_judged(outcome, code):
     check = {"outcome": outcome, "severity": "error"}
-    result = CaseResult(case={"case_id": "c", "status": "measured"}, checks=[check])
+    result = packed({"case_id": "c", "status": "measured"}, checks=[check])
     assert exit_code([result], [], RunOptions(strict=True)) == code
     assert exit_code([result], [], RunOptions()) == 0
 
@@ -79,14 +84,15 @@ def test_a_result_that_no_file_can_hold_costs_its_case_alone(tmp_path):
         subject_id: str = "b"
         timepoint: str = "c"
         wanted_rois: tuple[str, ...] = ()
+        input_paths: tuple[str, ...] = ()
+        images: tuple[str, ...] = ()
 
     @dataclass
     class Case:
         plan: Plan
-        key: str
 
     store = ResultStore(tmp_path / "out")
     store.open_for("study")
     row = {"case_id": "a/b/c/d", "status": "measured", "voxel_x_mm": float("nan")}
-    store_result(store, Case(Plan(), "k"), CaseResult(case=row))
-    assert store.load("a/b/c/d").result.case["error_code"] == "CASE-INTERNAL"
+    store_result(store, "study", Case(Plan()), CaseResult(case=row), "k")
+    assert store.load("a/b/c/d", "study").head.error_code == "CASE-INTERNAL"

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from biomarker_cli.tables import (
     CASES,
+    FACTS,
     MEASUREMENTS,
+    ROIS,
     TABLES,
     TableError,
+    csv_line,
+    csv_text,
+    escape_cell,
     format_value,
     read_table,
+    unescape_cell,
     write_datapackage,
     write_table,
 )
@@ -101,3 +111,104 @@ def test_every_foreign_key_points_at_columns_that_exist():
 def test_no_column_could_hold_a_person():
     names = {column.name.lower() for table in TABLES for column in table.columns}
     assert not any("patient" in name or "birth" in name for name in names)
+
+
+ANY_TEXT = st.text(st.characters(), max_size=20) | st.text(
+    st.sampled_from(list("=+-@\t\r\n'\"\\,;0u \x00\x1b\ud800\udcff\ue000")), max_size=8
+)
+"""Every string that Python holds: quotes, line ends, NUL and lone surrogates too."""
+
+
+@pytest.mark.parametrize("first", list("=+-@\t\r'"))
+def test_a_cell_that_a_spreadsheet_would_run_gets_one_apostrophe(first):
+    text = f"{first}1+1"
+    assert escape_cell(text) == f"'{text}"
+    assert unescape_cell(f"'{text}") == text
+
+
+@pytest.mark.parametrize("text", ["-1.5", "+2", "-1e-05", "-.5", "+3.", "0", "-0.0"])
+def test_a_number_stays_a_number(text):
+    assert escape_cell(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["-inf", "-nan", "-1e999", "-1_0", "-\u0661", "-1 mm", "-1\\2", "-", "+1+1", "-1.5 .. 3"],
+)
+def test_what_is_no_finite_number_is_text(text):
+    assert escape_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "a=1", " =1", "GTV-1", "a'", "\n=1", "|x", "\\x", "ö"])
+def test_other_text_stays_as_it_is(text):
+    assert escape_cell(text) == text == unescape_cell(text)
+
+
+@pytest.mark.parametrize("cell", ["'s-Hertogenbosch", "'"])
+def test_an_apostrophe_that_a_person_wrote_stays(cell):
+    assert unescape_cell(cell) == cell
+
+
+@given(ANY_TEXT)
+@example("'\\u0000")
+@example("\\u0000\x00")
+@example("'s")
+def test_a_cell_reads_back_as_it_was(text):
+    cell = escape_cell(text)
+    assert unescape_cell(cell) == text
+    assert "\0" not in cell
+    assert cell.encode("utf-8").decode("utf-8") == cell
+    assert cell[:1] not in set("=+-@\t\r") or not cell or math.isfinite(float(cell))
+
+
+@given(st.lists(st.lists(ANY_TEXT, min_size=2, max_size=2), min_size=1, max_size=4))
+def test_every_reader_of_csv_finds_the_cells(rows):
+    text = "".join(csv_line(row) for row in rows)
+    found = list(csv.reader(io.StringIO(text, newline="")))
+    assert [[unescape_cell(cell) for cell in line] for line in found] == rows
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=12))
+def test_quotes_stand_where_the_library_of_python_sets_them(text):
+    expected = io.StringIO()
+    csv.writer(expected, lineterminator="\n").writerows([[escape_cell(text), "b"]])
+    assert csv_line([text, "b"]) == expected.getvalue()
+
+
+def test_a_line_with_one_empty_cell_is_a_row():
+    assert csv_line([""]) == '""\n'
+    assert csv_line(["", ""]) == ",\n"
+
+
+@settings(max_examples=50, deadline=None)
+@given(ANY_TEXT, ANY_TEXT)
+def test_a_table_reads_back_as_it_was_written(case_id, value):
+    row = {"case_id": case_id, "series_uid": "1.2", "fact": "model", "value": value}
+    with TemporaryDirectory() as folder:
+        path = write_table(FACTS, [row], Path(folder))
+        frame = read_table(FACTS, Path(folder))
+        assert b"\0" not in path.read_bytes()
+    assert [frame["case_id"][0], frame["value"][0]] == [case_id, value]
+
+
+def test_keys_are_escaped_alike_in_all_tables(tmp_path):
+    key = {"case_id": "=a/b", "roi_id": "@GTV"}
+    write_table(MEASUREMENTS, [{**_row("x"), **key, "value": -1.5}], tmp_path)
+    write_table(ROIS, [key], tmp_path)
+    raw = [(tmp_path / t.file_name).read_text().splitlines()[1] for t in (MEASUREMENTS, ROIS)]
+    assert all(line.startswith("'=a/b,'@GTV,") for line in raw)
+    joined = read_table(MEASUREMENTS, tmp_path).merge(
+        read_table(ROIS, tmp_path), on=["case_id", "roi_id"]
+    )
+    assert len(joined) == 1
+    assert joined["value"][0] == -1.5
+    assert joined["case_id"][0] == "=a/b"
+
+
+def test_rows_outside_of_a_run_are_escaped_alike():
+    text = csv_text(("a", "b"), [{"a": "=1", "b": None}, {"a": -0.5, "b": True}])
+    assert text == "a,b\n'=1,\n-0.5,true\n"
+    with pytest.raises(KeyError):
+        csv_text(("a",), [{"b": 1}])
+    with pytest.raises(ValueError, match="no NaN"):
+        csv_text(("a",), [{"a": math.nan}])

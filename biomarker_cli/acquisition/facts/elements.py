@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
-from pydicom.datadict import keyword_for_tag, tag_for_keyword
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DSdecimal
 
@@ -168,5 +168,24 @@ def read_private(
 def _reading(values: Sequence[Any], tags: tuple[str, ...], name: str) -> Reading:
     present = tuple(value for value in values if value is not None)
     n_missing = len(values) - len(present)
+    texts = _texts_for_numbers(present, name)
+    if texts:
+        present = tuple(value for value in present if value not in texts)
+        n_missing = len(values) - len(present)
+        text = texts[0] if isinstance(texts[0], str) else "\\".join(map(str, texts[0]))
+        reason = f"{name}: {text!r} is no number, in {n_missing} of {len(values)}"
+        return Reading(present, n_missing, tags, reason=reason, unreadable=text)
     reason = f"{name} is absent or empty in {n_missing} of {len(values)}" if n_missing else ""
     return Reading(present, n_missing, tags, reason=reason)
+
+
+def _texts_for_numbers(values: Sequence[Any], name: str) -> list[Any]:
+    """Return the values of a decimal or integer string that are none (a decimal comma)."""
+    keyword = name.rpartition(".")[2]
+    if tag_for_keyword(keyword) is None or dictionary_VR(keyword) not in {"DS", "IS"}:
+        return []
+    return [value for value in dict.fromkeys(values) if _holds_text(value)]
+
+
+def _holds_text(value: Any) -> bool:
+    return any(isinstance(part, str) for part in (value if isinstance(value, tuple) else (value,)))

@@ -188,8 +188,8 @@ def voxel_volume_mm3(series: SeriesHeaders) -> Reading:
     if not spacing.values or not in_plane.values:
         return missing(tags, spacing.reason or in_plane.reason, max(n_missing, 1))
     step = float(np.median(spacing.values))
-    pairs = dict.fromkeys(in_plane.values)
-    volumes = tuple(round(p[0] * p[1] * step, 4) for p in pairs if isinstance(p, tuple))
+    pairs = [_numbers(pair, 2) for pair in dict.fromkeys(in_plane.values)]
+    volumes = tuple(round(p[0] * p[1] * step, 4) for p in pairs if p is not None)
     return Reading(volumes, n_missing, tags, reason=spacing.reason or in_plane.reason)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from biomarker_cli.acquisition.facts.elements import plain, read_keyword
@@ -10,7 +9,7 @@ from biomarker_cli.acquisition.facts.geometry import fields_of_view
 from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, missing, one
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.catalogue.kinds import image_kind
-from biomarker_cli.dicom.bvalues import BValue, read_b_value
+from biomarker_cli.dicom.bvalues import GE_GRADIENT_LENGTH, BValue, read_b_value
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.nominal_b import is_same_b, nominal_of
 
@@ -119,19 +118,26 @@ def _b_values(series: SeriesHeaders, *, computed: bool) -> Reading:
         return missing(("(0018,9087)", "(0008,0008)"), why, max(n_untold, 1))
     told = series.once("b-values", _read_b_values)
     found = [told[index] for index in frames]
-    present = [b for b in found if b is not None and math.isfinite(b.value)]
+    present = [b for b in found if b is not None and b.is_usable]
+    unusable = [b for b in found if b is not None and not b.is_usable]
     n_missing = len(found) - len(present)
     # Philips, GE and others hide the value elsewhere; the element that was used is named.
     tags = tuple(dict.fromkeys([*(b.tag for b in present), "(0008,0008)"]))
+    if unusable:
+        # A value that is wrong is not an absent one: nothing is read as b = 0 for it.
+        why = unusable[0].conflict or f"no b-value in {unusable[0].tag}"
+        reason = f"{len(unusable)} of {len(found)} frames: {why}"
+        return missing(tuple(dict.fromkeys(b.tag for b in unusable)), reason, n_missing)
     if not present:
         return missing(("(0018,9087)",), "no frame has a b-value", n_missing)
     values = nominal_b_values(present)
-    flags: frozenset[str] = frozenset()
+    scaled = any(b.rule == GE_GRADIENT_LENGTH for b in present)
+    flags = frozenset({"b_from_gradient_length"} if scaled else ())
     reason = f"{n_missing} of {len(found)} frames have no b-value" if n_missing else ""
     if n_missing and any(v > 0 for v in values) and _untagged_make_volumes(series, n_missing):
         # Some systems leave the element out on b = 0 (GE MR29, Toshiba V5.0).
         values = tuple(sorted({0.0, *values}))
-        n_missing, flags = 0, frozenset({"b0_untagged"})
+        n_missing, flags = 0, flags | {"b0_untagged"}
         reason += "; they were read as b = 0"
     if n_untold:
         reason = "; ".join(filter(None, (reason, f"{n_untold} frames have no ImageType")))

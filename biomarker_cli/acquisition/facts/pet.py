@@ -155,9 +155,23 @@ def height_m(series: SeriesHeaders) -> Reading:
 
 
 def _administration(
-    series: SeriesHeaders, read: Callable[[InjectionRecord], Any], tag: str
+    series: SeriesHeaders,
+    read: Callable[[InjectionRecord], Any],
+    tag: str,
+    text: Callable[[InjectionRecord], str] | None = None,
 ) -> Reading:
-    """Return one value of the radiopharmaceutical items of every slice."""
+    """Return one value of the radiopharmaceutical items of every slice.
+
+    Parameters
+    ----------
+    text : callable, optional
+        What stands there where it is no number.
+    """
+    texts = [] if text is None else _texts(series, text)
+    if texts:
+        return Reading(
+            (), len(series.frames), (tag,), reason=f"{texts[0]!r} is no number", unreadable=texts[0]
+        )
     present: list[Any] = []
     n_missing = 0
     for frame in series.frames:
@@ -172,6 +186,11 @@ def _administration(
         else ""
     )
     return Reading(tuple(present), n_missing, (tag,), reason=reason)
+
+
+def _texts(series: SeriesHeaders, text: Callable[[InjectionRecord], str]) -> list[str]:
+    found = (text(record) for frame in series.frames for record in read_injections(frame))
+    return [one for one in found if one]
 
 
 def _nuclide(record: InjectionRecord) -> str:
@@ -200,7 +219,9 @@ def radiopharmaceutical(series: SeriesHeaders) -> Reading:
 @FACTS.define("half_life_s", "s", "Half-life as written. RadionuclideHalfLife.", "PT")
 def half_life_s(series: SeriesHeaders) -> Reading:
     """Return the half-life in every slice."""
-    return _administration(series, lambda record: record.half_life, TAG_HALF_LIFE)
+    return _administration(
+        series, lambda record: record.half_life, TAG_HALF_LIFE, lambda record: record.half_life_text
+    )
 
 
 @FACTS.define(
@@ -212,8 +233,10 @@ def half_life_s(series: SeriesHeaders) -> Reading:
 )
 def injected_activity_mbq(series: SeriesHeaders) -> Reading:
     """Return the administered activity in every slice."""
-    reading = _administration(series, lambda record: record.dose, TAG_DOSE)
-    if is_enhanced(series.frames.first):
+    reading = _administration(
+        series, lambda record: record.dose, TAG_DOSE, lambda record: record.dose_text
+    )
+    if reading.unreadable or is_enhanced(series.frames.first):
         return reading
     inferred = any(v < SMALLEST_DOSE_BQ for v in reading.values)
     values = tuple(v if v < SMALLEST_DOSE_BQ else v / 1e6 for v in reading.values)

@@ -30,6 +30,8 @@ class Reading:
         Words of `biomarker_cli.model.flags`.
     reason : str
         Why something is missing or cannot be told.
+    unreadable : str
+        A text that stands where a number should, as it was found.
     """
 
     values: tuple[Any, ...]
@@ -37,6 +39,7 @@ class Reading:
     tags: tuple[str, ...]
     flags: frozenset[str] = frozenset()
     reason: str = ""
+    unreadable: str = ""
 
     @property
     def is_inferred(self) -> bool:

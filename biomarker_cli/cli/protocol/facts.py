@@ -39,12 +39,17 @@ def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> 
     # One table per series: its UID is long, and the same in every row.
     for uid in dict.fromkeys(row.get("series_uid", "") for row in rows):
         members = [row for row in rows if row.get("series_uid", "") == uid]
-        columns = [c for c in members[0] if not uid or c not in {"series_uid", "modality"}]
+        hidden = {"series_uid", "modality", "unreadable"} if uid else set()
+        columns = [c for c in members[0] if c not in hidden]
         title = f"{members[0]['modality']} {uid}" if uid else ""
         table = plain_table(title, columns, whole=("fact",))
         for row in members:
             table.add_row(*(row[column].replace("[", r"\[") for column in columns))
         console().print(table)
+        for row in members:
+            if row.get("unreadable"):
+                text = f"{row['fact']}: found {row['unreadable']!r}, which is no number"
+                console().print(text, markup=False)
 
 
 def _library() -> list[dict[str, str]]:
@@ -66,7 +71,12 @@ def _told(paths: tuple[Path, ...]) -> list[dict[str, str]]:
     from biomarker_cli.acquisition import header_facts
 
     return [
-        {"series_uid": series.series_uid, "modality": series.modality, **fact.row()}
+        {
+            "series_uid": series.series_uid,
+            "modality": series.modality,
+            **fact.row(),
+            **({"unreadable": fact.unreadable} if fact.unreadable else {}),
+        }
         for series in read_headers(paths).series
         for fact in header_facts(series)
     ]

@@ -144,3 +144,30 @@ def test_an_untagged_b0_is_inferred_and_not_judged(outcomes, facts):
 
 def test_uih_console_b_values_are_judged_not_the_applied_ones(facts):
     assert facts("mr_uih_umr770_dti")["b_values"][0] == "0, 1000"
+
+
+@pytest.mark.parametrize(
+    ("tag", "fact"),
+    [
+        (0x00101030, "weight_kg"),
+        (0x00101020, "height_m"),
+        (0x00181074, "injected_activity_mbq"),
+        (0x00181075, "half_life_s"),
+    ],
+)
+def test_a_decimal_comma_is_no_value_and_its_text_is_told(tag, fact):
+    from synthetic_pet import pet_volume
+
+    from biomarker_cli.acquisition import header_facts
+    from biomarker_cli.acquisition.series import SeriesHeaders
+
+    volume = pet_volume()
+    for frame in volume.frames:
+        holder = frame.dataset
+        if tag >> 16 == 0x0018:
+            (holder,) = frame.dataset.RadiopharmaceuticalInformationSequence
+        holder.add_new(tag, "LO", "70,5")
+    series = SeriesHeaders("1", "2", "3", "PT", volume.frames)
+    found = {f.fact: f for f in header_facts(series)}
+    assert (found[fact].value, found[fact].unreadable) == ("", "70,5")
+    assert sum(bool(f.unreadable) for f in found.values()) == 1

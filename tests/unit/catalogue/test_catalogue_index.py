@@ -14,11 +14,19 @@ from synthetic_series import axial, write_series
 from biomarker_cli.catalogue import catalogue, scan
 from biomarker_cli.catalogue import describing as module
 from biomarker_cli.catalogue.index import FileIndex
+from biomarker_cli.model import inputs
+from biomarker_cli.model.inputs import FileRead, FileSignature
 
 
 @pytest.fixture
-def index(tmp_path):
+def index(tmp_path, settled):
     return FileIndex(tmp_path / "cache")
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """Trust the time of change of files that the tests have just made."""
+    monkeypatch.setattr(inputs, "FINE_SETTLING_NS", 0)
 
 
 @pytest.fixture
@@ -78,11 +86,58 @@ def test_a_file_of_another_size_is_read_again(folder, index, read):
     assert len(read) == 4
 
 
-def test_a_file_that_was_just_written_is_not_trusted(folder, index, read):
-    (folder / "1_001.dcm").touch()
-    scan([folder], index=index)
+@pytest.mark.parametrize(("fine", "changed_ago_ns"), [(True, 10**8 - 10**6), (False, 15 * 10**8)])
+def test_a_file_that_was_just_changed_is_not_trusted(
+    folder, tmp_path, read, monkeypatch, fine, changed_ago_ns
+):
+    now = time.time_ns()
+    changed = (folder / "1_001.dcm").stat().st_ino
+    monkeypatch.setattr(inputs.time, "time_ns", lambda: now)
+    original = FileSignature.of
+
+    def signature(status):
+        found = original(status)
+        ctime_ns = now - (changed_ago_ns if found.inode == changed else 10**10)
+        return found._replace(ctime_ns=ctime_ns | 1 if fine else ctime_ns // 10**9 * 10**9)
+
+    monkeypatch.setattr(FileSignature, "of", signature)
+    for _ in range(2):
+        scan([folder], index=FileIndex(tmp_path / "cache"))
+    assert read[3:] == ["1_001.dcm"]
+
+
+def test_a_change_that_keeps_size_and_time_of_modification_is_seen(folder, index, read):
+    first = scan([folder], index=index).volumes[0]
+    path = folder / "1_001.dcm"
+    status = path.stat()
+    other = folder.parent / "other.dcm"
+    other.write_bytes(path.read_bytes().replace(b"Test Series", b"Best Series"))
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.replace(path)
+    assert path.stat().st_size == status.st_size
+    assert path.stat().st_mtime_ns == status.st_mtime_ns
     scan([folder], index=index)
     assert read[3:] == ["1_001.dcm"]
+    assert first.status == "ok"
+
+
+def test_an_index_that_is_not_trusted_is_written_but_not_asked(folder, index, read, tmp_path):
+    scan([folder], index=index)
+    scan([folder], index=FileIndex(tmp_path / "cache", trusted=False))
+    assert len(read) == 6
+    scan([folder], index=index)
+    assert len(read) == 6
+
+
+def test_digests_are_told_for_the_same_signature_alone(tmp_path, index):
+    path = tmp_path / "a.nii"
+    read = FileRead(FileSignature(1, 2, 3, 4), "digest", "pixels")
+    index.remember_digests({path: read})
+    assert index.digests({path: read.signature}) == {path: read}
+    for name in FileSignature._fields:
+        other = read.signature._replace(**{name: 9})
+        assert index.digests({path: other}) == {}
+    assert FileIndex(tmp_path / "cache", trusted=False).digests({path: read.signature}) == {}
 
 
 def test_files_that_are_gone_are_forgotten(folder, index):
@@ -94,7 +149,7 @@ def test_files_that_are_gone_are_forgotten(folder, index):
         names = [row[0] for row in connection.execute("SELECT path FROM files")]
     connection.close()
     assert os.fsencode(folder / "1_002.dcm") not in names
-    assert len(names) == 2
+    assert len(names) == 3
 
 
 def test_a_neighbour_with_a_longer_name_is_not_touched(tmp_path, index, read):
@@ -208,8 +263,8 @@ def test_volumes_that_rest_on_a_look_into_copies_are_not_kept(folder, index):
     assert _kept(index) == []
 
 
-def test_volumes_of_files_just_written_are_not_kept(folder, index):
-    (folder / "1_001.dcm").touch()
+def test_volumes_of_files_just_written_are_not_kept(folder, index, monkeypatch):
+    monkeypatch.setattr(inputs, "FINE_SETTLING_NS", 10**12)
     scan([folder], index=index)
     assert _kept(index) == []
 

@@ -219,7 +219,7 @@ def test_positions_that_are_no_three_numbers_are_no_positions(tmp_path, value):
     old = b"-10.0\\-20.0\\0.0 "
     assert old in content
     path.write_bytes(content.replace(old, value.encode().ljust(len(old))))
-    _refused(tmp_path, "SERIES-NO-POSITION")
+    assert "is no row of 3 numbers" in _refused(tmp_path, "SERIES-NO-POSITION")
 
 
 def test_spacing_of_zero_is_refused(tmp_path):
@@ -256,3 +256,41 @@ def test_two_objects_of_one_series_uid_are_kept_apart(tmp_path):
     candidates = scan([tmp_path]).volumes
     assert sorted(c.error_code for c in candidates) == ["", "SERIES-NO-POSITION"]
     assert all("object=" in c.split_by for c in candidates)
+
+
+@pytest.mark.parametrize(
+    ("elements", "named"),
+    [
+        ({"HighBit": 11}, "HighBit (0028,0102) is 11: expected 15"),
+        ({"BitsStored": 12}, "HighBit (0028,0102) is 15: expected 11"),
+        ({"BitsStored": 17, "HighBit": 16}, "BitsStored (0028,0101) is 17 of 16"),
+        ({"BitsStored": 0, "HighBit": 0}, "BitsStored (0028,0101) is 0 of 16"),
+        ({"BitsStored": 12, "HighBit": 11}, ""),
+    ],
+)
+def test_elements_that_lay_out_the_bits_of_a_pixel_must_agree(tmp_path, elements, named):
+    def change(index, dataset):
+        for keyword, value in elements.items():
+            setattr(dataset, keyword, value)
+
+    write_series(tmp_path, axial(0, 3, 6), change=change)
+    if named:
+        assert named in _refused(tmp_path, "PIXELS-BITS")
+    else:
+        (candidate,) = scan([tmp_path]).volumes
+        assert candidate.status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "text"),
+    [("PixelSpacing", "2,0\\1,0"), ("ImageOrientationPatient", "1\\0\\0\\0\\1\\0,0")],
+)
+def test_a_decimal_comma_in_the_image_plane_is_quoted(tmp_path, keyword, text):
+    def change(index, dataset):
+        dataset.add_new(keyword, "LO", text.split("\\"))
+
+    write_series(tmp_path, axial(0, 3, 6), change=change)
+    for volume in scan([tmp_path]).volumes:
+        assert volume.error_code == "SERIES-NO-POSITION"
+        assert keyword in volume.error_message
+        assert f"{text[-3:]}' is no row" in volume.error_message

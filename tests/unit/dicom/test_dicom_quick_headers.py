@@ -15,12 +15,13 @@ from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader, frame_headers, is_absent
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.quick_headers import HeaderReader, QuickFrame, QuickHeader
+from biomarker_cli.model.inputs import FileSignature
 
 PIXELS = np.zeros((4, 5), dtype=np.int16)
 
 
 def _read(path):
-    return HeaderReader().read(path, path.stat().st_size)
+    return HeaderReader().read(path, FileSignature.of(path.stat()))
 
 
 def _assert_same(quick, slow):
@@ -52,7 +53,7 @@ def test_every_value_of_every_file_is_that_of_pydicom(data_dir):
         seen[path.parent] = seen.get(path.parent, -1) + 1
         try:
             # One reader for all of them, so that it knows the files before.
-            quick = reader.read(path, path.stat().st_size)
+            quick = reader.read(path, FileSignature.of(path.stat()))
         except HeaderError as error:
             with pytest.raises(HeaderError, match=re.escape(str(error))):
                 read_header(path)
@@ -69,7 +70,7 @@ def test_every_frame_of_every_enhanced_file_is_that_of_pydicom(data_dir):
     reader = HeaderReader()
     for path in [p for p in sorted(data_dir.rglob("*")) if p.is_file()]:
         try:
-            header = reader.read(path, path.stat().st_size)
+            header = reader.read(path, FileSignature.of(path.stat()))
         except HeaderError:
             continue
         if not isinstance(header, QuickHeader) or header.n_described is None:
@@ -189,7 +190,7 @@ def test_every_length_of_a_cut_file_is_told(tmp_path):
     for length in range(0, len(content), 7):
         cut.write_bytes(content[:length])
         try:
-            header = HeaderReader().read(cut, length)
+            header = HeaderReader().read(cut, FileSignature.of(cut.stat()))
             outcomes.add(header.missing_pixel_bytes if isinstance(header, QuickHeader) else "slow")
         except HeaderError as error:
             outcomes.add(error.code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,8 @@ def test_the_roi_signal_takes_its_noise_from_repeats(tmp_path: Path) -> None:
         return np.hypot(clean + rng.normal(0, sigma, SHAPE), rng.normal(0, sigma, SHAPE))
 
     repeats = [Spec(0.001 * i, array=noisy(0.0)) for i in range(8)]
-    high = [Spec(b_high, (1.0, 0.0, 0.01 * i), noisy(b_high)) for i in range(40)]
+    angles = np.linspace(0.0, 0.4, 40)
+    high = [Spec(b_high, (np.cos(a), 0.0, np.sin(a)), noisy(b_high)) for a in angles]
     write_dwi(tmp_path, [*repeats, *high])
     rules = AdcRules.model_validate(
         {
@@ -180,3 +182,60 @@ def test_a_map_that_nobody_declared_to_be_adc_is_refused():
     with pytest.raises(AdcError) as caught:
         declared_adc(Volume(holes(0), GEOMETRY, SIGNAL), RULES)
     assert caught.value.code == "ADC-NO-B-VALUES"
+
+
+def median_of(
+    value: float, rules: AdcRules = RULES, image: str = "adc", n_odd: int = 0
+) -> set[str]:
+    """Return the flags of a region with this median; some voxels are far away from it."""
+    array = np.full(GEOMETRY.shape, value)
+    array.reshape(-1)[:n_odd] = 0.04
+    result = declared_adc(Volume(holes(0), GEOMETRY, ADC), rules)
+    result = replace(result, image=image, volume=result.volume.with_array(array, ADC))
+    region = Region(np.ones(GEOMETRY.shape, dtype=np.bool_), GEOMETRY, "GTV", "gtv")
+    found = adc_measurements(result, region, rules)
+    flags = {flag for row in found for flag in row.flags}
+    # All rows of the image carry it, or none.
+    assert all(row.flags == frozenset(flags) for row in found)
+    return flags
+
+
+@pytest.mark.parametrize("median", [0.0, 4.9e-5, 5.1e-3, -1e-3, 0.03])
+def test_a_median_that_no_tissue_has_is_flagged(median: float) -> None:
+    assert "implausible" in median_of(median)
+
+
+@pytest.mark.parametrize("median", [5e-5, 1e-3, 3e-3, 5e-3])
+def test_a_median_within_the_limits_is_not_flagged_whatever_single_voxels_say(
+    median: float,
+) -> None:
+    assert "implausible" not in median_of(median, n_odd=49)
+
+
+@pytest.mark.parametrize(
+    ("image", "right", "wrong"),
+    [
+        ("ivim_d", 1e-3, 6e-3),
+        ("ivim_dstar", 3e-2, 4e-4),
+        ("ivim_f", 0.9, 1.1),
+        ("dki_d", 1e-3, 6e-3),
+        ("dki_k", 2.9, 3.1),
+        ("adc_b100plus", 1e-3, 6e-3),
+    ],
+)
+def test_each_map_has_limits_of_its_own(image: str, right: float, wrong: float) -> None:
+    assert "implausible" not in median_of(right, image=image)
+    assert "implausible" in median_of(wrong, image=image)
+
+
+def test_the_limits_stand_in_the_protocol() -> None:
+    own = AdcRules.model_validate(
+        {**RULES.model_dump(), "plausible": {"diffusion_mm2_s": [1e-4, 2e-3]}}
+    )
+    assert "implausible" in median_of(2.5e-3, own)
+    assert "implausible" not in median_of(1.5e-3, own)
+    for limits in ([2e-3, 1e-3], [1e-3, 1e-3], [float("nan"), 1e-3]):
+        with pytest.raises(ValueError, match="validation error"):
+            AdcRules.model_validate(
+                {**RULES.model_dump(), "plausible": {"diffusion_mm2_s": limits}}
+            )

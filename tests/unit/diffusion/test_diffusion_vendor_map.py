@@ -118,6 +118,105 @@ def test_zero_is_no_fit_not_an_adc_of_zero(tmp_path: Path) -> None:
     assert np.count_nonzero(np.isnan(found.volume.array)) == 1
 
 
+def both(*changes: Callable[[Dataset], object]) -> Callable[[Dataset], None]:
+    def change(dataset: Dataset) -> None:
+        for one in changes:
+            one(dataset)
+
+    return change
+
+
+def comment(text: str) -> Callable[[Dataset], None]:
+    def change(dataset: Dataset) -> None:
+        dataset.ImageComments = text
+
+    return change
+
+
+def code_of(folder: Path, spec: Spec) -> str:
+    write_dwi(folder, [spec])
+    with pytest.raises(AdcError) as caught:
+        diffusion_maps(candidates(folder), rules(use="measure"))
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        both(rescale_type("mm2/s"), real_world("10*-6.mm2/s", 1.0)),
+        both(rescale_type("10^-6 mm2/s"), real_world("mm2/s", 1.0)),
+        both(rescale_type("10^-6 mm2/s"), real_world("um2/s", 1.02)),
+        both(rescale_type("mm2/s"), comment("ADC in 10^-6 mm^2/s")),
+        both(rescale_type("10^-6 mm2/s"), comment("ADC [mm2/s]")),
+    ],
+)
+def test_units_that_contradict_are_refused(tmp_path: Path, change) -> None:
+    assert code_of(tmp_path, vendor(1e6, change)) == "ADC-MAP-UNIT-CONFLICT"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        both(rescale_type("10^-6 mm2/s"), real_world("mm2/s", 1e-6)),
+        both(rescale_type("um2/s"), real_world("10*-6.mm2/s", 1.002)),
+        both(rescale_type("10^-6 mm2/s"), comment("ADC (10-6 mm2/s), b 0-800")),
+        # A spelling that is not in the table says nothing, least of all its last part.
+        both(rescale_type("10^-6 mm2/s"), comment("scaled by 1e-06 mm2/s")),
+        both(rescale_type("10^-6 mm2/s"), comment("slice 3 of mm2/s2")),
+    ],
+)
+def test_units_that_agree_are_read(tmp_path: Path, change) -> None:
+    write_dwi(tmp_path, [vendor(1e6, change)])
+    (found,) = diffusion_maps(candidates(tmp_path), rules(use="measure"))
+    np.testing.assert_allclose(found.volume.array, ADC_MM2_S, rtol=3e-3)
+
+
+def test_two_mappings_that_contradict_are_refused_and_the_same_twice_is_one(tmp_path: Path) -> None:
+    def twice(factor: float) -> Callable[[Dataset], None]:
+        def change(dataset: Dataset) -> None:
+            real_world("mm2/s", 1e-6)(dataset)
+            first = dataset.RealWorldValueMappingSequence[0]
+            real_world("um2/s", factor)(dataset)
+            dataset.RealWorldValueMappingSequence.append(first)
+
+        return change
+
+    assert code_of(tmp_path / "apart", vendor(1e6, twice(1e-3))) == "ADC-MAP-UNIT-CONFLICT"
+    write_dwi(tmp_path / "same", [vendor(1e6, twice(1.0))])
+    (found,) = diffusion_maps(candidates(tmp_path / "same"), rules(use="measure"))
+    np.testing.assert_allclose(found.volume.array, ADC_MM2_S, rtol=1e-4)
+
+
+@pytest.mark.parametrize("factor", [0.0, float("nan"), float("inf")])
+def test_a_mapping_to_nothing_is_refused(tmp_path: Path, factor: float) -> None:
+    assert code_of(tmp_path, vendor(1e6, real_world("um2/s", factor))) == "ADC-MAP-UNIT"
+
+
+@pytest.mark.parametrize(("scale", "told"), [(1e6, True), (1e3, True), (1.0, False)])
+def test_a_unit_that_lies_is_flagged_by_the_size_of_the_result(
+    tmp_path: Path, scale: float, told: bool
+) -> None:
+    write_dwi(tmp_path, [vendor(scale, rescale_type("mm2/s"))])
+    asked = rules(use="measure")
+    maps = diffusion_maps(candidates(tmp_path), asked)
+    geometry = maps[0].volume.geometry
+    region = Region(np.ones(geometry.shape, dtype=np.bool_), geometry, "all", "all")
+    found = map_measurements(maps, region, asked)
+    assert all(("implausible" in row.flags) is told for row in found)
+
+
+def test_an_implausible_map_of_the_scanner_flags_the_comparison_alone(tmp_path: Path) -> None:
+    write_dwi(tmp_path / "dwi", [Spec(0), Spec(800)])
+    write_dwi(tmp_path / "map", [vendor(1e6, rescale_type("mm2/s"))], series="map")
+    asked = rules(use="compare")
+    maps = diffusion_maps(candidates(tmp_path), asked)
+    geometry = maps[0].volume.geometry
+    region = Region(np.ones(geometry.shape, dtype=np.bool_), geometry, "all", "all")
+    found = {row.feature_id: row for row in map_measurements(maps, region, asked)}
+    assert "implausible" in found["adc.vendor.median_difference"].flags
+    assert "implausible" not in found["adc.intensity.mean"].flags
+
+
 def test_no_map_and_two_maps_are_refused(tmp_path: Path) -> None:
     write_dwi(tmp_path / "dwi", [Spec(0), Spec(800)])
     with pytest.raises(AdcError) as caught:

@@ -10,6 +10,7 @@ from test_imaging_metaimage import meta
 from test_imaging_nrrd import nrrd
 
 from biomarker_cli.imaging import ImageFileError, files_of_image, read_image_file
+from biomarker_cli.model import CaseError
 from biomarker_cli.model.quantity import HU
 from biomarker_cli.regions import files_of_segmentation
 
@@ -39,7 +40,7 @@ def refusal(path):
     """Both refuse alike: the digest of the inputs, and the reading."""
     codes = []
     for read in (files_of_image, lambda p: read_image_file(p, HU)):
-        with pytest.raises(ImageFileError) as caught:
+        with pytest.raises(CaseError) as caught:
             read(path)
         codes.append(caught.value.code)
     assert codes[0] == codes[1]

@@ -1,0 +1,159 @@
+"""Stored pixels straight from the bytes of a file: native ones, and RLE.
+
+Most images of scanners are stored one pixel after the other, or in runs (RLE). Their
+header has been walked over when pixels are asked for, so that no parser need build it
+again. Whatever else there is (JPEG, one bit per pixel, big endian) is for pydicom; of
+a file that is not described without a doubt nothing is decoded here.
+
+References
+----------
+DICOM PS3.5 8.1 and 8.2 (Native and Encapsulated Format), Annex G (RLE),
+PS3.3 C.7.6.3.1 (Image Pixel).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.dicom.element_walk import PixelPlace
+from biomarker_cli.dicom.frames import FrameHeader
+
+NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"})
+RLE_LOSSLESS = "1.2.840.10008.1.2.5"
+
+_PIXELS, _FLOATS, _DOUBLES = 0x7FE00010, 0x7FE00008, 0x7FE00009
+_WIDTHS = {8: 1, 16: 2, 32: 4}
+
+
+class PixelLayout(NamedTuple):
+    """How the pixels of a file are stored.
+
+    Attributes
+    ----------
+    place : PixelPlace
+    rows, columns, n_frames : int
+    dtype : dtype
+    unused_bits : int
+        High bits of each number that are no part of it.
+    is_rle : bool
+    """
+
+    place: PixelPlace
+    rows: int
+    columns: int
+    n_frames: int
+    dtype: np.dtype[Any]
+    unused_bits: int
+    is_rle: bool
+
+    @property
+    def frame_bytes(self) -> int:
+        """Size of a frame that is not compressed."""
+        return self.rows * self.columns * self.dtype.itemsize
+
+
+def layout_of(header: FrameHeader, syntax: str, place: PixelPlace | None) -> PixelLayout | None:
+    """Return how the pixels of a file are stored, None where pydicom has to say.
+
+    Parameters
+    ----------
+    header : FrameHeader
+        Of the whole file.
+    syntax : str
+        Transfer syntax UID.
+    place : PixelPlace or None
+    """
+    is_rle = syntax == RLE_LOSSLESS
+    if place is None or (place.length is None) != is_rle or not (is_rle or syntax in NATIVE):
+        return None
+    numbers = {name: header.get(name) for name in ("Rows", "Columns", "SamplesPerPixel")}
+    n_frames = header.get("NumberOfFrames", 1)
+    if not all(isinstance(n, int) and n >= 1 for n in (*numbers.values(), n_frames)):
+        return None
+    found = _number_type(header, place.tag)
+    if numbers["SamplesPerPixel"] != 1 or found is None or (is_rle and place.tag != _PIXELS):
+        return None
+    dtype, unused = found
+    return PixelLayout(place, numbers["Rows"], numbers["Columns"], n_frames, dtype, unused, is_rle)
+
+
+def _number_type(header: FrameHeader, tag: int) -> tuple[np.dtype[Any], int] | None:
+    """Return the type of the stored numbers, and how many of their high bits are not used."""
+    if tag != _PIXELS:
+        width, bits = {_FLOATS: ("<f4", 32), _DOUBLES: ("<f8", 64)}.get(tag, ("", 0))
+        fits = bool(width) and header.get("BitsAllocated") == bits
+        return (np.dtype(width), 0) if fits else None
+    allocated, stored = header.get("BitsAllocated"), header.get("BitsStored")
+    signed = header.get("PixelRepresentation")
+    if allocated not in _WIDTHS or signed not in {0, 1} or not isinstance(stored, int):
+        return None
+    if not 1 <= stored <= allocated:
+        return None
+    return np.dtype(f"<{'iu'[signed == 0]}{_WIDTHS[allocated]}"), allocated - stored
+
+
+def stored_frames(
+    content: bytes, layout: PixelLayout, frames: Sequence[int]
+) -> Iterator[npt.NDArray[Any]]:
+    """Yield frames as they are stored.
+
+    Parameters
+    ----------
+    content : bytes
+        Of the whole file.
+    layout : PixelLayout
+    frames : sequence of int
+        From 0.
+
+    Yields
+    ------
+    ndarray, shape (rows, columns)
+        Not to be written to.
+
+    Raises
+    ------
+    ValueError
+        Where the pixel data are shorter than promised, or hold more frames.
+    """
+    pieces = _rle(content, layout, frames) if layout.is_rle else _native(content, layout, frames)
+    for piece in pieces:
+        if layout.unused_bits:
+            # Overlays and other things may stand there; the sign is that of the bits in use.
+            piece = np.right_shift(np.left_shift(piece, layout.unused_bits), layout.unused_bits)
+        yield piece.reshape(layout.rows, layout.columns)
+
+
+def _native(
+    content: bytes, layout: PixelLayout, frames: Sequence[int]
+) -> Iterator[npt.NDArray[Any]]:
+    length = layout.place.length or 0
+    expected = layout.frame_bytes * layout.n_frames
+    if length < expected or layout.place.start + expected > len(content):
+        raise ValueError(f"{expected} bytes of pixel data are promised, {length} are there")
+    if length - expected >= layout.frame_bytes:
+        raise ValueError(f"more pixel data than {layout.n_frames} frames need")
+    for index in frames:
+        if index >= layout.n_frames:
+            raise ValueError(f"there is no frame {index + 1}")
+        first = layout.place.start + index * layout.frame_bytes
+        yield np.frombuffer(content, layout.dtype, layout.rows * layout.columns, first)
+
+
+def _rle(content: bytes, layout: PixelLayout, frames: Sequence[int]) -> Iterator[npt.NDArray[Any]]:
+    from pydicom.encaps import generate_frames
+    from rle.utils import decode_pixel_data
+
+    encoded = list(generate_frames(content[layout.place.start :], number_of_frames=layout.n_frames))
+    for index in frames:
+        decoded = decode_pixel_data(
+            encoded[index],
+            version=2,
+            rows=layout.rows,
+            columns=layout.columns,
+            bits_allocated=8 * layout.dtype.itemsize,
+        )
+        yield np.frombuffer(decoded, layout.dtype)

@@ -1,0 +1,564 @@
+"""Header, pixels and digest of a file are of one read, and no cache decides a number."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+from synthetic_series import axial, write_series
+
+from biomarker_cli.case import CasePlan
+from biomarker_cli.catalogue.index import FileIndex
+from biomarker_cli.imaging import Geometry, write_nifti
+from biomarker_cli.model import inputs
+from biomarker_cli.study import RunOptions, StudyRun, load_study, plan_study, run_study
+from biomarker_cli.study.keys import NOT_IN_KEY, result_key
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+TABLES = ("measurements", "rois", "cases", "facts", "checks", "features")
+GRID = Geometry((6, 12, 12), (1.0, 2.0, 3.0), (-10.0, -20.0, 0.0))
+
+STUDY = """
+format: biomarker-study/1
+id: doors
+integrity: flag
+roles:
+  ct: {analyses: [radiomics-ct], acquisition: base-ct}
+  nii: {analyses: [radiomics-ct]}
+rois: {GTV: {names: [TUMOUR]}}
+"""
+CASES = """site_id,subject_id,timepoint,role,image,mask,quantity
+S,1,T1,ct,ct,ct.nii.gz,
+S,2,T1,nii,image.nii,nii.nii.gz,hu
+"""
+
+
+@pytest.fixture(autouse=True)
+def _settled(monkeypatch):
+    # What the tests have just made is trusted at once: they hold the index to account.
+    monkeypatch.setattr(inputs, "FINE_SETTLING_NS", 0)
+
+
+def _mask(first: int = 1) -> np.ndarray:
+    mask = np.zeros(GRID.shape, dtype=np.uint8)
+    mask[first:5, 3:9, 2:10] = 1
+    return mask
+
+
+@pytest.fixture
+def trial(tmp_path):
+    folder = tmp_path / "trial"
+    write_series(folder / "ct", axial(*range(0, 18, 3)), rows=12, columns=12)
+    image = np.arange(np.prod(GRID.shape), dtype=np.int16).reshape(GRID.shape) % 251
+    write_nifti(image, GRID, folder / "image.nii")
+    for name in ("ct", "nii"):
+        write_nifti(_mask(), GRID, folder / f"{name}.nii.gz")
+        (folder / f"{name}.labels.csv").write_text("value,name\n1,TUMOUR\n")
+    (folder / "study.yaml").write_text(STUDY)
+    (folder / "cases.csv").write_text(CASES)
+    return folder
+
+
+def _run(trial: Path, out: Path, cache: Path, **options):
+    """Run the study with an index and a folder; return what was done with each case."""
+    fresh, verify = options.pop("fresh", False), options.pop("verify_inputs", False)
+    index = FileIndex(cache, trusted=not fresh)
+    study = load_study(trial / "study.yaml")
+    cases = plan_study(study, None, index, verify_inputs=verify)
+    due = StudyRun(study.model.id, cases, study.model.integrity, index)
+    return run_study(due, out, RunOptions(fresh=fresh, **options))
+
+
+def _actions(report):
+    return {d.case.plan.role: d.action for d in report.decisions}
+
+
+def _tables(folder: Path) -> dict[str, str]:
+    return {t: hashlib.sha256((folder / f"{t}.csv").read_bytes()).hexdigest() for t in TABLES}
+
+
+def _as_from_nothing(trial: Path, tmp_path: Path) -> dict[str, str]:
+    _run(trial, tmp_path / "empty_out", tmp_path / "empty_cache")
+    return _tables(tmp_path / "empty_out")
+
+
+def _replace_keeping_times(path: Path, content: bytes) -> None:
+    """Put other content of the same length in a file's place, as ``rsync -t`` and ``cp -p`` do."""
+    status = path.stat()
+    assert len(content) == status.st_size
+    assert content != path.read_bytes()
+    other = path.with_name("other")
+    other.write_bytes(content)
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.replace(path)
+    assert path.stat().st_mtime_ns == status.st_mtime_ns
+
+
+def _change_header(trial):
+    path = trial / "ct" / "1_002.dcm"
+    content = path.read_bytes()
+    _replace_keeping_times(path, content.replace(b"-1000 ", b"-0900 "))
+
+
+def _change_slope(trial):
+    for path in sorted((trial / "ct").iterdir()):
+        dataset = dcmread(path)
+        dataset.RescaleSlope = 2
+        dataset.save_as(path.with_suffix(".new"))
+        _replace_keeping_times(path, path.with_suffix(".new").read_bytes())
+        path.with_suffix(".new").unlink()
+
+
+def _change_pixels(trial):
+    path = trial / "ct" / "1_003.dcm"
+    content = bytearray(path.read_bytes())
+    content[-60:] = bytes(60)
+    _replace_keeping_times(path, bytes(content))
+
+
+def _change_voxels(trial):
+    path = trial / "image.nii"
+    content = bytearray(path.read_bytes())
+    content[-500:-200] = bytes(300)
+    _replace_keeping_times(path, bytes(content))
+
+
+def _change_mask(trial):
+    path = trial / "ct.nii.gz"
+    size = path.stat().st_size
+    for first in (2, 3):
+        write_nifti(_mask(first), GRID, path.with_name("new.nii.gz"))
+        content = (trial / "new.nii.gz").read_bytes()
+        if len(content) <= size:
+            break
+    (trial / "new.nii.gz").unlink()
+    # A comment behind the stream would be refused; the size is that of the file before.
+    status = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _rename_label(trial):
+    path = trial / "nii.labels.csv"
+    _replace_keeping_times(path, path.read_bytes().replace(b"TUMOUR", b"TUMOR2"))
+
+
+def _rename_mask(trial):
+    (trial / "ct.nii.gz").rename(trial / "renamed.nii.gz")
+    (trial / "ct.labels.csv").rename(trial / "renamed.labels.csv")
+    cases = trial / "cases.csv"
+    cases.write_text(cases.read_text().replace("ct.nii.gz", "renamed.nii.gz"))
+
+
+def _edit_quantity(trial):
+    cases = trial / "cases.csv"
+    cases.write_text(cases.read_text().replace(",hu", ",signal"))
+
+
+def _edit_map(trial):
+    study = trial / "study.yaml"
+    study.write_text(study.read_text().replace("GTV:", "LESION:"))
+
+
+CHANGES = {
+    "header": (_change_header, {"ct"}),
+    "slope": (_change_slope, {"ct"}),
+    "pixels": (_change_pixels, {"ct"}),
+    "voxels of a NIfTI": (_change_voxels, {"nii"}),
+    "mask": (_change_mask, {"ct"}),
+    "name in a label table": (_rename_label, {"nii"}),
+    "label file renamed": (_rename_mask, {"ct"}),
+    "quantity": (_edit_quantity, {"nii"}),
+    "ROI map": (_edit_map, {"ct", "nii"}),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_with_size_and_time_kept_gives_what_an_empty_cache_gives(trial, tmp_path, what):
+    change, concerned = CHANGES[what]
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert set(_actions(_run(trial, tmp_path / "out", tmp_path / "cache")).values()) == {"reuse"}
+    before = _tables(tmp_path / "out")
+    change(trial)
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert {role for role, action in _actions(report).items() if action == "run"} == concerned
+    assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
+    assert _tables(tmp_path / "out") != before
+
+
+def test_an_index_that_lies_is_not_asked_by_fresh_and_by_verify(trial, tmp_path):
+    import sqlite3
+
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    right = _tables(tmp_path / "out")
+    path = trial / "ct" / "1_003.dcm"
+    content = bytearray(path.read_bytes())
+    content[-60:] = bytes(60)
+    path.write_bytes(bytes(content))
+    # The records of the old content stand under the signature of the new one.
+    (index,) = (tmp_path / "cache").glob("files-*.sqlite")
+    lie = inputs.FileSignature.of(path.stat())
+    with sqlite3.connect(index) as connection:
+        for table in ("files", "digests"):
+            connection.execute(
+                f"UPDATE {table} SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? "
+                "WHERE path = ?",
+                (*lie, os.fsencode(path)),
+            )
+    connection.close()
+    assert _actions(_run(trial, tmp_path / "out", tmp_path / "cache"))["ct"] == "reuse"
+    verified = _run(trial, tmp_path / "out", tmp_path / "cache", verify_inputs=True)
+    assert _actions(verified) == {"ct": "run", "nii": "reuse"}
+    expected = _as_from_nothing(trial, tmp_path)
+    assert _tables(tmp_path / "out") == expected != right
+    _run(trial, tmp_path / "fresh", tmp_path / "cache", fresh=True)
+    assert _tables(tmp_path / "fresh") == expected
+
+
+@pytest.mark.parametrize("victim", ["ct/1_002.dcm", "ct.nii.gz", "ct.labels.csv"])
+@pytest.mark.parametrize("put_back", [False, True])
+def test_a_file_swapped_between_plan_and_measuring_is_named_and_measured_again(
+    trial, tmp_path, victim, put_back
+):
+    study = load_study(trial / "study.yaml")
+    index = FileIndex(tmp_path / "cache")
+    plan_study(study, None, index)  # the index knows the headers: nothing is kept in memory
+    cases = plan_study(study, None, index)
+    path = trial / victim
+    kept, right = path.with_name("kept"), path.read_bytes()
+    path.rename(kept)
+    path.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
+    if put_back:
+        kept.replace(path)
+    due = StudyRun("doors", cases, "flag", index)
+    report = run_study(due, tmp_path / "out", RunOptions())
+    result = {r.head.role: r for r in report.results}["ct"]
+    assert result.head.error_code == "INPUT-CHANGED"
+    assert path.name in result.head.error_message
+    assert result.head.key == ""
+    if not put_back:
+        kept.replace(path)
+    again = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert _actions(again) == {"ct": "run", "nii": "reuse"}
+    assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "a.dcm"
+    path.write_bytes(b"x" * 100)
+    original = os.fstat
+    calls = []
+
+    def fstat(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 2:
+            with path.open("ab") as file:
+                file.write(b"y")
+        return original(descriptor)
+
+    monkeypatch.setattr(inputs.os, "fstat", fstat)
+    with pytest.raises(inputs.InputError) as caught:
+        inputs.read_whole(path)
+    assert caught.value.code == "INPUT-CHANGED"
+
+
+def test_what_is_no_regular_file_is_refused_and_never_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.dcm")
+    for path in (tmp_path / "pipe.dcm", Path("/dev/zero"), tmp_path):
+        with pytest.raises((inputs.InputError, IsADirectoryError)) as caught:
+            inputs.read_whole(path)
+        assert getattr(caught.value, "code", "INPUT-NOT-REGULAR") == "INPUT-NOT-REGULAR"
+
+
+def test_content_that_differs_under_one_signature_is_refused(tmp_path):
+    path = tmp_path / "a.dcm"
+    path.write_bytes(b"right")
+    signature = inputs.FileSignature.of(path.stat())
+    earlier = inputs.FileRead(signature, hashlib.sha256(b"other").hexdigest())
+    files = inputs.InputFiles({path: inputs.KnownFile(signature, earlier)})
+    with pytest.raises(inputs.InputError) as caught:
+        files.content(path)
+    assert caught.value.code == "INPUT-CHANGED"
+
+
+AUDIT = """
+import os, sys
+descriptor = os.open(os.environ["AUDIT_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+def hook(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes, os.PathLike)):
+        path = os.fsdecode(arguments[0])
+        if path.startswith(os.environ["AUDIT_BELOW"]):
+            os.write(descriptor, os.fsencode(path) + b"\\n")
+sys.addaudithook(hook)
+import pydicom.filereader as reader
+original = reader.read_partial
+def read_partial(*arguments, **options):
+    os.write(descriptor, b"parse " + repr(arguments[0]).encode() + b"\\n")
+    return original(*arguments, **options)
+reader.read_partial = read_partial
+"""
+
+
+def _audited(trial, out, tmp_path, *more):
+    (tmp_path / "audit").mkdir(exist_ok=True)
+    (tmp_path / "audit" / "sitecustomize.py").write_text(AUDIT)
+    log = tmp_path / "audit.log"
+    log.unlink(missing_ok=True)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(tmp_path / "audit"), str(CHECKOUT)]),
+        "AUDIT_LOG": str(log),
+        "AUDIT_BELOW": str(trial),
+        "BIOMARKER_CACHE_DIR": str(tmp_path / "cache"),
+    }
+    command = [sys.executable, "-m", "biomarker_cli", "run", str(trial / "study.yaml")]
+    done = subprocess.run(
+        [*command, "-o", str(out), *more],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = log.read_text().splitlines()
+    opened = [line for line in lines if line.endswith(".dcm") and "/image/" in line]
+    return opened, [line for line in lines if line.startswith("parse")]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_first_run_opens_each_image_file_once_and_a_second_none(sample_dir, tmp_path, jobs):
+    trial = tmp_path / "trial"
+    shutil.copytree(sample_dir, trial, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    images = {str(p) for p in trial.rglob("*.dcm") if p.parent.name == "image"}
+    assert len(images) > 100
+    opened, parses = _audited(trial, tmp_path / "out", tmp_path, "--jobs", jobs)
+    assert sorted(opened) == sorted(images)
+    # RTSTRUCT and SEG are for pydicom; no image is.
+    masks = [p for p in trial.rglob("*.dcm") if p.parent.name != "image"]
+    assert len(parses) <= 2 * len(masks)
+    opened, parses = _audited(trial, tmp_path / "out", tmp_path, "--jobs", jobs)
+    assert opened == []
+    assert parses == []
+
+
+# What a plan may hold in each of its fields, one value after the other.
+OTHER_VALUES = {
+    "site_id": "B",
+    "subject_id": "2",
+    "timepoint": "T2",
+    "role": "pet",
+    "analyses": (),
+    "acquisition": None,
+    "series": "1.2.3",
+    "wanted_rois": ("GTV",),
+    "roi_names": None,
+    "quantity": "signal",
+    "on_violation": "exclude",
+    "other_frame_of_reference": True,
+    "form": "weight",
+    "overrides": ("one",),
+    "waivers": "some",
+    "flags": frozenset({"draft_protocol"}),
+}
+
+
+@pytest.fixture
+def plan(trial, tmp_path):
+    study = load_study(trial / "study.yaml")
+    return plan_study(study, None, FileIndex(tmp_path / "cache"))[0].plan
+
+
+@pytest.mark.parametrize("name", [one.name for one in fields(CasePlan)])
+def test_every_field_of_a_plan_is_in_its_key_or_excluded_with_a_reason(plan, name):
+    if name in NOT_IN_KEY:
+        assert NOT_IN_KEY[name]
+        assert name not in OTHER_VALUES
+        return
+    changed = replace(plan, **{name: OTHER_VALUES[name]})
+    assert result_key(changed, {}) != result_key(plan, {})
+
+
+def test_a_field_of_a_kind_that_nobody_thought_of_is_an_error(plan):
+    with pytest.raises(TypeError, match="no canonical form"):
+        result_key(replace(plan, form=object()), {})
+
+
+def test_what_the_catalogue_says_of_a_volume_is_in_the_key(plan):
+    (candidate,) = plan.candidates
+    for change in (
+        {"volume_id": "other"},
+        {"kind": "derived"},
+        {"split_by": "b=800"},
+        {"flags": frozenset({"series_duplicates_dropped"})},
+        {"error_code": "SERIES-GAP"},
+    ):
+        changed = replace(plan, candidates=(replace(candidate, **change),))
+        assert result_key(changed, {}) != result_key(plan, {}), change
+
+
+def test_what_was_read_is_in_the_key_in_the_order_of_the_slices(plan):
+    read = {
+        path: inputs.FileRead(plan.inputs.known[path].signature, f"digest {number}")
+        for number, path in enumerate(plan.input_paths)
+    }
+    key = result_key(plan, read)
+    for path in plan.input_paths:
+        other = {**read, path: replace(read[path], sha256="other")}
+        assert result_key(plan, other) != key
+    first, second, *_ = plan.input_paths
+    swapped = {**read, first: read[second], second: read[first]}
+    assert result_key(plan, swapped) != key
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:200],
+        lambda content: content[:-1],
+        lambda content: content.replace(b",ok,", b",OK,", 1),
+        lambda content: content.replace(b'"study": "doors"', b'"study": "other"'),
+        lambda content: content.replace(b"biomarker-result/2", b"biomarker-result/1"),
+        lambda content: b"",
+        lambda content: b"{}\n",
+        lambda content: b"\xff\x00" * 20,
+    ],
+)
+def test_a_result_that_is_not_as_it_was_written_is_measured_again(trial, tmp_path, damage):
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    before = _tables(tmp_path / "out")
+    path = tmp_path / "out" / "results" / "S__1__T1__ct.result"
+    path.write_bytes(damage(path.read_bytes()))
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    (decision,) = [d for d in report.decisions if d.action == "run"]
+    assert decision.distrusted
+    assert "stored result" in decision.reason
+    assert _tables(tmp_path / "out") == before
+
+
+def test_a_result_of_another_case_under_its_name_is_measured_again(trial, tmp_path):
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    before = _tables(tmp_path / "out")
+    results = tmp_path / "out" / "results"
+    shutil.copy(results / "S__2__T1__nii.result", results / "S__1__T1__ct.result")
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert _actions(report) == {"ct": "run", "nii": "reuse"}
+    assert _tables(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]"])
+def test_a_damaged_study_file_of_the_results_is_made_anew(trial, tmp_path, content):
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    marker = tmp_path / "out" / "results" / "study.json"
+    marker.unlink()
+    if content is not None:
+        marker.write_bytes(content)
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert set(_actions(report).values()) == {"reuse"}
+    assert any("study.json" in remark for remark in report.remarks)
+
+
+def test_a_damaged_dictionary_costs_the_cases_that_name_it(trial, tmp_path):
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    before = _tables(tmp_path / "out")
+    for path in (tmp_path / "out" / "results" / "features").iterdir():
+        path.write_text(path.read_text().replace("original", "modified", 1))
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert set(_actions(report).values()) == {"run"}
+    assert _tables(tmp_path / "out") == before
+
+
+def test_the_dictionary_of_features_stands_once_for_cases_alike(trial, tmp_path):
+    cases = trial / "cases.csv"
+    cases.write_text(cases.read_text() + "S,3,T1,nii,image.nii,nii.nii.gz,hu\n")
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    results = tmp_path / "out" / "results"
+    assert len(list(results.glob("*.result"))) == 3
+    assert len(list((results / "features").iterdir())) <= 2
+
+
+def _duplicate(trial):
+    """Give the second subject a copy of the first one's series, with UIDs of its own."""
+    shutil.copytree(trial / "ct", trial / "copy")
+    for number, path in enumerate(sorted((trial / "copy").iterdir())):
+        dataset = dcmread(path)
+        dataset.StudyInstanceUID = dataset.StudyInstanceUID + ".9"
+        dataset.SeriesInstanceUID = dataset.SeriesInstanceUID[:-2] + ".9"
+        uid = dataset.SOPInstanceUID[:-3] + f".{number + 1}"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
+        dataset.PatientID = "P2"
+        dataset.save_as(path)
+    cases = trial / "cases.csv"
+    cases.write_text(cases.read_text() + "S,9,T1,ct,copy,ct.nii.gz,\n")
+
+
+@pytest.mark.parametrize("integrity", ["flag", "refuse"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_copied_pixels_are_found_whatever_the_order_and_nothing_stored_says_so(
+    trial, tmp_path, integrity, order
+):
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    stored = (tmp_path / "out" / "results" / "S__1__T1__ct.result").read_bytes()
+    _duplicate(trial)
+    study, cases = trial / "study.yaml", trial / "cases.csv"
+    study.write_text(study.read_text().replace("integrity: flag", f"integrity: {integrity}"))
+    head, *lines = cases.read_text().splitlines()
+    cases.write_text("\n".join([head, *lines[::order]]) + "\n")
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    twins = {"S/1/T1/ct", "S/9/T1/ct"}
+    with (tmp_path / "out" / "measurements.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    if integrity == "flag":
+        flagged = {r["case_id"] for r in rows if "study_duplicate_data" in r["flags"]}
+        assert flagged == twins
+        assert all("study_duplicate_data" in r["flags"] for r in rows if r["case_id"] in twins)
+    else:
+        assert {r.case_id for r in report.results if r.head.error_code} == twins
+        assert {r.head.error_code for r in report.results} == {"", "STUDY-DUPLICATE-DATA"}
+        assert not [r for r in rows if r["case_id"] in twins and r["status"] == "ok"]
+    assert (tmp_path / "out" / "results" / "S__1__T1__ct.result").read_bytes() == stored
+    # Once the copy is gone, what was stored stands again, and nothing is measured.
+    cases.write_text(CASES)
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert set(_actions(report).values()) == {"reuse"}
+    assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
+
+
+def test_a_pet_that_two_analyses_measure_is_read_once(sample_dir, tmp_path, monkeypatch):
+    from biomarker_cli import catalogue
+    from biomarker_cli.catalogue import reading
+
+    study = tmp_path / "study.yaml"
+    image = sample_dir / "centre_a/S0001/T1/pet"
+    study.write_text(
+        textwrap.dedent(
+            """
+            format: biomarker-study/1
+            id: two
+            roles:
+              pet: {analyses: [fdg-suv, radiomics-pet]}
+            """
+        )
+    )
+    (tmp_path / "cases.csv").write_text(
+        "site_id,subject_id,timepoint,role,image,mask,weight_kg\n"
+        f"S,1,T1,pet,{image / 'image'},{image / 'seg.dcm'},70\n"
+    )
+    read = []
+    original = reading._read_arrays
+    monkeypatch.setattr(
+        reading, "_read_arrays", lambda c, *rest: read.append(c.volume_id) or original(c, *rest)
+    )
+    assert catalogue.read_volume is reading.read_volume
+    report = _run(tmp_path, tmp_path / "out", tmp_path / "cache")
+    assert {r.head.status for r in report.results} == {"measured"}
+    assert len(read) == 1
