@@ -165,11 +165,11 @@ def _promise(head: bytes, path: Path) -> _Promise:
         raise bad_shape(path, f"the sizes {tuple(sizes)}")
     if datatype not in _BITS:
         raise bad_shape(path, f"voxels of the type {datatype}")
-    if bits != _BITS[datatype]:
+    if bits not in (0, _BITS[datatype]):
         raise ValueError(f"expected {_BITS[datatype]} bits per voxel, found {bits}")
     if not length + 4 <= offset <= MOST_HEADER_BYTES or offset != int(offset):
         raise ValueError(f"voxels cannot begin at byte {offset}")
-    n_bytes = int(offset) + math.prod(sizes) * bits // 8
+    n_bytes = int(offset) + math.prod(sizes) * _BITS[datatype] // 8
     return _Promise(2 if length == _SECOND else 1, n_bytes, widths)
 
 

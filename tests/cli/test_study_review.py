@@ -147,7 +147,7 @@ def test_the_voxels_of_a_header_that_cannot_be_read_are_not_guessed(tmp_path):
     (tmp_path / "a.raw").write_bytes(b"voxels")
     image = (tmp_path / "a.mhd",)
     plan = CasePlan("S", "1", "T1", "ct", (), image, None, analyses=())
-    with pytest.raises(ImageFileError, match="no field"):
+    with pytest.raises(ImageFileError, match="no ElementDataFile"):
         image_paths(plan)
 
 
