@@ -12,7 +12,7 @@ import click
 
 from biomarker_cli.cli.main import cli
 from biomarker_cli.model.flags import FLAGS
-from biomarker_cli.regions import ROIS_WITH_AUDIT
+from biomarker_cli.regions import REGIONS, ROIS_WITH_AUDIT
 from biomarker_cli.tables.schema import ROIS, TABLES, Table
 
 HERE = Path(__file__).resolve().parent
@@ -53,9 +53,29 @@ def tables_page() -> str:
         "value is empty and has a status, never 0 or NaN. `datapackage.json` describes the tables",
         "to machines (Frictionless Table Schema), `manifest.json` holds versions, protocol digests",
         "and input digests.",
+        "",
+        "## Cells of text",
+        "",
+        "Names and descriptions come from headers and files of people, and a spreadsheet runs a",
+        "cell that begins like a formula. So, in every CSV that the product writes (also",
+        "`scan -o`, `check -o`, `regions -o`, `cases.csv` of `init`):",
+        "",
+        "- A text that begins with `=`, `+`, `-`, `@`, a tab, a carriage return or an apostrophe,",
+        "  and is no finite number, gets one apostrophe in front: `=1+1` stands as `'=1+1`,",
+        "  `-1.5` stays. Keys are written alike in all tables, so that joins hold.",
+        "- A text with NUL, or with bytes of a file name that is no UTF-8, begins with `'\\`; each",
+        "  of these characters, and each backslash of that text, then stands as `\\uXXXX`.",
+        "- Whoever reads the table takes exactly one apostrophe away where one of these",
+        "  characters, or a backslash, follows it. All readers of the product do",
+        "  (`biomarker_cli.tables.read_table`, `unescape_cell`).",
+        "",
+        "Parquet and JSON hold the text itself; the bytes of a name that is no UTF-8 are written",
+        "as `\\xff` there. On a terminal every character without a glyph (control characters,",
+        "escape sequences, bidi overrides) is shown by its number, such as `\\x1b`.",
     ]
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
+    parts += ["", *_table(REGIONS)]
     parts += ["", "## Flags", "", "| flag | meaning |", "|---|---|"]
     parts += [f"| `{flag}` | {meaning} |" for flag, meaning in sorted(FLAGS.items())]
     return "\n".join(parts) + "\n"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from biomarker_cli.acquisition.drafting import draft_protocol
     from biomarker_cli.acquisition.evaluating import SCOPES, evaluate, evaluate_examined
     from biomarker_cli.acquisition.facts import FACTS, FactDefinition
-    from biomarker_cli.acquisition.header_facts import Fact, header_facts, tags_of
+    from biomarker_cli.acquisition.header_facts import Fact, facts_by_series, header_facts
     from biomarker_cli.acquisition.junit import junit_xml
     from biomarker_cli.acquisition.kept import has_wide_rules, keep_readings, kept_series
     from biomarker_cli.acquisition.linting import LintFinding, lint
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         phantom_rows,
     )
     from biomarker_cli.acquisition.protocol import AcquisitionProtocol, load_acquisition
+    from biomarker_cli.acquisition.reading import tags_of
     from biomarker_cli.acquisition.results import CHECK_COLUMNS, CheckResult, Outcome, exit_code
     from biomarker_cli.acquisition.rules import AcquisitionRules
     from biomarker_cli.acquisition.series import SeriesHeaders, series_headers, series_of
@@ -39,13 +40,14 @@ else:
         drafting="draft_protocol",
         evaluating="SCOPES evaluate evaluate_examined",
         facts="FACTS FactDefinition",
-        header_facts="Fact header_facts tags_of",
+        header_facts="Fact facts_by_series header_facts",
         junit="junit_xml",
         kept="has_wide_rules keep_readings kept_series",
         linting="LintFinding lint",
         matching="Match match_protocols",
         measured="MEASURED_COLUMNS MeasuredFact load_measured phantom_rows",
         protocol="AcquisitionProtocol load_acquisition",
+        reading="tags_of",
         results="CHECK_COLUMNS CheckResult Outcome exit_code",
         rules="AcquisitionRules",
         series="SeriesHeaders series_headers series_of",
@@ -76,6 +78,7 @@ __all__ = [
     "evaluate",
     "evaluate_examined",
     "exit_code",
+    "facts_by_series",
     "has_wide_rules",
     "header_facts",
     "junit_xml",

@@ -8,6 +8,7 @@ from typing import Any
 
 from biomarker_cli.acquisition.formatting import value_text
 from biomarker_cli.acquisition.rules import SET_CHECKS, Check, Interval, Tolerance
+from biomarker_cli.model.wording import quoted
 
 ROUNDING = 1e-9
 """Relative slack for unit conversion in floating point; not a tolerance of a rule."""
@@ -69,7 +70,7 @@ def _as_set(value: Any) -> tuple[Any, ...]:
 def _number(value: Any) -> float:
     if isinstance(value, float):
         return value
-    raise NotComparableError(f"{value_text(value)!r} is no number")
+    raise NotComparableError(f"{quoted(value_text(value))} is no number")
 
 
 def _within(value: Any, interval: Interval, tolerance: Tolerance) -> bool:

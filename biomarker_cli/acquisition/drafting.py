@@ -11,8 +11,10 @@ import yaml
 
 from biomarker_cli.acquisition.facts import FACTS
 from biomarker_cli.acquisition.formatting import value_text
+from biomarker_cli.acquisition.reading import read_fact
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.model import ConfigurationError
+from biomarker_cli.model.wording import quoted
 from biomarker_cli.protocol.document import ID_PATTERN
 
 _TOLERANCES = MappingProxyType(
@@ -63,7 +65,7 @@ def draft_protocol(series: Sequence[SeriesHeaders], ident: str, today: str) -> s
     if not re.match(ID_PATTERN, ident):
         raise ConfigurationError(
             "DRAFT-ID",
-            f"no protocol can be called {ident!r}",
+            f"no protocol can be called {quoted(ident)}",
             hint="An id has small letters, digits, dots and dashes, such as site-ct.",
         )
     modalities = sorted({one.modality for one in series})
@@ -108,16 +110,19 @@ def draft_protocol(series: Sequence[SeriesHeaders], ident: str, today: str) -> s
 
 
 def _fixed_facts(series: Sequence[SeriesHeaders]) -> Iterator[tuple[str, Any]]:
-    """Yield facts that every slice tells, with one value; inferred ones fix nothing."""
+    """Yield facts that every slice tells, with one value that can be; inferred ones fix nothing."""
     for name in _TOLERANCES:
         definition = FACTS.get(name)
         if definition is None:
             continue
         if definition.modalities and series[0].modality not in definition.modalities:
             continue
-        readings = [definition.read(one) for one in series]
+        readings = [read_fact(one, name) for one in series]
         values = list(dict.fromkeys(value for r in readings for value in r.values))
-        whole = all(r.values and not r.n_missing and not r.is_inferred for r in readings)
+        whole = all(
+            r.values and not r.n_missing and not r.is_inferred and not r.implausible
+            for r in readings
+        )
         if whole and len(values) == 1:
             yield name, values[0]
 

@@ -11,6 +11,7 @@ from biomarker_cli.acquisition.examined import Examined, from_headers
 from biomarker_cli.acquisition.judging import (
     Verdict,
     conditions_hold,
+    guarded,
     judge,
     judge_series,
     merged,
@@ -92,8 +93,8 @@ def evaluate_examined(
     members, outside = _members(protocol, series)
     results: list[CheckResult] = []
     if "series" in wanted:
-        results += _outside(protocol, outside)
-        results += _series_results(protocol, members)
+        of_series = [*_outside(protocol, outside), *_series_results(protocol, members)]
+        results += _worst_of_each(of_series)
     if "study" in wanted:
         results += _missing_roles(protocol, members, [one for one in series if one not in outside])
         results += _study_results(protocol, members)
@@ -185,6 +186,19 @@ def _series_results(
             yield _result(protocol, rule, "series", one.series_uid, verdict)
 
 
+_GRAVITY = (Outcome.NOT_APPLICABLE, Outcome.PASS, Outcome.NOT_EVALUABLE, Outcome.FAIL)
+
+
+def _worst_of_each(results: Iterable[CheckResult]) -> list[CheckResult]:
+    """Return one row per series and rule, the worst; one UID may stand in two studies."""
+    kept: dict[tuple[str, str], CheckResult] = {}
+    for result in results:
+        first = kept.setdefault((result.series_uid, result.rule_id), result)
+        if _GRAVITY.index(result.outcome) > _GRAVITY.index(first.outcome):
+            kept[result.series_uid, result.rule_id] = result
+    return list(kept.values())
+
+
 def _judge_one(rule: Rule, member: _Member) -> Verdict:
     holds = conditions_hold(rule.when, member.series)
     if holds is False:
@@ -232,7 +246,9 @@ def _judge_together(rule: Rule, members: Sequence[_Member]) -> Verdict:
     chosen = [m.series for m, holds in told if holds]
     if not chosen:
         return Verdict(Outcome.NOT_APPLICABLE, reason="the condition of the rule does not hold")
-    return judge(rule, merged([read_for(rule, one)[1] for one in chosen], rule.check))
+    return guarded(
+        lambda: judge(rule, merged([read_for(rule, one)[1] for one in chosen], rule.check))
+    )
 
 
 def _study_results(
@@ -277,9 +293,11 @@ def _against_baseline(rule: Rule, member: _Member, group: Sequence[_Member]) -> 
     baseline = [m for m in group if m.series.date == first]
     if member.series.date == first:
         return Verdict(Outcome.NOT_APPLICABLE, reason="this is the baseline")
-    at_baseline = judge(
-        replace_fields(rule, check=Check(constant=True)),
-        merged([read_for(rule, m.series)[1] for m in baseline], rule.check),
+    at_baseline = guarded(
+        lambda: judge(
+            replace_fields(rule, check=Check(constant=True)),
+            merged([read_for(rule, m.series)[1] for m in baseline], rule.check),
+        )
     )
     if at_baseline.outcome is not Outcome.PASS:
         why = at_baseline.reason or "its series differ among themselves"

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from biomarker_cli.acquisition.facts import FACTS, Reading
-from biomarker_cli.acquisition.facts.elements import read_keyword, read_path, read_private, tag_text
+from biomarker_cli.acquisition.facts import Reading
+from biomarker_cli.acquisition.facts.elements import tag_text
+from biomarker_cli.acquisition.facts.plausible import weighed
 from biomarker_cli.acquisition.facts.registry import one
 from biomarker_cli.acquisition.measured import MeasuredFact
-from biomarker_cli.acquisition.rules import ExampleSeries, FactName, PrivateElement
+from biomarker_cli.acquisition.reading import read_fact
+from biomarker_cli.acquisition.rules import ExampleSeries, FactName
 from biomarker_cli.acquisition.series import SeriesHeaders
 
 
@@ -61,23 +63,18 @@ def from_headers(
     return Examined(
         series_uid=series.series_uid,
         study_uid=series.study_uid,
-        subject=series.subject or (hashlib.sha256(patient.encode()).hexdigest() if patient else ""),
+        subject=series.subject
+        or (
+            hashlib.sha256(patient.encode("utf-8", "surrogatepass")).hexdigest() if patient else ""
+        ),
         date=date if len(date) == 8 and date.isdigit() else "",
         role=series.role,
         read_fact=read,
     )
 
 
-def read_fact(series: SeriesHeaders, fact: FactName) -> Reading:
-    """Return a fact of the library, an element, or a private element of a series."""
-    if isinstance(fact, PrivateElement):
-        return read_private(
-            series, int(fact.group, 16), fact.creator, int(fact.element, 16), fact.index
-        )
-    definition = FACTS.get(fact)
-    if definition is not None:
-        return definition.read(series)
-    return read_path(series, fact) if "." in fact else read_keyword(series, fact)
+def _digest(patient: str) -> str:
+    return hashlib.sha256(patient.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 SET_FACTS = frozenset(
@@ -98,24 +95,31 @@ SET_FACTS = frozenset(
 """Facts whose list in a test case is one set, not one value per slice."""
 
 
-def from_example(example: ExampleSeries, number: int) -> Examined:
+def from_example(example: ExampleSeries, number: int, *, weigh: bool = True) -> Examined:
     """Return the series of a test case.
 
     A list gives one value per slice (for a set fact: the set; a list of lists:
     one set per slice), null a missing one. ``{value: 368.08, inferred: true}``
-    is a value whose unit was inferred.
+    is a value whose unit was inferred. Without `weigh`, values that cannot be
+    are judged as if they could.
     """
+
+    def read(fact: FactName) -> Reading:
+        name, reading = _given(example.facts, fact)
+        return weighed(name, reading) if weigh else reading
+
     return Examined(
         series_uid=f"example-{number}",
         study_uid=example.study,
         subject=example.subject,
         date=example.date,
         role=example.role,
-        read_fact=lambda fact: _given(example.facts, fact),
+        read_fact=read,
     )
 
 
-def _given(facts: Mapping[str, Any], fact: FactName) -> Reading:
+def _given(facts: Mapping[str, Any], fact: FactName) -> tuple[str, Reading]:
+    """Return the name of a fact and its reading in a test case."""
     name = fact if isinstance(fact, str) else f"{fact.group} {fact.creator} {fact.element}"
     tags = (tag_text(name),)
     value = facts.get(name)
@@ -124,11 +128,11 @@ def _given(facts: Mapping[str, Any], fact: FactName) -> Reading:
         flags = frozenset({"unit_inferred"}) if value.get("inferred") else flags
         value = value.get("value")
     if value is None:
-        return Reading((), 1, tags, reason="absent in the test case")
+        return name, Reading((), 1, tags, reason="absent in the test case")
     is_set = name in SET_FACTS and not (isinstance(value, list) and isinstance(value[0], list))
     values = [value] if is_set or not isinstance(value, list) else value
     present = tuple(_plain(v) for v in values if v is not None)
-    return Reading(present, len(values) - len(present), tags, flags)
+    return name, Reading(present, len(values) - len(present), tags, flags)
 
 
 def _plain(value: Any) -> Any:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
-from pydicom.dataset import Dataset
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from biomarker_cli.acquisition.facts import FACTS, FactDefinition, Reading
 from biomarker_cli.acquisition.formatting import values_text
+from biomarker_cli.acquisition.reading import read_fact
 from biomarker_cli.acquisition.series import SeriesHeaders
-from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.model.flags import join_flags
 
 
@@ -29,8 +27,8 @@ class Fact:
     tags : str
         Elements it was read from, joined by ``;``.
     flags : frozenset of str
-    unreadable : str
-        A text that stands where a number should, as it was found.
+    note : str
+        Why a value is missing or cannot be.
     """
 
     fact: str
@@ -38,7 +36,7 @@ class Fact:
     unit: str
     tags: str
     flags: frozenset[str] = frozenset()
-    unreadable: str = ""
+    note: str = ""
 
     def row(self) -> dict[str, str]:
         """Return the columns of ``facts.csv`` behind case and series."""
@@ -65,20 +63,26 @@ def header_facts(series: SeriesHeaders) -> list[Fact]:
         empty value.
     """
     fitting = [f for f in FACTS if not f.modalities or series.modality in f.modalities]
-    return [_fact(definition, definition.read(series)) for definition in fitting]
+    return [_fact(definition, read_fact(series, definition.name)) for definition in fitting]
 
 
-def tags_of(definition: FactDefinition) -> tuple[str, ...]:
-    """Return the elements that a fact is read from: what it names where nothing is there.
+def facts_by_series(series: Iterable[SeriesHeaders]) -> dict[str, list[Fact]]:
+    """Return the facts of each SeriesInstanceUID, one of each: it may stand in two studies."""
+    found: dict[str, dict[str, Fact]] = {}
+    for one in series:
+        kept = found.setdefault(one.series_uid, {})
+        for fact in header_facts(one):
+            kept[fact.fact] = _united(kept[fact.fact], fact) if fact.fact in kept else fact
+    return {uid: list(facts.values()) for uid, facts in found.items()}
 
-    A dialect of a vendor may hold the value elsewhere; the reading of a series
-    names the elements that were used.
-    """
-    modality = min(definition.modalities, default="")
-    empty = Dataset()
-    empty.Modality = modality
-    frames = Frames([FrameHeader(empty, 0, Path())])
-    return definition.read(SeriesHeaders("", "", "", modality, frames)).tags
+
+def _united(first: Fact, other: Fact) -> Fact:
+    flags = first.flags | other.flags
+    if first.value == other.value:
+        return replace(first, flags=flags)
+    values = [value for value in (first.value, other.value) if value]
+    flags |= {"fact_varies" if len(values) > 1 else "fact_incomplete"}
+    return replace(first, value="\\".join(values), flags=flags)
 
 
 def _fact(definition: FactDefinition, reading: Reading) -> Fact:
@@ -87,11 +91,13 @@ def _fact(definition: FactDefinition, reading: Reading) -> Fact:
         flags.add("fact_incomplete")
     if len(set(reading.values)) > 1:
         flags.add("fact_varies")
+    if reading.implausible:
+        flags.add("fact_implausible")
     return Fact(
         fact=definition.name,
         value=values_text(reading.values),
         unit=definition.unit,
         tags=";".join(reading.tags),
         flags=frozenset(flags),
-        unreadable=reading.unreadable,
+        note=reading.implausible or reading.reason,
     )

@@ -6,7 +6,7 @@ missing cannot be judged; only a violation that stands there is a fail.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,8 +40,16 @@ class Verdict:
 
 def judge_series(rule: Rule, series: Examined) -> Verdict:
     """Return the verdict of a rule on one series."""
-    adapted, reading = read_for(rule, series)
-    return judge(adapted, reading)
+    return guarded(lambda: judge(*read_for(rule, series)))
+
+
+def guarded(work: Callable[[], Verdict]) -> Verdict:
+    """Return a verdict; what cannot be judged for whatever reason is not evaluable."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - one rule is lost, no more
+        why = f"the values cannot be judged ({type(error).__name__}): a defect of the header"
+        return Verdict(Outcome.NOT_EVALUABLE, reason=why)
 
 
 def _for_vendor(rule: Rule, maker: Reading) -> Rule:
@@ -100,6 +108,7 @@ def merged(readings: Sequence[Reading], check: Check) -> Reading:
         tags=tuple(dict.fromkeys(tag for reading in readings for tag in reading.tags)),
         flags=frozenset().union(*(reading.flags for reading in readings)),
         reason="; ".join(dict.fromkeys(r.reason for r in readings if r.reason)),
+        implausible=next((r.implausible for r in readings if r.implausible), ""),
     )
 
 
@@ -119,6 +128,8 @@ def _judge(rule: Rule, reading: Reading) -> Verdict:
     kind = rule.check.kind
     if kind == "absent":
         return Verdict(Outcome.FAIL if reading.values else Outcome.PASS)
+    if kind == "present" and reading.implausible:
+        return Verdict(Outcome.NOT_EVALUABLE, reason=reading.implausible)
     if kind == "present":
         whole = reading.values and not reading.n_missing
         return Verdict(Outcome.PASS if whole else Outcome.FAIL, reason=reading.reason)
@@ -131,6 +142,8 @@ def _judge(rule: Rule, reading: Reading) -> Verdict:
 
 def _defect(rule: Rule, reading: Reading) -> str:
     """Return why the values that stand there cannot be judged, empty where they can."""
+    if reading.implausible:
+        return reading.implausible
     if reading.is_inferred and not rule.accept_inferred:
         return reading.reason or f"inferred: {', '.join(sorted(reading.flags))}"
     limits = rule.implausible
@@ -165,7 +178,7 @@ def _compare(rule: Rule, reading: Reading) -> Verdict:
 
 
 def conditions_hold(conditions: Conditions, series: Examined) -> bool | None:
-    """Tell whether a series meets all conditions, None where a fact is missing.
+    """Tell whether a series meets all conditions, None where a fact is missing or cannot be.
 
     Facts are compared in the unit they are read in.
     """
@@ -176,13 +189,13 @@ def conditions_hold(conditions: Conditions, series: Examined) -> bool | None:
             if bool(reading.values) != (check.kind == "present"):
                 return False
             continue
-        if not reading.values:
+        if not reading.values or reading.implausible:
             undecided = True
             continue
         try:
             if not passes(check, list(dict.fromkeys(reading.values)), Tolerance()):
                 return False
-        except NotComparableError:
+        except Exception:  # noqa: BLE001 - what cannot be compared decides nothing
             undecided = True
         undecided = undecided or reading.n_missing > 0
     return None if undecided else True

@@ -1,4 +1,7 @@
-"""JUnit XML of a check: what CI servers show. Not evaluable is skipped, never passed."""
+"""JUnit XML of a check: what CI servers show. Not evaluable is skipped, never passed.
+
+Characters that XML cannot hold, and those that a terminal obeys, stand by their number.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from biomarker_cli.acquisition.results import CheckResult, Outcome
+from biomarker_cli.model.wording import shown
 
 _SKIPPED = frozenset(
     {Outcome.NOT_EVALUABLE, Outcome.NOT_APPLICABLE, Outcome.WAIVED, Outcome.MISSING_SERIES}
@@ -30,7 +34,7 @@ def _add_suite(root: ET.Element, name: str, members: Sequence[CheckResult]) -> N
     suite = ET.SubElement(
         root,
         "testsuite",
-        name=name,
+        name=shown(name),
         tests=str(len(members)),
         failures=str(sum(_is_failure(r) for r in members)),
         skipped=str(sum(r.outcome in _SKIPPED for r in members)),
@@ -40,10 +44,10 @@ def _add_suite(root: ET.Element, name: str, members: Sequence[CheckResult]) -> N
         case = ET.SubElement(
             suite,
             "testcase",
-            name=f"{result.rule_id} {result.title}".strip(),
+            name=shown(f"{result.rule_id} {result.title}".strip()),
             classname=f"{result.protocol_id}@{result.protocol_version}",
         )
-        text = message(result)
+        text = shown(message(result))
         if _is_failure(result):
             ET.SubElement(case, "failure", message=text, type=result.severity)
         elif result.outcome in _SKIPPED:

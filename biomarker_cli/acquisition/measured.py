@@ -21,7 +21,9 @@ from biomarker_cli.acquisition.facts.phantom import recovery_fact
 from biomarker_cli.acquisition.facts.registry import FactDefinition
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.model.units import conversion_factor
+from biomarker_cli.model.wording import quoted
 from biomarker_cli.protocol import ProtocolError
+from biomarker_cli.tables import unescape_cell
 
 MEASURED_COLUMNS = ("series_uid", "fact", "value", "unit", "source")
 """Columns of the table; `series_uid` may be left out or empty where one series is meant."""
@@ -101,7 +103,7 @@ def _require_columns(columns: Sequence[str], where: str) -> None:
 def _fact_of_row(row: Mapping[str | None, Any], where: str) -> MeasuredFact:
     if None in row:
         raise _invalid("the row has more cells than there are columns", where)
-    cells = {str(name): (value or "").strip() for name, value in row.items()}
+    cells = {str(name): unescape_cell(value or "").strip() for name, value in row.items()}
     for name in _REQUIRED:
         if not cells[name]:
             raise _invalid(f"{name} is empty", where)
@@ -128,7 +130,7 @@ def _definition(name: str, where: str) -> FactDefinition:
     near = get_close_matches(name, known, n=1)
     meant = f"Did you mean {near[0]}? " if near else ""
     raise _invalid(
-        f"there is no measured fact {name!r}",
+        f"there is no measured fact {quoted(name)}",
         where,
         f"{meant}`biomarker protocol facts --modality phantom` lists them.",
     )
@@ -140,7 +142,9 @@ def _number(cells: Mapping[str, str], where: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise _invalid(f"value of {cells['fact']} is {cells['value']!r}, expected a number", where)
+        raise _invalid(
+            f"value of {cells['fact']} is {quoted(cells['value'])}, expected a number", where
+        )
     return number
 
 
@@ -149,7 +153,7 @@ def _factor(unit: str, definition: FactDefinition, where: str) -> float:
         return conversion_factor(unit, definition.unit)
     except ValueError as error:
         raise _invalid(
-            f"unit of {definition.name} is {unit!r}, expected {definition.unit!r}",
+            f"unit of {definition.name} is {quoted(unit)}, expected {definition.unit!r}",
             where,
             "Write the unit as the fact has it; '1' is a pure number (0.95, not 95 %).",
         ) from error

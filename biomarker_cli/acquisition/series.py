@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,8 +13,12 @@ from biomarker_cli.catalogue.reading import read_series_frames
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.quick_headers import HeaderReader
+from biomarker_cli.model import BiomarkerError
 
 Kept = TypeVar("Kept")
+
+_DAMAGED = object()
+"""Stands for an element that cannot be decoded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +46,22 @@ class SeriesHeaders:
     subject: str = ""
     _columns: dict[str, tuple[Any, ...]] = field(default_factory=dict, repr=False)
     _kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    _damaged: dict[str, int] = field(default_factory=dict, repr=False)
 
     def column(self, keyword: str) -> tuple[Any, ...]:
         """Return the value of an element in every frame, None where it is absent or empty."""
         found = self._columns.get(keyword)
         if found is None:
-            found = tuple(_value(frame, keyword) for frame in self.frames)
+            read = [_value(frame, keyword) for frame in self.frames]
+            self._damaged[keyword] = sum(value is _DAMAGED for value in read)
+            found = tuple(None if value is _DAMAGED else value for value in read)
             self._columns[keyword] = found
         return found
+
+    def n_damaged(self, keyword: str) -> int:
+        """Return in how many frames an element stands that cannot be decoded."""
+        self.column(keyword)
+        return self._damaged[keyword]
 
     def once(self, name: str, work: Callable[[SeriesHeaders], Kept]) -> Kept:
         """Return what `work` makes of the series, computed once.
@@ -74,7 +86,16 @@ class SeriesHeaders:
         return replace(self, role=role, subject=subject)
 
 
-def series_headers(catalogue: Catalogue, reader: HeaderReader | None = None) -> list[SeriesHeaders]:
+FramesOf = Callable[[Path], tuple[FrameHeader, ...]]
+"""From a file to the record of each of its frames."""
+
+Refused = Callable[[str, HeaderError], None]
+"""Is told the SeriesInstanceUID of a series whose headers cannot be read, and why."""
+
+
+def series_headers(
+    catalogue: Catalogue, reader: HeaderReader | None = None, refused: Refused | None = None
+) -> list[SeriesHeaders]:
     """Return every image series of a catalogue, refused ones included.
 
     Parameters
@@ -82,6 +103,9 @@ def series_headers(catalogue: Catalogue, reader: HeaderReader | None = None) -> 
     catalogue : Catalogue
     reader : HeaderReader, optional
         The one that made the catalogue, where it has kept the headers.
+    refused : callable, optional
+        Called for a series whose headers cannot be read, which is then left
+        out; without it, the first one raises.
 
     Returns
     -------
@@ -93,11 +117,11 @@ def series_headers(catalogue: Catalogue, reader: HeaderReader | None = None) -> 
     def frames_of(path: Path) -> tuple[FrameHeader, ...]:
         return reader.frames(path, catalogue.signatures[str(path)])
 
-    return series_of(catalogue.volumes, frames_of)
+    return series_of(catalogue.volumes, frames_of, refused)
 
 
 def series_of(
-    volumes: Iterable[VolumeCandidate], frames_of: Callable[[Path], tuple[FrameHeader, ...]]
+    volumes: Iterable[VolumeCandidate], frames_of: FramesOf, refused: Refused | None = None
 ) -> list[SeriesHeaders]:
     """Return the series of some image volumes, in their order.
 
@@ -106,25 +130,57 @@ def series_of(
     volumes : iterable of VolumeCandidate
     frames_of : callable
         From a file to the record of each of its frames; asked once for each file.
+    refused : callable, optional
+        Is told of a series whose headers cannot be read; without it that is raised.
     """
     by_series: dict[tuple[str, str], list[VolumeCandidate]] = defaultdict(list)
     for volume in volumes:
         by_series[volume.study_uid, volume.series_uid].append(volume)
-    return [
-        SeriesHeaders(
-            series_uid=series_uid,
-            study_uid=study_uid,
-            role="",
-            modality=members[0].modality,
-            frames=read_series_frames(members, frames_of),
+    found = []
+    for (study_uid, series_uid), members in by_series.items():
+        try:
+            frames = _frames(members, frames_of)
+        except HeaderError as error:
+            if refused is None:
+                raise
+            refused(series_uid, error)
+            continue
+        found.append(
+            SeriesHeaders(
+                series_uid=series_uid,
+                study_uid=study_uid,
+                role="",
+                modality=members[0].modality,
+                frames=frames,
+            )
         )
-        for (study_uid, series_uid), members in by_series.items()
-    ]
+    return found
+
+
+def _frames(members: Sequence[VolumeCandidate], frames_of: FramesOf) -> Frames:
+    """Return the headers of a series.
+
+    Raises
+    ------
+    HeaderError
+        Whatever damage does: one series must not end the others.
+    """
+    try:
+        return read_series_frames(members, frames_of)
+    except BiomarkerError as error:
+        raise HeaderError(error.code, error.message, where=error.where, hint=error.hint) from error
+    except Exception as error:
+        raise HeaderError(
+            "FILE-ELEMENT",
+            f"the headers of a series cannot be read: {type(error).__name__}",
+            where=members[0].series_uid,
+            hint="The headers are damaged: transfer the series again.",
+        ) from error
 
 
 def _value(frame: FrameHeader, keyword: str) -> Any:
-    """Return an element, None where it cannot be decoded: damaged is missing, never a pass."""
+    """Return an element, `_DAMAGED` where it cannot be decoded: missing, never a pass."""
     try:
         return frame.get(keyword)
     except HeaderError:
-        return None
+        return _DAMAGED

@@ -11,7 +11,7 @@ from biomarker_cli.imaging.files import files_of_image
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.inputs import FileRead, InputFiles
 from biomarker_cli.model.quantity import DECLARABLE, QUANTITIES, UNITLESS
-from biomarker_cli.regions import files_of_segmentation
+from biomarker_cli.regions import files_of_segmentation, images_meant
 
 if TYPE_CHECKING:
     # An image is DICOM or a file of another format: only its reader is loaded.
@@ -68,14 +68,24 @@ class CaseInputs:
     def candidates(self) -> tuple[VolumeCandidate, ...]:
         """Return the image volumes that the plan speaks of.
 
+        Of several, those that its segmentation was made on; an ADC needs them all.
+
         Raises
         ------
         ImageError
             ``IMAGE-NOT-FOUND``.
+        CaseError
+            Where there are several, and the segmentation cannot be read.
         """
         from biomarker_cli.catalogue import named_images
 
-        return named_images(self.plan.candidates, self.plan.series)
+        images = named_images(self.plan.candidates, self.plan.series)
+        if any(analysis.protocol.measure == "adc" for analysis in self.plan.analyses):
+            return images
+        return self._meant(images)
+
+    def _meant(self, images: tuple[VolumeCandidate, ...]) -> tuple[VolumeCandidate, ...]:
+        return images_meant(images, self.plan.mask, self.files or None)
 
     def volume(self) -> Volume:
         """Return the one volume of the case, from DICOM or from a file of another format.
@@ -98,7 +108,8 @@ class CaseInputs:
         if not self.plan.image_files:
             from biomarker_cli.catalogue import read_volume, single_candidate
 
-            return read_volume(single_candidate(self.candidates()), self.dicom)
+            # An ADC of the same case left them all.
+            return read_volume(single_candidate(self._meant(self.candidates())), self.dicom)
         if not self.plan.quantity:
             raise ImageError(
                 "IMAGE-NO-QUANTITY",

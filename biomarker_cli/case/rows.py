@@ -50,11 +50,9 @@ def _is_many(value: Any) -> bool:
     return hasattr(value, "__iter__")
 
 
-def fact_rows(plan: CasePlan, series: SeriesHeaders, facts: Sequence[Fact]) -> list[Row]:
+def fact_rows(plan: CasePlan, series_uid: str, facts: Sequence[Fact]) -> list[Row]:
     """Return rows of ``facts.csv``."""
-    return [
-        {"case_id": plan.case_id, "series_uid": series.series_uid, **fact.row()} for fact in facts
-    ]
+    return [{"case_id": plan.case_id, "series_uid": series_uid, **fact.row()} for fact in facts]
 
 
 def check_rows(plan: CasePlan, checks: Sequence[CheckResult]) -> list[Row]:

@@ -113,12 +113,13 @@ def _examine_headers(progress: _Progress) -> None:
     if plan.image_files:
         return
     # Files of other formats have no header, so that their cases do without these rooms.
-    from biomarker_cli.acquisition import evaluate, header_facts, keep_readings, series_of
+    from biomarker_cli.acquisition import evaluate, facts_by_series, keep_readings, series_of
 
     series = series_of(progress.case.candidates(), progress.case.dicom.frames)
     series = [one.in_study(plan.role, plan.subject) for one in series]
     progress.headers = case_row(plan, series)
-    progress.facts = [row for s in series for row in fact_rows(plan, s, header_facts(s))]
+    told = facts_by_series(series)
+    progress.facts = [row for uid, facts in told.items() for row in fact_rows(plan, uid, facts)]
     if plan.acquisition is not None:
         progress.readings = keep_readings(plan.acquisition, series)
         checks = evaluate(plan.acquisition, series, scopes=("series",))

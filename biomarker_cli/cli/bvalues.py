@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import paths_argument
+from biomarker_cli.cli.output import Listing, print_data, print_json, progress, say
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue import VolumeCandidate
@@ -50,10 +51,10 @@ def bvalues(paths: tuple[Path, ...], output_format: str) -> None:
     one, what kind of image it is, and the element and dialect that say so.
     """
     from biomarker_cli.catalogue import scan
-    from biomarker_cli.cli.output import csv_text, print_json, progress
     from biomarker_cli.diffusion import describe_volumes
     from biomarker_cli.diffusion.b_table import b_value_rows
     from biomarker_cli.model import InputNotFoundError
+    from biomarker_cli.tables import csv_text
 
     with progress("reading headers", "files") as advance:
         found = scan(paths, advance)
@@ -67,7 +68,7 @@ def bvalues(paths: tuple[Path, ...], output_format: str) -> None:
     rows = b_value_rows(describe_volumes(images))
     if output_format == "csv":
         plain = [{name: row.as_dict()[name] for name in _COLUMNS} for row in rows]
-        click.echo(csv_text(_COLUMNS, plain), nl=False)
+        print_data(csv_text(_COLUMNS, plain))
     elif output_format == "json":
         print_json({"volumes": [row.as_dict() for row in rows], "set": _verdict(images)})
     else:
@@ -95,10 +96,8 @@ def _verdict(images: list[VolumeCandidate]) -> dict[str, Any]:
 
 
 def _print_text(rows: list[BValueRow], verdict: dict[str, Any]) -> None:
-    from biomarker_cli.cli.output import console, plain_table
 
-    out = console()
-    table = plain_table("", ("volume", "b", "nominal", "kind", "element", "rule", "frames"))
+    table = Listing("", ("volume", "b", "nominal", "kind", "element", "rule", "frames"))
     for row in rows:
         table.add_row(
             row.volume_id,
@@ -109,15 +108,15 @@ def _print_text(rows: list[BValueRow], verdict: dict[str, Any]) -> None:
             row.rule,
             str(row.n_frames),
         )
-    out.print(table)
+    table.print()
     if verdict["status"] == "refused":
-        out.print(f"{verdict['error_code']}: {verdict['error_message']}", markup=False)
+        say(f"{verdict['error_code']}: {verdict['error_message']}")
         return
     shells = zip(verdict["b_nominal"], verdict["volumes"], verdict["directions"], strict=True)
     parts = [f"b {b:g} ({n} volumes, {d} directions)" for b, n, d in shells]
-    out.print(f"one diffusion set: {'; '.join(parts)}", markup=False)
+    say(f"one diffusion set: {'; '.join(parts)}")
     if verdict["flags"]:
-        out.print(f"flags: {', '.join(verdict['flags'])}", markup=False)
+        say(f"flags: {', '.join(verdict['flags'])}")
 
 
 def _number(value: float | None) -> str:

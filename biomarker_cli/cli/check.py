@@ -11,6 +11,7 @@ import click
 
 from biomarker_cli.cli.headers import Headers, read_headers
 from biomarker_cli.cli.options import format_option, paths_argument
+from biomarker_cli.cli.output import Listing, print_json, require_new_file, say, write_new_file
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -69,7 +70,6 @@ def check(
     makes no volume is judged as well.
     """
     from biomarker_cli.acquisition import exit_code, load_acquisition
-    from biomarker_cli.cli.output import print_json
 
     loaded = load_acquisition(protocol)
     if given["locked"]:
@@ -79,12 +79,12 @@ def check(
     written = _write(results, given["output"], given["junit"])
     if output_format == "json":
         if _note(loaded):
-            click.echo(f"{loaded.ident}: {_note(loaded)}", err=True)
+            say(f"{loaded.ident}: {_note(loaded)}", err=True)
         print_json([r.row() | {key: getattr(r, key) for key in _TOLD_BESIDE} for r in results])
     else:
         _print_text(loaded, headers.series, results)
         for path in written:
-            click.echo(f"written: {path}", err=True)
+            say(f"written: {path}", err=True)
     code = exit_code(results, strict=strict)
     if strict and headers.n_unreadable and code is ExitCode.DONE:
         # A file that cannot be read may be a slice of what was judged.
@@ -102,8 +102,6 @@ def _note(protocol: AcquisitionProtocol) -> str:
 
 def _require_new_files(output: Path | None, junit: Path | None) -> None:
     """Refuse outputs that could not be written, before an hour of reading."""
-    from biomarker_cli.cli.output import require_new_file
-
     if output is not None and output == junit:
         raise click.UsageError("-o and --junit name one file")
     for path in filter(None, (output, junit)):
@@ -139,7 +137,7 @@ def _judge(
     headers = read_headers(paths)
     results = evaluate(protocol, headers.series, measured=told)
     for waiver in unused(accepted, results):
-        click.echo(
+        say(
             f"the waiver for {waiver.protocol} {waiver.rule}, series {waiver.series}, "
             "speaks of no row that needs it",
             err=True,
@@ -149,7 +147,7 @@ def _judge(
 
 def _write(results: Sequence[CheckResult], output: Path | None, junit: Path | None) -> list[Path]:
     from biomarker_cli.acquisition import CHECK_COLUMNS, junit_xml
-    from biomarker_cli.cli.output import csv_text, write_new_file
+    from biomarker_cli.tables import csv_text
 
     texts = []
     if output is not None:
@@ -166,44 +164,39 @@ def _print_text(
     series: Sequence[SeriesHeaders],
     results: Sequence[CheckResult],
 ) -> None:
-    from biomarker_cli.cli.output import console
 
-    out = console()
     header = protocol.document.header
-    out.print(f"{protocol.ident}  {header.title}", markup=False)
+    say(f"{protocol.ident}  {header.title}")
     if _note(protocol):
-        out.print(_note(protocol), markup=False)
+        say(_note(protocol))
     shown = [r for r in results if r.outcome != "not_applicable"]
     numbers = _print_series(series, {u for r in shown for u in r.series_uid.split(";") if u})
     if not shown:
         what = counted(len(series), "series", "series")
         kinds = ", ".join(sorted({one.modality for one in series}))
-        out.print(f"nothing to check: {what} ({kinds}), none is what the protocol is for")
+        say(f"nothing to check: {what} ({kinds}), none is what the protocol is for")
         return
     _print_table(shown, numbers)
     _print_fixes(shown)
     counts = Counter(r.outcome.value for r in shown)
-    out.print(", ".join(f"{counts[word]} {word}" for word in _ORDER if counts[word]))
+    say(", ".join(f"{counts[word]} {word}" for word in _ORDER if counts[word]))
     others = len({s.series_uid for s in series}) - len(numbers)
     if others:
         said = counted(others, "other series is", "other series are")
-        out.print(f"{said} not what the protocol is for")
+        say(f"{said} not what the protocol is for")
 
 
 def _print_series(series: Sequence[SeriesHeaders], covered: set[str]) -> dict[str, int]:
     """Print the series that were judged, and return their numbers in the table."""
-    from biomarker_cli.cli.output import console
-
     numbers: dict[str, int] = {}
     for one in series:
         if one.series_uid not in covered or one.series_uid in numbers:
             continue
         numbers[one.series_uid] = len(numbers) + 1
         n_files = len({frame.path for frame in one.frames})
-        console().print(
+        say(
             f"series {numbers[one.series_uid]}: {one.modality} {one.series_uid}, "
             f"{counted(n_files, 'file')} in {one.frames.first.path.parent}",
-            markup=False,
         )
     return numbers
 
@@ -214,12 +207,11 @@ def _rank(result: CheckResult) -> tuple[int, int]:
 
 
 def _print_table(results: Sequence[CheckResult], numbers: dict[str, int]) -> None:
-    from biomarker_cli.cli.output import console, plain_table
 
     columns = ("outcome", "severity", "rule", "what", "found", "expected", "unit", "series")
     # Of one series the number would stand in every row and say nothing.
     shown = columns if len(numbers) > 1 or not all(r.series_uid for r in results) else columns[:-1]
-    table = plain_table("", shown, whole=("outcome", "severity", "rule"))
+    table = Listing("", shown, whole=("outcome", "severity", "rule"))
     for result in sorted(results, key=_rank):
         uids = [uid for uid in result.series_uid.split(";") if uid]
         where = ",".join(str(numbers.get(uid, uid)) for uid in uids) or result.scope
@@ -233,14 +225,12 @@ def _print_table(results: Sequence[CheckResult], numbers: dict[str, int]) -> Non
             "" if result.unit == "1" else result.unit,
             where,
         )
-        table.add_row(*(cell.replace("[", r"\[") for cell in cells[: len(shown)]))
-    console().print(table)
+        table.add_row(*cells[: len(shown)])
+    table.print()
 
 
 def _print_fixes(results: Sequence[CheckResult]) -> None:
     """Say once per rule what is wrong and what to do; rules that say the same stand together."""
-    from biomarker_cli.cli.output import console
-
     told: dict[tuple[str, ...], list[str]] = {}
     seen: set[str] = set()
     for result in sorted(results, key=_rank):
@@ -255,4 +245,5 @@ def _print_fixes(results: Sequence[CheckResult]) -> None:
         if texts:
             told.setdefault(texts, []).append(result.rule_id)
     for texts, rules in told.items():
-        console().print("\n".join([", ".join(rules), *texts]), markup=False)
+        for line in (", ".join(rules), *texts):
+            say(line)

@@ -10,6 +10,7 @@ import click
 
 from biomarker_cli import __version__
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_json
 
 _EPILOG = """\b
 Examples:
@@ -45,16 +46,14 @@ def doctor(context: click.Context, output_format: str) -> None:
     Compiles the kernels where they are not in the cache yet. Exits with 1 where something that
     the product needs is missing.
     """
-    from biomarker_cli.cli.output import console, plain_table, print_json
-
     rows = [{"check": check, "found": found, "ok": ok} for check, found, ok in _checks()]
     if output_format == "json":
         print_json(rows)
     else:
-        table = plain_table("", ("check", "found", ""))
+        table = Listing("", ("check", "found", ""))
         for row in rows:
             table.add_row(str(row["check"]), str(row["found"]), "ok" if row["ok"] else "MISSING")
-        console().print(table)
+        table.print()
     context.exit(0 if all(row["ok"] for row in rows) else 1)
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.output import print_data, progress, say
+
 if TYPE_CHECKING:
     from biomarker_cli.case import CasePlan
     from biomarker_cli.diffusion import AdcResult
@@ -78,7 +80,6 @@ def extract(
     **case: Any,
 ) -> None:
     """Measure the regions of one image by an analysis protocol."""
-    from biomarker_cli.cli.output import progress
     from biomarker_cli.study import RunOptions, SingleCase, StudyRun, plan_single, run_study
 
     if maps is not None and case["measure"] != "adc":
@@ -92,7 +93,7 @@ def extract(
         report = run_study(StudyRun("extract", [planned]), folder, RunOptions(fresh=True))
         _print_errors(report)
         if output is None:
-            click.echo((folder / "measurements.csv").read_text(encoding="utf-8"), nl=False)
+            print_data((folder / "measurements.csv").read_bytes().decode())
         else:
             _print_summary(report, folder)
     if maps is not None and report.results[0].head.n_ok:
@@ -127,7 +128,7 @@ def _write_maps(plan: CasePlan, folder: Path) -> None:
         else:
             results = diffusion_maps(case.candidates(), rules, case.dicom)
         for path in write_maps(results, folder):
-            click.echo(f"written: {path}", err=True)
+            say(f"written: {path}", err=True)
 
 
 def _require_empty(folder: Path, *, overwrite: bool) -> None:
@@ -156,10 +157,10 @@ def _require_free(folder: Path, *, overwrite: bool) -> None:
 def _print_errors(report: RunReport) -> None:
     result = report.results[0]
     if result.head.error_code:
-        click.echo(f"error {result.head.error_code}: {result.head.error_message}", err=True)
+        say(f"error {result.head.error_code}: {result.head.error_message}", err=True)
     for roi in result.head.rois:
         if roi["status"] not in {"ok", "skipped"}:
-            click.echo(
+            say(
                 f"{roi['roi_id']}: {roi['status']} {roi['error_code']} {roi['error_message']}",
                 err=True,
             )
@@ -168,13 +169,13 @@ def _print_errors(report: RunReport) -> None:
         reason, _, region = note.rpartition(" [")
         regions_of.setdefault(reason, []).append(region.rstrip("]"))
     for reason, regions in regions_of.items():
-        click.echo(f"{reason} [{', '.join(regions)}]", err=True)
+        say(f"{reason} [{', '.join(regions)}]", err=True)
 
 
 def _print_summary(report: RunReport, folder: Path) -> None:
     head = report.results[0].head
     n_rois = sum(bool(roi["analyses"]) for roi in head.rois)
-    click.echo(
+    say(
         f"{head.status}: {n_rois} regions, {head.n_ok + head.n_without} measurements; "
         f"tables in {folder}",
         err=True,

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from biomarker_cli.cli.output import progress, say
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
     from biomarker_cli.acquisition import SeriesHeaders
     from biomarker_cli.catalogue import Catalogue
+    from biomarker_cli.dicom.errors import HeaderError
 
 _SHOWN_AT_MOST = 5
 
@@ -30,7 +30,7 @@ class Headers:
     ----------
     series : list of SeriesHeaders
     n_unreadable : int
-        DICOM files that cannot be read: no rule has seen them.
+        DICOM files and series that cannot be read: no rule has seen them.
     """
 
     series: list[SeriesHeaders]
@@ -47,7 +47,6 @@ def read_headers(paths: tuple[Path, ...]) -> Headers:
     """
     from biomarker_cli.acquisition import series_headers
     from biomarker_cli.catalogue import scan
-    from biomarker_cli.cli.output import progress
     from biomarker_cli.dicom.quick_headers import KeptHeaders
     from biomarker_cli.model import InputNotFoundError
 
@@ -55,9 +54,15 @@ def read_headers(paths: tuple[Path, ...]) -> Headers:
     with progress("reading headers", "files") as advance:
         catalogue = scan(paths, advance, reader=reader)
     unread = _say_unreadable(catalogue)
-    series = series_headers(catalogue, reader)
+    left_out: list[str] = []
+
+    def refuse(series_uid: str, error: HeaderError) -> None:
+        left_out.append(series_uid)
+        say(f"not read: {error.code} series {series_uid}: {error}", err=True)
+
+    series = series_headers(catalogue, reader, refuse)
     if series:
-        return Headers(series, unread)
+        return Headers(series, unread + len(left_out))
     others = counted(len(catalogue.candidates), "other file or object", "other files or objects")
     raise InputNotFoundError(
         "NOTHING-FOUND",
@@ -74,11 +79,11 @@ def _say_unreadable(catalogue: Catalogue) -> int:
         if not c.is_image and c.error_code.startswith("FILE-") and c.error_code != "FILE-NOT-DICOM"
     ]
     for candidate in unread[:_SHOWN_AT_MOST]:
-        click.echo(
+        say(
             f"not read: {candidate.error_code} {candidate.error_message}",
             err=True,
         )
     if len(unread) > _SHOWN_AT_MOST:
         more = counted(len(unread) - _SHOWN_AT_MOST, "more file", "more files")
-        click.echo(f"not read: {more}; `biomarker scan` lists them", err=True)
+        say(f"not read: {more}; `biomarker scan` lists them", err=True)
     return len(unread)

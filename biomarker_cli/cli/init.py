@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from biomarker_cli.cli.output import progress, say
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -24,18 +25,17 @@ def init(folder: Path) -> None:
     subject_link.csv, which git is told to ignore. Correct the proposal, above
     all site_id and mask, before you run it.
     """
-    from biomarker_cli.cli.output import progress
     from biomarker_cli.study import initialise_study
 
     with progress("reading headers", "files") as advance:
         report = initialise_study(folder, advance)
     subjects, cases = counted(report.n_subjects, "subject"), counted(report.n_cases, "case")
-    click.echo(f"{subjects}, {cases} in {folder / 'cases.csv'}")
+    say(f"{subjects}, {cases} in {folder / 'cases.csv'}")
     if report.n_without_mask:
         without = counted(report.n_without_mask, "case has", "cases have")
-        click.echo(f"{without} no segmentation yet: fill the mask column")
+        say(f"{without} no segmentation yet: fill the mask column")
     for line in report.undecided:
-        click.echo(f"several segmentations fit, choose one: {line}")
+        say(f"several segmentations fit, choose one: {line}")
     for line in report.left_out:
-        click.echo(f"left out: {line}")
-    click.echo(f"next: biomarker run {folder / 'study.yaml'} --dry-run")
+        say(f"left out: {line}")
+    say(f"next: biomarker run {folder / 'study.yaml'} --dry-run")

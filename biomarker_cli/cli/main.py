@@ -7,18 +7,20 @@ that ``--help`` answers at once; a test holds that.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
 import traceback
+import warnings
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
 from biomarker_cli import __version__
 from biomarker_cli.cli.on_demand import CommandsOnDemand
-from biomarker_cli.cli.output import print_error
+from biomarker_cli.cli.output import prepare_streams, print_error, say, say_lines
 from biomarker_cli.model.errors import (
     BiomarkerError,
     ConfigurationError,
@@ -26,6 +28,7 @@ from biomarker_cli.model.errors import (
     InputNotFoundError,
 )
 from biomarker_cli.model.exit_codes import ExitCode
+from biomarker_cli.model.wording import bounded
 
 _EPILOG = """\b
 Examples:
@@ -74,16 +77,17 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit with a code of the contract."""
     signal.signal(signal.SIGTERM, _terminate)
+    prepare_streams()
     try:
         result = cli.main(standalone_mode=False)
         sys.exit(result if isinstance(result, int) else ExitCode.DONE)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        _print_usage_error(error)
         sys.exit(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; run the same command again to go on", err=True)
+        say("interrupted; run the same command again to go on", err=True)
         # An interrupt inside code made from text, such as a dataclass being defined by
         # an import, is remembered by CPython, and `python -m` then dies of the signal
         # whatever the exit code. Code made from text that ends well is forgotten.
@@ -102,20 +106,15 @@ def main() -> NoReturn:
         print_error(refusal)
         sys.exit(refusal.exit_code)
     except Exception as error:  # noqa: BLE001 - the last handler: it names the defect and exits 1
-        if os.environ.get("BIOMARKER_DEBUG"):
-            traceback.print_exc()
-        click.echo(
-            f"internal error: {type(error).__name__}: {error}\n"
-            "  next   set BIOMARKER_DEBUG=1 for the traceback, and report it",
-            err=True,
-        )
+        _print_traceback()
+        say(f"internal error: {type(error).__name__}: {bounded(str(error))}", err=True)
+        say("  next   set BIOMARKER_DEBUG=1 for the traceback, and report it", err=True)
         sys.exit(ExitCode.INTERNAL)
 
 
 def file_error(error: OSError) -> BiomarkerError:
     """Return what the system refused as an error with a code."""
-    if os.environ.get("BIOMARKER_DEBUG"):
-        traceback.print_exc()
+    _print_traceback()
     what = error.strerror or type(error).__name__
     where = str(error.filename or "")
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
@@ -149,6 +148,35 @@ def file_error(error: OSError) -> BiomarkerError:
         where=where,
         hint="Check the path and the disk, and run the same command again.",
     )
+
+
+def _print_traceback() -> None:
+    if os.environ.get("BIOMARKER_DEBUG"):
+        say_lines(traceback.format_exc(), err=True)
+
+
+def _print_usage_error(error: click.ClickException) -> None:
+    """Print what click says of a command line; a file name may stand in it."""
+    text = io.StringIO()
+    error.show(file=text)
+    say_lines(text.getvalue(), err=True)
+
+
+def _say_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of a library: it may quote a header."""
+    del filename, lineno, file, line
+    say(f"warning  {category.__name__}: {bounded(str(message))}", err=True)
+
+
+# When the module is imported: the workers of a run do that, and never call `main`.
+warnings.showwarning = _say_warning
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

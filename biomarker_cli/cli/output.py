@@ -1,16 +1,26 @@
 """How commands speak: data on stdout, log and progress on stderr.
 
-Used by every command. ``NO_COLOR`` and ``FORCE_COLOR`` are honoured through
-rich; a pipe gets plain text.
+Used by every command, and the one place that prints: most text comes from
+headers, file names and files of people, and a terminal obeys what it is sent.
+``NO_COLOR`` and ``FORCE_COLOR`` are honoured through rich; a pipe gets plain text.
+
+=============  =======================================================
+say            a line for people, nothing in it obeyed
+say_title      the same in bold, above lines
+say_lines      text of our own with lines, such as a description
+Listing        a table for people
+print_json     JSON for scripts
+print_data     CSV or YAML for scripts
+=============  =======================================================
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import json
+import re
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,10 +28,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from biomarker_cli.model.errors import BiomarkerError, ConfigurationError
+from biomarker_cli.model.wording import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 
 _WIDTH_OF_A_PIPE = 4096
@@ -34,17 +44,47 @@ class Advance(Protocol):
         """Report progress."""
 
 
+def prepare_streams() -> None:
+    """Make stdout and stderr take every character, whatever the locale is.
+
+    A pipe or a file gets UTF-8; a terminal keeps its encoding, and what that
+    cannot hold is written by its number.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            encoding = None if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
+def say(text: str = "", *, err: bool = False) -> None:
+    """Print one line of text, in which nothing is obeyed: line ends and ESC become visible."""
+    click.echo(shown(text), err=err)
+
+
+def say_title(text: str) -> None:
+    """Print a line in bold."""
+    from rich.text import Text
+
+    _console().print(Text(shown(text), style="bold"))
+
+
+def say_lines(text: str, *, err: bool = False) -> None:
+    """Print text that has lines of its own."""
+    for line in text.splitlines():
+        say(line, err=err)
+
+
 def print_error(error: BiomarkerError) -> None:
     """Print an error: its code and message, where, and the next step."""
-    click.echo(f"error {error.code}: {error.message}", err=True)
+    say(f"error {error.code}: {error.message}", err=True)
     if error.where:
-        click.echo(f"  where  {error.where}", err=True)
+        say(f"  where  {error.where}", err=True)
     if error.hint:
-        click.echo(f"  next   {error.hint}", err=True)
+        say(f"  next   {error.hint}", err=True)
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Return a console for tables; where it is no terminal, each row stays on one line."""
+def _console(*, stderr: bool = False) -> Console:
+    """Return a console; where it is no terminal, each row stays on one line."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -52,8 +92,8 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=width, highlight=False)
 
 
-def plain_table(title: str, columns: Iterable[str], whole: Collection[str] = ()) -> Table:
-    """Return a table without boxes, as a terminal and a log both show well.
+class Listing:
+    """A table for people, without boxes, as a terminal and a log both show well.
 
     Parameters
     ----------
@@ -62,27 +102,61 @@ def plain_table(title: str, columns: Iterable[str], whole: Collection[str] = ())
     whole : collection of str
         Columns that are never broken over lines: what people copy.
     """
-    from rich import box
-    from rich.table import Table
 
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in whole)
-    return table
+    def __init__(self, title: str, columns: Iterable[str], whole: Collection[str] = ()) -> None:
+        self._title = title
+        self._columns = tuple(columns)
+        self._whole = frozenset(whole)
+        self._rows: list[tuple[str, ...]] = []
+
+    def add_row(self, *cells: str) -> None:
+        """Add a row of plain text: brackets are brackets, no markup."""
+        self._rows.append(cells)
+
+    def print(self) -> None:
+        """Print the table on stdout."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        title = Text(shown(self._title)) if self._title else None
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in self._columns:
+            header = Text(shown(column))
+            table.add_column(header, overflow="fold", no_wrap=column in self._whole)
+        for row in self._rows:
+            table.add_row(*(Text(shown(cell)) for cell in row))
+        _console().print(table)
 
 
 def print_json(value: Any) -> None:
-    """Print JSON for scripts on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print JSON for scripts on stdout.
+
+    Characters without a glyph are escaped as JSON does, so that the text is the
+    same and a terminal obeys nothing; the bytes of a name that is no UTF-8,
+    which JSON cannot hold, are written as `shown` writes them.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    print_data(re.sub(r"[^\x20-\x7e\n]", _in_json, text) + "\n")
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return rows as CSV text, line ends LF; None is an empty value."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+def _in_json(found: re.Match[str]) -> str:
+    character = found[0]
+    if shown(character) == character:
+        return character
+    if "\ud800" <= character <= "\udfff":
+        return shown(character).replace("\\", "\\\\")
+    return json.dumps(character)[1:-1]
+
+
+def print_data(text: str) -> None:
+    """Print the lines of CSV, YAML or JSON on stdout: exactly, unless a terminal looks on."""
+    if sys.stdout.isatty():
+        say_lines(text)
+    else:
+        # Not by click, which takes out what looks like a colour.
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 def require_new_file(path: Path) -> None:
@@ -132,7 +206,7 @@ def progress(what: str, unit: str) -> Iterator[Advance]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
-        console=console(stderr=True),
+        console=_console(stderr=True),
         transient=True,
     )
     with bar:

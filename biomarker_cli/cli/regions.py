@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_json, progress, say
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 CASE_ID = "local/S0001/T1/image"
 """Case of a command without a study, as `extract` names it."""
+
+MOST_SHOWN = 500
+"""Rows that are laid out for a terminal; 20,000 would take a minute. Tables and JSON hold all."""
 
 _EPILOG = """\b
 Examples:
@@ -87,19 +91,29 @@ class Request:
 
 
 def _print_list(request: Request) -> None:
-    from biomarker_cli.cli.output import console, plain_table, print_json
     from biomarker_cli.regions import list_rois
 
     entries = list_rois(request.segmentation)
     if request.output_format == "json":
-        print_json([asdict(entry) for entry in entries])
+        print_json([{**asdict(entry), "flags": sorted(entry.flags)} for entry in entries])
         return
-    out = console()
-    table = plain_table("", ("number", "label", "what", "code", "holds"))
-    for entry in entries:
-        table.add_row(str(entry.number), entry.label, entry.code_meaning, entry.code, entry.detail)
-    out.print(table)
-    out.print(counted(len(entries), "ROI"))
+    table = Listing("", ("number", "label", "what", "code", "holds"))
+    for entry in entries[:MOST_SHOWN]:
+        table.add_row(
+            "" if entry.number is None else str(entry.number),
+            entry.label,
+            entry.code_meaning,
+            entry.code,
+            entry.detail,
+        )
+    table.print()
+    _say_more(len(entries))
+    say(counted(len(entries), "ROI"))
+
+
+def _say_more(n_rows: int) -> None:
+    if n_rows > MOST_SHOWN:
+        say(f"and {n_rows - MOST_SHOWN} more: --format json shows them", err=True)
 
 
 def _import(request: Request) -> int:
@@ -155,7 +169,6 @@ def _image(request: Request) -> tuple[ImageTarget, Callable[[], Volume]]:
     from functools import partial
 
     from biomarker_cli.catalogue import read_frames, read_volume, scan
-    from biomarker_cli.cli.output import progress
     from biomarker_cli.imaging.files import is_image_file, read_image_file
     from biomarker_cli.model.quantity import UNITLESS
     from biomarker_cli.regions import ImageTarget
@@ -175,51 +188,49 @@ def _image(request: Request) -> tuple[ImageTarget, Callable[[], Volume]]:
 
 def _candidate(request: Request, candidates: tuple[VolumeCandidate, ...]) -> VolumeCandidate:
     from biomarker_cli.catalogue import named_images, single_candidate
-    from biomarker_cli.regions import images_of
+    from biomarker_cli.regions import images_meant
 
     images = named_images(candidates, request.series)
-    if len(images) > 1:
-        images = images_of(request.segmentation, images) or images
-    return single_candidate(images)
+    return single_candidate(images_meant(images, request.segmentation))
 
 
 def _write(results: Sequence[RoiResult], request: Request) -> None:
-    from biomarker_cli.regions import ROIS_WITH_AUDIT, write_masks
+    from biomarker_cli.regions import REGIONS, write_masks
     from biomarker_cli.tables import write_table
 
     folder = request.output or Path()
-    folder.mkdir(parents=True, exist_ok=True)
-    table = replace(ROIS_WITH_AUDIT, name="regions")
-    write_table(table, [{"case_id": CASE_ID, **r.row()} for r in results], folder)
-    write_masks(results, folder / "masks")
+    masks = write_masks(results, folder / "masks")
+    files = {roi_id: path.relative_to(folder).as_posix() for roi_id, path in masks.items()}
+    rows = ({"case_id": CASE_ID, **r.row(), "mask_file": files.get(r.roi_id)} for r in results)
+    write_table(REGIONS, rows, folder)
 
 
 def _print_results(results: Sequence[RoiResult], request: Request) -> None:
-    from biomarker_cli.cli.output import console, plain_table, print_json
+    from biomarker_cli.regions.entries import shortened
 
     if request.output_format == "json":
         print_json([result.row() for result in results])
         return
-    out = console()
-    table = plain_table("", ("roi", "label", "number", "status", "voxels", "volume mL", "flags"))
-    for r in results:
+    table = Listing("", ("roi", "label", "number", "status", "voxels", "volume mL", "flags"))
+    for r in results[:MOST_SHOWN]:
         table.add_row(
-            r.roi_id,
-            r.roi_label,
+            shortened(r.roi_id),
+            shortened(r.roi_label),
             "" if r.segment_number is None else str(r.segment_number),
             " ".join(filter(None, (r.status, r.error_code))),
             "" if r.n_voxels is None else str(r.n_voxels),
             "" if r.volume_mm3 is None else f"{r.volume_mm3 / 1000:.3f}",
             ";".join(sorted(r.flags)),
         )
-    out.print(table)
-    for r in results:
+    table.print()
+    _say_more(len(results))
+    for r in results[:MOST_SHOWN]:
         if r.error_code:
-            click.echo(f"{r.roi_id}: {r.status} {r.error_code} {r.error_message}", err=True)
+            say(f"{shortened(r.roi_id)}: {r.status} {r.error_code} {r.error_message}", err=True)
     n_ok = sum(r.status == "ok" for r in results)
-    out.print(f"{n_ok} of {counted(len(results), 'ROI')} imported")
+    say(f"{n_ok} of {counted(len(results), 'ROI')} imported")
     for path in filter(None, (request.output, request.preview)):
-        click.echo(f"written: {path}", err=True)
+        say(f"written: {path}", err=True)
 
 
 def _exit_code(results: Sequence[RoiResult]) -> ExitCode:

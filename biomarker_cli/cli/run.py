@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_json, progress
 
 if TYPE_CHECKING:
     from biomarker_cli.study import RunOptions, RunReport, StudyRun
@@ -67,7 +68,6 @@ def run(
     A case that fails leaves a row with its error code; the others go on.
     """
     from biomarker_cli.catalogue.index import FileIndex
-    from biomarker_cli.cli.output import progress
     from biomarker_cli.study import RunOptions, StudyRun, load_study, plan_study, run_study
 
     study = load_study(study_file)
@@ -88,7 +88,6 @@ def run(
 
 
 def _print_plan(study: StudyRun, folder: Path, options: RunOptions, output_format: str) -> None:
-    from biomarker_cli.cli.output import console, plain_table, print_json
     from biomarker_cli.study import ResultStore
     from biomarker_cli.study.runner import decide
 
@@ -105,10 +104,10 @@ def _print_plan(study: StudyRun, folder: Path, options: RunOptions, output_forma
     if output_format == "json":
         print_json(rows)
         return
-    table = plain_table("", ("case", "action", "reason", "files", "analyses"))
+    table = Listing("", ("case", "action", "reason", "files", "analyses"))
     for row in rows:
         table.add_row(*(_cell(row[key]) for key in row))
-    console().print(table)
+    table.print()
 
 
 def _cell(value: object) -> str:
@@ -116,7 +115,6 @@ def _cell(value: object) -> str:
 
 
 def _print_report(report: RunReport, output_format: str) -> None:
-    from biomarker_cli.cli.output import print_json
     from biomarker_cli.cli.run_summary import print_summary, summary_json
 
     if output_format == "json":

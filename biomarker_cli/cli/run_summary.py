@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.cli.output import console, plain_table
+from biomarker_cli.cli.output import Listing, say, say_title
 from biomarker_cli.model.wording import counted
 from biomarker_cli.tables import CHECKS
 
@@ -37,10 +37,9 @@ def summary_json(report: RunReport) -> dict[str, Any]:
 
 def print_summary(report: RunReport) -> None:
     """Print a table per centre, then deviations and failures in words."""
-    out = console()
     results = sorted(report.results, key=lambda r: r.case_id)
     for site, members in groupby(results, key=lambda r: r.case_id.split("/")[0]):
-        table = plain_table(site, ("case", "status", "regions", "values", "acquisition"))
+        table = Listing(site, ("case", "status", "regions", "values", "acquisition"))
         for result in members:
             table.add_row(
                 result.case_id.removeprefix(f"{site}/"),
@@ -49,18 +48,18 @@ def print_summary(report: RunReport) -> None:
                 _values(result),
                 _acquisition(result),
             )
-        out.print(table)
+        table.print()
     _print_lines("Deviations from the acquisition protocol", _deviations(report))
     _print_lines("Failures", _failures(results))
     _print_lines("Measured again", _distrusted(report))
     counts = Counter(result.status.value for result in results)
     kept = sum(decision.action == "reuse" for decision in report.decisions)
     total = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
-    out.print(
+    say(
         f"{counted(len(results), 'case')}: {total}"
         + (f" ({kept} kept from before)" if kept else "")
     )
-    out.print(f"Tables are in {report.folder}; docs/tables.md says what the columns mean")
+    say(f"Tables are in {report.folder}; docs/tables.md says what the columns mean")
 
 
 def _regions(result: PackedResult) -> str:
@@ -126,8 +125,7 @@ def _distrusted(report: RunReport) -> list[str]:
 
 def _print_lines(title: str, lines: list[str]) -> None:
     if lines:
-        out = console()
-        out.print(title, style="bold")
+        say_title(title)
         for line in lines:
-            out.print(f"  {line}", markup=False)
-        out.print()
+            say(f"  {line}")
+        say()

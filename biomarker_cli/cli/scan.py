@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from biomarker_cli.cli.options import format_option, paths_argument
-from biomarker_cli.model.wording import counted
+from biomarker_cli.cli.output import Listing, print_json, progress, say, write_new_file
+from biomarker_cli.model.wording import counted, valid_unicode
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue import Catalogue
@@ -34,7 +35,6 @@ Examples:
 def scan(paths: tuple[Path, ...], output: Path | None, output_format: str) -> None:
     """List the volumes and segmentations below PATH, and what was refused and why."""
     from biomarker_cli.catalogue import scan as scan_paths
-    from biomarker_cli.cli.output import print_json, progress
     from biomarker_cli.model.errors import InputNotFoundError
 
     if output is not None:
@@ -55,7 +55,7 @@ def scan(paths: tuple[Path, ...], output: Path | None, output_format: str) -> No
     else:
         _print_text(catalogue)
         if output is not None:
-            click.echo(f"written: {output}", err=True)
+            say(f"written: {output}", err=True)
 
 
 def _require_table_suffix(output: Path) -> None:
@@ -81,7 +81,7 @@ def _require_table_suffix(output: Path) -> None:
 
 def _write_table(output: Path, rows: list[dict[str, object]]) -> None:
     from biomarker_cli.catalogue.candidate import COLUMN_TYPES
-    from biomarker_cli.cli.output import csv_text, write_new_file
+    from biomarker_cli.tables import csv_text
 
     if output.suffix.lower() == ".csv":
         write_new_file(output, csv_text(list(rows[0]), rows))
@@ -93,14 +93,15 @@ def _write_table(output: Path, rows: list[dict[str, object]]) -> None:
     # Every column has its type even where a scan leaves it empty.
     types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
     schema = pa.schema([(name, types[kind]) for name, kind in COLUMN_TYPES.items()])
-    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), output)
+    texts = [name for name, kind in COLUMN_TYPES.items() if kind is str]
+    # The bytes of a file name that is no UTF-8 are the one text that Parquet does not hold.
+    held = [row | {name: valid_unicode(str(row[name])) for name in texts} for row in rows]
+    parquet.write_table(pa.Table.from_pylist(held, schema=schema), output)
 
 
 def _print_text(catalogue: Catalogue) -> None:
-    from biomarker_cli.cli.output import console, plain_table
 
-    out = console()
-    table = plain_table("", ("volume", "what", "split by", "size", "spacing mm", "status"))
+    table = Listing("", ("volume", "what", "split by", "size", "spacing mm", "status"))
     for c in catalogue.candidates:
         grid = c.geometry
         table.add_row(
@@ -111,12 +112,12 @@ def _print_text(catalogue: Catalogue) -> None:
             " x ".join(f"{s:.4g}" for s in grid.spacing_mm) if grid else "",
             " ".join(filter(None, (c.status.value, c.error_code))),
         )
-    out.print(table)
+    table.print()
     for c in catalogue.volumes:
         if c.error_code:
-            out.print(f"{c.error_code} {c.volume_id}: {c.error_message}", markup=False)
+            say(f"{c.error_code} {c.volume_id}: {c.error_message}")
     n_ok = sum(c.status == "ok" for c in catalogue.volumes)
     n_skipped = len(catalogue.candidates) - len(catalogue.volumes)
     n_refused = len(catalogue.volumes) - n_ok
     others = counted(n_skipped, "other object")
-    out.print(f"{counted(n_ok, 'volume')}, {n_refused} refused, {others}")
+    say(f"{counted(n_ok, 'volume')}, {n_refused} refused, {others}")

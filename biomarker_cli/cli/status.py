@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_json
 
 if TYPE_CHECKING:
     from biomarker_cli.study.store import ListedCase
@@ -24,7 +25,6 @@ Examples:
 @format_option
 def status(folder: Path, output_format: str) -> None:
     """Tell what became of each case of a run in DIR; `pending` is one that was not reached yet."""
-    from biomarker_cli.cli.output import console, plain_table, print_json
     from biomarker_cli.model.errors import InputNotFoundError
     from biomarker_cli.study.store import ResultStore
 
@@ -39,11 +39,11 @@ def status(folder: Path, output_format: str) -> None:
     if output_format == "json":
         print_json(rows)
         return
-    table = plain_table("", ("case", "status", "measurements", "error"))
+    table = Listing("", ("case", "status", "measurements", "error"))
     for row in rows:
         error = " ".join(filter(None, (row["error_code"], row["error_message"])))
         table.add_row(row["case_id"], row["status"], str(row["n_measurements"]), error)
-    console().print(table)
+    table.print()
 
 
 def _row(case: ListedCase) -> dict[str, Any]:

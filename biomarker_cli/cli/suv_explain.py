@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option, paths_argument
+from biomarker_cli.cli.output import Listing, print_json, progress, say, write_new_file
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from biomarker_cli.catalogue import VolumeCandidate
     from biomarker_cli.imaging import Geometry
     from biomarker_cli.pet import Override, PhantomReport, SuvRules
@@ -78,7 +77,6 @@ def suv_explain(
         return _phantom(_pet_volumes(paths, series), sheet_file, output, output_format)
     if output is not None:
         raise click.UsageError("-o belongs to --phantom: it holds what was measured on one")
-    from biomarker_cli.cli.output import console, print_json
     from biomarker_cli.pet import load_overrides
 
     rules = _rules(analysis)
@@ -87,9 +85,8 @@ def suv_explain(
     if output_format == "json":
         print_json(reports)
     else:
-        out = console()
         for report in reports:
-            _print_text(out, report)
+            _print_text(report)
     n_refused = sum(bool(report["error_code"]) for report in reports)
     if not n_refused:
         return ExitCode.DONE
@@ -106,7 +103,6 @@ def _rules(analysis: str) -> SuvRules:
 
 def _pet_volumes(paths: tuple[Path, ...], series: str) -> list[VolumeCandidate]:
     from biomarker_cli.catalogue import scan
-    from biomarker_cli.cli.output import progress
     from biomarker_cli.model import InputNotFoundError
 
     with progress("reading headers", "files") as advance:
@@ -164,34 +160,33 @@ def _explained(
     }
 
 
-def _print_text(out: Console, report: dict[str, Any]) -> None:
-    out.print(f"series {report['series_uid']}  ({report['volume_id']})", markup=False)
-    _print_table(out, "inputs", report.get("inputs", []), ("name", "value", "unit", "tag"))
+def _print_text(report: dict[str, Any]) -> None:
+    say(f"series {report['series_uid']}  ({report['volume_id']})")
+    _print_table("inputs", report.get("inputs", []), ("name", "value", "unit", "tag"))
+    _print_table("conversions", report.get("conversions", []), ("name", "found", "used", "rule"))
     _print_table(
-        out, "conversions", report.get("conversions", []), ("name", "found", "used", "rule")
+        "overrides", report.get("overrides", []), ("tag", "found", "value", "reason", "who")
     )
-    _print_table(
-        out, "overrides", report.get("overrides", []), ("tag", "found", "value", "reason", "who")
-    )
-    _print_candidates(out, report.get("candidates", []))
+    _print_candidates(report.get("candidates", []))
     for warning in report.get("warnings", []):
-        out.print(f"warning  {warning}", markup=False)
+        say(f"warning  {warning}")
     if report.get("flags"):
-        out.print(f"flags    {'; '.join(report['flags'])}", markup=False)
+        say(f"flags    {'; '.join(report['flags'])}")
     if report["error_code"]:
-        out.print(f"refused  {report['error_code']}: {report['error_message']}\n", markup=False)
+        say(f"refused  {report['error_code']}: {report['error_message']}")
+        say()
         return
     spread = report.get("reference_time_spread_percent")
     if "reference_time" in report:
-        out.print(
+        say(
             f"reference time  {report['reference_time']} from {report['reference_time_rule']}, "
             f"spread {spread:.3g} % of SUV",
-            markup=False,
         )
     if "uptake_s" in report:
-        out.print(f"uptake time     {report['uptake_s'] / 60.0:.1f} min", markup=False)
-    out.print(f"rule            {report['rule']}", markup=False)
-    out.print(f"{report['image']} = {_factor_text(report['factor_per_slice'])}\n", markup=False)
+        say(f"uptake time     {report['uptake_s'] / 60.0:.1f} min")
+    say(f"rule            {report['rule']}")
+    say(f"{report['image']} = {_factor_text(report['factor_per_slice'])}")
+    say()
 
 
 def _factor_text(factors: list[float]) -> str:
@@ -202,17 +197,14 @@ def _factor_text(factors: list[float]) -> str:
     return f"{low:.9g} ... {high:.9g} x voxel value, slice by slice ({len(factors)})"
 
 
-def _print_table(
-    out: Console, title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]
-) -> None:
-    from biomarker_cli.cli.output import plain_table
+def _print_table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
 
     if not rows:
         return
-    table = plain_table(title, columns)
+    table = Listing(title, columns)
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
-    out.print(table, markup=False)
+    table.print()
 
 
 def _cell(value: Any) -> str:
@@ -221,13 +213,12 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _print_candidates(out: Console, candidates: list[dict[str, Any]]) -> None:
-    from biomarker_cli.cli.output import plain_table
+def _print_candidates(candidates: list[dict[str, Any]]) -> None:
 
     if not candidates:
         return
     columns = ("candidate", "reference time", "SUVbw per Bq/ml", "differs", "fate", "from")
-    table = plain_table("reference time", columns)
+    table = Listing("reference time", columns)
     for c in candidates:
         differs = c["difference_percent"]
         table.add_row(
@@ -238,7 +229,7 @@ def _print_candidates(out: Console, candidates: list[dict[str, Any]]) -> None:
             "used" if c["used"] else c["reason"] or _agreement(differs),
             c["tags"],
         )
-    out.print(table, markup=False)
+    table.print()
 
 
 def _agreement(differs_percent: float | None) -> str:
@@ -250,7 +241,6 @@ def _phantom(
     volumes: list[VolumeCandidate], sheet_file: Path, output: Path | None, output_format: str
 ) -> int:
     from biomarker_cli.catalogue import read_volume
-    from biomarker_cli.cli.output import console, plain_table, print_json
     from biomarker_cli.model import ConfigurationError
     from biomarker_cli.pet import load_phantom_sheet, measure_phantom
 
@@ -269,20 +259,20 @@ def _phantom(
         print_json({"reference_time": report.reference_time, "rows": list(report.rows)})
     else:
         columns = ("quantity", "sphere_mm", "value", "low", "high", "outcome")
-        table = plain_table(f"phantom {sheet.id}, {sheet.standard}", columns)
+        table = Listing(f"phantom {sheet.id}, {sheet.standard}", columns)
         for row in report.rows:
             value = f"{row['value']:.3f}"
             table.add_row(*(value if c == "value" else _cell(row[c]) for c in columns))
-        console().print(table, markup=False)
+        table.print()
     return ExitCode.VIOLATION if report.has_failed else ExitCode.DONE
 
 
 def _write_measured(path: Path, series_uid: str, report: PhantomReport, sheet: str) -> None:
     from biomarker_cli import __version__
     from biomarker_cli.acquisition import MEASURED_COLUMNS, phantom_rows
-    from biomarker_cli.cli.output import csv_text, write_new_file
+    from biomarker_cli.tables import csv_text
 
     source = f"biomarker {__version__} with {sheet}"
     rows = phantom_rows(series_uid, report.rows, source)
     write_new_file(path, csv_text(MEASURED_COLUMNS, rows))
-    click.echo(f"written: {path}", err=True)
+    say(f"written: {path}", err=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.frames import FrameHeader, Item
+from biomarker_cli.dicom.frames import FrameHeader, Item, damage_named
 from biomarker_cli.dicom.times import text_of
 
 RADIOPHARMACEUTICALS = "RadiopharmaceuticalInformationSequence"
@@ -60,12 +60,19 @@ def read_injections(header: FrameHeader) -> tuple[InjectionRecord, ...]:
 
     Where the frame names its agent by number (Radiopharmaceutical Usage macro,
     PS3.3 C.8.22.5.6), only that agent's items are returned.
+
+    Raises
+    ------
+    HeaderError
+        ``FILE-ELEMENT`` where an item cannot be decoded.
     """
     items = list(header.items(RADIOPHARMACEUTICALS))
     agent = _integer(header.get("RadiopharmaceuticalAgentNumber"))
-    if agent is not None and len(items) > 1:
-        items = [i for i in items if _integer(i.get("RadiopharmaceuticalAgentNumber")) == agent]
-    return tuple(_record(item) for item in items)
+    # Items are parsed when they are looked at.
+    with damage_named(header.path, RADIOPHARMACEUTICALS):
+        if agent is not None and len(items) > 1:
+            items = [i for i in items if _integer(i.get("RadiopharmaceuticalAgentNumber")) == agent]
+        return tuple(_record(item) for item in items)
 
 
 def _record(item: Item) -> InjectionRecord:

@@ -75,7 +75,7 @@ def decode_frame(dataset: Dataset, index: int, where: str) -> npt.NDArray[Any]:
             if syntax in LITTLE_ENDIAN and int(dataset.BitsAllocated) == 1:
                 return _packed_bits(dataset, index)
             if syntax == DEFLATED_IMAGE_FRAME:
-                return _unpack(zlib.decompress(_encapsulated(dataset, index), -15), dataset)
+                return _unpack(_inflate(_encapsulated(dataset, index), dataset), dataset)
             if syntax == RLE_LOSSLESS and int(dataset.BitsAllocated) == 1:
                 return _unpack(_rle_segment(_encapsulated(dataset, index)), dataset)
             return np.asarray(pixel_array(dataset, index=index))
@@ -103,6 +103,12 @@ def _packed_bits(dataset: Dataset, index: int) -> npt.NDArray[Any]:
 def _encapsulated(dataset: Dataset, index: int) -> bytes:
     n_frames = int(dataset.get("NumberOfFrames") or 1)
     return get_frame(dataset.PixelData, index, number_of_frames=n_frames)
+
+
+def _inflate(content: bytes, dataset: Dataset) -> bytes:
+    """Inflate one frame, and no more than it needs: a few bytes may stand for gigabytes."""
+    needed = -(-int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated) // 8)
+    return zlib.decompressobj(-15).decompress(content, needed)
 
 
 def _unpack(content: bytes, dataset: Dataset) -> npt.NDArray[Any]:

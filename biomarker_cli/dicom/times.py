@@ -15,6 +15,7 @@ from typing import Any
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.model.wording import quoted
 
 _DATE = re.compile(r"^(\d{4})[.\-/]?(\d{2})[.\-/]?(\d{2})$")
 _TIME = re.compile(r"^(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?$")
@@ -83,11 +84,11 @@ def parse_date(value: Any) -> date:
     """
     match = _DATE.match(text_of(value))
     if match is None:
-        raise ValueError(f"{text_of(value)!r} is no date (YYYYMMDD)")
+        raise ValueError(f"{quoted(text_of(value))} is no date (YYYYMMDD)")
     found = date(*(int(part) for part in match.groups()))
     if found.year in {date.min.year, date.max.year}:
         # A day before or after it, or another clock, would leave the calendar.
-        raise ValueError(f"{text_of(value)!r} is no date of an examination")
+        raise ValueError(f"{quoted(text_of(value))} is no date of an examination")
     return found
 
 
@@ -101,7 +102,7 @@ def parse_time(value: Any) -> Clock:
     """
     match = _TIME.match(text_of(value))
     if match is None:
-        raise ValueError(f"{text_of(value)!r} is no time (HHMMSS)")
+        raise ValueError(f"{quoted(text_of(value))} is no time (HHMMSS)")
     hour, minute, second, fraction = match.groups()
     microsecond = int(f"{fraction or '':0<6}")
     # 60 stands for a leap second (PS3.5 6.2).
@@ -119,7 +120,7 @@ def parse_datetime(value: Any) -> StampedText:
     """
     match = _DATETIME.match(text_of(value))
     if match is None or match[2] is None:
-        raise ValueError(f"{text_of(value)!r} is no date with a time (YYYYMMDDHHMMSS)")
+        raise ValueError(f"{quoted(text_of(value))} is no date with a time (YYYYMMDDHHMMSS)")
     clock = parse_time(match[2])
     at = datetime.combine(parse_date(match[1]), clock.time)
     return StampedText(at, clock.resolution_s, parse_offset(match[3]) if match[3] else None)
@@ -134,10 +135,10 @@ def parse_offset(value: Any) -> timedelta:
     """
     match = _OFFSET.match(text_of(value))
     if match is None:
-        raise ValueError(f"{text_of(value)!r} is no offset from UTC (+HHMM)")
+        raise ValueError(f"{quoted(text_of(value))} is no offset from UTC (+HHMM)")
     offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
     if offset > _FURTHEST_OFFSET:
-        raise ValueError(f"{text_of(value)!r} lies outside -1400..+1400")
+        raise ValueError(f"{quoted(text_of(value))} lies outside -1400..+1400")
     return -offset if match[1] == "-" else offset
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from biomarker_cli.model.inputs import MOST_BYTES, require_regular
+from biomarker_cli.model.inputs import MOST_BYTES, require_regular, require_size
 
 Contents = Mapping[Path, bytes | bytearray | memoryview]
 """Bytes of files by their paths, as `files_of_image` returns them."""
@@ -41,6 +41,8 @@ def read_regular(path: Path, first: int | None = None) -> memoryview:
     require_regular(path)
     with open(path, "rb", buffering=0, opener=_without_waiting) as file:
         status = require_regular(path, os.fstat(file.fileno()))
+        if first is None:
+            require_size(path, status.st_size)
         return _filled(file, min(status.st_size, first or MOST_BYTES))
 
 

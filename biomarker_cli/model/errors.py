@@ -24,6 +24,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from biomarker_cli.model.exit_codes import ExitCode
+from biomarker_cli.model.wording import bounded
+
+MESSAGE_AT_MOST = 1000
+"""Characters of a message, its place and its hint; a longer text ends in its length."""
 
 
 class BiomarkerError(Exception):
@@ -44,6 +48,8 @@ class BiomarkerError(Exception):
     exit_code: ClassVar[ExitCode] = ExitCode.INTERNAL
 
     def __init__(self, code: str, message: str, *, where: str = "", hint: str = "") -> None:
+        # Each may quote a file, and what stands in a file may be a megabyte.
+        message, where, hint = (bounded(text, MESSAGE_AT_MOST) for text in (message, where, hint))
         super().__init__(code, message)
         self.code = code
         self.message = message

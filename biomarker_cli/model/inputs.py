@@ -215,6 +215,7 @@ def read_whole(path: Path) -> tuple[bytes, FileSignature]:
     try:
         status = os.fstat(descriptor)
         require_regular(path, status)
+        require_size(path, status.st_size)
         signature = FileSignature.of(status)
         with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
             content = file.readall()
@@ -247,8 +248,7 @@ def require_regular(path: Path, status: os.stat_result | None = None) -> os.stat
     Raises
     ------
     InputError
-        ``FILE-NOT-REGULAR`` for a pipe, a socket, a device or a folder;
-        ``FILE-TOO-LARGE`` above `MOST_BYTES`.
+        ``FILE-NOT-REGULAR`` for a pipe, a socket, a device or a folder.
     OSError
         Where there is nothing, or it may not be looked at.
     """
@@ -261,14 +261,24 @@ def require_regular(path: Path, status: os.stat_result | None = None) -> os.stat
             where=path.name,
             hint="Copy the data into a file.",
         )
-    if status.st_size > MOST_BYTES:
+    return status
+
+
+def require_size(path: Path, size: int) -> None:
+    """Refuse a file that no memory should be asked for.
+
+    Raises
+    ------
+    InputError
+        ``FILE-TOO-LARGE`` above `MOST_BYTES`.
+    """
+    if size > MOST_BYTES:
         raise InputError(
             "FILE-TOO-LARGE",
-            f"the file has {status.st_size} bytes, at most {MOST_BYTES} are read",
+            f"the file has {size} bytes, at most {MOST_BYTES} are read",
             where=path.name,
             hint="Split it, or check what it is.",
         )
-    return status
 
 
 def changed(path: Path, how: str) -> InputError:

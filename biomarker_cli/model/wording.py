@@ -52,9 +52,19 @@ def _visible(character: str) -> str:
     return _NAMED.get(character) or (f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}")
 
 
+def valid_unicode(text: str) -> str:
+    r"""Return text whose bytes that are no UTF-8 are written as ``\xff``, all else as it is."""
+    if text.isascii():
+        return text
+    return "".join(_visible(c) if "\ud800" <= c <= "\udfff" else c for c in text)
+
+
 def bounded(text: str, at_most: int = QUOTED_AT_MOST) -> str:
-    """Return text cut to a length, and how long it was where that is less than all of it."""
-    return text if len(text) <= at_most else f"{text[:at_most]}... ({len(text)} characters)"
+    """Return text of at most some characters; what was longer ends in its length."""
+    if len(text) <= at_most:
+        return text
+    end = f"... ({len(text)} characters)"
+    return text[: max(at_most - len(end), 0)] + end
 
 
 def quoted(value: object, at_most: int = QUOTED_AT_MOST) -> str:

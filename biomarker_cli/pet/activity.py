@@ -24,7 +24,8 @@ from biomarker_cli.pet.factor import (
     require_rescale,
 )
 from biomarker_cli.pet.injection_time import header_injection
-from biomarker_cli.pet.reference_time import DecayFacts, mean_decay_time, reference_time
+from biomarker_cli.pet.reference_candidates import DecayFacts, mean_decay_time
+from biomarker_cli.pet.reference_time import reference_time
 from biomarker_cli.pet.rules import SuvRules
 from biomarker_cli.pet.series import PetSeries, one_injection, read_series
 

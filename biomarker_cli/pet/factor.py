@@ -30,7 +30,8 @@ from biomarker_cli.pet.normalisation import (
     factor_on_suvbw,
     require_weight,
 )
-from biomarker_cli.pet.reference_time import DecayFacts, mean_decay_time, reference_time
+from biomarker_cli.pet.reference_candidates import DecayFacts, mean_decay_time
+from biomarker_cli.pet.reference_time import reference_time
 from biomarker_cli.pet.rules import ClinicalForm, SuvRules
 from biomarker_cli.pet.series import PetSeries, one_injection
 
@@ -113,13 +114,9 @@ def require_rescale(series: PetSeries) -> None:
                 where=f"{frame.path.name} (0028,1053)",
                 hint="Export the series again.",
             )
-        intercept = (
-            require_number(
-                frame.get("RescaleIntercept"), "RescaleIntercept (0028,1052)", frame.path.name
-            )
-            or 0.0
-        )
-        if intercept != 0.0:
+        offset = frame.get("RescaleIntercept")
+        intercept = require_number(offset, "RescaleIntercept (0028,1052)", frame.path.name)
+        if intercept:
             raise SuvError(
                 "SUV-INTERCEPT",
                 f"expected RescaleIntercept 0, found {intercept:g}",

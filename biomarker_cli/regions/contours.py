@@ -21,8 +21,8 @@ from biomarker_cli.imaging.region import AuditValue, Crop
 from biomarker_cli.regions.entries import Drawing
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.gaps import SliceMask, close_gaps, find_gaps
-from biomarker_cli.regions.planes import ContourPlane, nest
-from biomarker_cli.regions.polygons import Ring, Window, snap, window_of
+from biomarker_cli.regions.planes import MOST_COMPARED, ContourPlane, nest
+from biomarker_cli.regions.polygons import Ring, Window, crossings_of, snap, window_of
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.slices import Stack, assign_slices
 
@@ -37,6 +37,11 @@ OFF_PLANE_FLAG_MM = 0.1
 
 CLOSED = "CLOSED_PLANAR"
 EXCLUSIVE = "CLOSEDPLANAR_XOR"
+NOT_CLOSED = frozenset({"POINT", "OPEN_PLANAR", "OPEN_NONPLANAR"})
+
+MOST_CROSSINGS = 20_000_000
+"""Of the edges of one ROI with rows of the image: some seconds. The outline of a whole
+body on 1,000 slices has a million."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,8 @@ def draw_contours(
     Raises
     ------
     RegionError
-        ``REGION-NO-CONTOURS``, ``REGION-NOT-CLOSED``, ``REGION-CONTOUR-TILTED``,
+        ``REGION-NO-CONTOURS``, ``REGION-NOT-CLOSED``, ``REGION-CONTOUR-TYPE``,
+        ``REGION-CONTOUR-TILTED``, ``REGION-CONTOUR-NOT-PLANAR``, ``REGION-TOO-LARGE``,
         ``REGION-CONTOURS-CROSS``, ``REGION-GAP``.
     """
     usable = closed_contours(contours, label)
@@ -85,7 +91,7 @@ def draw_contours(
     window = _window(stack, geometry)
     crop, slices = _draw_slices(stack, window)
     gaps = find_gaps(slices)
-    bridged = close_gaps(slices, gaps, geometry, rules, label)
+    bridged = close_gaps(slices, gaps, geometry.spacing_mm, rules, label)
     for index, mask in bridged.items():
         crop.mask[index - crop.offset[0]] = mask
     flags = set()
@@ -112,7 +118,7 @@ def closed_contours(contours: Sequence[Contour], label: str) -> list[Contour]:
     Raises
     ------
     RegionError
-        ``REGION-NO-CONTOURS``, ``REGION-NOT-CLOSED``.
+        ``REGION-NO-CONTOURS``, ``REGION-NOT-CLOSED``, ``REGION-CONTOUR-TYPE``.
     """
     if not any(len(contour.points_mm) for contour in contours):
         raise RegionError(
@@ -120,6 +126,15 @@ def closed_contours(contours: Sequence[Contour], label: str) -> list[Contour]:
             "the ROI has no contour",
             where=label,
             hint="It was named but never drawn.",
+        )
+    unknown = {c.kind for c in contours if len(c.points_mm)} - {CLOSED, EXCLUSIVE} - NOT_CLOSED
+    if unknown:
+        raise RegionError(
+            "REGION-CONTOUR-TYPE",
+            "expected a ContourGeometricType (3006,0042) such as CLOSED_PLANAR for every contour, "
+            f"found {', '.join(sorted(kind or 'none' for kind in unknown))}",
+            where=label,
+            hint="Whether the contours are closed cannot be told: export the structure set again.",
         )
     usable = [c for c in contours if c.kind in {CLOSED, EXCLUSIVE} and len(c.points_mm) >= 3]
     if not usable:
@@ -137,8 +152,17 @@ def _planes(contours: Sequence[Contour], geometry: Geometry, label: str) -> list
     """Group contours by their position along the normal of the slices."""
     spacing_z = geometry.spacing_mm[2]
     placed: list[tuple[float, bool, Ring]] = []
+    n_crossings = 0
     for contour in contours:
         index = geometry.physical_to_index(contour.points_mm)
+        n_crossings += crossings_of(index[:, :2], geometry.shape[1])
+        if n_crossings > MOST_CROSSINGS:
+            raise RegionError(
+                "REGION-TOO-LARGE",
+                f"the outlines cross the rows of the image more than {MOST_CROSSINGS:,} times",
+                where=label,
+                hint="Outlines that run to and fro are damaged: export the structure set again.",
+            )
         along = index[:, 2] * spacing_z
         if float(np.ptp(along)) > 2 * PLANAR_TOLERANCE_MM:
             raise tilt_error([contour], geometry, label)
@@ -151,30 +175,59 @@ def _planes(contours: Sequence[Contour], geometry: Geometry, label: str) -> list
         else:
             groups.append([item])
     planes = []
+    left = MOST_COMPARED
     for group in groups:
         closed = [ring for _, exclusive, ring in group if not exclusive]
         exclusive = [ring for _, exclusive, ring in group if exclusive]
         position = float(np.mean([item[0] for item in group]))
-        planes.append(ContourPlane(position, closed, exclusive, nest(closed), nest(exclusive)))
+        nestings = nest(closed, left), nest(exclusive, left)
+        left -= sum(nesting.n_compared for nesting in nestings)
+        if left < 0:
+            raise RegionError(
+                "REGION-TOO-LARGE",
+                f"more than {MOST_COMPARED:,} pairs of contours overlap",
+                where=label,
+                hint="Draw structures of their own as ROIs of their own.",
+            )
+        planes.append(ContourPlane(position, closed, exclusive, *nestings))
     return planes
 
 
 def tilt_error(contours: Sequence[Contour], geometry: Geometry, label: str) -> RegionError:
-    """Return the error for contours that are not parallel to the slices."""
-    angle = max(_angle(contour, geometry) for contour in contours)
+    """Return the error for contours that leave their plane, or are not parallel to the slices."""
+    normals = [own_normal(contour.points_mm) for contour in contours]
+    wide = max(
+        float(np.ptp(contour.points_mm @ normal))
+        for contour, normal in zip(contours, normals, strict=True)
+    )
+    if wide > 2 * PLANAR_TOLERANCE_MM:
+        return RegionError(
+            "REGION-CONTOUR-NOT-PLANAR",
+            f"expected the vertices of a contour on one plane, found {wide:.2f} mm between them "
+            "across it",
+            where=label,
+            hint="Correct the contours where they were drawn, and export them again.",
+        )
+    angle = max(_angle(normal, geometry) for normal in normals)
+    across = max(float(np.ptp(contour.points_mm @ geometry.normal)) for contour in contours)
     return RegionError(
         "REGION-CONTOUR-TILTED",
         f"expected contours parallel to the slices of the image, found {angle:.1f} degrees "
-        "between them",
+        f"between them ({across:.2f} mm across a slice)",
         where=label,
         hint="Use the series that the contours were drawn on, or set 'other_grid: resample' in "
         "the analysis protocol.",
     )
 
 
-def _angle(contour: Contour, geometry: Geometry) -> float:
-    centred = contour.points_mm - contour.points_mm.mean(axis=0)
-    normal = np.linalg.svd(centred, full_matrices=False)[2][-1]
+def own_normal(points_mm: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the unit vector across the plane that fits some points best."""
+    centred = points_mm - points_mm.mean(axis=0)
+    normal: npt.NDArray[np.float64] = np.linalg.svd(centred, full_matrices=False)[2][-1]
+    return normal
+
+
+def _angle(normal: npt.NDArray[np.float64], geometry: Geometry) -> float:
     return float(np.degrees(np.arccos(min(abs(float(normal @ geometry.normal)), 1.0))))
 
 

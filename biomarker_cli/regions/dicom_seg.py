@@ -11,7 +11,7 @@ DICOM PS3.3 C.8.20 (Segmentation, Label Map), C.7.6.16 (functional groups).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +22,23 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from biomarker_cli.dicom.segment_frames import decode_frame
-from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.dicom.texts import read_text
 from biomarker_cli.imaging.region import AuditValue, Crop
-from biomarker_cli.regions.entries import Drawing, References, RoiEntry
+from biomarker_cli.model import CaseError
+from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError, reading
-from biomarker_cli.regions.grids import SLICE_TOLERANCE_MM, transfer
+from biomarker_cli.regions.grids import transfer_mask
+from biomarker_cli.regions.numbering import Numbering, whole_number
 from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.seg_frames import (
+    Plane,
+    SegmentFrame,
+    assemble,
+    macro,
+    plane_of,
+    require_distinct,
+    slice_step,
+)
 from biomarker_cli.regions.target import ImageTarget
 
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -36,27 +47,19 @@ LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
 BACKGROUND = "125040:DCM"
 """Property type of the segment that stands for everything else in a label map."""
 
+MOST_FRAMES = 100_000
+"""A header that promises more frames is damaged."""
+
 BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 
-class Plane(NamedTuple):
-    """Where a frame lies, in LPS mm."""
+class LabelFrame(NamedTuple):
+    """A frame of a label map, as the box around what is no padding."""
 
-    position_mm: FloatArray
-    axes: FloatArray
-    spacing_mm: tuple[float, float]
-    between_slices_mm: float | None
-    thickness_mm: float | None
-
-
-class SegmentFrame(NamedTuple):
-    """The pixels of a segment on one frame, as the box around them."""
-
-    plane: Plane
-    mask: BoolArray
+    pixels: npt.NDArray[Any]
     row: int
     column: int
+    values: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -93,63 +96,138 @@ class DicomSeg:
 
     @cached_property
     def entries(self) -> tuple[RoiEntry, ...]:
-        """The segments; the padding value and the background of a label map are none."""
+        """The segments, then frames that belong to none.
+
+        The padding value and the background of a label map are no segments.
+        """
         with reading(self.path):
-            return tuple(self._read_entries())
+            described = tuple(self._read_entries())
+        orphans = self._orphans()
+        more = (
+            RoiEntry(number, "", detail=self.segmentation_type, is_described=False)
+            for number in orphans
+        )
+        return (*described, *more)
 
     def _read_entries(self) -> Iterator[RoiEntry]:
         frame_of_reference = str(self.dataset.get("FrameOfReferenceUID") or "")
-        kind = self.segmentation_type
-        padding = self.dataset.get("PixelPaddingValue") if kind == "LABELMAP" else None
-        for item in self.dataset.get("SegmentSequence") or ():
-            number = int(item.get("SegmentNumber", 0))
+        character_set = self.dataset.get("SpecificCharacterSet")
+        for item in self._descriptions:
             code, meaning = _code(item)
-            if code == BACKGROUND or (padding is not None and number == int(padding)):
-                continue
+            label = read_text(item, "SegmentLabel", character_set)
             yield RoiEntry(
-                number=number,
-                label=str(item.get("SegmentLabel") or "").strip(),
+                number=whole_number(item, "SegmentNumber"),
+                label=label.value,
                 code=code,
                 code_meaning=meaning,
                 tracking_uid=str(item.get("TrackingUID") or ""),
                 frame_of_reference_uid=frame_of_reference,
-                detail=kind,
+                detail=self.segmentation_type,
+                flags=frozenset(() if label.is_declared else {"roi_name_encoding"}),
             )
 
-    def references(self, _entry: RoiEntry, /) -> References:
-        """Return the images that the whole object refers to."""
-        series, instances = set(), set()
+    @cached_property
+    def _descriptions(self) -> list[Dataset]:
+        """Items of SegmentSequence that name a structure."""
+        items = list(self.dataset.get("SegmentSequence") or ())
+        return [item for item in items if not self._is_background(item)]
+
+    def _is_background(self, item: Dataset) -> bool:
+        if _code(item)[0] == BACKGROUND:
+            return True
+        return self._padding is not None and whole_number(item, "SegmentNumber") == self._padding
+
+    @cached_property
+    def _padding(self) -> int | None:
+        """The padding value of a label map, None where there is none."""
+        if self.segmentation_type != "LABELMAP":
+            return None
+        return whole_number(self.dataset, "PixelPaddingValue")
+
+    def _orphans(self) -> tuple[int | None, ...]:
+        """Numbers of frames that no segment has; none where the frames cannot be told at all."""
+        try:
+            return self._numbering.orphans
+        except CaseError:
+            return ()
+
+    @cached_property
+    def _numbering(self) -> Numbering:
+        items = self.dataset.get("SegmentSequence") or ()
+        background = {whole_number(i, "SegmentNumber") for i in items if self._is_background(i)}
+        numbers = frozenset[int | None](self._frames_of) - background
+        described = tuple(whole_number(item, "SegmentNumber") for item in self._descriptions)
+        return Numbering(described, numbers, numbers, "frames", "segment")
+
+    @cached_property
+    def _references(self) -> Mapping[str, frozenset[str]]:
+        """Instances by series, as the whole object lists them."""
+        found: dict[str, frozenset[str]] = {}
+        for item in self.dataset.get("ReferencedSeriesSequence") or ():
+            series = str(item.get("SeriesInstanceUID", ""))
+            listed = _instances(item, "ReferencedInstanceSequence")
+            found[series] = found.get(series, frozenset()) | listed
+        return found
+
+    @cached_property
+    def _source_images(self) -> list[frozenset[str]]:
+        """Instances that each frame was derived from."""
+        return [
+            frozenset[str]().union(
+                *(
+                    _instances(derivation, "SourceImageSequence")
+                    for group in groups
+                    for derivation in group.get("DerivationImageSequence") or ()
+                )
+            )
+            for groups in self._groups
+        ]
+
+    def references(self, entry: RoiEntry, /) -> References:
+        """Return the images that the frames of a segment were made on, else those of the object.
+
+        The series are those that hold these images, where the object says which do.
+        """
         with reading(self.path):
-            for item in self.dataset.get("ReferencedSeriesSequence") or ():
-                series.add(str(item.get("SeriesInstanceUID", "")))
-                for image in item.get("ReferencedInstanceSequence") or ():
-                    instances.add(str(image.get("ReferencedSOPInstanceUID", "")))
-        return References(frozenset(series - {""}), frozenset(instances - {""}))
+            listed = self._references
+            own = self._own_sources(entry)
+            series = {uid for uid, instances in listed.items() if uid and instances & own}
+            every = frozenset[str]().union(*listed.values())
+            instances = own or every or _instances(self.dataset, "SourceImageSequence")
+            return References(frozenset(series or set(listed) - {""}), instances - {""})
+
+    def _own_sources(self, entry: RoiEntry) -> frozenset[str]:
+        try:
+            indices = self._frames_of.get(entry.number, ())
+            return frozenset[str]().union(*(self._source_images[i] for i in indices))
+        except CaseError:
+            # Frames that cannot be told, or decoded, are named where the segment is drawn.
+            return frozenset()
 
     def draw(self, entry: RoiEntry, target: ImageTarget, rules: RegionRules) -> Drawing:
         """Return the voxels of a segment on the grid of an image."""
-        if sum(other.number == entry.number for other in self.entries) > 1:
-            raise RegionError(
-                "REGION-NUMBER-REPEATED",
-                f"SegmentNumber {entry.number} occurs more than once",
-                where=self.path.name,
-            )
         audit: dict[str, AuditValue] = {}
         if self.segmentation_type == "FRACTIONAL":
             audit |= self._fractional_audit(rules)
         fractions = [0.0]
         with reading(self.path):
+            self._numbering.require_own(entry, self.path.name)
             size = int(self.dataset.Rows), int(self.dataset.Columns)
-            frames = list(self._segment_frames(entry, rules, fractions))
-        audit["n_frames"] = len(frames)
+            indices = self._frames_of.get(entry.number, ())
+            of_segment = range(len(self._groups)) if self._is_label_map else indices
+            audit["n_frames"] = len(of_segment)
+            require_distinct([self._plane(index) for index in of_segment], self.path.name)
+            frames = list(self._segment_frames(entry, indices, rules, fractions))
         frames = [frame for frame in frames if frame.mask.size]
+        flags = frozenset({"segment_assumed"} if self._is_assumed else ())
         if not frames:
-            return Drawing(Crop(np.zeros((0, 0, 0), dtype=np.bool_)), audit)
-        grid, crop = _assemble(frames, size, target.geometry, self.path.name)
+            return Drawing(Crop(np.zeros((0, 0, 0), dtype=np.bool_)), audit, flags)
+        step, found = slice_step([frame.plane for frame in frames], self._known_planes, target)
+        grid, crop = assemble(frames, size, step, self.path.name)
         if self.segmentation_type == "FRACTIONAL":
             audit["fractional_volume_mm3"] = fractions[0] * grid.voxel_volume_mm3
-        drawing = transfer(crop, grid, target.geometry, rules, entry.label)
-        return Drawing(drawing.crop, {**audit, **drawing.audit}, drawing.flags)
+        drawing = transfer_mask(crop, grid, target.geometry, rules, shortened(entry.label))
+        return Drawing(drawing.crop, {**audit, **drawing.audit}, drawing.flags | flags | found)
 
     def _fractional_audit(self, rules: RegionRules) -> dict[str, AuditValue]:
         kind = str(self.dataset.get("SegmentationFractionalType") or "")
@@ -163,13 +241,21 @@ class DicomSeg:
             )
         return {"fractional_type": kind, "fractional_threshold": rules.fractional_threshold}
 
+    @property
+    def _is_label_map(self) -> bool:
+        return self.segmentation_type == "LABELMAP"
+
     @cached_property
     def _groups(self) -> list[tuple[Dataset, ...]]:
         """Functional groups of each frame: its own before the shared ones."""
-        shared = tuple(self.dataset.get("SharedFunctionalGroupsSequence") or ())[:1]
-        own = list(self.dataset.get("PerFrameFunctionalGroupsSequence") or ())
-        n_frames = int(self.dataset.get("NumberOfFrames") or 1)
-        if len(own) not in {0, n_frames}:
+        with reading(self.path):
+            shared = tuple(self.dataset.get("SharedFunctionalGroupsSequence") or ())[:1]
+            own = list(self.dataset.get("PerFrameFunctionalGroupsSequence") or ())
+            said = self.dataset.get("NumberOfFrames")
+            n_frames = 1 if said is None or said == "" else int(said)
+        # Without groups of their own, several frames would all lie at one position.
+        is_single = n_frames == 1 and not own
+        if not 0 <= n_frames <= MOST_FRAMES or (len(own) != n_frames and not is_single):
             raise RegionError(
                 "REGION-SEG-FRAMES",
                 f"NumberOfFrames is {n_frames}, found functional groups of {len(own)}",
@@ -178,33 +264,62 @@ class DicomSeg:
         return [(*own[index : index + 1], *shared) for index in range(n_frames)]
 
     @cached_property
-    def _number_of_frame(self) -> list[int]:
-        """Segment number of each frame; of the only segment where no frame says."""
-        only = self.entries[0].number if len(self.entries) == 1 else None
-        numbers = []
-        for index, groups in enumerate(self._groups):
-            number = _macro(groups, "SegmentIdentificationSequence", "ReferencedSegmentNumber")
-            number = only if number is None else number
+    def _frames_of(self) -> Mapping[int | None, Sequence[int]]:
+        """Indices of the frames of each segment number."""
+        found: dict[int | None, list[int]] = {}
+        if self._is_label_map:
+            for index, frame in enumerate(self._label_frames):
+                for value in frame.values:
+                    found.setdefault(value, []).append(index)
+            return found
+        only = self._only_segment
+        for index, said in enumerate(self._said_numbers):
+            number = only if said is None else said
             if number is None:
                 raise RegionError(
                     "REGION-SEG-FRAMES",
                     f"frame {index + 1} does not say which segment it belongs to",
                     where=f"{self.path.name}, ReferencedSegmentNumber (0062,000B)",
                 )
-            numbers.append(int(number))
-        return numbers
+            found.setdefault(number, []).append(index)
+        return found
+
+    @cached_property
+    def _said_numbers(self) -> list[int | None]:
+        """The segment number of each frame, None where it has none."""
+        with reading(self.path):
+            said = [
+                macro(groups, "SegmentIdentificationSequence", "ReferencedSegmentNumber")
+                for groups in self._groups
+            ]
+            return [None if number is None else int(number) for number in said]
+
+    @cached_property
+    def _only_segment(self) -> int | None:
+        """The one segment that all frames belong to where none of them says to which."""
+        described = list(self.dataset.get("SegmentSequence") or ())
+        if len(described) != 1 or any(number is not None for number in self._said_numbers):
+            return None
+        return whole_number(described[0], "SegmentNumber")
+
+    @property
+    def _is_assumed(self) -> bool:
+        return not self._is_label_map and self._only_segment is not None and bool(self._groups)
 
     def _segment_frames(
-        self, entry: RoiEntry, rules: RegionRules, fractions: list[float]
+        self,
+        entry: RoiEntry,
+        indices: Sequence[int],
+        rules: RegionRules,
+        fractions: list[float],
     ) -> Iterator[SegmentFrame]:
-        if self.segmentation_type == "LABELMAP":
-            for plane, pixels, row, column in self._label_frames:
-                yield _boxed(plane, pixels == entry.number, row, column)
+        if self._is_label_map:
+            for index in indices:
+                pixels, row, column, _ = self._label_frames[index]
+                yield _boxed(self._plane(index), pixels == entry.number, row, column)
             return
         maximum = float(self.dataset.get("MaximumFractionalValue") or 1)
-        for index, number in enumerate(self._number_of_frame):
-            if number != entry.number:
-                continue
+        for index in indices:
             plane = self._plane(index)
             pixels = decode_frame(self.dataset, index, self.path.name)
             if self.segmentation_type == "BINARY":
@@ -214,39 +329,46 @@ class DicomSeg:
                 yield _boxed(plane, _reaches(pixels, maximum, rules), 0, 0)
 
     @cached_property
-    def _label_frames(self) -> list[tuple[Plane, npt.NDArray[Any], int, int]]:
-        """The frames of a label map, decoded once, as boxes around what is no padding."""
-        padding = int(self.dataset.get("PixelPaddingValue") or 0)
+    def _label_frames(self) -> list[LabelFrame]:
+        """The frames of a label map, decoded once; 0 is no label where nothing describes it."""
+        padding = self._padding or 0
         found = []
-        for index in range(len(self._groups)):
-            plane = self._plane(index)
-            pixels = decode_frame(self.dataset, index, self.path.name)
-            rows, columns = _bounds(pixels != padding)
-            found.append((plane, pixels[rows, columns].copy(), rows.start, columns.start))
+        with reading(self.path):
+            named = {whole_number(item, "SegmentNumber") for item in self._descriptions}
+            for index in range(len(self._groups)):
+                pixels = decode_frame(self.dataset, index, self.path.name)
+                rows, columns = _bounds(pixels != padding)
+                inside = pixels[rows, columns].copy()
+                values = _values(inside) - {padding} - ({0} - named)
+                found.append(LabelFrame(inside, rows.start, columns.start, values))
         return found
 
+    @cached_property
+    def _known_planes(self) -> list[Plane]:
+        """Where the frames of the object lie, without those that do not say it."""
+        found = []
+        for index in range(len(self._groups)):
+            try:
+                found.append(self._plane(index))
+            except CaseError:
+                continue
+        return found
+
+    @cached_property
+    def _planes(self) -> dict[int, Plane]:
+        return {}
+
     def _plane(self, index: int) -> Plane:
-        groups = self._groups[index]
-        position = _macro(groups, "PlanePositionSequence", "ImagePositionPatient")
-        orientation = _macro(groups, "PlaneOrientationSequence", "ImageOrientationPatient")
-        spacing = _macro(groups, "PixelMeasuresSequence", "PixelSpacing")
-        where = _numbers(position, 3), _numbers(orientation, 6), _numbers(spacing, 2)
-        if where[0] is None or where[1] is None or where[2] is None:
-            raise RegionError(
-                "REGION-NO-POSITION",
-                f"frame {index + 1} has no position, orientation or pixel spacing in the patient",
-                where=self.path.name,
-                hint="A segmentation of a slide or a picture cannot be laid over a volume.",
-            )
-        return Plane(
-            position_mm=where[0],
-            axes=_axes(where[1]),
-            spacing_mm=(float(where[2][1]), float(where[2][0])),
-            between_slices_mm=_positive(
-                _macro(groups, "PixelMeasuresSequence", "SpacingBetweenSlices")
-            ),
-            thickness_mm=_positive(_macro(groups, "PixelMeasuresSequence", "SliceThickness")),
-        )
+        if index not in self._planes:
+            with reading(self.path):
+                plane = plane_of(self._groups[index], index + 1, self.path.name)
+            self._planes[index] = plane
+        return self._planes[index]
+
+
+def _instances(item: Dataset, keyword: str) -> frozenset[str]:
+    images = item.get(keyword) or ()
+    return frozenset(str(image.get("ReferencedSOPInstanceUID", "")) for image in images) - {""}
 
 
 def _reaches(pixels: npt.NDArray[Any], maximum: float, rules: RegionRules) -> BoolArray:
@@ -262,6 +384,13 @@ def _bounds(mask: BoolArray) -> tuple[slice, slice]:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
+def _values(pixels: npt.NDArray[Any]) -> frozenset[int]:
+    """Return the numbers that occur; labels have one byte or two."""
+    if pixels.itemsize > 2:
+        return frozenset(np.unique(pixels).tolist())
+    return frozenset(np.flatnonzero(np.bincount(pixels.ravel())).tolist())
+
+
 def _boxed(plane: Plane, mask: BoolArray, row: int, column: int) -> SegmentFrame:
     rows, columns = _bounds(mask)
     part = mask[rows, columns]
@@ -273,101 +402,3 @@ def _code(item: Dataset) -> tuple[str, str]:
         value = code.get("CodeValue") or code.get("LongCodeValue") or code.get("URNCodeValue") or ""
         return f"{value}:{code.get('CodingSchemeDesignator', '')}", str(code.get("CodeMeaning", ""))
     return "", ""
-
-
-def _macro(groups: tuple[Dataset, ...], macro: str, keyword: str) -> Any:
-    """Return a value of a functional group macro, None where no group has it."""
-    for group in groups:
-        for item in group.get(macro) or ():
-            value = item.get(keyword)
-            if value is not None and value != "":
-                return value
-    return None
-
-
-def _axes(orientation: FloatArray) -> FloatArray:
-    """Return unit vectors along rows, columns and slices as columns."""
-    x = orientation[:3] / np.linalg.norm(orientation[:3])
-    normal = np.cross(x, orientation[3:])
-    normal /= np.linalg.norm(normal)
-    return np.stack([x, np.cross(normal, x), normal], axis=1)
-
-
-def _numbers(value: Any, length: int) -> FloatArray | None:
-    try:
-        numbers = np.asarray([float(v) for v in value], dtype=np.float64)
-    except (TypeError, ValueError):
-        return None
-    return numbers if len(numbers) == length and np.isfinite(numbers).all() else None
-
-
-def _positive(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if np.isfinite(number) and number > 0 else None
-
-
-def _assemble(
-    frames: list[SegmentFrame], size: tuple[int, int], target: Geometry, where: str
-) -> tuple[Geometry, Crop]:
-    """Stack the frames of a segment on their own grid."""
-    first = frames[0].plane
-    for frame in frames:
-        same = np.allclose(frame.plane.axes, first.axes, atol=1e-4)
-        if not same or not np.allclose(frame.plane.spacing_mm, first.spacing_mm, rtol=1e-4):
-            raise RegionError(
-                "REGION-SEG-FRAMES",
-                "the frames of a segment differ in orientation or pixel spacing",
-                where=where,
-            )
-    along = np.array([frame.plane.position_mm @ first.axes[:, 2] for frame in frames])
-    step = _slice_step(along, first, target, frames[0].plane.position_mm)
-    index = (along - along.min()) / step
-    number = np.rint(index).astype(int)
-    if float(np.abs(index - number).max()) * step > SLICE_TOLERANCE_MM:
-        raise RegionError(
-            "REGION-SEG-FRAMES",
-            f"the frames of a segment are not {step:.4g} mm or a multiple of it apart",
-            where=where,
-        )
-    origin = frames[int(np.argmin(along))].plane.position_mm
-    rows, columns = size
-    grid = Geometry(
-        shape=(int(number.max()) + 1, rows, columns),
-        spacing_mm=(*first.spacing_mm, step),
-        origin_mm=(float(origin[0]), float(origin[1]), float(origin[2])),
-        direction=tuple(first.axes.ravel().tolist()),
-    )
-    low = np.min([(f.row, f.column) for f in frames], axis=0)
-    high = np.max([(f.row + f.mask.shape[0], f.column + f.mask.shape[1]) for f in frames], axis=0)
-    volume = np.zeros((grid.shape[0], *(high - low)), dtype=np.bool_)
-    for frame, z in zip(frames, number, strict=True):
-        row, column = frame.row - int(low[0]), frame.column - int(low[1])
-        part = volume[z, row : row + frame.mask.shape[0], column : column + frame.mask.shape[1]]
-        part |= frame.mask
-    return grid, Crop(volume, (0, int(low[0]), int(low[1])))
-
-
-def _slice_step(
-    along: FloatArray, plane: Plane, target: Geometry, position_mm: FloatArray
-) -> float:
-    """Return the distance between slices of the segmentation's grid.
-
-    What the object says goes first, but not against its own positions. An object
-    that does not say it and whose frames all lie on slices of the image has the
-    image's.
-    """
-    unique = np.unique(np.round(along, 3))
-    smallest = float(np.diff(unique).min()) if len(unique) > 1 else None
-    if plane.between_slices_mm is not None:
-        said = plane.between_slices_mm
-        return said if smallest is None or smallest > said - SLICE_TOLERANCE_MM else smallest
-    axis = int(np.argmax(np.abs(target.axes.T @ plane.axes[:, 2])))
-    step = target.spacing_mm[axis]
-    start = float(target.physical_to_index(position_mm)[axis]) * step
-    slices = (along - along[0] + start) / step
-    if float(np.abs(slices - np.rint(slices)).max()) * step <= SLICE_TOLERANCE_MM:
-        return step
-    return smallest or plane.thickness_mm or step

@@ -12,6 +12,14 @@ from biomarker_cli.imaging.region import AuditValue, Crop
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
 
+_SHOWN = 64
+"""Characters of a label that a message shows: as many as a name may have (PS3.5, LO)."""
+
+
+def shortened(label: str) -> str:
+    """Return a label as messages show it."""
+    return label if len(label) <= _SHOWN else f"{label[: _SHOWN - 3]}..."
+
 
 @dataclass(frozen=True)
 class RoiEntry:
@@ -19,8 +27,9 @@ class RoiEntry:
 
     Attributes
     ----------
-    number : int
-        ROINumber, SegmentNumber or label value: the key within the file.
+    number : int or None
+        ROINumber, SegmentNumber or label value: the key within the file; None where
+        the file has none for it.
     label : str
         Name as the file has it; it may repeat.
     code : str
@@ -30,18 +39,30 @@ class RoiEntry:
     frame_of_reference_uid : str
     detail : str
         What it is made of, for a person (``CLOSED_PLANAR x 20``).
+    is_described : bool
+        False for contours or frames of a number that no ROI of the file has.
+    flags : frozenset of str
+        What to know of the entry itself.
     """
 
-    number: int
+    number: int | None
     label: str
     code: str = ""
     code_meaning: str = ""
     tracking_uid: str = ""
     frame_of_reference_uid: str = ""
     detail: str = ""
+    is_described: bool = True
+    flags: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> str:
+        """The label with the number behind it, which tells ROIs of one label apart."""
+        return f"{self.label}#{'?' if self.number is None else self.number}"
 
     def __str__(self) -> str:
-        return f"{self.label!r} (number {self.number})"
+        number = "without number" if self.number is None else f"number {self.number}"
+        return f"{shortened(self.label)!r} ({number})"
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,15 @@
-"""Slices without a contour between two that have one.
+"""Empty slices between two that are filled, in contours and in masks.
 
 A structure is contoured on every slice; where it is not, half of its volume or
-more is silently lost. A gap is a run of slices without a contour between two whose
-contours overlap; where they do not overlap, the ROI has separate parts. In a ROI
-that is contoured on every n-th slice, each step of n slices is a gap.
+more is silently lost. A gap is a run of empty slices between two that overlap; where
+they do not overlap, the ROI has separate parts. In a ROI that is filled on every n-th
+slice, each step of n slices is a gap.
+
+A mask says of every voxel whether it is inside, so that its empty slices are a
+statement (two nodes in one segment, a threshold): they are counted and flagged. Only
+filled slices at one step of two or more over the whole extent were drawn on thicker
+slices than those of the grid: these gaps are judged as those of contours.
+
 Gaps are closed by shape-based interpolation: the signed distance to the outline
 is interpolated between the two planes, and what is positive is inside.
 
@@ -23,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import AuditValue, Crop
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.rules import RegionRules
 
@@ -37,14 +44,14 @@ class SliceMask(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """The slices with a contour on both sides of a gap."""
+    """The filled slices on both sides of a gap."""
 
     below: int
     above: int
 
     @property
     def n_slices(self) -> int:
-        """Slices without a contour."""
+        """Empty slices."""
         return self.above - self.below - 1
 
 
@@ -61,14 +68,68 @@ def find_gaps(slices: Mapping[int, SliceMask]) -> list[Gap]:
     ]
 
 
+class MaskGaps(NamedTuple):
+    """A mask whose gaps were judged: its voxels, their audit and their flags."""
+
+    crop: Crop
+    audit: dict[str, AuditValue]
+    flags: frozenset[str]
+
+
+def judge_mask_gaps(
+    source: Crop, grid: Geometry, rules: RegionRules, label: str, axis: int = 2
+) -> MaskGaps:
+    """Count the gaps of a mask, and do what the rules say where every n-th slice is filled.
+
+    Parameters
+    ----------
+    source : Crop
+        On `grid`.
+    grid : Geometry
+    rules : RegionRules
+    label : str
+        Name of the ROI, for messages.
+    axis : int
+        Index axis of the grid (x, y, z) along which its slices lie.
+
+    Raises
+    ------
+    RegionError
+        ``REGION-GAP``.
+    """
+    spacing = list(grid.spacing_mm)
+    step_mm = spacing.pop(axis)
+    planes = np.moveaxis(source.mask, 2 - axis, 0)
+    filled = np.flatnonzero(planes.any(axis=(1, 2)))
+    slices = {int(i): SliceMask(float(i * step_mm), planes[i]) for i in filled}
+    gaps = find_gaps(slices)
+    audit: dict[str, AuditValue] = {"n_gaps": len(gaps)}
+    if not gaps:
+        return MaskGaps(source, audit, frozenset())
+    steps = np.diff(filled)
+    if len(steps) < 2 or np.ptp(steps):
+        return MaskGaps(source, audit, frozenset({"empty_slices"}))
+    bridged = close_gaps(slices, gaps, (spacing[0], spacing[1], step_mm), rules, label)
+    audit["n_slices_interpolated"] = len(bridged)
+    if not bridged:
+        return MaskGaps(source, audit, frozenset({"roi_gaps"}))
+    whole = planes.copy()
+    for index, mask in bridged.items():
+        whole[index] = mask
+    crop = Crop(np.ascontiguousarray(np.moveaxis(whole, 0, 2 - axis)), source.offset)
+    return MaskGaps(crop, audit, frozenset({"roi_interpolated"}))
+
+
 def close_gaps(
     slices: Mapping[int, SliceMask],
     gaps: Sequence[Gap],
-    geometry: Geometry,
+    spacing_mm: tuple[float, float, float],
     rules: RegionRules,
     label: str,
 ) -> dict[int, BoolArray]:
     """Do what the rules say about gaps; return the masks of slices in between.
+
+    `spacing_mm` is that along columns, rows and slices.
 
     Raises
     ------
@@ -78,12 +139,12 @@ def close_gaps(
     if not gaps or rules.gaps == "none":
         return {}
     widest = max(gaps, key=lambda gap: gap.n_slices)
-    width_mm = (widest.above - widest.below) * geometry.spacing_mm[2]
+    width_mm = (widest.above - widest.below) * spacing_mm[2]
     if rules.gaps == "error":
         raise _gap_error(
             f"found {len(gaps)} gaps, the widest of {widest.n_slices} slices",
             label,
-            "Contour the missing slices, or set 'gaps: interpolate' (or 'none' to leave them "
+            "Draw the missing slices, or set 'gaps: interpolate' (or 'none' to leave them "
             "empty) in the analysis protocol.",
         )
     if rules.largest_gap_mm is not None and width_mm > rules.largest_gap_mm:
@@ -91,23 +152,23 @@ def close_gaps(
             f"found {width_mm:g} mm between two of them, the analysis protocol closes gaps up to "
             f"{rules.largest_gap_mm:g} mm",
             label,
-            "Contour the missing slices.",
+            "Draw the missing slices.",
         )
     bridged: dict[int, BoolArray] = {}
     for gap in gaps:
-        bridged.update(_interpolate(gap, slices, geometry))
+        bridged.update(_interpolate(gap, slices, spacing_mm))
     return bridged
 
 
 def _gap_error(found: str, label: str, hint: str) -> RegionError:
-    message = f"expected a contour on every slice between the first and the last, {found}"
+    message = f"expected every slice between the first and the last to be filled, {found}"
     return RegionError("REGION-GAP", message, where=label, hint=hint)
 
 
 def _interpolate(
-    gap: Gap, slices: Mapping[int, SliceMask], geometry: Geometry
+    gap: Gap, slices: Mapping[int, SliceMask], spacing_mm: tuple[float, float, float]
 ) -> dict[int, BoolArray]:
-    spacing_x, spacing_y, spacing_z = geometry.spacing_mm
+    spacing_x, spacing_y, spacing_z = spacing_mm
     below, above = slices[gap.below], slices[gap.above]
     distance_below = _signed_distance(below.mask, (spacing_y, spacing_x))
     distance_above = _signed_distance(above.mask, (spacing_y, spacing_x))

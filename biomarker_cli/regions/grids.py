@@ -17,6 +17,7 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import AuditValue, Crop
 from biomarker_cli.regions.entries import Drawing
 from biomarker_cli.regions.errors import RegionError
+from biomarker_cli.regions.gaps import judge_mask_gaps
 from biomarker_cli.regions.rules import RegionRules
 
 IN_PLANE_TOLERANCE_MM = 0.02
@@ -62,6 +63,23 @@ def common_lattice(grid: Geometry, target: Geometry) -> Lattice | None:
     if (off_mm > limits).any():
         return None
     return Lattice(axes.astype(np.intp), shift.astype(np.intp))
+
+
+def transfer_mask(
+    source: Crop, grid: Geometry, target: Geometry, rules: RegionRules, label: str, axis: int = 2
+) -> Drawing:
+    """Judge the gaps of a mask on its own grid, and return it on the grid of the image.
+
+    `axis` is the index axis (x, y, z) of its slices; all else is that of `transfer`.
+
+    Raises
+    ------
+    RegionError
+        ``REGION-GAP``, ``REGION-OTHER-GRID``.
+    """
+    crop, audit, flags = judge_mask_gaps(source.tight(), grid, rules, label, axis)
+    moved = transfer(crop, grid, target, rules, label)
+    return Drawing(moved.crop, {**audit, **moved.audit}, moved.flags | flags)
 
 
 def transfer(

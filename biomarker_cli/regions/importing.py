@@ -6,16 +6,16 @@ what concerns one ROI becomes the status of its row, and the others go on.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from biomarker_cli.imaging.region import AuditValue, Region
 from biomarker_cli.imaging.stored import Contents
 from biomarker_cli.model import CaseError
-from biomarker_cli.regions.entries import References, RoiEntry, Segmentation
+from biomarker_cli.regions.entries import References, RoiEntry, Segmentation, shortened
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.judging import judge
 from biomarker_cli.regions.naming import Selection, select
@@ -23,9 +23,6 @@ from biomarker_cli.regions.opening import open_segmentation
 from biomarker_cli.regions.result import RoiResult
 from biomarker_cli.regions.rules import RegionRules, RoiNames
 from biomarker_cli.regions.target import ImageTarget
-
-if TYPE_CHECKING:
-    from biomarker_cli.catalogue import VolumeCandidate
 
 EMPTY_CODES = frozenset({"REGION-NO-CONTOURS", "REGION-EMPTY", "REGION-OUTSIDE"})
 SKIPPED_CODES = frozenset({"REGION-NOT-CLOSED"})
@@ -43,30 +40,35 @@ def list_rois(path: Path) -> list[RoiEntry]:
         return list(open_segmentation(path).entries)
 
 
-def images_of(path: Path, candidates: Iterable[VolumeCandidate]) -> tuple[VolumeCandidate, ...]:
-    """Return the volumes that a segmentation was made on, by the UIDs it refers to.
-
-    Instances go before series: one series may hold several volumes.
+def referred_to(
+    path: Path, contents: Contents | None = None
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the series and the instances that the ROIs of a segmentation were made on.
 
     Parameters
     ----------
     path : Path
-        The segmentation; label images refer to nothing.
-    candidates : iterable of VolumeCandidate
+    contents : mapping, optional
+        Bytes of the file: those of a case.
 
     Raises
     ------
     CaseError
         Where the file cannot be read, or is no segmentation.
     """
+    series: set[str] = set()
+    instances: set[str] = set()
     with _odd_values_allowed():
-        segmentation = open_segmentation(path)
-        references = [segmentation.references(entry) for entry in segmentation.entries]
-    instances = frozenset[str]().union(*(r.sop_instance_uids for r in references))
-    series = frozenset[str]().union(*(r.series_uids for r in references))
-    images = [c for c in candidates if c.is_image]
-    by_instance = [c for c in images if any(f.sop_instance_uid in instances for f in c.refs)]
-    return tuple(by_instance or [c for c in images if c.series_uid in series])
+        segmentation = open_segmentation(path, contents)
+        for entry in segmentation.entries:
+            try:
+                references = segmentation.references(entry)
+            except CaseError:
+                # It has a row of its own that says why; the others tell the image.
+                continue
+            series |= references.series_uids
+            instances |= references.sop_instance_uids
+    return frozenset(series), frozenset(instances)
 
 
 def import_regions(
@@ -112,8 +114,11 @@ def import_regions(
         selections = select(segmentation.entries, names, wanted)
         if not frame_of_reference_override:
             _require_frame_of_reference(segmentation, target)
+        of_file = frozenset(
+            () if all(e.is_described for e in segmentation.entries) else {"orphans_in_file"}
+        )
         return [
-            _result(selection, segmentation, target, rules, frame_of_reference_override)
+            _result(selection, segmentation, target, rules, frame_of_reference_override, of_file)
             for selection in selections
         ]
 
@@ -135,7 +140,7 @@ def _is_other_frame(entry: RoiEntry, target: ImageTarget) -> bool:
 
 
 def _require_frame_of_reference(segmentation: Segmentation, target: ImageTarget) -> None:
-    entries = segmentation.entries
+    entries = [entry for entry in segmentation.entries if entry.is_described]
     if entries and all(_is_other_frame(entry, target) for entry in entries):
         raise _other_frame(entries[0], target, segmentation.path)
 
@@ -157,6 +162,7 @@ def _result(
     target: ImageTarget,
     rules: RegionRules,
     override: bool,
+    file_flags: frozenset[str],
 ) -> RoiResult:
     entry = selection.entry
     if entry is None:
@@ -168,21 +174,23 @@ def _result(
         "tracking_uid": entry.tracking_uid,
     }
     status, problem, region, cross_series = "ok", None, None, None
-    flags: frozenset[str] = frozenset()
+    flags = entry.flags | file_flags
     try:
         references = segmentation.references(entry)
         audit["source_series_uids"] = ";".join(sorted(references.series_uids))
         cross_series = references.is_other_series(target)
-        flags = _frame_flags(entry, target, segmentation, override)
-        flags |= _series_flags(references, target, rules, segmentation.path)
+        flags |= _frame_flags(entry, target, segmentation, override)
+        flags |= _series_flags(references, target, rules, segmentation.path, segmentation.uid)
         drawing = segmentation.draw(entry, target, rules)
         audit |= drawing.audit
-        drawing = judge(drawing, target, rules, entry.label)
+        drawing = judge(drawing, target, rules, shortened(entry.label))
         audit |= drawing.audit
         flags |= drawing.flags
         region = Region(drawing.crop, target.geometry, entry.label, selection.roi_id, audit, flags)
     except CaseError as error:
         status, problem = _status_of(error, rules), error
+    except Exception as unexpected:  # noqa: BLE001 - becomes the row of its ROI; others go on
+        status, problem = "failed", _unexpected(unexpected, segmentation.path)
     return RoiResult(
         roi_id=selection.roi_id,
         roi_name=selection.roi_name,
@@ -197,6 +205,16 @@ def _result(
         region=region,
         audit=audit,
         flags=flags,
+    )
+
+
+def _unexpected(error: Exception, path: Path) -> RegionError:
+    logging.getLogger(__name__).error("a ROI of %s", path.name, exc_info=error)
+    return RegionError(
+        "REGION-INTERNAL",
+        f"an unexpected {type(error).__name__} stopped the ROI",
+        where=path.name,
+        hint="The other ROIs went on; please report it.",
     )
 
 
@@ -219,6 +237,8 @@ def _problem_row(selection: Selection, segmentation: Segmentation) -> RoiResult:
 def _frame_flags(
     entry: RoiEntry, target: ImageTarget, segmentation: Segmentation, override: bool
 ) -> frozenset[str]:
+    if not entry.is_described:
+        return frozenset()
     if _is_other_frame(entry, target):
         if not override:
             raise _other_frame(entry, target, segmentation.path)
@@ -230,9 +250,18 @@ def _frame_flags(
 
 
 def _series_flags(
-    references: References, target: ImageTarget, rules: RegionRules, path: Path
+    references: References, target: ImageTarget, rules: RegionRules, path: Path, uid: str
 ) -> frozenset[str]:
-    if not references.is_other_series(target):
+    is_other = references.is_other_series(target)
+    if is_other is None and rules.cross_series == "forbid" and uid and target.series_uid:
+        raise RegionError(
+            "REGION-CROSS-SERIES",
+            "the segmentation does not say which series it was made on, and the analysis protocol "
+            "forbids another one",
+            where=path.name,
+            hint="Export it with its references, or set 'cross_series: allow'.",
+        )
+    if not is_other:
         other = references.are_other_instances(target)
         return frozenset({"instances_unmatched"} if other else ())
     if rules.cross_series == "forbid":

@@ -25,12 +25,13 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop
 from biomarker_cli.imaging.stored import Contents, content_of
 from biomarker_cli.model.quantity import UNITLESS
-from biomarker_cli.regions.entries import Drawing, References, RoiEntry
+from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError
-from biomarker_cli.regions.grids import transfer
+from biomarker_cli.regions.grids import transfer_mask
 from biomarker_cli.regions.label_boxes import boxes_of, filled_box
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
+from biomarker_cli.tables import unescape_cell
 
 _KIND_OF_SUFFIX = {
     ".nii": "nifti",
@@ -114,7 +115,7 @@ class LabelImage:
 
     def draw(self, entry: RoiEntry, target: ImageTarget, rules: RegionRules) -> Drawing:
         """Return the voxels of a label on the grid of an image."""
-        found = self._by_number.get(entry.number, [])
+        found = self._by_number.get(entry.number or 0, [])
         if len(found) != 1:
             raise RegionError(
                 "REGION-NUMBER-REPEATED",
@@ -127,7 +128,11 @@ class LabelImage:
         if box is not None:
             inside = self.layers[label.layer][box] == label.value
             crop = Crop(inside, (box[0].start, box[1].start, box[2].start))
-        drawing = transfer(crop, self.geometry, target.geometry, rules, entry.label)
+        # Files store their axes in any order: the slices are those of the image.
+        along = int(np.argmax(np.abs(target.geometry.normal @ self.geometry.axes)))
+        drawing = transfer_mask(
+            crop, self.geometry, target.geometry, rules, shortened(entry.label), along
+        )
         if label.is_named:
             return drawing
         return replace(drawing, flags=drawing.flags | {"label_unnamed"})
@@ -296,7 +301,7 @@ def _sidecar_names(path: Path, contents: Contents | None) -> Mapping[int, str]:
             raise _bad_table(sidecar, f"it has more than {MOST_TABLE_BYTES} bytes")
         text = StringIO(bytes(content).decode("utf-8-sig"), newline="")
         rows = list(csv.DictReader(text, strict=True))
-        pairs = [(_whole(row["value"]), row["name"].strip()) for row in rows]
+        pairs = [(_whole(row["value"]), unescape_cell(row["name"].strip())) for row in rows]
     except (
         *(AttributeError, KeyError, OSError, TypeError, UnicodeDecodeError, ValueError),
         csv.Error,

@@ -16,11 +16,14 @@ from biomarker_cli.regions.result import RoiResult
 
 _UNSAFE = re.compile(r"[^\w.+#-]+")
 
+_MOST_BYTES = 200
+"""Of a name; file systems take 255, with the number of an equal name and the suffix."""
+
 _COMPRESSION = 1
 """Masks are nearly all zeros: a higher level takes four times as long."""
 
 
-def write_masks(results: Iterable[RoiResult], folder: Path) -> list[Path]:
+def write_masks(results: Iterable[RoiResult], folder: Path) -> dict[str, Path]:
     """Write each region as ``<roi_id>.nii.gz``: 1 inside, 0 outside.
 
     Parameters
@@ -32,21 +35,20 @@ def write_masks(results: Iterable[RoiResult], folder: Path) -> list[Path]:
 
     Returns
     -------
-    list of Path
-        In the order of the regions. Characters that do not belong in a file
-        name are replaced by ``_``; names that become equal are numbered.
+    dict of Path
+        By `roi_id`, in the order of the regions. Characters that do not belong in a
+        file name are replaced by ``_``, long names are cut, and names that become equal
+        are numbered.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    taken: set[str] = set()
-    written = []
+    names = FileNames()
+    written = {}
     for result in results:
         if result.region is None:
             continue
-        name = file_name(result.roi_id, taken)
-        taken.add(name.casefold())
-        path = folder / f"{name}.nii.gz"
+        path = folder / f"{names.of(result.roi_id)}.nii.gz"
         write_mask(result.region, path)
-        written.append(path)
+        written[result.roi_id] = path
     return written
 
 
@@ -93,10 +95,24 @@ def _planes(region: Region) -> Iterator[bytes]:
         yield plane.tobytes()
 
 
-def file_name(roi_id: str, taken: set[str]) -> str:
-    """Return a file name for a ROI that is none of those taken (in any case)."""
-    base = _UNSAFE.sub("_", roi_id).strip("._") or "roi"
-    name, number = base, 2
-    while name.casefold() in taken:
-        name, number = f"{base}_{number}", number + 1
-    return name
+class FileNames:
+    """Hands out a file name for each ROI, none of them twice (in any case)."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._next: dict[str, int] = {}
+
+    def of(self, roi_id: str) -> str:
+        """Return the name for a ROI, without suffix."""
+        base = _cut(_UNSAFE.sub("_", roi_id)).strip("._") or "roi"
+        name, number = base, self._next.get(base.casefold(), 2)
+        while name.casefold() in self._taken:
+            name, number = f"{base}_{number}", number + 1
+        self._next[base.casefold()] = number
+        self._taken.add(name.casefold())
+        return name
+
+
+def _cut(name: str) -> str:
+    """Return as much of a name as file systems take, in whole characters."""
+    return name.encode()[:_MOST_BYTES].decode(errors="ignore")

@@ -8,11 +8,11 @@ which, and a name that fits none is a row that lists what is there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from biomarker_cli.regions.entries import RoiEntry
+from biomarker_cli.regions.entries import RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.rules import RoiName, RoiNames
 
@@ -55,14 +55,19 @@ def select(
     requested = list(dict.fromkeys(wanted))
     if not requested:
         return _select_all(entries, names)
-    return [_select_one(entries, names, name) for name in requested]
+    by_id = dict(_ids(entries))
+    return [_select_one(entries, by_id, names, name) for name in requested]
 
 
-def _select_one(entries: Sequence[RoiEntry], names: RoiNames | None, wanted: str) -> Selection:
+def _select_one(
+    entries: Sequence[RoiEntry],
+    by_id: Mapping[str, RoiEntry],
+    names: RoiNames | None,
+    wanted: str,
+) -> Selection:
     if names is not None and wanted in names:
         found = matching(entries, names[wanted])
     else:
-        by_id = dict(_ids(entries))
         exact = [by_id[wanted]] if wanted in by_id else []
         found = exact or [entry for entry in entries if entry.label == wanted]
     if len(found) == 1:
@@ -86,7 +91,10 @@ def _select_all(entries: Sequence[RoiEntry], names: RoiNames | None) -> list[Sel
         if index in chosen:
             rows.append(Selection(chosen[index], chosen[index], entry))
         else:
-            unique = f"{entry.label}#{entry.number}" if roi_id in taken else roi_id
+            unique = entry.key if roi_id in taken else roi_id
+            if unique != roi_id and unique in taken:
+                unique = f"{unique}#{index + 1}"
+            taken.add(unique)
             rows.append(Selection(unique, entry.label, entry))
     return rows
 
@@ -98,7 +106,7 @@ def _ids(entries: Sequence[RoiEntry]) -> list[tuple[str, RoiEntry]]:
     pairs = []
     for position, entry in enumerate(entries, start=1):
         alone = entry.label and count[entry.label] == 1
-        roi_id = entry.label if alone else f"{entry.label}#{entry.number}"
+        roi_id = entry.label if alone else entry.key
         if roi_id in taken:
             roi_id = f"{roi_id}#{position}"
         taken.add(roi_id)
@@ -117,15 +125,18 @@ def matching(entries: Iterable[RoiEntry], name: RoiName) -> list[RoiEntry]:
     return [
         e
         for e in candidates
-        if e.code in name.codes
-        or any(fnmatchcase(e.label.casefold(), p.casefold()) for p in name.patterns)
+        if e.is_described
+        and (
+            e.code in name.codes
+            or any(fnmatchcase(e.label.casefold(), p.casefold()) for p in name.patterns)
+        )
     ]
 
 
 def _ambiguous(wanted: str, found: Sequence[RoiEntry]) -> RegionError:
     return RegionError(
         "REGION-AMBIGUOUS",
-        f"expected one ROI for {wanted!r}, found {_listed(found)}",
+        f"expected one ROI for {shortened(wanted)!r}, found {_listed(found)}",
         hint="Say which by its number: 'labels' in the map of ROI names.",
     )
 
@@ -133,7 +144,7 @@ def _ambiguous(wanted: str, found: Sequence[RoiEntry]) -> RegionError:
 def _not_found(wanted: str, entries: Sequence[RoiEntry]) -> RegionError:
     return RegionError(
         "REGION-NOT-FOUND",
-        f"no ROI for {wanted!r}; the file has {_listed(entries)}",
+        f"no ROI for {shortened(wanted)!r}; the file has {_listed(entries)}",
         hint="Add the site's name to the map of ROI names, or correct the request.",
     )
 

@@ -23,7 +23,6 @@ from biomarker_cli.regions.polygons import (
     Ring,
     Window,
     area,
-    boxes_overlap,
     clip,
     fill,
     fraction_inside,
@@ -33,6 +32,11 @@ from biomarker_cli.regions.polygons import (
 CROSSING_TOLERANCE = 0.01
 """Contours of which a smaller part than this overlaps, or sticks out, do not
 cross: planning systems draw a hole that touches the outer contour with rounding."""
+
+
+MOST_COMPARED = 10_000
+"""Pairs of contours of one ROI that are compared: some seconds. A lung with all its
+vessels has some hundreds on a plane."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,13 @@ class Nesting:
         Number of contours around each one; odd is a hole, -1 a duplicate.
     n_crossing : int
         Pairs that cross.
+    n_compared : int
+        Pairs that were compared: what finding this out has cost.
     """
 
     depth: tuple[int, ...]
     n_crossing: int
+    n_compared: int = 0
 
     @property
     def n_holes(self) -> int:
@@ -61,25 +68,38 @@ class Nesting:
         return sum(d < 0 for d in self.depth)
 
 
-def nest(rings: list[Ring]) -> Nesting:
-    """Find which contours of a plane lie inside which, and which cross."""
+def nest(rings: list[Ring], most: int = MOST_COMPARED) -> Nesting:
+    """Find which contours of a plane lie inside which, and which cross.
+
+    The order of the contours decides nothing. The search ends where more than `most`
+    pairs would have to be compared, as `Nesting.n_compared` then tells.
+    """
     depth = [0] * len(rings)
-    n_crossing = 0
-    if len(rings) > 1:
-        order = sorted(range(len(rings)), key=lambda i: -area(rings[i]))
-        for position, small in enumerate(order):
-            for large in order[:position]:
-                if depth[large] < 0 or not boxes_overlap(rings[small], rings[large]):
-                    continue
-                inside = fraction_inside(rings[small], rings[large])
-                if inside == 1.0 and area(rings[small]) > (1 - 1e-6) * area(rings[large]):
-                    depth[small] = -1
-                    break
-                if inside >= 1.0 - CROSSING_TOLERANCE:
-                    depth[small] += 1
-                elif inside > CROSSING_TOLERANCE:
-                    n_crossing += 1
-    return Nesting(tuple(depth), n_crossing)
+    n_crossing = n_compared = 0
+    if len(rings) < 2:
+        return Nesting(tuple(depth), 0)
+    areas = [area(ring) for ring in rings]
+    order = sorted(range(len(rings)), key=lambda i: (-areas[i], rings[i].tobytes()))
+    low = np.array([rings[i].min(axis=0) for i in order])
+    high = np.array([rings[i].max(axis=0) for i in order])
+    for position, small in enumerate(order):
+        touching = (low[:position] <= high[position]) & (low[position] <= high[:position])
+        for larger in np.flatnonzero(touching.all(axis=1)):
+            large = order[larger]
+            if depth[large] < 0:
+                continue
+            n_compared += 1
+            if n_compared > most:
+                return Nesting(tuple(depth), n_crossing, n_compared)
+            inside = fraction_inside(rings[small], rings[large])
+            if inside == 1.0 and areas[small] > (1 - 1e-6) * areas[large]:
+                depth[small] = -1
+                break
+            if inside >= 1.0 - CROSSING_TOLERANCE:
+                depth[small] += 1
+            elif inside > CROSSING_TOLERANCE:
+                n_crossing += 1
+    return Nesting(tuple(depth), n_crossing, n_compared)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,13 @@ A ring is an array (n, 2) of vertices ``(x, y)`` in index coordinates: pixel
 a unit to each side. Nothing is rounded to pixels: a pixel belongs to a polygon
 when its centre lies inside, by the even-odd rule. A centre on the left or the
 upper edge is inside, one on the right or the lower edge is not, so that two
-polygons that share an edge share no pixel.
+polygons that share an edge share no pixel. An edge is as exact as its vertices
+are snapped: a centre within a millionth of a pixel of it lies on it.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +23,13 @@ BoolArray = npt.NDArray[np.bool_]
 SNAP_PER_PIXEL = 2.0**20
 """Vertices are snapped to this fraction of a pixel (1e-6): the way from mm to
 indices leaves noise of 1e-12 that would decide ties between edge and centre."""
+
+ON_EDGE = 1.0 / SNAP_PER_PIXEL
+"""A centre this close to an edge, in pixels, lies on it: snapping moves the ends of an
+edge that passes exactly through a centre by up to seven tenths of that."""
+
+CROSSINGS_AT_ONCE = 2**22
+"""Places where edges meet rows that are worked on together (some 100 MB)."""
 
 SAMPLES = 128
 """Samples along each side of the box on which two polygons are compared."""
@@ -62,25 +71,64 @@ def fill(ring: Ring, window: Window) -> BoolArray:
     ndarray of bool, shape (rows, columns)
         Every edge toggles the pixels to the right of where it meets a row.
     """
-    row0, column0, rows, columns = window
+    row0, _, rows, columns = window
     x0, y0 = ring[:, 0], ring[:, 1]
     x1, y1 = np.append(x0[1:], x0[0]), np.append(y0[1:], y0[0])
     # Always from the upper end: an edge gives the same numbers in both directions.
     down = y0 <= y1
-    upper_x, upper_y = np.where(down, x0, x1), np.where(down, y0, y1)
-    lower_x, lower_y = np.where(down, x1, x0), np.where(down, y1, y0)
-    first = np.clip(np.ceil(upper_y), row0, row0 + rows).astype(np.intp)
-    last = np.clip(np.ceil(lower_y), row0, row0 + rows).astype(np.intp)
-    count = last - first
-    edge = np.repeat(np.arange(len(count)), count)
-    row = first[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)
-    slope = (lower_x - upper_x) / np.where(lower_y > upper_y, lower_y - upper_y, 1.0)
-    meets = upper_x[edge] + (row - upper_y[edge]) * slope[edge]
-    column = np.clip(np.ceil(meets), column0, column0 + columns).astype(np.intp) - column0
-    cells = (row - row0) * (columns + 1) + column
-    toggles = np.bincount(cells, minlength=rows * (columns + 1)).astype(np.uint8) & 1
+    upper = np.stack([np.where(down, x0, x1), np.where(down, y0, y1)])
+    lower = np.stack([np.where(down, x1, x0), np.where(down, y1, y0)])
+    first = np.clip(np.ceil(upper[1]), row0, row0 + rows).astype(np.intp)
+    count = np.clip(np.ceil(lower[1]), row0, row0 + rows).astype(np.intp) - first
+    n_cells = rows * (columns + 1)
+    toggles = np.zeros(n_cells, dtype=np.uint8)
+    for part in _parts(count):
+        cells = _cells(upper[:, part], lower[:, part], first[part], count[part], window)
+        toggles ^= np.bincount(cells, minlength=n_cells).astype(np.uint8) & 1
     toggles = toggles.reshape(rows, columns + 1)[:, :columns]
     return np.bitwise_xor.accumulate(toggles, axis=1).view(np.bool_)
+
+
+def crossings_of(ring: Ring, rows: int) -> int:
+    """Return how often the edges of a ring meet rows 0 .. `rows` - 1: the cost of filling it."""
+    y = np.clip(np.ceil(ring[:, 1]), 0, rows)
+    return int(np.abs(np.diff(y, append=y[:1])).sum())
+
+
+def _parts(count: npt.NDArray[np.intp]) -> list[slice]:
+    """Return runs of edges that meet about `CROSSINGS_AT_ONCE` rows each."""
+    total = np.cumsum(count)
+    if not len(total) or total[-1] <= CROSSINGS_AT_ONCE:
+        return [slice(0, len(total))]
+    steps = np.arange(CROSSINGS_AT_ONCE, int(total[-1]), CROSSINGS_AT_ONCE)
+    ends = [0, *np.searchsorted(total, steps).tolist(), len(total)]
+    return [slice(a, b) for a, b in pairwise(ends) if b > a]
+
+
+def _cells(
+    upper: Ring,
+    lower: Ring,
+    first: npt.NDArray[np.intp],
+    count: npt.NDArray[np.intp],
+    window: Window,
+) -> npt.NDArray[np.intp]:
+    """Return the pixel from which on each edge toggles each of its rows.
+
+    A pixel whose centre lies on the edge is the first: it is inside where the
+    polygon lies to the right of the edge.
+    """
+    row0, column0, _, columns = window
+    edge = np.repeat(np.arange(len(count)), count)
+    row = first[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)
+    height = lower[1] - upper[1]
+    slope = (lower[0] - upper[0]) / np.where(height > 0, height, 1.0)
+    # The distance to the edge counts, not the one along the row; no edge reaches past its ends.
+    reach = ON_EDGE * np.hypot(1.0, slope)
+    meets = upper[0][edge] + (row - upper[1][edge]) * slope[edge]
+    meets = np.maximum(meets - reach[edge], np.minimum(upper[0], lower[0])[edge])
+    column = np.clip(np.ceil(meets), column0, column0 + columns).astype(np.intp) - column0
+    cells: npt.NDArray[np.intp] = (row - row0) * (columns + 1) + column
+    return cells
 
 
 def area(ring: Ring) -> float:
@@ -117,14 +165,6 @@ def _clip_half(ring: Ring, axis: int, limit: float, sign: float) -> Ring:
     both = np.stack([ring, crossing], axis=1).reshape(-1, 2)
     kept: Ring = both[np.stack([distance >= 0, crosses], axis=1).ravel()]
     return kept
-
-
-def boxes_overlap(one: Ring, other: Ring) -> bool:
-    """Tell whether the bounding boxes of two rings have a part in common."""
-    return bool(
-        (one.min(axis=0) <= other.max(axis=0)).all()
-        and (other.min(axis=0) <= one.max(axis=0)).all()
-    )
 
 
 def fraction_inside(one: Ring, other: Ring) -> float:

@@ -32,7 +32,7 @@ ROIS_WITH_AUDIT = replace(
         Column("n_planes_outside", "integer", "planes beyond the slices of the image"),
         Column("plane_spacing_mm", "number", "median distance between planes"),
         Column("off_plane_mm", "number", "largest distance between a slice and the plane it took"),
-        Column("n_gaps", "integer", "runs of slices without a contour between two that overlap"),
+        Column("n_gaps", "integer", "runs of empty slices between two that overlap"),
         Column("n_slices_interpolated", "integer", "slices filled by interpolation"),
         Column("n_holes", "integer", "contours that take away"),
         Column("n_xor", "integer", "contours that exclude each other"),
@@ -65,6 +65,16 @@ ROIS_WITH_AUDIT = replace(
     ),
 )
 """The table ``rois.csv``: who a ROI is, and behind it what the import did."""
+
+REGIONS = replace(
+    ROIS_WITH_AUDIT,
+    name="regions",
+    columns=(
+        *ROIS_WITH_AUDIT.columns,
+        Column("mask_file", "string", "mask of the ROI, from the folder of the table"),
+    ),
+)
+"""The table ``regions.csv`` of `biomarker regions`: ``rois.csv``, and the masks beside it."""
 
 AUDIT_COLUMNS = tuple(c.name for c in ROIS_WITH_AUDIT.columns if c not in ROIS.columns)
 """Columns behind the identity of a ROI."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,12 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+from biomarker_cli.dicom.headers import ELEMENT_ERRORS
+from biomarker_cli.dicom.texts import read_text
 from biomarker_cli.regions.contours import Contour, draw_contours
-from biomarker_cli.regions.entries import Drawing, References, RoiEntry
+from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError, reading
+from biomarker_cli.regions.numbering import Numbering, whole_number
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
 from biomarker_cli.regions.tilted import draw_tilted, is_tilted
@@ -31,6 +34,12 @@ from biomarker_cli.regions.tilted import draw_tilted, is_tilted
 RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 
 _CONTOUR_DATA = Tag("ContourData")
+
+MOST_MM = 1e5
+"""A vertex further away than 100 m lies in no patient."""
+
+MOST_VERTICES = 5_000_000
+"""Of one ROI; the skin of a whole body on a thousand slices has half as many."""
 
 
 @dataclass(frozen=True)
@@ -54,88 +63,155 @@ class RtStruct:
 
     @cached_property
     def entries(self) -> tuple[RoiEntry, ...]:
-        """The ROIs, in the order of the structure set."""
+        """The ROIs in the order of the structure set, then contours that belong to none."""
         with reading(self.path):
-            return tuple(self._read_entries())
+            orphans = (
+                RoiEntry(number, "", detail=self._detail(number), is_described=False)
+                for number in self._numbering.orphans
+            )
+            return (*self._read_entries(), *orphans)
 
     def _read_entries(self) -> Iterator[RoiEntry]:
         observed = self._observations
         frames = _items(self.dataset, "ReferencedFrameOfReferenceSequence")
         only_frame = str(frames[0].get("FrameOfReferenceUID", "")) if len(frames) == 1 else ""
+        character_set = self.dataset.get("SpecificCharacterSet")
         for roi in _items(self.dataset, "StructureSetROISequence"):
-            number = int(roi.get("ROINumber", 0))
+            number = whole_number(roi, "ROINumber")
             code, meaning = _code(observed.get(number))
+            name = read_text(roi, "ROIName", character_set)
             yield RoiEntry(
                 number=number,
-                label=str(roi.get("ROIName") or "").strip(),
+                label=name.value,
                 code=code,
                 code_meaning=meaning,
                 frame_of_reference_uid=str(roi.get("ReferencedFrameOfReferenceUID") or only_frame),
                 detail=self._detail(number),
+                flags=frozenset(() if name.is_declared else {"roi_name_encoding"}),
             )
 
     @cached_property
-    def _observations(self) -> dict[int, Dataset]:
-        return {
-            int(item.get("ReferencedROINumber", -1)): item
-            for item in _items(self.dataset, "RTROIObservationsSequence")
-        }
-
-    @cached_property
-    def _contours(self) -> dict[int, list[Dataset]]:
-        """Contour items by ROINumber: sequences may come in any order."""
-        found: dict[int, list[Dataset]] = {}
-        for item in _items(self.dataset, "ROIContourSequence"):
-            number = int(item.get("ReferencedROINumber", -1))
-            found.setdefault(number, []).extend(_items(item, "ContourSequence"))
+    def _observations(self) -> dict[int | None, Dataset]:
+        items = _items(self.dataset, "RTROIObservationsSequence")
+        found = {whole_number(item, "ReferencedROINumber"): item for item in items}
+        found.pop(None, None)
         return found
 
-    def _detail(self, number: int) -> str:
-        kinds = Counter(_kind(item) for item in self._contours.get(number, ()))
-        return ", ".join(f"{kind} x {n}" for kind, n in sorted(kinds.items())) or "no contour"
+    @cached_property
+    def _contours(self) -> dict[int | None, list[Dataset]]:
+        """ROI Contour items by ROINumber: sequences may come in any order."""
+        found: dict[int | None, list[Dataset]] = {}
+        for item in _items(self.dataset, "ROIContourSequence"):
+            found.setdefault(whole_number(item, "ReferencedROINumber"), []).append(item)
+        return found
 
     @cached_property
-    def _referenced_series(self) -> frozenset[str]:
-        return frozenset(
-            str(series.get("SeriesInstanceUID", ""))
+    def _numbering(self) -> Numbering:
+        rois = _items(self.dataset, "StructureSetROISequence")
+        holding = (n for n, items in self._contours.items() if any(map(_holds_contours, items)))
+        return Numbering(
+            described=tuple(whole_number(roi, "ROINumber") for roi in rois),
+            referred=frozenset(self._contours),
+            filled=frozenset(holding),
+            what="contours",
+            owner="ROI",
+        )
+
+    def _contours_of(self, number: int | None) -> list[Dataset]:
+        """Return the contours of a number.
+
+        Raises
+        ------
+        RegionError
+            ``REGION-NUMBER-REPEATED`` where two items have some, ``REGION-UNREADABLE``.
+        """
+        with reading(self.path):
+            parts = [_items(item, "ContourSequence") for item in self._contours.get(number, ())]
+        parts = [part for part in parts if part]
+        if len(parts) > 1 and number is not None:
+            raise RegionError(
+                "REGION-NUMBER-REPEATED",
+                f"{len(parts)} items of ROIContourSequence (3006,0039) hold contours of ROINumber "
+                f"{number}: whether they are one ROI cannot be told",
+                where=self.path.name,
+            )
+        return [contour for part in parts for contour in part]
+
+    def _detail(self, number: int | None) -> str:
+        try:
+            with reading(self.path):
+                kinds = Counter(_kind(item) for item in self._contours_of(number))
+        except RegionError as error:
+            return error.code
+        return ", ".join(f"{kind or 'no type'} x {n}" for kind, n in sorted(kinds.items())) or (
+            "no contour"
+        )
+
+    @cached_property
+    def _referenced(self) -> References:
+        """The series of the structure set, and their images where it lists them."""
+        series = [
+            series
             for frame in _items(self.dataset, "ReferencedFrameOfReferenceSequence")
             for study in _items(frame, "RTReferencedStudySequence")
             for series in _items(study, "RTReferencedSeriesSequence")
-        ) - {""}
+        ]
+        uids = frozenset(str(item.get("SeriesInstanceUID", "")) for item in series)
+        return References(uids - {""}, _images(series))
 
     def references(self, entry: RoiEntry) -> References:
-        """Return the images of the contours, and the series of the structure set."""
+        """Return the images of the contours (else all), and the series of the structure set."""
         with reading(self.path):
-            images = frozenset(
-                str(image.get("ReferencedSOPInstanceUID", ""))
-                for contour in self._contours.get(entry.number, ())
-                for image in _items(contour, "ContourImageSequence")
-            )
-            return References(self._referenced_series, images - {""})
+            whole = self._referenced
+            own = _images(self._contours_of(entry.number))
+            return References(whole.series_uids, own or whole.sop_instance_uids)
 
     def draw(self, entry: RoiEntry, target: ImageTarget, rules: RegionRules) -> Drawing:
         """Return the voxels whose centres the contours of a ROI enclose."""
-        if sum(other.number == entry.number for other in self.entries) > 1:
-            raise RegionError(
-                "REGION-NUMBER-REPEATED",
-                f"ROINumber {entry.number} occurs more than once, so contours cannot be assigned",
-                where=self.path.name,
-            )
+        self._numbering.require_own(entry, self.path.name)
         with reading(self.path):
             contours = list(self._read_contours(entry))
+        label = shortened(entry.label)
         if rules.other_grid == "resample" and is_tilted(contours, target.geometry):
-            return draw_tilted(contours, entry.label, target.geometry, rules)
-        return draw_contours(contours, entry.label, target.geometry, rules)
+            return draw_tilted(contours, label, target.geometry, rules)
+        return draw_contours(contours, label, target.geometry, rules)
 
     def _read_contours(self, entry: RoiEntry) -> Iterator[Contour]:
-        for index, item in enumerate(self._contours.get(entry.number, ())):
+        n_vertices = 0
+        for index, item in enumerate(self._contours_of(entry.number)):
             where = f"{self.path.name}, ROINumber {entry.number}, contour {index + 1}"
-            yield Contour(_kind(item), _points(item, where))
+            contour = Contour(_kind(item), _points(item, where))
+            n_vertices += len(contour.points_mm)
+            if n_vertices > MOST_VERTICES:
+                raise RegionError(
+                    "REGION-TOO-LARGE",
+                    f"expected at most {MOST_VERTICES:,} vertices, found more",
+                    where=where,
+                    hint="Export the structure set with fewer vertices for each contour.",
+                )
+            yield contour
+
+
+def _images(holders: Iterable[Dataset]) -> frozenset[str]:
+    """Return the images that contours, or a series, were drawn on."""
+    return frozenset(
+        str(image.get("ReferencedSOPInstanceUID", ""))
+        for holder in holders
+        for image in _items(holder, "ContourImageSequence")
+    ) - {""}
+
+
+def _holds_contours(item: Dataset) -> bool:
+    """Tell whether an item has contours; those that cannot be read are some."""
+    try:
+        return bool(_items(item, "ContourSequence"))
+    except ELEMENT_ERRORS:
+        return True
 
 
 def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
     """Return the items of a sequence, none where it is absent or empty."""
-    return list(dataset.get(keyword) or ())
+    return list(dataset[keyword].value or ()) if keyword in dataset else []
 
 
 def _kind(item: Dataset) -> str:
@@ -161,8 +237,10 @@ def _points(item: Dataset, where: str) -> npt.NDArray[np.float64]:
     """
     numbers = _numbers(item, where)
     finite = bool(np.isfinite(numbers).all())
-    if len(numbers) % 3 or not finite:
+    far = finite and bool((np.abs(numbers) > MOST_MM).any())
+    if len(numbers) % 3 or not finite or far:
         found = f"{len(numbers)} numbers" if finite else "numbers that are not finite"
+        found = f"a coordinate beyond {MOST_MM:g} mm" if far else found
         raise RegionError(
             "REGION-CONTOUR-DATA",
             f"expected x, y, z for every vertex, found {found}",

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from biomarker_cli.dicom.frames import Frames
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import BoolArray
 from biomarker_cli.imaging.volume import Volume
+
+
+def positive(value: Any) -> float | None:
+    """Return a length of a header; None where it is none that can be."""
+    try:
+        number = float(value)
+    except (ArithmeticError, TypeError, ValueError):
+        return None
+    return number if 0 < number < math.inf else None
 
 
 @dataclass(frozen=True)
@@ -20,6 +31,8 @@ class ImageTarget:
     frame_of_reference_uid, series_uid, study_uid : str
         Empty for images that are not DICOM.
     sop_instance_uids : frozenset of str
+    slice_thickness_mm : float or None
+        As the header says it: the distance between slices may be another one.
     padding : ndarray of bool, shape (z, y, x), or None
         Voxels where the scanner measured nothing; None where there are none,
         or where only headers were read.
@@ -30,6 +43,7 @@ class ImageTarget:
     series_uid: str = ""
     sop_instance_uids: frozenset[str] = frozenset()
     study_uid: str = ""
+    slice_thickness_mm: float | None = None
     padding: BoolArray | None = field(default=None, compare=False, repr=False)
 
     @classmethod
@@ -49,4 +63,5 @@ class ImageTarget:
             series_uid=str(first.get("SeriesInstanceUID", "")),
             sop_instance_uids=frozenset(f.sop_instance_uid for f in frames if f.sop_instance_uid),
             study_uid=str(first.get("StudyInstanceUID", "")),
+            slice_thickness_mm=positive(first.get("SliceThickness")),
         )

@@ -144,7 +144,9 @@ def _write_derivations(results: Sequence[PackedResult], folder: Path) -> None:
         for analysis, derivation in result.derivations.items():
             folder.mkdir(exist_ok=True)
             name = f"{result.case_id.replace('/', '__')}__{analysis}.json"
-            (folder / name).write_text(_derivation(derivation), encoding="utf-8", newline="\n")
+            text = _derivation(derivation)
+            # A byte of a file name that is no UTF-8 becomes the escape that JSON has for it.
+            (folder / name).write_text(text, "utf-8", "backslashreplace", "\n")
             written.add(name)
     # A case that has left the study, or an older version of a protocol, leaves no file behind.
     for path in folder.glob("*.json"):

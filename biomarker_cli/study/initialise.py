@@ -6,8 +6,6 @@ a separate file that must not leave the site.
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 from collections import defaultdict
@@ -20,6 +18,7 @@ from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.model import InputNotFoundError
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.tables import csv_text
 
 LINK_FILE = "subject_link.csv"
 
@@ -123,9 +122,10 @@ def initialise_study(
 
 
 def _by_series(volumes: Sequence[VolumeCandidate]) -> list[tuple[VolumeCandidate, ...]]:
-    groups: dict[str, list[VolumeCandidate]] = defaultdict(list)
+    # One SeriesInstanceUID in several studies is several series.
+    groups: dict[tuple[str, str], list[VolumeCandidate]] = defaultdict(list)
     for candidate in volumes:
-        groups[candidate.series_uid].append(candidate)
+        groups[candidate.study_uid, candidate.series_uid].append(candidate)
     return [tuple(group) for group in groups.values()]
 
 
@@ -246,11 +246,7 @@ def _study_text(name: str, roles: set[str]) -> str:
 
 
 def _write_csv(path: Path, rows: Sequence[dict[str, str]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    _write(path, text.getvalue())
+    _write(path, csv_text(list(rows[0]), rows))
 
 
 def _write(path: Path, text: str) -> None:

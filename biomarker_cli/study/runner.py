@@ -12,6 +12,7 @@ from biomarker_cli.case.inputs import CaseInputs, known_or_read
 from biomarker_cli.case.result import Row
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.model import BiomarkerError, CaseError, ExitCode, worst_exit_code
+from biomarker_cli.model.wording import shown
 from biomarker_cli.study.assembling import write_tables
 from biomarker_cli.study.cohort_checks import judge_cohort
 from biomarker_cli.study.executors import Executor, Outcome, PoolExecutor, SerialExecutor
@@ -320,8 +321,10 @@ def _write_log(
     """Write what was done and why, and the notes of every case, also of those kept."""
     lines = [f"{d.case.plan.case_id}: {d.action}, {d.reason}" for d in decisions]
     lines += [f"{result.case_id}: {note}" for result in results for note in result.notes]
-    text = "\n".join([*lines, *remarks])
-    path.write_text(text + "\n", encoding="utf-8", newline="\n", errors="backslashreplace")
+    tracebacks = [line for text in remarks for line in text.splitlines()]
+    # People read it on a terminal, and names and messages of libraries stand in it.
+    text = "\n".join(shown(line) for line in [*lines, *tracebacks])
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def _executor(options: RunOptions) -> Executor:

@@ -219,7 +219,9 @@ class ResultStore:
 
     @staticmethod
     def _write_json(path: Path, data: dict[str, Any]) -> None:
-        _write_whole(path, json.dumps(data, ensure_ascii=False, allow_nan=False).encode())
+        # A byte of a file name that is no UTF-8 becomes the escape that JSON has for it.
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+        _write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
 def _study_in(path: Path) -> str:

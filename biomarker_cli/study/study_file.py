@@ -26,6 +26,7 @@ from biomarker_cli.protocol.loading import problem_text
 from biomarker_cli.protocol.yaml_source import line_of, read_yaml
 from biomarker_cli.regions.rules import RoiNames
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.tables import unescape_cell
 
 FORMAT = "biomarker-study/1"
 
@@ -237,7 +238,9 @@ def _require_columns(path: Path, columns: list[str], known: set[str]) -> None:
 
 
 def _entry(path: Path, line: int, row: dict[str, str | None], model: StudyModel) -> CaseEntry:
-    cells = {key: (value or "").strip() for key, value in row.items() if key is not None}
+    cells = {
+        key: unescape_cell((value or "").strip()) for key, value in row.items() if key is not None
+    }
     where = f"{path.name}:{line}"
     if None in row:
         raise StudyError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +19,7 @@ from pydicom.valuerep import DSdecimal
 
 from biomarker_cli.acquisition.facts.registry import Reading
 from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.model.wording import quoted
 
 ENHANCED_NAMES = MappingProxyType(
     {
@@ -87,6 +89,16 @@ def tag_text(keyword: str) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
+def path_text(path: str) -> str:
+    """Return ``(gggg,eeee)>(gggg,eeee)`` of a keyword or a path of keywords."""
+    return ">".join(tag_text(part) for part in path.split("."))
+
+
+def private_text(group: int, creator: str, element: int) -> str:
+    """Return how a private element is named."""
+    return f"({group:04X},xx{element:02X}) {creator}"
+
+
 def keyword_of(tag: str) -> str:
     """Return the keyword of ``(gggg,eeee)``, empty for a private element."""
     group, _, element = tag.strip("()").partition(",")
@@ -110,6 +122,9 @@ def plain(value: Any) -> Any:
         return (str(value).strip() or None) if value is not None else None
     if isinstance(value, bool):
         return value
+    if isinstance(value, Dataset):
+        # Never its elements: they hold names, and a value ends up in a table.
+        return "item"
     if isinstance(value, (int, float, DSdecimal)):
         number = float(value)
         return number if math.isfinite(number) else None
@@ -122,12 +137,13 @@ def plain(value: Any) -> Any:
 def read_keyword(series: SeriesHeaders, keyword: str) -> Reading:
     """Return an element in every frame, under its enhanced name where no frame has that one."""
     values = [plain(value) for value in series.column(keyword)]
+    n_damaged = series.n_damaged(keyword)
     enhanced = ENHANCED_NAMES.get(keyword)
     if enhanced and all(value is None for value in values):
         others = [plain(value) for value in series.column(enhanced)]
         if any(other is not None for other in others):
-            return _reading(others, (tag_text(enhanced),), enhanced)
-    return _reading(values, (tag_text(keyword),), keyword)
+            return _reading(others, (tag_text(enhanced),), enhanced, series.n_damaged(enhanced))
+    return _reading(values, (tag_text(keyword),), keyword, n_damaged)
 
 
 def read_path(series: SeriesHeaders, path: str) -> Reading:
@@ -136,9 +152,8 @@ def read_path(series: SeriesHeaders, path: str) -> Reading:
     A frame whose items disagree has a tuple of their values.
     """
     sequence, *rest = path.split(".")
-    tag = ">".join(tag_text(part) for part in path.split("."))
     values = [_follow(items, rest) for items in series.column(sequence)]
-    return _reading(values, (tag,), path)
+    return _reading(values, (path_text(path),), path, series.n_damaged(sequence))
 
 
 def _follow(items: Any, rest: Sequence[str]) -> Any:
@@ -161,31 +176,48 @@ def read_private(
     values = [plain(f.private(group, creator, element)) for f in series.frames]
     if index is not None:
         values = [v[index] if isinstance(v, tuple) and len(v) > index else None for v in values]
-    tag = f"({group:04X},xx{element:02X}) {creator}"
+    tag = private_text(group, creator, element)
     return _reading(values, (tag,), tag)
 
 
-def _reading(values: Sequence[Any], tags: tuple[str, ...], name: str) -> Reading:
-    present = tuple(value for value in values if value is not None)
-    n_missing = len(values) - len(present)
-    texts = _texts_for_numbers(present, name)
-    if texts:
-        present = tuple(value for value in present if value not in texts)
-        n_missing = len(values) - len(present)
-        text = texts[0] if isinstance(texts[0], str) else "\\".join(map(str, texts[0]))
-        reason = f"{name}: {text!r} is no number, in {n_missing} of {len(values)}"
-        return Reading(present, n_missing, tags, reason=reason, unreadable=text)
-    reason = f"{name} is absent or empty in {n_missing} of {len(values)}" if n_missing else ""
-    return Reading(present, n_missing, tags, reason=reason)
+def _reading(
+    values: Sequence[Any], tags: tuple[str, ...], name: str, n_damaged: int = 0
+) -> Reading:
+    """Return the values of an element; what is damaged, or no number where one belongs, is none."""
+    wrong = [v for v in values if _is_text(v)] if _is_numeric(name.rpartition(".")[2]) else []
+    present = tuple(v for v in values if v is not None and not (wrong and _is_text(v)))
+    n_all, n_missing = len(values), len(values) - len(present)
+    n_absent = n_missing - len(wrong) - n_damaged
+    reasons = []
+    if wrong:
+        what = f"{name} holds {as_found(wrong[0])}, which is no number,"
+        reasons.append(f"{what} in {len(wrong)} of {n_all}")
+    if n_damaged:
+        reasons.append(f"{name} cannot be decoded in {n_damaged} of {n_all}")
+    if n_absent > 0:
+        reasons.append(f"{name} is absent or empty in {n_absent} of {n_all}")
+    flags = frozenset({"fact_unreadable"} if wrong or n_damaged else ())
+    return Reading(present, n_missing, tags, flags, "; ".join(reasons))
 
 
-def _texts_for_numbers(values: Sequence[Any], name: str) -> list[Any]:
-    """Return the values of a decimal or integer string that are none (a decimal comma)."""
-    keyword = name.rpartition(".")[2]
-    if tag_for_keyword(keyword) is None or dictionary_VR(keyword) not in {"DS", "IS"}:
-        return []
-    return [value for value in dict.fromkeys(values) if _holds_text(value)]
+def as_found(value: Any) -> str:
+    """Return what stands in a number's place as a message quotes it."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return quoted("\\".join(map(str, parts)), 64)
 
 
-def _holds_text(value: Any) -> bool:
-    return any(isinstance(part, str) for part in (value if isinstance(value, tuple) else (value,)))
+def _is_text(value: Any) -> bool:
+    """Tell whether a value, or a part of it, is text."""
+    if isinstance(value, tuple):
+        return any(isinstance(part, str) for part in value)
+    return isinstance(value, str)
+
+
+@lru_cache(maxsize=1024)
+def _is_numeric(keyword: str) -> bool:
+    """Tell whether DICOM has numbers in an element."""
+    tag = tag_for_keyword(keyword)
+    return tag is not None and dictionary_VR(tag)[:2] in _NUMERIC_VRS
+
+
+_NUMERIC_VRS = frozenset({"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})

@@ -55,11 +55,14 @@ def _find_stacks(series: SeriesHeaders) -> tuple[list[Stack], int]:
             n_missing += 1
             continue
         key = tuple(round(c, 3) + 0.0 for c in cosines)
-        thickness = plain(thick)
-        by_orientation[key].append(
-            (_along_normal(place, cosines), thickness if isinstance(thickness, float) else None)
-        )
+        by_orientation[key].append((_along_normal(place, cosines), _thickness(thick)))
     return [_distinct(stack) for stack in by_orientation.values()], n_missing
+
+
+def _thickness(value: Any) -> float | None:
+    """Return a thickness in mm; 0 stands for one that is not known."""
+    found = plain(value)
+    return found if isinstance(found, float) and found > 0 else None
 
 
 def _along_normal(place: tuple[float, ...], cosines: tuple[float, ...]) -> float:
@@ -114,7 +117,7 @@ def slice_gap_mm(series: SeriesHeaders) -> Reading:
     """Return the gap between every two neighbouring slices."""
     tags = (_POSITION, _ORIENTATION, _THICKNESS)
     stacks, n_missing = _stacks(series)
-    n_missing += sum(1 for thickness in series.column("SliceThickness") if plain(thickness) is None)
+    n_missing += sum(1 for value in series.column("SliceThickness") if _thickness(value) is None)
     gaps: list[float] = []
     for stack in stacks:
         for (low, thick_low), (high, thick_high) in pairwise(stack):

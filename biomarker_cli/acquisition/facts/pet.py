@@ -6,11 +6,12 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from biomarker_cli.acquisition.facts.elements import plain, read_keyword
+from biomarker_cli.acquisition.facts.elements import as_found, plain, read_keyword
 from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, missing, one
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.injection import (
+    RADIOPHARMACEUTICALS,
     TAG_DOSE,
     TAG_HALF_LIFE,
     TAG_NUCLIDE,
@@ -155,23 +156,12 @@ def height_m(series: SeriesHeaders) -> Reading:
 
 
 def _administration(
-    series: SeriesHeaders,
-    read: Callable[[InjectionRecord], Any],
-    tag: str,
-    text: Callable[[InjectionRecord], str] | None = None,
+    series: SeriesHeaders, read: Callable[[InjectionRecord], Any], tag: str, number: str = ""
 ) -> Reading:
     """Return one value of the radiopharmaceutical items of every slice.
 
-    Parameters
-    ----------
-    text : callable, optional
-        What stands there where it is no number.
+    Where it is a number, `number` is the keyword, so that text in its place is quoted.
     """
-    texts = [] if text is None else _texts(series, text)
-    if texts:
-        return Reading(
-            (), len(series.frames), (tag,), reason=f"{texts[0]!r} is no number", unreadable=texts[0]
-        )
     present: list[Any] = []
     n_missing = 0
     for frame in series.frames:
@@ -185,12 +175,20 @@ def _administration(
         if n_missing
         else ""
     )
+    if n_missing and number and (instead := _text_instead(series, number)):
+        why = f"{number} holds {instead}, which is no number ({reason})"
+        return Reading(tuple(present), n_missing, (tag,), frozenset({"fact_unreadable"}), why)
     return Reading(tuple(present), n_missing, (tag,), reason=reason)
 
 
-def _texts(series: SeriesHeaders, text: Callable[[InjectionRecord], str]) -> list[str]:
-    found = (text(record) for frame in series.frames for record in read_injections(frame))
-    return [one for one in found if one]
+def _text_instead(series: SeriesHeaders, keyword: str) -> str:
+    """Return the text that stands where an item should have a number, quoted; empty for none."""
+    for frame in series.frames:
+        for item in frame.items(RADIOPHARMACEUTICALS):
+            value = plain(item.get(keyword))
+            if isinstance(value, str):
+                return as_found(value)
+    return ""
 
 
 def _nuclide(record: InjectionRecord) -> str:
@@ -220,7 +218,7 @@ def radiopharmaceutical(series: SeriesHeaders) -> Reading:
 def half_life_s(series: SeriesHeaders) -> Reading:
     """Return the half-life in every slice."""
     return _administration(
-        series, lambda record: record.half_life, TAG_HALF_LIFE, lambda record: record.half_life_text
+        series, lambda record: record.half_life, TAG_HALF_LIFE, "RadionuclideHalfLife"
     )
 
 
@@ -233,14 +231,12 @@ def half_life_s(series: SeriesHeaders) -> Reading:
 )
 def injected_activity_mbq(series: SeriesHeaders) -> Reading:
     """Return the administered activity in every slice."""
-    reading = _administration(
-        series, lambda record: record.dose, TAG_DOSE, lambda record: record.dose_text
-    )
-    if reading.unreadable or is_enhanced(series.frames.first):
+    reading = _administration(series, lambda record: record.dose, TAG_DOSE, "RadionuclideTotalDose")
+    if is_enhanced(series.frames.first):
         return reading
     inferred = any(v < SMALLEST_DOSE_BQ for v in reading.values)
     values = tuple(v if v < SMALLEST_DOSE_BQ else v / 1e6 for v in reading.values)
-    flags = frozenset({"unit_inferred:RadionuclideTotalDose"} if inferred else ())
+    flags = reading.flags | ({"unit_inferred:RadionuclideTotalDose"} if inferred else set())
     reason = "the number can only be MBq; DICOM wants becquerel" if inferred else reading.reason
     return Reading(values, reading.n_missing, reading.tags, flags, reason)
 

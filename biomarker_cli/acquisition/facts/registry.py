@@ -30,8 +30,8 @@ class Reading:
         Words of `biomarker_cli.model.flags`.
     reason : str
         Why something is missing or cannot be told.
-    unreadable : str
-        A text that stands where a number should, as it was found.
+    implausible : str
+        Why a value that stands there cannot be (`facts.plausible`), empty where all can.
     """
 
     values: tuple[Any, ...]
@@ -39,7 +39,7 @@ class Reading:
     tags: tuple[str, ...]
     flags: frozenset[str] = frozenset()
     reason: str = ""
-    unreadable: str = ""
+    implausible: str = ""
 
     @property
     def is_inferred(self) -> bool:

@@ -39,7 +39,8 @@ def _positions(series: SeriesHeaders) -> list[Hashable]:
     found: list[Hashable] = []
     for value in series.column("ImagePositionPatient"):
         place = plain(value)
-        found.append(tuple(round(float(v), 2) for v in place) if isinstance(place, tuple) else None)
+        told = isinstance(place, tuple) and all(isinstance(v, float) for v in place)
+        found.append(tuple(round(v, 2) for v in place) if told else None)
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_json, say
 from biomarker_cli.cli.protocol.kinds import load_any
 from biomarker_cli.model.wording import counted
 
@@ -35,7 +36,6 @@ def diff(a: str, b: str, output_format: str) -> None:
     analysis protocols setting by setting, and whether their results may be
     pooled.
     """
-    from biomarker_cli.cli.output import print_json
     from biomarker_cli.protocol import ProtocolError, ProtocolKind
 
     (kind, before), (other, after) = load_any(a), load_any(b)
@@ -50,7 +50,7 @@ def diff(a: str, b: str, output_format: str) -> None:
     if output_format == "json":
         print_json(changes)
         return
-    click.echo(f"{before.ident} -> {after.ident}")
+    say(f"{before.ident} -> {after.ident}")
     if is_acquisition:
         _print_rules(changes)
     else:
@@ -73,7 +73,7 @@ def _of_settings(before: ProtocolDocument, after: ProtocolDocument) -> list[dict
 
 def _print_rules(changes: list[dict[str, Any]]) -> None:
     if not changes:
-        click.echo("no rule differs")
+        say("no rule differs")
         return
     _print_table(("rule", "what", "before", "after", "direction"), changes)
 
@@ -85,15 +85,14 @@ def _print_settings(changes: list[dict[str, Any]]) -> None:
     n_moving = sum(change["moves_numbers"] for change in changes)
     if n_moving:
         what = counted(n_moving, "setting that moves", "settings that move")
-        click.echo(f"results are not comparable: they differ in {what} numbers")
+        say(f"results are not comparable: they differ in {what} numbers")
     else:
-        click.echo("results are comparable: no setting that moves a number differs")
+        say("results are comparable: no setting that moves a number differs")
 
 
 def _print_table(columns: tuple[str, ...], changes: list[dict[str, Any]]) -> None:
-    from biomarker_cli.cli.output import console, plain_table
 
-    table = plain_table("", columns, whole=("rule", "direction"))
+    table = Listing("", columns, whole=("rule", "direction"))
     for change in changes:
-        table.add_row(*(str(value).replace("[", r"\[") for value in change.values()))
-    console().print(table)
+        table.add_row(*(str(value) for value in change.values()))
+    table.print()

@@ -8,6 +8,7 @@ import click
 
 from biomarker_cli.cli.headers import read_headers
 from biomarker_cli.cli.options import paths_argument
+from biomarker_cli.cli.output import print_data, require_new_file, say, write_new_file
 
 _EPILOG = """\b
 Examples:
@@ -30,14 +31,13 @@ def draft(paths: tuple[Path, ...], ident: str, output: Path | None) -> None:
     from datetime import UTC, datetime
 
     from biomarker_cli.acquisition import draft_protocol
-    from biomarker_cli.cli.output import require_new_file, write_new_file
 
     if output is not None:
         require_new_file(output)
     series = read_headers(paths).series
     text = draft_protocol(series, ident, datetime.now(UTC).date().isoformat())
     if output is None:
-        click.echo(text, nl=False)
+        print_data(text)
         return
     write_new_file(output, text)
-    click.echo(f"written: {output}; test it with: biomarker protocol lint {output}", err=True)
+    say(f"written: {output}; test it with: biomarker protocol lint {output}", err=True)

@@ -8,6 +8,7 @@ import click
 
 from biomarker_cli.cli.headers import read_headers
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_json, say
 
 _EPILOG = """\b
 Examples:
@@ -27,8 +28,6 @@ def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> 
     Any DICOM keyword is a fact as well (EchoTime), also inside a sequence
     (Sequence.Keyword); these are the derived ones.
     """
-    from biomarker_cli.cli.output import console, plain_table, print_json
-
     rows = _told(paths) if paths else _library()
     if modality:
         modality = modality.upper() if modality.lower() != "phantom" else modality.lower()
@@ -39,17 +38,15 @@ def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> 
     # One table per series: its UID is long, and the same in every row.
     for uid in dict.fromkeys(row.get("series_uid", "") for row in rows):
         members = [row for row in rows if row.get("series_uid", "") == uid]
-        hidden = {"series_uid", "modality", "unreadable"} if uid else set()
-        columns = [c for c in members[0] if c not in hidden]
+        columns = [c for c in members[0] if not uid or c not in {"series_uid", "modality", "note"}]
         title = f"{members[0]['modality']} {uid}" if uid else ""
-        table = plain_table(title, columns, whole=("fact",))
+        table = Listing(title, columns, whole=("fact",))
         for row in members:
-            table.add_row(*(row[column].replace("[", r"\[") for column in columns))
-        console().print(table)
+            table.add_row(*(row[column] for column in columns))
+        table.print()
         for row in members:
-            if row.get("unreadable"):
-                text = f"{row['fact']}: found {row['unreadable']!r}, which is no number"
-                console().print(text, markup=False)
+            if {"fact_unreadable", "fact_implausible"} & set(row.get("flags", "").split(";")):
+                say(f"{row['fact']}: {row['note']}")
 
 
 def _library() -> list[dict[str, str]]:
@@ -75,7 +72,7 @@ def _told(paths: tuple[Path, ...]) -> list[dict[str, str]]:
             "series_uid": series.series_uid,
             "modality": series.modality,
             **fact.row(),
-            **({"unreadable": fact.unreadable} if fact.unreadable else {}),
+            "note": fact.note,
         }
         for series in read_headers(paths).series
         for fact in header_facts(series)

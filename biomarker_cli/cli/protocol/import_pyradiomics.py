@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from biomarker_cli.cli.output import print_data, say, write_new_file
+
 _EPILOG = """\b
 Examples:
   biomarker protocol import-pyradiomics params.yaml -o my-analysis.yaml
@@ -27,7 +29,6 @@ def import_pyradiomics(parameters: Path, output: Path | None) -> None:
 
     import yaml
 
-    from biomarker_cli.cli.output import write_new_file
     from biomarker_cli.model.errors import InputNotFoundError
     from biomarker_cli.radiomics import import_pyradiomics as read_parameters
 
@@ -38,7 +39,7 @@ def import_pyradiomics(parameters: Path, output: Path | None) -> None:
         change["date"] = datetime.now(UTC).date().isoformat()
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     if output is None:
-        click.echo(text, nl=False)
+        print_data(text)
         return
     write_new_file(output, text)
-    click.echo(f"written: {output}", err=True)
+    say(f"written: {output}", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import print_json, say
 from biomarker_cli.cli.protocol.kinds import load_any, protocol_argument
 from biomarker_cli.model.wording import counted
 
@@ -33,7 +34,6 @@ def lint(context: click.Context, wanted: str, output_format: str) -> None:
     An acquisition protocol runs the test cases that stand in it. An analysis
     protocol is read as a run would read it.
     """
-    from biomarker_cli.cli.output import print_json
     from biomarker_cli.protocol import ProtocolKind
 
     kind, document = load_any(wanted)
@@ -44,9 +44,9 @@ def lint(context: click.Context, wanted: str, output_format: str) -> None:
     else:
         for f in findings:
             place = f"{document.path.name}:{f.line}" if f.line else document.path.name
-            click.echo(f"{place}: {f.severity} {f.code} {f.place}: {f.message}")
+            say(f"{place}: {f.severity} {f.code} {f.place}: {f.message}")
         warnings = counted(len(findings) - len(errors), "warning")
-        click.echo(f"{document.ident}: {counted(len(errors), 'error')}, {warnings}")
+        say(f"{document.ident}: {counted(len(errors), 'error')}, {warnings}")
     context.exit(2 if errors else 0)
 
 

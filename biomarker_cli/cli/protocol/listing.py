@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_json
 
 _EPILOG = """\b
 Examples:
@@ -26,7 +27,6 @@ Examples:
 @format_option
 def list_command(kind: str, output_format: str) -> None:
     """List the shipped protocols with version, status and digest."""
-    from biomarker_cli.cli.output import console, plain_table, print_json
     from biomarker_cli.protocol import ProtocolKind
 
     rows = [row for k in ProtocolKind if kind in {k.value, "all"} for row in _rows(k)]
@@ -34,11 +34,11 @@ def list_command(kind: str, output_format: str) -> None:
         print_json(rows)
         return
     columns = ("kind", "protocol", "status", "what", "sha256")
-    table = plain_table("", columns, whole=("kind", "protocol", "status", "sha256"))
+    table = Listing("", columns, whole=("kind", "protocol", "status", "sha256"))
     for row in rows:
         ident = f"{row['id']}@{row['version']}"
         table.add_row(row["kind"], ident, row["status"], row["title"], row["sha256"][:12])
-    console().print(table)
+    table.print()
 
 
 def _rows(kind: Any) -> list[dict[str, str]]:

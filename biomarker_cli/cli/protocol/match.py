@@ -10,6 +10,7 @@ import click
 
 from biomarker_cli.cli.headers import read_headers
 from biomarker_cli.cli.options import format_option, paths_argument
+from biomarker_cli.cli.output import Listing, print_json, say
 
 _EPILOG = """\b
 Examples:
@@ -24,7 +25,6 @@ Examples:
 def match(paths: tuple[Path, ...], output_format: str) -> None:
     """Rank the shipped acquisition protocols by how much of them the data meet."""
     from biomarker_cli.acquisition import match_protocols
-    from biomarker_cli.cli.output import console, plain_table, print_json
     from biomarker_cli.model import InputNotFoundError
 
     found = match_protocols(read_headers(paths).series)
@@ -46,15 +46,15 @@ def match(paths: tuple[Path, ...], output_format: str) -> None:
     }
     # What is the same for all protocols does not help to choose one.
     shown = {name: counts for name, counts in columns.items() if len(set(counts)) > 1}
-    table = plain_table("", ("protocol", "met", *shown, "what"), whole=("protocol", "met"))
+    table = Listing("", ("protocol", "met", *shown, "what"), whole=("protocol", "met"))
     for row, one in enumerate(found):
         counts = [str(column[row]) for column in shown.values()]
         title = f"{one.title} (draft)" if one.is_draft else one.title
         table.add_row(one.ident, f"{100 * one.score:.0f} %", *counts, title)
-    console().print(table)
+    table.print()
     best = found[0].ident.partition("@")[0]
-    click.echo("met: the share of rules that pass, of all that could be asked")
-    click.echo(f"next: biomarker check {_said(paths)} --protocol {best}")
+    say("met: the share of rules that pass, of all that could be asked")
+    say(f"next: biomarker check {_said(paths)} --protocol {best}")
 
 
 def _said(paths: tuple[Path, ...]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from biomarker_cli.cli.output import print_json
+
 _EPILOG = """\b
 Examples:
   biomarker protocol schema > biomarker-acquisition-1.schema.json
@@ -14,6 +16,5 @@ Examples:
 def schema() -> None:
     """Print the JSON Schema of an acquisition protocol, for editors and other programs."""
     from biomarker_cli.acquisition.schema import json_schema
-    from biomarker_cli.cli.output import print_json
 
     print_json(json_schema())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_data, print_json, say, say_lines
 from biomarker_cli.cli.protocol.kinds import load_any, protocol_argument
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ Examples:
 )
 def show(wanted: str, output_format: str, lock: bool) -> None:
     """Show a protocol merged with what it extends, its sources and its digest."""
-    from biomarker_cli.cli.output import print_json
     from biomarker_cli.protocol import LOCK_NAME, ProtocolKind, write_lock
 
     kind, document = load_any(wanted)
@@ -43,13 +43,11 @@ def show(wanted: str, output_format: str, lock: bool) -> None:
             _print_yaml(document)
     if lock:
         write_lock(Path(LOCK_NAME), kind, document)
-        click.echo(f"locked: {document.ident} in {LOCK_NAME}", err=True)
+        say(f"locked: {document.ident} in {LOCK_NAME}", err=True)
 
 
 def _print_header(document: ProtocolDocument) -> None:
-    from biomarker_cli.cli.output import console
 
-    out = console()
     header = document.header
     lines = [f"{document.ident}  {header.title}  ({header.status})", f"sha256  {document.sha256}"]
     if header.description:
@@ -61,20 +59,20 @@ def _print_header(document: ProtocolDocument) -> None:
         note = f" ({source.confirmed.note})" if source.confirmed.note else ""
         lines.append(f"source  {source.doc} {place}; confirmed: {source.confirmed.by}{note}")
     lines += [f"change  {c.version} {c.date}: {c.change}" for c in header.changelog]
-    out.print("\n".join(lines), markup=False)
+    for line in lines:
+        say_lines(line)
 
 
 def _print_rules(document: ProtocolDocument) -> None:
     from biomarker_cli.acquisition.checks import expected_text
     from biomarker_cli.acquisition.linting import origins
     from biomarker_cli.acquisition.protocol import typed
-    from biomarker_cli.cli.output import console, plain_table
 
     protocol = typed(document)
     came_from, disabled = origins(document)
     columns = ("rule", "what", "fact", "must be", "over", "level", "severity", "from")
     shown = columns if any(came_from.values()) else columns[:-1]
-    table = plain_table("", shown, whole=("rule", "over", "level", "severity"))
+    table = Listing("", shown, whole=("rule", "over", "level", "severity"))
     for rule in protocol.content.rules:
         role = f"{rule.role}: " if rule.role else ""
         fact = (
@@ -94,10 +92,10 @@ def _print_rules(document: ProtocolDocument) -> None:
             rule.severity,
             came_from.get(rule.id, ""),
         )
-        table.add_row(*(cell.replace("[", r"\[") for cell in cells[: len(shown)]))
-    console().print(table)
+        table.add_row(*cells[: len(shown)])
+    table.print()
     for rule_id in disabled:
-        console().print(f"disabled: {rule_id}", markup=False)
+        say(f"disabled: {rule_id}")
 
 
 def _print_yaml(document: ProtocolDocument) -> None:
@@ -105,4 +103,4 @@ def _print_yaml(document: ProtocolDocument) -> None:
 
     hidden = {"format", "id", "version", "status", "title", "description", "source", "changelog"}
     body = {key: value for key, value in document.data.items() if key not in hidden}
-    click.echo(yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100).rstrip())
+    print_data(yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100))

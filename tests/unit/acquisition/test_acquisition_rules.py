@@ -103,7 +103,7 @@ CHECKS = [
     ("min: 3", "unit: mm", {"SliceThickness": 3}, {"SliceThickness": 2.9}),
     ("max: 3", "unit: mm", {"SliceThickness": 3}, {"SliceThickness": 3.1}),
     ("range: [2, 3]", "unit: mm", {"SliceThickness": 2}, {"SliceThickness": 1.9}),
-    ("range: [null, 3]", "unit: mm", {"SliceThickness": 0}, {"SliceThickness": 4}),
+    ("range: [null, 3]", "unit: mm", {"SliceThickness": 0.1}, {"SliceThickness": 4}),
 ]
 WORDS = [
     ("contains: ORIGINAL", ["ORIGINAL", "PRIMARY"], ["DERIVED"]),

@@ -9,7 +9,7 @@ import pytest
 from test_imaging_metaimage import meta
 from test_imaging_nrrd import nrrd
 
-from biomarker_cli.imaging import ImageFileError, files_of_image, read_image_file
+from biomarker_cli.imaging import files_of_image, read_image_file
 from biomarker_cli.model import CaseError
 from biomarker_cli.model.quantity import HU
 from biomarker_cli.regions import files_of_segmentation
@@ -165,7 +165,7 @@ def test_what_cannot_be_taken_is_refused(tmp_path, name, said, listed):
     (folder / "nowhere.raw").symlink_to(folder / "absent.raw")
     said = {"ABSOLUTE": str(folder / NAMES[0]), "HEADER": name}.get(said, said)
     path = write(folder, name, said, listed=listed)
-    with pytest.raises(ImageFileError) as caught:
+    with pytest.raises(CaseError) as caught:
         read_image_file(path, HU)
     assert caught.value.code == "IMAGE-FILE-DETACHED"
     assert caught.value.where == name
@@ -205,7 +205,7 @@ def test_a_pipe_of_voxels_is_refused(tmp_path, name):
 @pytest.mark.parametrize("size", [0, 119, 121])
 def test_a_file_of_another_size_is_refused(tmp_path, name, size):
     (tmp_path / "a.raw").write_bytes((VOXELS.tobytes() + b"x")[:size])
-    with pytest.raises(ImageFileError) as caught:
+    with pytest.raises(CaseError) as caught:
         read_image_file(write(tmp_path, name, "a.raw"), HU)
     assert caught.value.code == "IMAGE-FILE-UNREADABLE"
     assert caught.value.where == "a.raw"

@@ -347,3 +347,28 @@ def test_a_series_in_two_studies_is_two_volumes_and_named(tmp_path):
     values, flags = suv_of(read_volume(one))
     assert values == pytest.approx(TRUE_SUV, rel=1e-4)
     assert "series_in_several_studies" in flags
+
+
+def test_init_makes_a_case_of_each_study_that_holds_a_series(tmp_path):
+    from biomarker_cli.study.initialise import initialise_study
+
+    write_pet(tmp_path / "a")
+    other = {"StudyInstanceUID": "1.2.9", "PatientID": "P2", "StudyDate": "20250202"}
+    write_pet(tmp_path / "b", lambda dataset, _: [setattr(dataset, k, v) for k, v in other.items()])
+    report = initialise_study(tmp_path)
+    assert (report.n_subjects, report.n_cases) == (2, 2)
+
+
+@pytest.mark.parametrize("weight", ["70", "71"])
+def test_factors_of_counts_are_no_witness_of_a_time(weight):
+    """They make the activity: what they contradict is told by their spread, by no flag of times."""
+    change = both(
+        private(0x7053, "Philips PET Private Group", 0x00, "DS", f"{2 / bqml(1.0):.10g}"),
+        lambda dataset, _: dataset.add_new((0x7053, 0x1009), "DS", "2"),
+    )
+    values = tuple(bqml(suv) / 2 for suv in TRUE_SUV)
+    result = suv_volume(pet_volume(values, change, Units="CNTS", PatientWeight=weight), RULES)
+    assert result.volume.array.mean(axis=(1, 2)) == pytest.approx(TRUE_SUV, rel=1e-4)
+    assert "reference_time_contradicted" not in result.volume.flags
+    expected = 100 * (float(weight) / 70 - 1)
+    assert result.derivation["philips_spread_percent"] == pytest.approx(expected, abs=0.01)

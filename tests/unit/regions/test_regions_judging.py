@@ -23,7 +23,7 @@ from biomarker_cli.regions import (
     RegionRules,
     RoiResult,
     contour_preview,
-    images_of,
+    images_meant,
     import_regions,
 )
 from biomarker_cli.regions.preview import preview_slices
@@ -223,18 +223,18 @@ def test_target_of_a_volume_is_its_identity(series):
     assert found == ImageTarget.from_frames(volume.geometry, read_frames(series[0]))
 
 
-def test_images_of_goes_by_instances_before_series(tmp_path, series):
+def test_the_image_that_is_meant_goes_by_instances_before_series(tmp_path, series):
     instance = series[1].refs[3].sop_instance_uid
     path = write_structure_set(
         tmp_path / "rs.dcm",
         [Roi("r", CENTRAL, images=[instance])],
         referenced_series=[series[0].series_uid],
     )
-    assert images_of(path, series) == (series[1],)
+    assert images_meant(series, path) == (series[1],)
     path = write_structure_set(
         tmp_path / "rs.dcm", [Roi("r", CENTRAL)], referenced_series=[series[0].series_uid]
     )
-    assert images_of(path, series) == (series[0],)
+    assert images_meant(series, path) == (series[0],)
 
 
 def test_preview_shows_contours_at_their_place(tmp_path, series):

@@ -415,9 +415,11 @@ def test_resampled_mask_wholly_outside_is_empty(tmp_path):
 def test_written_masks_come_back_the_same(tmp_path, labels):
     rois = import_regions(write_itk(labels, tmp_path / "seg.nii.gz"), TARGET, STRICT)
     written = write_masks(rois, tmp_path / "masks")
-    assert [path.name for path in written] == [f"label_{n}.nii.gz" for n in (1, 2, 3)]
-    for path, roi in zip(written, rois, strict=True):
-        (again,) = import_regions(path, TARGET, STRICT)
+    assert {roi_id: path.name for roi_id, path in written.items()} == {
+        f"label_{n}": f"label_{n}.nii.gz" for n in (1, 2, 3)
+    }
+    for roi in rois:
+        (again,) = import_regions(written[roi.roi_id], TARGET, STRICT)
         np.testing.assert_array_equal(again.region.mask, roi.region.mask)
 
 
@@ -425,7 +427,7 @@ def test_a_written_mask_holds_what_the_image_writer_writes(tmp_path, labels):
     import nibabel as nib
 
     (roi, *_) = import_regions(write_itk(labels, tmp_path / "seg.nii.gz"), TARGET, STRICT)
-    (ours,) = write_masks([roi], tmp_path / "masks")
+    (ours,) = write_masks([roi], tmp_path / "masks").values()
     write_nifti(roi.region.mask, GRID, tmp_path / "whole.nii.gz")
     mask, whole = nib.load(ours), nib.load(tmp_path / "whole.nii.gz")
     assert mask.header == whole.header
@@ -433,12 +435,14 @@ def test_a_written_mask_holds_what_the_image_writer_writes(tmp_path, labels):
 
 
 def test_file_names_of_masks_are_safe_and_unique():
-    from biomarker_cli.regions.masks import file_name
+    from biomarker_cli.regions.masks import FileNames
 
-    taken = set()
-    for roi_id in ("GTV", "gtv", "../etc", "a/b", "a\\b", "", "Lunge links"):
-        name = file_name(roi_id, taken)
+    names, taken = FileNames(), set()
+    long = ("n" * 300, "n" * 300 + "x", "腫" * 5000)
+    for roi_id in ("GTV", "gtv", "GTV_2", "gtv", "../etc", "a/b", "a\\b", "", "Lunge li", *long):
+        name = names.of(roi_id)
         assert name.casefold() not in taken
         assert not set(name) & set("/\\ ")
         assert not name.startswith(".")
+        assert len(f"{name}.nii.gz".encode()) < 255
         taken.add(name.casefold())
