@@ -29,21 +29,26 @@ from biomarker_cli.imaging.voxels import Voxels, read_voxels
 
 _LAST = "ElementDataFile"
 
+_SEPARATOR = re.compile("[=:]")
+
 _SPACING = ("ElementSpacing",)
 _ORIGIN = ("Offset", "Position", "Origin")
 _AXES = ("TransformMatrix", "Orientation", "Rotation")
 _ORDER = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
 
-_KNOWN = {
-    name.lower(): name
-    for name in (
-        *(*_SPACING, *_ORIGIN, *_AXES, *_ORDER, _LAST, "BinaryData", "CompressedData"),
-        *("CompressedDataSize", "DimSize", "DistanceUnits", "ElementNumberOfChannels"),
+_PLACE = frozenset((*_SPACING, *_ORIGIN, *_AXES))
+_KNOWN = frozenset(
+    (
+        *(*_PLACE, *_ORDER, _LAST, "BinaryData", "CompressedData", "CompressedDataSize"),
+        *("DimSize", "DistanceUnits", "ElementNumberOfChannels", "ElementType", "HeaderSize"),
         *("ElementToIntensityFunctionOffset", "ElementToIntensityFunctionSlope"),
-        *("ElementType", "HeaderSize", "NDims", "ObjectType"),
+        *("NDims", "ObjectType"),
     )
-}
-"""Fields that are read: MetaIO passes over names in other capitals."""
+)
+"""Fields that are read. All others are what programs keep beside them."""
+
+_IN_OTHER_CAPITALS = {name.lower(): name for name in _KNOWN - _PLACE}
+"""MetaIO passes over them: what they say would be lost."""
 
 _DTYPES = {
     "MET_CHAR": "i1",
@@ -153,21 +158,19 @@ def _header(content: memoryview, path: Path) -> _Header:
         end = len(text) if end < 0 else end
         line = text[position:end].decode("utf-8", "surrogateescape")
         position = end + 1
-        if not line.strip():
+        # Values of other programs may go on over lines, and their names may hold anything.
+        key, *rest = (part.strip() for part in _SEPARATOR.split(line, maxsplit=1))
+        if not rest or key not in _KNOWN:
+            if key.lower() in _IN_OTHER_CAPITALS:
+                known = _IN_OTHER_CAPITALS[key.lower()]
+                raise unreadable(path, f"expected the field {known}, found {key}")
             continue
-        found = re.fullmatch(r"\s*(\w+)\s*[=:](.*)", line, re.ASCII | re.DOTALL)
-        if not found:
-            raise unreadable(path, "the header has a line that is no field")
-        key, value = found[1], found[2].strip()
-        known = _KNOWN.get(key.lower(), key)
-        if known != key:
-            raise unreadable(path, f"expected the field {known}, found {key}")
         if key in fields:
             raise unreadable(path, f"the header gives {key} twice")
-        fields[key] = value
+        fields[key] = value = rest[0]
         if key == _LAST:
-            rest = text[position:] if value[:4].upper() == "LIST" else b""
-            names = rest.decode("utf-8", "surrogateescape").splitlines()
+            listed = text[position:] if value[:4].upper() == "LIST" else b""
+            names = listed.decode("utf-8", "surrogateescape").splitlines()
             return _Header(path, fields, min(position, len(text)), tuple(names))
     raise unreadable(path, f"the header has no {_LAST}")
 

@@ -24,6 +24,7 @@ from biomarker_cli.imaging.inflating import DAMAGE, MOST_INFLATED, beginning, ga
 from biomarker_cli.imaging.placing import RAS_TO_LPS, FloatArray, grid_of
 from biomarker_cli.imaging.plain_nifti import FIRST_VOXEL, PlainHeader, plain_header
 from biomarker_cli.imaging.refusals import bad_geometry, bad_shape, too_large, unreadable
+from biomarker_cli.imaging.stored import MOST_HEADER_BYTES
 from biomarker_cli.model.inputs import MOST_BYTES
 
 TRANSFORM_TOLERANCE_MM = 1e-2
@@ -146,10 +147,10 @@ def _promise(head: bytes, path: Path) -> _Promise:
     if len(head) < length:
         raise EOFError("the file ends within its header")
     if length == _SECOND:
-        magic, start = head[4:12], 168
+        magic = head[4:12]
         datatype, bits, *dim = struct.unpack_from(f"{order}hh8q", head, 12)
         widths = struct.unpack_from(f"{order}3d", head, 112)
-        (offset,) = struct.unpack_from(f"{order}q", head, start)
+        (offset,) = struct.unpack_from(f"{order}q", head, 168)
     else:
         magic = head[344:348]
         dim = list(struct.unpack_from(f"{order}8h", head, 40))
@@ -164,11 +165,11 @@ def _promise(head: bytes, path: Path) -> _Promise:
         raise bad_shape(path, f"the sizes {tuple(sizes)}")
     if datatype not in _BITS:
         raise bad_shape(path, f"voxels of the type {datatype}")
-    if bits != _BITS[datatype]:
+    if bits not in (0, _BITS[datatype]):
         raise ValueError(f"expected {_BITS[datatype]} bits per voxel, found {bits}")
-    if not math.isfinite(offset) or offset != int(offset) or offset < length + 4:
+    if not length + 4 <= offset <= MOST_HEADER_BYTES or offset != int(offset):
         raise ValueError(f"voxels cannot begin at byte {offset}")
-    n_bytes = int(offset) + math.prod(sizes) * bits // 8
+    n_bytes = int(offset) + math.prod(sizes) * _BITS[datatype] // 8
     return _Promise(2 if length == _SECOND else 1, n_bytes, widths)
 
 

@@ -203,7 +203,7 @@ def _require_kinds(header: NrrdHeader, directions: list[list[float] | None], pat
 
 def _require_mm(header: NrrdHeader, path: Path) -> None:
     said = header.fields.get("spaceunits", "")
-    if any(unit.strip().lower() not in _MM for unit in _QUOTED.findall(said) or [said]):
+    if any(unit.strip().lower() not in _MM for unit in _QUOTED.findall(said) or said.split()):
         raise bad_geometry(path, f"expected space units of mm, found {said[:60]}")
 
 

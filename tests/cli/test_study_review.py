@@ -12,6 +12,7 @@ from pydicom.uid import generate_uid
 
 from biomarker_cli.case import CasePlan
 from biomarker_cli.case.inputs import image_paths, mask_paths
+from biomarker_cli.imaging import ImageFileError
 from biomarker_cli.study import StudyError, load_study
 from biomarker_cli.study.assembling import _joined
 
@@ -138,12 +139,13 @@ def test_two_protocols_of_one_name_are_refused(biomarker, tmp_path):
     assert "STUDY-PROTOCOL-CLASH" in done.stderr
 
 
-def test_the_voxels_beside_a_header_file_are_inputs(tmp_path):
+def test_the_voxels_of_a_header_that_cannot_be_read_are_not_guessed(tmp_path):
     (tmp_path / "a.mhd").write_text("header")
     (tmp_path / "a.raw").write_bytes(b"voxels")
     image = (tmp_path / "a.mhd",)
     plan = CasePlan("S", "1", "T1", "ct", (), image, None, analyses=())
-    assert {path.name for path in image_paths(plan)} == {"a.mhd", "a.raw"}
+    with pytest.raises(ImageFileError, match="no ElementDataFile"):
+        image_paths(plan)
 
 
 def test_what_only_begins_like_an_input_is_none(tmp_path):
@@ -160,10 +162,16 @@ def test_what_only_begins_like_an_input_is_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("header", "line"), [("a.mhd", "ElementDataFile = b.raw"), ("a.nhdr", "data file: b.raw")]
+    ("header", "line"),
+    [
+        ("a.mhd", "ElementDataFile = b.raw"),
+        ("a.mha", "ElementDataFile = LIST\nb.raw"),
+        ("a.nhdr", "NRRD0004\ndata file: b.raw"),
+        ("a.nrrd", "NRRD0004\nDATA FILE: LIST\nb.raw"),
+    ],
 )
 def test_the_voxels_that_a_header_names_are_inputs(tmp_path, header, line):
-    (tmp_path / header).write_text(f"NRRD0004\n{line}\n")
+    (tmp_path / header).write_text(f"{line}\n")
     (tmp_path / "b.raw").write_bytes(b"voxels")
     (tmp_path / "a.txt").write_text("not named")
     plan = CasePlan("S", "1", "T1", "ct", (), (tmp_path / header,), None, analyses=())

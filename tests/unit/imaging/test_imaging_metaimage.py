@@ -73,6 +73,16 @@ def test_what_is_read_is_what_simpleitk_reads(tmp_path, how):
     assert np.allclose(grid.direction, image.GetDirection(), atol=1e-14)
 
 
+def test_what_programs_keep_in_the_header_is_passed_over(tmp_path):
+    image = sitk.GetImageFromArray(VOXELS)
+    kept = {"0008|0005": "ISO_IR 100", "0008|103e": "x = y: z", "note": "one\ntwo", "a b": "c"}
+    for key, value in (kept | {"position": "HFS", "Größe": "ü", "x:y": "1"}).items():
+        image.SetMetaData(key, value)
+    for name in ("a.mha", "a.mhd", "a.nrrd", "a.nhdr"):
+        sitk.WriteImage(image, str(tmp_path / name), True)
+        assert np.array_equal(read_image_file(tmp_path / name, HU).array, VOXELS)
+
+
 READ = {
     # SimpleITK gives zeros for these.
     "zlib without its size": {"CompressedData": "True", "voxels": PACKED},
@@ -91,6 +101,7 @@ GEOMETRY = {
     "no spacing": {"ElementSpacing": None},
     "no offset": {"Offset": None},
     "no matrix": {"TransformMatrix": None},
+    "matrix in other capitals": {"TransformMatrix": None, "transformMatrix": "1 0 0 0 1 0 0 0 1"},
     "cm": {"DistanceUnits": "cm"},
     "um": {"DistanceUnits": "um"},
     "axes of two": {"TransformMatrix": "2 0 0 0 2 0 0 0 2"},
@@ -113,7 +124,7 @@ UNREADABLE = {
     "no byte order": {"BinaryDataByteOrderMSB": None},
     "two byte orders": {"ElementByteOrderMSB": "True"},
     "two places": {"Position": "9 9 9"},
-    "field in other capitals": {"TransformMatrix": None, "transformMatrix": "1 0 0 0 1 0 0 0 1"},
+    "field in other capitals": {"compressedData": "False"},
     "no image": {"ObjectType": "Tube"},
     "sizes of two": {"DimSize": "5 12"},
     "sizes of signs": {"DimSize": "5 4 -3"},

@@ -135,6 +135,11 @@ def test_bzip2_is_read(tmp_path):
     assert np.array_equal(read_image_file(path, HU).array, VOXELS)
 
 
+def test_units_without_quotes_are_read(tmp_path):
+    path = nrrd(tmp_path / "a.nrrd", space_units="mm mm mm")
+    assert np.array_equal(read_image_file(path, HU).array, VOXELS)
+
+
 GEOMETRY = {
     "3D-right-handed": {"space": "3D-right-handed"},
     "3D-left-handed": {"space": "3D-left-handed"},
@@ -151,6 +156,7 @@ GEOMETRY = {
     "spacings beside": {"spacings": "1 2 3"},
     "units beside": {"units": '"mm" "mm" "mm"'},
     "cm": {"space_units": '"cm" "cm" "cm"'},
+    "cm without quotes": {"space_units": "mm mm cm"},
     "one of m": {"space_units": '"mm" "mm" "m"'},
     "two directions": {"space_directions": "(1,0,0) (0,2,0)"},
     "no number": {"space_directions": "(1,0,0) (0,2,0) (0,0,nan)"},
