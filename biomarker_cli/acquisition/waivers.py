@@ -19,9 +19,9 @@ from biomarker_cli.acquisition.protocol import AcquisitionProtocol
 from biomarker_cli.acquisition.results import CheckResult, Outcome
 from biomarker_cli.protocol import ProtocolError
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.protocol.loading import problem_text
+from biomarker_cli.protocol.loading import problems_text
 from biomarker_cli.protocol.versions import Version, in_range
-from biomarker_cli.protocol.yaml_source import line_of, read_yaml, require_format
+from biomarker_cli.protocol.yaml_source import read_yaml, require_format
 
 WAIVABLE = frozenset({Outcome.FAIL, Outcome.NOT_EVALUABLE, Outcome.MISSING_SERIES})
 
@@ -92,11 +92,7 @@ def load_waivers(path: Path) -> tuple[Waiver, ...]:
     try:
         return WaiverFile.model_validate(data).waivers
     except ValidationError as error:
-        problems = "; ".join(
-            f"line {line_of(lines, item['loc'])}, {'.'.join(map(str, item['loc']))}: "
-            f"{problem_text(item['msg'])}"
-            for item in error.errors(include_url=False)[:5]
-        )
+        problems = problems_text(error, lines)
         raise ProtocolError(
             "WAIVER-INVALID",
             problems,

@@ -24,8 +24,8 @@ from biomarker_cli.pet.errors import OverrideError, SuvError
 from biomarker_cli.pet.rules import Override
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.protocol.errors import ProtocolError
-from biomarker_cli.protocol.loading import problem_text
-from biomarker_cli.protocol.yaml_source import line_of, read_yaml, require_format
+from biomarker_cli.protocol.loading import problems_text, shortened
+from biomarker_cli.protocol.yaml_source import read_yaml, require_format
 
 FORMAT = "biomarker-overrides/1"
 
@@ -68,11 +68,7 @@ def load_overrides(path: Path) -> tuple[Override, ...]:
     try:
         read = OverrideFile.model_validate(data)
     except ValidationError as error:
-        problems = "; ".join(
-            f"line {line_of(lines, item['loc'])}, {'.'.join(map(str, item['loc']))}: "
-            f"{problem_text(item['msg'])}"
-            for item in error.errors(include_url=False)[:10]
-        )
+        problems = problems_text(error, lines)
         raise OverrideError("OVERRIDE-INVALID", problems, where=path.name) from error
     for override in read.overrides:
         _require_keyword(override, path.name)
@@ -124,7 +120,7 @@ def _require_keyword(override: Override, where: str) -> None:
     if tag_for_keyword(override.tag) is None:
         raise OverrideError(
             "OVERRIDE-INVALID",
-            f"{override.tag!r} is no DICOM keyword",
+            f"{shortened(override.tag, 40)!r} is no DICOM keyword",
             where=where,
             hint="Name the element by its keyword, such as PatientWeight.",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,11 +119,42 @@ _WORDS = (
 """What the library says of Python, in the words of the file."""
 
 
+MOST_PROBLEMS = 10
+"""Problems of one file that are listed."""
+
+_LONGEST_PROBLEM = 300
+_LONGEST_PLACE = 100
+
+
 def problem_text(message: str) -> str:
     """Return what a model says is wrong in the words of who writes the file."""
     for said, meant in _WORDS:
         message = re.sub(said, meant, message)
-    return message
+    return shortened(message, _LONGEST_PROBLEM)
+
+
+def problems_text(error: ValidationError, lines: Mapping[KeyPath, int], place: KeyPath = ()) -> str:
+    """Return each problem with its line and key.
+
+    Parameters
+    ----------
+    error : ValidationError
+    lines : mapping
+        Line of each key of the file.
+    place : tuple
+        Where in the file the model begins.
+    """
+    found = []
+    for item in error.errors(include_url=False)[:MOST_PROBLEMS]:
+        path = (*place, *item["loc"])
+        key = shortened(".".join(map(str, path)), _LONGEST_PLACE) or "top level"
+        found.append(f"line {line_of(lines, path)}, {key}: {problem_text(item['msg'])}")
+    return "; ".join(found)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of a file as a message can hold it."""
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _validate(
@@ -131,11 +163,5 @@ def _validate(
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        messages = [
-            f"line {line_of(lines, (*place, *item['loc']))}, "
-            f"{'.'.join(map(str, (*place, *item['loc']))) or 'top level'}: "
-            f"{problem_text(item['msg'])}"
-            for item in found[:10]
-        ]
-        raise ProtocolError("PROTOCOL-INVALID", "; ".join(messages), where=path.name) from error
+        found = problems_text(error, lines, place)
+        raise ProtocolError("PROTOCOL-INVALID", found, where=path.name) from error

@@ -17,6 +17,9 @@ from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.versions import Version, in_range
 from biomarker_cli.protocol.yaml_source import read_yaml
 
+_LONGEST_ID = 100
+"""Letters; the longest that is shipped has 30, and a folder takes at most 255."""
+
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -50,7 +53,7 @@ def protocol_root() -> Path:
 
 def shipped_versions(kind: ProtocolKind, ident: str) -> dict[Version, Path]:
     """Return the versions of one protocol, in rising order; none where `ident` is no id."""
-    if not re.match(ID_PATTERN, ident):
+    if not re.match(ID_PATTERN, ident) or len(ident) > _LONGEST_ID:
         return {}
     folder = protocol_root() / kind.value / ident
     found = {Version.parse(path.stem): path for path in folder.glob("*.yaml")}
@@ -81,9 +84,9 @@ def unknown_id(ident: str, *kinds: ProtocolKind) -> ProtocolError:
     """Return the error for an id that no shipped protocol of some kinds has."""
     what = kinds[0].value + " protocol" if len(kinds) == 1 else "protocol"
     by_path = "A file is named by its path, ending in .yaml."
-    if Path(ident).is_file():
+    if _is_file(Path(ident)):
         step = by_path
-    elif Path(ident).is_dir() and ident:
+    elif len(ident) <= _LONGEST_ID and Path(ident).is_dir() and ident:
         step = f"It is a folder: name a file in it. {by_path}"
     elif len(kinds) == 1 and shipped_versions(kinds[0].other, ident):
         return ProtocolError(
@@ -96,7 +99,9 @@ def unknown_id(ident: str, *kinds: ProtocolKind) -> ProtocolError:
         near = closest(ident, known)
         meant = f"Did you mean {' or '.join(near)}? `biomarker protocol list` shows all."
         step = f"{meant if near else 'Shipped are: ' + ', '.join(known) + '.'} {by_path}"
-    return ProtocolError("PROTOCOL-NOT-FOUND", f"no {what} is called {ident!r}", hint=step)
+    return ProtocolError(
+        "PROTOCOL-NOT-FOUND", f"no {what} is called {ident[:_LONGEST_ID]!r}", hint=step
+    )
 
 
 def locate(kind: ProtocolKind, wanted: str) -> Path:
@@ -111,7 +116,7 @@ def locate(kind: ProtocolKind, wanted: str) -> Path:
     """
     path = Path(wanted)
     if path.suffix in {".yaml", ".yml"}:
-        if not path.is_file():
+        if not _is_file(path):
             raise ProtocolError(
                 "PROTOCOL-NOT-FOUND",
                 f"no such protocol file: {wanted}",
@@ -136,6 +141,13 @@ def locate(kind: ProtocolKind, wanted: str) -> Path:
             hint=shipped,
         )
     return matching[-1]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # a name that is too long for any file
 
 
 def _newest_active(versions: dict[Version, Path]) -> Path:

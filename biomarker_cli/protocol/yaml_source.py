@@ -9,6 +9,7 @@ names another file must not learn from the message what stands in it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def require_format(
     raise ProtocolError(code, f"expected format: {wanted}, {found}", where=where)
 
 
-def line_of(lines: dict[KeyPath, int], place: KeyPath) -> int:
+def line_of(lines: Mapping[KeyPath, int], place: KeyPath) -> int:
     """Return the line of a key, or of the nearest key above it."""
     while place and place not in lines:
         place = place[:-1]

@@ -17,8 +17,8 @@ from biomarker_cli.acquisition import Waiver, load_waivers
 from biomarker_cli.pet import Override, load_overrides
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.protocol.errors import ProtocolError
-from biomarker_cli.protocol.loading import problem_text
-from biomarker_cli.protocol.yaml_source import line_of, read_yaml, require_format
+from biomarker_cli.protocol.loading import problems_text
+from biomarker_cli.protocol.yaml_source import read_yaml, require_format
 from biomarker_cli.regions.rules import RoiNames
 from biomarker_cli.study.case_list import CaseEntry, read_cases
 from biomarker_cli.study.case_names import IDENTIFIER
@@ -201,11 +201,7 @@ def _read_model(path: Path) -> StudyModel:
     try:
         return StudyModel.model_validate(data)
     except ValidationError as error:
-        found = "; ".join(
-            f"line {line_of(lines, item['loc'])}, {'.'.join(map(str, item['loc']))}: "
-            f"{problem_text(item['msg'])}"
-            for item in error.errors(include_url=False)[:10]
-        )
+        found = problems_text(error, lines)
         raise StudyError("STUDY-INVALID", found, where=path.name) from error
 
 

@@ -118,3 +118,12 @@ def test_any_value_under_any_key_is_accepted_or_named(tmp_path_factory, key, val
     path.write_text(yaml.safe_dump(data), encoding="utf-8")
     with contextlib.suppress(ProtocolError):  # any other error is a defect
         lint(load_document(ProtocolKind.ACQUISITION, str(path)))
+
+
+@pytest.mark.parametrize(
+    "wanted", ["a" * 300, "a" * 300 + "@1.0.0", "a" * 300 + ".yaml", "x/" * 3000]
+)
+def test_a_name_that_no_file_can_have_is_not_found(wanted):
+    with pytest.raises(ProtocolError) as caught:
+        load_document(ProtocolKind.ACQUISITION, wanted)
+    assert caught.value.code == "PROTOCOL-NOT-FOUND"

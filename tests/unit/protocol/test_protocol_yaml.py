@@ -212,6 +212,27 @@ def test_a_file_that_is_none_of_ours_is_not_quoted(tmp_path, text):
         assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize("key", ["x" * 900, "a"])
+def test_a_message_is_short_whatever_the_file_holds(tmp_path, key):
+    from biomarker_cli.acquisition import load_waivers
+    from biomarker_cli.pet import load_overrides
+    from biomarker_cli.protocol import load_document
+    from biomarker_cli.study import load_study
+
+    path = tmp_path / "a.yaml"
+    for kind, load in (
+        ("study", load_study),
+        ("waivers", load_waivers),
+        ("overrides", load_overrides),
+        ("analysis", lambda path: load_document(ProtocolKind.ANALYSIS, str(path))),
+    ):
+        content = "".join(f"{n}{key}: {'v' * 15_000}\n" for n in range(30))
+        path.write_text(f"format: biomarker-{kind}/1\nversion: {'v' * 9000}\n{content}")
+        with pytest.raises(Exception, match=r"line \d") as caught:
+            load(path)
+        assert len(str(caught.value)) < 5000
+
+
 def test_the_key_that_stands_twice_is_named_in_a_file_of_ours(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text(HEAD + "colour: 1\ncolour: 2\n", encoding="utf-8")
