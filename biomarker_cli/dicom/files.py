@@ -107,7 +107,8 @@ class PlannedFiles(_WholeFiles):
         self.inputs.known.setdefault(path, KnownFile(signature))
         if not self.inputs.has_room(signature.size):
             return super().read(path, signature)
-        return self._look(path).header
+        seen = self.inputs.made[path] = self._look(path)
+        return seen.header
 
 
 class DicomFiles(_WholeFiles):
@@ -138,7 +139,8 @@ class DicomFiles(_WholeFiles):
     def _seen_of(self, path: Path) -> _Seen:
         seen = self._seen.get(path)
         if seen is None:
-            seen = self._seen[path] = self._look(path)
+            seen = self.inputs.made.pop(path, None) or self._look(path)
+            self._seen[path] = seen
         return seen
 
     def split(self, header: FrameHeader) -> tuple[FrameHeader, ...]:

@@ -7,12 +7,12 @@ both in the same way, so that no room above needs to know which it has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.mosaics import Tile, read_tiles
@@ -20,6 +20,8 @@ from biomarker_cli.dicom.mosaics import Tile, read_tiles
 if TYPE_CHECKING:
     # A scan of files that the index knows does without pydicom.
     from pydicom.dataset import Dataset
+
+Kept = TypeVar("Kept")
 
 MOST_FRAMES = 100_000
 """A header that promises more frames is damaged."""
@@ -168,6 +170,21 @@ class FrameHeader:
         with damage_named(self.path, keyword):
             value = items[0].get(keyword) if items else None
             return None if is_absent(value) else value
+
+    def once(self, name: str, work: Callable[[FrameHeader], Kept]) -> Kept:
+        """Return what `work` makes of the header, made once.
+
+        Parameters
+        ----------
+        name : str
+            What it is kept under.
+        work : callable
+        """
+        kept = self.__dict__.get(name)
+        if kept is None:
+            kept = self.__dict__[name] = work(self)
+        found: Kept = kept
+        return found
 
     def items(self, sequence: str) -> tuple[Item, ...]:
         """Return the items of a sequence, which answer `get` with values or further items.

@@ -66,6 +66,10 @@ def read_injections(header: FrameHeader) -> tuple[InjectionRecord, ...]:
     HeaderError
         ``FILE-ELEMENT`` where an item cannot be decoded.
     """
+    return header.once("injections", _read_injections)
+
+
+def _read_injections(header: FrameHeader) -> tuple[InjectionRecord, ...]:
     items = list(header.items(RADIOPHARMACEUTICALS))
     agent = _integer(header.get("RadiopharmaceuticalAgentNumber"))
     # Items are parsed when they are looked at.

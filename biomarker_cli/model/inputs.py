@@ -15,12 +15,15 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from biomarker_cli.model.errors import CaseError
 
 KEPT_BYTES = 128 * 1024 * 1024
 """Content that planning may keep for the cases that are measured next."""
+
+MADE_BYTES = 32 * 1024
+"""A header that is located in its bytes takes about so much."""
 
 MOST_BYTES = 1 << 32
 """No file is taken into memory beyond this: DICOM counts native pixels in 32 bits."""
@@ -109,12 +112,15 @@ class InputFiles(Mapping[Path, bytes]):
         Path -> `FileRead`: what was read so far.
     kept_bytes : int
         How much is kept.
+    made : dict
+        Path -> what a reader has made of the bytes that are kept; it stays in its process.
     """
 
     known: dict[Path, KnownFile] = field(default_factory=dict)
     room_bytes: int = 0
     read: dict[Path, FileRead] = field(default_factory=dict)
     kept_bytes: int = 0
+    made: dict[Path, Any] = field(default_factory=dict, repr=False)
     _content: dict[Path, bytes] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, path: Path) -> bytes:
@@ -134,8 +140,13 @@ class InputFiles(Mapping[Path, bytes]):
         return len(self.known)
 
     def has_room(self, size: int) -> bool:
-        """Tell whether a file of this size may be kept for later."""
-        return self.kept_bytes + size <= self.room_bytes
+        """Tell whether a file of this size may be kept for later, with what is made of it."""
+        made = len(self._content) * MADE_BYTES
+        return self.kept_bytes + made + size + MADE_BYTES <= self.room_bytes
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process may have."""
+        return {**self.__dict__, "made": {}}
 
     def content(self, path: Path) -> bytes:
         """Return the bytes of a file; they are kept until they are `let_go`.
@@ -194,10 +205,13 @@ class InputFiles(Mapping[Path, bytes]):
             if content is not None:
                 self._content[path] = content
                 self.kept_bytes += len(content)
+                if path in other.made:
+                    self.made[path] = other.made[path]
 
     def let_all_go(self) -> None:
         """Keep no bytes at all."""
         self._content.clear()
+        self.made.clear()
         self.kept_bytes = 0
 
 
