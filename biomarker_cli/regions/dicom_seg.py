@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
+from biomarker_cli.dicom.frames import MOST_FRAMES
 from biomarker_cli.dicom.segment_frames import decode_frame
 from biomarker_cli.dicom.texts import read_text
 from biomarker_cli.imaging.region import AuditValue, Crop
@@ -46,9 +47,6 @@ LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
 
 BACKGROUND = "125040:DCM"
 """Property type of the segment that stands for everything else in a label map."""
-
-MOST_FRAMES = 100_000
-"""A header that promises more frames is damaged."""
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -102,10 +100,9 @@ class DicomSeg:
         """
         with reading(self.path):
             described = tuple(self._read_entries())
-        orphans = self._orphans()
         more = (
             RoiEntry(number, "", detail=self.segmentation_type, is_described=False)
-            for number in orphans
+            for number in self._orphans()
         )
         return (*described, *more)
 

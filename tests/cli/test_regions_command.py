@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
-from synthetic_segmentations import Roi, cylinder, write_structure_set
+from synthetic_segmentations import Roi, cylinder, structure_set, write_structure_set
 from synthetic_series import axial, uid, write_series
 
 from biomarker_cli.catalogue import scan
@@ -131,3 +131,38 @@ def test_an_image_is_no_segmentation(biomarker, trial):
     done = biomarker("regions", image, "--image", trial[0] / "ct")
     assert done.returncode == 6
     assert "REGION-KIND" in done.stderr
+
+
+def test_every_name_has_a_row_and_a_file_that_the_table_names(biomarker, trial):
+    folder, grid, _ = trial
+    names = ["n" * 300, "n" * 300 + "x", "a/b", "a_b", "x", "", "=1+1", "Läsion"]
+    rois = [Roi(name, cylinder(grid, range(2, 6), 12.3), number=i) for i, name in enumerate(names)]
+    dataset = structure_set(rois)
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.save_as(folder / "rs.dcm", enforce_file_format=True)
+    # A backslash, and bytes that are no UTF-8.
+    content = (folder / "rs.dcm").read_bytes()
+    content = content.replace(b"\x02\x00x ", b"\x02\x00\\x").replace(
+        "Läsion ".encode(), b"L\xe4sion  "
+    )
+    (folder / "rs.dcm").write_bytes(content)
+    done = biomarker("regions", folder / "rs.dcm", "--image", folder / "ct", "-o", folder / "out")
+    assert done.returncode == 0, done.stderr
+    with (folder / "out" / "regions.csv").open(newline="", encoding="utf-8") as stream:
+        rows = {int(row["segment_number"]): row for row in csv.DictReader(stream)}
+    assert [rows[i]["roi_label"].lstrip("'") for i in range(8)] == [*names[:4], "\\x", *names[5:]]
+    files = {row["mask_file"] for row in rows.values()}
+    assert len(files) == len(names)
+    assert {(folder / "out" / name).is_file() for name in files} == {True}
+    assert "roi_name_encoding" in rows[7]["flags"]
+
+
+def test_thousands_of_rois_are_all_in_the_table_and_few_on_the_screen(biomarker, trial):
+    folder = trial[0]
+    path = write(trial, [Roi(f"r{n}", number=n) for n in range(1, 701)])
+    done = biomarker("regions", path, "--image", folder / "ct", "-o", folder / "out")
+    assert done.returncode == 0
+    assert "r500" in done.stdout
+    assert "r501" not in done.stdout
+    assert "200 more" in done.stderr
+    assert len((folder / "out" / "regions.csv").read_text().splitlines()) == 701
