@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 import traceback
-from types import FrameType
 from typing import NoReturn
 
 import click
 
 from biomarker_cli import __version__
+from biomarker_cli.cli.interrupting import MESSAGE, code_of, end_on_signals
 from biomarker_cli.cli.on_demand import CommandsOnDemand
 from biomarker_cli.cli.output import print_error
 from biomarker_cli.model.errors import (
@@ -73,7 +72,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with a code of the contract."""
-    signal.signal(signal.SIGTERM, _terminate)
+    end_on_signals()
     try:
         result = cli.main(standalone_mode=False)
         sys.exit(result if isinstance(result, int) else ExitCode.DONE)
@@ -82,13 +81,13 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(ExitCode.USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; run the same command again to go on", err=True)
+    except (click.Abort, KeyboardInterrupt) as error:
+        click.echo(MESSAGE, err=True)
         # An interrupt inside code made from text, such as a dataclass being defined by
         # an import, is remembered by CPython, and `python -m` then dies of the signal
         # whatever the exit code. Code made from text that ends well is forgotten.
         eval("None")  # noqa: S307 - a constant
-        sys.exit(ExitCode.INTERRUPTED)
+        sys.exit(code_of(error))
     except BrokenPipeError:
         # The reader of our stdout has gone (``| head``): no more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -149,7 +148,3 @@ def file_error(error: OSError) -> BiomarkerError:
         where=where,
         hint="Check the path and the disk, and run the same command again.",
     )
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(ExitCode.TERMINATED)
