@@ -9,16 +9,15 @@ from __future__ import annotations
 import errno
 import io
 import os
-import signal
 import sys
 import traceback
 import warnings
-from types import FrameType
 from typing import NoReturn, TextIO
 
 import click
 
 from biomarker_cli import __version__
+from biomarker_cli.cli.interrupting import MESSAGE, code_of, end_on_signals
 from biomarker_cli.cli.on_demand import CommandsOnDemand
 from biomarker_cli.cli.output import prepare_streams, print_error, say, say_lines
 from biomarker_cli.model.errors import (
@@ -76,8 +75,8 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with a code of the contract."""
-    signal.signal(signal.SIGTERM, _terminate)
     prepare_streams()
+    end_on_signals()
     try:
         result = cli.main(standalone_mode=False)
         sys.exit(result if isinstance(result, int) else ExitCode.DONE)
@@ -86,13 +85,13 @@ def main() -> NoReturn:
     except click.ClickException as error:
         _print_usage_error(error)
         sys.exit(ExitCode.USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        say("interrupted; run the same command again to go on", err=True)
+    except (click.Abort, KeyboardInterrupt) as error:
+        say(MESSAGE, err=True)
         # An interrupt inside code made from text, such as a dataclass being defined by
         # an import, is remembered by CPython, and `python -m` then dies of the signal
         # whatever the exit code. Code made from text that ends well is forgotten.
         eval("None")  # noqa: S307 - a constant
-        sys.exit(ExitCode.INTERRUPTED)
+        sys.exit(code_of(error))
     except BrokenPipeError:
         # The reader of our stdout has gone (``| head``): no more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -177,7 +176,3 @@ def _say_warning(
 
 # When the module is imported: the workers of a run do that, and never call `main`.
 warnings.showwarning = _say_warning
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(ExitCode.TERMINATED)

@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     PARTIAL = 5
     FAILED = 6
     OUT_OF_TOLERANCE = 7
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 

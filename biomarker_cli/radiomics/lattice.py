@@ -10,7 +10,6 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.kernels.cooccurrence import count_pairs
 from biomarker_cli.radiomics.kernels.lattice import lay_ranks, mark_levels
 from biomarker_cli.radiomics.kernels.neighbours import visit_neighbours
@@ -22,9 +21,6 @@ Integers = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 Offset = tuple[int, int, int]
-
-MOST_LEVELS = 2**16 - 1
-"""Different grey levels that a rank can tell apart."""
 
 _TABLES = 4_000_000
 """Entries of the tables that are counted at a time: 16 MB."""
@@ -97,24 +93,14 @@ class Lattice:
         ----------
         mask : ndarray of bool, shape (z, y, x)
         levels : ndarray, shape (m,)
-            From 1, of the voxels inside, in the order of the mask.
+            From 1, of the voxels inside, in the order of the mask; not more different
+            ones than a rank can tell apart (`bounds.require_levels`).
         border : int
-
-        Raises
-        ------
-        RadiomicsError
-            ``RADIOMICS-MANY-LEVELS``.
         """
         top = int(levels.max())
         rank_of = np.zeros(top + 1, dtype=np.uint16)
         mark_levels(levels, rank_of)
         values = np.flatnonzero(rank_of)
-        if values.size > MOST_LEVELS:
-            raise RadiomicsError(
-                "RADIOMICS-MANY-LEVELS",
-                f"expected at most {MOST_LEVELS} different grey levels, found {values.size}",
-                hint="Name a wider bin, or a number of bins.",
-            )
         rank_of[values] = np.arange(1, values.size + 1)
         depth, height, width = (length + 2 * border for length in mask.shape)
         ranks = np.zeros((depth, height, width), dtype=np.uint16)

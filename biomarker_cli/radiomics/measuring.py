@@ -112,12 +112,19 @@ def radiomics_of_regions(
     unit = "1" if rules.normalisation is not None else volume.quantity.unit
     flags = volume.flags | (_ARBITRARY if volume.quantity.name == "signal" else frozenset())
     rows: dict[str, list[Measurement] | RadiomicsError] = {}
+    empty: dict[frozenset[str], list[Measurement]] = {}
     for region in regions:
-        own = refused[region.name] or outcomes.get(region.name, {})
+        own = refused[region.name] or outcomes.get(region.name)
+        marks = flags | region.flags
         if isinstance(own, RadiomicsError):
             rows[region.name] = own
+        elif own is not None:
+            rows[region.name] = [_row(item, own, unit, marks) for item in plan]
         else:
-            rows[region.name] = [_row(item, own, unit, flags | region.flags) for item in plan]
+            # Thousands of empty regions have the same rows.
+            if marks not in empty:
+                empty[marks] = [_row(item, {}, unit, marks) for item in plan]
+            rows[region.name] = list(empty[marks])
     return rows
 
 
@@ -157,7 +164,8 @@ def _refusal(volume: Volume, region: Region) -> RadiomicsError | None:
     """Return why a region cannot be measured on a volume, or None."""
     import numpy as np
 
-    if not region.geometry.same_grid(volume.geometry):
+    same = region.geometry is volume.geometry or region.geometry.same_grid(volume.geometry)
+    if not same:
         return RadiomicsError(
             "RADIOMICS-GRID-MISMATCH",
             f"the region {region.name!r} lies on another grid than the image: "

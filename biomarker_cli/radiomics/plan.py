@@ -27,16 +27,27 @@ class PlannedFeature:
     keeps_unit : bool
         Whether the image has the unit of the volume.
     definition : FeatureDefinition
+    feature_id, family_id : str
+        ``image.family.feature[.aggregation]`` and ``image.family.aggregation``. They are
+        asked for once for each region, of which there may be thousands.
     """
 
     image: str
     keeps_unit: bool
     definition: FeatureDefinition
+    feature_id: str
+    family_id: str
 
-    @property
-    def feature_id(self) -> str:
-        """``image.family.feature[.aggregation]``."""
-        return self.definition.feature_id(self.image)
+    @classmethod
+    def of(cls, image: str, keeps_unit: bool, definition: FeatureDefinition) -> PlannedFeature:
+        """Plan a feature on an image."""
+        return cls(
+            image,
+            keeps_unit,
+            definition,
+            definition.feature_id(image),
+            f"{image}.{definition.family}.{definition.aggregation}",
+        )
 
 
 @lru_cache(maxsize=16)
@@ -66,7 +77,7 @@ def _family(
     wanted = {"", *rules.aggregations}
     chosen = rules.features_of(family)
     return [
-        PlannedFeature(image, keeps_unit, definition)
+        PlannedFeature.of(image, keeps_unit, definition)
         for name, variants in FAMILIES[family].items()
         for aggregation, definition in variants.items()
         if name in chosen and aggregation in wanted and is_offered(definition, rules.conventions)

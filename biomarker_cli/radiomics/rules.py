@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from biomarker_cli.model.features import Aggregation
 from biomarker_cli.protocol.document import Strict
+from biomarker_cli.radiomics.bounds import MOST_BINS
 from biomarker_cli.radiomics.features import FAMILIES
 from biomarker_cli.radiomics.features.registry import is_offered
 from biomarker_cli.radiomics.filters.riesz_rules import RieszFilter
@@ -34,6 +35,9 @@ FamilyName = Literal[
     "ngtdm",
     "ngldm",
 ]
+MOST_DISTANCE = 16
+"""Voxels between the two of a pair: the directions of 16 are 3,073, each with its matrix."""
+
 PYRADIOMICS_LACKS: frozenset[str] = frozenset({"local_intensity", "ivh", "gldzm"})
 """Families that only the IBSI conventions define."""
 IBSI_LACKS: frozenset[str] = frozenset({"morphology_2d"})
@@ -121,7 +125,7 @@ class FixedBinNumber(Strict):
     """A number of equal bins from the region's minimum to its maximum (IBSI-1, section 2.7)."""
 
     method: Literal["fixed_bin_number"]
-    bins: Annotated[int, Field(ge=2)]
+    bins: Annotated[int, Field(ge=2, le=MOST_BINS)]
 
     def describe(self) -> str:
         """Return what stands in the tables."""
@@ -182,10 +186,12 @@ class PyradiomicsRules(Strict):
         Padding of the resampled box.
     """
 
-    distances: tuple[Annotated[int, Field(ge=1)], ...] = (1,)
+    distances: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=MOST_DISTANCE)], ...], Field(max_length=MOST_DISTANCE)
+    ] = (1,)
     weighting_norm: Literal["manhattan", "euclidean", "infinity", "no_weighting"] | None = None
     symmetrical_glcm: bool = True
-    dependence_alpha: Annotated[int, Field(ge=0)] = 0
+    dependence_alpha: Annotated[int, Field(ge=0, le=MOST_BINS)] = 0
     force_2d: bool = False
     force_2d_axis: Literal[0, 1, 2] = 0
     voxel_array_shift: float = 0
@@ -241,6 +247,11 @@ class RadiomicsRules(Strict):
     def native_lacks(self) -> tuple[str, ...]:
         """What only the package itself computes by the conventions of pyradiomics."""
         return tuple(image.filter for image in self.images if image.filter.startswith("lbp"))
+
+    @property
+    def filtered(self) -> bool:
+        """Whether any image is made by a filter, which looks beyond the regions."""
+        return any(image.filter != "none" for image in self.images)
 
     def features_of(self, family: str) -> frozenset[str]:
         """Return the names of the features of a family that are wanted."""

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from biomarker_cli.case import CasePlan, CaseResult, run_case
 from biomarker_cli.model import CaseError
+from biomarker_cli.study.workers import TIMED_OUT, Answer, answer_of, answers
 
 _ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
@@ -93,7 +92,7 @@ class SerialExecutor:
     def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
         """Run the cases in their order."""
         for index, plan in enumerate(plans):
-            yield _guarded(index, partial(run_in_worker, plan))
+            yield _outcome(index, answer_of(run_in_worker, plan))
 
 
 @dataclass(frozen=True)
@@ -116,56 +115,30 @@ class PoolExecutor:
 
     def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
         """Run the cases; outcomes come as they are ready, so that each is stored at once."""
-        from concurrent.futures import Future, as_completed
-        from multiprocessing import get_context
-
-        from pebble import ProcessPool
-
-        pool = ProcessPool(max_workers=min(self.jobs, len(plans)), context=get_context("spawn"))
-        try:
-            index_of: dict[Future[CaseResult], int] = {
-                pool.schedule(self.work, args=[plan], timeout=self.timeout_s): index
-                for index, plan in enumerate(plans)
-            }
-            for future in as_completed(index_of):
-                yield _guarded(index_of[future], future.result)
-            pool.close()
-        finally:
-            pool.stop()
-            pool.join()
+        for index, answer in answers(plans, self.jobs, self.work, self.timeout_s):
+            yield _outcome(index, answer)
 
 
-def _guarded(index: int, call: Callable[[], CaseResult]) -> Outcome:
-    """Turn whatever stops one case into its outcome, so that the others go on."""
-    try:
-        return Outcome(index, call())
-    except TimeoutError:
+def _outcome(index: int, answer: Answer) -> Outcome:
+    """Turn whatever stopped one case into its error."""
+    if answer.end == TIMED_OUT:
         error = CaseError(
             "CASE-TIMEOUT",
             "the case took longer than allowed",
             hint="Raise --timeout-per-case, and run with --retry-failed.",
         )
-        return Outcome(index, None, error)
-    except Exception as unexpected:  # noqa: BLE001 - becomes a named error row; others go on
-        died = _died_with(unexpected)
-        if died is not None:
-            error = CaseError(
-                "CASE-WORKER-DIED",
-                f"the worker process died (exit code {died})",
-                hint="It may have run out of memory: try --jobs 1, with --retry-failed.",
-            )
-            return Outcome(index, None, error)
+    elif answer.end:
+        error = CaseError(
+            "CASE-WORKER-DIED",
+            f"the worker process died (exit code {answer.end})",
+            hint="It may have run out of memory: try --jobs 1, with --retry-failed.",
+        )
+    elif answer.failure:
         error = CaseError(
             "CASE-INTERNAL",
-            f"an unexpected {type(unexpected).__name__} stopped the case",
+            f"an unexpected {answer.failure} stopped the case",
             hint="The traceback stands in run.log; please report it.",
         )
-        return Outcome(index, None, error, traceback.format_exc())
-
-
-def _died_with(error: Exception) -> str | None:
-    """Return the exit code of a worker that died; without a pool there is none to ask for."""
-    pebble: Any = sys.modules.get("pebble")
-    if pebble is None or not isinstance(error, pebble.ProcessExpired):
-        return None
-    return str(error.exitcode)
+    else:
+        return Outcome(index, answer.value)
+    return Outcome(index, None, error, answer.log)

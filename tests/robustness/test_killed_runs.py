@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TABLES = ("measurements", "rois", "cases", "facts", "checks", "features")
+STUDY = """
+format: biomarker-study/1
+id: measured
+title: Cases that take a moment each
+cases: cases.csv
+on_violation: flag
+integrity: refuse
+roles:
+  image:
+    analyses: [pyradiomics-default@1.0.0, radiomics-ct@1.0.0]
+"""
+KILLS = 40 if os.environ.get("BIOMARKER_SLOW_TESTS") == "all" else 6
 
 
-def _start(study: Path, out: Path) -> subprocess.Popen[bytes]:
+def _start(study: Path, out: Path, *options: str, jobs: int = 1) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "biomarker_cli", "run", str(study), "-o", str(out)]
     return subprocess.Popen(
-        [sys.executable, "-m", "biomarker_cli", "run", str(study), "-o", str(out), "--jobs", "1"],
+        [*command, "--jobs", str(jobs), *options],
         cwd=CHECKOUT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -32,6 +49,19 @@ def _start(study: Path, out: Path) -> subprocess.Popen[bytes]:
 
 def _digests(folder: Path) -> dict[str, str]:
     return {t: hashlib.sha256((folder / f"{t}.csv").read_bytes()).hexdigest() for t in TABLES}
+
+
+def _workers(pid: int) -> list[int]:
+    """Return the processes that a pool has made, some of which have not begun yet."""
+    found = []
+    # Any thread may have made them.
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            command = Path(f"/proc/{child}/cmdline")
+            with contextlib.suppress(OSError):
+                if b"spawn_main" in command.read_bytes():
+                    found.append(int(child))
+    return found
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -52,7 +82,90 @@ def test_kill_at_a_random_time_then_resume_gives_the_same_tables(sample_dir, tmp
     assert _digests(broken) == _digests(whole)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Path:
+    """Return a study of twelve cases, each a moment's work: no time passes in planning."""
+    folder = tmp_path_factory.mktemp("measured")
+    rng = np.random.default_rng(4)
+    lines = ["site_id,subject_id,timepoint,role,image,mask,quantity"]
+    mask = np.zeros((24, 40, 40), dtype=np.uint8)
+    mask[4:20, 6:34, 6:34] = 1
+    affine = np.diag([1.0, 1.0, 2.0, 1.0])
+    nibabel.save(nibabel.Nifti1Image(mask, affine), folder / "mask.nii.gz")
+    for k in range(12):
+        image = rng.normal(0, 60, mask.shape).astype(np.float32)
+        nibabel.save(nibabel.Nifti1Image(image, affine), folder / f"i{k}.nii.gz")
+        lines.append(f"A,S{k:04},T1,image,i{k}.nii.gz,mask.nii.gz,hu")
+    (folder / "cases.csv").write_text("\n".join(lines) + "\n")
+    (folder / "study.yaml").write_text(STUDY)
+    return folder / "study.yaml"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(study, tmp_path_factory) -> tuple[dict[str, str], float]:
+    """Return the tables of a run that nobody kills, and how long it measures."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    process = _start(study, out, jobs=2)
+    _wait_until_measuring(process, out)
+    began = time.monotonic()
+    assert process.wait() == 0
+    return _digests(out), time.monotonic() - began
+
+
+def _wait_until_measuring(process: subprocess.Popen[bytes], out: Path) -> None:
+    while not (out / "results").is_dir():
+        assert process.poll() is None
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds workers in /proc")
+@pytest.mark.parametrize("victim", ["run", "worker"])
+def test_kills_while_cases_are_measured_leave_no_trace(study, undisturbed, tmp_path, victim):
+    expected, duration = undisturbed
+    chance, out = random.Random(victim), tmp_path / "out"
+    kills = 0
+    while kills < KILLS // 2:
+        shutil.rmtree(out, ignore_errors=True)
+        # Several times in one run's life: what was taken up is killed as well.
+        for _ in range(3):
+            process = _start(study, out, "--retry-failed", jobs=2)
+            _wait_until_measuring(process, out)
+            time.sleep(chance.uniform(0, 0.9) * duration)
+            kills += _kill(process, victim, chance)
+            process.wait()
+        last = _start(study, out, "--retry-failed", jobs=2)
+        assert last.wait() == 0
+        assert _digests(out) == expected
+
+
+def _kill(process: subprocess.Popen[bytes], victim: str, chance: random.Random) -> int:
+    """Kill the run, or one of its workers; return how many died before their time."""
+    workers = _workers(process.pid) if process.poll() is None else []
+    if victim == "run" and process.poll() is None:
+        process.kill()
+        process.wait()
+        until = time.monotonic() + 5
+        while any(map(_lives, workers)):
+            assert time.monotonic() < until, "a worker outlived its run"
+            time.sleep(0.02)
+        return 1
+    if victim == "worker" and workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(chance.choice(workers), signal.SIGKILL)
+            return 1
+    return 0
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
 def test_an_interrupted_run_says_so_by_its_exit_code(sample_dir, tmp_path, number, code):
     process = _start(sample_dir / "study.yaml", tmp_path / "out")
     while not (tmp_path / "out" / "results").is_dir():

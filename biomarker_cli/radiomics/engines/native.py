@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
-from biomarker_cli.imaging import Region, Volume
+from biomarker_cli.imaging import Crop, Region, Volume
+from biomarker_cli.radiomics.bounds import require_levels
 from biomarker_cli.radiomics.engines.engine import Engine
 from biomarker_cli.radiomics.engines.native_pyradiomics import extract_as_pyradiomics
 from biomarker_cli.radiomics.engines.outcome import Outcomes
@@ -26,6 +27,7 @@ from biomarker_cli.radiomics.features.peaks import PEAK_RADIUS_MM, peak_values
 from biomarker_cli.radiomics.features.shape_values import intensity_in_space, shape_values
 from biomarker_cli.radiomics.features.texture import TEXTURE_FAMILIES, Texture
 from biomarker_cli.radiomics.filters.applying import filtered_images
+from biomarker_cli.radiomics.filters.reach import require_sizes
 from biomarker_cli.radiomics.kernels.distances import measure_distances
 from biomarker_cli.radiomics.lattice import Lattice
 from biomarker_cli.radiomics.plan import ORIGINAL
@@ -35,6 +37,7 @@ from biomarker_cli.radiomics.preprocess.prepared import (
     Grid,
     Prepared,
     grid_of,
+    mask_in,
     part_of,
     prepare_on_whole,
     prepare_region,
@@ -59,14 +62,16 @@ class NativeEngine(Engine):
     ) -> list[Outcomes | RadiomicsError]:
         if rules.conventions == "pyradiomics":
             return extract_as_pyradiomics(volume, regions, rules)
-        _check_whole_image(volume, rules)
         grid = grid_of(volume, rules)
+        _check_whole_image(volume, rules)
         # A whole float64 image is made only where one is needed: the rest takes place in boxes.
         array = volume.array
         if rules.normalisation is not None:
             array = normalised(volume.as_float64(), rules.normalisation)
-        if all(image.filter == "none" for image in rules.images):
-            return [_extract_alone(array, grid, region.mask, rules) for region in regions]
+        if not rules.filtered:
+            return [_extract_alone(array, grid, region.crop, rules) for region in regions]
+        shape = tuple(axis.places.size for axis in grid.axes)
+        require_sizes(rules.images, shape, grid.spacing_zyx, rules.dimension == "2d")
         return _extract_filtered(array, grid, regions, rules)
 
 
@@ -99,13 +104,16 @@ class _Progress:
 
 
 def _extract_alone(
-    array: npt.NDArray[Any], grid: Grid, mask: npt.NDArray[np.bool_], rules: RadiomicsRules
+    array: npt.NDArray[Any], grid: Grid, crop: Crop, rules: RadiomicsRules
 ) -> Outcomes | RadiomicsError:
     """Measure a region on its surroundings: nothing else is resampled."""
     kind = rules.interpolation.image if rules.interpolation else "nearest"
-    box, part = part_of(grid, mask, PEAK_RADIUS_MM, kind)
+    try:
+        box, part = part_of(grid, crop.box, array.shape, PEAK_RADIUS_MM, kind)
+    except RadiomicsError as error:
+        return error
     image = resampled_image(array[box].astype(np.float64), part, rules)
-    prepared = prepare_region(image, resampled_mask(mask[box], part, rules), part, rules)
+    prepared = prepare_region(image, resampled_mask(mask_in(crop, box), part, rules), part, rules)
     progress = _Progress(prepared)
     progress.start(image, rules)
     progress.measure(ORIGINAL, image, rules)
@@ -130,7 +138,7 @@ def _extract_filtered(
 
 def _check_whole_image(volume: Volume, rules: RadiomicsRules) -> None:
     """Refuse NaN anywhere where steps look beyond the regions."""
-    local = rules.interpolation is None and all(i.filter == "none" for i in rules.images)
+    local = rules.interpolation is None and not rules.filtered
     if not local and not np.isfinite(volume.array).all():
         raise RadiomicsError(
             "RADIOMICS-NON-FINITE",
@@ -156,6 +164,8 @@ def _measure_image(name: str, image: Floats, prepared: Prepared, rules: Radiomic
     resegmentation = rules.resegmentation if name == ORIGINAL else None
     wanted = set(rules.families)
     values = image[prepared.box][prepared.intensity]
+    # Levels first: what they cost is known before anything is measured.
+    levels = _levels(values, prepared, rules)
     if "local_intensity" in wanted:
         found[f"{name}.local_intensity."] = _peaks(image, prepared)
     if "intensity" in wanted:
@@ -163,10 +173,8 @@ def _measure_image(name: str, image: Floats, prepared: Prepared, rules: Radiomic
     if "ivh" in wanted and rules.ivh is not None:
         step = rules.round_to or 1.0
         found[f"{name}.ivh."] = ivh_values(*histogram_axis(values, rules.ivh, resegmentation, step))
-    if wanted.isdisjoint(TEXTURE_FAMILIES) and "intensity_histogram" not in wanted:
+    if levels is None:
         return found
-    levels = discretise(values, rules.discretisation, rules.resegmentation)
-    _check_levels(values, levels, rules)
     if "intensity_histogram" in wanted:
         found[f"{name}.intensity_histogram."] = histogram_values(levels)
     texture = _texture(prepared, levels)
@@ -176,6 +184,18 @@ def _measure_image(name: str, image: Floats, prepared: Prepared, rules: Radiomic
                 key = f"{name}.{family}.{aggregation}"
                 found[key] = TEXTURE_FAMILIES[family](texture, aggregation)
     return found
+
+
+def _levels(
+    values: Floats, prepared: Prepared, rules: RadiomicsRules
+) -> npt.NDArray[np.int64] | None:
+    """Return the grey levels of a region; None where nothing that is measured needs them."""
+    if not {"intensity_histogram", *TEXTURE_FAMILIES}.intersection(rules.families):
+        return None
+    levels = discretise(values, rules.discretisation, rules.resegmentation)
+    _check_levels(values, levels, rules)
+    require_levels(levels, rules.families, prepared.intensity.shape)
+    return levels
 
 
 def _aggregations(family: str, rules: RadiomicsRules) -> list[str]:

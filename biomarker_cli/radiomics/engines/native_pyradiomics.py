@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.imaging import Crop, Region, Volume
+from biomarker_cli.radiomics.bounds import require_levels
 from biomarker_cli.radiomics.engines.outcome import Outcomes
 from biomarker_cli.radiomics.engines.reporting import Families, outcomes_of
 from biomarker_cli.radiomics.errors import RadiomicsError
@@ -30,6 +31,7 @@ from biomarker_cli.radiomics.filters.rules import (
     FilterRules,
     PyradiomicsFilter,
     PyradiomicsWavelet,
+    Unfiltered,
 )
 from biomarker_cli.radiomics.filters.sharing import shared_boxes, union, work_of
 from biomarker_cli.radiomics.filters.stationary_wavelet import wavelet_images
@@ -73,9 +75,13 @@ def extract_as_pyradiomics(
     found: list[Outcomes | RadiomicsError] = []
     for region in regions:
         # Every region has a grid of its own, which ends a few voxels beyond it.
-        part, inside, spacing = resample_as_pyradiomics(
-            image, region.mask, volume.geometry, rules.interpolation, own.pad_distance_voxels
-        )
+        try:
+            part, inside, spacing = resample_as_pyradiomics(
+                image, region.mask, volume.geometry, rules.interpolation, own.pad_distance_voxels
+            )
+        except RadiomicsError as error:
+            found.append(error)
+            continue
         found += _extract_on(part, [Crop(inside).tight()], spacing, rules)
     return found
 
@@ -177,10 +183,15 @@ def _measure_filter(
     rules: RadiomicsRules,
 ) -> None:
     """Measure all regions on the images of one filter; near ones share them."""
-    work = work_of(filter_rules, image.shape)
-    for members in shared_boxes([region.box for region in regions], work):
+    boxes = [region.box for region in regions]
+    if isinstance(filter_rules, Unfiltered):
+        # Nothing is made: each looks at its own part of the image.
+        groups = [[index] for index in range(len(regions))]
+    else:
+        groups = shared_boxes(boxes, work_of(filter_rules, image.shape))
+    for members in groups:
         group = [regions[index] for index in members]
-        around = union([region.box for region in group])
+        around = union([boxes[index] for index in members])
         for name, voxels in _images(image, around, group[0].spacing, filter_rules, rules):
             for region in group:
                 _measure_region(name, voxels, around, region, rules)
@@ -245,12 +256,17 @@ def _measure_image(
             f"a filter spread NaN or infinite voxels into the region, on the image {name}",
             hint="Repair the image, or leave the filter out.",
         )
+    levels = None
+    if not {"intensity_histogram", *TEXTURE_AS_PYRADIOMICS}.isdisjoint(rules.families):
+        levels = discretise_as_pyradiomics(values, rules.discretisation)
+        require_levels(levels, rules.families, mask.shape)
     found: Families = {}
     if "intensity" in rules.families:
         found[f"{name}.intensity."] = intensity_as_pyradiomics(
             values, own.voxel_array_shift, float(np.prod(spacing))
         )
-    levels = discretise_as_pyradiomics(values, rules.discretisation)
+    if levels is None:
+        return found
     if "intensity_histogram" in rules.families:
         found[f"{name}.intensity_histogram."] = histogram_as_pyradiomics(levels)
     directional, plain = sorted(rules.aggregations, key=lambda word: "_" not in word)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.radiomics.bounds import require_bins_of_the_package
 from biomarker_cli.radiomics.engines.engine import Engine
 from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
 from biomarker_cli.radiomics.engines.pyradiomics_settings import (
@@ -28,11 +29,20 @@ from biomarker_cli.radiomics.engines.pyradiomics_settings import (
     settings_of,
 )
 from biomarker_cli.radiomics.errors import RadiomicsError
+from biomarker_cli.radiomics.features.pyradiomics_values import TEXTURE_AS_PYRADIOMICS
 from biomarker_cli.radiomics.filters.rules import PyradiomicsLbp2d, PyradiomicsLbp3d
-from biomarker_cli.radiomics.plan import planned_features
-from biomarker_cli.radiomics.preprocess.normalising import check_normalisable
-from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import as_itk, check_resampling
-from biomarker_cli.radiomics.rules import RadiomicsRules
+from biomarker_cli.radiomics.plan import ALWAYS_ORIGINAL, planned_features
+from biomarker_cli.radiomics.preprocess.normalising import normalised
+from biomarker_cli.radiomics.preprocess.pyradiomics_intensities import (
+    discretise_as_pyradiomics,
+    resegment_as_pyradiomics,
+)
+from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import (
+    as_itk,
+    check_resampling,
+    grid_around,
+)
+from biomarker_cli.radiomics.rules import PyradiomicsRules, RadiomicsRules
 
 # What a foreign package raises when a version beside it is not the one it was made for.
 _FAILURES = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError)
@@ -75,13 +85,14 @@ class PyradiomicsEngine(Engine):
                 _require(module, name)
         # Nothing beyond the region and its rim decides an unfiltered value on the own grid.
         local = rules.interpolation is None and rules.normalisation is None
-        local = local and all(image.filter == "none" for image in rules.images)
+        local = local and not rules.filtered
         array = volume.as_float64()
-        check_normalisable(array, rules.normalisation)
+        scored = normalised(array, rules.normalisation)
         check_resampling(array, rules.interpolation)
         found: list[Outcomes | RadiomicsError] = []
         for region in regions:
             try:
+                _check_cost(scored, region.mask, volume.geometry, rules)
                 found.append(_extract_region(array, volume.geometry, region, rules, local))
             except RadiomicsError as error:
                 found.append(error)
@@ -133,6 +144,30 @@ def _extract_region(
                 hint="Set engine: native where it has the filter, or leave the filter out.",
             ) from error
     return {feature: _outcome(found.get(key), key) for feature, key in _keys(rules).items()}
+
+
+def _check_cost(
+    array: npt.NDArray[np.float64],
+    mask: npt.NDArray[np.bool_],
+    geometry: Geometry,
+    rules: RadiomicsRules,
+) -> None:
+    """Refuse what the package would take memory for until it dies, or not come back from.
+
+    The levels are those before resampling and filters, which leave their number about
+    what it is.
+    """
+    own = rules.pyradiomics or PyradiomicsRules()
+    if rules.interpolation is not None:
+        grid_around(mask, geometry, rules.interpolation, own.pad_distance_voxels)
+    if set(rules.families).issubset(ALWAYS_ORIGINAL):
+        return
+    box = _padded_box(mask)
+    values = array[box][resegment_as_pyradiomics(array[box], mask[box], own)]
+    if values.size and np.isfinite(values).all():
+        levels = discretise_as_pyradiomics(values, rules.discretisation)
+        if not TEXTURE_AS_PYRADIOMICS.keys().isdisjoint(rules.families):
+            require_bins_of_the_package(int(levels.max()))
 
 
 def _padded_box(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice, slice]:

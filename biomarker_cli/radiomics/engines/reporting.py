@@ -14,6 +14,9 @@ Families = dict[str, Mapping[str, float]]
 """Values by feature name, under ``image.family.aggregation``."""
 
 
+_NO_VALUES: Mapping[str, float] = MappingProxyType({})
+
+
 def outcomes_of(
     found: Families,
     rules: RadiomicsRules,
@@ -32,11 +35,12 @@ def outcomes_of(
         Why those of an image have none, by the name of the image.
     """
     outcomes = {}
+    nothing: dict[str, Outcome] = {}
     for item in planned_features(rules):
-        definition = item.definition
-        key = f"{item.image}.{definition.family}.{definition.aggregation}"
-        value = found.get(key, {}).get(definition.name, math.nan)
-        why = reasons.get(item.image, reason)
-        finite = math.isfinite(value)
-        outcomes[item.feature_id] = Outcome(float(value)) if finite else Outcome(None, why)
+        value = found.get(item.family_id, _NO_VALUES).get(item.definition.name, math.nan)
+        if math.isfinite(value):
+            outcomes[item.feature_id] = Outcome(float(value))
+        else:
+            why = reasons.get(item.image, reason)
+            outcomes[item.feature_id] = nothing.setdefault(why, Outcome(None, why))
     return outcomes

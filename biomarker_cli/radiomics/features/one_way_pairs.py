@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 
 _EPSILON = float(np.spacing(1.0))
 _TRIPLES = 1_000_000
+_FEW_LEVELS = 400
+"""Levels up to which all eigenvalues are taken, as the package takes them."""
 _SAFE = 1e-3
 """Eigenvalues from here on have the digits of the package, whatever order sums are taken in."""
 
@@ -109,6 +111,12 @@ def maximal_correlation(p: Floats, here: Floats, there: Floats) -> float:
     """
     if here.size < 2:
         return 1.0
+    if here.size > _FEW_LEVELS:
+        # All eigenvalues of thousands of levels take minutes, the largest two a moment.
+        from biomarker_cli.radiomics.features.largest_eigenvalues import second_largest
+
+        found = second_largest(p, here, there, _EPSILON)
+        return float(np.sqrt(found)) if found >= 0 else np.nan
     # By one product of matrices: rounding differs from that of the package, which shows
     # where the eigenvalue is small.
     eigenvalues = np.sort(np.linalg.eigvals((p / (np.outer(here, there) + _EPSILON)) @ p.T))

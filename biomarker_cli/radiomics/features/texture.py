@@ -154,6 +154,9 @@ def glrlm(texture: Texture, aggregation: str) -> dict[str, float]:
 
 _SMALL = 64
 
+_PAIRS = 2**20
+"""Pairs of levels that are looked at together."""
+
 
 def grouped(ranks: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers]:
     """Count equal (rank, size) entries."""
@@ -227,23 +230,50 @@ def tone_values(number: npt.NDArray[Any], difference: Floats, values: Integers) 
     s = difference[present]
     g = values[present].astype(np.float64)
     size = g.size
-    apart = g[:, None] - g[None, :]
     weighted = float(p @ s)
-    pair_sum = p[:, None] + p[None, :]
-    spread = float(np.sum(np.abs((g * p)[:, None] - (g * p)[None, :])))
+    spread, spread_of_squares, complexity, strength = _sums_over_pairs(p, s, g)
     contrast = np.nan
     if size > 1:
-        contrast = float(p @ (apart**2 @ p)) / (size * (size - 1)) * float(s.sum()) / voxels
-    complexity = np.abs(apart) * ((p * s)[:, None] + (p * s)[None, :]) / pair_sum
-    strength = float(np.sum(pair_sum * apart**2))
+        contrast = spread_of_squares / (size * (size - 1)) * float(s.sum()) / voxels
     total = float(s.sum())
     return {
         "coarseness": 1.0 / weighted if weighted > 0 else np.nan,
         "contrast": contrast,
         "busyness": weighted / spread if spread > 0 else np.nan,
-        "complexity": float(complexity.sum()) / voxels,
+        "complexity": complexity / voxels,
         "strength": strength / total if total > 0 else np.nan,
     }
+
+
+def _sums_over_pairs(p: Floats, s: Floats, g: Floats) -> tuple[float, float, float, float]:
+    """Return the sums over all pairs of levels that the tone features need.
+
+    Some rows of pairs at a time: all of 4,096 levels would take a gigabyte. The pairs of a
+    thousand levels are summed at once, in the order of numpy.
+
+    Parameters
+    ----------
+    p, s, g : ndarray, shape (n,)
+        Share, difference and level of each level.
+
+    Returns
+    -------
+    tuple of float
+        Of |g p - g' p'|, of p p' (g - g')^2, of |g - g'| (p s + p' s') / (p + p'), and of
+        (p + p') (g - g')^2.
+    """
+    found = [0.0, 0.0, 0.0, 0.0]
+    step = max(1, _PAIRS // g.size)
+    for start in range(0, g.size, step):
+        rows = slice(start, start + step)
+        apart = g[rows, None] - g[None, :]
+        pair_sum = p[rows, None] + p[None, :]
+        found[0] += float(np.sum(np.abs((g * p)[rows, None] - (g * p)[None, :])))
+        found[1] += float(p[rows] @ (apart**2 @ p))
+        weighted = np.abs(apart) * ((p * s)[rows, None] + (p * s)[None, :]) / pair_sum
+        found[2] += float(weighted.sum())
+        found[3] += float(np.sum(pair_sum * apart**2))
+    return found[0], found[1], found[2], found[3]
 
 
 def ngldm(texture: Texture, aggregation: str, alpha: int = 0) -> dict[str, float]:

@@ -47,13 +47,17 @@ def gabor_response(image: Floats, rules: GaborFilter, spacing: Spacing) -> Float
     return total / len(planes)
 
 
+def gabor_reach(rules: GaborFilter, step_mm: float) -> float:
+    """Return how many voxels the envelope of a Gabor kernel reaches to each side."""
+    return _REACH_SIGMAS * (rules.sigma_mm / step_mm) * max(1.0, 1.0 / rules.gamma)
+
+
 def _planar_gabor(image: Floats, rules: GaborFilter, step_mm: float) -> Floats:
     from scipy import fft
 
     sigma, wavelength = rules.sigma_mm / step_mm, rules.wavelength_mm / step_mm
-    reach = int(np.ceil(_REACH_SIGMAS * sigma * max(1.0, 1.0 / rules.gamma)))
-    padded = _padded(image, reach, rules.boundary)
-    size = [fft.next_fast_len(length) for length in padded.shape[1:]]
+    reach = int(np.ceil(gabor_reach(rules, step_mm)))
+    size = [fft.next_fast_len(length + 2 * reach) for length in image.shape[1:]]
     angles = [np.deg2rad(rules.theta_degrees)]
     if rules.theta_steps_degrees is not None:
         # Opposite angles give conjugate responses, of one modulus: half a turn is enough.
@@ -65,8 +69,9 @@ def _planar_gabor(image: Floats, rules: GaborFilter, step_mm: float) -> Floats:
     ]
     result = np.zeros_like(image)
     rows, columns = image.shape[1:]
-    for index, plane in enumerate(padded):
-        spectrum = fft.fft2(plane, size)
+    for index, plane in enumerate(image):
+        # One plane at a time: all of them with their rims may be many times the image.
+        spectrum = fft.fft2(_padded(plane, reach, rules.boundary), size)
         for kernel in kernels:
             response = fft.ifft2(spectrum * kernel)
             result[index] += np.abs(
@@ -86,9 +91,8 @@ def _gabor_kernel(
     return np.asarray(envelope * np.exp(2j * np.pi * along / wavelength))
 
 
-def _padded(image: Floats, reach: int, boundary: str) -> Floats:
-    widths = [(0, 0), (reach, reach), (reach, reach)]
-    return np.asarray(np.pad(image, widths, mode=_PAD[boundary]))  # type: ignore[call-overload]
+def _padded(plane: Floats, reach: int, boundary: str) -> Floats:
+    return np.asarray(np.pad(plane, reach, mode=_PAD[boundary]))  # type: ignore[call-overload]
 
 
 def simoncelli_response(image: Floats, rules: SimoncelliFilter, planar: bool) -> Floats:

@@ -8,6 +8,9 @@ from pydantic import AfterValidator, Field
 
 from biomarker_cli.protocol.document import Strict
 
+SizeMm = Annotated[float, Field(ge=1e-3)]
+"""Width of a filter: a micrometre, which no voxel shows, and what is less were meant otherwise."""
+
 
 def _of_some_order(order: tuple[int, ...]) -> tuple[int, ...]:
     if not any(order):
@@ -54,7 +57,7 @@ class RieszLogFilter(RieszFilter):
     """
 
     filter: Literal["riesz_log"]
-    sigma_mm: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+    sigma_mm: Annotated[tuple[SizeMm, ...], Field(min_length=1)]
     truncation: Annotated[float, Field(gt=0)]
     boundary: Literal["zero", "periodic", "mirror"]
 

@@ -8,7 +8,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.radiomics.filters.riesz_rules import RieszLogFilter, RieszSimoncelliFilter
+from biomarker_cli.radiomics.filters.riesz_rules import (
+    RieszLogFilter,
+    RieszSimoncelliFilter,
+    SizeMm,
+)
 
 Boundary = Literal["zero", "nearest", "periodic", "mirror"]
 """What lies beyond the border: 0, the edge voxel, the other side, the mirror image."""
@@ -60,7 +64,7 @@ class PyradiomicsLog(PyradiomicsFilter):
     """Laplacian of Gaussian by recursive filtering, one image per sigma."""
 
     filter: Literal["pyradiomics_log"]
-    sigma_mm: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+    sigma_mm: Annotated[tuple[SizeMm, ...], Field(min_length=1)]
 
     def image_names(self, _dimensions: int = 3) -> tuple[str, ...]:
         """Return the names of the images, as pyradiomics writes them."""
@@ -81,8 +85,8 @@ class PyradiomicsWavelet(PyradiomicsFilter):
 
     filter: Literal["pyradiomics_wavelet"]
     wavelet: WaveletName = "coif1"
-    start_level: Annotated[int, Field(ge=0)] = 0
-    levels: Annotated[int, Field(ge=1)] = 1
+    start_level: Annotated[int, Field(ge=0, le=8)] = 0
+    levels: Annotated[int, Field(ge=1, le=8)] = 1
 
     def image_names(self, dimensions: int = 3) -> tuple[str, ...]:
         """Return the names of the images, as pyradiomics writes them."""
@@ -138,7 +142,7 @@ class PyradiomicsLbp2d(PyradiomicsFilter):
 
     filter: Literal["lbp_2d"]
     radius: Annotated[float, Field(gt=0)] = 1
-    samples: Annotated[int, Field(ge=1)] = 8
+    samples: Annotated[int, Field(ge=1, le=64)] = 8
     method: Literal["default", "ror", "uniform", "var"] = "uniform"
 
     def image_names(self, _dimensions: int = 3) -> tuple[str, ...]:
@@ -154,9 +158,9 @@ class PyradiomicsLbp3d(PyradiomicsFilter):
     """Local binary patterns on a sphere, by spherical harmonics."""
 
     filter: Literal["lbp_3d"]
-    levels: Annotated[int, Field(ge=1)] = 2
+    levels: Annotated[int, Field(ge=1, le=16)] = 2
     icosphere_radius: Annotated[float, Field(gt=0)] = 1
-    icosphere_subdivision: Annotated[int, Field(ge=0)] = 1
+    icosphere_subdivision: Annotated[int, Field(ge=0, le=6)] = 1
 
     def image_names(self, _dimensions: int = 3) -> tuple[str, ...]:
         """Return the names of the images, as pyradiomics writes them."""
@@ -192,7 +196,7 @@ class LogFilter(Strict):
     """Laplacian of Gaussian by a sampled kernel, one image per sigma (IBSI-2, L6PA)."""
 
     filter: Literal["log"]
-    sigma_mm: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+    sigma_mm: Annotated[tuple[SizeMm, ...], Field(min_length=1)]
     truncation: Annotated[float, Field(gt=0)]
     boundary: Boundary
 
@@ -244,11 +248,11 @@ class GaborFilter(Strict):
     """
 
     filter: Literal["gabor"]
-    sigma_mm: Annotated[float, Field(gt=0)]
-    wavelength_mm: Annotated[float, Field(gt=0)]
+    sigma_mm: SizeMm
+    wavelength_mm: SizeMm
     gamma: Annotated[float, Field(gt=0)]
     theta_degrees: float = 0.0
-    theta_steps_degrees: Annotated[float, Field(gt=0, le=180)] | None
+    theta_steps_degrees: Annotated[float, Field(ge=1, le=180)] | None
     three_planes: bool
     boundary: Boundary
 

@@ -12,6 +12,7 @@ from biomarker_cli.radiomics.filters.rules import (
     PyradiomicsPointwise,
     PyradiomicsWavelet,
 )
+from biomarker_cli.radiomics.filters.wavelets import taps_of
 
 Box = tuple[slice, slice, slice]
 Shape = tuple[int, ...]
@@ -33,11 +34,20 @@ class _Group:
     work: float
 
 
+_TOGETHER = 32
+"""Boxes of which each is held against each; more are taken in parts, near ones together."""
+
+_TILE = 32
+"""Voxels along each axis of what counts as near."""
+
+
 def shared_boxes(boxes: Sequence[Box], work: Callable[[Box], float]) -> list[list[int]]:
     """Return groups of boxes whose union is no more work than they are one by one.
 
     From the most work to the least each box joins the group to which it adds least,
-    unless it is less work alone; then groups are joined as long as that saves work.
+    unless it is less work alone; then groups are joined as long as that saves work. Very
+    many boxes are grouped in parts, and the groups once more: the work that is left may
+    be a little more, but finding it does not grow with the square of their number.
 
     Parameters
     ----------
@@ -50,7 +60,24 @@ def shared_boxes(boxes: Sequence[Box], work: Callable[[Box], float]) -> list[lis
     list of list of int
         Indices of the boxes.
     """
-    alone = [_Group((index,), box, work(box)) for index, box in enumerate(boxes)]
+    groups = [_Group((index,), box, work(box)) for index, box in enumerate(boxes)]
+    while len(groups) > _TOGETHER:
+        before = len(groups)
+        groups.sort(key=lambda group: (_tile(group.box), group.members))
+        parts = [groups[first : first + _TOGETHER] for first in range(0, before, _TOGETHER)]
+        groups = [group for part in parts for group in _grouped(part, work)]
+        if len(groups) > before // 2:
+            break
+    else:
+        groups = _grouped(groups, work)
+    return [sorted(group.members) for group in groups]
+
+
+def _tile(box: Box) -> tuple[int, ...]:
+    return tuple(part.start // _TILE for part in box)
+
+
+def _grouped(alone: Sequence[_Group], work: Callable[[Box], float]) -> list[_Group]:
     groups: list[_Group] = []
     for single in sorted(alone, key=lambda group: (-group.work, group.members)):
         _join(groups, single, work)
@@ -60,7 +87,7 @@ def shared_boxes(boxes: Sequence[Box], work: Callable[[Box], float]) -> list[lis
         _join(groups, groups.pop(number), work)
         # The joined group may now reach a third one: look at all again.
         number = number + 1 if len(groups) == before else 0
-    return [sorted(group.members) for group in groups]
+    return groups
 
 
 def _join(groups: list[_Group], new: _Group, work: Callable[[Box], float]) -> None:
@@ -87,7 +114,7 @@ def work_of(rules: FilterRules, shape: Shape) -> Callable[[Box], float]:
             case PyradiomicsLog():
                 return _recursive_work(shape, sides)
             case PyradiomicsWavelet():
-                reach = _taps(rules.wavelet) * (rules.start_level + rules.levels)
+                reach = taps_of(rules.wavelet) * (rules.start_level + rules.levels)
                 return math.prod(side + reach for side in sides)
             case PyradiomicsPointwise():
                 # The largest magnitude of the whole image comes first.
@@ -106,9 +133,3 @@ def _recursive_work(shape: Shape, sides: Sequence[int]) -> float:
         total += shape[c] * sides[a] * (shape[b] + sides[b])
         total += sides[a] * sides[b] * (shape[c] + sides[c])
     return total
-
-
-def _taps(wavelet: str) -> int:
-    import pywt
-
-    return int(pywt.Wavelet(wavelet).dec_len)

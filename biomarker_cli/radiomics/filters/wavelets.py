@@ -34,6 +34,13 @@ def wavelet_response(image: Floats, rules: WaveletFilter) -> Floats:
     return pooled(image, stages, rules.boundary, rules.pooling)
 
 
+def taps_of(wavelet: str) -> int:
+    """Return the length of the kernels of a wavelet."""
+    import pywt
+
+    return int(pywt.Wavelet(wavelet).dec_len)
+
+
 def _spread(kernel: Floats, level: int) -> Floats:
     """Return the taps of a level, each followed by its zeros, with a last zero for odd length."""
     step = 2 ** (level - 1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.radiomics.bounds import MOST_BINS, require_bins
+from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.rules import (
     Discretisation,
     FixedBinNumber,
@@ -62,17 +64,49 @@ def discretise(
     values : ndarray, shape (n,)
     bins : Discretisation
     resegmentation : ResegmentationRules, optional
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-MANY-LEVELS``, ``RADIOMICS-NOT-DISCRETE``.
     """
     if isinstance(bins, FixedBinSize):
-        scaled = (values - lower_edge(bins, resegmentation)) / bins.width
-        return np.asarray(np.floor(scaled).astype(np.int64) + 1)
+        with np.errstate(over="ignore"):
+            scaled = (values - lower_edge(bins, resegmentation)) / bins.width
+        return _whole(np.floor(scaled)) + 1
     if isinstance(bins, FixedBinNumber):
         low, high = values.min(), values.max()
         if high <= low:
             return np.ones(values.shape, dtype=np.int64)
+        require_range(float(low), float(high), bins)
         scaled = bins.bins * (values - low) / (high - low)
         return np.asarray(np.minimum(np.floor(scaled).astype(np.int64) + 1, bins.bins))
-    return np.asarray(np.rint(values).astype(np.int64))
+    return _whole(np.rint(values))
+
+
+def require_range(low: float, high: float, bins: FixedBinNumber) -> None:
+    """Refuse a range that no double can be scaled to bins over.
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-NOT-DISCRETE``.
+    """
+    if not bins.bins * (high - low) < np.inf:
+        raise RadiomicsError(
+            "RADIOMICS-NOT-DISCRETE",
+            f"intensities from {low:g} to {high:g} cannot be parted into {bins.bins} bins",
+            hint="Look at the image: its voxels are no measured quantity.",
+        )
+
+
+def _whole(levels: Floats) -> Integers:
+    """Return levels as integers, of which there is no end as there is of floats."""
+    require_bins(float(levels.max()))
+    # Levels below 1 are refused later, whatever they are.
+    if levels.min() < -MOST_BINS:
+        levels = np.maximum(levels, -MOST_BINS)
+    return np.asarray(levels.astype(np.int64))
 
 
 def histogram_axis(
@@ -83,6 +117,11 @@ def histogram_axis(
     Without bins the axis runs in steps through the re-segmentation range, or from
     the region's minimum to its maximum where that is open. Bins of a fixed size
     stand for their centres, a fixed number of bins for its bin numbers.
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-MANY-LEVELS``.
 
     References
     ----------
@@ -95,10 +134,13 @@ def histogram_axis(
     if isinstance(rules, FixedBinSize):
         edge = lower_edge(rules, resegmentation)
         levels = discretise(values, rules, resegmentation)
-        top = int(levels.max()) if high is None else int(np.ceil((high - edge) / rules.width))
+        last = float(levels.max()) if high is None else float(np.ceil((high - edge) / rules.width))
+        require_bins(last)
+        top = int(last)
         centres = edge + (np.arange(1, top + 1, dtype=np.float64) - 0.5) * rules.width
         return np.asarray(edge + (levels - 0.5) * rules.width, dtype=np.float64), centres
     first = float(values.min()) if low is None else low
     last = float(values.max()) if high is None else high
-    number = int(np.floor((last - first) / step + 1e-9)) + 1
-    return values, first + np.arange(number, dtype=np.float64) * step
+    steps = float(np.floor((last - first) / step + 1e-9)) + 1
+    require_bins(steps)
+    return values, first + np.arange(int(steps), dtype=np.float64) * step

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.imaging import Volume
+from biomarker_cli.imaging import Crop, Volume
+from biomarker_cli.radiomics.bounds import require_axes, require_grid
 from biomarker_cli.radiomics.preprocess.intensities import resegment
 from biomarker_cli.radiomics.preprocess.resampling import (
     Axis,
     centred_axis,
     interpolate,
     interpolate_mask,
+    length_on,
 )
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
@@ -46,25 +48,42 @@ class Grid:
 
 
 def grid_of(volume: Volume, rules: RadiomicsRules) -> Grid:
-    """Return the grid that the rules ask for on an image."""
+    """Return the grid that the rules ask for on an image.
+
+    Parameters
+    ----------
+    volume : Volume
+    rules : RadiomicsRules
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-LARGE-GRID``, for the whole image where filters need all of it.
+    """
     x, y, z = volume.geometry.spacing_mm
     wanted = rules.interpolation.spacing_mm if rules.interpolation else (None, None, None)
-    z_axis, y_axis, x_axis = (
-        centred_axis(length, spacing, new)
-        for length, spacing, new in zip(volume.array.shape, (z, y, x), wanted[::-1], strict=True)
-    )
+    axes = list(zip(volume.array.shape, (z, y, x), wanted[::-1], strict=True))
+    sizes = [length_on(*axis) for axis in axes]
+    require_axes(sizes)
+    if rules.interpolation is not None and rules.filtered:
+        require_grid(sizes, "the resampled image")
+    z_axis, y_axis, x_axis = (centred_axis(*axis) for axis in axes)
     return Grid((z_axis, y_axis, x_axis))
 
 
-def part_of(grid: Grid, mask: Mask, reach_mm: float, kind: str) -> tuple[Box, Grid]:
+def part_of(
+    grid: Grid, tight: Box, shape: tuple[int, ...], reach_mm: float, kind: str
+) -> tuple[Box, Grid]:
     """Return what is needed of an image around a region.
 
     Parameters
     ----------
     grid : Grid
         New axes for the whole image.
-    mask : ndarray of bool, shape (z, y, x)
-        The region on the old grid; holds voxels.
+    tight : tuple of slice
+        The box of the region on the old grid; holds voxels.
+    shape : tuple of int
+        Of the old grid.
     reach_mm : float
         How far beyond the region voxels are looked at.
     kind : str
@@ -74,11 +93,15 @@ def part_of(grid: Grid, mask: Mask, reach_mm: float, kind: str) -> tuple[Box, Gr
     -------
     tuple
         Box on the old grid, and the new axes inside it, in its indices.
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-LARGE-GRID``.
     """
-    tight = box_of(mask, (0, 0, 0))
     support = _SPLINE_REACH if kind == "cubic" else 1
     slices, axes = [], []
-    for bounds, axis, length in zip(tight, grid.axes, mask.shape, strict=True):
+    for bounds, axis, length in zip(tight, grid.axes, shape, strict=True):
         step = axis.places[1] - axis.places[0] if axis.places.size > 1 else 1.0
         reach = reach_mm * step / axis.spacing_mm + 1
         low, high = bounds.start - reach, bounds.stop - 1 + reach
@@ -87,7 +110,23 @@ def part_of(grid: Grid, mask: Mask, reach_mm: float, kind: str) -> tuple[Box, Gr
         last = min(int(np.ceil(high)) + support + 1, length)
         slices.append(slice(first, last))
         axes.append(Axis(kept - first, axis.spacing_mm))
+    require_grid([axis.places.size for axis in axes], "the resampled region")
     return (slices[0], slices[1], slices[2]), Grid((axes[0], axes[1], axes[2]))
+
+
+def mask_in(crop: Crop, box: Box) -> Mask:
+    """Return the mask of a region within a box around it.
+
+    A region is a thousandth of its image: the whole mask of each of thousands of regions
+    takes longer to make than they take to measure.
+    """
+    mask = np.zeros([bounds.stop - bounds.start for bounds in box], dtype=np.bool_)
+    z, y, x = (
+        slice(own.start - outer.start, own.stop - outer.start)
+        for own, outer in zip(crop.box, box, strict=True)
+    )
+    mask[z, y, x] = crop.mask
+    return mask
 
 
 def resampled_image(array: Floats, grid: Grid, rules: RadiomicsRules) -> Floats:
@@ -169,7 +208,8 @@ def prepare_on_whole(
     """
     if rules.interpolation is None:
         return prepare_region(image, mask, grid, rules)
-    box, part = part_of(grid, mask, 0.0, rules.interpolation.mask)
+    tight = box_of(mask, (0, 0, 0))
+    box, part = part_of(grid, tight, mask.shape, 0.0, rules.interpolation.mask)
     corner = [
         int(np.searchsorted(whole.places, bounds.start + own.places[0] - _SLACK))
         if own.places.size

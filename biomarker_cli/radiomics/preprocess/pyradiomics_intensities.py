@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.radiomics.bounds import require_bins
+from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.kernels.binning import levels_between
+from biomarker_cli.radiomics.preprocess.intensities import require_range
 from biomarker_cli.radiomics.rules import (
     Discretisation,
     FixedBinNumber,
@@ -56,13 +59,20 @@ def discretise_as_pyradiomics(values: Floats, bins: Discretisation) -> Integers:
     ----------
     values : ndarray, shape (n,)
     bins : FixedBinSize or FixedBinNumber
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-MANY-LEVELS``, ``RADIOMICS-NOT-DISCRETE``.
     """
     low, high = float(values.min()), float(values.max())
     if isinstance(bins, FixedBinNumber):
-        edges = np.histogram_bin_edges(values, bins.bins)
+        edges = _equal_edges(values, bins)
         edges[-1] += 1
     elif isinstance(bins, FixedBinSize):
         first = low - low % bins.width
+        with np.errstate(over="ignore"):
+            require_bins(float((np.float64(high) - first) / bins.width))
         edges = np.arange(first, high + 2 * bins.width, bins.width)
         if edges.size == 1:
             edges = np.array([edges[0] - 0.5, edges[0] + 0.5])
@@ -71,3 +81,17 @@ def discretise_as_pyradiomics(values: Floats, bins: Discretisation) -> Integers:
     levels = np.empty(values.size, dtype=np.int64)
     levels_between(np.ascontiguousarray(values), np.ascontiguousarray(edges), levels)
     return levels
+
+
+def _equal_edges(values: Floats, bins: FixedBinNumber) -> Floats:
+    low, high = float(values.min()), float(values.max())
+    require_range(low, high, bins)
+    try:
+        return np.histogram_bin_edges(values, bins.bins)
+    except ValueError as error:
+        # Fewer doubles lie between the two than there are bins.
+        raise RadiomicsError(
+            "RADIOMICS-NOT-DISCRETE",
+            f"intensities from {low!r} to {high!r} cannot be parted into {bins.bins} bins",
+            hint="The region is flat but for rounding: name a bin width.",
+        ) from error

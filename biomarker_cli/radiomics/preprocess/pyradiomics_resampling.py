@@ -12,12 +12,14 @@ pyradiomics documentation, ``radiomics.imageoperations.resampleImage``.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.imaging import Geometry
+from biomarker_cli.radiomics.bounds import require_axes, require_grid
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.preprocess.prepared import box_of
 from biomarker_cli.radiomics.rules import InterpolationRules
@@ -56,6 +58,56 @@ def resample_as_pyradiomics(
     -------
     tuple
         Image, mask, and spacing z, y, x in mm.
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-LARGE-GRID``.
+    """
+    grid = grid_around(mask, geometry, rules, pad)
+    if grid is None:
+        z, y, x = box_of(mask, (pad, pad, pad))
+        x_mm, y_mm, z_mm = geometry.spacing_mm
+        return array[z, y, x], mask[z, y, x], (z_mm, y_mm, x_mm)
+    region = as_itk(mask.astype(np.uint8), geometry)
+    resampler = _resampler(region, grid)
+    inside = _array(resampler, region, "nearest") > 0
+    found = _array(resampler, as_itk(array, geometry), rules.image)
+    return found, inside, grid.spacing_zyx
+
+
+@dataclass(frozen=True)
+class GridAround:
+    """The new grid around a region, along z, y, x.
+
+    Attributes
+    ----------
+    starts : tuple of float
+        Index of its first voxel on the old grid.
+    sizes : tuple of int
+    spacing_zyx : tuple of float
+        In mm.
+    """
+
+    starts: tuple[float, ...]
+    sizes: tuple[int, ...]
+    spacing_zyx: Spacing
+
+
+def grid_around(
+    mask: Mask, geometry: Geometry, rules: InterpolationRules, pad: int
+) -> GridAround | None:
+    """Return the new grid around a region; None where the old one stays.
+
+    Parameters
+    ----------
+    mask, geometry, rules, pad
+        As for `resample_as_pyradiomics`.
+
+    Raises
+    ------
+    RadiomicsError
+        ``RADIOMICS-LARGE-GRID``.
     """
     x_mm, y_mm, z_mm = geometry.spacing_mm
     own = (z_mm, y_mm, x_mm)
@@ -66,8 +118,8 @@ def resample_as_pyradiomics(
         for new, old, bounds in zip(rules.spacing_mm[::-1], own, box, strict=True)
     ]
     if np.array_equal(wanted, own):
-        z, y, x = box_of(mask, (pad, pad, pad))
-        return array[z, y, x], mask[z, y, x], own
+        return None
+    require_axes([n * (old / new) for n, old, new in zip(mask.shape, own, wanted, strict=True)])
     starts, sizes = [], []
     for bounds, length, old, new in zip(box, mask.shape, own, wanted, strict=True):
         # Quotients are formed first, as the package does: their rounding decides a ceiling.
@@ -77,11 +129,8 @@ def resample_as_pyradiomics(
         high = min(high, math.ceil(length * ratio) - 1)
         starts.append(0.5 * (new - old) / old + low / ratio)
         sizes.append(high - low + 1)
-    region = as_itk(mask.astype(np.uint8), geometry)
-    resampler = _resampler(region, starts, sizes, wanted)
-    inside = _array(resampler, region, "nearest") > 0
-    found = _array(resampler, as_itk(array, geometry), rules.image)
-    return found, inside, (wanted[0], wanted[1], wanted[2])
+    require_grid(sizes, "the resampled region")
+    return GridAround(tuple(starts), tuple(sizes), (wanted[0], wanted[1], wanted[2]))
 
 
 def check_resampling(array: Floats, rules: InterpolationRules | None) -> None:
@@ -115,17 +164,15 @@ def as_itk(array: npt.NDArray[Any], geometry: Geometry) -> Any:
     return image
 
 
-def _resampler(
-    image: Any, starts_zyx: list[float], sizes_zyx: list[int], spacing_zyx: list[float]
-) -> Any:
-    """Return a filter for the grid that starts at an index of an image."""
+def _resampler(image: Any, grid: GridAround) -> Any:
+    """Return a filter for a new grid on an image."""
     import SimpleITK
 
     resampler: Any = SimpleITK.ResampleImageFilter()
-    resampler.SetOutputSpacing(spacing_zyx[::-1])
+    resampler.SetOutputSpacing(grid.spacing_zyx[::-1])
     resampler.SetOutputDirection(image.GetDirection())
-    resampler.SetOutputOrigin(image.TransformContinuousIndexToPhysicalPoint(starts_zyx[::-1]))
-    resampler.SetSize(sizes_zyx[::-1])
+    resampler.SetOutputOrigin(image.TransformContinuousIndexToPhysicalPoint(grid.starts[::-1]))
+    resampler.SetSize(grid.sizes[::-1])
     return resampler
 
 

@@ -30,6 +30,28 @@ class Axis:
     spacing_mm: float
 
 
+def length_on(length: int, spacing_mm: float, wanted_mm: float | None) -> float:
+    """Return the voxels of the new axis, a whole number that may be infinite.
+
+    Parameters
+    ----------
+    length : int
+        Voxels of the old axis.
+    spacing_mm : float
+    wanted_mm : float, optional
+        None keeps the axis.
+
+    References
+    ----------
+    IBSI-1 v11, section 2.4.3: ceil(n s / s') voxels.
+    """
+    if wanted_mm is None or math.isclose(wanted_mm, spacing_mm, rel_tol=1e-9):
+        return float(length)
+    # A quotient such as 60.000000001 is a whole number with rounding error.
+    quotient = length * spacing_mm / wanted_mm - 1e-6
+    return max(float(math.ceil(quotient)), 1.0) if quotient < math.inf else math.inf
+
+
 def centred_axis(length: int, spacing_mm: float, wanted_mm: float | None) -> Axis:
     """Return the new axis whose centre is that of the old one.
 
@@ -47,8 +69,7 @@ def centred_axis(length: int, spacing_mm: float, wanted_mm: float | None) -> Axi
     """
     if wanted_mm is None or math.isclose(wanted_mm, spacing_mm, rel_tol=1e-9):
         return Axis(np.arange(length, dtype=np.float64), spacing_mm)
-    # A quotient such as 60.000000001 is a whole number with rounding error.
-    number = max(math.ceil(length * spacing_mm / wanted_mm - 1e-6), 1)
+    number = int(length_on(length, spacing_mm, wanted_mm))
     first = 0.5 * ((length - 1) - (number - 1) * wanted_mm / spacing_mm)
     places = first + np.arange(number, dtype=np.float64) * (wanted_mm / spacing_mm)
     return Axis(places, wanted_mm)

@@ -13,7 +13,6 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
 import biomarker_cli.radiomics.lattice as lattice_module
-from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.features.first_order import intensity_values, percentiles_of
 from biomarker_cli.radiomics.features.shape_values import (
     farthest_pair,
@@ -144,13 +143,6 @@ def test_zones_know_their_smallest_distance():
         True, np.array([1, 2, 3, 2, 1], np.int32)
     )
     assert sorted(map(tuple, zones)) == [(0, 2, 1), (0, 2, 1), (1, 1, 3)]
-
-
-def test_more_levels_than_ranks_are_refused_by_name(monkeypatch):
-    monkeypatch.setattr(lattice_module, "MOST_LEVELS", 3)
-    with pytest.raises(RadiomicsError) as caught:
-        Lattice.of(np.ones((1, 1, 4), dtype=bool), np.arange(1, 5))
-    assert caught.value.code == "RADIOMICS-MANY-LEVELS"
 
 
 def test_tables_that_do_not_fit_together_are_counted_one_by_one(monkeypatch):
