@@ -89,7 +89,14 @@ def run(
     options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, **switches)
     index = FileIndex.of_user(trusted=not options.fresh)
     with progress("planning", "cases") as advance:
-        cases = plan_study(study, advance, index, verify_inputs=verify_inputs)
+        cases = plan_study(
+            study,
+            advance,
+            index,
+            verify_inputs=verify_inputs,
+            jobs=jobs,
+            limit_s=timeout_per_case,
+        )
     due = StudyRun(study.model.id, cases, study.model.integrity, index, fingerprint(study.key))
     if dry_run:
         _print_plan(due, folder, options, output_format)

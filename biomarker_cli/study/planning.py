@@ -24,6 +24,7 @@ from biomarker_cli.pet import Override
 from biomarker_cli.protocol import ProtocolError, ProtocolKind, require_locked
 from biomarker_cli.study.case_list import CaseEntry
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.in_time import late, too_late
 from biomarker_cli.study.integrity import SHARED_FRAME_FLAG, examine_cohort, shared_frames
 from biomarker_cli.study.planned import PlannedCase, overrides_of, recall, with_inputs
 from biomarker_cli.study.study_file import Study
@@ -43,6 +44,8 @@ def plan_study(
     index: FileIndex | None = None,
     *,
     verify_inputs: bool = False,
+    jobs: int = 1,
+    limit_s: float | None = None,
 ) -> list[PlannedCase]:
     """Return a plan for every case of a study, in the order of its list.
 
@@ -55,6 +58,10 @@ def plan_study(
         What is known of unchanged files; by default that of the user.
     verify_inputs : bool
         Believe no digest that is known: files are read again before a result is kept.
+    jobs : int
+        Worker processes, where there is a limit.
+    limit_s : float, optional
+        Longest time for the index of one case.
 
     Raises
     ------
@@ -72,15 +79,17 @@ def plan_study(
     waivers = _waivers(study, protocols.values())
     index = index or FileIndex.of_user()
     reader = PlannedFiles(InputFiles(room_bytes=KEPT_BYTES))
+    slow = _slow(study, jobs, limit_s)
     found: dict[tuple[str, ...], Catalogue] = {}
     cases = []
     for done, entry in enumerate(study.entries, start=1):
         # Each case is indexed by itself: a series that was copied to a second
         # folder must be seen twice. Cases that share a folder share its index.
+        is_late = _dicom_paths(study, entry) in slow
         if entry.images not in found:
-            found[entry.images] = _index(study, entry, index, reader)
-        catalogue = found[entry.images]
-        cases.append(_plan_case(study, entry, protocols[entry.role], catalogue, waivers))
+            found[entry.images] = Catalogue(()) if is_late else _index(study, entry, index, reader)
+        case = _plan_case(study, entry, protocols[entry.role], found[entry.images], waivers)
+        cases.append(replace(case, refusal=too_late(entry.case_id)) if is_late else case)
         if progress is not None:
             progress(done, len(study.entries))
     _require_overrides_used(study, cases)
@@ -162,9 +171,20 @@ def _beside(root: Path, wanted: str) -> str:
 
 
 def _index(study: Study, entry: CaseEntry, index: FileIndex, reader: PlannedFiles) -> Catalogue:
-    paths = [study.root / image for image in entry.images]
-    present = [path for path in paths if path.exists() and not is_image_file(path)]
+    present = _dicom_paths(study, entry)
     return scan(present, index=index, reader=reader) if present else Catalogue(())
+
+
+def _dicom_paths(study: Study, entry: CaseEntry) -> tuple[Path, ...]:
+    paths = (study.root / image for image in entry.images)
+    return tuple(path for path in paths if path.exists() and not is_image_file(path))
+
+
+def _slow(study: Study, jobs: int, limit_s: float | None) -> set[tuple[Path, ...]]:
+    """Return the images that cannot be indexed in time; none where there is no limit."""
+    if limit_s is None:
+        return set()
+    return late((_dicom_paths(study, entry) for entry in study.entries), jobs, limit_s)
 
 
 def _plan_case(

@@ -104,3 +104,26 @@ def test_a_case_computes_with_one_thread_of_itk(loaded_before):
         [sys.executable, "-c", code], env=kept, capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "1", done.stderr
+
+
+def test_planning_obeys_the_time_of_a_case(sample_dir, tmp_path):
+    """A file on which the index would hang costs its case, and the tables are written."""
+    arguments = ["run", sample_dir / "study.yaml", "-o", tmp_path / "out", "--jobs", 2]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "biomarker_cli",
+            *map(str, arguments),
+            "--timeout-per-case",
+            "0.001",
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "BIOMARKER_CACHE_DIR": str(tmp_path / "cache")},
+        check=False,
+    )
+    assert done.returncode == ExitCode.FAILED, done.stderr
+    text = (tmp_path / "out" / "cases.csv").read_text()
+    assert text.count("CASE-TIMEOUT") == 9
+    assert "could not be indexed within the time" in text
