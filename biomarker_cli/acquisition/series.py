@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from biomarker_cli.catalogue import Catalogue, VolumeCandidate
 from biomarker_cli.catalogue.reading import read_series_frames
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.frames import FrameHeader, Frames
+from biomarker_cli.dicom.frames import FrameHeader, Frames, Item
 from biomarker_cli.dicom.quick_headers import HeaderReader
 from biomarker_cli.model import BiomarkerError
 
@@ -57,6 +57,14 @@ class SeriesHeaders:
             found = tuple(None if value is _DAMAGED else value for value in read)
             self._columns[keyword] = found
         return found
+
+    def items(self, sequence: str) -> tuple[tuple[Item, ...] | None, ...]:
+        """Return the items of a sequence in every frame, None where they cannot be decoded."""
+
+        def read(series: SeriesHeaders) -> tuple[tuple[Item, ...] | None, ...]:
+            return tuple(_items(frame, sequence) for frame in series.frames)
+
+        return self.once(f"items of {sequence}", read)
 
     def n_damaged(self, keyword: str) -> int:
         """Return in how many frames an element stands that cannot be decoded."""
@@ -176,6 +184,13 @@ def _frames(members: Sequence[VolumeCandidate], frames_of: FramesOf) -> Frames:
             where=members[0].series_uid,
             hint="The headers are damaged: transfer the series again.",
         ) from error
+
+
+def _items(frame: FrameHeader, sequence: str) -> tuple[Item, ...] | None:
+    try:
+        return frame.items(sequence)
+    except HeaderError:
+        return None
 
 
 def _value(frame: FrameHeader, keyword: str) -> Any:

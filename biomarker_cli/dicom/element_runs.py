@@ -91,12 +91,15 @@ class KnownRuns:
     ----------
     by_start : dict
         Runs, by the first bytes of their first header.
+    sequences : dict
+        Tag -> value of the last sequence without a length, its end mark included.
     """
 
-    __slots__ = ("_before", "_lessons", "by_start")
+    __slots__ = ("_before", "_lessons", "by_start", "sequences")
 
     def __init__(self) -> None:
         self.by_start: dict[bytes, Run] = {}
+        self.sequences: dict[int, bytes] = {}
         self._before: Located | None = None
         self._lessons = 0
 

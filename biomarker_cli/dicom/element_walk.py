@@ -302,10 +302,19 @@ def _walk(  # noqa: C901 - the one loop that every element of every file goes th
         if end <= last:
             found[tag] = (vr, buffer[start - base : end - base])
         elif length == _UNDEFINED:
-            end = _skip_sequence(window, start, vr, explicit=explicit)
-            buffer, base = window.bytes, window.base
-            last = base + len(buffer)
-            found[tag] = (vr, window.value(tag, start, end))
+            before = runs.sequences.get(tag)
+            if before is not None and buffer.startswith(before, start - base):
+                # The bytes of the file before, its end mark included: it ends where they do.
+                end = start + len(before)
+                found[tag] = (vr, before)
+            else:
+                end = _skip_sequence(window, start, vr, explicit=explicit)
+                buffer, base = window.bytes, window.base
+                last = base + len(buffer)
+                value = window.value(tag, start, end)
+                found[tag] = (vr, value)
+                if value is not None:
+                    runs.sequences[tag] = value
         elif end > size:
             raise CutShortError
         else:

@@ -22,7 +22,7 @@ from biomarker_cli.protocol.yaml_nodes import CONTROL
 from biomarker_cli.study.case_list import listed
 from biomarker_cli.study.new_files import exists, replace_file, write_new
 from biomarker_cli.study.study_key import KEY_FILE, new_key_text, require_key
-from biomarker_cli.study.subjects import FoundSeries, link_rows, tell_apart
+from biomarker_cli.study.subjects import FoundSeries, SeriesKey, link_rows, tell_apart
 from biomarker_cli.tables import csv_text
 
 LINK_FILE = "subject_link.csv"
@@ -174,19 +174,17 @@ def _role(series: FoundSeries) -> str:
 def _case_rows(
     folder: Path,
     series: Sequence[FoundSeries],
-    subjects: Mapping[str, str],
+    subjects: Mapping[SeriesKey, str],
     left_out: list[str],
 ) -> list[dict[str, str]]:
     dates: dict[str, list[str]] = defaultdict(list)
     for item in series:
-        subject = subjects[item.first.series_uid]
+        subject = subjects[item.key]
         dates[subject] = sorted({*dates[subject], item.date})
     rows: dict[tuple[str, ...], dict[str, str]] = {}
-    in_order = sorted(
-        series, key=lambda s: (subjects[s.first.series_uid], s.date, s.first.series_uid)
-    )
+    in_order = sorted(series, key=lambda s: (subjects[s.key], s.date, s.first.series_uid))
     for item in in_order:
-        role, subject = _role(item), subjects[item.first.series_uid]
+        role, subject = _role(item), subjects[item.key]
         timepoint = f"T{dates[subject].index(item.date) + 1}"
         key = (subject, timepoint, role)
         paths = [p.relative_to(folder).as_posix() for p in item.folders]

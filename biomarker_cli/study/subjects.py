@@ -11,6 +11,8 @@ from pathlib import Path
 from biomarker_cli.catalogue import VolumeCandidate
 from biomarker_cli.catalogue.pseudonyms import Person
 
+SeriesKey = tuple[str, str]
+
 
 @dataclass(frozen=True)
 class FoundSeries:
@@ -29,14 +31,19 @@ class FoundSeries:
         """A volume of the series."""
         return self.candidates[0]
 
+    @property
+    def key(self) -> SeriesKey:
+        """StudyInstanceUID and SeriesInstanceUID: one series may stand in two studies."""
+        return self.study_uid, self.first.series_uid
 
-def tell_apart(series: Sequence[FoundSeries]) -> tuple[dict[str, str], list[str]]:
+
+def tell_apart(series: Sequence[FoundSeries]) -> tuple[dict[SeriesKey, str], list[str]]:
     """Tell the persons apart: a PatientID is one person only where nothing speaks against it.
 
     Returns
     -------
     subjects : dict
-        SeriesInstanceUID -> identifier.
+        Study and SeriesInstanceUID -> identifier.
     doubtful : list of str
         What a person must look at; nothing of the patients stands in it.
     """
@@ -50,13 +57,13 @@ def tell_apart(series: Sequence[FoundSeries]) -> tuple[dict[str, str], list[str]
         if group is None:
             groups.append(group := [])
         group.append(item)
-    subjects: dict[str, str] = {}
+    subjects: dict[SeriesKey, str] = {}
     doubtful: list[str] = []
     for patient in sorted(by_patient):
         names = []
         for group in by_patient[patient]:
             names.append(f"S{len(set(subjects.values())) + 1:04d}")
-            subjects |= {item.first.series_uid: names[-1] for item in group}
+            subjects |= {item.key: names[-1] for item in group}
         doubtful += _doubts(patient, by_patient[patient], names)
     return subjects, doubtful
 
@@ -88,11 +95,13 @@ def _doubts(
     return found
 
 
-def link_rows(series: Sequence[FoundSeries], subjects: Mapping[str, str]) -> list[dict[str, str]]:
+def link_rows(
+    series: Sequence[FoundSeries], subjects: Mapping[SeriesKey, str]
+) -> list[dict[str, str]]:
     """Return the rows of the subject link; studies tell apart who shares a PatientID."""
     studies: dict[tuple[str, str], set[str]] = defaultdict(set)
     for item in series:
-        studies[subjects[item.first.series_uid], item.patient_id].add(item.study_uid)
+        studies[subjects[item.key], item.patient_id].add(item.study_uid)
     return [
         {"subject_id": subject, "patient_id": patient, "study_uids": ";".join(sorted(uids))}
         for (subject, patient), uids in sorted(studies.items())

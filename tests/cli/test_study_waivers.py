@@ -8,8 +8,10 @@ import json
 import pytest
 import yaml
 
+from biomarker_cli.case import run_case
 from biomarker_cli.study import load_study, plan_study
 from biomarker_cli.study.cohort_checks import judge_cohort
+from biomarker_cli.study.study_file import with_key
 
 WAIVER = {
     "protocol": "recist-ct",
@@ -133,7 +135,9 @@ def test_a_rule_over_the_cohort_is_waived_as_well(study, sample_copy, tmp_path):
             writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
-        (check,) = judge_cohort(plan_study(load_study(path)))
+        cases = plan_study(with_key(load_study(path), writes=True))
+        members = [(case.plan, run_case(case.plan).readings) for case in cases]
+        (check,) = judge_cohort(members)
         assert (check["scope"], check["outcome"]) == ("cohort", outcome)
 
 

@@ -23,6 +23,7 @@ from biomarker_cli.imaging import Geometry, write_nifti
 from biomarker_cli.model import inputs
 from biomarker_cli.study import RunOptions, StudyRun, load_study, plan_study, run_study
 from biomarker_cli.study.keys import NOT_IN_KEY, result_key
+from biomarker_cli.study.study_file import with_key
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TABLES = ("measurements", "rois", "cases", "facts", "checks", "features")
@@ -69,11 +70,15 @@ def trial(tmp_path):
     return folder
 
 
+def _study(trial: Path):
+    return with_key(load_study(trial / "study.yaml"), writes=True)
+
+
 def _run(trial: Path, out: Path, cache: Path, **options):
     """Run the study with an index and a folder; return what was done with each case."""
     fresh, verify = options.pop("fresh", False), options.pop("verify_inputs", False)
     index = FileIndex(cache, trusted=not fresh)
-    study = load_study(trial / "study.yaml")
+    study = _study(trial)
     cases = plan_study(study, None, index, verify_inputs=verify)
     due = StudyRun(study.model.id, cases, study.model.integrity, index)
     return run_study(due, out, RunOptions(fresh=fresh, **options))
@@ -107,7 +112,7 @@ def _replace_keeping_times(path: Path, content: bytes) -> None:
 def _change_header(trial):
     path = trial / "ct" / "1_002.dcm"
     content = path.read_bytes()
-    _replace_keeping_times(path, content.replace(b"-1000 ", b"-0900 "))
+    _replace_keeping_times(path, content.replace(b"-1000", b"-0900"))
 
 
 def _change_slope(trial):
@@ -230,7 +235,7 @@ def test_an_index_that_lies_is_not_asked_by_fresh_and_by_verify(trial, tmp_path)
 def test_a_file_swapped_between_plan_and_measuring_is_named_and_measured_again(
     trial, tmp_path, victim, put_back
 ):
-    study = load_study(trial / "study.yaml")
+    study = _study(trial)
     index = FileIndex(tmp_path / "cache")
     plan_study(study, None, index)  # the index knows the headers: nothing is kept in memory
     cases = plan_study(study, None, index)
@@ -277,7 +282,7 @@ def test_what_is_no_regular_file_is_refused_and_never_waited_for(tmp_path):
     for path in (tmp_path / "pipe.dcm", Path("/dev/zero"), tmp_path):
         with pytest.raises((inputs.InputError, IsADirectoryError)) as caught:
             inputs.read_whole(path)
-        assert getattr(caught.value, "code", "INPUT-NOT-REGULAR") == "INPUT-NOT-REGULAR"
+        assert getattr(caught.value, "code", "FILE-NOT-REGULAR") == "FILE-NOT-REGULAR"
 
 
 def test_content_that_differs_under_one_signature_is_refused(tmp_path):
@@ -375,7 +380,7 @@ OTHER_VALUES = {
 
 @pytest.fixture
 def plan(trial, tmp_path):
-    study = load_study(trial / "study.yaml")
+    study = _study(trial)
     return plan_study(study, None, FileIndex(tmp_path / "cache"))[0].plan
 
 

@@ -47,8 +47,6 @@ def test_a_forgotten_private_date_is_explained_beside_the_good_series(tmp_path, 
     reports = [suv_explain._report(v, RULES, ()) for v in scan([tmp_path]).volumes]
     assert [r["error_code"] for r in reports] == ["", ""]
     assert ["private_time_unused" in r["flags"] for r in reports] == [True, False]
-    from biomarker_cli.cli.output import console
-
     for report in reports:
-        suv_explain._print_text(console(), report)
+        suv_explain._print_text(report)
     assert "private_time_unused" in capsys.readouterr().out

@@ -152,16 +152,17 @@ def read_path(series: SeriesHeaders, path: str) -> Reading:
     A frame whose items disagree has a tuple of their values.
     """
     sequence, *rest = path.split(".")
-    values = [_follow(items, rest) for items in series.column(sequence)]
-    return _reading(values, (path_text(path),), path, series.n_damaged(sequence))
+    found = series.items(sequence)
+    values = [_follow(items, rest) for items in found]
+    return _reading(values, (path_text(path),), path, sum(items is None for items in found))
 
 
 def _follow(items: Any, rest: Sequence[str]) -> Any:
-    if items is None or not rest:
+    if items is None or not rest or isinstance(items, (str, bytes)):
         return None
     found: list[Any] = []
     for item in items:
-        value = item.get(rest[0]) if isinstance(item, Dataset) else None
+        value = item.get(rest[0]) if hasattr(item, "get") else None
         found.append(_follow(value, rest[1:]) if len(rest) > 1 else plain(value))
     if not found or any(value is None for value in found):
         return None

@@ -269,12 +269,16 @@ def test_the_protocols_band_replaces_the_built_in_one():
 
 def test_enhanced_dose_is_in_mbq_whatever_its_size():
     """20000 MBq would be read as Bq in a classic header; here it is out of the band."""
-    volume = enhanced_volume()
-    item = volume.frames.first.dataset.RadiopharmaceuticalInformationSequence[0]
-    item.RadionuclideTotalDose = "20000"
-    assert code_of(volume) == "SUV-ACTIVITY"
-    item.RadionuclideTotalDose = str(DOSE_BQ / 1e6)
-    assert suv_volume(volume, RULES).derivation["activity_bq"] == pytest.approx(DOSE_BQ)
+
+    def with_dose(text):
+        volume = enhanced_volume()
+        item = volume.frames.first.dataset.RadiopharmaceuticalInformationSequence[0]
+        item.RadionuclideTotalDose = text
+        return volume
+
+    assert code_of(with_dose("20000")) == "SUV-ACTIVITY"
+    right = suv_volume(with_dose(str(DOSE_BQ / 1e6)), RULES)
+    assert right.derivation["activity_bq"] == pytest.approx(DOSE_BQ)
 
 
 # Times

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from biomarker_cli.case.images import image_candidates, read_case_volume
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from synthetic_dicom_seg import image_datasets, write_seg
@@ -12,6 +11,7 @@ from synthetic_segmentations import Roi, cylinder, write_structure_set
 from synthetic_series import axial, uid, write_series
 
 from biomarker_cli.case import run_case
+from biomarker_cli.case.inputs import CaseInputs
 from biomarker_cli.catalogue import read_frames, scan
 from biomarker_cli.imaging import write_nifti
 from biomarker_cli.regions import ImageTarget, RegionRules, images_meant, import_regions
@@ -99,8 +99,8 @@ def test_both_commands_take_the_series_that_the_segmentation_refers_to(study, wr
     first, second = images_of(study)
     assert images_meant((first, second), path) == (second,)
     plan = plan_single(SingleCase("radiomics", (study / "study",), path, "radiomics-ct")).plan
-    assert [c.series_uid for c in image_candidates(plan)] == [second.series_uid]
-    assert read_case_volume(plan).array.min() == -500
+    assert [c.series_uid for c in CaseInputs(plan).candidates()] == [second.series_uid]
+    assert CaseInputs(plan).volume().array.min() == -500
     result = run_case(plan)
     assert {row["cross_series"] for row in result.rois} == {False}
     means = [r["value"] for r in result.measurements if r["feature_id"].endswith("intensity.mean")]
@@ -168,4 +168,4 @@ def test_a_label_image_says_nothing_and_a_choice_that_was_made_stands(study):
 def test_an_adc_keeps_all_series(study):
     path = seg(study, "frames")
     plan = plan_single(SingleCase("adc", (study / "study",), path, "dwi-adc")).plan
-    assert len(image_candidates(plan)) == 2
+    assert len(CaseInputs(plan).candidates()) == 2
