@@ -14,6 +14,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 atexit.register(gc.freeze)
 
 from biomarker_cli.cli.main import main  # noqa: E402 - behind what numpy reads
+from biomarker_cli.collector import collect_less  # noqa: E402
+
+collect_less()
 
 if __name__ == "__main__":
     main()

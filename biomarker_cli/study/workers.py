@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from biomarker_cli.collector import collect_less
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnContext
@@ -118,6 +120,7 @@ def serve(connection: Connection, work: Callable[[Any], Any], parent: int) -> No
         Process id.
     """
     bind_to_parent(parent)
+    collect_less()
     connection.send(None)
     while True:
         try:
