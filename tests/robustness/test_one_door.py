@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from biomarker_cli.imaging import Geometry, write_nifti
 from biomarker_cli.model import inputs
 from biomarker_cli.study import RunOptions, StudyRun, load_study, plan_study, run_study
 from biomarker_cli.study.keys import NOT_IN_KEY, result_key
+from biomarker_cli.study.study_key import key_of_first_run
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TABLES = ("measurements", "rois", "cases", "facts", "checks", "features")
@@ -66,6 +68,7 @@ def trial(tmp_path):
         (folder / f"{name}.labels.csv").write_text("value,name\n1,TUMOUR\n")
     (folder / "study.yaml").write_text(STUDY)
     (folder / "cases.csv").write_text(CASES)
+    key_of_first_run(folder)
     return folder
 
 
@@ -107,7 +110,7 @@ def _replace_keeping_times(path: Path, content: bytes) -> None:
 def _change_header(trial):
     path = trial / "ct" / "1_002.dcm"
     content = path.read_bytes()
-    _replace_keeping_times(path, content.replace(b"-1000 ", b"-0900 "))
+    _replace_keeping_times(path, content.replace(b"-1000", b"-0900"))
 
 
 def _change_slope(trial):
@@ -277,7 +280,7 @@ def test_what_is_no_regular_file_is_refused_and_never_waited_for(tmp_path):
     for path in (tmp_path / "pipe.dcm", Path("/dev/zero"), tmp_path):
         with pytest.raises((inputs.InputError, IsADirectoryError)) as caught:
             inputs.read_whole(path)
-        assert getattr(caught.value, "code", "INPUT-NOT-REGULAR") == "INPUT-NOT-REGULAR"
+        assert getattr(caught.value, "code", "FILE-NOT-REGULAR") == "FILE-NOT-REGULAR"
 
 
 def test_content_that_differs_under_one_signature_is_refused(tmp_path):
@@ -429,6 +432,13 @@ def test_what_was_read_is_in_the_key_in_the_order_of_the_slices(plan):
         lambda content: content.replace(b",ok,", b",OK,", 1),
         lambda content: content.replace(b'"study": "doors"', b'"study": "other"'),
         lambda content: content.replace(b"biomarker-result/2", b"biomarker-result/1"),
+        lambda content: content.replace(b'"status": "measured"', b'"status": "excluded"', 1),
+        lambda content: content.replace(b'"error_code": ""', b'"error_code": "ANY"', 1),
+        lambda content: re.sub(rb'"pixels": "\w+"', b'"pixels": ""', content),
+        lambda content: re.sub(rb'"rois": \[\{.*?\}\]', b'"rois": []', content),
+        lambda content: re.sub(rb'"dictionaries": \{.*?\}', b'"dictionaries": {}', content),
+        lambda content: re.sub(rb'"lengths": \[\d', b'"lengths": [9', content),
+        lambda content: b"[" * 100_000,
         lambda content: b"",
         lambda content: b"{}\n",
         lambda content: b"\xff\x00" * 20,
@@ -438,7 +448,9 @@ def test_a_result_that_is_not_as_it_was_written_is_measured_again(trial, tmp_pat
     _run(trial, tmp_path / "out", tmp_path / "cache")
     before = _tables(tmp_path / "out")
     path = tmp_path / "out" / "results" / "S__1__T1__ct.result"
-    path.write_bytes(damage(path.read_bytes()))
+    right = path.read_bytes()
+    path.write_bytes(damage(right))
+    assert path.read_bytes() != right
     report = _run(trial, tmp_path / "out", tmp_path / "cache")
     (decision,) = [d for d in report.decisions if d.action == "run"]
     assert decision.distrusted
@@ -456,7 +468,7 @@ def test_a_result_of_another_case_under_its_name_is_measured_again(trial, tmp_pa
     assert _tables(tmp_path / "out") == before
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{", b"[]"])
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"[" * 100_000])
 def test_a_damaged_study_file_of_the_results_is_made_anew(trial, tmp_path, content):
     _run(trial, tmp_path / "out", tmp_path / "cache")
     marker = tmp_path / "out" / "results" / "study.json"
@@ -554,6 +566,7 @@ def test_a_pet_that_two_analyses_measure_is_read_once(sample_dir, tmp_path, monk
         "site_id,subject_id,timepoint,role,image,mask,weight_kg\n"
         f"S,1,T1,pet,{image / 'image'},{image / 'seg.dcm'},70\n"
     )
+    key_of_first_run(tmp_path)
     read = []
     original = reading._read_arrays
     monkeypatch.setattr(

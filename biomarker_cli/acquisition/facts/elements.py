@@ -19,6 +19,7 @@ from pydicom.valuerep import DSdecimal
 
 from biomarker_cli.acquisition.facts.registry import Reading
 from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.dicom.quick_headers import QuickItem
 from biomarker_cli.model.wording import bounded, quoted
 
 ENHANCED_NAMES = MappingProxyType(
@@ -80,6 +81,9 @@ KEYWORD_UNITS = MappingProxyType(
 )
 """Units that DICOM PS3.3 fixes for elements that rules are written about."""
 
+_ITEMS = (Dataset, QuickItem)
+"""What an item of a sequence is read as."""
+
 
 def tag_text(keyword: str) -> str:
     """Return ``(gggg,eeee)`` of a keyword."""
@@ -122,7 +126,7 @@ def plain(value: Any) -> Any:
         return (str(value).strip() or None) if value is not None else None
     if isinstance(value, bool):
         return value
-    if isinstance(value, Dataset):
+    if isinstance(value, _ITEMS):
         # Never its elements: they hold names, and a value ends up in a table.
         return "item"
     if isinstance(value, (int, float, DSdecimal)):
@@ -152,8 +156,8 @@ def read_path(series: SeriesHeaders, path: str) -> Reading:
     A frame whose items disagree has a tuple of their values.
     """
     sequence, *rest = path.split(".")
-    values = [_follow(items, rest) for items in series.column(sequence)]
-    return _reading(values, (path_text(path),), path, series.n_damaged(sequence))
+    values = [_follow(items, rest) for items in series.items(sequence)]
+    return _reading(values, (path_text(path),), path, series.n_damaged_items(sequence))
 
 
 def _follow(items: Any, rest: Sequence[str]) -> Any:
@@ -161,7 +165,7 @@ def _follow(items: Any, rest: Sequence[str]) -> Any:
         return None
     found: list[Any] = []
     for item in items:
-        value = item.get(rest[0]) if isinstance(item, Dataset) else None
+        value = item.get(rest[0]) if isinstance(item, _ITEMS) else None
         found.append(_follow(value, rest[1:]) if len(rest) > 1 else plain(value))
     if not found or any(value is None for value in found):
         return None
