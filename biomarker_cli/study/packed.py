@@ -213,7 +213,6 @@ def pack(result: CaseResult, study: str, key: str, names: str) -> tuple[PackedRe
     """
     dictionaries = _dictionaries(result.features)
     reads = list(result.inputs.values())
-    pixels = [read.pixels for read in reads if read.pixels]
     n_ok = sum(row["status"] == "ok" for row in result.measurements)
     head = ResultHead(
         study=study,
@@ -226,7 +225,7 @@ def pack(result: CaseResult, study: str, key: str, names: str) -> tuple[PackedRe
         n_ok=n_ok,
         n_without=len(result.measurements) - n_ok,
         rois=_roi_summaries(result),
-        pixels=_sha256("".join(pixels)) if pixels else "",
+        pixels=result.pixels,
         input_sha256=_sha256("".join(sorted(read.sha256 for read in reads))) if reads else "",
         n_files=len(reads),
         dictionaries={analysis: _sha256(text) for analysis, text in dictionaries.items()},

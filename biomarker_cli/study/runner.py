@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from biomarker_cli.case import CaseResult, CaseStatus
-from biomarker_cli.case.inputs import CaseInputs, known_or_read
+from biomarker_cli.case.inputs import CaseInputs, known_or_read, pixels_of
 from biomarker_cli.case.result import Row
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.model import BiomarkerError, CaseError, ExitCode, worst_exit_code
@@ -255,8 +255,10 @@ class _Run:
         if outcome.result is None:
             assert outcome.error is not None  # noqa: S101 - an outcome has one of the two
             # Its worker cannot say what it read; the case is not run again for nothing.
-            result = refused_result(case, outcome.error)
-            key = result_key(case.plan, CaseInputs(case.plan).read_all())
+            read = CaseInputs(case.plan).read_all()
+            refused = refused_result(case, outcome.error)
+            result = replace(refused, inputs=read, pixels=pixels_of(case.plan, read))
+            key = result_key(case.plan, read)
         else:
             result = outcome.result
             key = "" if _was_changed(result) else result_key(case.plan, result.inputs)
@@ -283,7 +285,9 @@ def store_result(
             f"the result of the case cannot be written: {error}",
             hint="It is a defect of the program: please report it.",
         )
-        packed, dictionaries = pack(refused_result(case, defect), study_id, key, names)
+        refused = refused_result(case, defect)
+        refused = replace(refused, inputs=result.inputs, pixels=result.pixels)
+        packed, dictionaries = pack(refused, study_id, key, names)
     store.save(packed, dictionaries)
     return packed
 

@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import dcmread
-from synthetic_series import axial, write_series
+from synthetic_dicom_seg import segment_description
+from synthetic_series import axial, uid, write_series
 
 from biomarker_cli.case import CasePlan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.imaging import Geometry, write_nifti
 from biomarker_cli.model import inputs
-from biomarker_cli.study import RunOptions, StudyRun, load_study, plan_study, run_study
+from biomarker_cli.study import RunOptions, StudyRun, executors, load_study, plan_study, run_study
 from biomarker_cli.study.keys import NOT_IN_KEY, result_key
 from biomarker_cli.study.study_key import key_of_first_run
 
@@ -544,6 +545,96 @@ def test_copied_pixels_are_found_whatever_the_order_and_nothing_stored_says_so(
     report = _run(trial, tmp_path / "out", tmp_path / "cache")
     assert set(_actions(report).values()) == {"reuse"}
     assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
+
+
+def _pixels(report):
+    return {result.case_id: result.head.pixels for result in report.results}
+
+
+def _segment(image: Path, path: Path, first_column: int) -> None:
+    """Write a DICOM SEG over the slices of a folder."""
+    import highdicom as hd
+
+    slices = [dcmread(one) for one in sorted(image.iterdir())]
+    blank = ("PatientName", "PatientBirthDate", "PatientSex", "StudyID", "AccessionNumber")
+    for one in slices:
+        for keyword in (*blank, "ReferringPhysicianName", "PositionReferenceIndicator"):
+            setattr(one, keyword, "")
+        one.StudyDate, one.StudyTime = "20260101", "120000"
+    mask = np.zeros(GRID.shape, dtype=np.uint8)
+    mask[1:5, 3:9, first_column:10] = 1
+    hd.seg.Segmentation(
+        source_images=slices,
+        pixel_array=mask,
+        segmentation_type="BINARY",
+        segment_descriptions=[segment_description(1)],
+        series_instance_uid=uid("seg", path.name),
+        series_number=2,
+        sop_instance_uid=uid("instance", path.name),
+        instance_number=1,
+        manufacturer="m",
+        manufacturer_model_name="m",
+        software_versions="1",
+        device_serial_number="1",
+    ).save_as(path)
+
+
+def test_copied_pixels_are_found_whatever_their_segmentations_hold(trial, tmp_path):
+    _duplicate(trial)
+    _segment(trial / "ct", trial / "one.dcm", 2)
+    _segment(trial / "copy", trial / "two.dcm", 4)
+    (trial / "cases.csv").write_text(
+        "site_id,subject_id,timepoint,role,image,mask\n"
+        "S,1,T1,ct,ct,one.dcm\nS,9,T1,ct,copy,two.dcm\n"
+    )
+    for _ in range(2):  # read by the plan, and known to the index
+        report = _run(trial, tmp_path / "out", tmp_path / "cache")
+        assert {r.head.status for r in report.results} == {"measured"}
+        assert len(set(_pixels(report).values())) == 1
+        with (tmp_path / "out" / "measurements.csv").open(newline="") as stream:
+            assert all("study_duplicate_data" in r["flags"] for r in csv.DictReader(stream))
+
+
+def test_copied_pixels_are_found_where_their_uids_put_the_series_in_another_order(trial, tmp_path):
+    for folder, names in (("one", ("a", "b")), ("two", ("d", "c"))):
+        for number, series in enumerate(names, start=1):
+            write_series(
+                trial / folder,
+                axial(*range(0, 18, 3)),
+                series=series,
+                rows=12,
+                columns=12,
+                change=lambda _, dataset, n=number: setattr(
+                    dataset, "PixelData", bytes([n, 0]) * 144
+                ),
+            )
+    (trial / "cases.csv").write_text(
+        "site_id,subject_id,timepoint,role,image,mask\n"
+        "S,1,T1,ct,one,ct.nii.gz\nS,9,T1,ct,two,ct.nii.gz\n"
+    )
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    uids = [[c.series_uid for c in d.case.plan.images] for d in report.decisions]
+    positions = [[uid("series", s) for s in names] for names in (("a", "b"), ("d", "c"))]
+    assert {u.index(p[0]) for u, p in zip(uids, positions, strict=True)} == {0, 1}
+    first, second = _pixels(report).values()
+    assert first == second != ""
+
+
+def test_copied_pixels_are_found_where_one_of_the_cases_died(trial, tmp_path, monkeypatch):
+    _duplicate(trial)
+    study = trial / "study.yaml"
+    study.write_text(study.read_text().replace("integrity: flag", "integrity: refuse"))
+    original = executors.run_case
+
+    def run_case(plan):
+        if plan.subject_id == "1":
+            raise ArithmeticError
+        return original(plan)
+
+    monkeypatch.setattr(executors, "run_case", run_case)
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    codes = {r.case_id: r.head.error_code for r in report.results}
+    assert codes["S/9/T1/ct"] == "STUDY-DUPLICATE-DATA"
 
 
 def test_a_pet_that_two_analyses_measure_is_read_once(sample_dir, tmp_path, monkeypatch):
