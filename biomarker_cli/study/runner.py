@@ -236,11 +236,14 @@ class _Run:
         due = [d.case for d in decisions if d.action == "run"]
         done = len(decisions) - len(due)
         read: dict[Path, FileRead] = {}
+        doubtful: list[Path] = []
         try:
             for outcome in executor.run([case.plan for case in due]) if due else ():
                 case = due[outcome.index]
                 case.plan.inputs.let_all_go()
-                read |= outcome.result.inputs if outcome.result else {}
+                if outcome.result is not None:
+                    read |= outcome.result.inputs
+                    doubtful += case.plan.input_paths if _was_changed(outcome.result) else ()
                 self._keep(case, outcome)
                 done += 1
                 if event is not None:
@@ -248,6 +251,8 @@ class _Run:
         finally:
             if self._study.index is not None:
                 self._study.index.remember_digests(read)
+                # What is known of a file may be wrong although its signature is the same.
+                self._study.index.doubt(doubtful)
 
     def _keep(self, case: PlannedCase, outcome: Outcome) -> None:
         if outcome.log:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -200,26 +201,42 @@ def test_a_change_with_size_and_time_kept_gives_what_an_empty_cache_gives(trial,
     assert _tables(tmp_path / "out") != before
 
 
-def test_an_index_that_lies_is_not_asked_by_fresh_and_by_verify(trial, tmp_path):
-    import sqlite3
+def _let_the_index_lie(cache: Path, *paths: Path) -> None:
+    """Have what the index knows stand under the signatures that files have now."""
+    (index,) = cache.glob("files-*.sqlite")
+    with sqlite3.connect(index) as connection:
+        for path in paths:
+            for table in ("files", "digests"):
+                connection.execute(
+                    f"UPDATE {table} SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? "
+                    "WHERE path = ?",
+                    (*inputs.FileSignature.of(path.stat()), os.fsencode(path)),
+                )
+    connection.close()
 
-    _run(trial, tmp_path / "out", tmp_path / "cache")
-    right = _tables(tmp_path / "out")
+
+def _blank_pixels(trial):
     path = trial / "ct" / "1_003.dcm"
     content = bytearray(path.read_bytes())
     content[-60:] = bytes(60)
     path.write_bytes(bytes(content))
-    # The records of the old content stand under the signature of the new one.
-    (index,) = (tmp_path / "cache").glob("files-*.sqlite")
-    lie = inputs.FileSignature.of(path.stat())
-    with sqlite3.connect(index) as connection:
-        for table in ("files", "digests"):
-            connection.execute(
-                f"UPDATE {table} SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? "
-                "WHERE path = ?",
-                (*lie, os.fsencode(path)),
-            )
-    connection.close()
+    return [path]
+
+
+def _widen_pixels(trial):
+    paths = sorted((trial / "ct").iterdir())
+    for path in paths:
+        dataset = dcmread(path)
+        dataset.PixelSpacing = [2.0, 1.004]
+        dataset.save_as(path)
+    return paths
+
+
+@pytest.mark.parametrize("change", [_blank_pixels, _widen_pixels])
+def test_an_index_that_lies_is_not_asked_by_fresh_and_by_verify(trial, tmp_path, change):
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    right = _tables(tmp_path / "out")
+    _let_the_index_lie(tmp_path / "cache", *change(trial))
     assert _actions(_run(trial, tmp_path / "out", tmp_path / "cache"))["ct"] == "reuse"
     verified = _run(trial, tmp_path / "out", tmp_path / "cache", verify_inputs=True)
     assert _actions(verified) == {"ct": "run", "nii": "reuse"}
@@ -227,6 +244,17 @@ def test_an_index_that_lies_is_not_asked_by_fresh_and_by_verify(trial, tmp_path)
     assert _tables(tmp_path / "out") == expected != right
     _run(trial, tmp_path / "fresh", tmp_path / "cache", fresh=True)
     assert _tables(tmp_path / "fresh") == expected
+
+
+def test_what_an_index_said_of_a_changed_case_is_forgotten(trial, tmp_path):
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    _let_the_index_lie(tmp_path / "cache", *_blank_pixels(trial))
+    _edit_map(trial)  # something has the case measured anew
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert [r.head.error_code for r in report.results] == ["INPUT-CHANGED", ""]
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert [r.head.error_code for r in report.results] == ["", ""]
+    assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
 
 
 @pytest.mark.parametrize("victim", ["ct/1_002.dcm", "ct.nii.gz", "ct.labels.csv"])
