@@ -12,6 +12,7 @@ from biomarker_cli.case.inputs import CaseInputs, known_or_read, pixels_of
 from biomarker_cli.case.result import Row
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.model import BiomarkerError, CaseError, ExitCode, worst_exit_code
+from biomarker_cli.model.inputs import CHANGED
 from biomarker_cli.model.wording import shown
 from biomarker_cli.study.assembling import write_tables
 from biomarker_cli.study.cohort_checks import judge_cohort
@@ -36,9 +37,6 @@ Decision = Literal["reuse", "run", "refuse"]
 
 NOT_MET = frozenset({"fail", "not_evaluable", "missing_series"})
 """Outcomes that ``--strict`` does not let pass, in `check` and in `run`."""
-
-CHANGED = "INPUT-CHANGED"
-"""Code of a case whose files were not those that were planned: it is looked at again."""
 
 
 @dataclass(frozen=True)

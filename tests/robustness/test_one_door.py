@@ -21,10 +21,19 @@ from synthetic_dicom_seg import segment_description
 from synthetic_series import axial, uid, write_series
 
 from biomarker_cli.case import CasePlan
+from biomarker_cli.catalogue import catalogue as catalogue_module
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.imaging import Geometry, write_nifti
 from biomarker_cli.model import inputs
-from biomarker_cli.study import RunOptions, StudyRun, executors, load_study, plan_study, run_study
+from biomarker_cli.study import (
+    RunOptions,
+    StudyRun,
+    executors,
+    load_study,
+    plan_study,
+    planning,
+    run_study,
+)
 from biomarker_cli.study.keys import NOT_IN_KEY, result_key
 from biomarker_cli.study.study_key import key_of_first_run
 
@@ -282,6 +291,35 @@ def test_a_file_swapped_between_plan_and_measuring_is_named_and_measured_again(
         kept.replace(path)
     again = _run(trial, tmp_path / "out", tmp_path / "cache")
     assert _actions(again) == {"ct": "run", "nii": "reuse"}
+    assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
+
+
+@pytest.mark.parametrize("victim", ["1_000.dcm", "1_002.dcm", "1_005.dcm"])
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("room", [0, inputs.KEPT_BYTES])
+def test_a_slice_that_changes_while_the_run_is_planned_is_never_left_out(
+    trial, tmp_path, monkeypatch, victim, gone, room
+):
+    path = trial / "ct" / victim
+    content = path.read_bytes()
+    original = catalogue_module.find_files
+
+    def find_files(paths):
+        found = original(paths)
+        if any(file.path == str(path) for file in found.files):
+            path.unlink() if gone else path.write_bytes(content + b"\0\0")
+        return found
+
+    monkeypatch.setattr(planning, "KEPT_BYTES", room)
+    with monkeypatch.context() as during:
+        during.setattr(catalogue_module, "find_files", find_files)
+        report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    codes = [r.head.error_code for r in report.results]
+    assert codes[0] in {"INPUT-CHANGED", "CASE-FILE-UNREADABLE"}
+    assert codes[1] == ""
+    path.write_bytes(content)
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert {r.head.status for r in report.results} == {"measured"}
     assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
 
 
