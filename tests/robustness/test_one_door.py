@@ -613,6 +613,60 @@ def test_copied_pixels_are_found_whatever_the_order_and_nothing_stored_says_so(
     assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
 
 
+WIDE = """
+format: biomarker-acquisition/1
+id: wide
+version: 0.1.0
+status: draft
+title: Over several cases
+source: [{doc: none, section: "-", confirmed: {by: recall}}]
+changelog: [{version: 0.1.0, date: 2026-11-20, change: first}]
+applies_to: {when: {Modality: CT}}
+rules:
+  - {id: T, title: Thickness, fact: SliceThickness, check: {constant: true}, unit: mm, over: cohort}
+tests:
+  - {facts: {SliceThickness: 3}, expect: {T: not_evaluable}}
+"""
+
+
+@pytest.mark.parametrize("turn", [1, 3, -1])
+def test_the_order_of_the_cases_changes_no_byte(trial, tmp_path, turn):
+    """One feature in two units, a mask that is not there, and a rule over the cohort."""
+    write_series(
+        trial / "thin",
+        axial(*range(0, 18, 3)),
+        series="2",
+        rows=12,
+        columns=12,
+        change=lambda _, dataset: setattr(dataset, "SliceThickness", 2.0),
+    )
+    (trial / "wide.yaml").write_text(WIDE)
+    study = trial / "study.yaml"
+    text = study.read_text().replace("base-ct", "wide.yaml")
+    study.write_text(text.replace("nii: {analyses: [radiomics-ct]", "nii: {analyses: [two]"))
+    study.write_text(study.read_text().replace("[two]", "[pyradiomics-default], rois: [GTV]"))
+    head, *rows = CASES.splitlines()
+    rows += [
+        "S,3,T1,nii,image.nii,nii.nii.gz,signal",
+        "S,4,T1,nii,image.nii,absent.nii,hu",
+        "S,5,T1,ct,thin,ct.nii.gz,",
+    ]
+    found = []
+    for order in (rows, rows[turn:] + rows[:turn] if turn > 0 else rows[::-1]):
+        (trial / "cases.csv").write_text("\n".join([head, *order]) + "\n")
+        _run(trial, tmp_path / "out", tmp_path / "cache")
+        found.append(_tables(tmp_path / "out"))
+    assert found[0] == found[1]
+    with (tmp_path / "out" / "measurements.csv").open(newline="") as stream:
+        failed = [r for r in csv.DictReader(stream) if r["case_id"] == "S/4/T1/nii"]
+    units = {r["feature_id"]: r["unit"] for r in failed}
+    assert units["original.intensity.mean"] == ""
+    assert units["original.morphology.volume"] == "mm3"
+    checks = (tmp_path / "out" / "checks.csv").read_text()
+    assert "cohort" in checks
+    assert "fail" in checks
+
+
 def _pixels(report):
     return {result.case_id: result.head.pixels for result in report.results}
 

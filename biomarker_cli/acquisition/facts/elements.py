@@ -117,6 +117,28 @@ def is_element(name: str) -> bool:
     return all(tag_for_keyword(part) is not None for part in name.split("."))
 
 
+_IDENTIFYING = frozenset(
+    {
+        "IssuerOfPatientID",
+        "MedicalRecordLocator",
+        "OtherPatientIDs",
+        "PatientAddress",
+        "PatientBirthDate",
+        "PatientBirthTime",
+        "PatientID",
+        "PatientTelephoneNumbers",
+        "PersonAddress",
+        "PersonTelephoneNumbers",
+    }
+)
+
+
+def is_identifying(name: str) -> bool:
+    """Tell whether an element says who somebody is: its value must not leave in a table."""
+    last = name.rpartition(".")[2]
+    return last in _IDENTIFYING or (is_element(last) and dictionary_VR(last) == "PN")
+
+
 def plain(value: Any) -> Any:
     """Return a header value as float, str or a tuple of them; None where it is empty.
 
