@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from biomarker_cli.acquisition.facts import FACTS
-from biomarker_cli.acquisition.facts.elements import KEYWORD_UNITS, is_element
+from biomarker_cli.acquisition.facts.elements import KEYWORD_UNITS, is_element, is_identifying
 from biomarker_cli.model.units import conversion_factor, is_unit
 from biomarker_cli.protocol.document import ProtocolHeader, Strict
 
@@ -214,6 +214,8 @@ def unit_of_fact(fact: FactName, header_unit: str = "") -> str | None:
         near = get_close_matches(fact, [known.name for known in FACTS], n=1)
         meant = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f"{fact!r} is neither a fact of the library nor a DICOM keyword{meant}")
+    if is_identifying(fact):
+        raise ValueError(f"{fact} says who somebody is: no rule may ask for it, rows would tell it")
     return KEYWORD_UNITS.get(fact.rpartition(".")[2])
 
 

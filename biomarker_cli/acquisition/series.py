@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from biomarker_cli.catalogue import Catalogue, VolumeCandidate
 from biomarker_cli.catalogue.reading import read_series_frames
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.frames import FrameHeader, Frames, Item
+from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.quick_headers import HeaderReader
 from biomarker_cli.model import BiomarkerError
 
@@ -50,26 +50,30 @@ class SeriesHeaders:
 
     def column(self, keyword: str) -> tuple[Any, ...]:
         """Return the value of an element in every frame, None where it is absent or empty."""
-        found = self._columns.get(keyword)
+        return self._read_once(keyword, lambda frame: frame.get(keyword))
+
+    def items(self, sequence: str) -> tuple[Any, ...]:
+        """Return the items of a sequence in every frame, None where it cannot be decoded."""
+        return self._read_once(_items_of(sequence), lambda frame: frame.items(sequence))
+
+    def _read_once(self, name: str, read: Callable[[FrameHeader], Any]) -> tuple[Any, ...]:
+        found = self._columns.get(name)
         if found is None:
-            read = [_value(frame, keyword) for frame in self.frames]
-            self._damaged[keyword] = sum(value is _DAMAGED for value in read)
-            found = tuple(None if value is _DAMAGED else value for value in read)
-            self._columns[keyword] = found
+            values = [_value(frame, read) for frame in self.frames]
+            self._damaged[name] = sum(value is _DAMAGED for value in values)
+            found = tuple(None if value is _DAMAGED else value for value in values)
+            self._columns[name] = found
         return found
-
-    def items(self, sequence: str) -> tuple[tuple[Item, ...] | None, ...]:
-        """Return the items of a sequence in every frame, None where they cannot be decoded."""
-
-        def read(series: SeriesHeaders) -> tuple[tuple[Item, ...] | None, ...]:
-            return tuple(_items(frame, sequence) for frame in series.frames)
-
-        return self.once(f"items of {sequence}", read)
 
     def n_damaged(self, keyword: str) -> int:
         """Return in how many frames an element stands that cannot be decoded."""
         self.column(keyword)
         return self._damaged[keyword]
+
+    def n_damaged_items(self, sequence: str) -> int:
+        """Return in how many frames a sequence stands that cannot be decoded."""
+        self.items(sequence)
+        return self._damaged[_items_of(sequence)]
 
     def once(self, name: str, work: Callable[[SeriesHeaders], Kept]) -> Kept:
         """Return what `work` makes of the series, computed once.
@@ -186,16 +190,13 @@ def _frames(members: Sequence[VolumeCandidate], frames_of: FramesOf) -> Frames:
         ) from error
 
 
-def _items(frame: FrameHeader, sequence: str) -> tuple[Item, ...] | None:
-    try:
-        return frame.items(sequence)
-    except HeaderError:
-        return None
+def _items_of(sequence: str) -> str:
+    return f"{sequence}[]"
 
 
-def _value(frame: FrameHeader, keyword: str) -> Any:
+def _value(frame: FrameHeader, read: Callable[[FrameHeader], Any]) -> Any:
     """Return an element, `_DAMAGED` where it cannot be decoded: missing, never a pass."""
     try:
-        return frame.get(keyword)
+        return read(frame)
     except HeaderError:
         return _DAMAGED

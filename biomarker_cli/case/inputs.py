@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -161,6 +163,17 @@ class CaseInputs:
     @cached_property
     def _dicom_images(self) -> frozenset[Path]:
         return frozenset(ref.path for c in self.plan.images for ref in c.refs)
+
+
+def pixels_of(plan: CasePlan, read: Mapping[Path, FileRead]) -> str:
+    """Return a digest of the stored pixels of the images of a case; empty where there are none.
+
+    Neither their order counts, which names and UIDs decide, nor the segmentation, which
+    has pixels as well where it is a DICOM SEG.
+    """
+    images = {ref.path for c in plan.images for ref in c.refs}
+    found = sorted(read[path].pixels for path in images if path in read and read[path].pixels)
+    return hashlib.sha256("".join(found).encode()).hexdigest() if found else ""
 
 
 def known_or_read(plan: CasePlan) -> dict[Path, FileRead]:

@@ -39,6 +39,8 @@ class CaseResult:
         For the log: reasons that have no column.
     inputs : dict
         Path -> `FileRead` of every file that was read, in the order of the plan.
+    pixels : str
+        Digest of the stored pixels of the image; empty where it is no DICOM.
     """
 
     case: Row
@@ -51,6 +53,7 @@ class CaseResult:
     readings: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     inputs: dict[Path, FileRead] = field(default_factory=dict)
+    pixels: str = ""
 
     @property
     def case_id(self) -> str:

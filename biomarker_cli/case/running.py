@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.acquisition.results import CheckResult, Outcome
 from biomarker_cli.case.analysis import Analysis
-from biomarker_cli.case.inputs import CaseInputs
+from biomarker_cli.case.inputs import CaseInputs, pixels_of
 from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.case.plausibility import implausible_voxels
 from biomarker_cli.case.prepared import Measured, Prepared, prepare
@@ -63,6 +63,7 @@ class _Progress:
         }
         if not self.rois:
             self.rois = skipped_roi_rows(self.plan, code, message)
+        inputs = self.case.read_all()
         return CaseResult(
             case=row,
             rois=self.rois,
@@ -73,7 +74,8 @@ class _Progress:
             derivations=self.derivations,
             readings=self.readings,
             notes=self.notes,
-            inputs=self.case.read_all(),
+            inputs=inputs,
+            pixels=pixels_of(self.plan, inputs),
         )
 
 

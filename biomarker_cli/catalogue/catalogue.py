@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate
-from biomarker_cli.catalogue.files import FoundFile, find_files
+from biomarker_cli.catalogue.files import PASSING_CODES, FoundFile, find_files
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.catalogue.instances import Defect
 from biomarker_cli.catalogue.records import (
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from biomarker_cli.dicom.quick_headers import HeaderReader
 
 Progress = Callable[[int, int], None]
-
-PASSING_CODES = frozenset({"FILE-UNREADABLE", "INPUT-CHANGED"})
-"""What may be over when the file is looked at again: it is not kept."""
 
 FilesOfSeries = dict[str, list[FoundFile]]
 

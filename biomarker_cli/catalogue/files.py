@@ -10,7 +10,10 @@ from pathlib import Path
 
 from biomarker_cli.catalogue.instances import Defect
 from biomarker_cli.model.errors import InputNotFoundError
-from biomarker_cli.model.inputs import FileSignature
+from biomarker_cli.model.inputs import CHANGED, FileSignature
+
+PASSING_CODES = frozenset({"FILE-UNREADABLE", CHANGED})
+"""What may be over when the file is looked at again: nobody keeps it, nor does without the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,10 @@ class FileIndex:
         """Return the index in the user's cache folder."""
         return cls(cache_folder(), trusted=trusted)
 
+    def untrusted(self) -> FileIndex:
+        """Return the same index, which is asked nothing and keeps what is read anew."""
+        return FileIndex(None if self._path is None else self._path.parent, trusted=False)
+
     def known(self, roots: Iterable[str], files: Sequence[FoundFile]) -> dict[str, str]:
         """Return the series of the files that have not changed, by path.
 
@@ -214,6 +218,21 @@ class FileIndex:
                 connection.executemany("DELETE FROM files WHERE path = ?", gone)
                 connection.executemany("DELETE FROM digests WHERE path = ?", gone)
             connection.execute("DELETE FROM volumes WHERE series NOT IN (SELECT series FROM files)")
+
+    def doubt(self, paths: Iterable[Path]) -> None:
+        """Drop all that is known of files that were not what was known of them."""
+        names = [(os.fsencode(_absolute(path)),) for path in paths]
+        if not names:
+            return
+        with self._connection() as connection:
+            if connection is None:
+                return
+            connection.executemany(
+                "DELETE FROM volumes WHERE series IN (SELECT series FROM files WHERE path = ?)",
+                names,
+            )
+            connection.executemany("DELETE FROM files WHERE path = ?", names)
+            connection.executemany("DELETE FROM digests WHERE path = ?", names)
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection | None]:

@@ -82,8 +82,8 @@ def read_units(header: FrameHeader) -> tuple[Word, Word]:
             text_of(header.get("SUVType", "")), "(0054,1006)"
         )
     tag = "(0040,9096)>(0040,08EA)"
-    codes = header.get("MeasurementUnitsCodeSequence") or ()
-    code = text_of(codes[0].get("CodeValue", "")) if codes else ""
+    codes = header.items("MeasurementUnitsCodeSequence")
+    code = text_of(codes[0].get("CodeValue") or "") if codes else ""
     unit, suv_type = _UNIT_OF_UCUM.get(code, (code, ""))
     return Word(unit, tag), Word(suv_type, tag)
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import PixelError
-from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.frames import FrameHeader, Item
 from biomarker_cli.dicom.private_values import first_number
 
 if TYPE_CHECKING:
@@ -144,14 +144,14 @@ def _require_same_mapping(header: FrameHeader, slope: float, intercept: float) -
     A mapping to another unit (SUV beside Bq/ml, a physical one beside displayed
     MR values) is no contradiction. Mappings may hold for a range of values each.
     """
-    items = header.get("RealWorldValueMappingSequence")
+    items = header.items("RealWorldValueMappingSequence")
     if not items:
         return
     units = _UNITS_OF_RESCALE.get(_unit_of_rescale(header), frozenset())
     for item in items:
         codes = item.get("MeasurementUnitsCodeSequence")
         found = item.get("RealWorldValueSlope"), item.get("RealWorldValueIntercept")
-        if not codes or str(codes[0].get("CodeValue", "")) not in units or None in found:
+        if not codes or str(codes[0].get("CodeValue") or "") not in units or None in found:
             continue
         mapped = first_number(found[0]), first_number(found[1])
         apart = abs(mapped[0] - slope), abs(mapped[1] - intercept)
@@ -219,9 +219,9 @@ def read_real_world_mapping(header: FrameHeader) -> RealWorldMapping:
         ``PIXELS-REAL-WORLD-VALUES`` where there is none, more than one, a
         table, or no unit.
     """
-    items = header.get("RealWorldValueMappingSequence")
-    if items is None or len(items) != 1:
-        raise _no_mapping(header, f"{0 if items is None else len(items)} mappings")
+    items = header.items("RealWorldValueMappingSequence")
+    if len(items) != 1:
+        raise _no_mapping(header, f"{len(items)} mappings")
     item = items[0]
     written = item.get("RealWorldValueSlope"), item.get("RealWorldValueIntercept")
     units = item.get("MeasurementUnitsCodeSequence")
@@ -239,13 +239,13 @@ def read_real_world_mapping(header: FrameHeader) -> RealWorldMapping:
         intercept=intercept,
         first=first,
         last=last,
-        unit=str(units[0].CodeValue),
-        unit_meaning=str(units[0].get("CodeMeaning", "")),
+        unit=str(units[0].get("CodeValue")),
+        unit_meaning=str(units[0].get("CodeMeaning") or ""),
         quantity_code=_quantity_code(item),
     )
 
 
-def _bound(item: Dataset, keyword: str, default: float) -> float:
+def _bound(item: Item, keyword: str, default: float) -> float:
     for name in (f"DoubleFloat{keyword}", keyword):
         value = item.get(name)
         if value is not None:
@@ -253,10 +253,10 @@ def _bound(item: Dataset, keyword: str, default: float) -> float:
     return default
 
 
-def _quantity_code(item: Dataset) -> str:
+def _quantity_code(item: Item) -> str:
     for definition in item.get("QuantityDefinitionSequence") or ():
         for concept in definition.get("ConceptCodeSequence") or ():
-            return str(concept.get("CodeValue", ""))
+            return str(concept.get("CodeValue") or "")
     return ""
 
 

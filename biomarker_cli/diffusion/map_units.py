@@ -207,12 +207,12 @@ def _mapping(frame: FrameHeader) -> _Mapping | None:
 
 
 def _mappings(frame: FrameHeader) -> Iterator[_Mapping]:
-    for item in frame.get("RealWorldValueMappingSequence") or ():
+    for item in frame.items("RealWorldValueMappingSequence"):
         codes = item.get("MeasurementUnitsCodeSequence")
         slope, intercept = item.get("RealWorldValueSlope"), item.get("RealWorldValueIntercept")
         if not codes or slope is None or intercept is None:
             continue
-        unit = str(codes[0].get("CodeValue", ""))
+        unit = str(codes[0].get("CodeValue") or "")
         if codes[0].get("CodingSchemeDesignator") != "UCUM" or unit not in FACTORS:
             continue
         mapping = _Mapping(first_number(slope), first_number(intercept), unit)

@@ -34,6 +34,9 @@ SETTLING_NS = 2_000_000_000
 FINE_SETTLING_NS = 100_000_000
 """The same where the file system counts parts of a second."""
 
+CHANGED = "INPUT-CHANGED"
+"""Code of a file that is not what was planned: its case is looked at again."""
+
 _SECOND_NS = 1_000_000_000
 
 
@@ -298,7 +301,7 @@ def require_size(path: Path, size: int) -> None:
 def changed(path: Path, how: str) -> InputError:
     """Return the error for a file that is not what was planned."""
     return InputError(
-        "INPUT-CHANGED",
+        CHANGED,
         f"the file is not what was planned: {how}",
         where=path.name,
         hint="Run again when nobody writes to it: the case is measured anew.",

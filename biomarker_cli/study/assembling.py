@@ -84,8 +84,11 @@ class _Features:
         for result in results:
             role = result.head.role
             for analysis, digest in result.head.dictionaries.items():
-                units = {row["feature_id"]: row["unit_ucum"] for row in self._rows[digest]}
-                self._units[role, analysis] |= units
+                units = self._units[role, analysis]
+                for row in self._rows[digest]:
+                    feature, unit = row["feature_id"], row["unit_ucum"]
+                    # Of two units nobody can say which one the missing value would have had.
+                    units[feature] = unit if units.get(feature, unit) == unit else ""
             for roi in result.head.rois:
                 self._analyses[role] |= set(roi["analyses"])
 

@@ -24,6 +24,9 @@ def judge_cohort(members: Sequence[Member]) -> list[Row]:
     members : sequence of (CasePlan, list of dict)
         Cases of the whole study, and what was kept of their series (`keep_readings`).
     """
+    # Values stand in the order of the cases, and a series that several measure is the first's:
+    # the order of the list must not decide.
+    members = sorted(members, key=lambda member: member[0].case_id)
     protocols: dict[str, AcquisitionProtocol] = {}
     for plan, readings in members:
         if plan.acquisition is not None and readings:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -154,14 +154,10 @@ class PackedResult:
         """Return the content of its file."""
         parts = [*(self.lines[table.name] for table in CASE_TABLES), self.log]
         body = [part.encode() for part in parts]
-        head = {
-            "format": FORMAT,
-            **asdict(self.head),
-            "lengths": [len(part) for part in body],
-            "sha256": hashlib.sha256(b"".join(body)).hexdigest(),
-        }
-        first = json.dumps(head, ensure_ascii=False, allow_nan=False)
-        return b"".join([first.encode("utf-8", "surrogatepass"), b"\n", *body])
+        lengths = [len(part) for part in body]
+        head = {"format": FORMAT, **asdict(self.head), "lengths": lengths}
+        whole = b"".join(body)
+        return b"\n".join([_line({**head, "sha256": _seal(head, whole)}), whole])
 
     @classmethod
     def from_bytes(cls, content: bytes) -> PackedResult:
@@ -173,12 +169,16 @@ class PackedResult:
             Where it is not as it was written.
         """
         first, _, body = content.partition(b"\n")
-        head = json.loads(first)
-        if not isinstance(head, dict) or head.pop("format", None) != FORMAT:
+        try:
+            head = json.loads(first)
+        except RecursionError as error:
+            raise ValueError("edited or damaged") from error
+        if not isinstance(head, dict) or head.get("format") != FORMAT:
             raise ValueError("of another format")
-        lengths, digest = head.pop("lengths", None), head.pop("sha256", None)
-        if hashlib.sha256(body).hexdigest() != digest:
+        if head.pop("sha256", None) != _seal(head, body):
             raise ValueError("edited or damaged")
+        lengths = head.pop("lengths")
+        del head["format"]
         parts, start = [], 0
         for length in lengths:
             parts.append(body[start : start + length].decode())
@@ -191,6 +191,18 @@ class PackedResult:
             raise ValueError("of another format") from error
 
 
+def _line(head: Mapping[str, Any]) -> bytes:
+    text = json.dumps(head, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _seal(head: Mapping[str, Any], body: bytes) -> str:
+    """Return what an edit of either would change: the head decides as much as the rows."""
+    digest = hashlib.sha256(_line(head))
+    digest.update(body)
+    return digest.hexdigest()
+
+
 def pack(result: CaseResult, study: str, key: str, names: str) -> tuple[PackedResult, list[str]]:
     """Return a result with finished lines, and the dictionaries of features that it names.
 
@@ -201,7 +213,6 @@ def pack(result: CaseResult, study: str, key: str, names: str) -> tuple[PackedRe
     """
     dictionaries = _dictionaries(result.features)
     reads = list(result.inputs.values())
-    pixels = [read.pixels for read in reads if read.pixels]
     n_ok = sum(row["status"] == "ok" for row in result.measurements)
     head = ResultHead(
         study=study,
@@ -214,7 +225,7 @@ def pack(result: CaseResult, study: str, key: str, names: str) -> tuple[PackedRe
         n_ok=n_ok,
         n_without=len(result.measurements) - n_ok,
         rois=_roi_summaries(result),
-        pixels=_sha256("".join(pixels)) if pixels else "",
+        pixels=result.pixels,
         input_sha256=_sha256("".join(sorted(read.sha256 for read in reads))) if reads else "",
         n_files=len(reads),
         dictionaries={analysis: _sha256(text) for analysis, text in dictionaries.items()},

@@ -8,8 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from biomarker_cli.case.inputs import image_paths, mask_paths
+from biomarker_cli.catalogue.files import PASSING_CODES
 from biomarker_cli.model import BiomarkerError, CaseError
-from biomarker_cli.model.inputs import FileRead, FileSignature, InputFiles, KnownFile
+from biomarker_cli.model.inputs import (
+    CHANGED,
+    FileRead,
+    FileSignature,
+    InputFiles,
+    KnownFile,
+    changed,
+)
 
 if TYPE_CHECKING:
     from biomarker_cli.case import CasePlan
@@ -61,6 +69,7 @@ def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> Planne
         Those of the catalogue are taken as they are, others are looked up.
     """
     try:
+        _require_all_seen(plan)
         paths = tuple(dict.fromkeys([*image_paths(plan), *mask_paths(plan)]))
         known = {
             path: KnownFile(signatures.get(path) or FileSignature.of(path.stat())) for path in paths
@@ -69,14 +78,29 @@ def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> Planne
         # A pipe, voxels outside the folder of their header, a header that cannot be read.
         return PlannedCase(plan, error)
     except OSError as error:
-        unreadable = CaseError(
-            "CASE-FILE-UNREADABLE",
-            f"a file of the case cannot be read: {error.strerror}",
-            where=Path(str(error.filename or "")).name,
-            hint="Check its permissions.",
-        )
-        return PlannedCase(plan, unreadable)
+        name = Path(str(error.filename or "")).name
+        return PlannedCase(plan, _unreadable(str(error.strerror), name))
     return PlannedCase(replace(plan, input_paths=paths, inputs=InputFiles(known)))
+
+
+def _require_all_seen(plan: CasePlan) -> None:
+    """Refuse an image where a file beside it could not be looked at: it may be a slice."""
+    for candidate in plan.candidates:
+        if candidate.error_code not in PASSING_CODES or candidate.is_image:
+            continue
+        path = candidate.refs[0].path
+        if candidate.error_code == CHANGED:
+            raise changed(path, "it changed while the run was planned")
+        raise _unreadable(candidate.error_message, path.name)
+
+
+def _unreadable(why: str, name: str) -> CaseError:
+    return CaseError(
+        "CASE-FILE-UNREADABLE",
+        f"a file of the case cannot be read: {why}",
+        where=name,
+        hint="Check its permissions.",
+    )
 
 
 def recall(plans: Sequence[CasePlan], index: FileIndex, read: InputFiles) -> None:

@@ -57,7 +57,8 @@ def plan_study(
     index : FileIndex, optional
         What is known of unchanged files; by default that of the user.
     verify_inputs : bool
-        Believe no digest that is known: files are read again before a result is kept.
+        Believe nothing that the index knows, neither digests nor headers: files are
+        read again before a result is kept.
     jobs : int
         Worker processes, where there is a limit.
     limit_s : float, optional
@@ -78,6 +79,9 @@ def plan_study(
     _require_locked(study, protocols.values())
     waivers = _waivers(study, protocols.values())
     index = index or FileIndex.of_user()
+    if verify_inputs:
+        # A header that is not true any more would stand under a digest that is.
+        index = index.untrusted()
     reader = PlannedFiles(InputFiles(room_bytes=KEPT_BYTES))
     slow = _slow(study, jobs, limit_s)
     found: dict[tuple[str, ...], Catalogue] = {}
@@ -95,7 +99,7 @@ def plan_study(
     _require_overrides_used(study, cases)
     plans = [case.plan for case in cases]
     findings = examine_cohort([case.plan for case in cases if case.refusal is None], index, reader)
-    recall(plans, FileIndex(None) if verify_inputs else index, reader.inputs)
+    recall(plans, index, reader.inputs)
     shared = shared_frames(plans)
     cases = [
         replace(case, flags=case.flags | {SHARED_FRAME_FLAG})

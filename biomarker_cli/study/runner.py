@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from biomarker_cli.case import CaseResult, CaseStatus
-from biomarker_cli.case.inputs import CaseInputs, known_or_read
+from biomarker_cli.case.inputs import CaseInputs, known_or_read, pixels_of
 from biomarker_cli.case.result import Row
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.model import BiomarkerError, CaseError, ExitCode, worst_exit_code
+from biomarker_cli.model.inputs import CHANGED
 from biomarker_cli.model.wording import shown
 from biomarker_cli.study.assembling import write_tables
 from biomarker_cli.study.cohort_checks import judge_cohort
@@ -36,9 +37,6 @@ Decision = Literal["reuse", "run", "refuse"]
 
 NOT_MET = frozenset({"fail", "not_evaluable", "missing_series"})
 """Outcomes that ``--strict`` does not let pass, in `check` and in `run`."""
-
-CHANGED = "INPUT-CHANGED"
-"""Code of a case whose files were not those that were planned: it is looked at again."""
 
 
 @dataclass(frozen=True)
@@ -236,11 +234,14 @@ class _Run:
         due = [d.case for d in decisions if d.action == "run"]
         done = len(decisions) - len(due)
         read: dict[Path, FileRead] = {}
+        doubtful: list[Path] = []
         try:
             for outcome in executor.run([case.plan for case in due]) if due else ():
                 case = due[outcome.index]
                 case.plan.inputs.let_all_go()
-                read |= outcome.result.inputs if outcome.result else {}
+                if outcome.result is not None:
+                    read |= outcome.result.inputs
+                    doubtful += case.plan.input_paths if _was_changed(outcome.result) else ()
                 self._keep(case, outcome)
                 done += 1
                 if event is not None:
@@ -248,6 +249,8 @@ class _Run:
         finally:
             if self._study.index is not None:
                 self._study.index.remember_digests(read)
+                # What is known of a file may be wrong although its signature is the same.
+                self._study.index.doubt(doubtful)
 
     def _keep(self, case: PlannedCase, outcome: Outcome) -> None:
         if outcome.log:
@@ -255,8 +258,10 @@ class _Run:
         if outcome.result is None:
             assert outcome.error is not None  # noqa: S101 - an outcome has one of the two
             # Its worker cannot say what it read; the case is not run again for nothing.
-            result = refused_result(case, outcome.error)
-            key = result_key(case.plan, CaseInputs(case.plan).read_all())
+            read = CaseInputs(case.plan).read_all()
+            refused = refused_result(case, outcome.error)
+            result = replace(refused, inputs=read, pixels=pixels_of(case.plan, read))
+            key = result_key(case.plan, read)
         else:
             result = outcome.result
             key = "" if _was_changed(result) else result_key(case.plan, result.inputs)
@@ -283,7 +288,9 @@ def store_result(
             f"the result of the case cannot be written: {error}",
             hint="It is a defect of the program: please report it.",
         )
-        packed, dictionaries = pack(refused_result(case, defect), study_id, key, names)
+        refused = refused_result(case, defect)
+        refused = replace(refused, inputs=result.inputs, pixels=result.pixels)
+        packed, dictionaries = pack(refused, study_id, key, names)
     store.save(packed, dictionaries)
     return packed
 

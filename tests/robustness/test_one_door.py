@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -15,15 +17,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import dcmread
-from synthetic_series import axial, write_series
+from synthetic_dicom_seg import segment_description
+from synthetic_series import axial, uid, write_series
 
 from biomarker_cli.case import CasePlan
+from biomarker_cli.catalogue import catalogue as catalogue_module
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.imaging import Geometry, write_nifti
 from biomarker_cli.model import inputs
-from biomarker_cli.study import RunOptions, StudyRun, load_study, plan_study, run_study
+from biomarker_cli.study import (
+    RunOptions,
+    StudyRun,
+    executors,
+    load_study,
+    plan_study,
+    planning,
+    run_study,
+)
 from biomarker_cli.study.keys import NOT_IN_KEY, result_key
 from biomarker_cli.study.study_file import with_key
+from biomarker_cli.study.study_key import key_of_first_run
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TABLES = ("measurements", "rois", "cases", "facts", "checks", "features")
@@ -67,6 +80,7 @@ def trial(tmp_path):
         (folder / f"{name}.labels.csv").write_text("value,name\n1,TUMOUR\n")
     (folder / "study.yaml").write_text(STUDY)
     (folder / "cases.csv").write_text(CASES)
+    key_of_first_run(folder)
     return folder
 
 
@@ -201,26 +215,42 @@ def test_a_change_with_size_and_time_kept_gives_what_an_empty_cache_gives(trial,
     assert _tables(tmp_path / "out") != before
 
 
-def test_an_index_that_lies_is_not_asked_by_fresh_and_by_verify(trial, tmp_path):
-    import sqlite3
+def _let_the_index_lie(cache: Path, *paths: Path) -> None:
+    """Have what the index knows stand under the signatures that files have now."""
+    (index,) = cache.glob("files-*.sqlite")
+    with sqlite3.connect(index) as connection:
+        for path in paths:
+            for table in ("files", "digests"):
+                connection.execute(
+                    f"UPDATE {table} SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? "
+                    "WHERE path = ?",
+                    (*inputs.FileSignature.of(path.stat()), os.fsencode(path)),
+                )
+    connection.close()
 
-    _run(trial, tmp_path / "out", tmp_path / "cache")
-    right = _tables(tmp_path / "out")
+
+def _blank_pixels(trial):
     path = trial / "ct" / "1_003.dcm"
     content = bytearray(path.read_bytes())
     content[-60:] = bytes(60)
     path.write_bytes(bytes(content))
-    # The records of the old content stand under the signature of the new one.
-    (index,) = (tmp_path / "cache").glob("files-*.sqlite")
-    lie = inputs.FileSignature.of(path.stat())
-    with sqlite3.connect(index) as connection:
-        for table in ("files", "digests"):
-            connection.execute(
-                f"UPDATE {table} SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ? "
-                "WHERE path = ?",
-                (*lie, os.fsencode(path)),
-            )
-    connection.close()
+    return [path]
+
+
+def _widen_pixels(trial):
+    paths = sorted((trial / "ct").iterdir())
+    for path in paths:
+        dataset = dcmread(path)
+        dataset.PixelSpacing = [2.0, 1.004]
+        dataset.save_as(path)
+    return paths
+
+
+@pytest.mark.parametrize("change", [_blank_pixels, _widen_pixels])
+def test_an_index_that_lies_is_not_asked_by_fresh_and_by_verify(trial, tmp_path, change):
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    right = _tables(tmp_path / "out")
+    _let_the_index_lie(tmp_path / "cache", *change(trial))
     assert _actions(_run(trial, tmp_path / "out", tmp_path / "cache"))["ct"] == "reuse"
     verified = _run(trial, tmp_path / "out", tmp_path / "cache", verify_inputs=True)
     assert _actions(verified) == {"ct": "run", "nii": "reuse"}
@@ -228,6 +258,17 @@ def test_an_index_that_lies_is_not_asked_by_fresh_and_by_verify(trial, tmp_path)
     assert _tables(tmp_path / "out") == expected != right
     _run(trial, tmp_path / "fresh", tmp_path / "cache", fresh=True)
     assert _tables(tmp_path / "fresh") == expected
+
+
+def test_what_an_index_said_of_a_changed_case_is_forgotten(trial, tmp_path):
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    _let_the_index_lie(tmp_path / "cache", *_blank_pixels(trial))
+    _edit_map(trial)  # something has the case measured anew
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert [r.head.error_code for r in report.results] == ["INPUT-CHANGED", ""]
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert [r.head.error_code for r in report.results] == ["", ""]
+    assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
 
 
 @pytest.mark.parametrize("victim", ["ct/1_002.dcm", "ct.nii.gz", "ct.labels.csv"])
@@ -255,6 +296,35 @@ def test_a_file_swapped_between_plan_and_measuring_is_named_and_measured_again(
         kept.replace(path)
     again = _run(trial, tmp_path / "out", tmp_path / "cache")
     assert _actions(again) == {"ct": "run", "nii": "reuse"}
+    assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
+
+
+@pytest.mark.parametrize("victim", ["1_000.dcm", "1_002.dcm", "1_005.dcm"])
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("room", [0, inputs.KEPT_BYTES])
+def test_a_slice_that_changes_while_the_run_is_planned_is_never_left_out(
+    trial, tmp_path, monkeypatch, victim, gone, room
+):
+    path = trial / "ct" / victim
+    content = path.read_bytes()
+    original = catalogue_module.find_files
+
+    def find_files(paths):
+        found = original(paths)
+        if any(file.path == str(path) for file in found.files):
+            path.unlink() if gone else path.write_bytes(content + b"\0\0")
+        return found
+
+    monkeypatch.setattr(planning, "KEPT_BYTES", room)
+    with monkeypatch.context() as during:
+        during.setattr(catalogue_module, "find_files", find_files)
+        report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    codes = [r.head.error_code for r in report.results]
+    assert codes[0] in {"INPUT-CHANGED", "CASE-FILE-UNREADABLE"}
+    assert codes[1] == ""
+    path.write_bytes(content)
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert {r.head.status for r in report.results} == {"measured"}
     assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
 
 
@@ -434,6 +504,13 @@ def test_what_was_read_is_in_the_key_in_the_order_of_the_slices(plan):
         lambda content: content.replace(b",ok,", b",OK,", 1),
         lambda content: content.replace(b'"study": "doors"', b'"study": "other"'),
         lambda content: content.replace(b"biomarker-result/2", b"biomarker-result/1"),
+        lambda content: content.replace(b'"status": "measured"', b'"status": "excluded"', 1),
+        lambda content: content.replace(b'"error_code": ""', b'"error_code": "ANY"', 1),
+        lambda content: re.sub(rb'"pixels": "\w+"', b'"pixels": ""', content),
+        lambda content: re.sub(rb'"rois": \[\{.*?\}\]', b'"rois": []', content),
+        lambda content: re.sub(rb'"dictionaries": \{.*?\}', b'"dictionaries": {}', content),
+        lambda content: re.sub(rb'"lengths": \[\d', b'"lengths": [9', content),
+        lambda content: b"[" * 100_000,
         lambda content: b"",
         lambda content: b"{}\n",
         lambda content: b"\xff\x00" * 20,
@@ -443,7 +520,9 @@ def test_a_result_that_is_not_as_it_was_written_is_measured_again(trial, tmp_pat
     _run(trial, tmp_path / "out", tmp_path / "cache")
     before = _tables(tmp_path / "out")
     path = tmp_path / "out" / "results" / "S__1__T1__ct.result"
-    path.write_bytes(damage(path.read_bytes()))
+    right = path.read_bytes()
+    path.write_bytes(damage(right))
+    assert path.read_bytes() != right
     report = _run(trial, tmp_path / "out", tmp_path / "cache")
     (decision,) = [d for d in report.decisions if d.action == "run"]
     assert decision.distrusted
@@ -461,7 +540,7 @@ def test_a_result_of_another_case_under_its_name_is_measured_again(trial, tmp_pa
     assert _tables(tmp_path / "out") == before
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{", b"[]"])
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"[" * 100_000])
 def test_a_damaged_study_file_of_the_results_is_made_anew(trial, tmp_path, content):
     _run(trial, tmp_path / "out", tmp_path / "cache")
     marker = tmp_path / "out" / "results" / "study.json"
@@ -539,6 +618,150 @@ def test_copied_pixels_are_found_whatever_the_order_and_nothing_stored_says_so(
     assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
 
 
+WIDE = """
+format: biomarker-acquisition/1
+id: wide
+version: 0.1.0
+status: draft
+title: Over several cases
+source: [{doc: none, section: "-", confirmed: {by: recall}}]
+changelog: [{version: 0.1.0, date: 2026-11-20, change: first}]
+applies_to: {when: {Modality: CT}}
+rules:
+  - {id: T, title: Thickness, fact: SliceThickness, check: {constant: true}, unit: mm, over: cohort}
+tests:
+  - {facts: {SliceThickness: 3}, expect: {T: not_evaluable}}
+"""
+
+
+@pytest.mark.parametrize("turn", [1, 3, -1])
+def test_the_order_of_the_cases_changes_no_byte(trial, tmp_path, turn):
+    """One feature in two units, a mask that is not there, and a rule over the cohort."""
+    write_series(
+        trial / "thin",
+        axial(*range(0, 18, 3)),
+        series="2",
+        rows=12,
+        columns=12,
+        change=lambda _, dataset: setattr(dataset, "SliceThickness", 2.0),
+    )
+    (trial / "wide.yaml").write_text(WIDE)
+    study = trial / "study.yaml"
+    text = study.read_text().replace("base-ct", "wide.yaml")
+    study.write_text(text.replace("nii: {analyses: [radiomics-ct]", "nii: {analyses: [two]"))
+    study.write_text(study.read_text().replace("[two]", "[pyradiomics-default], rois: [GTV]"))
+    head, *rows = CASES.splitlines()
+    rows += [
+        "S,3,T1,nii,image.nii,nii.nii.gz,signal",
+        "S,4,T1,nii,image.nii,absent.nii,hu",
+        "S,5,T1,ct,thin,ct.nii.gz,",
+    ]
+    found = []
+    for order in (rows, rows[turn:] + rows[:turn] if turn > 0 else rows[::-1]):
+        (trial / "cases.csv").write_text("\n".join([head, *order]) + "\n")
+        _run(trial, tmp_path / "out", tmp_path / "cache")
+        found.append(_tables(tmp_path / "out"))
+    assert found[0] == found[1]
+    with (tmp_path / "out" / "measurements.csv").open(newline="") as stream:
+        failed = [r for r in csv.DictReader(stream) if r["case_id"] == "S/4/T1/nii"]
+    units = {r["feature_id"]: r["unit"] for r in failed}
+    assert units["original.intensity.mean"] == ""
+    assert units["original.morphology.volume"] == "mm3"
+    checks = (tmp_path / "out" / "checks.csv").read_text()
+    assert "cohort" in checks
+    assert "fail" in checks
+
+
+def _pixels(report):
+    return {result.case_id: result.head.pixels for result in report.results}
+
+
+def _segment(image: Path, path: Path, first_column: int) -> None:
+    """Write a DICOM SEG over the slices of a folder."""
+    import highdicom as hd
+
+    slices = [dcmread(one) for one in sorted(image.iterdir())]
+    blank = ("PatientName", "PatientBirthDate", "PatientSex", "StudyID", "AccessionNumber")
+    for one in slices:
+        for keyword in (*blank, "ReferringPhysicianName", "PositionReferenceIndicator"):
+            setattr(one, keyword, "")
+        one.StudyDate, one.StudyTime = "20260101", "120000"
+    mask = np.zeros(GRID.shape, dtype=np.uint8)
+    mask[1:5, 3:9, first_column:10] = 1
+    hd.seg.Segmentation(
+        source_images=slices,
+        pixel_array=mask,
+        segmentation_type="BINARY",
+        segment_descriptions=[segment_description(1)],
+        series_instance_uid=uid("seg", path.name),
+        series_number=2,
+        sop_instance_uid=uid("instance", path.name),
+        instance_number=1,
+        manufacturer="m",
+        manufacturer_model_name="m",
+        software_versions="1",
+        device_serial_number="1",
+    ).save_as(path)
+
+
+def test_copied_pixels_are_found_whatever_their_segmentations_hold(trial, tmp_path):
+    _duplicate(trial)
+    _segment(trial / "ct", trial / "one.dcm", 2)
+    _segment(trial / "copy", trial / "two.dcm", 4)
+    (trial / "cases.csv").write_text(
+        "site_id,subject_id,timepoint,role,image,mask\n"
+        "S,1,T1,ct,ct,one.dcm\nS,9,T1,ct,copy,two.dcm\n"
+    )
+    for _ in range(2):  # read by the plan, and known to the index
+        report = _run(trial, tmp_path / "out", tmp_path / "cache")
+        assert {r.head.status for r in report.results} == {"measured"}
+        assert len(set(_pixels(report).values())) == 1
+        with (tmp_path / "out" / "measurements.csv").open(newline="") as stream:
+            assert all("study_duplicate_data" in r["flags"] for r in csv.DictReader(stream))
+
+
+def test_copied_pixels_are_found_where_their_uids_put_the_series_in_another_order(trial, tmp_path):
+    for folder, names in (("one", ("a", "b")), ("two", ("d", "c"))):
+        for number, series in enumerate(names, start=1):
+            write_series(
+                trial / folder,
+                axial(*range(0, 18, 3)),
+                series=series,
+                rows=12,
+                columns=12,
+                change=lambda _, dataset, n=number: setattr(
+                    dataset, "PixelData", bytes([n, 0]) * 144
+                ),
+            )
+    (trial / "cases.csv").write_text(
+        "site_id,subject_id,timepoint,role,image,mask\n"
+        "S,1,T1,ct,one,ct.nii.gz\nS,9,T1,ct,two,ct.nii.gz\n"
+    )
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    uids = [[c.series_uid for c in d.case.plan.images] for d in report.decisions]
+    positions = [[uid("series", s) for s in names] for names in (("a", "b"), ("d", "c"))]
+    assert {u.index(p[0]) for u, p in zip(uids, positions, strict=True)} == {0, 1}
+    first, second = _pixels(report).values()
+    assert first == second != ""
+
+
+def test_copied_pixels_are_found_where_one_of_the_cases_died(trial, tmp_path, monkeypatch):
+    _duplicate(trial)
+    study = trial / "study.yaml"
+    study.write_text(study.read_text().replace("integrity: flag", "integrity: refuse"))
+    original = executors.run_case
+
+    def run_case(plan):
+        if plan.subject_id == "1":
+            raise ArithmeticError
+        return original(plan)
+
+    monkeypatch.setattr(executors, "run_case", run_case)
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    codes = {r.case_id: r.head.error_code for r in report.results}
+    assert codes["S/9/T1/ct"] == "STUDY-DUPLICATE-DATA"
+
+
 def test_a_pet_that_two_analyses_measure_is_read_once(sample_dir, tmp_path, monkeypatch):
     from biomarker_cli import catalogue
     from biomarker_cli.catalogue import reading
@@ -559,6 +782,7 @@ def test_a_pet_that_two_analyses_measure_is_read_once(sample_dir, tmp_path, monk
         "site_id,subject_id,timepoint,role,image,mask,weight_kg\n"
         f"S,1,T1,pet,{image / 'image'},{image / 'seg.dcm'},70\n"
     )
+    key_of_first_run(tmp_path)
     read = []
     original = reading._read_arrays
     monkeypatch.setattr(

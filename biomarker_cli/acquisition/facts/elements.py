@@ -19,6 +19,7 @@ from pydicom.valuerep import DSdecimal
 
 from biomarker_cli.acquisition.facts.registry import Reading
 from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.dicom.quick_headers import QuickItem
 from biomarker_cli.model.wording import bounded, quoted
 
 ENHANCED_NAMES = MappingProxyType(
@@ -80,6 +81,9 @@ KEYWORD_UNITS = MappingProxyType(
 )
 """Units that DICOM PS3.3 fixes for elements that rules are written about."""
 
+_ITEMS = (Dataset, QuickItem)
+"""What an item of a sequence is read as."""
+
 
 def tag_text(keyword: str) -> str:
     """Return ``(gggg,eeee)`` of a keyword."""
@@ -113,6 +117,28 @@ def is_element(name: str) -> bool:
     return all(tag_for_keyword(part) is not None for part in name.split("."))
 
 
+_IDENTIFYING = frozenset(
+    {
+        "IssuerOfPatientID",
+        "MedicalRecordLocator",
+        "OtherPatientIDs",
+        "PatientAddress",
+        "PatientBirthDate",
+        "PatientBirthTime",
+        "PatientID",
+        "PatientTelephoneNumbers",
+        "PersonAddress",
+        "PersonTelephoneNumbers",
+    }
+)
+
+
+def is_identifying(name: str) -> bool:
+    """Tell whether an element says who somebody is: its value must not leave in a table."""
+    last = name.rpartition(".")[2]
+    return last in _IDENTIFYING or (is_element(last) and dictionary_VR(last) == "PN")
+
+
 def plain(value: Any) -> Any:
     """Return a header value as float, str or a tuple of them; None where it is empty.
 
@@ -122,7 +148,7 @@ def plain(value: Any) -> Any:
         return (str(value).strip() or None) if value is not None else None
     if isinstance(value, bool):
         return value
-    if isinstance(value, Dataset):
+    if isinstance(value, _ITEMS):
         # Never its elements: they hold names, and a value ends up in a table.
         return "item"
     if isinstance(value, (int, float, DSdecimal)):
@@ -152,9 +178,8 @@ def read_path(series: SeriesHeaders, path: str) -> Reading:
     A frame whose items disagree has a tuple of their values.
     """
     sequence, *rest = path.split(".")
-    found = series.items(sequence)
-    values = [_follow(items, rest) for items in found]
-    return _reading(values, (path_text(path),), path, sum(items is None for items in found))
+    values = [_follow(items, rest) for items in series.items(sequence)]
+    return _reading(values, (path_text(path),), path, series.n_damaged_items(sequence))
 
 
 def _follow(items: Any, rest: Sequence[str]) -> Any:
@@ -162,7 +187,7 @@ def _follow(items: Any, rest: Sequence[str]) -> Any:
         return None
     found: list[Any] = []
     for item in items:
-        value = item.get(rest[0]) if hasattr(item, "get") else None
+        value = item.get(rest[0]) if isinstance(item, _ITEMS) else None
         found.append(_follow(value, rest[1:]) if len(rest) > 1 else plain(value))
     if not found or any(value is None for value in found):
         return None

@@ -96,6 +96,25 @@ class TestUnits:
         with pytest.raises(ProtocolError, match="neither a fact"):
             protocol("id: A, title: a, fact: EchoTme, check: {present: true}")
 
+    @pytest.mark.parametrize(
+        "fact",
+        [
+            "PatientName",
+            "PatientID",
+            "PatientBirthDate",
+            "OperatorsName",
+            "OtherPatientIDsSequence.PatientID",
+            "RequestAttributesSequence.RequestingPhysician",
+        ],
+    )
+    def test_who_somebody_is_is_no_fact_for_a_rule(self, protocol, fact):
+        with pytest.raises(ProtocolError, match="says who somebody is"):
+            protocol(f"id: A, title: a, fact: {fact}, check: {{present: true}}")
+        rule = "id: A, title: a, fact: EchoTime, check: {present: true}"
+        with pytest.raises(ProtocolError, match="says who somebody is"):
+            protocol(f"{rule}, when: {{{fact}: {{present: true}}}}")
+        protocol("id: A, title: a, fact: PatientSex, check: {present: true}")
+
 
 CHECKS = [
     ("equals: 3.0", "unit: mm", {"SliceThickness": 3.0}, {"SliceThickness": 3.2}),
