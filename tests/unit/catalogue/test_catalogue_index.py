@@ -86,7 +86,7 @@ def test_a_file_of_another_size_is_read_again(folder, index, read):
     assert len(read) == 4
 
 
-@pytest.mark.parametrize(("fine", "changed_ago_ns"), [(True, 10**8 - 10**6), (False, 15 * 10**8)])
+@pytest.mark.parametrize(("fine", "changed_ago_ns"), [(True, 10**8 - 10**6), (False, 5 * 10**8)])
 def test_a_file_that_was_just_changed_is_not_trusted(
     folder, tmp_path, read, monkeypatch, fine, changed_ago_ns
 ):
