@@ -53,7 +53,7 @@ ENCODED = [
     *((ImplicitVRLittleEndian, bits, (1, 1, 1)) for bits in NATIVE),
     *((ExplicitVRLittleEndian, bits, (3, 3, 3)) for bits in NATIVE),
     *((ImplicitVRLittleEndian, bits, (1, 3, 5)) for bits in NATIVE),
-    *((RLELossless, bits, shape) for bits in NATIVE[:5] for shape in ((1, 3, 5), (3, 3, 3))),
+    *((RLELossless, bits, shape) for bits in NATIVE[:4] for shape in ((1, 3, 5), (3, 3, 3))),
 ]
 
 
