@@ -371,7 +371,7 @@ def _pixel_place(window: Window, position: int, *, explicit: bool) -> PixelPlace
     if header[:4] == _PIXEL_GROUP_LENGTH:
         position += 12
         header = window.read(position, 12)
-    if len(header) < 12 or header[:2] != _PIXEL_GROUP_LENGTH[:2]:
+    if len(header) < (12 if explicit else 8) or header[:2] != _PIXEL_GROUP_LENGTH[:2]:
         return None
     long = explicit and header[4:6] in LONG_VRS
     if explicit and not long:

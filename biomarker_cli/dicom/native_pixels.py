@@ -13,6 +13,7 @@ PS3.3 C.7.6.3.1 (Image Pixel).
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -27,6 +28,8 @@ RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 
 _PIXELS, _FLOATS, _DOUBLES = 0x7FE00010, 0x7FE00008, 0x7FE00009
 _WIDTHS = {8: 1, 16: 2, 32: 4}
+_RLE_HEADER_BYTES = 64
+_ITEM, _END_OF_ITEMS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 
 
 class PixelLayout(NamedTuple):
@@ -134,7 +137,7 @@ def _native(
     expected = layout.frame_bytes * layout.n_frames
     if length < expected or layout.place.start + expected > len(content):
         raise ValueError(f"{expected} bytes of pixel data are promised, {length} are there")
-    if length - expected >= layout.frame_bytes:
+    if length - (expected + expected % 2) >= layout.frame_bytes:  # an odd length is padded
         raise ValueError(f"more pixel data than {layout.n_frames} frames need")
     for index in frames:
         if index >= layout.n_frames:
@@ -145,15 +148,49 @@ def _native(
 
 def _rle(content: bytes, layout: PixelLayout, frames: Sequence[int]) -> Iterator[npt.NDArray[Any]]:
     from pydicom.encaps import generate_frames
-    from rle.utils import decode_pixel_data
 
-    encoded = list(generate_frames(content[layout.place.start :], number_of_frames=layout.n_frames))
+    items = content[layout.place.start : _end_of_items(content, layout.place.start)]
+    encoded = list(generate_frames(items, number_of_frames=layout.n_frames))
     for index in frames:
-        decoded = decode_pixel_data(
-            encoded[index],
-            version=2,
-            rows=layout.rows,
-            columns=layout.columns,
-            bits_allocated=8 * layout.dtype.itemsize,
-        )
-        yield np.frombuffer(decoded, layout.dtype)
+        yield _frame_of_runs(encoded[index], layout)
+
+
+def _end_of_items(content: bytes, start: int) -> int:
+    """Return where the items of encapsulated pixel data end.
+
+    Of a frame that was cut short, the item would go on into whatever follows it.
+
+    References
+    ----------
+    DICOM PS3.5 A.4.
+    """
+    place = start
+    while place + 8 <= len(content):
+        tag, length = content[place : place + 4], struct.unpack_from("<L", content, place + 4)[0]
+        if tag == _END_OF_ITEMS:
+            return place
+        if tag != _ITEM:
+            break
+        place += 8 + length
+    raise ValueError("the compressed data do not end where their items do")
+
+
+def _frame_of_runs(encoded: bytes, layout: PixelLayout) -> npt.NDArray[Any]:
+    """Decode a frame in runs: one segment for each byte of a number, the highest first."""
+    from rle.rle import decode_segment
+
+    n_numbers, n_bytes = layout.rows * layout.columns, layout.dtype.itemsize
+    n_segments, *offsets = struct.unpack_from("<16L", encoded)
+    ends = [*offsets[1:n_bytes], len(encoded)]
+    if n_segments != n_bytes:
+        raise ValueError(f"{n_bytes} segments of runs are expected, {n_segments} are there")
+    numbers = np.empty((n_numbers, n_bytes), np.uint8)
+    for number, (start, end) in enumerate(zip(offsets, ends, strict=False)):
+        if not _RLE_HEADER_BYTES <= start < end <= len(encoded):
+            raise ValueError("a segment of runs lies outside its frame")
+        found = decode_segment(encoded[start:end])
+        # What is cut short must not become zeros; a segment may be padded.
+        if not n_numbers <= len(found) < 2 * n_numbers + 1:
+            raise ValueError(f"{n_numbers} bytes of pixel data are promised, {len(found)} decoded")
+        numbers[:, n_bytes - 1 - number] = np.frombuffer(found, np.uint8, n_numbers)
+    return numbers.reshape(-1).view(layout.dtype)
