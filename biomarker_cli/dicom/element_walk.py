@@ -19,6 +19,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from biomarker_cli.dicom.element_runs import KEY_BYTES, LONG_VRS, KnownRuns, Located
+from biomarker_cli.dicom.element_values import vr_of
 
 EXPLICIT_SYNTAX_PREFIX = "1.2.840.10008.1.2."
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
@@ -43,6 +44,7 @@ DEEPEST_SEQUENCE = 16
 MOST_SERIES = 64
 """So many series may lie mixed in a folder before files cease to be known by the one before."""
 
+_CHARACTER_SET = 0x00080005
 _SERIES_UID = b"\x20\x00\x0e\x00"
 
 _PIXEL_GROUP = 0x7FE0
@@ -245,7 +247,18 @@ class ElementWalk:
             window, position, runs, explicit=explicit, last_group=_PIXEL_GROUP - 1
         )
         pixels = _pixel_place(window, position, explicit=explicit)
+        if pixels is None and position < window.size:
+            # An element of a group beyond the pixels: others may stand behind it.
+            raise UnusualFileError
+        _require_character_set(elements)
         return Walked(elements, position, syntax, pixels)
+
+
+def _require_character_set(elements: Located) -> None:
+    """Leave a file to pydicom whose character set is none: it may refuse it."""
+    vr, value = elements.get(_CHARACTER_SET, (b"CS", b""))
+    if vr not in (b"", b"CS") or b"\0" in (value or b"").rstrip(b"\0 "):
+        raise UnusualFileError
 
 
 def _walk(  # noqa: C901 - the one loop that every element of every file goes through
@@ -302,7 +315,7 @@ def _walk(  # noqa: C901 - the one loop that every element of every file goes th
         if end <= last:
             found[tag] = (vr, buffer[start - base : end - base])
         elif length == _UNDEFINED:
-            end = _skip_sequence(window, start, vr, explicit=explicit)
+            end = _skip_sequence(window, start, tag, vr, explicit=explicit)
             buffer, base = window.bytes, window.base
             last = base + len(buffer)
             found[tag] = (vr, window.value(tag, start, end))
@@ -376,9 +389,9 @@ def _pixel_place(window: Window, position: int, *, explicit: bool) -> PixelPlace
     )
 
 
-def _skip_sequence(window: Window, position: int, vr: bytes, *, explicit: bool) -> int:
+def _skip_sequence(window: Window, position: int, tag: int, vr: bytes, *, explicit: bool) -> int:
     """Return where a sequence of undefined length ends."""
-    if explicit and vr != b"SQ":
+    if not _may_have_items(tag, vr, explicit):
         raise UnusualFileError
     for length in SEQUENCE_CHUNKS:
         if length:
@@ -389,6 +402,14 @@ def _skip_sequence(window: Window, position: int, vr: bytes, *, explicit: bool) 
             # The window ends inside the sequence.
             continue
     raise UnusualFileError
+
+
+def _may_have_items(tag: int, vr: bytes, explicit: bool) -> bool:
+    """Tell whether an element of undefined length is a sequence, for pydicom as well.
+
+    What the dictionary takes for a value is not: it would be decoded with its end mark.
+    """
+    return vr_of(tag, vr) in ((b"SQ",) if explicit else (b"SQ", b"UN"))
 
 
 def _skip_items(buffer: bytes, at: int, explicit: bool, depth: int) -> int:
@@ -413,21 +434,20 @@ def _skip_item(buffer: bytes, at: int, explicit: bool, depth: int) -> int:
         tag, length = _TAG_AND_LENGTH(buffer, at)
         if tag == _ITEM_END:
             return at + 8
-        is_sequence = True
+        vr = b""
         start = at + 8
         if explicit:
             vr = buffer[at + 4 : at + 6]
             if vr in LONG_VRS:
                 (length,) = _LONG(buffer, at + 8)
                 start += 4
-                is_sequence = vr == b"SQ"
             elif vr in _SHORT_VRS:
                 length = buffer[at + 6] | buffer[at + 7] << 8
             else:
                 raise UnusualFileError
         if length != _UNDEFINED:
             at = start + length
-        elif is_sequence:
+        elif _may_have_items((tag & 0xFFFF) << 16 | tag >> 16, vr, explicit):
             at = _skip_items(buffer, start, explicit, depth + 1)
         else:
             raise UnusualFileError
