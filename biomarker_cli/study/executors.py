@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from biomarker_cli.case import CasePlan, CaseResult, run_case
 from biomarker_cli.model import CaseError
+from biomarker_cli.study.errors import unexpected_error
 
 _ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
@@ -155,12 +156,7 @@ def _guarded(index: int, call: Callable[[], CaseResult]) -> Outcome:
                 hint="It may have run out of memory: try --jobs 1, with --retry-failed.",
             )
             return Outcome(index, None, error)
-        error = CaseError(
-            "CASE-INTERNAL",
-            f"an unexpected {type(unexpected).__name__} stopped the case",
-            hint="The traceback stands in run.log; please report it.",
-        )
-        return Outcome(index, None, error, traceback.format_exc())
+        return Outcome(index, None, unexpected_error(unexpected), traceback.format_exc())
 
 
 def _died_with(error: Exception) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,12 +19,12 @@ from biomarker_cli.catalogue import Catalogue, scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.dicom.files import PlannedFiles
 from biomarker_cli.imaging.files import is_image_file
-from biomarker_cli.model import CaseError
+from biomarker_cli.model import BiomarkerError, CaseError
 from biomarker_cli.model.inputs import KEPT_BYTES, InputFiles
 from biomarker_cli.pet import Override
 from biomarker_cli.protocol import ProtocolError, ProtocolKind, require_locked
 from biomarker_cli.study.case_list import CaseEntry
-from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.errors import StudyError, unexpected_error
 from biomarker_cli.study.integrity import SHARED_FRAME_FLAG, examine_cohort, shared_frames
 from biomarker_cli.study.planned import PlannedCase, overrides_of, recall, with_inputs
 from biomarker_cli.study.study_file import Study
@@ -77,10 +78,18 @@ def plan_study(
     for done, entry in enumerate(study.entries, start=1):
         # Each case is indexed by itself: a series that was copied to a second
         # folder must be seen twice. Cases that share a folder share its index.
-        if entry.images not in found:
-            found[entry.images] = _index(study, entry, index, reader)
-        catalogue = found[entry.images]
-        cases.append(_plan_case(study, entry, protocols[entry.role], catalogue, waivers))
+        used = protocols[entry.role]
+        try:
+            if entry.images not in found:
+                found[entry.images] = _index(study, entry, index, reader)
+            case = _plan_case(study, entry, used, found[entry.images], waivers)
+        except BiomarkerError:
+            raise
+        except Exception as unexpected:  # noqa: BLE001 - the row of its case; others go on
+            refused = replace(entry, images=(), mask="", refusal=unexpected_error(unexpected))
+            case = _plan_case(study, refused, used, Catalogue(()), waivers)
+            case = replace(case, log=traceback.format_exc())
+        cases.append(case)
         if progress is not None:
             progress(done, len(study.entries))
     _require_overrides_used(study, cases)

@@ -233,12 +233,19 @@ def _runs(*planes):
     return head + b"".join(planes)
 
 
-def test_an_rle_run_that_ends_early_is_a_named_error(tmp_path):
+def test_an_rle_run_without_its_value_is_a_named_error(tmp_path):
     low = b"\x13" + bytes(range(20)) + b"\0"
     high = b"\xed\0"  # 20 times zero
     assert stored(rle(tmp_path / "a.dcm", _runs(high, low))) == PIXELS.tolist()
-    # The decoder, which is no Python, panics where a run lacks its value.
     assert stored(rle(tmp_path / "b.dcm", _runs(high, b"\xed"))) == "PIXELS-UNREADABLE"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_decoder_that_panics_is_a_named_error(tmp_path, capfd):
+    # The decoder is no Python: on a run that is longer than its segment it panics.
+    low = b"\x13" + bytes(range(20)) + b"\0"
+    assert stored(rle(tmp_path / "a.dcm", _runs(b"\x81\0", low))) == "PIXELS-UNREADABLE"
+    assert "panicked" in capfd.readouterr().err
 
 
 def test_rle_pixels_without_their_end_are_refused(tmp_path):
