@@ -23,7 +23,13 @@ from biomarker_cli.catalogue.records import (
     unpack_defect,
     unpack_files,
 )
-from biomarker_cli.catalogue.series import named_by_study, refused_file, series_candidates
+from biomarker_cli.catalogue.series import (
+    named_by_study,
+    refused_file,
+    refused_series,
+    series_candidates,
+    stopped,
+)
 from biomarker_cli.collector import collector_paused
 from biomarker_cli.model.inputs import FileSignature, InputError
 
@@ -135,6 +141,9 @@ def _describe(
                 record = pack_defect(Defect(error.code, error.message, error.hint))
                 if error.code in PASSING_CODES:
                     passing.add(file.path)
+            except Exception as unexpected:  # noqa: BLE001 - the row of its file; others go on
+                record = pack_defect(stopped("FILE-INTERNAL", "file", unexpected))
+                passing.add(file.path)
             records[file.path] = record
             if progress is not None and number % every == 0:
                 progress(n_known + number, n_all)
@@ -165,7 +174,12 @@ def _candidates(
     lasting = []
     for series, files in undone.items():
         described = unpack_files((file.path, records[file.path]) for file in files)
-        found[series] = series_candidates(described)
+        try:
+            found[series] = series_candidates(described)
+        except Exception as unexpected:  # noqa: BLE001 - the row of its series; others go on
+            defect = stopped("SERIES-INTERNAL", "series", unexpected)
+            found[series] = [refused_series([instance for instance, _ in described], defect)]
+            continue
         # Copies are told by looking into their files, which may not be read another time.
         n_distinct = len({instance.sop_instance_uid for instance, _ in described})
         if n_distinct == len(files) and all(file.signature.is_settled for file in files):

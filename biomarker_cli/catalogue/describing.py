@@ -206,13 +206,20 @@ def _unreadable_place(headers: tuple[FrameHeader, ...]) -> Defect | None:
         for keyword, tag, length in _PLACE:
             value = header.get(keyword)
             if value is not None and _vector(value, length) is None:
-                text = value if isinstance(value, str) else "\\".join(map(str, value))
                 return Defect(
                     "SERIES-NO-POSITION",
-                    f"{keyword} {tag}: {text!r} is no row of {length} numbers",
+                    f"{keyword} {tag}: {_as_written(value)!r} is no row of {length} numbers",
                     "DICOM writes decimals with a point: export the series again.",
                 )
     return None
+
+
+def _as_written(value: Any) -> str:
+    """Return a value as a header writes it; a sequence may hold anything, and is not shown."""
+    if isinstance(value, (bytes, str, int, float)):
+        return str(value)
+    parts = list(value)
+    return "a sequence" if hasattr(next(iter(parts), 0), "get") else "\\".join(map(str, parts))
 
 
 def _planes(instance: Instance, headers: tuple[FrameHeader, ...]) -> tuple[Plane, ...]:
@@ -283,7 +290,7 @@ def _vector(value: Any, length: int) -> Vector | None:
         return None
     try:
         numbers = tuple([float(v) for v in value])
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
     usable = len(numbers) == length and all(map(math.isfinite, numbers))
     return numbers if usable else None
@@ -292,7 +299,7 @@ def _vector(value: Any, length: int) -> Vector | None:
 def _number(value: Any) -> float | None:
     try:
         return None if value is None else float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
 
 

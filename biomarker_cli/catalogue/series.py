@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -212,6 +213,30 @@ def _other_object(instance: Instance, suffix: str) -> VolumeCandidate:
         status=VolumeStatus.SKIPPED,
         error_code=defect.code,
         error_message=defect.message,
+    )
+
+
+def stopped(code: str, what: str, error: Exception) -> Defect:
+    """Return the defect of what an unexpected error stopped; its traceback is logged."""
+    logging.getLogger(__name__).error("a %s stopped by an error", what, exc_info=error)
+    return Defect(
+        code,
+        f"an unexpected {type(error).__name__} stopped the {what}",
+        "The others went on; please report it.",
+    )
+
+
+def refused_series(instances: Sequence[Instance], defect: Defect) -> VolumeCandidate:
+    """Return the row of a series none of whose volumes can be told."""
+    return replace(
+        _other_object(instances[0], ""),
+        kind="other",
+        n_files=len(instances),
+        n_frames=len(instances),
+        refs=tuple(FrameRef(i.path, 0, i.sop_instance_uid) for i in instances),
+        status=VolumeStatus.REFUSED,
+        error_code=defect.code,
+        error_message=f"{defect.message} {defect.hint}",
     )
 
 

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from pydicom.errors import InvalidDicomError
+from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.dicom.errors import PixelError
+from biomarker_cli.dicom.headers import ELEMENT_ERRORS
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 # pydicom's plugins hand through whatever their C code raises.
-DECODER_ERRORS = (
-    AttributeError,
-    EOFError,
-    IndexError,
-    InvalidDicomError,
-    KeyError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    RecursionError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    ZeroDivisionError,
-    struct.error,
-    zlib.error,
+DECODER_ERRORS = (*ELEMENT_ERRORS, RuntimeError, ZeroDivisionError)
+
+_DESCRIPTION = (
+    *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
+    *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
+    *("PixelData", "FloatPixelData", "DoubleFloatPixelData"),
 )
+
+_PANIC = "pyo3_runtime"
+"""Module of what a decoder written in Rust raises when it panics: it is no `Exception`."""
 
 
 @contextmanager
@@ -46,6 +38,10 @@ def decoding(path: Path) -> Iterator[None]:
         raise _unreadable(path, "fewer frames than the header says") from error
     except DECODER_ERRORS as error:
         raise _unreadable(path, type(error).__name__) from error
+    except BaseException as error:
+        if type(error).__module__ != _PANIC:
+            raise
+        raise _unreadable(path, "the decoder gave up") from None
 
 
 def _unreadable(path: Path, found: str) -> PixelError:
@@ -55,6 +51,22 @@ def _unreadable(path: Path, found: str) -> PixelError:
         where=path.name,
         hint="The file may be cut short: transfer it again and compare its size.",
     )
+
+
+def require_values(dataset: Dataset) -> None:
+    """Refuse items where the pixels should be described: pydicom would write them all out.
+
+    Each level of a damaged sequence in a sequence would double the text of its error.
+
+    Raises
+    ------
+    TypeError
+    """
+    from pydicom.sequence import Sequence
+
+    for keyword in _DESCRIPTION:
+        if isinstance(dataset.get(keyword), Sequence):
+            raise TypeError(f"{keyword} is a sequence")
 
 
 def require_grey(samples: Any, path: Path) -> None:

@@ -7,10 +7,15 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import DicomDictionary, dictionary_VR, tag_for_keyword
 
 SHORT_VALUE_BYTES = 128
 """Values up to this length are remembered when they have been decoded."""
+
+SEQUENCES = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
+"""Tags of the elements that hold items."""
+
+_LARGEST_EXACT = 2**53
 
 UNKNOWN = object()
 """Stands for a value that pydicom has to decode."""
@@ -21,6 +26,11 @@ def tag_of(keyword: str) -> int:
     """Return the tag of a keyword, -1 where the dictionary has none."""
     tag = tag_for_keyword(keyword)
     return -1 if tag is None else int(tag)
+
+
+def holds_items(keyword: str) -> bool:
+    """Tell whether an element is a sequence by the dictionary."""
+    return tag_of(keyword) in SEQUENCES
 
 
 @lru_cache(maxsize=4096)
@@ -37,8 +47,8 @@ def vr_of(tag: int, stored: bytes) -> bytes:
 def decode(tag: int, vr: bytes, value: bytes | None) -> Any:
     """Return a value as pydicom gives it, or `UNKNOWN`.
 
-    Sequences, text in another character set and private elements of unknown
-    type are unknown.
+    Sequences, also those that the file says are something else, text in another
+    character set and private elements of unknown type are unknown.
 
     Parameters
     ----------
@@ -48,7 +58,7 @@ def decode(tag: int, vr: bytes, value: bytes | None) -> Any:
     value : bytes or None
         None where the value was stepped over.
     """
-    if value is None:
+    if value is None or tag in SEQUENCES:
         return UNKNOWN
     vr = vr or vr_of(tag, vr)
     # Most values of a series are those of the slice before.
@@ -94,6 +104,13 @@ def _numbers_of_text(convert: Callable[[str], float | int]) -> Callable[[bytes],
     return decode
 
 
+def _integer(text: str) -> int:
+    number = int(text)
+    if abs(number) > _LARGEST_EXACT:
+        raise ValueError("no float holds it: pydicom says what it is")
+    return number
+
+
 def _binary(code: str) -> Callable[[bytes], Any]:
     width = struct.calcsize(code)
 
@@ -110,11 +127,11 @@ def _binary(code: str) -> Callable[[bytes], Any]:
 
 
 _DECODERS: dict[bytes, Callable[[bytes], Any]] = {
-    **dict.fromkeys((b"AE", b"AS", b"CS", b"DA", b"DT", b"TM", b"UI"), _words),
+    **dict.fromkeys((b"AS", b"CS", b"DA", b"DT", b"TM", b"UI"), _words),
     **dict.fromkeys((b"LO", b"SH", b"UC"), _text_words),
     **dict.fromkeys((b"LT", b"ST", b"UT"), _text),
     b"DS": _numbers_of_text(float),
-    b"IS": _numbers_of_text(int),
+    b"IS": _numbers_of_text(_integer),
     b"US": _binary("H"),
     b"SS": _binary("h"),
     b"UL": _binary("I"),

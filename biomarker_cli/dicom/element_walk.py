@@ -13,36 +13,25 @@ DICOM PS3.5 7.1 (Data Elements), 7.5 (Sequences), PS3.10 7.1 (File Meta).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
 from biomarker_cli.dicom.element_runs import KEY_BYTES, LONG_VRS, KnownRuns, Located
+from biomarker_cli.dicom.element_values import vr_of
+from biomarker_cli.dicom.windows import SEQUENCE_CHUNKS, Held, Window
 
 EXPLICIT_SYNTAX_PREFIX = "1.2.840.10008.1.2."
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
-CHUNK_BYTES = 16 * 1024
-"""Read at a time: most headers are shorter, and the page cache hands it over at once."""
-
-SEQUENCE_CHUNKS = (0, 256 * 1024, 4 * 1024 * 1024, 64 * 1024 * 1024)
-"""Read in turn, until it ends, where a sequence does not say how long it is."""
-
-LONGEST_VALUE_KEPT = 64 * 1024
-"""Longer values (vendor blobs, icons) are stepped over."""
-
-SHARED_GROUPS, PER_FRAME_GROUPS = 0x52009229, 0x52009230
-FUNCTIONAL_GROUPS = frozenset({SHARED_GROUPS, PER_FRAME_GROUPS})
-"""Sequences that describe frames: kept where other values would be too long."""
-
 DEEPEST_SEQUENCE = 16
 
 MOST_SERIES = 64
 """So many series may lie mixed in a folder before files cease to be known by the one before."""
 
+_CHARACTER_SET = 0x00080005
 _SERIES_UID = b"\x20\x00\x0e\x00"
 
 _PIXEL_GROUP = 0x7FE0
@@ -115,85 +104,6 @@ class Walked(NamedTuple):
         return max(self.pixels.start + self.pixels.length - size, 0)
 
 
-class Window:
-    """The part of a file that is looked at."""
-
-    __slots__ = ("base", "bytes", "size")
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.base = 0
-        self.bytes = self._taken(0, CHUNK_BYTES)
-
-    def _taken(self, position: int, length: int) -> bytes:
-        raise NotImplementedError
-
-    def move(self, position: int, length: int = CHUNK_BYTES) -> None:
-        """Put the window at a place in the file."""
-        self.base = position
-        self.bytes = self._taken(position, min(length, self.size - position))
-
-    def read(self, position: int, length: int) -> bytes:
-        """Return bytes of the file, fewer at its end."""
-        at = position - self.base
-        if at >= 0 and at + length <= len(self.bytes):
-            return self.bytes[at : at + length]
-        return self._taken(position, length)
-
-    def value(self, tag: int, start: int, end: int) -> bytes | None:
-        """Return a value, None where it is too long to keep."""
-        longest = SEQUENCE_CHUNKS[-1] if tag in FUNCTIONAL_GROUPS else LONGEST_VALUE_KEPT
-        return self.read(start, end - start) if end - start <= longest else None
-
-
-class FileWindow(Window):
-    """A file that is read piece by piece: no more than its header."""
-
-    __slots__ = ("descriptor",)
-
-    def __init__(self, descriptor: int, size: int) -> None:
-        self.descriptor = descriptor
-        super().__init__(size)
-
-    def _taken(self, position: int, length: int) -> bytes:
-        return os.pread(self.descriptor, length, position)
-
-
-class ContentWindow(Window):
-    """A file that is in memory."""
-
-    __slots__ = ("content",)
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-        super().__init__(len(content))
-
-    def _taken(self, position: int, length: int) -> bytes:
-        return self.content[position : position + length]
-
-
-class Held(Window):
-    """Bytes that are looked at as a whole: the items of a sequence."""
-
-    __slots__ = ()
-
-    def __init__(self, content: bytes) -> None:
-        self.size = len(content)
-        self.base = 0
-        self.bytes = content
-
-    def move(self, position: int, length: int = CHUNK_BYTES) -> None:
-        """Do nothing: all there is is in memory."""
-
-    def read(self, position: int, length: int) -> bytes:
-        """Return bytes of the content, fewer at its end."""
-        return self.bytes[position : position + length]
-
-    def value(self, _tag: int, start: int, end: int) -> bytes | None:
-        """Return a value: it is in memory, however long."""
-        return self.bytes[start:end]
-
-
 class ElementWalk:
     """Locates the elements of file after file, faster where these are alike."""
 
@@ -245,7 +155,18 @@ class ElementWalk:
             window, position, runs, explicit=explicit, last_group=_PIXEL_GROUP - 1
         )
         pixels = _pixel_place(window, position, explicit=explicit)
+        if pixels is None and position < window.size:
+            # An element of a group beyond the pixels: others may stand behind it.
+            raise UnusualFileError
+        _require_character_set(elements)
         return Walked(elements, position, syntax, pixels)
+
+
+def _require_character_set(elements: Located) -> None:
+    """Leave a file to pydicom whose character set is none: it may refuse it."""
+    vr, value = elements.get(_CHARACTER_SET, (b"CS", b""))
+    if vr not in (b"", b"CS") or b"\0" in (value or b"").rstrip(b"\0 "):
+        raise UnusualFileError
 
 
 def _walk(  # noqa: C901 - the one loop that every element of every file goes through
@@ -308,7 +229,7 @@ def _walk(  # noqa: C901 - the one loop that every element of every file goes th
                 end = start + len(before)
                 found[tag] = (vr, before)
             else:
-                end = _skip_sequence(window, start, vr, explicit=explicit)
+                end = _skip_sequence(window, start, tag, vr, explicit=explicit)
                 buffer, base = window.bytes, window.base
                 last = base + len(buffer)
                 value = window.value(tag, start, end)
@@ -385,9 +306,9 @@ def _pixel_place(window: Window, position: int, *, explicit: bool) -> PixelPlace
     )
 
 
-def _skip_sequence(window: Window, position: int, vr: bytes, *, explicit: bool) -> int:
+def _skip_sequence(window: Window, position: int, tag: int, vr: bytes, *, explicit: bool) -> int:
     """Return where a sequence of undefined length ends."""
-    if explicit and vr != b"SQ":
+    if not _may_have_items(tag, vr, explicit):
         raise UnusualFileError
     for length in SEQUENCE_CHUNKS:
         if length:
@@ -398,6 +319,14 @@ def _skip_sequence(window: Window, position: int, vr: bytes, *, explicit: bool) 
             # The window ends inside the sequence.
             continue
     raise UnusualFileError
+
+
+def _may_have_items(tag: int, vr: bytes, explicit: bool) -> bool:
+    """Tell whether an element of undefined length is a sequence, for pydicom as well.
+
+    What the dictionary takes for a value is not: it would be decoded with its end mark.
+    """
+    return vr_of(tag, vr) in ((b"SQ",) if explicit else (b"SQ", b"UN"))
 
 
 def _skip_items(buffer: bytes, at: int, explicit: bool, depth: int) -> int:
@@ -422,21 +351,20 @@ def _skip_item(buffer: bytes, at: int, explicit: bool, depth: int) -> int:
         tag, length = _TAG_AND_LENGTH(buffer, at)
         if tag == _ITEM_END:
             return at + 8
-        is_sequence = True
+        vr = b""
         start = at + 8
         if explicit:
             vr = buffer[at + 4 : at + 6]
             if vr in LONG_VRS:
                 (length,) = _LONG(buffer, at + 8)
                 start += 4
-                is_sequence = vr == b"SQ"
             elif vr in _SHORT_VRS:
                 length = buffer[at + 6] | buffer[at + 7] << 8
             else:
                 raise UnusualFileError
         if length != _UNDEFINED:
             at = start + length
-        elif is_sequence:
+        elif _may_have_items((tag & 0xFFFF) << 16 | tag >> 16, vr, explicit):
             at = _skip_items(buffer, start, explicit, depth + 1)
         else:
             raise UnusualFileError

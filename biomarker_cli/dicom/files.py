@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 import numpy.typing as npt
 
 from biomarker_cli.dicom.decoding import absent, decoding, require_grey
-from biomarker_cli.dicom.element_walk import ContentWindow, CutShortError, UnusualFileError, Walked
+from biomarker_cli.dicom.element_walk import CutShortError, UnusualFileError, Walked
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.headers import cut_short, empty, not_dicom, parse_header, unreadable
 from biomarker_cli.dicom.native_pixels import PixelLayout, layout_of, stored_frames
 from biomarker_cli.dicom.quick_headers import HeaderReader, QuickHeader
+from biomarker_cli.dicom.windows import ContentWindow
 from biomarker_cli.model.inputs import FileSignature, InputFiles, KnownFile
 
 

@@ -76,6 +76,7 @@ class FrameHeader:
             for level in self._holders(keyword):
                 value = level.get(keyword)
                 if not is_absent(value):
+                    _require_its_kind(value, keyword)
                     return value
         return default
 
@@ -169,7 +170,10 @@ class FrameHeader:
         items = self.get(sequence)
         with damage_named(self.path, keyword):
             value = items[0].get(keyword) if items else None
-            return None if is_absent(value) else value
+            if is_absent(value):
+                return None
+            _require_its_kind(value, keyword)
+            return value
 
     def once(self, name: str, work: Callable[[FrameHeader], Kept]) -> Kept:
         """Return what `work` makes of the header, made once.
@@ -210,6 +214,21 @@ class FrameHeader:
     def split(self) -> tuple[FrameHeader, ...]:
         """Return the record of each frame of the file; see `frame_headers`."""
         return frame_headers(self.dataset, self.path)
+
+
+def _require_its_kind(value: Any, keyword: str) -> None:
+    """Refuse items where a value should stand, and a value where items should.
+
+    Raises
+    ------
+    TypeError
+    """
+    from pydicom.sequence import Sequence
+
+    from biomarker_cli.dicom.element_values import holds_items
+
+    if isinstance(value, Sequence) != holds_items(keyword):
+        raise TypeError(f"{keyword} is of the wrong kind")
 
 
 class damage_named:  # noqa: N801 - read as a word of the with statement
@@ -265,7 +284,8 @@ def frame_headers(dataset: Dataset, path: Path) -> tuple[FrameHeader, ...]:
     """
     with damage_named(path, "NumberOfFrames or a mosaic's tiles"):
         tiles = read_tiles(dataset)
-        count = min(int(dataset.get("NumberOfFrames") or 1), MOST_FRAMES)
+        # A number below one is refused where volumes are made; its header can still be judged.
+        count = max(min(int(dataset.get("NumberOfFrames") or 1), MOST_FRAMES), 1)
     if tiles:
         return tuple(FrameHeader(dataset, n, path, tile) for n, tile in enumerate(tiles))
     return tuple(FrameHeader(dataset, index, path) for index in range(count))

@@ -11,13 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from biomarker_cli.dicom.element_runs import Located
-from biomarker_cli.dicom.element_values import vr_of
-from biomarker_cli.dicom.element_walk import (
-    PER_FRAME_GROUPS,
-    SHARED_GROUPS,
-    UnusualFileError,
-    items_of,
-)
+from biomarker_cli.dicom.element_values import SEQUENCES, vr_of
+from biomarker_cli.dicom.element_walk import UnusualFileError, items_of
+from biomarker_cli.dicom.windows import PER_FRAME_GROUPS, SHARED_GROUPS
 
 Levels = tuple[Located, ...]
 """Elements of a group and of the macros in it; the first that has an element holds."""
@@ -55,8 +51,8 @@ def items_in(elements: Located, tag: int) -> Iterator[Located]:
     """Return the items of an element; none where it is absent or no sequence."""
     stored, value = elements.get(tag, (b"SQ", b""))
     vr = vr_of(tag, stored)
-    if vr == b"UN" or (vr == b"SQ" and value is None):
-        # pydicom might know the element as a sequence.
+    if vr == b"UN" or (vr == b"SQ" and value is None) or (vr != b"SQ" and tag in SEQUENCES):
+        # pydicom might know the element as a sequence, or refuses what is written for one.
         raise UnusualFileError
     if vr != b"SQ" or not value:
         return iter(())

@@ -87,10 +87,7 @@ def parse_header(content: bytes, path: Path) -> Dataset:
     HeaderError
         ``FILE-NOT-DICOM``.
     """
-    try:
-        return _parsed(io.BytesIO(content), path)
-    except OSError as error:
-        raise not_dicom(path, "the file is not DICOM") from error
+    return _parsed(io.BytesIO(content), path)
 
 
 def _parsed(file: BinaryIO, path: Path) -> Dataset:
@@ -100,6 +97,11 @@ def _parsed(file: BinaryIO, path: Path) -> Dataset:
             warnings.simplefilter("ignore")
             dataset = dcmread(file, stop_before_pixels=True)
     except PARSER_ERRORS as error:
+        raise not_dicom(path, "the file is not DICOM") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # Said by the parser, of what it reads: the system has handed the file over.
         raise not_dicom(path, "the file is not DICOM") from error
     # The bytes that it was read from are let go of: nothing is read later.
     dataset.buffer = None

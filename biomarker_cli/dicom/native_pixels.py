@@ -30,6 +30,7 @@ _PIXELS, _FLOATS, _DOUBLES = 0x7FE00010, 0x7FE00008, 0x7FE00009
 _WIDTHS = {8: 1, 16: 2, 32: 4}
 _RLE_HEADER_BYTES = 64
 _ITEM, _END_OF_ITEMS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+_GREY = ("MONOCHROME2", "MONOCHROME1")
 
 
 class PixelLayout(NamedTuple):
@@ -80,6 +81,9 @@ def layout_of(header: FrameHeader, syntax: str, place: PixelPlace | None) -> Pix
     found = _number_type(header, place.tag)
     if numbers["SamplesPerPixel"] != 1 or found is None or (is_rle and place.tag != _PIXELS):
         return None
+    shown_as = header.get("PhotometricInterpretation")
+    if not isinstance(shown_as, str) or shown_as not in _GREY:
+        return None
     dtype, unused = found
     return PixelLayout(place, numbers["Rows"], numbers["Columns"], n_frames, dtype, unused, is_rle)
 
@@ -92,7 +96,9 @@ def _number_type(header: FrameHeader, tag: int) -> tuple[np.dtype[Any], int] | N
         return (np.dtype(width), 0) if fits else None
     allocated, stored = header.get("BitsAllocated"), header.get("BitsStored")
     signed = header.get("PixelRepresentation")
-    if allocated not in _WIDTHS or signed not in {0, 1} or not isinstance(stored, int):
+    if not all(isinstance(number, int) for number in (allocated, stored, signed)):
+        return None
+    if allocated not in _WIDTHS or signed not in {0, 1}:
         return None
     if not 1 <= stored <= allocated:
         return None

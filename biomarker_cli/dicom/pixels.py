@@ -17,7 +17,13 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels import iter_pixels, pixel_array
 
-from biomarker_cli.dicom.decoding import DECODER_ERRORS, absent, decoding, require_grey
+from biomarker_cli.dicom.decoding import (
+    DECODER_ERRORS,
+    absent,
+    decoding,
+    require_grey,
+    require_values,
+)
 from biomarker_cli.dicom.mosaics import read_tiles
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -43,6 +49,7 @@ def decoded_frames(content: bytes, path: Path, frames: Sequence[int]) -> Iterato
     """
     with decoding(path):
         dataset = dcmread(io.BytesIO(content))
+        require_values(dataset)
         require_grey(dataset.get("SamplesPerPixel") or 1, path)
         if not any(keyword in dataset for keyword in PIXEL_ELEMENTS):
             raise absent(path)
@@ -59,6 +66,8 @@ def decoded_frames(content: bytes, path: Path, frames: Sequence[int]) -> Iterato
     for _ in frames:
         with decoding(path):
             piece = np.asarray(next(pieces))
+            if piece.ndim != 2:
+                raise ValueError(f"one frame is promised, {len(piece)} are there")
         yield piece
 
 

@@ -19,14 +19,7 @@ from pydicom.dataset import Dataset
 
 from biomarker_cli.dicom.element_runs import Located
 from biomarker_cli.dicom.element_values import UNKNOWN, decode, tag_of, vr_of
-from biomarker_cli.dicom.element_walk import (
-    FUNCTIONAL_GROUPS,
-    PER_FRAME_GROUPS,
-    CutShortError,
-    ElementWalk,
-    FileWindow,
-    UnusualFileError,
-)
+from biomarker_cli.dicom.element_walk import CutShortError, ElementWalk, UnusualFileError
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader, Item, frame_headers, is_absent
 from biomarker_cli.dicom.functional_groups import (
@@ -37,7 +30,11 @@ from biomarker_cli.dicom.functional_groups import (
 )
 from biomarker_cli.dicom.headers import cut_short, empty, not_dicom, read_header, unreadable
 from biomarker_cli.dicom.mosaics import MOSAIC_WORDS
+from biomarker_cli.dicom.windows import FUNCTIONAL_GROUPS, PER_FRAME_GROUPS, FileWindow
 from biomarker_cli.model.inputs import FileSignature, changed
+
+_CREATOR_VRS = frozenset(b"LO UN SH CS LT ST UT UC".split(b" ")) | {b""}
+"""A private creator is LO (PS3.5 7.8.1); what pydicom reads as text is one as well."""
 
 NOT_WALKED = (UnusualFileError, CutShortError, struct.error)
 
@@ -190,7 +187,9 @@ class QuickHeader(FrameHeader):
 
     def _may_be_mosaic(self) -> bool:
         words = self.get("ImageType", "")
-        return not MOSAIC_WORDS.isdisjoint({words} if isinstance(words, str) else words)
+        if isinstance(words, str):
+            words = [words]
+        return not isinstance(words, list) or not MOSAIC_WORDS.isdisjoint(words)
 
 
 class QuickFrame(QuickHeader):
@@ -294,8 +293,8 @@ def _private_levels(levels: Sequence[Located]) -> tuple[_PrivateLevel, ...]:
         blocks: dict[tuple[int, str], list[int]] = {}
         # PS3.5 7.8.1: (gggg,0010-00FF) of an odd group.
         for tag in [t for t in elements if t & 0x1FF00 == 0x10000 and t & 0xFF >= 0x10]:
-            value = elements[tag][1]
-            if value is not None:
+            vr, value = elements[tag]
+            if value is not None and vr in _CREATOR_VRS:
                 creator = value.decode("latin-1").strip("\0 ")
                 blocks.setdefault((tag >> 16, creator), []).append(tag & 0xFF)
         if blocks:

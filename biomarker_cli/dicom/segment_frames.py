@@ -10,7 +10,6 @@ per pixel do not start at a byte.
 from __future__ import annotations
 
 import io
-import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels import pixel_array
 
-from biomarker_cli.dicom.decoding import DECODER_ERRORS
-from biomarker_cli.dicom.errors import PixelError
+from biomarker_cli.dicom.decoding import decoding, require_values
 
 DEFLATED_IMAGE_FRAME = "1.2.840.10008.1.2.8.1"
 RLE_LOSSLESS = "1.2.840.10008.1.2.5"
@@ -39,12 +37,10 @@ def read_with_pixels(content: bytes, path: Path) -> Dataset:
     PixelError
         ``PIXELS-UNREADABLE`` where the file is cut.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return dcmread(io.BytesIO(content))
-    except DECODER_ERRORS as error:
-        raise _unreadable(path.name, error) from error
+    with decoding(path):
+        dataset = dcmread(io.BytesIO(content))
+        require_values(dataset)
+        return dataset
 
 
 def decode_frame(dataset: Dataset, index: int, where: str) -> npt.NDArray[Any]:
@@ -69,18 +65,14 @@ def decode_frame(dataset: Dataset, index: int, where: str) -> npt.NDArray[Any]:
         ``PIXELS-UNREADABLE`` where the frame cannot be decoded.
     """
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if syntax in LITTLE_ENDIAN and int(dataset.BitsAllocated) == 1:
-                return _packed_bits(dataset, index)
-            if syntax == DEFLATED_IMAGE_FRAME:
-                return _unpack(_inflate(_encapsulated(dataset, index), dataset), dataset)
-            if syntax == RLE_LOSSLESS and int(dataset.BitsAllocated) == 1:
-                return _unpack(_rle_segment(_encapsulated(dataset, index)), dataset)
-            return np.asarray(pixel_array(dataset, index=index))
-    except (*DECODER_ERRORS, zlib.error) as error:
-        raise _unreadable(where, error) from error
+    with decoding(Path(where)):
+        if syntax in LITTLE_ENDIAN and int(dataset.BitsAllocated) == 1:
+            return _packed_bits(dataset, index)
+        if syntax == DEFLATED_IMAGE_FRAME:
+            return _unpack(_inflate(_encapsulated(dataset, index), dataset), dataset)
+        if syntax == RLE_LOSSLESS and int(dataset.BitsAllocated) == 1:
+            return _unpack(_rle_segment(_encapsulated(dataset, index)), dataset)
+        return np.asarray(pixel_array(dataset, index=index))
 
 
 def _packed_bits(dataset: Dataset, index: int) -> npt.NDArray[Any]:
@@ -142,12 +134,3 @@ def _rle_segment(content: bytes) -> bytes:
         else:
             position += 1
     return bytes(decoded)
-
-
-def _unreadable(where: str, error: BaseException) -> PixelError:
-    return PixelError(
-        "PIXELS-UNREADABLE",
-        f"the pixel data cannot be decoded: {type(error).__name__}",
-        where=where,
-        hint="The file may be cut short: transfer it again and compare its size.",
-    )

@@ -218,8 +218,8 @@ def _families(classes: Any, path: Path) -> dict[str, list[str]]:
         if peer not in classes:
             continue
         wanted = classes[peer] or []
-        if not isinstance(wanted, list):
-            raise _refusal(f"featureClass {peer}: expected a list, found {wanted!r}", path)
+        if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
+            raise _refusal(f"featureClass {peer}: expected names in a list, found {wanted!r}", path)
         ours = {
             definition.pyradiomics_name.removeprefix(f"{peer}_"): name
             for name, variants in FAMILIES[family].items()
@@ -268,7 +268,7 @@ def _mapping(found: Any, place: str, path: Path) -> Mapping[str, Any]:
 
 
 def _known(found: Mapping[str, Any], known: set[str], place: str, path: Path) -> None:
-    strangers = sorted(set(found) - known)
+    strangers = sorted(map(str, set(found) - known))
     if strangers:
         raise _refusal(f"unknown keys {place}: {', '.join(strangers)}", path)
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from biomarker_cli.case import CasePlan, CaseResult, run_case
 from biomarker_cli.model import CaseError
+from biomarker_cli.study.errors import unexpected_error
 from biomarker_cli.study.workers import TIMED_OUT, Answer, answer_of, answers
 
 _ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
@@ -134,11 +135,7 @@ def _outcome(index: int, answer: Answer) -> Outcome:
             hint="It may have run out of memory: try --jobs 1, with --retry-failed.",
         )
     elif answer.failure:
-        error = CaseError(
-            "CASE-INTERNAL",
-            f"an unexpected {answer.failure} stopped the case",
-            hint="The traceback stands in run.log; please report it.",
-        )
+        error = unexpected_error(answer.failure)
     else:
         return Outcome(index, answer.value)
     return Outcome(index, None, error, answer.log)

@@ -20,6 +20,7 @@ from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.model import BiomarkerError, InputNotFoundError
 from biomarker_cli.protocol.yaml_nodes import CONTROL
 from biomarker_cli.study.case_list import listed
+from biomarker_cli.study.errors import unexpected_error
 from biomarker_cli.study.new_files import exists, replace_file, write_new
 from biomarker_cli.study.study_key import KEY_FILE, new_key_text, require_key
 from biomarker_cli.study.subjects import FoundSeries, SeriesKey, link_rows, tell_apart
@@ -144,6 +145,9 @@ def _described(volumes: Sequence[VolumeCandidate], left_out: list[str]) -> list[
             found.append(_describe(tuple(group)))
         except BiomarkerError as error:
             left_out.append(f"{uid} ({group[0].modality}): {error}")
+        except Exception as unexpected:  # noqa: BLE001 - named as left out; others go on
+            why = unexpected_error(type(unexpected).__name__).message
+            left_out.append(f"{uid} ({group[0].modality}): {why}")
     return found
 
 

@@ -39,11 +39,14 @@ class PlannedCase:
         Why the case is refused before it is measured.
     flags : frozenset of str
         What the cohort found on it: all rows carry them, the stored result does not.
+    log : str
+        Traceback of an unexpected error.
     """
 
     plan: CasePlan
     refusal: BiomarkerError | None = None
     flags: frozenset[str] = frozenset()
+    log: str = ""
 
     def with_findings(self, findings: Sequence[CaseError], policy: IntegrityPolicy) -> PlannedCase:
         """Return the case refused or flagged for what the cohort found on it."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +19,12 @@ from biomarker_cli.catalogue import Catalogue, scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.dicom.files import PlannedFiles
 from biomarker_cli.imaging.files import is_image_file
-from biomarker_cli.model import CaseError
+from biomarker_cli.model import BiomarkerError, CaseError
 from biomarker_cli.model.inputs import KEPT_BYTES, InputFiles
 from biomarker_cli.pet import Override
 from biomarker_cli.protocol import ProtocolError, ProtocolKind, require_locked
 from biomarker_cli.study.case_list import CaseEntry
-from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.errors import StudyError, unexpected_error
 from biomarker_cli.study.in_time import late, too_late
 from biomarker_cli.study.integrity import SHARED_FRAME_FLAG, examine_cohort, shared_frames
 from biomarker_cli.study.planned import PlannedCase, overrides_of, recall, with_inputs
@@ -77,40 +78,88 @@ def plan_study(
     protocols = {name: _resolve(name, study) for name in study.model.roles}
     _require_one_content(list(protocols.values()))
     _require_locked(study, protocols.values())
-    waivers = _waivers(study, protocols.values())
     index = index or FileIndex.of_user()
     if verify_inputs:
         # A header that is not true any more would stand under a digest that is.
         index = index.untrusted()
     reader = PlannedFiles(InputFiles(room_bytes=KEPT_BYTES))
-    slow = _slow(study, jobs, limit_s)
-    found: dict[tuple[str, ...], Catalogue] = {}
+    planner = _Planner(study, protocols, index, reader, _slow(study, jobs, limit_s))
     cases = []
     for done, entry in enumerate(study.entries, start=1):
-        # Each case is indexed by itself: a series that was copied to a second
-        # folder must be seen twice. Cases that share a folder share its index.
-        is_late = _dicom_paths(study, entry) in slow
-        if entry.images not in found:
-            found[entry.images] = Catalogue(()) if is_late else _index(study, entry, index, reader)
-        case = _plan_case(study, entry, protocols[entry.role], found[entry.images], waivers)
-        cases.append(replace(case, refusal=too_late(entry.case_id)) if is_late else case)
+        cases.append(planner.case(entry))
         if progress is not None:
             progress(done, len(study.entries))
     _require_overrides_used(study, cases)
-    plans = [case.plan for case in cases]
-    findings = examine_cohort([case.plan for case in cases if case.refusal is None], index, reader)
-    recall(plans, index, reader.inputs)
-    shared = shared_frames(plans)
-    cases = [
-        replace(case, flags=case.flags | {SHARED_FRAME_FLAG})
-        if case.plan.case_id in shared
-        else case
-        for case in cases
-    ]
-    return [
-        case.with_findings(findings.get(case.plan.case_id, ()), study.model.integrity)
-        for case in cases
-    ]
+    cases = _examined(cases, study, index, reader)
+    recall([case.plan for case in cases], index, reader.inputs)
+    return cases
+
+
+def _examined(
+    cases: Sequence[PlannedCase], study: Study, index: FileIndex, reader: PlannedFiles
+) -> list[PlannedCase]:
+    """Return the cases with what the cohort finds on them before anything is measured."""
+    usable = [case.plan for case in cases if case.refusal is None]
+    findings = examine_cohort(usable, index, reader)
+    shared = shared_frames([case.plan for case in cases])
+    found = []
+    for case in cases:
+        if case.plan.case_id in shared:
+            case = replace(case, flags=case.flags | {SHARED_FRAME_FLAG})
+        own = findings.get(case.plan.case_id, ())
+        found.append(case.with_findings(own, study.model.integrity))
+    return found
+
+
+class _Planner:
+    """Plans cases one after another.
+
+    Each is indexed by itself: a series that was copied to a second folder must be seen
+    twice. Cases that share a folder share its index.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        protocols: Mapping[str, _Protocols],
+        index: FileIndex,
+        reader: PlannedFiles,
+        slow: set[tuple[Path, ...]],
+    ) -> None:
+        self._study = study
+        self._protocols = protocols
+        self._waivers = _waivers(study, protocols.values())
+        self._index = index
+        self._reader = reader
+        self._slow = slow
+        self._found: dict[tuple[str, ...], Catalogue] = {}
+
+    def case(self, entry: CaseEntry) -> PlannedCase:
+        """Return the plan of a case; what nobody expected refuses it alone."""
+        if _dicom_paths(self._study, entry) in self._slow:
+            return self._refused(entry, too_late(entry.case_id))
+        try:
+            if entry.images not in self._found:
+                self._found[entry.images] = self._catalogue(entry)
+            return self._planned(entry, self._found[entry.images])
+        except BiomarkerError:
+            raise
+        except Exception as unexpected:  # noqa: BLE001 - the row of its case; others go on
+            case = self._refused(entry, unexpected_error(type(unexpected).__name__))
+            return replace(case, log=traceback.format_exc())
+
+    def _refused(self, entry: CaseEntry, error: CaseError) -> PlannedCase:
+        return self._planned(replace(entry, images=(), mask="", refusal=error), Catalogue(()))
+
+    def _planned(self, entry: CaseEntry, catalogue: Catalogue) -> PlannedCase:
+        used = self._protocols[entry.role]
+        return _plan_case(self._study, entry, used, catalogue, self._waivers)
+
+    def _catalogue(self, entry: CaseEntry) -> Catalogue:
+        present = _dicom_paths(self._study, entry)
+        if not present:
+            return Catalogue(())
+        return scan(present, index=self._index, reader=self._reader)
 
 
 def _resolve(name: str, study: Study) -> _Protocols:
@@ -172,11 +221,6 @@ def _waivers(study: Study, protocols: Iterable[_Protocols]) -> WaiverSet:
 def _beside(root: Path, wanted: str) -> str:
     """Return a protocol as it is located: a file is named relative to the study root."""
     return str(root / wanted) if wanted.endswith((".yaml", ".yml")) else wanted
-
-
-def _index(study: Study, entry: CaseEntry, index: FileIndex, reader: PlannedFiles) -> Catalogue:
-    present = _dicom_paths(study, entry)
-    return scan(present, index=index, reader=reader) if present else Catalogue(())
 
 
 def _dicom_paths(study: Study, entry: CaseEntry) -> tuple[Path, ...]:

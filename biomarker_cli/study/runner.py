@@ -202,7 +202,9 @@ def run_study(
         write_manifest(study.study_id, study.cases, results, folder, study.key_fingerprint)
         store.list_cases(study.study_id, case_ids, refusals)
         remarks = [*filter(None, [mended])]
-        _write_log(decisions, results, [*remarks, *run.unexpected], folder / "run.log")
+        unexpected = [f"{c.plan.case_id}: {c.log}" for c in study.cases if c.log]
+        unexpected += run.unexpected
+        _write_log(decisions, results, [*remarks, *unexpected], folder / "run.log")
     code = exit_code(results, wide, options)
     return RunReport(folder, tuple(results), tuple(wide), tuple(decisions), code, tuple(remarks))
 

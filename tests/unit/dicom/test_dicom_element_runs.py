@@ -4,7 +4,8 @@ import numpy as np
 from synthetic_series import slice_dataset, write
 
 from biomarker_cli.dicom.element_runs import KEY_BYTES, MOST_LESSONS, KnownRuns
-from biomarker_cli.dicom.element_walk import ElementWalk, FileWindow
+from biomarker_cli.dicom.element_walk import ElementWalk
+from biomarker_cli.dicom.windows import FileWindow
 
 
 def _located(*texts, vr=b"LO"):

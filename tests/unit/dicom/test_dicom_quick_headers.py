@@ -10,11 +10,11 @@ from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 from synthetic_series import slice_dataset, write
 
-from biomarker_cli.dicom.element_walk import CHUNK_BYTES, LONGEST_VALUE_KEPT
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader, frame_headers, is_absent
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.quick_headers import HeaderReader, QuickFrame, QuickHeader
+from biomarker_cli.dicom.windows import CHUNK_BYTES, LONGEST_VALUE_KEPT
 from biomarker_cli.model.inputs import FileSignature
 
 PIXELS = np.zeros((4, 5), dtype=np.int16)

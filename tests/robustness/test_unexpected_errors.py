@@ -1,0 +1,104 @@
+"""A defect of the program stops a file, a series or a case, and never what stands beside it."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from fuzzing.seeds import small_trial
+from synthetic_series import axial, write_series
+
+from biomarker_cli.catalogue import catalogue, describing, scan
+from biomarker_cli.catalogue.index import FileIndex
+from biomarker_cli.study import (
+    RunOptions,
+    StudyRun,
+    initialise,
+    initialise_study,
+    load_study,
+    plan_study,
+    planning,
+    run_study,
+)
+from biomarker_cli.study.study_file import with_key
+
+PLACES = axial(0.0, 3.0, 6.0)
+
+
+def fails_for(monkeypatch, owner, name, is_it):
+    """Make a function fail for some of its calls, as a defect would."""
+    original = getattr(owner, name)
+
+    def defect(*args, **kwargs):
+        if is_it(*args):
+            raise ZeroDivisionError("a defect")
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, defect)
+
+
+@pytest.fixture
+def two_series(tmp_path):
+    write_series(tmp_path / "data", PLACES, series="1")
+    write_series(tmp_path / "data", PLACES, series="2")
+    return tmp_path / "data"
+
+
+def test_a_file_that_cannot_be_described_is_a_row_and_is_read_again(
+    two_series, tmp_path, monkeypatch
+):
+    index = FileIndex(tmp_path / "index")
+    with monkeypatch.context() as patch:
+        fails_for(patch, describing, "describe_file", lambda path, *_: path.name == "1_000.dcm")
+        found = scan([two_series], index=index)
+    assert [c.error_code for c in found.candidates] == ["", "", "FILE-INTERNAL"]
+    assert "ZeroDivisionError" in found.candidates[-1].error_message
+    assert len(found.volumes) == 2
+    assert [c.error_code for c in scan([two_series], index=index).candidates] == ["", ""]
+
+
+def test_a_series_that_cannot_be_grouped_is_a_refused_row(two_series, monkeypatch):
+    fails_for(
+        monkeypatch,
+        catalogue,
+        "series_candidates",
+        lambda described: described[0][0].description == "series 1",
+    )
+    found = scan([two_series], index=FileIndex(None))
+    refused, fine = sorted(found.volumes, key=lambda c: not c.error_code)
+    assert (refused.error_code, refused.status.value) == ("SERIES-INTERNAL", "refused")
+    assert (refused.n_files, refused.modality) == (3, "CT")
+    assert fine.geometry is not None
+
+
+@pytest.mark.parametrize("place", ["_index", "_plan_case"])
+def test_a_case_that_cannot_be_planned_is_a_row_and_the_others_are_measured(
+    tmp_path, monkeypatch, place
+):
+    small_trial(tmp_path)
+    study = with_key(load_study(tmp_path / "study.yaml"), writes=True)
+    with monkeypatch.context() as patch:
+        fails_for(
+            patch, planning, place, lambda _study, entry, *_: entry.images and entry.role == "ct"
+        )
+        cases = plan_study(study, index=FileIndex(None))
+    run_study(StudyRun("fuzz", cases), tmp_path / "out", RunOptions())
+    with (tmp_path / "out" / "cases.csv").open() as stream:
+        rows = {row["case_id"]: row for row in csv.DictReader(stream)}
+    assert rows["A/S0/T1/ct"]["error_code"] == "CASE-INTERNAL"
+    assert {rows[c]["status"] for c in ("A/S1/T1/pet", "A/S2/T1/dwi")} == {"measured"}
+    log = (tmp_path / "out" / "run.log").read_text()
+    assert "ZeroDivisionError: a defect" in log
+
+
+def test_a_series_that_cannot_be_described_is_left_out_of_a_new_study(two_series, monkeypatch):
+    fails_for(
+        monkeypatch,
+        initialise,
+        "_describe",
+        lambda candidates: candidates[0].description == "series 1",
+    )
+    report = initialise_study(two_series)
+    assert report.n_cases == 1
+    (left_out,) = report.left_out
+    assert "ZeroDivisionError" in left_out

@@ -1,0 +1,263 @@
+"""Damage that fuzzing found: the walk over a header tells what pydicom does, or leaves it to it."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
+from synthetic_series import slice_dataset, write
+
+from biomarker_cli.catalogue import scan
+from biomarker_cli.dicom.errors import HeaderError, PixelError
+from biomarker_cli.dicom.files import DicomFiles
+from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.headers import read_header
+from biomarker_cli.dicom.quick_headers import HeaderReader
+from biomarker_cli.model.inputs import FileSignature
+
+PIXELS = np.arange(20, dtype=np.int16).reshape(4, 5)
+ITEM, ITEM_END, END = (struct.pack("<I", tag) for tag in (0xE000FFFE, 0xE00DFFFE, 0xE0DDFFFE))
+
+
+def written(path, change=lambda dataset: None, old=b"", new=b""):
+    """Write a slice whose dataset and bytes are changed."""
+    dataset = slice_dataset((0.0, 0.0, 0.0), PIXELS)
+    change(dataset)
+    content = write(dataset, path).read_bytes()
+    assert content.count(old) == 1 or not old
+    path.write_bytes(content.replace(old, new) if old else content)
+    return path
+
+
+def by_both(path, read):
+    """Return what the walk and what pydicom tell, a refusal by its code."""
+    signature = FileSignature.of(path.stat())
+    found = []
+    for header_of in (
+        lambda: HeaderReader().read(path, signature),
+        lambda: DicomFiles().read(path),
+        lambda: FrameHeader(read_header(path), 0, path),
+    ):
+        try:
+            found.append(read(header_of()))
+        except HeaderError as error:
+            found.append(error.code)
+    assert found[0] == found[1]
+    return found[0], found[2]
+
+
+def test_elements_behind_one_of_a_later_group_are_not_lost(tmp_path):
+    # The group of one element is damaged: what stands behind it is still the header.
+    path = written(tmp_path / "a.dcm", old=b"\x18\x00\x50\x00DS", new=b"\xff\xff\x50\x00DS")
+    ours, theirs = by_both(path, lambda header: header.get("BitsStored"))
+    assert ours == theirs == 16
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_value_of_undefined_length_is_no_sequence(tmp_path, nested):
+    def change(dataset):
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+        dataset.ReferencedImageSequence = Sequence([Dataset()])
+        dataset.ReferencedImageSequence[0].ReferencedSOPInstanceUID = "1.2.3"
+
+    # The UID of the item becomes items without a stated length, which its VR does not allow.
+    uid = struct.pack("<HHI", 0x0008, 0x1155, 6) + b"1.2.3\0"
+    value = ITEM + struct.pack("<I", 14) + uid + END + bytes(4)
+    odd = struct.pack("<HHI", 0x0008, 0x1155, 0xFFFFFFFF) + value
+    item = odd if not nested else odd[:8] + ITEM + b"\xff" * 4 + odd + ITEM_END + bytes(4)
+    item += END + bytes(4) if nested else b""
+    undefined = ITEM + b"\xff" * 4 + item + ITEM_END + bytes(4) + END + bytes(4)
+    old = struct.pack("<HHI", 0x0008, 0x1140, 22) + ITEM + struct.pack("<I", 14) + uid
+    path = written(
+        tmp_path / "a.dcm", change, old, struct.pack("<HHI", 0x0008, 0x1140, 0xFFFFFFFF) + undefined
+    )
+    for keyword in ("BitsStored", "PatientID"):
+        ours, theirs = by_both(path, lambda header, keyword=keyword: header.get(keyword))
+        assert ours == theirs
+
+
+def test_a_character_set_that_is_none_is_for_pydicom_to_judge(tmp_path):
+    path = written(
+        tmp_path / "a.dcm",
+        lambda dataset: setattr(dataset, "SpecificCharacterSet", "ISO_IR 100"),
+        b"ISO_IR 100",
+        b"ISO\0\0R 100",
+    )
+    ours, theirs = by_both(path, lambda header: header.get("Modality"))
+    assert ours == theirs == "FILE-NOT-DICOM"
+
+
+@pytest.mark.parametrize(
+    ("vr", "value"), [(b"AE", b"\x01\0"), (b"IS", b"9" * 24), (b"IS", b"9" * 400)]
+)
+def test_values_that_pydicom_takes_otherwise_are_left_to_it(tmp_path, vr, value):
+    new = b"\x20\0\x13\0" + vr + struct.pack("<H", len(value)) + value
+    path = written(tmp_path / "a.dcm", old=b"\x20\0\x13\0IS\x02\x001 ", new=new)
+    ours, theirs = by_both(path, lambda header: header.get("InstanceNumber"))
+    assert type(ours) is type(theirs)
+    assert ours == theirs
+
+
+def test_a_creator_that_is_no_text_reserves_nothing(tmp_path):
+    def change(dataset):
+        dataset.private_block(0x7053, "Philips PET Private Group", create=True).add_new(
+            0, "DS", "1.5"
+        )
+
+    path = written(tmp_path / "a.dcm", change)
+    place = 0x7053, "Philips PET Private Group", 0
+    assert by_both(path, lambda header: header.private(*place)) == (1.5, 1.5)
+    creator = b"\x53\x70\x10\x00"
+    content = path.read_bytes()
+    at = content.index(creator + b"LO")
+    value = content[at + 8 : at + 34]
+    path.write_bytes(
+        content[:at] + creator + b"OB\0\0" + struct.pack("<I", 26) + value + content[at + 34 :]
+    )
+    assert by_both(path, lambda header: header.private(*place)) == (None, None)
+
+
+KINDS = {
+    "a sequence for a value": (b"\x20\0\x0e\0", "SeriesInstanceUID"),
+    "a sequence for words": (b"\x08\0\x08\0", "ImageType"),
+    "a sequence for a number": (b"\x28\0\x00\x01", "BitsAllocated"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_items_where_a_value_should_be_are_named(tmp_path, kind):
+    tag, keyword = KINDS[kind]
+    content = written(tmp_path / "a.dcm").read_bytes()
+    at = content.index(tag, 140)
+    length = int.from_bytes(content[at + 6 : at + 8], "little")
+    value = ITEM + struct.pack("<I", 3) + b"\x08\0\0"  # an item that ends too early
+    new = tag + b"SQ\0\0" + struct.pack("<I", len(value)) + value
+    (tmp_path / "a.dcm").write_bytes(content[:at] + new + content[at + 8 + length :])
+    ours, theirs = by_both(tmp_path / "a.dcm", lambda header: header.get(keyword))
+    assert ours == theirs == "FILE-ELEMENT"
+    (candidate,) = scan([tmp_path]).candidates
+    assert candidate.error_code == "FILE-ELEMENT"
+
+
+def test_a_value_where_items_should_be_is_named(tmp_path):
+    path = written(
+        tmp_path / "a.dcm",
+        lambda d: d.add_new(0x00081140, "SQ", Sequence()),
+        b"\x08\0\x40\x11SQ\0\0\0\0\0\0",
+        b"\x08\0\x40\x11LO\x04\0abcd",
+    )
+    keyword = "ReferencedImageSequence"
+    assert by_both(path, lambda header: header.get(keyword)) == ("FILE-ELEMENT",) * 2
+    assert by_both(path, lambda header: header.items(keyword)) == ("FILE-ELEMENT",) * 2
+    ours, theirs = by_both(path, lambda h: h.nested(keyword, "ReferencedSOPInstanceUID"))
+    assert ours == theirs == "FILE-ELEMENT"
+
+
+@pytest.mark.parametrize("count", ["0", "-3", "9" * 400])
+def test_a_number_of_frames_that_cannot_be_is_a_refused_row(tmp_path, count):
+    path = written(tmp_path / "a.dcm", lambda d: setattr(d, "NumberOfFrames", 7), b"7 ", b"7 ")
+    content = path.read_bytes()
+    at = content.index(b"\x28\0\x08\0IS")
+    text = count.encode() + b" " * (len(count) % 2)
+    new = content[at : at + 6] + struct.pack("<H", len(text)) + text
+    path.write_bytes(content[:at] + new + content[at + 10 :])
+    (candidate,) = scan([tmp_path]).candidates
+    assert candidate.error_code in {"FILE-FRAMES", "FILE-ELEMENT"}
+    assert len(DicomFiles().frames(path)) == 1
+
+
+def test_a_position_that_is_one_number_is_named(tmp_path):
+    content = written(tmp_path / "a.dcm").read_bytes()
+    at = content.index(b"\x20\0\x32\0DS")
+    length = int.from_bytes(content[at + 6 : at + 8], "little")
+    new = b"\x20\0\x32\0US\x02\0\x07\0"
+    (tmp_path / "a.dcm").write_bytes(content[:at] + new + content[at + 8 + length :])
+    (candidate,) = scan([tmp_path]).volumes
+    assert candidate.error_code == "SERIES-NO-POSITION"
+    assert "'7' is no row of 3 numbers" in candidate.error_message
+
+
+def stored(path):
+    """Return the pixels of the one frame, or the code of the refusal."""
+    try:
+        (frame,) = DicomFiles().stored(path, [0])
+    except (HeaderError, PixelError) as error:
+        return error.code
+    return frame.tolist()
+
+
+@pytest.mark.parametrize("syntax", ["", DeflatedExplicitVRLittleEndian])
+@pytest.mark.parametrize("shown_as", ["MONOCHROME2", "", "nonsense", None])
+def test_pixels_whose_kind_is_not_told_are_refused(tmp_path, syntax, shown_as):
+    def change(dataset):
+        dataset.PhotometricInterpretation = shown_as
+        dataset.file_meta.TransferSyntaxUID = syntax or dataset.file_meta.TransferSyntaxUID
+        if shown_as is None:
+            del dataset.PhotometricInterpretation
+
+    found = stored(written(tmp_path / "a.dcm", change))
+    assert found == (PIXELS.tolist() if shown_as == "MONOCHROME2" else "PIXELS-UNREADABLE")
+
+
+def test_more_frames_than_promised_are_refused_also_by_the_slow_way(tmp_path):
+    def change(dataset):
+        dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        dataset.PixelData = np.tile(PIXELS, (3, 1)).tobytes()
+
+    assert stored(written(tmp_path / "a.dcm", change)) == "PIXELS-UNREADABLE"
+
+
+def rle(path, frame, end=END + bytes(4)):
+    """Write a slice of one RLE frame."""
+
+    def change(dataset):
+        dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.5"
+        table = ITEM + bytes(4)
+        dataset.PixelData = table + ITEM + struct.pack("<I", len(frame)) + frame
+        dataset["PixelData"].VR = "OB"
+        dataset["PixelData"].is_undefined_length = True
+
+    content = written(path, change).read_bytes()
+    assert content.endswith(END + bytes(4))
+    path.write_bytes(content[:-8] + end)
+    return path
+
+
+def _runs(*planes):
+    offsets = [64 + sum(map(len, planes[:n])) for n in range(len(planes))]
+    head = struct.pack("<16I", len(planes), *offsets, *[0] * (15 - len(planes)))
+    return head + b"".join(planes)
+
+
+def test_an_rle_run_without_its_value_is_a_named_error(tmp_path):
+    low = b"\x13" + bytes(range(20)) + b"\0"
+    high = b"\xed\0"  # 20 times zero
+    assert stored(rle(tmp_path / "a.dcm", _runs(high, low))) == PIXELS.tolist()
+    assert stored(rle(tmp_path / "b.dcm", _runs(high, b"\xed"))) == "PIXELS-UNREADABLE"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_decoder_that_panics_is_a_named_error(tmp_path, capfd):
+    # The decoder is no Python: on a run that is longer than its segment it panics.
+    low = b"\x13" + bytes(range(20)) + b"\0"
+    assert stored(rle(tmp_path / "a.dcm", _runs(b"\x81\0", low))) == "PIXELS-UNREADABLE"
+    assert "panicked" in capfd.readouterr().err
+
+
+def test_rle_pixels_without_their_end_are_refused(tmp_path):
+    frame = _runs(b"\xed\0", b"\x13" + bytes(range(20)) + b"\0")
+    assert stored(rle(tmp_path / "a.dcm", frame, b"")) == "PIXELS-UNREADABLE"
+
+
+def test_items_in_what_describes_pixels_are_not_written_out(tmp_path, monkeypatch):
+    # pydicom would write them into its error, and each level of damage doubles the text.
+    def odd(dataset):
+        dataset.add_new(0x00280004, "SQ", Sequence([Dataset()]))
+        dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+
+    monkeypatch.setattr(Dataset, "__str__", lambda _: pytest.fail("a dataset was written out"))
+    assert stored(written(tmp_path / "a.dcm", odd)) == "PIXELS-UNREADABLE"
