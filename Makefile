@@ -10,13 +10,16 @@ comma := ,
 # needs(what, Debian package, command that succeeds where it is there)
 needs = $(3) >/dev/null 2>&1 || { echo "setup needs $(1): apt-get install $(2) (or PYTHON=...)" >&2; exit 2; }
 
-.PHONY: setup demo test test-all lint bench clean help
+MINUTES ?= 60
+
+.PHONY: setup demo test test-all fuzz lint bench clean help
 
 help:
 	@echo "make setup     environment in $(VENV) with the pinned versions"
 	@echo "make demo      run the sample trial and hold it against its truth"
 	@echo "make test      tests (a few minutes)"
 	@echo "make test-all  every test, the slow ones in full"
+	@echo "make fuzz      damaged inputs for MINUTES (60), what is found goes to fuzz_findings/"
 	@echo "make lint      style, types, layers"
 	@echo "make bench     speed and memory against peers"
 
@@ -42,6 +45,9 @@ test: $(STAMP)
 
 test-all: $(STAMP)
 	BIOMARKER_SLOW_TESTS=all $(BIN)/python -m pytest -n auto
+
+fuzz: $(STAMP)
+	PYTHONPATH=tests:tests/robustness $(BIN)/python -m fuzzing --minutes $(MINUTES) -o fuzz_findings
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -78,6 +78,13 @@ def _words(value: bytes) -> Any:
     return text.split("\\") if "\\" in text else text
 
 
+def _uids(value: bytes) -> Any:
+    found = _words(value)
+    parts = [found] if isinstance(found, str) else found
+    # pydicom takes all white space from around a UID, blanks or not.
+    return found if all(part == part.strip() for part in parts) else UNKNOWN
+
+
 def _text_words(value: bytes) -> Any:
     if not value.isascii():
         return UNKNOWN
@@ -127,7 +134,8 @@ def _binary(code: str) -> Callable[[bytes], Any]:
 
 
 _DECODERS: dict[bytes, Callable[[bytes], Any]] = {
-    **dict.fromkeys((b"AS", b"CS", b"DA", b"DT", b"TM", b"UI"), _words),
+    **dict.fromkeys((b"AS", b"CS", b"DA", b"DT", b"TM"), _words),
+    b"UI": _uids,
     **dict.fromkeys((b"LO", b"SH", b"UC"), _text_words),
     **dict.fromkeys((b"LT", b"ST", b"UT"), _text),
     b"DS": _numbers_of_text(float),

@@ -46,7 +46,7 @@ def _itk(path, packed):
     sitk.WriteImage(image, str(path), packed)
 
 
-def _whole(folder, name):
+def whole_image(folder, name):
     path = folder / name
     if name.startswith("scaled"):
         image = nibabel.Nifti1Image(LABELS.T, np.diag([-1.0, -2.0, 3.5, 1.0]))
@@ -116,7 +116,7 @@ def outcome(path):
 @pytest.mark.parametrize("name", NAMES)
 def test_mutated_images_and_masks(name, tmp_path):
     rng = np.random.default_rng([17, *name.encode()])
-    whole = _whole(tmp_path, name)
+    whole = whole_image(tmp_path, name)
     path = tmp_path / name
     assert outcome(path) == ["ok"] * 4 if "scaled" not in name else True
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -92,7 +92,7 @@ def test_a_character_set_that_is_none_is_for_pydicom_to_judge(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("vr", "value"), [(b"AE", b"\x01\0"), (b"IS", b"9" * 24), (b"IS", b"9" * 400)]
+    ("vr", "value"), [(b"AE", b"\x01\0"), (b"UI", b"1.2\t"), (b"IS", b"9" * 24), (b"IS", b"9" * 400)]
 )
 def test_values_that_pydicom_takes_otherwise_are_left_to_it(tmp_path, vr, value):
     new = b"\x20\0\x13\0" + vr + struct.pack("<H", len(value)) + value

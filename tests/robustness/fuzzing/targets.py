@@ -1,0 +1,389 @@
+"""What inputs are put through, and what may come of it: a result or a named error.
+
+A target is called with a path (or a folder) of a damaged input. What it returns is a
+word or a code, for the counts; whatever else it raises is a finding.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom import dcmread
+
+from biomarker_cli.acquisition import (
+    evaluate,
+    header_facts,
+    lint,
+    load_acquisition,
+    load_measured,
+    load_waivers,
+    match_protocols,
+    series_headers,
+)
+from biomarker_cli.acquisition.linting import header_findings
+from biomarker_cli.case import load_analysis
+from biomarker_cli.catalogue import read_frames, read_volume, scan
+from biomarker_cli.catalogue.describing import describe_file
+from biomarker_cli.catalogue.index import FileIndex
+from biomarker_cli.dicom.decoding import require_values
+from biomarker_cli.dicom.element_runs import Located
+from biomarker_cli.dicom.element_values import tag_of
+from biomarker_cli.dicom.element_walk import FUNCTIONAL_GROUPS
+from biomarker_cli.dicom.files import DicomFiles
+from biomarker_cli.dicom.frames import FrameHeader, is_absent
+from biomarker_cli.dicom.functional_groups import items_in
+from biomarker_cli.dicom.headers import read_header
+from biomarker_cli.dicom.quick_headers import NOT_WALKED, HeaderReader, KeptHeaders, QuickHeader
+from biomarker_cli.diffusion import assemble, describe_volumes
+from biomarker_cli.diffusion.b_table import b_value_rows
+from biomarker_cli.imaging import files_of_image, read_image_file
+from biomarker_cli.model import BiomarkerError
+from biomarker_cli.model.inputs import FileSignature
+from biomarker_cli.model.quantity import HU
+from biomarker_cli.pet import PetFrames, SuvRules, explain_suv, load_overrides, load_phantom_sheet
+from biomarker_cli.protocol import ProtocolKind, load_document
+from biomarker_cli.protocol.lock import read_lock
+from biomarker_cli.radiomics.importing import import_pyradiomics
+from biomarker_cli.regions import (
+    ImageTarget,
+    RegionRules,
+    files_of_segmentation,
+    import_regions,
+    list_rois,
+)
+from biomarker_cli.regions.importing import referred_to
+from biomarker_cli.study import (
+    RunOptions,
+    SingleCase,
+    StudyRun,
+    load_study,
+    plan_single,
+    plan_study,
+    run_study,
+)
+from biomarker_cli.study.study_file import with_key
+from fuzzing.keywords import ITEM_KEYWORDS, PRIVATE_PLACES, READ_KEYWORDS
+
+PARSED = frozenset({"FILE-ELEMENT", "FILE-NOT-DICOM", "FILE-TRUNCATED", "MOSAIC-INCOMPLETE"})
+RULES = RegionRules()
+
+
+class DisagreementError(Exception):
+    """Two readers of one input tell different things."""
+
+
+class UnexpectedError(Exception):
+    """An unexpected error stopped a part, and was caught as a row."""
+
+
+def outcome(call: Callable[[], Any]) -> Any:
+    """Return what a call gives, or the code of its error."""
+    try:
+        return call()
+    except BiomarkerError as error:
+        str(error).encode()  # what is shown can be written
+        return error.code
+
+
+# Headers: the quick walk, over a file and over bytes, against pydicom.
+
+
+def header(path: Path) -> str:
+    """Hold the readers of a header against each other, and describe it as a scan does."""
+    signature = FileSignature.of(path.stat())
+    by_file = outcome(lambda: HeaderReader().read(path, signature))
+    by_bytes = outcome(lambda: DicomFiles().read(path))
+    if isinstance(by_file, str) or isinstance(by_bytes, str):
+        if by_file != by_bytes:
+            raise DisagreementError(f"over a file {by_file!r}, over bytes {by_bytes!r}")
+        return str(by_file)
+    _same_elements(by_file, by_bytes, "over a file and over bytes")
+    told = outcome(lambda: describe_file(path, signature, HeaderReader()))
+    if isinstance(by_file, QuickHeader):
+        slow = outcome(lambda: FrameHeader(read_header(path), 0, path))
+        if isinstance(slow, str):
+            if _has_damaged_items(by_file.elements):
+                # It reads items at once, the walk when they are asked for, and refuses then.
+                return "damaged items"
+            raise DisagreementError(f"pydicom refuses with {slow}")
+        if FUNCTIONAL_GROUPS.isdisjoint(by_file.elements):
+            # Else the walk tells of the file, and pydicom's record of its first frame.
+            _same_elements(by_file, slow, "by the walk and by pydicom")
+        _same_frames(by_file, slow)
+    return told if isinstance(told, str) else "ok"
+
+
+def _has_damaged_items(elements: Located) -> bool:
+    for tag in elements:
+        try:
+            items = list(items_in(elements, tag))
+        except NOT_WALKED:
+            return True
+        if any(map(_has_damaged_items, items)):
+            return True
+    return False
+
+
+def _tags(header: FrameHeader) -> set[int]:
+    """Return which elements stand at the top level of a file."""
+    if isinstance(header, QuickHeader):
+        return set(header.elements)
+    return {int(tag) for tag in header.dataset.keys()}  # noqa: SIM118
+
+
+def _same_elements(first: FrameHeader, second: FrameHeader, what: str) -> None:
+    tags = set() if "frame" in what else _tags(first) | _tags(second)
+    for keyword in READ_KEYWORDS:
+        if tags and tag_of(keyword) not in tags:
+            continue  # both lack it
+        _require_same(lambda h, k=keyword: h.get(k), first, second, f"{keyword} {what}")
+    for sequence, keyword in ITEM_KEYWORDS:
+        _require_same(
+            lambda h, s=sequence, k=keyword: h.nested(s, k),
+            first,
+            second,
+            f"{sequence} > {keyword} {what}",
+        )
+    for place in PRIVATE_PLACES:
+        _require_same(lambda h, p=place: h.private(*p), first, second, f"{place} {what}")
+
+
+def _same_frames(quick: FrameHeader, slow: FrameHeader) -> None:
+    ours, theirs = (outcome(header.split) for header in (quick, slow))
+    if isinstance(ours, str) or isinstance(theirs, str):
+        if ours != theirs:
+            raise DisagreementError(f"split: {ours!r} and {theirs!r}"[:300])
+        return
+    if len(ours) != len(theirs) or not ours:
+        raise DisagreementError(f"{len(ours)} and {len(theirs)} frames")
+    for pair in {0: (ours[0], theirs[0]), len(ours) - 1: (ours[-1], theirs[-1])}.values():
+        _same_elements(*pair, "of a frame")
+
+
+def _require_same(read: Callable[[FrameHeader], Any], first: Any, second: Any, what: str) -> None:
+    ours, theirs = (outcome(lambda h=header: plain(read(h))) for header in (first, second))
+    if "of a frame" in what and theirs == "FILE-ELEMENT":
+        # It looks at all that is said of a frame, the walk at what is asked for.
+        return
+    if ours != theirs and not {ours, theirs} <= PARSED | {"absent"}:
+        raise DisagreementError(f"{what}: {ours!r} and {theirs!r}"[:300])
+
+
+def plain(value: Any) -> Any:
+    """Return a value as text that can be compared: lists as lists, NaN as itself."""
+    if is_absent(value):
+        return "absent"
+    if isinstance(value, str):
+        return repr(str(value))
+    if isinstance(value, int):
+        return repr(int(value))
+    if isinstance(value, float):
+        return repr(float(value))
+    if isinstance(value, bytes):
+        return repr(value)
+    try:
+        parts = list(value)
+    except TypeError:
+        return repr(str(value))
+    if parts and hasattr(parts[0], "get"):
+        return f"{len(parts)} items"
+    return repr([plain(part) for part in parts])
+
+
+# Pixels: our own decoder against pydicom's.
+
+
+def pixels(path: Path) -> str:
+    """Hold the stored numbers of an image against pydicom's."""
+    files = DicomFiles()
+    read = outcome(lambda: files.read(path))
+    if isinstance(read, str):
+        return read
+    frames = outcome(lambda: files.frames(path))
+    if isinstance(frames, str) or frames[0].tile is not None:
+        return "frames"
+    n_frames = min(len(frames), 4)
+    ours = outcome(lambda: np.stack(list(files.stored(path, range(n_frames)))))
+    if isinstance(ours, str):
+        return ours
+    theirs = _pixels_of_pydicom(path)
+    if isinstance(theirs, str):
+        raise DisagreementError(f"pixels {ours.shape} {ours.dtype}, and pydicom: {theirs}")
+    theirs = theirs.reshape(-1, *theirs.shape[-2:])[:n_frames]
+    if ours.shape != theirs.shape or not np.array_equal(ours, theirs, equal_nan=True):
+        raise DisagreementError(f"pixels {ours.dtype}{ours.shape}, {theirs.dtype}{theirs.shape}")
+    return "ok"
+
+
+def _pixels_of_pydicom(path: Path) -> Any:
+    """Return the pixels, or the name of what pydicom raises; anything may come of damage."""
+    try:
+        dataset = dcmread(path)
+        for keyword in ("HighBit", "PlanarConfiguration"):
+            if keyword in dataset and dataset[keyword].VR == "SQ":
+                del dataset[keyword]  # what the numbers do not depend on
+        require_values(dataset)
+        return np.asarray(dataset.pixel_array)
+    except Exception as error:  # noqa: BLE001
+        return type(error).__name__
+
+
+# Series: what scan, check, suv-explain, bvalues and protocol facts do.
+
+
+def series(folder: Path) -> str:
+    """Put a series of files, one of them damaged, through all that reads headers and pixels."""
+    reader = KeptHeaders()
+    catalogue = scan([folder], index=FileIndex(None), reader=reader)
+    left_out: list[str] = []
+    found = series_headers(catalogue, reader, lambda uid, error: left_out.append(error.code))
+    for one in found:
+        header_facts(one)
+    for protocol in _acquisitions():
+        evaluate(protocol, found)
+    match_protocols(found, _acquisitions())
+    words = set(left_out)
+    for candidate in catalogue.volumes:
+        volume = outcome(lambda c=candidate: read_volume(c))
+        words.add(volume if isinstance(volume, str) else "ok")
+        if candidate.modality == "PT" and candidate.geometry is not None:
+            outcome(lambda c=candidate: explain_suv(PetFrames(read_frames(c), 0.1), _suv_rules()))
+    images = [c for c in catalogue.volumes if c.modality == "MR"]
+    if images:
+        outcome(lambda: b_value_rows(describe_volumes(images)))
+        outcome(lambda: assemble(images))
+    return " ".join(sorted(words)) or "nothing"
+
+
+_KEPT: dict[str, Any] = {}
+
+
+def _acquisitions() -> list[Any]:
+    if "acquisitions" not in _KEPT:
+        names = ("base-ct", "fdg-pet", "dwi", "pirads-2.1")
+        _KEPT["acquisitions"] = [load_acquisition(name) for name in names]
+    return _KEPT["acquisitions"]
+
+
+def _suv_rules() -> SuvRules:
+    if "suv" not in _KEPT:
+        _KEPT["suv"] = load_analysis("fdg-suv").protocol.suv
+    return _KEPT["suv"]
+
+
+# Images and masks.
+
+
+def image(path: Path) -> str:
+    """Read an image file and list its files."""
+    outcome(lambda: files_of_image(path))
+    read = outcome(lambda: read_image_file(path, HU))
+    return read if isinstance(read, str) else "ok"
+
+
+def mask(path: Path, grid: Any) -> str:
+    """List and import the regions of a segmentation."""
+    outcome(lambda: files_of_segmentation(path))
+    outcome(lambda: list_rois(path))
+    outcome(lambda: referred_to(path))
+    with internal_errors_raised():
+        results = outcome(lambda: import_regions(path, ImageTarget(grid), RULES))
+    if isinstance(results, str):
+        return results
+    for result in results:
+        result.row()
+    return " ".join(sorted({result.error_code or "ok" for result in results})) or "nothing"
+
+
+@contextmanager
+def internal_errors_raised() -> Iterator[None]:
+    """Raise what was unexpected, where the product makes a row of it."""
+    caught: list[BaseException] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info and record.exc_info[1] is not None:
+                caught.append(record.exc_info[1])
+
+    handler = Handler()
+    log = logging.getLogger("biomarker_cli")
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.propagate = True
+    if caught:
+        raise caught[0]
+
+
+# What people write.
+
+
+def text(path: Path, kind: str) -> str:
+    """Load a file that people write."""
+    readers: dict[str, Callable[[], Any]] = {
+        "study": lambda: load_study(path),
+        "cases": lambda: load_study(path.parent / "study.yaml"),
+        "waivers": lambda: load_waivers(path),
+        "overrides": lambda: load_overrides(path),
+        "sheet": lambda: load_phantom_sheet(path),
+        "parameters": lambda: import_pyradiomics(path),
+        "measured": lambda: load_measured(path),
+        "lock": lambda: read_lock(path),
+        "acquisition": lambda: lint(load_document(ProtocolKind.ACQUISITION, str(path))),
+        "analysis": lambda: _lint_analysis(path),
+    }
+    read = outcome(readers[kind.partition(" ")[0]])
+    return read if isinstance(read, str) else "ok"
+
+
+def _lint_analysis(path: Path) -> None:
+    load_analysis(str(path))
+    list(header_findings(load_document(ProtocolKind.ANALYSIS, str(path))))
+
+
+# Cases and studies.
+
+
+def single(image_path: Path, mask_path: Path, measure: str, analysis: str) -> str:
+    """Measure one case, as `extract` does, letting out what is unexpected."""
+    from biomarker_cli.case import run_case
+
+    case = outcome(
+        lambda: plan_single(SingleCase(measure, (image_path,), mask_path, analysis, quantity=None))
+    )
+    if isinstance(case, str):
+        return case
+    if case.refusal is not None:
+        return case.refusal.code
+    with internal_errors_raised():
+        result = run_case(case.plan)
+    return str(result.case["error_code"] or result.case["status"])
+
+
+def study(folder: Path) -> str:
+    """Run a study; it has tables, or is refused as a whole."""
+    loaded = outcome(lambda: load_study(folder / "study.yaml"))
+    if isinstance(loaded, str):
+        return loaded
+    index = FileIndex(None)
+    planned = outcome(lambda: plan_study(with_key(loaded, writes=True), index=index))
+    if isinstance(planned, str):
+        return planned
+    out = folder / "out"
+    with internal_errors_raised():
+        report = run_study(StudyRun(loaded.model.id, planned, index=index), out, RunOptions())
+    for name in ("cases.csv", "rois.csv", "measurements.csv"):
+        if not (out / name).exists():
+            raise UnexpectedError(f"no table {name}")
+    log = (out / "run.log").read_text(encoding="utf-8")
+    if "Traceback" in log:
+        raise UnexpectedError(log[log.index("Traceback") :][-1500:])
+    return str(report.exit_code.value)
