@@ -33,12 +33,12 @@ from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.dicom.decoding import require_values
 from biomarker_cli.dicom.element_runs import Located
 from biomarker_cli.dicom.element_values import tag_of
-from biomarker_cli.dicom.element_walk import FUNCTIONAL_GROUPS
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import FrameHeader, is_absent
 from biomarker_cli.dicom.functional_groups import items_in
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.quick_headers import NOT_WALKED, HeaderReader, KeptHeaders, QuickHeader
+from biomarker_cli.dicom.windows import FUNCTIONAL_GROUPS
 from biomarker_cli.diffusion import assemble, describe_volumes
 from biomarker_cli.diffusion.b_table import b_value_rows
 from biomarker_cli.imaging import files_of_image, read_image_file

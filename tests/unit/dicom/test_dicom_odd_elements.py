@@ -92,7 +92,8 @@ def test_a_character_set_that_is_none_is_for_pydicom_to_judge(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("vr", "value"), [(b"AE", b"\x01\0"), (b"UI", b"1.2\t"), (b"IS", b"9" * 24), (b"IS", b"9" * 400)]
+    ("vr", "value"),
+    [(b"AE", b"\x01\0"), (b"UI", b"1.2\t"), (b"IS", b"9" * 24), (b"IS", b"9" * 400)],
 )
 def test_values_that_pydicom_takes_otherwise_are_left_to_it(tmp_path, vr, value):
     new = b"\x20\0\x13\0" + vr + struct.pack("<H", len(value)) + value
@@ -241,11 +242,10 @@ def test_an_rle_run_without_its_value_is_a_named_error(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_decoder_that_panics_is_a_named_error(tmp_path, capfd):
-    # The decoder is no Python: on a run that is longer than its segment it panics.
+def test_runs_beyond_their_segment_are_a_named_error(tmp_path):
+    # The decoder is no Python, and may panic instead of raising.
     low = b"\x13" + bytes(range(20)) + b"\0"
     assert stored(rle(tmp_path / "a.dcm", _runs(b"\x81\0", low))) == "PIXELS-UNREADABLE"
-    assert "panicked" in capfd.readouterr().err
 
 
 def test_rle_pixels_without_their_end_are_refused(tmp_path):
