@@ -70,6 +70,9 @@ def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> Planne
     """
     try:
         _require_all_seen(plan)
+        # Looked up before a header says where its voxels are: another one says another place.
+        named = [*plan.image_files, *filter(None, [plan.mask])]
+        signatures = {path: FileSignature.of(path.stat()) for path in named} | signatures
         paths = tuple(dict.fromkeys([*image_paths(plan), *mask_paths(plan)]))
         known = {
             path: KnownFile(signatures.get(path) or FileSignature.of(path.stat())) for path in paths

@@ -22,6 +22,7 @@ from synthetic_series import axial, uid, write_series
 
 from biomarker_cli.case import CasePlan
 from biomarker_cli.catalogue import catalogue as catalogue_module
+from biomarker_cli.catalogue import pseudonyms
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.imaging import Geometry, write_nifti
 from biomarker_cli.model import inputs
@@ -31,6 +32,7 @@ from biomarker_cli.study import (
     executors,
     load_study,
     plan_study,
+    planned,
     planning,
     run_study,
 )
@@ -253,6 +255,64 @@ def test_an_index_that_lies_is_not_asked_by_fresh_and_by_verify(trial, tmp_path,
     assert _tables(tmp_path / "out") == expected != right
     _run(trial, tmp_path / "fresh", tmp_path / "cache", fresh=True)
     assert _tables(tmp_path / "fresh") == expected
+
+
+def test_digests_of_patients_under_another_key_are_not_compared(trial, tmp_path, monkeypatch):
+    monkeypatch.setenv("BIOMARKER_CACHE_DIR", str(tmp_path / "cache"))
+
+    def forget_key():
+        pseudonyms._secret.cache_clear()
+        pseudonyms.person_key.cache_clear()
+
+    forget_key()
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    (tmp_path / "cache" / "patient.key").unlink()
+    forget_key()
+    write_series(
+        trial / "later",
+        axial(*range(0, 18, 3)),
+        series="2",
+        rows=12,
+        columns=12,
+        change=lambda _, dataset: setattr(dataset, "PixelData", bytes(288)),
+    )
+    (trial / "cases.csv").write_text(CASES + "S,1,T2,ct,later,ct.nii.gz,\n")
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert "study_subject_mismatch" not in (tmp_path / "out" / "measurements.csv").read_text()
+    assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
+    forget_key()
+
+
+def test_a_header_swapped_while_it_is_planned_is_not_measured_with_other_voxels(
+    trial, tmp_path, monkeypatch
+):
+    header = trial / "image.mhd"
+    image = (np.arange(np.prod(GRID.shape)) % 251).astype("<i2")
+    (trial / "a.raw").write_bytes(image.tobytes())
+    (trial / "b.raw").write_bytes(image[::-1].tobytes())
+    text = (
+        "ObjectType = Image\nNDims = 3\nDimSize = 12 12 6\nElementType = MET_SHORT\n"
+        "TransformMatrix = 1 0 0 0 1 0 0 0 1\nElementSpacing = 1 2 3\n"
+        "Offset = -10 -20 0\nBinaryDataByteOrderMSB = False\n"
+        "ElementDataFile = a.raw\n"
+    )
+    header.write_text(text)
+    (trial / "cases.csv").write_text(CASES.replace("image.nii", "image.mhd"))
+    original = planned.image_paths
+
+    def image_paths(plan):
+        found = original(plan)
+        if header in found:
+            header.write_text(text.replace("a.raw", "b.raw"))
+        return found
+
+    with monkeypatch.context() as during:
+        during.setattr(planned, "image_paths", image_paths)
+        report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert {r.head.role: r.head.error_code for r in report.results}["nii"] == "INPUT-CHANGED"
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert {r.head.status for r in report.results} == {"measured"}
+    assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
 
 
 def test_what_an_index_said_of_a_changed_case_is_forgotten(trial, tmp_path):

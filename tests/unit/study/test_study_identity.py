@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from biomarker_cli.study.digests import CaseDigest
 from pydicom.uid import generate_uid
 from synthetic_series import axial, write_series
 
 from biomarker_cli.case import CasePlan
 from biomarker_cli.catalogue import scan
+from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.catalogue.pseudonyms import cache_folder, normal_name
+from biomarker_cli.dicom.files import PlannedFiles
 from biomarker_cli.study.integrity import examine_cohort, shared_frames
 
 DOE = {
@@ -55,7 +56,7 @@ def plan(tmp_path):
 
 
 def _found(*plans):
-    findings = examine_cohort([(plan, CaseDigest({}, plan.role)) for plan in plans])
+    findings = examine_cohort(plans, FileIndex(None), PlannedFiles())
     assert {f.code for found in findings.values() for f in found} <= {"STUDY-SUBJECT-MISMATCH"}
     return {key.split("/")[-1]: " | ".join(map(str, found)) for key, found in findings.items()}
 
