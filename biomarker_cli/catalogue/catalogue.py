@@ -98,7 +98,7 @@ def scan(
     with collector_paused():
         known = index.known(found.roots, found.files)
     new = [file for file in found.files if file.path not in known]
-    records = _describe(new, len(found.files), progress, index, reader)
+    records, passing = _describe(new, len(found.files), progress, index, reader)
     if new:
         index.forget(found.roots, found.files)
     with collector_paused():
@@ -106,7 +106,7 @@ def scan(
         for file in found.files:
             series = known[file.path] if file.path in known else records[file.path].series
             by_series[series].append(file)
-        candidates = _candidates(by_series, records, index, reader)
+        candidates = _candidates(by_series, records, passing, index, reader)
     refused = [refused_file(path, defect) for path, defect in found.problems]
     signatures = {file.path: file.signature for file in found.files}
     return Catalogue((*named_by_study(candidates), *refused), signatures)
@@ -118,10 +118,13 @@ def _describe(
     progress: Progress | None,
     index: FileIndex,
     reader: HeaderReader | None,
-) -> dict[str, FileRecord]:
-    """Read files and return their records, by path; the index keeps them."""
+) -> tuple[dict[str, FileRecord], set[str]]:
+    """Read files and return their records, by path, and which of them nobody may keep.
+
+    The index keeps the others.
+    """
     if not files:
-        return {}
+        return {}, set()
     # A scan of files that the index knows does without pydicom.
     from biomarker_cli.catalogue.describing import describe_file
     from biomarker_cli.dicom.errors import HeaderError
@@ -145,6 +148,9 @@ def _describe(
                 record = pack_defect(stopped("FILE-INTERNAL", "file", unexpected))
                 passing.add(file.path)
             records[file.path] = record
+            if not file.signature.is_settled:
+                # Another change might not be seen: what was read may not be what stays.
+                passing.add(file.path)
             if progress is not None and number % every == 0:
                 progress(n_known + number, n_all)
     finally:
@@ -156,12 +162,13 @@ def _describe(
         )
     if progress is not None:
         progress(n_all, n_all)
-    return records
+    return records, passing
 
 
 def _candidates(
     by_series: FilesOfSeries,
     new: Mapping[str, FileRecord],
+    passing: set[str],
     index: FileIndex,
     reader: HeaderReader | None,
 ) -> list[VolumeCandidate]:
@@ -182,7 +189,7 @@ def _candidates(
             continue
         # Copies are told by looking into their files, which may not be read another time.
         n_distinct = len({instance.sop_instance_uid for instance, _ in described})
-        if n_distinct == len(files) and all(file.signature.is_settled for file in files):
+        if n_distinct == len(files) and passing.isdisjoint(f.path for f in files):
             lasting.append((series, digests[series], found[series]))
     index.remember_volumes(lasting)
     candidates = [c for series in sorted(found, key=series_order) for c in found[series]]
@@ -200,4 +207,4 @@ def _all_records(
     known = index.records(file for file in files if file.path not in new)
     # The index may have been deleted meanwhile, or a record in it may be damaged.
     lost = [file for file in files if file.path not in new and file.path not in known]
-    return {**new, **known, **_describe(lost, len(lost), None, index, reader)}
+    return {**new, **known, **_describe(lost, len(lost), None, index, reader)[0]}

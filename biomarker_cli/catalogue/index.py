@@ -21,7 +21,7 @@ from pathlib import Path
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.files import FoundFile
-from biomarker_cli.catalogue.pseudonyms import cache_folder
+from biomarker_cli.catalogue.pseudonyms import cache_folder, user_key
 from biomarker_cli.catalogue.records import FileRecord, is_sound, pack_candidates, unpack_candidates
 from biomarker_cli.model.inputs import FileRead, FileSignature
 
@@ -62,7 +62,8 @@ class FileIndex:
     """
 
     def __init__(self, folder: Path | None, *, trusted: bool = True) -> None:
-        self._path = None if folder is None else folder / f"files-{_code_version()}.sqlite"
+        name = f"files-{_code_version()}-{_key_version()}.sqlite"
+        self._path = None if folder is None else folder / name
         self._trusted = trusted
 
     @classmethod
@@ -144,12 +145,8 @@ class FileIndex:
         return found
 
     def remember(self, new: Iterable[tuple[FoundFile, FileRecord]]) -> None:
-        """Keep records of files."""
-        rows = [
-            (os.fsencode(file.path), *file.signature, *record)
-            for file, record in new
-            if file.signature.is_settled
-        ]
+        """Keep records of files that were settled when they were read."""
+        rows = [(os.fsencode(file.path), *file.signature, *record) for file, record in new]
         if not rows:
             return
         with self._connection() as connection:
@@ -192,7 +189,7 @@ class FileIndex:
         rows = [
             (os.fsencode(_absolute(path)), *one.signature, one.sha256, one.pixels)
             for path, one in read.items()
-            if one.signature.is_settled
+            if one.is_settled
         ]
         if not rows:
             return
@@ -292,6 +289,11 @@ class FileIndex:
 
 def _absolute(path: Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100 - the names of the user, links not resolved
+
+
+def _key_version() -> str:
+    """Return a digest of the user's key: with another key, digests of patients are others."""
+    return hashlib.sha256(b"biomarker index\0" + user_key()).hexdigest()[:12]
 
 
 def _code_version() -> str:

@@ -31,6 +31,7 @@ FLAGS = MappingProxyType(
         "series_time_varies": "the slices of the series do not agree in SeriesDate or SeriesTime",
         "series_duplicates_dropped": "exact duplicates of instances were left out",
         "study_duplicate_data": "another case of the study holds the same image",
+        "files_unusable": "a file beside the slices is cut short or empty: it may be one of them",
         "frame_of_reference_shared": "images of another subject name the same FrameOfReferenceUID",
         "study_subject_mismatch": "headers disagree on whose image or segmentation it is",
         "unit_inferred": "a unit was inferred from the size of a number; the argument is the tag",

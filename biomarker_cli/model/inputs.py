@@ -79,11 +79,14 @@ class FileRead:
     sha256 : str
     pixels : str
         sha256 of its stored pixels, empty where it is no DICOM image.
+    is_settled : bool
+        Whether a change since would show in the signature.
     """
 
     signature: FileSignature
     sha256: str
     pixels: str = ""
+    is_settled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,8 @@ class InputFiles(Mapping[Path, bytes]):
         if before is not None and before.sha256 != digest:
             raise changed(path, "its content has changed, though not its signature")
         if path not in self.read:
-            self.read[path] = FileRead(signature, digest, before.pixels if before else "")
+            pixels = before.pixels if before else ""
+            self.read[path] = FileRead(signature, digest, pixels, signature.is_settled)
         return content
 
     def let_go(self, path: Path) -> None:

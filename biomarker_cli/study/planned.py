@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from biomarker_cli.catalogue.index import FileIndex
     from biomarker_cli.pet import Override
 
+UNUSABLE_FLAG = "files_unusable"
+
+UNUSABLE_CODES = frozenset({"FILE-BROKEN-LINK", "FILE-EMPTY", "FILE-INTERNAL", "FILE-TRUNCATED"})
+"""What may have been a slice; notes and pictures in a folder are no such thing."""
+
 IntegrityPolicy = Literal["refuse", "flag"]
 
 
@@ -73,6 +78,9 @@ def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> Planne
     """
     try:
         _require_all_seen(plan)
+        # Looked up before a header says where its voxels are: another one says another place.
+        named = [*plan.image_files, *filter(None, [plan.mask])]
+        signatures = {path: FileSignature.of(path.stat()) for path in named} | signatures
         paths = tuple(dict.fromkeys([*image_paths(plan), *mask_paths(plan)]))
         known = {
             path: KnownFile(signatures.get(path) or FileSignature.of(path.stat())) for path in paths
@@ -83,7 +91,18 @@ def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> Planne
     except OSError as error:
         name = Path(str(error.filename or "")).name
         return PlannedCase(plan, _unreadable(str(error.strerror), name))
-    return PlannedCase(replace(plan, input_paths=paths, inputs=InputFiles(known)))
+    flags = plan.flags | ({UNUSABLE_FLAG} if _has_unusable(plan) else frozenset())
+    return PlannedCase(replace(plan, input_paths=paths, inputs=InputFiles(known), flags=flags))
+
+
+def _has_unusable(plan: CasePlan) -> bool:
+    """Tell whether a file beside the slices is cut short or empty: it may be one of them."""
+    folders = {ref.path.parent for c in plan.images for ref in c.refs}
+    return any(
+        candidate.error_code in UNUSABLE_CODES and candidate.refs[0].path.parent in folders
+        for candidate in plan.candidates
+        if not candidate.is_image
+    )
 
 
 def _require_all_seen(plan: CasePlan) -> None:

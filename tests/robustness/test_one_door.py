@@ -22,6 +22,8 @@ from synthetic_series import axial, uid, write_series
 
 from biomarker_cli.case import CasePlan
 from biomarker_cli.catalogue import catalogue as catalogue_module
+from biomarker_cli.catalogue import pseudonyms, scan
+from biomarker_cli.catalogue.files import find_files
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.imaging import Geometry, write_nifti
 from biomarker_cli.model import inputs
@@ -31,6 +33,7 @@ from biomarker_cli.study import (
     executors,
     load_study,
     plan_study,
+    planned,
     planning,
     run_study,
 )
@@ -258,6 +261,64 @@ def test_an_index_that_lies_is_not_asked_by_fresh_and_by_verify(trial, tmp_path,
     assert _tables(tmp_path / "out") == expected != right
     _run(trial, tmp_path / "fresh", tmp_path / "cache", fresh=True)
     assert _tables(tmp_path / "fresh") == expected
+
+
+def test_digests_of_patients_under_another_key_are_not_compared(trial, tmp_path, monkeypatch):
+    monkeypatch.setenv("BIOMARKER_CACHE_DIR", str(tmp_path / "cache"))
+
+    def forget_key():
+        pseudonyms._secret.cache_clear()
+        pseudonyms.person_key.cache_clear()
+
+    forget_key()
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    (tmp_path / "cache" / "patient.key").unlink()
+    forget_key()
+    write_series(
+        trial / "later",
+        axial(*range(0, 18, 3)),
+        series="2",
+        rows=12,
+        columns=12,
+        change=lambda _, dataset: setattr(dataset, "PixelData", bytes(288)),
+    )
+    (trial / "cases.csv").write_text(CASES + "S,1,T2,ct,later,ct.nii.gz,\n")
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert "study_subject_mismatch" not in (tmp_path / "out" / "measurements.csv").read_text()
+    assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
+    forget_key()
+
+
+def test_a_header_swapped_while_it_is_planned_is_not_measured_with_other_voxels(
+    trial, tmp_path, monkeypatch
+):
+    header = trial / "image.mhd"
+    image = (np.arange(np.prod(GRID.shape)) % 251).astype("<i2")
+    (trial / "a.raw").write_bytes(image.tobytes())
+    (trial / "b.raw").write_bytes(image[::-1].tobytes())
+    text = (
+        "ObjectType = Image\nNDims = 3\nDimSize = 12 12 6\nElementType = MET_SHORT\n"
+        "TransformMatrix = 1 0 0 0 1 0 0 0 1\nElementSpacing = 1 2 3\n"
+        "Offset = -10 -20 0\nBinaryDataByteOrderMSB = False\n"
+        "ElementDataFile = a.raw\n"
+    )
+    header.write_text(text)
+    (trial / "cases.csv").write_text(CASES.replace("image.nii", "image.mhd"))
+    original = planned.image_paths
+
+    def image_paths(plan):
+        found = original(plan)
+        if header in found:
+            header.write_text(text.replace("a.raw", "b.raw"))
+        return found
+
+    with monkeypatch.context() as during:
+        during.setattr(planned, "image_paths", image_paths)
+        report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert {r.head.role: r.head.error_code for r in report.results}["nii"] == "INPUT-CHANGED"
+    report = _run(trial, tmp_path / "out", tmp_path / "cache")
+    assert {r.head.status for r in report.results} == {"measured"}
+    assert _tables(tmp_path / "out") == _as_from_nothing(trial, tmp_path)
 
 
 def test_what_an_index_said_of_a_changed_case_is_forgotten(trial, tmp_path):
@@ -792,3 +853,40 @@ def test_a_pet_that_two_analyses_measure_is_read_once(sample_dir, tmp_path, monk
     report = _run(tmp_path, tmp_path / "out", tmp_path / "cache")
     assert {r.head.status for r in report.results} == {"measured"}
     assert len(read) == 1
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "link", "notes"])
+def test_a_slice_that_is_cut_inside_its_header_is_never_left_out_silently(trial, tmp_path, damage):
+    path = trial / "ct" / "1_005.dcm"
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:300])
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "link":
+        path.unlink()
+        path.symlink_to(tmp_path / "nowhere.dcm")
+    else:
+        (trial / "ct" / "notes.txt").write_text("no slice")
+    _run(trial, tmp_path / "out", tmp_path / "cache")
+    with (tmp_path / "out" / "measurements.csv").open(newline="") as stream:
+        flags = {r["flags"] for r in csv.DictReader(stream) if r["case_id"] == "S/1/T1/ct"}
+    assert all(("files_unusable" in text) is (damage != "notes") for text in flags)
+    assert flags
+
+
+def test_what_was_not_settled_when_it_was_read_is_not_kept_though_it_settles_later(
+    trial, tmp_path, monkeypatch
+):
+    index = FileIndex(tmp_path / "cache")
+    monkeypatch.setattr(inputs, "FINE_SETTLING_NS", 10**12)
+    original = FileIndex.remember
+
+    def remember(self, new):
+        # The clock has gone on when the index is written.
+        monkeypatch.setattr(inputs, "FINE_SETTLING_NS", 0)
+        original(self, new)
+
+    monkeypatch.setattr(FileIndex, "remember", remember)
+    scan([trial / "ct"], index=index)
+    files = find_files([trial / "ct"])
+    assert index.known(files.roots, files.files) == {}
