@@ -12,6 +12,7 @@ from biomarker_cli.cli.output import Listing, print_data, print_json, progress, 
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.diffusion import DwiVolume
     from biomarker_cli.diffusion.b_table import BValueRow
 
 _COLUMNS = (
@@ -44,16 +45,15 @@ Examples:
     show_default=True,
     help="What to print on stdout.",
 )
-def bvalues(paths: tuple[Path, ...], output_format: str) -> None:
+def bvalues(paths: tuple[Path, ...], output_format: str) -> int:
     """List the b-value of every MR volume below PATH, and whether they make a diffusion set.
 
     For each volume: the b-value that a fit uses, the nominal and the applied
     one, what kind of image it is, and the element and dialect that say so.
     """
     from biomarker_cli.catalogue import scan
-    from biomarker_cli.diffusion import describe_volumes
     from biomarker_cli.diffusion.b_table import b_value_rows
-    from biomarker_cli.model import InputNotFoundError
+    from biomarker_cli.model import ExitCode, InputNotFoundError
     from biomarker_cli.tables import csv_text
 
     with progress("reading headers", "files") as advance:
@@ -65,7 +65,8 @@ def bvalues(paths: tuple[Path, ...], output_format: str) -> None:
             f"no MR image below {', '.join(map(str, paths))}",
             hint="Name a folder that holds a diffusion-weighted series.",
         )
-    rows = b_value_rows(describe_volumes(images))
+    volumes = _described(images)
+    rows = b_value_rows(volumes)
     if output_format == "csv":
         plain = [{name: row.as_dict()[name] for name in _COLUMNS} for row in rows]
         print_data(csv_text(_COLUMNS, plain))
@@ -73,6 +74,30 @@ def bvalues(paths: tuple[Path, ...], output_format: str) -> None:
         print_json({"volumes": [row.as_dict() for row in rows], "set": _verdict(images)})
     else:
         _print_text(rows, _verdict(images))
+    if len(volumes) == len(images):
+        return ExitCode.DONE
+    return ExitCode.PARTIAL if volumes else ExitCode.FAILED
+
+
+def _described(images: list[VolumeCandidate]) -> list[DwiVolume]:
+    """Return the facts of the volumes; one that cannot be told is named on stderr and left out."""
+    from biomarker_cli.dicom.files import DicomFiles
+    from biomarker_cli.diffusion import describe_volumes
+    from biomarker_cli.model import BiomarkerError
+
+    files = DicomFiles()
+    told = []
+    for image in images:
+        try:
+            describe_volumes([image], files)
+        except BiomarkerError as error:
+            say(f"not read: {error.code} {image.volume_id}: {error}", err=True)
+        except Exception as unexpected:  # noqa: BLE001 - named on stderr; others go on
+            kind = type(unexpected).__name__
+            say(f"not read: CASE-INTERNAL {image.volume_id}: an unexpected {kind}", err=True)
+        else:
+            told.append(image)
+    return describe_volumes(told, files)
 
 
 def _verdict(images: list[VolumeCandidate]) -> dict[str, Any]:
@@ -84,6 +109,9 @@ def _verdict(images: list[VolumeCandidate]) -> dict[str, Any]:
         dwi = assemble(images)
     except CaseError as error:
         return {"status": "refused", "error_code": error.code, "error_message": str(error)}
+    except Exception as unexpected:  # noqa: BLE001 - the verdict says so; the rows are printed
+        message = f"an unexpected {type(unexpected).__name__} stopped the set: please report it"
+        return {"status": "refused", "error_code": "CASE-INTERNAL", "error_message": message}
     return {
         "status": "ok",
         "b_nominal": [shell.nominal for shell in dwi.shells],

@@ -98,7 +98,7 @@ def _text(value: bytes) -> Any:
 
 def _numbers_of_text(convert: Callable[[str], float | int]) -> Callable[[bytes], Any]:
     def decode(value: bytes) -> Any:
-        text = value.decode("latin-1").strip("\0 ")
+        text = value.decode("latin-1").rstrip("\0 ").lstrip(" ")
         if not text:
             return ""
         try:

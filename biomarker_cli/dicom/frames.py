@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.mosaics import Tile, read_tiles
+from biomarker_cli.dicom.private_values import creator_name
 
 if TYPE_CHECKING:
     # A scan of files that the index knows does without pydicom.
@@ -146,7 +147,7 @@ class FrameHeader:
         if blocks is None:
             # Keys are compared as numbers: most levels have no private element at all.
             blocks = [
-                (level, tag & 0xFF, str(level[tag].value).strip("\0 "))
+                (level, tag & 0xFF, creator_name(level[tag].value))
                 for level in self._levels
                 for tag in [t for t in level.keys() if t >> 8 == group << 8]  # noqa: SIM118
                 if tag & 0xFF >= 0x10

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.private_values import creator_name
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -167,7 +168,7 @@ def _first(csa: dict[str, list[Any]], name: str) -> Any:
 def _private(dataset: Dataset, group: int, creator: str, offset: int) -> Any:
     for block in range(0x10, 0x100):
         owner = dataset.get((group, block))
-        if owner is not None and str(owner.value).strip() == creator:
+        if owner is not None and creator_name(owner.value) == creator:
             found = dataset.get((group, (block << 8) + offset))
             return None if found is None else found.value
     return None

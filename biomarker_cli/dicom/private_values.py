@@ -47,7 +47,17 @@ def text(value: Any) -> str:
         return ""
     if isinstance(value, bytes):
         return value.decode("ascii", errors="replace").strip(" \0")
+    from pydicom.sequence import Sequence
+
+    if isinstance(value, Sequence):
+        # Items: damage in each level of them would double the text of pydicom's error.
+        return ""
     return str(value).strip(" \0")
+
+
+def creator_name(value: Any) -> str:
+    """Return what reserves a private block, empty where it is no text."""
+    return value.strip("\0 ") if isinstance(value, str) else ""
 
 
 def _numbers_of_text(value: str) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import PixelError
-from biomarker_cli.dicom.frames import FrameHeader, Item
+from biomarker_cli.dicom.frames import FrameHeader, Item, damage_named
 from biomarker_cli.dicom.private_values import first_number
 
 if TYPE_CHECKING:
@@ -148,6 +149,14 @@ def _require_same_mapping(header: FrameHeader, slope: float, intercept: float) -
     if not items:
         return
     units = _UNITS_OF_RESCALE.get(_unit_of_rescale(header), frozenset())
+    with damage_named(header.path, "RealWorldValueMappingSequence"):
+        _compare_mappings(items, units, (slope, intercept), header.path)
+
+
+def _compare_mappings(
+    items: Any, units: frozenset[str], rescale: tuple[float, float], path: Path
+) -> None:
+    slope, intercept = rescale
     for item in items:
         codes = item.get("MeasurementUnitsCodeSequence")
         found = item.get("RealWorldValueSlope"), item.get("RealWorldValueIntercept")
@@ -162,7 +171,7 @@ def _require_same_mapping(header: FrameHeader, slope: float, intercept: float) -
                 f"RescaleSlope {slope:g} and RescaleIntercept {intercept:g} contradict the "
                 f"RealWorldValueMapping to {codes[0].CodeValue} of slope {mapped[0]:g} "
                 f"and intercept {mapped[1]:g}",
-                where=header.path.name,
+                where=path.name,
                 hint="Neither is preferred: correct the header at its source.",
             )
 
@@ -219,6 +228,11 @@ def read_real_world_mapping(header: FrameHeader) -> RealWorldMapping:
         ``PIXELS-REAL-WORLD-VALUES`` where there is none, more than one, a
         table, or no unit.
     """
+    with damage_named(header.path, "RealWorldValueMappingSequence"):
+        return _real_world_mapping(header)
+
+
+def _real_world_mapping(header: FrameHeader) -> RealWorldMapping:
     items = header.items("RealWorldValueMappingSequence")
     if len(items) != 1:
         raise _no_mapping(header, f"{len(items)} mappings")

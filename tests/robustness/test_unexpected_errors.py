@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+import json
 
 import pytest
+from click.testing import CliRunner
 from fuzzing.seeds import small_trial
+from synthetic_dwi import Spec, write_dwi
 from synthetic_series import axial, write_series
 
 from biomarker_cli.catalogue import catalogue, describing, scan
 from biomarker_cli.catalogue.index import FileIndex
+from biomarker_cli.cli.main import cli
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.diffusion import volumes
 from biomarker_cli.study import (
     RunOptions,
     StudyRun,
@@ -104,3 +110,27 @@ def test_a_series_that_cannot_be_described_is_left_out_of_a_new_study(two_series
     assert report.n_cases == 1
     (left_out,) = report.left_out
     assert "ZeroDivisionError" in left_out
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ZeroDivisionError(), "CASE-INTERNAL"), (HeaderError("FILE-ELEMENT", "odd"), "FILE-ELEMENT")],
+)
+def test_a_volume_without_facts_is_named_beside_the_b_values_of_the_others(
+    tmp_path, monkeypatch, error, code
+):
+    for name in ("1", "2"):
+        write_dwi(tmp_path / name, [Spec(0.0), Spec(800.0, (1.0, 0.0, 0.0))], series=name)
+    original = volumes.describe_volume
+
+    def describe(candidate, files):
+        if candidate.description == "series 2" and candidate.volume_id.endswith("#2"):
+            raise error
+        return original(candidate, files)
+
+    monkeypatch.setattr(volumes, "describe_volume", describe)
+    done = CliRunner().invoke(cli, ["bvalues", str(tmp_path), "--format", "json"])
+    told = json.loads(done.stdout)
+    assert sorted(row["b_value"] for row in told["volumes"]) == [0.0, 0.0, 800.0]
+    assert told["set"]["error_code"] == code
+    assert f"not read: {code}" in done.stderr

@@ -29,7 +29,7 @@ MOST_SECONDS = 10.0
 MOST_BYTES = 1 << 30
 """Resident memory while one input is worked on."""
 
-ADDRESS_SPACE_BYTES = 16 << 30
+ADDRESS_SPACE_BYTES = 6 << 30
 """What a worker may ask for at all: a guard of the machine, above what is judged."""
 
 BATCH_SECONDS = 120.0

@@ -11,11 +11,12 @@ from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 from synthetic_series import slice_dataset, write
 
-from biomarker_cli.catalogue import scan
+from biomarker_cli.catalogue import read_volume, scan
 from biomarker_cli.dicom.errors import HeaderError, PixelError
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.headers import read_header
+from biomarker_cli.dicom.private_values import text
 from biomarker_cli.dicom.quick_headers import HeaderReader
 from biomarker_cli.model.inputs import FileSignature
 
@@ -93,7 +94,10 @@ def test_a_character_set_that_is_none_is_for_pydicom_to_judge(tmp_path):
 
 @pytest.mark.parametrize(
     ("vr", "value"),
-    [(b"AE", b"\x01\0"), (b"UI", b"1.2\t"), (b"IS", b"9" * 24), (b"IS", b"9" * 400)],
+    [
+        *((b"AE", b"\x01\0"), (b"UI", b"1.2\t"), (b"IS", b"\0\x0012")),
+        *((b"IS", b"9" * 24), (b"IS", b"9" * 400)),
+    ],
 )
 def test_values_that_pydicom_takes_otherwise_are_left_to_it(tmp_path, vr, value):
     new = b"\x20\0\x13\0" + vr + struct.pack("<H", len(value)) + value
@@ -261,3 +265,35 @@ def test_items_in_what_describes_pixels_are_not_written_out(tmp_path, monkeypatc
 
     monkeypatch.setattr(Dataset, "__str__", lambda _: pytest.fail("a dataset was written out"))
     assert stored(written(tmp_path / "a.dcm", odd)) == "PIXELS-UNREADABLE"
+
+
+def test_a_creator_that_is_a_sequence_is_not_written_out(monkeypatch):
+    # Damage in each level of its items would double the text of pydicom's error.
+    dataset = slice_dataset((0.0, 0.0, 0.0), PIXELS)
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "MOSAIC"]
+    dataset.add_new(0x00290010, "SQ", Sequence([Dataset()]))
+    dataset.add_new(0x00291010, "OB", b"abcd")
+    monkeypatch.setattr(Dataset, "__str__", lambda _: pytest.fail("a dataset was written out"))
+    header = FrameHeader(dataset)
+    assert header.private(0x0029, "SIEMENS CSA HEADER", 0x10) is None
+    assert text(dataset[0x00290010].value) == ""
+    with pytest.raises(HeaderError, match="slices as tiles"):
+        header.split()
+
+
+def test_a_mapping_whose_unit_is_no_code_is_named(tmp_path):
+    mapping = Dataset()
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 1.0, -1000.0
+    mapping.add_new(0x004008EA, "SQ", Sequence([Dataset()]))
+    path = written(
+        tmp_path / "a.dcm", lambda d: setattr(d, "RealWorldValueMappingSequence", [mapping])
+    )
+    content = path.read_bytes()
+    # The codes of the unit become a number.
+    old = b"\x40\0\xea\x08SQ\0\0\x08\0\0\0" + ITEM + bytes(4)
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, b"\x40\0\xea\x08US\x0c\0" + b"\1\0" * 6))
+    (candidate,) = scan([tmp_path]).volumes
+    with pytest.raises(HeaderError) as caught:
+        read_volume(candidate)
+    assert caught.value.code == "FILE-ELEMENT"
