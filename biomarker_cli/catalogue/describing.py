@@ -282,7 +282,9 @@ def _text(value: Any) -> str:
 def _words(value: Any) -> tuple[str, ...]:
     if value is None or value == "":
         return ()
-    return (value,) if isinstance(value, str) else tuple(str(word) for word in value)
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        return (str(value),)
+    return tuple(str(word) for word in value)
 
 
 def _vector(value: Any, length: int) -> Vector | None:

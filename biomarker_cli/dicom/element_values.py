@@ -101,6 +101,8 @@ def _numbers_of_text(convert: Callable[[str], float | int]) -> Callable[[bytes],
         text = value.decode("latin-1").rstrip("\0 ").lstrip(" ")
         if not text:
             return ""
+        if "\0" in text:
+            return UNKNOWN
         try:
             if "\\" in text:
                 return [convert(part) for part in text.split("\\")]

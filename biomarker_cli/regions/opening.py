@@ -79,6 +79,7 @@ def _require_file(path: Path) -> None:
 def _open_dicom(path: Path, contents: Contents) -> Segmentation:
     # Label images do without pydicom and its decoders, which take a while to load.
     from biomarker_cli.dicom.files import content_of
+    from biomarker_cli.dicom.frames import FrameHeader
     from biomarker_cli.dicom.headers import parse_header
     from biomarker_cli.dicom.segment_frames import read_with_pixels
     from biomarker_cli.regions.dicom_seg import LABEL_MAP_SEGMENTATION, SEGMENTATION, DicomSeg
@@ -87,7 +88,7 @@ def _open_dicom(path: Path, contents: Contents) -> Segmentation:
 
     content = content_of(contents, path)
     header = parse_header(content, path)
-    sop_class = str(header.get("SOPClassUID", ""))
+    sop_class = str(FrameHeader(header, 0, path).get("SOPClassUID", ""))
     if sop_class == RT_STRUCTURE_SET:
         return RtStruct(path, header)
     if sop_class in {SEGMENTATION, LABEL_MAP_SEGMENTATION}:

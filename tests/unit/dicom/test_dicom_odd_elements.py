@@ -19,6 +19,7 @@ from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.private_values import text
 from biomarker_cli.dicom.quick_headers import HeaderReader
 from biomarker_cli.model.inputs import FileSignature
+from biomarker_cli.regions import list_rois
 
 PIXELS = np.arange(20, dtype=np.int16).reshape(4, 5)
 ITEM, ITEM_END, END = (struct.pack("<I", tag) for tag in (0xE000FFFE, 0xE00DFFFE, 0xE0DDFFFE))
@@ -296,4 +297,13 @@ def test_a_mapping_whose_unit_is_no_code_is_named(tmp_path):
     (candidate,) = scan([tmp_path]).volumes
     with pytest.raises(HeaderError) as caught:
         read_volume(candidate)
+    assert caught.value.code == "FILE-ELEMENT"
+
+
+def test_a_kind_of_object_that_is_no_text_is_named(tmp_path):
+    path = written(tmp_path / "a.dcm")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"\x08\0\x16\0UI", b"\x08\0\x16\0FD"))
+    with pytest.raises(HeaderError) as caught:
+        list_rois(path)
     assert caught.value.code == "FILE-ELEMENT"
