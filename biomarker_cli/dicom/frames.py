@@ -147,7 +147,7 @@ class FrameHeader:
         if blocks is None:
             # Keys are compared as numbers: most levels have no private element at all.
             blocks = [
-                (level, tag & 0xFF, creator_name(level[tag].value))
+                (level, tag & 0xFF, creator_name(level[tag].VR, level[tag].value))
                 for level in self._levels
                 for tag in [t for t in level.keys() if t >> 8 == group << 8]  # noqa: SIM118
                 if tag & 0xFF >= 0x10

@@ -168,7 +168,7 @@ def _first(csa: dict[str, list[Any]], name: str) -> Any:
 def _private(dataset: Dataset, group: int, creator: str, offset: int) -> Any:
     for block in range(0x10, 0x100):
         owner = dataset.get((group, block))
-        if owner is not None and creator_name(owner.value) == creator:
+        if owner is not None and creator_name(owner.VR, owner.value) == creator:
             found = dataset.get((group, (block << 8) + offset))
             return None if found is None else found.value
     return None

@@ -143,7 +143,8 @@ def _native(
     expected = layout.frame_bytes * layout.n_frames
     if length < expected or layout.place.start + expected > len(content):
         raise ValueError(f"{expected} bytes of pixel data are promised, {length} are there")
-    if length - (expected + expected % 2) >= layout.frame_bytes:  # an odd length is padded
+    padding = expected % 2 if length == expected + 1 else 0  # an odd length is made even
+    if length - padding >= expected + layout.frame_bytes:
         raise ValueError(f"more pixel data than {layout.n_frames} frames need")
     for index in frames:
         if index >= layout.n_frames:

@@ -10,6 +10,9 @@ import math
 import struct
 from typing import Any
 
+CREATOR_VRS = frozenset({"LO", "UN", "SH", "CS", "LT", "ST", "UT", "UC"})
+"""A private creator is LO (DICOM PS3.5 7.8.1); a writer's other text is one as well."""
+
 _BINARY_FORMATS = {2: "<h", 4: "<f", 8: "<d"}
 
 
@@ -55,9 +58,9 @@ def text(value: Any) -> str:
     return str(value).strip(" \0")
 
 
-def creator_name(value: Any) -> str:
+def creator_name(vr: str, value: Any) -> str:
     """Return what reserves a private block, empty where it is no text."""
-    return value.strip("\0 ") if isinstance(value, str) else ""
+    return value.strip("\0 ") if vr in CREATOR_VRS and isinstance(value, str) else ""
 
 
 def _numbers_of_text(value: str) -> tuple[float, ...]:

@@ -30,11 +30,11 @@ from biomarker_cli.dicom.functional_groups import (
 )
 from biomarker_cli.dicom.headers import cut_short, empty, not_dicom, read_header, unreadable
 from biomarker_cli.dicom.mosaics import MOSAIC_WORDS
+from biomarker_cli.dicom.private_values import CREATOR_VRS
 from biomarker_cli.dicom.windows import FUNCTIONAL_GROUPS, PER_FRAME_GROUPS, FileWindow
 from biomarker_cli.model.inputs import FileSignature, changed
 
-_CREATOR_VRS = frozenset(b"LO UN SH CS LT ST UT UC".split(b" ")) | {b""}
-"""A private creator is LO (PS3.5 7.8.1); what pydicom reads as text is one as well."""
+_CREATOR_VRS = frozenset(vr.encode() for vr in CREATOR_VRS) | {b""}
 
 NOT_WALKED = (UnusualFileError, CutShortError, struct.error)
 

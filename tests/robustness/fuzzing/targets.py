@@ -229,6 +229,8 @@ def _pixels_of_pydicom(path: Path) -> Any:
         for keyword in ("HighBit", "PlanarConfiguration"):
             if keyword in dataset and dataset[keyword].VR == "SQ":
                 del dataset[keyword]  # what the numbers do not depend on
+        if dataset.get("NumberOfFrames", 1) in {"", None}:
+            del dataset.NumberOfFrames  # nothing said is one frame
         require_values(dataset)
         return np.asarray(dataset.pixel_array)
     except Exception as error:  # noqa: BLE001

@@ -14,7 +14,7 @@ from fuzzing.elements import put_together, take_apart
 from fuzzing.runner import batches, run_all, summary
 from fuzzing.seeds import make_seeds
 
-WHOLE = os.environ.get("BIOMARKER_SLOW_TESTS") == "all"
+WHOLE = "all" in {os.environ.get("BIOMARKER_SLOW_TESTS"), os.environ.get("BIOMARKER_FUZZ")}
 SEED = 20260801
 
 FEW = {"header": 700, "pixels": 200, "series": 60, "image": 300, "mask": 200, "text": 100}

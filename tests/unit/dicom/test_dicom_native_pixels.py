@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.pixels import pixel_array
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
 from synthetic_series import slice_dataset
 
 from biomarker_cli.dicom.errors import HeaderError, PixelError
@@ -65,6 +70,21 @@ def test_numbers_are_those_that_pydicom_reads(tmp_path, syntax, bits, shape, sig
     _image(bits, signed, shape, syntax, junk=junk).save_as(path, enforce_file_format=True)
     expected = pixel_array(dcmread(path)).reshape(shape)
     assert np.array_equal(_stored(path, shape[0]), expected)
+
+
+@pytest.mark.parametrize("said", [None, "", 1])
+@pytest.mark.parametrize("bits", [(8, 8), (16, 16)])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
+def test_more_frames_than_are_said_are_never_left_out(tmp_path, said, bits, syntax):
+    dataset = _image(bits, 0, (2, 3, 5), syntax, junk=True)
+    dataset.NumberOfFrames = said
+    if said is None:
+        del dataset.NumberOfFrames
+    path = tmp_path / "a.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    with pytest.raises(PixelError) as caught:
+        _stored(path, 1)
+    assert caught.value.code == "PIXELS-UNREADABLE"
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 5), (2, 4, 5)])

@@ -108,7 +108,11 @@ def test_values_that_pydicom_takes_otherwise_are_left_to_it(tmp_path, vr, value)
     assert ours == theirs
 
 
-def test_a_creator_that_is_no_text_reserves_nothing(tmp_path):
+@pytest.mark.parametrize(
+    ("vr", "n_bytes", "reserves"),
+    [(b"OB\0\0", "<I", False), (b"IS", "<H", False), (b"SH", "<H", True), (b"DA", "<H", False)],
+)
+def test_a_creator_that_is_no_text_reserves_nothing(tmp_path, vr, n_bytes, reserves):
     def change(dataset):
         dataset.private_block(0x7053, "Philips PET Private Group", create=True).add_new(
             0, "DS", "1.5"
@@ -122,9 +126,10 @@ def test_a_creator_that_is_no_text_reserves_nothing(tmp_path):
     at = content.index(creator + b"LO")
     value = content[at + 8 : at + 34]
     path.write_bytes(
-        content[:at] + creator + b"OB\0\0" + struct.pack("<I", 26) + value + content[at + 34 :]
+        content[:at] + creator + vr + struct.pack(n_bytes, 26) + value + content[at + 34 :]
     )
-    assert by_both(path, lambda header: header.private(*place)) == (None, None)
+    found = by_both(path, lambda header: header.private(*place))
+    assert found == ((1.5, 1.5) if reserves else (None, None))
 
 
 KINDS = {
