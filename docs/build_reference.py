@@ -26,9 +26,9 @@ def commands_page() -> str:
         "This page is written by `docs/build_reference.py` from the commands' own `--help`.",
     ]
     for path, command in _commands(cli, ("biomarker",)):
-        context = click.Context(
-            command, info_name=" ".join(path), terminal_width=88, max_content_width=88
-        )
+        # As the command line shows it: its settings hold for every command.
+        settings = {**cli.context_settings, "max_content_width": 88}
+        context = click.Context(command, info_name=" ".join(path), terminal_width=88, **settings)
         parts += ["", f"## {' '.join(path)}", "```", command.get_help(context).rstrip(), "```"]
     return "\n".join(parts) + "\n"
 
