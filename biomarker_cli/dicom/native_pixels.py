@@ -158,6 +158,8 @@ def _rle(content: bytes, layout: PixelLayout, frames: Sequence[int]) -> Iterator
 
     items = content[layout.place.start : _end_of_items(content, layout.place.start)]
     encoded = list(generate_frames(items, number_of_frames=layout.n_frames))
+    if len(encoded) > layout.n_frames:
+        raise ValueError(f"{layout.n_frames} frames are promised, {len(encoded)} are there")
     for index in frames:
         yield _frame_of_runs(encoded[index], layout)
 

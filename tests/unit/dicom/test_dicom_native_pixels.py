@@ -74,7 +74,9 @@ def test_numbers_are_those_that_pydicom_reads(tmp_path, syntax, bits, shape, sig
 
 @pytest.mark.parametrize("said", [None, "", 1])
 @pytest.mark.parametrize("bits", [(8, 8), (16, 16)])
-@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
+@pytest.mark.parametrize(
+    "syntax", [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, RLELossless]
+)
 def test_more_frames_than_are_said_are_never_left_out(tmp_path, said, bits, syntax):
     dataset = _image(bits, 0, (2, 3, 5), syntax, junk=True)
     dataset.NumberOfFrames = said
