@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.encaps import generate_fragments
 from pydicom.pixels import iter_pixels, pixel_array
 
 from biomarker_cli.dicom.decoding import (
@@ -27,6 +28,9 @@ from biomarker_cli.dicom.decoding import (
 from biomarker_cli.dicom.mosaics import read_tiles
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+_START_OF_IMAGE = (b"\xff\xd8", b"\xff\x4f\xff\x51")
+"""How a frame of JPEG and JPEG-LS begins, and one of JPEG 2000; none goes on like that."""
 
 
 def decoded_frames(content: bytes, path: Path, frames: Sequence[int]) -> Iterator[npt.NDArray[Any]]:
@@ -53,6 +57,7 @@ def decoded_frames(content: bytes, path: Path, frames: Sequence[int]) -> Iterato
         require_grey(dataset.get("SamplesPerPixel") or 1, path)
         if not any(keyword in dataset for keyword in PIXEL_ELEMENTS):
             raise absent(path)
+        _require_no_more_frames(dataset)
         tiles = read_tiles(dataset)
         if _is_odd_frame_syntax(dataset):
             pieces = _odd_frames(dataset, path, frames)
@@ -69,6 +74,22 @@ def decoded_frames(content: bytes, path: Path, frames: Sequence[int]) -> Iterato
             if piece.ndim != 2:
                 raise ValueError(f"one frame is promised, {len(piece)} are there")
         yield piece
+
+
+def _require_no_more_frames(dataset: Dataset) -> None:
+    """Refuse pixel data with more frames than are said: none is left out silently."""
+    promised, content = int(dataset.get("NumberOfFrames") or 1), dataset.get("PixelData")
+    if not content:
+        return
+    if dataset["PixelData"].is_undefined_length:  # encapsulated, in whatever syntax
+        found = sum(piece.startswith(_START_OF_IMAGE) for piece in generate_fragments(content))
+        if found > promised:
+            raise ValueError(f"{promised} frames are promised, {found} are there")
+        return
+    frame_bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated)
+    spare_bytes = len(content) - -(-promised * frame_bits // 8)
+    if spare_bytes > 1 and spare_bytes * 8 >= frame_bits:  # an odd length is made even
+        raise ValueError(f"more pixel data than {promised} frames need")
 
 
 def _is_odd_frame_syntax(dataset: Dataset) -> bool:

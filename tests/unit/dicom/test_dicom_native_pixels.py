@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import dcmread
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import pixel_array
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGLSLossless,
     RLELossless,
 )
 from synthetic_series import slice_dataset
@@ -87,6 +90,41 @@ def test_more_frames_than_are_said_are_never_left_out(tmp_path, said, bits, synt
     with pytest.raises(PixelError) as caught:
         _stored(path, 1)
     assert caught.value.code == "PIXELS-UNREADABLE"
+
+
+@pytest.mark.parametrize("has_offsets", [True, False])
+@pytest.mark.parametrize("said", [1, 2, 3])
+def test_more_compressed_frames_than_are_said_are_never_left_out(tmp_path, said, has_offsets):
+    dataset = _image((16, 16), 1, (3, 20, 20), ExplicitVRLittleEndian, junk=True)
+    dataset.PixelData = np.arange(3 * 20 * 20, dtype="<i2").tobytes()
+    dataset.compress(JPEGLSLossless, generate_instance_uid=False)
+    frames = list(generate_frames(dataset.PixelData, number_of_frames=3))
+    # A frame may come in pieces; that makes it no two.
+    dataset.PixelData = encapsulate(frames, fragments_per_frame=2, has_bot=has_offsets)
+    dataset.NumberOfFrames = said
+    path = tmp_path / "a.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    if said == 3:
+        assert np.array_equal(_stored(path, 3), pixel_array(dcmread(path)))
+        return
+    with pytest.raises(PixelError) as caught:
+        _stored(path, said)
+    assert caught.value.code == "PIXELS-UNREADABLE"
+
+
+@pytest.mark.parametrize("n_spare", [0, 1, 58, 60])
+def test_more_pixels_of_big_endian_than_are_said_are_never_left_out(tmp_path, n_spare):
+    dataset = _image((8, 8), 0, (1, 6, 10), ExplicitVRLittleEndian, junk=True)
+    dataset.PixelData += bytes(n_spare)
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    path = tmp_path / "a.dcm"
+    dataset.save_as(path, enforce_file_format=True, little_endian=False, implicit_vr=False)
+    if n_spare < 60:
+        assert _stored(path, 1).shape == (1, 6, 10)
+        return
+    with pytest.raises(PixelError):
+        _stored(path, 1)
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 5), (2, 4, 5)])
