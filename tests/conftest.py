@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import pytest
 
 # Sets how pydicom takes odd values, as in the product: no test may hang on which ran before.
 import biomarker_cli.dicom.headers  # noqa: F401
+
+# What nohup ignores, the commands of the tests would ignore as well.
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -279,14 +279,12 @@ def _scalar(event: Any, line: int) -> _Node:
     YamlFaultError
         For a tag, a number or a text that nobody writes.
     """
-    text, tag = event.value, event.tag
+    text, tag = event.value, _tag_of(event)
     if len(text) > LONGEST_TEXT:
         raise _unfit(f"a value of {len(text)} characters, at most {LONGEST_TEXT} are read", line)
     found = CONTROL.search(text)
     if found:
         raise _unfit(f"a value with the control character U+{ord(found[0]):04X}", line)
-    if tag in (None, "!"):
-        tag = _SCALARS.resolve(yaml.ScalarNode, text, event.implicit)  # type: ignore[no-untyped-call]
     if tag == _TAG + "str":
         return _Node(line, text, text)
     if tag == _TAG + "merge":
@@ -303,6 +301,15 @@ def _scalar(event: Any, line: int) -> _Node:
     if isinstance(value, float) and not math.isfinite(value):
         raise _unfit("a number that is not finite", line)
     return _Node(line, value, text)
+
+
+def _tag_of(event: Any) -> str:
+    if event.tag == "!":
+        return _TAG + "str"  # YAML 1.2 6.9.1; the parsers differ in what they resolve
+    if event.tag is not None:
+        return str(event.tag)
+    found = _SCALARS.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]
+    return str(found)
 
 
 def _unfit(message: str, line: int) -> YamlFaultError:

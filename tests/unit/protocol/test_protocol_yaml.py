@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from biomarker_cli.protocol import ProtocolError, yaml_nodes
@@ -249,6 +249,8 @@ def test_a_pipe_is_no_file_to_wait_for(tmp_path):
 
 
 @given(text=st.text(st.sampled_from("ab:[]{}&*!|>'\"#%@`,-? \n\t<0.\\\x07é"), max_size=40))
+@example(text="0: !")
+@example(text="0: ! 5")
 @settings(max_examples=400, deadline=None)
 def test_any_text_is_a_mapping_or_a_fault_by_both_parsers(tmp_path_factory, text):
     path = tmp_path_factory.getbasetemp() / "any.yaml"
