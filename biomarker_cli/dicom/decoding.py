@@ -69,6 +69,19 @@ def require_values(dataset: Dataset) -> None:
             raise TypeError(f"{keyword} is a sequence")
 
 
+def require_no_more_frames(n_bytes: int, n_frames: int, frame_bits: int) -> None:
+    """Refuse native pixel data with more frames than are said: none is left out silently.
+
+    Raises
+    ------
+    ValueError
+    """
+    expected = -(-n_frames * frame_bits // 8)
+    padding = expected % 2 if n_bytes == expected + 1 else 0  # an odd length is made even
+    if (n_bytes - padding - expected) * 8 >= frame_bits:
+        raise ValueError(f"more pixel data than {n_frames} frames need")
+
+
 def require_grey(samples: Any, path: Path) -> None:
     """Refuse a colour image.
 

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.dicom.decoding import require_no_more_frames
 from biomarker_cli.dicom.element_walk import PixelPlace
 from biomarker_cli.dicom.frames import FrameHeader
 
@@ -143,9 +144,7 @@ def _native(
     expected = layout.frame_bytes * layout.n_frames
     if length < expected or layout.place.start + expected > len(content):
         raise ValueError(f"{expected} bytes of pixel data are promised, {length} are there")
-    padding = expected % 2 if length == expected + 1 else 0  # an odd length is made even
-    if length - padding >= expected + layout.frame_bytes:
-        raise ValueError(f"more pixel data than {layout.n_frames} frames need")
+    require_no_more_frames(length, layout.n_frames, 8 * layout.frame_bytes)
     for index in frames:
         if index >= layout.n_frames:
             raise ValueError(f"there is no frame {index + 1}")

@@ -23,6 +23,7 @@ from biomarker_cli.dicom.decoding import (
     absent,
     decoding,
     require_grey,
+    require_no_more_frames,
     require_values,
 )
 from biomarker_cli.dicom.mosaics import read_tiles
@@ -57,7 +58,7 @@ def decoded_frames(content: bytes, path: Path, frames: Sequence[int]) -> Iterato
         require_grey(dataset.get("SamplesPerPixel") or 1, path)
         if not any(keyword in dataset for keyword in PIXEL_ELEMENTS):
             raise absent(path)
-        _require_no_more_frames(dataset)
+        _require_no_other_frames(dataset)
         tiles = read_tiles(dataset)
         if _is_odd_frame_syntax(dataset):
             pieces = _odd_frames(dataset, path, frames)
@@ -76,8 +77,8 @@ def decoded_frames(content: bytes, path: Path, frames: Sequence[int]) -> Iterato
         yield piece
 
 
-def _require_no_more_frames(dataset: Dataset) -> None:
-    """Refuse pixel data with more frames than are said: none is left out silently."""
+def _require_no_other_frames(dataset: Dataset) -> None:
+    """Refuse pixel data with more frames than are said, whatever their syntax."""
     promised, content = int(dataset.get("NumberOfFrames") or 1), dataset.get("PixelData")
     if not content:
         return
@@ -87,9 +88,7 @@ def _require_no_more_frames(dataset: Dataset) -> None:
             raise ValueError(f"{promised} frames are promised, {found} are there")
         return
     frame_bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated)
-    spare_bytes = len(content) - -(-promised * frame_bits // 8)
-    if spare_bytes > 1 and spare_bytes * 8 >= frame_bits:  # an odd length is made even
-        raise ValueError(f"more pixel data than {promised} frames need")
+    require_no_more_frames(len(content), promised, frame_bits)
 
 
 def _is_odd_frame_syntax(dataset: Dataset) -> bool:
