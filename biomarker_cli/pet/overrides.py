@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from pydicom.datadict import dictionary_VM, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -23,9 +22,7 @@ from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import OverrideError, SuvError
 from biomarker_cli.pet.rules import Override
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.protocol.errors import ProtocolError
-from biomarker_cli.protocol.loading import problems_text, shortened
-from biomarker_cli.protocol.yaml_source import read_yaml, require_format
+from biomarker_cli.protocol.loading import load_model, shortened
 
 FORMAT = "biomarker-overrides/1"
 
@@ -58,18 +55,7 @@ def load_overrides(path: Path) -> tuple[Override, ...]:
     OverrideError
         ``OVERRIDE-INVALID`` with the line and the key that is wrong.
     """
-    try:
-        data, lines = read_yaml(path)
-        require_format(data, lines, path, FORMAT, "OVERRIDE-INVALID")
-    except ProtocolError as error:
-        raise OverrideError(
-            "OVERRIDE-INVALID", error.message, where=error.where, hint=error.hint
-        ) from error
-    try:
-        read = OverrideFile.model_validate(data)
-    except ValidationError as error:
-        problems = problems_text(error, lines)
-        raise OverrideError("OVERRIDE-INVALID", problems, where=path.name) from error
+    read = load_model(path, OverrideFile, FORMAT, "OVERRIDE-INVALID", OverrideError)
     for override in read.overrides:
         _require_keyword(override, path.name)
     return read.overrides

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.protocol.document import ProtocolDocument, ProtocolHeader
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.locator import ProtocolKind, locate
 from biomarker_cli.protocol.merging import merge
 from biomarker_cli.protocol.yaml_nodes import KeyPath
-from biomarker_cli.protocol.yaml_source import format_found, line_of, read_yaml
+from biomarker_cli.protocol.yaml_source import format_found, line_of, read_yaml, require_format
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -155,6 +156,33 @@ def problems_text(error: ValidationError, lines: Mapping[KeyPath, int], place: K
 def shortened(text: str, most: int) -> str:
     """Return a text of a file as a message can hold it."""
     return text if len(text) <= most else f"{text[:most]}..."
+
+
+def load_model(
+    path: Path, model: type[Section], form: str, code: str, raised: type[BiomarkerError]
+) -> Section:
+    """Read a YAML file of ours that is no protocol.
+
+    Parameters
+    ----------
+    path : Path
+    model : type
+        What it holds.
+    form : str
+        The `format` that it must state.
+    code : str
+    raised : type
+        Error that has the code, whatever is wrong; with the line and the key.
+    """
+    try:
+        data, lines = read_yaml(path)
+        require_format(data, lines, path, form, code)
+    except ProtocolError as error:
+        raise raised(code, error.message, where=error.where, hint=error.hint) from error
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise raised(code, problems_text(error, lines), where=path.name) from error
 
 
 def _validate(

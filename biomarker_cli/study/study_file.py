@@ -11,14 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from biomarker_cli.acquisition import Waiver, load_waivers
 from biomarker_cli.pet import Override, load_overrides
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.protocol.errors import ProtocolError
-from biomarker_cli.protocol.loading import problems_text
-from biomarker_cli.protocol.yaml_source import read_yaml, require_format
+from biomarker_cli.protocol.loading import load_model
 from biomarker_cli.regions.rules import RoiNames
 from biomarker_cli.study.case_list import CaseEntry, read_cases
 from biomarker_cli.study.case_names import IDENTIFIER
@@ -191,18 +189,7 @@ def _read_model(path: Path) -> StudyModel:
             f"no such study file: {path}",
             hint="`biomarker init DIR` writes one for a folder of DICOM.",
         )
-    try:
-        data, lines = read_yaml(path)
-        require_format(data, lines, path, FORMAT, "STUDY-INVALID")
-    except ProtocolError as error:
-        raise StudyError(
-            "STUDY-INVALID", error.message, where=error.where, hint=error.hint
-        ) from error
-    try:
-        return StudyModel.model_validate(data)
-    except ValidationError as error:
-        found = problems_text(error, lines)
-        raise StudyError("STUDY-INVALID", found, where=path.name) from error
+    return load_model(path, StudyModel, FORMAT, "STUDY-INVALID", StudyError)
 
 
 def _is_there(path: Path) -> bool:
