@@ -11,7 +11,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 from synthetic_series import slice_dataset, write
 
-from biomarker_cli.catalogue import read_volume, scan
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_volume
 from biomarker_cli.dicom.errors import HeaderError, PixelError
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import FrameHeader
@@ -19,7 +20,7 @@ from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.private_values import text
 from biomarker_cli.dicom.quick_headers import HeaderReader
 from biomarker_cli.model.inputs import FileSignature
-from biomarker_cli.regions import list_rois
+from biomarker_cli.regions.importing import list_rois
 
 PIXELS = np.arange(20, dtype=np.int16).reshape(4, 5)
 ITEM, ITEM_END, END = (struct.pack("<I", tag) for tag in (0xE000FFFE, 0xE00DFFFE, 0xE0DDFFFE))

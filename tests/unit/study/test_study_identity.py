@@ -6,8 +6,8 @@ import pytest
 from pydicom.uid import generate_uid
 from synthetic_series import axial, write_series
 
-from biomarker_cli.case import CasePlan
-from biomarker_cli.catalogue import scan
+from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.catalogue.pseudonyms import cache_folder, normal_name
 from biomarker_cli.dicom.files import PlannedFiles
