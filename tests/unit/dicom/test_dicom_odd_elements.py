@@ -169,6 +169,38 @@ def test_a_value_where_items_should_be_is_named(tmp_path):
     assert ours == theirs == "FILE-ELEMENT"
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_damaged_element_of_an_item_is_named(tmp_path, deep):
+    """An item is decoded when it is asked, long after its sequence was."""
+
+    def change(dataset):
+        inner = Dataset()
+        inner.CodeValue = "mm2/s-"
+        outer = Dataset()
+        outer.MeasurementUnitsCodeSequence = Sequence([inner])
+        dataset.RealWorldValueMappingSequence = Sequence([outer])
+        dataset.MeasurementUnitsCodeSequence = Sequence([inner])
+        for holder in (dataset, outer):  # nothing says its length, so that the bytes may grow
+            for element in holder:
+                element.is_undefined_length = element.VR == "SQ"
+        outer.is_undefined_length_sequence_item = True
+        inner.is_undefined_length_sequence_item = True
+
+    path = tmp_path / "a.dcm"
+    content = written(path, change).read_bytes()
+    code = b"SH\x06\0mm2/s-"
+    assert content.count(code) == 2
+    path.write_bytes(content.replace(code, b"UV\0\0\x06\0\0\0mm2/s-"))
+
+    def read(header):
+        if not deep:
+            return header.items("MeasurementUnitsCodeSequence")[0].get("CodeValue")
+        (mapping,) = header.items("RealWorldValueMappingSequence")
+        return mapping.get("MeasurementUnitsCodeSequence")[0].get("CodeValue")
+
+    assert by_both(path, read) == ("FILE-ELEMENT",) * 2
+
+
 @pytest.mark.parametrize("count", ["0", "-3", "9" * 400])
 def test_a_number_of_frames_that_cannot_be_is_a_refused_row(tmp_path, count):
     path = written(tmp_path / "a.dcm", lambda d: setattr(d, "NumberOfFrames", 7), b"7 ", b"7 ")
