@@ -68,10 +68,15 @@ class CaseInputs:
         several = len(self.plan.images) > 1
         return DicomFiles(self.files, SPARE_BYTES if several else 0)
 
+    @property
+    def is_declared(self) -> bool:
+        """Whether the image is a file without header, whose quantity the user declares."""
+        return bool(self.plan.image_files)
+
     def candidates(self) -> tuple[VolumeCandidate, ...]:
         """Return the image volumes that the plan speaks of.
 
-        Of several, those that its segmentation was made on; an ADC needs them all.
+        Of several, those that its segmentation was made on, unless a measure takes all.
 
         Raises
         ------
@@ -83,7 +88,7 @@ class CaseInputs:
         from biomarker_cli.catalogue.choosing import named_images
 
         images = named_images(self.plan.candidates, self.plan.series)
-        if any(analysis.protocol.measure == "adc" for analysis in self.plan.analyses):
+        if any(analysis.room.EVERY_VOLUME for analysis in self.plan.analyses):
             return images
         return self._meant(images)
 
@@ -112,7 +117,7 @@ class CaseInputs:
             from biomarker_cli.catalogue.choosing import single_candidate
             from biomarker_cli.catalogue.reading import read_volume
 
-            # An ADC of the same case left them all.
+            # Another measure of the same case may have taken all.
             return read_volume(single_candidate(self._meant(self.candidates())), self.dicom)
         if not self.plan.quantity:
             raise ImageError(

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from biomarker_cli.acquisition.header_facts import Fact
     from biomarker_cli.acquisition.results import CheckResult
     from biomarker_cli.acquisition.series import SeriesHeaders
+    from biomarker_cli.case.analysis import Analysis
     from biomarker_cli.case.plan import CasePlan
-    from biomarker_cli.case.prepared import Prepared
+    from biomarker_cli.imaging.prepared_image import PreparedImage
     from biomarker_cli.regions.result import RoiResult
 
 
@@ -90,7 +91,7 @@ def skipped_roi_rows(plan: CasePlan, code: str, message: str) -> list[Row]:
 def measurement_rows(
     plan: CasePlan,
     roi: RoiResult,
-    prepared: Prepared,
+    analysis: Analysis,
     measurements: Sequence[Measurement],
     flags: frozenset[str],
 ) -> list[Row]:
@@ -99,7 +100,7 @@ def measurement_rows(
         {
             "case_id": plan.case_id,
             "roi_id": roi.roi_id,
-            "analysis_id": prepared.analysis.ident,
+            "analysis_id": analysis.ident,
             "feature_id": m.feature_id,
             "value": m.value,
             "unit": m.unit,
@@ -110,13 +111,15 @@ def measurement_rows(
     ]
 
 
-def feature_rows(prepared: Prepared, measurements: Sequence[Measurement]) -> list[Row]:
+def feature_rows(
+    analysis: Analysis, prepared: PreparedImage, measurements: Sequence[Measurement]
+) -> list[Row]:
     """Return the dictionary rows (``features.csv``) of what was measured."""
-    engine, engine_version = prepared.engine
+    engine, engine_version = analysis.engine
     return [
         {
-            "analysis_id": prepared.analysis.ident,
-            "analysis_sha256": prepared.analysis.document.sha256,
+            "analysis_id": analysis.ident,
+            "analysis_sha256": analysis.document.sha256,
             "feature_id": m.feature_id,
             "name": m.definition.title,
             "family": m.definition.family,

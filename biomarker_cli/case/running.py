@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.acquisition.results import CheckResult, Outcome
-from biomarker_cli.case.analysis import Analysis
+from biomarker_cli.case.analysis import Analysis, AnalysisProtocol
 from biomarker_cli.case.inputs import CaseInputs, pixels_of
 from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.case.plausibility import implausible_voxels
-from biomarker_cli.case.prepared import Measured, Prepared, prepare
+from biomarker_cli.case.preparing import prepare
 from biomarker_cli.case.result import CaseResult, CaseStatus, Row
 from biomarker_cli.case.rows import (
     case_row,
@@ -24,15 +24,15 @@ from biomarker_cli.case.rows import (
     skipped_roi_rows,
 )
 from biomarker_cli.model.errors import BiomarkerError
-from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.regions.importing import import_regions
 from biomarker_cli.regions.target import ImageTarget
 
 if TYPE_CHECKING:
     from biomarker_cli.acquisition.devices import DeviceNames
+    from biomarker_cli.imaging.prepared_image import Measured, PreparedImage
     from biomarker_cli.imaging.region import Region
+    from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.regions.result import RoiResult
-    from biomarker_cli.regions.rules import RegionRules
 
 
 @dataclass
@@ -184,12 +184,12 @@ def _measure(progress: _Progress) -> CaseResult:
             progress.notes.append(f"{analysis.ident}: {error.code} {error}")
             continue
         if prepared.derivation:
-            progress.derivations[analysis.ident] = prepared.derivation
+            progress.derivations[analysis.ident] = dict(prepared.derivation)
         progress.headers.update(_voxel_columns(prepared))
         if regions is None:
-            regions = _import(progress.case, prepared, analysis.protocol.regions)
+            regions = _import(progress.case, prepared.volume, analysis.protocol)
             progress.rois = roi_rows(plan, regions)
-        n_failed += _measure_regions(progress, prepared, regions, flags)
+        n_failed += _measure_regions(progress, analysis, prepared, regions, flags)
     if refusal is not None:
         raise refusal
     n_bad = n_failed + sum(_is_bad(plan, roi) for roi in regions or ())
@@ -207,45 +207,46 @@ def _is_bad(plan: CasePlan, roi: RoiResult) -> bool:
     )
 
 
-def _prepare(progress: _Progress, analysis: Analysis) -> Prepared:
-    """Prepare the image; a refused SUV leaves behind how far its derivation came."""
+def _prepare(progress: _Progress, analysis: Analysis) -> PreparedImage:
+    """Prepare the image; what is refused leaves behind how far its derivation came."""
     try:
         return prepare(progress.case, analysis)
-    except SuvError as error:
+    except BiomarkerError as error:
         if error.derivation:
             refusal = {"error_code": error.code, "error_message": str(error)}
             progress.derivations[analysis.ident] = {**refusal, **error.derivation}
         raise
 
 
-def _import(case: CaseInputs, prepared: Prepared, rules: RegionRules) -> list[RoiResult]:
+def _import(case: CaseInputs, volume: Volume, protocol: AnalysisProtocol) -> list[RoiResult]:
     plan = case.plan
     assert plan.mask is not None  # noqa: S101 - a case without one waits
     return import_regions(
         plan.mask,
-        ImageTarget.from_volume(prepared.volume),
-        rules,
-        plan.roi_names or prepared.analysis.protocol.rois,
+        ImageTarget.from_volume(volume),
+        protocol.regions,
+        plan.roi_names or protocol.rois,
         plan.wanted_rois,
         frame_of_reference_override=plan.other_frame_of_reference,
         contents=case.files or None,
     )
 
 
-def _voxel_columns(prepared: Prepared) -> Row:
+def _voxel_columns(prepared: PreparedImage) -> Row:
     x, y, z = prepared.volume.geometry.spacing_mm
     return {"voxel_x_mm": x, "voxel_y_mm": y, "voxel_z_mm": z}
 
 
 def _measure_regions(
     progress: _Progress,
-    prepared: Prepared,
+    analysis: Analysis,
+    prepared: PreparedImage,
     regions: Sequence[RoiResult],
     case_flags: frozenset[str],
 ) -> int:
     """Measure every region that was imported; return how many failed."""
     flags = case_flags | prepared.volume.flags
-    if prepared.analysis.document.is_draft:
+    if analysis.document.is_draft:
         flags |= {"draft_protocol"}
     n_failed = 0
     measured = _measured(prepared, [roi.region for roi in regions if roi.region is not None])
@@ -258,29 +259,27 @@ def _measure_regions(
             n_failed += 1
             row = next(r for r in progress.rois if r["roi_id"] == roi.roi_id)
             row |= {"error_code": error.code, "error_message": str(error)}
-            progress.notes.append(f"{prepared.analysis.ident}: {error.code} {error} [{roi.roi_id}]")
+            progress.notes.append(f"{analysis.ident}: {error.code} {error} [{roi.roi_id}]")
             continue
         own = flags | roi.region.flags
-        doubt = implausible_voxels(
-            prepared.volume, roi.region, prepared.analysis.protocol.plausible_hu
-        )
+        doubt = implausible_voxels(prepared.volume, roi.region, analysis.protocol.plausible_hu)
         if doubt:
             own |= {"implausible"}
-            progress.notes.append(f"{prepared.analysis.ident}: {doubt} [{roi.roi_id}]")
-        progress.measurements += measurement_rows(progress.plan, roi, prepared, measurements, own)
+            progress.notes.append(f"{analysis.ident}: {doubt} [{roi.roi_id}]")
+        progress.measurements += measurement_rows(progress.plan, roi, analysis, measurements, own)
         progress.notes += [
             f"{m.feature_id}: {m.reason} [{roi.roi_id}]" for m in measurements if m.reason
         ]
         known = {(f["analysis_id"], f["feature_id"]) for f in progress.features}
         progress.features += [
             row
-            for row in feature_rows(prepared, measurements)
+            for row in feature_rows(analysis, prepared, measurements)
             if (row["analysis_id"], row["feature_id"]) not in known
         ]
     return n_failed
 
 
-def _measured(prepared: Prepared, regions: Sequence[Region]) -> Mapping[str, Measured]:
+def _measured(prepared: PreparedImage, regions: Sequence[Region]) -> Mapping[str, Measured]:
     """Measure the regions of a case together; what refuses them all stands for each."""
     try:
         return prepared.measure(regions)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.output import print_data, progress, say
 
 if TYPE_CHECKING:
     from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.dicom.identity import OutgoingIdentity
-    from biomarker_cli.diffusion.adc import AdcResult
     from biomarker_cli.study.runner import RunReport
 
 _EPILOG = """\b
@@ -29,7 +29,7 @@ Without -o the measurements are printed as CSV.
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("measure", type=click.Choice(["radiomics", "suv", "adc"]))
+@click.argument("measure", type=click.Choice(measure_names()))
 @click.option(
     "--image",
     "images",
@@ -92,9 +92,8 @@ def extract(
     from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
     from biomarker_cli.study.single import SingleCase, plan_single
 
-    if maps is not None and case["measure"] != "adc":
-        raise click.UsageError("--maps goes with adc.")
     if maps is not None:
+        _require_maps(case["measure"])
         _require_empty(maps, overwrite=overwrite)
     with progress("reading headers", "files") as advance:
         planned = plan_single(SingleCase(**case), advance)
@@ -125,26 +124,17 @@ def _folder_of_run(output: Path | None) -> Iterator[Path]:
 
 def _write_maps(plan: CasePlan, folder: Path, choice: str) -> None:
     from biomarker_cli.case.inputs import CaseInputs
-    from biomarker_cli.diffusion.declared import declared_adc
-    from biomarker_cli.diffusion.maps import diffusion_maps
-    from biomarker_cli.diffusion.writing import write_maps
     from biomarker_cli.study.leaving import identity_of
 
     case = CaseInputs(plan)
     identity = identity_of(plan, keep=choice == "keep")
-    if not plan.image_files:
+    if not case.is_declared:
         say(_said(identity), err=True)
     for analysis in plan.analyses:
-        rules = analysis.protocol.adc
-        if rules is None:
-            continue
-        results: tuple[AdcResult, ...]
-        if plan.image_files:
-            results = (declared_adc(case.declared_volume(), rules),)
-        else:
-            results = diffusion_maps(case.candidates(), rules, case.dicom)
-        for path in write_maps(results, folder, identity, analysis.ident):
-            say(f"written: {path}", err=True)
+        write = analysis.room.write_maps
+        if write is not None:
+            for path in write(case, analysis.rules, folder, identity, analysis.ident):
+                say(f"written: {path}", err=True)
 
 
 def _said(identity: OutgoingIdentity) -> str:
@@ -154,6 +144,12 @@ def _said(identity: OutgoingIdentity) -> str:
         f"DICOM maps name the subject {identity.subject_id}, under UIDs of their own; "
         "--identity keep names the patient and the study of the source"
     )
+
+
+def _require_maps(measure: str) -> None:
+    if measure_room(measure).write_maps is None:
+        others = [name for name in measure_names() if measure_room(name).write_maps is not None]
+        raise click.UsageError(f"--maps goes with {' and '.join(others)}.")
 
 
 def _require_empty(folder: Path, *, overwrite: bool) -> None:

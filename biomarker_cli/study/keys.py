@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from biomarker_cli.case.analysis import Analysis
-from biomarker_cli.case.prepared import engine_of
 from biomarker_cli.model.version import __version__
 from biomarker_cli.study.study_key import fingerprint
 
@@ -87,7 +86,7 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, frozenset):
         return sorted(_canonical(part) for part in value)
     if isinstance(value, Analysis):
-        return [value.ident, value.document.sha256, *engine_of(value.protocol)]
+        return [value.ident, value.document.sha256, *value.engine]
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     return _canonical_of_room(value)

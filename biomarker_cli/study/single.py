@@ -36,7 +36,7 @@ class SingleCase:
     Attributes
     ----------
     measure : str
-        ``radiomics``, ``suv`` or ``adc``.
+        Name in the table of measures.
     images : tuple of Path
     mask : Path
     analysis : str
@@ -57,9 +57,6 @@ class SingleCase:
     quantity: str | None = None
     rois: tuple[str, ...] = ()
     overrides: Path | None = None
-
-
-_ROLES = {"radiomics": "image", "suv": "pet", "adc": "dwi"}
 
 
 def plan_single(
@@ -101,7 +98,7 @@ def plan_single(
         site_id="local",
         subject_id="S0001",
         timepoint="T1",
-        role=_ROLES[single.measure],
+        role=analysis.room.CASE_ROLE,
         candidates=candidates,
         image_files=files,
         mask=single.mask,

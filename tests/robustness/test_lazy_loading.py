@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import biomarker_cli
+from biomarker_cli.case.measures import MEASURES
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 
@@ -21,11 +22,9 @@ PACKAGE = Path(biomarker_cli.__file__).parent
 
 HEAVY = {"SimpleITK", "asyncio", "highdicom", "nibabel", "pandas", "pebble", "pydicom"}
 
-OTHER_ROOMS = (
+NOT_NEEDED = (
     "biomarker_cli.acquisition.rules",
     "biomarker_cli.catalogue.catalogue",
-    "biomarker_cli.diffusion.rules",
-    "biomarker_cli.pet.rules",
     "biomarker_cli.study.study_file",
     "biomarker_cli.cli.check",
 )
@@ -92,7 +91,9 @@ def test_radiomics_of_nifti_load_no_dicom_and_no_other_room(tmp_path):
     assert (tmp_path / "out" / "measurements.csv").is_file()
     assert not {name.partition(".")[0] for name in loaded} & HEAVY
     assert "scipy.ndimage" not in loaded
-    assert not loaded & set(OTHER_ROOMS)
+    assert not loaded & set(NOT_NEEDED)
+    assert MEASURES["radiomics"] in loaded
+    assert not loaded & {path for name, path in MEASURES.items() if name != "radiomics"}
 
 
 def test_the_program_takes_one_thread_of_blas_unless_the_user_says_otherwise():

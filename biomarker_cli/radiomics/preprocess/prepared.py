@@ -164,7 +164,7 @@ def box_of(mask: Mask, margin: tuple[int, int, int]) -> Box:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedRegion:
     """A region on the measured grid, cropped to its box.
 
     Attributes
@@ -181,19 +181,21 @@ class Prepared:
     spacing_zyx: tuple[float, float, float]
 
 
-def prepare_region(image: Floats, mask: Mask, grid: Grid, rules: RadiomicsRules) -> Prepared | None:
+def prepare_region(
+    image: Floats, mask: Mask, grid: Grid, rules: RadiomicsRules
+) -> PreparedRegion | None:
     """Return a region ready for measuring; None where resampling left no voxel."""
     if not mask.any():
         return None
     box = box_of(mask, (0, 0, 0))
     morphological = mask[box]
     intensity = resegment(image[box], morphological, rules.resegmentation)
-    return Prepared(morphological, intensity, box, grid.spacing_zyx)
+    return PreparedRegion(morphological, intensity, box, grid.spacing_zyx)
 
 
 def prepare_on_whole(
     image: Floats, grid: Grid, mask: Mask, rules: RadiomicsRules
-) -> Prepared | None:
+) -> PreparedRegion | None:
     """Return a region ready for measuring on an image that was resampled as a whole.
 
     Only what is near the region is resampled of the mask.

@@ -269,7 +269,7 @@ def _acquisitions() -> list[Any]:
 
 def _suv_rules() -> SuvRules:
     if "suv" not in _KEPT:
-        _KEPT["suv"] = load_analysis("fdg-suv").protocol.suv
+        _KEPT["suv"] = load_analysis("fdg-suv").rules
     return _KEPT["suv"]
 
 

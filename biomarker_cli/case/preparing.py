@@ -1,0 +1,61 @@
+"""Prepare the image of a case for one analysis, by the room of its measure."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from biomarker_cli.case.measures import MeasureContext, measure_names, measure_room
+from biomarker_cli.catalogue.errors import ImageError
+from biomarker_cli.imaging.prepared_image import DerivedVolume
+
+if TYPE_CHECKING:
+    from biomarker_cli.case.analysis import Analysis, AnalysisProtocol
+    from biomarker_cli.case.inputs import CaseInputs
+    from biomarker_cli.imaging.prepared_image import PreparedImage
+    from biomarker_cli.imaging.volume import Volume
+
+
+def prepare(case: CaseInputs, analysis: Analysis) -> PreparedImage:
+    """Read the image and turn it into the quantity that an analysis measures.
+
+    Raises
+    ------
+    CaseError
+        With the code of the room that refuses.
+    """
+    _require_modality(case, analysis)
+    quantity_of = partial(_quantity_of, case, analysis.protocol)
+    context = MeasureContext(case.plan.form, case.plan.overrides, quantity_of)
+    return analysis.room.prepare(case, analysis.rules, context)
+
+
+def _require_modality(case: CaseInputs, analysis: Analysis) -> None:
+    if case.is_declared:
+        return
+    found = {c.modality for c in case.candidates()}
+    wanted = analysis.protocol.applies_to.modalities or analysis.room.MODALITIES
+    if wanted and not found <= set(wanted):
+        raise ImageError(
+            "IMAGE-MODALITY",
+            f"{analysis.protocol.id} measures {' or '.join(wanted)}, "
+            f"found {', '.join(sorted(found))}",
+            hint="Choose the analysis that fits, or the right series.",
+        )
+
+
+def _quantity_of(case: CaseInputs, protocol: AnalysisProtocol, volume: Volume) -> DerivedVolume:
+    """Return a volume in the quantity that a section beside that of the measure says."""
+    for name in measure_names():
+        rules = protocol.section(name)
+        if name == protocol.measure or rules is None:
+            continue
+        quantity_map = measure_room(name).quantity_map
+        if quantity_map is None:
+            continue
+        # A map is made of what was read: no further section is asked.
+        context = MeasureContext(case.plan.form, case.plan.overrides, DerivedVolume)
+        derived = quantity_map(volume, rules, context)
+        if derived is not None:
+            return derived
+    return DerivedVolume(volume)
