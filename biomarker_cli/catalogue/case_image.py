@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from biomarker_cli.catalogue.candidate import VolumeCandidate
-from biomarker_cli.dicom.files import DicomFiles
-from biomarker_cli.imaging.volume import Volume
+if TYPE_CHECKING:
+    # An image file of another format is measured without a look into DICOM.
+    from biomarker_cli.catalogue.candidate import VolumeCandidate
+    from biomarker_cli.dicom.files import DicomFiles
+    from biomarker_cli.imaging.volume import Volume
 
 
 class CaseImage(Protocol):
