@@ -98,6 +98,11 @@ class CasePlan:
         return f"{self.site_id}/{self.subject_id}"
 
     @property
+    def visit(self) -> tuple[str, str, str]:
+        """Site, subject and timepoint."""
+        return self.site_id, self.subject_id, self.timepoint
+
+    @property
     def images(self) -> tuple[VolumeCandidate, ...]:
         """Image volumes that the case speaks of; its folder may hold other series."""
         return tuple(

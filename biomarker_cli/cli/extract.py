@@ -180,22 +180,19 @@ def _print_errors(report: RunReport) -> None:
     if result.head.error_code:
         say(f"error {result.head.error_code}: {result.head.error_message}", err=True)
     for roi in result.head.rois:
-        if roi["status"] not in {"ok", "skipped"}:
-            say(
-                f"{roi['roi_id']}: {roi['status']} {roi['error_code']} {roi['error_message']}",
-                err=True,
-            )
+        if roi.status not in {"ok", "skipped"}:
+            say(f"{roi.roi_id}: {roi.status} {roi.error_code} {roi.error_message}", err=True)
     regions_of: dict[str, list[str]] = {}
     for note in result.notes:
-        reason, _, region = note.rpartition(" [")
-        regions_of.setdefault(reason, []).append(region.rstrip("]"))
+        regions_of.setdefault(note.text, []).append(note.roi_id)
     for reason, regions in regions_of.items():
-        say(f"{reason} [{', '.join(regions)}]", err=True)
+        named = ", ".join(filter(None, regions))
+        say(f"{reason} [{named}]" if named else reason, err=True)
 
 
 def _print_summary(report: RunReport, folder: Path) -> None:
     head = report.results[0].head
-    n_rois = sum(bool(roi["analyses"]) for roi in head.rois)
+    n_rois = sum(bool(roi.analyses) for roi in head.rois)
     say(
         f"{head.status}: {n_rois} regions, {head.n_ok + head.n_without} measurements; "
         f"tables in {folder}",

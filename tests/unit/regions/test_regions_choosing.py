@@ -106,8 +106,8 @@ def test_both_commands_take_the_series_that_the_segmentation_refers_to(study, wr
     assert [c.series_uid for c in CaseInputs(plan).candidates()] == [second.series_uid]
     assert CaseInputs(plan).volume().array.min() == -500
     result = run_case(plan)
-    assert {row["cross_series"] for row in result.rois} == {False}
-    means = [r["value"] for r in result.measurements if r["feature_id"].endswith("intensity.mean")]
+    assert {row.cross_series for row in result.rois} == {False}
+    means = [r.value for r in result.measurements if r.feature_id.endswith("intensity.mean")]
     assert means[0] > -200
 
 

@@ -19,7 +19,7 @@ from biomarker_cli.model.flags import FLAGS
 from biomarker_cli.regions.choosing import images_meant
 from biomarker_cli.regions.importing import import_regions
 from biomarker_cli.regions.preview import contour_preview, preview_slices
-from biomarker_cli.regions.result import AUDIT_COLUMNS, ROI_COLUMNS, ROIS_WITH_AUDIT, RoiResult
+from biomarker_cli.regions.result import AUDIT_COLUMNS, ROIS_WITH_AUDIT, RoiResult
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
 
@@ -139,16 +139,16 @@ def test_a_refused_roi_keeps_its_audit(tmp_path):
 
 
 def test_a_row_has_every_column_and_registered_flags(tmp_path):
-    row = draw(tmp_path, cylinder(GRID, range(4), 8.3)).row()
-    assert tuple(row) == ROI_COLUMNS
-    assert set(row["flags"].split(";")) <= set(FLAGS)
-    assert ROIS_WITH_AUDIT.column_names == ("case_id", *ROI_COLUMNS)
+    row = draw(tmp_path, cylinder(GRID, range(4), 8.3)).row("S/1/T1/ct")
+    assert row.case_id == "S/1/T1/ct"
+    assert row.flags <= set(FLAGS)
+    assert set(AUDIT_COLUMNS) < set(ROIS_WITH_AUDIT.column_names)
     types = {"string": str, "integer": int, "number": float, "boolean": bool}
-    for column in ROIS_WITH_AUDIT.columns[1:]:
-        value = row[column.name]
+    for column in ROIS_WITH_AUDIT.columns[:-1]:
+        value = getattr(row, column.name)
         assert value is None or type(value) is types[column.type], column.name
-    bare = RoiResult("id", "name", "", "missing").row()
-    assert tuple(bare) == ROI_COLUMNS
+    bare = RoiResult("id", "name", "", "missing").row("S/1/T1/ct")
+    assert (bare.status, bare.n_voxels, bare.flags) == ("missing", None, frozenset())
 
 
 def test_everything_written_in_the_audit_is_a_column(tmp_path):
