@@ -184,6 +184,16 @@ def test_a_value_where_items_should_be_is_named(tmp_path):
     assert ours == theirs == "FILE-ELEMENT"
 
 
+@pytest.mark.filterwarnings("ignore:Unknown encoding")
+def test_a_codec_of_python_that_is_no_character_set_is_named(tmp_path):
+    def change(dataset):
+        dataset.SpecificCharacterSet = "ISO_IR 100"
+        dataset.PatientName = "DOE^J\N{LATIN SMALL LETTER O WITH DIAERESIS}RG"
+
+    path = written(tmp_path / "a.dcm", change, b"ISO_IR 100", b"hex       ")
+    assert by_both(path, lambda header: header.get("PatientName")) == ("FILE-ELEMENT",) * 2
+
+
 @pytest.mark.parametrize("deep", [False, True])
 def test_a_damaged_element_of_an_item_is_named(tmp_path, deep):
     """An item is decoded when it is asked, long after its sequence was."""
