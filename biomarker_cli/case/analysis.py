@@ -118,6 +118,11 @@ class Analysis:
         return rules
 
     @property
+    def modalities(self) -> tuple[str, ...]:
+        """DICOM modalities that it may measure; empty means any."""
+        return self.protocol.applies_to.modalities or self.room.MODALITIES
+
+    @property
     def engine(self) -> tuple[str, str]:
         """Name and version of what computes."""
         return self.room.engine(self.rules)

@@ -47,11 +47,14 @@ class MeasureContext:
         Header values that a person answers for.
     quantity_of : callable
         From a volume to what the other sections of the analysis make of it.
+    images : mapping
+        All images of the case by name, the one that is measured among them.
     """
 
     form: ClinicalForm | None
     overrides: tuple[Override, ...]
     quantity_of: Callable[[Volume], DerivedVolume]
+    images: Mapping[str, CaseImage]
 
 
 MapWriter = Callable[["CaseImage", Any, Path, "OutgoingIdentity", str], list[Path]]

@@ -11,6 +11,7 @@ from biomarker_cli.imaging.prepared_image import DerivedVolume
 
 if TYPE_CHECKING:
     from biomarker_cli.case.analysis import Analysis, AnalysisProtocol
+    from biomarker_cli.case.image_inputs import ImageInputs
     from biomarker_cli.case.inputs import CaseInputs
     from biomarker_cli.imaging.prepared_image import PreparedImage
     from biomarker_cli.imaging.volume import Volume
@@ -24,17 +25,21 @@ def prepare(case: CaseInputs, analysis: Analysis) -> PreparedImage:
     CaseError
         With the code of the room that refuses.
     """
-    _require_modality(case, analysis)
-    quantity_of = partial(_quantity_of, case, analysis.protocol)
-    context = MeasureContext(case.plan.form, case.plan.overrides, quantity_of)
-    return analysis.room.prepare(case, analysis.rules, context)
+    image = case.image_of(analysis)
+    _require_modality(image, analysis)
+    plan = case.plan
+    # A map is made of what was read: no further section is asked for it.
+    alone = MeasureContext(plan.form, plan.overrides, DerivedVolume, case.images)
+    quantity_of = partial(_quantity_of, analysis.protocol, alone)
+    context = MeasureContext(plan.form, plan.overrides, quantity_of, case.images)
+    return analysis.room.prepare(image, analysis.rules, context)
 
 
-def _require_modality(case: CaseInputs, analysis: Analysis) -> None:
-    if case.is_declared:
+def _require_modality(image: ImageInputs, analysis: Analysis) -> None:
+    if image.is_declared:
         return
-    found = {c.modality for c in case.candidates()}
-    wanted = analysis.protocol.applies_to.modalities or analysis.room.MODALITIES
+    found = {c.modality for c in image.candidates()}
+    wanted = analysis.modalities
     if wanted and not found <= set(wanted):
         raise ImageError(
             "IMAGE-MODALITY",
@@ -44,18 +49,16 @@ def _require_modality(case: CaseInputs, analysis: Analysis) -> None:
         )
 
 
-def _quantity_of(case: CaseInputs, protocol: AnalysisProtocol, volume: Volume) -> DerivedVolume:
+def _quantity_of(
+    protocol: AnalysisProtocol, context: MeasureContext, volume: Volume
+) -> DerivedVolume:
     """Return a volume in the quantity that a section beside that of the measure says."""
     for name in measure_names():
         rules = protocol.section(name)
         if name == protocol.measure or rules is None:
             continue
         quantity_map = measure_room(name).quantity_map
-        if quantity_map is None:
-            continue
-        # A map is made of what was read: no further section is asked.
-        context = MeasureContext(case.plan.form, case.plan.overrides, DerivedVolume)
-        derived = quantity_map(volume, rules, context)
+        derived = quantity_map(volume, rules, context) if quantity_map is not None else None
         if derived is not None:
             return derived
     return DerivedVolume(volume)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from biomarker_cli.model.inputs import FileRead
 
@@ -22,6 +22,31 @@ class CaseStatus(StrEnum):
     FAILED = "failed"
     EXCLUDED = "excluded"
     WAITING = "waiting"
+
+
+class RoiKey(NamedTuple):
+    """A region of a case: a ROI on the grid of one of its images.
+
+    Attributes
+    ----------
+    roi : str
+        Canonical name.
+    image : str
+        Name of the image.
+    """
+
+    roi: str
+    image: str
+
+    def roi_id(self, primary: str) -> str:
+        """Return what the region is called in the tables.
+
+        Parameters
+        ----------
+        primary : str
+            Name of the primary image: on it, a region is called as the ROI.
+        """
+        return self.roi if self.image == primary else f"{self.roi}@{self.image}"
 
 
 @dataclass(frozen=True)
@@ -51,7 +76,8 @@ class CaseResult:
     role : str
         Image role of the case.
     case : CaseRow
-    rois : list of AuditedRoiRow
+    rois : dict
+        `RoiKey` -> AuditedRoiRow.
     measurements : list of MeasurementRow
     facts : list of FactRow
     checks : list of CheckRow
@@ -71,7 +97,7 @@ class CaseResult:
 
     role: str
     case: CaseRow
-    rois: list[AuditedRoiRow] = field(default_factory=list)
+    rois: dict[RoiKey, AuditedRoiRow] = field(default_factory=dict)
     measurements: list[MeasurementRow] = field(default_factory=list)
     facts: list[FactRow] = field(default_factory=list)
     checks: list[CheckRow] = field(default_factory=list)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from biomarker_cli.case.result import RoiKey
 from biomarker_cli.model.measurement import Measurement
 from biomarker_cli.regions.result import AuditedRoiRow
 from biomarker_cli.tables.rows import CaseRow, CheckRow, FactRow, FeatureRow, MeasurementRow
@@ -110,31 +111,36 @@ def check_row(
 
 
 def roi_rows(
-    plan: CasePlan, regions: Sequence[RoiResult], refusals: Mapping[str, BiomarkerError]
-) -> list[AuditedRoiRow]:
+    plan: CasePlan,
+    regions: Mapping[str, Sequence[RoiResult]],
+    refusals: Mapping[RoiKey, BiomarkerError],
+) -> dict[RoiKey, AuditedRoiRow]:
     """Return rows of ``rois.csv``.
 
     Parameters
     ----------
     plan : CasePlan
-    regions : sequence of RoiResult
+    regions : mapping
+        Image -> the regions that were imported onto its grid.
     refusals : mapping
-        ROI -> why a region that was imported could not be measured.
+        Why a region that was imported could not be measured.
     """
-    rows = []
-    for roi in regions:
-        row = roi.row(plan.case_id)
-        why = refusals.get(roi.roi_id)
-        if why is not None:
-            row = replace(row, error_code=why.code, error_message=str(why))
-        rows.append(row)
+    rows = {}
+    for image, rois in regions.items():
+        for roi in rois:
+            key = RoiKey(roi.roi_id, image)
+            row = replace(roi.row(plan.case_id), roi_id=key.roi_id(plan.primary.name))
+            why = refusals.get(key)
+            if why is not None:
+                row = replace(row, error_code=why.code, error_message=str(why))
+            rows[key] = row
     return rows
 
 
-def skipped_roi_rows(plan: CasePlan, code: str, message: str) -> list[AuditedRoiRow]:
+def skipped_roi_rows(plan: CasePlan, code: str, message: str) -> dict[RoiKey, AuditedRoiRow]:
     """Return a row for every ROI that was asked for but never reached."""
-    return [
-        AuditedRoiRow(
+    return {
+        RoiKey(name, plan.primary.name): AuditedRoiRow(
             case_id=plan.case_id,
             roi_id=name,
             roi_name=name,
@@ -144,7 +150,7 @@ def skipped_roi_rows(plan: CasePlan, code: str, message: str) -> list[AuditedRoi
             error_message=message,
         )
         for name in plan.wanted_rois
-    ]
+    }
 
 
 def measurement_rows(

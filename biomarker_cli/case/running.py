@@ -13,7 +13,7 @@ from biomarker_cli.case.inputs import CaseInputs, pixels_of
 from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.case.plausibility import implausible_voxels
 from biomarker_cli.case.preparing import prepare
-from biomarker_cli.case.result import CaseResult, CaseStatus, Note
+from biomarker_cli.case.result import CaseResult, CaseStatus, Note, RoiKey
 from biomarker_cli.case.rows import (
     case_row,
     check_row,
@@ -45,8 +45,8 @@ class _Progress:
     row: CaseRow
     facts: list[FactRow] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
-    regions: list[RoiResult] = field(default_factory=list)
-    refusals: dict[str, BiomarkerError] = field(default_factory=dict)
+    regions: dict[str, list[RoiResult]] = field(default_factory=dict)
+    refusals: dict[RoiKey, BiomarkerError] = field(default_factory=dict)
     measurements: list[MeasurementRow] = field(default_factory=list)
     features: dict[tuple[str, str], FeatureRow] = field(default_factory=dict)
     derivations: dict[str, Any] = field(default_factory=dict)
@@ -116,7 +116,8 @@ def run_case(plan: CasePlan) -> CaseResult:
 def _examine_headers(progress: _Progress) -> None:
     """Facts and checks come before pixels: a volume that is refused still has them."""
     plan = progress.plan
-    if plan.image_files:
+    images = [image for image in progress.case.images.values() if not image.is_declared]
+    if not images:
         return
     # Files of other formats have no header, so that their cases do without these rooms.
     from biomarker_cli.acquisition.devices import DeviceNames
@@ -125,9 +126,13 @@ def _examine_headers(progress: _Progress) -> None:
     from biomarker_cli.acquisition.kept import keep_readings
     from biomarker_cli.acquisition.series import series_of
 
-    series = series_of(progress.case.candidates(), progress.case.dicom.frames)
-    series = [one.in_study(plan.role, plan.subject) for one in series]
-    progress.row = case_row(plan, series)
+    series = []
+    for image in images:
+        read = series_of(image.candidates(), image.dicom.frames)
+        own = [one.in_study(plan.role, plan.subject) for one in read]
+        if image.plan is plan.primary:
+            progress.row = case_row(plan, own)
+        series += own
     devices = progress.devices = DeviceNames(plan.device_key, series)
     told = facts_by_series(series)
     progress.facts = [
@@ -167,9 +172,12 @@ def _case_flags(progress: _Progress) -> frozenset[str]:
 def _measure(progress: _Progress) -> CaseResult:
     plan = progress.plan
     flags = _case_flags(progress)
-    imported = False
+    unusable: set[str] = set()
     refusal: BiomarkerError | None = None
     for analysis in plan.analyses:
+        image = plan.image_of(analysis)
+        if image.name in unusable:
+            continue
         try:
             prepared = _prepare(progress, analysis)
         except BiomarkerError as error:
@@ -179,11 +187,18 @@ def _measure(progress: _Progress) -> CaseResult:
             continue
         if prepared.derivation:
             progress.derivations[analysis.ident] = dict(prepared.derivation)
-        x, y, z = prepared.volume.geometry.spacing_mm
-        progress.row = replace(progress.row, voxel_x_mm=x, voxel_y_mm=y, voxel_z_mm=z)
-        if not imported:
-            progress.regions = _import(progress.case, prepared.volume, analysis.protocol)
-            imported = True
+        if image is plan.primary:
+            x, y, z = prepared.volume.geometry.spacing_mm
+            progress.row = replace(progress.row, voxel_x_mm=x, voxel_y_mm=y, voxel_z_mm=z)
+        if image.name not in progress.regions:
+            try:
+                rois = _import(progress.case, prepared.volume, analysis.protocol)
+            except BiomarkerError as error:
+                # No other analysis of this image has regions; those of other images go on.
+                refusal = refusal or error
+                unusable.add(image.name)
+                continue
+            progress.regions[image.name] = rois
         _measure_regions(progress, analysis, prepared, flags)
     if refusal is not None:
         raise refusal
@@ -191,7 +206,9 @@ def _measure(progress: _Progress) -> CaseResult:
         return progress.result(
             CaseStatus.FAILED, "CASE-NO-MEASUREMENT", "no region could be measured"
         )
-    bad = progress.refusals or any(_is_bad(plan, roi) for roi in progress.regions)
+    bad = progress.refusals or any(
+        _is_bad(plan, roi) for rois in progress.regions.values() for roi in rois
+    )
     return progress.result(CaseStatus.PARTIAL if bad else CaseStatus.MEASURED)
 
 
@@ -234,12 +251,18 @@ def _measure_regions(
     flags = case_flags | prepared.volume.flags
     if analysis.document.is_draft:
         flags |= {"draft_protocol"}
-    regions = [(roi.roi_id, roi.region) for roi in progress.regions if roi.region is not None]
+    image = progress.plan.image_of(analysis).name
+    regions = [
+        (RoiKey(roi.roi_id, image), roi.region)
+        for roi in progress.regions[image]
+        if roi.region is not None
+    ]
     measured = _measured(prepared, [region for _, region in regions])
-    for roi_id, region in regions:
+    for key, region in regions:
+        roi_id = key.roi_id(progress.plan.primary.name)
         found = measured[region.name]
         if isinstance(found, BiomarkerError):
-            progress.refusals[roi_id] = found
+            progress.refusals[key] = found
             progress.note(f"{analysis.ident}: {found.code} {found}", roi_id)
             continue
         own = flags | region.flags

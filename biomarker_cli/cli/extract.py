@@ -128,12 +128,12 @@ def _write_maps(plan: CasePlan, folder: Path, choice: str) -> None:
 
     case = CaseInputs(plan)
     identity = identity_of(plan, keep=choice == "keep")
-    if not case.is_declared:
+    if not plan.primary.is_declared:
         say(_said(identity), err=True)
     for analysis in plan.analyses:
-        write = analysis.room.write_maps
+        image, write = case.image_of(analysis), analysis.room.write_maps
         if write is not None:
-            for path in write(case, analysis.rules, folder, identity, analysis.ident):
+            for path in write(image, analysis.rules, folder, identity, analysis.ident):
                 say(f"written: {path}", err=True)
 
 

@@ -84,7 +84,7 @@ class _Features:
         digests = dict.fromkeys(d for r in results for d in r.head.dictionaries.values())
         self._rows = {one: parse_lines(FEATURES, dictionary(one) or "") for one in digests}
         self._units: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-        self._analyses: dict[str, set[str]] = defaultdict(set)
+        self._analyses: dict[tuple[str, str], set[str]] = defaultdict(set)
         for result in results:
             role = result.head.role
             for analysis, digest in result.head.dictionaries.items():
@@ -94,7 +94,7 @@ class _Features:
                     # Of two units nobody can say which one the missing value would have had.
                     units[feature] = unit if units.get(feature, unit) == unit else ""
             for roi in result.head.rois:
-                self._analyses[role].update(roi.analyses)
+                self._analyses[role, roi.image].update(roi.analyses)
 
     def rows(self) -> list[_TextRow]:
         """Return one row per analysis and feature, also where cases differ.
@@ -131,8 +131,8 @@ class _Features:
                 unit=unit,
                 status="skipped" if skipped or roi.status == "skipped" else "failed",
             )
-            for analysis in sorted(self._analyses[role])
             for roi in result.head.rois
+            for analysis in sorted(self._analyses[role, roi.image])
             if analysis not in roi.analyses
             for feature, unit in self._units[role, analysis].items()
         ]

@@ -41,16 +41,19 @@ class OtherFormatError(ValueError):
 
 @dataclass(frozen=True)
 class RoiSummary:
-    """What a run says of a ROI.
+    """What a run says of a ROI on the grid of one image.
 
     Attributes
     ----------
+    image : str
+        Name of the image.
     roi_id, status, error_code, error_message : str
         As in ``rois.csv``.
     analyses : list of str
         Those that measured it, sorted.
     """
 
+    image: str
     roi_id: str
     status: str
     error_code: str
@@ -263,7 +266,7 @@ def pack(result: CaseResult, study: str, key: str, names: str) -> tuple[PackedRe
     )
     lines = {
         CASES.name: row_lines(CASES, [replace(case, result_key=key)]),
-        ROIS_WITH_AUDIT.name: row_lines(ROIS_WITH_AUDIT, result.rois),
+        ROIS_WITH_AUDIT.name: row_lines(ROIS_WITH_AUDIT, result.rois.values()),
         MEASUREMENTS.name: row_lines(MEASUREMENTS, result.measurements),
         FACTS.name: row_lines(FACTS, result.facts),
         # A series that stands in two studies is checked twice, and has one row.
@@ -283,13 +286,14 @@ def _roi_summaries(result: CaseResult) -> list[RoiSummary]:
         analyses.setdefault(row.roi_id, set()).add(row.analysis_id)
     return [
         RoiSummary(
+            key.image,
             roi.roi_id,
             roi.status,
             roi.error_code,
             roi.error_message,
             sorted(analyses.get(roi.roi_id, ())),
         )
-        for roi in result.rois
+        for key, roi in result.rois.items()
     ]
 
 

@@ -273,7 +273,7 @@ class _Run:
 
 
 def _was_changed(result: CaseResult) -> bool:
-    return CHANGED in {result.case.error_code, *(roi.error_code for roi in result.rois)}
+    return CHANGED in {result.case.error_code, *(roi.error_code for roi in result.rois.values())}
 
 
 def store_result(

@@ -29,7 +29,7 @@ def twins_by_uid(plans: Sequence[CasePlan]) -> Findings:
         (
             plan.case_id,
             plan.visit,
-            {ref.sop_instance_uid for c in plan.images for ref in c.refs} - {""},
+            {ref.sop_instance_uid for c in plan.volumes for ref in c.refs} - {""},
         )
         for plan in plans
     )

@@ -20,7 +20,7 @@ from pydicom import dcmread
 from synthetic_dicom_seg import segment_description
 from synthetic_series import axial, uid, write_series
 
-from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.catalogue import catalogue as catalogue_module
 from biomarker_cli.catalogue import pseudonyms
 from biomarker_cli.catalogue.catalogue import scan
@@ -490,10 +490,8 @@ OTHER_VALUES = {
     "role": "pet",
     "analyses": (),
     "acquisition": None,
-    "series": "1.2.3",
     "wanted_rois": ("GTV",),
     "roi_names": None,
-    "quantity": "signal",
     "on_violation": "exclude",
     "other_frame_of_reference": True,
     "form": "weight",
@@ -525,6 +523,30 @@ def test_a_field_of_a_kind_that_nobody_thought_of_is_an_error(plan):
         result_key(replace(plan, form=object()), {})
 
 
+def _with_image(plan, **changes):
+    return replace(plan, images=(replace(plan.primary, **changes),))
+
+
+def test_what_is_said_of_the_image_is_in_the_key(plan):
+    keys = [
+        result_key(_with_image(plan, **change), {})
+        for change in ({}, {"series": "1.2.3"}, {"quantity": "signal"})
+    ]
+    keys += [
+        result_key(replace(plan, images=(plan.primary, other)), {})
+        for other in (
+            ImagePlan("flip"),
+            ImagePlan("late"),
+            ImagePlan("flip", series="1.2"),
+            ImagePlan("flip", quantity="signal"),
+            ImagePlan("flip", files=(Path("flip.nii"),)),
+            replace(plan.primary, name="flip"),
+        )
+    ]
+    keys.append(result_key(replace(plan, images=(ImagePlan("flip"), plan.primary)), {}))
+    assert len(set(keys)) == len(keys)
+
+
 def test_what_the_catalogue_says_of_a_volume_is_in_the_key(plan):
     (candidate,) = plan.candidates
     for change in (
@@ -534,7 +556,7 @@ def test_what_the_catalogue_says_of_a_volume_is_in_the_key(plan):
         {"flags": frozenset({"series_duplicates_dropped"})},
         {"error_code": "SERIES-GAP"},
     ):
-        changed = replace(plan, candidates=(replace(candidate, **change),))
+        changed = _with_image(plan, candidates=(replace(candidate, **change),))
         assert result_key(changed, {}) != result_key(plan, {}), change
 
 
@@ -559,7 +581,7 @@ def test_what_was_read_is_in_the_key_in_the_order_of_the_slices(plan):
         lambda content: content[:-1],
         lambda content: content.replace(b",ok,", b",OK,", 1),
         lambda content: content.replace(b'"study": "doors"', b'"study": "other"'),
-        lambda content: content.replace(b"biomarker-result/2", b"biomarker-result/1"),
+        lambda content: content.replace(b"biomarker-result/3", b"biomarker-result/1"),
         lambda content: content.replace(b'"status": "measured"', b'"status": "excluded"', 1),
         lambda content: content.replace(b'"error_code": ""', b'"error_code": "ANY"', 1),
         lambda content: re.sub(rb'"pixels": "\w+"', b'"pixels": ""', content),
@@ -794,7 +816,7 @@ def test_copied_pixels_are_found_where_their_uids_put_the_series_in_another_orde
         "S,1,T1,ct,one,ct.nii.gz\nS,9,T1,ct,two,ct.nii.gz\n"
     )
     report = _run(trial, tmp_path / "out", tmp_path / "cache")
-    uids = [[c.series_uid for c in d.case.plan.images] for d in report.decisions]
+    uids = [[c.series_uid for c in d.case.plan.volumes] for d in report.decisions]
     positions = [[uid("series", s) for s in names] for names in (("a", "b"), ("d", "c"))]
     assert {u.index(p[0]) for u, p in zip(uids, positions, strict=True)} == {0, 1}
     first, second = _pixels(report).values()

@@ -81,7 +81,7 @@ def test_a_result_that_no_file_can_hold_costs_its_case_alone(tmp_path):
         role: str = "d"
         wanted_rois: tuple[str, ...] = ()
         input_paths: tuple[str, ...] = ()
-        images: tuple[str, ...] = ()
+        volumes: tuple[str, ...] = ()
 
     @dataclass
     class Case:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from synthetic_results import CASE_ID, case_result
 
-from biomarker_cli.case.result import CaseResult, Note
+from biomarker_cli.case.result import CaseResult, Note, RoiKey
 from biomarker_cli.regions.result import AuditedRoiRow
 from biomarker_cli.study.packed import OtherFormatError, PackedResult, RoiSummary, pack
 from biomarker_cli.study.store import ResultStore, UnusableResultError
@@ -31,7 +31,7 @@ def _result() -> CaseResult:
         for name, value in (("mean", 1.5), ("cov", None))
     ]
     notes = [Note("no mean [of 0]", "GTV"), Note("of the case [file.dcm]")]
-    return case_result(rois=[roi], measurements=measured, notes=notes)
+    return case_result(rois={RoiKey("GTV", "ct"): roi}, measurements=measured, notes=notes)
 
 
 def _packed() -> PackedResult:
@@ -43,7 +43,7 @@ def test_a_result_is_read_as_it_was_written():
     read = PackedResult.from_bytes(packed.to_bytes())
     assert (read.head, read.lines) == (packed.head, packed.lines)
     assert (read.head.visit, read.head.role) == (("S", "1", "T1"), "ct")
-    assert read.head.rois == [RoiSummary("GTV", "ok", "", "", ["a@1.0.0"])]
+    assert read.head.rois == [RoiSummary("ct", "GTV", "ok", "", "", ["a@1.0.0"])]
     assert (read.head.n_ok, read.head.n_without) == (1, 1)
     assert read.rows(CASES)[0]["result_key"] == "key"
     assert {row["flags"] for row in read.rows(MEASUREMENTS)} == {"draft_protocol;roi_small"}
