@@ -19,7 +19,7 @@ from biomarker_cli.diffusion.dwi_set import DwiSet, assemble
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.rules import AdcRules, FittedMap
-from biomarker_cli.diffusion.writing import write_parametric_map
+from biomarker_cli.imaging.parametric_map import write_parametric_map
 
 pytestmark = pytest.mark.data
 
