@@ -85,26 +85,6 @@ class AdcResult(QuantityMap):
     vendor_flags: frozenset[str] = frozenset()
 
 
-def adc_map(dwi: DwiSet, rules: AdcRules) -> AdcResult:
-    """Compute the ADC of every voxel, the main map of the rules.
-
-    Parameters
-    ----------
-    dwi : DwiSet
-    rules : AdcRules
-
-    Returns
-    -------
-    AdcResult
-
-    Raises
-    ------
-    AdcError
-        ``ADC-B-SET`` where the series lacks the b-values of the rules.
-    """
-    return adc_maps(dwi, rules, rules.maps[:1])[0]
-
-
 def adc_maps(
     dwi: DwiSet,
     rules: AdcRules,
