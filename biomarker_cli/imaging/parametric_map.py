@@ -20,6 +20,7 @@ from biomarker_cli.dicom.identity import OWN_MANUFACTURER, OutgoingIdentity
 from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.quantity_map import QuantityMap
+from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.quantity import Quantity
 from biomarker_cli.model.version import __version__
 
@@ -94,7 +95,8 @@ def write_parametric_map(
     # Required, empty where unknown, for objects that name no laterality of their frames.
     written.Laterality = ""
     path.parent.mkdir(parents=True, exist_ok=True)
-    written.save_as(path)
+    with whole_file(path) as stream:
+        written.save_as(stream)
 
 
 def _label(image: str) -> str:
