@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,15 @@ SERIES_NUMBER = 9000
 
 _NARROWEST_WINDOW = 1e-9
 """A window must have a width, also where a map has one value."""
+
+_OWN_EQUIPMENT: Mapping[str, Any] = MappingProxyType(
+    {
+        "manufacturer": OWN_MANUFACTURER,
+        "manufacturer_model_name": OWN_MANUFACTURER,
+        "software_versions": __version__,
+        "device_serial_number": "0",
+    }
+)
 
 _LONG_STRING = 64
 _CODE_STRING = 16
@@ -58,7 +69,6 @@ def write_parametric_map(
         ``MAP-NO-SOURCE`` for a map that did not come from DICOM.
     """
     from highdicom.pm import ParametricMap
-    from pydicom.uid import generate_uid
 
     volume = one.volume
     if not volume.frames:
@@ -68,7 +78,6 @@ def write_parametric_map(
             where=volume.volume_id,
             hint="Write it as NIfTI.",
         )
-    made_of = [volume.volume_id, one.image, json.dumps(one.derivation, sort_keys=True)]
     values = np.ascontiguousarray(volume.as_float64())
     with warnings.catch_warnings():
         # It warns about unusual names of patients, and would print them.
@@ -76,18 +85,14 @@ def write_parametric_map(
         written = ParametricMap(
             source_images=source_headers(volume.frames, identity),
             pixel_array=values,
-            series_instance_uid=identity.uid(generate_uid(entropy_srcs=["series", *made_of])),
             series_number=SERIES_NUMBER,
-            sop_instance_uid=identity.uid(generate_uid(entropy_srcs=["instance", *made_of])),
             instance_number=1,
             series_description=f"{one.image.upper()} {analysis}"[:_LONG_STRING],
-            manufacturer=OWN_MANUFACTURER,
-            manufacturer_model_name=OWN_MANUFACTURER,
-            software_versions=__version__,
-            device_serial_number="0",
             contains_recognizable_visual_features=False,
             content_label=_label(one.image),
             content_description=volume.quantity.title[:_LONG_STRING],
+            **_uids(one, identity),
+            **_OWN_EQUIPMENT,
             **_place(volume.geometry),
             **_meaning(one.image, volume.quantity, _range(values)),
         )
@@ -97,6 +102,17 @@ def write_parametric_map(
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as stream:
         written.save_as(stream)
+
+
+def _uids(one: QuantityMap, identity: OutgoingIdentity) -> dict[str, Any]:
+    from pydicom.uid import generate_uid
+
+    made_of = [one.volume.volume_id, one.image, json.dumps(one.derivation, sort_keys=True)]
+    words = {"series_instance_uid": "series", "sop_instance_uid": "instance"}
+    return {
+        name: identity.uid(generate_uid(entropy_srcs=[word, *made_of]))
+        for name, word in words.items()
+    }
 
 
 def _label(image: str) -> str:

@@ -112,18 +112,15 @@ def initialise_study(
             hint="`biomarker scan` lists what is there.",
         )
     undecided = _fill_masks(rows, masks)
-    study = _study_text(folder.resolve().name, {r["role"] for r in rows})
     files = {
-        folder / LINK_FILE: _csv(link_rows(series, subjects)),
-        folder / "cases.csv": _csv(rows),
-        folder / "study.yaml": study.encode(),
+        LINK_FILE: _csv(link_rows(series, subjects)),
+        "cases.csv": _csv(rows),
+        "study.yaml": _study_text(folder.resolve().name, {r["role"] for r in rows}).encode(),
     }
     if not key_is_there:
-        files[folder / KEY_FILE] = new_key_text()
-    write_new(
-        files,
-        private=frozenset({folder / LINK_FILE, folder / KEY_FILE}),
-    )
+        files[KEY_FILE] = new_key_text()
+    private = frozenset({folder / LINK_FILE, folder / KEY_FILE})
+    write_new({folder / name: content for name, content in files.items()}, private)
     _ignore_link(folder / ".gitignore")
     return InitReport(
         folder=folder,
