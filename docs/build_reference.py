@@ -112,7 +112,7 @@ def measures_page() -> str:
         proposed = "; ".join(
             f"`{role.name}`: {role.acquisition}, {role.analysis}" for role in room.ROLES
         )
-        maps = "`--maps`" if room.write_maps else ""
+        maps = "`--maps`" if room.maps else ""
         cells = (f"`{name}`", title, ", ".join(room.MODALITIES) or "any", f"`{room.CASE_ROLE}`")
         parts.append(f"| {' | '.join((*cells, proposed, maps))} |")
     return "\n".join(parts) + "\n"

@@ -5,10 +5,9 @@ A room is loaded when its measure is asked for: a case loads the room of its own
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -16,8 +15,8 @@ from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue.case_image import CaseImage, ProposedRole
-    from biomarker_cli.dicom.identity import OutgoingIdentity
     from biomarker_cli.imaging.prepared_image import DerivedVolume, PreparedImage
+    from biomarker_cli.imaging.quantity_map import QuantityMap
     from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.pet.rules import ClinicalForm, Override
 
@@ -57,10 +56,10 @@ class MeasureContext:
     images: Mapping[str, CaseImage]
 
 
-MapWriter = Callable[["CaseImage", Any, Path, "OutgoingIdentity", str], list[Path]]
-"""Writes the maps of an image by the rules of its section."""
+Maps = Callable[["CaseImage", Any], "Sequence[QuantityMap]"]
+"""Makes the maps of an image by the rules of a section."""
 
-QuantityMap = Callable[["Volume", Any, MeasureContext], "DerivedVolume | None"]
+Derive = Callable[["Volume", Any, MeasureContext], "DerivedVolume | None"]
 """Turns a volume into a quantity by the rules of a section; None where it is not of its kind."""
 
 
@@ -91,12 +90,12 @@ class MeasureRoom(Protocol):
         """
 
     @property
-    def quantity_map(self) -> QuantityMap | None:
+    def derived_volume(self) -> Derive | None:
         """Makes the volume that another measure of the same analysis measures."""
 
     @property
-    def write_maps(self) -> MapWriter | None:
-        """Writes its maps; None where it makes none that are kept."""
+    def maps(self) -> Maps | None:
+        """Makes its maps, for who keeps them; None where it makes none."""
 
     def engine(self, rules: Any, /) -> tuple[str, str]:
         """Return name and version of what computes."""

@@ -57,8 +57,8 @@ def _quantity_of(
         rules = protocol.section(name)
         if name == protocol.measure or rules is None:
             continue
-        quantity_map = measure_room(name).quantity_map
-        derived = quantity_map(volume, rules, context) if quantity_map is not None else None
+        derive = measure_room(name).derived_volume
+        derived = derive(volume, rules, context) if derive is not None else None
         if derived is not None:
             return derived
     return DerivedVolume(volume)

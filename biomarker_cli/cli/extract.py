@@ -124,6 +124,7 @@ def _folder_of_run(output: Path | None) -> Iterator[Path]:
 
 def _write_maps(plan: CasePlan, folder: Path, choice: str) -> None:
     from biomarker_cli.case.inputs import CaseInputs
+    from biomarker_cli.imaging.map_files import write_maps
     from biomarker_cli.study.leaving import identity_of
 
     case = CaseInputs(plan)
@@ -131,9 +132,10 @@ def _write_maps(plan: CasePlan, folder: Path, choice: str) -> None:
     if not plan.primary.is_declared:
         say(_said(identity), err=True)
     for analysis in plan.analyses:
-        image, write = case.image_of(analysis), analysis.room.write_maps
-        if write is not None:
-            for path in write(image, analysis.rules, folder, identity, analysis.ident):
+        maps_of = analysis.room.maps
+        if maps_of is not None:
+            maps = maps_of(case.image_of(analysis), analysis.rules)
+            for path in write_maps(maps, folder, identity, analysis.ident):
                 say(f"written: {path}", err=True)
 
 
@@ -147,8 +149,8 @@ def _said(identity: OutgoingIdentity) -> str:
 
 
 def _require_maps(measure: str) -> None:
-    if measure_room(measure).write_maps is None:
-        others = [name for name in measure_names() if measure_room(name).write_maps is not None]
+    if measure_room(measure).maps is None:
+        others = [name for name in measure_names() if measure_room(name).maps is not None]
         raise click.UsageError(f"--maps goes with {' and '.join(others)}.")
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 from biomarker_cli.catalogue.case_image import CaseImage, ProposedRole
-from biomarker_cli.dicom.identity import OutgoingIdentity
-from biomarker_cli.diffusion import writing
 from biomarker_cli.diffusion.adc import AdcResult
 from biomarker_cli.diffusion.declared import declared_adc
 from biomarker_cli.diffusion.describing import image_description
@@ -22,7 +19,7 @@ MODALITIES = ("MR",)
 CASE_ROLE = "dwi"
 ROLES = (ProposedRole("dwi", "MR", "dwi", "dwi-adc", split_by="b="),)
 EVERY_VOLUME = True
-quantity_map = None
+derived_volume = None
 
 
 def engine(_rules: AdcRules) -> tuple[str, str]:
@@ -42,7 +39,7 @@ def prepare(image: CaseImage, rules: AdcRules, _context: object) -> PreparedImag
     ------
     AdcError, ImageError, SeriesError
     """
-    results = _maps(image, rules)
+    results = maps(image, rules)
     return PreparedImage(
         results[0].volume,
         one_by_one(lambda region, _others: map_measurements(results, region, rules)),
@@ -51,29 +48,18 @@ def prepare(image: CaseImage, rules: AdcRules, _context: object) -> PreparedImag
     )
 
 
-def write_maps(
-    image: CaseImage, rules: AdcRules, folder: Path, identity: OutgoingIdentity, analysis: str
-) -> list[Path]:
-    """Write the maps of an image, as NIfTI and as DICOM Parametric Map, and return the files.
+def maps(image: CaseImage, rules: AdcRules) -> tuple[AdcResult, ...]:
+    """Return the maps of an image, the main one first.
 
     Parameters
     ----------
     image : CaseImage
     rules : AdcRules
-    folder : Path
-    identity : OutgoingIdentity
-        Whom the DICOM objects name.
-    analysis : str
-        ``id@version``.
 
     Raises
     ------
-    AdcError
+    AdcError, ImageError, SeriesError
     """
-    return writing.write_maps(_maps(image, rules), folder, identity, analysis)
-
-
-def _maps(image: CaseImage, rules: AdcRules) -> tuple[AdcResult, ...]:
     if image.is_declared:
         return (declared_adc(image.declared_volume(), rules),)
     return diffusion_maps(image.candidates(), rules, image.dicom)

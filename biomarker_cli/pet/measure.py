@@ -18,7 +18,7 @@ MODALITIES = ("PT",)
 CASE_ROLE = "pet"
 ROLES = (ProposedRole("pet", "PT", "base-pet", "fdg-suv"),)
 EVERY_VOLUME = False
-write_maps = None
+maps = None
 
 
 class PatientEntries(Protocol):
@@ -38,7 +38,9 @@ def engine(_rules: SuvRules) -> tuple[str, str]:
     return "biomarker", __version__
 
 
-def quantity_map(volume: Volume, rules: SuvRules, context: PatientEntries) -> DerivedVolume | None:
+def derived_volume(
+    volume: Volume, rules: SuvRules, context: PatientEntries
+) -> DerivedVolume | None:
     """Return the SUV map of a PET volume; None for a volume of another quantity.
 
     Raises

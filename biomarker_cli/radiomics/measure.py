@@ -21,8 +21,8 @@ ROLES = (
     ProposedRole("mr", "MR", "base-mr", "radiomics-mr"),
 )
 EVERY_VOLUME = False
-quantity_map = None
-write_maps = None
+derived_volume = None
+maps = None
 
 
 class OtherSections(Protocol):

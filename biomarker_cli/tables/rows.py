@@ -4,7 +4,7 @@
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-FieldType = Literal["string", "number", "integer", "boolean", "any"]
+FieldType = Literal["string", "number", "integer", "boolean"]
 
 _TYPES: dict[Any, FieldType] = {
     str: "string",

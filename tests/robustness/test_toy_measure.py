@@ -36,8 +36,8 @@ MODALITIES = ("CT",)
 CASE_ROLE = "doll"
 ROLES = (ProposedRole("doll", "CT", "base-ct", "toy"),)
 EVERY_VOLUME = False
-quantity_map = None
-write_maps = None
+derived_volume = None
+maps = None
 
 
 def engine(_rules):

@@ -18,7 +18,7 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.flags import FLAGS
 from biomarker_cli.regions.choosing import images_meant
 from biomarker_cli.regions.importing import import_regions
-from biomarker_cli.regions.preview import contour_preview, preview_slices
+from biomarker_cli.regions.preview import contour_preview
 from biomarker_cli.regions.result import AUDIT_COLUMNS, ROIS_WITH_AUDIT, RoiResult
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
@@ -240,7 +240,6 @@ def test_preview_shows_contours_at_their_place(tmp_path, series):
     contour = ("CLOSED_PLANAR", rectangle(grid, 4, (-12, -12), (12, 12)))
     path = write_structure_set(tmp_path / "rs.dcm", [Roi("r", [contour])])
     rois = import_regions(path, ImageTarget.from_volume(volume), RegionRules())
-    assert preview_slices(rois[0].region) == [4, 4, 4]
     contour_preview(rois, volume, tmp_path / "fit.png")
     with Image.open(tmp_path / "fit.png") as picture:
         pixels = np.asarray(picture)
@@ -251,3 +250,6 @@ def test_preview_shows_contours_at_their_place(tmp_path, series):
     assert np.ptp(rows) == pytest.approx(24 / 60 * 320, abs=3)
     assert columns.mean() == pytest.approx(160, abs=2)
     assert rows.mean() == pytest.approx(160, abs=2)
+    # One slice alone is shown three times over.
+    assert pixels.shape == (320 + 34, 3 * 320, 3)
+    assert (pixels[:, :320] == pixels[:, 640:]).all()
