@@ -11,9 +11,9 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from pydantic import BaseModel
-
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from biomarker_cli.catalogue.case_image import CaseImage, ProposedRole
     from biomarker_cli.imaging.prepared_image import DerivedVolume, PreparedImage
     from biomarker_cli.imaging.quantity_map import QuantityMap

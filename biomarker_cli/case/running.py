@@ -44,6 +44,7 @@ class _Progress:
     case: CaseInputs
     row: CaseRow
     facts: list[FactRow] = field(default_factory=list)
+    series: dict[str, set[str]] = field(default_factory=dict)
     checks: list[CheckResult] = field(default_factory=list)
     regions: dict[str, list[RoiResult]] = field(default_factory=dict)
     refusals: dict[RoiKey, BiomarkerError] = field(default_factory=dict)
@@ -129,7 +130,8 @@ def _examine_headers(progress: _Progress) -> None:
     series = []
     for image in images:
         read = series_of(image.candidates(), image.dicom.frames)
-        own = [one.in_study(plan.role, plan.subject) for one in read]
+        own = [one.in_study(image.plan.name, plan.subject) for one in read]
+        progress.series[image.plan.name] = {one.series_uid for one in own}
         if image.plan is plan.primary:
             progress.row = case_row(plan, own)
         series += own
@@ -156,12 +158,16 @@ _FLAG_OF_OUTCOME = MappingProxyType(
 )
 
 
-def _case_flags(progress: _Progress) -> frozenset[str]:
+def _flags_of_image(progress: _Progress, name: str) -> frozenset[str]:
+    """Return what all rows of an image carry; what is wrong with another is not its own."""
     plan = progress.plan
-    flags = set(plan.flags) | {f"acq_fail:{rule}" for rule in _violations(progress.checks)}
+    elsewhere = {uid for other, uids in progress.series.items() if other != name for uid in uids}
+    elsewhere -= progress.series.get(name, set())
+    checks = [check for check in progress.checks if check.series_uid not in elsewhere]
+    flags = set(plan.flags) | {f"acq_fail:{rule}" for rule in _violations(checks)}
     flags |= {
         f"{_FLAG_OF_OUTCOME[check.outcome]}:{check.rule_id}"
-        for check in progress.checks
+        for check in checks
         if check.outcome in _FLAG_OF_OUTCOME and check.severity == "error"
     }
     if plan.acquisition is not None and plan.acquisition.document.is_draft:
@@ -171,7 +177,6 @@ def _case_flags(progress: _Progress) -> frozenset[str]:
 
 def _measure(progress: _Progress) -> CaseResult:
     plan = progress.plan
-    flags = _case_flags(progress)
     unusable: set[str] = set()
     refusal: BiomarkerError | None = None
     for analysis in plan.analyses:
@@ -199,7 +204,7 @@ def _measure(progress: _Progress) -> CaseResult:
                 unusable.add(image.name)
                 continue
             progress.regions[image.name] = rois
-        _measure_regions(progress, analysis, prepared, flags)
+        _measure_regions(progress, analysis, prepared)
     if refusal is not None:
         raise refusal
     if not progress.measurements:
@@ -244,14 +249,12 @@ def _import(case: CaseInputs, volume: Volume, protocol: AnalysisProtocol) -> lis
     )
 
 
-def _measure_regions(
-    progress: _Progress, analysis: Analysis, prepared: PreparedImage, case_flags: frozenset[str]
-) -> None:
+def _measure_regions(progress: _Progress, analysis: Analysis, prepared: PreparedImage) -> None:
     """Measure every region that was imported; one that is refused is noted with its reason."""
-    flags = case_flags | prepared.volume.flags
+    image = progress.plan.image_of(analysis).name
+    flags = _flags_of_image(progress, image) | prepared.volume.flags
     if analysis.document.is_draft:
         flags |= {"draft_protocol"}
-    image = progress.plan.image_of(analysis).name
     regions = [
         (RoiKey(roi.roi_id, image), roi.region)
         for roi in progress.regions[image]

@@ -12,6 +12,7 @@ from pydicom.uid import MRImageStorage
 from synthetic_segmentations import Roi, cylinder, write_structure_set
 from synthetic_series import axial, write_series
 
+from biomarker_cli.acquisition.protocol import load_acquisition
 from biomarker_cli.case.analysis import load_analysis
 from biomarker_cli.case.inputs import CaseInputs, image_paths
 from biomarker_cli.case.plan import CasePlan, ImagePlan
@@ -38,6 +39,29 @@ extends: radiomics-{modality}@1.0.0
 source: [{{doc: none, section: "-", confirmed: {{by: recall}}}}]
 changelog: [{{version: 0.1.0, date: 2026-11-20, change: first}}]
 radiomics: {{families: [intensity], aggregations: [3d]}}
+"""
+
+RULE = """
+format: biomarker-acquisition/1
+id: thin
+version: 0.1.0
+status: draft
+title: Thin slices of CT
+source: [{doc: none, section: "-", confirmed: {by: recall}}]
+changelog: [{version: 0.1.0, date: 2026-11-20, change: first}]
+applies_to: {when: {Modality: {one_of: [CT, MR]}}}
+rules:
+  - id: CT-THICK
+    title: Slice thickness
+    when: {Modality: CT}
+    fact: SliceThickness
+    check: {max: 1}
+    unit: mm
+    over: instance
+    level: shall
+    severity: error
+tests:
+  - {facts: {Modality: CT, SliceThickness: 3}, expect: {CT-THICK: fail}}
 """
 
 
@@ -114,6 +138,15 @@ def test_the_case_is_known_by_its_primary_image_and_facts_are_of_all(plan):
     turned = run_case(replace(plan, images=plan.images[::-1]))
     assert (turned.case.modality, turned.case.voxel_y_mm) == ("MR", 1.0)
     assert {row.roi_id for row in turned.rois.values()} == {"GTV", "GTV@ct"}
+
+
+def test_what_breaks_a_rule_on_one_image_is_no_flag_of_the_other(plan, tmp_path):
+    path = tmp_path / "rule.yaml"
+    path.write_text(RULE)
+    result = run_case(replace(plan, acquisition=load_acquisition(str(path))))
+    assert {check.outcome for check in result.checks} == {"fail", "not_applicable"}
+    flagged = {row.roi_id for row in result.measurements if "acq_fail:CT-THICK" in row.flags}
+    assert flagged == {"GTV"}
 
 
 def test_the_tables_hold_no_row_of_an_analysis_for_an_image_that_it_does_not_measure(
