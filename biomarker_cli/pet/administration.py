@@ -12,15 +12,15 @@ from biomarker_cli.dicom.injection import (
     InjectionRecord,
     no_number,
 )
-from biomarker_cli.pet.derivation import Derivation
-from biomarker_cli.pet.errors import SuvError
-from biomarker_cli.pet.nuclides import (
+from biomarker_cli.dicom.nuclides import (
     Nuclide,
     agrees,
     nuclide_of_code,
     nuclide_of_text,
     nuclides_of_half_life,
 )
+from biomarker_cli.pet.derivation import Derivation
+from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.patient import require_agreement
 from biomarker_cli.pet.rules import ClinicalForm, SuvRules
 
@@ -93,7 +93,7 @@ def _by_half_life(record: InjectionRecord, half_life: float, derivation: Derivat
                 where=TAG_NUCLIDE,
                 hint="Confirm RadionuclideHalfLife in the override file.",
             )
-        return Nuclide("unknown", half_life, 8 * half_life)
+        return Nuclide("unknown", half_life)
     found = nuclides_of_half_life(half_life)
     if len(found) != 1:
         raise SuvError(

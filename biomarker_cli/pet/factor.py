@@ -22,6 +22,7 @@ from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.injection_time import (
     injection_moment,
+    longest_uptake_s,
     settle_acquisition_date,
 )
 from biomarker_cli.pet.normalisation import (
@@ -180,7 +181,7 @@ def _from_activity(question: Question) -> Factors:
     reference = reference_time(
         facts, question.rules.reference_time_spread_limit_percent, derivation
     )
-    _require_reference_after_injection(reference, facts, question, nuclide.longest_uptake_s)
+    _require_reference_after_injection(reference, facts, question, longest_uptake_s(nuclide))
     derivation.results["uptake_s"] = reference - facts.injection_s
     return facts.suv_per_bqml(reference)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from biomarker_cli.dicom.injection import TAG_START_DATETIME, TAG_START_TIME, InjectionRecord
+from biomarker_cli.dicom.nuclides import Nuclide
 from biomarker_cli.dicom.times import in_series_clock, parse_datetime, parse_time
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
-from biomarker_cli.pet.nuclides import CLOCK_TIME_SUFFICES_BELOW_S, Nuclide
 from biomarker_cli.pet.rules import ClinicalForm
 from biomarker_cli.pet.series import PetSeries, with_acquisition_dates_of_series
 
@@ -18,6 +19,14 @@ EARLIEST_S = -60.0
 
 EARLIEST_DYNAMIC_S = -3600.0
 """A dynamic series may start before the injection."""
+
+_LONGEST_UPTAKE_H = MappingProxyType(
+    {"F-18": 8.0, "Ga-68": 5.0, "C-11": 2.5, "Cu-64": 72.0, "Zr-89": 14 * 24.0}
+)
+"""Latest plausible start of a scan after injection; 8 half-lives for other nuclides."""
+
+CLOCK_TIME_SUFFICES_BELOW_S = 41_400.0
+"""Half-life (11.5 h) below which a time of day without a date tells the injection."""
 
 DATE_ALONE = len("YYYYMMDD")
 
@@ -37,9 +46,15 @@ class Window:
         return self.earliest_s <= uptake_s <= self.latest_s
 
 
+def longest_uptake_s(nuclide: Nuclide) -> float:
+    """Return the latest plausible start of a scan after injection, s."""
+    longest_h = _LONGEST_UPTAKE_H.get(nuclide.name)
+    return 8 * nuclide.half_life_s if longest_h is None else longest_h * 3600.0
+
+
 def uptake_window(nuclide: Nuclide, is_dynamic: bool) -> Window:
     """Return the window of a nuclide; only a dynamic series may start before the injection."""
-    return Window(EARLIEST_DYNAMIC_S if is_dynamic else EARLIEST_S, nuclide.longest_uptake_s)
+    return Window(EARLIEST_DYNAMIC_S if is_dynamic else EARLIEST_S, longest_uptake_s(nuclide))
 
 
 def header_injection(

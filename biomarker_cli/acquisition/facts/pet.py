@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import MappingProxyType
 from typing import Any
 
 from biomarker_cli.acquisition.facts.elements import plain, read_keyword
@@ -17,6 +16,7 @@ from biomarker_cli.dicom.injection import (
     InjectionRecord,
     read_injections,
 )
+from biomarker_cli.dicom.nuclides import nuclide_of_code
 from biomarker_cli.dicom.pet_units import (
     is_enhanced,
     read_corrections,
@@ -30,30 +30,6 @@ SMALLEST_DOSE_BQ = 1e4
 
 SMALLEST_WEIGHT_G, LARGEST_HEIGHT_M = 1000.0, 3.0
 """Beyond these PatientWeight is in grams and PatientSize in centimetres."""
-
-NUCLIDES = MappingProxyType(
-    {
-        "C-105A1": "C-11",
-        "40565003": "C-11",
-        "C-107A1": "N-13",
-        "21576001": "N-13",
-        "C-B1038": "O-15",
-        "129504001": "O-15",
-        "C-111A1": "F-18",
-        "77004003": "F-18",
-        "C-127A2": "Cu-64",
-        "23184005": "Cu-64",
-        "C-131A3": "Ga-68",
-        "80751004": "Ga-68",
-        "C-159A2": "Rb-82",
-        "79197006": "Rb-82",
-        "C-168A4": "Zr-89",
-        "129501009": "Zr-89",
-        "C-114A5": "I-124",
-        "83118000": "I-124",
-    }
-)
-"""Codes of radionuclides (DICOM PS3.16 CID 4020), SNOMED RT and SNOMED CT."""
 
 
 def _element(keyword: str) -> Reader:
@@ -195,8 +171,8 @@ def _texts(series: SeriesHeaders, text: Callable[[InjectionRecord], str]) -> lis
 
 def _nuclide(record: InjectionRecord) -> str:
     for code in record.nuclide_codes:
-        if code in NUCLIDES:
-            return NUCLIDES[code]
+        if nuclide := nuclide_of_code(code):
+            return nuclide.name
     return ";".join(record.nuclide_codes) or record.nuclide_meaning
 
 
