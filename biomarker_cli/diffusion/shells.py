@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from biomarker_cli.dicom.nominal_b import is_same_b, nominal_of, same_b
+from biomarker_cli.dicom.b_dialects import BValue
+from biomarker_cli.dicom.nominal_b import b_clusters, same_b
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.kinds import DwiKind
 from biomarker_cli.diffusion.rules import AllShells, BList, BRange, BSetRule, LowAndHigh
@@ -47,56 +48,20 @@ class Shell:
 
 
 def make_shells(volumes: Sequence[DwiVolume]) -> tuple[Shell, ...]:
-    """Cluster volumes by b-value, in rising order.
-
-    A console value names its shell; other values close to the lowest of a
-    cluster belong to it (`biomarker_cli.dicom.nominal_b`).
-    """
-    by_nominal: dict[float, list[DwiVolume]] = defaultdict(list)
-    for cluster in _clusters(volumes):
-        by_nominal[_nominal(cluster)].extend(cluster)
-    return tuple(
-        Shell(
-            nominal,
-            sum(_b(v) for v in members) / len(members),
-            _direction_groups(members),
-        )
-        for nominal, members in sorted(by_nominal.items())
-    )
+    """Cluster volumes by b-value (`biomarker_cli.dicom.nominal_b`), in rising order."""
+    values = [_b(volume) for volume in volumes]
+    shells = []
+    for cluster in b_clusters(values):
+        actual = sum(values[place].value for place in cluster.members) / len(cluster.members)
+        groups = _direction_groups([volumes[place] for place in cluster.members])
+        shells.append(Shell(cluster.nominal, actual, groups))
+    return tuple(shells)
 
 
-def _b(volume: DwiVolume) -> float:
+def _b(volume: DwiVolume) -> BValue:
     if volume.b_value is None:
         raise ValueError(f"volume {volume.volume_id} has no b-value")
-    return volume.b_value.value
-
-
-def _console(volume: DwiVolume) -> float | None:
-    return volume.b_value.nominal if volume.b_value else None
-
-
-def _clusters(volumes: Sequence[DwiVolume]) -> list[list[DwiVolume]]:
-    clusters: list[list[DwiVolume]] = []
-    for volume in sorted(volumes, key=_b):
-        if clusters and _belongs(volume, clusters[-1][0]):
-            clusters[-1].append(volume)
-        else:
-            clusters.append([volume])
-    return clusters
-
-
-def _belongs(volume: DwiVolume, first: DwiVolume) -> bool:
-    mine, other = _console(volume), _console(first)
-    if mine is not None and other is not None:
-        return mine == other
-    return is_same_b(_b(volume), _b(first))
-
-
-def _nominal(cluster: list[DwiVolume]) -> float:
-    console = next((c for c in map(_console, cluster) if c is not None), None)
-    if console is not None:
-        return console
-    return nominal_of([_b(volume) for volume in cluster])
+    return volume.b_value
 
 
 def _direction_groups(members: list[DwiVolume]) -> tuple[tuple[DwiVolume, ...], ...]:
