@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import Box, filled_box
 from biomarker_cli.imaging.geometry import Geometry
 
 AuditValue = str | int | float | bool | None
@@ -37,7 +38,7 @@ class Crop:
     offset: tuple[int, int, int] = (0, 0, 0)
 
     @property
-    def box(self) -> tuple[slice, slice, slice]:
+    def box(self) -> Box:
         """Where the crop lies in the whole grid."""
         z, y, x = (
             slice(start, start + size)
@@ -47,20 +48,14 @@ class Crop:
 
     def tight(self) -> Crop:
         """Return the smallest crop with the same voxels."""
-        bounds = []
-        rest = self.mask
-        for axis in range(3):
-            others = tuple(i for i in range(3) if i != axis)
-            filled = np.flatnonzero(rest.any(axis=others))
-            if not len(filled):
-                return Crop(np.zeros((0, 0, 0), dtype=np.bool_))
-            part = slice(int(filled[0]), int(filled[-1]) + 1)
-            bounds.append(part)
-            rest = rest[(slice(None),) * axis + (part,)]
-        if rest.shape == self.mask.shape:
+        box = filled_box(self.mask)
+        part = self.mask[box]
+        if part.shape == self.mask.shape:
             return self
-        z, y, x = (o + b.start for o, b in zip(self.offset, bounds, strict=True))
-        return Crop(rest.copy(), (z, y, x))
+        if not part.size:
+            return Crop(np.zeros((0, 0, 0), dtype=np.bool_))
+        z, y, x = (o + b.start for o, b in zip(self.offset, box, strict=True))
+        return Crop(part.copy(), (z, y, x))
 
     def whole(self, shape: tuple[int, int, int]) -> BoolArray:
         """Return the mask on its whole grid, a new array of `shape`."""
@@ -123,7 +118,7 @@ class Region:
         return self.crop.whole(self.geometry.shape)
 
     @property
-    def box(self) -> tuple[slice, slice, slice]:
+    def box(self) -> Box:
         """Slices ``[z, y, x]`` of the box around the voxels."""
         return self.crop.box
 

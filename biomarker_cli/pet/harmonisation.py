@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
-
-FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
+from biomarker_cli.imaging.resample import FWHM_PER_SIGMA
 
 
 def gaussian(

@@ -6,17 +6,13 @@ may stand on the hottest voxel, anywhere in the region, or wholly inside it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM, voxels_in_sphere
 from biomarker_cli.pet.rules import PeakRule
-
-SPHERE_ML = 1.0
-RADIUS_MM = 10.0 * (3.0 * SPHERE_ML / (4.0 * math.pi)) ** (1.0 / 3.0)
-"""Radius of a sphere of 1 ml, 6.2035 mm."""
 
 SUBVOXELS = 10
 """Samples per voxel edge of a partial volume; they are part of the definition."""
@@ -41,7 +37,7 @@ class SphereKernel:
 
 
 def sphere_kernel(
-    spacing_mm: tuple[float, float, float], kind: str, radius_mm: float = RADIUS_MM
+    spacing_mm: tuple[float, float, float], kind: str, radius_mm: float = ONE_ML_RADIUS_MM
 ) -> SphereKernel:
     """Return the sphere on a grid.
 
@@ -52,15 +48,16 @@ def sphere_kernel(
     kind : {'voxel_centre', 'partial_volume'}
     radius_mm : float
     """
+    if kind == "voxel_centre":
+        z, y, x = reversed(spacing_mm)
+        inside = voxels_in_sphere((z, y, x), radius_mm)
+        offsets = np.argwhere(inside) - np.array(inside.shape) // 2
+        return SphereKernel(offsets, np.full(len(offsets), 1.0 / len(offsets)))
     spacing = np.array(spacing_mm[::-1], dtype=np.float64)
     reach = np.floor(radius_mm / spacing + 0.5).astype(int)
     grids = np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij")
     offsets = np.stack([grid.ravel() for grid in grids], axis=1)
-    if kind == "voxel_centre":
-        inside = np.sum((offsets * spacing) ** 2, axis=1) <= radius_mm**2 * (1.0 + 1e-12)
-        weights = inside.astype(np.float64)
-    else:
-        weights = _fractions(offsets, spacing, radius_mm)
+    weights = _fractions(offsets, spacing, radius_mm)
     touched = weights > 0.0
     return SphereKernel(offsets[touched], weights[touched] / weights.sum())
 

@@ -10,7 +10,9 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import EMPTY, Box, widened
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM
 from biomarker_cli.model.features import UNIT_OF_IMAGE, FeatureDefinition, FeatureRegistry
 from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
 from biomarker_cli.pet.errors import SuvError
@@ -22,7 +24,7 @@ from biomarker_cli.pet.lesions import (
     tumour_voxels,
 )
 from biomarker_cli.pet.normalisation import QUANTITY_OF
-from biomarker_cli.pet.peak import RADIUS_MM, suv_peak
+from biomarker_cli.pet.peak import suv_peak
 from biomarker_cli.pet.rules import PeakRule, SuvRules, ThresholdRule
 from biomarker_cli.pet.suv import SuvResult
 
@@ -259,17 +261,12 @@ def uptake_measurements(
     return rows
 
 
-def _box(region: Region) -> tuple[slice, ...]:
+def _box(region: Region) -> Box:
     """Return the box of a region with room for a sphere around each of its voxels."""
-    if not region.mask.any():
-        return (slice(0, 0),) * 3
-    room = [int(RADIUS_MM / spacing + 0.5) + 1 for spacing in reversed(region.geometry.spacing_mm)]
-    box = []
-    for axis, extra in enumerate(room):
-        others = tuple(i for i in range(3) if i != axis)
-        at = np.flatnonzero(region.mask.any(axis=others))
-        box.append(slice(max(int(at[0]) - extra, 0), int(at[-1]) + extra + 1))
-    return tuple(box)
+    if region.box == EMPTY:
+        return EMPTY
+    z, y, x = (int(ONE_ML_RADIUS_MM / s + 0.5) + 1 for s in reversed(region.geometry.spacing_mm))
+    return widened(region.box, (z, y, x), region.geometry.shape)
 
 
 def _require_same_grid(result: SuvResult, region: Region) -> None:

@@ -24,6 +24,7 @@ from pydicom.dataset import Dataset
 from biomarker_cli.dicom.frames import MOST_FRAMES
 from biomarker_cli.dicom.segment_frames import decode_frame
 from biomarker_cli.dicom.texts import read_text
+from biomarker_cli.imaging.boxes import filled_box
 from biomarker_cli.imaging.region import AuditValue, Crop
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
@@ -334,7 +335,7 @@ class DicomSeg:
             named = {whole_number(item, "SegmentNumber") for item in self._descriptions}
             for index in range(len(self._groups)):
                 pixels = decode_frame(self.dataset, index, self.path.name)
-                rows, columns = _bounds(pixels != padding)
+                _, rows, columns = filled_box((pixels != padding)[np.newaxis])
                 inside = pixels[rows, columns].copy()
                 values = _values(inside) - {padding} - ({0} - named)
                 found.append(LabelFrame(inside, rows.start, columns.start, values))
@@ -373,14 +374,6 @@ def _reaches(pixels: npt.NDArray[Any], maximum: float, rules: RegionRules) -> Bo
     return np.asarray(pixels.astype(np.float64) / maximum >= threshold)
 
 
-def _bounds(mask: BoolArray) -> tuple[slice, slice]:
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not len(rows):
-        return slice(0, 0), slice(0, 0)
-    columns = np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
 def _values(pixels: npt.NDArray[Any]) -> frozenset[int]:
     """Return the numbers that occur; labels have one byte or two."""
     if pixels.itemsize > 2:
@@ -389,7 +382,7 @@ def _values(pixels: npt.NDArray[Any]) -> frozenset[int]:
 
 
 def _boxed(plane: Plane, mask: BoolArray, row: int, column: int) -> SegmentFrame:
-    rows, columns = _bounds(mask)
+    _, rows, columns = filled_box(mask[np.newaxis])
     part = mask[rows, columns]
     return SegmentFrame(plane, part.copy(), row + rows.start, column + columns.start)
 

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import filled_box
 from biomarker_cli.imaging.files import IMAGE_SUFFIXES, read_image_file
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop
@@ -28,7 +29,7 @@ from biomarker_cli.model.quantity import UNITLESS
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.grids import transfer_mask
-from biomarker_cli.regions.label_boxes import boxes_of, filled_box
+from biomarker_cli.regions.label_boxes import boxes_of
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
 from biomarker_cli.tables.cells import unescape_cell

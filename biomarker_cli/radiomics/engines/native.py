@@ -12,6 +12,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from biomarker_cli.imaging.region import Crop, Region
+from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.radiomics.bounds import require_levels
 from biomarker_cli.radiomics.engines.engine import Engine
@@ -24,7 +25,7 @@ from biomarker_cli.radiomics.features.first_order import (
     intensity_values,
     ivh_values,
 )
-from biomarker_cli.radiomics.features.peaks import PEAK_RADIUS_MM, peak_values
+from biomarker_cli.radiomics.features.peaks import peak_values
 from biomarker_cli.radiomics.features.shape_values import intensity_in_space, shape_values
 from biomarker_cli.radiomics.features.texture import TEXTURE_FAMILIES, Texture
 from biomarker_cli.radiomics.filters.applying import filtered_images
@@ -110,7 +111,7 @@ def _extract_alone(
     """Measure a region on its surroundings: nothing else is resampled."""
     kind = rules.interpolation.image if rules.interpolation else "nearest"
     try:
-        box, part = part_of(grid, crop.box, array.shape, PEAK_RADIUS_MM, kind)
+        box, part = part_of(grid, crop.box, array.shape, ONE_ML_RADIUS_MM, kind)
     except RadiomicsError as error:
         return error
     image = resampled_image(array[box].astype(np.float64), part, rules)
@@ -217,7 +218,7 @@ def _check_levels(values: Floats, levels: npt.NDArray[np.int64], rules: Radiomic
 
 
 def _peaks(image: Floats, prepared: Prepared) -> Values:
-    z, y, x = (math.ceil(PEAK_RADIUS_MM / step) for step in prepared.spacing_zyx)
+    z, y, x = (math.ceil(ONE_ML_RADIUS_MM / step) for step in prepared.spacing_zyx)
     reach = zip(prepared.box, (z, y, x), image.shape, strict=True)
     wide = [slice(max(p.start - far, 0), min(p.stop + far, end)) for p, far, end in reach]
     mask = np.zeros(image[wide[0], wide[1], wide[2]].shape, dtype=np.bool_)

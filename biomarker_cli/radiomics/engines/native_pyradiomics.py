@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import Box, filled_box
 from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.radiomics.bounds import require_levels
@@ -39,7 +40,6 @@ from biomarker_cli.radiomics.filters.stationary_wavelet import wavelet_images
 from biomarker_cli.radiomics.lattice import Lattice
 from biomarker_cli.radiomics.plan import ORIGINAL
 from biomarker_cli.radiomics.preprocess.normalising import normalised_as_pyradiomics
-from biomarker_cli.radiomics.preprocess.prepared import Box, box_of
 from biomarker_cli.radiomics.preprocess.pyradiomics_intensities import (
     discretise_as_pyradiomics,
     resegment_as_pyradiomics,
@@ -151,7 +151,7 @@ def _place(
         reason = too_small(kept, own) if kept.any() else "re-segmentation left no voxel"
         if reason:
             return PlacedRegion(box, mask, spacing, reason)
-    inner = box_of(kept, (0, 0, 0))
+    inner = filled_box(kept)
     bounds = [
         slice(outer.start + part.start, outer.start + part.stop)
         for outer, part in zip(box, inner, strict=True)
@@ -233,7 +233,7 @@ def _measure_region(
 
 def too_small(mask: Mask, rules: PyradiomicsRules) -> str:
     """Return why a region is not measured, or nothing."""
-    box = box_of(mask, (0, 0, 0))
+    box = filled_box(mask)
     dimensions = sum(part.stop - part.start > 1 for part in box)
     voxels = int(np.count_nonzero(mask))
     if dimensions < rules.minimum_roi_dimensions:

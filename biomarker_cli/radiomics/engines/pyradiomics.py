@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
+from biomarker_cli.imaging.boxes import filled_box, widened
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
@@ -123,7 +124,7 @@ def _extract_region(
     mask = region.mask
     origin_mm = geometry.origin_mm
     if local:
-        box = _padded_box(mask)
+        box = widened(filled_box(mask), (1, 1, 1), mask.shape)
         array, mask = array[box], mask[box]
         corner = geometry.index_to_physical([box[2].start, box[1].start, box[0].start])
         origin_mm = (float(corner[0]), float(corner[1]), float(corner[2]))
@@ -164,20 +165,12 @@ def _check_cost(
         grid_around(mask, geometry, rules.interpolation, own.pad_distance_voxels)
     if set(rules.families).issubset(ALWAYS_ORIGINAL):
         return
-    box = _padded_box(mask)
+    box = widened(filled_box(mask), (1, 1, 1), mask.shape)
     values = array[box][resegment_as_pyradiomics(array[box], mask[box], own)]
     if values.size and np.isfinite(values).all():
         levels = discretise_as_pyradiomics(values, rules.discretisation)
         if not TEXTURE_AS_PYRADIOMICS.keys().isdisjoint(rules.families):
             require_bins_of_the_package(int(levels.max()))
-
-
-def _padded_box(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice, slice]:
-    bounds = []
-    for axis in range(3):
-        inside = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        bounds.append(slice(max(int(inside[0]) - 1, 0), min(int(inside[-1]) + 2, mask.shape[axis])))
-    return bounds[0], bounds[1], bounds[2]
 
 
 def _extractor(rules: RadiomicsRules) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import Box
 from biomarker_cli.radiomics.filters.recursive_gaussian import (
     SHORTEST_LINE,
     laplacians_of_gaussian,
@@ -24,7 +25,6 @@ from biomarker_cli.radiomics.filters.rules import (
 Floats = npt.NDArray[np.float64]
 Voxels = npt.NDArray[np.float64 | np.float32]
 Spacing = tuple[float, float, float]
-Box = tuple[slice, slice, slice]
 
 
 def refusals(shape: tuple[int, ...], spacing_zyx: Spacing, rules: FilterRules) -> dict[str, str]:

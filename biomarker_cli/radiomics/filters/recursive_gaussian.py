@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import Box
 from biomarker_cli.radiomics.kernels.recursive import (
     LANES,
     filter_double_lines,
@@ -18,7 +19,6 @@ from biomarker_cli.radiomics.kernels.recursive import (
 Floats = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
 Spacing = tuple[float, float, float]
-Box = tuple[slice, slice, slice]
 
 SHORTEST_LINE = 4
 """Voxels along an axis that a recursion of fourth order needs."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from biomarker_cli.imaging.boxes import Box
 from biomarker_cli.radiomics.filters.rules import (
     FilterRules,
     PyradiomicsLog,
@@ -14,7 +15,6 @@ from biomarker_cli.radiomics.filters.rules import (
 )
 from biomarker_cli.radiomics.filters.wavelets import taps_of
 
-Box = tuple[slice, slice, slice]
 Shape = tuple[int, ...]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import Box, filled_box
 from biomarker_cli.imaging.region import Crop
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.radiomics.bounds import require_axes, require_grid
@@ -22,7 +23,6 @@ from biomarker_cli.radiomics.rules import RadiomicsRules
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-Box = tuple[slice, slice, slice]
 
 
 _SPLINE_REACH = 40
@@ -146,23 +146,6 @@ def resampled_mask(mask: Mask, grid: Grid, rules: RadiomicsRules) -> Mask:
     return interpolate_mask(mask, grid.axes, rules.interpolation.mask)
 
 
-def box_of(mask: Mask, margin: tuple[int, int, int]) -> Box:
-    """Return the box of a mask that holds voxels, widened as far as the array goes."""
-    # Whole slices first: most of an image lies outside the region's slices.
-    slices = np.flatnonzero(mask.reshape(mask.shape[0], -1).any(axis=1))
-    first, last = int(slices[0]), int(slices[-1])
-    plane = np.any(mask[first : last + 1], axis=0)
-    bounds = []
-    for found, length, extra in zip(
-        (slices, np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))),
-        mask.shape,
-        margin,
-        strict=True,
-    ):
-        bounds.append(slice(max(int(found[0]) - extra, 0), min(int(found[-1]) + extra + 1, length)))
-    return bounds[0], bounds[1], bounds[2]
-
-
 @dataclass(frozen=True)
 class Prepared:
     """A region on the measured grid, cropped to its box.
@@ -185,7 +168,7 @@ def prepare_region(image: Floats, mask: Mask, grid: Grid, rules: RadiomicsRules)
     """Return a region ready for measuring; None where resampling left no voxel."""
     if not mask.any():
         return None
-    box = box_of(mask, (0, 0, 0))
+    box = filled_box(mask)
     morphological = mask[box]
     intensity = resegment(image[box], morphological, rules.resegmentation)
     return Prepared(morphological, intensity, box, grid.spacing_zyx)
@@ -209,7 +192,7 @@ def prepare_on_whole(
     """
     if rules.interpolation is None:
         return prepare_region(image, mask, grid, rules)
-    tight = box_of(mask, (0, 0, 0))
+    tight = filled_box(mask)
     box, part = part_of(grid, tight, mask.shape, 0.0, rules.interpolation.mask)
     corner = [
         int(np.searchsorted(whole.places, bounds.start + own.places[0] - _SLACK))

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import filled_box, widened
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.radiomics.bounds import require_axes, require_grid
 from biomarker_cli.radiomics.errors import RadiomicsError
-from biomarker_cli.radiomics.preprocess.prepared import box_of
 from biomarker_cli.radiomics.rules import InterpolationRules
 
 Floats = npt.NDArray[np.float64]
@@ -66,7 +66,7 @@ def resample_as_pyradiomics(
     """
     grid = grid_around(mask, geometry, rules, pad)
     if grid is None:
-        z, y, x = box_of(mask, (pad, pad, pad))
+        z, y, x = widened(filled_box(mask), (pad, pad, pad), mask.shape)
         x_mm, y_mm, z_mm = geometry.spacing_mm
         return array[z, y, x], mask[z, y, x], (z_mm, y_mm, x_mm)
     region = as_itk(mask.astype(np.uint8), geometry)
@@ -111,7 +111,7 @@ def grid_around(
     """
     x_mm, y_mm, z_mm = geometry.spacing_mm
     own = (z_mm, y_mm, x_mm)
-    box = box_of(mask, (0, 0, 0))
+    box = filled_box(mask)
     # A region of one voxel along an axis is not resampled along it.
     wanted = [
         old if new is None or bounds.stop - bounds.start == 1 else new

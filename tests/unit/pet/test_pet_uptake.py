@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.measurement import MeasurementStatus
 from biomarker_cli.model.quantity import SUVBW
 from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.harmonisation import gaussian
-from biomarker_cli.pet.peak import RADIUS_MM, sphere_kernel, suv_peak
+from biomarker_cli.pet.peak import sphere_kernel, suv_peak
 from biomarker_cli.pet.rules import PeakRule, SuvRules
 from biomarker_cli.pet.suv import SuvResult, declared_suv
 from biomarker_cli.pet.uptake import UPTAKE, uptake_definitions, uptake_measurements
@@ -81,7 +82,7 @@ def test_partial_volumes_add_up_to_one_millilitre():
 
 
 def test_radius_of_a_millilitre():
-    assert 4 / 3 * math.pi * RADIUS_MM**3 == pytest.approx(1000.0)
+    assert 4 / 3 * math.pi * ONE_ML_RADIUS_MM**3 == pytest.approx(1000.0)
 
 
 @pytest.mark.parametrize("peak", PEAKS)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
 
-from biomarker_cli.radiomics.features.peaks import PEAK_RADIUS_MM, peak_values
+from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM
+from biomarker_cli.radiomics.features.peaks import peak_values
 from biomarker_cli.radiomics.features.spatial_correlation import spatial_correlation
 
 SPACINGS = [(1.0, 1.0, 1.0), (2.5, 0.7, 1.1), (3.0, 3.0, 3.0)]
@@ -63,7 +64,7 @@ def test_one_voxel_and_one_value_have_no_spatial_correlation():
 
 def slow_means(image, spacing):
     places = np.argwhere(np.ones(image.shape, dtype=bool)) * np.array(spacing)
-    near = squareform(pdist(places)) <= PEAK_RADIUS_MM * (1 + 1e-12)
+    near = squareform(pdist(places)) <= ONE_ML_RADIUS_MM * (1 + 1e-12)
     known = np.isfinite(image).reshape(-1)
     values = np.where(known, image.reshape(-1), 0.0)
     return ((near @ values) / (near @ known.astype(float))).reshape(image.shape)
