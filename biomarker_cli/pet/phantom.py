@@ -27,6 +27,7 @@ from biomarker_cli.pet.phantom_sheet import (
     PhantomSheet,
     true_bqml,
 )
+from biomarker_cli.statistics.percentiles import percentile
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -117,7 +118,7 @@ def measure_phantom(volume: Volume, sheet: PhantomSheet) -> PhantomReport:
 def _rough_background(array: FloatArray) -> float:
     """Return the median of what is neither air nor sphere."""
     # Spheres hold up to 16 times the background; each step leaves out less of it.
-    level = 0.05 * float(np.percentile(array, 99.9))
+    level = 0.05 * percentile(array, 99.9)
     for _ in range(5):
         inside = array[array > level]
         if inside.size < 1000:

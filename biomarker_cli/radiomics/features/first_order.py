@@ -14,6 +14,7 @@ from biomarker_cli.radiomics.kernels.moments import (
     sum_deviations,
     sum_up,
 )
+from biomarker_cli.statistics.percentiles import between, neighbours
 
 Values = npt.NDArray[np.float64]
 
@@ -26,25 +27,17 @@ _PERCENTILES = (10, 25, 50, 75, 90)
 def percentiles_of(values: Values) -> list[float]:
     """Return the 10th, 25th, 50th, 75th and 90th percentile.
 
-    By the rule of the statistics room, to the last bit.
+    By the rule of the statistics room.
 
     Parameters
     ----------
     values : ndarray, shape (n,)
         n >= 1, finite.
     """
-    places = [percent / 100 * (values.size - 1) for percent in _PERCENTILES]
-    wanted = sorted({min(int(p) + k, values.size - 1) for p in places for k in (0, 1)})
+    found = [neighbours(percent, values.size) for percent in _PERCENTILES]
+    wanted = sorted({place for below, above, _ in found for place in (below, above)})
     ordered = dict(zip(wanted, _order_statistics(values, wanted), strict=True))
-    return [_between(ordered, place, values.size) for place in places]
-
-
-def _between(ordered: dict[int, float], place: float, size: int) -> float:
-    below = int(place)
-    low, high = ordered[below], ordered[min(below + 1, size - 1)]
-    part = place - below
-    # numpy interpolates from the nearer side.
-    return high - (high - low) * (1 - part) if part >= 0.5 else low + (high - low) * part
+    return [between(ordered[below], ordered[above], part) for below, above, part in found]
 
 
 def _order_statistics(values: Values, wanted: list[int]) -> list[float]:
