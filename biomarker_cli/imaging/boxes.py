@@ -1,7 +1,7 @@
 """Boxes around the voxels of masks and label images.
 
-Most of a mask is background: it is looked at once, eight bytes at a time; all
-else is asked of what is left.
+Most of a mask is background: it is looked at once, labels eight bytes at a time;
+all else is asked of what is left.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _span(filled: npt.NDArray[np.bool_]) -> slice:
 
 def _any_in_slices(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Tell of each slice whether it holds a number that is not zero."""
-    if not array.flags.c_contiguous:
+    if array.dtype == np.bool_ or not array.flags.c_contiguous:
         return np.asarray(array.any(axis=(1, 2)))
     slices = array.reshape(len(array), -1)
     n_words = slices.shape[1] * slices.itemsize // 8

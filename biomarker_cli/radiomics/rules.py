@@ -44,6 +44,10 @@ IBSI_LACKS: frozenset[str] = frozenset({"morphology_2d"})
 """Families that only the conventions of pyradiomics define."""
 
 
+InterpolationKind = Literal["linear", "cubic", "nearest"]
+"""How values between voxel centres are found; cubic is the interpolating spline."""
+
+
 class InterpolationRules(Strict):
     """The grid that image and mask are resampled to.
 
@@ -66,7 +70,7 @@ class InterpolationRules(Strict):
         Annotated[float, Field(gt=0)] | None,
         Annotated[float, Field(gt=0)] | None,
     ]
-    image: Literal["linear", "cubic", "nearest"]
+    image: InterpolationKind
     mask: Literal["linear", "nearest"]
 
     def describe(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from biomarker_cli.acquisition.results import NOT_MET
 from biomarker_cli.case.inputs import CaseInputs, known_or_read, pixels_of
 from biomarker_cli.case.result import CaseResult, CaseStatus, Row
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
@@ -34,9 +35,6 @@ Event = Callable[[int, int, str], None]
 """Called with cases done, cases in all, and the case that has just ended."""
 
 Decision = Literal["reuse", "run", "refuse"]
-
-NOT_MET = frozenset({"fail", "not_evaluable", "missing_series"})
-"""Outcomes that ``--strict`` does not let pass, in `check` and in `run`."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ numbers and refusals of small regions become ``undefined`` with the reason.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import logging
 import math
 import warnings
@@ -23,6 +22,7 @@ from biomarker_cli.imaging.boxes import filled_box, widened
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.packages import REFERENCE_ENGINE, version_of
 from biomarker_cli.radiomics.bounds import require_bins_of_the_package
 from biomarker_cli.radiomics.engines.engine import Engine
 from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
@@ -65,14 +65,14 @@ def engine_version() -> str:
     RadiomicsError
         ``RADIOMICS-ENGINE-ABSENT``.
     """
-    try:
-        return importlib.metadata.version("pyradiomics-bhklab")
-    except importlib.metadata.PackageNotFoundError as error:
+    version = version_of(REFERENCE_ENGINE)
+    if version is None:
         raise RadiomicsError(
             "RADIOMICS-ENGINE-ABSENT",
             "the engine pyradiomics is not installed",
             hint="Install biomarker-cli[pyradiomics], or set engine: native.",
-        ) from error
+        )
+    return version
 
 
 class PyradiomicsEngine(Engine):

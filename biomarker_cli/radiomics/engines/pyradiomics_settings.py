@@ -14,6 +14,7 @@ from biomarker_cli.radiomics.filters.rules import (
     PyradiomicsWavelet,
     Unfiltered,
 )
+from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import ITK_INTERPOLATORS
 from biomarker_cli.radiomics.rules import FixedBinNumber, FixedBinSize, RadiomicsRules
 
 FEATURE_CLASSES: dict[str, str] = {
@@ -28,9 +29,6 @@ FEATURE_CLASSES: dict[str, str] = {
     "ngldm": "gldm",
 }
 """Class of pyradiomics by family."""
-
-INTERPOLATORS = {"linear": "sitkLinear", "cubic": "sitkBSpline", "nearest": "sitkNearestNeighbor"}
-"""Interpolator of SimpleITK by our word."""
 
 POINTWISE = {
     "square": "Square",
@@ -74,7 +72,7 @@ def settings_of(rules: RadiomicsRules) -> dict[str, Any]:
         settings["removeOutliers"] = rules.normalisation.clip_sigma
     if rules.interpolation is not None:
         settings["resampledPixelSpacing"] = [s or 0 for s in rules.interpolation.spacing_mm]
-        settings["interpolator"] = INTERPOLATORS[rules.interpolation.image]
+        settings["interpolator"] = ITK_INTERPOLATORS[rules.interpolation.image]
     bins = rules.discretisation
     if isinstance(bins, FixedBinSize):
         settings["binWidth"] = bins.width

@@ -19,7 +19,7 @@ from biomarker_cli.radiomics.preprocess.resampling import (
     interpolate_mask,
     length_on,
 )
-from biomarker_cli.radiomics.rules import RadiomicsRules
+from biomarker_cli.radiomics.rules import InterpolationKind, RadiomicsRules
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -73,7 +73,7 @@ def grid_of(volume: Volume, rules: RadiomicsRules) -> Grid:
 
 
 def part_of(
-    grid: Grid, tight: Box, shape: tuple[int, ...], reach_mm: float, kind: str
+    grid: Grid, tight: Box, shape: tuple[int, ...], reach_mm: float, kind: InterpolationKind
 ) -> tuple[Box, Grid]:
     """Return what is needed of an image around a region.
 

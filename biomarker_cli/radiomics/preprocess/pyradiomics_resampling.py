@@ -12,7 +12,9 @@ pyradiomics documentation, ``radiomics.imageoperations.resampleImage``.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,17 +24,16 @@ from biomarker_cli.imaging.boxes import filled_box, widened
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.radiomics.bounds import require_axes, require_grid
 from biomarker_cli.radiomics.errors import RadiomicsError
-from biomarker_cli.radiomics.rules import InterpolationRules
+from biomarker_cli.radiomics.rules import InterpolationKind, InterpolationRules
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 
-_ITK_INTERPOLATORS = {
-    "linear": "sitkLinear",
-    "cubic": "sitkBSpline",
-    "nearest": "sitkNearestNeighbor",
-}
+ITK_INTERPOLATORS: Mapping[InterpolationKind, str] = MappingProxyType(
+    {"linear": "sitkLinear", "cubic": "sitkBSpline", "nearest": "sitkNearestNeighbor"}
+)
+"""Interpolator of SimpleITK by our word."""
 
 
 def resample_as_pyradiomics(
@@ -176,8 +177,8 @@ def _resampler(image: Any, grid: GridAround) -> Any:
     return resampler
 
 
-def _array(resampler: Any, image: Any, kind: str) -> npt.NDArray[Any]:
+def _array(resampler: Any, image: Any, kind: InterpolationKind) -> npt.NDArray[Any]:
     import SimpleITK
 
-    resampler.SetInterpolator(getattr(SimpleITK, _ITK_INTERPOLATORS[kind]))
+    resampler.SetInterpolator(getattr(SimpleITK, ITK_INTERPOLATORS[kind]))
     return np.asarray(SimpleITK.GetArrayFromImage(resampler.Execute(image)))
