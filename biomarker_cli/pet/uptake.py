@@ -13,7 +13,12 @@ import numpy.typing as npt
 from biomarker_cli.imaging.boxes import EMPTY, Box, widened
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM
-from biomarker_cli.model.features import UNIT_OF_IMAGE, FeatureDefinition, FeatureRegistry
+from biomarker_cli.model.features import (
+    UNIT_OF_IMAGE,
+    FeatureDefinition,
+    FeatureRegistry,
+    require_names,
+)
 from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
 from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.lesions import (
@@ -241,6 +246,8 @@ def uptake_measurements(
     ------
     SuvError
         ``SUV-REGION-GRID`` where region and map are on different grids.
+    FeatureNamesError
+        Where the rows are not those of `uptake_definitions`.
     """
     _require_same_grid(result, region)
     wanted = {n: r for n, r in (references or {}).items() if n in rules.reference_regions}
@@ -252,12 +259,15 @@ def uptake_measurements(
     box = _box(region)
     inside, mask = array[box], region.mask[box]
     rows: list[Measurement] = []
+    defined = [definition.name for definition in uptake_definitions(rules)]
     for image, scale in result.scales.items():
         of_references = {
             name: ReferenceUptake(u.mean * scale, u.sd * scale) for name, u in uptakes.items()
         }
         scaled = inside if scale == 1.0 else inside * scale
-        rows += _measure(_Scene(image, scaled, mask, region, rules, flags, of_references))
+        found = _measure(_Scene(image, scaled, mask, region, rules, flags, of_references))
+        require_names(f"{image}.uptake", (row.definition.name for row in found), defined, defined)
+        rows += found
     return rows
 
 

@@ -141,14 +141,23 @@ def histogram_values(levels: npt.NDArray[np.int64]) -> dict[str, float]:
     highest = np.flatnonzero(counts == counts.max()) + 1
     # On ties the mode is the level nearest the mean, the lower of two equally near.
     found["mode"] = float(highest[np.argmin(np.abs(highest - found["mean"]))])
+    return found | _gradient_values(counts)
+
+
+def _gradient_values(counts: Values) -> dict[str, float]:
+    """Return the gradients of a histogram; NaN where it has one level."""
+    values = (np.nan, np.nan, np.nan, np.nan)
     if counts.size > 1:
         gradient = np.gradient(counts)
         steepest, deepest = int(np.argmax(gradient)), int(np.argmin(gradient))
-        found["maximum_gradient"] = float(gradient[steepest])
-        found["maximum_gradient_intensity"] = steepest + 1.0
-        found["minimum_gradient"] = float(gradient[deepest])
-        found["minimum_gradient_intensity"] = deepest + 1.0
-    return found
+        values = (gradient[steepest], steepest + 1.0, gradient[deepest], deepest + 1.0)
+    names = (
+        "maximum_gradient",
+        "maximum_gradient_intensity",
+        "minimum_gradient",
+        "minimum_gradient_intensity",
+    )
+    return {name: float(value) for name, value in zip(names, values, strict=True)}
 
 
 def ivh_values(values: Values, axis: Values) -> dict[str, float]:

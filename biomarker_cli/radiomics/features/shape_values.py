@@ -218,15 +218,20 @@ def shape_values(mask: Mask, spacing_zyx: Spacing) -> dict[str, float]:
 def _axis_values(mask: Mask, spacing_zyx: Spacing, volume: float, area: float) -> dict[str, float]:
     roots = np.sqrt(principal_variances(mask, spacing_zyx, 1))
     major, minor, least = (4 * float(root) for root in roots)
-    found = {"major_axis_length": major, "minor_axis_length": minor, "least_axis_length": least}
-    if major > 0:
-        found["elongation"] = minor / major
-        found["flatness"] = least / major
+    volume_density, area_density = np.nan, np.nan
     if least > 0:
         a, b, c = major / 2, minor / 2, least / 2
-        found["volume_density_aee"] = 3 * volume / (4 * np.pi * a * b * c)
-        found["area_density_aee"] = area / ellipsoid_area(a, b, c)
-    return found
+        volume_density = 3 * volume / (4 * np.pi * a * b * c)
+        area_density = area / ellipsoid_area(a, b, c)
+    return {
+        "major_axis_length": major,
+        "minor_axis_length": minor,
+        "least_axis_length": least,
+        "elongation": minor / major if major > 0 else np.nan,
+        "flatness": least / major if major > 0 else np.nan,
+        "volume_density_aee": volume_density,
+        "area_density_aee": area_density,
+    }
 
 
 def _box_values(mesh: Mesh) -> dict[str, float]:
@@ -245,7 +250,7 @@ def _box_values(mesh: Mesh) -> dict[str, float]:
 def intensity_in_space(
     morphological: Mask, intensity: Mask, image: Floats, spacing_zyx: Spacing, volume_mm3: float
 ) -> dict[str, float]:
-    """Return centre of mass shift, integrated intensity, Moran's I and Geary's C.
+    """Return centre of mass shift, integrated intensity, Moran's I and Geary's C; NaN for none.
 
     Parameters
     ----------
@@ -256,16 +261,18 @@ def intensity_in_space(
         Of the mesh.
     """
     spacing = np.array(spacing_zyx)
-    found: dict[str, float] = {}
-    if not intensity.any():
-        return found
-    values = image[intensity]
-    places = np.argwhere(intensity) * spacing
-    geometric = np.argwhere(morphological).mean(axis=0) * spacing
-    total = float(values.sum())
-    if total != 0:
-        weighted = values @ places / total
-        found["centre_of_mass_shift"] = float(np.linalg.norm(weighted - geometric))
-    found["integrated_intensity"] = float(values.mean()) * volume_mm3
-    found.update(spatial_correlation(intensity, image, spacing_zyx))
-    return found
+    shift, integrated = np.nan, np.nan
+    if intensity.any():
+        values = image[intensity]
+        places = np.argwhere(intensity) * spacing
+        geometric = np.argwhere(morphological).mean(axis=0) * spacing
+        total = float(values.sum())
+        if total != 0:
+            weighted = values @ places / total
+            shift = float(np.linalg.norm(weighted - geometric))
+        integrated = float(values.mean()) * volume_mm3
+    return {
+        "centre_of_mass_shift": shift,
+        "integrated_intensity": integrated,
+        **spatial_correlation(intensity, image, spacing_zyx),
+    }

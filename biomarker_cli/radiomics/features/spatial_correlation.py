@@ -15,7 +15,7 @@ _TOGETHER = 1_000_000
 
 
 def spatial_correlation(mask: Mask, image: Floats, spacing_zyx: Spacing) -> dict[str, float]:
-    """Return Moran's I and Geary's C, with weights 1 / distance; nothing where undefined.
+    """Return Moran's I and Geary's C, with weights 1 / distance; NaN where undefined.
 
     The weight of a pair hangs on the step between its voxels alone, so a sum over all
     pairs is one over steps of weight times autocorrelation. By Parseval's theorem that
@@ -29,12 +29,15 @@ def spatial_correlation(mask: Mask, image: Floats, spacing_zyx: Spacing) -> dict
     spacing_zyx : tuple of float
         In mm.
     """
+    undefined = {"moran_i": np.nan, "geary_c": np.nan}
     n = int(np.count_nonzero(mask))
+    if n < 2:
+        return undefined
     deviation = np.where(mask, image - image[mask].mean(), 0.0)
     squares = deviation**2
     spread = float(np.sum(squares))
-    if n < 2 or spread <= 0:
-        return {}
+    if spread <= 0:
+        return undefined
     size = _period(mask.shape)
     weights, together, crossed = _weighted_sums(
         _planes_of(mask.astype(np.float64), size),
