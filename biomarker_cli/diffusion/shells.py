@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from biomarker_cli.dicom.b_dialects import BValue
 from biomarker_cli.dicom.nominal_b import b_clusters, same_b
@@ -101,18 +102,29 @@ def select(shells: Sequence[Shell], rule: BSetRule) -> tuple[Shell, ...]:
 
 
 def _choose(shells: Sequence[Shell], rule: BSetRule) -> tuple[tuple[Shell, ...], str]:
-    if isinstance(rule, AllShells):
-        return tuple(shells), "two b-values or more"
-    if isinstance(rule, LowAndHigh):
-        low = [s for s in shells if s.nominal <= rule.low_max][:1]
-        high = [s for s in shells if rule.low_max < s.nominal <= rule.high_max]
-        wanted = f"one b from 0 to {rule.low_max:g} and one or more up to {rule.high_max:g} s/mm2"
-        return (tuple(low + high) if low and high else ()), wanted
-    if isinstance(rule, BRange):
-        top = float("inf") if rule.max is None else rule.max
-        limits = f"from {rule.min:g}" + ("" if rule.max is None else f" to {rule.max:g}")
-        chosen = tuple(s for s in shells if rule.min <= s.nominal <= top)
-        return chosen, f"two b-values or more {limits} s/mm2"
-    values = {value: [s for s in shells if same_b(s.nominal, value)] for value in rule.values}
-    listed = ", ".join(f"{value:g}" for value in rule.values)
-    return tuple(s for found in values.values() for s in found[:1]), f"b = {listed} s/mm2"
+    match rule:
+        case AllShells():
+            return tuple(shells), "two b-values or more"
+        case LowAndHigh():
+            return _low_and_high(shells, rule)
+        case BRange():
+            top = float("inf") if rule.max is None else rule.max
+            limits = f"from {rule.min:g}" + ("" if rule.max is None else f" to {rule.max:g}")
+            chosen = tuple(s for s in shells if rule.min <= s.nominal <= top)
+            return chosen, f"two b-values or more {limits} s/mm2"
+        case BList():
+            listed = ", ".join(f"{value:g}" for value in rule.values)
+            found = (
+                next((s for s in shells if same_b(s.nominal, b)), None)
+                for b in dict.fromkeys(rule.values)
+            )
+            return tuple(s for s in found if s is not None), f"b = {listed} s/mm2"
+        case _:
+            assert_never(rule)
+
+
+def _low_and_high(shells: Sequence[Shell], rule: LowAndHigh) -> tuple[tuple[Shell, ...], str]:
+    low = [s for s in shells if s.nominal <= rule.low_max][:1]
+    high = [s for s in shells if rule.low_max < s.nominal <= rule.high_max]
+    wanted = f"one b from 0 to {rule.low_max:g} and one or more up to {rule.high_max:g} s/mm2"
+    return (tuple(low + high) if low and high else ()), wanted

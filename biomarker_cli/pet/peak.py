@@ -7,6 +7,7 @@ may stand on the hottest voxel, anywhere in the region, or wholly inside it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -130,11 +131,17 @@ def suv_peak(
     """
     kernel = sphere_kernel(spacing_mm, rule.kernel)
     centres = np.argwhere(mask)
-    if rule.place == "at_max":
-        values = array[mask]
-        centres = centres[values == values.max()]
-    elif rule.place == "inside":
-        centres = _centres_inside(mask, centres, kernel)
+    place = rule.place
+    match place:
+        case "at_max":
+            values = array[mask]
+            centres = centres[values == values.max()]
+        case "inside":
+            centres = _centres_inside(mask, centres, kernel)
+        case "global":
+            pass
+        case _:
+            assert_never(place)
     means, _ = sphere_means(array, centres, kernel)
     return float(means.max()) if means.size else float("nan")
 

@@ -30,8 +30,8 @@ from biomarker_cli.radiomics.filters.pyradiomics_filters import (
     refusals,
 )
 from biomarker_cli.radiomics.filters.rules import (
+    BoxFilterRules,
     FilterRules,
-    PyradiomicsFilter,
     PyradiomicsWavelet,
     Unfiltered,
 )
@@ -94,7 +94,7 @@ def _extract_on(
     placed = [_place(image, crop, spacing, rules) for crop in crops]
     wanted = [region for region in placed if not region.reason]
     reasons: dict[str, str] = {}
-    for filter_rules in rules.images:
+    for filter_rules in map(_native_filter, rules.images):
         reasons |= refusals(image.shape, spacing, filter_rules)
         _measure_filter(image, wanted, filter_rules, rules)
     return [_outcomes(region, rules, reasons) for region in placed]
@@ -177,10 +177,19 @@ def _planar_shape(mask: Mask, spacing: Spacing, axis: int) -> Mapping[str, float
     return planar_shape_values(np.squeeze(mask, axis), (first, second))
 
 
+NativeFilterRules = Unfiltered | BoxFilterRules | PyradiomicsWavelet
+
+
+def _native_filter(rules: FilterRules) -> NativeFilterRules:
+    if isinstance(rules, NativeFilterRules):
+        return rules
+    raise ValueError(f"no filter of this engine by these conventions: {rules.filter!r}")
+
+
 def _measure_filter(
     image: npt.NDArray[Any],
     regions: list[PlacedRegion],
-    filter_rules: FilterRules,
+    filter_rules: NativeFilterRules,
     rules: RadiomicsRules,
 ) -> None:
     """Measure all regions on the images of one filter; near ones share them."""
@@ -202,7 +211,7 @@ def _images(
     image: npt.NDArray[Any],
     around: Box,
     spacing: tuple[float, float, float],
-    filter_rules: FilterRules,
+    filter_rules: NativeFilterRules,
     rules: RadiomicsRules,
 ) -> Iterable[tuple[str, Voxels]]:
     """Return name and voxels inside a box of the images of any filter."""
@@ -210,9 +219,9 @@ def _images(
         own = rules.pyradiomics or PyradiomicsRules()
         axes = tuple(a for a in (2, 1, 0) if not (own.force_2d and a == own.force_2d_axis))
         return wavelet_images(image, around, filter_rules, axes)
-    if isinstance(filter_rules, PyradiomicsFilter):
-        return images_in_box(image, around, spacing, filter_rules)
-    return [(ORIGINAL, image[around])]
+    if isinstance(filter_rules, Unfiltered):
+        return [(ORIGINAL, image[around])]
+    return images_in_box(image, around, spacing, filter_rules)
 
 
 def _measure_region(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 from biomarker_cli.radiomics.filters.rules import (
     FilterRules,
+    IbsiFilterRules,
     PyradiomicsGradient,
     PyradiomicsLbp2d,
     PyradiomicsLbp3d,
@@ -83,6 +84,8 @@ def settings_of(rules: RadiomicsRules) -> dict[str, Any]:
 
 def image_type_of(image: FilterRules) -> tuple[str, dict[str, Any]]:
     """Return the image type of pyradiomics and its own settings."""
+    if isinstance(image, IbsiFilterRules):
+        raise TypeError(f"pyradiomics has no filter {image.filter!r}")
     match image:
         case Unfiltered():
             return "Original", {}
@@ -110,4 +113,5 @@ def image_type_of(image: FilterRules) -> tuple[str, dict[str, Any]]:
                 "lbp3DIcosphereRadius": image.icosphere_radius,
                 "lbp3DIcosphereSubdivision": image.icosphere_subdivision,
             }
-    raise ValueError(f"pyradiomics has no filter {image.filter!r}")
+        case _:
+            assert_never(image)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -94,26 +94,34 @@ class Measured:
     def weight(self, offset: Offset) -> float:
         """Return the weight of a direction in a merged matrix."""
         steps = np.abs(np.array(offset) * np.array(self.spacing))
-        match self.rules.weighting_norm:
+        norm = self.rules.weighting_norm
+        match norm:
             case "infinity":
                 return float(np.exp(-(steps.max() ** 2)))
             case "euclidean":
                 return float(np.exp(-np.sum(steps**2)))
             case "manhattan":
                 return float(np.exp(-(steps.sum() ** 2)))
-        return 1.0
+            case "no_weighting" | None:
+                return 1.0
+            case _:
+                assert_never(norm)
 
     def run_weight(self, offset: Offset) -> float:
         """Return the weight of a direction for runs: its length."""
         steps = np.abs(np.array(offset) * np.array(self.spacing))
-        match self.rules.weighting_norm:
+        norm = self.rules.weighting_norm
+        match norm:
             case "infinity":
                 return float(steps.max())
             case "euclidean":
                 return float(np.sqrt(np.sum(steps**2)))
             case "manhattan":
                 return float(steps.sum())
-        return 1.0
+            case "no_weighting" | None:
+                return 1.0
+            case _:
+                assert_never(norm)
 
 
 def shape_as_pyradiomics(mask: Mask, spacing_zyx: Spacing) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,8 @@ from biomarker_cli.radiomics.filters.recursive_gaussian import (
     laplacians_of_gaussian,
 )
 from biomarker_cli.radiomics.filters.rules import (
+    BoxFilterRules,
     FilterRules,
-    PyradiomicsFilter,
     PyradiomicsGradient,
     PyradiomicsLog,
     PyradiomicsPointwise,
@@ -47,7 +47,7 @@ def refusals(shape: tuple[int, ...], spacing_zyx: Spacing, rules: FilterRules) -
 
 
 def images_in_box(
-    image: npt.NDArray[Any], box: Box, spacing_zyx: Spacing, rules: PyradiomicsFilter
+    image: npt.NDArray[Any], box: Box, spacing_zyx: Spacing, rules: BoxFilterRules
 ) -> Iterator[tuple[str, Voxels]]:
     """Yield name and voxels inside a box of the images of a filter.
 
@@ -79,7 +79,7 @@ def images_in_box(
         case PyradiomicsGradient():
             yield rules.image_names()[0], _gradient(image, box, spacing_zyx, rules.use_spacing)
         case _:
-            raise ValueError(f"no filter in boxes: {rules!r}")
+            assert_never(rules)
 
 
 def _sitk_image(image: Floats, spacing_zyx: Spacing) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -39,10 +39,16 @@ def resegment_as_pyradiomics(image: npt.NDArray[Any], mask: Mask, rules: Pyradio
         return mask
     image = image.astype(np.float64)
     values = image[mask]
-    if rules.resegment_mode == "relative":
-        limits = [limit * float(values.max()) for limit in limits]
-    elif rules.resegment_mode == "sigma":
-        limits = [float(values.mean()) + limit * float(values.std()) for limit in limits]
+    mode = rules.resegment_mode
+    match mode:
+        case "absolute":
+            pass
+        case "relative":
+            limits = [limit * float(values.max()) for limit in limits]
+        case "sigma":
+            limits = [float(values.mean()) + limit * float(values.std()) for limit in limits]
+        case _:
+            assert_never(mode)
     kept = mask & (image >= limits[0])
     if len(limits) > 1:
         kept &= image <= limits[1]
