@@ -11,7 +11,7 @@ from biomarker_cli.diffusion.dwi_set import DwiSet
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.fitting import fit_volume
 from biomarker_cli.diffusion.rules import AdcRules, FittedMap
-from biomarker_cli.diffusion.shells import Shell, select
+from biomarker_cli.diffusion.shells import Shell, select_shells
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import ADC, Quantity
 
@@ -30,7 +30,7 @@ class FittedShell:
 
 
 @dataclass(frozen=True, slots=True)
-class Derivation:
+class AdcDerivation:
     """How a map came about: what the manifest and the report print.
 
     Attributes
@@ -70,7 +70,7 @@ class AdcResult:
     image : str
         First word of the feature ids.
     derivation : dict
-        `Derivation` as plain values, for the manifest.
+        `AdcDerivation` as plain values, for the manifest.
     signals : ShellSignals or None
         What was fitted; None for maps that were not fitted here.
     log_s0 : ndarray, shape (z, y, x), or None
@@ -136,7 +136,7 @@ def adc_maps(
         ``ADC-B-SET`` where the series lacks the b-values of a map.
     """
     maps = rules.maps if wanted is None else tuple(wanted)
-    chosen = [select(dwi.shells, one.b_set) for one in maps]
+    chosen = [select_shells(dwi.shells, one.b_set) for one in maps]
     for shells in chosen:
         _require_different(shells, rules)
     held = dwi.shells
@@ -185,7 +185,7 @@ def fit_derivation(
         for shell in outside
         for v in shell.volumes
     ]
-    return Derivation(
+    return AdcDerivation(
         source="fitted",
         estimator=estimator,
         direction_mean=rules.direction_mean,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from biomarker_cli.diffusion.adc import AdcResult, Derivation
+from biomarker_cli.diffusion.adc import AdcDerivation, AdcResult
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.rules import AdcRules
 from biomarker_cli.imaging.volume import Volume
@@ -56,5 +56,5 @@ def declared_adc(volume: Volume, rules: AdcRules) -> AdcResult:
     return AdcResult(
         volume.with_array(values, ADC, "quantity_declared"),
         rules.image,
-        Derivation(source="declared", unit_from="declared by the user").as_dict(),
+        AdcDerivation(source="declared", unit_from="declared by the user").as_dict(),
     )

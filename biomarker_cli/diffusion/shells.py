@@ -82,7 +82,7 @@ def _group_key(volume: DwiVolume, index: int) -> object:
     return max(rounded, tuple(-v + 0.0 for v in rounded))
 
 
-def select(shells: Sequence[Shell], rule: BSetRule) -> tuple[Shell, ...]:
+def select_shells(shells: Sequence[Shell], rule: BSetRule) -> tuple[Shell, ...]:
     """Return the shells that a b-set rule takes.
 
     Raises

@@ -31,7 +31,7 @@ SAME_TIME_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class UptakeWindow:
     """Accepted times from injection to scan, s."""
 
     earliest_s: float
@@ -48,9 +48,9 @@ def longest_uptake_s(nuclide: Nuclide) -> float:
     return 8 * nuclide.half_life_s if longest_h is None else longest_h * 3600.0
 
 
-def uptake_window(nuclide: Nuclide, is_dynamic: bool) -> Window:
+def uptake_window(nuclide: Nuclide, is_dynamic: bool) -> UptakeWindow:
     """Return the window of a nuclide; only a dynamic series may start before the injection."""
-    return Window(earliest_scan_s(is_dynamic), longest_uptake_s(nuclide))
+    return UptakeWindow(earliest_scan_s(is_dynamic), longest_uptake_s(nuclide))
 
 
 def header_injection(
@@ -150,7 +150,7 @@ def _compare_clocks(record: InjectionRecord, found: datetime, derivation: Deriva
         )
 
 
-def _on_day_of_scan(text: str, scan: datetime, nuclide: Nuclide, window: Window) -> datetime:
+def _on_day_of_scan(text: str, scan: datetime, nuclide: Nuclide, window: UptakeWindow) -> datetime:
     if not time_of_day_suffices(nuclide.half_life_s):
         raise SuvError(
             "SUV-INJECTION-DATE",
@@ -182,7 +182,7 @@ def _rebuilt(
     found: datetime,
     scan: datetime,
     nuclide: Nuclide,
-    window: Window,
+    window: UptakeWindow,
     derivation: Derivation,
 ) -> datetime:
     if derivation.is_overridden("RadiopharmaceuticalStartDateTime"):
@@ -206,7 +206,7 @@ def _rebuilt(
     return rebuilt
 
 
-def _require_inside(found: datetime, scan: datetime, window: Window, tag: str) -> None:
+def _require_inside(found: datetime, scan: datetime, window: UptakeWindow, tag: str) -> None:
     uptake = (scan - found).total_seconds()
     if window.holds(uptake):
         return

@@ -57,7 +57,7 @@ def _cov(values: FloatArray) -> float:
     return _sample_sd(values) / mean if mean > 0 else float("nan")
 
 
-STATISTICS: Mapping[str, tuple[FeatureDefinition, Callable[[FloatArray], float]]] = (
+UPTAKE_STATISTICS: Mapping[str, tuple[FeatureDefinition, Callable[[FloatArray], float]]] = (
     MappingProxyType(
         {
             definition.name: (UPTAKE.register(definition), function)
@@ -159,7 +159,7 @@ def ratio_definitions(region: str) -> tuple[FeatureDefinition, FeatureDefinition
 
 def uptake_definitions(rules: SuvRules) -> tuple[FeatureDefinition, ...]:
     """Return the definitions of an analysis protocol, in the order of its rows."""
-    found = [STATISTICS[name][0] for name in rules.statistics]
+    found = [UPTAKE_STATISTICS[name][0] for name in rules.statistics]
     found += [peak_definition(rule) for rule in rules.peaks]
     for rule in rules.thresholds:
         found += _definitions_of_threshold(rule, rules)
@@ -301,7 +301,7 @@ def _measure(scene: _Scene) -> list[Measurement]:
         return [scene.missing(d, "the region is empty") for d in uptake_definitions(scene.rules)]
     rows = []
     for name in scene.rules.statistics:
-        definition, function = STATISTICS[name]
+        definition, function = UPTAKE_STATISTICS[name]
         rows.append(scene.row(definition, function(scene.values)))
     rows += [_peak_row(scene, rule) for rule in scene.rules.peaks]
     for rule in scene.rules.thresholds:

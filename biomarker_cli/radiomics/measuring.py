@@ -12,13 +12,13 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
 from biomarker_cli.model.version import __version__
 from biomarker_cli.radiomics.engines import engine_of
-from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
+from biomarker_cli.radiomics.engines.outcome import FeatureOutcome, Outcomes
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.plan import PlannedFeature, planned_features
 from biomarker_cli.radiomics.rules import RadiomicsRules
 from biomarker_cli.radiomics.threads import one_thread_of_blas
 
-_EMPTY = Outcome(None, "the region holds no voxel")
+_EMPTY = FeatureOutcome(None, "the region holds no voxel")
 _ARBITRARY = frozenset({"arbitrary_intensity"})
 
 

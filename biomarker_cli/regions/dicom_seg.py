@@ -34,7 +34,7 @@ from biomarker_cli.regions.grids import transfer_mask
 from biomarker_cli.regions.numbering import Numbering, whole_number
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.seg_frames import (
-    Plane,
+    FramePlane,
     SegmentFrame,
     assemble,
     macro,
@@ -346,7 +346,7 @@ class DicomSeg:
         return found
 
     @cached_property
-    def _known_planes(self) -> list[Plane]:
+    def _known_planes(self) -> list[FramePlane]:
         """Where the frames of the object lie, without those that do not say it."""
         found = []
         for index in range(len(self._groups)):
@@ -357,10 +357,10 @@ class DicomSeg:
         return found
 
     @cached_property
-    def _planes(self) -> dict[int, Plane]:
+    def _planes(self) -> dict[int, FramePlane]:
         return {}
 
-    def _plane(self, index: int) -> Plane:
+    def _plane(self, index: int) -> FramePlane:
         if index not in self._planes:
             with reading(self.path):
                 plane = plane_of(self._groups[index], index + 1, self.path.name)
@@ -385,7 +385,7 @@ def _values(pixels: npt.NDArray[Any]) -> frozenset[int]:
     return frozenset(np.flatnonzero(np.bincount(pixels.ravel())).tolist())
 
 
-def _boxed(plane: Plane, mask: BoolArray, row: int, column: int) -> SegmentFrame:
+def _boxed(plane: FramePlane, mask: BoolArray, row: int, column: int) -> SegmentFrame:
     _, rows, columns = filled_box(mask[np.newaxis])
     part = mask[rows, columns]
     return SegmentFrame(plane, part.copy(), row + rows.start, column + columns.start)

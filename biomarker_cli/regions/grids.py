@@ -34,7 +34,7 @@ IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Lattice:
+class VoxelMap:
     """Whole-number map between the voxels of two grids that coincide.
 
     Attributes
@@ -48,7 +48,7 @@ class Lattice:
     shift: IntArray
 
 
-def common_lattice(grid: Geometry, target: Geometry) -> Lattice | None:
+def voxel_map_between(grid: Geometry, target: Geometry) -> VoxelMap | None:
     """Return how indices of a grid become indices of another, if voxels coincide."""
     into = np.linalg.inv(target.affine) @ grid.affine
     axes = np.rint(into[:3, :3])
@@ -62,7 +62,7 @@ def common_lattice(grid: Geometry, target: Geometry) -> Lattice | None:
     limits = (IN_PLANE_TOLERANCE_MM, IN_PLANE_TOLERANCE_MM, SLICE_TOLERANCE_MM)
     if (off_mm > limits).any():
         return None
-    return Lattice(axes.astype(np.intp), shift.astype(np.intp))
+    return VoxelMap(axes.astype(np.intp), shift.astype(np.intp))
 
 
 def transfer_mask(
@@ -108,7 +108,7 @@ def transfer(
         "is_resampled": False,
         "source_volume_mm3": int(np.count_nonzero(source.mask)) * grid.voxel_volume_mm3,
     }
-    lattice = common_lattice(grid, target)
+    lattice = voxel_map_between(grid, target)
     if lattice is not None:
         crop, clipped = _place(source, lattice, target)
         return Drawing(crop, audit | {"clipped_fraction": clipped})
@@ -131,7 +131,7 @@ def transfer(
     return Drawing(crop, audit, frozenset({"roi_resampled"}))
 
 
-def _place(source: Crop, lattice: Lattice, target: Geometry) -> tuple[Crop, float]:
+def _place(source: Crop, lattice: VoxelMap, target: Geometry) -> tuple[Crop, float]:
     """Move voxels to where they coincide; return them and the part that fell outside."""
     if not source.mask.size:
         return source, 0.0

@@ -17,7 +17,7 @@ from biomarker_cli.model.measurement import Measurement, MeasurementStatus, meas
 from biomarker_cli.statistics.percentiles import percentile
 
 Values = npt.NDArray[np.float64]
-Statistic = Callable[[Values], float]
+StatisticFunction = Callable[[Values], float]
 
 INTENSITY = FeatureRegistry()
 """Definitions of the family."""
@@ -45,7 +45,7 @@ def _sd(values: Values) -> float:
     return float(values.std())
 
 
-def _percentile(percent: float) -> Statistic:
+def _percentile(percent: float) -> StatisticFunction:
     return lambda values: percentile(values, percent)
 
 
@@ -61,7 +61,7 @@ def _kurtosis(values: Values) -> float:
     return float(np.mean(deviation**4)) / variance**2 - 3.0 if variance > 0 else float("nan")
 
 
-STATISTICS: MappingProxyType[str, tuple[FeatureDefinition, Statistic]] = MappingProxyType(
+STATISTICS: MappingProxyType[str, tuple[FeatureDefinition, StatisticFunction]] = MappingProxyType(
     {
         definition.name: (definition, function)
         for definition, function in (

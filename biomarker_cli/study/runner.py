@@ -17,7 +17,7 @@ from biomarker_cli.model.inputs import CHANGED
 from biomarker_cli.model.wording import shown
 from biomarker_cli.study.assembling import write_tables
 from biomarker_cli.study.cohort_checks import judge_cohort
-from biomarker_cli.study.executors import Executor, Outcome, PoolExecutor, SerialExecutor
+from biomarker_cli.study.executors import CaseOutcome, Executor, PoolExecutor, SerialExecutor
 from biomarker_cli.study.keys import names_key, result_key
 from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.manifest import write_manifest
@@ -252,7 +252,7 @@ class _Run:
                 # What is known of a file may be wrong although its signature is the same.
                 self._study.index.doubt(doubtful)
 
-    def _keep(self, case: PlannedCase, outcome: Outcome) -> None:
+    def _keep(self, case: PlannedCase, outcome: CaseOutcome) -> None:
         if outcome.log:
             self.unexpected.append(f"{case.plan.case_id}: {outcome.log}")
         if outcome.result is None:

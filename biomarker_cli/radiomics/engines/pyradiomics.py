@@ -25,7 +25,7 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.packages import REFERENCE_ENGINE, version_of
 from biomarker_cli.radiomics.bounds import require_bins_of_the_package
 from biomarker_cli.radiomics.engines.engine import Engine
-from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
+from biomarker_cli.radiomics.engines.outcome import FeatureOutcome, Outcomes
 from biomarker_cli.radiomics.engines.pyradiomics_settings import (
     FEATURE_CLASSES,
     image_type_of,
@@ -138,7 +138,7 @@ def _extract_region(
         except ValueError as error:
             # The package refuses regions that are too small or too thin this way.
             reason = f"pyradiomics refused the region: {error}"
-            return {feature: Outcome(None, reason) for feature in _keys(rules)}
+            return {feature: FeatureOutcome(None, reason) for feature in _keys(rules)}
         except _FAILURES as error:
             raise RadiomicsError(
                 "RADIOMICS-ENGINE-FAILED",
@@ -199,13 +199,13 @@ def _keys(rules: RadiomicsRules) -> dict[str, str]:
     }
 
 
-def _outcome(value: Any, key: str) -> Outcome:
+def _outcome(value: Any, key: str) -> FeatureOutcome:
     if value is None:
-        return Outcome(None, f"pyradiomics gave no {key}")
+        return FeatureOutcome(None, f"pyradiomics gave no {key}")
     number = complex(np.asarray(value).reshape(-1)[0])
     if not math.isnan(number.imag) and number.imag != 0:
         # Rounding makes it so, on regions that are flat or a line: no length is known then.
-        return Outcome(None, f"pyradiomics gave the complex number {number}")
+        return FeatureOutcome(None, f"pyradiomics gave the complex number {number}")
     if not math.isfinite(number.real):
-        return Outcome(None, "pyradiomics gave no finite value")
-    return Outcome(number.real)
+        return FeatureOutcome(None, "pyradiomics gave no finite value")
+    return FeatureOutcome(number.real)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from biomarker_cli.model.features import FeatureNamesError, require_names
-from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
+from biomarker_cli.radiomics.engines.outcome import FeatureOutcome, Outcomes
 from biomarker_cli.radiomics.features import FAMILIES
 from biomarker_cli.radiomics.plan import planned_features
 from biomarker_cli.radiomics.rules import RadiomicsRules
@@ -46,14 +46,14 @@ def outcomes_of(
     """
     _require_planned(found, rules)
     outcomes = {}
-    nothing: dict[str, Outcome] = {}
+    nothing: dict[str, FeatureOutcome] = {}
     for item in planned_features(rules):
         value = found.get(item.family_id, _NO_VALUES).get(item.definition.name, math.nan)
         if math.isfinite(value):
-            outcomes[item.feature_id] = Outcome(float(value))
+            outcomes[item.feature_id] = FeatureOutcome(float(value))
         else:
             why = reasons.get(item.image, reason)
-            outcomes[item.feature_id] = nothing.setdefault(why, Outcome(None, why))
+            outcomes[item.feature_id] = nothing.setdefault(why, FeatureOutcome(None, why))
     return outcomes
 
 

@@ -11,7 +11,7 @@ from synthetic_dwi import ADC_MM2_S, SHAPE, Spec, candidates, write_dwi
 
 from biomarker_cli.diffusion.declared import declared_adc
 from biomarker_cli.diffusion.errors import AdcError
-from biomarker_cli.diffusion.features import FEATURES
+from biomarker_cli.diffusion.features import DIFFUSION
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.measuring import adc_measurements, map_measurements
 from biomarker_cli.diffusion.rules import AdcRules
@@ -264,5 +264,5 @@ def test_every_definition_is_measured_and_every_row_defined(tmp_path: Path) -> N
     geometry = maps[0].volume.geometry
     region = Region(np.ones(geometry.shape, dtype=np.bool_), geometry, "all", "all")
     measured = {row.definition.key for row in map_measurements(maps, region, rules)}
-    defined = {one.key for registry in (FEATURES, INTENSITY, HISTOGRAM) for one in registry}
+    defined = {one.key for registry in (DIFFUSION, INTENSITY, HISTOGRAM) for one in registry}
     assert measured == defined

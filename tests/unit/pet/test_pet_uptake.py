@@ -402,4 +402,4 @@ def test_rows_are_those_of_the_dictionary(monkeypatch, change):
 
 
 def test_every_statistic_of_the_protocol_is_computed():
-    assert set(get_args(Statistic)) == set(uptake.STATISTICS)
+    assert set(get_args(Statistic)) == set(uptake.UPTAKE_STATISTICS)
