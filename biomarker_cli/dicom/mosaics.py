@@ -20,10 +20,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.private_values import creator_name
+from biomarker_cli.model.arrays import AnyArray
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -57,7 +57,7 @@ class Tile:
     columns: int
     overrides: Mapping[str, Any]
 
-    def cut(self, picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def cut(self, picture: AnyArray) -> AnyArray:
         """Return the tile of a picture, shape (rows, columns)."""
         return picture[self.top : self.top + self.rows, self.left : self.left + self.columns]
 

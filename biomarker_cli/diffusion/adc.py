@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from biomarker_cli.diffusion.direction_mean import FloatArray, ShellSignals, shell_signals
+from biomarker_cli.diffusion.direction_mean import ShellSignals, shell_signals
 from biomarker_cli.diffusion.dwi_set import DwiSet
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.fitting import fit_volume
 from biomarker_cli.diffusion.rules import AdcRules, FittedMap
 from biomarker_cli.diffusion.shells import Shell, select_shells
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.quantity import ADC, Quantity
 
 

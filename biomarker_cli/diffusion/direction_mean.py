@@ -13,12 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.diffusion.shells import Shell
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 
 _SAFE_EXPONENT = 290.0
 """Decimal exponent that a running product stays below; float64 ends at 308."""

@@ -10,12 +10,12 @@ from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.reading import read_volume
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.diffusion.adc import AdcDerivation, AdcResult
-from biomarker_cli.diffusion.direction_mean import FloatArray
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.kinds import DwiKind
 from biomarker_cli.diffusion.map_units import in_mm2_s
 from biomarker_cli.diffusion.rules import AdcRules
 from biomarker_cli.diffusion.volumes import describe_volume, without_padding
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.quantity import ADC
 
 

@@ -6,10 +6,9 @@ all else is asked of what is left.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
+
+from biomarker_cli.model.arrays import AnyArray, BoolArray
 
 Box = tuple[slice, slice, slice]
 """Part of a grid, in the order z, y, x."""
@@ -17,7 +16,7 @@ Box = tuple[slice, slice, slice]
 EMPTY: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
 
 
-def filled_box(array: npt.NDArray[Any]) -> Box:
+def filled_box(array: AnyArray) -> Box:
     """Return the box around all voxels that are not zero; `EMPTY` where there are none.
 
     Parameters
@@ -30,7 +29,7 @@ def filled_box(array: npt.NDArray[Any]) -> Box:
     if not filled.any():
         return EMPTY
     slices = _span(filled)
-    plane: npt.NDArray[np.bool_] = np.any(array[slices], axis=0)
+    plane: BoolArray = np.any(array[slices], axis=0)
     return slices, _span(np.any(plane, axis=1)), _span(np.any(plane, axis=0))
 
 
@@ -51,13 +50,13 @@ def widened(box: Box, margin: tuple[int, int, int], shape: tuple[int, ...]) -> B
     return z, y, x
 
 
-def _span(filled: npt.NDArray[np.bool_]) -> slice:
+def _span(filled: BoolArray) -> slice:
     """Return the part of an axis from the first to the last that is filled."""
     places = np.flatnonzero(filled)
     return slice(int(places[0]), int(places[-1]) + 1)
 
 
-def _any_in_slices(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def _any_in_slices(array: AnyArray) -> BoolArray:
     """Tell of each slice whether it holds a number that is not zero."""
     if array.dtype == np.bool_ or not array.flags.c_contiguous:
         return np.asarray(array.any(axis=(1, 2)))

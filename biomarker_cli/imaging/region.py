@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.boxes import Box, filled_box
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.model.arrays import AnyArray, BoolArray
 
 AuditValue = str | int | float | bool | None
-BoolArray = npt.NDArray[np.bool_]
 
 _NO_AUDIT: Mapping[str, AuditValue] = MappingProxyType({})
 
@@ -139,7 +137,7 @@ class Region:
         )
 
 
-def _crop(mask: npt.NDArray[Any], geometry: Geometry) -> Crop:
+def _crop(mask: AnyArray, geometry: Geometry) -> Crop:
     if mask.dtype != np.bool_ or mask.shape != geometry.shape:
         raise ValueError(f"mask {mask.dtype} {mask.shape} on {geometry.shape}")
     crop = Crop(mask).tight()

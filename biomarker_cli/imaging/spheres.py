@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
+
+from biomarker_cli.model.arrays import BoolArray
 
 ONE_ML_RADIUS_MM = 10.0 * (3.0 / (4.0 * math.pi)) ** (1.0 / 3.0)
 """Radius of a sphere of 1 ml, 6.2035 mm."""
@@ -16,7 +17,7 @@ ONE_ML_RADIUS_MM = 10.0 * (3.0 / (4.0 * math.pi)) ** (1.0 / 3.0)
 
 def voxels_in_sphere(
     spacing_zyx: tuple[float, float, float], radius_mm: float = ONE_ML_RADIUS_MM
-) -> npt.NDArray[np.bool_]:
+) -> BoolArray:
     """Tell which voxels around one have their centre in a sphere around its centre.
 
     Parameters

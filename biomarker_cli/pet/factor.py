@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.injection import number, require_number
 from biomarker_cli.dicom.pet_units import (
@@ -17,6 +16,7 @@ from biomarker_cli.dicom.pet_units import (
     read_real_world_slope,
 )
 from biomarker_cli.dicom.times import date_time
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.pet.administration import ActivityFacts, read_activity_bq, read_nuclide
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
@@ -36,7 +36,7 @@ from biomarker_cli.pet.reference_time import reference_time
 from biomarker_cli.pet.rules import ClinicalForm, SuvRules
 from biomarker_cli.pet.series import PetSeries, one_injection
 
-Factors = npt.NDArray[np.float64]
+Factors = FloatArray
 
 SAME_SLOPE = 1e-6
 """Relative difference within which two rescale slopes are one."""
@@ -233,7 +233,7 @@ def require_decay_correction(series: PetSeries) -> None:
         )
 
 
-def require_frame_times(at_s: npt.NDArray[np.float64]) -> None:
+def require_frame_times(at_s: FloatArray) -> None:
     """Refuse images without decay correction where the time of a frame is not known.
 
     Parameters

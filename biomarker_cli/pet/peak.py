@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import assert_never
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM, voxels_in_sphere
+from biomarker_cli.model.arrays import BoolArray, FloatArray, IndexArray
 from biomarker_cli.pet.rules import PeakRule
 
 SUBVOXELS = 10
 """Samples per voxel edge of a partial volume; they are part of the definition."""
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class SphereKernel:
         Their sum is 1.
     """
 
-    offsets: npt.NDArray[np.intp]
+    offsets: IndexArray
     weights: FloatArray
 
 
@@ -63,7 +61,7 @@ def sphere_kernel(
     return SphereKernel(offsets[touched], weights[touched] / weights.sum())
 
 
-def _fractions(offsets: npt.NDArray[np.intp], spacing: FloatArray, radius: float) -> FloatArray:
+def _fractions(offsets: IndexArray, spacing: FloatArray, radius: float) -> FloatArray:
     """Return the part of each voxel that lies in the sphere, shape (n,)."""
     # By symmetry one octant is enough; each distinct voxel is sampled once.
     octant, inverse = np.unique(np.abs(offsets), axis=0, return_inverse=True)
@@ -80,8 +78,8 @@ def _fraction(centre: FloatArray, spacing: FloatArray, radius: float) -> float:
 
 
 def sphere_means(
-    array: FloatArray, centres: npt.NDArray[np.intp], kernel: SphereKernel
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    array: FloatArray, centres: IndexArray, kernel: SphereKernel
+) -> tuple[FloatArray, BoolArray]:
     """Return the mean over the sphere around each centre.
 
     Parameters
@@ -110,7 +108,7 @@ def sphere_means(
 
 def suv_peak(
     array: FloatArray,
-    mask: npt.NDArray[np.bool_],
+    mask: BoolArray,
     spacing_mm: tuple[float, float, float],
     rule: PeakRule,
 ) -> float:
@@ -146,9 +144,7 @@ def suv_peak(
     return float(means.max()) if means.size else float("nan")
 
 
-def _centres_inside(
-    mask: npt.NDArray[np.bool_], centres: npt.NDArray[np.intp], kernel: SphereKernel
-) -> npt.NDArray[np.intp]:
+def _centres_inside(mask: BoolArray, centres: IndexArray, kernel: SphereKernel) -> IndexArray:
     """Return the centres whose whole sphere lies in the region."""
     means, valid = sphere_means(
         mask.astype(np.float64),

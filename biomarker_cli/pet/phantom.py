@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.pet.activity import ActivityFactors, activity_factors
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import PhantomError
@@ -28,9 +28,6 @@ from biomarker_cli.pet.phantom_sheet import (
     true_bqml,
 )
 from biomarker_cli.statistics.percentiles import percentile
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 HOT = 1.5
 """A voxel this many times the background belongs to a sphere."""

@@ -11,7 +11,6 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader, Frames
@@ -32,10 +31,11 @@ from biomarker_cli.dicom.times import (
     series_offset,
     text_of,
 )
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
 
-Seconds = npt.NDArray[np.float64]
+Seconds = FloatArray
 
 ONE_DAY = timedelta(days=1)
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import Frames
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.quantity import STORED_PET, SUVBW
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
@@ -110,7 +110,7 @@ def suv_volume(
 
 
 def _judge_maximum(
-    array: npt.NDArray[np.float64],
+    array: FloatArray,
     on_suvbw: Mapping[str, float],
     rules: SuvRules,
     derivation: Derivation,

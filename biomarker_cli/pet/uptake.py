@@ -8,11 +8,11 @@ from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.boxes import EMPTY, Box, widened
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.model.features import (
     UNIT_OF_IMAGE,
     FeatureDefinition,
@@ -32,8 +32,6 @@ from biomarker_cli.pet.normalisation import QUANTITY_OF
 from biomarker_cli.pet.peak import suv_peak
 from biomarker_cli.pet.rules import PeakRule, SuvRules, ThresholdRule
 from biomarker_cli.pet.suv import SuvResult
-
-FloatArray = npt.NDArray[np.float64]
 
 UPTAKE = FeatureRegistry()
 """Definitions that need no parameter; the others come from `uptake_definitions`."""
@@ -186,7 +184,7 @@ class _Scene:
 
     image: str
     array: FloatArray
-    mask: npt.NDArray[np.bool_]
+    mask: BoolArray
     region: Region
     rules: SuvRules
     flags: frozenset[str]

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import AuditValue, Crop
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.regions.entries import Drawing
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.gaps import SliceMask, close_gaps, find_gaps
@@ -49,7 +49,7 @@ class Contour:
     """One contour: its geometric type, and its vertices in LPS mm, shape (n, 3)."""
 
     kind: str
-    points_mm: npt.NDArray[np.float64]
+    points_mm: FloatArray
 
 
 def draw_contours(
@@ -220,14 +220,14 @@ def tilt_error(contours: Sequence[Contour], geometry: Geometry, label: str) -> R
     )
 
 
-def own_normal(points_mm: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def own_normal(points_mm: FloatArray) -> FloatArray:
     """Return the unit vector across the plane that fits some points best."""
     centred = points_mm - points_mm.mean(axis=0)
-    normal: npt.NDArray[np.float64] = np.linalg.svd(centred, full_matrices=False)[2][-1]
+    normal: FloatArray = np.linalg.svd(centred, full_matrices=False)[2][-1]
     return normal
 
 
-def _angle(normal: npt.NDArray[np.float64], geometry: Geometry) -> float:
+def _angle(normal: FloatArray, geometry: Geometry) -> float:
     return float(np.degrees(np.arccos(min(abs(float(normal @ geometry.normal)), 1.0))))
 
 
@@ -283,7 +283,7 @@ def _contour_audit(contours: Sequence[Contour], stack: Stack) -> dict[str, Audit
 
 
 def _volume_audit(
-    stack: Stack, bridged: Mapping[int, npt.NDArray[np.bool_]], geometry: Geometry
+    stack: Stack, bridged: Mapping[int, BoolArray], geometry: Geometry
 ) -> dict[str, AuditValue]:
     """Return volumes that do not depend on voxels, and what the image cuts off.
 
@@ -320,7 +320,7 @@ def _volume_audit(
 def _is_bridged(
     lower: ContourPlane,
     upper: ContourPlane,
-    bridged: Mapping[int, npt.NDArray[np.bool_]],
+    bridged: Mapping[int, BoolArray],
     spacing_z: float,
 ) -> bool:
     return any(lower.position_mm < index * spacing_z < upper.position_mm for index in bridged)

@@ -15,10 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from biomarker_cli.dicom.frames import MOST_FRAMES
@@ -26,6 +25,7 @@ from biomarker_cli.dicom.segment_frames import decode_frame
 from biomarker_cli.dicom.texts import read_text
 from biomarker_cli.imaging.boxes import filled_box
 from biomarker_cli.imaging.region import AuditValue, Crop
+from biomarker_cli.model.arrays import AnyArray, BoolArray
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.regions.elements import items_in, word_in
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
@@ -50,13 +50,11 @@ LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
 BACKGROUND = "125040:DCM"
 """Property type of the segment that stands for everything else in a label map."""
 
-BoolArray = npt.NDArray[np.bool_]
-
 
 class LabelFrame(NamedTuple):
     """A frame of a label map, as the box around what is no padding."""
 
-    pixels: npt.NDArray[Any]
+    pixels: AnyArray
     row: int
     column: int
     values: frozenset[int]
@@ -373,12 +371,12 @@ def _instances(item: Dataset, keyword: str) -> frozenset[str]:
     return frozenset(word_in(image, "ReferencedSOPInstanceUID") for image in images) - {""}
 
 
-def _reaches(pixels: npt.NDArray[Any], maximum: float, rules: RegionRules) -> BoolArray:
+def _reaches(pixels: AnyArray, maximum: float, rules: RegionRules) -> BoolArray:
     threshold = rules.fractional_threshold or 1.0
     return np.asarray(pixels.astype(np.float64) / maximum >= threshold)
 
 
-def _values(pixels: npt.NDArray[Any]) -> frozenset[int]:
+def _values(pixels: AnyArray) -> frozenset[int]:
     """Return the numbers that occur; labels have one byte or two."""
     if pixels.itemsize > 2:
         return frozenset(np.unique(pixels).tolist())

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import AuditValue, Crop
+from biomarker_cli.model.arrays import FloatArray, IndexArray
 from biomarker_cli.regions.entries import Drawing
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.gaps import judge_mask_gaps
@@ -29,9 +29,6 @@ SLICE_TOLERANCE_MM = 0.2
 INSIDE_AFTER_RESAMPLING = 0.5
 """Interpolated masks count as inside from here on, the half included."""
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
-
 
 @dataclass(frozen=True)
 class VoxelMap:
@@ -44,8 +41,8 @@ class VoxelMap:
     shift : ndarray of int, shape (3,)
     """
 
-    axes: IntArray
-    shift: IntArray
+    axes: IndexArray
+    shift: IndexArray
 
 
 def voxel_map_between(grid: Geometry, target: Geometry) -> VoxelMap | None:

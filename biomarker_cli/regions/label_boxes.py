@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-import numpy.typing as npt
 
 from biomarker_cli.imaging.boxes import EMPTY, Box, filled_box
+from biomarker_cli.model.arrays import AnyArray
 
 MOST_LOOKS = 64 * 1024 * 1024
 """To look at so many voxels takes as long as to load scipy, which looks once for all labels."""
 
 
-def boxes_of(layer: npt.NDArray[Any], values: Iterable[int]) -> dict[int, Box]:
+def boxes_of(layer: AnyArray, values: Iterable[int]) -> dict[int, Box]:
     """Return the box around each of some values, without those that have no voxel.
 
     Parameters

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from biomarker_cli.model.arrays import BoolArray
 from biomarker_cli.regions.polygons import (
     SAMPLES,
-    BoolArray,
     PixelWindow,
     Ring,
     area,

@@ -15,10 +15,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Ring = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from biomarker_cli.model.arrays import BoolArray, FloatArray, IndexArray
+
+Ring = FloatArray
 
 SNAP_PER_PIXEL = 2.0**20
 """Vertices are snapped to this fraction of a pixel (1e-6): the way from mm to
@@ -95,7 +95,7 @@ def crossings_of(ring: Ring, rows: int) -> int:
     return int(np.abs(np.diff(y, append=y[:1])).sum())
 
 
-def _parts(count: npt.NDArray[np.intp]) -> list[slice]:
+def _parts(count: IndexArray) -> list[slice]:
     """Return runs of edges that meet about `CROSSINGS_AT_ONCE` rows each."""
     total = np.cumsum(count)
     if not len(total) or total[-1] <= CROSSINGS_AT_ONCE:
@@ -108,10 +108,10 @@ def _parts(count: npt.NDArray[np.intp]) -> list[slice]:
 def _cells(
     upper: Ring,
     lower: Ring,
-    first: npt.NDArray[np.intp],
-    count: npt.NDArray[np.intp],
+    first: IndexArray,
+    count: IndexArray,
     window: PixelWindow,
-) -> npt.NDArray[np.intp]:
+) -> IndexArray:
     """Return the pixel from which on each edge toggles each of its rows.
 
     A pixel whose centre lies on the edge is the first: it is inside where the
@@ -127,7 +127,7 @@ def _cells(
     meets = upper[0][edge] + (row - upper[1][edge]) * slope[edge]
     meets = np.maximum(meets - reach[edge], np.minimum(upper[0], lower[0])[edge])
     column = np.clip(np.ceil(meets), column0, column0 + columns).astype(np.intp) - column0
-    cells: npt.NDArray[np.intp] = (row - row0) * (columns + 1) + column
+    cells: IndexArray = (row - row0) * (columns + 1) + column
     return cells
 
 

@@ -11,17 +11,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.grids import SLICE_TOLERANCE_MM
 from biomarker_cli.regions.target import ImageTarget, positive
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 SAME_POSITION_MM = 1e-3
 """Frames closer together along their normal lie at one position."""

@@ -7,7 +7,8 @@ and what lies between them.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from biomarker_cli.model.arrays import FloatArray
 
 
 def neighbours(percent: float, size: int) -> tuple[int, int, float]:
@@ -44,7 +45,7 @@ def between(low: float, high: float, part: float) -> float:
     return high - (high - low) * (1 - part) if part >= 0.5 else low + (high - low) * part
 
 
-def percentile(values: npt.NDArray[np.float64], percent: float) -> float:
+def percentile(values: FloatArray, percent: float) -> float:
     """Return a percentile by linear interpolation between order statistics.
 
     Parameters

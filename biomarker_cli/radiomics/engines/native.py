@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from typing_extensions import override
 
 from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import AnyArray, BoolArray, CountArray, FloatArray, IntArray
 from biomarker_cli.radiomics.bounds import require_levels
 from biomarker_cli.radiomics.engines.engine import Engine
 from biomarker_cli.radiomics.engines.native_pyradiomics import extract_as_pyradiomics
@@ -48,7 +47,6 @@ from biomarker_cli.radiomics.preprocess.prepared import (
 )
 from biomarker_cli.radiomics.rules import NoDiscretisation, RadiomicsRules
 
-Floats = npt.NDArray[np.float64]
 Values = Mapping[str, float]
 
 _UNDEFINED = "the definition gives no finite value on this region"
@@ -85,12 +83,12 @@ class _Progress:
     found: Families = field(default_factory=dict)
     refusal: RadiomicsError | None = None
 
-    def start(self, image: Floats, rules: RadiomicsRules) -> None:
+    def start(self, image: FloatArray, rules: RadiomicsRules) -> None:
         """Measure what belongs to the region and not to an image."""
         if self.prepared is not None and "morphology" in rules.families:
             self.found[f"{ORIGINAL}.morphology."] = _morphology(image, self.prepared)
 
-    def measure(self, name: str, image: Floats, rules: RadiomicsRules) -> None:
+    def measure(self, name: str, image: FloatArray, rules: RadiomicsRules) -> None:
         """Add what one image gives, unless the region has been refused."""
         if self.refusal is None and self.prepared is not None and self.prepared.intensity.any():
             try:
@@ -106,7 +104,7 @@ class _Progress:
 
 
 def _extract_alone(
-    array: npt.NDArray[Any], grid: Grid, crop: Crop, rules: RadiomicsRules
+    array: AnyArray, grid: Grid, crop: Crop, rules: RadiomicsRules
 ) -> Outcomes | RadiomicsError:
     """Measure a region on its surroundings: nothing else is resampled."""
     kind = rules.interpolation.image if rules.interpolation else "nearest"
@@ -123,7 +121,7 @@ def _extract_alone(
 
 
 def _extract_filtered(
-    array: npt.NDArray[Any], grid: Grid, regions: tuple[Region, ...], rules: RadiomicsRules
+    array: AnyArray, grid: Grid, regions: tuple[Region, ...], rules: RadiomicsRules
 ) -> list[Outcomes | RadiomicsError]:
     """Measure all regions on filtered images, each made once of the whole image."""
     image = resampled_image(np.asarray(array, dtype=np.float64), grid, rules)
@@ -150,7 +148,7 @@ def _check_whole_image(volume: Volume, rules: RadiomicsRules) -> None:
         )
 
 
-def _morphology(image: Floats, prepared: Prepared) -> Values:
+def _morphology(image: FloatArray, prepared: Prepared) -> Values:
     spacing = prepared.spacing_zyx
     shape = shape_values(prepared.morphological, spacing)
     space = intensity_in_space(
@@ -159,7 +157,9 @@ def _morphology(image: Floats, prepared: Prepared) -> Values:
     return {**shape, **space}
 
 
-def _measure_image(name: str, image: Floats, prepared: Prepared, rules: RadiomicsRules) -> Families:
+def _measure_image(
+    name: str, image: FloatArray, prepared: Prepared, rules: RadiomicsRules
+) -> Families:
     """Measure every family but morphology on one image."""
     found: Families = {}
     # The range of re-segmentation belongs to the image itself, not to its filtered forms.
@@ -188,9 +188,7 @@ def _measure_image(name: str, image: Floats, prepared: Prepared, rules: Radiomic
     return found
 
 
-def _levels(
-    values: Floats, prepared: Prepared, rules: RadiomicsRules
-) -> npt.NDArray[np.int64] | None:
+def _levels(values: FloatArray, prepared: Prepared, rules: RadiomicsRules) -> IntArray | None:
     """Return the grey levels of a region; None where nothing that is measured needs them."""
     if not {"intensity_histogram", *TEXTURE_FAMILIES}.intersection(rules.families):
         return None
@@ -205,7 +203,7 @@ def _aggregations(family: str, rules: RadiomicsRules) -> list[str]:
     return [a for a in rules.aggregations if ("_" in a) is directional]
 
 
-def _check_levels(values: Floats, levels: npt.NDArray[np.int64], rules: RadiomicsRules) -> None:
+def _check_levels(values: FloatArray, levels: IntArray, rules: RadiomicsRules) -> None:
     discrete = isinstance(rules.discretisation, NoDiscretisation)
     if levels.min() >= 1 and not (discrete and not np.array_equal(values, levels)):
         return
@@ -217,7 +215,7 @@ def _check_levels(values: Floats, levels: npt.NDArray[np.int64], rules: Radiomic
     )
 
 
-def _peaks(image: Floats, prepared: Prepared) -> Values:
+def _peaks(image: FloatArray, prepared: Prepared) -> Values:
     z, y, x = (math.ceil(ONE_ML_RADIUS_MM / step) for step in prepared.spacing_zyx)
     reach = zip(prepared.box, (z, y, x), image.shape, strict=True)
     wide = [slice(max(p.start - far, 0), min(p.stop + far, end)) for p, far, end in reach]
@@ -230,7 +228,7 @@ def _peaks(image: Floats, prepared: Prepared) -> Values:
     return peak_values(image[wide[0], wide[1], wide[2]], mask, prepared.spacing_zyx)
 
 
-def _texture(prepared: Prepared, levels: npt.NDArray[np.int64]) -> Texture:
+def _texture(prepared: Prepared, levels: IntArray) -> Texture:
     inside = prepared.intensity
     kept = [z for z in range(len(inside)) if inside[z].any()]
     ends = np.cumsum([np.count_nonzero(inside[z]) for z in kept])
@@ -246,7 +244,7 @@ def _texture(prepared: Prepared, levels: npt.NDArray[np.int64]) -> Texture:
     )
 
 
-def _distances(mask: npt.NDArray[np.bool_], planar: bool) -> npt.NDArray[np.int32]:
+def _distances(mask: BoolArray, planar: bool) -> CountArray:
     """Return the city-block distance to the outside, 1 for a voxel at the border."""
     distance = np.zeros([length + 2 for length in mask.shape], dtype=np.int32)
     measure_distances(np.ascontiguousarray(mask), planar, distance)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.boxes import Box, filled_box
 from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import AnyArray, BoolArray, IntArray
 from biomarker_cli.radiomics.bounds import require_levels
 from biomarker_cli.radiomics.engines.outcome import Outcomes
 from biomarker_cli.radiomics.engines.reporting import Families, outcomes_of
@@ -50,9 +49,6 @@ from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import (
 )
 from biomarker_cli.radiomics.rules import PyradiomicsRules, RadiomicsRules
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-
 Spacing = tuple[float, float, float]
 
 _LOST = "resampling left no voxel of the region"
@@ -88,7 +84,7 @@ def extract_as_pyradiomics(
 
 
 def _extract_on(
-    image: npt.NDArray[Any], crops: Sequence[Crop], spacing: Spacing, rules: RadiomicsRules
+    image: AnyArray, crops: Sequence[Crop], spacing: Spacing, rules: RadiomicsRules
 ) -> list[Outcomes | RadiomicsError]:
     """Measure regions that share a grid; filters see all of it."""
     placed = [_place(image, crop, spacing, rules) for crop in crops]
@@ -129,16 +125,14 @@ class PlacedRegion:
     """
 
     box: Box
-    mask: Mask
+    mask: BoolArray
     spacing: Spacing
     reason: str
     found: Families = field(default_factory=dict)
     refusal: RadiomicsError | None = None
 
 
-def _place(
-    image: npt.NDArray[Any], crop: Crop, spacing: Spacing, rules: RadiomicsRules
-) -> PlacedRegion:
+def _place(image: AnyArray, crop: Crop, spacing: Spacing, rules: RadiomicsRules) -> PlacedRegion:
     own = rules.pyradiomics or PyradiomicsRules()
     box, mask = crop.box, crop.mask
     if mask.size == 0:
@@ -169,7 +163,7 @@ def _place(
     return placed
 
 
-def _planar_shape(mask: Mask, spacing: Spacing, axis: int) -> Mapping[str, float]:
+def _planar_shape(mask: BoolArray, spacing: Spacing, axis: int) -> Mapping[str, float]:
     """Return nothing for a region of several planes."""
     if mask.shape[axis] > 1:
         return {}
@@ -187,7 +181,7 @@ def _native_filter(rules: FilterRules) -> NativeFilterRules:
 
 
 def _measure_filter(
-    image: npt.NDArray[Any],
+    image: AnyArray,
     regions: list[PlacedRegion],
     filter_rules: NativeFilterRules,
     rules: RadiomicsRules,
@@ -208,7 +202,7 @@ def _measure_filter(
 
 
 def _images(
-    image: npt.NDArray[Any],
+    image: AnyArray,
     around: Box,
     spacing: tuple[float, float, float],
     filter_rules: NativeFilterRules,
@@ -240,7 +234,7 @@ def _measure_region(
         region.refusal = error
 
 
-def too_small(mask: Mask, rules: PyradiomicsRules) -> str:
+def too_small(mask: BoolArray, rules: PyradiomicsRules) -> str:
     """Return why a region is not measured, or nothing."""
     box = filled_box(mask)
     dimensions = sum(part.stop - part.start > 1 for part in box)
@@ -289,8 +283,8 @@ def _measure_image(
 
 
 def _measured(
-    mask: Mask,
-    levels: npt.NDArray[np.int64],
+    mask: BoolArray,
+    levels: IntArray,
     spacing: Spacing,
     own: PyradiomicsRules,
 ) -> Measured:

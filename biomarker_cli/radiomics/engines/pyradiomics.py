@@ -15,13 +15,13 @@ import warnings
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from typing_extensions import override
 
 from biomarker_cli.imaging.boxes import filled_box, widened
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.model.packages import REFERENCE_ENGINE, version_of
 from biomarker_cli.radiomics.bounds import require_bins_of_the_package
 from biomarker_cli.radiomics.engines.engine import Engine
@@ -115,7 +115,7 @@ def _require(module: str, name: str) -> None:
 
 
 def _extract_region(
-    array: npt.NDArray[np.float64],
+    array: FloatArray,
     geometry: Geometry,
     region: Region,
     rules: RadiomicsRules,
@@ -150,8 +150,8 @@ def _extract_region(
 
 
 def _check_cost(
-    array: npt.NDArray[np.float64],
-    mask: npt.NDArray[np.bool_],
+    array: FloatArray,
+    mask: BoolArray,
     geometry: Geometry,
     rules: RadiomicsRules,
 ) -> None:

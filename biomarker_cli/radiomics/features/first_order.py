@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray, IntArray
 from biomarker_cli.radiomics.kernels.moments import (
     BINS,
     LANES,
@@ -16,15 +16,13 @@ from biomarker_cli.radiomics.kernels.moments import (
 )
 from biomarker_cli.statistics.percentiles import between, neighbours
 
-Values = npt.NDArray[np.float64]
-
 _FEW = 4096
 """Values that are sorted sooner than selected."""
 
 _PERCENTILES = (10, 25, 50, 75, 90)
 
 
-def percentiles_of(values: Values) -> list[float]:
+def percentiles_of(values: FloatArray) -> list[float]:
     """Return the 10th, 25th, 50th, 75th and 90th percentile.
 
     By the rule of the statistics room.
@@ -40,7 +38,7 @@ def percentiles_of(values: Values) -> list[float]:
     return [between(ordered[below], ordered[above], part) for below, above, part in found]
 
 
-def _order_statistics(values: Values, wanted: list[int]) -> list[float]:
+def _order_statistics(values: FloatArray, wanted: list[int]) -> list[float]:
     """Return the values at places of the sorted values: only those of some bins are sorted."""
     low, high = float(values.min()), float(values.max())
     with np.errstate(over="ignore", divide="ignore"):
@@ -68,7 +66,7 @@ def _order_statistics(values: Values, wanted: list[int]) -> list[float]:
     ]
 
 
-def intensity_values(values: Values) -> dict[str, float]:
+def intensity_values(values: FloatArray) -> dict[str, float]:
     """Return the intensity statistics of IBSI-1, section 3.3, by name.
 
     Parameters
@@ -111,7 +109,7 @@ def intensity_values(values: Values) -> dict[str, float]:
     }
 
 
-def _robust_deviation(values: Values, low: float, high: float) -> float:
+def _robust_deviation(values: FloatArray, low: float, high: float) -> float:
     """Return the mean absolute deviation of the values between two percentiles; NaN for none."""
     found = np.zeros(3)
     sum_between(values, low, high, 0.0, np.zeros((3, LANES)), found)
@@ -123,7 +121,7 @@ def _robust_deviation(values: Values, low: float, high: float) -> float:
     return float(found[2]) / number
 
 
-def histogram_values(levels: npt.NDArray[np.int64]) -> dict[str, float]:
+def histogram_values(levels: IntArray) -> dict[str, float]:
     """Return the intensity histogram features of IBSI-1, section 3.4, by name.
 
     Parameters
@@ -144,7 +142,7 @@ def histogram_values(levels: npt.NDArray[np.int64]) -> dict[str, float]:
     return found | _gradient_values(counts)
 
 
-def _gradient_values(counts: Values) -> dict[str, float]:
+def _gradient_values(counts: FloatArray) -> dict[str, float]:
     """Return the gradients of a histogram; NaN where it has one level."""
     values = (np.nan, np.nan, np.nan, np.nan)
     if counts.size > 1:
@@ -160,7 +158,7 @@ def _gradient_values(counts: Values) -> dict[str, float]:
     return {name: float(value) for name, value in zip(names, values, strict=True)}
 
 
-def ivh_values(values: Values, axis: Values) -> dict[str, float]:
+def ivh_values(values: FloatArray, axis: FloatArray) -> dict[str, float]:
     """Return the features of the intensity-volume histogram (IBSI-1, section 3.5).
 
     Parameters

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.spheres import voxels_in_sphere
+from biomarker_cli.model.arrays import BoolArray, FloatArray, IntArray
 from biomarker_cli.radiomics.kernels.spheres import average_rows
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 
 def peak_values(
-    image: Floats, mask: Mask, spacing_zyx: tuple[float, float, float]
+    image: FloatArray, mask: BoolArray, spacing_zyx: tuple[float, float, float]
 ) -> dict[str, float]:
     """Return the local and the global intensity peak.
 
@@ -46,7 +43,7 @@ def peak_values(
     }
 
 
-def _rows(sphere: Mask) -> npt.NDArray[np.int64]:
+def _rows(sphere: BoolArray) -> IntArray:
     """Return slice, row and half length of each row of voxels in the sphere, shape (n, 3)."""
     halves = np.count_nonzero(sphere, axis=2) // 2
     z, y, _ = (size // 2 for size in sphere.shape)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-import numpy as np
-import numpy.typing as npt
-
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.radiomics.filters.classic import laws_response, log_response, mean_response
 from biomarker_cli.radiomics.filters.oriented import gabor_response, simoncelli_response
 from biomarker_cli.radiomics.filters.riesz import riesz_images
@@ -25,12 +23,10 @@ from biomarker_cli.radiomics.filters.rules import (
 )
 from biomarker_cli.radiomics.filters.wavelets import wavelet_response
 
-Floats = npt.NDArray[np.float64]
-
 
 def filtered_images(
-    image: Floats, spacing_zyx: tuple[float, float, float], rules: FilterRules, planar: bool
-) -> Iterator[tuple[str, Floats]]:
+    image: FloatArray, spacing_zyx: tuple[float, float, float], rules: FilterRules, planar: bool
+) -> Iterator[tuple[str, FloatArray]]:
     """Yield name and voxels of each image that a filter gives.
 
     Parameters
@@ -72,7 +68,7 @@ def filtered_images(
 
 
 def _log_images(
-    image: Floats, rules: LogFilter, spacing_zyx: tuple[float, float, float], planar: bool
-) -> Iterator[tuple[str, Floats]]:
+    image: FloatArray, rules: LogFilter, spacing_zyx: tuple[float, float, float], planar: bool
+) -> Iterator[tuple[str, FloatArray]]:
     for name, sigma in zip(rules.image_names(2 if planar else 3), rules.sigma_mm, strict=True):
         yield name, log_response(image, sigma, rules, spacing_zyx, planar)

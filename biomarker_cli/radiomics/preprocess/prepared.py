@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.boxes import Box, filled_box
 from biomarker_cli.imaging.region import Crop
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.radiomics.bounds import require_axes, require_grid
 from biomarker_cli.radiomics.preprocess.intensities import resegment
 from biomarker_cli.radiomics.preprocess.resampling import (
@@ -20,10 +20,6 @@ from biomarker_cli.radiomics.preprocess.resampling import (
     length_on,
 )
 from biomarker_cli.radiomics.rules import InterpolationKind, RadiomicsRules
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-
 
 _SPLINE_REACH = 40
 _SLACK = 1e-6
@@ -115,7 +111,7 @@ def part_of(
     return (slices[0], slices[1], slices[2]), Grid((axes[0], axes[1], axes[2]))
 
 
-def mask_in(crop: Crop, box: Box) -> Mask:
+def mask_in(crop: Crop, box: Box) -> BoolArray:
     """Return the mask of a region within a box around it.
 
     A region is a thousandth of its image: the whole mask of each of thousands of regions
@@ -130,7 +126,7 @@ def mask_in(crop: Crop, box: Box) -> Mask:
     return mask
 
 
-def resampled_image(array: Floats, grid: Grid, rules: RadiomicsRules) -> Floats:
+def resampled_image(array: FloatArray, grid: Grid, rules: RadiomicsRules) -> FloatArray:
     """Return the image on the grid, rounded where the rules say so."""
     if rules.interpolation is not None:
         array = interpolate(array, grid.axes, rules.interpolation.image)
@@ -139,7 +135,7 @@ def resampled_image(array: Floats, grid: Grid, rules: RadiomicsRules) -> Floats:
     return array
 
 
-def resampled_mask(mask: Mask, grid: Grid, rules: RadiomicsRules) -> Mask:
+def resampled_mask(mask: BoolArray, grid: Grid, rules: RadiomicsRules) -> BoolArray:
     """Return the morphological mask on the grid."""
     if rules.interpolation is None:
         return mask
@@ -158,13 +154,15 @@ class Prepared:
     spacing_zyx : tuple of float
     """
 
-    morphological: Mask
-    intensity: Mask
+    morphological: BoolArray
+    intensity: BoolArray
     box: Box
     spacing_zyx: tuple[float, float, float]
 
 
-def prepare_region(image: Floats, mask: Mask, grid: Grid, rules: RadiomicsRules) -> Prepared | None:
+def prepare_region(
+    image: FloatArray, mask: BoolArray, grid: Grid, rules: RadiomicsRules
+) -> Prepared | None:
     """Return a region ready for measuring; None where resampling left no voxel."""
     if not mask.any():
         return None
@@ -175,7 +173,7 @@ def prepare_region(image: Floats, mask: Mask, grid: Grid, rules: RadiomicsRules)
 
 
 def prepare_on_whole(
-    image: Floats, grid: Grid, mask: Mask, rules: RadiomicsRules
+    image: FloatArray, grid: Grid, mask: BoolArray, rules: RadiomicsRules
 ) -> Prepared | None:
     """Return a region ready for measuring on an image that was resampled as a whole.
 

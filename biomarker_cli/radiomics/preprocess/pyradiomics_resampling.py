@@ -18,16 +18,14 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.boxes import filled_box, widened
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray
 from biomarker_cli.radiomics.bounds import require_axes, require_grid
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.rules import InterpolationKind, InterpolationRules
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 
 ITK_INTERPOLATORS: Mapping[InterpolationKind, str] = MappingProxyType(
@@ -37,8 +35,8 @@ ITK_INTERPOLATORS: Mapping[InterpolationKind, str] = MappingProxyType(
 
 
 def resample_as_pyradiomics(
-    array: Floats, mask: Mask, geometry: Geometry, rules: InterpolationRules, pad: int
-) -> tuple[Floats, Mask, Spacing]:
+    array: FloatArray, mask: BoolArray, geometry: Geometry, rules: InterpolationRules, pad: int
+) -> tuple[FloatArray, BoolArray, Spacing]:
     """Return image and mask around a region on the new grid, and its spacing.
 
     Parameters
@@ -96,7 +94,7 @@ class GridAround:
 
 
 def grid_around(
-    mask: Mask, geometry: Geometry, rules: InterpolationRules, pad: int
+    mask: BoolArray, geometry: Geometry, rules: InterpolationRules, pad: int
 ) -> GridAround | None:
     """Return the new grid around a region; None where the old one stays.
 
@@ -134,7 +132,7 @@ def grid_around(
     return GridAround(tuple(starts), tuple(sizes), (wanted[0], wanted[1], wanted[2]))
 
 
-def check_resampling(array: Floats, rules: InterpolationRules | None) -> None:
+def check_resampling(array: FloatArray, rules: InterpolationRules | None) -> None:
     """Refuse an image that ITK's spline cannot interpolate.
 
     Along an axis of two voxels its mirrored neighbours lie outside the array: it reads
@@ -154,7 +152,7 @@ def check_resampling(array: Floats, rules: InterpolationRules | None) -> None:
         )
 
 
-def as_itk(array: npt.NDArray[Any], geometry: Geometry) -> Any:
+def as_itk(array: AnyArray, geometry: Geometry) -> Any:
     """Return an array as an image of SimpleITK."""
     import SimpleITK
 
@@ -177,7 +175,7 @@ def _resampler(image: Any, grid: GridAround) -> Any:
     return resampler
 
 
-def _array(resampler: Any, image: Any, kind: InterpolationKind) -> npt.NDArray[Any]:
+def _array(resampler: Any, image: Any, kind: InterpolationKind) -> AnyArray:
     import SimpleITK
 
     resampler.SetInterpolator(getattr(SimpleITK, ITK_INTERPOLATORS[kind]))

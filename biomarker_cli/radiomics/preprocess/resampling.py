@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from typing import assert_never
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import BoolArray, FloatArray, IntArray
 from biomarker_cli.radiomics.rules import InterpolationKind
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 # Weights are rounded: without this slack a voxel at exactly one half would fall out.
 _HALF = 0.5 - 1e-9
@@ -29,7 +26,7 @@ class Axis:
     spacing_mm : float
     """
 
-    places: Floats
+    places: FloatArray
     spacing_mm: float
 
 
@@ -78,7 +75,9 @@ def centred_axis(length: int, spacing_mm: float, wanted_mm: float | None) -> Axi
     return Axis(places, wanted_mm)
 
 
-def interpolate(array: Floats, axes: tuple[Axis, Axis, Axis], kind: InterpolationKind) -> Floats:
+def interpolate(
+    array: FloatArray, axes: tuple[Axis, Axis, Axis], kind: InterpolationKind
+) -> FloatArray:
     """Return the array at the places of new axes.
 
     Parameters
@@ -96,7 +95,9 @@ def interpolate(array: Floats, axes: tuple[Axis, Axis, Axis], kind: Interpolatio
     return array
 
 
-def _along(array: Floats, number: int, places: Floats, kind: InterpolationKind) -> Floats:
+def _along(
+    array: FloatArray, number: int, places: FloatArray, kind: InterpolationKind
+) -> FloatArray:
     length = array.shape[number]
     # Beyond the outermost centres the image goes on with its last value.
     places = np.clip(places, 0.0, length - 1.0)
@@ -129,13 +130,15 @@ def _along(array: Floats, number: int, places: Floats, kind: InterpolationKind) 
     return result
 
 
-def _mirrored(index: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:
+def _mirrored(index: IntArray, length: int) -> IntArray:
     if length == 1:
         return np.zeros_like(index)
     index = np.abs(index)
     return np.where(index > length - 1, 2 * (length - 1) - index, index)
 
 
-def interpolate_mask(mask: Mask, axes: tuple[Axis, Axis, Axis], kind: InterpolationKind) -> Mask:
+def interpolate_mask(
+    mask: BoolArray, axes: tuple[Axis, Axis, Axis], kind: InterpolationKind
+) -> BoolArray:
     """Return a mask on new axes: inside where the interpolated mask reaches one half."""
     return np.asarray(interpolate(mask.astype(np.float64), axes, kind) >= _HALF)
