@@ -203,8 +203,8 @@ class DicomFiles(_WholeFiles):
         tiles = [one.tile for one in self.split(self.read(path)) if one.tile is not None]
         if tiles:
             with decoding(path):
-                (picture,) = stored_frames(content, layout, [0])
-            yield from (tiles[index].cut(picture) for index in frames)
+                (frame,) = stored_frames(content, layout, [0])
+            yield from (tiles[index].cut(frame) for index in frames)
             return
         pieces = stored_frames(content, layout, frames)
         for _ in frames:

@@ -62,8 +62,8 @@ def decoded_frames(content: bytes, path: Path, frames: Sequence[int]) -> Iterato
         if _is_odd_frame_syntax(dataset):
             pieces = _odd_frames(dataset, path, frames)
         elif tiles:
-            picture = pixel_array(dataset)
-            pieces = iter([tiles[index].cut(picture) for index in frames])
+            frame = pixel_array(dataset)
+            pieces = iter([tiles[index].cut(frame) for index in frames])
         elif len(frames) == 1 and int(dataset.get("NumberOfFrames") or 1) == 1:
             pieces = iter([pixel_array(dataset)])
         else:

@@ -311,7 +311,7 @@ def contradicting_bits(header: FrameHeader) -> str:
 def padding_of(stored: AnyArray, header: FrameHeader) -> BoolArray | None:
     """Return which pixels are padding, None where none is.
 
-    Padding fills the picture where the scanner measured nothing (the corners
+    Padding fills the image where the scanner measured nothing (the corners
     of a round field of view). It is told as a stored value, before rescaling;
     one that was written with the wrong sign (63536 for -2000) means its bits.
     """

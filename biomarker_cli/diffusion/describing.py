@@ -19,7 +19,8 @@ def image_description(rules: AdcRules, image: str) -> dict[str, str]:
     Returns
     -------
     dict
-        ``image_filter`` names estimator, b-set and direction mean.
+        ``image_filter`` names estimator, b-set and the mean over directions
+        (geometric: trace-weighted).
     """
     if rules.vendor_map.use == "measure":
         return {"image_filter": "map of the scanner"}

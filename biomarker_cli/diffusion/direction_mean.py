@@ -2,8 +2,9 @@
 
 Repeats of one direction are averaged (they differ by noise alone); directions
 are combined by the geometric mean, because ln S is linear in the diffusion
-tensor and the mean of ln S over directions gives its trace. The arithmetic mean
-of directions reads ADC low (12e-6 mm2/s in the median of a brain at b = 2500).
+tensor and the mean of ln S over directions gives its trace: the trace-weighted
+signal. The arithmetic mean of directions reads ADC low (12e-6 mm2/s in the
+median of a brain at b = 2500).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from biomarker_cli.pet.injection_time import (
 )
 from biomarker_cli.pet.normalisation import (
     NORMALISATION_OF_SUV_TYPE,
-    Body,
+    BodyMeasures,
     factor_on_suvbw,
     require_weight,
 )
@@ -49,7 +49,7 @@ class Question:
     Attributes
     ----------
     series : PetSeries
-    body : Body
+    body : BodyMeasures
     form : ClinicalForm
     rules : SuvRules
     voxel_ml : float
@@ -58,7 +58,7 @@ class Question:
     """
 
     series: PetSeries
-    body: Body
+    body: BodyMeasures
     form: ClinicalForm
     rules: SuvRules
     voxel_ml: float

@@ -8,7 +8,7 @@ from biomarker_cli.dicom.injection import require_number
 from biomarker_cli.dicom.times import text_of
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
-from biomarker_cli.pet.normalisation import Body
+from biomarker_cli.pet.normalisation import BodyMeasures
 from biomarker_cli.pet.rules import ClinicalForm, SuvRules
 
 AGREEMENT = 0.03
@@ -19,10 +19,10 @@ HEIGHT_BAND_M = (0.25, 2.6)
 """Bodies that have been measured; they catch another unit where BMI cannot."""
 
 
-def read_body(
+def read_body_measures(
     header: FrameHeader, form: ClinicalForm, rules: SuvRules, derivation: Derivation
-) -> Body:
-    """Return weight, height and sex of the patient.
+) -> BodyMeasures:
+    """Return the body measures of the patient: weight, height and sex.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def read_body(
         derivation.read("glucose", form.glucose_mmol_l, "mmol/L", "form: glucose_mmol_l")
     if weight is not None and height is not None:
         _check_bmi(weight, height, rules, derivation)
-    return Body(weight, height, sex)
+    return BodyMeasures(weight, height, sex)
 
 
 def _weight(header: FrameHeader, form: ClinicalForm, derivation: Derivation) -> float | None:

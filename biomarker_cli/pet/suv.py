@@ -20,7 +20,7 @@ from biomarker_cli.pet.factor import Factors, Question, suvbw_factors
 from biomarker_cli.pet.harmonisation import gaussian
 from biomarker_cli.pet.normalisation import QUANTITY_OF, factor_on_suvbw
 from biomarker_cli.pet.overrides import apply_overrides
-from biomarker_cli.pet.patient import read_body
+from biomarker_cli.pet.patient import read_body_measures
 from biomarker_cli.pet.rules import ClinicalForm, Override, SuvRules
 from biomarker_cli.pet.series import read_series
 
@@ -140,7 +140,7 @@ def _factors(
             warnings.simplefilter("ignore")
             frames = apply_overrides(place.frames, overrides, derivation)
             series = read_series(frames, derivation)
-            body = read_body(frames.first, form, rules, derivation)
+            body = read_body_measures(frames.first, form, rules, derivation)
             factors = suvbw_factors(Question(series, body, form, rules, place.voxel_ml, derivation))
     except HeaderError as error:
         # One class tells the caller that this series gives no SUV.

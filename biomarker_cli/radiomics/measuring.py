@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import assert_never
 
 import numpy as np
 
@@ -30,11 +31,15 @@ def engine_identity(rules: RadiomicsRules) -> tuple[str, str]:
     RadiomicsError
         ``RADIOMICS-ENGINE-ABSENT``.
     """
-    if rules.engine == "native":
-        return "native", __version__
-    from biomarker_cli.radiomics.engines.pyradiomics import engine_version
+    match rules.engine:
+        case "native":
+            return rules.engine, __version__
+        case "pyradiomics":
+            from biomarker_cli.radiomics.engines.pyradiomics import engine_version
 
-    return "pyradiomics", engine_version()
+            return rules.engine, engine_version()
+        case _:
+            assert_never(rules.engine)
 
 
 def radiomics_measurements(

@@ -201,7 +201,7 @@ def _acquired_voxels(series: SeriesHeaders) -> list[tuple[float, float] | None]:
         height, width = fov
         along_phase, along_frequency = (width, height) if word == "ROW" else (height, width)
         if height == width and percent:
-            # A square picture of a rectangular field is padded along the phase.
+            # A square image of a rectangular field is padded along the phase.
             along_phase *= min(float(percent), 100.0) / 100.0
         found.append((round(along_frequency / steps[0], 4), round(along_phase / steps[1], 4)))
     return found

@@ -15,7 +15,7 @@ from biomarker_cli.pet.administration import ActivityFacts, read_activity_bq
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.injection_time import injection_moment
-from biomarker_cli.pet.patient import read_body
+from biomarker_cli.pet.patient import read_body_measures
 from biomarker_cli.pet.rules import ClinicalForm, SuvRules
 from biomarker_cli.pet.series import one_injection, read_series
 
@@ -110,9 +110,11 @@ def test_a_weight_from_1000_on_is_in_grams(written, kg):
     derivation = Derivation()
     if kg > 400.0:
         with pytest.raises(SuvError, match="kg, found 999"):
-            read_body(volume.frames.first, ClinicalForm(), RULES, derivation)
+            read_body_measures(volume.frames.first, ClinicalForm(), RULES, derivation)
         return
-    assert read_body(volume.frames.first, ClinicalForm(), RULES, derivation).weight_kg == kg
+    assert (
+        read_body_measures(volume.frames.first, ClinicalForm(), RULES, derivation).weight_kg == kg
+    )
     assert ("unit_inferred:PatientWeight" in derivation.flags) is reading.is_inferred
 
 
@@ -126,9 +128,9 @@ def test_a_height_above_3_is_in_centimetres(written, m):
     derivation = Derivation()
     if m > 2.6:
         with pytest.raises(SuvError, match="m, found 3"):
-            read_body(volume.frames.first, ClinicalForm(), RULES, derivation)
+            read_body_measures(volume.frames.first, ClinicalForm(), RULES, derivation)
         return
-    assert read_body(volume.frames.first, ClinicalForm(), RULES, derivation).height_m == m
+    assert read_body_measures(volume.frames.first, ClinicalForm(), RULES, derivation).height_m == m
     assert ("unit_inferred:PatientSize" in derivation.flags) is reading.is_inferred
 
 
