@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from biomarker_cli.model.arrays import FloatArray
 
 SAME_GRID_TOLERANCE_MM = 1e-2
 """Largest distance between equal corners of two grids that count as the same."""
