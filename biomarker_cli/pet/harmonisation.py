@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from biomarker_cli.imaging.geometry import Geometry
-from biomarker_cli.imaging.resample import FWHM_PER_SIGMA
 from biomarker_cli.model.arrays import FloatArray
+
+FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
 
 def gaussian(array: FloatArray, geometry: Geometry, fwhm_mm: float) -> FloatArray:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from biomarker_cli.imaging.resampling import InterpolationKind
 from biomarker_cli.model.features import Aggregation
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.radiomics.bounds import MOST_BINS
@@ -42,10 +43,6 @@ PYRADIOMICS_LACKS: frozenset[str] = frozenset({"local_intensity", "ivh", "gldzm"
 """Families that only the IBSI conventions define."""
 IBSI_LACKS: frozenset[str] = frozenset({"morphology_2d"})
 """Families that only the conventions of pyradiomics define."""
-
-
-InterpolationKind = Literal["linear", "cubic", "nearest"]
-"""How values between voxel centres are found; cubic is the interpolating spline."""
 
 
 class InterpolationRules(Strict):

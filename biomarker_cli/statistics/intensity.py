@@ -40,10 +40,6 @@ def _define(
     )
 
 
-def _sd(values: FloatArray) -> float:
-    return float(values.std())
-
-
 def _percentile(percent: float) -> StatisticFunction:
     return lambda values: percentile(values, percent)
 

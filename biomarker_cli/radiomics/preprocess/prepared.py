@@ -8,18 +8,19 @@ import numpy as np
 
 from biomarker_cli.imaging.boxes import Box, filled_box
 from biomarker_cli.imaging.region import Crop
-from biomarker_cli.imaging.volume import Volume
-from biomarker_cli.model.arrays import BoolArray, FloatArray
-from biomarker_cli.radiomics.bounds import require_axes, require_grid
-from biomarker_cli.radiomics.preprocess.intensities import resegment
-from biomarker_cli.radiomics.preprocess.resampling import (
+from biomarker_cli.imaging.resampling import (
     Axis,
+    InterpolationKind,
     centred_axis,
     interpolate,
     interpolate_mask,
     length_on,
 )
-from biomarker_cli.radiomics.rules import InterpolationKind, RadiomicsRules
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.radiomics.bounds import require_axes, require_grid
+from biomarker_cli.radiomics.preprocess.intensities import resegment
+from biomarker_cli.radiomics.rules import RadiomicsRules
 
 _SPLINE_REACH = 40
 _SLACK = 1e-6

@@ -21,10 +21,11 @@ import numpy as np
 
 from biomarker_cli.imaging.boxes import filled_box, widened
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.resampling import InterpolationKind
 from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray
 from biomarker_cli.radiomics.bounds import require_axes, require_grid
 from biomarker_cli.radiomics.errors import RadiomicsError
-from biomarker_cli.radiomics.rules import InterpolationKind, InterpolationRules
+from biomarker_cli.radiomics.rules import InterpolationRules
 
 Spacing = tuple[float, float, float]
 
