@@ -92,7 +92,8 @@ def _require_no_other_frames(dataset: Dataset) -> None:
 
 def _is_odd_frame_syntax(dataset: Dataset) -> bool:
     """Tell whether frames are compressed in a way that pydicom does not know."""
-    from biomarker_cli.dicom.segment_frames import DEFLATED_IMAGE_FRAME, RLE_LOSSLESS
+    from biomarker_cli.dicom.native_pixels import RLE_LOSSLESS
+    from biomarker_cli.dicom.segment_frames import DEFLATED_IMAGE_FRAME
 
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
     one_bit = int(dataset.get("BitsAllocated") or 0) == 1

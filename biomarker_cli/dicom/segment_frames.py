@@ -20,10 +20,10 @@ from pydicom.encaps import get_frame
 from pydicom.pixels import pixel_array
 
 from biomarker_cli.dicom.decoding import decoding, require_values
+from biomarker_cli.dicom.native_pixels import RLE_LOSSLESS
 from biomarker_cli.model.arrays import AnyArray
 
 DEFLATED_IMAGE_FRAME = "1.2.840.10008.1.2.8.1"
-RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 LITTLE_ENDIAN = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"})
 """Implicit, explicit and deflated: the pixels follow each other without a wrapper."""
 

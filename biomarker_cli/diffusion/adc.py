@@ -63,7 +63,7 @@ class AdcDerivation:
 
 @dataclass(frozen=True)
 class AdcResult(QuantityMap):
-    """A map of a diffusion parameter, NaN where there is no fit; its derivation a `Derivation`.
+    """A map of a diffusion parameter, NaN where there is no fit; its derivation a `AdcDerivation`.
 
     Attributes
     ----------

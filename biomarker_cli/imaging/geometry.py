@@ -68,6 +68,11 @@ class Geometry:
         return matrix
 
     @property
+    def voxel_volume_ml(self) -> float:
+        """Volume of one voxel, ml."""
+        return self.voxel_volume_mm3 / 1000.0
+
+    @property
     def voxel_volume_mm3(self) -> float:
         """Volume of one voxel."""
         return float(np.prod(self.spacing_mm))

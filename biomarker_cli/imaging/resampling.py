@@ -24,6 +24,7 @@ from biomarker_cli.imaging.region import Crop
 from biomarker_cli.model.arrays import BoolArray, FloatArray, IntArray
 
 InterpolationKind = Literal["linear", "cubic", "nearest"]
+"""How values between voxel centres are found; cubic is the interpolating spline."""
 
 HALF = 0.5
 """Interpolated masks count as inside from here on, the half included."""

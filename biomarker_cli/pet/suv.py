@@ -93,7 +93,7 @@ def suv_volume(
             hint="Name the PET series with --series.",
         )
     derivation = Derivation()
-    place = PetFrames(volume.frames, volume.geometry.voxel_volume_mm3 / 1000.0)
+    place = PetFrames(volume.frames, volume.geometry.voxel_volume_ml)
     try:
         factor_of, scales = _factors(place, rules, form or ClinicalForm(), overrides, derivation)
     except SuvError as error:

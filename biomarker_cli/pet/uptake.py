@@ -196,7 +196,7 @@ class _Scene:
 
     @property
     def voxel_ml(self) -> float:
-        return self.region.geometry.voxel_volume_mm3 / 1000.0
+        return self.region.geometry.voxel_volume_ml
 
     @cached_property
     def values(self) -> FloatArray:

@@ -45,9 +45,6 @@ IBSI_LACKS: frozenset[str] = frozenset({"morphology_2d"})
 """Families that only the conventions of pyradiomics define."""
 
 
-"""How values between voxel centres are found; cubic is the interpolating spline."""
-
-
 class InterpolationRules(Strict):
     """The grid that image and mask are resampled to.
 

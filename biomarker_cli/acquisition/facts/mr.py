@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from biomarker_cli.acquisition.facts.elements import plain, read_keyword
+from biomarker_cli.acquisition.facts.elements import element_reader, plain, read_keyword
 from biomarker_cli.acquisition.facts.geometry import fields_of_view
-from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, missing, one
+from biomarker_cli.acquisition.facts.registry import FACTS, Reading, missing, one
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.catalogue.kinds import image_kind
 from biomarker_cli.dicom.bvalues import GE_GRADIENT_LENGTH, BValue, read_b_value
@@ -15,13 +15,6 @@ from biomarker_cli.dicom.nominal_b import b_clusters
 
 LARGEST_FIELD_T = 100.0
 """A larger MagneticFieldStrength can only be gauss; the strongest whole-body magnet has 11.7 T."""
-
-
-def _element(keyword: str) -> Reader:
-    def read(series: SeriesHeaders) -> Reading:
-        return read_keyword(series, keyword)
-
-    return read
 
 
 _ELEMENTS = (
@@ -36,7 +29,7 @@ _ELEMENTS = (
     ("receive_coil", "", "ReceiveCoilName", "Receiving coil."),
 )
 for _name, _unit, _keyword, _definition in _ELEMENTS:
-    FACTS.define(_name, _unit, f"{_definition} {_keyword}.", "MR")(_element(_keyword))
+    FACTS.define(_name, _unit, f"{_definition} {_keyword}.", "MR")(element_reader(_keyword))
 
 
 @FACTS.define(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from biomarker_cli.acquisition.facts.elements import plain, read_keyword
-from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, missing, one
+from biomarker_cli.acquisition.facts.elements import element_reader, plain, read_keyword
+from biomarker_cli.acquisition.facts.registry import FACTS, Reading, missing, one
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.dicom import inferred_units
 from biomarker_cli.dicom.frames import FrameHeader
@@ -27,14 +27,6 @@ from biomarker_cli.dicom.pet_units import (
 )
 from biomarker_cli.model.wording import bounded, quoted
 
-
-def _element(keyword: str) -> Reader:
-    def read(series: SeriesHeaders) -> Reading:
-        return read_keyword(series, keyword)
-
-    return read
-
-
 _ELEMENTS = (
     ("frame_duration_ms", "ms", "ActualFrameDuration", "Duration of the frame or bed."),
     ("frame_reference_time_ms", "ms", "FrameReferenceTime", "Reference time of the frame."),
@@ -47,7 +39,7 @@ _ELEMENTS = (
     ("series_type", "", "SeriesType", "Static, dynamic, gated or whole body; image or projection."),
 )
 for _name, _unit, _keyword, _definition in _ELEMENTS:
-    FACTS.define(_name, _unit, f"{_definition} {_keyword}.", "PT")(_element(_keyword))
+    FACTS.define(_name, _unit, f"{_definition} {_keyword}.", "PT")(element_reader(_keyword))
 
 
 def _per_frame(series: SeriesHeaders, read: Callable[[FrameHeader], Any], tag: str) -> Reading:
