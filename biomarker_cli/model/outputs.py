@@ -37,8 +37,14 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Parameters
     ----------
     path : Path
-        In a folder that exists. What bears the name is replaced.
+        In a folder that exists. A file of the name is replaced; a link stays, and what
+        it leads to is replaced; a device or a pipe takes what is written as it comes.
     """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as stream:
+            yield stream
+        return
+    path = Path(os.path.realpath(path))
     part = part_of(path)
     try:
         with _new_file(part, PUBLIC_MODE) as stream:
