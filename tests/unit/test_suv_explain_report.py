@@ -27,7 +27,7 @@ def test_whatever_stops_a_series_becomes_its_row(tmp_path, monkeypatch, raised, 
     def stop(_candidate):
         raise raised
 
-    monkeypatch.setattr("biomarker_cli.catalogue.read_frames", stop, raising=False)
+    monkeypatch.setattr("biomarker_cli.catalogue.reading.read_frames", stop)
     report = suv_explain._report(volume, RULES, ())
     assert (report["status"], report["error_code"]) == ("refused", code)
 
