@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         radiomics_of_regions,
     )
     from biomarker_cli.radiomics.rules import RadiomicsRules
-    from biomarker_cli.radiomics.warming import KernelState, warm_kernels
 else:
     __getattr__ = names_on_demand(
         __name__,
@@ -25,12 +24,10 @@ else:
         importing="import_pyradiomics",
         measuring="engine_identity radiomics_measurements radiomics_of_regions",
         rules="RadiomicsRules",
-        warming="KernelState warm_kernels",
     )
 
 __all__ = [
     "RADIOMICS",
-    "KernelState",
     "RadiomicsError",
     "RadiomicsRules",
     "RadiomicsRulesError",
@@ -40,5 +37,4 @@ __all__ = [
     "is_ibsi_benchmarked",
     "radiomics_measurements",
     "radiomics_of_regions",
-    "warm_kernels",
 ]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from biomarker_cli.imaging import Crop, Region, Volume
+from biomarker_cli.kernels.compiled import measure_distances
 from biomarker_cli.radiomics.bounds import require_levels
 from biomarker_cli.radiomics.engines.engine import Engine
 from biomarker_cli.radiomics.engines.native_pyradiomics import extract_as_pyradiomics
@@ -28,7 +29,6 @@ from biomarker_cli.radiomics.features.shape_values import intensity_in_space, sh
 from biomarker_cli.radiomics.features.texture import TEXTURE_FAMILIES, Texture
 from biomarker_cli.radiomics.filters.applying import filtered_images
 from biomarker_cli.radiomics.filters.reach import require_sizes
-from biomarker_cli.radiomics.kernels.distances import measure_distances
 from biomarker_cli.radiomics.lattice import Lattice
 from biomarker_cli.radiomics.plan import ORIGINAL
 from biomarker_cli.radiomics.preprocess.intensities import discretise, histogram_axis

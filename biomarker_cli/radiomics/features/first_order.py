@@ -5,20 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.radiomics.kernels.moments import (
-    BINS,
-    LANES,
-    count_bins,
-    gather_bins,
-    sum_between,
-    sum_deviations,
-    sum_up,
-)
+from biomarker_cli.kernels.compiled import sum_between, sum_deviations, sum_up
 
 Values = npt.NDArray[np.float64]
-
-_FEW = 4096
-"""Values that are sorted sooner than selected."""
 
 _PERCENTILES = (10, 25, 50, 75, 90)
 
@@ -33,46 +22,16 @@ def percentiles_of(values: Values) -> list[float]:
     values : ndarray, shape (n,)
         n >= 1, finite.
     """
-    places = [percent / 100 * (values.size - 1) for percent in _PERCENTILES]
-    wanted = sorted({min(int(p) + k, values.size - 1) for p in places for k in (0, 1)})
-    ordered = dict(zip(wanted, _order_statistics(values, wanted), strict=True))
-    return [_between(ordered, place, values.size) for place in places]
+    ordered = np.sort(values)
+    return [_between(ordered, percent / 100 * (values.size - 1)) for percent in _PERCENTILES]
 
 
-def _between(ordered: dict[int, float], place: float, size: int) -> float:
+def _between(ordered: Values, place: float) -> float:
     below = int(place)
-    low, high = ordered[below], ordered[min(below + 1, size - 1)]
+    low, high = float(ordered[below]), float(ordered[min(below + 1, ordered.size - 1)])
     part = place - below
     # numpy interpolates from the nearer side.
     return high - (high - low) * (1 - part) if part >= 0.5 else low + (high - low) * part
-
-
-def _order_statistics(values: Values, wanted: list[int]) -> list[float]:
-    """Return the values at places of the sorted values: only those of some bins are sorted."""
-    low, high = float(values.min()), float(values.max())
-    with np.errstate(over="ignore", divide="ignore"):
-        scale = float(np.divide(BINS, np.subtract(high, low)))
-    if values.size < _FEW or not 0 < scale < np.inf:
-        return [float(value) for value in np.sort(values)[wanted]]
-    counts = np.zeros(BINS, dtype=np.int64)
-    count_bins(values, low, scale, counts)
-    behind = np.cumsum(counts)
-    bins = np.searchsorted(behind, wanted, side="right")
-    chosen = np.unique(bins)
-    place = np.full(BINS, -1, dtype=np.int64)
-    starts = np.concatenate([[0], np.cumsum(counts[chosen])])
-    place[chosen] = starts[:-1]
-    parts = np.empty(int(starts[-1]))
-    gather_bins(values, low, scale, place, parts)
-    sorted_parts = {
-        int(number): np.sort(parts[start:stop])
-        for number, start, stop in zip(chosen, starts[:-1], starts[1:], strict=True)
-    }
-    before = behind - counts
-    return [
-        float(sorted_parts[int(number)][index - before[number]])
-        for number, index in zip(bins, wanted, strict=True)
-    ]
 
 
 def intensity_values(values: Values) -> dict[str, float]:
@@ -86,15 +45,12 @@ def intensity_values(values: Values) -> dict[str, float]:
     values = np.ascontiguousarray(values)
     n = values.size
     low, high = float(values.min()), float(values.max())
-    sums = np.zeros(2)
-    sum_up(values, np.zeros((2, LANES)), sums)
+    total, energy = sum_up(values)
     # The mean of equal values is that value, whatever their sum rounds to.
-    mean = low if low == high else float(sums[0]) / n
-    energy = float(sums[1])
+    mean = low if low == high else total / n
     p10, p25, median, p75, p90 = percentiles_of(values)
-    found = np.zeros(5)
-    sum_deviations(values, mean, median, np.zeros((5, LANES)), found)
-    variance, cubed, fourth, absolute, from_median = (found / n).tolist()
+    sums = sum_deviations(values, mean, median)
+    variance, cubed, fourth, absolute, from_median = (part / n for part in sums)
     flat = variance <= 0
     return {
         "mean": mean,
@@ -120,14 +76,11 @@ def intensity_values(values: Values) -> dict[str, float]:
 
 def _robust_deviation(values: Values, low: float, high: float) -> float:
     """Return the mean absolute deviation of the values between two percentiles; NaN for none."""
-    found = np.zeros(3)
-    sum_between(values, low, high, 0.0, np.zeros((3, LANES)), found)
-    number, total, _ = found.tolist()
+    number, total, _ = sum_between(values, low, high, 0.0)
     if number == 0:
         return np.nan
-    found[:] = 0.0
-    sum_between(values, low, high, total / number, np.zeros((3, LANES)), found)
-    return float(found[2]) / number
+    _, _, distance = sum_between(values, low, high, total / number)
+    return distance / number
 
 
 def histogram_values(levels: npt.NDArray[np.int64]) -> dict[str, float]:

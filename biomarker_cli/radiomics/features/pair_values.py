@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.radiomics.kernels.cooccurrence import (
+from biomarker_cli.kernels.compiled import (
     difference_features,
     sum_features,
     summarise,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.radiomics.kernels.spheres import average_rows
+from biomarker_cli.kernels.compiled import average_rows
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

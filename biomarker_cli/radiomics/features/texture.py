@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.kernels.compiled import emphasise
 from biomarker_cli.radiomics.features.directional import PER_SLICE, Values, aggregate, mean_of
 from biomarker_cli.radiomics.features.pair_values import PairDistributions, pair_values
-from biomarker_cli.radiomics.kernels.emphases import emphasise
 from biomarker_cli.radiomics.lattice import Counts, Lattice, Neighbours, Offset, half_neighbours
 
 Floats = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.radiomics.kernels.recursive import (
+from biomarker_cli.kernels.compiled import (
     LANES,
     filter_double_lines,
     filter_single_lines,

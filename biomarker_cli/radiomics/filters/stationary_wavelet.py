@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.kernels.compiled import convolve_lines, convolve_rows
 from biomarker_cli.radiomics.filters.rules import PyradiomicsWavelet
-from biomarker_cli.radiomics.kernels.wavelets import convolve_lines, convolve_rows
 
 Floats = npt.NDArray[np.float64]
 Box = tuple[slice, slice, slice]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.kernels.compiled import levels_between
 from biomarker_cli.radiomics.bounds import require_bins
 from biomarker_cli.radiomics.errors import RadiomicsError
-from biomarker_cli.radiomics.kernels.binning import levels_between
 from biomarker_cli.radiomics.preprocess.intensities import require_range
 from biomarker_cli.radiomics.rules import (
     Discretisation,
