@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from synthetic_pet import private, write_pet
 
-from biomarker_cli.catalogue import scan
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.cli import suv_explain
-from biomarker_cli.dicom import HeaderError
-from biomarker_cli.pet import SuvRules
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.pet.rules import SuvRules
 
 RULES = SuvRules(normalisations=("suvbw",))
 
