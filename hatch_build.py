@@ -71,7 +71,7 @@ def build() -> Path:
         py_limited_api=True,
     )
     with tempfile.TemporaryDirectory() as work:
-        made = cythonize([kernels], build_dir=work, force=True, quiet=True)
+        made = cythonize([kernels], build_dir=work, force=True, quiet=True, emit_linenums=True)
         command = Build(Distribution({"ext_modules": made}))
         command.build_temp, command.build_lib, command.force = work, work, True
         command.ensure_finalized()
