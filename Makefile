@@ -39,9 +39,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP) $(KERNELS)
 
 # An editable install takes changed Python as it is; changed kernels are built again.
-$(KERNELS): $(STAMP) hatch_build.py $(wildcard biomarker_cli/kernels/*.pyx biomarker_cli/kernels/*.pxi)
-	$(BIN)/python hatch_build.py
-	@touch $@
+SOURCES := hatch_build.py $(wildcard biomarker_cli/kernels/*.pyx biomarker_cli/kernels/*.pxi)
+$(KERNELS): $(STAMP) $(SOURCES)
+	@# The setup that has just run has built them.
+	@if [ ! -e $@ ] || [ -n "$$(find $(SOURCES) -newer $@)" ]; then $(BIN)/python hatch_build.py && touch $@; fi
 
 demo: $(KERNELS)
 	@$(BIN)/python sample_data/demo.py

@@ -1,5 +1,7 @@
 """Types of the compiled kernels: the sources (`*.pxi`) say what they do."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -111,3 +113,14 @@ def filter_single_lines(
 ) -> None: ...
 def convolve_rows(source: Floats, taps: Floats, wrapped: Longs, result: Floats) -> None: ...
 def convolve_lines(source: Floats, taps: Floats, wrapped: Longs, result: Floats) -> None: ...
+def walk_elements(
+    content: bytes,
+    at: int,
+    explicit: bool,
+    last_group: int,
+    previous: int,
+    found: dict[int, tuple[bytes, bytes | None]],
+) -> tuple[int, int]: ...
+def skip_items(
+    content: bytes, at: int, explicit: bool, holds_items: Callable[[int], bool]
+) -> int: ...

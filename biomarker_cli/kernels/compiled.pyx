@@ -9,7 +9,7 @@ content of an array (ranks below a size, borders that steps stay within) is the 
 """
 
 from libc.math cimport INFINITY, fabs, log2
-from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint16_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport abs as absolute
 
 
@@ -53,3 +53,4 @@ include "surface.pxi"
 include "diameters.pxi"
 include "recursive.pxi"
 include "wavelets.pxi"
+include "elements.pxi"
