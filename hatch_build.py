@@ -53,7 +53,7 @@ def build() -> Path:
     from Cython.Build import cythonize
     from setuptools import Distribution, Extension
     from setuptools.command.build_ext import build_ext
-    from setuptools.errors import BaseError
+    from setuptools.errors import BaseError, CCompilerError
 
     class Build(build_ext):  # type: ignore[misc]
         def build_extension(self, extension: Extension) -> None:
@@ -77,7 +77,7 @@ def build() -> Path:
         command.ensure_finalized()
         try:
             command.run()
-        except BaseError as error:
+        except (BaseError, CCompilerError) as error:
             raise RuntimeError(
                 "the kernels could not be compiled; they need a C compiler and the headers of "
                 f"Python (apt-get install gcc python3-dev): {error}"
