@@ -48,8 +48,11 @@ SCHEMA = {
 ALL_FACTS = """
 import sys
 from pathlib import Path
-from biomarker_cli.acquisition import evaluate, header_facts, iterate_series, load_acquisition
-from biomarker_cli.catalogue import scan
+from biomarker_cli.acquisition.evaluating import evaluate
+from biomarker_cli.acquisition.header_facts import header_facts
+from biomarker_cli.acquisition.protocol import load_acquisition
+from biomarker_cli.catalogue.reading import iterate_series
+from biomarker_cli.catalogue.catalogue import scan
 protocols = [load_acquisition(ident) for ident in sys.argv[2:]]
 n_files = n_facts = n_checks = 0
 for series in iterate_series(scan([Path(sys.argv[1])]).volumes):

@@ -96,12 +96,14 @@ labels, filters = int(labels), filters == "filters"
 
 OURS = """
 import numpy
-from biomarker_cli.imaging import Region
+from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.files import read_image_file
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
-from biomarker_cli.radiomics import RadiomicsRules, radiomics_measurements
+from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.radiomics.rules import RadiomicsRules
+from biomarker_cli.radiomics.measuring import radiomics_measurements
 image, mask = read_image_file(Path(image_path), HU), read_image_file(Path(mask_path), HU)
 volume = Volume(image.array.astype(numpy.float64), image.geometry, HU)
 regions = [

@@ -174,8 +174,12 @@ STAGES = """
 import json, sys, time
 from pathlib import Path
 import numpy, pydicom, nibabel, gzip
-from biomarker_cli.catalogue import scan, read_frames
-from biomarker_cli.regions import ImageTarget, RegionRules, import_regions, write_masks
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_frames
+from biomarker_cli.regions.target import ImageTarget
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.importing import import_regions
+from biomarker_cli.regions.masks import write_masks
 
 def peak_mb():
     # VmHWM starts anew with the program; ru_maxrss would be that of the parent as well.

@@ -12,7 +12,7 @@ import click
 
 from biomarker_cli.cli.main import cli
 from biomarker_cli.model.flags import FLAGS
-from biomarker_cli.regions import REGIONS, ROIS_WITH_AUDIT
+from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
 from biomarker_cli.tables.schema import ROIS, TABLES, Table
 
 HERE = Path(__file__).resolve().parent

@@ -12,13 +12,17 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter
 
-from biomarker_cli.imaging import Geometry, Region, Volume
-from biomarker_cli.model import Measurement
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.measurement import Measurement
 from biomarker_cli.model.quantity import HU, UNITLESS, Quantity
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
-from biomarker_cli.radiomics import RadiomicsRules, radiomics_measurements
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.radiomics.filters.applying import filtered_images
 from biomarker_cli.radiomics.filters.rules import FilterRules
+from biomarker_cli.radiomics.measuring import radiomics_measurements
+from biomarker_cli.radiomics.rules import RadiomicsRules
 
 FILTER = TypeAdapter(FilterRules)
 LARGEST_DEVIATION = 0.01

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
-from biomarker_cli.acquisition import SeriesHeaders
+from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.dicom.frames import FrameHeader, Frames, frame_headers
 
 AXIAL = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from synthetic_series import slice_dataset, uid
 
-from biomarker_cli.imaging import Geometry
+from biomarker_cli.imaging.geometry import Geometry
 
 
 @cache

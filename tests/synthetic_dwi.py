@@ -12,7 +12,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage
 from synthetic_series import slice_dataset, uid, write
 
-from biomarker_cli.catalogue import VolumeCandidate, scan
+from biomarker_cli.catalogue.candidate import VolumeCandidate
+from biomarker_cli.catalogue.catalogue import scan
 
 SHAPE = (3, 4, 5)
 S0 = 8000.0

@@ -19,8 +19,9 @@ from pydicom.sequence import Sequence
 from pydicom.uid import PositronEmissionTomographyImageStorage
 from synthetic_series import slice_dataset, write
 
-from biomarker_cli.dicom import FrameHeader, Frames
-from biomarker_cli.imaging import Geometry, Volume
+from biomarker_cli.dicom.frames import FrameHeader, Frames
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import STORED_PET
 
 HALF_LIFE_S = 6586.2

@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 from synthetic_series import uid
 
-from biomarker_cli.imaging import Geometry
-from biomarker_cli.regions import ImageTarget
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.regions.target import ImageTarget
 
 RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 FRAME = uid("frame of reference")

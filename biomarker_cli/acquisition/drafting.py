@@ -13,7 +13,7 @@ from biomarker_cli.acquisition.facts import FACTS
 from biomarker_cli.acquisition.formatting import value_text
 from biomarker_cli.acquisition.reading import read_fact
 from biomarker_cli.acquisition.series import SeriesHeaders
-from biomarker_cli.model import ConfigurationError
+from biomarker_cli.model.errors import ConfigurationError
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.protocol.document import ID_PATTERN
 

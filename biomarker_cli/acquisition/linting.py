@@ -12,9 +12,10 @@ from biomarker_cli.acquisition.evaluating import evaluate_examined
 from biomarker_cli.acquisition.examined import from_example
 from biomarker_cli.acquisition.protocol import AcquisitionProtocol, typed
 from biomarker_cli.acquisition.rules import Example
-from biomarker_cli.protocol import ProtocolDocument, ProtocolError, ProtocolKind, load_document
-from biomarker_cli.protocol.loading import problem_text
-from biomarker_cli.protocol.locator import shipped_versions
+from biomarker_cli.protocol.document import ProtocolDocument
+from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.protocol.loading import load_document, problem_text
+from biomarker_cli.protocol.locator import ProtocolKind, shipped_versions
 from biomarker_cli.protocol.versions import Version
 from biomarker_cli.protocol.yaml_source import line_of, read_yaml
 

@@ -11,7 +11,7 @@ from biomarker_cli.acquisition.examined import from_headers
 from biomarker_cli.acquisition.protocol import AcquisitionProtocol, load_acquisition
 from biomarker_cli.acquisition.results import Outcome
 from biomarker_cli.acquisition.series import SeriesHeaders
-from biomarker_cli.protocol import ProtocolKind, list_protocols
+from biomarker_cli.protocol.locator import ProtocolKind, list_protocols
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from biomarker_cli.acquisition.facts.registry import FactDefinition
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.model.units import conversion_factor
 from biomarker_cli.model.wording import quoted
-from biomarker_cli.protocol import ProtocolError
-from biomarker_cli.tables import unescape_cell
+from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.tables.cells import unescape_cell
 
 MEASURED_COLUMNS = ("series_uid", "fact", "value", "unit", "source")
 """Columns of the table; `series_uid` may be left out or empty where one series is meant."""

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from biomarker_cli.acquisition.rules import AcquisitionRules
-from biomarker_cli.protocol import (
-    ProtocolDocument,
-    ProtocolKind,
-    load_document,
-    validate_section,
-)
+from biomarker_cli.protocol.document import ProtocolDocument
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from biomarker_cli.acquisition.facts.registry import missing
 from biomarker_cli.acquisition.rules import FactName, PrivateElement
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.dicom.frames import FrameHeader, Frames
-from biomarker_cli.model import BiomarkerError
+from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.wording import quoted
 
 UNREADABLE = frozenset({"fact_unreadable"})

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from biomarker_cli.catalogue import Catalogue, VolumeCandidate
+from biomarker_cli.catalogue.candidate import VolumeCandidate
+from biomarker_cli.catalogue.catalogue import Catalogue
 from biomarker_cli.catalogue.reading import read_series_frames
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.quick_headers import HeaderReader
-from biomarker_cli.model import BiomarkerError
+from biomarker_cli.model.errors import BiomarkerError
 
 Kept = TypeVar("Kept")
 

@@ -17,8 +17,8 @@ from pydantic import Field, ValidationError, field_validator
 
 from biomarker_cli.acquisition.protocol import AcquisitionProtocol
 from biomarker_cli.acquisition.results import CheckResult, Outcome
-from biomarker_cli.protocol import ProtocolError
 from biomarker_cli.protocol.document import Strict
+from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import problems_text
 from biomarker_cli.protocol.versions import Version, in_range
 from biomarker_cli.protocol.yaml_source import read_yaml, require_format

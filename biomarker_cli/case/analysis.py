@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, PlainValidator, model_validator
 
 from biomarker_cli.case.plausibility import PlausibleHu
-from biomarker_cli.protocol import (
-    ProtocolDocument,
-    ProtocolHeader,
-    ProtocolKind,
-    load_document,
-    validate_section,
-)
-from biomarker_cli.protocol.document import Strict
+from biomarker_cli.protocol.document import ProtocolDocument, ProtocolHeader, Strict
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.regions.rules import RegionRules, RoiNames
 
 

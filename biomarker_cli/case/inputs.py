@@ -13,12 +13,13 @@ from biomarker_cli.imaging.files import files_of_image
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.inputs import FileRead, InputFiles
 from biomarker_cli.model.quantity import DECLARABLE, QUANTITIES, UNITLESS
-from biomarker_cli.regions import files_of_segmentation, images_meant
+from biomarker_cli.regions.choosing import images_meant
+from biomarker_cli.regions.opening import files_of_segmentation
 
 if TYPE_CHECKING:
     # An image is DICOM or a file of another format: only its reader is loaded.
     from biomarker_cli.case.plan import CasePlan
-    from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.catalogue.candidate import VolumeCandidate
     from biomarker_cli.dicom.files import DicomFiles
     from biomarker_cli.imaging.volume import Volume
 
@@ -79,7 +80,7 @@ class CaseInputs:
         CaseError
             Where there are several, and the segmentation cannot be read.
         """
-        from biomarker_cli.catalogue import named_images
+        from biomarker_cli.catalogue.choosing import named_images
 
         images = named_images(self.plan.candidates, self.plan.series)
         if any(analysis.protocol.measure == "adc" for analysis in self.plan.analyses):
@@ -108,7 +109,8 @@ class CaseInputs:
 
     def _read_volume(self) -> Volume:
         if not self.plan.image_files:
-            from biomarker_cli.catalogue import read_volume, single_candidate
+            from biomarker_cli.catalogue.choosing import single_candidate
+            from biomarker_cli.catalogue.reading import read_volume
 
             # An ADC of the same case left them all.
             return read_volume(single_candidate(self._meant(self.candidates())), self.dicom)

@@ -10,9 +10,10 @@ from biomarker_cli.model.inputs import InputFiles
 
 if TYPE_CHECKING:
     # A plan holds what these rooms made; a case that needs one of them has it loaded.
-    from biomarker_cli.acquisition import AcquisitionProtocol, WaiverSet
+    from biomarker_cli.acquisition.protocol import AcquisitionProtocol
+    from biomarker_cli.acquisition.waivers import WaiverSet
     from biomarker_cli.case.analysis import Analysis
-    from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.catalogue.candidate import VolumeCandidate
     from biomarker_cli.pet.rules import ClinicalForm, Override
     from biomarker_cli.regions.rules import RoiNames
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli import __version__
 from biomarker_cli.case.analysis import Analysis, AnalysisProtocol
 from biomarker_cli.case.inputs import CaseInputs
 from biomarker_cli.catalogue.errors import ImageError
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.measurement import Measurement
 from biomarker_cli.model.quantity import STORED_PET
+from biomarker_cli.model.version import __version__
 
 if TYPE_CHECKING:
     # A case is measured by one room: the functions below load the one they speak of.
-    from biomarker_cli.diffusion import AdcResult
+    from biomarker_cli.diffusion.adc import AdcResult
     from biomarker_cli.imaging.region import Region
     from biomarker_cli.imaging.volume import Volume
 
@@ -63,7 +63,7 @@ def engine_of(protocol: AnalysisProtocol) -> tuple[str, str]:
     rules = protocol.radiomics
     if rules is None:
         return NATIVE_ENGINE
-    from biomarker_cli.radiomics import engine_identity
+    from biomarker_cli.radiomics.measuring import engine_identity
 
     return engine_identity(rules)
 
@@ -121,11 +121,8 @@ def _one_by_one(
 
 
 def _for_radiomics(case: CaseInputs, analysis: Analysis) -> Prepared:
-    from biomarker_cli.radiomics import (
-        image_description,
-        is_ibsi_benchmarked,
-        radiomics_of_regions,
-    )
+    from biomarker_cli.radiomics.describing import image_description, is_ibsi_benchmarked
+    from biomarker_cli.radiomics.measuring import radiomics_of_regions
 
     rules = analysis.protocol.radiomics
     assert rules is not None  # noqa: S101 - held by the protocol model
@@ -134,7 +131,7 @@ def _for_radiomics(case: CaseInputs, analysis: Analysis) -> Prepared:
     derivation: Mapping[str, Any] = {}
     if volume.quantity == STORED_PET:
         if analysis.protocol.suv is not None:
-            from biomarker_cli.pet import suv_volume
+            from biomarker_cli.pet.suv import suv_volume
 
             suv = suv_volume(volume, analysis.protocol.suv, plan.form, plan.overrides)
             volume, derivation = suv.volume, suv.derivation
@@ -153,7 +150,8 @@ def _for_radiomics(case: CaseInputs, analysis: Analysis) -> Prepared:
 
 
 def _for_suv(case: CaseInputs, analysis: Analysis) -> Prepared:
-    from biomarker_cli.pet import declared_suv, suv_volume, uptake_measurements
+    from biomarker_cli.pet.suv import declared_suv, suv_volume
+    from biomarker_cli.pet.uptake import uptake_measurements
 
     rules = analysis.protocol.suv
     assert rules is not None  # noqa: S101 - held by the protocol model
@@ -174,12 +172,10 @@ def _for_suv(case: CaseInputs, analysis: Analysis) -> Prepared:
 
 
 def _for_adc(case: CaseInputs, analysis: Analysis) -> Prepared:
-    from biomarker_cli.diffusion import (
-        declared_adc,
-        diffusion_maps,
-        image_description,
-        map_measurements,
-    )
+    from biomarker_cli.diffusion.declared import declared_adc
+    from biomarker_cli.diffusion.describing import image_description
+    from biomarker_cli.diffusion.maps import diffusion_maps
+    from biomarker_cli.diffusion.measuring import map_measurements
 
     rules = analysis.protocol.adc
     assert rules is not None  # noqa: S101 - held by the protocol model

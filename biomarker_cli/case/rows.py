@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.case.result import Row
-from biomarker_cli.model import Measurement, join_flags
+from biomarker_cli.model.flags import join_flags
+from biomarker_cli.model.measurement import Measurement
 
 if TYPE_CHECKING:
     # Rows are made of them, without a look into their rooms.
-    from biomarker_cli.acquisition import CheckResult, Fact, SeriesHeaders
+    from biomarker_cli.acquisition.header_facts import Fact
+    from biomarker_cli.acquisition.results import CheckResult
+    from biomarker_cli.acquisition.series import SeriesHeaders
     from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.case.prepared import Prepared
-    from biomarker_cli.regions import RoiResult
+    from biomarker_cli.regions.result import RoiResult
 
 
 def case_row(plan: CasePlan, series: Sequence[SeriesHeaders] = ()) -> Row:

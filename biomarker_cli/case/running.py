@@ -23,14 +23,16 @@ from biomarker_cli.case.rows import (
     roi_rows,
     skipped_roi_rows,
 )
-from biomarker_cli.model import BiomarkerError
+from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.pet.errors import SuvError
-from biomarker_cli.regions import ImageTarget, import_regions
+from biomarker_cli.regions.importing import import_regions
+from biomarker_cli.regions.target import ImageTarget
 
 if TYPE_CHECKING:
-    from biomarker_cli.acquisition import DeviceNames
-    from biomarker_cli.imaging import Region
-    from biomarker_cli.regions import RegionRules, RoiResult
+    from biomarker_cli.acquisition.devices import DeviceNames
+    from biomarker_cli.imaging.region import Region
+    from biomarker_cli.regions.result import RoiResult
+    from biomarker_cli.regions.rules import RegionRules
 
 
 @dataclass
@@ -121,13 +123,11 @@ def _examine_headers(progress: _Progress) -> None:
     if plan.image_files:
         return
     # Files of other formats have no header, so that their cases do without these rooms.
-    from biomarker_cli.acquisition import (
-        DeviceNames,
-        evaluate,
-        facts_by_series,
-        keep_readings,
-        series_of,
-    )
+    from biomarker_cli.acquisition.devices import DeviceNames
+    from biomarker_cli.acquisition.evaluating import evaluate
+    from biomarker_cli.acquisition.header_facts import facts_by_series
+    from biomarker_cli.acquisition.kept import keep_readings
+    from biomarker_cli.acquisition.series import series_of
 
     series = series_of(progress.case.candidates(), progress.case.dicom.frames)
     series = [one.in_study(plan.role, plan.subject) for one in series]

@@ -1,6 +1,6 @@
 """Errors of the catalogue: series that are no volume, images that cannot be found."""
 
-from biomarker_cli.model import CaseError
+from biomarker_cli.model.errors import CaseError
 
 
 class SeriesError(CaseError):

@@ -11,9 +11,9 @@ from biomarker_cli.cli.options import paths_argument
 from biomarker_cli.cli.output import Listing, print_data, print_json, progress, say
 
 if TYPE_CHECKING:
-    from biomarker_cli.catalogue import VolumeCandidate
-    from biomarker_cli.diffusion import DwiVolume
+    from biomarker_cli.catalogue.candidate import VolumeCandidate
     from biomarker_cli.diffusion.b_table import BValueRow
+    from biomarker_cli.diffusion.volumes import DwiVolume
 
 _COLUMNS = (
     "volume_id",
@@ -51,10 +51,11 @@ def bvalues(paths: tuple[Path, ...], output_format: str) -> int:
     For each volume: the b-value that a fit uses, the nominal and the applied
     one, what kind of image it is, and the element and dialect that say so.
     """
-    from biomarker_cli.catalogue import scan
+    from biomarker_cli.catalogue.catalogue import scan
     from biomarker_cli.diffusion.b_table import b_value_rows
-    from biomarker_cli.model import ExitCode, InputNotFoundError
-    from biomarker_cli.tables import csv_text
+    from biomarker_cli.model.errors import InputNotFoundError
+    from biomarker_cli.model.exit_codes import ExitCode
+    from biomarker_cli.tables.cells import csv_text
 
     with progress("reading headers", "files") as advance:
         found = scan(paths, advance)
@@ -82,8 +83,8 @@ def bvalues(paths: tuple[Path, ...], output_format: str) -> int:
 def _described(images: list[VolumeCandidate]) -> list[DwiVolume]:
     """Return the facts of the volumes; one that cannot be told is named on stderr and left out."""
     from biomarker_cli.dicom.files import DicomFiles
-    from biomarker_cli.diffusion import describe_volumes
-    from biomarker_cli.model import BiomarkerError
+    from biomarker_cli.diffusion.volumes import describe_volumes
+    from biomarker_cli.model.errors import BiomarkerError
 
     files = DicomFiles()
     told = []
@@ -102,8 +103,8 @@ def _described(images: list[VolumeCandidate]) -> list[DwiVolume]:
 
 def _verdict(images: list[VolumeCandidate]) -> dict[str, Any]:
     """Say whether the volumes make one diffusion set."""
-    from biomarker_cli.diffusion import assemble
-    from biomarker_cli.model import CaseError
+    from biomarker_cli.diffusion.dwi_set import assemble
+    from biomarker_cli.model.errors import CaseError
 
     try:
         dwi = assemble(images)

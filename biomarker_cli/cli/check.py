@@ -16,7 +16,9 @@ from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
-    from biomarker_cli.acquisition import AcquisitionProtocol, CheckResult, SeriesHeaders
+    from biomarker_cli.acquisition.protocol import AcquisitionProtocol
+    from biomarker_cli.acquisition.results import CheckResult
+    from biomarker_cli.acquisition.series import SeriesHeaders
 
 _EPILOG = """\b
 Examples:
@@ -69,7 +71,8 @@ def check(
     implausible is never a pass. Headers alone are read, so that a series that
     makes no volume is judged as well.
     """
-    from biomarker_cli.acquisition import exit_code, load_acquisition
+    from biomarker_cli.acquisition.protocol import load_acquisition
+    from biomarker_cli.acquisition.results import exit_code
 
     loaded = load_acquisition(protocol)
     if given["locked"]:
@@ -109,7 +112,8 @@ def _require_new_files(output: Path | None, junit: Path | None) -> None:
 
 
 def _require_locked(protocol: AcquisitionProtocol) -> None:
-    from biomarker_cli.protocol import LOCK_NAME, ProtocolKind, require_locked
+    from biomarker_cli.protocol.locator import ProtocolKind
+    from biomarker_cli.protocol.lock import LOCK_NAME, require_locked
 
     require_locked(Path(LOCK_NAME), ProtocolKind.ACQUISITION, protocol.document)
 
@@ -122,10 +126,10 @@ def _judge(
 ) -> tuple[Headers, list[CheckResult]]:
     from datetime import UTC, datetime
 
-    from biomarker_cli.acquisition import (
+    from biomarker_cli.acquisition.evaluating import evaluate
+    from biomarker_cli.acquisition.measured import load_measured
+    from biomarker_cli.acquisition.waivers import (
         apply_waivers,
-        evaluate,
-        load_measured,
         load_waivers,
         require_known_rules,
         unused,
@@ -146,8 +150,9 @@ def _judge(
 
 
 def _write(results: Sequence[CheckResult], output: Path | None, junit: Path | None) -> list[Path]:
-    from biomarker_cli.acquisition import CHECK_COLUMNS, junit_xml
-    from biomarker_cli.tables import csv_text
+    from biomarker_cli.acquisition.junit import junit_xml
+    from biomarker_cli.acquisition.results import CHECK_COLUMNS
+    from biomarker_cli.tables.cells import csv_text
 
     texts = []
     if output is not None:

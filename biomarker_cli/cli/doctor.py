@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import click
 
-from biomarker_cli import __version__
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json
+from biomarker_cli.model.version import __version__
 
 _EPILOG = """\b
 Examples:
@@ -82,7 +82,7 @@ def _version(package: str) -> tuple[str, bool]:
 
 
 def _kernels() -> tuple[str, bool]:
-    from biomarker_cli.radiomics import warm_kernels
+    from biomarker_cli.radiomics.warming import warm_kernels
 
     state = warm_kernels()
     kept = (
@@ -95,7 +95,8 @@ def _kernels() -> tuple[str, bool]:
 
 def _protocols() -> tuple[str, bool]:
     from biomarker_cli.model.errors import BiomarkerError
-    from biomarker_cli.protocol import ProtocolKind, list_protocols, load_document
+    from biomarker_cli.protocol.loading import load_document
+    from biomarker_cli.protocol.locator import ProtocolKind, list_protocols
 
     counts = []
     for kind in ProtocolKind:

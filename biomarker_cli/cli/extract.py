@@ -12,10 +12,10 @@ import click
 from biomarker_cli.cli.output import print_data, progress, say
 
 if TYPE_CHECKING:
-    from biomarker_cli.case import CasePlan
+    from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.dicom.identity import OutgoingIdentity
-    from biomarker_cli.diffusion import AdcResult
-    from biomarker_cli.study import RunReport
+    from biomarker_cli.diffusion.adc import AdcResult
+    from biomarker_cli.study.runner import RunReport
 
 _EPILOG = """\b
 Examples:
@@ -89,7 +89,8 @@ def extract(
     **case: Any,
 ) -> None:
     """Measure the regions of one image by an analysis protocol."""
-    from biomarker_cli.study import RunOptions, SingleCase, StudyRun, plan_single, run_study
+    from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
+    from biomarker_cli.study.single import SingleCase, plan_single
 
     if maps is not None and case["measure"] != "adc":
         raise click.UsageError("--maps goes with adc.")
@@ -124,7 +125,9 @@ def _folder_of_run(output: Path | None) -> Iterator[Path]:
 
 def _write_maps(plan: CasePlan, folder: Path, choice: str) -> None:
     from biomarker_cli.case.inputs import CaseInputs
-    from biomarker_cli.diffusion import declared_adc, diffusion_maps, write_maps
+    from biomarker_cli.diffusion.declared import declared_adc
+    from biomarker_cli.diffusion.maps import diffusion_maps
+    from biomarker_cli.diffusion.writing import write_maps
     from biomarker_cli.study.leaving import identity_of
 
     case = CaseInputs(plan)

@@ -15,8 +15,8 @@ from biomarker_cli.cli.output import progress, say
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
-    from biomarker_cli.acquisition import SeriesHeaders
-    from biomarker_cli.catalogue import Catalogue
+    from biomarker_cli.acquisition.series import SeriesHeaders
+    from biomarker_cli.catalogue.catalogue import Catalogue
     from biomarker_cli.dicom.errors import HeaderError
 
 _SHOWN_AT_MOST = 5
@@ -45,10 +45,10 @@ def read_headers(paths: tuple[Path, ...]) -> Headers:
     InputNotFoundError
         ``PATH-NOT-FOUND``; ``NOTHING-FOUND`` where there is no image series.
     """
-    from biomarker_cli.acquisition import series_headers
-    from biomarker_cli.catalogue import scan
+    from biomarker_cli.acquisition.series import series_headers
+    from biomarker_cli.catalogue.catalogue import scan
     from biomarker_cli.dicom.quick_headers import KeptHeaders
-    from biomarker_cli.model import InputNotFoundError
+    from biomarker_cli.model.errors import InputNotFoundError
 
     reader = KeptHeaders()
     with progress("reading headers", "files") as advance:

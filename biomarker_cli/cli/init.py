@@ -25,7 +25,7 @@ def init(folder: Path) -> None:
     subject_link.csv, which git is told to ignore. Correct the proposal, above
     all site_id and mask, before you run it.
     """
-    from biomarker_cli.study import initialise_study
+    from biomarker_cli.study.initialise import initialise_study
 
     with progress("reading headers", "files") as advance:
         report = initialise_study(folder, advance)

@@ -16,7 +16,6 @@ from typing import NoReturn, TextIO
 
 import click
 
-from biomarker_cli import __version__
 from biomarker_cli.cli.interrupting import MESSAGE, code_of, end_on_signals
 from biomarker_cli.cli.on_demand import CommandsOnDemand
 from biomarker_cli.cli.output import prepare_streams, print_error, say, say_lines
@@ -27,6 +26,7 @@ from biomarker_cli.model.errors import (
     InputNotFoundError,
 )
 from biomarker_cli.model.exit_codes import ExitCode
+from biomarker_cli.model.version import __version__
 from biomarker_cli.model.wording import bounded
 
 _EPILOG = """\b

@@ -14,10 +14,12 @@ from biomarker_cli.cli.output import Listing, print_json, progress, say
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
-    from biomarker_cli.catalogue import VolumeCandidate
-    from biomarker_cli.imaging import Volume
-    from biomarker_cli.model import ExitCode
-    from biomarker_cli.regions import ImageTarget, RegionRules, RoiNames, RoiResult
+    from biomarker_cli.catalogue.candidate import VolumeCandidate
+    from biomarker_cli.imaging.volume import Volume
+    from biomarker_cli.model.exit_codes import ExitCode
+    from biomarker_cli.regions.result import RoiResult
+    from biomarker_cli.regions.rules import RegionRules, RoiNames
+    from biomarker_cli.regions.target import ImageTarget
 
 CASE_ID = "local/S0001/T1/image"
 """Case of a command without a study, as `extract` names it."""
@@ -91,7 +93,7 @@ class Request:
 
 
 def _print_list(request: Request) -> None:
-    from biomarker_cli.regions import list_rois
+    from biomarker_cli.regions.importing import list_rois
 
     entries = list_rois(request.segmentation)
     if request.output_format == "json":
@@ -117,7 +119,8 @@ def _say_more(n_rows: int) -> None:
 
 
 def _import(request: Request) -> int:
-    from biomarker_cli.regions import contour_preview, import_regions
+    from biomarker_cli.regions.importing import import_regions
+    from biomarker_cli.regions.preview import contour_preview
 
     _require_free(request)
     rules, names = _rules(request)
@@ -155,10 +158,10 @@ def _require_free(request: Request) -> None:
 
 def _rules(request: Request) -> tuple[RegionRules, RoiNames | None]:
     if request.analysis is None:
-        from biomarker_cli.regions import RegionRules
+        from biomarker_cli.regions.rules import RegionRules
 
         return RegionRules(), None
-    from biomarker_cli.case import load_analysis
+    from biomarker_cli.case.analysis import load_analysis
 
     protocol = load_analysis(request.analysis).protocol
     return protocol.regions, protocol.rois
@@ -168,10 +171,11 @@ def _image(request: Request) -> tuple[ImageTarget, Callable[[], Volume]]:
     """Return the target, and a function that reads its voxels, which a preview needs."""
     from functools import partial
 
-    from biomarker_cli.catalogue import read_frames, read_volume, scan
+    from biomarker_cli.catalogue.catalogue import scan
+    from biomarker_cli.catalogue.reading import read_frames, read_volume
     from biomarker_cli.imaging.files import is_image_file, read_image_file
     from biomarker_cli.model.quantity import UNITLESS
-    from biomarker_cli.regions import ImageTarget
+    from biomarker_cli.regions.target import ImageTarget
 
     path = request.image or Path()
     if is_image_file(path):
@@ -187,16 +191,17 @@ def _image(request: Request) -> tuple[ImageTarget, Callable[[], Volume]]:
 
 
 def _candidate(request: Request, candidates: tuple[VolumeCandidate, ...]) -> VolumeCandidate:
-    from biomarker_cli.catalogue import named_images, single_candidate
-    from biomarker_cli.regions import images_meant
+    from biomarker_cli.catalogue.choosing import named_images, single_candidate
+    from biomarker_cli.regions.choosing import images_meant
 
     images = named_images(candidates, request.series)
     return single_candidate(images_meant(images, request.segmentation))
 
 
 def _write(results: Sequence[RoiResult], request: Request) -> None:
-    from biomarker_cli.regions import REGIONS, write_masks
-    from biomarker_cli.tables import write_table
+    from biomarker_cli.regions.masks import write_masks
+    from biomarker_cli.regions.result import REGIONS
+    from biomarker_cli.tables.writing import write_table
 
     folder = request.output or Path()
     masks = write_masks(results, folder / "masks")
@@ -234,7 +239,7 @@ def _print_results(results: Sequence[RoiResult], request: Request) -> None:
 
 
 def _exit_code(results: Sequence[RoiResult]) -> ExitCode:
-    from biomarker_cli.model import ExitCode
+    from biomarker_cli.model.exit_codes import ExitCode
 
     if not results:
         return ExitCode.NOTHING_FOUND

@@ -12,7 +12,7 @@ from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, progress
 
 if TYPE_CHECKING:
-    from biomarker_cli.study import RunOptions, RunReport, StudyRun
+    from biomarker_cli.study.runner import RunOptions, RunReport, StudyRun
 
 _EPILOG = """\b
 Examples:
@@ -78,8 +78,9 @@ def run(
     A case that fails leaves a row with its error code; the others go on.
     """
     from biomarker_cli.catalogue.index import FileIndex
-    from biomarker_cli.study import RunOptions, StudyRun, load_study, plan_study, run_study
-    from biomarker_cli.study.study_file import with_key
+    from biomarker_cli.study.planning import plan_study
+    from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
+    from biomarker_cli.study.study_file import load_study, with_key
     from biomarker_cli.study.study_key import fingerprint
 
     study = load_study(study_file, allowed)
@@ -108,8 +109,8 @@ def run(
 
 
 def _print_plan(study: StudyRun, folder: Path, options: RunOptions, output_format: str) -> None:
-    from biomarker_cli.study import ResultStore
     from biomarker_cli.study.runner import decide
+    from biomarker_cli.study.store import ResultStore
 
     rows = [
         {

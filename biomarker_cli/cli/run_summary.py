@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.cli.output import Listing, say, say_title
 from biomarker_cli.model.wording import counted
-from biomarker_cli.tables import CHECKS
+from biomarker_cli.tables.schema import CHECKS
 
 if TYPE_CHECKING:
-    from biomarker_cli.study import RunReport
     from biomarker_cli.study.packed import PackedResult
+    from biomarker_cli.study.runner import RunReport
 
 
 def summary_json(report: RunReport) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from biomarker_cli.cli.output import Listing, print_json, progress, say, write_n
 from biomarker_cli.model.wording import counted, valid_unicode
 
 if TYPE_CHECKING:
-    from biomarker_cli.catalogue import Catalogue
+    from biomarker_cli.catalogue.catalogue import Catalogue
 
 _EPILOG = """\b
 Examples:
@@ -34,7 +34,7 @@ Examples:
 @format_option
 def scan(paths: tuple[Path, ...], output: Path | None, output_format: str) -> None:
     """List the volumes and segmentations below PATH, and what was refused and why."""
-    from biomarker_cli.catalogue import scan as scan_paths
+    from biomarker_cli.catalogue.catalogue import scan as scan_paths
     from biomarker_cli.model.errors import InputNotFoundError
 
     if output is not None:
@@ -81,7 +81,7 @@ def _require_table_suffix(output: Path) -> None:
 
 def _write_table(output: Path, rows: list[dict[str, object]]) -> None:
     from biomarker_cli.catalogue.candidate import COLUMN_TYPES
-    from biomarker_cli.tables import csv_text
+    from biomarker_cli.tables.cells import csv_text
 
     if output.suffix.lower() == ".csv":
         write_new_file(output, csv_text(list(rows[0]), rows))

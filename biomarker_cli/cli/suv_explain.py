@@ -12,9 +12,10 @@ from biomarker_cli.cli.output import Listing, print_json, progress, say, write_n
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from biomarker_cli.catalogue import VolumeCandidate
-    from biomarker_cli.imaging import Geometry
-    from biomarker_cli.pet import Override, PhantomReport, SuvRules
+    from biomarker_cli.catalogue.candidate import VolumeCandidate
+    from biomarker_cli.imaging.geometry import Geometry
+    from biomarker_cli.pet.phantom import PhantomReport
+    from biomarker_cli.pet.rules import Override, SuvRules
 
 _EPILOG = """\b
 Examples:
@@ -77,7 +78,7 @@ def suv_explain(
         return _phantom(_pet_volumes(paths, series), sheet_file, output, output_format)
     if output is not None:
         raise click.UsageError("-o belongs to --phantom: it holds what was measured on one")
-    from biomarker_cli.pet import load_overrides
+    from biomarker_cli.pet.overrides import load_overrides
 
     rules = _rules(analysis)
     overrides = load_overrides(override_file) if override_file else ()
@@ -94,16 +95,17 @@ def suv_explain(
 
 
 def _rules(analysis: str) -> SuvRules:
-    from biomarker_cli.pet import SuvRules
-    from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
+    from biomarker_cli.pet.rules import SuvRules
+    from biomarker_cli.protocol.loading import load_document, validate_section
+    from biomarker_cli.protocol.locator import ProtocolKind
 
     document = load_document(ProtocolKind.ANALYSIS, analysis)
     return validate_section(SuvRules, document, "suv")
 
 
 def _pet_volumes(paths: tuple[Path, ...], series: str) -> list[VolumeCandidate]:
-    from biomarker_cli.catalogue import scan
-    from biomarker_cli.model import InputNotFoundError
+    from biomarker_cli.catalogue.catalogue import scan
+    from biomarker_cli.model.errors import InputNotFoundError
 
     with progress("reading headers", "files") as advance:
         found = scan(paths, advance)
@@ -121,7 +123,7 @@ def _pet_volumes(paths: tuple[Path, ...], series: str) -> list[VolumeCandidate]:
 def _report(
     candidate: VolumeCandidate, rules: SuvRules, overrides: tuple[Override, ...]
 ) -> dict[str, Any]:
-    from biomarker_cli.model import BiomarkerError
+    from biomarker_cli.model.errors import BiomarkerError
 
     head = {"volume_id": candidate.volume_id, "series_uid": candidate.series_uid}
     if candidate.geometry is None:
@@ -147,8 +149,8 @@ def _explained(
     rules: SuvRules,
     overrides: tuple[Override, ...],
 ) -> dict[str, Any]:
-    from biomarker_cli.catalogue import read_frames
-    from biomarker_cli.pet import PetFrames, explain_suv
+    from biomarker_cli.catalogue.reading import read_frames
+    from biomarker_cli.pet.suv import PetFrames, explain_suv
 
     voxel_ml = geometry.voxel_volume_mm3 / 1000.0
     found = explain_suv(PetFrames(read_frames(candidate), voxel_ml), rules, None, overrides)
@@ -240,9 +242,10 @@ def _agreement(differs_percent: float | None) -> str:
 def _phantom(
     volumes: list[VolumeCandidate], sheet_file: Path, output: Path | None, output_format: str
 ) -> int:
-    from biomarker_cli.catalogue import read_volume
-    from biomarker_cli.model import ConfigurationError
-    from biomarker_cli.pet import load_phantom_sheet, measure_phantom
+    from biomarker_cli.catalogue.reading import read_volume
+    from biomarker_cli.model.errors import ConfigurationError
+    from biomarker_cli.pet.phantom import measure_phantom
+    from biomarker_cli.pet.phantom_sheet import load_phantom_sheet
 
     sheet = load_phantom_sheet(sheet_file)
     if len(volumes) > 1:
@@ -268,9 +271,9 @@ def _phantom(
 
 
 def _write_measured(path: Path, series_uid: str, report: PhantomReport, sheet: str) -> None:
-    from biomarker_cli import __version__
-    from biomarker_cli.acquisition import MEASURED_COLUMNS, phantom_rows
-    from biomarker_cli.tables import csv_text
+    from biomarker_cli.acquisition.measured import MEASURED_COLUMNS, phantom_rows
+    from biomarker_cli.model.version import __version__
+    from biomarker_cli.tables.cells import csv_text
 
     source = f"biomarker {__version__} with {sheet}"
     rows = phantom_rows(series_uid, report.rows, source)

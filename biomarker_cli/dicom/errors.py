@@ -1,6 +1,6 @@
 """Errors of the DICOM room."""
 
-from biomarker_cli.model import CaseError
+from biomarker_cli.model.errors import CaseError
 
 
 class HeaderError(CaseError):

@@ -7,7 +7,7 @@ both in the same way, so that no room above needs to know which it has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,48 @@ class Item(Protocol):
 
     def get(self, keyword: str, /) -> Any:
         """Return the value of an element, None where it is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedItem:
+    """An item of a sequence that says which element of it is damaged.
+
+    Elements of items are decoded when they are asked for, long after their sequence was.
+
+    Attributes
+    ----------
+    item : Item
+    path : Path
+        File it came from.
+    place : str
+        Keywords of the sequences around it.
+    """
+
+    item: Item
+    path: Path
+    place: str
+
+    def get(self, keyword: str, /) -> Any:
+        """Return the value of an element, None where it is absent or empty.
+
+        Raises
+        ------
+        HeaderError
+            ``FILE-ELEMENT`` where it cannot be decoded.
+        """
+        place = f"{self.place}.{keyword}"
+        with damage_named(self.path, place):
+            value = self.item.get(keyword)
+            if is_absent(value):
+                return None
+            if _require_its_kind(value, keyword):
+                return named_items(value, self.path, place)
+            return value
+
+
+def named_items(items: Iterable[Item], path: Path, place: str) -> tuple[NamedItem, ...]:
+    """Return the items of a sequence so that they name what is damaged in them."""
+    return tuple(NamedItem(item, path, place) for item in items)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -191,7 +233,7 @@ class FrameHeader:
         found: Kept = kept
         return found
 
-    def items(self, sequence: str) -> tuple[Item, ...]:
+    def items(self, sequence: str) -> tuple[NamedItem, ...]:
         """Return the items of a sequence, which answer `get` with values or further items.
 
         Parameters
@@ -199,7 +241,7 @@ class FrameHeader:
         sequence : str
             DICOM keyword.
         """
-        return tuple(self.get(sequence) or ())
+        return named_items(self.get(sequence) or (), self.path, sequence)
 
     @property
     def sop_instance_uid(self) -> str:
@@ -217,8 +259,8 @@ class FrameHeader:
         return frame_headers(self.dataset, self.path)
 
 
-def _require_its_kind(value: Any, keyword: str) -> None:
-    """Refuse items where a value should stand, and a value where items should.
+def _require_its_kind(value: Any, keyword: str) -> bool:
+    """Tell items from a value; refuse either where the other should stand.
 
     Raises
     ------
@@ -228,8 +270,12 @@ def _require_its_kind(value: Any, keyword: str) -> None:
 
     from biomarker_cli.dicom.element_values import holds_items
 
-    if isinstance(value, Sequence) != holds_items(keyword):
+    # The walk over a header gives items as a tuple, pydicom as its own kind of list.
+    walked = isinstance(value, tuple) and hasattr(value[0], "get")
+    items = walked or isinstance(value, Sequence)
+    if items != holds_items(keyword):
         raise TypeError(f"{keyword} is of the wrong kind")
+    return items
 
 
 class damage_named:  # noqa: N801 - read as a word of the with statement

@@ -21,7 +21,15 @@ from biomarker_cli.dicom.element_runs import Located
 from biomarker_cli.dicom.element_values import UNKNOWN, decode, tag_of, vr_of
 from biomarker_cli.dicom.element_walk import CutShortError, ElementWalk, UnusualFileError
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.frames import MOST_FRAMES, FrameHeader, Item, frame_headers, is_absent
+from biomarker_cli.dicom.frames import (
+    MOST_FRAMES,
+    FrameHeader,
+    Item,
+    NamedItem,
+    frame_headers,
+    is_absent,
+    named_items,
+)
 from biomarker_cli.dicom.functional_groups import (
     FunctionalGroups,
     items_in,
@@ -120,9 +128,10 @@ class QuickHeader(FrameHeader):
             return self._parsed.nested(sequence, keyword)
         return None if is_absent(value) else value
 
-    def items(self, sequence: str) -> tuple[Item, ...]:
+    def items(self, sequence: str) -> tuple[NamedItem, ...]:
         """Return the items of a sequence; see `FrameHeader.items`."""
-        return _items(self.elements, sequence, self._whole_items)
+        found = _items(self.elements, sequence, self._whole_items)
+        return named_items(found, self.path, sequence)
 
     def _whole_items(self, sequence: str) -> Sequence[Item]:
         return tuple(self._parsed.get(sequence) or ())

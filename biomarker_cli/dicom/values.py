@@ -169,7 +169,7 @@ def _compare_mappings(
             raise PixelError(
                 "PIXELS-RESCALE-CONFLICT",
                 f"RescaleSlope {slope:g} and RescaleIntercept {intercept:g} contradict the "
-                f"RealWorldValueMapping to {codes[0].CodeValue} of slope {mapped[0]:g} "
+                f"RealWorldValueMapping to {codes[0].get('CodeValue')} of slope {mapped[0]:g} "
                 f"and intercept {mapped[1]:g}",
                 where=path.name,
                 hint="Neither is preferred: correct the header at its source.",

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from biomarker_cli.catalogue import SeriesError, VolumeCandidate
+from biomarker_cli.catalogue.candidate import VolumeCandidate
+from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.dicom.bvalues import GE_GRADIENT_LENGTH, LARGEST_B, BValue
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import Frames

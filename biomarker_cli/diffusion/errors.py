@@ -1,6 +1,6 @@
 """Errors of the diffusion room."""
 
-from biomarker_cli.model import CaseError
+from biomarker_cli.model.errors import CaseError
 
 
 class AdcError(CaseError):

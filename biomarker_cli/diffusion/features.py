@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from biomarker_cli.model import FeatureDefinition, FeatureRegistry
-from biomarker_cli.model.features import UNIT_OF_IMAGE
+from biomarker_cli.model.features import UNIT_OF_IMAGE, FeatureDefinition, FeatureRegistry
 
 FEATURES = FeatureRegistry()
 """Definitions of the families ``fit``, ``roi_signal``, ``vendor`` and ``phantom``; the classes of

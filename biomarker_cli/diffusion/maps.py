@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from biomarker_cli.catalogue import VolumeCandidate
+from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.diffusion.adc import AdcResult, adc_maps, fit_derivation, parameter_volume
 from biomarker_cli.diffusion.direction_mean import ShellSignals, shell_signals

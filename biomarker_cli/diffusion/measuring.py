@@ -17,11 +17,12 @@ from biomarker_cli.diffusion.quality import fit_quality
 from biomarker_cli.diffusion.roi_signal import roi_signal_adc
 from biomarker_cli.diffusion.rules import AdcRules, RoiSignalRules
 from biomarker_cli.imaging.region import Region
-from biomarker_cli.model import FeatureDefinition, Measurement, MeasurementStatus
-from biomarker_cli.model.measurement import measured
+from biomarker_cli.model.features import FeatureDefinition
+from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
 from biomarker_cli.model.quantity import ADC
-from biomarker_cli.statistics import histogram_entropy, intensity_measurements, percentile
-from biomarker_cli.statistics.histogram import ENTROPY
+from biomarker_cli.statistics.histogram import ENTROPY, histogram_entropy
+from biomarker_cli.statistics.intensity import intensity_measurements
+from biomarker_cli.statistics.percentiles import percentile
 
 Value = tuple[FeatureDefinition, float]
 

@@ -17,7 +17,7 @@ from biomarker_cli.diffusion.adc import AdcResult
 from biomarker_cli.diffusion.certificate import PhantomRules
 from biomarker_cli.diffusion.direction_mean import FloatArray, ShellSignals
 from biomarker_cli.imaging.region import Region
-from biomarker_cli.model import FeatureDefinition
+from biomarker_cli.model.features import FeatureDefinition
 
 PERCENT = 100.0
 

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from biomarker_cli.diffusion.certificate import PhantomRules
 from biomarker_cli.diffusion.plausibility import PlausibleRules
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.statistics import STATISTICS
+from biomarker_cli.statistics.intensity import STATISTICS
 
 ImageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 

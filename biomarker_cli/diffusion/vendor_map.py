@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from biomarker_cli.catalogue import VolumeCandidate, read_volume
+from biomarker_cli.catalogue.candidate import VolumeCandidate
+from biomarker_cli.catalogue.reading import read_volume
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.diffusion.adc import AdcResult, Derivation
 from biomarker_cli.diffusion.direction_mean import FloatArray

@@ -9,7 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from biomarker_cli.catalogue import VolumeCandidate, VolumeStatus, read_frames, read_volume
+from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
+from biomarker_cli.catalogue.reading import read_frames, read_volume
 from biomarker_cli.dicom.bvalues import BValue, read_b_value
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import FrameHeader, Frames

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from biomarker_cli import __version__
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.identity import OWN_MANUFACTURER, OutgoingIdentity
 from biomarker_cli.diffusion.adc import AdcResult
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.model.quantity import ADC
+from biomarker_cli.model.version import __version__
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

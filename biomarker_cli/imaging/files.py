@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.metaimage import files_of_metaimage, read_metaimage
 from biomarker_cli.imaging.nifti import read_nifti
 from biomarker_cli.imaging.placing import RAS_TO_LPS
 from biomarker_cli.imaging.refusals import bad_shape, too_large, unreadable
@@ -65,8 +66,6 @@ def files_of_image(path: Path, contents: Contents | None = None) -> list[Path]:
         from biomarker_cli.imaging.nrrd import files_of_nrrd
 
         return [path, *files_of_nrrd(path, content)]
-    from biomarker_cli.imaging.metaimage import files_of_metaimage
-
     return [path, *files_of_metaimage(path, content)]
 
 
@@ -104,8 +103,6 @@ def read_image_file(path: Path, quantity: Quantity, contents: Contents | None = 
         elif name.endswith(NRRD_SUFFIXES):
             array, geometry = _one_layer(path, contents)
         elif name.endswith(META_SUFFIXES):
-            from biomarker_cli.imaging.metaimage import read_metaimage
-
             array, geometry = read_metaimage(path, _content(path, contents), contents)
         else:
             raise _bad_format(path)

@@ -6,6 +6,7 @@ that gives more than was promised is left where the promise ends.
 
 from __future__ import annotations
 
+from bz2 import BZ2Decompressor
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -89,8 +90,6 @@ def inflated(packed: memoryview, encoding: str) -> Iterator[bytes]:
 
 def _decompressor(encoding: str) -> _Decompressor:
     if encoding == "bzip2":
-        from bz2 import BZ2Decompressor
-
         return BZ2Decompressor()
     return IgzipDecompressor(DECOMP_GZIP if encoding == "gzip" else DECOMP_ZLIB)
 

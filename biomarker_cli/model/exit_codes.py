@@ -28,13 +28,14 @@ PRECEDENCE: tuple[ExitCode, ...] = (
     ExitCode.NOTHING_FOUND,
     ExitCode.FAILED,
     ExitCode.PARTIAL,
+    ExitCode.OUT_OF_TOLERANCE,
     ExitCode.VIOLATION,
     ExitCode.DONE,
 )
 
 
 def worst_exit_code(codes: Iterable[ExitCode]) -> ExitCode:
-    """Return the code that wins, in the order 1, 2, 3, 6, 5, 4, 0.
+    """Return the code that wins, in the order 1, 2, 3, 6, 5, 7, 4, 0.
 
     Parameters
     ----------

@@ -13,7 +13,8 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.dicom import Frames, HeaderError
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.frames import Frames
 from biomarker_cli.pet.administration import read_nuclide
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from biomarker_cli.model import CaseError, ConfigurationError
+from biomarker_cli.model.errors import CaseError, ConfigurationError
 
 
 class SuvError(CaseError):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.imaging import Geometry
+from biomarker_cli.imaging.geometry import Geometry
 
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 

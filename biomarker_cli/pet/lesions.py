@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.imaging import Geometry
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.pet.rules import LesionRule, ThresholdRule
 
 BoolArray = npt.NDArray[np.bool_]

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.imaging import Geometry, Volume
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.pet.activity import ActivityFactors, activity_factors
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import PhantomError

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.dicom import Frames, HeaderError
-from biomarker_cli.imaging import Volume
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.frames import Frames
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import STORED_PET, SUVBW
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError

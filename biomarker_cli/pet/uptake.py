@@ -10,10 +10,9 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.imaging import Region
-from biomarker_cli.model import FeatureDefinition, FeatureRegistry, Measurement, MeasurementStatus
-from biomarker_cli.model.features import UNIT_OF_IMAGE
-from biomarker_cli.model.measurement import measured
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.model.features import UNIT_OF_IMAGE, FeatureDefinition, FeatureRegistry
+from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
 from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.lesions import (
     ReferenceUptake,

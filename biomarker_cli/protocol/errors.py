@@ -1,6 +1,6 @@
 """Errors of protocol files: they stop the command, exit code 2."""
 
-from biomarker_cli.model import ConfigurationError
+from biomarker_cli.model.errors import ConfigurationError
 
 
 class ProtocolError(ConfigurationError):

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from biomarker_cli.radiomics.errors import RadiomicsError
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 MOST_BINS = 2**20
@@ -99,8 +100,6 @@ def require_levels(
         most["glrlm"] = min(most["glrlm"], MOST_RUN_LENGTHS // max(box))
     if not most or int(levels.max()) <= min(most.values()):
         return
-    import numpy as np
-
     found = int(np.count_nonzero(np.bincount(levels)))
     broken = {family: bound for family, bound in most.items() if found > bound}
     if broken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from biomarker_cli.model import Measurement
+from biomarker_cli.model.measurement import Measurement
 from biomarker_cli.radiomics.errors import RadiomicsRulesError
 from biomarker_cli.radiomics.filters.riesz_rules import RieszFilter
 from biomarker_cli.radiomics.filters.rules import FilterRules

@@ -1,6 +1,6 @@
 """Errors of the radiomics room."""
 
-from biomarker_cli.model import CaseError, ConfigurationError
+from biomarker_cli.model.errors import CaseError, ConfigurationError
 
 
 class RadiomicsError(CaseError):

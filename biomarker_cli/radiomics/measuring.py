@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from biomarker_cli import __version__
-from biomarker_cli.imaging import Region, Volume
-from biomarker_cli.model import Measurement, MeasurementStatus
-from biomarker_cli.model.measurement import measured
+import numpy as np
+
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
+from biomarker_cli.model.version import __version__
 from biomarker_cli.radiomics.engines import engine_of
 from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
 from biomarker_cli.radiomics.errors import RadiomicsError
@@ -162,8 +164,6 @@ def _check(volume: Volume, regions: Sequence[Region], rules: RadiomicsRules) -> 
 
 def _refusal(volume: Volume, region: Region) -> RadiomicsError | None:
     """Return why a region cannot be measured on a volume, or None."""
-    import numpy as np
-
     same = region.geometry is volume.geometry or region.geometry.same_grid(volume.geometry)
     if not same:
         return RadiomicsError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from biomarker_cli.model import FeatureDefinition
+from biomarker_cli.model.features import FeatureDefinition
 from biomarker_cli.radiomics.features import FAMILIES
 from biomarker_cli.radiomics.features.registry import is_offered
 from biomarker_cli.radiomics.rules import RadiomicsRules

@@ -29,7 +29,9 @@ def warm_kernels() -> KernelState:
     """Measure a few voxels by both conventions, which compiles every kernel."""
     import numpy as np
 
-    from biomarker_cli.imaging import Geometry, Region, Volume
+    from biomarker_cli.imaging.geometry import Geometry
+    from biomarker_cli.imaging.region import Region
+    from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.model.quantity import UNITLESS
     from biomarker_cli.radiomics.features import FAMILIES
     from biomarker_cli.radiomics.measuring import radiomics_measurements

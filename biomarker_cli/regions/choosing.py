@@ -11,7 +11,7 @@ from biomarker_cli.imaging.stored import Contents
 from biomarker_cli.regions.importing import referred_to
 
 if TYPE_CHECKING:
-    from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.catalogue.candidate import VolumeCandidate
 
 
 def images_meant(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from biomarker_cli.model import CaseError
+from biomarker_cli.model.errors import CaseError
 
 # pydicom converts values when they are asked for, so that damaged ones fail then.
 _DAMAGE = (

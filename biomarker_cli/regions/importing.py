@@ -14,7 +14,7 @@ from pathlib import Path
 
 from biomarker_cli.imaging.region import AuditValue, Region
 from biomarker_cli.imaging.stored import Contents
-from biomarker_cli.model import CaseError
+from biomarker_cli.model.errors import CaseError
 from biomarker_cli.regions.entries import References, RoiEntry, Segmentation, shortened
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.judging import judge

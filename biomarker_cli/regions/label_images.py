@@ -31,7 +31,7 @@ from biomarker_cli.regions.grids import transfer_mask
 from biomarker_cli.regions.label_boxes import boxes_of, filled_box
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
-from biomarker_cli.tables import unescape_cell
+from biomarker_cli.tables.cells import unescape_cell
 
 _KIND_OF_SUFFIX = {
     ".nii": "nifti",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from biomarker_cli.imaging.files import files_of_image, is_image_file
 from biomarker_cli.imaging.stored import Contents
-from biomarker_cli.model import InputNotFoundError
+from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.inputs import InputFiles, require_regular
 from biomarker_cli.regions.label_images import label_table_of, open_label_image
 from biomarker_cli.regions.slicer import is_slicer_segmentation, open_slicer_segmentation

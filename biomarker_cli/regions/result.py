@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from biomarker_cli.imaging.region import AuditValue, Region
-from biomarker_cli.model import join_flags
+from biomarker_cli.model.flags import join_flags
 from biomarker_cli.tables.schema import ROIS, Column
 
 IDENTITY_COLUMNS = tuple(name for name in ROIS.column_names if name != "case_id")

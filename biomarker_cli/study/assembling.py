@@ -8,20 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from biomarker_cli.case import CaseStatus
-from biomarker_cli.case.result import Row
+from biomarker_cli.case.result import CaseStatus, Row
 from biomarker_cli.study.case_names import file_stem
 from biomarker_cli.study.packed import CASE_TABLES, PackedResult
-from biomarker_cli.tables import (
-    CHECKS,
-    FEATURES,
-    MEASUREMENTS,
-    parse_lines,
-    table_lines,
-    write_datapackage,
-    write_lines,
-    write_table,
-)
+from biomarker_cli.tables.package import write_datapackage
+from biomarker_cli.tables.reading import parse_lines
+from biomarker_cli.tables.schema import CHECKS, FEATURES, MEASUREMENTS
+from biomarker_cli.tables.writing import table_lines, write_lines, write_table
 
 Dictionary = Callable[[str], str | None]
 """From the digest in a result to the lines of ``features.csv`` that it names."""

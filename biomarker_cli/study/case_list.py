@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from biomarker_cli.model import CaseError
+from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.quantity import DECLARABLE
 from biomarker_cli.pet.rules import ClinicalForm
 from biomarker_cli.protocol.errors import ProtocolError
@@ -25,7 +25,7 @@ from biomarker_cli.protocol.yaml_nodes import CONTROL
 from biomarker_cli.protocol.yaml_source import read_text
 from biomarker_cli.study.case_names import LONGEST_ID, file_stem, problem_of_id
 from biomarker_cli.study.errors import StudyError
-from biomarker_cli.tables import unescape_cell
+from biomarker_cli.tables.cells import unescape_cell
 
 _IDS = ("site_id", "subject_id", "timepoint", "role")
 _REQUIRED = (*_IDS, "image", "mask")

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from biomarker_cli.case.result import Row
-from biomarker_cli.tables import CHECKS
+from biomarker_cli.tables.schema import CHECKS
 
 if TYPE_CHECKING:
     # Most runs have no rules above series, and load no more than this module.
-    from biomarker_cli.acquisition import AcquisitionProtocol, CheckResult
-    from biomarker_cli.case import CasePlan
+    from biomarker_cli.acquisition.protocol import AcquisitionProtocol
+    from biomarker_cli.acquisition.results import CheckResult
+    from biomarker_cli.case.plan import CasePlan
 
     Member = tuple[CasePlan, list[Row]]
 
@@ -33,8 +34,8 @@ def judge_cohort(members: Sequence[Member]) -> list[Row]:
             protocols[plan.acquisition.document.sha256] = plan.acquisition
     if not protocols:
         return []
-    from biomarker_cli.acquisition import evaluate_examined, kept_series
-    from biomarker_cli.acquisition.kept import WIDE_SCOPES
+    from biomarker_cli.acquisition.evaluating import evaluate_examined
+    from biomarker_cli.acquisition.kept import WIDE_SCOPES, kept_series
 
     rows: dict[tuple[str, ...], Row] = {}
     for sha256, protocol in sorted(protocols.items()):
@@ -56,7 +57,7 @@ def _waived(plans: Sequence[CasePlan], results: Sequence[CheckResult]) -> list[C
     sets = [plan.waivers for plan in plans if plan.waivers is not None]
     if not sets:
         return list(results)
-    from biomarker_cli.acquisition import WaiverSet
+    from biomarker_cli.acquisition.waivers import WaiverSet
 
     waivers = dict.fromkeys(waiver for found in sets for waiver in found.waivers)
     return WaiverSet(tuple(waivers), sets[0].today).apply(results)

@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from biomarker_cli.case import CasePlan, CaseResult, run_case
-from biomarker_cli.model import CaseError
+from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.result import CaseResult
+from biomarker_cli.case.running import run_case
+from biomarker_cli.model.errors import CaseError
 from biomarker_cli.study.errors import unexpected_error
 from biomarker_cli.study.workers import TIMED_OUT, Answer, answer_of, answers
 

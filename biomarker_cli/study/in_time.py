@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from biomarker_cli.catalogue import scan
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
-from biomarker_cli.model import BiomarkerError, CaseError
+from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.study.workers import answers
 
 

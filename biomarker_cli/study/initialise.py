@@ -13,18 +13,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from biomarker_cli.catalogue import VolumeCandidate, scan
+from biomarker_cli.catalogue.candidate import VolumeCandidate
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.pseudonyms import Person
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.headers import read_header
-from biomarker_cli.model import BiomarkerError, InputNotFoundError
+from biomarker_cli.model.errors import BiomarkerError, InputNotFoundError
 from biomarker_cli.protocol.yaml_nodes import CONTROL
 from biomarker_cli.study.case_list import listed
 from biomarker_cli.study.errors import unexpected_error
 from biomarker_cli.study.new_files import exists, replace_file, write_new
 from biomarker_cli.study.study_key import KEY_FILE, new_key_text, require_key
 from biomarker_cli.study.subjects import FoundSeries, SeriesKey, link_rows, tell_apart
-from biomarker_cli.tables import csv_text
+from biomarker_cli.tables.cells import csv_text
 
 LINK_FILE = "subject_link.csv"
 

@@ -13,13 +13,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.pseudonyms import PERSON_KEYWORDS, Person
 from biomarker_cli.imaging.files import is_image_file
-from biomarker_cli.model import CaseError
+from biomarker_cli.model.errors import CaseError
 from biomarker_cli.study.twins import Findings, twins_by_uid
 
 if TYPE_CHECKING:
-    from biomarker_cli.case import CasePlan
+    from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.catalogue.index import FileIndex
     from biomarker_cli.dicom.files import PlannedFiles
 
@@ -191,8 +192,8 @@ def _compare_identity(visit: _Visit, masks: set[str], findings: Findings) -> Non
 def _mask_patients(mask: Path | None, index: FileIndex, reader: PlannedFiles) -> set[str]:
     if mask is None or is_image_file(mask):
         return set()  # only DICOM names a patient
-    from biomarker_cli.catalogue import scan
-
+    if mask.is_dir():
+        return set()  # its case refuses it, however much lies below (the root of a disk)
     objects = scan([mask], index=index, reader=reader).candidates
     keys = {key for c in objects if c.kind in {"rtstruct", "seg"} for key in c.patient_keys}
     return {Person.of_key(key).patient_id for key in keys} - {""}

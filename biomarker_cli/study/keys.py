@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from biomarker_cli import __version__
-from biomarker_cli.case import Analysis
+from biomarker_cli.case.analysis import Analysis
 from biomarker_cli.case.prepared import engine_of
+from biomarker_cli.model.version import __version__
 from biomarker_cli.study.study_key import fingerprint
 
 if TYPE_CHECKING:
-    from biomarker_cli.case import CasePlan
+    from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.model.inputs import FileRead
 
 NOT_IN_KEY = MappingProxyType(
@@ -95,7 +95,8 @@ def _canonical(value: Any) -> Any:
 
 def _canonical_of_room(value: Any) -> Any:
     # Most cases have neither, and do without the room.
-    from biomarker_cli.acquisition import AcquisitionProtocol, WaiverSet
+    from biomarker_cli.acquisition.protocol import AcquisitionProtocol
+    from biomarker_cli.acquisition.waivers import WaiverSet
 
     if isinstance(value, AcquisitionProtocol):
         return [value.ident, value.document.sha256]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from biomarker_cli.case import CasePlan
+from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.catalogue.pseudonyms import Person, user_key
 from biomarker_cli.dicom.identity import OutgoingIdentity, UidMap, pseudonym
 

@@ -9,10 +9,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from biomarker_cli import __version__
+from biomarker_cli.model.version import __version__
 from biomarker_cli.study.packed import PackedResult
 from biomarker_cli.study.planned import PlannedCase
-from biomarker_cli.tables import write_json
+from biomarker_cli.tables.writing import write_json
 
 _PACKAGES = (
     "highdicom",

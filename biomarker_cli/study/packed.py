@@ -19,20 +19,12 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from biomarker_cli.case import CaseResult, CaseStatus
-from biomarker_cli.case.result import Row
+from biomarker_cli.case.result import CaseResult, CaseStatus, Row
 from biomarker_cli.model.flags import join_flags, split_flags
-from biomarker_cli.regions import ROIS_WITH_AUDIT
-from biomarker_cli.tables import (
-    CASES,
-    CHECKS,
-    FACTS,
-    FEATURES,
-    MEASUREMENTS,
-    parse_lines,
-    table_lines,
-)
-from biomarker_cli.tables.schema import Table
+from biomarker_cli.regions.result import ROIS_WITH_AUDIT
+from biomarker_cli.tables.reading import parse_lines
+from biomarker_cli.tables.schema import CASES, CHECKS, FACTS, FEATURES, MEASUREMENTS, Table
+from biomarker_cli.tables.writing import table_lines
 
 FORMAT = "biomarker-result/2"
 

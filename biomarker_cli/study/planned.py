@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from biomarker_cli.case.inputs import image_paths, mask_paths
 from biomarker_cli.catalogue.files import PASSING_CODES
-from biomarker_cli.model import BiomarkerError, CaseError
+from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.inputs import (
     CHANGED,
     FileRead,
@@ -20,10 +20,10 @@ from biomarker_cli.model.inputs import (
 )
 
 if TYPE_CHECKING:
-    from biomarker_cli.case import CasePlan
-    from biomarker_cli.catalogue import VolumeCandidate
+    from biomarker_cli.case.plan import CasePlan
+    from biomarker_cli.catalogue.candidate import VolumeCandidate
     from biomarker_cli.catalogue.index import FileIndex
-    from biomarker_cli.pet import Override
+    from biomarker_cli.pet.rules import Override
 
 UNUSABLE_FLAG = "files_unusable"
 

@@ -8,21 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from biomarker_cli.acquisition import (
-    AcquisitionProtocol,
-    WaiverSet,
-    load_acquisition,
-    require_known_rules,
-)
-from biomarker_cli.case import Analysis, CasePlan, load_analysis
-from biomarker_cli.catalogue import Catalogue, scan
+from biomarker_cli.acquisition.protocol import AcquisitionProtocol, load_acquisition
+from biomarker_cli.acquisition.waivers import WaiverSet, require_known_rules
+from biomarker_cli.case.analysis import Analysis, load_analysis
+from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.catalogue.catalogue import Catalogue, scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.dicom.files import PlannedFiles
 from biomarker_cli.imaging.files import is_image_file
-from biomarker_cli.model import BiomarkerError, CaseError
+from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.inputs import KEPT_BYTES, InputFiles
-from biomarker_cli.pet import Override
-from biomarker_cli.protocol import ProtocolError, ProtocolKind, require_locked
+from biomarker_cli.pet.rules import Override
+from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.protocol.lock import require_locked
 from biomarker_cli.study.case_list import CaseEntry
 from biomarker_cli.study.errors import StudyError, unexpected_error
 from biomarker_cli.study.in_time import late, too_late

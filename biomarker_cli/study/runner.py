@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from biomarker_cli.case import CaseResult, CaseStatus
 from biomarker_cli.case.inputs import CaseInputs, known_or_read, pixels_of
-from biomarker_cli.case.result import Row
+from biomarker_cli.case.result import CaseResult, CaseStatus, Row
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
-from biomarker_cli.model import BiomarkerError, CaseError, ExitCode, worst_exit_code
+from biomarker_cli.model.errors import BiomarkerError, CaseError
+from biomarker_cli.model.exit_codes import ExitCode, worst_exit_code
 from biomarker_cli.model.inputs import CHANGED
 from biomarker_cli.model.wording import shown
 from biomarker_cli.study.assembling import write_tables
@@ -24,7 +24,7 @@ from biomarker_cli.study.packed import PackedResult, pack
 from biomarker_cli.study.planned import IntegrityPolicy, PlannedCase, flag_of
 from biomarker_cli.study.store import ResultStore, UnusableResultError
 from biomarker_cli.study.twins import twins_by_pixels
-from biomarker_cli.tables import CHECKS
+from biomarker_cli.tables.schema import CHECKS
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue.index import FileIndex

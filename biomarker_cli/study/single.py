@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from biomarker_cli.case import CasePlan, load_analysis
+from biomarker_cli.case.analysis import load_analysis
+from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.catalogue.pseudonyms import user_key
 from biomarker_cli.imaging.files import is_image_file
-from biomarker_cli.model import ConfigurationError, InputNotFoundError
+from biomarker_cli.model.errors import ConfigurationError, InputNotFoundError
 from biomarker_cli.model.inputs import KEPT_BYTES, FileSignature, InputFiles
 from biomarker_cli.study.planned import PlannedCase, overrides_of, with_inputs
 
 if TYPE_CHECKING:
-    from biomarker_cli.catalogue import VolumeCandidate
-    from biomarker_cli.model import CaseError
-    from biomarker_cli.pet import Override
+    from biomarker_cli.catalogue.candidate import VolumeCandidate
+    from biomarker_cli.model.errors import CaseError
+    from biomarker_cli.pet.rules import Override
 
 
 class _Indexed(NamedTuple):
@@ -128,7 +129,7 @@ def _index(
     """Return what lies in folders; an image file of another format needs no catalogue."""
     if not folders:
         return _Indexed((), {}, lambda _plan: ())
-    from biomarker_cli.catalogue import scan
+    from biomarker_cli.catalogue.catalogue import scan
     from biomarker_cli.catalogue.index import FileIndex
     from biomarker_cli.dicom.files import PlannedFiles
     from biomarker_cli.study.integrity import examine_cohort
@@ -145,6 +146,6 @@ def _index(
 def _overrides(path: Path | None) -> tuple[Override, ...]:
     if not path:
         return ()
-    from biomarker_cli.pet import load_overrides
+    from biomarker_cli.pet.overrides import load_overrides
 
     return load_overrides(path)

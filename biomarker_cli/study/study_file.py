@@ -13,8 +13,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from biomarker_cli.acquisition import Waiver, load_waivers
-from biomarker_cli.pet import Override, load_overrides
+from biomarker_cli.acquisition.waivers import Waiver, load_waivers
+from biomarker_cli.pet.overrides import load_overrides
+from biomarker_cli.pet.rules import Override
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.protocol.loading import load_model
 from biomarker_cli.regions.rules import RoiNames

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from biomarker_cli.catalogue import VolumeCandidate
+from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.pseudonyms import Person
 
 SeriesKey = tuple[str, str]

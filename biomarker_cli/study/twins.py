@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from biomarker_cli.model import CaseError
+from biomarker_cli.model.errors import CaseError
 
 if TYPE_CHECKING:
-    from biomarker_cli.case import CasePlan
+    from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.study.packed import ResultHead
 
 Findings = dict[str, list[CaseError]]

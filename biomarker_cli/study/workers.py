@@ -7,6 +7,7 @@ or leaves half an answer in it. Here nothing is shared: what dies takes its own 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -15,6 +16,9 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.collector import collect_less
@@ -55,14 +59,10 @@ def bind_to_parent(parent: int) -> None:
 
 def _ask_for_its_death() -> None:
     """Ask the system for SIGKILL as soon as the thread that made this process is gone."""
-    import ctypes
-
     ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
 
 
 def _watch(parent: int) -> None:
-    from threading import Thread
-
     def end_with_it() -> None:
         while os.getppid() == parent:
             time.sleep(_LOOK_EVERY_S)
@@ -204,8 +204,6 @@ def answers(
     timeout_s : float or None
         Longest time for one task.
     """
-    from multiprocessing import get_context
-
     context = get_context("spawn")
     todo = deque(range(len(tasks)))
     workers: list[Worker] = []
@@ -238,8 +236,6 @@ def answers(
 
 def _to_hear(workers: Sequence[Worker]) -> list[Worker]:
     """Wait until workers have something to say, or are late; return those."""
-    from multiprocessing.connection import wait
-
     left = min(worker.deadline for worker in workers) - time.monotonic()
     heard = wait([worker.connection for worker in workers], min(max(left, 0.0), _LONGEST_WAIT_S))
     return [worker for worker in workers if worker.connection in heard or worker.is_late]

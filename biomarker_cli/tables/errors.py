@@ -1,6 +1,6 @@
 """Errors of the tables room."""
 
-from biomarker_cli.model import InputNotFoundError
+from biomarker_cli.model.errors import InputNotFoundError
 
 
 class TableError(InputNotFoundError):

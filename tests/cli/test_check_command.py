@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from biomarker_cli.acquisition import CHECK_COLUMNS
+from biomarker_cli.acquisition.results import CHECK_COLUMNS
 
 
 def test_a_broken_rule_exits_4_with_the_fix_and_both_files(biomarker, sample_dir, tmp_path):

@@ -56,7 +56,7 @@ def test_radiomics_rows_equal_a_direct_pyradiomics_call(biomarker, data_dir, sub
     }
     ours = {row["feature_id"]: row for row in rows}
     compared = 0
-    from biomarker_cli.radiomics import RADIOMICS
+    from biomarker_cli.radiomics.features import RADIOMICS
 
     for definition in RADIOMICS:
         row = ours.get(definition.feature_id("original"))
@@ -84,7 +84,8 @@ def test_suv_of_the_reference_objects(biomarker, data_dir, name):
 
 def test_adc_of_raw_siemens_dicom_matches_the_oracle(biomarker, data_dir, reference_dir, tmp_path):
     """Mask: the brightest quarter of b = 0, as the oracle was made."""
-    from biomarker_cli.catalogue import read_volume, scan
+    from biomarker_cli.catalogue.catalogue import scan
+    from biomarker_cli.catalogue.reading import read_volume
     from biomarker_cli.imaging.files import write_nifti
 
     oracle = json.loads((reference_dir / "adc_oracle.json").read_text())["siemens_xa30_enhanced"]

@@ -59,7 +59,7 @@ def test_the_contract_of_commands_is_met():
 
 
 def test_version_is_the_package_version(biomarker):
-    from biomarker_cli import __version__
+    from biomarker_cli.model.version import __version__
 
     assert biomarker("--version").stdout.strip().endswith(__version__)
 

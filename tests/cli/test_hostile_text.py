@@ -24,9 +24,10 @@ from synthetic_segmentations import Roi, rectangle, structure_set
 from synthetic_series import axial, uid, write_series
 
 from biomarker_cli.cli.main import cli
-from biomarker_cli.imaging import Geometry
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.wording import shown
-from biomarker_cli.tables import MEASUREMENTS, read_table
+from biomarker_cli.tables.reading import read_table
+from biomarker_cli.tables.schema import MEASUREMENTS
 
 CLI = Path(__file__).resolve().parents[2] / "biomarker_cli"
 

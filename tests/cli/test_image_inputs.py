@@ -8,7 +8,8 @@ import os
 import numpy as np
 import pytest
 
-from biomarker_cli.imaging import Geometry, write_nifti
+from biomarker_cli.imaging.files import write_nifti
+from biomarker_cli.imaging.geometry import Geometry
 
 GRID = Geometry((6, 12, 10), (1.5, 2.0, 3.0), (-20.0, 7.5, 100.25))
 VOXELS = np.random.default_rng(5).integers(0, 200, GRID.shape).astype("<i2")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from biomarker_cli.protocol import ProtocolKind, list_protocols
+from biomarker_cli.protocol.locator import ProtocolKind, list_protocols
 from biomarker_cli.protocol.yaml_source import read_yaml
 
 SITE = """\

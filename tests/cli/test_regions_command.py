@@ -12,7 +12,7 @@ from PIL import Image
 from synthetic_segmentations import Roi, cylinder, structure_set, write_structure_set
 from synthetic_series import axial, uid, write_series
 
-from biomarker_cli.catalogue import scan
+from biomarker_cli.catalogue.catalogue import scan
 
 
 @pytest.fixture

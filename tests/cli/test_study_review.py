@@ -10,11 +10,12 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
-from biomarker_cli.case import CasePlan
 from biomarker_cli.case.inputs import image_paths, mask_paths
-from biomarker_cli.imaging import ImageFileError
-from biomarker_cli.study import StudyError, load_study
+from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.study.assembling import _joined
+from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.study_file import load_study
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -8,10 +8,10 @@ import json
 import pytest
 import yaml
 
-from biomarker_cli.case import run_case
-from biomarker_cli.study import load_study, plan_study
+from biomarker_cli.case.running import run_case
 from biomarker_cli.study.cohort_checks import judge_cohort
-from biomarker_cli.study.study_file import with_key
+from biomarker_cli.study.planning import plan_study
+from biomarker_cli.study.study_file import load_study, with_key
 
 WAIVER = {
     "protocol": "recist-ct",

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays
 
 from biomarker_cli.diffusion.direction_mean import geometric_log_mean
 from biomarker_cli.diffusion.fitting import ESTIMATORS, fit_volume
-from biomarker_cli.statistics import histogram_entropy
+from biomarker_cli.statistics.histogram import histogram_entropy
 
 B = np.array([0.0, 200.0, 600.0, 1000.0])
 SIGNAL = arrays.arrays(np.float64, (4, 5), elements=st.floats(1.0, 4095.0))

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue import read_volume, scan
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
+from biomarker_cli.catalogue.reading import read_volume
 from biomarker_cli.catalogue.splitting import cluster
 
 NO_INDEX = FileIndex(None)

@@ -10,10 +10,12 @@ from pydicom import dcmread
 from pydicom.sequence import Sequence
 from synthetic_pet import TRUE_SUV, radiopharmaceutical, write_pet
 
-from biomarker_cli.catalogue import read_volume, scan
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
-from biomarker_cli.model import BiomarkerError
-from biomarker_cli.pet import SuvRules, suv_volume
+from biomarker_cli.catalogue.reading import read_volume
+from biomarker_cli.model.errors import BiomarkerError
+from biomarker_cli.pet.rules import SuvRules
+from biomarker_cli.pet.suv import suv_volume
 
 RULES = SuvRules(normalisations=("suvbw",))
 

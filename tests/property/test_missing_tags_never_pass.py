@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_acquisitions import injection, instance, pet_instance, series_of, without
 
-from biomarker_cli.acquisition import evaluate, load_acquisition, series_headers
-from biomarker_cli.catalogue import scan
-from biomarker_cli.protocol import ProtocolKind, list_protocols
+from biomarker_cli.acquisition.evaluating import evaluate
+from biomarker_cli.acquisition.protocol import load_acquisition
+from biomarker_cli.acquisition.series import series_headers
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.protocol.locator import ProtocolKind, list_protocols
 
 PROTOCOLS = [load_acquisition(str(path)) for path in list_protocols(ProtocolKind.ACQUISITION)]
 

@@ -14,10 +14,13 @@ from synthetic_dicom_seg import image_datasets, write_seg
 from synthetic_segmentations import Roi, lift, rectangle, structure_set, write_structure_set
 from synthetic_segmentations import target as rt_target
 
-from biomarker_cli.imaging import Crop, Geometry, Region
-from biomarker_cli.regions import ImageTarget, RegionRules, import_regions
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.regions.components import component_sizes
+from biomarker_cli.regions.importing import import_regions
 from biomarker_cli.regions.polygons import ON_EDGE, Window, area, clip, fill, snap
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 fewest = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -12,19 +12,14 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from biomarker_cli.catalogue import scan
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.dicom.identity import OutgoingIdentity, UidMap
-from biomarker_cli.diffusion import (
-    AdcError,
-    AdcRules,
-    DwiSet,
-    adc_map,
-    adc_maps,
-    assemble,
-    diffusion_maps,
-    write_parametric_map,
-)
-from biomarker_cli.diffusion.rules import FittedMap
+from biomarker_cli.diffusion.adc import adc_map, adc_maps
+from biomarker_cli.diffusion.dwi_set import DwiSet, assemble
+from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.maps import diffusion_maps
+from biomarker_cli.diffusion.rules import AdcRules, FittedMap
+from biomarker_cli.diffusion.writing import write_parametric_map
 
 pytestmark = pytest.mark.data
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from biomarker_cli.catalogue import scan
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.stacking import JITTER_TOLERANCE_MM
 
 pytestmark = pytest.mark.data

@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from biomarker_cli.acquisition import evaluate, header_facts, load_acquisition, series_headers
-from biomarker_cli.catalogue import scan
+from biomarker_cli.acquisition.evaluating import evaluate
+from biomarker_cli.acquisition.header_facts import header_facts
+from biomarker_cli.acquisition.protocol import load_acquisition
+from biomarker_cli.acquisition.series import series_headers
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.quick_headers import KeptHeaders

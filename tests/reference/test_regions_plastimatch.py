@@ -12,8 +12,11 @@ import subprocess
 import numpy as np
 import pytest
 
-from biomarker_cli.catalogue import read_frames, scan
-from biomarker_cli.regions import ImageTarget, RegionRules, import_regions
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_frames
+from biomarker_cli.regions.importing import import_regions
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 pytestmark = [pytest.mark.data, pytest.mark.oracle]
 

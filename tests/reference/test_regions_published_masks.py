@@ -8,10 +8,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from biomarker_cli.catalogue import read_frames, scan
-from biomarker_cli.imaging import Geometry, read_image_file
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_frames
+from biomarker_cli.imaging.files import read_image_file
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.quantity import UNITLESS
-from biomarker_cli.regions import ImageTarget, RegionRules, import_regions
+from biomarker_cli.regions.importing import import_regions
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 pytestmark = pytest.mark.data
 

@@ -10,10 +10,10 @@ import csv
 import numpy as np
 import pytest
 
-from biomarker_cli.imaging import (
+from biomarker_cli.imaging.files import read_image_file
+from biomarker_cli.imaging.resample import (
     Interpolation,
     centred_grid,
-    read_image_file,
     resample_image,
     resample_mask,
 )

@@ -25,8 +25,11 @@ from synthetic_pet import (
     with_item,
 )
 
-from biomarker_cli.catalogue import read_volume, scan
-from biomarker_cli.pet import SuvError, SuvRules, suv_volume
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_volume
+from biomarker_cli.pet.errors import SuvError
+from biomarker_cli.pet.rules import SuvRules
+from biomarker_cli.pet.suv import suv_volume
 
 RULES = SuvRules(normalisations=("suvbw",), activity_mbq_per_kg={"Ga-68": (0.5, 6.0)})
 PHILIPS = "Philips PET Private Group"

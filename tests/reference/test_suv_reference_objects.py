@@ -10,9 +10,15 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from synthetic_pet import pet_header, pet_volume, private, radiopharmaceutical
 
-from biomarker_cli.catalogue import read_volume, scan
-from biomarker_cli.pet import SuvError, SuvRules, suv_volume, uptake_measurements
-from biomarker_cli.regions import ImageTarget, RegionRules, import_regions
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_volume
+from biomarker_cli.pet.errors import SuvError
+from biomarker_cli.pet.rules import SuvRules
+from biomarker_cli.pet.suv import suv_volume
+from biomarker_cli.pet.uptake import uptake_measurements
+from biomarker_cli.regions.importing import import_regions
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 BODY_WEIGHT = SuvRules(normalisations=("suvbw",))
 RULES = SuvRules(normalisations=("suvbw",), statistics=("min", "median", "max"))
@@ -128,8 +134,9 @@ def test_beds_that_share_one_acquisition_time_leave_the_series_time(data_dir):
 @pytest.mark.parametrize("name", ["pt_ge_discoveryst_sts001", "pt_ge_discoveryst_sts010"])
 def test_stored_suv_needs_no_times(data_dir, name):
     """GML is SUV already, even where the date of injection is a year off."""
-    from biomarker_cli.catalogue import read_frames
-    from biomarker_cli.imaging import Geometry, Volume
+    from biomarker_cli.catalogue.reading import read_frames
+    from biomarker_cli.imaging.geometry import Geometry
+    from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.model.quantity import STORED_PET
 
     (candidate,) = scan([data_dir / "headers" / name]).volumes

@@ -9,10 +9,16 @@ from __future__ import annotations
 import pytest
 from pydicom import dcmread
 
-from biomarker_cli.catalogue import read_volume, scan
-from biomarker_cli.pet import SuvRules, suv_volume, uptake_measurements
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
-from biomarker_cli.regions import ImageTarget, RegionRules, import_regions
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_volume
+from biomarker_cli.pet.rules import SuvRules
+from biomarker_cli.pet.suv import suv_volume
+from biomarker_cli.pet.uptake import uptake_measurements
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.regions.importing import import_regions
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 ORACLE = {
     "max": 7.91067,

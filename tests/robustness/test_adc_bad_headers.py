@@ -15,8 +15,9 @@ from biomarker_cli.dicom.bvalues import read_b_value
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.gradients import read_gradient
 from biomarker_cli.dicom.private_values import numbers
-from biomarker_cli.diffusion import AdcRules, diffusion_maps
-from biomarker_cli.model import BiomarkerError
+from biomarker_cli.diffusion.maps import diffusion_maps
+from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.model.errors import BiomarkerError
 
 RULES = AdcRules.model_validate(
     {"estimator": "lls", "b_set": {"kind": "all"}, "statistics": ["mean"]}

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from biomarker_cli.case import CaseResult
-from biomarker_cli.model import ExitCode
+from biomarker_cli.case.result import CaseResult
+from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.study.executors import PoolExecutor, SerialExecutor
 from biomarker_cli.study.packed import pack
 from biomarker_cli.study.runner import RunOptions, exit_code

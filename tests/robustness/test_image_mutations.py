@@ -17,10 +17,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from biomarker_cli.imaging import Geometry, files_of_image, read_image_file, write_nifti
-from biomarker_cli.model import BiomarkerError
+from biomarker_cli.imaging.files import files_of_image, read_image_file, write_nifti
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.regions import ImageTarget, RegionRules, files_of_segmentation, import_regions
+from biomarker_cli.regions.importing import import_regions
+from biomarker_cli.regions.opening import files_of_segmentation
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 GRID = Geometry((3, 6, 5), (1.0, 2.0, 3.5), (-10.0, 20.0, 5.0))
 LABELS = (np.arange(90) % 4).astype(np.int16).reshape(GRID.shape)

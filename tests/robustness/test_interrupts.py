@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from biomarker_cli.case import CaseResult
+from biomarker_cli.case.result import CaseResult
 from biomarker_cli.study.executors import PoolExecutor
 
 CHECKOUT = Path(__file__).resolve().parents[2]

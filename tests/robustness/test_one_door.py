@@ -20,22 +20,17 @@ from synthetic_dicom_seg import segment_description
 from synthetic_series import axial, uid, write_series
 
 from biomarker_cli.catalogue import catalogue as catalogue_module
-from biomarker_cli.catalogue import pseudonyms, scan
+from biomarker_cli.catalogue import pseudonyms
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.files import find_files
 from biomarker_cli.catalogue.index import FileIndex
-from biomarker_cli.imaging import Geometry, write_nifti
+from biomarker_cli.imaging.files import write_nifti
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model import inputs
-from biomarker_cli.study import (
-    RunOptions,
-    StudyRun,
-    executors,
-    load_study,
-    plan_study,
-    planned,
-    planning,
-    run_study,
-)
-from biomarker_cli.study.study_file import with_key
+from biomarker_cli.study import executors, planned, planning
+from biomarker_cli.study.planning import plan_study
+from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
+from biomarker_cli.study.study_file import load_study, with_key
 from biomarker_cli.study.study_key import key_of_first_run
 
 CHECKOUT = Path(__file__).resolve().parents[2]

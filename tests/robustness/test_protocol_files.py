@@ -9,8 +9,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.acquisition import lint, load_acquisition
-from biomarker_cli.protocol import ProtocolError, ProtocolKind, load_document
+from biomarker_cli.acquisition.linting import lint
+from biomarker_cli.acquisition.protocol import load_acquisition
+from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.protocol.loading import load_document
+from biomarker_cli.protocol.locator import ProtocolKind
 
 HEAD = """\
 format: biomarker-acquisition/1

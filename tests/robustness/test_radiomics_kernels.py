@@ -7,11 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
-from biomarker_cli.radiomics import RadiomicsRules, radiomics_measurements, warm_kernels
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.radiomics import threads as threads_of_radiomics
+from biomarker_cli.radiomics.measuring import radiomics_measurements
+from biomarker_cli.radiomics.rules import RadiomicsRules
+from biomarker_cli.radiomics.warming import warm_kernels
 
 NOWHERE = "/proc/no/such/folder"
 

@@ -10,9 +10,11 @@ from pydicom import dcmread
 from synthetic_dicom_seg import write_seg
 from synthetic_segmentations import Roi, cylinder, target, write_structure_set
 
-from biomarker_cli.imaging import Geometry
-from biomarker_cli.model import BiomarkerError
-from biomarker_cli.regions import ImageTarget, RegionRules, import_regions, list_rois
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.model.errors import BiomarkerError
+from biomarker_cli.regions.importing import import_regions, list_rois
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 IMAGE = target()
 SEG_GRID = Geometry((3, 12, 10), (1.5, 2.5, 3.0))

@@ -5,7 +5,8 @@ import tracemalloc
 import pytest
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue import read_volume, scan
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_volume
 
 MOST_OF_ARRAY = 1.3
 

@@ -13,10 +13,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from synthetic_series import axial, slice_dataset, write, write_series
 
-from biomarker_cli.catalogue import read_frames, read_volume, scan
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
+from biomarker_cli.catalogue.reading import read_frames, read_volume
 from biomarker_cli.dicom.frames import MOST_FRAMES
-from biomarker_cli.model import BiomarkerError
+from biomarker_cli.model.errors import BiomarkerError
 
 NO_INDEX = FileIndex(None)
 

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from biomarker_cli.case import CaseResult
-from biomarker_cli.study import StudyError
+from biomarker_cli.case.result import CaseResult
+from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.packed import pack
 from biomarker_cli.study.runner import RunOptions, exit_code

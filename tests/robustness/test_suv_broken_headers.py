@@ -11,8 +11,9 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from synthetic_pet import TRUE_SUV, enhanced_volume, pet_header, pet_volume, radiopharmaceutical
 
-from biomarker_cli.model import BiomarkerError
-from biomarker_cli.pet import PetFrames, SuvRules, explain_suv, suv_volume
+from biomarker_cli.model.errors import BiomarkerError
+from biomarker_cli.pet.rules import SuvRules
+from biomarker_cli.pet.suv import PetFrames, explain_suv, suv_volume
 
 RULES = SuvRules(normalisations=("suvbw", "sul_janma", "suvbsa", "suvibw"))
 

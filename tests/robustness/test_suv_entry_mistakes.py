@@ -15,7 +15,9 @@ from synthetic_pet import (
     with_item,
 )
 
-from biomarker_cli.pet import ClinicalForm, SuvError, SuvRules, suv_volume
+from biomarker_cli.pet.errors import SuvError
+from biomarker_cli.pet.rules import ClinicalForm, SuvRules
+from biomarker_cli.pet.suv import suv_volume
 
 RULES = SuvRules(normalisations=("suvbw",))
 

@@ -11,22 +11,17 @@ from fuzzing.seeds import small_trial
 from synthetic_dwi import Spec, write_dwi
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue import catalogue, describing, scan
+from biomarker_cli.catalogue import catalogue, describing
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.cli.main import cli
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.diffusion import volumes
-from biomarker_cli.study import (
-    RunOptions,
-    StudyRun,
-    initialise,
-    initialise_study,
-    load_study,
-    plan_study,
-    planning,
-    run_study,
-)
-from biomarker_cli.study.study_file import with_key
+from biomarker_cli.study import initialise, planning
+from biomarker_cli.study.initialise import initialise_study
+from biomarker_cli.study.planning import plan_study
+from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
+from biomarker_cli.study.study_file import load_study, with_key
 
 PLACES = axial(0.0, 3.0, 6.0)
 

@@ -66,6 +66,6 @@ def test_the_index_of_errors_links_every_page():
 
 
 def test_the_changelog_speaks_of_this_version():
-    from biomarker_cli import __version__
+    from biomarker_cli.model.version import __version__
 
     assert f"## {__version__}" in (CHECKOUT / "CHANGELOG.md").read_text()

@@ -19,7 +19,7 @@ from pydicom.valuerep import DSdecimal
 
 from biomarker_cli.acquisition.facts.registry import Reading
 from biomarker_cli.acquisition.series import SeriesHeaders
-from biomarker_cli.dicom.quick_headers import QuickItem
+from biomarker_cli.dicom.frames import NamedItem
 from biomarker_cli.model.wording import bounded, quoted
 
 ENHANCED_NAMES = MappingProxyType(
@@ -81,7 +81,7 @@ KEYWORD_UNITS = MappingProxyType(
 )
 """Units that DICOM PS3.3 fixes for elements that rules are written about."""
 
-_ITEMS = (Dataset, QuickItem)
+_ITEMS = (Dataset, NamedItem)
 """What an item of a sequence is read as."""
 
 

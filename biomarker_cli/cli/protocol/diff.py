@@ -13,7 +13,7 @@ from biomarker_cli.cli.protocol.kinds import load_any
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
-    from biomarker_cli.protocol import ProtocolDocument
+    from biomarker_cli.protocol.document import ProtocolDocument
 
 _EPILOG = """\b
 Examples:
@@ -36,7 +36,8 @@ def diff(a: str, b: str, output_format: str) -> None:
     analysis protocols setting by setting, and whether their results may be
     pooled.
     """
-    from biomarker_cli.protocol import ProtocolError, ProtocolKind
+    from biomarker_cli.protocol.errors import ProtocolError
+    from biomarker_cli.protocol.locator import ProtocolKind
 
     (kind, before), (other, after) = load_any(a), load_any(b)
     if kind is not other:
@@ -58,14 +59,15 @@ def diff(a: str, b: str, output_format: str) -> None:
 
 
 def _of_rules(before: ProtocolDocument, after: ProtocolDocument) -> list[dict[str, Any]]:
-    from biomarker_cli.acquisition import compare_protocols
+    from biomarker_cli.acquisition.diffing import compare_protocols
     from biomarker_cli.acquisition.protocol import typed
 
     return [dataclasses.asdict(c) for c in compare_protocols(typed(before), typed(after))]
 
 
 def _of_settings(before: ProtocolDocument, after: ProtocolDocument) -> list[dict[str, Any]]:
-    from biomarker_cli.case import compare_analyses, load_analysis
+    from biomarker_cli.case.analysis import load_analysis
+    from biomarker_cli.case.comparing import compare_analyses
 
     old, new = (load_analysis(str(document.path)) for document in (before, after))
     return [dataclasses.asdict(change) for change in compare_analyses(old, new)]

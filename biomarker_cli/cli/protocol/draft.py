@@ -30,7 +30,7 @@ def draft(paths: tuple[Path, ...], ident: str, output: Path | None) -> None:
     """
     from datetime import UTC, datetime
 
-    from biomarker_cli.acquisition import draft_protocol
+    from biomarker_cli.acquisition.drafting import draft_protocol
 
     if output is not None:
         require_new_file(output)

@@ -51,7 +51,8 @@ def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> 
 
 
 def _library() -> list[dict[str, str]]:
-    from biomarker_cli.acquisition import FACTS, tags_of
+    from biomarker_cli.acquisition.facts import FACTS
+    from biomarker_cli.acquisition.reading import tags_of
 
     return [
         {
@@ -66,7 +67,7 @@ def _library() -> list[dict[str, str]]:
 
 
 def _told(paths: tuple[Path, ...]) -> list[dict[str, str]]:
-    from biomarker_cli.acquisition import header_facts
+    from biomarker_cli.acquisition.header_facts import header_facts
 
     return [
         {

@@ -30,7 +30,7 @@ def import_pyradiomics(parameters: Path, output: Path | None) -> None:
     import yaml
 
     from biomarker_cli.model.errors import InputNotFoundError
-    from biomarker_cli.radiomics import import_pyradiomics as read_parameters
+    from biomarker_cli.radiomics.importing import import_pyradiomics as read_parameters
 
     if not parameters.is_file():
         raise InputNotFoundError("PATH-NOT-FOUND", f"no such file: {parameters}")

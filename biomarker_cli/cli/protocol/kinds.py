@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from biomarker_cli.protocol import ProtocolDocument, ProtocolKind
+    from biomarker_cli.protocol.document import ProtocolDocument
+    from biomarker_cli.protocol.locator import ProtocolKind
 
 protocol_argument = click.argument("wanted", metavar="ID[@V]|FILE")
 """An id, an id with version or range, or a file."""
@@ -25,8 +26,8 @@ def load_any(wanted: str) -> tuple[ProtocolKind, ProtocolDocument]:
     """
     from pathlib import Path
 
-    from biomarker_cli.protocol import ProtocolKind, load_document
-    from biomarker_cli.protocol.locator import shipped_versions, unknown_id
+    from biomarker_cli.protocol.loading import load_document
+    from biomarker_cli.protocol.locator import ProtocolKind, shipped_versions, unknown_id
     from biomarker_cli.protocol.yaml_source import read_yaml
 
     path = Path(wanted)

@@ -12,8 +12,8 @@ from biomarker_cli.cli.protocol.kinds import load_any, protocol_argument
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
-    from biomarker_cli.acquisition import LintFinding
-    from biomarker_cli.protocol import ProtocolDocument
+    from biomarker_cli.acquisition.linting import LintFinding
+    from biomarker_cli.protocol.document import ProtocolDocument
 
 _EPILOG = """\b
 Examples:
@@ -34,7 +34,7 @@ def lint(context: click.Context, wanted: str, output_format: str) -> None:
     An acquisition protocol runs the test cases that stand in it. An analysis
     protocol is read as a run would read it.
     """
-    from biomarker_cli.protocol import ProtocolKind
+    from biomarker_cli.protocol.locator import ProtocolKind
 
     kind, document = load_any(wanted)
     findings = _acquisition(document) if kind is ProtocolKind.ACQUISITION else _analysis(document)
@@ -61,7 +61,7 @@ def _row(finding: LintFinding) -> dict[str, Any]:
 
 
 def _acquisition(document: ProtocolDocument) -> list[LintFinding]:
-    from biomarker_cli.acquisition import lint as lint_acquisition
+    from biomarker_cli.acquisition.linting import lint as lint_acquisition
 
     return lint_acquisition(document)
 

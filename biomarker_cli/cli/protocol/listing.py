@@ -27,7 +27,7 @@ Examples:
 @format_option
 def list_command(kind: str, output_format: str) -> None:
     """List the shipped protocols with version, status and digest."""
-    from biomarker_cli.protocol import ProtocolKind
+    from biomarker_cli.protocol.locator import ProtocolKind
 
     rows = [row for k in ProtocolKind if kind in {k.value, "all"} for row in _rows(k)]
     if output_format == "json":
@@ -42,7 +42,8 @@ def list_command(kind: str, output_format: str) -> None:
 
 
 def _rows(kind: Any) -> list[dict[str, str]]:
-    from biomarker_cli.protocol import list_protocols, load_document
+    from biomarker_cli.protocol.loading import load_document
+    from biomarker_cli.protocol.locator import list_protocols
 
     documents = [load_document(kind, str(path)) for path in list_protocols(kind)]
     return [

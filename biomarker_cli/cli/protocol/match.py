@@ -24,8 +24,8 @@ Examples:
 @format_option
 def match(paths: tuple[Path, ...], output_format: str) -> None:
     """Rank the shipped acquisition protocols by how much of them the data meet."""
-    from biomarker_cli.acquisition import match_protocols
-    from biomarker_cli.model import InputNotFoundError
+    from biomarker_cli.acquisition.matching import match_protocols
+    from biomarker_cli.model.errors import InputNotFoundError
 
     found = match_protocols(read_headers(paths).series)
     if not found:

@@ -12,7 +12,7 @@ from biomarker_cli.cli.output import Listing, print_data, print_json, say, say_l
 from biomarker_cli.cli.protocol.kinds import load_any, protocol_argument
 
 if TYPE_CHECKING:
-    from biomarker_cli.protocol import ProtocolDocument
+    from biomarker_cli.protocol.document import ProtocolDocument
 
 _EPILOG = """\b
 Examples:
@@ -30,7 +30,8 @@ Examples:
 )
 def show(wanted: str, output_format: str, lock: bool) -> None:
     """Show a protocol merged with what it extends, its sources and its digest."""
-    from biomarker_cli.protocol import LOCK_NAME, ProtocolKind, write_lock
+    from biomarker_cli.protocol.locator import ProtocolKind
+    from biomarker_cli.protocol.lock import LOCK_NAME, write_lock
 
     kind, document = load_any(wanted)
     if output_format == "json":

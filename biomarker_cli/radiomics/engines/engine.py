@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from biomarker_cli.imaging import Region, Volume
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.radiomics.engines.outcome import Outcomes
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.rules import RadiomicsRules

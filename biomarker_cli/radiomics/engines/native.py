@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
-from biomarker_cli.imaging import Crop, Region, Volume
+from biomarker_cli.imaging.region import Crop, Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.radiomics.bounds import require_levels
 from biomarker_cli.radiomics.engines.engine import Engine
 from biomarker_cli.radiomics.engines.native_pyradiomics import extract_as_pyradiomics

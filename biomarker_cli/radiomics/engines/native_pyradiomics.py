@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.imaging import Crop, Region, Volume
+from biomarker_cli.imaging.region import Crop, Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.radiomics.bounds import require_levels
 from biomarker_cli.radiomics.engines.outcome import Outcomes
 from biomarker_cli.radiomics.engines.reporting import Families, outcomes_of

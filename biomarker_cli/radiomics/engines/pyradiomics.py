@@ -19,7 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
-from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.radiomics.bounds import require_bins_of_the_package
 from biomarker_cli.radiomics.engines.engine import Engine
 from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from biomarker_cli.radiomics.features.registry import RADIOMICS, Family, define_family
-from biomarker_cli.statistics import INTENSITY
+from biomarker_cli.statistics.intensity import INTENSITY
 
 _ROWS = (
     ("variance", "Variance", "ECT3", "Variance"),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.radiomics.features.largest_eigenvalues import second_largest
 from biomarker_cli.radiomics.features.pair_values import entropy_bits
 
 Floats = npt.NDArray[np.float64]
@@ -113,8 +114,6 @@ def maximal_correlation(p: Floats, here: Floats, there: Floats) -> float:
         return 1.0
     if here.size > _FEW_LEVELS:
         # All eigenvalues of thousands of levels take minutes, the largest two a moment.
-        from biomarker_cli.radiomics.features.largest_eigenvalues import second_largest
-
         found = second_largest(p, here, there, _EPSILON)
         return float(np.sqrt(found)) if found >= 0 else np.nan
     # By one product of matrices: rounding differs from that of the package, which shows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from biomarker_cli.model import FeatureDefinition, FeatureRegistry
+from biomarker_cli.model.features import FeatureDefinition, FeatureRegistry
 
 RADIOMICS = FeatureRegistry()
 """Every definition of every family, by ``family.name[.aggregation]``."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.imaging import Crop, Volume
+from biomarker_cli.imaging.region import Crop
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.radiomics.bounds import require_axes, require_grid
 from biomarker_cli.radiomics.preprocess.intensities import resegment
 from biomarker_cli.radiomics.preprocess.resampling import (

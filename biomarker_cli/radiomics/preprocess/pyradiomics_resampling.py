@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.imaging import Geometry
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.radiomics.bounds import require_axes, require_grid
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.preprocess.prepared import box_of

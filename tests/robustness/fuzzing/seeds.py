@@ -22,7 +22,7 @@ from synthetic_series import axial, slice_dataset, uid, write, write_series
 from test_image_mutations import GRID as IMAGE_GRID
 from test_image_mutations import NAMES, whole_image
 
-from biomarker_cli.imaging import Geometry
+from biomarker_cli.imaging.geometry import Geometry
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SAMPLE = CHECKOUT / "sample_data" / "centre_a" / "S0001" / "T1"

@@ -15,21 +15,19 @@ from typing import Any
 import numpy as np
 from pydicom import dcmread
 
-from biomarker_cli.acquisition import (
-    evaluate,
-    header_facts,
-    lint,
-    load_acquisition,
-    load_measured,
-    load_waivers,
-    match_protocols,
-    series_headers,
-)
-from biomarker_cli.acquisition.linting import header_findings
-from biomarker_cli.case import load_analysis
-from biomarker_cli.catalogue import read_frames, read_volume, scan
+from biomarker_cli.acquisition.evaluating import evaluate
+from biomarker_cli.acquisition.header_facts import header_facts
+from biomarker_cli.acquisition.linting import header_findings, lint
+from biomarker_cli.acquisition.matching import match_protocols
+from biomarker_cli.acquisition.measured import load_measured
+from biomarker_cli.acquisition.protocol import load_acquisition
+from biomarker_cli.acquisition.series import series_headers
+from biomarker_cli.acquisition.waivers import load_waivers
+from biomarker_cli.case.analysis import load_analysis
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.describing import describe_file
 from biomarker_cli.catalogue.index import FileIndex
+from biomarker_cli.catalogue.reading import read_frames, read_volume
 from biomarker_cli.dicom.decoding import require_values
 from biomarker_cli.dicom.element_runs import Located
 from biomarker_cli.dicom.element_values import tag_of
@@ -39,34 +37,29 @@ from biomarker_cli.dicom.functional_groups import items_in
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.quick_headers import NOT_WALKED, HeaderReader, KeptHeaders, QuickHeader
 from biomarker_cli.dicom.windows import FUNCTIONAL_GROUPS
-from biomarker_cli.diffusion import assemble, describe_volumes
 from biomarker_cli.diffusion.b_table import b_value_rows
-from biomarker_cli.imaging import files_of_image, read_image_file
-from biomarker_cli.model import BiomarkerError
+from biomarker_cli.diffusion.dwi_set import assemble
+from biomarker_cli.diffusion.volumes import describe_volumes
+from biomarker_cli.imaging.files import files_of_image, read_image_file
+from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.inputs import FileSignature
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.pet import PetFrames, SuvRules, explain_suv, load_overrides, load_phantom_sheet
-from biomarker_cli.protocol import ProtocolKind, load_document
+from biomarker_cli.pet.overrides import load_overrides
+from biomarker_cli.pet.phantom_sheet import load_phantom_sheet
+from biomarker_cli.pet.rules import SuvRules
+from biomarker_cli.pet.suv import PetFrames, explain_suv
+from biomarker_cli.protocol.loading import load_document
+from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.protocol.lock import read_lock
 from biomarker_cli.radiomics.importing import import_pyradiomics
-from biomarker_cli.regions import (
-    ImageTarget,
-    RegionRules,
-    files_of_segmentation,
-    import_regions,
-    list_rois,
-)
-from biomarker_cli.regions.importing import referred_to
-from biomarker_cli.study import (
-    RunOptions,
-    SingleCase,
-    StudyRun,
-    load_study,
-    plan_single,
-    plan_study,
-    run_study,
-)
-from biomarker_cli.study.study_file import with_key
+from biomarker_cli.regions.importing import import_regions, list_rois, referred_to
+from biomarker_cli.regions.opening import files_of_segmentation
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
+from biomarker_cli.study.planning import plan_study
+from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
+from biomarker_cli.study.single import SingleCase, plan_single
+from biomarker_cli.study.study_file import load_study, with_key
 from fuzzing.keywords import ITEM_KEYWORDS, PRIVATE_PLACES, READ_KEYWORDS
 
 PARSED = frozenset({"FILE-ELEMENT", "FILE-NOT-DICOM", "FILE-TRUNCATED", "MOSAIC-INCOMPLETE"})
@@ -358,7 +351,7 @@ def _lint_analysis(path: Path) -> None:
 
 def single(image_path: Path, mask_path: Path, measure: str, analysis: str) -> str:
     """Measure one case, as `extract` does, letting out what is unexpected."""
-    from biomarker_cli.case import run_case
+    from biomarker_cli.case.running import run_case
 
     case = outcome(
         lambda: plan_single(SingleCase(measure, (image_path,), mask_path, analysis, quantity=None))

@@ -13,7 +13,7 @@ from synthetic_dwi import Spec, write_dwi
 from biomarker_cli.acquisition.facts.mr import b_values
 from biomarker_cli.acquisition.facts.registry import Reading
 from biomarker_cli.acquisition.series import series_headers
-from biomarker_cli.catalogue import scan
+from biomarker_cli.catalogue.catalogue import scan
 
 
 def fact(folder: Path, *specs: Spec) -> Reading:

@@ -12,25 +12,23 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from synthetic_acquisitions import injection, instance, pet_instance, series_of
 
-from biomarker_cli.acquisition import (
-    FACTS,
-    draft_protocol,
-    evaluate,
-    header_facts,
-    junit_xml,
-    lint,
-    load_acquisition,
-    match_protocols,
-    series_headers,
-)
+from biomarker_cli.acquisition.drafting import draft_protocol
+from biomarker_cli.acquisition.evaluating import evaluate
+from biomarker_cli.acquisition.facts import FACTS
 from biomarker_cli.acquisition.facts.elements import KEYWORD_UNITS
 from biomarker_cli.acquisition.facts.plausible import BOUNDS
-from biomarker_cli.acquisition.header_facts import facts_by_series
+from biomarker_cli.acquisition.header_facts import facts_by_series, header_facts
+from biomarker_cli.acquisition.junit import junit_xml
+from biomarker_cli.acquisition.linting import lint
+from biomarker_cli.acquisition.matching import match_protocols
+from biomarker_cli.acquisition.protocol import load_acquisition
 from biomarker_cli.acquisition.reading import read_fact
-from biomarker_cli.catalogue import scan
+from biomarker_cli.acquisition.series import series_headers
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.injection import read_injections
-from biomarker_cli.protocol import ProtocolKind, load_document
+from biomarker_cli.protocol.loading import load_document
+from biomarker_cli.protocol.locator import ProtocolKind
 
 HEAD = """\
 format: biomarker-acquisition/1

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from biomarker_cli.acquisition import DeviceNames, header_facts, series_headers
-from biomarker_cli.catalogue import scan
+from biomarker_cli.acquisition.devices import DeviceNames
+from biomarker_cli.acquisition.header_facts import header_facts
+from biomarker_cli.acquisition.series import series_headers
+from biomarker_cli.catalogue.catalogue import scan
 
 KEY = bytes(range(32))
 

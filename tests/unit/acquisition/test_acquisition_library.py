@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from biomarker_cli.acquisition import AcquisitionRules, lint, load_acquisition
 from biomarker_cli.acquisition.checks import passes
-from biomarker_cli.acquisition.rules import Tolerance
-from biomarker_cli.protocol import ProtocolKind, list_protocols, load_document
+from biomarker_cli.acquisition.linting import lint
+from biomarker_cli.acquisition.protocol import load_acquisition
+from biomarker_cli.acquisition.rules import AcquisitionRules, Tolerance
+from biomarker_cli.protocol.loading import load_document
+from biomarker_cli.protocol.locator import ProtocolKind, list_protocols
 
 FILES = list_protocols(ProtocolKind.ACQUISITION)
 

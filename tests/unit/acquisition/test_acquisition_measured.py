@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 from synthetic_acquisitions import instance, pet_instance, series_of
 
-from biomarker_cli.acquisition import (
-    FACTS,
+from biomarker_cli.acquisition.evaluating import evaluate
+from biomarker_cli.acquisition.facts import FACTS
+from biomarker_cli.acquisition.measured import (
     MEASURED_COLUMNS,
     MeasuredFact,
-    evaluate,
-    load_acquisition,
     load_measured,
     phantom_rows,
 )
+from biomarker_cli.acquisition.protocol import load_acquisition
 from biomarker_cli.pet.phantom_sheet import NEMA_DIAMETERS_MM, RECOVERY_LIMITS
-from biomarker_cli.protocol import ProtocolError
+from biomarker_cli.protocol.errors import ProtocolError
 
 HEAD = "fact,value,unit,source\n"
 ROW = "phantom_recovery_max_10mm,0.5,1,sheet of March\n"

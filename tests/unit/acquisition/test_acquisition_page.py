@@ -9,9 +9,13 @@ from typing import get_args
 import pytest
 import yaml
 
-from biomarker_cli.acquisition import Outcome, lint, load_measured, load_waivers
+from biomarker_cli.acquisition.linting import lint
+from biomarker_cli.acquisition.measured import load_measured
+from biomarker_cli.acquisition.results import Outcome
 from biomarker_cli.acquisition.rules import Check, Rule, Scope
-from biomarker_cli.protocol import ProtocolKind, load_document
+from biomarker_cli.acquisition.waivers import load_waivers
+from biomarker_cli.protocol.loading import load_document
+from biomarker_cli.protocol.locator import ProtocolKind
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = (DOCS / "acquisition.md").read_text(encoding="utf-8")

@@ -10,24 +10,23 @@ import pytest
 from pydicom.dataset import Dataset
 from synthetic_acquisitions import injection, instance, pet_instance, series_of
 
-from biomarker_cli.acquisition import (
-    FACTS,
-    MeasuredFact,
-    apply_waivers,
-    compare_protocols,
-    draft_protocol,
-    evaluate,
-    exit_code,
-    junit_xml,
-    lint,
-    load_acquisition,
-    load_waivers,
-    match_protocols,
-    tags_of,
-)
+from biomarker_cli.acquisition.diffing import compare_protocols
+from biomarker_cli.acquisition.drafting import draft_protocol
+from biomarker_cli.acquisition.evaluating import evaluate
+from biomarker_cli.acquisition.facts import FACTS
+from biomarker_cli.acquisition.junit import junit_xml
+from biomarker_cli.acquisition.linting import lint
+from biomarker_cli.acquisition.matching import match_protocols
+from biomarker_cli.acquisition.measured import MeasuredFact
+from biomarker_cli.acquisition.protocol import load_acquisition
+from biomarker_cli.acquisition.reading import tags_of
+from biomarker_cli.acquisition.results import exit_code
+from biomarker_cli.acquisition.waivers import apply_waivers, load_waivers
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.units import is_unit
-from biomarker_cli.protocol import ProtocolError, ProtocolKind, list_protocols, load_document
+from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.protocol.loading import load_document
+from biomarker_cli.protocol.locator import ProtocolKind, list_protocols
 from biomarker_cli.protocol.lock import require_locked, write_lock
 
 HEAD = """\

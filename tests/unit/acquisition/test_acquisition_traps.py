@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from biomarker_cli.acquisition import evaluate, header_facts, load_acquisition, series_headers
-from biomarker_cli.catalogue import scan
+from biomarker_cli.acquisition.evaluating import evaluate
+from biomarker_cli.acquisition.header_facts import header_facts
+from biomarker_cli.acquisition.protocol import load_acquisition
+from biomarker_cli.acquisition.series import series_headers
+from biomarker_cli.catalogue.catalogue import scan
 
 pytestmark = pytest.mark.data
 
@@ -158,7 +161,7 @@ def test_uih_console_b_values_are_judged_not_the_applied_ones(facts):
 def test_a_decimal_comma_is_no_value_and_its_text_is_told(tag, fact):
     from synthetic_pet import pet_volume
 
-    from biomarker_cli.acquisition import header_facts
+    from biomarker_cli.acquisition.header_facts import header_facts
     from biomarker_cli.acquisition.series import SeriesHeaders
 
     volume = pet_volume()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from biomarker_cli.case.analysis import load_analysis
-from biomarker_cli.protocol import ProtocolKind, list_protocols, load_document
+from biomarker_cli.protocol.loading import load_document
+from biomarker_cli.protocol.locator import ProtocolKind, list_protocols
 
 FILES = list_protocols(ProtocolKind.ANALYSIS)
 

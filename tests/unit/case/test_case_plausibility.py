@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from biomarker_cli.case import load_analysis
+from biomarker_cli.case.analysis import load_analysis
 from biomarker_cli.case.plausibility import PlausibleHu, implausible_voxels
-from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU, SIGNAL
 
 GRID = Geometry(shape=(3, 4, 5), spacing_mm=(1.0, 1.0, 1.0))

@@ -13,7 +13,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 from synthetic_pet import radiopharmaceutical, write_pet
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue import scan
+from biomarker_cli.catalogue.catalogue import scan
 
 
 def copied(folder, change, index=1, name="copy.dcm"):

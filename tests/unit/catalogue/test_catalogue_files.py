@@ -5,9 +5,9 @@ import os
 import pytest
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue import scan
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.files import find_files
-from biomarker_cli.model import InputNotFoundError
+from biomarker_cli.model.errors import InputNotFoundError
 
 
 def test_files_are_found_below_folders_each_once_and_sorted(tmp_path):

@@ -11,8 +11,9 @@ import time
 import pytest
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue import catalogue, scan
+from biomarker_cli.catalogue import catalogue
 from biomarker_cli.catalogue import describing as module
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.model import inputs
 from biomarker_cli.model.inputs import FileRead, FileSignature
@@ -300,7 +301,8 @@ def test_an_index_that_another_process_has_locked_does_not_stop_a_scan(folder, i
 
 def test_two_processes_at_once_do_no_harm(folder, tmp_path):
     code = (
-        "import sys, json; from pathlib import Path; from biomarker_cli.catalogue import scan;"
+        "import sys, json; from pathlib import Path;"
+        "from biomarker_cli.catalogue.catalogue import scan;"
         "print(json.dumps([[c.row() for c in scan([Path(sys.argv[1])]).candidates]"
         " for _ in range(5)]))"
     )
@@ -323,7 +325,7 @@ def test_two_processes_at_once_do_no_harm(folder, tmp_path):
 
 def test_a_scan_of_known_files_does_without_pydicom(folder, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from biomarker_cli.catalogue import scan;"
+        "import sys; from pathlib import Path; from biomarker_cli.catalogue.catalogue import scan;"
         "print(len(scan([Path(sys.argv[1])]).volumes), 'pydicom' in sys.modules)"
     )
     environment = {**os.environ, "BIOMARKER_CACHE_DIR": str(tmp_path / "shared")}

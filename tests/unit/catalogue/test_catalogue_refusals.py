@@ -8,8 +8,9 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from synthetic_series import axial, slice_dataset, uid, write, write_series
 
-from biomarker_cli.catalogue import read_volume, scan
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.instances import DICOMDIR_CLASS
+from biomarker_cli.catalogue.reading import read_volume
 
 
 def _refused(folder, code):

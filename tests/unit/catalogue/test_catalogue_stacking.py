@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from synthetic_series import axial, uid, write_series
 
-from biomarker_cli.catalogue import SeriesError, read_frames, read_volume, scan
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.errors import SeriesError
+from biomarker_cli.catalogue.reading import read_frames, read_volume
 
 
 def _only(folder):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from synthetic_pet import private, write_pet
 
-from biomarker_cli.catalogue import scan
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.cli import suv_explain
-from biomarker_cli.dicom import HeaderError
-from biomarker_cli.pet import SuvRules
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.pet.rules import SuvRules
 
 RULES = SuvRules(normalisations=("suvbw",))
 
@@ -27,7 +27,7 @@ def test_whatever_stops_a_series_becomes_its_row(tmp_path, monkeypatch, raised, 
     def stop(_candidate):
         raise raised
 
-    monkeypatch.setattr("biomarker_cli.catalogue.read_frames", stop, raising=False)
+    monkeypatch.setattr("biomarker_cli.catalogue.reading.read_frames", stop)
     report = suv_explain._report(volume, RULES, ())
     assert (report["status"], report["error_code"]) == ("refused", code)
 

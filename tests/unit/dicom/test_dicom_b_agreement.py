@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from biomarker_cli.dicom import FrameHeader
 from biomarker_cli.dicom.bvalues import GE_GRADIENT_LENGTH, LARGEST_B, BValue, read_b_value
+from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.gradients import has_zero_vector
 from biomarker_cli.dicom.private_values import first_number, numbers
 

@@ -8,8 +8,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from biomarker_cli.dicom import FrameHeader
 from biomarker_cli.dicom.bvalues import read_b_value
+from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.gradients import Directionality, read_gradient
 from biomarker_cli.dicom.private_values import first_number, numbers
 

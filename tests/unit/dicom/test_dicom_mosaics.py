@@ -6,7 +6,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from synthetic_series import AXIAL, slice_dataset, write
 
-from biomarker_cli.catalogue import read_frames, read_volume, scan
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_frames, read_volume
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.mosaics import read_tiles
 

@@ -11,7 +11,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 from synthetic_series import slice_dataset, write
 
-from biomarker_cli.catalogue import read_volume, scan
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_volume
 from biomarker_cli.dicom.errors import HeaderError, PixelError
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import FrameHeader
@@ -19,7 +20,7 @@ from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.dicom.private_values import text
 from biomarker_cli.dicom.quick_headers import HeaderReader
 from biomarker_cli.model.inputs import FileSignature
-from biomarker_cli.regions import list_rois
+from biomarker_cli.regions.importing import list_rois
 
 PIXELS = np.arange(20, dtype=np.int16).reshape(4, 5)
 ITEM, ITEM_END, END = (struct.pack("<I", tag) for tag in (0xE000FFFE, 0xE00DFFFE, 0xE0DDFFFE))
@@ -166,6 +167,38 @@ def test_a_value_where_items_should_be_is_named(tmp_path):
     assert by_both(path, lambda header: header.items(keyword)) == ("FILE-ELEMENT",) * 2
     ours, theirs = by_both(path, lambda h: h.nested(keyword, "ReferencedSOPInstanceUID"))
     assert ours == theirs == "FILE-ELEMENT"
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_damaged_element_of_an_item_is_named(tmp_path, deep):
+    """An item is decoded when it is asked, long after its sequence was."""
+
+    def change(dataset):
+        inner = Dataset()
+        inner.CodeValue = "mm2/s-"
+        outer = Dataset()
+        outer.MeasurementUnitsCodeSequence = Sequence([inner])
+        dataset.RealWorldValueMappingSequence = Sequence([outer])
+        dataset.MeasurementUnitsCodeSequence = Sequence([inner])
+        for holder in (dataset, outer):  # nothing says its length, so that the bytes may grow
+            for element in holder:
+                element.is_undefined_length = element.VR == "SQ"
+        outer.is_undefined_length_sequence_item = True
+        inner.is_undefined_length_sequence_item = True
+
+    path = tmp_path / "a.dcm"
+    content = written(path, change).read_bytes()
+    code = b"SH\x06\0mm2/s-"
+    assert content.count(code) == 2
+    path.write_bytes(content.replace(code, b"UV\0\0\x06\0\0\0mm2/s-"))
+
+    def read(header):
+        if not deep:
+            return header.items("MeasurementUnitsCodeSequence")[0].get("CodeValue")
+        (mapping,) = header.items("RealWorldValueMappingSequence")
+        return mapping.get("MeasurementUnitsCodeSequence")[0].get("CodeValue")
+
+    assert by_both(path, read) == ("FILE-ELEMENT",) * 2
 
 
 @pytest.mark.parametrize("count", ["0", "-3", "9" * 400])

@@ -7,7 +7,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 from synthetic_series import axial, slice_dataset, write, write_series
 
-from biomarker_cli.catalogue import read_volume, scan
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_volume
 from biomarker_cli.dicom.errors import PixelError
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import FrameHeader

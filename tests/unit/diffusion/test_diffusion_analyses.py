@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from synthetic_dwi import Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion import AdcRules, diffusion_maps, image_description
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
+from biomarker_cli.diffusion.describing import image_description
+from biomarker_cli.diffusion.maps import diffusion_maps
+from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
 
 IDS = (
     "dwi-adc",

@@ -12,9 +12,12 @@ from pydicom.dataset import Dataset
 from synthetic_dwi import ADC_MM2_S, S0, SHAPE, Spec, candidates, write_dwi
 from synthetic_series import write
 
-from biomarker_cli.catalogue import SeriesError
-from biomarker_cli.diffusion import AdcError, AdcRules, DwiSet, adc_map, assemble
-from biomarker_cli.model import BiomarkerError
+from biomarker_cli.catalogue.errors import SeriesError
+from biomarker_cli.diffusion.adc import adc_map
+from biomarker_cli.diffusion.dwi_set import DwiSet, assemble
+from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.model.errors import BiomarkerError
 
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 

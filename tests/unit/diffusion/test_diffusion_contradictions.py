@@ -13,16 +13,15 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from synthetic_dwi import S0, SHAPE, Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion import (
-    AdcError,
-    AdcRules,
-    adc_map,
-    assemble,
-    diffusion_maps,
-    map_measurements,
-)
-from biomarker_cli.imaging import Region
-from biomarker_cli.model import BiomarkerError, Measurement
+from biomarker_cli.diffusion.adc import adc_map
+from biomarker_cli.diffusion.dwi_set import assemble
+from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.maps import diffusion_maps
+from biomarker_cli.diffusion.measuring import map_measurements
+from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.model.errors import BiomarkerError
+from biomarker_cli.model.measurement import Measurement
 
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 ADC = 1e-3

@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 from synthetic_dwi import ADC_MM2_S, SHAPE, Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion import (
-    AdcError,
-    AdcRules,
-    adc_measurements,
-    declared_adc,
-    diffusion_maps,
-    map_measurements,
-)
-from biomarker_cli.imaging import Geometry, Region, Volume
-from biomarker_cli.model import MeasurementStatus
+from biomarker_cli.diffusion.declared import declared_adc
+from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.maps import diffusion_maps
+from biomarker_cli.diffusion.measuring import adc_measurements, map_measurements
+from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.measurement import MeasurementStatus
 from biomarker_cli.model.quantity import ADC, SIGNAL
 
 GEOMETRY = Geometry((1, 10, 10), (1.0, 1.0, 3.0))

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from synthetic_dwi import ADC_MM2_S, S0, Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion import AdcError, AdcRules, diffusion_maps
+from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.ivim import fit_ivim
 from biomarker_cli.diffusion.kurtosis import fit_kurtosis
+from biomarker_cli.diffusion.maps import diffusion_maps
+from biomarker_cli.diffusion.rules import AdcRules
 
 B = np.array([0.0, 10, 20, 40, 80, 110, 200, 400, 600, 800])
 

@@ -8,15 +8,13 @@ import numpy as np
 import pytest
 from synthetic_dwi import SHAPE, Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion import (
-    AdcRules,
-    Certificate,
-    diffusion_maps,
-    map_measurements,
-    water_diffusion_mm2_s,
-)
-from biomarker_cli.imaging import Region
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
+from biomarker_cli.diffusion.certificate import Certificate, water_diffusion_mm2_s
+from biomarker_cli.diffusion.maps import diffusion_maps
+from biomarker_cli.diffusion.measuring import map_measurements
+from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
 
 CERTIFICATE = {
     "phantom": "ice water, serial 1",

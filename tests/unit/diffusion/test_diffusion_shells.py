@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from synthetic_dwi import ADC_MM2_S, Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion import AdcError, AdcRules, DwiSet, adc_map, assemble
+from biomarker_cli.diffusion.adc import adc_map
+from biomarker_cli.diffusion.dwi_set import DwiSet, assemble
+from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.rules import AdcRules
 from biomarker_cli.diffusion.shells import select
 
 

@@ -11,8 +11,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from synthetic_dwi import ADC_MM2_S, Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion import AdcError, AdcRules, diffusion_maps, map_measurements
-from biomarker_cli.imaging import Region
+from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.maps import diffusion_maps
+from biomarker_cli.diffusion.measuring import map_measurements
+from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.imaging.region import Region
 
 
 def rules(**vendor_map: object) -> AdcRules:

@@ -16,16 +16,13 @@ from pydicom.uid import UID
 from synthetic_dwi import SHAPE, Spec, candidates, write_dwi
 
 from biomarker_cli.dicom.identity import OutgoingIdentity, UidMap
-from biomarker_cli.diffusion import (
-    AdcError,
-    AdcResult,
-    AdcRules,
-    declared_adc,
-    diffusion_maps,
-    write_map_nifti,
-    write_parametric_map,
-)
-from biomarker_cli.imaging import Volume
+from biomarker_cli.diffusion.adc import AdcResult
+from biomarker_cli.diffusion.declared import declared_adc
+from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.maps import diffusion_maps
+from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.diffusion.writing import write_map_nifti, write_parametric_map
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import ADC
 
 KEY = bytes(range(32))

@@ -9,10 +9,10 @@ import pytest
 from test_imaging_metaimage import meta
 from test_imaging_nrrd import nrrd
 
-from biomarker_cli.imaging import files_of_image, read_image_file
-from biomarker_cli.model import CaseError
+from biomarker_cli.imaging.files import files_of_image, read_image_file
+from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.regions import files_of_segmentation
+from biomarker_cli.regions.opening import files_of_segmentation
 
 VOXELS = np.arange(60, dtype="<i2").reshape(3, 4, 5)
 NAMES = ("s 1.raw", "s 2.raw", "s 3.raw")

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from biomarker_cli.imaging import Geometry, ImageFileError, read_image_file, write_nifti
+from biomarker_cli.imaging.errors import ImageFileError
+from biomarker_cli.imaging.files import read_image_file, write_nifti
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.quantity import HU
 
 # Rotated about z and x, so that no axis is spared.
@@ -204,7 +206,8 @@ def test_text_under_a_wrong_name_is_refused(tmp_path):
 
 @pytest.mark.data
 def test_dicom_and_nifti_of_one_series_agree(data_dir):
-    from biomarker_cli.catalogue import read_volume, scan
+    from biomarker_cli.catalogue.catalogue import scan
+    from biomarker_cli.catalogue.reading import read_volume
 
     for folder, name in [("CT", "CT"), ("PET", "PET"), ("MR_T1", "MR_T1")]:
         root = data_dir / "sts" / "STS_001"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.imaging import Geometry
+from biomarker_cli.imaging.geometry import Geometry
 
 
 def _turned(angle: float) -> tuple[float, ...]:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from biomarker_cli.imaging import ImageFileError, read_image_file
+from biomarker_cli.imaging.errors import ImageFileError
+from biomarker_cli.imaging.files import read_image_file
 from biomarker_cli.model.quantity import HU
 
 VOXELS = np.arange(60, dtype="<i2").reshape(3, 4, 5)

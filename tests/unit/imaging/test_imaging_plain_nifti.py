@@ -6,7 +6,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from biomarker_cli.imaging import ImageFileError, read_image_file
+from biomarker_cli.imaging.errors import ImageFileError
+from biomarker_cli.imaging.files import read_image_file
 from biomarker_cli.imaging.plain_nifti import plain_header
 from biomarker_cli.model.quantity import HU
 

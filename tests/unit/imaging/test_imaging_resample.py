@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.imaging import (
-    Geometry,
-    GeometryError,
+from biomarker_cli.imaging.errors import GeometryError
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.resample import (
     Interpolation,
     centred_grid,
     resample_image,
@@ -160,7 +160,7 @@ def test_smoothing_removes_what_the_coarse_grid_cannot_hold():
 def test_simpleitk_agrees_with_linear_and_nearest_inside(data_dir):
     import SimpleITK as sitk
 
-    from biomarker_cli.imaging import read_image_file
+    from biomarker_cli.imaging.files import read_image_file
     from biomarker_cli.model.quantity import HU
 
     path = data_dir / "ibsi" / "ct_phantom" / "nifti" / "image" / "phantom.nii.gz"

@@ -10,20 +10,15 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from biomarker_cli.imaging import (
-    Geometry,
-    files_of_image,
-    read_image_file,
-    write_nifti,
-)
 from biomarker_cli.imaging.detached import DataFiles
+from biomarker_cli.imaging.files import files_of_image, read_image_file, write_nifti
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.inflating import gathered, inflated
 from biomarker_cli.imaging.stored import read_regular
 from biomarker_cli.imaging.voxels import Voxels, require_size
-from biomarker_cli.model import CaseError
+from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.regions import files_of_segmentation
-from biomarker_cli.regions.opening import open_segmentation
+from biomarker_cli.regions.opening import files_of_segmentation, open_segmentation
 
 GRID = Geometry((3, 4, 5), (1.0, 2.0, 3.5), (-10.0, 20.0, 5.0))
 LABELS = (np.arange(60) % 4).astype(np.uint8).reshape(GRID.shape)

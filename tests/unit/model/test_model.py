@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biomarker_cli.model import (
-    CaseError,
-    ConfigurationError,
-    ExitCode,
-    FeatureDefinition,
-    FeatureRegistry,
-    InputNotFoundError,
-    join_flags,
-    worst_exit_code,
-)
+from biomarker_cli.model.errors import CaseError, ConfigurationError, InputNotFoundError
+from biomarker_cli.model.exit_codes import PRECEDENCE, ExitCode, worst_exit_code
+from biomarker_cli.model.features import FeatureDefinition, FeatureRegistry
+from biomarker_cli.model.flags import join_flags
 from biomarker_cli.model.measurement import MeasurementStatus, measured
 from biomarker_cli.model.units import conversion_factor, is_unit
 
@@ -31,11 +25,19 @@ from biomarker_cli.model.units import conversion_factor, is_unit
         ([ExitCode.NOTHING_FOUND, ExitCode.FAILED], ExitCode.NOTHING_FOUND),
         ([ExitCode.USAGE, ExitCode.NOTHING_FOUND], ExitCode.USAGE),
         ([ExitCode.INTERNAL, ExitCode.USAGE], ExitCode.INTERNAL),
+        ([ExitCode.OUT_OF_TOLERANCE, ExitCode.PARTIAL], ExitCode.PARTIAL),
+        ([ExitCode.VIOLATION, ExitCode.OUT_OF_TOLERANCE], ExitCode.OUT_OF_TOLERANCE),
+        ([ExitCode.DONE, ExitCode.OUT_OF_TOLERANCE], ExitCode.OUT_OF_TOLERANCE),
     ],
 )
-def test_exit_code_precedence_is_1_2_3_6_5_4_0(codes, winner):
+def test_exit_code_precedence_is_1_2_3_6_5_7_4_0(codes, winner):
     assert worst_exit_code(codes) is winner
     assert worst_exit_code(reversed(codes)) is winner
+
+
+def test_every_exit_code_but_that_of_a_signal_has_its_place_in_the_precedence():
+    signals = {ExitCode.HUNG_UP, ExitCode.INTERRUPTED, ExitCode.TERMINATED}
+    assert sorted(PRECEDENCE) == sorted(set(ExitCode) - signals)
 
 
 def test_an_error_survives_the_way_from_a_worker_process():

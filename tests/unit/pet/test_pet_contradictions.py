@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_pet import TRUE_SUV, both, bqml, pet_volume, private, with_item, write_pet
 
-from biomarker_cli.catalogue import read_volume, scan
-from biomarker_cli.pet import ClinicalForm, SuvError, SuvRules, declared_suv, suv_volume
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_volume
+from biomarker_cli.pet.errors import SuvError
+from biomarker_cli.pet.rules import ClinicalForm, SuvRules
+from biomarker_cli.pet.suv import declared_suv, suv_volume
 
 RULES = SuvRules(normalisations=("suvbw",))
 
@@ -326,7 +329,7 @@ def test_a_declared_image_is_judged_as_well():
 
 
 def test_a_series_in_two_studies_is_two_volumes_and_named(tmp_path):
-    from biomarker_cli.catalogue import named_images
+    from biomarker_cli.catalogue.choosing import named_images
     from biomarker_cli.catalogue.errors import ImageError
 
     write_pet(tmp_path / "a")

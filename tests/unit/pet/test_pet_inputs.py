@@ -19,10 +19,13 @@ from synthetic_pet import (
 )
 
 from biomarker_cli.dicom.times import parse_datetime, parse_offset, parse_time
-from biomarker_cli.imaging import Geometry, Volume
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import SIGNAL, SUVBW
-from biomarker_cli.pet import SuvError, SuvRules, declared_suv, suv_volume
+from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.nuclides import nuclide_of_code, nuclide_of_text
+from biomarker_cli.pet.rules import SuvRules
+from biomarker_cli.pet.suv import declared_suv, suv_volume
 
 RULES = SuvRules(normalisations=("suvbw",))
 

@@ -8,15 +8,10 @@ import pytest
 from pydicom.sequence import Sequence
 from synthetic_pet import TRUE_SUV, enhanced_volume, pet_volume, radiopharmaceutical, with_item
 
-from biomarker_cli.pet import (
-    ClinicalForm,
-    Override,
-    OverrideError,
-    SuvError,
-    SuvRules,
-    load_overrides,
-    suv_volume,
-)
+from biomarker_cli.pet.errors import OverrideError, SuvError
+from biomarker_cli.pet.overrides import load_overrides
+from biomarker_cli.pet.rules import ClinicalForm, Override, SuvRules
+from biomarker_cli.pet.suv import suv_volume
 
 RULES = SuvRules(normalisations=("suvbw",))
 

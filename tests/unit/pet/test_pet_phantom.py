@@ -15,14 +15,18 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 from synthetic_pet import HALF_LIFE_S, pet_header, pet_volume
 
-from biomarker_cli.acquisition import evaluate, load_acquisition, load_measured, series_headers
-from biomarker_cli.catalogue import scan
+from biomarker_cli.acquisition.evaluating import evaluate
+from biomarker_cli.acquisition.measured import load_measured
+from biomarker_cli.acquisition.protocol import load_acquisition
+from biomarker_cli.acquisition.series import series_headers
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.cli.suv_explain import suv_explain
-from biomarker_cli.imaging import Geometry, Volume
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import STORED_PET
-from biomarker_cli.pet import load_overrides
 from biomarker_cli.pet.errors import PhantomError
 from biomarker_cli.pet.harmonisation import gaussian
+from biomarker_cli.pet.overrides import load_overrides
 from biomarker_cli.pet.phantom import find_spheres, measure_phantom
 from biomarker_cli.pet.phantom_sheet import (
     NEMA_DIAMETERS_MM,

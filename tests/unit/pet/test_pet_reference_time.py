@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_pet import HALF_LIFE_S, TRUE_SUV, both, bqml, pet_volume, private
 
-from biomarker_cli.pet import SuvError, SuvRules, suv_volume
+from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.reference_candidates import mean_decay_time
+from biomarker_cli.pet.rules import SuvRules
+from biomarker_cli.pet.suv import suv_volume
 
 RULES = SuvRules(normalisations=("suvbw",))
 DECAY = math.log(2) / HALF_LIFE_S

@@ -10,21 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from biomarker_cli.imaging import Geometry, Region, Volume
-from biomarker_cli.model import MeasurementStatus
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.measurement import MeasurementStatus
 from biomarker_cli.model.quantity import SUVBW
-from biomarker_cli.pet import (
-    UPTAKE,
-    SuvError,
-    SuvResult,
-    SuvRules,
-    declared_suv,
-    uptake_definitions,
-    uptake_measurements,
-)
+from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.harmonisation import gaussian
 from biomarker_cli.pet.peak import RADIUS_MM, sphere_kernel, suv_peak
-from biomarker_cli.pet.rules import PeakRule
+from biomarker_cli.pet.rules import PeakRule, SuvRules
+from biomarker_cli.pet.suv import SuvResult, declared_suv
+from biomarker_cli.pet.uptake import UPTAKE, uptake_definitions, uptake_measurements
 
 PEAKS = [
     {"kernel": kernel, "place": place}

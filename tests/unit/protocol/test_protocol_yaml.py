@@ -11,7 +11,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.protocol import ProtocolError, yaml_nodes
+from biomarker_cli.protocol import yaml_nodes
+from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.locator import ProtocolKind, list_protocols
 from biomarker_cli.protocol.lock import read_lock
 from biomarker_cli.protocol.yaml_nodes import DEEPEST, LONGEST_NUMBER, LONGEST_TEXT
@@ -133,7 +134,8 @@ class _TextDates(yaml.SafeLoader):
 
 def test_only_the_protocols_that_a_study_names_are_read(sample_dir, monkeypatch):
     from biomarker_cli.protocol import yaml_source
-    from biomarker_cli.study import load_study, plan_study
+    from biomarker_cli.study.planning import plan_study
+    from biomarker_cli.study.study_file import load_study
 
     read, real = set(), yaml_source.read_text
 
@@ -191,10 +193,10 @@ SECRET = "root:x:0:0:hunter2"
     ],
 )
 def test_a_file_that_is_none_of_ours_is_not_quoted(tmp_path, text):
-    from biomarker_cli.acquisition import load_waivers
-    from biomarker_cli.pet import load_overrides
-    from biomarker_cli.protocol import load_document
-    from biomarker_cli.study import load_study
+    from biomarker_cli.acquisition.waivers import load_waivers
+    from biomarker_cli.pet.overrides import load_overrides
+    from biomarker_cli.protocol.loading import load_document
+    from biomarker_cli.study.study_file import load_study
 
     path = tmp_path / "a.yaml"
     path.write_text(text, encoding="utf-8")
@@ -214,10 +216,10 @@ def test_a_file_that_is_none_of_ours_is_not_quoted(tmp_path, text):
 
 @pytest.mark.parametrize("key", ["x" * 900, "a"])
 def test_a_message_is_short_whatever_the_file_holds(tmp_path, key):
-    from biomarker_cli.acquisition import load_waivers
-    from biomarker_cli.pet import load_overrides
-    from biomarker_cli.protocol import load_document
-    from biomarker_cli.study import load_study
+    from biomarker_cli.acquisition.waivers import load_waivers
+    from biomarker_cli.pet.overrides import load_overrides
+    from biomarker_cli.protocol.loading import load_document
+    from biomarker_cli.study.study_file import load_study
 
     path = tmp_path / "a.yaml"
     for kind, load in (

@@ -5,15 +5,16 @@ import csv
 import numpy as np
 import pytest
 
-from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
-from biomarker_cli.radiomics import (
-    RADIOMICS,
-    RadiomicsRules,
-    is_ibsi_benchmarked,
-    radiomics_measurements,
-)
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.radiomics.describing import is_ibsi_benchmarked
+from biomarker_cli.radiomics.features import RADIOMICS
+from biomarker_cli.radiomics.measuring import radiomics_measurements
+from biomarker_cli.radiomics.rules import RadiomicsRules
 
 ALL = [
     *("2d_average", "2d_slice_merged", "2.5d_merged_by_direction", "2.5d_merged"),

@@ -6,29 +6,29 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
-from biomarker_cli.radiomics import (
-    RadiomicsError,
-    RadiomicsRules,
-    radiomics_measurements,
-    radiomics_of_regions,
-)
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.radiomics import bounds as bounds_module
 from biomarker_cli.radiomics.bounds import MOST_LEVELS, require_levels, require_reach
+from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.features import one_way_pairs
 from biomarker_cli.radiomics.features import texture as texture_module
 from biomarker_cli.radiomics.features.one_way_pairs import maximal_correlation
 from biomarker_cli.radiomics.features.texture import tone_values
 from biomarker_cli.radiomics.filters.sharing import shared_boxes
 from biomarker_cli.radiomics.lattice import Lattice
+from biomarker_cli.radiomics.measuring import radiomics_measurements, radiomics_of_regions
 from biomarker_cli.radiomics.preprocess.intensities import discretise, histogram_axis
 from biomarker_cli.radiomics.preprocess.pyradiomics_intensities import discretise_as_pyradiomics
 from biomarker_cli.radiomics.rules import (
     FixedBinNumber,
     FixedBinSize,
     NoDiscretisation,
+    RadiomicsRules,
     ResegmentationRules,
 )
 

@@ -10,15 +10,14 @@ import pytest
 import yaml
 
 from biomarker_cli.case.analysis import load_analysis
-from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.radiomics import (
-    RadiomicsError,
-    RadiomicsRules,
-    import_pyradiomics,
-    radiomics_measurements,
-)
-from biomarker_cli.radiomics.errors import RadiomicsRulesError
+from biomarker_cli.radiomics.errors import RadiomicsError, RadiomicsRulesError
+from biomarker_cli.radiomics.importing import import_pyradiomics
+from biomarker_cli.radiomics.measuring import radiomics_measurements
+from biomarker_cli.radiomics.rules import RadiomicsRules
 
 pytest.importorskip("radiomics")
 

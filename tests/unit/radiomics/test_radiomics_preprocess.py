@@ -5,11 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
-from biomarker_cli.radiomics import RadiomicsError, RadiomicsRules, radiomics_measurements
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.lattice import half_neighbours
+from biomarker_cli.radiomics.measuring import radiomics_measurements
 from biomarker_cli.radiomics.preprocess.intensities import discretise, resegment
 from biomarker_cli.radiomics.preprocess.resampling import (
     Axis,
@@ -17,7 +21,12 @@ from biomarker_cli.radiomics.preprocess.resampling import (
     interpolate,
     interpolate_mask,
 )
-from biomarker_cli.radiomics.rules import FixedBinNumber, FixedBinSize, ResegmentationRules
+from biomarker_cli.radiomics.rules import (
+    FixedBinNumber,
+    FixedBinSize,
+    RadiomicsRules,
+    ResegmentationRules,
+)
 
 
 def test_the_grid_is_aligned_by_its_centre():

@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 
-from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import ACTIVITY, HU, SIGNAL, SUVBW
-from biomarker_cli.protocol import ProtocolKind, list_protocols, load_document, validate_section
-from biomarker_cli.radiomics import RadiomicsError, RadiomicsRules, radiomics_measurements
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind, list_protocols
+from biomarker_cli.radiomics.errors import RadiomicsError
+from biomarker_cli.radiomics.measuring import radiomics_measurements
 from biomarker_cli.radiomics.preprocess.normalising import normalised
+from biomarker_cli.radiomics.rules import RadiomicsRules
 
 
 def shipped():

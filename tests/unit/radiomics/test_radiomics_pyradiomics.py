@@ -5,18 +5,18 @@ import warnings
 import numpy as np
 import pytest
 
-from biomarker_cli.imaging import Geometry, Region, Volume
-from biomarker_cli.model import MeasurementStatus
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.measurement import MeasurementStatus
 from biomarker_cli.model.quantity import HU, SIGNAL
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
-from biomarker_cli.radiomics import (
-    RADIOMICS,
-    RadiomicsError,
-    RadiomicsRules,
-    engine_identity,
-    image_description,
-    radiomics_measurements,
-)
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.radiomics.describing import image_description
+from biomarker_cli.radiomics.errors import RadiomicsError
+from biomarker_cli.radiomics.features import RADIOMICS
+from biomarker_cli.radiomics.measuring import engine_identity, radiomics_measurements
+from biomarker_cli.radiomics.rules import RadiomicsRules
 
 pytest.importorskip("radiomics")
 

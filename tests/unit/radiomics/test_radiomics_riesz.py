@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
-from biomarker_cli.radiomics import RadiomicsRules
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.radiomics.filters.applying import filtered_images
 from biomarker_cli.radiomics.filters.riesz import riesz_transform
 from biomarker_cli.radiomics.filters.rules import FilterRules
+from biomarker_cli.radiomics.rules import RadiomicsRules
 
 UNEQUAL = (3.0, 0.7, 1.2)
 FIRST = [(1, 0, 0), (0, 1, 0), (0, 0, 1)]

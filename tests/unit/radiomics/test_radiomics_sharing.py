@@ -5,18 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.imaging import Geometry, Region, Volume
-from biomarker_cli.model import MeasurementStatus
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.measurement import MeasurementStatus
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
-from biomarker_cli.radiomics import (
-    RadiomicsError,
-    RadiomicsRules,
-    radiomics_measurements,
-    radiomics_of_regions,
-)
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.filters.rules import PyradiomicsLog, PyradiomicsWavelet
 from biomarker_cli.radiomics.filters.sharing import shared_boxes, union, work_of
+from biomarker_cli.radiomics.measuring import radiomics_measurements, radiomics_of_regions
 from biomarker_cli.radiomics.preprocess.prepared import (
     grid_of,
     prepare_on_whole,
@@ -24,6 +23,7 @@ from biomarker_cli.radiomics.preprocess.prepared import (
     resampled_image,
     resampled_mask,
 )
+from biomarker_cli.radiomics.rules import RadiomicsRules
 
 SHAPE = (40, 60, 70)
 GEOMETRY = Geometry(SHAPE, (0.9, 0.8, 2.0))

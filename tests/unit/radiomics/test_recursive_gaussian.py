@@ -5,15 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.imaging import Geometry, Region, Volume
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.protocol import ProtocolKind, load_document, validate_section
-from biomarker_cli.radiomics import RadiomicsRules, radiomics_measurements
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.radiomics.filters.recursive_gaussian import (
     coefficients,
     filter_axis,
     laplacians_of_gaussian,
 )
+from biomarker_cli.radiomics.measuring import radiomics_measurements
+from biomarker_cli.radiomics.rules import RadiomicsRules
 
 SimpleITK = pytest.importorskip("SimpleITK")
 

@@ -10,12 +10,16 @@ from synthetic_dicom_seg import image_datasets, write_seg
 from synthetic_segmentations import Roi, cylinder, write_structure_set
 from synthetic_series import axial, uid, write_series
 
-from biomarker_cli.case import run_case
 from biomarker_cli.case.inputs import CaseInputs
-from biomarker_cli.catalogue import read_frames, scan
-from biomarker_cli.imaging import write_nifti
-from biomarker_cli.regions import ImageTarget, RegionRules, images_meant, import_regions
-from biomarker_cli.study import SingleCase, plan_single
+from biomarker_cli.case.running import run_case
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_frames
+from biomarker_cli.imaging.files import write_nifti
+from biomarker_cli.regions.choosing import images_meant
+from biomarker_cli.regions.importing import import_regions
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
+from biomarker_cli.study.single import SingleCase, plan_single
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ import pytest
 from pydicom import dcmread
 from synthetic_dicom_seg import image_datasets, segment_description, write_seg
 
-from biomarker_cli.imaging import Geometry
-from biomarker_cli.regions import ImageTarget, RegionRules, import_regions, list_rois
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.regions.importing import import_regions, list_rois
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 STRICT = RegionRules()
 GEOMETRY = Geometry((5, 12, 10), (1.5, 2.5, 3.0), (-20.0, 7.5, 100.25))

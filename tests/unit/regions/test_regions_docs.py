@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from biomarker_cli.regions import RegionRules, RoiNames
+from biomarker_cli.regions.rules import RegionRules, RoiNames
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "regions.md").read_text()
 

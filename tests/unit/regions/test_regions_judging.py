@@ -12,21 +12,16 @@ from synthetic_dicom_seg import image_datasets, write_seg
 from synthetic_segmentations import Roi, cylinder, rectangle, target, write_structure_set
 from synthetic_series import axial, uid, write_series
 
-from biomarker_cli.catalogue import read_frames, read_volume, scan
-from biomarker_cli.imaging import Geometry
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_frames, read_volume
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.flags import FLAGS
-from biomarker_cli.regions import (
-    AUDIT_COLUMNS,
-    ROI_COLUMNS,
-    ROIS_WITH_AUDIT,
-    ImageTarget,
-    RegionRules,
-    RoiResult,
-    contour_preview,
-    images_meant,
-    import_regions,
-)
-from biomarker_cli.regions.preview import preview_slices
+from biomarker_cli.regions.choosing import images_meant
+from biomarker_cli.regions.importing import import_regions
+from biomarker_cli.regions.preview import contour_preview, preview_slices
+from biomarker_cli.regions.result import AUDIT_COLUMNS, ROI_COLUMNS, ROIS_WITH_AUDIT, RoiResult
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 IMAGE = target()
 GRID = IMAGE.geometry

@@ -8,16 +8,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from biomarker_cli.imaging import Geometry, ImageFileError, write_nifti
-from biomarker_cli.regions import (
-    ImageTarget,
-    RegionError,
-    RegionRules,
-    RoiNames,
-    import_regions,
-    list_rois,
-    write_masks,
-)
+from biomarker_cli.imaging.errors import ImageFileError
+from biomarker_cli.imaging.files import write_nifti
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.regions.errors import RegionError
+from biomarker_cli.regions.importing import import_regions, list_rois
+from biomarker_cli.regions.masks import write_masks
+from biomarker_cli.regions.rules import RegionRules, RoiNames
+from biomarker_cli.regions.target import ImageTarget
 
 STRICT = RegionRules()
 OBLIQUE = (0.8, -0.36, 0.48, 0.6, 0.48, -0.64, 0.0, 0.8, 0.6)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from biomarker_cli.regions import RoiEntry, RoiNames
+from biomarker_cli.regions.entries import RoiEntry
 from biomarker_cli.regions.naming import select
+from biomarker_cli.regions.rules import RoiNames
 
 ENTRIES = (
     RoiEntry(1, "GTV-1"),

@@ -8,9 +8,11 @@ from pydicom import dcmread
 from synthetic_dicom_seg import image_datasets, write_seg
 from synthetic_segmentations import Roi, cylinder, structure_set, target
 
-from biomarker_cli.imaging import Geometry
-from biomarker_cli.regions import ImageTarget, RegionRules, RoiNames, import_regions, list_rois
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.regions.importing import import_regions, list_rois
 from biomarker_cli.regions.numbering import fits_after_a_step
+from biomarker_cli.regions.rules import RegionRules, RoiNames
+from biomarker_cli.regions.target import ImageTarget
 
 STRICT = RegionRules()
 IMAGE = target()

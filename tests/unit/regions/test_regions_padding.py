@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 from synthetic_series import axial, write_series
 
-from biomarker_cli.case import CasePlan, load_analysis, run_case
-from biomarker_cli.catalogue import read_volume, scan
+from biomarker_cli.case.analysis import load_analysis
+from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.running import run_case
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_volume
 from biomarker_cli.imaging.files import write_nifti
-from biomarker_cli.regions import ImageTarget, RegionRules, import_regions
+from biomarker_cli.regions.importing import import_regions
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 SHAPE = (6, 8, 8)
 BOX = np.s_[1:5, 2:6, 2:6]

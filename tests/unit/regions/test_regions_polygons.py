@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_segmentations import Roi, target, write_structure_set
 
-from biomarker_cli.regions import RegionRules, import_regions, polygons
+from biomarker_cli.regions import polygons
+from biomarker_cli.regions.importing import import_regions
 from biomarker_cli.regions.polygons import Window, fill, snap
 from biomarker_cli.regions.rtstruct import MOST_MM
+from biomarker_cli.regions.rules import RegionRules
 
 ROWS, COLUMNS = 9, 11
 # Thirds and sevenths: no binary fraction is any of them, so that snapping moves each vertex.

@@ -15,8 +15,11 @@ from synthetic_segmentations import (
 )
 from synthetic_series import uid
 
-from biomarker_cli.imaging import Geometry
-from biomarker_cli.regions import ImageTarget, RegionError, RegionRules, import_regions, list_rois
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.regions.errors import RegionError
+from biomarker_cli.regions.importing import import_regions, list_rois
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 IMAGE = target()
 GRID = IMAGE.geometry

@@ -9,8 +9,11 @@ import pytest
 from pydicom import dcmread
 from synthetic_dicom_seg import image_datasets, write_seg
 
-from biomarker_cli.imaging import Geometry, write_nifti
-from biomarker_cli.regions import ImageTarget, RegionRules, import_regions
+from biomarker_cli.imaging.files import write_nifti
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.regions.importing import import_regions
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 
 GRID = Geometry((12, 12, 10), (1.5, 2.5, 2.5), (-20.0, 7.5, 100.25))
 IMAGE = ImageTarget(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from biomarker_cli.statistics import HISTOGRAM, histogram_entropy
+from biomarker_cli.statistics.histogram import HISTOGRAM, histogram_entropy
 
 
 def test_one_bin_has_no_entropy() -> None:

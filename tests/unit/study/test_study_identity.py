@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pydicom.uid import generate_uid
 from synthetic_series import axial, write_series
 
-from biomarker_cli.case import CasePlan
-from biomarker_cli.catalogue import scan
+from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.catalogue.pseudonyms import cache_folder, normal_name
 from biomarker_cli.dicom.files import PlannedFiles
 from biomarker_cli.model.inputs import InputFiles
+from biomarker_cli.study import integrity
 from biomarker_cli.study.integrity import examine_cohort, shared_frames
 
 DOE = {
@@ -187,3 +190,13 @@ def test_the_index_keeps_nothing_readable(plan):
 )
 def test_names_are_compared_by_their_letters(first, second, same):
     assert (normal_name(first) == normal_name(second)) is same
+
+
+def test_a_folder_as_mask_is_not_searched(plan, tmp_path, monkeypatch):
+    """Its case refuses it; below ``/`` lies all that the machine has."""
+    (tmp_path / "below").mkdir()
+    case = replace(plan("one"), mask=tmp_path)
+    looked_for = []
+    monkeypatch.setattr(integrity, "scan", lambda paths, **_: looked_for.append(paths))
+    assert not _found(case)
+    assert not looked_for

@@ -11,8 +11,10 @@ import pytest
 from pydicom.uid import generate_uid
 from synthetic_series import axial, write_series
 
-from biomarker_cli.model import BiomarkerError
-from biomarker_cli.study import initialise, initialise_study, load_study, new_files
+from biomarker_cli.model.errors import BiomarkerError
+from biomarker_cli.study import initialise, new_files
+from biomarker_cli.study.initialise import initialise_study
+from biomarker_cli.study.study_file import load_study
 
 
 @pytest.fixture

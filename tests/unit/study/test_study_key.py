@@ -6,8 +6,10 @@ import stat
 
 import pytest
 
-from biomarker_cli.study import StudyError, initialise_study, load_study, study_key
-from biomarker_cli.study.study_file import with_key
+from biomarker_cli.study import study_key
+from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.initialise import initialise_study
+from biomarker_cli.study.study_file import load_study, with_key
 from biomarker_cli.study.study_key import KEY_FILE, fingerprint, key_of_first_run, require_key
 
 STUDY = "format: biomarker-study/1\nid: x\n{more}roles:\n  ct: {{analyses: [radiomics-ct]}}\n"

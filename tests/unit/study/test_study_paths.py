@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from biomarker_cli.study import StudyError, load_study
+from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.study_file import load_study
 
 CASES = "site_id,subject_id,timepoint,role,image,mask\nA,1,T1,ct,/anywhere/ct,/elsewhere/m.nii\n"
 FILES = {

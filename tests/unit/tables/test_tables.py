@@ -13,22 +13,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.tables import (
-    CASES,
-    FACTS,
-    MEASUREMENTS,
-    ROIS,
-    TABLES,
-    TableError,
-    csv_line,
-    csv_text,
-    escape_cell,
-    format_value,
-    read_table,
-    unescape_cell,
-    write_datapackage,
-    write_table,
-)
+from biomarker_cli.tables.cells import csv_line, csv_text, escape_cell, format_value, unescape_cell
+from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.package import write_datapackage
+from biomarker_cli.tables.reading import read_table
+from biomarker_cli.tables.schema import CASES, FACTS, MEASUREMENTS, ROIS, TABLES
+from biomarker_cli.tables.writing import write_table
 
 
 def _row(case_id: str, value: float | None = 1.5) -> dict[str, object]:
