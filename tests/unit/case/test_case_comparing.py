@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from synthetic_protocols import protocol_head
 
 from biomarker_cli.case.analysis import load_analysis
 from biomarker_cli.case.comparing import compare_analyses
 
 ANALYSIS = """\
-format: biomarker-analysis/1
-id: test
-version: 1.0.0
-status: {status}
-title: {title}
-source: [{{doc: none, confirmed: {{by: recall}}}}]
-changelog: [{{version: 1.0.0, date: 2026-01-01, change: first}}]
 applies_to: {{modality: MR}}
 measure: adc
 regions: {{gaps: error, cross_series: allow, other_grid: forbid, empty: row}}
@@ -26,8 +20,6 @@ adc:
 {more}
 """
 DEFAULTS = {
-    "status": "active",
-    "title": "A test",
     "b_set": "{kind: range, min: 100}",
     "statistics": "[mean, median]",
     "burden": "[{name: low, to_mm2_s: 0.001}]",
@@ -39,9 +31,10 @@ DEFAULTS = {
 def changes(tmp_path):
     """Return what differs between the analysis and one with some settings changed."""
 
-    def load(name, **settings):
+    def load(name, title="Site", status="active", **settings):
         path = tmp_path / f"{name}.yaml"
-        path.write_text(ANALYSIS.format(**{**DEFAULTS, **settings}))
+        head = protocol_head("analysis", title=title, status=status)
+        path.write_text(head + ANALYSIS.format(**{**DEFAULTS, **settings}))
         return load_analysis(str(path))
 
     def compare(**settings):
@@ -68,7 +61,7 @@ def test_a_default_that_is_spelt_out_is_no_difference(changes):
             [("adc.b_set.max", "", "900", True)],
         ),
         ({"statistics": "[mean]"}, [("adc.statistics", "mean, median", "mean", True)]),
-        ({"title": "Another"}, [("title", "A test", "Another", False)]),
+        ({"title": "Another"}, [("title", "Site", "Another", False)]),
         ({"status": "draft"}, [("status", "active", "draft", False)]),
         ({"burden": "[]"}, [("adc.burden", "name low, to_mm2_s 0.001", "none", True)]),
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from synthetic_dwi import ADC_MM2_S, SHAPE, Spec, candidates, write_dwi
+from synthetic_protocols import protocol_head
 
 from biomarker_cli.acquisition.protocol import load_acquisition
 from biomarker_cli.case.analysis import load_analysis
@@ -20,26 +21,12 @@ from biomarker_cli.imaging.geometry import Geometry
 GRID = Geometry(SHAPE, (1.0, 2.0, 3.0))
 
 ANALYSIS = """\
-format: biomarker-analysis/1
-id: {ident}
-version: 1.0.0
-status: {status}
-title: A test
-source: [{{doc: none, confirmed: {{by: recall}}}}]
-changelog: [{{version: 1.0.0, date: 2026-01-01, change: first}}]
 applies_to: {{modality: MR}}
 measure: adc
 regions: {{gaps: error, cross_series: allow, other_grid: forbid, empty: row}}
 adc: {{estimator: lls, b_set: {b_set}, statistics: [mean, median]}}
 """
 ACQUISITION = """\
-format: biomarker-acquisition/1
-id: site-mr
-version: 1.0.0
-status: {status}
-title: A test
-source: [{{doc: none, confirmed: {{by: recall}}}}]
-changelog: [{{version: 1.0.0, date: 2026-01-01, change: first}}]
 applies_to: {{when: {{Modality: MR}}}}
 rules:
   - {{id: R, title: r, fact: {fact}, check: {{max: 10}}, unit: ms, severity: {severity}}}
@@ -50,7 +37,8 @@ rules:
 def analysis(tmp_path):
     def load(status: str = "active", ident: str = "test", b_set: str = "{kind: all}"):
         path = tmp_path / f"{ident}.yaml"
-        path.write_text(ANALYSIS.format(status=status, ident=ident, b_set=b_set))
+        head = protocol_head("analysis", ident, "1.0.0", status)
+        path.write_text(head + ANALYSIS.format(b_set=b_set))
         return load_analysis(str(path))
 
     return load
@@ -60,7 +48,8 @@ def analysis(tmp_path):
 def acquisition(tmp_path):
     def load(status: str = "active", severity: str = "error", fact: str = "EchoTime"):
         path = tmp_path / "site.yaml"
-        path.write_text(ACQUISITION.format(status=status, severity=severity, fact=fact))
+        head = protocol_head(status=status)
+        path.write_text(head + ACQUISITION.format(severity=severity, fact=fact))
         return load_acquisition(str(path))
 
     return load

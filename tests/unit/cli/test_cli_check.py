@@ -7,24 +7,17 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from synthetic_protocols import protocol_head
 from synthetic_series import axial, write_series
 
 from biomarker_cli.cli.check import check
 
 PROTOCOL = """\
-format: biomarker-acquisition/1
-id: site-ct
-version: 0.1.0
-status: {status}
-title: Site
-source: [{{doc: none, confirmed: {{by: recall}}}}]
-changelog: [{{version: 0.1.0, date: 2026-01-01, change: first}}]
 applies_to: {{when: {{Modality: {modality}}}}}
 rules:
   - {{id: R, title: r, fact: {fact}, check: {{max: {limit}}}, unit: mm, severity: {severity}}}
 """
 DEFAULTS = {
-    "status": "active",
     "modality": "CT",
     "fact": "SliceThickness",
     "limit": 5,
@@ -37,8 +30,9 @@ def run(tmp_path):
     """Check a series of 3 mm thick slices by one rule; return the code and what was printed."""
     write_series(tmp_path / "ct", axial(0, 3, 6))
 
-    def checked(*options: object, **rule: object) -> tuple[int, str]:
-        (tmp_path / "p.yaml").write_text(PROTOCOL.format(**{**DEFAULTS, **rule}))
+    def checked(*options: object, status: str = "active", **rule: object) -> tuple[int, str]:
+        head = protocol_head(status=status)
+        (tmp_path / "p.yaml").write_text(head + PROTOCOL.format(**{**DEFAULTS, **rule}))
         arguments = [tmp_path / "ct", "--protocol", tmp_path / "p.yaml", *options]
         done = CliRunner().invoke(check, list(map(str, arguments)), catch_exceptions=False)
         return done.exit_code, done.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from biomarker_cli.cli.main import file_error
 from biomarker_cli.cli.output import Listing, print_error, print_json, say, write_new_file
 from biomarker_cli.model.errors import CaseError, ConfigurationError
 from biomarker_cli.model.exit_codes import ExitCode
+
+CLI_PAGE = Path(__file__).resolve().parents[3] / "docs" / "errors" / "cli.md"
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,7 @@ def test_what_the_system_refuses_has_a_code_a_place_and_a_next_step(number, code
     assert (error.code, error.where) == (code, "x.csv")
     assert error.exit_code == exit_code
     assert error.hint
+    assert f"\n## {code}\n" in CLI_PAGE.read_text()
 
 
 def test_an_interruption_keeps_its_code_through_another_exception():

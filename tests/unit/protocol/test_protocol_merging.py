@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from synthetic_protocols import protocol_head
 
 from biomarker_cli.protocol.document import ProtocolDocument, ProtocolHeader
 from biomarker_cli.protocol.errors import ProtocolError
@@ -105,23 +106,11 @@ def test_a_draft_says_so(status, is_draft):
     assert document(status=status).is_draft is is_draft
 
 
-FILE = """\
-format: biomarker-acquisition/1
-id: {ident}
-version: 1.0.0
-status: draft
-title: Site
-source: [{{doc: none, confirmed: {{by: recall}}}}]
-changelog: [{{version: 1.0.0, date: 2026-01-01, change: first}}]
-{more}
-"""
-
-
 @pytest.fixture
 def load(tmp_path):
     def written(ident: str, more: str = "") -> ProtocolDocument:
         path = tmp_path / f"{ident}.yaml"
-        path.write_text(FILE.format(ident=ident, more=more))
+        path.write_text(protocol_head(ident=ident, version="1.0.0") + more)
         return load_document(ProtocolKind.ACQUISITION, str(path))
 
     return written
@@ -144,7 +133,7 @@ def test_a_change_of_a_parent_changes_the_digest(load):
 
 @pytest.mark.parametrize("more", ["extends: c.yaml", "extends: b.yaml"])
 def test_a_protocol_that_extends_itself_is_refused(load, tmp_path, more):
-    (tmp_path / "b.yaml").write_text(FILE.format(ident="b", more="extends: c.yaml"))
+    (tmp_path / "b.yaml").write_text(protocol_head(ident="b") + "extends: c.yaml")
     with pytest.raises(ProtocolError) as caught:
         load("c", more)
     assert caught.value.code == "PROTOCOL-EXTENDS"

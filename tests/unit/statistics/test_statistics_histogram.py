@@ -22,6 +22,14 @@ def test_unequal_bins() -> None:
     assert histogram_entropy(np.array([0.1, 0.2, 0.9, 1.5]), 1.0) == pytest.approx(expected)
 
 
+def test_the_width_of_the_bins_is_that_of_the_values() -> None:
+    # Bins of 0.05: two, one and one of the values.
+    values = np.array([0.01, 0.04, 0.06, 0.11])
+    assert histogram_entropy(values, 0.05) == pytest.approx(1.5)
+    assert histogram_entropy(values, 0.5) == 0.0
+    assert histogram_entropy(100 * values, 5.0) == pytest.approx(1.5)
+
+
 def test_a_negative_value_has_a_bin_of_its_own() -> None:
     assert histogram_entropy(np.array([-0.1, 0.1]), 1.0) == pytest.approx(1.0)
 

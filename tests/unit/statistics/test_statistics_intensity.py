@@ -82,6 +82,7 @@ def test_of_no_value_nothing_is_measured():
     rows = intensity_measurements(
         "adc", "mm2/s", np.array([]), ("mean", "skewness"), frozenset({"deviates"})
     )
+    assert [row.feature_id for row in rows] == ["adc.intensity.mean", "adc.intensity.skewness"]
     assert [row.value for row in rows] == [None, None]
     assert {row.status for row in rows} == {MeasurementStatus.UNDEFINED}
     assert [row.unit for row in rows] == ["mm2/s", "1"]
