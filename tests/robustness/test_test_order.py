@@ -11,13 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import absent
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TESTS = CHECKOUT / "tests"
 FOLDERS = sorted({path.parent.relative_to(CHECKOUT) for path in TESTS.rglob("test_*.py")})
-    {path.parent.relative_to(CHECKOUT) for path in CHECKOUT.glob("tests/**/test_*.py")}
-)
 WHOLE = os.environ.get("BIOMARKER_SLOW_TESTS") == "all"
 SEED = 15
 N_FOLDERS, N_TESTS = 3, 40
@@ -63,7 +60,6 @@ def test_a_folder_of_tests_passes_alone_and_in_random_order(folder):
     if not WHOLE:
         _run(folder, ["-c", FEW])
         return
-    if find_spec("pytest_randomly") is None:
-        absent("pytest-randomly is not installed (make setup)")
+    assert find_spec("pytest_randomly"), "pytest-randomly is not installed: make setup"
     own = f"--ignore={Path(__file__).relative_to(CHECKOUT)}"
     _run(folder, ["-m", "pytest"], "-p", "pytest_randomly", f"--randomly-seed={SEED}", own)
