@@ -7,13 +7,24 @@ import math
 import numpy as np
 import pytest
 
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.quantity import HU
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.radiomics.features.first_order import intensity_values, percentiles_of
 from biomarker_cli.radiomics.filters.classic import LAWS, laws_response, log_response
 from biomarker_cli.radiomics.filters.recursive_gaussian import laplacians_of_gaussian
 from biomarker_cli.radiomics.filters.rules import LawsFilter, LogFilter
+from biomarker_cli.radiomics.measuring import radiomics_of_regions
 from biomarker_cli.radiomics.preprocess.intensities import resegment
 from biomarker_cli.radiomics.preprocess.pyradiomics_intensities import resegment_as_pyradiomics
-from biomarker_cli.radiomics.rules import PyradiomicsRules, ResegmentationRules
+from biomarker_cli.radiomics.rules import (
+    PyradiomicsRules,
+    RadiomicsRules,
+    ResegmentationRules,
+)
 
 # Mean 5, squared deviations 9 + 3 x 1 + 0 + 0 + 4 + 16 = 32.
 EIGHT = np.array([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0])
@@ -194,3 +205,44 @@ def test_pooling_takes_every_right_angle_rotation(pooling, combine):
     alone = laws_response(impulse((1, 7, 7)), laws("L5E5"), planar=True)[0]
     expected = combine([np.rot90(alone, turns) for turns in range(4)], axis=0)
     np.testing.assert_allclose(found[0], expected, atol=1e-15)
+
+
+def measured_mean(ident: str, image: dict[str, object]) -> tuple[float, np.ndarray, np.ndarray]:
+    """Measure the mean of a filtered image; return it with the voxels and the mask."""
+    shape = (12, 14, 16)
+    # Spacing is told along x, y, z; arrays run along z, y, x.
+    geometry = Geometry(shape, (1.5, 2.0, 3.0))
+    array = np.random.default_rng(3).normal(0, 50, shape).round()
+    mask = np.zeros(shape, bool)
+    mask[3:9, 4:10, 5:12] = True
+    document = load_document(ProtocolKind.ANALYSIS, ident)
+    rules = validate_section(RadiomicsRules, document, "radiomics")
+    rules = RadiomicsRules.model_validate(
+        {
+            **rules.model_dump(),
+            **dict.fromkeys(("interpolation", "round_to", "resegmentation")),
+            "images": [image],
+            "families": ["intensity"],
+        }
+    )
+    volume, region = Volume(array, geometry, HU), Region(mask, geometry, "x", "x")
+    rows = radiomics_of_regions(volume, [region], rules)["x"]
+    assert isinstance(rows, list)
+    (mean,) = [row.value for row in rows if row.definition.key == "intensity.mean"]
+    return mean, array, mask
+
+
+def test_filters_get_the_spacing_of_the_volume_along_its_axes():
+    settings = {"filter": "log", "sigma_mm": (3.0,), "truncation": 4, "boundary": "mirror"}
+    mean, array, mask = measured_mean("ibsi-2-config-4-b", settings)
+    rules = LogFilter.model_validate(settings)
+    expected = log_response(array, 3.0, rules, SPACING_ZYX, planar=False)[mask].mean()
+    assert mean == pytest.approx(expected, rel=1e-9)
+
+
+def test_filters_of_pyradiomics_get_the_spacing_of_the_volume_along_its_axes():
+    settings = {"filter": "pyradiomics_log", "sigma_mm": (3.0,)}
+    mean, array, mask = measured_mean("pyradiomics-default", settings)
+    whole = tuple(slice(0, n) for n in array.shape)
+    (expected,) = laplacians_of_gaussian(array, whole, SPACING_ZYX, (3.0,))
+    assert mean == pytest.approx(expected[mask].astype(float).mean(), rel=1e-6)
