@@ -282,6 +282,9 @@ def items_of(value: bytes, *, explicit: bool) -> Iterator[Located]:
             end = at + 8
         elif end > len(value):
             raise CutShortError
+        elif at < length:
+            # An element of a group beyond all others: more may stand behind it.
+            raise UnusualFileError
         yield elements
         position = end
 

@@ -7,7 +7,7 @@ both in the same way, so that no room above needs to know which it has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -113,8 +113,6 @@ class FrameHeader:
         default : object
             Returned where the element is absent or empty.
         """
-        if self.tile is not None and keyword in self.tile.overrides:
-            return self.tile.overrides[keyword]
         with damage_named(self.path, keyword):
             for level in self._holders(keyword):
                 value = level.get(keyword)
@@ -123,8 +121,10 @@ class FrameHeader:
                     return value
         return default
 
-    def _holders(self, keyword: str) -> tuple[Dataset, ...]:
+    def _holders(self, keyword: str) -> tuple[Item | Mapping[str, Any], ...]:
         """Return the levels that may hold an element."""
+        if self.tile is not None and keyword in self.tile.overrides:
+            return (self.tile.overrides, *self._levels)
         if len(self._levels) == 1:
             return self._levels
         from pydicom.datadict import tag_for_keyword

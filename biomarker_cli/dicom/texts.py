@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from pydicom.charset import TEXT_VR_DELIMS, convert_encodings, decode_bytes
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence as ItemSequence
 
 _ASCII = frozenset({"", "ISO_IR 6", "ISO 2022 IR 6"})
 _UTF_8 = ["ISO_IR 192"]
@@ -40,6 +41,11 @@ def read_text(item: Dataset, keyword: str, character_set: Any) -> Text:
     keyword : str
     character_set : str, sequence of str or None
         SpecificCharacterSet (0008,0005) of the file.
+
+    Raises
+    ------
+    TypeError
+        Where items stand in its place.
     """
     if keyword not in item:
         return Text("")
@@ -49,6 +55,9 @@ def read_text(item: Dataset, keyword: str, character_set: Any) -> Text:
         return Text(read.value.strip(" \0"), read.is_declared)
     if isinstance(value, list | tuple | MultiValue):
         return Text("\\".join(map(str, value)).strip(" \0"))
+    if isinstance(value, ItemSequence):
+        # pydicom would print all that lies in the items, as often as they are nested.
+        raise TypeError(f"{keyword} is of the wrong kind")
     return Text(str(value or "").strip(" \0"))
 
 

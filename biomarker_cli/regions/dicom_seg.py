@@ -26,6 +26,7 @@ from biomarker_cli.dicom.segment_frames import decode_frame
 from biomarker_cli.dicom.texts import read_text
 from biomarker_cli.imaging.region import AuditValue, Crop
 from biomarker_cli.model.errors import CaseError
+from biomarker_cli.regions.elements import items_in, word_in
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError, reading
 from biomarker_cli.regions.grids import transfer_mask
@@ -78,12 +79,14 @@ class DicomSeg:
     @cached_property
     def uid(self) -> str:
         """SOPInstanceUID."""
-        return str(self.dataset.get("SOPInstanceUID", ""))
+        with reading(self.path):
+            return word_in(self.dataset, "SOPInstanceUID")
 
     @cached_property
     def segmentation_type(self) -> str:
         """``BINARY``, ``FRACTIONAL`` or ``LABELMAP``."""
-        found = str(self.dataset.get("SegmentationType", "")).strip()
+        with reading(self.path):
+            found = word_in(self.dataset, "SegmentationType").strip()
         if found not in {"BINARY", "FRACTIONAL", "LABELMAP"}:
             raise RegionError(
                 "REGION-SEG-TYPE",
@@ -107,7 +110,7 @@ class DicomSeg:
         return (*described, *more)
 
     def _read_entries(self) -> Iterator[RoiEntry]:
-        frame_of_reference = str(self.dataset.get("FrameOfReferenceUID") or "")
+        frame_of_reference = word_in(self.dataset, "FrameOfReferenceUID")
         character_set = self.dataset.get("SpecificCharacterSet")
         for item in self._descriptions:
             code, meaning = _code(item)
@@ -117,7 +120,7 @@ class DicomSeg:
                 label=label.value,
                 code=code,
                 code_meaning=meaning,
-                tracking_uid=str(item.get("TrackingUID") or ""),
+                tracking_uid=word_in(item, "TrackingUID"),
                 frame_of_reference_uid=frame_of_reference,
                 detail=self.segmentation_type,
                 flags=frozenset(() if label.is_declared else {"roi_name_encoding"}),
@@ -126,7 +129,7 @@ class DicomSeg:
     @cached_property
     def _descriptions(self) -> list[Dataset]:
         """Items of SegmentSequence that name a structure."""
-        items = list(self.dataset.get("SegmentSequence") or ())
+        items = items_in(self.dataset, "SegmentSequence")
         return [item for item in items if not self._is_background(item)]
 
     def _is_background(self, item: Dataset) -> bool:
@@ -150,7 +153,7 @@ class DicomSeg:
 
     @cached_property
     def _numbering(self) -> Numbering:
-        items = self.dataset.get("SegmentSequence") or ()
+        items = items_in(self.dataset, "SegmentSequence")
         background = {whole_number(i, "SegmentNumber") for i in items if self._is_background(i)}
         numbers = frozenset[int | None](self._frames_of) - background
         described = tuple(whole_number(item, "SegmentNumber") for item in self._descriptions)
@@ -160,8 +163,8 @@ class DicomSeg:
     def _references(self) -> Mapping[str, frozenset[str]]:
         """Instances by series, as the whole object lists them."""
         found: dict[str, frozenset[str]] = {}
-        for item in self.dataset.get("ReferencedSeriesSequence") or ():
-            series = str(item.get("SeriesInstanceUID", ""))
+        for item in items_in(self.dataset, "ReferencedSeriesSequence"):
+            series = word_in(item, "SeriesInstanceUID")
             listed = _instances(item, "ReferencedInstanceSequence")
             found[series] = found.get(series, frozenset()) | listed
         return found
@@ -227,7 +230,8 @@ class DicomSeg:
         return Drawing(drawing.crop, {**audit, **drawing.audit}, drawing.flags | flags | found)
 
     def _fractional_audit(self, rules: RegionRules) -> dict[str, AuditValue]:
-        kind = str(self.dataset.get("SegmentationFractionalType") or "")
+        with reading(self.path):
+            kind = word_in(self.dataset, "SegmentationFractionalType")
         if rules.fractional_threshold is None:
             raise RegionError(
                 "REGION-FRACTIONAL",
@@ -294,7 +298,7 @@ class DicomSeg:
     @cached_property
     def _only_segment(self) -> int | None:
         """The one segment that all frames belong to where none of them says to which."""
-        described = list(self.dataset.get("SegmentSequence") or ())
+        described = items_in(self.dataset, "SegmentSequence")
         if len(described) != 1 or any(number is not None for number in self._said_numbers):
             return None
         return whole_number(described[0], "SegmentNumber")
@@ -364,8 +368,8 @@ class DicomSeg:
 
 
 def _instances(item: Dataset, keyword: str) -> frozenset[str]:
-    images = item.get(keyword) or ()
-    return frozenset(str(image.get("ReferencedSOPInstanceUID", "")) for image in images) - {""}
+    images = items_in(item, keyword)
+    return frozenset(word_in(image, "ReferencedSOPInstanceUID") for image in images) - {""}
 
 
 def _reaches(pixels: npt.NDArray[Any], maximum: float, rules: RegionRules) -> BoolArray:
@@ -395,7 +399,8 @@ def _boxed(plane: Plane, mask: BoolArray, row: int, column: int) -> SegmentFrame
 
 
 def _code(item: Dataset) -> tuple[str, str]:
-    for code in item.get("SegmentedPropertyTypeCodeSequence") or ():
-        value = code.get("CodeValue") or code.get("LongCodeValue") or code.get("URNCodeValue") or ""
-        return f"{value}:{code.get('CodingSchemeDesignator', '')}", str(code.get("CodeMeaning", ""))
+    for code in items_in(item, "SegmentedPropertyTypeCodeSequence"):
+        values = (word_in(code, name) for name in ("CodeValue", "LongCodeValue", "URNCodeValue"))
+        scheme = word_in(code, "CodingSchemeDesignator")
+        return f"{next(filter(None, values), '')}:{scheme}", word_in(code, "CodeMeaning")
     return "", ""

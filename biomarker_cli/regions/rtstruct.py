@@ -24,6 +24,7 @@ from pydicom.tag import Tag
 from biomarker_cli.dicom.headers import ELEMENT_ERRORS
 from biomarker_cli.dicom.texts import read_text
 from biomarker_cli.regions.contours import Contour, draw_contours
+from biomarker_cli.regions.elements import items_in, word_in
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError, reading
 from biomarker_cli.regions.numbering import Numbering, whole_number
@@ -59,7 +60,8 @@ class RtStruct:
     @cached_property
     def uid(self) -> str:
         """SOPInstanceUID."""
-        return str(self.dataset.get("SOPInstanceUID", ""))
+        with reading(self.path):
+            return word_in(self.dataset, "SOPInstanceUID")
 
     @cached_property
     def entries(self) -> tuple[RoiEntry, ...]:
@@ -73,10 +75,10 @@ class RtStruct:
 
     def _read_entries(self) -> Iterator[RoiEntry]:
         observed = self._observations
-        frames = _items(self.dataset, "ReferencedFrameOfReferenceSequence")
-        only_frame = str(frames[0].get("FrameOfReferenceUID", "")) if len(frames) == 1 else ""
+        frames = items_in(self.dataset, "ReferencedFrameOfReferenceSequence")
+        only_frame = word_in(frames[0], "FrameOfReferenceUID") if len(frames) == 1 else ""
         character_set = self.dataset.get("SpecificCharacterSet")
-        for roi in _items(self.dataset, "StructureSetROISequence"):
+        for roi in items_in(self.dataset, "StructureSetROISequence"):
             number = whole_number(roi, "ROINumber")
             code, meaning = _code(observed.get(number))
             name = read_text(roi, "ROIName", character_set)
@@ -85,14 +87,14 @@ class RtStruct:
                 label=name.value,
                 code=code,
                 code_meaning=meaning,
-                frame_of_reference_uid=str(roi.get("ReferencedFrameOfReferenceUID") or only_frame),
+                frame_of_reference_uid=word_in(roi, "ReferencedFrameOfReferenceUID") or only_frame,
                 detail=self._detail(number),
                 flags=frozenset(() if name.is_declared else {"roi_name_encoding"}),
             )
 
     @cached_property
     def _observations(self) -> dict[int | None, Dataset]:
-        items = _items(self.dataset, "RTROIObservationsSequence")
+        items = items_in(self.dataset, "RTROIObservationsSequence")
         found = {whole_number(item, "ReferencedROINumber"): item for item in items}
         found.pop(None, None)
         return found
@@ -101,13 +103,13 @@ class RtStruct:
     def _contours(self) -> dict[int | None, list[Dataset]]:
         """ROI Contour items by ROINumber: sequences may come in any order."""
         found: dict[int | None, list[Dataset]] = {}
-        for item in _items(self.dataset, "ROIContourSequence"):
+        for item in items_in(self.dataset, "ROIContourSequence"):
             found.setdefault(whole_number(item, "ReferencedROINumber"), []).append(item)
         return found
 
     @cached_property
     def _numbering(self) -> Numbering:
-        rois = _items(self.dataset, "StructureSetROISequence")
+        rois = items_in(self.dataset, "StructureSetROISequence")
         holding = (n for n, items in self._contours.items() if any(map(_holds_contours, items)))
         return Numbering(
             described=tuple(whole_number(roi, "ROINumber") for roi in rois),
@@ -126,7 +128,7 @@ class RtStruct:
             ``REGION-NUMBER-REPEATED`` where two items have some, ``REGION-UNREADABLE``.
         """
         with reading(self.path):
-            parts = [_items(item, "ContourSequence") for item in self._contours.get(number, ())]
+            parts = [items_in(item, "ContourSequence") for item in self._contours.get(number, ())]
         parts = [part for part in parts if part]
         if len(parts) > 1 and number is not None:
             raise RegionError(
@@ -152,11 +154,11 @@ class RtStruct:
         """The series of the structure set, and their images where it lists them."""
         series = [
             series
-            for frame in _items(self.dataset, "ReferencedFrameOfReferenceSequence")
-            for study in _items(frame, "RTReferencedStudySequence")
-            for series in _items(study, "RTReferencedSeriesSequence")
+            for frame in items_in(self.dataset, "ReferencedFrameOfReferenceSequence")
+            for study in items_in(frame, "RTReferencedStudySequence")
+            for series in items_in(study, "RTReferencedSeriesSequence")
         ]
-        uids = frozenset(str(item.get("SeriesInstanceUID", "")) for item in series)
+        uids = frozenset(word_in(item, "SeriesInstanceUID") for item in series)
         return References(uids - {""}, _images(series))
 
     def references(self, entry: RoiEntry) -> References:
@@ -195,27 +197,22 @@ class RtStruct:
 def _images(holders: Iterable[Dataset]) -> frozenset[str]:
     """Return the images that contours, or a series, were drawn on."""
     return frozenset(
-        str(image.get("ReferencedSOPInstanceUID", ""))
+        word_in(image, "ReferencedSOPInstanceUID")
         for holder in holders
-        for image in _items(holder, "ContourImageSequence")
+        for image in items_in(holder, "ContourImageSequence")
     ) - {""}
 
 
 def _holds_contours(item: Dataset) -> bool:
     """Tell whether an item has contours; those that cannot be read are some."""
     try:
-        return bool(_items(item, "ContourSequence"))
+        return bool(items_in(item, "ContourSequence"))
     except ELEMENT_ERRORS:
         return True
 
 
-def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
-    """Return the items of a sequence, none where it is absent or empty."""
-    return list(dataset[keyword].value or ()) if keyword in dataset else []
-
-
 def _kind(item: Dataset) -> str:
-    kind = str(item.get("ContourGeometricType") or "").strip()
+    kind = word_in(item, "ContourGeometricType").strip()
     return "CLOSEDPLANAR_XOR" if kind == "CLOSED_PLANAR_XOR" else kind
 
 
@@ -223,9 +220,9 @@ def _code(observation: Dataset | None) -> tuple[str, str]:
     if observation is None:
         return "", ""
     for keyword in ("RTROIIdentificationCodeSequence", "SegmentedPropertyTypeCodeSequence"):
-        for item in _items(observation, keyword):
-            value = f"{item.get('CodeValue', '')}:{item.get('CodingSchemeDesignator', '')}"
-            return value, str(item.get("CodeMeaning", ""))
+        for item in items_in(observation, keyword):
+            value = f"{word_in(item, 'CodeValue')}:{word_in(item, 'CodingSchemeDesignator')}"
+            return value, word_in(item, "CodeMeaning")
     return "", ""
 
 

@@ -7,6 +7,9 @@ import warnings
 import numpy as np
 import pytest
 from pydicom import dcmread
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 from synthetic_dicom_seg import write_seg
 from synthetic_segmentations import Roi, cylinder, target, write_structure_set
 
@@ -52,6 +55,55 @@ def import_or_refuse(path, image):
         assert bool(roi.error_code) == (roi.status != "ok")
         roi.row()
     return [roi.status for roi in rois]
+
+
+def words_in(dataset, place=()):
+    """Yield the place of each element that is read as text, of first items alone."""
+    for element in dataset:
+        if element.VR == "SQ" and len(element.value):
+            yield from words_in(element.value[0], (*place, element.tag))
+        elif element.VR in {"CS", "LO", "LT", "SH", "ST", "UC", "UI", "UT"}:
+            yield (*place, element.tag)
+
+
+@pytest.mark.parametrize("kind", ["structure_set", "seg"])
+def test_items_where_a_word_should_be_are_never_printed(kind, request, tmp_path, monkeypatch):
+    """pydicom prints damaged items at each level again: 47 kB once took 20 GB."""
+
+    def printed(self):
+        raise AssertionError("items were printed")
+
+    monkeypatch.setattr(Dataset, "__str__", printed)
+    monkeypatch.setattr(Sequence, "__str__", printed)
+    source = request.getfixturevalue(kind)
+    image = IMAGE if kind == "structure_set" else ImageTarget(SEG_GRID)
+    places = list(words_in(dcmread(source)))
+    assert len(places) >= 12
+    for place in places:
+        dataset = dcmread(source)
+        holder = dataset
+        for tag in place[:-1]:
+            holder = holder[tag].value[0]
+        del holder[place[-1]]
+        holder[place[-1]] = DataElement(place[-1], "SQ", Sequence([Dataset()]))
+        dataset.save_as(tmp_path / "odd.dcm")
+        assert import_or_refuse(tmp_path / "odd.dcm", image)
+
+
+@pytest.mark.parametrize(
+    ("kind", "tag"),
+    [
+        ("structure_set", b"\x08\0\x18\0"),
+        ("seg", b"\x08\0\x18\0"),
+        ("seg", b"\x62\0\x01\0"),
+    ],
+)
+def test_an_unknown_type_is_a_refusal(kind, tag, request, tmp_path):
+    content = request.getfixturevalue(kind).read_bytes()
+    at = content.index(tag, 300)
+    (tmp_path / "odd.dcm").write_bytes(content[: at + 4] + b"UA" + content[at + 6 :])
+    image = IMAGE if kind == "structure_set" else ImageTarget(SEG_GRID)
+    assert import_or_refuse(tmp_path / "odd.dcm", image) == "REGION-UNREADABLE"
 
 
 @pytest.mark.parametrize("kind", ["structure_set", "seg"])

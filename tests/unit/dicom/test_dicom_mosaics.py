@@ -55,6 +55,28 @@ def test_a_frame_header_of_a_tile_speaks_of_the_slice(tmp_path):
     assert frames.first.dataset.Rows == 8
 
 
+def test_an_element_that_is_empty_for_a_tile_stands_above_it(tmp_path):
+    dataset = _uih_grid()
+    dataset.EchoTime = 80
+    for item in dataset[0x0065, 0x1051].value:
+        item.ModalityLUTSequence = Sequence()
+        item.EchoTime = None
+    write(dataset, tmp_path / "grid.dcm")
+    (candidate,) = scan([tmp_path]).volumes
+    assert read_frames(candidate).first.get("EchoTime") == 80
+    assert (read_volume(candidate).array == np.arange(1, 6)[:, None, None]).all()
+
+
+def test_items_of_a_tile_where_a_value_should_be_are_named(tmp_path):
+    dataset = _uih_grid()
+    for item in dataset[0x0065, 0x1051].value:
+        item.add_new(0x00180081, "SQ", Sequence([Dataset()]))
+    write(dataset, tmp_path / "grid.dcm")
+    (candidate,) = scan([tmp_path]).candidates
+    assert candidate.error_code == "FILE-ELEMENT"
+    assert "EchoTime" in candidate.error_message
+
+
 def test_a_tile_without_a_position_is_refused(tmp_path):
     dataset = _uih_grid()
     del dataset[0x0065, 0x1051].value[2].ImagePositionPatient

@@ -60,6 +60,21 @@ def test_elements_behind_one_of_a_later_group_are_not_lost(tmp_path):
     assert ours == theirs == 16
 
 
+def test_elements_of_an_item_behind_one_of_a_later_group_are_not_lost(tmp_path):
+    def change(dataset):
+        item = Dataset()
+        item.add_new(0x00180031, "LO", "FDG ")
+        item.add_new(0x00181074, "DS", "368.08")
+        dataset.RadiopharmaceuticalInformationSequence = Sequence([item])
+
+    # The group of the item's first element is damaged: the dose behind it is still there.
+    agent = b"\x18\0\x31\0LO"
+    path = written(tmp_path / "a.dcm", change, agent, b"\xff\xff\x31\0LO")
+    place = "RadiopharmaceuticalInformationSequence", "RadionuclideTotalDose"
+    assert by_both(path, lambda header: float(header.nested(*place))) == (368.08, 368.08)
+    assert by_both(path, lambda h: float(h.items(place[0])[0].get(place[1]))) == (368.08,) * 2
+
+
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_value_of_undefined_length_is_no_sequence(tmp_path, nested):
     def change(dataset):
@@ -167,6 +182,16 @@ def test_a_value_where_items_should_be_is_named(tmp_path):
     assert by_both(path, lambda header: header.items(keyword)) == ("FILE-ELEMENT",) * 2
     ours, theirs = by_both(path, lambda h: h.nested(keyword, "ReferencedSOPInstanceUID"))
     assert ours == theirs == "FILE-ELEMENT"
+
+
+@pytest.mark.filterwarnings("ignore:Unknown encoding")
+def test_a_codec_of_python_that_is_no_character_set_is_named(tmp_path):
+    def change(dataset):
+        dataset.SpecificCharacterSet = "ISO_IR 100"
+        dataset.PatientName = "DOE^J\N{LATIN SMALL LETTER O WITH DIAERESIS}RG"
+
+    path = written(tmp_path / "a.dcm", change, b"ISO_IR 100", b"hex       ")
+    assert by_both(path, lambda header: header.get("PatientName")) == ("FILE-ELEMENT",) * 2
 
 
 @pytest.mark.parametrize("deep", [False, True])
