@@ -67,7 +67,7 @@ def tables_page() -> str:
         "  of these characters, and each backslash of that text, then stands as `\\uXXXX`.",
         "- Whoever reads the table takes exactly one apostrophe away where one of these",
         "  characters, or a backslash, follows it. All readers of the product do",
-        "  (`biomarker_cli.tables.read_table`, `unescape_cell`).",
+        "  (`tables.reading.read_table`, `tables.cells.unescape_cell`).",
         "",
         "Parquet and JSON hold the text itself; the bytes of a name that is no UTF-8 are written",
         "as `\\xff` there. On a terminal every character without a glyph (control characters,",

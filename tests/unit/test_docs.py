@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,40 @@ def test_the_changelog_speaks_of_this_version():
     from biomarker_cli.model.version import __version__
 
     assert f"## {__version__}" in (CHECKOUT / "CHANGELOG.md").read_text()
+
+
+def test_the_layers_are_drawn_as_the_import_contract_says():
+    sys.path.insert(0, str(CHECKOUT / "docs"))
+    try:
+        import build_architecture
+    finally:
+        sys.path.pop(0)
+    text = (CHECKOUT / "docs" / "architecture.md").read_text()
+    assert text == build_architecture.page(text), "run python docs/build_architecture.py"
+    drawn = {room for layer in build_architecture.layers() for room in layer}
+    there = {path.parent.name for path in (CHECKOUT / "biomarker_cli").glob("*/__init__.py")}
+    assert drawn == there, "a room outside of the contract may import anything"
+
+
+def test_the_functions_that_a_case_goes_through_exist():
+    text = (CHECKOUT / "docs" / "architecture.md").read_text()
+    rows = text[text.index("| step |") : text.index("## Where to add")]
+    named = re.findall(r"`((?:\w+\.){2,}\w+)`", rows)
+    assert len(named) > 20
+    for name in named:
+        module, _, attribute = name.rpartition(".")
+        assert hasattr(import_module(f"biomarker_cli.{module}"), attribute), name
+
+
+def test_every_decision_has_its_page():
+    folder = CHECKOUT / "docs" / "decisions"
+    listed = re.findall(r"\(([\w-]+\.md)\)", (folder / "README.md").read_text())
+    assert sorted(listed) == sorted(p.name for p in folder.glob("*.md") if p.name != "README.md")
+    for page in listed:
+        text = (folder / page).read_text()
+        assert re.findall(r"^\*\*(.+?)\.\*\*", text, re.M) == [
+            "Decided",
+            "Why",
+            "What it costs",
+            "What would change it",
+        ], page
