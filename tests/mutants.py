@@ -64,10 +64,13 @@ ALSO_COPIED = COPIED[2:-1]
 STATES = MappingProxyType({0: "survived", 1: "killed", 3: "killed", 5: "untested", 33: "untested"})
 """Exit codes of mutmut; all others but none are time that ran out, or a crash: noticed."""
 
-STARTING_S = 0.3
+FAST_S = 1.0
+"""Tests that take longer are not run: there are faster ones, or they are missing."""
+
+STARTING_S = 0.5
 """What it takes until the first test of a mutant runs."""
 
-PART_RUN = 0.4
+PART_RUN = 0.3
 """A mutant that is killed does not run all its tests."""
 
 SEED = 15
@@ -79,6 +82,7 @@ class Room:
 
     name: str
     folder: Path
+    jobs: int
 
     def prepare(self) -> None:
         """Make the copy, the mutants, and what is known of the tests that call each function."""
@@ -108,8 +112,23 @@ class Room:
             file.write("\n".join(["", "[tool.mutmut]", *lines, ""]))
         # No mutant has this name: the run ends when all is prepared.
         self._mutmut(["none"], log="prepared.log")
-        if not (self.folder / "mutants" / "mutmut-stats.json").is_file():
+        if not self._stats.is_file():
             sys.exit(f"{self.name}: the tests could not be run, see {self.folder / 'prepared.log'}")
+        self._leave_out_slow_tests()
+
+    @property
+    def _stats(self) -> Path:
+        """What is known of the tests: how long each takes, and what it calls."""
+        return self.folder / "mutants" / "mutmut-stats.json"
+
+    def _leave_out_slow_tests(self) -> None:
+        stats = json.loads(self._stats.read_text())
+        durations = stats["duration_by_test"]
+        stats["tests_by_mangled_function_name"] = {
+            function: [test for test in tests if durations.get(test, 0.0) <= FAST_S]
+            for function, tests in stats["tests_by_mangled_function_name"].items()
+        }
+        self._stats.write_text(json.dumps(stats))
 
     def run(self, names: Iterable[str], seconds: float) -> None:
         """Try mutants until all are tried or the time is over."""
@@ -119,7 +138,7 @@ class Room:
         environment = {**os.environ, "PYTHONPATH": "", "HYPOTHESIS_STORAGE_DIRECTORY": ".examples"}
         with (self.folder / log).open("wb") as file:
             process = subprocess.Popen(
-                [str(MUTMUT), "run", "--max-children", "1", *names],
+                [str(MUTMUT), "run", "--max-children", str(self.jobs), *names],
                 cwd=self.folder,
                 env=environment,
                 stdout=file,
@@ -140,7 +159,7 @@ class Room:
 
     def seconds(self) -> dict[str, float]:
         """Return how long each mutant may take, by the tests that call its function."""
-        stats = json.loads((self.folder / "mutants" / "mutmut-stats.json").read_text())
+        stats = json.loads(self._stats.read_text())
         tests, durations = stats["tests_by_mangled_function_name"], stats["duration_by_test"]
         return {
             name: STARTING_S
@@ -210,6 +229,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help=", ".join(ROOMS))
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("-o", "--output", type=Path, default=Path("mutants_found"))
     given = parser.parse_args()
     unknown = set(given.rooms) - set(ROOMS)
@@ -218,11 +238,11 @@ def main() -> None:
     end = time.monotonic() + 60 * given.minutes
     if given.output.exists():
         shutil.rmtree(given.output)
-    rooms = [Room(name, given.output.resolve() / name) for name in given.rooms or ROOMS]
+    rooms = [Room(name, given.output.resolve() / name, given.jobs) for name in given.rooms or ROOMS]
     for room in rooms:
         room.prepare()
         print(f"{room.name}: {len(room.results())} mutants", flush=True)
-    chosen = _sample(rooms, end - time.monotonic())
+    chosen = _sample(rooms, given.jobs * (end - time.monotonic()))
     n_all = sum(len(room.results()) for room in rooms)
     print(f"{sum(map(len, chosen.values()))} of {n_all} are tried, seed {SEED}", flush=True)
     left = sum(room.seconds()[name] for room in rooms for name in chosen[room])
