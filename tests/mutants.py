@@ -235,6 +235,8 @@ def main() -> None:
     unknown = set(given.rooms) - set(ROOMS)
     if unknown:
         parser.error(f"no room of mutants: {', '.join(sorted(unknown))}")
+    # What a shell in the background ignores, mutmut must hear when its time is over.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     end = time.monotonic() + 60 * given.minutes
     if given.output.exists():
         shutil.rmtree(given.output)
