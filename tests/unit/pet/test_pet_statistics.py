@@ -11,7 +11,12 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import SUVBW
-from biomarker_cli.pet.lesions import ReferenceUptake, threshold_value, tumour_voxels
+from biomarker_cli.pet.lesions import (
+    ReferenceUptake,
+    largest_distance_mm,
+    threshold_value,
+    tumour_voxels,
+)
 from biomarker_cli.pet.rules import LesionRule, ReferenceThreshold, SuvRules, ThresholdRule
 from biomarker_cli.pet.suv import SuvResult
 from biomarker_cli.pet.uptake import STATISTICS, uptake_measurements
@@ -100,3 +105,33 @@ def test_each_lesion_has_a_share_of_its_own_maximum():
     )
     assert found is not None
     assert found.mask.ravel().tolist() == [True, True, False, False, True, True, False]
+
+
+def test_the_largest_distance_is_that_of_centroids_in_millimetres():
+    # Along x, y, z the first two are 3, 2 and 6 mm apart; the third lies between them.
+    geometry = Geometry((4, 4, 6), (1.0, 2.0, 3.0))
+    array = np.zeros(geometry.shape)
+    array[0, 0, 0] = array[2, 1, 3] = 5.0
+    array[1, 3, 1] = 5.0
+    found = tumour_voxels(
+        array,
+        np.ones(geometry.shape, bool),
+        ThresholdRule(fixed=4.0),
+        LesionRule(connectivity=26),
+        voxel_ml=1.0,
+    )
+    assert found is not None
+    assert found.n_lesions == 3
+    assert largest_distance_mm(found, geometry) == pytest.approx(7.0)
+
+
+def test_a_reference_region_of_one_voxel_has_a_mean():
+    geometry = Geometry((1, 1, 3), (10.0, 10.0, 10.0))
+    volume = Volume(np.array([[[8.0, 4.0, 2.0]]]), geometry, SUVBW)
+    lesion = Region(np.array([[[True, True, False]]]), geometry, "GTV", "GTV")
+    liver = Region(np.array([[[False, False, True]]]), geometry, "Liver", "Liver")
+    rules = SuvRules.model_validate({"normalisations": ["suvbw"], "ratios": ["Liver"]})
+    rows = uptake_measurements(
+        SuvResult(volume, "suvbw", {"suvbw": 1.0}), lesion, rules, {"Liver": liver}
+    )
+    assert [row.value for row in rows] == [4.0, 3.0]
