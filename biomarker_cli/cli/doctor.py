@@ -5,12 +5,16 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
+from types import MappingProxyType
 
 import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json
+from biomarker_cli.model.packages import REFERENCE_ENGINE, required_packages, version_of
 from biomarker_cli.model.version import __version__
+
+NOT_INSTALLED = "not installed"
 
 _EPILOG = """\b
 Examples:
@@ -18,23 +22,10 @@ Examples:
   biomarker doctor --format json
 """
 
-_PACKAGES = (
-    "numpy",
-    "pandas",
-    "pydicom",
-    "highdicom",
-    "SimpleITK",
-    "nibabel",
-    "numba",
-    "pydantic",
-    "click",
+_DECODERS = MappingProxyType(
+    {"pylibjpeg-openjpeg": "JPEG 2000", "pylibjpeg-rle": "RLE", "pyjpegls": "JPEG-LS"}
 )
-
-_DECODERS = (
-    ("JPEG 2000", "pylibjpeg-openjpeg"),
-    ("RLE", "pylibjpeg-rle"),
-    ("JPEG-LS", "pyjpegls"),
-)
+"""What a package decodes."""
 
 
 @click.command(epilog=_EPILOG)
@@ -60,25 +51,15 @@ def doctor(context: click.Context, output_format: str) -> None:
 def _checks() -> Iterator[tuple[str, str, bool]]:
     yield "biomarker", __version__, True
     yield "python", f"{platform.python_version()} on {sys.platform} {platform.machine()}", True
-    for package in _PACKAGES:
-        yield package, *_version(package)
-    for syntax, package in _DECODERS:
-        yield f"decoder {syntax}", *_version(package)
-    found, installed = _version("pyradiomics-bhklab")
+    for package in required_packages():
+        decoded = _DECODERS.get(package)
+        found = version_of(package)
+        name = package if decoded is None else f"decoder {decoded}"
+        yield name, found or NOT_INSTALLED, found is not None
     # The reference engine is an extra: nothing but its own analyses needs it.
-    yield "pyradiomics (optional)", found if installed else "not installed", True
+    yield "pyradiomics (optional)", version_of(REFERENCE_ENGINE) or NOT_INSTALLED, True
     yield "kernels", *_kernels()
     yield "protocols", *_protocols()
-
-
-def _version(package: str) -> tuple[str, bool]:
-    # Every command imports this module; only this one needs to know of other packages.
-    from importlib import metadata
-
-    try:
-        return metadata.version(package), True
-    except metadata.PackageNotFoundError:
-        return "not installed", False
 
 
 def _kernels() -> tuple[str, bool]:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from biomarker_cli.dicom.element_runs import KEY_BYTES, LONG_VRS, KnownRuns, Located
 from biomarker_cli.dicom.element_values import vr_of
-from biomarker_cli.dicom.windows import SEQUENCE_CHUNKS, Held, Window
+from biomarker_cli.dicom.windows import SEQUENCE_CHUNKS, ByteWindow, Held
 
 EXPLICIT_SYNTAX_PREFIX = "1.2.840.10008.1.2."
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
@@ -127,7 +127,7 @@ class ElementWalk:
         self._runs[series] = known
         return known
 
-    def locate(self, window: Window) -> Walked:
+    def locate(self, window: ByteWindow) -> Walked:
         """Return the top-level elements before the pixel data, and where these stand.
 
         Parameters
@@ -170,7 +170,7 @@ def _require_character_set(elements: Located) -> None:
 
 
 def _walk(  # noqa: C901 - the one loop that every element of every file goes through
-    window: Window, position: int, runs: KnownRuns, *, explicit: bool, last_group: int
+    window: ByteWindow, position: int, runs: KnownRuns, *, explicit: bool, last_group: int
 ) -> tuple[int, Located]:
     """Go over elements up to a group; return where the next one begins, and what was found."""
     found: Located = {}
@@ -289,7 +289,7 @@ def items_of(value: bytes, *, explicit: bool) -> Iterator[Located]:
         position = end
 
 
-def _pixel_place(window: Window, position: int, *, explicit: bool) -> PixelPlace | None:
+def _pixel_place(window: ByteWindow, position: int, *, explicit: bool) -> PixelPlace | None:
     """Return the pixel element that begins at a place, None where there is none."""
     header = window.read(position, 12)
     if header[:4] == _PIXEL_GROUP_LENGTH:
@@ -309,7 +309,9 @@ def _pixel_place(window: Window, position: int, *, explicit: bool) -> PixelPlace
     )
 
 
-def _skip_sequence(window: Window, position: int, tag: int, vr: bytes, *, explicit: bool) -> int:
+def _skip_sequence(
+    window: ByteWindow, position: int, tag: int, vr: bytes, *, explicit: bool
+) -> int:
     """Return where a sequence of undefined length ends."""
     if not _may_have_items(tag, vr, explicit):
         raise UnusualFileError

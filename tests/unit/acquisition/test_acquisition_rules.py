@@ -419,8 +419,15 @@ class TestUptake:
         assert outcome == ("not_evaluable", "")
 
     def test_an_offset_from_utc_without_that_of_the_series_is_not_evaluable(self):
-        outcome, _ = self.uptake(RadiopharmaceuticalStartDateTime="20240101090000+0100")
+        outcome, _ = self.uptake(
+            RadiopharmaceuticalStartDateTime="20240101090000+0100",
+            RadiopharmaceuticalStartTime=None,
+        )
         assert outcome == "not_evaluable"
+
+    def test_the_local_start_time_tells_the_offset_of_the_series(self):
+        outcome = self.uptake(RadiopharmaceuticalStartDateTime="20240101080000+0000")
+        assert outcome == ("pass", "60")
 
 
 class TestLint:

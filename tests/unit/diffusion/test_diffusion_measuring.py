@@ -11,6 +11,7 @@ from synthetic_dwi import ADC_MM2_S, SHAPE, Spec, candidates, write_dwi
 
 from biomarker_cli.diffusion.declared import declared_adc
 from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.features import DIFFUSION
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.measuring import adc_measurements, map_measurements
 from biomarker_cli.diffusion.rules import AdcRules
@@ -19,6 +20,10 @@ from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.measurement import MeasurementStatus
 from biomarker_cli.model.quantity import ADC, SIGNAL
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.statistics.histogram import HISTOGRAM
+from biomarker_cli.statistics.intensity import INTENSITY, STATISTICS
 
 GEOMETRY = Geometry((1, 10, 10), (1.0, 1.0, 3.0))
 RULES = AdcRules.model_validate(
@@ -255,3 +260,26 @@ def test_the_limits_stand_in_the_protocol() -> None:
             AdcRules.model_validate(
                 {**RULES.model_dump(), "plausible": {"diffusion_mm2_s": limits}}
             )
+
+
+def test_every_definition_is_measured_and_every_row_defined(tmp_path: Path) -> None:
+    write_dwi(tmp_path, [Spec(0), Spec(400), Spec(800)])
+    document = load_document(ProtocolKind.ANALYSIS, "dwi-phantom")
+    phantom = validate_section(AdcRules, document, "adc").model_dump()["phantom"]
+    rules = AdcRules.model_validate(
+        {
+            **RULES.model_dump(),
+            "statistics": list(STATISTICS),
+            "entropy_bin_mm2_s": 1e-5,
+            "noise": {"floor_snr": 3.0, "flag_above": 0.05},
+            "roi_signal": {"correct_noise": "repeats"},
+            "vendor_map": {"use": "compare"},
+            "phantom": phantom,
+        }
+    )
+    maps = diffusion_maps(candidates(tmp_path), rules)
+    geometry = maps[0].volume.geometry
+    region = Region(np.ones(geometry.shape, dtype=np.bool_), geometry, "all", "all")
+    measured = {row.definition.key for row in map_measurements(maps, region, rules)}
+    defined = {one.key for registry in (DIFFUSION, INTENSITY, HISTOGRAM) for one in registry}
+    assert measured == defined

@@ -23,7 +23,6 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import SIGNAL, SUVBW
 from biomarker_cli.pet.errors import SuvError
-from biomarker_cli.pet.nuclides import nuclide_of_code, nuclide_of_text
 from biomarker_cli.pet.rules import SuvRules
 from biomarker_cli.pet.suv import declared_suv, suv_volume
 
@@ -181,36 +180,6 @@ def test_unknown_decay_correction_is_refused():
 
 
 # Nuclide
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("^18^Fluorine", "F-18"),
-        ("18F", "F-18"),
-        ("F^18^", "F-18"),
-        ("Fluorine-18", "F-18"),
-        ("F-18", "F-18"),
-        ("^68^Gallium", "Ga-68"),
-        ("^99m^Technetium", "Tc-99m"),
-        ("89 Zr", "Zr-89"),
-    ],
-)
-def test_nuclide_of_text(text, name):
-    assert nuclide_of_text(text).name == name
-
-
-@pytest.mark.parametrize("text", ["", "Solution", "FDG -- fluorodeoxyglucose", "18"])
-def test_text_that_names_no_nuclide(text):
-    assert nuclide_of_text(text) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "name"),
-    [("C-111A1", "F-18"), ("77004003", "F-18"), ("C-131A3", "Ga-68"), ("C-168A4", "Zr-89")],
-)
-def test_nuclide_of_code(value, name):
-    assert nuclide_of_code(value).name == name
 
 
 def test_a_code_that_contradicts_its_text_is_settled_by_the_half_life():
