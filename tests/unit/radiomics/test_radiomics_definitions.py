@@ -14,6 +14,8 @@ from biomarker_cli.model.quantity import HU
 from biomarker_cli.protocol.loading import load_document, validate_section
 from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.radiomics.features.first_order import intensity_values, percentiles_of
+from biomarker_cli.radiomics.features.largest_eigenvalues import second_largest
+from biomarker_cli.radiomics.features.shape_values import ellipsoid_area
 from biomarker_cli.radiomics.filters.classic import LAWS, laws_response, log_response
 from biomarker_cli.radiomics.filters.recursive_gaussian import laplacians_of_gaussian
 from biomarker_cli.radiomics.filters.rules import LawsFilter, LogFilter
@@ -246,3 +248,41 @@ def test_filters_of_pyradiomics_get_the_spacing_of_the_volume_along_its_axes():
     whole = tuple(slice(0, n) for n in array.shape)
     (expected,) = laplacians_of_gaussian(array, whole, SPACING_ZYX, (3.0,))
     assert mean == pytest.approx(expected[mask].astype(float).mean(), rel=1e-6)
+
+
+# Shape
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "c"), [(3.0, 2.7, 2.4), (3.0, 2.0, 2.0), (3.0, 2.0, 1.0), (5.0, 4.9, 0.5)]
+)
+def test_the_area_of_an_ellipsoid_is_the_series_of_ibsi(a, b, c):
+    """Twenty terms behind the first, whatever geometry says (IBSI-1, RDD2)."""
+    alpha, beta = math.sqrt(1 - (b / a) ** 2), math.sqrt(1 - (c / a) ** 2)
+    argument = (alpha**2 + beta**2) / (2 * alpha * beta)
+    coefficients = [(alpha * beta) ** n / (1 - 4 * n**2) for n in range(21)]
+    expected = 4 * math.pi * a * b * np.polynomial.legendre.legval(argument, coefficients)
+    assert ellipsoid_area(a, b, c) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_area_of_a_sphere_is_that_of_geometry():
+    assert ellipsoid_area(3.0, 3.0, 3.0) == pytest.approx(36 * math.pi)
+
+
+@pytest.mark.parametrize("c", [2.99, 2.0, 0.5])
+def test_two_equal_axes_give_the_area_that_two_almost_equal_ones_give(c):
+    assert ellipsoid_area(3.0, 3.0, c) == pytest.approx(ellipsoid_area(3.0, 3 - 1e-9, c), rel=1e-8)
+
+
+@pytest.mark.parametrize("band", [1, 40])
+def test_the_second_largest_eigenvalue_of_many_levels_is_that_of_the_whole_matrix(band):
+    """Levels that meet their neighbours alone, and levels that meet many others."""
+    size, rng = 150, np.random.default_rng(6)
+    p = rng.uniform(1, 2, (size, size))
+    apart = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
+    p[apart > band] = 0.0
+    p = (p + p.T) / (p + p.T).sum()
+    here, there = p.sum(axis=1), p.sum(axis=0)
+    whole = (p / np.outer(here, there)) @ p.T
+    expected = np.sort(np.linalg.eigvals(whole).real)[-2]
+    assert second_largest(p, here, there, 1e-15) == pytest.approx(expected, rel=1e-9)
