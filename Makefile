@@ -13,7 +13,7 @@ needs = $(3) >/dev/null 2>&1 || { echo "setup needs $(1): apt-get install $(2) (
 
 MINUTES ?= 60
 
-.PHONY: setup demo test test-all fuzz lint bench clean help
+.PHONY: setup demo test test-all fuzz mutants lint bench clean help
 
 help:
 	@echo "make setup     environment in $(VENV) with the pinned versions"
@@ -21,6 +21,7 @@ help:
 	@echo "make test      tests (a few minutes)"
 	@echo "make test-all  every test, the slow ones in full"
 	@echo "make fuzz      damaged inputs for MINUTES (60), what is found goes to fuzz_findings/"
+	@echo "make mutants   what the unit tests of the number rooms do not notice, in MINUTES (60)"
 	@echo "make lint      style, types, layers"
 	@echo "make bench     speed and memory against peers"
 
@@ -55,6 +56,9 @@ test-all: $(KERNELS)
 
 fuzz: $(KERNELS)
 	PYTHONPATH=tests:tests/robustness $(BIN)/python -m fuzzing --minutes $(MINUTES) -o fuzz_findings
+
+mutants: $(KERNELS)
+	$(BIN)/python tests/mutants.py --minutes $(MINUTES) -o mutants_found
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
