@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from biomarker_cli.tables.rows import FeatureRow
 
 FORMAT = "biomarker-result/3"
+_ANY_FORMAT = "biomarker-result/"
 
 CASE_TABLES = (CASES, ROIS_WITH_AUDIT, MEASUREMENTS, FACTS, CHECKS)
 """Tables that hold rows of each case; the dictionary of features is shared."""
@@ -199,10 +200,11 @@ class PackedResult:
             head = json.loads(first)
         except RecursionError as error:
             raise ValueError("edited or damaged") from error
-        if not isinstance(head, dict):
-            raise ValueError("edited or damaged")  # noqa: TRY004 - as for any other damage
-        if head.get("format") != FORMAT:
-            raise OtherFormatError(f"of the format {head.get('format')}")
+        form = str(head.get("format")) if isinstance(head, dict) else ""
+        if form != FORMAT and form.startswith(_ANY_FORMAT):
+            raise OtherFormatError(f"of the format {form}")
+        if form != FORMAT:
+            raise ValueError("edited or damaged")
         if head.pop("sha256", None) != _seal(head, body):
             raise ValueError("edited or damaged")
         lengths = head.pop("lengths")

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from biomarker_cli.kernels.compiled import count_cases, farthest_squared, hull_planes, sum_places
 from biomarker_cli.model.arrays import BoolArray, FloatArray, IntArray
 from biomarker_cli.radiomics.features.spatial_correlation import spatial_correlation
 from biomarker_cli.radiomics.features.surface_cases import Triangles, closed_surface
-from biomarker_cli.radiomics.kernels.diameters import farthest_squared, hull_planes
-from biomarker_cli.radiomics.kernels.surface import count_cases, sum_places
 
 Spacing = tuple[float, float, float]
 
@@ -161,26 +160,18 @@ def principal_variances(mask: BoolArray, spacing_zyx: Spacing, freedom: int) -> 
 
 def ellipsoid_area(a: float, b: float, c: float) -> float:
     """Return the area of an ellipsoid of semi-axes a >= b >= c > 0, by the series of the manual."""
-    from scipy.special import eval_legendre
+    from scipy.special import binom, eval_legendre
 
     alpha = np.sqrt(1 - (b / a) ** 2)
     beta = np.sqrt(1 - (c / a) ** 2)
-    if alpha == 0 or beta == 0:
-        # (alpha beta)^n P_n of an infinite argument: expand its leading terms instead.
-        return _area_of_revolution(a, c) if alpha == 0 else 4 * np.pi * a * b
     orders = np.arange(_LEGENDRE_TERMS + 1)
-    argument = (alpha**2 + beta**2) / (2 * alpha * beta)
-    terms = (alpha * beta) ** orders / (1 - 4 * orders**2) * eval_legendre(orders, argument)
+    if alpha == 0:
+        # P_n of an infinite argument: its leading term is what the others come close to.
+        terms = (beta / 2) ** (2 * orders) / (1 - 4 * orders**2) * binom(2 * orders, orders)
+    else:
+        argument = (alpha**2 + beta**2) / (2 * alpha * beta)
+        terms = (alpha * beta) ** orders / (1 - 4 * orders**2) * eval_legendre(orders, argument)
     return float(4 * np.pi * a * b * terms.sum())
-
-
-def _area_of_revolution(a: float, c: float) -> float:
-    if a == c:
-        return float(4 * np.pi * a * a)
-    eccentricity = np.sqrt(1 - (c / a) ** 2)
-    return float(
-        2 * np.pi * a * a * (1 + (1 - eccentricity**2) / eccentricity * np.arctanh(eccentricity))
-    )
 
 
 def shape_values(mask: BoolArray, spacing_zyx: Spacing) -> dict[str, float]:

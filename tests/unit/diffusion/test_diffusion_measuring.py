@@ -153,6 +153,23 @@ def test_burden_classes_share_the_volume(tmp_path: Path) -> None:
     assert rows["adc.burden.fraction_low"].value == pytest.approx(low)
 
 
+def test_the_difference_to_the_map_of_the_scanner_is_told_by_median_and_95th_percentile() -> None:
+    rules = AdcRules.model_validate({**RULES.model_dump(), "vendor_map": {"use": "compare"}})
+    ours = np.full((1, 10, 10), 1e-3)
+    # Vendor minus ours: 0, -1, 2, -3 ... in steps of 1e-6, and one voxel that is not there.
+    steps = np.arange(100.0)
+    steps[1::2] *= -1
+    steps[99] = np.nan
+    vendor = ours + 1e-6 * steps.reshape(ours.shape)
+    result = replace(declared_adc(Volume(ours, GEOMETRY, ADC), rules), vendor=vendor)
+    region = Region(np.ones(GEOMETRY.shape, dtype=np.bool_), GEOMETRY, "GTV", "gtv")
+    rows = {row.feature_id: row for row in adc_measurements(result, region, rules)}
+    # Of 99 magnitudes from 0 to 98 the 95th percentile is 93.1.
+    assert rows["adc.vendor.p95_absolute_difference"].value == pytest.approx(93.1e-6)
+    assert rows["adc.vendor.median_difference"].value == pytest.approx(0.0, abs=1e-12)
+    assert rows["adc.vendor.median_difference"].unit == "mm2/s"
+
+
 def test_a_region_on_another_grid_is_refused() -> None:
     result = declared_adc(Volume(holes(0), GEOMETRY, ADC), RULES)
     other = Geometry((1, 10, 10), (1.0, 1.0, 3.0), origin_mm=(0.5, 0.0, 0.0))

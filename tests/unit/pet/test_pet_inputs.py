@@ -144,6 +144,22 @@ def test_none_decays_each_frame_to_its_own_mean_time():
     assert suv_of(volume) == pytest.approx(TRUE_SUV, rel=1e-6)
 
 
+def test_none_of_an_enhanced_object_takes_the_reference_time_of_each_frame():
+    times = ("20250101110500", "20250101111000", "20250101112000")
+    values = tuple(
+        bqml(suv, uptake_s=uptake_s)
+        for suv, uptake_s in zip(TRUE_SUV, (3900, 4200, 4800), strict=True)
+    )
+    volume = enhanced_volume(
+        values, frame_reference=times, DecayCorrected="NO", DecayCorrectionDateTime=None
+    )
+    result = suv_volume(volume, RULES)
+    assert result.volume.array.mean(axis=(1, 2)) == pytest.approx(TRUE_SUV, rel=1e-6)
+    rule = result.derivation["reference_time_rule"]
+    assert rule == "FrameReferenceDateTime (0018,9151)"
+    assert result.derivation["uptake_s"] == pytest.approx(3900)
+
+
 def test_none_with_decy_contradicts_itself():
     assert code_of(pet_volume(DecayCorrection="NONE")) == "SUV-DECAY-CONTRADICTION"
 
