@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from biomarker_cli.dicom.decoding import absent, decoding, require_grey
-from biomarker_cli.dicom.element_walk import CutShortError, UnusualFileError, Walked
+from biomarker_cli.dicom.element_walk import CutShortError, UnusualFileError, Walked, locate
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.headers import cut_short, empty, not_dicom, parse_header, unreadable
@@ -43,13 +43,12 @@ class _WholeFiles(HeaderReader):
     """
 
     def __init__(self, inputs: InputFiles | None = None) -> None:
-        super().__init__()
         self.inputs = InputFiles() if inputs is None else inputs
 
     def _look(self, path: Path) -> _Seen:
         content = content_of(self.inputs, path)
         try:
-            walked = self.walk.locate(ContentWindow(content))
+            walked = locate(ContentWindow(content))
         except (UnusualFileError, struct.error):
             seen = _Seen(FrameHeader(parse_header(content, path), 0, path), None)
         except CutShortError as error:

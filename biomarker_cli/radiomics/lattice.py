@@ -10,12 +10,16 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.kernels.compiled import (
+    count_pairs,
+    count_runs,
+    join_zones,
+    lay_ranks,
+    mark_levels,
+    sum_zones,
+    visit_neighbours,
+)
 from biomarker_cli.model.arrays import BoolArray, CountArray, FloatArray, IntArray
-from biomarker_cli.radiomics.kernels.cooccurrence import count_pairs
-from biomarker_cli.radiomics.kernels.lattice import lay_ranks, mark_levels
-from biomarker_cli.radiomics.kernels.neighbours import visit_neighbours
-from biomarker_cli.radiomics.kernels.runs import count_runs
-from biomarker_cli.radiomics.kernels.zones import join_zones, sum_zones
 
 Offset = tuple[int, int, int]
 

@@ -13,6 +13,7 @@ from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.imaging.resampling import InterpolationKind
 from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.kernels.compiled import measure_distances
 from biomarker_cli.model.arrays import AnyArray, BoolArray, CountArray, FloatArray, IntArray
 from biomarker_cli.radiomics.bounds import require_levels
 from biomarker_cli.radiomics.engines.engine import Engine
@@ -30,7 +31,6 @@ from biomarker_cli.radiomics.features.shape_values import intensity_in_space, sh
 from biomarker_cli.radiomics.features.texture import TEXTURE_FAMILIES, Texture
 from biomarker_cli.radiomics.filters.applying import filtered_images
 from biomarker_cli.radiomics.filters.reach import require_sizes
-from biomarker_cli.radiomics.kernels.distances import measure_distances
 from biomarker_cli.radiomics.lattice import Lattice
 from biomarker_cli.radiomics.plan import ORIGINAL
 from biomarker_cli.radiomics.preprocess.intensities import discretise, histogram_axis

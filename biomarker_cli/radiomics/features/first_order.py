@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from biomarker_cli.kernels.compiled import sum_between, sum_deviations, sum_up
 from biomarker_cli.model.arrays import FloatArray, IntArray
-from biomarker_cli.radiomics.kernels.moments import (
-    BINS,
-    LANES,
-    count_bins,
-    gather_bins,
-    sum_between,
-    sum_deviations,
-    sum_up,
-)
 from biomarker_cli.statistics.percentiles import between, neighbours
-
-_FEW = 4096
-"""Values that are sorted sooner than selected."""
 
 _PERCENTILES = (10, 25, 50, 75, 90)
 
@@ -32,38 +21,9 @@ def percentiles_of(values: FloatArray) -> list[float]:
     values : ndarray, shape (n,)
         n >= 1, finite.
     """
+    ordered = np.sort(values)
     found = [neighbours(percent, values.size) for percent in _PERCENTILES]
-    wanted = sorted({place for below, above, _ in found for place in (below, above)})
-    ordered = dict(zip(wanted, _order_statistics(values, wanted), strict=True))
-    return [between(ordered[below], ordered[above], part) for below, above, part in found]
-
-
-def _order_statistics(values: FloatArray, wanted: list[int]) -> list[float]:
-    """Return the values at places of the sorted values: only those of some bins are sorted."""
-    low, high = float(values.min()), float(values.max())
-    with np.errstate(over="ignore", divide="ignore"):
-        scale = float(np.divide(BINS, np.subtract(high, low)))
-    if values.size < _FEW or not 0 < scale < np.inf:
-        return [float(value) for value in np.sort(values)[wanted]]
-    counts = np.zeros(BINS, dtype=np.int64)
-    count_bins(values, low, scale, counts)
-    behind = np.cumsum(counts)
-    bins = np.searchsorted(behind, wanted, side="right")
-    chosen = np.unique(bins)
-    place = np.full(BINS, -1, dtype=np.int64)
-    starts = np.concatenate([[0], np.cumsum(counts[chosen])])
-    place[chosen] = starts[:-1]
-    parts = np.empty(int(starts[-1]))
-    gather_bins(values, low, scale, place, parts)
-    sorted_parts = {
-        int(number): np.sort(parts[start:stop])
-        for number, start, stop in zip(chosen, starts[:-1], starts[1:], strict=True)
-    }
-    before = behind - counts
-    return [
-        float(sorted_parts[int(number)][index - before[number]])
-        for number, index in zip(bins, wanted, strict=True)
-    ]
+    return [between(float(ordered[low]), float(ordered[high]), part) for low, high, part in found]
 
 
 def intensity_values(values: FloatArray) -> dict[str, float]:
@@ -77,15 +37,12 @@ def intensity_values(values: FloatArray) -> dict[str, float]:
     values = np.ascontiguousarray(values)
     n = values.size
     low, high = float(values.min()), float(values.max())
-    sums = np.zeros(2)
-    sum_up(values, np.zeros((2, LANES)), sums)
+    total, energy = sum_up(values)
     # The mean of equal values is that value, whatever their sum rounds to.
-    mean = low if low == high else float(sums[0]) / n
-    energy = float(sums[1])
+    mean = low if low == high else total / n
     p10, p25, median, p75, p90 = percentiles_of(values)
-    found = np.zeros(5)
-    sum_deviations(values, mean, median, np.zeros((5, LANES)), found)
-    variance, cubed, fourth, absolute, from_median = (found / n).tolist()
+    sums = sum_deviations(values, mean, median)
+    variance, cubed, fourth, absolute, from_median = (part / n for part in sums)
     flat = variance <= 0
     return {
         "mean": mean,
@@ -111,14 +68,11 @@ def intensity_values(values: FloatArray) -> dict[str, float]:
 
 def _robust_deviation(values: FloatArray, low: float, high: float) -> float:
     """Return the mean absolute deviation of the values between two percentiles; NaN for none."""
-    found = np.zeros(3)
-    sum_between(values, low, high, 0.0, np.zeros((3, LANES)), found)
-    number, total, _ = found.tolist()
+    number, total, _ = sum_between(values, low, high, 0.0)
     if number == 0:
         return np.nan
-    found[:] = 0.0
-    sum_between(values, low, high, total / number, np.zeros((3, LANES)), found)
-    return float(found[2]) / number
+    _, _, distance = sum_between(values, low, high, total / number)
+    return distance / number
 
 
 def histogram_values(levels: IntArray) -> dict[str, float]:

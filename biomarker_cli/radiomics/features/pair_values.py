@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from biomarker_cli.model.arrays import FloatArray, IntArray
-from biomarker_cli.radiomics.kernels.cooccurrence import (
+from biomarker_cli.kernels.compiled import (
     difference_features,
     sum_features,
     summarise,
 )
+from biomarker_cli.model.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True)

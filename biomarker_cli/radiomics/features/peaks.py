@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from biomarker_cli.imaging.spheres import voxels_in_sphere
+from biomarker_cli.kernels.compiled import average_rows
 from biomarker_cli.model.arrays import BoolArray, FloatArray, IntArray
-from biomarker_cli.radiomics.kernels.spheres import average_rows
 
 
 def peak_values(

@@ -13,6 +13,7 @@ from typing import assert_never
 
 import numpy as np
 
+from biomarker_cli.kernels.compiled import has_pair, information_entropies
 from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from biomarker_cli.radiomics.features.directional import Values
 from biomarker_cli.radiomics.features.first_order import intensity_values
@@ -38,8 +39,6 @@ from biomarker_cli.radiomics.features.texture import (
     sparse_values,
     tone_values,
 )
-from biomarker_cli.radiomics.kernels.cooccurrence import information_entropies
-from biomarker_cli.radiomics.kernels.runs import has_pair
 from biomarker_cli.radiomics.lattice import Lattice, Neighbours, Offset, half_neighbours
 from biomarker_cli.radiomics.rules import PyradiomicsRules
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from biomarker_cli.kernels.compiled import count_cases, farthest_squared, hull_planes, sum_places
 from biomarker_cli.model.arrays import BoolArray, FloatArray, IntArray
 from biomarker_cli.radiomics.features.spatial_correlation import spatial_correlation
 from biomarker_cli.radiomics.features.surface_cases import Triangles, closed_surface
-from biomarker_cli.radiomics.kernels.diameters import farthest_squared, hull_planes
-from biomarker_cli.radiomics.kernels.surface import count_cases, sum_places
 
 Spacing = tuple[float, float, float]
 

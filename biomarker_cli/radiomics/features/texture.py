@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from biomarker_cli.kernels.compiled import emphasise
 from biomarker_cli.model.arrays import AnyArray, CountArray, FloatArray, IntArray
 from biomarker_cli.radiomics.features.directional import PER_SLICE, Values, aggregate, mean_of
 from biomarker_cli.radiomics.features.pair_values import PairDistributions, pair_values
-from biomarker_cli.radiomics.kernels.emphases import emphasise
 from biomarker_cli.radiomics.lattice import Lattice, Neighbours, Offset, half_neighbours
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from biomarker_cli.imaging.boxes import Box
-from biomarker_cli.model.arrays import AnyArray, FloatArray, SingleArray
-from biomarker_cli.radiomics.kernels.recursive import (
+from biomarker_cli.kernels.compiled import (
     LANES,
     filter_double_lines,
     filter_single_lines,
 )
+from biomarker_cli.model.arrays import AnyArray, FloatArray, SingleArray
 
 Spacing = tuple[float, float, float]
 

@@ -6,10 +6,10 @@ from typing import assert_never
 
 import numpy as np
 
+from biomarker_cli.kernels.compiled import levels_between
 from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from biomarker_cli.radiomics.bounds import require_bins
 from biomarker_cli.radiomics.errors import RadiomicsError
-from biomarker_cli.radiomics.kernels.binning import levels_between
 from biomarker_cli.radiomics.preprocess.intensities import require_range
 from biomarker_cli.radiomics.rules import (
     Discretisation,
