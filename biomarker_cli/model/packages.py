@@ -19,6 +19,8 @@ MOVING_NUMBERS = (
     "pandas",
     "pydicom",
     REFERENCE_ENGINE,
+    "PyWavelets",
+    "scipy",
     "SimpleITK",
 )
 """Packages whose versions the manifest of a run names."""
