@@ -64,7 +64,7 @@ ALSO_COPIED = COPIED[2:-1]
 STATES = MappingProxyType({0: "survived", 1: "killed", 3: "killed", 5: "untested", 33: "untested"})
 """Exit codes of mutmut; all others but none are time that ran out, or a crash: noticed."""
 
-FAST_S = 1.0
+FAST_S = 2.0
 """Tests that take longer are not run: there are faster ones, or they are missing."""
 
 STARTING_S = 0.5

@@ -11,7 +11,7 @@ from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.measuring import adc_measurements
 from biomarker_cli.diffusion.rules import AdcRules
-from biomarker_cli.diffusion.shells import Shell, select
+from biomarker_cli.diffusion.shells import Shell, select_shells
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
@@ -28,7 +28,7 @@ def rules_of(**changes: object) -> AdcRules:
 
 def chosen(b_set: dict[str, object], *nominal: float) -> list[float]:
     shells = [Shell(b, b, ()) for b in nominal]
-    return [shell.nominal for shell in select(shells, rules_of(b_set=b_set).b_set)]
+    return [shell.nominal for shell in select_shells(shells, rules_of(b_set=b_set).b_set)]
 
 
 LOW_AND_HIGH = {"kind": "low_and_high", "low_max": 100, "high_max": 1000}

@@ -8,7 +8,7 @@ from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.normalisation import (
     NORMALISATION_OF_SUV_TYPE,
     QUANTITY_OF,
-    Body,
+    BodyMeasures,
     body_surface_m2,
     factor_on_suvbw,
 )
@@ -47,7 +47,7 @@ BODIES = {
     },
 }
 CASES = [
-    pytest.param(name, Body(weight, height, sex), mass, id=f"{name}-{sex}-{weight:g}")
+    pytest.param(name, BodyMeasures(weight, height, sex), mass, id=f"{name}-{sex}-{weight:g}")
     for (sex, weight, height), masses in BODIES.items()
     for name, mass in masses.items()
 ]
@@ -60,9 +60,9 @@ def test_a_mass_is_the_one_of_its_publication(name, body, mass_kg):
 
 @pytest.mark.parametrize("name", ["sul_james", "sul_james128", "sul_janma", "suvibw"])
 def test_of_sex_o_the_mean_of_both_masses_is_taken(name):
-    both = [factor_on_suvbw(name, Body(70.0, 1.7, sex)) for sex in "MF"]
+    both = [factor_on_suvbw(name, BodyMeasures(70.0, 1.7, sex)) for sex in "MF"]
     assert both[0] != both[1]
-    assert factor_on_suvbw(name, Body(70.0, 1.7, "O")) == pytest.approx(sum(both) / 2)
+    assert factor_on_suvbw(name, BodyMeasures(70.0, 1.7, "O")) == pytest.approx(sum(both) / 2)
 
 
 def test_the_surface_is_that_of_du_bois():
@@ -76,35 +76,35 @@ def test_the_surface_is_that_of_du_bois():
 
 
 def test_suv_by_surface_is_in_square_centimetres_per_gram():
-    found = factor_on_suvbw("suvbsa", Body(70.0, 1.7, ""))
+    found = factor_on_suvbw("suvbsa", BodyMeasures(70.0, 1.7, ""))
     assert found == pytest.approx(18097 / 70000, rel=1e-4)
 
 
 def test_body_weight_needs_nothing_of_the_body():
-    assert factor_on_suvbw("suvbw", Body(None, None, "")) == 1.0
+    assert factor_on_suvbw("suvbw", BodyMeasures(None, None, "")) == 1.0
 
 
 @pytest.mark.parametrize("name", sorted(set(QUANTITY_OF) - {"suvbw"}))
 def test_what_is_missing_is_named(name):
-    def code(body: Body) -> str:
+    def code(body: BodyMeasures) -> str:
         with pytest.raises(SuvError) as caught:
             factor_on_suvbw(name, body)
         return caught.value.code
 
-    assert code(Body(None, 1.7, "M")) == "SUV-NO-WEIGHT"
-    assert code(Body(70.0, None, "M")) == "SUV-NO-HEIGHT"
+    assert code(BodyMeasures(None, 1.7, "M")) == "SUV-NO-WEIGHT"
+    assert code(BodyMeasures(70.0, None, "M")) == "SUV-NO-HEIGHT"
     if name != "suvbsa":
-        assert code(Body(70.0, 1.7, "")) == "SUV-NO-SEX"
+        assert code(BodyMeasures(70.0, 1.7, "")) == "SUV-NO-SEX"
 
 
 def test_a_formula_beyond_its_bodies_is_refused():
     # 1.10 x 300 - 120 x 3^2 is no mass; at 1.10 x 110 - 120 x 1.1^2 < 0 as well.
     with pytest.raises(SuvError) as caught:
-        factor_on_suvbw("sul_james", Body(300.0, 1.0, "M"))
+        factor_on_suvbw("sul_james", BodyMeasures(300.0, 1.0, "M"))
     assert caught.value.code == "SUV-BODY"
     # 45.5 + 0.91 x (102 - 152) is 0: no mass either.
     with pytest.raises(SuvError) as caught:
-        factor_on_suvbw("suvibw", Body(30.0, 1.02, "F"))
+        factor_on_suvbw("suvibw", BodyMeasures(30.0, 1.02, "F"))
     assert caught.value.code == "SUV-BODY"
 
 

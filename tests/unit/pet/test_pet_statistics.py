@@ -19,7 +19,7 @@ from biomarker_cli.pet.lesions import (
 )
 from biomarker_cli.pet.rules import LesionRule, ReferenceThreshold, SuvRules, ThresholdRule
 from biomarker_cli.pet.suv import SuvResult
-from biomarker_cli.pet.uptake import STATISTICS, uptake_measurements
+from biomarker_cli.pet.uptake import UPTAKE_STATISTICS, uptake_measurements
 
 # Mean 5, squared deviations 9 + 3 x 1 + 0 + 0 + 4 + 16 = 32.
 EIGHT = (2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0)
@@ -39,13 +39,13 @@ EIGHT = (2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0)
     ],
 )
 def test_a_statistic_is_the_one_of_its_definition(name, expected):
-    assert STATISTICS[name][1](np.array(EIGHT)) == pytest.approx(expected, rel=1e-12)
+    assert UPTAKE_STATISTICS[name][1](np.array(EIGHT)) == pytest.approx(expected, rel=1e-12)
 
 
 def test_of_one_voxel_there_is_no_spread():
-    assert math.isnan(STATISTICS["sd"][1](np.array([3.0])))
-    assert STATISTICS["sd"][1](np.array([3.0, 5.0])) == pytest.approx(math.sqrt(2))
-    assert math.isnan(STATISTICS["cov"][1](np.array([-1.0, 1.0])))
+    assert math.isnan(UPTAKE_STATISTICS["sd"][1](np.array([3.0])))
+    assert UPTAKE_STATISTICS["sd"][1](np.array([3.0, 5.0])) == pytest.approx(math.sqrt(2))
+    assert math.isnan(UPTAKE_STATISTICS["cov"][1](np.array([-1.0, 1.0])))
 
 
 def mtv(values: tuple[float, ...], references=None, **sections: object) -> float:

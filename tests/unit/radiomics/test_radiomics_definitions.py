@@ -55,6 +55,8 @@ def test_moments_are_those_of_the_population_and_kurtosis_is_the_excess():
     assert found["kurtosis"] == pytest.approx(356 / 8 / 16 - 3)
     assert found["skewness"] == pytest.approx(42 / 8 / 8)
     assert found["coefficient_of_variation"] == pytest.approx(0.4)
+    assert (found["p10"], found["median"], found["p90"]) == pytest.approx((3.4, 4.5, 7.6))
+    assert found["iqr"] == pytest.approx(5.5 - 4.0)
     assert intensity_values(np.array([0.0, 1.0]))["kurtosis"] == pytest.approx(-2.0)
 
 
