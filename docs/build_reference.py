@@ -12,6 +12,8 @@ import click
 
 from biomarker_cli.cli.main import cli
 from biomarker_cli.model.flags import FLAGS
+from biomarker_cli.multicentre.change import CHANGES
+from biomarker_cli.multicentre.repeatability_table import REPEATABILITY
 from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
 from biomarker_cli.tables.schema import ROIS, TABLES, Table
 
@@ -75,7 +77,8 @@ def tables_page() -> str:
     ]
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
-    parts += ["", *_table(REGIONS)]
+    for table in (REGIONS, REPEATABILITY, CHANGES):
+        parts += ["", *_table(table)]
     parts += ["", "## Flags", "", "| flag | meaning |", "|---|---|"]
     parts += [f"| `{flag}` | {meaning} |" for flag, meaning in sorted(FLAGS.items())]
     return "\n".join(parts) + "\n"

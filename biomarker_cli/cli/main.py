@@ -51,6 +51,8 @@ COMMANDS = CommandsOnDemand(
         "bvalues": "bvalues:bvalues",
         "run": "run:run",
         "status": "status:status",
+        "repeatability": "repeatability:repeatability",
+        "change": "change:change",
         "protocol": "protocol:protocol",
         "doctor": "doctor:doctor",
     },

@@ -26,6 +26,7 @@ FLAGS = MappingProxyType(
         "quantity_declared": "the unit was declared by the user, the file carries no header facts",
         "ge_creator_missing": "the decay moment of GE without its private creator was read",
         "private_time_unused": "a private decay moment was set aside: date, format or slices",
+        "rc_other_conditions": "the repeatability was found under other, or unsaid, conditions",
         "reference_time_contradicted": "a private decay moment was used against a public time",
         "series_in_several_studies": "one SeriesInstanceUID stands in several studies of the path",
         "series_time_varies": "the slices of the series do not agree in SeriesDate or SeriesTime",
