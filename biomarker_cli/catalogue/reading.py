@@ -14,12 +14,8 @@ from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.dicom.errors import PixelError
 from biomarker_cli.dicom.frames import FrameHeader, Frames
-from biomarker_cli.dicom.values import (
-    PARAMETRIC_MAP_CLASS,
-    fill_values,
-    padding_of,
-    read_real_world_mapping,
-)
+from biomarker_cli.dicom.real_world import PARAMETRIC_MAP_CLASS, read_real_world_mapping
+from biomarker_cli.dicom.values import fill_values, padding_of
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU, QUANTITIES, SIGNAL, STORED_PET, UNITLESS, Quantity

@@ -61,16 +61,7 @@ def stack(planes: Sequence[Plane]) -> tuple[tuple[Plane, ...], Geometry, float]:
         raise _no_position(planes)
     if any(plane.position_mm is None for plane in planes):
         raise _no_position(planes)
-    if min(first.instance.rows, first.instance.columns) < 1:
-        raise SeriesError(
-            "SERIES-EMPTY",
-            f"Rows and Columns are {first.instance.rows} and {first.instance.columns}",
-            hint="The header is damaged: transfer the series again.",
-        )
-    if min(first.pixel_spacing_mm) <= 0:
-        raise SeriesError(
-            "SERIES-PIXEL-SPACING", f"PixelSpacing (0028,0030) is {first.pixel_spacing_mm}"
-        )
+    _require_extent(first, first.pixel_spacing_mm)
     axes = orthonormal_axes(first.orientation)
     normal = axes[:, 2]
     positions = np.array([plane.position_mm for plane in planes])
@@ -94,6 +85,18 @@ def stack(planes: Sequence[Plane]) -> tuple[tuple[Plane, ...], Geometry, float]:
         direction=tuple(axes.ravel().tolist()),
     )
     return planes, geometry, jitter
+
+
+def _require_extent(plane: Plane, pixel_spacing_mm: tuple[float, ...]) -> None:
+    instance = plane.instance
+    if min(instance.rows, instance.columns) < 1:
+        raise SeriesError(
+            "SERIES-EMPTY",
+            f"Rows and Columns are {instance.rows} and {instance.columns}",
+            hint="The header is damaged: transfer the series again.",
+        )
+    if min(pixel_spacing_mm) <= 0:
+        raise SeriesError("SERIES-PIXEL-SPACING", f"PixelSpacing (0028,0030) is {pixel_spacing_mm}")
 
 
 def orthonormal_axes(orientation: Sequence[float]) -> FloatArray:

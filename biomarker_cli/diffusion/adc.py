@@ -12,6 +12,7 @@ from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.fitting import fit_volume
 from biomarker_cli.diffusion.rules import AdcRules, FittedMap
 from biomarker_cli.diffusion.shells import Shell, select
+from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import ADC, Quantity
 
@@ -60,17 +61,11 @@ class Derivation:
 
 
 @dataclass(frozen=True)
-class AdcResult:
-    """A map of a diffusion parameter and how it came about.
+class AdcResult(QuantityMap):
+    """A map of a diffusion parameter, NaN where there is no fit; its derivation a `Derivation`.
 
     Attributes
     ----------
-    volume : Volume
-        NaN where there is no fit; mm2/s for diffusion coefficients.
-    image : str
-        First word of the feature ids.
-    derivation : dict
-        `Derivation` as plain values, for the manifest.
     signals : ShellSignals or None
         What was fitted; None for maps that were not fitted here.
     log_s0 : ndarray, shape (z, y, x), or None
@@ -83,34 +78,11 @@ class AdcResult:
         What rows of that comparison carry.
     """
 
-    volume: Volume
-    image: str
-    derivation: dict[str, Any]
     signals: ShellSignals | None = None
     log_s0: FloatArray | None = None
     shells: tuple[Shell, ...] = ()
     vendor: FloatArray | None = None
     vendor_flags: frozenset[str] = frozenset()
-
-
-def adc_map(dwi: DwiSet, rules: AdcRules) -> AdcResult:
-    """Compute the ADC of every voxel, the main map of the rules.
-
-    Parameters
-    ----------
-    dwi : DwiSet
-    rules : AdcRules
-
-    Returns
-    -------
-    AdcResult
-
-    Raises
-    ------
-    AdcError
-        ``ADC-B-SET`` where the series lacks the b-values of the rules.
-    """
-    return adc_maps(dwi, rules, rules.maps[:1])[0]
 
 
 def adc_maps(

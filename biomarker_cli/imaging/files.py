@@ -24,6 +24,7 @@ from biomarker_cli.imaging.placing import RAS_TO_LPS
 from biomarker_cli.imaging.refusals import bad_shape, too_large, unreadable
 from biomarker_cli.imaging.stored import MOST_HEADER_BYTES, Contents, content_of
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.quantity import Quantity
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
@@ -165,7 +166,7 @@ def write_nifti(array: npt.NDArray[Any], geometry: Geometry, path: Path) -> None
     image.set_sform(affine, code="scanner")
     image.set_qform(affine, code="scanner")
     content = image.to_bytes()
-    with path.open("wb") as file:
+    with whole_file(path) as file:
         if not path.name.lower().endswith(".gz"):
             file.write(content)
             return

@@ -137,12 +137,6 @@ class Region:
         """Number of voxels times the volume of one."""
         return self.n_voxels * self.geometry.voxel_volume_mm3
 
-    def with_flags(self, *flags: str) -> Region:
-        """Return the same voxels with more flags."""
-        return Region(
-            self.crop, self.geometry, self.label, self.name, self.audit, self.flags | set(flags)
-        )
-
 
 def _crop(mask: npt.NDArray[Any], geometry: Geometry) -> Crop:
     if mask.dtype != np.bool_ or mask.shape != geometry.shape:

@@ -161,6 +161,42 @@ def assemble(
     # The lowest frame is the reference, whatever the order in the file.
     frames = sorted(frames, key=lambda f: (f.plane.along_mm, *f.plane.position_mm.tolist()))
     first = frames[0].plane
+    number = _slice_numbers(frames, step_mm, where)
+    rows, columns = size
+    x, y, z = (float(v) for v in first.position_mm)
+    grid = Geometry(
+        shape=(int(number.max()) + 1, rows, columns),
+        spacing_mm=(*first.spacing_mm, step_mm),
+        origin_mm=(x, y, z),
+        direction=tuple(first.axes.ravel().tolist()),
+    )
+    low = np.min([(f.row, f.column) for f in frames], axis=0)
+    high = np.max([(f.row + f.mask.shape[0], f.column + f.mask.shape[1]) for f in frames], axis=0)
+    if grid.shape[0] * int(np.prod(high - low)) > MOST_VOXELS:
+        apart_mm = max(frame.plane.along_mm for frame in frames) - first.along_mm
+        raise RegionError(
+            "REGION-TOO-LARGE",
+            f"the frames of a segment lie {apart_mm:.4g} mm apart at steps of "
+            f"{step_mm:.4g} mm: {grid.shape[0]:,} slices",
+            where=where,
+            hint="The position of a frame may be damaged: export the segmentation again.",
+        )
+    volume = np.zeros((grid.shape[0], *(high - low)), dtype=np.bool_)
+    for frame, slice_index in zip(frames, number, strict=True):
+        row, column = frame.row - int(low[0]), frame.column - int(low[1])
+        volume[
+            slice_index,
+            row : row + frame.mask.shape[0],
+            column : column + frame.mask.shape[1],
+        ] = frame.mask
+    return grid, Crop(volume, (0, int(low[0]), int(low[1])))
+
+
+def _slice_numbers(
+    frames: Sequence[SegmentFrame], step_mm: float, where: str
+) -> npt.NDArray[np.intp]:
+    """Return the slice of each frame, from 0 for the first; each frame has one of its own."""
+    first = frames[0].plane
     for frame in frames:
         same = np.allclose(frame.plane.axes, first.axes, atol=1e-4)
         if not same or not np.allclose(frame.plane.spacing_mm, first.spacing_mm, rtol=1e-4):
@@ -177,33 +213,7 @@ def assemble(
     repeated = number[1:][np.diff(number) == 0]
     if len(repeated):
         raise _repeated(first.along_mm + repeated * step_mm, where)
-    rows, columns = size
-    x, y, z = (float(v) for v in first.position_mm)
-    grid = Geometry(
-        shape=(int(number.max()) + 1, rows, columns),
-        spacing_mm=(*first.spacing_mm, step_mm),
-        origin_mm=(x, y, z),
-        direction=tuple(first.axes.ravel().tolist()),
-    )
-    low = np.min([(f.row, f.column) for f in frames], axis=0)
-    high = np.max([(f.row + f.mask.shape[0], f.column + f.mask.shape[1]) for f in frames], axis=0)
-    if grid.shape[0] * int(np.prod(high - low)) > MOST_VOXELS:
-        raise RegionError(
-            "REGION-TOO-LARGE",
-            f"the frames of a segment lie {away[:, 2].max():.4g} mm apart at steps of "
-            f"{step_mm:.4g} mm: {grid.shape[0]:,} slices",
-            where=where,
-            hint="The position of a frame may be damaged: export the segmentation again.",
-        )
-    volume = np.zeros((grid.shape[0], *(high - low)), dtype=np.bool_)
-    for frame, slice_index in zip(frames, number, strict=True):
-        row, column = frame.row - int(low[0]), frame.column - int(low[1])
-        volume[
-            slice_index,
-            row : row + frame.mask.shape[0],
-            column : column + frame.mask.shape[1],
-        ] = frame.mask
-    return grid, Crop(volume, (0, int(low[0]), int(low[1])))
+    return number
 
 
 def slice_step(

@@ -41,10 +41,6 @@ def _define(
     )
 
 
-def _sd(values: Values) -> float:
-    return float(values.std())
-
-
 def _percentile(percent: float) -> Statistic:
     return lambda values: percentile(values, percent)
 

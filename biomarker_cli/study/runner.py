@@ -13,6 +13,7 @@ from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.exit_codes import ExitCode, worst_exit_code
 from biomarker_cli.model.inputs import CHANGED
+from biomarker_cli.model.outputs import replace_file
 from biomarker_cli.model.wording import shown
 from biomarker_cli.study.assembling import write_tables
 from biomarker_cli.study.cohort_checks import judge_cohort
@@ -336,7 +337,7 @@ def _write_log(
     tracebacks = [line for text in remarks for line in text.splitlines()]
     # People read it on a terminal, and names and messages of libraries stand in it.
     text = "\n".join(shown(line) for line in [*lines, *tracebacks])
-    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+    replace_file(path, f"{text}\n".encode())
 
 
 def _executor(options: RunOptions) -> Executor:

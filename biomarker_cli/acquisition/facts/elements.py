@@ -13,7 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DSdecimal
 
@@ -101,15 +101,6 @@ def path_text(path: str) -> str:
 def private_text(group: int, creator: str, element: int) -> str:
     """Return how a private element is named."""
     return f"({group:04X},xx{element:02X}) {creator}"
-
-
-def keyword_of(tag: str) -> str:
-    """Return the keyword of ``(gggg,eeee)``, empty for a private element."""
-    group, _, element = tag.strip("()").partition(",")
-    try:
-        return keyword_for_tag((int(group, 16) << 16) + int(element, 16))
-    except ValueError:
-        return ""
 
 
 def is_element(name: str) -> bool:

@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from biomarker_cli.imaging.region import Crop
-from biomarker_cli.imaging.volume import Volume
-from biomarker_cli.radiomics.bounds import require_axes, require_grid
-from biomarker_cli.radiomics.preprocess.intensities import resegment
-from biomarker_cli.radiomics.preprocess.resampling import (
+from biomarker_cli.imaging.resampling import (
     Axis,
     centred_axis,
     interpolate,
     interpolate_mask,
     length_on,
 )
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.radiomics.bounds import require_axes, require_grid
+from biomarker_cli.radiomics.preprocess.intensities import resegment
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
 Floats = npt.NDArray[np.float64]

@@ -1,4 +1,15 @@
-"""Resample an image and a mask to another spacing (IBSI-1, section 2.4)."""
+"""Resample images and masks: to another spacing, or a mask to the grid of an image.
+
+To another spacing an image is interpolated axis by axis, continued beyond its
+outermost centres by its border values. A mask that was drawn on another grid, at
+any angle, is nothing beyond its own voxels. On both ways a voxel is inside from one
+half on, the half included; the grids of two files are less exact than fractions of
+one spacing, so that each way has its own slack for rounding.
+
+References
+----------
+IBSI-1 reference manual v11, section 2.4.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +19,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Crop
+
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-# Weights are rounded: without this slack a voxel at exactly one half would fall out.
-_HALF = 0.5 - 1e-9
+HALF = 0.5
+"""Interpolated masks count as inside from here on, the half included."""
+
+_AXIS_SLACK = 1e-9
+"""Weights are rounded: without it a voxel at exactly one half would fall out."""
+
+_GRID_SLACK = 1e-6
+"""The same where two grids were written, in single precision or as decimal strings."""
 
 
 @dataclass(frozen=True)
@@ -133,4 +153,61 @@ def _mirrored(index: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64
 
 def interpolate_mask(mask: Mask, axes: tuple[Axis, Axis, Axis], kind: str) -> Mask:
     """Return a mask on new axes: inside where the interpolated mask reaches one half."""
-    return np.asarray(interpolate(mask.astype(np.float64), axes, kind) >= _HALF)
+    return np.asarray(interpolate(mask.astype(np.float64), axes, kind) >= HALF - _AXIS_SLACK)
+
+
+def mask_on_grid(source: Crop, grid: Geometry, target: Geometry) -> Crop:
+    """Return a mask on another grid, at any angle to its own.
+
+    Interpolated linearly at the voxel centres of the target; beyond its own voxels
+    a mask is zero.
+
+    Parameters
+    ----------
+    source : Crop
+        On `grid`.
+    grid, target : Geometry
+
+    Returns
+    -------
+    Crop
+        On `target`; empty where the mask does not reach it.
+    """
+    from scipy.ndimage import affine_transform
+
+    if not source.mask.size:
+        return source
+    reach = _index_corners(source) @ grid.affine.T
+    inside = (reach @ np.linalg.inv(target.affine).T)[:, :3][:, ::-1]
+    low = np.clip(np.floor(inside.min(axis=0)).astype(int), 0, target.shape)
+    high = np.clip(np.ceil(inside.max(axis=0)).astype(int) + 1, 0, target.shape)
+    if (high <= low).any():
+        return Crop(np.zeros((0, 0, 0), dtype=np.bool_))
+    back = np.linalg.inv(grid.affine) @ target.affine
+    matrix = back[:3, :3][::-1, ::-1]
+    shift = back[:3, 3][::-1] + matrix @ low - np.asarray(source.offset)
+    values = affine_transform(
+        source.mask.astype(np.float64),
+        matrix,
+        offset=shift,
+        output_shape=tuple(high - low),
+        order=1,
+        mode="grid-constant",
+        cval=0.0,
+    )
+    z, y, x = (int(n) for n in low)
+    return Crop(values >= HALF - _GRID_SLACK, (z, y, x))
+
+
+def _index_corners(source: Crop) -> Floats:
+    """Return homogeneous (x, y, z, 1) indices of the box, one voxel wider."""
+    low = np.asarray(source.offset)[::-1] - 1.0
+    high = low + np.asarray(source.mask.shape)[::-1] + 1.0
+    return np.array(
+        [
+            (x, y, z, 1.0)
+            for x in (low[0], high[0])
+            for y in (low[1], high[1])
+            for z in (low[2], high[2])
+        ]
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -12,46 +14,105 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.sr._concepts_dict import concepts
 from pydicom.uid import UID
 from synthetic_dwi import SHAPE, Spec, candidates, write_dwi
 
+from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.reading import read_volume
 from biomarker_cli.dicom.identity import OutgoingIdentity, UidMap
-from biomarker_cli.diffusion.adc import AdcResult
-from biomarker_cli.diffusion.declared import declared_adc
-from biomarker_cli.diffusion.errors import AdcError
-from biomarker_cli.diffusion.maps import diffusion_maps
-from biomarker_cli.diffusion.rules import AdcRules
-from biomarker_cli.diffusion.writing import write_map_nifti, write_parametric_map
+from biomarker_cli.imaging.errors import ImageFileError
+from biomarker_cli.imaging.map_files import write_maps
+from biomarker_cli.imaging.parametric_map import write_parametric_map
+from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.imaging.volume import Volume
-from biomarker_cli.model.quantity import ADC
+from biomarker_cli.model.quantity import ADC, KURTOSIS, QUANTITIES, SUVBW, Quantity
 
 KEY = bytes(range(32))
 STUDY = OutgoingIdentity("S0001", UidMap(KEY))
 KEEP = OutgoingIdentity()
 
-RULES = AdcRules.model_validate(
-    {"estimator": "lls", "b_set": {"kind": "all"}, "statistics": ["mean"]}
-)
+KTRANS = Quantity("ktrans", "/min", "volume transfer constant")
+
+
+def map_of(folder: Path, change: Callable[[Dataset], object] | None = None) -> QuantityMap:
+    """Return a map, with a hole, in the place of a series of three slices."""
+    write_dwi(folder, [Spec(0) if change is None else Spec(0, change=change)])
+    volume = read_volume(candidates(folder)[0])
+    values = np.random.default_rng(8).uniform(5e-4, 3e-3, SHAPE)
+    values[1, 1, 1] = np.nan
+    return QuantityMap(volume.with_array(values, ADC), "adc", {"source": "fitted"})
 
 
 @pytest.fixture
-def result(tmp_path: Path) -> AdcResult:
-    hole = np.array(Spec(800).signal())
-    hole[1, 1, 1] = 0.0
-    write_dwi(tmp_path / "dwi", [Spec(0), Spec(800, array=hole)])
-    return diffusion_maps(candidates(tmp_path / "dwi"), RULES)[0]
+def result(tmp_path: Path) -> QuantityMap:
+    return map_of(tmp_path / "series")
 
 
-def test_nifti_keeps_values_place_and_nan(result: AdcResult, tmp_path: Path) -> None:
-    path = tmp_path / "adc.nii.gz"
-    write_map_nifti(result, path)
-    image = nibabel.load(path)
-    np.testing.assert_array_equal(np.asarray(image.dataobj).transpose(2, 1, 0), result.volume.array)
+def test_maps_of_a_series_leave_in_both_formats(result: QuantityMap, tmp_path: Path) -> None:
+    other = replace(result, image="ktrans", volume=replace(result.volume, quantity=KTRANS))
+    folder = tmp_path / "new" / "maps"
+    written = write_maps([result, other], folder, STUDY, "any@1.0.0")
+    names = ["adc.nii.gz", "adc.dcm", "ktrans.nii.gz", "ktrans.dcm"]
+    assert written == [folder / name for name in names]
+    assert sorted(folder.iterdir()) == sorted(written)
+    one, two = (dcmread(folder / name) for name in ("adc.dcm", "ktrans.dcm"))
+    assert one.SOPInstanceUID != two.SOPInstanceUID
+    assert (one.ContentLabel, two.ContentLabel) == ("ADC", "KTRANS")
+    assert two.ContentDescription == "volume transfer constant"
+
+
+def test_a_map_of_an_image_file_leaves_as_nifti_alone(result: QuantityMap, tmp_path: Path) -> None:
+    volume = Volume(result.volume.array, result.volume.geometry, ADC)
+    written = write_maps([replace(result, volume=volume)], tmp_path / "maps", STUDY, "any@1.0.0")
+    assert [path.name for path in written] == ["adc.nii.gz"]
+    image = nibabel.load(written[0])
+    np.testing.assert_array_equal(np.asarray(image.dataobj).transpose(2, 1, 0), volume.array)
     to_ras = np.diag([-1.0, -1.0, 1.0, 1.0])
-    np.testing.assert_allclose(image.affine, to_ras @ result.volume.geometry.affine, atol=1e-6)
+    np.testing.assert_allclose(image.affine, to_ras @ volume.geometry.affine, atol=1e-6)
 
 
-def test_parametric_map_keeps_values_place_unit_and_nan(result: AdcResult, tmp_path: Path) -> None:
+@pytest.mark.parametrize("quantity", [ADC, SUVBW, KURTOSIS, KTRANS], ids=lambda q: q.name)
+def test_unit_and_quantity_are_coded(
+    result: QuantityMap, quantity: Quantity, tmp_path: Path
+) -> None:
+    one = replace(result, image="map", volume=replace(result.volume, quantity=quantity))
+    write_parametric_map(one, tmp_path / "map.dcm", STUDY, "any@1.0.0")
+    shared = dcmread(tmp_path / "map.dcm").SharedFunctionalGroupsSequence[0]
+    mapping = shared.RealWorldValueMappingSequence[0]
+    unit = mapping.MeasurementUnitsCodeSequence[0]
+    assert (unit.CodeValue, unit.CodingSchemeDesignator) == (quantity.unit, "UCUM")
+    coded = [q.ConceptCodeSequence[0] for q in mapping.get("QuantityDefinitionSequence", ())]
+    expected = [(quantity.dicom_code, "DCM")] if quantity.dicom_code else []
+    assert [(c.CodeValue, c.CodingSchemeDesignator) for c in coded] == expected
+    # What was written comes back as what it was.
+    again = read_volume(scan([tmp_path / "map.dcm"]).volumes[0])
+    np.testing.assert_array_equal(again.array, one.volume.array)
+    assert again.quantity.unit == quantity.unit
+    assert not quantity.dicom_code or again.quantity == quantity
+
+
+def test_codes_of_quantities_have_the_meaning_of_the_standard() -> None:
+    held = {
+        value: meaning
+        for values in concepts["DCM"].values()
+        for value, (meaning, _) in values.items()
+    }
+    coded = {q.dicom_code: q.dicom_meaning for q in QUANTITIES.values() if q.dicom_code}
+    assert len(coded) > 7
+    assert coded == {value: held[value] for value in coded}
+
+
+def test_a_map_without_a_single_value_is_written(result: QuantityMap, tmp_path: Path) -> None:
+    empty = replace(result, volume=result.volume.with_array(np.full(SHAPE, np.nan), ADC))
+    write_parametric_map(empty, tmp_path / "adc.dcm", STUDY, "any@1.0.0")
+    dataset = dcmread(tmp_path / "adc.dcm")
+    assert np.isnan(np.frombuffer(dataset.DoubleFloatPixelData, "<f8")).all()
+
+
+def test_parametric_map_keeps_values_place_unit_and_nan(
+    result: QuantityMap, tmp_path: Path
+) -> None:
     path = tmp_path / "adc.dcm"
     write_parametric_map(result, path, STUDY, "dwi-adc@1.0.0")
     dataset = dcmread(path)
@@ -72,7 +133,7 @@ def test_parametric_map_keeps_values_place_unit_and_nan(result: AdcResult, tmp_p
     assert list(measures.PixelSpacing) == [2.0, 1.0]
 
 
-def test_the_same_map_has_the_same_uids(result: AdcResult, tmp_path: Path) -> None:
+def test_the_same_map_has_the_same_uids(result: QuantityMap, tmp_path: Path) -> None:
     for name in ("a.dcm", "b.dcm"):
         write_parametric_map(result, tmp_path / name, STUDY, "dwi-adc@1.0.0")
     one, two = (dcmread(tmp_path / name) for name in ("a.dcm", "b.dcm"))
@@ -87,13 +148,13 @@ def test_the_same_map_has_the_same_uids(result: AdcResult, tmp_path: Path) -> No
     assert third.StudyInstanceUID != one.StudyInstanceUID
 
 
-def test_a_map_without_dicom_source_is_refused(result: AdcResult, tmp_path: Path) -> None:
+def test_a_map_without_dicom_source_is_refused(result: QuantityMap, tmp_path: Path) -> None:
     volume = Volume(result.volume.array, result.volume.geometry, ADC)
-    with pytest.raises(AdcError) as caught:
+    with pytest.raises(ImageFileError) as caught:
         write_parametric_map(
-            declared_adc(volume, RULES), tmp_path / "adc.dcm", STUDY, "dwi-adc@1.0.0"
+            replace(result, volume=volume), tmp_path / "adc.dcm", STUDY, "dwi-adc@1.0.0"
         )
-    assert caught.value.code == "ADC-MAP-NO-SOURCE"
+    assert caught.value.code == "MAP-NO-SOURCE"
 
 
 PLANTED = {
@@ -136,13 +197,11 @@ def _planted(dataset: Dataset) -> None:
 
 
 @pytest.fixture
-def planted(tmp_path: Path) -> AdcResult:
-    specs = [Spec(0, change=_planted), Spec(800, change=_planted)]
-    write_dwi(tmp_path / "planted", specs)
-    return diffusion_maps(candidates(tmp_path / "planted"), RULES)[0]
+def planted(tmp_path: Path) -> QuantityMap:
+    return map_of(tmp_path / "planted", _planted)
 
 
-def test_under_the_study_nothing_of_the_source_leaves(planted: AdcResult, tmp_path: Path) -> None:
+def test_under_the_study_nothing_of_the_source_leaves(planted: QuantityMap, tmp_path: Path) -> None:
     path = tmp_path / "adc.dcm"
     write_parametric_map(planted, path, STUDY, "dwi-adc@1.0.0")
     content = path.read_bytes()
@@ -167,7 +226,7 @@ def test_under_the_study_nothing_of_the_source_leaves(planted: AdcResult, tmp_pa
 
 
 def test_kept_identity_is_the_patient_and_study_of_the_source_whole(
-    planted: AdcResult, tmp_path: Path
+    planted: QuantityMap, tmp_path: Path
 ) -> None:
     path = tmp_path / "adc.dcm"
     write_parametric_map(planted, path, KEEP, "dwi-adc@1.0.0")
@@ -211,7 +270,7 @@ def test_an_independent_validator_finds_no_error(
     assert found == []
 
 
-def test_the_place_is_the_same_to_another_reader(result: AdcResult, tmp_path: Path) -> None:
+def test_the_place_is_the_same_to_another_reader(result: QuantityMap, tmp_path: Path) -> None:
     write_parametric_map(result, tmp_path / "adc.dcm", STUDY, "dwi-adc@1.0.0")
     volume = highdicom.imread(tmp_path / "adc.dcm").get_volume(apply_real_world_transform=True)
     inverse = np.linalg.inv(volume.affine)
