@@ -13,6 +13,8 @@ import click
 from biomarker_cli.cli.main import cli
 from biomarker_cli.model.flags import FLAGS
 from biomarker_cli.multicentre.change import CHANGES
+from biomarker_cli.multicentre.reader_features import READER_FEATURES
+from biomarker_cli.multicentre.readers import READER_PAIRS
 from biomarker_cli.multicentre.repeatability_table import REPEATABILITY
 from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
 from biomarker_cli.tables.schema import ROIS, TABLES, Table
@@ -77,7 +79,7 @@ def tables_page() -> str:
     ]
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
-    for table in (REGIONS, REPEATABILITY, CHANGES):
+    for table in (REGIONS, REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES):
         parts += ["", *_table(table)]
     parts += ["", "## Flags", "", "| flag | meaning |", "|---|---|"]
     parts += [f"| `{flag}` | {meaning} |" for flag, meaning in sorted(FLAGS.items())]

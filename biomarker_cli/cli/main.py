@@ -53,6 +53,7 @@ COMMANDS = CommandsOnDemand(
         "status": "status:status",
         "repeatability": "repeatability:repeatability",
         "change": "change:change",
+        "readers": "readers:readers",
         "protocol": "protocol:protocol",
         "doctor": "doctor:doctor",
     },

@@ -68,6 +68,7 @@ FLAGS = MappingProxyType(
         "direction_unknown": "several volumes of one b-value carry no direction",
         "label_unnamed": "the table or header that names the labels leaves this value out",
         "noise_floor": "the signal at the highest b lies at the noise in too many voxels",
+        "tolerance_below_half_slice": "one slice more or less is farther than this tolerance",
         "trace_images": "the fitted images are trace-weighted images of the scanner",
         "trace_left_out": "trace-weighted images were left out beside their directions",
         "b0_untagged": "a volume without b-value inside a diffusion series was read as b = 0",

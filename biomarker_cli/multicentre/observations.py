@@ -51,8 +51,9 @@ class Observations:
     ----------
     frame : DataFrame
         The columns of `OPTIONAL`, subject_id, feature_id, value (float64, NaN where there
-        is none), and is_ratio; a column ``repeat_id`` where every table has it. Sorted, so
-        that the order of rows and of tables moves no number.
+        is none), is_ratio, and table, the place of its table in the list; a column
+        ``repeat_id`` where every table has it. Sorted, so that the order of rows and of
+        tables moves no number.
     """
 
     frame: pd.DataFrame
@@ -94,7 +95,8 @@ def read_observations(paths: Sequence[Path]) -> Observations:
     frames = [_of_run(path) if path.is_dir() else _of_file(path) for path in paths]
     has_repeat = all("repeat_id" in frame.columns for frame in frames)
     names = [*_REQUIRED, *OPTIONAL, *(["repeat_id"] if has_repeat else [])]
-    frame = pd.concat([frame[names] for frame in frames], ignore_index=True)
+    parts = [frame[names].assign(table=place) for place, frame in enumerate(frames)]
+    frame = pd.concat(parts, ignore_index=True)
     frame["is_ratio"] = _ratio_scales(frame)
     keys = [name for name in names if name != "value"]
     frame = frame.sort_values([*keys, "value"], kind="stable", ignore_index=True)
