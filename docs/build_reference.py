@@ -13,6 +13,8 @@ import click
 from biomarker_cli.cli.main import cli
 from biomarker_cli.model.flags import FLAGS
 from biomarker_cli.multicentre.change import CHANGES
+from biomarker_cli.multicentre.combat_model import HARMONISED
+from biomarker_cli.multicentre.combat_report import COMBAT_REPORT
 from biomarker_cli.multicentre.reader_features import READER_FEATURES
 from biomarker_cli.multicentre.readers import READER_PAIRS
 from biomarker_cli.multicentre.repeatability_table import REPEATABILITY
@@ -79,7 +81,8 @@ def tables_page() -> str:
     ]
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
-    for table in (REGIONS, REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES):
+    agreement = (REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES, HARMONISED, COMBAT_REPORT)
+    for table in (REGIONS, *agreement):
         parts += ["", *_table(table)]
     parts += ["", "## Flags", "", "| flag | meaning |", "|---|---|"]
     parts += [f"| `{flag}` | {meaning} |" for flag, meaning in sorted(FLAGS.items())]

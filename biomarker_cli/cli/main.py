@@ -54,6 +54,7 @@ COMMANDS = CommandsOnDemand(
         "repeatability": "repeatability:repeatability",
         "change": "change:change",
         "readers": "readers:readers",
+        "combat": "combat:combat",
         "protocol": "protocol:protocol",
         "doctor": "doctor:doctor",
     },

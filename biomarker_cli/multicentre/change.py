@@ -6,7 +6,6 @@ values exceeds the coefficient, and of a thousand features fifty do.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.flags import join_flags
 from biomarker_cli.multicentre.agreement_errors import AgreementError
 from biomarker_cli.multicentre.observations import FEATURE, Observations
-from biomarker_cli.multicentre.repeatability_table import FORMAT, digest, natural_order
+from biomarker_cli.multicentre.repeatability_table import FORMAT, natural_order
+from biomarker_cli.multicentre.sealed_files import read_sealed
 from biomarker_cli.tables.schema import Column, Table
 
 if TYPE_CHECKING:
@@ -104,28 +104,19 @@ def load_repeatability(path: Path) -> KnownRepeatability:
             f"no such file: {path}",
             hint="`biomarker repeatability TABLE -o DIR` writes DIR/repeatability.json.",
         )
-    try:
-        content = json.loads(path.read_bytes())
-        is_ours = content["format"] == FORMAT and content["sha256"] == digest(content)
-        features = {
-            (one["analysis_id"].partition("@")[0], *(one[name] for name in FEATURE[1:])): one
-            for one in content["features"]
-        }
-        conditions = content["conditions"]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _bad_file(path, f"it is no {FORMAT}") from error
-    if not is_ours:
-        raise _bad_file(path, f"it is no {FORMAT}, or its digest does not fit its content")
-    return KnownRepeatability(conditions, features)
-
-
-def _bad_file(path: Path, what: str) -> AgreementError:
-    return AgreementError(
-        "REPEATABILITY-FILE",
-        what,
-        where=str(path),
-        hint="Write it again with `biomarker repeatability`; it is not edited by hand.",
-    )
+    content = read_sealed(path, FORMAT)
+    if content is None:
+        raise AgreementError(
+            "REPEATABILITY-FILE",
+            f"it is no {FORMAT}, or its digest does not fit its content",
+            where=str(path),
+            hint="Write it again with `biomarker repeatability`; it is not edited by hand.",
+        )
+    features = {
+        (one["analysis_id"].partition("@")[0], *(one[name] for name in FEATURE[1:])): one
+        for one in content["features"]
+    }
+    return KnownRepeatability(content["conditions"], features)
 
 
 @dataclass(frozen=True)

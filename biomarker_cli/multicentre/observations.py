@@ -150,6 +150,9 @@ def _of_file(path: Path) -> pd.DataFrame:
     for name in OPTIONAL:
         if name not in frame.columns:
             frame[name] = ""
+    if "repeat_id" in frame.columns and (frame["repeat_id"] == "").all():
+        # As harmonised.csv of a run has it.
+        frame = frame.drop(columns="repeat_id")
     frame["value"] = parsed_numbers(frame["value"], path)
     odd = sorted(set(frame["scale"]) - {"", "ratio", "interval"})
     if odd:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from biomarker_cli.multicentre.agreement_errors import AgreementError
 from biomarker_cli.multicentre.observations import FEATURE, Observations
 from biomarker_cli.multicentre.repeatability import Statistic, repeatability, undefined
 from biomarker_cli.multicentre.repeats import RC_FACTOR, Repeats
+from biomarker_cli.multicentre.sealed_files import sealed
 from biomarker_cli.multicentre.subject_bootstrap import N_BOOTSTRAP, SEED
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.schema import Column, Table
@@ -259,14 +258,7 @@ def repeatability_file(
         "bootstrap": {"draws": N_BOOTSTRAP, "seed": SEED, "unit": "subject"},
         "features": [_entry(one) for one in found if one.is_overall],
     }
-    return content | {"sha256": digest(content)}
-
-
-def digest(content: dict[str, Any]) -> str:
-    """Return the sha256 of content for JSON, less its own ``sha256``."""
-    rest = {name: value for name, value in content.items() if name != "sha256"}
-    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sealed(content)
 
 
 def _entry(one: FeatureRepeatability) -> dict[str, Any]:
