@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.flags import join_flags
@@ -19,9 +19,6 @@ from biomarker_cli.multicentre.observations import FEATURE, Observations
 from biomarker_cli.multicentre.repeatability_table import FORMAT, natural_order
 from biomarker_cli.multicentre.sealed_files import read_sealed
 from biomarker_cli.tables.schema import Column, Table
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FALSE_SHARE = 0.05
 """Part of unchanged values whose change exceeds a 95 % coefficient."""
@@ -159,13 +156,16 @@ def changes(
             f"{observations.combat_sha256[:12] or 'none'} and {theirs[:12] or 'none'}",
             hint="Harmonise the test-retest values by the same model, with `combat apply`.",
         )
-    frame = observations.frame
-    found = []
-    keys = ["site_id", "subject_id", *FEATURE]
-    said = _stated_flags(known, stated)
-    for key, rows in frame.groupby(keys, sort=True):
-        head = dict(zip(keys, map(str, key), strict=True))
-        found += [Change(row) for row in _rows_of(head, rows, known, said)]
+    conditions = _Conditions(
+        digests=frozenset(filter(None, known.conditions.get("analyses", {}).values())),
+        scanners=frozenset(known.conditions.get("scanners", ())),
+        stated=_stated_flags(known, stated),
+    )
+    found = [
+        Change(dict(zip(_KEYS, key, strict=True)) | row)
+        for key, visits in sorted(_visits(observations).items())
+        for row in _rows_of(visits, known.of(key[2:]), conditions)
+    ]
     if not found:
         raise InputNotFoundError(
             "CHANGES-NOT-FOUND",
@@ -175,25 +175,48 @@ def changes(
     return found
 
 
+_KEYS = ("site_id", "subject_id", *FEATURE)
+
+_TOLD = ("timepoint", "value", "unit", "is_ratio", "analysis_sha256", "scanner")
+
+
+@dataclass(frozen=True)
+class _Conditions:
+    """Conditions that the coefficients hold for, and the flags of all rows."""
+
+    digests: frozenset[str]
+    scanners: frozenset[str]
+    stated: frozenset[str]
+
+
+def _visits(observations: Observations) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    """Return the visits of each subject and feature, in their order."""
+    columns = observations.frame
+    keys = zip(*(columns[name].tolist() for name in _KEYS), strict=True)
+    rows = zip(*(columns[name].tolist() for name in _TOLD), strict=True)
+    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for key, row in zip(keys, rows, strict=True):
+        found.setdefault(key, []).append(dict(zip(_TOLD, row, strict=True)))
+    orders = {visit: natural_order(visit) for visit in set(columns["timepoint"])}
+    for key, visits in found.items():
+        visits.sort(key=lambda visit: orders[visit["timepoint"]])
+        names = [visit["timepoint"] for visit in visits]
+        if len(set(names)) < len(names):
+            raise AgreementError(
+                "OBSERVATION-REPEATED",
+                "expected one value at each timepoint, found two",
+                where=", ".join(filter(None, key)),
+            )
+    return found
+
+
 def _rows_of(
-    head: dict[str, str], rows: pd.DataFrame, known: KnownRepeatability, said: frozenset[str]
+    visits: Sequence[Mapping[str, Any]], entry: Mapping[str, Any] | None, conditions: _Conditions
 ) -> Iterator[dict[str, Any]]:
-    visits = rows["timepoint"]
-    counts = Counter(visits)
-    twice = sorted(visit for visit, n in counts.items() if n > 1)
-    if twice:
-        raise AgreementError(
-            "OBSERVATION-REPEATED",
-            f"expected one value at {twice[0]}, found {counts[twice[0]]}",
-            where=", ".join(filter(None, head.values())),
-        )
-    records: list[Any] = rows.to_dict("records")
-    ordered = sorted(records, key=lambda row: natural_order(row["timepoint"]))
-    entry = known.of(tuple(head[name] for name in FEATURE))
-    first = ordered[0]
-    for later in ordered[1:]:
-        flags = said | _condition_flags(known, (first, later))
-        yield head | _judged(first, later, entry) | {"flags": join_flags(flags)}
+    first = visits[0]
+    for later in visits[1:]:
+        flags = conditions.stated | _condition_flags(conditions, (first, later))
+        yield _judged(first, later, entry) | {"flags": join_flags(flags)}
 
 
 def _stated_flags(known: KnownRepeatability, stated: Mapping[str, str]) -> frozenset[str]:
@@ -205,14 +228,12 @@ def _stated_flags(known: KnownRepeatability, stated: Mapping[str, str]) -> froze
 
 
 def _condition_flags(
-    known: KnownRepeatability, visits: Sequence[Mapping[str, Any]]
+    conditions: _Conditions, visits: Sequence[Mapping[str, Any]]
 ) -> frozenset[str]:
-    digests = {sha256 for sha256 in known.conditions.get("analyses", {}).values() if sha256}
-    scanners = set(known.conditions.get("scanners", ()))
     found = set()
-    if any(visit["analysis_sha256"] not in digests for visit in visits):
+    if any(visit["analysis_sha256"] not in conditions.digests for visit in visits):
         found.add("rc_other_conditions:analysis")
-    if any(visit["scanner"] not in scanners for visit in visits):
+    if any(visit["scanner"] not in conditions.scanners for visit in visits):
         found.add("rc_other_conditions:scanner")
     return frozenset(found)
 

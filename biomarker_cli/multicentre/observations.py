@@ -217,9 +217,9 @@ def _require_one_analysis(frame: pd.DataFrame) -> None:
 
 
 def _require_one_unit(frame: pd.DataFrame) -> None:
-    columns = [*FEATURE, "unit", "is_ratio"]
-    kinds = frame[columns].drop_duplicates()
-    twice = kinds[kinds.duplicated(list(FEATURE), keep=False)]
+    keys = [name for name in FEATURE if name != "roi_id"]
+    kinds = frame[[*keys, "unit", "is_ratio"]].drop_duplicates()
+    twice = kinds[kinds.duplicated(keys, keep=False)]
     if len(twice):
         feature = twice["feature_id"].iloc[0]
         units = sorted(set(twice.loc[twice["feature_id"] == feature, "unit"]))

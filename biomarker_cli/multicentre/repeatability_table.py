@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -160,16 +160,14 @@ def study_repeats(
         ``OBSERVATION-REPEATED`` where one repeat of a target has two values.
     """
     _require_single(frame, [*FEATURE, "site_id", "subject_id", column])
-    frame = frame.assign(roi=frame["roi_id"], roi_id="" if pool_rois else frame["roi_id"])
-    sites = sorted(set(frame["site_id"]))
+    has_sites = len(set(frame["site_id"])) > 1
     found = []
-    for feature, rows in frame.groupby(list(FEATURE), sort=True):
-        names = tuple(map(str, feature))
-        found.append(_judged(("overall", "", *names), rows, column))
-        for site in sites if len(sites) > 1 else ():
-            of_site = rows[rows["site_id"] == site]
-            if len(of_site):
-                found.append(_judged(("site", site, *names), of_site, column))
+    for feature, values in sorted(_values_by_feature(frame, column, pool_rois=pool_rois).items()):
+        found.append(_judged(("overall", "", *feature), values))
+        sites = sorted({value.site for value in values})
+        for site in sites if has_sites else ():
+            of_site = [value for value in values if value.site == site]
+            found.append(_judged(("site", site, *feature), of_site))
     if not any(one.repeats and one.repeats.n_subjects > 1 for one in found):
         raise InputNotFoundError(
             "REPEATS-NOT-FOUND",
@@ -192,20 +190,43 @@ def _require_single(frame: pd.DataFrame, key: list[str]) -> None:
         )
 
 
-def _judged(key: tuple[str, ...], rows: pd.DataFrame, column: str) -> FeatureRepeatability:
-    labels = tuple(sorted(set(rows[column]), key=natural_order))
+class _Value(NamedTuple):
+    """One row; data frames of one feature each would take ten times as long."""
+
+    site: str
+    subject: str
+    roi: str
+    label: str
+    value: float
+    unit: str
+    is_ratio: bool
+
+
+def _values_by_feature(
+    frame: pd.DataFrame, column: str, *, pool_rois: bool
+) -> dict[tuple[str, ...], list[_Value]]:
+    features = zip(*(frame[name].tolist() for name in FEATURE), strict=True)
+    names = ("site_id", "subject_id", "roi_id", column, "value", "unit", "is_ratio")
+    rows = zip(*(frame[name].tolist() for name in names), strict=True)
+    found: dict[tuple[str, ...], list[_Value]] = {}
+    place = FEATURE.index("roi_id")
+    for feature, row in zip(features, rows, strict=True):
+        key = (*feature[:place], "", *feature[place + 1 :]) if pool_rois else feature
+        found.setdefault(key, []).append(_Value(*row))
+    return found
+
+
+def _judged(key: tuple[str, ...], rows: Sequence[_Value]) -> FeatureRepeatability:
+    labels = tuple(sorted({row.label for row in rows}, key=natural_order))
     places = {label: place for place, label in enumerate(labels)}
-    targets = sorted(set(zip(rows["site_id"], rows["subject_id"], rows["roi"], strict=True)))
+    targets = sorted({(row.site, row.subject, row.roi) for row in rows})
     lines = {target: line for line, target in enumerate(targets)}
     values = np.full((len(targets), len(labels)), np.nan)
-    cells = zip(
-        *(rows[name] for name in ("site_id", "subject_id", "roi", column, "value")), strict=True
-    )
-    for site, subject, roi, label, value in cells:
-        values[lines[site, subject, roi], places[label]] = value
+    for row in rows:
+        values[lines[row.site, row.subject, row.roi], places[row.label]] = row.value
     kept = np.isfinite(values).sum(axis=1) > 1
     n_left_out = int((~kept).sum())
-    unit, is_ratio = str(rows["unit"].iloc[0]), bool(rows["is_ratio"].iloc[0])
+    unit, is_ratio = rows[0].unit, rows[0].is_ratio
     if not kept.any():
         nothing = undefined(unit, "no target was measured twice")
         return FeatureRepeatability(key, labels, None, n_left_out, nothing)

@@ -147,6 +147,22 @@ def test_two_units_of_a_feature_are_not_pooled(tmp_path):
     assert caught.value.code == "MIXED-UNITS"
 
 
+def test_rois_of_two_units_are_not_pooled(tmp_path):
+    columns = "subject_id,feature_id,timepoint,value,roi_id,unit"
+    rows = [f"S1,f,T1,1,{roi},{unit}" for roi, unit in (("L1", "mm3"), ("L2", "mL"))]
+    path = _table(tmp_path / "t.csv", *rows, columns=columns)
+    with pytest.raises(AgreementError) as caught:
+        read_observations([path])
+    assert caught.value.code == "MIXED-UNITS"
+
+
+def test_two_values_of_one_visit_are_no_change(tmp_path):
+    path = _table(tmp_path / "t.csv", *(f"S1,{MEDIAN},T1,{v}" for v in (1, 2)))
+    with pytest.raises(AgreementError) as caught:
+        changes(read_observations([path]), load_repeatability(_known(tmp_path)), SAME)
+    assert caught.value.code == "OBSERVATION-REPEATED"
+
+
 def test_harmonised_values_are_not_pooled_with_others(tmp_path):
     rows = [f"S{i},f,T{t},{i + t},{'c' * 64 if t == 1 else ''}" for i in (1, 2) for t in (1, 2)]
     path = _table(
