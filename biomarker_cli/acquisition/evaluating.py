@@ -12,8 +12,8 @@ from biomarker_cli.acquisition.judging import (
     ConditionVerdict,
     Verdict,
     guarded,
-    judge,
     judge_conditions,
+    judge_reading,
     judge_series,
     merged,
     read_for,
@@ -53,7 +53,7 @@ def evaluate(
         Of one case, one study, or a whole cohort: rules over subject and cohort
         compare what is given.
     scopes : iterable of str
-        Which of `SCOPES` to judge.
+        Which of `SCOPES` to judge_reading.
     measured : sequence of MeasuredFact
         What no header tells, such as the recovery of a phantom.
 
@@ -259,7 +259,7 @@ def _judge_together(rule: Rule, members: Sequence[_Member]) -> Verdict:
     if not chosen:
         return Verdict(Outcome.NOT_APPLICABLE, reason="the condition of the rule does not hold")
     return guarded(
-        lambda: judge(rule, merged([read_for(rule, one)[1] for one in chosen], rule.check))
+        lambda: judge_reading(rule, merged([read_for(rule, one)[1] for one in chosen], rule.check))
     )
 
 
@@ -306,7 +306,7 @@ def _against_baseline(rule: Rule, member: _Member, group: Sequence[_Member]) -> 
     if member.series.date == first:
         return Verdict(Outcome.NOT_APPLICABLE, reason="this is the baseline")
     at_baseline = guarded(
-        lambda: judge(
+        lambda: judge_reading(
             replace_fields(rule, check=Check(constant=True)),
             merged([read_for(rule, m.series)[1] for m in baseline], rule.check),
         )

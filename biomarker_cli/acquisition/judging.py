@@ -40,7 +40,7 @@ class Verdict:
 
 def judge_series(rule: Rule, series: Examined) -> Verdict:
     """Return the verdict of a rule on one series."""
-    return guarded(lambda: judge(*read_for(rule, series)))
+    return guarded(lambda: judge_reading(*read_for(rule, series)))
 
 
 def guarded(work: Callable[[], Verdict]) -> Verdict:
@@ -115,9 +115,9 @@ def merged(readings: Sequence[Reading], check: Check) -> Reading:
     )
 
 
-def judge(rule: Rule, reading: Reading) -> Verdict:
+def judge_reading(rule: Rule, reading: Reading) -> Verdict:
     """Return the verdict of a rule on a reading in the unit of the rule."""
-    verdict = _judge(rule, reading)
+    verdict = _judged(rule, reading)
     return replace(
         verdict,
         observed=verdict.observed or values_text(reading.values),
@@ -127,7 +127,7 @@ def judge(rule: Rule, reading: Reading) -> Verdict:
     )
 
 
-def _judge(rule: Rule, reading: Reading) -> Verdict:
+def _judged(rule: Rule, reading: Reading) -> Verdict:
     kind = rule.check.kind
     if kind == "absent":
         return Verdict(Outcome.FAIL if reading.values else Outcome.PASS)

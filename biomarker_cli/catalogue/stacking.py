@@ -11,14 +11,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.catalogue.instances import Plane
 from biomarker_cli.catalogue.splitting import SAME_PLACE_MM
 from biomarker_cli.imaging.geometry import Geometry
-
-FloatArray = npt.NDArray[np.float64]
+from biomarker_cli.model.arrays import FloatArray, IndexArray
 
 JITTER_TOLERANCE_MM = 0.1
 """Deviation of a slice from the regular grid that real scanners show."""
@@ -220,7 +218,7 @@ def _slice_spacing(heights: FloatArray, thickness_mm: float | None) -> tuple[flo
     return mean, float(off_grid.max())
 
 
-def _gap(heights: FloatArray, usual: float, wrong: npt.NDArray[np.intp]) -> SeriesError:
+def _gap(heights: FloatArray, usual: float, wrong: IndexArray) -> SeriesError:
     steps = np.diff(heights)
     places = [
         f"{steps[i]:.4g} mm between {heights[i]:.2f} and {heights[i + 1]:.2f} mm"

@@ -11,12 +11,10 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from biomarker_cli.dicom.errors import PixelError
 from biomarker_cli.dicom.frames import FrameHeader, Item, damage_named
 from biomarker_cli.dicom.private_values import first_number
+from biomarker_cli.model.arrays import FloatArray
 
 PARAMETRIC_MAP_CLASS = "1.2.840.10008.5.1.4.1.1.30"
 
@@ -46,9 +44,7 @@ class LinearMapping(NamedTuple):
         """Whether different stored values get different real ones."""
         return math.isfinite(self.slope) and math.isfinite(self.intercept) and self.slope != 0.0
 
-    def of_rescaled(
-        self, values: npt.NDArray[np.float64], header: FrameHeader
-    ) -> npt.NDArray[np.float64]:
+    def of_rescaled(self, values: FloatArray, header: FrameHeader) -> FloatArray:
         """Return values in the unit of the mapping.
 
         Parameters

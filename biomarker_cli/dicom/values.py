@@ -16,7 +16,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import PixelError
 from biomarker_cli.dicom.frames import FrameHeader
@@ -25,6 +24,7 @@ from biomarker_cli.dicom.real_world import (
     linear_mappings,
     read_real_world_mapping,
 )
+from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -46,9 +46,7 @@ _SAME_FACTOR = 1e-3
 """Relative difference of two slopes that are one: decimal strings are rounded."""
 
 
-def fill_values(
-    target: npt.NDArray[np.float64], stored: npt.NDArray[Any], header: FrameHeader
-) -> None:
+def fill_values(target: FloatArray, stored: AnyArray, header: FrameHeader) -> None:
     """Write the values of a frame into an array.
 
     Parameters
@@ -145,7 +143,7 @@ def _unit_of_rescale(header: FrameHeader) -> str:
     return str(header.get("Units", "")) if modality == "PT" else ""
 
 
-def _looked_up(stored: npt.NDArray[Any], item: Dataset, header: FrameHeader) -> npt.NDArray[Any]:
+def _looked_up(stored: AnyArray, item: Dataset, header: FrameHeader) -> AnyArray:
     from pydicom.dataset import Dataset
     from pydicom.pixels import apply_modality_lut
     from pydicom.sequence import Sequence
@@ -169,9 +167,7 @@ def _looked_up(stored: npt.NDArray[Any], item: Dataset, header: FrameHeader) -> 
         ) from e
 
 
-def _fill_real_world(
-    target: npt.NDArray[np.float64], stored: npt.NDArray[Any], header: FrameHeader
-) -> None:
+def _fill_real_world(target: FloatArray, stored: AnyArray, header: FrameHeader) -> None:
     mapping = read_real_world_mapping(header)
     target[...] = stored
     outside = (target < mapping.first) | (target > mapping.last)
@@ -209,10 +205,10 @@ def contradicting_bits(header: FrameHeader) -> str:
     return ""
 
 
-def padding_of(stored: npt.NDArray[Any], header: FrameHeader) -> npt.NDArray[np.bool_] | None:
+def padding_of(stored: AnyArray, header: FrameHeader) -> BoolArray | None:
     """Return which pixels are padding, None where none is.
 
-    Padding fills the picture where the scanner measured nothing (the corners
+    Padding fills the image where the scanner measured nothing (the corners
     of a round field of view). It is told as a stored value, before rescaling;
     one that was written with the wrong sign (63536 for -2000) means its bits.
     """

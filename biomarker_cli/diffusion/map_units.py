@@ -9,9 +9,9 @@ import numpy as np
 
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.real_world import LinearMapping, linear_mappings
-from biomarker_cli.diffusion.direction_mean import FloatArray
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import FloatArray
 
 FACTORS = MappingProxyType(
     {

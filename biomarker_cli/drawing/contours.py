@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 
-
-def outlines(mask: npt.NDArray[np.bool_]) -> list[FloatArray]:
+def outlines(mask: BoolArray) -> list[FloatArray]:
     """Return the lines half-way between the voxels of a mask and those around them.
 
     Parameters

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import ByteArray, FloatArray
 from biomarker_cli.statistics.percentiles import percentile
 
 SHOWN_PERCENTILES = (1.0, 99.0)
@@ -29,7 +29,7 @@ class GreyScale:
     white: float
 
 
-def scale_of(values: npt.NDArray[np.float64]) -> GreyScale:
+def scale_of(values: FloatArray) -> GreyScale:
     """Return the scale between percentiles of what a picture shows.
 
     Parameters
@@ -45,7 +45,7 @@ def scale_of(values: npt.NDArray[np.float64]) -> GreyScale:
     return GreyScale(black, white)
 
 
-def grey_pixels(values: npt.NDArray[np.float64], scale: GreyScale) -> npt.NDArray[np.uint8]:
+def grey_pixels(values: FloatArray, scale: GreyScale) -> ByteArray:
     """Return the pixels of an image.
 
     Parameters

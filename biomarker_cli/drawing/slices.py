@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.region import Region
-
-FloatArray = npt.NDArray[np.float64]
+from biomarker_cli.model.arrays import AnyArray, FloatArray
 
 MARGIN_FRACTION = 0.6
 """How much of its own size is shown around a region."""
@@ -85,7 +82,7 @@ class SquareField:
         ) * self.pixels_per_mm
         return pixels
 
-    def sample(self, plane: npt.NDArray[Any]) -> FloatArray:
+    def sample(self, plane: AnyArray) -> FloatArray:
         """Return the nearest voxel of each pixel.
 
         Parameters

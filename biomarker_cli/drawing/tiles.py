@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+from biomarker_cli.model.arrays import FloatArray
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,7 +28,7 @@ _TEXT_COLOUR: Colour = (255, 255, 255)
 
 def draw_lines(
     picture: Image,
-    lines: Iterable[npt.NDArray[np.float64]],
+    lines: Iterable[FloatArray],
     origin: tuple[int, int] = (0, 0),
     colour: Colour = ORANGE,
 ) -> None:

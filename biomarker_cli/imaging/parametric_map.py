@@ -15,13 +15,13 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.derived import source_headers
 from biomarker_cli.dicom.identity import OWN_MANUFACTURER, OutgoingIdentity
 from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.quantity_map import QuantityMap
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.quantity import Quantity
 from biomarker_cli.model.version import __version__
@@ -167,6 +167,6 @@ def _meaning(image: str, quantity: Quantity, limits: tuple[float, float]) -> dic
     return {"real_world_value_mappings": [mapping], "voi_lut_transformations": [window]}
 
 
-def _range(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+def _range(values: FloatArray) -> tuple[float, float]:
     finite = values[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)

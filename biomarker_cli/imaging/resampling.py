@@ -15,15 +15,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, assert_never
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop
+from biomarker_cli.model.arrays import BoolArray, FloatArray, IntArray
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+InterpolationKind = Literal["linear", "cubic", "nearest"]
+"""How values between voxel centres are found; cubic is the interpolating spline."""
 
 HALF = 0.5
 """Interpolated masks count as inside from here on, the half included."""
@@ -46,7 +47,7 @@ class Axis:
     spacing_mm : float
     """
 
-    places: Floats
+    places: FloatArray
     spacing_mm: float
 
 
@@ -95,15 +96,17 @@ def centred_axis(length: int, spacing_mm: float, wanted_mm: float | None) -> Axi
     return Axis(places, wanted_mm)
 
 
-def interpolate(array: Floats, axes: tuple[Axis, Axis, Axis], kind: str) -> Floats:
+def interpolate(
+    array: FloatArray, axes: tuple[Axis, Axis, Axis], kind: InterpolationKind
+) -> FloatArray:
     """Return the array at the places of new axes.
 
     Parameters
     ----------
     array : ndarray, shape (z, y, x)
     axes : tuple of Axis
-    kind : str
-        ``linear``, ``cubic`` (interpolating spline, mirrored ends) or ``nearest``.
+    kind : {'linear', 'cubic', 'nearest'}
+        Cubic is the interpolating spline with mirrored ends.
     """
     for number, axis in enumerate(axes):
         own = np.arange(array.shape[number], dtype=np.float64)
@@ -113,28 +116,32 @@ def interpolate(array: Floats, axes: tuple[Axis, Axis, Axis], kind: str) -> Floa
     return array
 
 
-def _along(array: Floats, number: int, places: Floats, kind: str) -> Floats:
+def _along(
+    array: FloatArray, number: int, places: FloatArray, kind: InterpolationKind
+) -> FloatArray:
     length = array.shape[number]
     # Beyond the outermost centres the image goes on with its last value.
     places = np.clip(places, 0.0, length - 1.0)
-    if kind == "nearest":
-        return np.take(array, np.floor(places + 0.5).astype(np.int64), axis=number)
     floor = np.minimum(np.floor(places).astype(np.int64), max(length - 2, 0))
-    fraction = places - floor
-    if kind == "linear":
-        weights = np.stack([1 - fraction, fraction])
-        first = 0
-    else:
-        from scipy.ndimage import spline_filter1d
+    f = places - floor
+    match kind:
+        case "nearest":
+            return np.take(array, np.floor(places + 0.5).astype(np.int64), axis=number)
+        case "linear":
+            weights = np.stack([1 - f, f])
+            first = 0
+        case "cubic":
+            from scipy.ndimage import spline_filter1d
 
-        if length > 1:
-            array = spline_filter1d(array, order=3, axis=number, mode="mirror")
-        f = fraction
-        weights = np.stack(
-            [(1 - f) ** 3, 3 * f**3 - 6 * f**2 + 4, -3 * f**3 + 3 * f**2 + 3 * f + 1, f**3]
-        )
-        weights /= 6.0
-        first = -1
+            if length > 1:
+                array = spline_filter1d(array, order=3, axis=number, mode="mirror")
+            weights = np.stack(
+                [(1 - f) ** 3, 3 * f**3 - 6 * f**2 + 4, -3 * f**3 + 3 * f**2 + 3 * f + 1, f**3]
+            )
+            weights /= 6.0
+            first = -1
+        case _:
+            assert_never(kind)
     shape = [1, 1, 1]
     shape[number] = places.size
     result = np.zeros([places.size if k == number else n for k, n in enumerate(array.shape)])
@@ -144,14 +151,16 @@ def _along(array: Floats, number: int, places: Floats, kind: str) -> Floats:
     return result
 
 
-def _mirrored(index: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:
+def _mirrored(index: IntArray, length: int) -> IntArray:
     if length == 1:
         return np.zeros_like(index)
     index = np.abs(index)
     return np.where(index > length - 1, 2 * (length - 1) - index, index)
 
 
-def interpolate_mask(mask: Mask, axes: tuple[Axis, Axis, Axis], kind: str) -> Mask:
+def interpolate_mask(
+    mask: BoolArray, axes: tuple[Axis, Axis, Axis], kind: InterpolationKind
+) -> BoolArray:
     """Return a mask on new axes: inside where the interpolated mask reaches one half."""
     return np.asarray(interpolate(mask.astype(np.float64), axes, kind) >= HALF - _AXIS_SLACK)
 
@@ -199,7 +208,7 @@ def mask_on_grid(source: Crop, grid: Geometry, target: Geometry) -> Crop:
     return Crop(values >= HALF - _GRID_SLACK, (z, y, x))
 
 
-def _index_corners(source: Crop) -> Floats:
+def _index_corners(source: Crop) -> FloatArray:
     """Return homogeneous (x, y, z, 1) indices of the box, one voxel wider."""
     low = np.asarray(source.offset)[::-1] - 1.0
     high = low + np.asarray(source.mask.shape)[::-1] + 1.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ PART_SUFFIX = ".part"
 
 def part_of(path: Path) -> Path:
     """Return a name beside a file that is written under it first; nobody else has it."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART_SUFFIX}")
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}{PART_SUFFIX}")
 
 
 def write_part(part: Path, content: bytes, mode: int = PUBLIC_MODE) -> None:
@@ -38,8 +37,14 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Parameters
     ----------
     path : Path
-        In a folder that exists. What bears the name is replaced.
+        In a folder that exists. A file of the name is replaced; a link stays, and what
+        it leads to is replaced; a device or a pipe takes what is written as it comes.
     """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as stream:
+            yield stream
+        return
+    path = Path(os.path.realpath(path))
     part = part_of(path)
     try:
         with _new_file(part, PUBLIC_MODE) as stream:

@@ -31,7 +31,7 @@ from biomarker_cli.regions.grids import transfer_mask
 from biomarker_cli.regions.numbering import Numbering, whole_number
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.seg_frames import (
-    Plane,
+    FramePlane,
     SegmentFrame,
     assemble,
     macro,
@@ -330,7 +330,7 @@ class DicomSeg:
         return found
 
     @cached_property
-    def _known_planes(self) -> list[Plane]:
+    def _known_planes(self) -> list[FramePlane]:
         """Where the frames of the object lie, without those that do not say it."""
         found = []
         for index in range(len(self._groups)):
@@ -341,10 +341,10 @@ class DicomSeg:
         return found
 
     @cached_property
-    def _planes(self) -> dict[int, Plane]:
+    def _planes(self) -> dict[int, FramePlane]:
         return {}
 
-    def _plane(self, index: int) -> Plane:
+    def _plane(self, index: int) -> FramePlane:
         if index not in self._planes:
             with reading(self.path):
                 plane = plane_of(self._groups[index], index + 1, self.path.name)

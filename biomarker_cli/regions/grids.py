@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import AuditValue, Crop
 from biomarker_cli.imaging.resampling import mask_on_grid
+from biomarker_cli.model.arrays import IndexArray
 from biomarker_cli.regions.entries import Drawing
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.gaps import judge_mask_gaps
@@ -27,11 +27,9 @@ IN_PLANE_TOLERANCE_MM = 0.02
 SLICE_TOLERANCE_MM = 0.2
 """The same along the slice axis, where real positions jitter."""
 
-IntArray = npt.NDArray[np.intp]
-
 
 @dataclass(frozen=True)
-class Lattice:
+class VoxelMap:
     """Whole-number map between the voxels of two grids that coincide.
 
     Attributes
@@ -41,11 +39,11 @@ class Lattice:
     shift : ndarray of int, shape (3,)
     """
 
-    axes: IntArray
-    shift: IntArray
+    axes: IndexArray
+    shift: IndexArray
 
 
-def common_lattice(grid: Geometry, target: Geometry) -> Lattice | None:
+def voxel_map_between(grid: Geometry, target: Geometry) -> VoxelMap | None:
     """Return how indices of a grid become indices of another, if voxels coincide."""
     into = np.linalg.inv(target.affine) @ grid.affine
     axes = np.rint(into[:3, :3])
@@ -59,7 +57,7 @@ def common_lattice(grid: Geometry, target: Geometry) -> Lattice | None:
     limits = (IN_PLANE_TOLERANCE_MM, IN_PLANE_TOLERANCE_MM, SLICE_TOLERANCE_MM)
     if (off_mm > limits).any():
         return None
-    return Lattice(axes.astype(np.intp), shift.astype(np.intp))
+    return VoxelMap(axes.astype(np.intp), shift.astype(np.intp))
 
 
 def transfer_mask(
@@ -105,7 +103,7 @@ def transfer(
         "is_resampled": False,
         "source_volume_mm3": int(np.count_nonzero(source.mask)) * grid.voxel_volume_mm3,
     }
-    lattice = common_lattice(grid, target)
+    lattice = voxel_map_between(grid, target)
     if lattice is not None:
         crop, clipped = _place(source, lattice, target)
         return Drawing(crop, audit | {"clipped_fraction": clipped})
@@ -128,7 +126,7 @@ def transfer(
     return Drawing(crop, audit, frozenset({"roi_resampled"}))
 
 
-def _place(source: Crop, lattice: Lattice, target: Geometry) -> tuple[Crop, float]:
+def _place(source: Crop, lattice: VoxelMap, target: Geometry) -> tuple[Crop, float]:
     """Move voxels to where they coincide; return them and the part that fell outside."""
     if not source.mask.size:
         return source, 0.0

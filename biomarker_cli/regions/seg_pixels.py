@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from biomarker_cli.regions.seg_frames import Plane, SegmentFrame
-
-BoolArray = npt.NDArray[np.bool_]
+from biomarker_cli.imaging.boxes import filled_box
+from biomarker_cli.model.arrays import AnyArray, BoolArray
+from biomarker_cli.regions.seg_frames import FramePlane, SegmentFrame
 
 
 class LabelFrame(NamedTuple):
     """A frame of a label map, as the box around what is no padding."""
 
-    pixels: npt.NDArray[Any]
+    pixels: AnyArray
     row: int
     column: int
     values: frozenset[int]
 
 
-def label_frame(
-    pixels: npt.NDArray[Any], padding: int, named: AbstractSet[int | None]
-) -> LabelFrame:
+def label_frame(pixels: AnyArray, padding: int, named: AbstractSet[int | None]) -> LabelFrame:
     """Return a frame of a label map without its padding.
 
     Parameters
@@ -35,30 +32,30 @@ def label_frame(
     named : set of int
         Numbers that the object describes: 0 is a label only where it is one of them.
     """
-    rows, columns = _bounds(pixels != padding)
+    _, rows, columns = filled_box((pixels != padding)[np.newaxis])
     inside = pixels[rows, columns].copy()
     values = _values(inside) - {padding} - ({0} - named)
     return LabelFrame(inside, rows.start, columns.start, values)
 
 
-def boxed(plane: Plane, mask: BoolArray, row: int = 0, column: int = 0) -> SegmentFrame:
+def boxed(plane: FramePlane, mask: BoolArray, row: int = 0, column: int = 0) -> SegmentFrame:
     """Return the part of a frame that belongs to a segment.
 
     Parameters
     ----------
-    plane : Plane
+    plane : FramePlane
         Where the frame lies.
     mask : ndarray of bool, shape (n, m)
         A part of the frame.
     row, column : int
         Where in the frame the mask begins.
     """
-    rows, columns = _bounds(mask)
+    _, rows, columns = filled_box(mask[np.newaxis])
     part = mask[rows, columns]
     return SegmentFrame(plane, part.copy(), row + rows.start, column + columns.start)
 
 
-def reaches(pixels: npt.NDArray[Any], maximum: float, threshold: float) -> BoolArray:
+def reaches(pixels: AnyArray, maximum: float, threshold: float) -> BoolArray:
     """Return where a fraction reaches a threshold.
 
     Parameters
@@ -73,15 +70,7 @@ def reaches(pixels: npt.NDArray[Any], maximum: float, threshold: float) -> BoolA
     return np.asarray(pixels.astype(np.float64) / maximum >= threshold)
 
 
-def _bounds(mask: BoolArray) -> tuple[slice, slice]:
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not len(rows):
-        return slice(0, 0), slice(0, 0)
-    columns = np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def _values(pixels: npt.NDArray[Any]) -> frozenset[int]:
+def _values(pixels: AnyArray) -> frozenset[int]:
     """Return the numbers that occur; labels have one byte or two."""
     if pixels.itemsize > 2:
         return frozenset(np.unique(pixels).tolist())

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.quantity import DECLARABLE
+from biomarker_cli.model.wording import quoted
 from biomarker_cli.pet.rules import ClinicalForm
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import problem_text
@@ -175,8 +176,8 @@ def _guessed(column: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return a text of the file as messages show it: short, control characters escaped."""
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
+    """Return a text of the file as messages show it: short, as a list has many of them."""
+    return quoted(text, _SHOWN)
 
 
 def _other_separator(path: Path, separator: str) -> StudyError:

@@ -17,7 +17,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DSdecimal
 
-from biomarker_cli.acquisition.facts.registry import Reading
+from biomarker_cli.acquisition.facts.registry import Reader, Reading
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.dicom.frames import NamedItem
 from biomarker_cli.model.wording import bounded, quoted
@@ -149,6 +149,11 @@ def plain(value: Any) -> Any:
         parts = tuple(plain(part) for part in value)
         return parts if parts and all(part is not None for part in parts) else None
     return str(value)
+
+
+def element_reader(keyword: str) -> Reader:
+    """Return the reader of a fact that is one element of every slice."""
+    return lambda series: read_keyword(series, keyword)
 
 
 def read_keyword(series: SeriesHeaders, keyword: str) -> Reading:

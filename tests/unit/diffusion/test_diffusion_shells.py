@@ -12,7 +12,7 @@ from biomarker_cli.diffusion.adc import adc_maps
 from biomarker_cli.diffusion.dwi_set import DwiSet, assemble
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.rules import AdcRules
-from biomarker_cli.diffusion.shells import select
+from biomarker_cli.diffusion.shells import select_shells
 
 
 def dwi_of(folder: Path, *specs: Spec) -> DwiSet:
@@ -27,7 +27,7 @@ def rules(b_set: dict[str, object], **changes: object) -> AdcRules:
 
 
 def chosen(dwi: DwiSet, b_set: dict[str, object]) -> list[float]:
-    return [shell.nominal for shell in select(dwi.shells, rules(b_set).b_set)]
+    return [shell.nominal for shell in select_shells(dwi.shells, rules(b_set).b_set)]
 
 
 def uih(user: float):

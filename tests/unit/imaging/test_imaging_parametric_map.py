@@ -128,7 +128,8 @@ def test_parametric_map_keeps_values_place_unit_and_nan(
     unit = mapping.MeasurementUnitsCodeSequence[0]
     assert (unit.CodeValue, unit.CodingSchemeDesignator) == ("mm2/s", "UCUM")
     quantity = mapping.QuantityDefinitionSequence[0].ConceptCodeSequence[0]
-    assert quantity.CodeValue == "113041"
+    assert (quantity.CodeValue, quantity.CodingSchemeDesignator) == ("113041", "DCM")
+    assert quantity.CodeMeaning == "Apparent Diffusion Coefficient"
     measures = dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
     assert list(measures.PixelSpacing) == [2.0, 1.0]
 

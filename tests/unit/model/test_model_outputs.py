@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,34 @@ def test_an_older_file_is_replaced_and_those_who_read_it_keep_it(tmp_path):
         replace_file(path, b"new")
         assert reader.read() == b"old"
     assert path.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path, is_there):
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "a.csv", tmp_path / "link.csv"
+    link.symlink_to(target)
+    if is_there:
+        target.write_bytes(b"old")
+    replace_file(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert names_in(target.parent) == ["a.csv"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_device_stays_what_it_is(tmp_path):
+    replace_file(Path("/dev/null"), b"gone")
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    (tmp_path / "link").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        replace_file(tmp_path / "link", b"content")
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_folder_is_not_replaced(tmp_path):
+    with pytest.raises(IsADirectoryError):
+        replace_file(tmp_path, b"content")
 
 
 def test_content_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):

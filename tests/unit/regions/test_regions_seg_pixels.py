@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from biomarker_cli.regions.seg_frames import Plane
+from biomarker_cli.regions.seg_frames import FramePlane
 from biomarker_cli.regions.seg_pixels import boxed, label_frame, reaches
 
-PLANE = Plane(np.zeros(3), np.eye(3), (1.0, 1.0), None, None)
+PLANE = FramePlane(np.zeros(3), np.eye(3), (1.0, 1.0), None, None)
 
 
 def labels(dtype=np.uint8):
