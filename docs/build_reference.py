@@ -13,6 +13,12 @@ import click
 from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.main import cli
 from biomarker_cli.model.flags import FLAGS
+from biomarker_cli.multicentre.change import CHANGES
+from biomarker_cli.multicentre.combat_model import HARMONISED
+from biomarker_cli.multicentre.combat_report import COMBAT_REPORT
+from biomarker_cli.multicentre.reader_features import READER_FEATURES
+from biomarker_cli.multicentre.readers import READER_PAIRS
+from biomarker_cli.multicentre.repeatability_table import REPEATABILITY
 from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
 from biomarker_cli.tables.schema import ROIS, TABLES, Table
 
@@ -76,7 +82,9 @@ def tables_page() -> str:
     ]
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
-    parts += ["", *_table(REGIONS)]
+    agreement = (REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES, HARMONISED, COMBAT_REPORT)
+    for table in (REGIONS, *agreement):
+        parts += ["", *_table(table)]
     parts += ["", "## Flags", "", "| flag | meaning |", "|---|---|"]
     parts += [f"| `{flag}` | {meaning} |" for flag, meaning in sorted(FLAGS.items())]
     return "\n".join(parts) + "\n"

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.image_target import image_target
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, progress, say
+from biomarker_cli.cli.output import Listing, print_json, say
 from biomarker_cli.model.flags import join_flags
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
-    from biomarker_cli.catalogue.candidate import VolumeCandidate
-    from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.model.exit_codes import ExitCode
     from biomarker_cli.regions.result import RoiResult
     from biomarker_cli.regions.rules import RegionRules, RoiNames
-    from biomarker_cli.regions.target import ImageTarget
 
 CASE_ID = "local/S0001/T1/image"
 """Case of a command without a study, as `extract` names it."""
@@ -125,7 +123,9 @@ def _import(request: Request) -> int:
 
     _require_free(request)
     rules, names = _rules(request)
-    target, read_volume = _image(request)
+    target, read_volume = image_target(
+        request.image or Path(), request.series, request.segmentation
+    )
     results = import_regions(request.segmentation, target, rules, names)
     if request.output is not None:
         _write(results, request)
@@ -166,37 +166,6 @@ def _rules(request: Request) -> tuple[RegionRules, RoiNames | None]:
 
     protocol = load_analysis(request.analysis).protocol
     return protocol.regions, protocol.rois
-
-
-def _image(request: Request) -> tuple[ImageTarget, Callable[[], Volume]]:
-    """Return the target, and a function that reads its voxels, which a preview needs."""
-    from functools import partial
-
-    from biomarker_cli.catalogue.catalogue import scan
-    from biomarker_cli.catalogue.reading import read_frames, read_volume
-    from biomarker_cli.imaging.files import is_image_file, read_image_file
-    from biomarker_cli.model.quantity import UNITLESS
-    from biomarker_cli.regions.target import ImageTarget
-
-    path = request.image or Path()
-    if is_image_file(path):
-        declared = read_image_file(path, UNITLESS)
-        return ImageTarget.from_volume(declared), lambda: declared
-    with progress("reading headers", "files") as advance:
-        candidate = _candidate(request, scan([path], advance).candidates)
-    if candidate.geometry is None:
-        volume = read_volume(candidate)  # raises the reason why it is no volume
-        return ImageTarget.from_volume(volume), lambda: volume
-    target = ImageTarget.from_frames(candidate.geometry, read_frames(candidate))
-    return target, partial(read_volume, candidate)
-
-
-def _candidate(request: Request, candidates: tuple[VolumeCandidate, ...]) -> VolumeCandidate:
-    from biomarker_cli.catalogue.choosing import named_images, single_candidate
-    from biomarker_cli.regions.choosing import images_meant
-
-    images = named_images(candidates, request.series)
-    return single_candidate(images_meant(images, request.segmentation))
 
 
 def _write(results: Sequence[RoiResult], request: Request) -> None:

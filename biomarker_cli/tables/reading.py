@@ -30,26 +30,45 @@ def read_table(table: Table, folder: Path) -> pd.DataFrame:
     import pandas as pd
 
     path = folder / table.file_name
-    if not path.is_file():
-        raise TableError(
-            "TABLE-NOT-FOUND",
-            f"no {table.file_name} in {folder}",
-            hint="Name the folder that `biomarker run -o` wrote.",
-        )
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame = read_cells(path)
     missing = [name for name in table.column_names if name not in frame.columns]
     if missing:
         raise TableError(
             "TABLE-COLUMNS", f"columns are missing: {', '.join(missing)}", where=str(path)
         )
+    for column in table.columns:
+        if column.type in {"number", "integer"}:
+            frame[column.name] = pd.to_numeric(frame[column.name], errors="coerce")
+    return frame
+
+
+def read_cells(path: Path) -> pd.DataFrame:
+    """Return any CSV file as a data frame of text; what `tables.cells` escaped is as it was.
+
+    Raises
+    ------
+    TableError
+        ``TABLE-NOT-FOUND``, or ``TABLE-UNREADABLE`` where it is no CSV with a header.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        raise TableError(
+            "TABLE-NOT-FOUND",
+            f"no {path.name} in {path.parent}",
+            hint="Name the folder that `biomarker run -o` wrote.",
+        )
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise TableError(
+            "TABLE-UNREADABLE", f"expected CSV with a header: {error}", where=str(path)
+        ) from error
     for name in frame.columns:
         if frame[name].str.startswith("'").any():
             # As objects: pandas holds no byte that is no UTF-8 in its own type of text.
             texts = [unescape_cell(cell) for cell in frame[name]]
             frame[name] = pd.Series(texts, index=frame.index, dtype=object)
-    for column in table.columns:
-        if column.type in {"number", "integer"}:
-            frame[column.name] = pd.to_numeric(frame[column.name], errors="coerce")
     return frame
 
 

@@ -1,0 +1,108 @@
+"""``biomarker change``: which changes between visits are larger than test-retest noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_json, require_new_file, say, write_new_file
+from biomarker_cli.model.wording import counted
+
+MOST_SHOWN = 500
+"""Rows that are laid out for a terminal; table and JSON hold all."""
+
+_EPILOG = """\b
+Examples:
+  biomarker change results --repeatability repeatability/repeatability.json -o changes.csv
+  biomarker change results --repeatability rc.json --feature 'adc.intensity.median' \\
+      --interval '1 day' --roi-method 'freehand, one reader'
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument(
+    "tables", metavar="TABLE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--repeatability",
+    "known",
+    metavar="FILE.json",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="As `biomarker repeatability -o` writes it.",
+)
+@click.option(
+    "--feature", "features", metavar="PATTERN", multiple=True, help="Only these; repeat it."
+)
+@click.option("--roi", "rois", metavar="PATTERN", multiple=True, help="Only these; repeat it.")
+@click.option(
+    "--interval", metavar="TEXT", default="", help="The interval that the file was found for."
+)
+@click.option("--roi-method", metavar="TEXT", default="", help="How these ROIs were drawn.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write changes.csv here.")
+@format_option
+def change(tables: tuple[Path, ...], output_format: str, **given: Any) -> None:
+    """Hold every change from a subject's first visit against the repeatability coefficient.
+
+    `exceeds_rc95` says that test-retest noise alone would be so large in one of
+    twenty unchanged values; it does not say why the value changed. Where analysis,
+    scanner, interval or ROI method are not those of the file, the row carries
+    rc_other_conditions.
+    """
+    from biomarker_cli.multicentre.change import CHANGES, changes, load_repeatability
+    from biomarker_cli.multicentre.observations import Observations, read_observations, selected
+    from biomarker_cli.tables.cells import csv_line
+    from biomarker_cli.tables.writing import table_lines
+
+    output: Path | None = given["output"]
+    if output is not None:
+        require_new_file(output)
+    known = load_repeatability(given["known"])
+    frame = selected(read_observations(tables).frame, given["features"], given["rois"])
+    stated = {name: given[name] for name in ("interval", "roi_method")}
+    found = changes(Observations(frame), known, stated)
+    rows = [one.row for one in found]
+    if output is not None:
+        write_new_file(output, csv_line(CHANGES.column_names) + table_lines(CHANGES, rows))
+        say(f"written: {output}", err=True)
+    if output_format == "json":
+        print_json([{name: row.get(name) for name in CHANGES.column_names} for row in rows])
+        return
+    _print_text(rows)
+    _print_counts(found)
+
+
+def _print_text(rows: list[Any]) -> None:
+    names = ("subject", "visit", "roi", "feature", "change", "limits", "exceeds_rc95", "flags")
+    table = Listing("", names, whole=("exceeds_rc95",))
+    order = {"yes": 0, "no": 1, "undefined": 2}
+    for row in sorted(rows, key=lambda row: order[row["exceeds_rc95"]])[:MOST_SHOWN]:
+        subject = "/".join(filter(None, (row["site_id"], row["subject_id"])))
+        visit = f"{row['baseline']}-{row['timepoint']}"
+        parts = (subject, visit, row["roi_id"], row["feature_id"], *_numbers(row))
+        table.add_row(*parts, row["exceeds_rc95"], row["flags"])
+    table.print()
+    if len(rows) > MOST_SHOWN:
+        say(f"and {len(rows) - MOST_SHOWN} more: -o and --format json give them", err=True)
+
+
+def _numbers(row: Any) -> tuple[str, str]:
+    if row.get("rule") is None:
+        return "-", row.get("reason", "")
+    is_log = row["rule"] == "log"
+    unit = "%" if is_log else row["unit"]
+    moved = row["change_percent"] if is_log else row["change"]
+    return f"{moved:+.4g} {unit}", f"{row['limit_low']:.4g} / {row['limit_high']:.4g} {unit}"
+
+
+def _print_counts(found: list[Any]) -> None:
+    from biomarker_cli.multicentre.change import expected_false
+
+    n_judged, n_beyond, n_false = expected_false(found)
+    say(
+        f"{n_beyond} of {counted(n_judged, 'change')} exceed their RC; "
+        f"{n_false:.1f} would if nothing had changed (5 %)"
+    )

@@ -1,0 +1,120 @@
+"""Bland-Altman plots as SVG: difference of two repeats over their mean."""
+
+from __future__ import annotations
+
+import math
+from xml.sax.saxutils import escape
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.model.wording import shown
+from biomarker_cli.multicentre.agreement import BlandAltman, bland_altman
+
+FloatArray = npt.NDArray[np.float64]
+
+WIDTH, HEIGHT = 640, 420
+_LEFT, _RIGHT, _TOP, _BOTTOM = 90, 150, 40, 60
+
+
+def bland_altman_svg(pairs: FloatArray, title: str, unit: str, names: tuple[str, str]) -> str:
+    """Return the plot of pairs as the text of an SVG file.
+
+    Parameters
+    ----------
+    pairs : ndarray, shape (n, 2)
+        Without NaN; n >= 2.
+    title, unit : str
+    names : tuple of str
+        Of the first and the second repeat.
+
+    Returns
+    -------
+    str
+        The same bytes for the same numbers.
+    """
+    first, second = pairs[:, 0], pairs[:, 1]
+    limits = bland_altman(first, second)
+    across, up = (first + second) / 2, second - first
+    x_of = _axis(across, _LEFT, WIDTH - _RIGHT)
+    y_of = _axis(np.array([*up, 0.0, limits.low.value, limits.high.value]), HEIGHT - _BOTTOM, _TOP)
+    in_unit = "" if unit in {"", "1"} else f" [{unit}]"
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        'font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        _text(_LEFT, 24, title),
+        _text(_LEFT, HEIGHT - 14, f"mean of {names[0]} and {names[1]}{in_unit}"),
+        f'<g transform="translate(16 {HEIGHT - _BOTTOM}) rotate(-90)">'
+        f"{_text(0, 0, f'{names[1]} - {names[0]}{in_unit}')}</g>",
+        f'<path d="M{_LEFT} {_TOP}V{HEIGHT - _BOTTOM}H{WIDTH - _RIGHT}" fill="none" '
+        'stroke="black"/>',
+        *_ticks(across, x_of),
+        *_lines(limits, y_of),
+        *(
+            f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="3" fill="#1f5fa8" '
+            'fill-opacity="0.7"/>'
+            for x, y in zip(across, up, strict=True)
+        ),
+        "</svg>\n",
+    ]
+    return "\n".join(parts)
+
+
+class _Scale:
+    """Maps a number to a place on the page."""
+
+    def __init__(self, low: float, high: float, start: float, stop: float) -> None:
+        self._low, self._factor, self._start = low, (stop - start) / (high - low), start
+
+    def __call__(self, value: float) -> float:
+        return self._start + (float(value) - self._low) * self._factor
+
+
+def _axis(values: FloatArray, start: float, stop: float) -> _Scale:
+    low, high = float(values.min()), float(values.max())
+    # Numbers that are all alike stand in the middle.
+    margin = 0.08 * (high - low) or max(abs(low), 1.0) * 0.5
+    return _Scale(low - margin, high + margin, start, stop)
+
+
+def _text(x: float, y: float, text: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}">{escape(shown(text))}</text>'
+
+
+def _ticks(values: FloatArray, x_of: _Scale) -> list[str]:
+    ends = sorted({float(values.min()), float(values.max())})
+    foot = HEIGHT - _BOTTOM
+    parts = []
+    for value in ends:
+        x = x_of(value)
+        parts.append(f'<path d="M{x:.1f} {foot}v5" stroke="black"/>')
+        parts.append(
+            f'<text x="{x:.1f}" y="{foot + 18}" text-anchor="middle">{_number(value)}</text>'
+        )
+    return parts
+
+
+def _lines(limits: BlandAltman, y_of: _Scale) -> list[str]:
+    said = (
+        (limits.high.value, "+1.96 SD", "6 4"),
+        (limits.bias.value, "bias", "none"),
+        (limits.low.value, "-1.96 SD", "6 4"),
+    )
+    parts = []
+    for value, name, dashes in said:
+        y = y_of(value)
+        parts.append(
+            f'<path d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}" stroke="#a8321f" '
+            f'stroke-dasharray="{dashes}"/>'
+        )
+        parts.append(_text(WIDTH - _RIGHT + 6, y + 4, f"{name} {_number(value)}"))
+    zero = y_of(0.0)
+    parts.append(
+        f'<path d="M{_LEFT} {zero:.1f}H{WIDTH - _RIGHT}" stroke="#999" stroke-dasharray="1 3"/>'
+    )
+    return parts
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else ""

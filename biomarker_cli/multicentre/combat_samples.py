@@ -1,0 +1,160 @@
+"""From observations to samples: one row for each region of an examination."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from biomarker_cli.model.errors import InputNotFoundError
+from biomarker_cli.multicentre.agreement_errors import AgreementError
+from biomarker_cli.multicentre.covariates import read_covariates
+from biomarker_cli.multicentre.observations import Observations
+from biomarker_cli.tables.errors import TableError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = npt.NDArray[np.float64]
+
+STRATUM = ("analysis_id", "role", "roi_id")
+"""What is harmonised apart: a liver says nothing of the scale of a tumour."""
+
+_SAMPLE = ("site_id", "subject_id", "timepoint", "repeat_id", "scanner")
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Samples of one analysis, image role and ROI.
+
+    Attributes
+    ----------
+    key : tuple of str
+        The columns of `STRATUM`.
+    samples : DataFrame
+        One row each: site_id, subject_id, timepoint, repeat_id, scanner, and covariates.
+    features : tuple of str
+    units : tuple of str
+    values : ndarray, shape (n, f)
+        NaN where a sample lacks a feature.
+    is_ratio : tuple of bool
+    """
+
+    key: tuple[str, ...]
+    samples: pd.DataFrame
+    features: tuple[str, ...]
+    units: tuple[str, ...]
+    values: FloatArray
+    is_ratio: tuple[bool, ...]
+
+    @property
+    def name(self) -> str:
+        """The key for people."""
+        return " ".join(filter(None, self.key)) or "all"
+
+    def column(self, name: str) -> tuple[str, ...]:
+        """Return a column of the samples.
+
+        Raises
+        ------
+        TableError
+            ``TABLE-COLUMNS`` where it is absent, or empty in a sample.
+        """
+        if name not in self.samples.columns:
+            raise TableError(
+                "TABLE-COLUMNS",
+                f"samples have no column {name}; there are {', '.join(self.samples.columns)}",
+                hint="Further columns come from a table by subject_id: --covariates FILE.csv.",
+            )
+        cells = tuple(map(str, self.samples[name]))
+        if "" in cells:
+            raise TableError(
+                "TABLE-COLUMNS", f"{cells.count('')} of {len(cells)} samples have no {name}"
+            )
+        return cells
+
+    @property
+    def n_repeated(self) -> int:
+        """Subjects that stand in more than one sample."""
+        counts = self.samples.groupby(["site_id", "subject_id"]).size()
+        return int((counts > 1).sum())
+
+    def row_digests(self) -> list[str]:
+        """Return a digest of the values of each sample, which names nobody."""
+        lines = (",".join(repr(float(value)) for value in row) for row in self.values)
+        return [hashlib.sha256(line.encode()).hexdigest()[:16] for line in lines]
+
+
+def strata_of(observations: Observations, covariates: Path | None) -> list[Stratum]:
+    """Return the samples of each stratum, with their covariates.
+
+    Parameters
+    ----------
+    observations : Observations
+        As measured.
+    covariates : Path or None
+        Table by subject_id.
+
+    Raises
+    ------
+    AgreementError
+        ``MIXED-HARMONISATION`` where the values were harmonised already,
+        ``OBSERVATION-REPEATED``, ``COMBAT-COVARIATE``.
+    InputNotFoundError
+        ``NOTHING-FOUND`` where no row is left.
+    """
+    if observations.combat_sha256:
+        raise AgreementError(
+            "MIXED-HARMONISATION",
+            f"the values were harmonised already, by {observations.combat_sha256[:12]}",
+            hint="Harmonise the values as measured.",
+        )
+    frame = observations.frame
+    if not len(frame):
+        raise InputNotFoundError("NOTHING-FOUND", "no value is left to harmonise")
+    if "repeat_id" not in frame.columns:
+        frame = frame.assign(repeat_id="")
+    return list(_strata(frame, covariates))
+
+
+def _strata(frame: pd.DataFrame, covariates: Path | None) -> Iterator[Stratum]:
+    keys = list(_SAMPLE)
+    for key, rows in frame.groupby(list(STRATUM), sort=True):
+        if rows.duplicated([*keys, "feature_id"]).any():
+            row = rows[rows.duplicated([*keys, "feature_id"])].iloc[0]
+            raise AgreementError(
+                "OBSERVATION-REPEATED",
+                "expected one value of a sample",
+                where=", ".join(str(row[name]) for name in (*keys, "feature_id") if row[name]),
+            )
+        samples = rows[keys].drop_duplicates().sort_values(keys, ignore_index=True)
+        features = tuple(sorted(set(map(str, rows["feature_id"]))))
+        values = _table(rows, samples, features)
+        if covariates is not None:
+            samples = samples.join(read_covariates(covariates, samples))
+        of_feature = rows.drop_duplicates("feature_id").set_index("feature_id")
+        yield Stratum(
+            key=tuple(map(str, key)),
+            samples=samples,
+            features=features,
+            units=tuple(str(of_feature["unit"][name]) for name in features),
+            values=values,
+            is_ratio=tuple(bool(of_feature["is_ratio"][name]) for name in features),
+        )
+
+
+def _table(rows: pd.DataFrame, samples: pd.DataFrame, features: tuple[str, ...]) -> FloatArray:
+    """Return the values of samples by features."""
+    names = zip(*(samples[name] for name in _SAMPLE), strict=True)
+    lines = {sample: line for line, sample in enumerate(names)}
+    places = {feature: place for place, feature in enumerate(features)}
+    values = np.full((len(lines), len(features)), np.nan)
+    cells = (rows[name] for name in (*_SAMPLE, "feature_id", "value"))
+    for *sample, feature, value in zip(*cells, strict=True):
+        values[lines[tuple(sample)], places[feature]] = value
+    return values

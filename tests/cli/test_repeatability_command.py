@@ -1,0 +1,79 @@
+"""``biomarker repeatability`` and ``biomarker change``, as a user runs them."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+from tests.synthetic_tables import MEDIAN, write_run
+
+PAIRS = [("1.21", "1.18"), ("0.98", "1.02"), ("1.45", "1.39"), ("1.1", "1.16"), ("0.87", "0.85")]
+
+
+def _values(pairs=PAIRS):
+    return [
+        ("A", f"S{i}", f"T{visit}", "GTV", MEDIAN, value)
+        for i, pair in enumerate(pairs)
+        for visit, value in enumerate(pair, start=1)
+    ]
+
+
+def test_from_a_run_to_a_change(biomarker, tmp_path):
+    run, out = write_run(tmp_path / "run", _values()), tmp_path / "out"
+    said = ("--interval", "1 day", "--roi-method", "freehand")
+    done = biomarker("repeatability", run, *said, "-o", out, "--plots")
+    assert done.returncode == 0, done.stderr
+    assert "changes would exceed their RC all the same" in done.stdout
+    with (out / "repeatability.csv").open() as stream:
+        rows = {row["statistic"]: row for row in csv.DictReader(stream)}
+    assert rows["wSD"]["interval"] == "chi_square"
+    assert (out / "plots" / f"dwi-adc_1.0.0_dwi_GTV_{MEDIAN}.svg").is_file()
+    content = json.loads((out / "repeatability.json").read_text())
+    assert content["conditions"]["analyses"] == {"dwi-adc@1.0.0": "a" * 64}
+    assert content["conditions"]["scanners"] == ["Maker|Model of A|1"]
+    trial = write_run(tmp_path / "trial", _values([("1.0", "1.6"), ("1.0", "1.01")]))
+    known = ("--repeatability", out / "repeatability.json")
+    done = biomarker("change", trial, *known, *said, "-o", tmp_path / "changes.csv")
+    assert done.returncode == 0, done.stderr
+    assert "1 of 2 changes exceed their RC; 0.1 would if nothing had changed" in done.stdout
+    assert "real" not in done.stdout
+    with (tmp_path / "changes.csv").open() as stream:
+        assert [row["exceeds_rc95"] for row in csv.DictReader(stream)] == ["yes", "no"]
+    rows = json.loads(biomarker("change", trial, *known, "--format", "json").stdout)
+    assert rows[0]["flags"] == "rc_other_conditions:interval;rc_other_conditions:roi_method"
+
+
+def test_the_same_bytes_twice_and_nothing_is_overwritten_unasked(biomarker, tmp_path):
+    run = write_run(tmp_path / "run", _values())
+    for name in ("one", "two"):
+        assert biomarker("repeatability", run, "-o", tmp_path / name, "--plots").returncode == 0
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
+    assert len(files) == 3
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+    done = biomarker("repeatability", run, "-o", tmp_path / "one")
+    assert done.returncode == 2
+    assert "OUTPUT-EXISTS" in done.stderr
+    assert biomarker("repeatability", run, "-o", tmp_path / "one", "--overwrite").returncode == 0
+
+
+def test_bad_input_has_a_code_and_an_exit_code(biomarker, tmp_path):
+    run = write_run(tmp_path / "run", _values(PAIRS[:1]))
+    for arguments, code, exit_code in [
+        ([run], "REPEATS-NOT-FOUND", 3),
+        ([tmp_path / "none"], "TABLE-NOT-FOUND", 3),
+        ([run, "--repeat", "reading"], "TABLE-COLUMNS", 3),
+        ([run, write_run(tmp_path / "b", _values(), sha256="b" * 64)], "MIXED-ANALYSES", 2),
+        ([run, run], "OBSERVATION-REPEATED", 2),
+        ([run, "--plots"], "--plots goes with -o", 2),
+    ]:
+        done = biomarker("repeatability", *arguments)
+        assert done.returncode == exit_code, done.stderr
+        assert code in done.stderr
+
+
+def test_the_json_holds_every_statistic(biomarker, tmp_path):
+    run = write_run(tmp_path / "run", _values())
+    rows = json.loads(biomarker("repeatability", run, "--format", "json").stdout)
+    assert {"wSD", "RC", "wCV", "CCC", "ICC(2,1)"} <= {row["statistic"] for row in rows}
+    assert all(row["status"] == "ok" for row in rows)
