@@ -86,6 +86,7 @@ def test_a_result_that_no_file_can_hold_costs_its_case_alone(tmp_path):
         wanted_rois: tuple[str, ...] = ()
         input_paths: tuple[str, ...] = ()
         images: tuple[str, ...] = ()
+        mask: str | None = None
 
     @dataclass
     class Case:
