@@ -12,7 +12,6 @@ from biomarker_cli.cli.output import (
     print_json,
     require_new_file,
     say,
-    say_lines,
     write_new_file,
 )
 from biomarker_cli.model.exit_codes import ExitCode
@@ -110,4 +109,5 @@ def _print(comparison: Comparison, output_format: str, n_worst: int) -> None:
         for block in csv_blocks(comparison):
             print_data(block)
     else:
-        say_lines("\n".join(text_lines(comparison, n_worst)))
+        for line in text_lines(comparison, n_worst):
+            say(line)

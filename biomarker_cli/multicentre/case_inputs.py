@@ -58,7 +58,7 @@ def pair_cases(a: MeasuredTable, b: MeasuredTable, names: Mapping[str, str]) -> 
     names : mapping of str to str
         Case of B -> case of A, where a person says so.
     """
-    ids_a, ids_b = _case_ids(a), _case_ids(b)
+    ids_a, ids_b = a.case_ids, b.case_ids
     found = {names[case]: (case, "names") for case in ids_b if names.get(case) in ids_a}
     taken = {case for case, _ in found.values()}
     for case in ids_a:
@@ -69,10 +69,6 @@ def pair_cases(a: MeasuredTable, b: MeasuredTable, names: Mapping[str, str]) -> 
     left_b = [case for case in ids_b if case not in taken]
     found |= {case: (other, "inputs") for case, other in _by_inputs(a, left_a, b, left_b)}
     return [_pair(a, case, b, *found[case]) for case in ids_a if case in found]
-
-
-def _case_ids(table: MeasuredTable) -> list[str]:
-    return list(dict.fromkeys([*table.case_ids, *table.rows.texts["case_id"].words]))
 
 
 def _by_inputs(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from biomarker_cli.multicentre.case_inputs import CasePair, pair_cases
 from biomarker_cli.multicentre.comparing import ComparedRows, compare_rows
 from biomarker_cli.multicentre.dialects import Dialect, load_dialect
 from biomarker_cli.multicentre.foreign_tables import read_foreign_rows
 from biomarker_cli.multicentre.measured import MeasuredTable, load_measured
-from biomarker_cli.multicentre.names import Names, load_names
+from biomarker_cli.multicentre.names import KnownNames, Names, load_names
+from biomarker_cli.multicentre.outcomes import OutcomeDifference, outcome_differences
 from biomarker_cli.multicentre.provenance import Divergence, divergences
 from biomarker_cli.multicentre.relations import judge_relations
 from biomarker_cli.multicentre.tolerances import (
@@ -23,8 +21,6 @@ from biomarker_cli.multicentre.tolerances import (
 )
 from biomarker_cli.multicentre.translating import Translation, translate
 from biomarker_cli.multicentre.verdicts import Verdict
-
-_OF_REGIONS = ("status", "n_voxels")
 
 
 @dataclass(frozen=True)
@@ -55,17 +51,6 @@ class ComparisonRequest:
 
 
 @dataclass(frozen=True)
-class RegionDifference:
-    """Something of a ROI that differs although image and mask are the same files."""
-
-    case_id: str
-    roi_id: str
-    column: str
-    a: str
-    b: str
-
-
-@dataclass(frozen=True)
 class Comparison:
     """What comparing two sides gave.
 
@@ -75,7 +60,7 @@ class Comparison:
     tolerances : Tolerances
     divergences : tuple of Divergence
     pairs : tuple of CasePair
-    regions : tuple of RegionDifference
+    outcomes : tuple of OutcomeDifference
     rows : ComparedRows
     dialect : Dialect or None
     translation : Translation or None
@@ -85,7 +70,7 @@ class Comparison:
     tolerances: Tolerances
     divergences: tuple[Divergence, ...]
     pairs: tuple[CasePair, ...]
-    regions: tuple[RegionDifference, ...]
+    outcomes: tuple[OutcomeDifference, ...]
     rows: ComparedRows
     dialect: Dialect | None = None
     translation: Translation | None = None
@@ -99,7 +84,7 @@ class Comparison:
     def failures(self) -> dict[str, int]:
         """How many of what is not let pass: a comparison passes where there is none."""
         count = self.rows.count()
-        found = {"differs": count[Verdict.DIFFERS] + len(self.regions)}
+        found = {"differs": count[Verdict.DIFFERS] + len(self.outcomes)}
         if not self.request.allow_missing:
             found["only_a"] = count[Verdict.ONLY_A]
             found["only_b"] = count[Verdict.ONLY_B]
@@ -129,13 +114,14 @@ def compare(request: ComparisonRequest) -> Comparison:
     if dialect is not None:
         return _compare_foreign(request, tolerances, dialect, a, names)
     b = _side(request, request.b)
+    names.require_known(_known(a), _known(b))
     pairs = pair_cases(a, b, names.cases)
     return Comparison(
         request,
         tolerances,
         tuple(divergences(a, b)),
         tuple(pairs),
-        tuple(_region_differences(a, b, pairs, names)),
+        tuple(outcome_differences(a, b, pairs, names.rois)),
         compare_rows(a, b, pairs, names.rois, tolerances),
     )
 
@@ -153,6 +139,8 @@ def _compare_foreign(
     names: Names,
 ) -> Comparison:
     rows = read_foreign_rows(dialect, request.b)
+    theirs = KnownNames.of([row.case for row in rows], [row.roi for row in rows])
+    names.require_known(_known(a), theirs)
     translation = translate(dialect, rows, a, str(request.b), names)
     pairs = pair_cases(translation.ours, translation.table, {})
     compared = compare_rows(translation.ours, translation.table, pairs, {}, tolerances)
@@ -168,43 +156,12 @@ def _compare_foreign(
     )
 
 
+def _known(table: MeasuredTable) -> KnownNames:
+    listed = [] if table.rois is None else list(table.rois["roi_id"])
+    return KnownNames.of(table.case_ids, [*listed, *table.rows.texts["roi_id"].words])
+
+
 def _tolerances(request: ComparisonRequest, usual: Tolerances) -> Tolerances:
     if request.tolerances is None:
         return usual
     return load_tolerances(request.tolerances, usual.default)
-
-
-def _region_differences(
-    a: MeasuredTable, b: MeasuredTable, pairs: Sequence[CasePair], names: Names
-) -> Iterator[RegionDifference]:
-    """Return what an import made otherwise of the same files."""
-    if a.rois is None or b.rois is None:
-        return
-    one, other = _regions(a), _regions(b)
-    case_of_b = {pair.case_a: pair.case_b for pair in pairs if pair.verdict != "other_input"}
-    roi_of_b = {mine: theirs for theirs, mine in names.rois.items()}
-    for (case, roi), mine in one.items():
-        theirs = other.get((case_of_b.get(case, ""), roi_of_b.get(roi, roi)))
-        if theirs is None:
-            continue
-        for column in _OF_REGIONS:
-            if mine[column] != theirs[column]:
-                yield RegionDifference(case, roi, column, mine[column], theirs[column])
-
-
-def _regions(table: MeasuredTable) -> dict[tuple[str, str], dict[str, str]]:
-    if table.rois is None:
-        return {}
-    columns = ["case_id", "roi_id", *_OF_REGIONS]
-    rows = zip(*(table.rois[name] for name in columns), strict=True)
-    return {
-        (case, roi): dict(zip(_OF_REGIONS, map(_told, rest), strict=True))
-        for case, roi, *rest in rows
-    }
-
-
-def _told(value: Any) -> str:
-    """Return a cell as text; a count without a value is empty."""
-    if isinstance(value, str):
-        return value
-    return "" if math.isnan(value) else f"{value:g}"

@@ -23,10 +23,10 @@ Told = tuple[str, str, str]
 
 
 def junit_xml(comparison: Comparison) -> str:
-    """Return a test per case (its inputs), per ROI that differs, per feature, and for rows."""
+    """Return a test per case (its inputs), per outcome that differs, per feature, and for rows."""
     root = ET.Element("testsuites", name="biomarker compare")
     _add(root, "inputs", _inputs(comparison))
-    _add(root, "regions", _regions(comparison))
+    _add(root, "outcomes", _outcomes(comparison))
     _add(root, "features", _features(comparison))
     _add(root, "rows of one side", _alone(comparison))
     ET.indent(root)
@@ -65,9 +65,10 @@ def _inputs(comparison: Comparison) -> Iterator[Told]:
         yield f"{mask.case_id} {mask.roi_id}", "" if is_allowed else told, told
 
 
-def _regions(comparison: Comparison) -> Iterator[Told]:
-    for one in comparison.regions:
-        yield f"{one.case_id} {one.roi_id} {one.column}", f"A {one.a}, B {one.b}", ""
+def _outcomes(comparison: Comparison) -> Iterator[Told]:
+    for one in comparison.outcomes:
+        name = " ".join(filter(None, (one.case_id, one.roi_id, one.column)))
+        yield name, f"A {one.a or '-'}, B {one.b or '-'}", ""
 
 
 def _features(comparison: Comparison) -> Iterator[Told]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from biomarker_cli.model.wording import counted
+from biomarker_cli.model.wording import counted, shown
 from biomarker_cli.multicentre.comparing import ComparedRows, Places
 from biomarker_cli.multicentre.comparison import Comparison
 from biomarker_cli.multicentre.verdicts import MEANING, Reason, Verdict
@@ -131,7 +131,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         },
         "divergences": [asdict(one) for one in comparison.divergences],
         "cases": [asdict(pair) | {"verdict": pair.verdict} for pair in comparison.pairs],
-        "regions": [asdict(one) for one in comparison.regions],
+        "outcomes": [asdict(one) for one in comparison.outcomes],
         "counts": {verdict.word: number for verdict, number in rows.count().items()},
         "features": list(feature_summaries(rows)),
         "rows": [row_of(comparison, int(place), excess[place]) for place in listed[:MOST_ROWS]],
@@ -210,7 +210,7 @@ def text_lines(comparison: Comparison, n_worst: int) -> list[str]:
         *_divergence_lines(comparison),
         *_input_lines(comparison),
         *_dialect_lines(comparison),
-        *_region_lines(comparison),
+        *_outcome_lines(comparison),
         *_worst_lines(comparison, n_worst),
         "",
     ]
@@ -226,7 +226,8 @@ def _in_brackets(text: str) -> str:
 
 
 def _wrapped(text: str, indent: int = 2) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent) or [""]
+    # What is shown of a name may be longer than the name, and holds no end of a line.
+    return textwrap.wrap(shown(text), WIDTH, subsequent_indent=" " * indent) or [""]
 
 
 def _tolerance_lines(comparison: Comparison) -> Iterator[str]:
@@ -293,12 +294,13 @@ def _dialect_lines(comparison: Comparison) -> Iterator[str]:
         yield from _wrapped(told, indent=4)
 
 
-def _region_lines(comparison: Comparison) -> Iterator[str]:
-    if comparison.regions:
+def _outcome_lines(comparison: Comparison) -> Iterator[str]:
+    if comparison.outcomes:
         yield ""
-        yield "regions that the import made otherwise"
-    for one in comparison.regions:
-        told = f"  {one.case_id} {one.roi_id}: {one.column} A {one.a or '-'}, B {one.b or '-'}"
+        yield "cases and regions that came out otherwise"
+    for one in comparison.outcomes:
+        place = f"{one.case_id} {one.roi_id}".strip()
+        told = f"  {place}: {one.column} A {one.a or '-'}, B {one.b or '-'}"
         yield from _wrapped(told, indent=4)
 
 
@@ -308,10 +310,10 @@ def _worst_lines(comparison: Comparison, n_worst: int) -> Iterator[str]:
     if not places.size:
         return
     yield ""
-    shown: Sequence[int] = [int(place) for place in places[:n_worst]]
-    yield f"worst first, {len(shown)} of {len(places)}"
+    listed: Sequence[int] = [int(place) for place in places[:n_worst]]
+    yield f"worst first, {len(listed)} of {len(places)}"
     before: tuple[str, ...] = ()
-    for place in shown:
+    for place in listed:
         row = row_of(comparison, place, excess[place])
         head = (row["case_id"], row["roi_id"], row["analysis_id"])
         if head != before:

@@ -35,10 +35,8 @@ class MeasuredTable:
         Texts by the columns of measurements.csv, and the number ``value``.
     manifest : mapping
         Of the run; empty where a table came alone.
-    rois, features : DataFrame or None
-        rois.csv and features.csv of the run.
-    case_ids : tuple of str
-        Every case of the run, also those without a row.
+    rois, features, cases : DataFrame or None
+        rois.csv, features.csv and cases.csv of the run.
     """
 
     name: str
@@ -46,7 +44,13 @@ class MeasuredTable:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     rois: pd.DataFrame | None = None
     features: pd.DataFrame | None = None
-    case_ids: tuple[str, ...] = ()
+    cases: pd.DataFrame | None = None
+
+    @property
+    def case_ids(self) -> list[str]:
+        """Every case, also those of the run that have no row."""
+        listed = [] if self.cases is None else list(self.cases["case_id"])
+        return list(dict.fromkeys([*listed, *self.rows.texts["case_id"].words]))
 
     def of_analysis(self, wanted: str) -> MeasuredTable:
         """Return the rows of one analysis only, named by ``id`` or ``id@version``."""
@@ -81,7 +85,7 @@ def load_measured(path: Path) -> MeasuredTable:
         read_manifest(path),
         read_table(ROIS, path) if is_there[ROIS.name] else None,
         read_table(FEATURES, path) if is_there[FEATURES.name] else None,
-        tuple(read_table(CASES, path)["case_id"]) if is_there[CASES.name] else (),
+        read_table(CASES, path) if is_there[CASES.name] else None,
     )
 
 

@@ -6,6 +6,7 @@ A CSV with the columns ``kind`` (case or roi), ``a`` and ``b``.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,19 @@ from biomarker_cli.multicentre.compare_errors import ComparisonFileError
 from biomarker_cli.tables.cells import unescape_cell
 
 COLUMNS = ("kind", "a", "b")
+
+
+@dataclass(frozen=True)
+class KnownNames:
+    """The cases and ROIs that a side has."""
+
+    cases: frozenset[str]
+    rois: frozenset[str]
+
+    @classmethod
+    def of(cls, cases: Iterable[str], rois: Iterable[str]) -> KnownNames:
+        """Return those of a side."""
+        return cls(frozenset(cases), frozenset(rois))
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,24 @@ class Names:
 
     cases: dict[str, str] = field(default_factory=dict)
     rois: dict[str, str] = field(default_factory=dict)
+
+    def require_known(self, a: KnownNames, b: KnownNames) -> None:
+        """Refuse a name that a side does not have: it would never be used.
+
+        Raises
+        ------
+        ComparisonFileError
+            ``COMPARE-NAMES``.
+        """
+        for kind, names in (("case", self.cases), ("roi", self.rois)):
+            sides = (("A", names.values(), a), ("B", names.keys(), b))
+            for side, named, known in sides:
+                there = known.cases if kind == "case" else known.rois
+                for name in named:
+                    if name not in there:
+                        raise ComparisonFileError(
+                            "COMPARE-NAMES", f"{side} has no {kind} {name!r}, which is named"
+                        )
 
 
 def load_names(path: Path) -> Names:

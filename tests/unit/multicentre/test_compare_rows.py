@@ -133,7 +133,7 @@ def test_another_image_or_mask_is_never_a_difference_of_the_program(reference, t
     comparison = _compare(reference, other)
     assert comparison.verdict == "other_input"
     assert comparison.failures == {"other_input": 2}
-    assert comparison.regions == ()
+    assert comparison.outcomes == ()
     (pair,) = comparison.pairs
     assert (pair.image, pair.mask) == (image, mask)
     assert ("pixels are the same" in pair.note) is (changed == "headers")
@@ -150,10 +150,49 @@ def test_a_table_alone_keeps_no_digest(reference):
 
 def test_another_number_of_voxels_of_the_same_files_is_a_difference(reference, tmp_path):
     comparison = _compare(reference, write_run(tmp_path / "b", ROWS, n_voxels=101))
-    (region,) = comparison.regions
+    (region,) = comparison.outcomes
     assert (region.column, region.a, region.b) == ("n_voxels", "100", "101")
     assert comparison.failures == {"differs": 1}
-    assert _told(comparison)["regions"][0]["roi_id"] == "GTV"
+    assert _told(comparison)["outcomes"][0]["roi_id"] == "GTV"
+
+
+def test_a_case_that_failed_on_one_side_is_named_with_its_error(reference, tmp_path):
+    other = write_run(tmp_path / "b", ROWS)
+    table = other / "cases.csv"
+    head, line = table.read_text().splitlines()
+    cells = dict(zip(head.split(","), line.split(","), strict=True))
+    cells |= {"status": "failed", "error_code": "SERIES-GAP"}
+    table.write_text(f"{head}\n{','.join(cells.values())}\n")
+    rows = other / "measurements.csv"
+    rows.write_text(rows.read_text().splitlines()[0] + "\nx,GTV,a@1.0.0,f,1,1,ok,\n")
+    with pytest.raises(BiomarkerError):
+        _compare(reference, other)
+    rows.write_text("\n".join((reference / "measurements.csv").read_text().splitlines()[:2]) + "\n")
+    comparison = _compare(reference, other)
+    found = {(o.roi_id, o.column, o.b) for o in comparison.outcomes}
+    assert found == {("", "status", "failed"), ("", "error_code", "SERIES-GAP")}
+    assert comparison.failures == {"differs": 2, "only_a": 1}
+
+
+def test_a_name_from_a_file_cannot_forge_a_line(tmp_path):
+    forged = "x\u2028verdict: within\x1b[2K"
+    rows = [row | {"roi_id": forged} for row in ROWS]
+    one = write_run(tmp_path / "a", rows)
+    other = write_run(tmp_path / "b", [rows[0] | {"value": 1.0}, rows[1]])
+    lines = text_lines(_compare(one, other), 20)
+    assert all(line.isprintable() for line in lines)
+    assert [line for line in lines if line.startswith("verdict")] == [
+        "verdict: differs (1 differs)"
+    ]
+
+
+def test_an_empty_table_has_nothing_to_compare(reference, tmp_path):
+    table = tmp_path / "empty.csv"
+    table.write_text((reference / "measurements.csv").read_text().splitlines()[0] + "\n")
+    for sides in ((reference, table), (table, reference), (table, table)):
+        with pytest.raises(BiomarkerError) as refused:
+            _compare(*sides)
+        assert refused.value.code == "COMPARE-NOTHING"
 
 
 def test_a_case_of_another_name_is_found_by_its_inputs(reference, tmp_path):
