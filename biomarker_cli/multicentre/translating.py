@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from biomarker_cli.multicentre.dialects import (
     UNIT,
     Dialect,
     Meaning,
+    Relation,
     TableForm,
 )
 from biomarker_cli.multicentre.foreign_names import ForeignNames, Place
@@ -83,33 +85,52 @@ class Translation:
         return {word: words[word] for word in (SAME, "relation", NO_FEATURE, UNKNOWN)}
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """One value of the other program, and what its column means here."""
+class _Reading(NamedTuple):
+    """How the values of one column become those of one feature of ours."""
 
-    place: Place
     column: str
-    written: float
-    meaning: Meaning
+    feature_id: str
     relation: str
+    factor: float
+    rule: Relation | None
+
+
+class _Cell(NamedTuple):
+    """One value of the other program."""
+
+    written: float
     converted: float
+    reading: _Reading
 
 
 @dataclass
 class _Reader:
-    """Takes cells one by one."""
+    """Takes cells one by one; what a column means is asked once."""
 
     dialect: Dialect
     analysis: OurAnalysis
     n_voxels: Mapping[Place, float]
     values: dict[Key, _Cell] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
+    _readings: dict[tuple[int, str], list[_Reading]] = field(default_factory=dict)
 
     def take(self, form: TableForm, place: Place, column: str, text: str) -> None:
         """Take a cell; what is no feature of this analysis is told by its column alone."""
+        key = (id(form), column)
+        if key not in self._readings:
+            self._readings[key] = self._asked(form, column)
+        readings = self._readings[key]
+        if readings:
+            written = number(form, text)
+            for reading in readings:
+                converted = self._converted(written * reading.factor, reading.rule, place)
+                self._keep((*place, reading.feature_id), _Cell(written, converted, reading))
+
+    def _asked(self, form: TableForm, column: str) -> list[_Reading]:
+        """Return what a column is read as; nothing where it is no feature of this analysis."""
         name, said = stripped(form, column)
         if is_ignored(form, column):
-            return
+            return []
         known = self.dialect.meanings.get(name, ())
         here = [meaning for meaning in known if meaning.feature_id in self.analysis.units]
         if not here:
@@ -117,33 +138,28 @@ class _Reader:
             is_mask = any(column == check.column for check in form.masks)
             if is_known or not is_mask:
                 self.columns.setdefault(name, NO_FEATURE if is_known else UNKNOWN)
-            return
-        written = number(form, text)
+            return []
+        found = []
         for meaning in here:
             relation = self._relation(meaning, said)
             factor, is_converted = self._unit_factor(form, meaning, said)
-            if is_converted and relation == SAME:
-                relation = UNIT
-            converted = self._converted(written * factor, relation, place)
-            self._keep(_Cell(place, name, written, meaning, relation, converted))
+            word = UNIT if is_converted and relation == SAME else relation
+            rule = self.dialect.relations.get(relation)
+            found.append(_Reading(name, meaning.feature_id, word, factor, rule))
+        return found
 
-    def _keep(self, cell: _Cell) -> None:
-        key = (*cell.place, cell.meaning.feature_id)
+    def _keep(self, key: Key, cell: _Cell) -> None:
         kept = self.values.get(key)
-        if kept is not None and _rank(kept) == _rank(cell):
-            if kept.written != cell.written and not (
-                math.isnan(kept.written) and math.isnan(cell.written)
-            ):
-                raise ComparisonError(
-                    "DIALECT-TWICE",
-                    f"{cell.column} has two values of {cell.place[0]}, {cell.place[1]}: "
-                    f"{kept.written:g} and {cell.written:g}",
-                    hint="Tables of several settings lie in the folder: name one file.",
-                )
-            return
         if kept is None or _rank(cell) < _rank(kept):
             self.values[key] = cell
-            self.columns[cell.column] = cell.relation
+            self.columns[cell.reading.column] = cell.reading.relation
+        elif _rank(cell) == _rank(kept) and not _is_same(kept.written, cell.written):
+            raise ComparisonError(
+                "DIALECT-TWICE",
+                f"{cell.reading.column} has two values of {key[0]}, {key[1]}: "
+                f"{kept.written:g} and {cell.written:g}",
+                hint="Tables of several settings lie in the folder: name one file.",
+            )
 
     def _relation(self, meaning: Meaning, said: Mapping[str, str]) -> str:
         ours = self.analysis.discretisation.get(meaning.feature_id)
@@ -180,15 +196,14 @@ class _Reader:
                 "DIALECT-UNIT", f"{meaning.feature_id}: {error}", where=self.dialect.ident
             ) from error
 
-    def _converted(self, value: float, word: str, place: Place) -> float:
-        relation = self.dialect.relations.get(word)
-        if relation is None or math.isnan(value):
+    def _converted(self, value: float, rule: Relation | None, place: Place) -> float:
+        if rule is None or math.isnan(value):
             return value
-        base = value * relation.factor + relation.offset
-        if base < 0.0 and relation.power != 1.0:
+        base = value * rule.factor + rule.offset
+        if base < 0.0 and rule.power != 1.0:
             return base  # has no root, and is none of ours as it is
-        found = float(base**relation.power)
-        if relation.bessel:
+        found = float(base**rule.power)
+        if rule.bessel:
             n_voxels = self.n_voxels.get(place, math.nan)
             found *= math.sqrt(n_voxels / (n_voxels - 1.0)) if n_voxels > 1.0 else math.nan
         return found
@@ -196,7 +211,11 @@ class _Reader:
 
 def _rank(cell: _Cell) -> int:
     """Return what goes first where several columns are one feature: the one made alike."""
-    return 1 if cell.relation == OTHER_DISCRETISATION else 0
+    return 1 if cell.reading.relation == OTHER_DISCRETISATION else 0
+
+
+def _is_same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
 
 
 def translate(
@@ -223,11 +242,12 @@ def translate(
     wanted = {m.feature_id for meanings in dialect.meanings.values() for m in meanings}
     analysis = our_analysis(ours, wanted)
     who = ForeignNames(analysis.table, rows, names)
-    reader = _Reader(dialect, analysis, ours.numbers_of_rois("n_voxels"))
+    of_rois = {column: ours.numbers_of_rois(column) for column in ("n_voxels", "volume_mm3")}
+    reader = _Reader(dialect, analysis, of_rois["n_voxels"])
     masks: dict[Place, MaskDifference] = {}
     for row in rows:
         place = who.place_of(row)
-        for other in _other_masks(row, place, analysis):
+        for other in _other_masks(row, place, of_rois, analysis.is_resampled):
             masks[place] = other
         for column, text in row.cells.items():
             reader.take(row.form, place, column, text)
@@ -237,11 +257,16 @@ def translate(
     return Translation(table, kept, reader.columns, tuple(masks.values()))
 
 
-def _other_masks(row: ForeignRow, place: Place, analysis: OurAnalysis) -> Iterator[MaskDifference]:
+def _other_masks(
+    row: ForeignRow,
+    place: Place,
+    of_rois: Mapping[str, Mapping[Place, float]],
+    is_resampled: bool,
+) -> Iterator[MaskDifference]:
     for check in row.form.masks:
-        if check.after_resampling and analysis.is_resampled:
+        if check.after_resampling and is_resampled:
             continue
-        ours = analysis.table.numbers_of_rois(check.against).get(place)
+        ours = of_rois[check.against].get(place)
         theirs = number(row.form, row.cells.get(check.column, ""))
         if ours is None or math.isnan(theirs):
             continue
@@ -255,7 +280,7 @@ def _columns(values: Mapping[Key, _Cell], analysis: str) -> Columns:
         "roi_id": Words.of([key[1] for key in values]),
         "analysis_id": Words.of([analysis] * len(values)),
         "feature_id": Words.of([key[2] for key in values]),
-        "relation": Words.of([cell.relation for cell in values.values()]),
+        "relation": Words.of([cell.reading.relation for cell in values.values()]),
     }
     assert set(KEY) <= texts.keys()  # noqa: S101 - rows meet by it
     numbers = {

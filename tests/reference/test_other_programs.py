@@ -154,9 +154,7 @@ def test_another_mask_is_other_input(digital, raw, tmp_path):
     assert {m.column for m in comparison.translation.masks} == {"morph_vol_approx"}
 
 
-def test_pyradiomics_is_compared_strictly_with_an_analysis_of_its_conventions(
-    run_command, data_dir, tmp_path
-):
+def test_pyradiomics_is_compared_strictly_with_an_analysis_of_its_conventions(data_dir, tmp_path):
     radiomics = pytest.importorskip("radiomics.featureextractor")
     phantom = data_dir / "ibsi" / "digital_phantom"
     image, mask = phantom / "image" / "phantom.nii.gz", phantom / "mask" / "mask.nii.gz"
