@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+KERNELS := $(VENV)/.kernels
 
 comma := ,
 
@@ -12,7 +13,7 @@ needs = $(3) >/dev/null 2>&1 || { echo "setup needs $(1): apt-get install $(2) (
 
 MINUTES ?= 60
 
-.PHONY: setup demo test test-all fuzz lint bench clean help
+.PHONY: setup demo test test-all fuzz mutants lint bench clean help
 
 help:
 	@echo "make setup     environment in $(VENV) with the pinned versions"
@@ -20,34 +21,44 @@ help:
 	@echo "make test      tests (a few minutes)"
 	@echo "make test-all  every test, the slow ones in full"
 	@echo "make fuzz      damaged inputs for MINUTES (60), what is found goes to fuzz_findings/"
+	@echo "make mutants   what the unit tests of the number rooms do not notice, in MINUTES (60)"
 	@echo "make lint      style, types, layers"
 	@echo "make bench     speed and memory against peers"
 
-setup: $(STAMP)
+setup: $(KERNELS)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(call needs,Python 3.11 to 3.13,python3,$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))')
 	@$(call needs,the venv module of Python,python3-venv,$(PYTHON) -c 'import venv$(comma) ensurepip')
-	@$(call needs,a C compiler (pyradiomics is built from source),gcc,command -v $(firstword $(CC) cc))
+	@$(call needs,a C compiler (kernels and pyradiomics are built from source),gcc,command -v $(firstword $(CC) cc))
 	@$(call needs,the headers of Python (Python.h),python3-dev,test -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h")
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
-	@# pyradiomics comes as source: its build tools are pinned like everything else.
-	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel numpy versioneer hatchling editables
+	@# pyradiomics comes as source: its build tools, and ours, are pinned like everything else.
+	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel numpy versioneer Cython hatchling editables
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[dev,pyradiomics]"
-	@touch $(STAMP)
+	@touch $(STAMP) $(KERNELS)
 
-demo: $(STAMP)
+# An editable install takes changed Python as it is; changed kernels are built again.
+SOURCES := hatch_build.py $(wildcard biomarker_cli/kernels/*.pyx biomarker_cli/kernels/*.pxi)
+$(KERNELS): $(STAMP) $(SOURCES)
+	@# The setup that has just run has built them.
+	@if [ ! -e $@ ] || [ -n "$$(find $(SOURCES) -newer $@)" ]; then $(BIN)/python hatch_build.py && touch $@; fi
+
+demo: $(KERNELS)
 	@$(BIN)/python sample_data/demo.py
 
-test: $(STAMP)
+test: $(KERNELS)
 	$(BIN)/python -m pytest -n auto
 
-test-all: $(STAMP)
+test-all: $(KERNELS)
 	BIOMARKER_SLOW_TESTS=all $(BIN)/python -m pytest -n auto
 
-fuzz: $(STAMP)
+fuzz: $(KERNELS)
 	PYTHONPATH=tests:tests/robustness $(BIN)/python -m fuzzing --minutes $(MINUTES) -o fuzz_findings
+
+mutants: $(KERNELS)
+	$(BIN)/python tests/mutants.py --minutes $(MINUTES) -o mutants_found
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -55,7 +66,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP)
+bench: $(KERNELS)
 	$(BIN)/python -m benchmarks
 
 clean:

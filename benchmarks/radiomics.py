@@ -10,8 +10,8 @@ and MIRP in environments of their own, which measure IBSI features with the same
 and no filters.
 
 In process: image and masks are in memory (MIRP reads them in its one call), and the
-best of several runs (five, and a second in all) counts after a first one that warms
-kernels up; what takes half a minute runs once. Memory is the peak above what the
+best of several runs (five, and a second in all) counts after a first one that loads
+and compiles what is not yet; what takes half a minute runs once. Memory is the peak above what the
 process held before the counted runs, with the image loaded. Whole: one command from
 files to numbers, with imports and reading, the best of three. CPU is that of the
 process and its threads. Of ten regions with filters the package measures one.
@@ -77,7 +77,7 @@ def report(work, runs=5, least_s=1.0, enough_s=5.0, slow_s=25.0):
 
     while again():
         if len(cpu) == 1:
-            # What the first run leaves behind, such as kernels, is not the work's own.
+            # What the first run leaves behind, such as modules, is not the work's own.
             before, peak.highest = resident(), 0
         c, w = time.process_time(), time.perf_counter()
         number = work()

@@ -6,7 +6,7 @@ The CT, PET and MR images of four subjects of the soft-tissue sarcoma collection
 (STS_001 to STS_004 of the reference DICOM): twelve cases, ``pyradiomics-default`` on
 all and ``fdg-suv`` on PET as well. ``biomarker run`` is a whole process that indexes,
 checks, imports the structure sets, converts, measures and writes every table; the
-index and the results are empty before each round, the kernels are compiled. The peer
+index and the results are empty before each round, the page cache is warm. The peer
 is the command line of pyradiomics with its default settings, whose images and masks
 somebody has converted already. Rounds alternate; processor time is that of the
 process and its children, the median counts. A second run, which has nothing to do, and
@@ -104,7 +104,7 @@ def main() -> int:
         run = [sys.executable, "-m", "biomarker_cli", "run", str(study), "-o", str(work / "out")]
         run += ["--jobs", options.jobs]
         rival = [str(peer), str(batch), "-o", str(work / "peer.csv"), "-f", "csv", "--jobs", "1"]
-        measured(run, work / "warm")  # kernels
+        measured(run, work / "warm")  # files come into the page cache
         for _ in range(options.rounds):
             for left in ("out", "cache"):
                 shutil.rmtree(work / left, ignore_errors=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from biomarker_cli.acquisition.formatting import value_text
-from biomarker_cli.acquisition.rules import SET_CHECKS, Check, Interval, Tolerance
+from biomarker_cli.acquisition.rules import Check, Interval, SetCheck, Tolerance, ValueCheck
 from biomarker_cli.model.wording import quoted
 
 ROUNDING = 1e-9
@@ -34,13 +34,21 @@ def passes(check: Check, values: Sequence[Any], tolerance: Tolerance) -> bool:
     NotComparableError
         Where a value is of the wrong kind.
     """
-    if check.kind == "constant":
-        return is_constant(values, tolerance)
-    if check.kind in SET_CHECKS:
-        return all(_set_passes(check, _as_set(value), tolerance) for value in values)
-    if check.kind == "regex":
-        return all(re.search(str(check.limit), value_text(value)) for value in values)
-    return all(_one_passes(check, part, tolerance) for v in values for part in _as_set(v))
+    kind = check.kind
+    match kind:
+        case "constant":
+            return is_constant(values, tolerance)
+        case "regex":
+            return all(re.search(str(check.limit), value_text(value)) for value in values)
+        case "contains" | "contains_any" | "contains_all" | "any_in" | "all_in":
+            return all(_set_passes(kind, check.limit, _as_set(v), tolerance) for v in values)
+        case "equals" | "one_of" | "min" | "max" | "range":
+            parts = [part for value in values for part in _as_set(value)]
+            return all(_one_passes(kind, check.limit, part, tolerance) for part in parts)
+        case "present" | "absent" | "same_as_baseline":
+            raise NotComparableError(f"{kind} is not judged value by value")
+        case _:
+            assert_never(kind)
 
 
 def is_constant(values: Sequence[Any], tolerance: Tolerance) -> bool:
@@ -88,35 +96,39 @@ def _equal(value: Any, wanted: Any, tolerance: Tolerance) -> bool:
     return value_text(value).strip() == str(wanted)
 
 
-def _one_passes(check: Check, value: Any, tolerance: Tolerance) -> bool:
-    match check.kind:
+def _one_passes(kind: ValueCheck, limit: Any, value: Any, tolerance: Tolerance) -> bool:
+    match kind:
         case "equals":
-            return _equal(value, check.limit, tolerance)
+            return _equal(value, limit, tolerance)
         case "one_of":
-            return any(_equal(value, wanted, tolerance) for wanted in check.limit)
+            return any(_equal(value, wanted, tolerance) for wanted in limit)
         case "min":
-            return _within(value, (check.min, None), tolerance)
+            return _within(value, (limit, None), tolerance)
         case "max":
-            return _within(value, (None, check.max), tolerance)
+            return _within(value, (None, limit), tolerance)
         case "range":
-            return _within(value, check.limit, tolerance)
-    raise NotComparableError(f"{check.kind} is not judged value by value")
+            return _within(value, limit, tolerance)
+        case _:
+            assert_never(kind)
 
 
-def _set_passes(check: Check, values: tuple[Any, ...], tolerance: Tolerance) -> bool:
+def _set_passes(kind: SetCheck, limit: Any, values: tuple[Any, ...], tolerance: Tolerance) -> bool:
     def holds(wanted: Any) -> bool:
         return any(_equal(value, wanted, tolerance) for value in values)
 
-    match check.kind:
+    match kind:
         case "contains":
-            return holds(check.limit)
+            return holds(limit)
         case "contains_any":
-            return any(holds(wanted) for wanted in check.limit)
+            return any(holds(wanted) for wanted in limit)
         case "contains_all":
-            return all(holds(wanted) for wanted in check.limit)
+            return all(holds(wanted) for wanted in limit)
         case "any_in":
-            return any(_within(value, check.limit, tolerance) for value in values)
-    return all(_within(value, check.limit, tolerance) for value in values)
+            return any(_within(value, limit, tolerance) for value in values)
+        case "all_in":
+            return all(_within(value, limit, tolerance) for value in values)
+        case _:
+            assert_never(kind)
 
 
 def expected_text(check: Check, tolerance: Tolerance) -> str:

@@ -68,13 +68,7 @@ def draft_protocol(series: Sequence[SeriesHeaders], ident: str, today: str) -> s
             f"no protocol can be called {quoted(ident)}",
             hint="An id has small letters, digits, dots and dashes, such as site-ct.",
         )
-    modalities = sorted({one.modality for one in series})
-    if len(modalities) != 1:
-        raise ConfigurationError(
-            "DRAFT-MODALITY",
-            f"expected series of one modality, found {', '.join(modalities) or 'none'}",
-            hint="Name the folder of one series, and draft one protocol for each.",
-        )
+    modality = _modality_of(series)
     prefix = "".join(c if c.isalnum() else "-" for c in ident.upper())
     values = dict(_fixed_facts(series))
     if not values:
@@ -83,6 +77,7 @@ def draft_protocol(series: Sequence[SeriesHeaders], ident: str, today: str) -> s
         )
     rules = [_rule(prefix, name, value) for name, value in values.items()]
     facts = {name: _as_yaml(value) for name, value in values.items()}
+    expected = {"the reference": (facts, "pass"), "nothing is told": ({}, "not_evaluable")}
     document = {
         "format": "biomarker-acquisition/1",
         "id": ident,
@@ -91,22 +86,29 @@ def draft_protocol(series: Sequence[SeriesHeaders], ident: str, today: str) -> s
         "title": f"Drafted from {len(series)} reference series; to be edited",
         "source": [{"doc": "reference examination", "confirmed": {"by": "secondary"}}],
         "changelog": [{"version": "0.1.0", "date": today, "change": "drafted from data"}],
-        "applies_to": {"when": {"Modality": modalities[0]}},
+        "applies_to": {"when": {"Modality": modality}},
         "rules": rules,
         "tests": [
             {
-                "title": "the reference",
-                "facts": {"Modality": modalities[0], **facts},
-                "expect": {rule["id"]: "pass" for rule in rules},
-            },
-            {
-                "title": "nothing is told",
-                "facts": {"Modality": modalities[0]},
-                "expect": {rule["id"]: "not_evaluable" for rule in rules},
-            },
+                "title": title,
+                "facts": {"Modality": modality, **told},
+                "expect": {rule["id"]: outcome for rule in rules},
+            }
+            for title, (told, outcome) in expected.items()
         ],
     }
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _modality_of(series: Sequence[SeriesHeaders]) -> str:
+    modalities = sorted({one.modality for one in series})
+    if len(modalities) != 1:
+        raise ConfigurationError(
+            "DRAFT-MODALITY",
+            f"expected series of one modality, found {', '.join(modalities) or 'none'}",
+            hint="Name the folder of one series, and draft one protocol for each.",
+        )
+    return modalities[0]
 
 
 def _fixed_facts(series: Sequence[SeriesHeaders]) -> Iterator[tuple[str, Any]]:

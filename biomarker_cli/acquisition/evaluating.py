@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from biomarker_cli.acquisition.checks import expected_text
 from biomarker_cli.acquisition.examined import Examined, from_headers
 from biomarker_cli.acquisition.judging import (
+    ConditionVerdict,
     Verdict,
-    conditions_hold,
     guarded,
-    judge,
+    judge_conditions,
+    judge_reading,
     judge_series,
     merged,
     read_for,
@@ -33,8 +34,8 @@ class _Member:
     """A series that the protocol speaks about."""
 
     series: Examined
-    is_certain: bool
-    """False where a condition of the protocol rests on a missing fact."""
+    doubt: str = ""
+    """Why it is not certain that the protocol speaks about it."""
 
 
 def evaluate(
@@ -52,7 +53,7 @@ def evaluate(
         Of one case, one study, or a whole cohort: rules over subject and cohort
         compare what is given.
     scopes : iterable of str
-        Which of `SCOPES` to judge.
+        Which of `SCOPES` to judge_reading.
     measured : sequence of MeasuredFact
         What no header tells, such as the recovery of a phantom.
 
@@ -112,11 +113,11 @@ def _members(
     members: list[_Member] = []
     outside: list[Examined] = []
     for one in series:
-        applies = conditions_hold(protocol.content.applies_to.when, one)
-        if applies is False:
+        applies = judge_conditions(protocol.content.applies_to.when, one)
+        if applies.holds is False:
             outside.append(one)
         elif not protocol.content.roles:
-            members.append(_Member(one, applies is not None))
+            members.append(_Member(one, applies.reason))
         else:
             found = _with_role(protocol, one)
             if found is not None:
@@ -127,11 +128,11 @@ def _members(
 def _with_role(protocol: AcquisitionProtocol, one: Examined) -> _Member | None:
     """Return the series under the role it was given, or the first whose conditions it meets."""
     if one.role in protocol.content.roles:
-        return _Member(one, True)
+        return _Member(one)
     for name, role in protocol.content.roles.items():
-        if role.when and conditions_hold(role.when, one):
+        if role.when and judge_conditions(role.when, one).holds:
             return _Member(
-                Examined(one.series_uid, one.study_uid, one.subject, one.date, name, one.read), True
+                Examined(one.series_uid, one.study_uid, one.subject, one.date, name, one.read)
             )
     return None
 
@@ -200,12 +201,22 @@ def _worst_of_each(results: Iterable[CheckResult]) -> list[CheckResult]:
 
 
 def _judge_one(rule: Rule, member: _Member) -> Verdict:
-    holds = conditions_hold(rule.when, member.series)
-    if holds is False:
+    condition = judge_conditions(rule.when, member.series)
+    if condition.holds is False:
         return Verdict(Outcome.NOT_APPLICABLE, reason="the condition of the rule does not hold")
-    if holds is None or not member.is_certain:
-        return Verdict(Outcome.NOT_EVALUABLE, reason="a fact of the condition is missing")
-    return judge_series(rule, member.series)
+    doubt = _doubt(rule, member, condition)
+    return doubt or judge_series(rule, member.series)
+
+
+def _doubt(rule: Rule, member: _Member, condition: ConditionVerdict) -> Verdict | None:
+    """Return the verdict of a rule of which it is not certain that it speaks about a series."""
+    if condition.holds is None:
+        why = f"the condition of {rule.id} cannot be decided: {condition.reason}"
+    elif member.doubt:
+        why = f"the condition of the protocol cannot be decided: {member.doubt}"
+    else:
+        return None
+    return Verdict(Outcome.NOT_EVALUABLE, reason=why)
 
 
 def _missing_roles(
@@ -240,14 +251,15 @@ def _grouped(rule: Rule, members: Sequence[_Member], key: str) -> dict[str, list
 
 def _judge_together(rule: Rule, members: Sequence[_Member]) -> Verdict:
     """Judge the facts of several series as one."""
-    told = [(m, conditions_hold(rule.when, m.series)) for m in members]
-    if any(holds is None or not m.is_certain for m, holds in told):
-        return Verdict(Outcome.NOT_EVALUABLE, reason="a fact of the condition is missing")
-    chosen = [m.series for m, holds in told if holds]
+    told = [(m, judge_conditions(rule.when, m.series)) for m in members]
+    doubts = (_doubt(rule, member, condition) for member, condition in told)
+    if doubt := next(filter(None, doubts), None):
+        return doubt
+    chosen = [m.series for m, condition in told if condition.holds]
     if not chosen:
         return Verdict(Outcome.NOT_APPLICABLE, reason="the condition of the rule does not hold")
     return guarded(
-        lambda: judge(rule, merged([read_for(rule, one)[1] for one in chosen], rule.check))
+        lambda: judge_reading(rule, merged([read_for(rule, one)[1] for one in chosen], rule.check))
     )
 
 
@@ -294,7 +306,7 @@ def _against_baseline(rule: Rule, member: _Member, group: Sequence[_Member]) -> 
     if member.series.date == first:
         return Verdict(Outcome.NOT_APPLICABLE, reason="this is the baseline")
     at_baseline = guarded(
-        lambda: judge(
+        lambda: judge_reading(
             replace_fields(rule, check=Check(constant=True)),
             merged([read_for(rule, m.series)[1] for m in baseline], rule.check),
         )
@@ -304,7 +316,7 @@ def _against_baseline(rule: Rule, member: _Member, group: Sequence[_Member]) -> 
         return Verdict(
             Outcome.NOT_EVALUABLE, tags=at_baseline.tags, reason=f"no one baseline value: {why}"
         )
-    pair = [_Member(baseline[0].series, baseline[0].is_certain), member]
+    pair = [_Member(baseline[0].series, baseline[0].doubt), member]
     verdict = _judge_together(replace_fields(rule, check=Check(constant=True)), pair)
     return Verdict(
         verdict.outcome,

@@ -40,7 +40,7 @@ class Verdict:
 
 def judge_series(rule: Rule, series: Examined) -> Verdict:
     """Return the verdict of a rule on one series."""
-    return guarded(lambda: judge(*read_for(rule, series)))
+    return guarded(lambda: judge_reading(*read_for(rule, series)))
 
 
 def guarded(work: Callable[[], Verdict]) -> Verdict:
@@ -48,8 +48,11 @@ def guarded(work: Callable[[], Verdict]) -> Verdict:
     try:
         return work()
     except Exception as error:  # noqa: BLE001 - one rule is lost, no more
-        why = f"the values cannot be judged ({type(error).__name__}): a defect of the header"
-        return Verdict(Outcome.NOT_EVALUABLE, reason=why)
+        return Verdict(Outcome.NOT_EVALUABLE, reason=_cannot_be_judged(error))
+
+
+def _cannot_be_judged(error: Exception) -> str:
+    return f"the values cannot be judged ({type(error).__name__}): a defect of the header"
 
 
 def _for_vendor(rule: Rule, maker: Reading) -> Rule:
@@ -112,9 +115,9 @@ def merged(readings: Sequence[Reading], check: Check) -> Reading:
     )
 
 
-def judge(rule: Rule, reading: Reading) -> Verdict:
+def judge_reading(rule: Rule, reading: Reading) -> Verdict:
     """Return the verdict of a rule on a reading in the unit of the rule."""
-    verdict = _judge(rule, reading)
+    verdict = _judged(rule, reading)
     return replace(
         verdict,
         observed=verdict.observed or values_text(reading.values),
@@ -124,7 +127,7 @@ def judge(rule: Rule, reading: Reading) -> Verdict:
     )
 
 
-def _judge(rule: Rule, reading: Reading) -> Verdict:
+def _judged(rule: Rule, reading: Reading) -> Verdict:
     kind = rule.check.kind
     if kind == "absent":
         return Verdict(Outcome.FAIL if reading.values else Outcome.PASS)
@@ -177,25 +180,54 @@ def _compare(rule: Rule, reading: Reading) -> Verdict:
     return Verdict(Outcome.FAIL, reason=reading.reason)
 
 
-def conditions_hold(conditions: Conditions, series: Examined) -> bool | None:
-    """Tell whether a series meets all conditions, None where a fact is missing or cannot be.
+@dataclass(frozen=True, slots=True)
+class ConditionVerdict:
+    """Whether a series meets conditions.
+
+    Attributes
+    ----------
+    holds : bool or None
+        None where it cannot be told.
+    reason : str
+        Why it cannot be told: the fact, and what is wrong with it.
+    """
+
+    holds: bool | None
+    reason: str = ""
+
+
+def judge_conditions(conditions: Conditions, series: Examined) -> ConditionVerdict:
+    """Return whether a series meets all conditions; one that it breaks decides.
 
     Facts are compared in the unit they are read in.
     """
-    undecided = False
+    doubts = []
     for fact, check in conditions.items():
         reading = series.read(fact)
         if check.kind in {"present", "absent"}:
             if bool(reading.values) != (check.kind == "present"):
-                return False
+                return ConditionVerdict(False)
             continue
-        if not reading.values or reading.implausible:
-            undecided = True
-            continue
-        try:
-            if not passes(check, list(dict.fromkeys(reading.values)), Tolerance()):
-                return False
-        except Exception:  # noqa: BLE001 - what cannot be compared decides nothing
-            undecided = True
-        undecided = undecided or reading.n_missing > 0
-    return None if undecided else True
+        met, doubt = _meets(check, reading)
+        if not met:
+            return ConditionVerdict(False)
+        if doubt:
+            doubts.append(doubt if fact in doubt else f"{fact}: {doubt}")
+    return ConditionVerdict(None, "; ".join(doubts)) if doubts else ConditionVerdict(True)
+
+
+def _meets(check: Check, reading: Reading) -> tuple[bool, str]:
+    """Return whether a reading may meet a condition, and why that is not certain."""
+    if reading.implausible:
+        return True, reading.implausible
+    if not reading.values:
+        return True, reading.reason or "the fact is missing"
+    try:
+        met = passes(check, list(dict.fromkeys(reading.values)), Tolerance())
+    except NotComparableError as error:
+        return True, str(error)
+    except Exception as error:  # noqa: BLE001 - one condition is undecided, no more
+        return True, _cannot_be_judged(error)
+    if not reading.n_missing:
+        return met, ""
+    return met, reading.reason or "the fact is missing in a part of the series"

@@ -20,6 +20,9 @@ class Outcome(StrEnum):
     MISSING_SERIES = "missing_series"
 
 
+NOT_MET = frozenset({Outcome.FAIL, Outcome.NOT_EVALUABLE, Outcome.MISSING_SERIES})
+"""Outcomes that ``--strict`` does not let pass, in `check` and in `run`, and a waiver accepts."""
+
 CHECK_COLUMNS = (
     "scope",
     "series_uid",
@@ -96,9 +99,7 @@ def exit_code(results: Iterable[CheckResult], *, strict: bool = False) -> ExitCo
     applied = [r for r in results if r.outcome is not Outcome.NOT_APPLICABLE]
     if not applied:
         return ExitCode.NOTHING_FOUND
-    broken = {Outcome.FAIL}
-    if strict:
-        broken |= {Outcome.NOT_EVALUABLE, Outcome.MISSING_SERIES}
+    broken = NOT_MET if strict else {Outcome.FAIL}
     if any(r.severity == "error" and r.outcome in broken for r in applied):
         return ExitCode.VIOLATION
     return ExitCode.DONE

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
@@ -23,9 +23,19 @@ Interval = tuple[float | None, float | None]
 Scope = Literal["instance", "frame", "series", "study", "subject", "cohort"]
 Severity = Literal["error", "warning", "info"]
 
+ValueCheck = Literal["equals", "one_of", "min", "max", "range"]
+"""Checks that every value meets for itself."""
+
+SetCheck = Literal["contains", "contains_any", "contains_all", "any_in", "all_in"]
+"""Checks of a value that is a set."""
+
+PresenceCheck = Literal["present", "absent"]
+
+CheckKind = ValueCheck | SetCheck | PresenceCheck | Literal["constant", "regex", "same_as_baseline"]
+
 NUMERIC_CHECKS = ("min", "max", "range", "any_in", "all_in")
-SET_CHECKS = ("contains", "contains_any", "contains_all", "any_in", "all_in")
-PRESENCE_CHECKS = ("present", "absent")
+SET_CHECKS = get_args(SetCheck)
+PRESENCE_CHECKS = get_args(PresenceCheck)
 COMPARING_CHECKS = ("constant", "same_as_baseline")
 
 
@@ -71,9 +81,9 @@ class Check(Strict):
         return self
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> CheckKind:
         """The key that is given."""
-        return next(iter(self.model_fields_set))
+        return cast("CheckKind", next(iter(self.model_fields_set)))
 
     @property
     def limit(self) -> Any:

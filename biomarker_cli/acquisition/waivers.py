@@ -16,14 +16,12 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from biomarker_cli.acquisition.protocol import AcquisitionProtocol
-from biomarker_cli.acquisition.results import CheckResult, Outcome
+from biomarker_cli.acquisition.results import NOT_MET, CheckResult, Outcome
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import problems_text
 from biomarker_cli.protocol.versions import Version, in_range
 from biomarker_cli.protocol.yaml_source import read_yaml, require_format
-
-WAIVABLE = frozenset({Outcome.FAIL, Outcome.NOT_EVALUABLE, Outcome.MISSING_SERIES})
 
 
 class Waiver(Strict):
@@ -55,7 +53,7 @@ class Waiver(Strict):
     def covers(self, result: CheckResult) -> bool:
         """Tell whether the waiver speaks of a row, whatever the day is."""
         return (
-            result.outcome in WAIVABLE
+            result.outcome in NOT_MET
             and self.rule == result.rule_id
             and self.series in {"*", *result.series_uid.split(";")}
             and self.speaks_of(result.protocol_id, result.protocol_version)

@@ -8,20 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.dicom.errors import PixelError
 from biomarker_cli.dicom.frames import FrameHeader, Frames
-from biomarker_cli.dicom.values import (
-    PARAMETRIC_MAP_CLASS,
-    fill_values,
-    padding_of,
-    read_real_world_mapping,
-)
+from biomarker_cli.dicom.real_world import PARAMETRIC_MAP_CLASS, read_real_world_mapping
+from biomarker_cli.dicom.values import fill_values, padding_of
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.model.quantity import HU, QUANTITIES, SIGNAL, STORED_PET, UNITLESS, Quantity
 
 if TYPE_CHECKING:
@@ -100,9 +96,9 @@ def read_volume(candidate: VolumeCandidate, files: DicomFiles | None = None) -> 
 
 def _read_arrays(
     candidate: VolumeCandidate, geometry: Geometry, files: DicomFiles
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None, Frames]:
+) -> tuple[FloatArray, BoolArray | None, Frames]:
     array = _allocate(geometry)
-    padding: npt.NDArray[np.bool_] | None = None
+    padding: BoolArray | None = None
     frames: dict[int, FrameHeader] = {}
     slices_of: dict[Path, list[int]] = defaultdict(list)
     for index, ref in enumerate(candidate.refs):
@@ -121,7 +117,7 @@ def _read_arrays(
     return array, padding, Frames(frames[i] for i in range(len(candidate.refs)))
 
 
-def _allocate(geometry: Geometry) -> npt.NDArray[np.float64]:
+def _allocate(geometry: Geometry) -> FloatArray:
     try:
         return np.empty(geometry.shape, dtype=np.float64)
     except (MemoryError, ValueError) as error:

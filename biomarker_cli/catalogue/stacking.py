@@ -11,14 +11,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.catalogue.instances import Plane
 from biomarker_cli.catalogue.splitting import SAME_PLACE_MM
 from biomarker_cli.imaging.geometry import Geometry
-
-FloatArray = npt.NDArray[np.float64]
+from biomarker_cli.model.arrays import FloatArray, IndexArray
 
 JITTER_TOLERANCE_MM = 0.1
 """Deviation of a slice from the regular grid that real scanners show."""
@@ -61,16 +59,7 @@ def stack(planes: Sequence[Plane]) -> tuple[tuple[Plane, ...], Geometry, float]:
         raise _no_position(planes)
     if any(plane.position_mm is None for plane in planes):
         raise _no_position(planes)
-    if min(first.instance.rows, first.instance.columns) < 1:
-        raise SeriesError(
-            "SERIES-EMPTY",
-            f"Rows and Columns are {first.instance.rows} and {first.instance.columns}",
-            hint="The header is damaged: transfer the series again.",
-        )
-    if min(first.pixel_spacing_mm) <= 0:
-        raise SeriesError(
-            "SERIES-PIXEL-SPACING", f"PixelSpacing (0028,0030) is {first.pixel_spacing_mm}"
-        )
+    _require_extent(first, first.pixel_spacing_mm)
     axes = orthonormal_axes(first.orientation)
     normal = axes[:, 2]
     positions = np.array([plane.position_mm for plane in planes])
@@ -94,6 +83,18 @@ def stack(planes: Sequence[Plane]) -> tuple[tuple[Plane, ...], Geometry, float]:
         direction=tuple(axes.ravel().tolist()),
     )
     return planes, geometry, jitter
+
+
+def _require_extent(plane: Plane, pixel_spacing_mm: tuple[float, ...]) -> None:
+    instance = plane.instance
+    if min(instance.rows, instance.columns) < 1:
+        raise SeriesError(
+            "SERIES-EMPTY",
+            f"Rows and Columns are {instance.rows} and {instance.columns}",
+            hint="The header is damaged: transfer the series again.",
+        )
+    if min(pixel_spacing_mm) <= 0:
+        raise SeriesError("SERIES-PIXEL-SPACING", f"PixelSpacing (0028,0030) is {pixel_spacing_mm}")
 
 
 def orthonormal_axes(orientation: Sequence[float]) -> FloatArray:
@@ -217,7 +218,7 @@ def _slice_spacing(heights: FloatArray, thickness_mm: float | None) -> tuple[flo
     return mean, float(off_grid.max())
 
 
-def _gap(heights: FloatArray, usual: float, wrong: npt.NDArray[np.intp]) -> SeriesError:
+def _gap(heights: FloatArray, usual: float, wrong: IndexArray) -> SeriesError:
     steps = np.diff(heights)
     places = [
         f"{steps[i]:.4g} mm between {heights[i]:.2f} and {heights[i + 1]:.2f} mm"

@@ -5,12 +5,16 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
+from types import MappingProxyType
 
 import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json
+from biomarker_cli.model.packages import REFERENCE_ENGINE, required_packages, version_of
 from biomarker_cli.model.version import __version__
+
+NOT_INSTALLED = "not installed"
 
 _EPILOG = """\b
 Examples:
@@ -18,23 +22,10 @@ Examples:
   biomarker doctor --format json
 """
 
-_PACKAGES = (
-    "numpy",
-    "pandas",
-    "pydicom",
-    "highdicom",
-    "SimpleITK",
-    "nibabel",
-    "numba",
-    "pydantic",
-    "click",
+_DECODERS = MappingProxyType(
+    {"pylibjpeg-openjpeg": "JPEG 2000", "pylibjpeg-rle": "RLE", "pyjpegls": "JPEG-LS"}
 )
-
-_DECODERS = (
-    ("JPEG 2000", "pylibjpeg-openjpeg"),
-    ("RLE", "pylibjpeg-rle"),
-    ("JPEG-LS", "pyjpegls"),
-)
+"""What a package decodes."""
 
 
 @click.command(epilog=_EPILOG)
@@ -43,8 +34,7 @@ _DECODERS = (
 def doctor(context: click.Context, output_format: str) -> None:
     """Check this installation: versions, decoders, kernels and shipped protocols.
 
-    Compiles the kernels where they are not in the cache yet. Exits with 1 where something that
-    the product needs is missing.
+    Exits with 1 where something that the product needs is missing.
     """
     rows = [{"check": check, "found": found, "ok": ok} for check, found, ok in _checks()]
     if output_format == "json":
@@ -60,37 +50,28 @@ def doctor(context: click.Context, output_format: str) -> None:
 def _checks() -> Iterator[tuple[str, str, bool]]:
     yield "biomarker", __version__, True
     yield "python", f"{platform.python_version()} on {sys.platform} {platform.machine()}", True
-    for package in _PACKAGES:
-        yield package, *_version(package)
-    for syntax, package in _DECODERS:
-        yield f"decoder {syntax}", *_version(package)
-    found, installed = _version("pyradiomics-bhklab")
+    for package in required_packages():
+        decoded = _DECODERS.get(package)
+        found = version_of(package)
+        name = package if decoded is None else f"decoder {decoded}"
+        yield name, found or NOT_INSTALLED, found is not None
     # The reference engine is an extra: nothing but its own analyses needs it.
-    yield "pyradiomics (optional)", found if installed else "not installed", True
+    yield "pyradiomics (optional)", version_of(REFERENCE_ENGINE) or NOT_INSTALLED, True
     yield "kernels", *_kernels()
     yield "protocols", *_protocols()
 
 
-def _version(package: str) -> tuple[str, bool]:
-    # Every command imports this module; only this one needs to know of other packages.
-    from importlib import metadata
+def _kernels() -> tuple[str, bool]:
+    from biomarker_cli.kernels.errors import KernelsError
 
     try:
-        return metadata.version(package), True
-    except metadata.PackageNotFoundError:
-        return "not installed", False
-
-
-def _kernels() -> tuple[str, bool]:
-    from biomarker_cli.radiomics.warming import warm_kernels
-
-    state = warm_kernels()
-    kept = (
-        f"kept in {state.folder}"
-        if state.folder
-        else "no folder of your own to keep them: set HOME"
-    )
-    return f"ready in {state.seconds:.1f} s, {kept}", True
+        from biomarker_cli.kernels.compiled import SOURCES_SHA256
+    except KernelsError as error:
+        return f"not built: {error.hint}", False
+    except ImportError as error:
+        # Of another platform, or cut short.
+        return str(error), False
+    return f"compiled, of sources {SOURCES_SHA256[:12]}", True
 
 
 def _protocols() -> tuple[str, bool]:

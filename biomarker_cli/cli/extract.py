@@ -127,7 +127,7 @@ def _write_maps(plan: CasePlan, folder: Path, choice: str) -> None:
     from biomarker_cli.case.inputs import CaseInputs
     from biomarker_cli.diffusion.declared import declared_adc
     from biomarker_cli.diffusion.maps import diffusion_maps
-    from biomarker_cli.diffusion.writing import write_maps
+    from biomarker_cli.imaging.map_files import write_maps
     from biomarker_cli.study.leaving import identity_of
 
     case = CaseInputs(plan)

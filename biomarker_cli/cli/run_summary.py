@@ -6,6 +6,7 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from biomarker_cli.acquisition.results import NOT_MET, Outcome
 from biomarker_cli.cli.output import Listing, say, say_title
 from biomarker_cli.model.wording import counted
 from biomarker_cli.tables.schema import CHECKS
@@ -93,7 +94,7 @@ def _deviations(report: RunReport) -> list[str]:
         f"{what}: {check['rule_id']} {check['outcome']}, "
         f"expected {check['expected']}, found {_found(check)} ({check['severity']})"
         for what, check in sorted(checks, key=lambda pair: pair[0])
-        if check["outcome"] in {"fail", "not_evaluable", "missing_series", "waived"}
+        if check["outcome"] in NOT_MET | {Outcome.WAIVED}
     ]
 
 

@@ -152,7 +152,7 @@ def _explained(
     from biomarker_cli.catalogue.reading import read_frames
     from biomarker_cli.pet.suv import PetFrames, explain_suv
 
-    voxel_ml = geometry.voxel_volume_mm3 / 1000.0
+    voxel_ml = geometry.voxel_volume_ml
     found = explain_suv(PetFrames(read_frames(candidate), voxel_ml), rules, None, overrides)
     return {
         "status": "refused" if found.error else "ok",

@@ -54,9 +54,10 @@ def _unreadable(path: Path, found: str) -> PixelError:
 
 
 def require_values(dataset: Dataset) -> None:
-    """Refuse items where the pixels should be described: pydicom would write them all out.
+    """Refuse items where the pixels should be described, and a number of frames that is none.
 
-    Each level of a damaged sequence in a sequence would double the text of its error.
+    pydicom would write the items all out: each level of a damaged sequence in a
+    sequence would double the text of its error.
 
     Raises
     ------
@@ -67,6 +68,9 @@ def require_values(dataset: Dataset) -> None:
     for keyword in _DESCRIPTION:
         if isinstance(dataset.get(keyword), Sequence):
             raise TypeError(f"{keyword} is a sequence")
+    # pydicom takes a decimal string for it in some of its ways to the pixels, not in all.
+    if not isinstance(dataset.get("NumberOfFrames") or 1, int):
+        raise TypeError("NumberOfFrames is no integer")
 
 
 def require_no_more_frames(n_bytes: int, n_frames: int, frame_bits: int) -> None:

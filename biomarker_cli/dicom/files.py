@@ -12,18 +12,17 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy.typing as npt
+from typing import NamedTuple
 
 from biomarker_cli.dicom.decoding import absent, decoding, require_grey
-from biomarker_cli.dicom.element_walk import CutShortError, UnusualFileError, Walked
+from biomarker_cli.dicom.element_walk import CutShortError, UnusualFileError, Walked, locate
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.headers import cut_short, empty, not_dicom, parse_header, unreadable
 from biomarker_cli.dicom.native_pixels import PixelLayout, layout_of, stored_frames
 from biomarker_cli.dicom.quick_headers import HeaderReader, QuickHeader
 from biomarker_cli.dicom.windows import ContentWindow
+from biomarker_cli.model.arrays import AnyArray
 from biomarker_cli.model.inputs import FileSignature, InputFiles, KnownFile
 
 
@@ -44,13 +43,12 @@ class _WholeFiles(HeaderReader):
     """
 
     def __init__(self, inputs: InputFiles | None = None) -> None:
-        super().__init__()
         self.inputs = InputFiles() if inputs is None else inputs
 
     def _look(self, path: Path) -> _Seen:
         content = content_of(self.inputs, path)
         try:
-            walked = self.walk.locate(ContentWindow(content))
+            walked = locate(ContentWindow(content))
         except (UnusualFileError, struct.error):
             seen = _Seen(FrameHeader(parse_header(content, path), 0, path), None)
         except CutShortError as error:
@@ -160,7 +158,7 @@ class DicomFiles(_WholeFiles):
             # The catalogue has refused the volume for this; its elements can still be judged.
             return (header,)
 
-    def stored(self, path: Path, frames: Sequence[int]) -> Iterator[npt.NDArray[Any]]:
+    def stored(self, path: Path, frames: Sequence[int]) -> Iterator[AnyArray]:
         """Decode frames of a file one after the other, as they are stored.
 
         Parameters
@@ -199,13 +197,13 @@ class DicomFiles(_WholeFiles):
 
     def _laid_out(
         self, path: Path, layout: PixelLayout, frames: Sequence[int]
-    ) -> Iterator[npt.NDArray[Any]]:
+    ) -> Iterator[AnyArray]:
         content = content_of(self.inputs, path)
         tiles = [one.tile for one in self.split(self.read(path)) if one.tile is not None]
         if tiles:
             with decoding(path):
-                (picture,) = stored_frames(content, layout, [0])
-            yield from (tiles[index].cut(picture) for index in frames)
+                (frame,) = stored_frames(content, layout, [0])
+            yield from (tiles[index].cut(frame) for index in frames)
             return
         pieces = stored_frames(content, layout, frames)
         for _ in frames:

@@ -91,7 +91,7 @@ class FrameHeader:
         File it came from.
     tile : Tile or None
         Where the instance is a mosaic: the slice of it that is meant. Position,
-        rows and columns are then those of the slice, not of the picture.
+        rows and columns are then those of the slice, not of the mosaic.
     """
 
     dataset: Dataset

@@ -1,8 +1,8 @@
-"""Mosaics: files that hold a whole volume as the tiles of one picture.
+"""Mosaics: files that hold a whole volume as the tiles of one frame.
 
 Siemens writes ``MOSAIC`` into ImageType, United Imaging (UIH) ``VFRAME``. Both
 lay the slices out row by row on a grid of tiles. Siemens gives the position of
-the picture as a whole; UIH lists a position for each tile.
+the frame as a whole; UIH lists a position for each tile.
 
 References
 ----------
@@ -20,10 +20,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.private_values import creator_name
+from biomarker_cli.model.arrays import AnyArray
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -43,12 +43,12 @@ class Tile:
     Attributes
     ----------
     top, left : int
-        Pixel of the picture where the tile begins.
+        Pixel of the frame where the tile begins.
     rows, columns : int
         Size of the tile.
     overrides : mapping
         Elements, by keyword, that hold for the slice in place of those of the
-        picture: position, rows, columns.
+        frame: position, rows, columns.
     """
 
     top: int
@@ -57,13 +57,13 @@ class Tile:
     columns: int
     overrides: Mapping[str, Any]
 
-    def cut(self, picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return the tile of a picture, shape (rows, columns)."""
-        return picture[self.top : self.top + self.rows, self.left : self.left + self.columns]
+    def cut(self, frame: AnyArray) -> AnyArray:
+        """Return the tile of a frame, shape (rows, columns)."""
+        return frame[self.top : self.top + self.rows, self.left : self.left + self.columns]
 
 
 def is_mosaic(dataset: Dataset) -> bool:
-    """Tell whether the one picture of a file is a grid of slices."""
+    """Tell whether the one frame of a file is a grid of slices."""
     image_type = dataset.get("ImageType") or ()
     words = {image_type} if isinstance(image_type, str) else set(image_type)
     return bool(words & MOSAIC_WORDS) and int(dataset.get("NumberOfFrames") or 1) == 1
@@ -96,7 +96,7 @@ def _lay_out(dataset: Dataset, slices: list[dict[str, Any]]) -> tuple[Tile, ...]
     # UIH leaves out empty rows of tiles, Siemens keeps the grid square.
     down = across if "MOSAIC" in dataset.ImageType else math.ceil(len(slices) / across)
     if rows % down or columns % across:
-        raise _incomplete(f"{len(slices)} slices do not tile a picture of {rows} x {columns}")
+        raise _incomplete(f"{len(slices)} slices do not tile a frame of {rows} x {columns}")
     height, width = rows // down, columns // across
     return tuple(
         Tile(
@@ -128,16 +128,16 @@ def _siemens_slices(dataset: Dataset) -> list[dict[str, Any]]:
     position, orientation = (None if v is None else np.array(v, dtype=np.float64) for v in needed)
     pixel = dataset.get("PixelSpacing")
     if position is None or orientation is None or pixel is None or not spacing:
-        raise _incomplete("position, orientation or spacing of the picture is absent")
+        raise _incomplete("position, orientation or spacing of the frame is absent")
     if not count or int(count) < 1:
         raise _incomplete("the number of slices, (0019,xx0A), is absent")
     if len(normal) != 3:
         raise _incomplete("SliceNormalVector is absent from (0029,xx10)")
     count = int(count)
     across = math.ceil(math.sqrt(count))
-    # The position is that of a picture of full size around the centre of the slice.
-    picture = np.array([dataset.Columns, dataset.Rows])
-    margin = (picture - picture // across) / 2
+    # The position is that of a frame of full size around the centre of the slice.
+    frame = np.array([dataset.Columns, dataset.Rows])
+    margin = (frame - frame // across) / 2
     corner = position + (
         orientation[:3] * margin[0] * float(pixel[1])
         + orientation[3:] * margin[1] * float(pixel[0])
@@ -177,6 +177,6 @@ def _private(dataset: Dataset, group: int, creator: str, offset: int) -> Any:
 def _incomplete(found: str) -> HeaderError:
     return HeaderError(
         "MOSAIC-INCOMPLETE",
-        f"the file holds slices as tiles of one picture, but {found}",
+        f"the file holds slices as tiles of one frame, but {found}",
         hint="Export the series as enhanced (multi-frame) or single-slice DICOM.",
     )

@@ -18,11 +18,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.decoding import require_no_more_frames
 from biomarker_cli.dicom.element_walk import PixelPlace
 from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.model.arrays import AnyArray
 
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"})
 RLE_LOSSLESS = "1.2.840.10008.1.2.5"
@@ -106,9 +106,7 @@ def _number_type(header: FrameHeader, tag: int) -> tuple[np.dtype[Any], int] | N
     return np.dtype(f"<{'iu'[signed == 0]}{_WIDTHS[allocated]}"), allocated - stored
 
 
-def stored_frames(
-    content: bytes, layout: PixelLayout, frames: Sequence[int]
-) -> Iterator[npt.NDArray[Any]]:
+def stored_frames(content: bytes, layout: PixelLayout, frames: Sequence[int]) -> Iterator[AnyArray]:
     """Yield frames as they are stored.
 
     Parameters
@@ -137,9 +135,7 @@ def stored_frames(
         yield piece.reshape(layout.rows, layout.columns)
 
 
-def _native(
-    content: bytes, layout: PixelLayout, frames: Sequence[int]
-) -> Iterator[npt.NDArray[Any]]:
+def _native(content: bytes, layout: PixelLayout, frames: Sequence[int]) -> Iterator[AnyArray]:
     length = layout.place.length or 0
     expected = layout.frame_bytes * layout.n_frames
     if length < expected or layout.place.start + expected > len(content):
@@ -152,7 +148,7 @@ def _native(
         yield np.frombuffer(content, layout.dtype, layout.rows * layout.columns, first)
 
 
-def _rle(content: bytes, layout: PixelLayout, frames: Sequence[int]) -> Iterator[npt.NDArray[Any]]:
+def _rle(content: bytes, layout: PixelLayout, frames: Sequence[int]) -> Iterator[AnyArray]:
     from pydicom.encaps import generate_frames
 
     items = content[layout.place.start : _end_of_items(content, layout.place.start)]
@@ -183,7 +179,7 @@ def _end_of_items(content: bytes, start: int) -> int:
     raise ValueError("the compressed data do not end where their items do")
 
 
-def _frame_of_runs(encoded: bytes, layout: PixelLayout) -> npt.NDArray[Any]:
+def _frame_of_runs(encoded: bytes, layout: PixelLayout) -> AnyArray:
     """Decode a frame in runs: one segment for each byte of a number, the highest first."""
     from rle.rle import decode_segment
 

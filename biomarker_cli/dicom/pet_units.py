@@ -69,6 +69,13 @@ class Word:
     is_orphan: bool = False
 
 
+def is_dynamic(header: FrameHeader) -> bool:
+    """Tell whether a series is one of frames over time. SeriesType."""
+    words = header.get("SeriesType")
+    several = [words] if isinstance(words, str) else list(words or ())
+    return "DYNAMIC" in {text_of(word).upper() for word in several}
+
+
 def is_enhanced(header: FrameHeader) -> bool:
     """Tell whether the frame belongs to an enhanced PET object."""
     return str(header.get("SOPClassUID", "")) == ENHANCED_PET

@@ -9,10 +9,8 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_fragments
@@ -27,6 +25,7 @@ from biomarker_cli.dicom.decoding import (
     require_values,
 )
 from biomarker_cli.dicom.mosaics import read_tiles
+from biomarker_cli.model.arrays import AnyArray
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -34,7 +33,7 @@ _START_OF_IMAGE = (b"\xff\xd8", b"\xff\x4f\xff\x51")
 """How a frame of JPEG and JPEG-LS begins, and one of JPEG 2000; none goes on like that."""
 
 
-def decoded_frames(content: bytes, path: Path, frames: Sequence[int]) -> Iterator[npt.NDArray[Any]]:
+def decoded_frames(content: bytes, path: Path, frames: Sequence[int]) -> Iterator[AnyArray]:
     """Decode frames of a file through pydicom, one after the other, as they are stored.
 
     Parameters
@@ -63,8 +62,8 @@ def decoded_frames(content: bytes, path: Path, frames: Sequence[int]) -> Iterato
         if _is_odd_frame_syntax(dataset):
             pieces = _odd_frames(dataset, path, frames)
         elif tiles:
-            picture = pixel_array(dataset)
-            pieces = iter([tiles[index].cut(picture) for index in frames])
+            frame = pixel_array(dataset)
+            pieces = iter([tiles[index].cut(frame) for index in frames])
         elif len(frames) == 1 and int(dataset.get("NumberOfFrames") or 1) == 1:
             pieces = iter([pixel_array(dataset)])
         else:
@@ -93,14 +92,15 @@ def _require_no_other_frames(dataset: Dataset) -> None:
 
 def _is_odd_frame_syntax(dataset: Dataset) -> bool:
     """Tell whether frames are compressed in a way that pydicom does not know."""
-    from biomarker_cli.dicom.segment_frames import DEFLATED_IMAGE_FRAME, RLE_LOSSLESS
+    from biomarker_cli.dicom.native_pixels import RLE_LOSSLESS
+    from biomarker_cli.dicom.segment_frames import DEFLATED_IMAGE_FRAME
 
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
     one_bit = int(dataset.get("BitsAllocated") or 0) == 1
     return syntax == DEFLATED_IMAGE_FRAME or (syntax == RLE_LOSSLESS and one_bit)
 
 
-def _odd_frames(dataset: Dataset, path: Path, frames: Sequence[int]) -> Iterator[npt.NDArray[Any]]:
+def _odd_frames(dataset: Dataset, path: Path, frames: Sequence[int]) -> Iterator[AnyArray]:
     from biomarker_cli.dicom.segment_frames import decode_frame
 
     signed = int(dataset.get("PixelRepresentation") or 0) == 1

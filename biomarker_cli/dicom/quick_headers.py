@@ -17,9 +17,8 @@ from typing import Any, NamedTuple
 
 from pydicom.dataset import Dataset
 
-from biomarker_cli.dicom.element_runs import Located
 from biomarker_cli.dicom.element_values import UNKNOWN, decode, tag_of, vr_of
-from biomarker_cli.dicom.element_walk import CutShortError, ElementWalk, UnusualFileError
+from biomarker_cli.dicom.element_walk import CutShortError, Located, UnusualFileError, locate
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import (
     MOST_FRAMES,
@@ -312,10 +311,7 @@ def _private_levels(levels: Sequence[Located]) -> tuple[_PrivateLevel, ...]:
 
 
 class HeaderReader:
-    """Reads the headers of many files, faster where they are alike."""
-
-    def __init__(self) -> None:
-        self.walk = ElementWalk()
+    """Reads the headers of files."""
 
     def read(self, path: Path, signature: FileSignature) -> FrameHeader:
         """Return the header of a file, by the quick walk where that is certain.
@@ -348,7 +344,7 @@ class HeaderReader:
         try:
             if FileSignature.of(os.fstat(descriptor)) != signature:
                 raise changed(path, "it has changed since it was found")
-            walked = self.walk.locate(FileWindow(descriptor, signature.size))
+            walked = locate(FileWindow(descriptor, signature.size))
         except (UnusualFileError, struct.error):
             return FrameHeader(read_header(path, signature), 0, path)
         except CutShortError as error:
@@ -382,7 +378,6 @@ class KeptHeaders(HeaderReader):
     """Reads each header once: for those who come back to them."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._kept: dict[Path, FrameHeader] = {}
         self._frames: dict[Path, tuple[FrameHeader, ...]] = {}
 

@@ -12,19 +12,18 @@ from __future__ import annotations
 import io
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels import pixel_array
 
 from biomarker_cli.dicom.decoding import decoding, require_values
+from biomarker_cli.dicom.native_pixels import RLE_LOSSLESS
+from biomarker_cli.model.arrays import AnyArray
 
 DEFLATED_IMAGE_FRAME = "1.2.840.10008.1.2.8.1"
-RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 LITTLE_ENDIAN = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"})
 """Implicit, explicit and deflated: the pixels follow each other without a wrapper."""
 
@@ -43,7 +42,7 @@ def read_with_pixels(content: bytes, path: Path) -> Dataset:
         return dataset
 
 
-def decode_frame(dataset: Dataset, index: int, where: str) -> npt.NDArray[Any]:
+def decode_frame(dataset: Dataset, index: int, where: str) -> AnyArray:
     """Decode one frame of a segmentation, as stored.
 
     Parameters
@@ -75,7 +74,7 @@ def decode_frame(dataset: Dataset, index: int, where: str) -> npt.NDArray[Any]:
         return np.asarray(pixel_array(dataset, index=index))
 
 
-def _packed_bits(dataset: Dataset, index: int) -> npt.NDArray[Any]:
+def _packed_bits(dataset: Dataset, index: int) -> AnyArray:
     """Return a frame of pixels that are packed across frames (PS3.5 8.1.1)."""
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     n_pixels = rows * columns * int(dataset.get("NumberOfFrames") or 1)
@@ -103,14 +102,14 @@ def _inflate(content: bytes, dataset: Dataset) -> bytes:
     return zlib.decompressobj(-15).decompress(content, needed)
 
 
-def _unpack(content: bytes, dataset: Dataset) -> npt.NDArray[Any]:
+def _unpack(content: bytes, dataset: Dataset) -> AnyArray:
     """Return the pixels of one frame that is packed for itself."""
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     n_pixels = rows * columns
     bits = int(dataset.BitsAllocated)
     if bits == 1:
         packed = np.frombuffer(content, dtype=np.uint8)
-        pixels: npt.NDArray[Any] = np.unpackbits(packed, bitorder="little")[:n_pixels]
+        pixels: AnyArray = np.unpackbits(packed, bitorder="little")[:n_pixels]
     else:
         pixels = np.frombuffer(content, dtype=np.dtype(f"<u{bits // 8}"))[:n_pixels]
     return pixels.reshape(rows, columns)

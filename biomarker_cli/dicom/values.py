@@ -6,28 +6,28 @@ slice to slice in PET, and from frame to frame in enhanced objects.
 References
 ----------
 DICOM PS3.3 C.11.1 (Modality LUT), C.7.6.16.2.9 (Pixel Value Transformation),
-C.7.6.16.2.11 (Real World Value Mapping), C.7.5.1.1.2 (Pixel Padding Value).
+C.7.5.1.1.2 (Pixel Padding Value).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import PixelError
-from biomarker_cli.dicom.frames import FrameHeader, Item, damage_named
-from biomarker_cli.dicom.private_values import first_number
+from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.real_world import (
+    PARAMETRIC_MAP_CLASS,
+    linear_mappings,
+    read_real_world_mapping,
+)
+from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-PARAMETRIC_MAP_CLASS = "1.2.840.10008.5.1.4.1.1.30"
 
 RESCALE_REQUIRED = frozenset({"CT", "PT"})
 """Modalities whose numbers mean nothing without slope and intercept (type 1)."""
@@ -46,34 +46,7 @@ _SAME_FACTOR = 1e-3
 """Relative difference of two slopes that are one: decimal strings are rounded."""
 
 
-@dataclass(frozen=True, slots=True)
-class RealWorldMapping:
-    """A linear map of stored values to a coded quantity.
-
-    Attributes
-    ----------
-    slope, intercept : float
-    first, last : float
-        Stored values outside these have no real-world value.
-    unit : str
-        UCUM code.
-    unit_meaning : str
-    quantity_code : str
-        Code value of the QuantityDefinitionSequence, empty where there is none.
-    """
-
-    slope: float
-    intercept: float
-    first: float
-    last: float
-    unit: str
-    unit_meaning: str
-    quantity_code: str = ""
-
-
-def fill_values(
-    target: npt.NDArray[np.float64], stored: npt.NDArray[Any], header: FrameHeader
-) -> None:
+def fill_values(target: FloatArray, stored: AnyArray, header: FrameHeader) -> None:
     """Write the values of a frame into an array.
 
     Parameters
@@ -145,33 +118,19 @@ def _require_same_mapping(header: FrameHeader, slope: float, intercept: float) -
     A mapping to another unit (SUV beside Bq/ml, a physical one beside displayed
     MR values) is no contradiction. Mappings may hold for a range of values each.
     """
-    items = header.items("RealWorldValueMappingSequence")
-    if not items:
-        return
     units = _UNITS_OF_RESCALE.get(_unit_of_rescale(header), frozenset())
-    with damage_named(header.path, "RealWorldValueMappingSequence"):
-        _compare_mappings(items, units, (slope, intercept), header.path)
-
-
-def _compare_mappings(
-    items: Any, units: frozenset[str], rescale: tuple[float, float], path: Path
-) -> None:
-    slope, intercept = rescale
-    for item in items:
-        codes = item.get("MeasurementUnitsCodeSequence")
-        found = item.get("RealWorldValueSlope"), item.get("RealWorldValueIntercept")
-        if not codes or str(codes[0].get("CodeValue") or "") not in units or None in found:
+    for mapped in linear_mappings(header):
+        if mapped.unit not in units:
             continue
-        mapped = first_number(found[0]), first_number(found[1])
-        apart = abs(mapped[0] - slope), abs(mapped[1] - intercept)
+        apart = abs(mapped.slope - slope), abs(mapped.intercept - intercept)
         allowed = _SAME_FACTOR * abs(slope), _SAME_FACTOR * max(abs(intercept), abs(slope))
         if not (apart[0] <= allowed[0] and apart[1] <= allowed[1]):
             raise PixelError(
                 "PIXELS-RESCALE-CONFLICT",
                 f"RescaleSlope {slope:g} and RescaleIntercept {intercept:g} contradict the "
-                f"RealWorldValueMapping to {codes[0].get('CodeValue')} of slope {mapped[0]:g} "
-                f"and intercept {mapped[1]:g}",
-                where=path.name,
+                f"RealWorldValueMapping to {mapped.unit} of slope {mapped.slope:g} "
+                f"and intercept {mapped.intercept:g}",
+                where=header.path.name,
                 hint="Neither is preferred: correct the header at its source.",
             )
 
@@ -184,7 +143,7 @@ def _unit_of_rescale(header: FrameHeader) -> str:
     return str(header.get("Units", "")) if modality == "PT" else ""
 
 
-def _looked_up(stored: npt.NDArray[Any], item: Dataset, header: FrameHeader) -> npt.NDArray[Any]:
+def _looked_up(stored: AnyArray, item: Dataset, header: FrameHeader) -> AnyArray:
     from pydicom.dataset import Dataset
     from pydicom.pixels import apply_modality_lut
     from pydicom.sequence import Sequence
@@ -208,79 +167,13 @@ def _looked_up(stored: npt.NDArray[Any], item: Dataset, header: FrameHeader) -> 
         ) from e
 
 
-def _fill_real_world(
-    target: npt.NDArray[np.float64], stored: npt.NDArray[Any], header: FrameHeader
-) -> None:
+def _fill_real_world(target: FloatArray, stored: AnyArray, header: FrameHeader) -> None:
     mapping = read_real_world_mapping(header)
     target[...] = stored
     outside = (target < mapping.first) | (target > mapping.last)
     target *= mapping.slope
     target += mapping.intercept
     target[outside] = np.nan
-
-
-def read_real_world_mapping(header: FrameHeader) -> RealWorldMapping:
-    """Return the one real-world value mapping of a frame.
-
-    Raises
-    ------
-    PixelError
-        ``PIXELS-REAL-WORLD-VALUES`` where there is none, more than one, a
-        table, or no unit.
-    """
-    with damage_named(header.path, "RealWorldValueMappingSequence"):
-        return _real_world_mapping(header)
-
-
-def _real_world_mapping(header: FrameHeader) -> RealWorldMapping:
-    items = header.items("RealWorldValueMappingSequence")
-    if len(items) != 1:
-        raise _no_mapping(header, f"{len(items)} mappings")
-    item = items[0]
-    written = item.get("RealWorldValueSlope"), item.get("RealWorldValueIntercept")
-    units = item.get("MeasurementUnitsCodeSequence")
-    if None in written:
-        raise _no_mapping(header, "a mapping that is not linear")
-    slope, intercept = first_number(written[0]), first_number(written[1])
-    if not (math.isfinite(slope) and math.isfinite(intercept)) or slope == 0.0:
-        raise _no_mapping(header, f"slope {slope} and intercept {intercept}, which map to nothing")
-    if not units or not units[0].get("CodeValue"):
-        raise _no_mapping(header, "a mapping without a unit")
-    first = _bound(item, "RealWorldValueFirstValueMapped", -math.inf)
-    last = _bound(item, "RealWorldValueLastValueMapped", math.inf)
-    return RealWorldMapping(
-        slope=slope,
-        intercept=intercept,
-        first=first,
-        last=last,
-        unit=str(units[0].get("CodeValue")),
-        unit_meaning=str(units[0].get("CodeMeaning") or ""),
-        quantity_code=_quantity_code(item),
-    )
-
-
-def _bound(item: Item, keyword: str, default: float) -> float:
-    for name in (f"DoubleFloat{keyword}", keyword):
-        value = item.get(name)
-        if value is not None:
-            return float(value)
-    return default
-
-
-def _quantity_code(item: Item) -> str:
-    for definition in item.get("QuantityDefinitionSequence") or ():
-        for concept in definition.get("ConceptCodeSequence") or ():
-            return str(concept.get("CodeValue") or "")
-    return ""
-
-
-def _no_mapping(header: FrameHeader, found: str) -> PixelError:
-    return PixelError(
-        "PIXELS-REAL-WORLD-VALUES",
-        f"expected one linear real-world value mapping with a unit, found {found}",
-        where=header.path.name,
-        hint="The quantity of a parametric map is never guessed: export it with its mapping.",
-    )
 
 
 def contradicting_bits(header: FrameHeader) -> str:
@@ -312,10 +205,10 @@ def contradicting_bits(header: FrameHeader) -> str:
     return ""
 
 
-def padding_of(stored: npt.NDArray[Any], header: FrameHeader) -> npt.NDArray[np.bool_] | None:
+def padding_of(stored: AnyArray, header: FrameHeader) -> BoolArray | None:
     """Return which pixels are padding, None where none is.
 
-    Padding fills the picture where the scanner measured nothing (the corners
+    Padding fills the image where the scanner measured nothing (the corners
     of a round field of view). It is told as a stored value, before rescaling;
     one that was written with the wrong sign (63536 for -2000) means its bits.
     """

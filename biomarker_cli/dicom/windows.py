@@ -18,7 +18,7 @@ FUNCTIONAL_GROUPS = frozenset({SHARED_GROUPS, PER_FRAME_GROUPS})
 """Sequences that describe frames: kept where other values would be too long."""
 
 
-class Window:
+class ByteWindow:
     """The part of a file that is looked at."""
 
     __slots__ = ("base", "bytes", "size")
@@ -49,7 +49,7 @@ class Window:
         return self.read(start, end - start) if end - start <= longest else None
 
 
-class FileWindow(Window):
+class FileWindow(ByteWindow):
     """A file that is read piece by piece: no more than its header."""
 
     __slots__ = ("descriptor",)
@@ -62,7 +62,7 @@ class FileWindow(Window):
         return os.pread(self.descriptor, length, position)
 
 
-class ContentWindow(Window):
+class ContentWindow(ByteWindow):
     """A file that is in memory."""
 
     __slots__ = ("content",)
@@ -75,7 +75,7 @@ class ContentWindow(Window):
         return self.content[position : position + length]
 
 
-class Held(Window):
+class Held(ByteWindow):
     """Bytes that are looked at as a whole: the items of a sequence."""
 
     __slots__ = ()

@@ -1,1 +1,1 @@
-"""Diffusion sets, direction mean, ADC and its neighbours."""
+"""Diffusion sets, trace-weighted signal (mean over directions), ADC and its neighbours."""

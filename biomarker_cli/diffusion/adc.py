@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from biomarker_cli.diffusion.direction_mean import FloatArray, ShellSignals, shell_signals
+from biomarker_cli.diffusion.direction_mean import ShellSignals, shell_signals
 from biomarker_cli.diffusion.dwi_set import DwiSet
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.fitting import fit_volume
 from biomarker_cli.diffusion.rules import AdcRules, FittedMap
-from biomarker_cli.diffusion.shells import Shell, select
+from biomarker_cli.diffusion.shells import Shell, select_shells
+from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.quantity import ADC, Quantity
 
 
@@ -30,7 +32,7 @@ class FittedShell:
 
 
 @dataclass(frozen=True, slots=True)
-class Derivation:
+class AdcDerivation:
     """How a map came about: what the manifest and the report print.
 
     Attributes
@@ -60,17 +62,11 @@ class Derivation:
 
 
 @dataclass(frozen=True)
-class AdcResult:
-    """A map of a diffusion parameter and how it came about.
+class AdcResult(QuantityMap):
+    """A map of a diffusion parameter, NaN where there is no fit; its derivation a `AdcDerivation`.
 
     Attributes
     ----------
-    volume : Volume
-        NaN where there is no fit; mm2/s for diffusion coefficients.
-    image : str
-        First word of the feature ids.
-    derivation : dict
-        `Derivation` as plain values, for the manifest.
     signals : ShellSignals or None
         What was fitted; None for maps that were not fitted here.
     log_s0 : ndarray, shape (z, y, x), or None
@@ -83,34 +79,11 @@ class AdcResult:
         What rows of that comparison carry.
     """
 
-    volume: Volume
-    image: str
-    derivation: dict[str, Any]
     signals: ShellSignals | None = None
     log_s0: FloatArray | None = None
     shells: tuple[Shell, ...] = ()
     vendor: FloatArray | None = None
     vendor_flags: frozenset[str] = frozenset()
-
-
-def adc_map(dwi: DwiSet, rules: AdcRules) -> AdcResult:
-    """Compute the ADC of every voxel, the main map of the rules.
-
-    Parameters
-    ----------
-    dwi : DwiSet
-    rules : AdcRules
-
-    Returns
-    -------
-    AdcResult
-
-    Raises
-    ------
-    AdcError
-        ``ADC-B-SET`` where the series lacks the b-values of the rules.
-    """
-    return adc_maps(dwi, rules, rules.maps[:1])[0]
 
 
 def adc_maps(
@@ -136,7 +109,7 @@ def adc_maps(
         ``ADC-B-SET`` where the series lacks the b-values of a map.
     """
     maps = rules.maps if wanted is None else tuple(wanted)
-    chosen = [select(dwi.shells, one.b_set) for one in maps]
+    chosen = [select_shells(dwi.shells, one.b_set) for one in maps]
     for shells in chosen:
         _require_different(shells, rules)
     held = dwi.shells
@@ -185,7 +158,7 @@ def fit_derivation(
         for shell in outside
         for v in shell.volumes
     ]
-    return Derivation(
+    return AdcDerivation(
         source="fitted",
         estimator=estimator,
         direction_mean=rules.direction_mean,

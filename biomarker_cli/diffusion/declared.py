@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from biomarker_cli.diffusion.adc import AdcResult, Derivation
+from biomarker_cli.diffusion.adc import AdcDerivation, AdcResult
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.rules import AdcRules
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import ADC
+from biomarker_cli.statistics.percentiles import percentile
 
 LARGEST_PLAUSIBLE_MM2_S = 0.05
 """Free water at 37 C diffuses with 0.003 mm2/s; a map far above has another unit."""
@@ -44,7 +45,7 @@ def declared_adc(volume: Volume, rules: AdcRules) -> AdcResult:
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         raise AdcError("ADC-DECLARED-EMPTY", "the map has no finite value", where=volume.volume_id)
-    size = float(np.percentile(np.abs(finite), _PERCENT))
+    size = percentile(np.abs(finite), _PERCENT)
     if size > LARGEST_PLAUSIBLE_MM2_S:
         raise AdcError(
             "ADC-DECLARED-UNIT",
@@ -55,5 +56,5 @@ def declared_adc(volume: Volume, rules: AdcRules) -> AdcResult:
     return AdcResult(
         volume.with_array(values, ADC, "quantity_declared"),
         rules.image,
-        Derivation(source="declared", unit_from="declared by the user").as_dict(),
+        AdcDerivation(source="declared", unit_from="declared by the user").as_dict(),
     )

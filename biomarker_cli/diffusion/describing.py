@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from biomarker_cli.diffusion.rules import AdcRules, AllShells, BList, BRange, BSetRule
+from typing import assert_never
+
+from biomarker_cli.diffusion.rules import AdcRules, AllShells, BList, BRange, BSetRule, LowAndHigh
 
 
 def image_description(rules: AdcRules, image: str) -> dict[str, str]:
@@ -17,7 +19,8 @@ def image_description(rules: AdcRules, image: str) -> dict[str, str]:
     Returns
     -------
     dict
-        ``image_filter`` names estimator, b-set and direction mean.
+        ``image_filter`` names estimator, b-set and the mean over directions
+        (geometric: trace-weighted).
     """
     if rules.vendor_map.use == "measure":
         return {"image_filter": "map of the scanner"}
@@ -32,10 +35,14 @@ def image_description(rules: AdcRules, image: str) -> dict[str, str]:
 
 
 def _b_set(rule: BSetRule) -> str:
-    if isinstance(rule, AllShells):
-        return "all b"
-    if isinstance(rule, BRange):
-        return f"b from {rule.min:g}" + ("" if rule.max is None else f" to {rule.max:g}")
-    if isinstance(rule, BList):
-        return f"b {', '.join(f'{value:g}' for value in rule.values)}"
-    return f"lowest b to {rule.low_max:g} and b to {rule.high_max:g}"
+    match rule:
+        case AllShells():
+            return "all b"
+        case BRange():
+            return f"b from {rule.min:g}" + ("" if rule.max is None else f" to {rule.max:g}")
+        case BList():
+            return f"b {', '.join(f'{value:g}' for value in rule.values)}"
+        case LowAndHigh():
+            return f"lowest b to {rule.low_max:g} and b to {rule.high_max:g}"
+        case _:
+            assert_never(rule)

@@ -2,8 +2,9 @@
 
 Repeats of one direction are averaged (they differ by noise alone); directions
 are combined by the geometric mean, because ln S is linear in the diffusion
-tensor and the mean of ln S over directions gives its trace. The arithmetic mean
-of directions reads ADC low (12e-6 mm2/s in the median of a brain at b = 2500).
+tensor and the mean of ln S over directions gives its trace: the trace-weighted
+signal. The arithmetic mean of directions reads ADC low (12e-6 mm2/s in the
+median of a brain at b = 2500).
 """
 
 from __future__ import annotations
@@ -13,12 +14,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.diffusion.shells import Shell
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 
 _SAFE_EXPONENT = 290.0
 """Decimal exponent that a running product stays below; float64 ends at 308."""

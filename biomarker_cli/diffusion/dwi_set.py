@@ -202,9 +202,9 @@ def _require_usable(b_value: BValue, where: str) -> None:
 
 
 def _keep_one_weighting(signal: list[DwiVolume]) -> Partition:
-    """Leave trace images out where the directions that they are made of are there.
+    """Leave trace-weighted images out where the directions that they are made of are there.
 
-    Beside directions a vector of length 0 says the same as a mark as trace image.
+    Beside directions a vector of length 0 says the same as a mark as trace-weighted image.
     """
     directed = [v for v in signal if v.kind is DwiKind.DIRECTIONAL]
     if directed:
@@ -216,8 +216,8 @@ def _keep_one_weighting(signal: list[DwiVolume]) -> Partition:
     if undirected and (directed or lone_traces):
         raise AdcError(
             "ADC-TRACE-AMBIGUOUS",
-            f"with b > 0 {len(directed)} volumes have a direction, {len(traces)} are trace images, "
-            f"and {len(undirected)} are marked as neither",
+            f"with b > 0 {len(directed)} volumes have a direction, {len(traces)} are "
+            f"trace-weighted, and {len(undirected)} are marked as neither",
             where=undirected[0].volume_id,
             hint="Name the series or volumes to use (--series).",
         )

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from biomarker_cli.model.features import UNIT_OF_IMAGE, FeatureDefinition, FeatureRegistry
 
-FEATURES = FeatureRegistry()
+DIFFUSION = FeatureRegistry()
 """Definitions of the families ``fit``, ``roi_signal``, ``vendor`` and ``phantom``; the classes of
 ``burden`` are named by the analysis."""
 
@@ -17,7 +17,7 @@ REFERENCE = "docs/diffusion.md"
 
 def _define(family: str, name: str, title: str, unit: str = "1") -> FeatureDefinition:
     definition = FeatureDefinition(family, name, title, unit, reference=REFERENCE)
-    return FEATURES.register(definition)
+    return DIFFUSION.register(definition)
 
 
 FRACTION_NAN = _define("fit", "fraction_nan", "Share of the voxels without a fit")

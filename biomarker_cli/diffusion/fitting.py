@@ -10,9 +10,9 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from biomarker_cli.model.arrays import FloatArray
+
 Fit = tuple[FloatArray, FloatArray]
 Estimate = Callable[[FloatArray, FloatArray], Fit]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from biomarker_cli.diffusion.direction_mean import BoolArray, FloatArray
 from biomarker_cli.diffusion.fitting import BLOCK_VOXELS, fit_lls
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 
 _GRID_STEPS = 48
 _REFINEMENTS = 40

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from biomarker_cli.diffusion.direction_mean import FloatArray
+from biomarker_cli.model.arrays import FloatArray
 
 
 def fit_kurtosis(log_signal: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 
 from biomarker_cli.dicom.frames import FrameHeader
-from biomarker_cli.dicom.private_values import first_number
-from biomarker_cli.diffusion.direction_mean import FloatArray
+from biomarker_cli.dicom.real_world import LinearMapping, linear_mappings
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import FloatArray
 
 FACTORS = MappingProxyType(
     {
@@ -173,54 +171,28 @@ def _real_world(volume: Volume) -> tuple[FloatArray, str] | None:
     for index, (frame, one) in enumerate(zip(volume.frames, found, strict=True)):
         if one is None:
             return None
-        slope, intercept, unit = one
-        stored = (array[index] - float(frame.get("RescaleIntercept", 0.0))) / float(
-            frame.get("RescaleSlope", 1.0)
-        )
-        array[index] = (stored * slope + intercept) * FACTORS[unit]
-        units.add(unit)
+        array[index] = one.of_rescaled(array[index], frame) * FACTORS[one.unit]
+        units.add(one.unit)
     return array, ", ".join(sorted(units))
 
 
-class _Mapping(NamedTuple):
-    """A linear map of stored values to a unit of diffusion."""
-
-    slope: float
-    intercept: float
-    unit: str
-
-    @property
-    def in_mm2_s(self) -> tuple[float, float]:
-        return self.slope * FACTORS[self.unit], self.intercept * FACTORS[self.unit]
-
-
-def _mapping(frame: FrameHeader) -> _Mapping | None:
-    """Return the mapping of a frame; several that say the same are one."""
-    found = list(_mappings(frame))
-    if not found:
-        return None
-    for other in found[1:]:
-        if not np.allclose(other.in_mm2_s, found[0].in_mm2_s, rtol=_SAME_VALUE, atol=0.0):
-            units = " and ".join(f"{one.slope:g} {one.unit}" for one in (found[0], other))
-            raise _conflict(f"RealWorldValueMappings of {units}", frame.path.name)
-    return found[0]
-
-
-def _mappings(frame: FrameHeader) -> Iterator[_Mapping]:
-    for item in frame.items("RealWorldValueMappingSequence"):
-        codes = item.get("MeasurementUnitsCodeSequence")
-        slope, intercept = item.get("RealWorldValueSlope"), item.get("RealWorldValueIntercept")
-        if not codes or slope is None or intercept is None:
-            continue
-        unit = str(codes[0].get("CodeValue") or "")
-        if codes[0].get("CodingSchemeDesignator") != "UCUM" or unit not in FACTORS:
-            continue
-        mapping = _Mapping(first_number(slope), first_number(intercept), unit)
-        if not (np.isfinite(mapping.slope) and np.isfinite(mapping.intercept)) or not mapping.slope:
+def _mapping(frame: FrameHeader) -> LinearMapping | None:
+    """Return the mapping of a frame to a unit of diffusion; several that say the same are one."""
+    found = [one for one in linear_mappings(frame) if one.scheme == "UCUM" and one.unit in FACTORS]
+    for one in found:
+        if not one.maps:
             raise AdcError(
                 "ADC-MAP-UNIT",
-                f"a RealWorldValueMapping of slope {slope} and intercept {intercept} maps to "
-                "nothing",
+                f"a RealWorldValueMapping of slope {one.slope:g} and intercept "
+                f"{one.intercept:g} maps to nothing",
                 where=frame.path.name,
             )
-        yield mapping
+    for other in found[1:]:
+        if not np.allclose(_in_mm2_s(other), _in_mm2_s(found[0]), rtol=_SAME_VALUE, atol=0.0):
+            units = " and ".join(f"{one.slope:g} {one.unit}" for one in (found[0], other))
+            raise _conflict(f"RealWorldValueMappings of {units}", frame.path.name)
+    return found[0] if found else None
+
+
+def _in_mm2_s(one: LinearMapping) -> tuple[float, float]:
+    return one.slope * FACTORS[one.unit], one.intercept * FACTORS[one.unit]

@@ -10,13 +10,14 @@ import numpy as np
 
 from biomarker_cli.diffusion import features
 from biomarker_cli.diffusion.adc import AdcResult
-from biomarker_cli.diffusion.direction_mean import FloatArray, ShellSignals
+from biomarker_cli.diffusion.direction_mean import ShellSignals
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.phantom import phantom_values
 from biomarker_cli.diffusion.quality import fit_quality
 from biomarker_cli.diffusion.roi_signal import roi_signal_adc
 from biomarker_cli.diffusion.rules import AdcRules, RoiSignalRules
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.features import FeatureDefinition
 from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
 from biomarker_cli.model.quantity import ADC

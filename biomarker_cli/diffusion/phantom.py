@@ -15,8 +15,9 @@ import numpy as np
 from biomarker_cli.diffusion import features
 from biomarker_cli.diffusion.adc import AdcResult
 from biomarker_cli.diffusion.certificate import PhantomRules
-from biomarker_cli.diffusion.direction_mean import FloatArray, ShellSignals
+from biomarker_cli.diffusion.direction_mean import ShellSignals
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.features import FeatureDefinition
 
 PERCENT = 100.0

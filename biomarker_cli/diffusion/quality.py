@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from biomarker_cli.diffusion.direction_mean import FloatArray, ShellSignals
+from biomarker_cli.diffusion.direction_mean import ShellSignals
+from biomarker_cli.model.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

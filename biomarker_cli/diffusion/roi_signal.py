@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from biomarker_cli.diffusion.direction_mean import BoolArray, FloatArray
 from biomarker_cli.diffusion.fitting import ESTIMATORS
 from biomarker_cli.diffusion.shells import Shell
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 
 
 def roi_signal_adc(

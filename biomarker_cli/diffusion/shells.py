@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
-from biomarker_cli.dicom.nominal_b import is_same_b, nominal_of, same_b
+from biomarker_cli.dicom.b_dialects import BValue
+from biomarker_cli.dicom.nominal_b import b_clusters, same_b
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.kinds import DwiKind
 from biomarker_cli.diffusion.rules import AllShells, BList, BRange, BSetRule, LowAndHigh
@@ -47,56 +49,20 @@ class Shell:
 
 
 def make_shells(volumes: Sequence[DwiVolume]) -> tuple[Shell, ...]:
-    """Cluster volumes by b-value, in rising order.
-
-    A console value names its shell; other values close to the lowest of a
-    cluster belong to it (`biomarker_cli.dicom.nominal_b`).
-    """
-    by_nominal: dict[float, list[DwiVolume]] = defaultdict(list)
-    for cluster in _clusters(volumes):
-        by_nominal[_nominal(cluster)].extend(cluster)
-    return tuple(
-        Shell(
-            nominal,
-            sum(_b(v) for v in members) / len(members),
-            _direction_groups(members),
-        )
-        for nominal, members in sorted(by_nominal.items())
-    )
+    """Cluster volumes by b-value (`biomarker_cli.dicom.nominal_b`), in rising order."""
+    values = [_b(volume) for volume in volumes]
+    shells = []
+    for cluster in b_clusters(values):
+        actual = sum(values[place].value for place in cluster.members) / len(cluster.members)
+        groups = _direction_groups([volumes[place] for place in cluster.members])
+        shells.append(Shell(cluster.nominal, actual, groups))
+    return tuple(shells)
 
 
-def _b(volume: DwiVolume) -> float:
+def _b(volume: DwiVolume) -> BValue:
     if volume.b_value is None:
         raise ValueError(f"volume {volume.volume_id} has no b-value")
-    return volume.b_value.value
-
-
-def _console(volume: DwiVolume) -> float | None:
-    return volume.b_value.nominal if volume.b_value else None
-
-
-def _clusters(volumes: Sequence[DwiVolume]) -> list[list[DwiVolume]]:
-    clusters: list[list[DwiVolume]] = []
-    for volume in sorted(volumes, key=_b):
-        if clusters and _belongs(volume, clusters[-1][0]):
-            clusters[-1].append(volume)
-        else:
-            clusters.append([volume])
-    return clusters
-
-
-def _belongs(volume: DwiVolume, first: DwiVolume) -> bool:
-    mine, other = _console(volume), _console(first)
-    if mine is not None and other is not None:
-        return mine == other
-    return is_same_b(_b(volume), _b(first))
-
-
-def _nominal(cluster: list[DwiVolume]) -> float:
-    console = next((c for c in map(_console, cluster) if c is not None), None)
-    if console is not None:
-        return console
-    return nominal_of([_b(volume) for volume in cluster])
+    return volume.b_value
 
 
 def _direction_groups(members: list[DwiVolume]) -> tuple[tuple[DwiVolume, ...], ...]:
@@ -116,7 +82,7 @@ def _group_key(volume: DwiVolume, index: int) -> object:
     return max(rounded, tuple(-v + 0.0 for v in rounded))
 
 
-def select(shells: Sequence[Shell], rule: BSetRule) -> tuple[Shell, ...]:
+def select_shells(shells: Sequence[Shell], rule: BSetRule) -> tuple[Shell, ...]:
     """Return the shells that a b-set rule takes.
 
     Raises
@@ -136,18 +102,29 @@ def select(shells: Sequence[Shell], rule: BSetRule) -> tuple[Shell, ...]:
 
 
 def _choose(shells: Sequence[Shell], rule: BSetRule) -> tuple[tuple[Shell, ...], str]:
-    if isinstance(rule, AllShells):
-        return tuple(shells), "two b-values or more"
-    if isinstance(rule, LowAndHigh):
-        low = [s for s in shells if s.nominal <= rule.low_max][:1]
-        high = [s for s in shells if rule.low_max < s.nominal <= rule.high_max]
-        wanted = f"one b from 0 to {rule.low_max:g} and one or more up to {rule.high_max:g} s/mm2"
-        return (tuple(low + high) if low and high else ()), wanted
-    if isinstance(rule, BRange):
-        top = float("inf") if rule.max is None else rule.max
-        limits = f"from {rule.min:g}" + ("" if rule.max is None else f" to {rule.max:g}")
-        chosen = tuple(s for s in shells if rule.min <= s.nominal <= top)
-        return chosen, f"two b-values or more {limits} s/mm2"
-    values = {value: [s for s in shells if same_b(s.nominal, value)] for value in rule.values}
-    listed = ", ".join(f"{value:g}" for value in rule.values)
-    return tuple(s for found in values.values() for s in found[:1]), f"b = {listed} s/mm2"
+    match rule:
+        case AllShells():
+            return tuple(shells), "two b-values or more"
+        case LowAndHigh():
+            return _low_and_high(shells, rule)
+        case BRange():
+            top = float("inf") if rule.max is None else rule.max
+            limits = f"from {rule.min:g}" + ("" if rule.max is None else f" to {rule.max:g}")
+            chosen = tuple(s for s in shells if rule.min <= s.nominal <= top)
+            return chosen, f"two b-values or more {limits} s/mm2"
+        case BList():
+            listed = ", ".join(f"{value:g}" for value in rule.values)
+            found = (
+                next((s for s in shells if same_b(s.nominal, b)), None)
+                for b in dict.fromkeys(rule.values)
+            )
+            return tuple(s for s in found if s is not None), f"b = {listed} s/mm2"
+        case _:
+            assert_never(rule)
+
+
+def _low_and_high(shells: Sequence[Shell], rule: LowAndHigh) -> tuple[tuple[Shell, ...], str]:
+    low = [s for s in shells if s.nominal <= rule.low_max][:1]
+    high = [s for s in shells if rule.low_max < s.nominal <= rule.high_max]
+    wanted = f"one b from 0 to {rule.low_max:g} and one or more up to {rule.high_max:g} s/mm2"
+    return (tuple(low + high) if low and high else ()), wanted

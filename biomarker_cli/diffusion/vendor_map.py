@@ -9,13 +9,13 @@ import numpy as np
 from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.reading import read_volume
 from biomarker_cli.dicom.files import DicomFiles
-from biomarker_cli.diffusion.adc import AdcResult, Derivation
-from biomarker_cli.diffusion.direction_mean import FloatArray
+from biomarker_cli.diffusion.adc import AdcDerivation, AdcResult
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.kinds import DwiKind
 from biomarker_cli.diffusion.map_units import in_mm2_s
 from biomarker_cli.diffusion.rules import AdcRules
 from biomarker_cli.diffusion.volumes import describe_volume, without_padding
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.quantity import ADC
 
 
@@ -58,7 +58,7 @@ def vendor_adc(
     return AdcResult(
         volume.with_array(values, ADC, *flags),
         rules.image,
-        Derivation(source="vendor", unit_from=unit_from).as_dict(),
+        AdcDerivation(source="vendor", unit_from=unit_from).as_dict(),
     )
 
 

@@ -1,1 +1,1 @@
-"""Volumes, regions and their geometry; image files of other formats."""
+"""Volumes, regions, maps and their geometry; one resampler; image files of other formats."""

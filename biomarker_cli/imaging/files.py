@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.imaging.geometry import Geometry
@@ -24,6 +22,8 @@ from biomarker_cli.imaging.placing import RAS_TO_LPS
 from biomarker_cli.imaging.refusals import bad_shape, too_large, unreadable
 from biomarker_cli.imaging.stored import MOST_HEADER_BYTES, Contents, content_of
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import AnyArray
+from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.quantity import Quantity
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
@@ -126,7 +126,7 @@ def _content(path: Path, contents: Contents | None, first: int | None = None) ->
         raise unreadable(path, error.strerror or type(error).__name__) from error
 
 
-def _one_layer(path: Path, contents: Contents | None) -> tuple[npt.NDArray[Any], Geometry]:
+def _one_layer(path: Path, contents: Contents | None) -> tuple[AnyArray, Geometry]:
     from biomarker_cli.imaging.nrrd import read_nrrd
 
     image = read_nrrd(path, _content(path, contents), contents)
@@ -137,7 +137,7 @@ def _one_layer(path: Path, contents: Contents | None) -> tuple[npt.NDArray[Any],
     return np.ascontiguousarray(image.array[..., 0]), image.geometry
 
 
-def write_nifti(array: npt.NDArray[Any], geometry: Geometry, path: Path) -> None:
+def write_nifti(array: AnyArray, geometry: Geometry, path: Path) -> None:
     """Write an array as NIfTI-1, with the same bytes for the same numbers.
 
     Parameters
@@ -165,7 +165,7 @@ def write_nifti(array: npt.NDArray[Any], geometry: Geometry, path: Path) -> None
     image.set_sform(affine, code="scanner")
     image.set_qform(affine, code="scanner")
     content = image.to_bytes()
-    with path.open("wb") as file:
+    with whole_file(path) as file:
         if not path.name.lower().endswith(".gz"):
             file.write(content)
             return
@@ -174,7 +174,7 @@ def write_nifti(array: npt.NDArray[Any], geometry: Geometry, path: Path) -> None
             packed.write(content)
 
 
-def _storable(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _storable(array: AnyArray) -> AnyArray:
     if array.dtype == np.bool_:
         return array.astype(np.uint8)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8:

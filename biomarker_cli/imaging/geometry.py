@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from biomarker_cli.model.arrays import FloatArray
 
 SAME_GRID_TOLERANCE_MM = 1e-2
 """Largest distance between equal corners of two grids that count as the same."""
@@ -66,6 +66,11 @@ class Geometry:
         matrix[:3, :3] = self.axes * np.asarray(self.spacing_mm)
         matrix[:3, 3] = self.origin_mm
         return matrix
+
+    @property
+    def voxel_volume_ml(self) -> float:
+        """Volume of one voxel, ml."""
+        return self.voxel_volume_mm3 / 1000.0
 
     @property
     def voxel_volume_mm3(self) -> float:

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 # The same bytes as from zlib, in half the time.
 from isal.igzip_lib import DECOMP_GZIP, DECOMP_ZLIB, IgzipDecompressor, IsalError
 
-ByteArray = npt.NDArray[np.uint8]
+from biomarker_cli.model.arrays import ByteArray
 
 DAMAGE: tuple[type[Exception], ...] = (
     *(EOFError, OSError, OverflowError, ValueError),

@@ -15,17 +15,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.detached import DataFiles, data_files, paths_of
 from biomarker_cli.imaging.geometry import Geometry
-from biomarker_cli.imaging.placing import ORTHOGONAL_TOLERANCE, FloatArray, grid_of, numbers_of
+from biomarker_cli.imaging.placing import ORTHOGONAL_TOLERANCE, grid_of, numbers_of
 from biomarker_cli.imaging.refusals import bad_geometry, bad_shape, scaled, unreadable
 from biomarker_cli.imaging.stored import MOST_HEADER_BYTES, Contents
 from biomarker_cli.imaging.voxels import Voxels, read_voxels
+from biomarker_cli.model.arrays import AnyArray, FloatArray
 
 _LAST = "ElementDataFile"
 
@@ -108,7 +107,7 @@ class _Header:
 
 def read_metaimage(
     path: Path, content: memoryview, contents: Contents | None = None
-) -> tuple[npt.NDArray[Any], Geometry]:
+) -> tuple[AnyArray, Geometry]:
     """Read a MetaImage file.
 
     Parameters

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.inflating import DAMAGE, MOST_INFLATED, beginning, gathered, inflated
-from biomarker_cli.imaging.placing import RAS_TO_LPS, FloatArray, grid_of
+from biomarker_cli.imaging.placing import RAS_TO_LPS, grid_of
 from biomarker_cli.imaging.plain_nifti import FIRST_VOXEL, PlainHeader, plain_header
 from biomarker_cli.imaging.refusals import bad_geometry, bad_shape, too_large, unreadable
 from biomarker_cli.imaging.stored import MOST_HEADER_BYTES
+from biomarker_cli.model.arrays import AnyArray, ByteArray, FloatArray
 from biomarker_cli.model.inputs import MOST_BYTES
 
 TRANSFORM_TOLERANCE_MM = 1e-2
@@ -74,7 +74,7 @@ class _Promise:
     widths: tuple[float, float, float]
 
 
-def read_nifti(path: Path, content: memoryview) -> tuple[npt.NDArray[Any], Geometry]:
+def read_nifti(path: Path, content: memoryview) -> tuple[AnyArray, Geometry]:
     """Return voxels and grid of a NIfTI file.
 
     Parameters
@@ -121,9 +121,7 @@ def read_nifti(path: Path, content: memoryview) -> tuple[npt.NDArray[Any], Geome
     return _by_nibabel(promise, whole, path)
 
 
-def _plain(
-    told: PlainHeader, whole: npt.NDArray[np.uint8], path: Path
-) -> tuple[npt.NDArray[Any], Geometry]:
+def _plain(told: PlainHeader, whole: ByteArray, path: Path) -> tuple[AnyArray, Geometry]:
     if not whole.flags.writeable:
         whole = whole.copy()
     voxels = whole[FIRST_VOXEL:].view(told.dtype).reshape(told.shape[::-1])
@@ -134,7 +132,7 @@ def _plain(
     return _native(voxels), grid_of(told.shape, RAS_TO_LPS @ affine, path)
 
 
-def _native(voxels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _native(voxels: AnyArray) -> AnyArray:
     return np.ascontiguousarray(voxels, dtype=voxels.dtype.newbyteorder("="))
 
 
@@ -173,9 +171,7 @@ def _promise(head: bytes, path: Path) -> _Promise:
     return _Promise(2 if length == _SECOND else 1, n_bytes, widths)
 
 
-def _by_nibabel(
-    promise: _Promise, whole: npt.NDArray[np.uint8], path: Path
-) -> tuple[npt.NDArray[Any], Geometry]:
+def _by_nibabel(promise: _Promise, whole: ByteArray, path: Path) -> tuple[AnyArray, Geometry]:
     import nibabel
     from nibabel.filebasedimages import ImageFileError as NiftiError
     from nibabel.spatialimages import HeaderDataError

@@ -14,18 +14,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.detached import DataFiles, data_files, paths_of
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.nrrd_header import NrrdHeader, nrrd_header
-from biomarker_cli.imaging.placing import FloatArray, grid_of, numbers_of
+from biomarker_cli.imaging.placing import grid_of, numbers_of
 from biomarker_cli.imaging.refusals import bad_geometry, bad_shape, scaled, unreadable
 from biomarker_cli.imaging.stored import Contents
 from biomarker_cli.imaging.voxels import Voxels, read_voxels
+from biomarker_cli.model.arrays import AnyArray, FloatArray
 
 _TO_LPS = {
     "right-anterior-superior": (-1.0, -1.0, 1.0),
@@ -77,7 +76,7 @@ class NrrdImage:
     pairs : mapping of str to str
     """
 
-    array: npt.NDArray[Any]
+    array: AnyArray
     geometry: Geometry
     pairs: Mapping[str, str]
 
@@ -111,7 +110,7 @@ def read_nrrd(path: Path, content: memoryview, contents: Contents | None = None)
     affine = _affine(header, [d for d in directions if d is not None], path)
     spatial = [size for size, d in zip(sizes, directions, strict=True) if d is not None]
     geometry = grid_of(tuple(spatial), affine, path)
-    array: npt.NDArray[Any] = read_voxels(_voxels(header, sizes, path), path, content, contents)
+    array: AnyArray = read_voxels(_voxels(header, sizes, path), path, content, contents)
     if len(sizes) == 4:
         layers = 3 - next(axis for axis, d in enumerate(directions) if d is None)
         array = np.moveaxis(array, layers, -1)

@@ -8,12 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.refusals import bad_geometry
-
-FloatArray = npt.NDArray[np.float64]
+from biomarker_cli.model.arrays import FloatArray
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 

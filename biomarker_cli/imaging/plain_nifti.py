@@ -17,9 +17,8 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from biomarker_cli.model.arrays import FloatArray
 
 FIRST_VOXEL = 352
 """Where voxels begin in a file without extensions: behind 348 bytes and four zeros."""

@@ -5,18 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from biomarker_cli.imaging.errors import ImageFileError
-
-
-def _shown(text: str) -> str:
-    """Return what a header says so that it can be written: bytes that are no UTF-8 escaped."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+from biomarker_cli.model.wording import valid_unicode
 
 
 def unreadable(path: Path, why: str) -> ImageFileError:
     """Return the refusal of a file that is cut short, damaged, or not what its name says."""
     return ImageFileError(
         "IMAGE-FILE-UNREADABLE",
-        f"the image file cannot be read: {_shown(why)}",
+        f"the image file cannot be read: {valid_unicode(why)}",
         where=path.name,
         hint="The file may be cut short or damaged: copy it again and compare its size.",
     )
@@ -26,7 +22,8 @@ def bad_shape(path: Path, found: str) -> ImageFileError:
     """Return the refusal of what is no single volume of numbers."""
     return ImageFileError(
         "IMAGE-FILE-SHAPE",
-        f"expected one volume of three dimensions with one number per voxel, found {_shown(found)}",
+        "expected one volume of three dimensions with one number per voxel, "
+        f"found {valid_unicode(found)}",
         where=path.name,
         hint="Split a series of volumes into one file each.",
     )
@@ -36,7 +33,7 @@ def bad_geometry(path: Path, found: str) -> ImageFileError:
     """Return the refusal of a file whose place in the patient is not known."""
     return ImageFileError(
         "IMAGE-FILE-GEOMETRY",
-        f"the grid of the image cannot be trusted: {_shown(found)}",
+        f"the grid of the image cannot be trusted: {valid_unicode(found)}",
         where=path.name,
         hint="Convert the image again from its DICOM series.",
     )
@@ -46,7 +43,8 @@ def scaled(path: Path, found: str) -> ImageFileError:
     """Return the refusal of a header whose scale other readers of the format pass over."""
     return ImageFileError(
         "IMAGE-FILE-SCALED",
-        f"the header scales its numbers, which readers of the format pass over: {_shown(found)}",
+        "the header scales its numbers, which readers of the format pass over: "
+        f"{valid_unicode(found)}",
         where=path.name,
         hint="Write the image again with its real numbers and without a scale.",
     )
@@ -56,7 +54,7 @@ def too_large(path: Path, found: str) -> ImageFileError:
     """Return the refusal of a file that would take more memory than an image may."""
     return ImageFileError(
         "IMAGE-FILE-TOO-LARGE",
-        f"the image is larger than an image may be: {_shown(found)}",
+        f"the image is larger than an image may be: {valid_unicode(found)}",
         where=path.name,
         hint="Check its header; crop or resample an image that is really so large.",
     )
@@ -66,7 +64,7 @@ def detached(path: Path, found: str) -> ImageFileError:
     """Return the refusal of a header whose voxels lie in files that cannot be taken."""
     return ImageFileError(
         "IMAGE-FILE-DETACHED",
-        f"the voxels that the header names cannot be taken: {_shown(found)}",
+        f"the voxels that the header names cannot be taken: {valid_unicode(found)}",
         where=path.name,
         hint="Keep header and voxels in one folder, under the names that the header gives.",
     )

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import Box, filled_box
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.model.arrays import AnyArray, BoolArray
 
 AuditValue = str | int | float | bool | None
-BoolArray = npt.NDArray[np.bool_]
 
 _NO_AUDIT: Mapping[str, AuditValue] = MappingProxyType({})
 
@@ -37,7 +36,7 @@ class Crop:
     offset: tuple[int, int, int] = (0, 0, 0)
 
     @property
-    def box(self) -> tuple[slice, slice, slice]:
+    def box(self) -> Box:
         """Where the crop lies in the whole grid."""
         z, y, x = (
             slice(start, start + size)
@@ -47,20 +46,14 @@ class Crop:
 
     def tight(self) -> Crop:
         """Return the smallest crop with the same voxels."""
-        bounds = []
-        rest = self.mask
-        for axis in range(3):
-            others = tuple(i for i in range(3) if i != axis)
-            filled = np.flatnonzero(rest.any(axis=others))
-            if not len(filled):
-                return Crop(np.zeros((0, 0, 0), dtype=np.bool_))
-            part = slice(int(filled[0]), int(filled[-1]) + 1)
-            bounds.append(part)
-            rest = rest[(slice(None),) * axis + (part,)]
-        if rest.shape == self.mask.shape:
+        box = filled_box(self.mask)
+        part = self.mask[box]
+        if part.shape == self.mask.shape:
             return self
-        z, y, x = (o + b.start for o, b in zip(self.offset, bounds, strict=True))
-        return Crop(rest.copy(), (z, y, x))
+        if not part.size:
+            return Crop(np.zeros((0, 0, 0), dtype=np.bool_))
+        z, y, x = (o + b.start for o, b in zip(self.offset, box, strict=True))
+        return Crop(part.copy(), (z, y, x))
 
     def whole(self, shape: tuple[int, int, int]) -> BoolArray:
         """Return the mask on its whole grid, a new array of `shape`."""
@@ -123,7 +116,7 @@ class Region:
         return self.crop.whole(self.geometry.shape)
 
     @property
-    def box(self) -> tuple[slice, slice, slice]:
+    def box(self) -> Box:
         """Slices ``[z, y, x]`` of the box around the voxels."""
         return self.crop.box
 
@@ -137,14 +130,8 @@ class Region:
         """Number of voxels times the volume of one."""
         return self.n_voxels * self.geometry.voxel_volume_mm3
 
-    def with_flags(self, *flags: str) -> Region:
-        """Return the same voxels with more flags."""
-        return Region(
-            self.crop, self.geometry, self.label, self.name, self.audit, self.flags | set(flags)
-        )
 
-
-def _crop(mask: npt.NDArray[Any], geometry: Geometry) -> Crop:
+def _crop(mask: AnyArray, geometry: Geometry) -> Crop:
     if mask.dtype != np.bool_ or mask.shape != geometry.shape:
         raise ValueError(f"mask {mask.dtype} {mask.shape} on {geometry.shape}")
     crop = Crop(mask).tight()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.frames import Frames
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray
 from biomarker_cli.model.quantity import Quantity
 
 
@@ -34,22 +33,22 @@ class Volume:
         Voxels where the scanner measured nothing; None where there are none.
     """
 
-    array: npt.NDArray[Any]
+    array: AnyArray
     geometry: Geometry
     quantity: Quantity
     frames: Frames = field(default_factory=Frames)
     volume_id: str = ""
     flags: frozenset[str] = frozenset()
-    padding: npt.NDArray[np.bool_] | None = None
+    padding: BoolArray | None = None
 
     def __post_init__(self) -> None:
         if self.array.shape != self.geometry.shape:
             raise ValueError(f"array {self.array.shape} on a grid of {self.geometry.shape}")
 
-    def with_array(self, array: npt.NDArray[Any], quantity: Quantity, *flags: str) -> Volume:
+    def with_array(self, array: AnyArray, quantity: Quantity, *flags: str) -> Volume:
         """Return the same place with other numbers."""
         return replace(self, array=array, quantity=quantity, flags=self.flags | frozenset(flags))
 
-    def as_float64(self) -> npt.NDArray[np.float64]:
+    def as_float64(self) -> FloatArray:
         """Return the array as float64, without a copy where it already is."""
         return np.asarray(self.array, dtype=np.float64)

@@ -9,7 +9,7 @@
     └── CaseError (6)              this case cannot be measured
         ├── dicom.HeaderError, dicom.PixelError
         ├── catalogue.SeriesError
-        ├── imaging.ImageFileError, imaging.GeometryError
+        ├── imaging.ImageFileError
         ├── regions.RegionError
         ├── pet.SuvError
         ├── diffusion.AdcError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -122,3 +122,31 @@ class FeatureRegistry:
 
     def __len__(self) -> int:
         return len(self._by_key)
+
+
+class FeatureNamesError(RuntimeError):
+    """Code computes other features than the dictionary defines: a fault of ours."""
+
+
+def require_names(
+    family: str, computed: Iterable[str], planned: Iterable[str], defined: Iterable[str]
+) -> None:
+    """Hold what was computed against the dictionary: a name too few or too many is no value.
+
+    Parameters
+    ----------
+    family : str
+        For the message.
+    computed, planned, defined : iterable of str
+        Names of features: of the values at hand, of the rows to come, of the family.
+
+    Raises
+    ------
+    FeatureNamesError
+    """
+    names = set(computed)
+    lacking, unknown = set(planned) - names, names - set(defined)
+    if lacking:
+        raise FeatureNamesError(f"{family}: {', '.join(sorted(lacking))} not computed")
+    if unknown:
+        raise FeatureNamesError(f"{family}: {', '.join(sorted(unknown))} not defined")

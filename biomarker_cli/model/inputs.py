@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -231,20 +232,40 @@ def read_whole(path: Path) -> tuple[bytes, FileSignature]:
         ``FILE-NOT-REGULAR``, ``FILE-TOO-LARGE``, ``INPUT-CHANGED``.
     OSError
     """
-    # A pipe would wait for somebody to write into it.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    try:
-        status = os.fstat(descriptor)
-        require_regular(path, status)
+    file, status = _opened(path)
+    with file:
         require_size(path, status.st_size)
         signature = FileSignature.of(status)
-        with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
-            content = file.readall()
-        if FileSignature.of(os.fstat(descriptor)) != signature or len(content) != signature.size:
-            raise changed(path, "it changed while it was read")
-    finally:
-        os.close(descriptor)
+        content = file.readall()
+        now = FileSignature.of(os.fstat(file.fileno()))
+    if now != signature or len(content) != signature.size:
+        raise changed(path, "it changed while it was read")
     return content, signature
+
+
+def read_beginning(path: Path, most: int) -> bytes:
+    """Return so many bytes of a regular file from its beginning, or all where it has less.
+
+    Raises
+    ------
+    InputError
+        ``FILE-NOT-REGULAR``.
+    OSError
+    """
+    file, _ = _opened(path)
+    with file:
+        return file.read(most)
+
+
+def _opened(path: Path) -> tuple[FileIO, os.stat_result]:
+    """Open a regular file; a pipe would wait for somebody to write into it."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        status = require_regular(path, os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return FileIO(descriptor), status
 
 
 _KINDS = (

@@ -20,26 +20,41 @@ class Quantity:
         For people.
     dicom_code : str
         Code value in the DCM scheme (DICOM PS3.16), empty where none exists.
+    dicom_meaning : str
+        Its code meaning.
     """
 
     name: str
     unit: str
     title: str
     dicom_code: str = ""
+    dicom_meaning: str = ""
 
 
-HU = Quantity("hu", "[hnsf'U]", "Hounsfield unit", "112031")
-SUVBW = Quantity("suvbw", "g/ml{SUVbw}", "SUV, body weight", "126401")
-SUL_JAMES = Quantity("sul_james", "g/ml{SUVlbm}", "SUV, lean body mass (James, 120)", "126402")
+HU = Quantity("hu", "[hnsf'U]", "Hounsfield unit", "112031", "Attenuation Coefficient")
+SUVBW = Quantity("suvbw", "g/ml{SUVbw}", "SUV, body weight", "126401", "SUVbw")
+SUL_JAMES = Quantity(
+    "sul_james", "g/ml{SUVlbm}", "SUV, lean body mass (James, 120)", "126402", "SUVlbm"
+)
 SUL_JAMES128 = Quantity(
-    "sul_james128", "g/ml{SUVlbm(James128)}", "SUV, lean body mass (James, 128)", "126406"
+    "sul_james128",
+    "g/ml{SUVlbm(James128)}",
+    "SUV, lean body mass (James, 128)",
+    "126406",
+    "SUVlbm(James128)",
 )
 SUL_JANMA = Quantity(
-    "sul_janma", "g/ml{SUVlbm(Janma)}", "SUV, lean body mass (Janmahasatian)", "126405"
+    "sul_janma",
+    "g/ml{SUVlbm(Janma)}",
+    "SUV, lean body mass (Janmahasatian)",
+    "126405",
+    "SUVlbm(Janma)",
 )
-SUVBSA = Quantity("suvbsa", "cm2/ml{SUVbsa}", "SUV, body surface area", "126403")
-SUVIBW = Quantity("suvibw", "g/ml{SUVibw}", "SUV, ideal body weight", "126404")
-ADC = Quantity("adc", "mm2/s", "apparent diffusion coefficient", "113041")
+SUVBSA = Quantity("suvbsa", "cm2/ml{SUVbsa}", "SUV, body surface area", "126403", "SUVbsa")
+SUVIBW = Quantity("suvibw", "g/ml{SUVibw}", "SUV, ideal body weight", "126404", "SUVibw")
+ADC = Quantity(
+    "adc", "mm2/s", "apparent diffusion coefficient", "113041", "Apparent Diffusion Coefficient"
+)
 PERFUSION_FRACTION = Quantity("perfusion_fraction", "1", "perfusion fraction (IVIM)")
 KURTOSIS = Quantity("kurtosis", "1", "diffusion kurtosis")
 SIGNAL = Quantity("signal", "1", "signal intensity, arbitrary scale")

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from biomarker_cli.multicentre.case_inputs import CasePair
 from biomarker_cli.multicentre.compare_errors import ComparisonError
 from biomarker_cli.multicentre.measured import KEY, MeasuredTable
@@ -21,8 +21,6 @@ from biomarker_cli.multicentre.tolerances import Tolerances
 from biomarker_cli.multicentre.verdicts import Reason, Verdict
 from biomarker_cli.tables.columns import Columns, Words
 
-Places = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 _BESIDE = (("status", Reason.STATUS), ("unit", Reason.UNIT), ("flags", Reason.FLAGS))
 
 
@@ -45,18 +43,18 @@ class ComparedRows:
 
     a: Columns
     b: Columns
-    place_a: Places
-    place_b: Places
-    verdict: npt.NDArray[np.uint8]
-    reasons: npt.NDArray[np.uint8]
-    difference: Floats
-    tolerance: Floats
+    place_a: IntArray
+    place_b: IntArray
+    verdict: ByteArray
+    reasons: ByteArray
+    difference: FloatArray
+    tolerance: FloatArray
 
     def __len__(self) -> int:
         return len(self.verdict)
 
     @property
-    def excess(self) -> Floats:
+    def excess(self) -> FloatArray:
         """Difference in units of its tolerance; infinite where a value is lost or has no unit."""
         apart = np.abs(self.difference)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -65,7 +63,7 @@ class ComparedRows:
         alone = (self.verdict == Verdict.ONLY_A) | (self.verdict == Verdict.ONLY_B)
         return np.where(lost | alone, np.inf, np.nan_to_num(found, nan=0.0, posinf=np.inf))
 
-    def places_of(self, *verdicts: Verdict) -> Places:
+    def places_of(self, *verdicts: Verdict) -> IntArray:
         """Return the rows of some verdicts, in the order of the table."""
         return np.flatnonzero(np.isin(self.verdict, [int(one) for one in verdicts]))
 
@@ -154,9 +152,7 @@ def compare_rows(
 
 def _joined(
     a: MeasuredTable, b: MeasuredTable, pairs: Sequence[CasePair], rois: Mapping[str, str]
-) -> tuple[
-    dict[str, npt.NDArray[np.int64]], dict[str, npt.NDArray[np.int64]], dict[str, list[str]]
-]:
+) -> tuple[dict[str, IntArray], dict[str, IntArray], dict[str, list[str]]]:
     """Return the key columns of both sides as codes of one list of words each."""
     case_of_a = {pair.case_b: pair.case_a for pair in pairs}
     analyses = _analyses(a.rows, b.rows)
@@ -171,9 +167,7 @@ def _joined(
     return codes_a, codes_b, words
 
 
-def _recoded(
-    column: Words, index: dict[str, int], renames: Mapping[str, str]
-) -> npt.NDArray[np.int64]:
+def _recoded(column: Words, index: dict[str, int], renames: Mapping[str, str]) -> IntArray:
     codes = [index.setdefault(renames.get(w, w), len(index)) for w in column.words]
     return np.asarray(codes, dtype=np.int64)[column.codes]
 
@@ -192,10 +186,10 @@ def _analyses(a: Columns, b: Columns) -> dict[str, str]:
 
 
 def _keys(
-    a: Mapping[str, npt.NDArray[np.int64]],
-    b: Mapping[str, npt.NDArray[np.int64]],
+    a: Mapping[str, IntArray],
+    b: Mapping[str, IntArray],
     words: Mapping[str, Sequence[str]],
-) -> tuple[Places, Places]:
+) -> tuple[IntArray, IntArray]:
     found = []
     for side in (a, b):
         key = np.zeros(len(side[KEY[0]]), dtype=np.int64)
@@ -206,8 +200,8 @@ def _keys(
 
 
 def _met(
-    a: MeasuredTable, keys_a: Places, b: MeasuredTable, keys_b: Places
-) -> tuple[Places, Places]:
+    a: MeasuredTable, keys_a: IntArray, b: MeasuredTable, keys_b: IntArray
+) -> tuple[IntArray, IntArray]:
     """Return where each row stands in A and in B, in the order of A with what B adds behind."""
     order = np.argsort(keys_b, kind="stable")
     ordered = keys_b[order]
@@ -226,7 +220,7 @@ def _met(
     return place_a, np.concatenate([place_b, added])
 
 
-def _require_once(side: MeasuredTable, ordered: Places, keys: Places) -> None:
+def _require_once(side: MeasuredTable, ordered: IntArray, keys: IntArray) -> None:
     twice = np.flatnonzero(ordered[1:] == ordered[:-1])
     if twice.size:
         row = int(np.flatnonzero(keys == ordered[twice[0]])[0])
@@ -237,7 +231,7 @@ def _require_once(side: MeasuredTable, ordered: Places, keys: Places) -> None:
         )
 
 
-def _limits(features: Sequence[str], tolerances: Tolerances) -> Floats:
+def _limits(features: Sequence[str], tolerances: Tolerances) -> FloatArray:
     """Return the three terms of the limit of each feature, shape (3, features + 1)."""
     terms = [tolerances.limit_of(feature).terms for feature in features]
     # The last one is taken by rows that A does not have.
@@ -245,7 +239,7 @@ def _limits(features: Sequence[str], tolerances: Tolerances) -> Floats:
 
 
 def _judged(
-    a: Columns, b: Columns, place_a: Places, place_b: Places, terms: Floats
+    a: Columns, b: Columns, place_a: IntArray, place_b: IntArray, terms: FloatArray
 ) -> ComparedRows:
     """Judge every row; `terms` are those of its limit, shape (3, rows)."""
     both = (place_a >= 0) & (place_b >= 0)
@@ -269,12 +263,12 @@ def _judged(
 
 
 def _equal_texts(
-    a: Columns, b: Columns, column: str, place_a: Places, place_b: Places
-) -> npt.NDArray[np.bool_]:
+    a: Columns, b: Columns, column: str, place_a: IntArray, place_b: IntArray
+) -> BoolArray:
     one, other = a.texts[column], b.texts[column]
     index = {word: code for code, word in enumerate(one.words)}
     as_in_a = np.asarray([index.get(word, -1) for word in other.words], dtype=np.int64)
-    equal: npt.NDArray[np.bool_] = one.codes[place_a] == as_in_a[other.codes[place_b]]
+    equal: BoolArray = one.codes[place_a] == as_in_a[other.codes[place_b]]
     return equal
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from biomarker_cli.model.arrays import IntArray
 from biomarker_cli.model.wording import counted, shown
-from biomarker_cli.multicentre.comparing import ComparedRows, Places
+from biomarker_cli.multicentre.comparing import ComparedRows
 from biomarker_cli.multicentre.comparison import Comparison
 from biomarker_cli.multicentre.verdicts import MEANING, Reason, Verdict
 from biomarker_cli.tables.cells import csv_line, format_value
@@ -54,7 +55,7 @@ _TOLD = (Verdict.DIFFERS, Verdict.ONLY_A, Verdict.ONLY_B)
 """What is listed row by row, the worst first."""
 
 
-def worst_first(rows: ComparedRows, *verdicts: Verdict) -> Places:
+def worst_first(rows: ComparedRows, *verdicts: Verdict) -> IntArray:
     """Return the rows of some verdicts, the furthest beyond its tolerance first."""
     places = rows.places_of(*verdicts)
     order = np.argsort(-rows.excess[places], kind="stable")

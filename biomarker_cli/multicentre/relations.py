@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from biomarker_cli.multicentre.comparing import ComparedRows, Places
+from biomarker_cli.model.arrays import BoolArray, IntArray
+from biomarker_cli.multicentre.comparing import ComparedRows
 from biomarker_cli.multicentre.dialects import OTHER_DISCRETISATION, SAME, UNDEFINED, Dialect
 from biomarker_cli.multicentre.translating import Translation
 from biomarker_cli.multicentre.verdicts import Reason, Verdict
@@ -15,8 +15,6 @@ from biomarker_cli.tables.columns import Columns, Words
 
 _NOISE = 1e-12
 """What is left of a 0 that was computed."""
-
-Chosen = npt.NDArray[np.bool_]
 
 
 def judge_relations(
@@ -61,22 +59,22 @@ def judge_relations(
     return replace(compared, b=kept, verdict=verdict, reasons=reasons, tolerance=tolerance)
 
 
-def _is_unconverted(compared: ComparedRows) -> Chosen:
+def _is_unconverted(compared: ComparedRows) -> BoolArray:
     numbers, places = compared.b.numbers, compared.place_b
     return np.isnan(numbers["value"][places]) & ~np.isnan(numbers["written"][places])
 
 
-def _is_undefined(compared: ComparedRows, dialect: Dialect) -> Chosen:
+def _is_undefined(compared: ComparedRows, dialect: Dialect) -> BoolArray:
     stand_ins = [number for form in dialect.tables for number in form.undefined]
     ours = compared.a.numbers["value"][compared.place_a]
     theirs = compared.b.numbers["written"][compared.place_b]
     theirs = np.where(np.abs(theirs) < _NOISE, 0.0, theirs)
     undefined_here = np.isnan(ours) & (np.isnan(theirs) | np.isin(theirs, stand_ins))
-    found: Chosen = undefined_here | (np.isnan(theirs) & (ours == 0.0))
+    found: BoolArray = undefined_here | (np.isnan(theirs) & (ours == 0.0))
     return found
 
 
-def _has_other_mask(compared: ComparedRows, translation: Translation) -> Chosen:
+def _has_other_mask(compared: ComparedRows, translation: Translation) -> BoolArray:
     others = {(mask.case_id, mask.roi_id) for mask in translation.masks}
     found = np.zeros(len(compared), dtype=bool)
     if not others:
@@ -89,7 +87,7 @@ def _has_other_mask(compared: ComparedRows, translation: Translation) -> Chosen:
     return found
 
 
-def _with_undefined(b: Columns, places: Places) -> Columns:
+def _with_undefined(b: Columns, places: IntArray) -> Columns:
     column = b.texts["relation"]
     codes = column.codes.copy()
     codes[places] = len(column.words)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import Frames
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.pet.administration import read_nuclide
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
@@ -43,7 +43,7 @@ class ActivityFactors:
     half_life_s : float
     """
 
-    factors: npt.NDArray[np.float64]
+    factors: FloatArray
     reference: datetime
     half_life_s: float
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from biomarker_cli.dicom.inferred_units import is_dose_in_mbq
 from biomarker_cli.dicom.injection import (
     TAG_DOSE,
     TAG_HALF_LIFE,
@@ -12,20 +13,17 @@ from biomarker_cli.dicom.injection import (
     InjectionRecord,
     no_number,
 )
-from biomarker_cli.pet.derivation import Derivation
-from biomarker_cli.pet.errors import SuvError
-from biomarker_cli.pet.nuclides import (
+from biomarker_cli.dicom.nuclides import (
     Nuclide,
     agrees,
     nuclide_of_code,
     nuclide_of_text,
     nuclides_of_half_life,
 )
+from biomarker_cli.pet.derivation import Derivation
+from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.patient import require_agreement
 from biomarker_cli.pet.rules import ClinicalForm, SuvRules
-
-BECQUEREL_FROM = 1e4
-"""A dose from here on is in Bq, below it in MBq: no one is given 10 GBq or 10 kBq."""
 
 F18_BAND_MBQ_PER_KG = (0.05, 25.0)
 INFERRED_BAND_MBQ_PER_KG = (1.0, 25.0)
@@ -93,7 +91,7 @@ def _by_half_life(record: InjectionRecord, half_life: float, derivation: Derivat
                 where=TAG_NUCLIDE,
                 hint="Confirm RadionuclideHalfLife in the override file.",
             )
-        return Nuclide("unknown", half_life, 8 * half_life)
+        return Nuclide("unknown", half_life)
     found = nuclides_of_half_life(half_life)
     if len(found) != 1:
         raise SuvError(
@@ -170,7 +168,7 @@ def read_activity_bq(
         return of_form
     if record.dose < 0:
         raise _activity_error(record.dose, "a negative activity", "Bq")
-    inferred = not facts.in_mbq_by_definition and record.dose < BECQUEREL_FROM
+    inferred = not facts.in_mbq_by_definition and is_dose_in_mbq(record.dose)
     activity = record.dose * 1e6 if inferred or facts.in_mbq_by_definition else record.dose
     _check_band(record.dose, activity, facts, rules, derivation, inferred)
     if inferred:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.injection import number, require_number
 from biomarker_cli.dicom.pet_units import (
@@ -17,16 +16,18 @@ from biomarker_cli.dicom.pet_units import (
     read_real_world_slope,
 )
 from biomarker_cli.dicom.times import date_time
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.pet.administration import ActivityFacts, read_activity_bq, read_nuclide
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.injection_time import (
     injection_moment,
+    longest_uptake_s,
     settle_acquisition_date,
 )
 from biomarker_cli.pet.normalisation import (
     NORMALISATION_OF_SUV_TYPE,
-    Body,
+    BodyMeasures,
     factor_on_suvbw,
     require_weight,
 )
@@ -35,7 +36,7 @@ from biomarker_cli.pet.reference_time import reference_time
 from biomarker_cli.pet.rules import ClinicalForm, SuvRules
 from biomarker_cli.pet.series import PetSeries, one_injection
 
-Factors = npt.NDArray[np.float64]
+Factors = FloatArray
 
 SAME_SLOPE = 1e-6
 """Relative difference within which two rescale slopes are one."""
@@ -48,7 +49,7 @@ class Question:
     Attributes
     ----------
     series : PetSeries
-    body : Body
+    body : BodyMeasures
     form : ClinicalForm
     rules : SuvRules
     voxel_ml : float
@@ -57,7 +58,7 @@ class Question:
     """
 
     series: PetSeries
-    body: Body
+    body: BodyMeasures
     form: ClinicalForm
     rules: SuvRules
     voxel_ml: float
@@ -180,7 +181,7 @@ def _from_activity(question: Question) -> Factors:
     reference = reference_time(
         facts, question.rules.reference_time_spread_limit_percent, derivation
     )
-    _require_reference_after_injection(reference, facts, question, nuclide.longest_uptake_s)
+    _require_reference_after_injection(reference, facts, question, longest_uptake_s(nuclide))
     derivation.results["uptake_s"] = reference - facts.injection_s
     return facts.suv_per_bqml(reference)
 
@@ -232,7 +233,7 @@ def require_decay_correction(series: PetSeries) -> None:
         )
 
 
-def require_frame_times(at_s: npt.NDArray[np.float64]) -> None:
+def require_frame_times(at_s: FloatArray) -> None:
     """Refuse images without decay correction where the time of a frame is not known.
 
     Parameters

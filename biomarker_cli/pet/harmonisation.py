@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.model.arrays import FloatArray
 
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
 
-def gaussian(
-    array: npt.NDArray[np.float64], geometry: Geometry, fwhm_mm: float
-) -> npt.NDArray[np.float64]:
+def gaussian(array: FloatArray, geometry: Geometry, fwhm_mm: float) -> FloatArray:
     """Filter with a Gaussian of a width in mm, the same in all directions.
 
     Parameters

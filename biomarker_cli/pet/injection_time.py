@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from biomarker_cli.dicom.injection import TAG_START_DATETIME, TAG_START_TIME, InjectionRecord
-from biomarker_cli.dicom.times import in_series_clock, parse_datetime, parse_time
+from biomarker_cli.dicom.injection_clock import (
+    InjectionTimeError,
+    dated_injection,
+    earliest_scan_s,
+    injections_by_time_of_day,
+    time_of_day_suffices,
+)
+from biomarker_cli.dicom.nuclides import Nuclide
+from biomarker_cli.dicom.times import parse_time
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
-from biomarker_cli.pet.nuclides import CLOCK_TIME_SUFFICES_BELOW_S, Nuclide
 from biomarker_cli.pet.rules import ClinicalForm
 from biomarker_cli.pet.series import PetSeries, with_acquisition_dates_of_series
 
-EARLIEST_S = -60.0
-"""A scan may start this long before the injection is noted: clocks differ."""
-
-EARLIEST_DYNAMIC_S = -3600.0
-"""A dynamic series may start before the injection."""
-
-DATE_ALONE = len("YYYYMMDD")
+_LONGEST_UPTAKE_H = MappingProxyType(
+    {"F-18": 8.0, "Ga-68": 5.0, "C-11": 2.5, "Cu-64": 72.0, "Zr-89": 14 * 24.0}
+)
+"""Latest plausible start of a scan after injection; 8 half-lives for other nuclides."""
 
 SAME_TIME_S = 120.0
 """Header and form tell the same time of injection within this."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class UptakeWindow:
     """Accepted times from injection to scan, s."""
 
     earliest_s: float
@@ -37,50 +42,33 @@ class Window:
         return self.earliest_s <= uptake_s <= self.latest_s
 
 
-def uptake_window(nuclide: Nuclide, is_dynamic: bool) -> Window:
+def longest_uptake_s(nuclide: Nuclide) -> float:
+    """Return the latest plausible start of a scan after injection, s."""
+    longest_h = _LONGEST_UPTAKE_H.get(nuclide.name)
+    return 8 * nuclide.half_life_s if longest_h is None else longest_h * 3600.0
+
+
+def uptake_window(nuclide: Nuclide, is_dynamic: bool) -> UptakeWindow:
     """Return the window of a nuclide; only a dynamic series may start before the injection."""
-    return Window(EARLIEST_DYNAMIC_S if is_dynamic else EARLIEST_S, nuclide.longest_uptake_s)
+    return UptakeWindow(earliest_scan_s(is_dynamic), longest_uptake_s(nuclide))
 
 
 def header_injection(
     record: InjectionRecord, series: PetSeries, derivation: Derivation
 ) -> datetime | None:
     """Return RadiopharmaceuticalStartDateTime in the series' clock, None where absent."""
-    if not record.start_datetime:
-        return None
-    header = series.frames.first
-    text = record.start_datetime
-    if len(text) == DATE_ALONE and record.start_time:
-        # A date without a time: the time of day stands in its own element.
-        text += record.start_time.replace(":", "")
     try:
-        stamped = parse_datetime(text)
-    except ValueError as error:
-        raise _time_error(str(error), TAG_START_DATETIME) from error
-    offset = series.offset
-    if stamped.offset is not None and offset is None and record.start_time:
-        offset = _offset_told_by_clock(record, stamped.at, stamped.offset, derivation)
-    return in_series_clock(stamped, offset, TAG_START_DATETIME, header).at
-
-
-def _offset_told_by_clock(
-    record: InjectionRecord, at: datetime, own_offset: timedelta, derivation: Derivation
-) -> timedelta | None:
-    """Return the series' offset where the local StartTime is the same moment."""
-    try:
-        local = parse_time(record.start_time).time
-    except ValueError as error:
-        raise _time_error(str(error), TAG_START_TIME) from error
-    difference = datetime.combine(at.date(), local) - at
-    half_day = timedelta(hours=12)
-    difference = (difference + half_day) % timedelta(days=1) - half_day
-    if difference % timedelta(minutes=15):
+        found = dated_injection(record, series.frames.first, series.offset)
+    except InjectionTimeError as error:
+        raise _time_error(error) from error
+    if found is None:
         return None
-    derivation.warn(
-        "the start date-time carries an offset from UTC and the series none: "
-        "the local clock was told from RadiopharmaceuticalStartTime"
-    )
-    return own_offset + difference
+    if found.clock_told_by_start_time:
+        derivation.warn(
+            "the start date-time carries an offset from UTC and the series none: "
+            "the local clock was told from RadiopharmaceuticalStartTime"
+        )
+    return found.at
 
 
 def injection_moment(
@@ -162,8 +150,8 @@ def _compare_clocks(record: InjectionRecord, found: datetime, derivation: Deriva
         )
 
 
-def _on_day_of_scan(text: str, scan: datetime, nuclide: Nuclide, window: Window) -> datetime:
-    if nuclide.half_life_s >= CLOCK_TIME_SUFFICES_BELOW_S:
+def _on_day_of_scan(text: str, scan: datetime, nuclide: Nuclide, window: UptakeWindow) -> datetime:
+    if not time_of_day_suffices(nuclide.half_life_s):
         raise SuvError(
             "SUV-INJECTION-DATE",
             f"{nuclide.name} may be imaged days after injection: a time of day without a date "
@@ -172,15 +160,20 @@ def _on_day_of_scan(text: str, scan: datetime, nuclide: Nuclide, window: Window)
             hint="Give RadiopharmaceuticalStartDateTime in the override file.",
         )
     try:
-        clock = parse_time(text).time
-    except ValueError as error:
-        raise _time_error(str(error), TAG_START_TIME) from error
-    found = datetime.combine(scan.date(), clock)
-    # A scan shortly after midnight, or an injection shortly before it.
-    days = (found - timedelta(days=1), found, found + timedelta(days=1))
+        days = injections_by_time_of_day(text, scan)
+    except InjectionTimeError as error:
+        raise _time_error(error) from error
     inside = [day for day in days if window.holds((scan - day).total_seconds())]
-    if len(inside) != 1:
-        _require_inside(found, scan, window, TAG_START_TIME)
+    if not inside:
+        _require_inside(days[1], scan, window, TAG_START_TIME)
+    if len(inside) > 1:
+        raise SuvError(
+            "SUV-INJECTION-DATE",
+            f"{nuclide.name} may be imaged a day after injection: a time of day without a date "
+            f"may mean {' or '.join(day.isoformat() for day in inside)}",
+            where=TAG_START_DATETIME,
+            hint="Give RadiopharmaceuticalStartDateTime in the override file.",
+        )
     return inside[0]
 
 
@@ -189,12 +182,12 @@ def _rebuilt(
     found: datetime,
     scan: datetime,
     nuclide: Nuclide,
-    window: Window,
+    window: UptakeWindow,
     derivation: Derivation,
 ) -> datetime:
     if derivation.is_overridden("RadiopharmaceuticalStartDateTime"):
         return found
-    if nuclide.half_life_s >= CLOCK_TIME_SUFFICES_BELOW_S:
+    if not time_of_day_suffices(nuclide.half_life_s):
         _require_inside(found, scan, window, TAG_START_DATETIME)
     clock = record.start_time or found.time().strftime("%H%M%S.%f")
     try:
@@ -213,7 +206,7 @@ def _rebuilt(
     return rebuilt
 
 
-def _require_inside(found: datetime, scan: datetime, window: Window, tag: str) -> None:
+def _require_inside(found: datetime, scan: datetime, window: UptakeWindow, tag: str) -> None:
     uptake = (scan - found).total_seconds()
     if window.holds(uptake):
         return
@@ -257,11 +250,11 @@ def _require_same_time(found: datetime, of_form: datetime, derivation: Derivatio
     )
 
 
-def _time_error(problem: str, tag: str) -> SuvError:
+def _time_error(error: InjectionTimeError) -> SuvError:
     return SuvError(
         "SUV-INJECTION-TIME",
-        problem,
-        where=tag,
+        str(error),
+        where=error.tag,
         hint="Correct the value in the override file.",
     )
 
@@ -290,7 +283,7 @@ def settle_acquisition_date(
     window = uptake_window(nuclide, series.is_dynamic)
     if injected is not None and window.holds((acquired - injected).total_seconds()):
         return series
-    if nuclide.half_life_s >= CLOCK_TIME_SUFFICES_BELOW_S:
+    if not time_of_day_suffices(nuclide.half_life_s):
         raise SuvError(
             "SUV-ACQUISITION-DATE",
             f"the acquisition of {acquired.date()} and the series of {start.at.date()} are "

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.model.arrays import BoolArray, FloatArray, IndexArray
 from biomarker_cli.pet.rules import LesionRule, ThresholdRule
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 _FACES = 1
 _CONNECTIVITY_OF = {6: _FACES, 18: 2, 26: 3}
@@ -39,7 +36,7 @@ class TumourVoxels:
     """
 
     mask: BoolArray
-    labels: npt.NDArray[np.intp]
+    labels: IndexArray
     n_lesions: int
 
 
@@ -65,7 +62,7 @@ def threshold_value(
     return rule.reference.times_mean * reference.mean + rule.reference.plus_sd * reference.sd
 
 
-def label_components(mask: BoolArray, connectivity: int) -> tuple[npt.NDArray[np.intp], int]:
+def label_components(mask: BoolArray, connectivity: int) -> tuple[IndexArray, int]:
     """Give each connected component of a mask a number.
 
     Returns
@@ -117,7 +114,7 @@ def tumour_voxels(
     return _large_enough(mask, lesions, voxel_ml)
 
 
-def _maxima(array: FloatArray, labels: npt.NDArray[np.intp], n: int) -> FloatArray:
+def _maxima(array: FloatArray, labels: IndexArray, n: int) -> FloatArray:
     maxima = np.full(n + 1, -np.inf)
     np.maximum.at(maxima, labels.ravel(), array.ravel())
     return maxima

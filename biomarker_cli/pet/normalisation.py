@@ -46,8 +46,8 @@ NORMALISATION_OF_SUV_TYPE = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """What a normalisation needs of the patient.
+class BodyMeasures:
+    """Body measures: what a normalisation needs of the patient.
 
     Attributes
     ----------
@@ -112,14 +112,14 @@ def body_surface_m2(weight_kg: float, height_m: float) -> float:
     return float(0.007184 * weight_kg**0.425 * (100.0 * height_m) ** 0.725)
 
 
-def factor_on_suvbw(normalisation: str, body: Body) -> float:
+def factor_on_suvbw(normalisation: str, body: BodyMeasures) -> float:
     """Return what SUVbw is multiplied with.
 
     Parameters
     ----------
     normalisation : str
         Image name.
-    body : Body
+    body : BodyMeasures
 
     Returns
     -------
@@ -160,7 +160,7 @@ def factor_on_suvbw(normalisation: str, body: Body) -> float:
     return result
 
 
-def require_weight(body: Body) -> float:
+def require_weight(body: BodyMeasures) -> float:
     """Return the weight in kg.
 
     Raises
@@ -178,7 +178,7 @@ def require_weight(body: Body) -> float:
     return body.weight_kg
 
 
-def _require_height(body: Body, normalisation: str) -> float:
+def _require_height(body: BodyMeasures, normalisation: str) -> float:
     if body.height_m is None:
         raise SuvError(
             "SUV-NO-HEIGHT",

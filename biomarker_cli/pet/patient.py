@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.inferred_units import height_m, weight_kg
 from biomarker_cli.dicom.injection import require_number
 from biomarker_cli.dicom.times import text_of
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
-from biomarker_cli.pet.normalisation import Body
+from biomarker_cli.pet.normalisation import BodyMeasures
 from biomarker_cli.pet.rules import ClinicalForm, SuvRules
 
 AGREEMENT = 0.03
 """Relative difference within which header and form tell the same weight or activity."""
-
-GRAMS_FROM_KG = 1000.0
-CENTIMETRES_FROM_M = 3.0
-"""From these numbers on no human is meant in kg or m."""
 
 WEIGHT_BAND_KG = (0.3, 400.0)
 HEIGHT_BAND_M = (0.25, 2.6)
 """Bodies that have been measured; they catch another unit where BMI cannot."""
 
 
-def read_body(
+def read_body_measures(
     header: FrameHeader, form: ClinicalForm, rules: SuvRules, derivation: Derivation
-) -> Body:
-    """Return weight, height and sex of the patient.
+) -> BodyMeasures:
+    """Return the body measures of the patient: weight, height and sex.
 
     Parameters
     ----------
@@ -49,16 +46,15 @@ def read_body(
         derivation.read("glucose", form.glucose_mmol_l, "mmol/L", "form: glucose_mmol_l")
     if weight is not None and height is not None:
         _check_bmi(weight, height, rules, derivation)
-    return Body(weight, height, sex)
+    return BodyMeasures(weight, height, sex)
 
 
 def _weight(header: FrameHeader, form: ClinicalForm, derivation: Derivation) -> float | None:
     tag = "PatientWeight (0010,1030)"
     found = require_number(header.get("PatientWeight"), tag, header.path.name)
     derivation.read("weight", found, "kg", tag)
-    used = found if found else None
-    if used is not None and used >= GRAMS_FROM_KG:
-        used /= 1000.0
+    used = weight_kg(found) if found else None
+    if used and used != found:
         derivation.convert("weight", found, used, "a weight of 1000 or more is in g")
         derivation.flags.add("unit_inferred:PatientWeight")
     _require_band("SUV-WEIGHT", tag, used, WEIGHT_BAND_KG, "kg")
@@ -78,9 +74,8 @@ def _height(header: FrameHeader, form: ClinicalForm, derivation: Derivation) -> 
     tag = "PatientSize (0010,1020)"
     found = require_number(header.get("PatientSize"), tag, header.path.name)
     derivation.read("height", found, "m", tag)
-    used = found if found else None
-    if used is not None and used > CENTIMETRES_FROM_M:
-        used /= 100.0
+    used = height_m(found) if found else None
+    if used and used != found:
         derivation.convert("height", found, used, "a height above 3 is in cm")
         derivation.flags.add("unit_inferred:PatientSize")
     _require_band("SUV-HEIGHT", tag, used, HEIGHT_BAND_M, "m")

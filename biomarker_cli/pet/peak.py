@@ -6,22 +6,17 @@ may stand on the hottest voxel, anywhere in the region, or wholly inside it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM, voxels_in_sphere
+from biomarker_cli.model.arrays import BoolArray, FloatArray, IndexArray
 from biomarker_cli.pet.rules import PeakRule
-
-SPHERE_ML = 1.0
-RADIUS_MM = 10.0 * (3.0 * SPHERE_ML / (4.0 * math.pi)) ** (1.0 / 3.0)
-"""Radius of a sphere of 1 ml, 6.2035 mm."""
 
 SUBVOXELS = 10
 """Samples per voxel edge of a partial volume; they are part of the definition."""
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -36,12 +31,12 @@ class SphereKernel:
         Their sum is 1.
     """
 
-    offsets: npt.NDArray[np.intp]
+    offsets: IndexArray
     weights: FloatArray
 
 
 def sphere_kernel(
-    spacing_mm: tuple[float, float, float], kind: str, radius_mm: float = RADIUS_MM
+    spacing_mm: tuple[float, float, float], kind: str, radius_mm: float = ONE_ML_RADIUS_MM
 ) -> SphereKernel:
     """Return the sphere on a grid.
 
@@ -52,20 +47,21 @@ def sphere_kernel(
     kind : {'voxel_centre', 'partial_volume'}
     radius_mm : float
     """
+    if kind == "voxel_centre":
+        z, y, x = reversed(spacing_mm)
+        inside = voxels_in_sphere((z, y, x), radius_mm)
+        offsets = np.argwhere(inside) - np.array(inside.shape) // 2
+        return SphereKernel(offsets, np.full(len(offsets), 1.0 / len(offsets)))
     spacing = np.array(spacing_mm[::-1], dtype=np.float64)
     reach = np.floor(radius_mm / spacing + 0.5).astype(int)
     grids = np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij")
     offsets = np.stack([grid.ravel() for grid in grids], axis=1)
-    if kind == "voxel_centre":
-        inside = np.sum((offsets * spacing) ** 2, axis=1) <= radius_mm**2 * (1.0 + 1e-12)
-        weights = inside.astype(np.float64)
-    else:
-        weights = _fractions(offsets, spacing, radius_mm)
+    weights = _fractions(offsets, spacing, radius_mm)
     touched = weights > 0.0
     return SphereKernel(offsets[touched], weights[touched] / weights.sum())
 
 
-def _fractions(offsets: npt.NDArray[np.intp], spacing: FloatArray, radius: float) -> FloatArray:
+def _fractions(offsets: IndexArray, spacing: FloatArray, radius: float) -> FloatArray:
     """Return the part of each voxel that lies in the sphere, shape (n,)."""
     # By symmetry one octant is enough; each distinct voxel is sampled once.
     octant, inverse = np.unique(np.abs(offsets), axis=0, return_inverse=True)
@@ -82,8 +78,8 @@ def _fraction(centre: FloatArray, spacing: FloatArray, radius: float) -> float:
 
 
 def sphere_means(
-    array: FloatArray, centres: npt.NDArray[np.intp], kernel: SphereKernel
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    array: FloatArray, centres: IndexArray, kernel: SphereKernel
+) -> tuple[FloatArray, BoolArray]:
     """Return the mean over the sphere around each centre.
 
     Parameters
@@ -112,7 +108,7 @@ def sphere_means(
 
 def suv_peak(
     array: FloatArray,
-    mask: npt.NDArray[np.bool_],
+    mask: BoolArray,
     spacing_mm: tuple[float, float, float],
     rule: PeakRule,
 ) -> float:
@@ -133,18 +129,22 @@ def suv_peak(
     """
     kernel = sphere_kernel(spacing_mm, rule.kernel)
     centres = np.argwhere(mask)
-    if rule.place == "at_max":
-        values = array[mask]
-        centres = centres[values == values.max()]
-    elif rule.place == "inside":
-        centres = _centres_inside(mask, centres, kernel)
+    place = rule.place
+    match place:
+        case "at_max":
+            values = array[mask]
+            centres = centres[values == values.max()]
+        case "inside":
+            centres = _centres_inside(mask, centres, kernel)
+        case "global":
+            pass
+        case _:
+            assert_never(place)
     means, _ = sphere_means(array, centres, kernel)
     return float(means.max()) if means.size else float("nan")
 
 
-def _centres_inside(
-    mask: npt.NDArray[np.bool_], centres: npt.NDArray[np.intp], kernel: SphereKernel
-) -> npt.NDArray[np.intp]:
+def _centres_inside(mask: BoolArray, centres: IndexArray, kernel: SphereKernel) -> IndexArray:
     """Return the centres whose whole sphere lies in the region."""
     means, valid = sphere_means(
         mask.astype(np.float64),

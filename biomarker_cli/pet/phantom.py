@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.pet.activity import ActivityFactors, activity_factors
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import PhantomError
@@ -27,9 +27,7 @@ from biomarker_cli.pet.phantom_sheet import (
     PhantomSheet,
     true_bqml,
 )
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from biomarker_cli.statistics.percentiles import percentile
 
 HOT = 1.5
 """A voxel this many times the background belongs to a sphere."""
@@ -117,7 +115,7 @@ def measure_phantom(volume: Volume, sheet: PhantomSheet) -> PhantomReport:
 def _rough_background(array: FloatArray) -> float:
     """Return the median of what is neither air nor sphere."""
     # Spheres hold up to 16 times the background; each step leaves out less of it.
-    level = 0.05 * float(np.percentile(array, 99.9))
+    level = 0.05 * percentile(array, 99.9)
     for _ in range(5):
         inside = array[array > level]
         if inside.size < 1000:

@@ -18,11 +18,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from biomarker_cli.pet.errors import PhantomError
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.protocol.yaml_source import read_yaml
+from biomarker_cli.protocol.loading import load_model
 
 FORMAT = "biomarker-phantom/1"
 
@@ -90,24 +90,9 @@ def load_phantom_sheet(path: Path) -> PhantomSheet:
     Raises
     ------
     PhantomError
-        ``PHANTOM-SHEET`` with the key that is wrong.
-    ProtocolError
-        ``PROTOCOL-SYNTAX`` where it is no YAML mapping.
+        ``PHANTOM-SHEET`` with the line and the key that are wrong.
     """
-    data, _ = read_yaml(path)
-    try:
-        return PhantomSheet.model_validate(data)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
-            for item in error.errors(include_url=False)
-        )
-        raise PhantomError(
-            "PHANTOM-SHEET",
-            problems,
-            where=path.name,
-            hint=f"format: {FORMAT}; see docs/pet.md for an example.",
-        ) from error
+    return load_model(path, PhantomSheet, FORMAT, "PHANTOM-SHEET", PhantomError)
 
 
 def true_bqml(

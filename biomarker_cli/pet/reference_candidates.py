@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.pet_units import (
     PHILIPS_ACTIVITY,
@@ -25,6 +24,7 @@ from biomarker_cli.dicom.pet_units import (
     read_vendor_decay_datetime,
 )
 from biomarker_cli.dicom.times import Moment, date_time, in_series_clock, parse_datetime
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.pet.series import PetSeries, Seconds
 
 ONE_MOMENT_S = 5.0
@@ -69,7 +69,7 @@ class DecayFacts:
         """Decay constant."""
         return math.log(2.0) / self.half_life_s
 
-    def suv_per_bqml(self, reference_s: float | Seconds) -> npt.NDArray[np.float64]:
+    def suv_per_bqml(self, reference_s: float | Seconds) -> FloatArray:
         """Return SUVbw per Bq/ml for images corrected to a moment."""
         elapsed = np.asarray(reference_s, dtype=np.float64) - self.injection_s
         return np.asarray(self.weight_g / (self.activity_bq * np.exp(-self.decay_per_s * elapsed)))

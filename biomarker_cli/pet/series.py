@@ -11,12 +11,12 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.injection import InjectionRecord, number, read_injections, require_number
 from biomarker_cli.dicom.pet_units import (
+    is_dynamic,
     is_enhanced,
     is_ge,
     read_corrections,
@@ -31,10 +31,11 @@ from biomarker_cli.dicom.times import (
     series_offset,
     text_of,
 )
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
 
-Seconds = npt.NDArray[np.float64]
+Seconds = FloatArray
 
 ONE_DAY = timedelta(days=1)
 
@@ -156,7 +157,7 @@ def read_series(frames: Frames, derivation: Derivation) -> PetSeries:
         suv_type=suv_type.value,
         decay_correction=read_decay_correction(header).value,
         corrections=read_corrections(header),
-        is_dynamic=_is_dynamic(header),
+        is_dynamic=is_dynamic(header),
         is_enhanced=is_enhanced(header),
         base=base,
         offset=offset,
@@ -172,12 +173,6 @@ def read_series(frames: Frames, derivation: Derivation) -> PetSeries:
     )
     _note(series, derivation)
     return series
-
-
-def _is_dynamic(header: FrameHeader) -> bool:
-    words = header.get("SeriesType")
-    several = [words] if isinstance(words, str) else list(words or ())
-    return "DYNAMIC" in {text_of(word).upper() for word in several}
 
 
 def _note(series: PetSeries, derivation: Derivation) -> None:
@@ -209,7 +204,7 @@ def _require_one_series(frames: Frames) -> None:
         ("DecayCorrection", lambda f: read_decay_correction(f).value),
         ("CorrectedImage", read_corrections),
         ("Manufacturer", lambda f: text_of(f.get("Manufacturer", ""))),
-        ("SeriesType", _is_dynamic),
+        ("SeriesType", is_dynamic),
         ("TimezoneOffsetFromUTC", series_offset),
         ("DecayCorrectionDateTime", lambda f: text_of(f.get("DecayCorrectionDateTime", ""))),
         ("PatientWeight", lambda f: number(f.get("PatientWeight"))),

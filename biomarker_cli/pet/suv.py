@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import Frames
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.quantity import STORED_PET, SUVBW
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
@@ -20,7 +20,7 @@ from biomarker_cli.pet.factor import Factors, Question, suvbw_factors
 from biomarker_cli.pet.harmonisation import gaussian
 from biomarker_cli.pet.normalisation import QUANTITY_OF, factor_on_suvbw
 from biomarker_cli.pet.overrides import apply_overrides
-from biomarker_cli.pet.patient import read_body
+from biomarker_cli.pet.patient import read_body_measures
 from biomarker_cli.pet.rules import ClinicalForm, Override, SuvRules
 from biomarker_cli.pet.series import read_series
 
@@ -93,7 +93,7 @@ def suv_volume(
             hint="Name the PET series with --series.",
         )
     derivation = Derivation()
-    place = PetFrames(volume.frames, volume.geometry.voxel_volume_mm3 / 1000.0)
+    place = PetFrames(volume.frames, volume.geometry.voxel_volume_ml)
     try:
         factor_of, scales = _factors(place, rules, form or ClinicalForm(), overrides, derivation)
     except SuvError as error:
@@ -110,7 +110,7 @@ def suv_volume(
 
 
 def _judge_maximum(
-    array: npt.NDArray[np.float64],
+    array: FloatArray,
     on_suvbw: Mapping[str, float],
     rules: SuvRules,
     derivation: Derivation,
@@ -140,7 +140,7 @@ def _factors(
             warnings.simplefilter("ignore")
             frames = apply_overrides(place.frames, overrides, derivation)
             series = read_series(frames, derivation)
-            body = read_body(frames.first, form, rules, derivation)
+            body = read_body_measures(frames.first, form, rules, derivation)
             factors = suvbw_factors(Question(series, body, form, rules, place.voxel_ml, derivation))
     except HeaderError as error:
         # One class tells the caller that this series gives no SUV.

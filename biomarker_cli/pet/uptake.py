@@ -8,10 +8,17 @@ from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import EMPTY, Box, widened
 from biomarker_cli.imaging.region import Region
-from biomarker_cli.model.features import UNIT_OF_IMAGE, FeatureDefinition, FeatureRegistry
+from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM
+from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.model.features import (
+    UNIT_OF_IMAGE,
+    FeatureDefinition,
+    FeatureRegistry,
+    require_names,
+)
 from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
 from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.lesions import (
@@ -22,11 +29,9 @@ from biomarker_cli.pet.lesions import (
     tumour_voxels,
 )
 from biomarker_cli.pet.normalisation import QUANTITY_OF
-from biomarker_cli.pet.peak import RADIUS_MM, suv_peak
+from biomarker_cli.pet.peak import suv_peak
 from biomarker_cli.pet.rules import PeakRule, SuvRules, ThresholdRule
 from biomarker_cli.pet.suv import SuvResult
-
-FloatArray = npt.NDArray[np.float64]
 
 UPTAKE = FeatureRegistry()
 """Definitions that need no parameter; the others come from `uptake_definitions`."""
@@ -50,7 +55,7 @@ def _cov(values: FloatArray) -> float:
     return _sample_sd(values) / mean if mean > 0 else float("nan")
 
 
-STATISTICS: Mapping[str, tuple[FeatureDefinition, Callable[[FloatArray], float]]] = (
+UPTAKE_STATISTICS: Mapping[str, tuple[FeatureDefinition, Callable[[FloatArray], float]]] = (
     MappingProxyType(
         {
             definition.name: (UPTAKE.register(definition), function)
@@ -152,7 +157,7 @@ def ratio_definitions(region: str) -> tuple[FeatureDefinition, FeatureDefinition
 
 def uptake_definitions(rules: SuvRules) -> tuple[FeatureDefinition, ...]:
     """Return the definitions of an analysis protocol, in the order of its rows."""
-    found = [STATISTICS[name][0] for name in rules.statistics]
+    found = [UPTAKE_STATISTICS[name][0] for name in rules.statistics]
     found += [peak_definition(rule) for rule in rules.peaks]
     for rule in rules.thresholds:
         found += _definitions_of_threshold(rule, rules)
@@ -179,7 +184,7 @@ class _Scene:
 
     image: str
     array: FloatArray
-    mask: npt.NDArray[np.bool_]
+    mask: BoolArray
     region: Region
     rules: SuvRules
     flags: frozenset[str]
@@ -191,7 +196,7 @@ class _Scene:
 
     @property
     def voxel_ml(self) -> float:
-        return self.region.geometry.voxel_volume_mm3 / 1000.0
+        return self.region.geometry.voxel_volume_ml
 
     @cached_property
     def values(self) -> FloatArray:
@@ -239,6 +244,8 @@ def uptake_measurements(
     ------
     SuvError
         ``SUV-REGION-GRID`` where region and map are on different grids.
+    FeatureNamesError
+        Where the rows are not those of `uptake_definitions`.
     """
     _require_same_grid(result, region)
     wanted = {n: r for n, r in (references or {}).items() if n in rules.reference_regions}
@@ -250,26 +257,24 @@ def uptake_measurements(
     box = _box(region)
     inside, mask = array[box], region.mask[box]
     rows: list[Measurement] = []
+    defined = [definition.name for definition in uptake_definitions(rules)]
     for image, scale in result.scales.items():
         of_references = {
             name: ReferenceUptake(u.mean * scale, u.sd * scale) for name, u in uptakes.items()
         }
         scaled = inside if scale == 1.0 else inside * scale
-        rows += _measure(_Scene(image, scaled, mask, region, rules, flags, of_references))
+        found = _measure(_Scene(image, scaled, mask, region, rules, flags, of_references))
+        require_names(f"{image}.uptake", (row.definition.name for row in found), defined, defined)
+        rows += found
     return rows
 
 
-def _box(region: Region) -> tuple[slice, ...]:
+def _box(region: Region) -> Box:
     """Return the box of a region with room for a sphere around each of its voxels."""
-    if not region.mask.any():
-        return (slice(0, 0),) * 3
-    room = [int(RADIUS_MM / spacing + 0.5) + 1 for spacing in reversed(region.geometry.spacing_mm)]
-    box = []
-    for axis, extra in enumerate(room):
-        others = tuple(i for i in range(3) if i != axis)
-        at = np.flatnonzero(region.mask.any(axis=others))
-        box.append(slice(max(int(at[0]) - extra, 0), int(at[-1]) + extra + 1))
-    return tuple(box)
+    if region.box == EMPTY:
+        return EMPTY
+    z, y, x = (int(ONE_ML_RADIUS_MM / s + 0.5) + 1 for s in reversed(region.geometry.spacing_mm))
+    return widened(region.box, (z, y, x), region.geometry.shape)
 
 
 def _require_same_grid(result: SuvResult, region: Region) -> None:
@@ -294,7 +299,7 @@ def _measure(scene: _Scene) -> list[Measurement]:
         return [scene.missing(d, "the region is empty") for d in uptake_definitions(scene.rules)]
     rows = []
     for name in scene.rules.statistics:
-        definition, function = STATISTICS[name]
+        definition, function = UPTAKE_STATISTICS[name]
         rows.append(scene.row(definition, function(scene.values)))
     rows += [_peak_row(scene, rule) for rule in scene.rules.peaks]
     for rule in scene.rules.thresholds:

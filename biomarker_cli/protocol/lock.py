@@ -11,6 +11,7 @@ import json
 import re
 from pathlib import Path
 
+from biomarker_cli.model.outputs import replace_file
 from biomarker_cli.protocol.document import ProtocolDocument
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.locator import ProtocolKind
@@ -59,7 +60,7 @@ def write_lock(path: Path, kind: ProtocolKind, document: ProtocolDocument) -> No
     digests = read_lock(path) if path.is_file() else {}
     digests[lock_key(kind, document)] = document.sha256
     text = json.dumps(dict(sorted(digests.items())), indent=2) + "\n"
-    path.write_text(text, encoding="utf-8", newline="\n")
+    replace_file(path, text.encode())
 
 
 def require_locked(path: Path, kind: ProtocolKind, document: ProtocolDocument) -> None:

@@ -9,14 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from biomarker_cli.model.arrays import IntArray
 from biomarker_cli.radiomics.errors import RadiomicsError
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 MOST_BINS = 2**20
 """Bins from the first to the one of the highest intensity: tables by grey level are that long."""
@@ -76,9 +73,7 @@ def require_bins(number: float) -> None:
         )
 
 
-def require_levels(
-    levels: npt.NDArray[np.int64], families: Iterable[str], box: tuple[int, ...]
-) -> None:
+def require_levels(levels: IntArray, families: Iterable[str], box: tuple[int, ...]) -> None:
     """Refuse a region of more grey levels than a texture family is measured on.
 
     Parameters

@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from biomarker_cli.protocol.yaml_source import read_yaml
 from biomarker_cli.radiomics.engines.pyradiomics_settings import (
     FEATURE_CLASSES,
-    INTERPOLATORS,
     POINTWISE,
 )
 from biomarker_cli.radiomics.errors import RadiomicsRulesError
 from biomarker_cli.radiomics.features import FAMILIES, RADIOMICS
 from biomarker_cli.radiomics.features.registry import is_offered
+from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import ITK_INTERPOLATORS
 from biomarker_cli.radiomics.rules import (
     PyradiomicsRules,
     RadiomicsRules,
@@ -200,7 +200,7 @@ def _interpolator(name: Any, path: Path) -> str:
     # Higher numbers mean other interpolators in other versions of SimpleITK.
     by_number = {1: "sitkNearestNeighbor", 2: "sitkLinear"}
     peer = by_number.get(name, name)
-    for ours, theirs in INTERPOLATORS.items():
+    for ours, theirs in ITK_INTERPOLATORS.items():
         if theirs == peer:
             return ours
     raise _refusal(f"the interpolator {name!r} has no counterpart", path)

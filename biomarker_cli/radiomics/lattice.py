@@ -10,16 +10,17 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from biomarker_cli.radiomics.kernels.cooccurrence import count_pairs
-from biomarker_cli.radiomics.kernels.lattice import lay_ranks, mark_levels
-from biomarker_cli.radiomics.kernels.neighbours import visit_neighbours
-from biomarker_cli.radiomics.kernels.runs import count_runs
-from biomarker_cli.radiomics.kernels.zones import join_zones, sum_zones
+from biomarker_cli.kernels.compiled import (
+    count_pairs,
+    count_runs,
+    join_zones,
+    lay_ranks,
+    mark_levels,
+    sum_zones,
+    visit_neighbours,
+)
+from biomarker_cli.model.arrays import BoolArray, CountArray, FloatArray, IntArray
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Counts = npt.NDArray[np.int32]
-Mask = npt.NDArray[np.bool_]
 Offset = tuple[int, int, int]
 
 _TABLES = 4_000_000
@@ -57,9 +58,9 @@ class Neighbours:
         Voxels by number of dependent neighbours.
     """
 
-    number: Floats
-    difference: Floats
-    dependence: Integers
+    number: FloatArray
+    difference: FloatArray
+    dependence: IntArray
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,13 @@ class Lattice:
     """
 
     ranks: npt.NDArray[np.uint16]
-    ends: Integers
+    ends: IntArray
     n_voxels: int
-    values: Integers
+    values: IntArray
     top_level: int
 
     @classmethod
-    def of(cls, mask: Mask, levels: Integers, border: int = 1) -> Lattice:
+    def of(cls, mask: BoolArray, levels: IntArray, border: int = 1) -> Lattice:
         """Build from the grey levels of a region.
 
         Parameters
@@ -108,7 +109,7 @@ class Lattice:
         lay_ranks(np.ascontiguousarray(mask), levels, rank_of, border, ranks, ends)
         return cls(ranks, ends, levels.size, values, top)
 
-    def pairs(self, offsets: tuple[Offset, ...]) -> Iterator[Counts]:
+    def pairs(self, offsets: tuple[Offset, ...]) -> Iterator[CountArray]:
         """Yield the pairs of each step, counted one way, shape (g, g), by rank from 0."""
         size = self.values.size + 1
         for steps in _parts(offsets, size * size):
@@ -116,7 +117,7 @@ class Lattice:
             count_pairs(self.ranks, self.ends, steps, size, counts)
             yield from counts.reshape(-1, size, size)[:, 1:, 1:]
 
-    def runs(self, offsets: tuple[Offset, ...]) -> Iterator[Counts]:
+    def runs(self, offsets: tuple[Offset, ...]) -> Iterator[CountArray]:
         """Yield the runs of each step, shape (g, longest), by rank from 0 and length - 1."""
         width = max(self.ranks.shape)
         lengths = np.empty_like(self.ranks)
@@ -125,7 +126,7 @@ class Lattice:
             count_runs(self.ranks, self.ends, steps, lengths, width - 1, counts)
             yield from counts.reshape(len(steps), -1, width)[:, 1:, 1:]
 
-    def zones(self, planar: bool, distance: Counts | None = None) -> Integers:
+    def zones(self, planar: bool, distance: CountArray | None = None) -> IntArray:
         """Return rank from 0, size and smallest distance of each zone, shape (n, 3).
 
         Parameters
@@ -156,7 +157,7 @@ class Lattice:
         return Neighbours(tones[0, 1:], tones[1, 1:], dependence[1:])
 
 
-def _parts(offsets: tuple[Offset, ...], entries: int) -> Iterator[Integers]:
+def _parts(offsets: tuple[Offset, ...], entries: int) -> Iterator[IntArray]:
     """Yield steps whose tables fit into memory together."""
     together = max(1, _TABLES // entries)
     for first in range(0, len(offsets), together):

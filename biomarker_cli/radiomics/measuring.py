@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import assert_never
 
 import numpy as np
 
@@ -12,13 +13,13 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
 from biomarker_cli.model.version import __version__
 from biomarker_cli.radiomics.engines import engine_of
-from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
+from biomarker_cli.radiomics.engines.outcome import FeatureOutcome, Outcomes
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.plan import PlannedFeature, planned_features
 from biomarker_cli.radiomics.rules import RadiomicsRules
 from biomarker_cli.radiomics.threads import one_thread_of_blas
 
-_EMPTY = Outcome(None, "the region holds no voxel")
+_EMPTY = FeatureOutcome(None, "the region holds no voxel")
 _ARBITRARY = frozenset({"arbitrary_intensity"})
 
 
@@ -30,11 +31,15 @@ def engine_identity(rules: RadiomicsRules) -> tuple[str, str]:
     RadiomicsError
         ``RADIOMICS-ENGINE-ABSENT``.
     """
-    if rules.engine == "native":
-        return "native", __version__
-    from biomarker_cli.radiomics.engines.pyradiomics import engine_version
+    match rules.engine:
+        case "native":
+            return rules.engine, __version__
+        case "pyradiomics":
+            from biomarker_cli.radiomics.engines.pyradiomics import engine_version
 
-    return "pyradiomics", engine_version()
+            return rules.engine, engine_version()
+        case _:
+            assert_never(rules.engine)
 
 
 def radiomics_measurements(

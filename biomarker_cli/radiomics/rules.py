@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from biomarker_cli.imaging.resampling import InterpolationKind
 from biomarker_cli.model.features import Aggregation
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.radiomics.bounds import MOST_BINS
@@ -66,7 +67,7 @@ class InterpolationRules(Strict):
         Annotated[float, Field(gt=0)] | None,
         Annotated[float, Field(gt=0)] | None,
     ]
-    image: Literal["linear", "cubic", "nearest"]
+    image: InterpolationKind
     mask: Literal["linear", "nearest"]
 
     def describe(self) -> str:

@@ -7,16 +7,14 @@ have a few runs each, and components of runs are all that the audit needs.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.intp]
+from biomarker_cli.model.arrays import BoolArray, IndexArray
 
 _NEIGHBOUR_ROWS = ((0, 1), (1, -1), (1, 0), (1, 1))
 """Rows (slices on, rows on) that touch a row by a face, an edge or a corner, each pair once."""
 
 
-def component_sizes(mask: BoolArray) -> IntArray:
+def component_sizes(mask: BoolArray) -> IndexArray:
     """Return the number of voxels of each component, in no order.
 
     Parameters
@@ -42,7 +40,7 @@ def component_sizes(mask: BoolArray) -> IntArray:
     return sizes[sizes > 0]
 
 
-def _runs(mask: BoolArray) -> tuple[IntArray, IntArray, IntArray]:
+def _runs(mask: BoolArray) -> tuple[IndexArray, IndexArray, IndexArray]:
     """Return row, start and stop of every run of voxels, in the order of the array."""
     rows, starts, stops = [], [], []
     for index, plane in enumerate(mask):
@@ -54,7 +52,7 @@ def _runs(mask: BoolArray) -> tuple[IntArray, IntArray, IntArray]:
     return np.concatenate(rows), np.concatenate(starts), np.concatenate(stops)
 
 
-def _touching(first: IntArray, last: IntArray, away: int) -> tuple[IntArray, IntArray]:
+def _touching(first: IndexArray, last: IndexArray, away: int) -> tuple[IndexArray, IndexArray]:
     """Return pairs of runs that touch, the second one in the row that is `away`."""
     low = np.searchsorted(last, first + away - 1)
     high = np.searchsorted(first, last + away + 1, side="right")
@@ -64,7 +62,7 @@ def _touching(first: IntArray, last: IntArray, away: int) -> tuple[IntArray, Int
     return one, other
 
 
-def _roots(n: int, one: IntArray, other: IntArray) -> IntArray:
+def _roots(n: int, one: IndexArray, other: IndexArray) -> IndexArray:
     """Return the smallest run that each run is connected with, over any way."""
     root = np.arange(n)
     while True:

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import AuditValue, Crop
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.regions.entries import Drawing
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.gaps import SliceMask, close_gaps, find_gaps
 from biomarker_cli.regions.planes import MOST_COMPARED, ContourPlane, nest
-from biomarker_cli.regions.polygons import Ring, Window, crossings_of, snap, window_of
+from biomarker_cli.regions.polygons import PixelWindow, Ring, crossings_of, snap, window_of
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.slices import Stack, assign_slices
 
@@ -49,7 +49,7 @@ class Contour:
     """One contour: its geometric type, and its vertices in LPS mm, shape (n, 3)."""
 
     kind: str
-    points_mm: npt.NDArray[np.float64]
+    points_mm: FloatArray
 
 
 def draw_contours(
@@ -220,18 +220,18 @@ def tilt_error(contours: Sequence[Contour], geometry: Geometry, label: str) -> R
     )
 
 
-def own_normal(points_mm: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def own_normal(points_mm: FloatArray) -> FloatArray:
     """Return the unit vector across the plane that fits some points best."""
     centred = points_mm - points_mm.mean(axis=0)
-    normal: npt.NDArray[np.float64] = np.linalg.svd(centred, full_matrices=False)[2][-1]
+    normal: FloatArray = np.linalg.svd(centred, full_matrices=False)[2][-1]
     return normal
 
 
-def _angle(normal: npt.NDArray[np.float64], geometry: Geometry) -> float:
+def _angle(normal: FloatArray, geometry: Geometry) -> float:
     return float(np.degrees(np.arccos(min(abs(float(normal @ geometry.normal)), 1.0))))
 
 
-def _window(stack: Stack, geometry: Geometry) -> Window:
+def _window(stack: Stack, geometry: Geometry) -> PixelWindow:
     """Return the pixels of the image that the used contours can reach."""
     _, rows, columns = geometry.shape
     used = set(stack.plane_of_slice.values())
@@ -241,7 +241,7 @@ def _window(stack: Stack, geometry: Geometry) -> Window:
     first_column = max(min((w.column for w in own), default=0), 0)
     last_row = min(max((w.row + w.rows for w in own), default=0), rows)
     last_column = min(max((w.column + w.columns for w in own), default=0), columns)
-    return Window(
+    return PixelWindow(
         first_row,
         first_column,
         max(last_row - first_row, 0),
@@ -249,7 +249,7 @@ def _window(stack: Stack, geometry: Geometry) -> Window:
     )
 
 
-def _draw_slices(stack: Stack, window: Window) -> tuple[Crop, dict[int, SliceMask]]:
+def _draw_slices(stack: Stack, window: PixelWindow) -> tuple[Crop, dict[int, SliceMask]]:
     """Return the mask from the first to the last slice, and views of its slices."""
     if not stack.plane_of_slice:
         return Crop(np.zeros((0, 0, 0), dtype=np.bool_)), {}
@@ -283,7 +283,7 @@ def _contour_audit(contours: Sequence[Contour], stack: Stack) -> dict[str, Audit
 
 
 def _volume_audit(
-    stack: Stack, bridged: Mapping[int, npt.NDArray[np.bool_]], geometry: Geometry
+    stack: Stack, bridged: Mapping[int, BoolArray], geometry: Geometry
 ) -> dict[str, AuditValue]:
     """Return volumes that do not depend on voxels, and what the image cuts off.
 
@@ -292,7 +292,7 @@ def _volume_audit(
     voxel of the image by the part of it that the contours cover.
     """
     _, rows, columns = geometry.shape
-    image = Window(0, 0, rows, columns)
+    image = PixelWindow(0, 0, rows, columns)
     spacing_x, spacing_y, spacing_z = geometry.spacing_mm
     pixel_mm2 = spacing_x * spacing_y
     areas = [plane.area() for plane in stack.planes]
@@ -320,7 +320,7 @@ def _volume_audit(
 def _is_bridged(
     lower: ContourPlane,
     upper: ContourPlane,
-    bridged: Mapping[int, npt.NDArray[np.bool_]],
+    bridged: Mapping[int, BoolArray],
     spacing_z: float,
 ) -> bool:
     return any(lower.position_mm < index * spacing_z < upper.position_mm for index in bridged)

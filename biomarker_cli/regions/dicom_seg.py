@@ -15,10 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from biomarker_cli.dicom.frames import MOST_FRAMES
@@ -33,7 +31,7 @@ from biomarker_cli.regions.grids import transfer_mask
 from biomarker_cli.regions.numbering import Numbering, whole_number
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.seg_frames import (
-    Plane,
+    FramePlane,
     SegmentFrame,
     assemble,
     macro,
@@ -41,6 +39,7 @@ from biomarker_cli.regions.seg_frames import (
     require_distinct,
     slice_step,
 )
+from biomarker_cli.regions.seg_pixels import LabelFrame, boxed, label_frame, reaches
 from biomarker_cli.regions.target import ImageTarget
 
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -48,17 +47,6 @@ LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
 
 BACKGROUND = "125040:DCM"
 """Property type of the segment that stands for everything else in a label map."""
-
-BoolArray = npt.NDArray[np.bool_]
-
-
-class LabelFrame(NamedTuple):
-    """A frame of a label map, as the box around what is no padding."""
-
-    pixels: npt.NDArray[Any]
-    row: int
-    column: int
-    values: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -317,17 +305,17 @@ class DicomSeg:
         if self._is_label_map:
             for index in indices:
                 pixels, row, column, _ = self._label_frames[index]
-                yield _boxed(self._plane(index), pixels == entry.number, row, column)
+                yield boxed(self._plane(index), pixels == entry.number, row, column)
             return
         maximum = float(self.dataset.get("MaximumFractionalValue") or 1)
         for index in indices:
             plane = self._plane(index)
             pixels = decode_frame(self.dataset, index, self.path.name)
             if self.segmentation_type == "BINARY":
-                yield _boxed(plane, pixels != 0, 0, 0)
+                yield boxed(plane, pixels != 0)
             else:
                 fractions[0] += float(pixels.sum(dtype=np.float64)) / maximum
-                yield _boxed(plane, _reaches(pixels, maximum, rules), 0, 0)
+                yield boxed(plane, reaches(pixels, maximum, rules.fractional_threshold or 1.0))
 
     @cached_property
     def _label_frames(self) -> list[LabelFrame]:
@@ -338,14 +326,11 @@ class DicomSeg:
             named = {whole_number(item, "SegmentNumber") for item in self._descriptions}
             for index in range(len(self._groups)):
                 pixels = decode_frame(self.dataset, index, self.path.name)
-                rows, columns = _bounds(pixels != padding)
-                inside = pixels[rows, columns].copy()
-                values = _values(inside) - {padding} - ({0} - named)
-                found.append(LabelFrame(inside, rows.start, columns.start, values))
+                found.append(label_frame(pixels, padding, named))
         return found
 
     @cached_property
-    def _known_planes(self) -> list[Plane]:
+    def _known_planes(self) -> list[FramePlane]:
         """Where the frames of the object lie, without those that do not say it."""
         found = []
         for index in range(len(self._groups)):
@@ -356,10 +341,10 @@ class DicomSeg:
         return found
 
     @cached_property
-    def _planes(self) -> dict[int, Plane]:
+    def _planes(self) -> dict[int, FramePlane]:
         return {}
 
-    def _plane(self, index: int) -> Plane:
+    def _plane(self, index: int) -> FramePlane:
         if index not in self._planes:
             with reading(self.path):
                 plane = plane_of(self._groups[index], index + 1, self.path.name)
@@ -370,32 +355,6 @@ class DicomSeg:
 def _instances(item: Dataset, keyword: str) -> frozenset[str]:
     images = items_in(item, keyword)
     return frozenset(word_in(image, "ReferencedSOPInstanceUID") for image in images) - {""}
-
-
-def _reaches(pixels: npt.NDArray[Any], maximum: float, rules: RegionRules) -> BoolArray:
-    threshold = rules.fractional_threshold or 1.0
-    return np.asarray(pixels.astype(np.float64) / maximum >= threshold)
-
-
-def _bounds(mask: BoolArray) -> tuple[slice, slice]:
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not len(rows):
-        return slice(0, 0), slice(0, 0)
-    columns = np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def _values(pixels: npt.NDArray[Any]) -> frozenset[int]:
-    """Return the numbers that occur; labels have one byte or two."""
-    if pixels.itemsize > 2:
-        return frozenset(np.unique(pixels).tolist())
-    return frozenset(np.flatnonzero(np.bincount(pixels.ravel())).tolist())
-
-
-def _boxed(plane: Plane, mask: BoolArray, row: int, column: int) -> SegmentFrame:
-    rows, columns = _bounds(mask)
-    part = mask[rows, columns]
-    return SegmentFrame(plane, part.copy(), row + rows.start, column + columns.start)
 
 
 def _code(item: Dataset) -> tuple[str, str]:

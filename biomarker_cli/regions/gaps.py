@@ -26,14 +26,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import AuditValue, Crop
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.rules import RegionRules
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 class SliceMask(NamedTuple):
@@ -180,12 +178,12 @@ def _interpolate(
     return found
 
 
-def _signed_distance(mask: BoolArray, spacing_mm: tuple[float, float]) -> npt.NDArray[np.float64]:
+def _signed_distance(mask: BoolArray, spacing_mm: tuple[float, float]) -> FloatArray:
     """Return the distance in mm to the nearest pixel of the other kind, inside positive."""
     from scipy.ndimage import distance_transform_edt
 
     padded = np.pad(mask, 1)
     inside = distance_transform_edt(padded, sampling=spacing_mm)
     outside = distance_transform_edt(~padded, sampling=spacing_mm)
-    signed: npt.NDArray[np.float64] = (inside - outside)[1:-1, 1:-1]
+    signed: FloatArray = (inside - outside)[1:-1, 1:-1]
     return signed

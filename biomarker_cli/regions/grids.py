@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import AuditValue, Crop
+from biomarker_cli.imaging.resampling import mask_on_grid
+from biomarker_cli.model.arrays import IndexArray
 from biomarker_cli.regions.entries import Drawing
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.gaps import judge_mask_gaps
@@ -26,15 +27,9 @@ IN_PLANE_TOLERANCE_MM = 0.02
 SLICE_TOLERANCE_MM = 0.2
 """The same along the slice axis, where real positions jitter."""
 
-INSIDE_AFTER_RESAMPLING = 0.5
-"""Interpolated masks count as inside from here on, the half included."""
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
-
 
 @dataclass(frozen=True)
-class Lattice:
+class VoxelMap:
     """Whole-number map between the voxels of two grids that coincide.
 
     Attributes
@@ -44,11 +39,11 @@ class Lattice:
     shift : ndarray of int, shape (3,)
     """
 
-    axes: IntArray
-    shift: IntArray
+    axes: IndexArray
+    shift: IndexArray
 
 
-def common_lattice(grid: Geometry, target: Geometry) -> Lattice | None:
+def voxel_map_between(grid: Geometry, target: Geometry) -> VoxelMap | None:
     """Return how indices of a grid become indices of another, if voxels coincide."""
     into = np.linalg.inv(target.affine) @ grid.affine
     axes = np.rint(into[:3, :3])
@@ -62,7 +57,7 @@ def common_lattice(grid: Geometry, target: Geometry) -> Lattice | None:
     limits = (IN_PLANE_TOLERANCE_MM, IN_PLANE_TOLERANCE_MM, SLICE_TOLERANCE_MM)
     if (off_mm > limits).any():
         return None
-    return Lattice(axes.astype(np.intp), shift.astype(np.intp))
+    return VoxelMap(axes.astype(np.intp), shift.astype(np.intp))
 
 
 def transfer_mask(
@@ -108,7 +103,7 @@ def transfer(
         "is_resampled": False,
         "source_volume_mm3": int(np.count_nonzero(source.mask)) * grid.voxel_volume_mm3,
     }
-    lattice = common_lattice(grid, target)
+    lattice = voxel_map_between(grid, target)
     if lattice is not None:
         crop, clipped = _place(source, lattice, target)
         return Drawing(crop, audit | {"clipped_fraction": clipped})
@@ -120,7 +115,7 @@ def transfer(
             hint="Export the segmentation on the grid of the image, or set "
             "'other_grid: resample' in the analysis protocol.",
         )
-    crop = _resample(source, grid, target)
+    crop = mask_on_grid(source, grid, target)
     before = float(audit["source_volume_mm3"] or 0.0)
     after = int(np.count_nonzero(crop.mask)) * target.voxel_volume_mm3
     audit |= {
@@ -131,7 +126,7 @@ def transfer(
     return Drawing(crop, audit, frozenset({"roi_resampled"}))
 
 
-def _place(source: Crop, lattice: Lattice, target: Geometry) -> tuple[Crop, float]:
+def _place(source: Crop, lattice: VoxelMap, target: Geometry) -> tuple[Crop, float]:
     """Move voxels to where they coincide; return them and the part that fell outside."""
     if not source.mask.size:
         return source, 0.0
@@ -153,50 +148,6 @@ def _place(source: Crop, lattice: Lattice, target: Geometry) -> tuple[Crop, floa
     lost = 1.0 - int(np.count_nonzero(inner)) / total
     z, y, x = (int(n) for n in low)
     return Crop(np.ascontiguousarray(inner), (z, y, x)), lost
-
-
-def _resample(source: Crop, grid: Geometry, target: Geometry) -> Crop:
-    """Interpolate linearly at the voxel centres of the target; outside is zero."""
-    from scipy.ndimage import affine_transform
-
-    if not source.mask.size:
-        return source
-    reach = _index_corners(source) @ grid.affine.T
-    inside = (reach @ np.linalg.inv(target.affine).T)[:, :3][:, ::-1]
-    low = np.clip(np.floor(inside.min(axis=0)).astype(int), 0, target.shape)
-    high = np.clip(np.ceil(inside.max(axis=0)).astype(int) + 1, 0, target.shape)
-    if (high <= low).any():
-        return Crop(np.zeros((0, 0, 0), dtype=np.bool_))
-    back = np.linalg.inv(grid.affine) @ target.affine
-    matrix = back[:3, :3][::-1, ::-1]
-    shift = back[:3, 3][::-1] + matrix @ low - np.asarray(source.offset)
-    values = affine_transform(
-        source.mask.astype(np.float64),
-        matrix,
-        offset=shift,
-        output_shape=tuple(high - low),
-        order=1,
-        mode="grid-constant",
-        cval=0.0,
-    )
-    # A millionth below: rounding must not decide about an exact half.
-    mask = values >= INSIDE_AFTER_RESAMPLING - 1e-6
-    z, y, x = (int(n) for n in low)
-    return Crop(mask, (z, y, x))
-
-
-def _index_corners(source: Crop) -> FloatArray:
-    """Return homogeneous (x, y, z, 1) indices of the box, one voxel wider."""
-    low = np.asarray(source.offset)[::-1] - 1.0
-    high = low + np.asarray(source.mask.shape)[::-1] + 1.0
-    return np.array(
-        [
-            (x, y, z, 1.0)
-            for x in (low[0], high[0])
-            for y in (low[1], high[1])
-            for z in (low[2], high[2])
-        ]
-    )
 
 
 def _fraction_outside(source: Crop, grid: Geometry, target: Geometry) -> float:

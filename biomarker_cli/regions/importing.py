@@ -17,7 +17,7 @@ from biomarker_cli.imaging.stored import Contents
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.regions.entries import References, RoiEntry, Segmentation, shortened
 from biomarker_cli.regions.errors import RegionError
-from biomarker_cli.regions.judging import judge
+from biomarker_cli.regions.judging import judge_drawing
 from biomarker_cli.regions.naming import Selection, select
 from biomarker_cli.regions.opening import open_segmentation
 from biomarker_cli.regions.result import RoiResult
@@ -183,7 +183,7 @@ def _result(
         flags |= _series_flags(references, target, rules, segmentation.path, segmentation.uid)
         drawing = segmentation.draw(entry, target, rules)
         audit |= drawing.audit
-        drawing = judge(drawing, target, rules, shortened(entry.label))
+        drawing = judge_drawing(drawing, target, rules, shortened(entry.label))
         audit |= drawing.audit
         flags |= drawing.flags
         region = Region(drawing.crop, target.geometry, entry.label, selection.roi_id, audit, flags)

@@ -18,7 +18,7 @@ THIN_VOXELS = 3
 CLIPPED_WORTH_A_FLAG = 1e-6
 
 
-def judge(drawing: Drawing, target: ImageTarget, rules: RegionRules, label: str) -> Drawing:
+def judge_drawing(drawing: Drawing, target: ImageTarget, rules: RegionRules, label: str) -> Drawing:
     """Return a drawing with the facts of its voxels, or refuse it.
 
     Raises

@@ -15,20 +15,21 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import filled_box
 from biomarker_cli.imaging.files import IMAGE_SUFFIXES, read_image_file
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop
 from biomarker_cli.imaging.stored import Contents, content_of
+from biomarker_cli.model.arrays import AnyArray
 from biomarker_cli.model.quantity import UNITLESS
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.grids import transfer_mask
-from biomarker_cli.regions.label_boxes import boxes_of, filled_box
+from biomarker_cli.regions.label_boxes import boxes_of
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
 from biomarker_cli.tables.cells import unescape_cell
@@ -88,7 +89,7 @@ class LabelImage:
 
     path: Path
     kind: str
-    layers: tuple[npt.NDArray[Any], ...]
+    layers: tuple[AnyArray, ...]
     geometry: Geometry
     labels: tuple[Label, ...]
     uid = ""
@@ -196,9 +197,7 @@ def open_label_image(path: Path, contents: Contents | None = None) -> LabelImage
     return LabelImage(path, _KIND_OF_SUFFIX[suffix], (array,), volume.geometry, tuple(labels))
 
 
-def unnamed_labels(
-    layers: Iterable[npt.NDArray[Any]], labels: Sequence[Label], path: Path
-) -> list[Label]:
+def unnamed_labels(layers: Iterable[AnyArray], labels: Sequence[Label], path: Path) -> list[Label]:
     """Return the values that layers hold beside those that labels name.
 
     Raises
@@ -224,7 +223,7 @@ def _unnamed(layer: int, present: Iterable[int], named: Iterable[int]) -> list[L
     ]
 
 
-def whole_numbers(array: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
+def whole_numbers(array: AnyArray, path: Path) -> AnyArray:
     """Return an array of integers.
 
     Raises
@@ -236,7 +235,7 @@ def whole_numbers(array: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
         return array.astype(np.uint8)
     if array.dtype.kind != "f":
         return array
-    whole: npt.NDArray[Any] = np.rint(array)
+    whole: AnyArray = np.rint(array)
     # No number at all equals nothing, and what is beyond labels need not fit into 32 bits.
     if not np.array_equal(whole, array) or max(whole.max(), -whole.min()) >= 2**31:
         raise RegionError(
@@ -248,7 +247,7 @@ def whole_numbers(array: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
     return whole.astype(np.int32)
 
 
-def _values(array: npt.NDArray[Any], path: Path) -> list[int]:
+def _values(array: AnyArray, path: Path) -> list[int]:
     # Most of a mask is background: what is left is sorted in a fraction of the time.
     filled = array[filled_box(array)]
     labelled = np.sort(filled[filled != 0])

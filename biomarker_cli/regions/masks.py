@@ -12,6 +12,7 @@ import numpy as np
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.placing import RAS_TO_LPS
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.regions.result import RoiResult
 
 _UNSAFE = re.compile(r"[^\w.+#-]+")
@@ -55,7 +56,7 @@ def write_masks(results: Iterable[RoiResult], folder: Path) -> dict[str, Path]:
 def write_mask(region: Region, path: Path) -> None:
     """Write a region as compressed NIfTI-1, slice by slice, the same bytes every time."""
     with (
-        path.open("wb") as file,
+        whole_file(path) as file,
         gzip.GzipFile(
             filename="", mode="wb", fileobj=file, mtime=0, compresslevel=_COMPRESSION
         ) as packed,

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from biomarker_cli.model.arrays import BoolArray
 from biomarker_cli.regions.polygons import (
     SAMPLES,
-    BoolArray,
+    PixelWindow,
     Ring,
-    Window,
     area,
     clip,
     fill,
@@ -122,7 +122,7 @@ class ContourPlane:
     nesting: Nesting
     exclusive_nesting: Nesting
 
-    def draw(self, window: Window) -> BoolArray:
+    def draw(self, window: PixelWindow) -> BoolArray:
         """Return which pixel centres lie inside, shape (rows, columns)."""
         mask = np.zeros((window.rows, window.columns), dtype=np.bool_)
         for ring, depth in sorted(
@@ -140,7 +140,7 @@ class ContourPlane:
             mask[place] ^= part
         return mask
 
-    def area(self, window: Window | None = None) -> float:
+    def area(self, window: PixelWindow | None = None) -> float:
         """Return the enclosed area in pixels, of the part within a window if given.
 
         Exact where contours do not cross; contours that do are compared on
@@ -160,7 +160,7 @@ class ContourPlane:
             )
         )
 
-    def _sampled_area(self, window: Window | None) -> float:
+    def _sampled_area(self, window: PixelWindow | None) -> float:
         rings = self.closed + self.exclusive
         low = np.min([ring.min(axis=0) for ring in rings], axis=0)
         high = np.max([ring.max(axis=0) for ring in rings], axis=0)
@@ -180,11 +180,11 @@ class ContourPlane:
             self.nesting,
             self.exclusive_nesting,
         )
-        inside = np.count_nonzero(fine.draw(Window(0, 0, samples, samples)))
+        inside = np.count_nonzero(fine.draw(PixelWindow(0, 0, samples, samples)))
         return float(inside / (scale[0] * scale[1]))
 
 
-def _draw_ring(ring: Ring, window: Window) -> tuple[BoolArray, tuple[slice, slice]]:
+def _draw_ring(ring: Ring, window: PixelWindow) -> tuple[BoolArray, tuple[slice, slice]]:
     """Fill a ring within its own box; return it and its place in the window."""
     own = window_of(ring)
     row = min(max(own.row, window.row), window.row + window.rows)
@@ -195,4 +195,4 @@ def _draw_ring(ring: Ring, window: Window) -> tuple[BoolArray, tuple[slice, slic
         slice(row - window.row, row - window.row + rows),
         slice(column - window.column, column - window.column + columns),
     )
-    return fill(ring, Window(row, column, rows, columns)), place
+    return fill(ring, PixelWindow(row, column, rows, columns)), place

@@ -15,10 +15,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Ring = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from biomarker_cli.model.arrays import BoolArray, FloatArray, IndexArray
+
+Ring = FloatArray
 
 SNAP_PER_PIXEL = 2.0**20
 """Vertices are snapped to this fraction of a pixel (1e-6): the way from mm to
@@ -35,7 +35,7 @@ SAMPLES = 128
 """Samples along each side of the box on which two polygons are compared."""
 
 
-class Window(NamedTuple):
+class PixelWindow(NamedTuple):
     """A rectangle of pixels: first row and column, and the number of each."""
 
     row: int
@@ -49,22 +49,22 @@ def snap(ring: Ring) -> Ring:
     return np.round(ring * SNAP_PER_PIXEL) / SNAP_PER_PIXEL
 
 
-def window_of(ring: Ring) -> Window:
+def window_of(ring: Ring) -> PixelWindow:
     """Return the pixels whose centres can lie inside a ring."""
     low = np.ceil(ring.min(axis=0)).astype(int)
     high = np.floor(ring.max(axis=0)).astype(int) + 1
     columns, rows = np.maximum(high - low, 0)
-    return Window(int(low[1]), int(low[0]), int(rows), int(columns))
+    return PixelWindow(int(low[1]), int(low[0]), int(rows), int(columns))
 
 
-def fill(ring: Ring, window: Window) -> BoolArray:
+def fill(ring: Ring, window: PixelWindow) -> BoolArray:
     """Return which pixel centres of a window lie inside a ring.
 
     Parameters
     ----------
     ring : ndarray, shape (n, 2)
         Open or closed; it may touch or cross itself (even-odd).
-    window : Window
+    window : PixelWindow
 
     Returns
     -------
@@ -95,7 +95,7 @@ def crossings_of(ring: Ring, rows: int) -> int:
     return int(np.abs(np.diff(y, append=y[:1])).sum())
 
 
-def _parts(count: npt.NDArray[np.intp]) -> list[slice]:
+def _parts(count: IndexArray) -> list[slice]:
     """Return runs of edges that meet about `CROSSINGS_AT_ONCE` rows each."""
     total = np.cumsum(count)
     if not len(total) or total[-1] <= CROSSINGS_AT_ONCE:
@@ -108,10 +108,10 @@ def _parts(count: npt.NDArray[np.intp]) -> list[slice]:
 def _cells(
     upper: Ring,
     lower: Ring,
-    first: npt.NDArray[np.intp],
-    count: npt.NDArray[np.intp],
-    window: Window,
-) -> npt.NDArray[np.intp]:
+    first: IndexArray,
+    count: IndexArray,
+    window: PixelWindow,
+) -> IndexArray:
     """Return the pixel from which on each edge toggles each of its rows.
 
     A pixel whose centre lies on the edge is the first: it is inside where the
@@ -127,7 +127,7 @@ def _cells(
     meets = upper[0][edge] + (row - upper[1][edge]) * slope[edge]
     meets = np.maximum(meets - reach[edge], np.minimum(upper[0], lower[0])[edge])
     column = np.clip(np.ceil(meets), column0, column0 + columns).astype(np.intp) - column0
-    cells: npt.NDArray[np.intp] = (row - row0) * (columns + 1) + column
+    cells: IndexArray = (row - row0) * (columns + 1) + column
     return cells
 
 
@@ -139,7 +139,7 @@ def area(ring: Ring) -> float:
     return 0.5 * abs(float(x[:-1] @ y[1:] - y[:-1] @ x[1:] + x[-1] * y[0] - y[-1] * x[0]))
 
 
-def clip(ring: Ring, window: Window) -> Ring:
+def clip(ring: Ring, window: PixelWindow) -> Ring:
     """Return the part of a ring within the area that a window of pixels covers.
 
     The result is a ring whose area is exact, though parts of its outline may
@@ -175,7 +175,7 @@ def fraction_inside(one: Ring, other: Ring) -> float:
     """
     low, high = one.min(axis=0), one.max(axis=0)
     scale = SAMPLES / np.maximum(high - low, np.finfo(float).tiny)
-    window = Window(0, 0, SAMPLES, SAMPLES)
+    window = PixelWindow(0, 0, SAMPLES, SAMPLES)
     inside = fill((one - low) * scale - 0.5, window)
     total = int(np.count_nonzero(inside))
     if not total:

@@ -79,9 +79,6 @@ REGIONS = replace(
 AUDIT_COLUMNS = tuple(c.name for c in ROIS_WITH_AUDIT.columns if c not in ROIS.columns)
 """Columns behind the identity of a ROI."""
 
-ROI_COLUMNS: tuple[str, ...] = (*IDENTITY_COLUMNS, *AUDIT_COLUMNS)
-"""Columns of ``rois.csv`` in order, behind ``case_id``."""
-
 
 @dataclass(frozen=True)
 class RoiResult:
@@ -139,7 +136,7 @@ class RoiResult:
         return self.region.volume_mm3 if self.region else None
 
     def row(self) -> dict[str, AuditValue]:
-        """Return the values of `ROI_COLUMNS`, None where there is none."""
+        """Return a row of `ROIS_WITH_AUDIT` without its case, None where there is no value."""
         values: dict[str, AuditValue] = {name: getattr(self, name) for name in IDENTITY_COLUMNS}
         values |= {name: self.audit.get(name) for name in AUDIT_COLUMNS}
         values["flags"] = join_flags(self.flags)

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from biomarker_cli.dicom.headers import ELEMENT_ERRORS
 from biomarker_cli.dicom.texts import read_text
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.regions.contours import Contour, draw_contours
 from biomarker_cli.regions.elements import items_in, word_in
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
@@ -226,7 +226,7 @@ def _code(observation: Dataset | None) -> tuple[str, str]:
     return "", ""
 
 
-def _points(item: Dataset, where: str) -> npt.NDArray[np.float64]:
+def _points(item: Dataset, where: str) -> FloatArray:
     """Return the vertices in LPS mm, shape (n, 3).
 
     The text of the element is parsed at once: as pydicom values, a structure
@@ -255,7 +255,7 @@ def _points(item: Dataset, where: str) -> npt.NDArray[np.float64]:
     return numbers.reshape(-1, 3)
 
 
-def _numbers(item: Dataset, where: str) -> npt.NDArray[np.float64]:
+def _numbers(item: Dataset, where: str) -> FloatArray:
     if _CONTOUR_DATA not in item:
         return np.empty(0)
     raw: Any = item.get_item(_CONTOUR_DATA).value

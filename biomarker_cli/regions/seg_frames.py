@@ -11,17 +11,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop
+from biomarker_cli.model.arrays import BoolArray, FloatArray, IndexArray
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.grids import SLICE_TOLERANCE_MM
 from biomarker_cli.regions.target import ImageTarget, positive
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 
 SAME_POSITION_MM = 1e-3
 """Frames closer together along their normal lie at one position."""
@@ -39,7 +36,7 @@ UNIT_TOLERANCE = 1e-2
 """How far the lengths and the angle of an orientation may be off."""
 
 
-class Plane(NamedTuple):
+class FramePlane(NamedTuple):
     """Where a frame lies, in LPS mm."""
 
     position_mm: FloatArray
@@ -57,7 +54,7 @@ class Plane(NamedTuple):
 class SegmentFrame(NamedTuple):
     """The pixels of a segment on one frame, as the box around them."""
 
-    plane: Plane
+    plane: FramePlane
     mask: BoolArray
     row: int
     column: int
@@ -73,7 +70,7 @@ def macro(groups: tuple[Dataset, ...], name: str, keyword: str) -> Any:
     return None
 
 
-def plane_of(groups: tuple[Dataset, ...], number: int, where: str) -> Plane:
+def plane_of(groups: tuple[Dataset, ...], number: int, where: str) -> FramePlane:
     """Return where a frame lies.
 
     Parameters
@@ -102,7 +99,7 @@ def plane_of(groups: tuple[Dataset, ...], number: int, where: str) -> Plane:
             where=where,
             hint="A segmentation of a slide or a picture cannot be laid over a volume.",
         )
-    return Plane(
+    return FramePlane(
         position_mm=position,
         axes=axes,
         spacing_mm=(float(spacing[1]), float(spacing[0])),
@@ -111,7 +108,7 @@ def plane_of(groups: tuple[Dataset, ...], number: int, where: str) -> Plane:
     )
 
 
-def require_distinct(planes: Sequence[Plane], where: str) -> None:
+def require_distinct(planes: Sequence[FramePlane], where: str) -> None:
     """Refuse two frames at one position: which of them is meant cannot be told.
 
     They may be two points in time, or two readers; their union is neither.
@@ -161,6 +158,40 @@ def assemble(
     # The lowest frame is the reference, whatever the order in the file.
     frames = sorted(frames, key=lambda f: (f.plane.along_mm, *f.plane.position_mm.tolist()))
     first = frames[0].plane
+    number = _slice_numbers(frames, step_mm, where)
+    rows, columns = size
+    x, y, z = (float(v) for v in first.position_mm)
+    grid = Geometry(
+        shape=(int(number.max()) + 1, rows, columns),
+        spacing_mm=(*first.spacing_mm, step_mm),
+        origin_mm=(x, y, z),
+        direction=tuple(first.axes.ravel().tolist()),
+    )
+    low = np.min([(f.row, f.column) for f in frames], axis=0)
+    high = np.max([(f.row + f.mask.shape[0], f.column + f.mask.shape[1]) for f in frames], axis=0)
+    if grid.shape[0] * int(np.prod(high - low)) > MOST_VOXELS:
+        apart_mm = max(frame.plane.along_mm for frame in frames) - first.along_mm
+        raise RegionError(
+            "REGION-TOO-LARGE",
+            f"the frames of a segment lie {apart_mm:.4g} mm apart at steps of "
+            f"{step_mm:.4g} mm: {grid.shape[0]:,} slices",
+            where=where,
+            hint="The position of a frame may be damaged: export the segmentation again.",
+        )
+    volume = np.zeros((grid.shape[0], *(high - low)), dtype=np.bool_)
+    for frame, slice_index in zip(frames, number, strict=True):
+        row, column = frame.row - int(low[0]), frame.column - int(low[1])
+        volume[
+            slice_index,
+            row : row + frame.mask.shape[0],
+            column : column + frame.mask.shape[1],
+        ] = frame.mask
+    return grid, Crop(volume, (0, int(low[0]), int(low[1])))
+
+
+def _slice_numbers(frames: Sequence[SegmentFrame], step_mm: float, where: str) -> IndexArray:
+    """Return the slice of each frame, from 0 for the first; each frame has one of its own."""
+    first = frames[0].plane
     for frame in frames:
         same = np.allclose(frame.plane.axes, first.axes, atol=1e-4)
         if not same or not np.allclose(frame.plane.spacing_mm, first.spacing_mm, rtol=1e-4):
@@ -177,37 +208,11 @@ def assemble(
     repeated = number[1:][np.diff(number) == 0]
     if len(repeated):
         raise _repeated(first.along_mm + repeated * step_mm, where)
-    rows, columns = size
-    x, y, z = (float(v) for v in first.position_mm)
-    grid = Geometry(
-        shape=(int(number.max()) + 1, rows, columns),
-        spacing_mm=(*first.spacing_mm, step_mm),
-        origin_mm=(x, y, z),
-        direction=tuple(first.axes.ravel().tolist()),
-    )
-    low = np.min([(f.row, f.column) for f in frames], axis=0)
-    high = np.max([(f.row + f.mask.shape[0], f.column + f.mask.shape[1]) for f in frames], axis=0)
-    if grid.shape[0] * int(np.prod(high - low)) > MOST_VOXELS:
-        raise RegionError(
-            "REGION-TOO-LARGE",
-            f"the frames of a segment lie {away[:, 2].max():.4g} mm apart at steps of "
-            f"{step_mm:.4g} mm: {grid.shape[0]:,} slices",
-            where=where,
-            hint="The position of a frame may be damaged: export the segmentation again.",
-        )
-    volume = np.zeros((grid.shape[0], *(high - low)), dtype=np.bool_)
-    for frame, slice_index in zip(frames, number, strict=True):
-        row, column = frame.row - int(low[0]), frame.column - int(low[1])
-        volume[
-            slice_index,
-            row : row + frame.mask.shape[0],
-            column : column + frame.mask.shape[1],
-        ] = frame.mask
-    return grid, Crop(volume, (0, int(low[0]), int(low[1])))
+    return number
 
 
 def slice_step(
-    planes: Sequence[Plane], all_planes: Sequence[Plane], target: ImageTarget
+    planes: Sequence[FramePlane], all_planes: Sequence[FramePlane], target: ImageTarget
 ) -> tuple[float, frozenset[str]]:
     """Return the distance between slices of the segmentation's grid, and flags.
 
@@ -218,9 +223,9 @@ def slice_step(
 
     Parameters
     ----------
-    planes : sequence of Plane
+    planes : sequence of FramePlane
         Of the frames of a segment that hold pixels of it.
-    all_planes : sequence of Plane
+    all_planes : sequence of FramePlane
         Of all frames of the object, which tell its step where a segment has few.
     target : ImageTarget
     """
@@ -255,7 +260,7 @@ def _smallest_step(along_mm: FloatArray) -> float | None:
     return float(np.diff(places).min()) if len(places) > 1 else None
 
 
-def _is_thicker(plane: Plane, target: ImageTarget, step_mm: float) -> bool:
+def _is_thicker(plane: FramePlane, target: ImageTarget, step_mm: float) -> bool:
     """Tell whether the slices of a frame are thicker than those of the image.
 
     The image's own thickness (gapped MR, overlapping CT) and its step both are its own.

@@ -8,8 +8,8 @@ from typing import Any
 
 from biomarker_cli.dicom.frames import Frames
 from biomarker_cli.imaging.geometry import Geometry
-from biomarker_cli.imaging.region import BoolArray
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import BoolArray
 
 
 def positive(value: Any) -> float | None:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.regions.contours import (
     CLOSED,
     EXCLUSIVE,
@@ -29,8 +29,6 @@ from biomarker_cli.regions.entries import Drawing
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.grids import transfer
 from biomarker_cli.regions.rules import RegionRules
-
-FloatArray = npt.NDArray[np.float64]
 
 PIXELS_PER_VOXEL = 2
 """Pixels of the fine grid along the smallest edge of a voxel of the image."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.features import FeatureDefinition, FeatureRegistry
 
 HISTOGRAM = FeatureRegistry()
@@ -22,7 +22,7 @@ ENTROPY = HISTOGRAM.register(
 )
 
 
-def histogram_entropy(values: npt.NDArray[np.float64], bin_width: float) -> float:
+def histogram_entropy(values: FloatArray, bin_width: float) -> float:
     """Return the entropy of a histogram, in bits.
 
     Bins are ``[k w, (k + 1) w)`` for every integer k, so that the number does

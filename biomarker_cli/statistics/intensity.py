@@ -10,14 +10,13 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.features import UNIT_OF_IMAGE, FeatureDefinition, FeatureRegistry
 from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
 from biomarker_cli.statistics.percentiles import percentile
 
-Values = npt.NDArray[np.float64]
-Statistic = Callable[[Values], float]
+StatisticFunction = Callable[[FloatArray], float]
 
 INTENSITY = FeatureRegistry()
 """Definitions of the family."""
@@ -41,27 +40,23 @@ def _define(
     )
 
 
-def _sd(values: Values) -> float:
-    return float(values.std())
-
-
-def _percentile(percent: float) -> Statistic:
+def _percentile(percent: float) -> StatisticFunction:
     return lambda values: percentile(values, percent)
 
 
-def _skewness(values: Values) -> float:
+def _skewness(values: FloatArray) -> float:
     deviation = values - values.mean()
     variance = float(np.mean(deviation**2))
     return float(np.mean(deviation**3)) / variance**1.5 if variance > 0 else float("nan")
 
 
-def _kurtosis(values: Values) -> float:
+def _kurtosis(values: FloatArray) -> float:
     deviation = values - values.mean()
     variance = float(np.mean(deviation**2))
     return float(np.mean(deviation**4)) / variance**2 - 3.0 if variance > 0 else float("nan")
 
 
-STATISTICS: MappingProxyType[str, tuple[FeatureDefinition, Statistic]] = MappingProxyType(
+STATISTICS: MappingProxyType[str, tuple[FeatureDefinition, StatisticFunction]] = MappingProxyType(
     {
         definition.name: (definition, function)
         for definition, function in (
@@ -92,7 +87,7 @@ STATISTICS: MappingProxyType[str, tuple[FeatureDefinition, Statistic]] = Mapping
 
 
 def intensity_measurements(
-    image: str, unit: str, values: Values, names: tuple[str, ...], flags: frozenset[str]
+    image: str, unit: str, values: FloatArray, names: tuple[str, ...], flags: frozenset[str]
 ) -> list[Measurement]:
     """Measure statistics of the values of a region.
 

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.quantity import DECLARABLE
+from biomarker_cli.model.wording import quoted
 from biomarker_cli.pet.rules import ClinicalForm
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import problem_text
@@ -175,8 +176,8 @@ def _guessed(column: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return a text of the file as messages show it: short, control characters escaped."""
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
+    """Return a text of the file as messages show it: short, as a list has many of them."""
+    return quoted(text, _SHOWN)
 
 
 def _other_separator(path: Path, separator: str) -> StudyError:
@@ -243,7 +244,7 @@ def _entry(path: Path, row: _Row, roles: Sequence[str]) -> CaseEntry:
         )
     bare = CaseEntry(line, cells["site_id"], cells["subject_id"], cells["timepoint"], cells["role"])
     form, problem = _form(cells)
-    problem = surplus or _problem_of_cells(cells) or problem
+    problem = surplus or _problem_of_cells(cells, path.parent) or problem
     if problem:
         refusal = CaseError(
             "CASE-ENTRY-INVALID", problem, where=where, hint="Correct the row of the case."
@@ -261,7 +262,7 @@ def _entry(path: Path, row: _Row, roles: Sequence[str]) -> CaseEntry:
     )
 
 
-def _problem_of_cells(cells: Mapping[str, str]) -> str:
+def _problem_of_cells(cells: Mapping[str, str], folder: Path) -> str:
     """Return what is wrong with the cells of a row beside its ids; empty where nothing is."""
     for name in _IDS:
         if len(cells[name]) > LONGEST_ID:
@@ -270,16 +271,18 @@ def _problem_of_cells(cells: Mapping[str, str]) -> str:
         found = CONTROL.search(cell)
         if found:
             return f"{name} holds the control character U+{ord(found[0]):04X}"
-    return _problem_of_paths(cells) or _problem_of_words(cells)
+    return _problem_of_paths(cells, folder) or _problem_of_words(cells)
 
 
-def _problem_of_paths(cells: Mapping[str, str]) -> str:
+def _problem_of_paths(cells: Mapping[str, str], folder: Path) -> str:
     if not listed(cells["image"]):
         return "the row names no image"
     for name in ("image", "mask"):
         for path in listed(cells[name]):
             if _cannot_exist(path):
                 return f"{name} names a path that is too long for any file: {_shown(path)}"
+            if _is_root(folder / path):
+                return f"{name} names the root of the file system, below which lies all there is"
     return ""
 
 
@@ -297,6 +300,15 @@ def _problem_of_words(cells: Mapping[str, str]) -> str:
 def _cannot_exist(path: str) -> bool:
     parts = [len(part.encode()) for part in path.split("/")]
     return max(parts) > _LONGEST_NAME or len(path.encode()) > _LONGEST_PATH
+
+
+def _is_root(path: Path) -> bool:
+    """Tell whether a path is the root of the file system, however it is written."""
+    try:
+        found = path.resolve()
+    except (OSError, RuntimeError):  # links in a circle: it is none
+        return False
+    return found == found.parent
 
 
 def listed(cell: str) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ _ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CaseOutcome:
     """What running one case gave: a result, or the error that stopped it.
 
     Attributes
@@ -47,7 +47,7 @@ class Outcome:
 class Executor(Protocol):
     """Runs cases; yields outcomes as they come, in any order."""
 
-    def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
+    def run(self, plans: Sequence[CasePlan]) -> Iterator[CaseOutcome]:
         """Run the cases."""
 
 
@@ -92,7 +92,7 @@ def run_in_worker(plan: CasePlan) -> CaseResult:
 class SerialExecutor:
     """One case after another, in this process."""
 
-    def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
+    def run(self, plans: Sequence[CasePlan]) -> Iterator[CaseOutcome]:
         """Run the cases in their order."""
         for index, plan in enumerate(plans):
             yield _outcome(index, answer_of(run_in_worker, plan))
@@ -116,13 +116,13 @@ class PoolExecutor:
     timeout_s: float | None = None
     work: Callable[[CasePlan], CaseResult] = run_in_worker
 
-    def run(self, plans: Sequence[CasePlan]) -> Iterator[Outcome]:
+    def run(self, plans: Sequence[CasePlan]) -> Iterator[CaseOutcome]:
         """Run the cases; outcomes come as they are ready, so that each is stored at once."""
         for index, answer in answers(plans, self.jobs, self.work, self.timeout_s):
             yield _outcome(index, answer)
 
 
-def _outcome(index: int, answer: Answer) -> Outcome:
+def _outcome(index: int, answer: Answer) -> CaseOutcome:
     """Turn whatever stopped one case into its error."""
     if answer.end == TIMED_OUT:
         error = CaseError(
@@ -139,5 +139,5 @@ def _outcome(index: int, answer: Answer) -> Outcome:
     elif answer.failure:
         error = unexpected_error(answer.failure)
     else:
-        return Outcome(index, answer.value)
-    return Outcome(index, None, error, answer.log)
+        return CaseOutcome(index, answer.value)
+    return CaseOutcome(index, None, error, answer.log)

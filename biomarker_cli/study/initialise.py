@@ -19,10 +19,12 @@ from biomarker_cli.catalogue.pseudonyms import Person
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.headers import read_header
 from biomarker_cli.model.errors import BiomarkerError, InputNotFoundError
+from biomarker_cli.model.outputs import replace_file
+from biomarker_cli.model.wording import shown
 from biomarker_cli.protocol.yaml_nodes import CONTROL
 from biomarker_cli.study.case_list import listed
 from biomarker_cli.study.errors import unexpected_error
-from biomarker_cli.study.new_files import exists, replace_file, write_new
+from biomarker_cli.study.new_files import exists, write_new
 from biomarker_cli.study.study_key import KEY_FILE, new_key_text, require_key
 from biomarker_cli.study.subjects import FoundSeries, SeriesKey, link_rows, tell_apart
 from biomarker_cli.tables.cells import csv_text
@@ -110,18 +112,15 @@ def initialise_study(
             hint="`biomarker scan` lists what is there.",
         )
     undecided = _fill_masks(rows, masks)
-    study = _study_text(folder.resolve().name, {r["role"] for r in rows})
     files = {
-        folder / LINK_FILE: _csv(link_rows(series, subjects)),
-        folder / "cases.csv": _csv(rows),
-        folder / "study.yaml": study.encode(),
+        LINK_FILE: _csv(link_rows(series, subjects)),
+        "cases.csv": _csv(rows),
+        "study.yaml": _study_text(folder.resolve().name, {r["role"] for r in rows}).encode(),
     }
     if not key_is_there:
-        files[folder / KEY_FILE] = new_key_text()
-    write_new(
-        files,
-        private=frozenset({folder / LINK_FILE, folder / KEY_FILE}),
-    )
+        files[KEY_FILE] = new_key_text()
+    private = frozenset({folder / LINK_FILE, folder / KEY_FILE})
+    write_new({folder / name: content for name, content in files.items()}, private)
     _ignore_link(folder / ".gitignore")
     return InitReport(
         folder=folder,
@@ -196,7 +195,7 @@ def _case_rows(
         reason = "" if role else "no role fits"
         if any(map(_misread, paths)):
             bad = next(filter(_misread, paths))
-            reason = f"a folder name {_misread(bad)}: {_escaped(bad)}"
+            reason = f"a folder name {_misread(bad)}: {shown(bad)}"
         elif key in rows:
             reason = f"a second {role} of {'/'.join(key[:2])}"
         if reason:
@@ -230,12 +229,6 @@ def _misread(path: str) -> str:
     return ""
 
 
-def _escaped(path: str) -> str:
-    """Return a path as it may be printed."""
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
-
-
 def _masks_by_series(
     folder: Path, candidates: Sequence[VolumeCandidate], left_out: list[str]
 ) -> dict[str, list[str]]:
@@ -250,7 +243,7 @@ def _masks_by_series(
         except (BiomarkerError, *_DAMAGED) as error:
             reason, referenced = f"cannot be read ({type(error).__name__})", ()
         if reason:
-            left_out.append(f"{_escaped(name)} (segmentation): {reason}")
+            left_out.append(f"{shown(name)} (segmentation): {reason}")
         for series_uid in referenced:
             found[series_uid].append(name)
     return found

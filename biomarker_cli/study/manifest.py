@@ -5,24 +5,14 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.model.packages import MOVING_NUMBERS, version_of
 from biomarker_cli.model.version import __version__
 from biomarker_cli.study.packed import PackedResult
 from biomarker_cli.study.planned import PlannedCase
 from biomarker_cli.tables.writing import write_json
-
-_PACKAGES = (
-    "highdicom",
-    "nibabel",
-    "numpy",
-    "pandas",
-    "pydicom",
-    "pyradiomics-bhklab",
-    "SimpleITK",
-)
 
 
 def write_manifest(
@@ -62,13 +52,8 @@ def write_manifest(
 
 
 def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    found = ((package, version_of(package)) for package in MOVING_NUMBERS)
+    return {package: version for package, version in found if version is not None}
 
 
 def _waivers(cases: Sequence[PlannedCase]) -> list[dict[str, Any]]:

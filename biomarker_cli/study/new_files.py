@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from biomarker_cli.model.outputs import PRIVATE_MODE, PUBLIC_MODE, part_of, write_part
 from biomarker_cli.study.errors import StudyError
-
-PRIVATE = 0o600
-"""Mode of a file that its owner alone may read."""
-
-_PUBLIC = 0o666
 
 
 def write_new(contents: Mapping[Path, bytes], private: frozenset[Path] = frozenset()) -> None:
@@ -39,8 +34,8 @@ def write_new(contents: Mapping[Path, bytes], private: frozenset[Path] = frozens
     placed: list[Path] = []
     try:
         for path, content in contents.items():
-            parts[path] = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-            _write(parts[path], content, PRIVATE if path in private else _PUBLIC)
+            parts[path] = part_of(path)
+            write_part(parts[path], content, PRIVATE_MODE if path in private else PUBLIC_MODE)
         for path, part in parts.items():
             _place(part, path)
             placed.append(path)
@@ -53,24 +48,6 @@ def write_new(contents: Mapping[Path, bytes], private: frozenset[Path] = frozens
         for part in parts.values():
             with contextlib.suppress(OSError):
                 part.unlink()
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file anew; it is the old one or the new one, never half of it."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        _write(part, content, _PUBLIC)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def _place(part: Path, path: Path) -> None:

@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from biomarker_cli.acquisition.results import NOT_MET
 from biomarker_cli.case.inputs import CaseInputs, digests_of_parts, known_or_read, pixels_of
 from biomarker_cli.case.result import CaseResult, CaseStatus, Row
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.exit_codes import ExitCode, worst_exit_code
 from biomarker_cli.model.inputs import CHANGED
+from biomarker_cli.model.outputs import replace_file
 from biomarker_cli.model.wording import shown
 from biomarker_cli.study.assembling import write_tables
 from biomarker_cli.study.cohort_checks import judge_cohort
-from biomarker_cli.study.executors import Executor, Outcome, PoolExecutor, SerialExecutor
+from biomarker_cli.study.executors import CaseOutcome, Executor, PoolExecutor, SerialExecutor
 from biomarker_cli.study.keys import names_key, result_key
 from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.manifest import write_manifest
@@ -34,9 +36,6 @@ Event = Callable[[int, int, str], None]
 """Called with cases done, cases in all, and the case that has just ended."""
 
 Decision = Literal["reuse", "run", "refuse"]
-
-NOT_MET = frozenset({"fail", "not_evaluable", "missing_series"})
-"""Outcomes that ``--strict`` does not let pass, in `check` and in `run`."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +253,7 @@ class _Run:
                 # What is known of a file may be wrong although its signature is the same.
                 self._study.index.doubt(doubtful)
 
-    def _keep(self, case: PlannedCase, outcome: Outcome) -> None:
+    def _keep(self, case: PlannedCase, outcome: CaseOutcome) -> None:
         if outcome.log:
             self.unexpected.append(f"{case.plan.case_id}: {outcome.log}")
         if outcome.result is None:
@@ -337,7 +336,7 @@ def _write_log(
     tracebacks = [line for text in remarks for line in text.splitlines()]
     # People read it on a terminal, and names and messages of libraries stand in it.
     text = "\n".join(shown(line) for line in [*lines, *tracebacks])
-    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+    replace_file(path, f"{text}\n".encode())
 
 
 def _executor(options: RunOptions) -> Executor:

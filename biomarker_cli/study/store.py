@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.model.outputs import PART_SUFFIX, replace_file
 from biomarker_cli.study.case_names import file_stem
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.packed import PackedResult, dictionary_digest
@@ -114,10 +114,8 @@ class ResultStore:
         """Tell whether the folder is empty, or a run died in it before it could say whose it is."""
         if not self.folder.is_dir() or any(p != self.results_folder for p in self.folder.iterdir()):
             return False
-        marker = self.results_folder / _MARKER
-        unfinished = {marker.with_suffix(".json.part"), self.results_folder / ".lock"}
         begun = self.results_folder.iterdir() if self.results_folder.is_dir() else ()
-        return all(path in unfinished for path in begun)
+        return all(path.name == ".lock" or _is_unfinished_marker(path) for path in begun)
 
     def list_cases(
         self,
@@ -174,9 +172,9 @@ class ResultStore:
             if self.dictionary(digest) is None:
                 path = self._dictionary_path(digest)
                 path.parent.mkdir(exist_ok=True)
-                _write_whole(path, text.encode())
+                replace_file(path, text.encode())
                 self._known_dictionaries[digest] = text
-        _write_whole(self._path(result.case_id), result.to_bytes())
+        replace_file(self._path(result.case_id), result.to_bytes())
 
     def dictionary(self, digest: str) -> str | None:
         """Return lines of ``features.csv``, None where they are absent or damaged."""
@@ -222,7 +220,11 @@ class ResultStore:
     def _write_json(path: Path, data: dict[str, Any]) -> None:
         # A byte of a file name that is no UTF-8 becomes the escape that JSON has for it.
         text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-        _write_whole(path, text.encode("utf-8", "backslashreplace"))
+        replace_file(path, text.encode("utf-8", "backslashreplace"))
+
+
+def _is_unfinished_marker(path: Path) -> bool:
+    return path.name.startswith(f".{_MARKER}.") and path.suffix == PART_SUFFIX
 
 
 def _study_in(path: Path) -> str:
@@ -231,12 +233,3 @@ def _study_in(path: Path) -> str:
         return PackedResult.from_bytes(path.read_bytes()).head.study
     except (OSError, ValueError, TypeError, KeyError):
         return ""
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)

@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import AnyArray, CountArray, FloatArray
 from biomarker_cli.tables.cells import unescape_cell
 from biomarker_cli.tables.errors import TableError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Codes = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Words:
     """
 
     words: tuple[str, ...]
-    codes: Codes
+    codes: CountArray
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Words:
@@ -54,7 +52,7 @@ class Words:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def taken(self, rows: npt.NDArray[Any]) -> Words:
+    def taken(self, rows: AnyArray) -> Words:
         """Return the column with some rows only, chosen by places or by a mask."""
         return Words(self.words, self.codes[rows])
 
@@ -72,12 +70,12 @@ class Columns:
     """
 
     texts: Mapping[str, Words]
-    numbers: Mapping[str, npt.NDArray[np.float64]]
+    numbers: Mapping[str, FloatArray]
 
     def __len__(self) -> int:
         return len(next(iter(self.texts.values())))
 
-    def taken(self, rows: npt.NDArray[Any]) -> Columns:
+    def taken(self, rows: AnyArray) -> Columns:
         """Return some rows only, chosen by places or by a mask."""
         return Columns(
             {name: column.taken(rows) for name, column in self.texts.items()},

@@ -5,11 +5,10 @@ Writing, reading, the data package and the docs follow these definitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
-FieldType = Literal["string", "number", "integer", "boolean", "any"]
+FieldType = Literal["string", "number", "integer", "boolean"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,6 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         """Names in the order of the file."""
         return tuple(column.name for column in self.columns)
-
-    def extended(self, names: Iterable[str], description: str) -> Table:
-        """Return the table with further columns behind its own."""
-        known = set(self.column_names)
-        more = tuple(Column(n, "any", description) for n in names if n not in known)
-        return replace(self, columns=self.columns + more)
 
 
 def _text(name: str, description: str, *values: str) -> Column:

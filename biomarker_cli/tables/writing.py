@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.model.outputs import replace_file, whole_file
 from biomarker_cli.tables.cells import csv_line, format_value
 from biomarker_cli.tables.schema import Table
 
@@ -49,7 +50,7 @@ def table_lines(table: Table, rows: Iterable[Mapping[str, Any]]) -> str:
 def write_lines(table: Table, blocks: Iterable[str], folder: Path) -> Path:
     """Write the CSV file of a table from finished lines, and return its path.
 
-    The file appears whole or not at all (temporary name, then rename).
+    The file appears whole or not at all.
 
     Parameters
     ----------
@@ -60,19 +61,15 @@ def write_lines(table: Table, blocks: Iterable[str], folder: Path) -> Path:
         Must exist.
     """
     path = folder / table.file_name
-    temporary = path.with_suffix(".csv.part")
-    with temporary.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(csv_line(table.column_names))
-        stream.writelines(blocks)
-    temporary.replace(path)
+    with whole_file(path) as stream:
+        stream.write(csv_line(table.column_names).encode())
+        stream.writelines(block.encode() for block in blocks)
     return path
 
 
 def write_json(content: Any, path: Path) -> Path:
     """Write JSON beside the tables, whole or not at all, and return its path."""
-    temporary = path.with_suffix(".json.part")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
-    temporary.replace(path)
+    replace_file(path, (json.dumps(content, indent=2) + "\n").encode())
     return path
 
 

@@ -2,37 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 from pathlib import Path
 
 import pytest
-
-from biomarker_cli.cli.main import file_error
-
-CLI_PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors" / "cli.md"
-
-
-@pytest.mark.parametrize(
-    ("number", "code", "exit_code"),
-    [
-        (errno.ENOSPC, "DISK-FULL", 6),
-        (errno.EDQUOT, "DISK-FULL", 6),
-        (errno.EACCES, "FILE-ACCESS", 6),
-        (errno.EPERM, "FILE-ACCESS", 6),
-        (errno.EROFS, "FILE-ACCESS", 6),
-        (errno.ENOENT, "FILE-GONE", 3),
-        (errno.ENOTDIR, "PATH-KIND", 2),
-        (errno.EEXIST, "PATH-KIND", 2),
-        (errno.EIO, "FILE-SYSTEM", 6),
-    ],
-)
-def test_codes_and_exit_codes(number, code, exit_code):
-    error = file_error(OSError(number, os.strerror(number), "/data/out.csv"))
-    assert (error.code, int(error.exit_code), error.where) == (code, exit_code, "/data/out.csv")
-    assert error.hint
-    assert re.search(rf"^## {code}$", CLI_PAGE.read_text(), re.MULTILINE)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

@@ -11,7 +11,7 @@ import pytest
 
 from biomarker_cli.cli.main import cli
 
-HEAVY = ("pandas", "SimpleITK", "pydicom", "radiomics", "highdicom", "numba", "scipy", "nibabel")
+HEAVY = ("pandas", "SimpleITK", "pydicom", "radiomics", "highdicom", "scipy", "nibabel")
 
 
 def _commands(command, path=("biomarker",)):

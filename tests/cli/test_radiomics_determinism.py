@@ -14,7 +14,7 @@ CHANGES = [
 ]
 # Workers, and threads that the libraries below may take.
 RUNS = [(1, 1), (2, 1), (1, 2), (2, 2), (2, 2)]
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 
 import pytest
 import yaml
+from synthetic_protocols import protocol_head
 
 from biomarker_cli.case.running import run_case
 from biomarker_cli.study.cohort_checks import judge_cohort
@@ -118,10 +119,7 @@ def test_a_waiver_file_that_is_not_there_stops_the_run(biomarker, study, tmp_pat
 def test_a_rule_over_the_cohort_is_waived_as_well(study, sample_copy, tmp_path):
     """The two centres scan with two thicknesses; no case sees that alone."""
     (sample_copy / "same.yaml").write_text(
-        "format: biomarker-acquisition/1\nid: same\nversion: 0.1.0\nstatus: draft\ntitle: s\n"
-        "source: [{doc: none, confirmed: {by: recall}}]\n"
-        "changelog: [{version: 0.1.0, date: 2026-01-01, change: first}]\n"
-        "applies_to: {when: {Modality: CT}}\n"
+        protocol_head(ident="same") + "applies_to: {when: {Modality: CT}}\n"
         "rules:\n  - {id: SAME, title: s, fact: slice_thickness_mm, check: {constant: true}, "
         "unit: mm, over: cohort}\n"
     )

@@ -18,7 +18,7 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.regions.components import component_sizes
 from biomarker_cli.regions.importing import import_regions
-from biomarker_cli.regions.polygons import ON_EDGE, Window, area, clip, fill, snap
+from biomarker_cli.regions.polygons import ON_EDGE, PixelWindow, area, clip, fill, snap
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
 
@@ -67,7 +67,7 @@ def distance_to_edges(ring, x, y):
 @given(rings)
 def test_fill_is_even_odd_at_every_pixel_centre(ring):
     ring = snap(ring)
-    window = Window(0, 0, 12, 14)
+    window = PixelWindow(0, 0, 12, 14)
     mask = fill(ring, window)
     # A centre that lies on an edge, to the step of the lattice, may fall on either side.
     for row in range(window.rows):
@@ -80,7 +80,7 @@ def test_fill_is_even_odd_at_every_pixel_centre(ring):
 @some
 @given(rings, st.integers(0, 11), st.booleans())
 def test_fill_does_not_depend_on_start_and_direction(ring, start, backwards):
-    window = Window(-3, -3, 20, 20)
+    window = PixelWindow(-3, -3, 20, 20)
     other = np.roll(ring, start, axis=0)
     other = other[::-1] if backwards else other
     np.testing.assert_array_equal(fill(snap(ring), window), fill(snap(other), window))
@@ -90,15 +90,15 @@ def test_fill_does_not_depend_on_start_and_direction(ring, start, backwards):
 @given(rings, st.integers(-5, 5), st.integers(-5, 5))
 def test_fill_of_a_part_is_the_part_of_the_fill(ring, row, column):
     ring = snap(ring)
-    whole = fill(ring, Window(-10, -10, 40, 40))
-    part = fill(ring, Window(row, column, 7, 9))
+    whole = fill(ring, PixelWindow(-10, -10, 40, 40))
+    part = fill(ring, PixelWindow(row, column, 7, 9))
     np.testing.assert_array_equal(part, whole[row + 10 : row + 17, column + 10 : column + 19])
 
 
 @some
 @given(rings)
 def test_two_halves_of_a_clipped_polygon_have_its_area(ring):
-    left, right = Window(-50, -50, 100, 55), Window(-50, 5, 100, 95)
+    left, right = PixelWindow(-50, -50, 100, 55), PixelWindow(-50, 5, 100, 95)
     # Areas of self-crossing rings cancel in the shoelace formula, so keep to triangles.
     triangle = ring[:3]
     parts = area(clip(triangle, left)) + area(clip(triangle, right))

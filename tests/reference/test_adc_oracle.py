@@ -14,12 +14,12 @@ from pydicom import dcmread
 
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.dicom.identity import OutgoingIdentity, UidMap
-from biomarker_cli.diffusion.adc import adc_map, adc_maps
+from biomarker_cli.diffusion.adc import adc_maps
 from biomarker_cli.diffusion.dwi_set import DwiSet, assemble
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.rules import AdcRules, FittedMap
-from biomarker_cli.diffusion.writing import write_parametric_map
+from biomarker_cli.imaging.parametric_map import write_parametric_map
 
 pytestmark = pytest.mark.data
 
@@ -78,7 +78,7 @@ def case(
     dwi = assemble(scan([folder]).candidates)
     maps = {m.image: m.volume.array * 1e6 for m in adc_maps(dwi, ALL_ESTIMATORS)}
     arithmetic = RULES.model_copy(update={"direction_mean": "arithmetic"})
-    maps["arithmetic"] = adc_map(dwi, arithmetic).volume.array * 1e6
+    maps["arithmetic"] = adc_maps(dwi, arithmetic)[0].volume.array * 1e6
     return Case(dwi, maps, bright_mask(dwi), expected)
 
 
@@ -177,7 +177,7 @@ def test_the_vendors_map_agrees_with_ours(data_dir: Path) -> None:
 def test_a_parametric_map_of_real_data_is_written(
     data_dir: Path, folder: str, tmp_path: Path
 ) -> None:
-    found = adc_map(assemble(scan([data_dir / "dwi" / folder]).candidates), RULES)
+    found = adc_maps(assemble(scan([data_dir / "dwi" / folder]).candidates), RULES)[0]
     identity = OutgoingIdentity("S1", UidMap(b"key"))
     write_parametric_map(found, tmp_path / "adc.dcm", identity, "dwi-adc@1.0.0")
     dataset = dcmread(tmp_path / "adc.dcm")

@@ -11,7 +11,6 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,6 @@ from pydicom import dcmread
 from synthetic_dicom_seg import segment_description
 from synthetic_series import axial, uid, write_series
 
-from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.catalogue import catalogue as catalogue_module
 from biomarker_cli.catalogue import pseudonyms
 from biomarker_cli.catalogue.catalogue import scan
@@ -30,7 +28,6 @@ from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model import inputs
 from biomarker_cli.study import executors, planned, planning
-from biomarker_cli.study.keys import NOT_IN_KEY, result_key
 from biomarker_cli.study.planning import plan_study
 from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
 from biomarker_cli.study.study_file import load_study, with_key
@@ -482,76 +479,6 @@ def test_a_first_run_opens_each_image_file_once_and_a_second_none(sample_dir, tm
     assert parses == []
 
 
-# What a plan may hold in each of its fields, one value after the other.
-OTHER_VALUES = {
-    "site_id": "B",
-    "subject_id": "2",
-    "timepoint": "T2",
-    "role": "pet",
-    "analyses": (),
-    "acquisition": None,
-    "series": "1.2.3",
-    "wanted_rois": ("GTV",),
-    "roi_names": None,
-    "quantity": "signal",
-    "on_violation": "exclude",
-    "other_frame_of_reference": True,
-    "form": "weight",
-    "overrides": ("one",),
-    "waivers": "some",
-    "flags": frozenset({"draft_protocol"}),
-    "device_key": b"another",
-}
-
-
-@pytest.fixture
-def plan(trial, tmp_path):
-    study = _study(trial)
-    return plan_study(study, None, FileIndex(tmp_path / "cache"))[0].plan
-
-
-@pytest.mark.parametrize("name", [one.name for one in fields(CasePlan)])
-def test_every_field_of_a_plan_is_in_its_key_or_excluded_with_a_reason(plan, name):
-    if name in NOT_IN_KEY:
-        assert NOT_IN_KEY[name]
-        assert name not in OTHER_VALUES
-        return
-    changed = replace(plan, **{name: OTHER_VALUES[name]})
-    assert result_key(changed, {}) != result_key(plan, {})
-
-
-def test_a_field_of_a_kind_that_nobody_thought_of_is_an_error(plan):
-    with pytest.raises(TypeError, match="no canonical form"):
-        result_key(replace(plan, form=object()), {})
-
-
-def test_what_the_catalogue_says_of_a_volume_is_in_the_key(plan):
-    (candidate,) = plan.candidates
-    for change in (
-        {"volume_id": "other"},
-        {"kind": "derived"},
-        {"split_by": "b=800"},
-        {"flags": frozenset({"series_duplicates_dropped"})},
-        {"error_code": "SERIES-GAP"},
-    ):
-        changed = replace(plan, candidates=(replace(candidate, **change),))
-        assert result_key(changed, {}) != result_key(plan, {}), change
-
-
-def test_what_was_read_is_in_the_key_in_the_order_of_the_slices(plan):
-    read = {
-        path: inputs.FileRead(plan.inputs.known[path].signature, f"digest {number}")
-        for number, path in enumerate(plan.input_paths)
-    }
-    key = result_key(plan, read)
-    for path in plan.input_paths:
-        other = {**read, path: replace(read[path], sha256="other")}
-        assert result_key(plan, other) != key
-    first, second, *_ = plan.input_paths
-    swapped = {**read, first: read[second], second: read[first]}
-    assert result_key(plan, swapped) != key
-
-
 @pytest.mark.parametrize(
     "damage",
     [
@@ -819,7 +746,6 @@ def test_copied_pixels_are_found_where_one_of_the_cases_died(trial, tmp_path, mo
 
 
 def test_a_pet_that_two_analyses_measure_is_read_once(sample_dir, tmp_path, monkeypatch):
-    from biomarker_cli import catalogue
     from biomarker_cli.catalogue import reading
 
     study = tmp_path / "study.yaml"
@@ -844,7 +770,6 @@ def test_a_pet_that_two_analyses_measure_is_read_once(sample_dir, tmp_path, monk
     monkeypatch.setattr(
         reading, "_read_arrays", lambda c, *rest: read.append(c.volume_id) or original(c, *rest)
     )
-    assert catalogue.read_volume is reading.read_volume
     report = _run(tmp_path, tmp_path / "out", tmp_path / "cache")
     assert {r.head.status for r in report.results} == {"measured"}
     assert len(read) == 1

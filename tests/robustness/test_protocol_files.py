@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synthetic_protocols import protocol_head
 
 from biomarker_cli.acquisition.linting import lint
 from biomarker_cli.acquisition.protocol import load_acquisition
@@ -15,15 +16,7 @@ from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import load_document
 from biomarker_cli.protocol.locator import ProtocolKind
 
-HEAD = """\
-format: biomarker-acquisition/1
-id: site
-version: 0.1.0
-status: draft
-title: Site
-source: [{doc: none, confirmed: {by: recall}}]
-changelog: [{version: 0.1.0, date: 2026-01-01, change: first}]
-"""
+HEAD = protocol_head()
 RULE = "  - {id: A, title: a, fact: EchoTime, check: {max: 90}, unit: ms, fix: f}\n"
 
 

@@ -27,7 +27,9 @@ def test_two_runs_cannot_write_into_one_folder(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("left", [(), ("results/",), ("results/", "results/study.json.part")])
+@pytest.mark.parametrize(
+    "left", [(), ("results/",), ("results/", "results/.study.json.0a1b2c3d.part")]
+)
 def test_a_run_that_died_before_it_marked_its_folder_is_taken_up(tmp_path, left):
     folder = tmp_path / "out"
     folder.mkdir()
@@ -41,7 +43,9 @@ def test_a_run_that_died_before_it_marked_its_folder_is_taken_up(tmp_path, left)
     assert caught.value.code == "OUTPUT-EXISTS"
 
 
-@pytest.mark.parametrize("left", ["notes.txt", "results/case.json", "results/sub/"])
+@pytest.mark.parametrize(
+    "left", ["notes.txt", "results/case.json", "results/mine.part", "results/sub/"]
+)
 def test_a_folder_that_holds_something_else_is_not_taken(tmp_path, left):
     path = tmp_path / "out" / left
     path.parent.mkdir(parents=True)

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from biomarker_cli.acquisition.facts.elements import read_keyword, read_path
-from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, missing
+from biomarker_cli.acquisition.facts.elements import element_reader, read_keyword, read_path
+from biomarker_cli.acquisition.facts.registry import FACTS, Reading, missing
 from biomarker_cli.acquisition.series import SeriesHeaders
-
-
-def _element(keyword: str) -> Reader:
-    def read(series: SeriesHeaders) -> Reading:
-        return read_keyword(series, keyword)
-
-    return read
-
 
 _ELEMENTS = (
     ("tube_voltage_kv", "kV", "KVP", "Peak tube voltage."),
@@ -26,17 +18,17 @@ _ELEMENTS = (
 )
 for _name, _unit, _keyword, _definition in _ELEMENTS:
     _modalities = ("CT",) if _name != "kernel" else ("CT", "PT")
-    FACTS.define(_name, _unit, f"{_definition} {_keyword}.", *_modalities)(_element(_keyword))
+    FACTS.define(_name, _unit, f"{_definition} {_keyword}.", *_modalities)(element_reader(_keyword))
 
 FACTS.define(
     "contrast_agent", "", "Contrast agent as the console was told. ContrastBolusAgent.", "CT", "MR"
-)(_element("ContrastBolusAgent"))
+)(element_reader("ContrastBolusAgent"))
 FACTS.define(
     "contrast_phase",
     "",
     "Phase of the contrast, where the header has it (enhanced CT). ContrastBolusAgentPhase.",
     "CT",
-)(_element("ContrastBolusAgentPhase"))
+)(element_reader("ContrastBolusAgentPhase"))
 
 
 @FACTS.define(

@@ -13,11 +13,11 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DSdecimal
 
-from biomarker_cli.acquisition.facts.registry import Reading
+from biomarker_cli.acquisition.facts.registry import Reader, Reading
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.dicom.frames import NamedItem
 from biomarker_cli.model.wording import bounded, quoted
@@ -103,15 +103,6 @@ def private_text(group: int, creator: str, element: int) -> str:
     return f"({group:04X},xx{element:02X}) {creator}"
 
 
-def keyword_of(tag: str) -> str:
-    """Return the keyword of ``(gggg,eeee)``, empty for a private element."""
-    group, _, element = tag.strip("()").partition(",")
-    try:
-        return keyword_for_tag((int(group, 16) << 16) + int(element, 16))
-    except ValueError:
-        return ""
-
-
 def is_element(name: str) -> bool:
     """Tell whether a name is a keyword, or a path of keywords, of the DICOM dictionary."""
     return all(tag_for_keyword(part) is not None for part in name.split("."))
@@ -158,6 +149,11 @@ def plain(value: Any) -> Any:
         parts = tuple(plain(part) for part in value)
         return parts if parts and all(part is not None for part in parts) else None
     return str(value)
+
+
+def element_reader(keyword: str) -> Reader:
+    """Return the reader of a fact that is one element of every slice."""
+    return lambda series: read_keyword(series, keyword)
 
 
 def read_keyword(series: SeriesHeaders, keyword: str) -> Reading:

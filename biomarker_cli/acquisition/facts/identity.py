@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from biomarker_cli.acquisition.facts.elements import read_keyword
-from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, one
+from biomarker_cli.acquisition.facts.elements import element_reader, read_keyword
+from biomarker_cli.acquisition.facts.registry import FACTS, Reading, one
 from biomarker_cli.acquisition.series import SeriesHeaders
-
-
-def _element(keyword: str) -> Reader:
-    def read(series: SeriesHeaders) -> Reading:
-        return read_keyword(series, keyword)
-
-    return read
-
 
 _TEXTS = (
     ("modality", "Modality", "Kind of equipment that acquired the series."),
@@ -25,7 +17,7 @@ _TEXTS = (
     ("body_part", "BodyPartExamined", "Part of the body as the console was told."),
 )
 for _name, _keyword, _definition in _TEXTS:
-    FACTS.define(_name, "", f"{_definition} {_keyword}.")(_element(_keyword))
+    FACTS.define(_name, "", f"{_definition} {_keyword}.")(element_reader(_keyword))
 
 
 @FACTS.define("n_instances", "1", "Number of files (SOP instances) of the series.")

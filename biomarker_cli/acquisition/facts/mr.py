@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from biomarker_cli.acquisition.facts.elements import plain, read_keyword
+from biomarker_cli.acquisition.facts.elements import element_reader, plain, read_keyword
 from biomarker_cli.acquisition.facts.geometry import fields_of_view
-from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, missing, one
+from biomarker_cli.acquisition.facts.registry import FACTS, Reading, missing, one
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.catalogue.kinds import image_kind
 from biomarker_cli.dicom.bvalues import GE_GRADIENT_LENGTH, BValue, read_b_value
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.nominal_b import is_same_b, nominal_of
+from biomarker_cli.dicom.nominal_b import b_clusters
 
 LARGEST_FIELD_T = 100.0
 """A larger MagneticFieldStrength can only be gauss; the strongest whole-body magnet has 11.7 T."""
-
-
-def _element(keyword: str) -> Reader:
-    def read(series: SeriesHeaders) -> Reading:
-        return read_keyword(series, keyword)
-
-    return read
 
 
 _ELEMENTS = (
@@ -36,7 +29,7 @@ _ELEMENTS = (
     ("receive_coil", "", "ReceiveCoilName", "Receiving coil."),
 )
 for _name, _unit, _keyword, _definition in _ELEMENTS:
-    FACTS.define(_name, _unit, f"{_definition} {_keyword}.", "MR")(_element(_keyword))
+    FACTS.define(_name, _unit, f"{_definition} {_keyword}.", "MR")(element_reader(_keyword))
 
 
 @FACTS.define(
@@ -78,24 +71,6 @@ def _find_kinds(series: SeriesHeaders) -> list[str]:
     return found
 
 
-def nominal_b_values(found: list[BValue]) -> tuple[float, ...]:
-    """Return the distinct nominal b-values, rising.
-
-    The console's value where the header has it; else values closer than
-    max(5 s/mm2, 2 %) are one, named by their mean rounded to 5 (Philips codes
-    repeats of b = 0 as 0.001 ... 0.004).
-    """
-    console = {b.nominal for b in found if b.nominal is not None}
-    clusters: list[list[float]] = []
-    for value in sorted({b.value for b in found if b.nominal is None}):
-        if clusters and is_same_b(value, clusters[-1][0]):
-            clusters[-1].append(value)
-        else:
-            clusters.append([value])
-    means = {nominal_of(cluster) for cluster in clusters}
-    return tuple(sorted(console | means))
-
-
 def _read_b_values(series: SeriesHeaders) -> list[BValue | None]:
     """Return the b-value of every frame; a damaged element is a missing one."""
     found: list[BValue | None] = []
@@ -130,7 +105,7 @@ def _b_values(series: SeriesHeaders, *, computed: bool) -> Reading:
         return missing(tuple(dict.fromkeys(b.tag for b in unusable)), reason, n_missing)
     if not present:
         return missing(("(0018,9087)",), "no frame has a b-value", n_missing)
-    values = nominal_b_values(present)
+    values = tuple(cluster.nominal for cluster in b_clusters(present))
     scaled = any(b.rule == GE_GRADIENT_LENGTH for b in present)
     flags = frozenset({"b_from_gradient_length"} if scaled else ())
     reason = f"{n_missing} of {len(found)} frames have no b-value" if n_missing else ""
@@ -219,7 +194,7 @@ def _acquired_voxels(series: SeriesHeaders) -> list[tuple[float, float] | None]:
         height, width = fov
         along_phase, along_frequency = (width, height) if word == "ROW" else (height, width)
         if height == width and percent:
-            # A square picture of a rectangular field is padded along the phase.
+            # A square image of a rectangular field is padded along the phase.
             along_phase *= min(float(percent), 100.0) / 100.0
         found.append((round(along_frequency / steps[0], 4), round(along_phase / steps[1], 4)))
     return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import MappingProxyType
 from typing import Any
 
-from biomarker_cli.acquisition.facts.elements import plain, read_keyword
-from biomarker_cli.acquisition.facts.registry import FACTS, Reader, Reading, missing, one
+from biomarker_cli.acquisition.facts.elements import element_reader, plain, read_keyword
+from biomarker_cli.acquisition.facts.registry import FACTS, Reading, missing, one
 from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.dicom import inferred_units
 from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.inferred_units import is_dose_in_mbq
 from biomarker_cli.dicom.injection import (
     TAG_DOSE,
     TAG_HALF_LIFE,
@@ -17,6 +18,7 @@ from biomarker_cli.dicom.injection import (
     InjectionRecord,
     read_injections,
 )
+from biomarker_cli.dicom.nuclides import nuclide_of_code
 from biomarker_cli.dicom.pet_units import (
     is_enhanced,
     read_corrections,
@@ -24,44 +26,6 @@ from biomarker_cli.dicom.pet_units import (
     read_units,
 )
 from biomarker_cli.model.wording import bounded, quoted
-
-SMALLEST_DOSE_BQ = 1e4
-"""A smaller RadionuclideTotalDose cannot be becquerel: no injection is below 10 kBq."""
-
-SMALLEST_WEIGHT_G, LARGEST_HEIGHT_M = 1000.0, 3.0
-"""Beyond these PatientWeight is in grams and PatientSize in centimetres."""
-
-NUCLIDES = MappingProxyType(
-    {
-        "C-105A1": "C-11",
-        "40565003": "C-11",
-        "C-107A1": "N-13",
-        "21576001": "N-13",
-        "C-B1038": "O-15",
-        "129504001": "O-15",
-        "C-111A1": "F-18",
-        "77004003": "F-18",
-        "C-127A2": "Cu-64",
-        "23184005": "Cu-64",
-        "C-131A3": "Ga-68",
-        "80751004": "Ga-68",
-        "C-159A2": "Rb-82",
-        "79197006": "Rb-82",
-        "C-168A4": "Zr-89",
-        "129501009": "Zr-89",
-        "C-114A5": "I-124",
-        "83118000": "I-124",
-    }
-)
-"""Codes of radionuclides (DICOM PS3.16 CID 4020), SNOMED RT and SNOMED CT."""
-
-
-def _element(keyword: str) -> Reader:
-    def read(series: SeriesHeaders) -> Reading:
-        return read_keyword(series, keyword)
-
-    return read
-
 
 _ELEMENTS = (
     ("frame_duration_ms", "ms", "ActualFrameDuration", "Duration of the frame or bed."),
@@ -75,7 +39,7 @@ _ELEMENTS = (
     ("series_type", "", "SeriesType", "Static, dynamic, gated or whole body; image or projection."),
 )
 for _name, _unit, _keyword, _definition in _ELEMENTS:
-    FACTS.define(_name, _unit, f"{_definition} {_keyword}.", "PT")(_element(_keyword))
+    FACTS.define(_name, _unit, f"{_definition} {_keyword}.", "PT")(element_reader(_keyword))
 
 
 def _per_frame(series: SeriesHeaders, read: Callable[[FrameHeader], Any], tag: str) -> Reading:
@@ -116,13 +80,14 @@ def attenuation_corrected(series: SeriesHeaders) -> Reading:
     return Reading(values, reading.n_missing, reading.tags, reason=reading.reason)
 
 
-def _scaled(
-    reading: Reading, wrong: Callable[[float], bool], factor: float, keyword: str, why: str
+def _in_unit(
+    series: SeriesHeaders, keyword: str, in_unit: Callable[[float], float], why: str
 ) -> Reading:
-    """Return a reading whose impossible numbers are read in another unit, flagged."""
-    if not any(isinstance(v, float) and wrong(v) for v in reading.values):
+    """Return a number of every slice; what can only be in another unit is converted, flagged."""
+    reading = read_keyword(series, keyword)
+    values = tuple(in_unit(v) if isinstance(v, float) else v for v in reading.values)
+    if values == reading.values:
         return reading
-    values = tuple(v * factor if isinstance(v, float) and wrong(v) else v for v in reading.values)
     flags = frozenset({f"unit_inferred:{keyword}"})
     return Reading(values, reading.n_missing, reading.tags, flags, why)
 
@@ -132,13 +97,8 @@ def _scaled(
 )
 def weight_kg(series: SeriesHeaders) -> Reading:
     """Return the weight in every slice."""
-    return _scaled(
-        read_keyword(series, "PatientWeight"),
-        lambda v: v >= SMALLEST_WEIGHT_G,
-        1e-3,
-        "PatientWeight",
-        "the number can only be grams; DICOM wants kilograms",
-    )
+    why = "the number can only be grams; DICOM wants kilograms"
+    return _in_unit(series, "PatientWeight", inferred_units.weight_kg, why)
 
 
 @FACTS.define(
@@ -146,13 +106,8 @@ def weight_kg(series: SeriesHeaders) -> Reading:
 )
 def height_m(series: SeriesHeaders) -> Reading:
     """Return the height in every slice."""
-    return _scaled(
-        read_keyword(series, "PatientSize"),
-        lambda v: v > LARGEST_HEIGHT_M,
-        1e-2,
-        "PatientSize",
-        "the number can only be centimetres; DICOM wants metres",
-    )
+    why = "the number can only be centimetres; DICOM wants metres"
+    return _in_unit(series, "PatientSize", inferred_units.height_m, why)
 
 
 def _administration(
@@ -195,8 +150,8 @@ def _texts(series: SeriesHeaders, text: Callable[[InjectionRecord], str]) -> lis
 
 def _nuclide(record: InjectionRecord) -> str:
     for code in record.nuclide_codes:
-        if code in NUCLIDES:
-            return NUCLIDES[code]
+        if nuclide := nuclide_of_code(code):
+            return nuclide.name
     return ";".join(record.nuclide_codes) or record.nuclide_meaning
 
 
@@ -238,8 +193,8 @@ def injected_activity_mbq(series: SeriesHeaders) -> Reading:
     )
     if reading.unreadable or is_enhanced(series.frames.first):
         return reading
-    inferred = any(v < SMALLEST_DOSE_BQ for v in reading.values)
-    values = tuple(v if v < SMALLEST_DOSE_BQ else v / 1e6 for v in reading.values)
+    inferred = any(is_dose_in_mbq(v) for v in reading.values)
+    values = tuple(v if is_dose_in_mbq(v) else v / 1e6 for v in reading.values)
     flags = reading.flags | ({"unit_inferred:RadionuclideTotalDose"} if inferred else set())
     reason = "the number can only be MBq; DICOM wants becquerel" if inferred else reading.reason
     return Reading(values, reading.n_missing, reading.tags, flags, reason)

@@ -19,17 +19,13 @@ from biomarker_cli.dicom.injection import (
     InjectionRecord,
     read_injections,
 )
-from biomarker_cli.dicom.times import (
-    date_and_time,
-    date_time,
-    in_series_clock,
-    parse_datetime,
-    parse_time,
-    series_offset,
+from biomarker_cli.dicom.injection_clock import (
+    dated_injection,
+    last_injection_before,
+    time_of_day_suffices,
 )
-
-CLOCK_TIME_SUFFICES_BELOW_S = 41_400.0
-"""Half-life below which a time of day without a date tells the injection."""
+from biomarker_cli.dicom.pet_units import is_dynamic
+from biomarker_cli.dicom.times import date_and_time, date_time, series_offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +70,15 @@ def _injection(
 ) -> tuple[datetime, str] | None:
     """Return the moment of injection and its element, None where it cannot be told.
 
-    The date-time is preferred. A time of day takes the date of the scan, or the
-    day before where it would lie behind it, for nuclides that decay within a day.
+    The date-time is preferred. A time of day is the last one that the scan may
+    follow, for nuclides that decay within a day.
     """
-    if record.start_datetime:
-        stamped = parse_datetime(record.start_datetime)
-        return in_series_clock(stamped, offset, TAG_START_DATETIME, frame).at, TAG_START_DATETIME
-    if not record.start_time or (record.half_life or 0.0) >= CLOCK_TIME_SUFFICES_BELOW_S:
+    dated = dated_injection(record, frame, offset)
+    if dated is not None:
+        return dated.at, TAG_START_DATETIME
+    if not record.start_time or not time_of_day_suffices(record.half_life or 0.0):
         return None
-    moment = datetime.combine(scan.date(), parse_time(record.start_time).time)
-    if moment > scan:
-        moment -= timedelta(days=1)
-    return moment, TAG_START_TIME
+    return last_injection_before(record.start_time, scan, is_dynamic(frame)), TAG_START_TIME
 
 
 def _frame_uptake(frame: FrameHeader, scan_start: ScanStart) -> _Uptake | str:

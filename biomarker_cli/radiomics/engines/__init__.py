@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from biomarker_cli.radiomics.engines.engine import Engine
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
 
 def engine_of(rules: RadiomicsRules) -> Engine:
     """Return the engine that the rules name; its packages load only here."""
-    if rules.engine == "native":
-        from biomarker_cli.radiomics.engines.native import NativeEngine
+    match rules.engine:
+        case "native":
+            from biomarker_cli.radiomics.engines.native import NativeEngine
 
-        return NativeEngine()
-    from biomarker_cli.radiomics.engines.pyradiomics import PyradiomicsEngine
+            return NativeEngine()
+        case "pyradiomics":
+            from biomarker_cli.radiomics.engines.pyradiomics import PyradiomicsEngine
 
-    return PyradiomicsEngine()
+            return PyradiomicsEngine()
+        case _:
+            assert_never(rules.engine)

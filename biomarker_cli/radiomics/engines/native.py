@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from typing_extensions import override
 
 from biomarker_cli.imaging.region import Crop, Region
+from biomarker_cli.imaging.resampling import InterpolationKind
+from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.kernels.compiled import measure_distances
+from biomarker_cli.model.arrays import AnyArray, BoolArray, CountArray, FloatArray, IntArray
 from biomarker_cli.radiomics.bounds import require_levels
 from biomarker_cli.radiomics.engines.engine import Engine
 from biomarker_cli.radiomics.engines.native_pyradiomics import extract_as_pyradiomics
@@ -24,12 +26,11 @@ from biomarker_cli.radiomics.features.first_order import (
     intensity_values,
     ivh_values,
 )
-from biomarker_cli.radiomics.features.peaks import PEAK_RADIUS_MM, peak_values
+from biomarker_cli.radiomics.features.peaks import peak_values
 from biomarker_cli.radiomics.features.shape_values import intensity_in_space, shape_values
 from biomarker_cli.radiomics.features.texture import TEXTURE_FAMILIES, Texture
 from biomarker_cli.radiomics.filters.applying import filtered_images
 from biomarker_cli.radiomics.filters.reach import require_sizes
-from biomarker_cli.radiomics.kernels.distances import measure_distances
 from biomarker_cli.radiomics.lattice import Lattice
 from biomarker_cli.radiomics.plan import ORIGINAL
 from biomarker_cli.radiomics.preprocess.intensities import discretise, histogram_axis
@@ -47,7 +48,6 @@ from biomarker_cli.radiomics.preprocess.prepared import (
 )
 from biomarker_cli.radiomics.rules import NoDiscretisation, RadiomicsRules
 
-Floats = npt.NDArray[np.float64]
 Values = Mapping[str, float]
 
 _UNDEFINED = "the definition gives no finite value on this region"
@@ -84,12 +84,12 @@ class _Progress:
     found: Families = field(default_factory=dict)
     refusal: RadiomicsError | None = None
 
-    def start(self, image: Floats, rules: RadiomicsRules) -> None:
+    def start(self, image: FloatArray, rules: RadiomicsRules) -> None:
         """Measure what belongs to the region and not to an image."""
         if self.prepared is not None and "morphology" in rules.families:
             self.found[f"{ORIGINAL}.morphology."] = _morphology(image, self.prepared)
 
-    def measure(self, name: str, image: Floats, rules: RadiomicsRules) -> None:
+    def measure(self, name: str, image: FloatArray, rules: RadiomicsRules) -> None:
         """Add what one image gives, unless the region has been refused."""
         if self.refusal is None and self.prepared is not None and self.prepared.intensity.any():
             try:
@@ -105,12 +105,12 @@ class _Progress:
 
 
 def _extract_alone(
-    array: npt.NDArray[Any], grid: Grid, crop: Crop, rules: RadiomicsRules
+    array: AnyArray, grid: Grid, crop: Crop, rules: RadiomicsRules
 ) -> Outcomes | RadiomicsError:
     """Measure a region on its surroundings: nothing else is resampled."""
-    kind = rules.interpolation.image if rules.interpolation else "nearest"
+    kind: InterpolationKind = rules.interpolation.image if rules.interpolation else "nearest"
     try:
-        box, part = part_of(grid, crop.box, array.shape, PEAK_RADIUS_MM, kind)
+        box, part = part_of(grid, crop.box, array.shape, ONE_ML_RADIUS_MM, kind)
     except RadiomicsError as error:
         return error
     image = resampled_image(array[box].astype(np.float64), part, rules)
@@ -122,7 +122,7 @@ def _extract_alone(
 
 
 def _extract_filtered(
-    array: npt.NDArray[Any], grid: Grid, regions: tuple[Region, ...], rules: RadiomicsRules
+    array: AnyArray, grid: Grid, regions: tuple[Region, ...], rules: RadiomicsRules
 ) -> list[Outcomes | RadiomicsError]:
     """Measure all regions on filtered images, each made once of the whole image."""
     image = resampled_image(np.asarray(array, dtype=np.float64), grid, rules)
@@ -149,7 +149,7 @@ def _check_whole_image(volume: Volume, rules: RadiomicsRules) -> None:
         )
 
 
-def _morphology(image: Floats, prepared: Prepared) -> Values:
+def _morphology(image: FloatArray, prepared: Prepared) -> Values:
     spacing = prepared.spacing_zyx
     shape = shape_values(prepared.morphological, spacing)
     space = intensity_in_space(
@@ -158,7 +158,9 @@ def _morphology(image: Floats, prepared: Prepared) -> Values:
     return {**shape, **space}
 
 
-def _measure_image(name: str, image: Floats, prepared: Prepared, rules: RadiomicsRules) -> Families:
+def _measure_image(
+    name: str, image: FloatArray, prepared: Prepared, rules: RadiomicsRules
+) -> Families:
     """Measure every family but morphology on one image."""
     found: Families = {}
     # The range of re-segmentation belongs to the image itself, not to its filtered forms.
@@ -187,9 +189,7 @@ def _measure_image(name: str, image: Floats, prepared: Prepared, rules: Radiomic
     return found
 
 
-def _levels(
-    values: Floats, prepared: Prepared, rules: RadiomicsRules
-) -> npt.NDArray[np.int64] | None:
+def _levels(values: FloatArray, prepared: Prepared, rules: RadiomicsRules) -> IntArray | None:
     """Return the grey levels of a region; None where nothing that is measured needs them."""
     if not {"intensity_histogram", *TEXTURE_FAMILIES}.intersection(rules.families):
         return None
@@ -204,7 +204,7 @@ def _aggregations(family: str, rules: RadiomicsRules) -> list[str]:
     return [a for a in rules.aggregations if ("_" in a) is directional]
 
 
-def _check_levels(values: Floats, levels: npt.NDArray[np.int64], rules: RadiomicsRules) -> None:
+def _check_levels(values: FloatArray, levels: IntArray, rules: RadiomicsRules) -> None:
     discrete = isinstance(rules.discretisation, NoDiscretisation)
     if levels.min() >= 1 and not (discrete and not np.array_equal(values, levels)):
         return
@@ -216,8 +216,8 @@ def _check_levels(values: Floats, levels: npt.NDArray[np.int64], rules: Radiomic
     )
 
 
-def _peaks(image: Floats, prepared: Prepared) -> Values:
-    z, y, x = (math.ceil(PEAK_RADIUS_MM / step) for step in prepared.spacing_zyx)
+def _peaks(image: FloatArray, prepared: Prepared) -> Values:
+    z, y, x = (math.ceil(ONE_ML_RADIUS_MM / step) for step in prepared.spacing_zyx)
     reach = zip(prepared.box, (z, y, x), image.shape, strict=True)
     wide = [slice(max(p.start - far, 0), min(p.stop + far, end)) for p, far, end in reach]
     mask = np.zeros(image[wide[0], wide[1], wide[2]].shape, dtype=np.bool_)
@@ -229,7 +229,7 @@ def _peaks(image: Floats, prepared: Prepared) -> Values:
     return peak_values(image[wide[0], wide[1], wide[2]], mask, prepared.spacing_zyx)
 
 
-def _texture(prepared: Prepared, levels: npt.NDArray[np.int64]) -> Texture:
+def _texture(prepared: Prepared, levels: IntArray) -> Texture:
     inside = prepared.intensity
     kept = [z for z in range(len(inside)) if inside[z].any()]
     ends = np.cumsum([np.count_nonzero(inside[z]) for z in kept])
@@ -245,7 +245,7 @@ def _texture(prepared: Prepared, levels: npt.NDArray[np.int64]) -> Texture:
     )
 
 
-def _distances(mask: npt.NDArray[np.bool_], planar: bool) -> npt.NDArray[np.int32]:
+def _distances(mask: BoolArray, planar: bool) -> CountArray:
     """Return the city-block distance to the outside, 1 for a voxel at the border."""
     distance = np.zeros([length + 2 for length in mask.shape], dtype=np.int32)
     measure_distances(np.ascontiguousarray(mask), planar, distance)

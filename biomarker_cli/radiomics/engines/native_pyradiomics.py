@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import Box, filled_box
 from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import AnyArray, BoolArray, IntArray
 from biomarker_cli.radiomics.bounds import require_levels
 from biomarker_cli.radiomics.engines.outcome import Outcomes
 from biomarker_cli.radiomics.engines.reporting import Families, outcomes_of
@@ -29,8 +29,8 @@ from biomarker_cli.radiomics.filters.pyradiomics_filters import (
     refusals,
 )
 from biomarker_cli.radiomics.filters.rules import (
+    BoxFilterRules,
     FilterRules,
-    PyradiomicsFilter,
     PyradiomicsWavelet,
     Unfiltered,
 )
@@ -39,7 +39,6 @@ from biomarker_cli.radiomics.filters.stationary_wavelet import wavelet_images
 from biomarker_cli.radiomics.lattice import Lattice
 from biomarker_cli.radiomics.plan import ORIGINAL
 from biomarker_cli.radiomics.preprocess.normalising import normalised_as_pyradiomics
-from biomarker_cli.radiomics.preprocess.prepared import Box, box_of
 from biomarker_cli.radiomics.preprocess.pyradiomics_intensities import (
     discretise_as_pyradiomics,
     resegment_as_pyradiomics,
@@ -49,9 +48,6 @@ from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import (
     resample_as_pyradiomics,
 )
 from biomarker_cli.radiomics.rules import PyradiomicsRules, RadiomicsRules
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 Spacing = tuple[float, float, float]
 
@@ -88,13 +84,13 @@ def extract_as_pyradiomics(
 
 
 def _extract_on(
-    image: npt.NDArray[Any], crops: Sequence[Crop], spacing: Spacing, rules: RadiomicsRules
+    image: AnyArray, crops: Sequence[Crop], spacing: Spacing, rules: RadiomicsRules
 ) -> list[Outcomes | RadiomicsError]:
     """Measure regions that share a grid; filters see all of it."""
     placed = [_place(image, crop, spacing, rules) for crop in crops]
     wanted = [region for region in placed if not region.reason]
     reasons: dict[str, str] = {}
-    for filter_rules in rules.images:
+    for filter_rules in map(_native_filter, rules.images):
         reasons |= refusals(image.shape, spacing, filter_rules)
         _measure_filter(image, wanted, filter_rules, rules)
     return [_outcomes(region, rules, reasons) for region in placed]
@@ -129,16 +125,14 @@ class PlacedRegion:
     """
 
     box: Box
-    mask: Mask
+    mask: BoolArray
     spacing: Spacing
     reason: str
     found: Families = field(default_factory=dict)
     refusal: RadiomicsError | None = None
 
 
-def _place(
-    image: npt.NDArray[Any], crop: Crop, spacing: Spacing, rules: RadiomicsRules
-) -> PlacedRegion:
+def _place(image: AnyArray, crop: Crop, spacing: Spacing, rules: RadiomicsRules) -> PlacedRegion:
     own = rules.pyradiomics or PyradiomicsRules()
     box, mask = crop.box, crop.mask
     if mask.size == 0:
@@ -151,7 +145,7 @@ def _place(
         reason = too_small(kept, own) if kept.any() else "re-segmentation left no voxel"
         if reason:
             return PlacedRegion(box, mask, spacing, reason)
-    inner = box_of(kept, (0, 0, 0))
+    inner = filled_box(kept)
     bounds = [
         slice(outer.start + part.start, outer.start + part.stop)
         for outer, part in zip(box, inner, strict=True)
@@ -169,7 +163,7 @@ def _place(
     return placed
 
 
-def _planar_shape(mask: Mask, spacing: Spacing, axis: int) -> Mapping[str, float]:
+def _planar_shape(mask: BoolArray, spacing: Spacing, axis: int) -> Mapping[str, float]:
     """Return nothing for a region of several planes."""
     if mask.shape[axis] > 1:
         return {}
@@ -177,10 +171,19 @@ def _planar_shape(mask: Mask, spacing: Spacing, axis: int) -> Mapping[str, float
     return planar_shape_values(np.squeeze(mask, axis), (first, second))
 
 
+NativeFilterRules = Unfiltered | BoxFilterRules | PyradiomicsWavelet
+
+
+def _native_filter(rules: FilterRules) -> NativeFilterRules:
+    if isinstance(rules, NativeFilterRules):
+        return rules
+    raise ValueError(f"no filter of this engine by these conventions: {rules.filter!r}")
+
+
 def _measure_filter(
-    image: npt.NDArray[Any],
+    image: AnyArray,
     regions: list[PlacedRegion],
-    filter_rules: FilterRules,
+    filter_rules: NativeFilterRules,
     rules: RadiomicsRules,
 ) -> None:
     """Measure all regions on the images of one filter; near ones share them."""
@@ -199,10 +202,10 @@ def _measure_filter(
 
 
 def _images(
-    image: npt.NDArray[Any],
+    image: AnyArray,
     around: Box,
     spacing: tuple[float, float, float],
-    filter_rules: FilterRules,
+    filter_rules: NativeFilterRules,
     rules: RadiomicsRules,
 ) -> Iterable[tuple[str, Voxels]]:
     """Return name and voxels inside a box of the images of any filter."""
@@ -210,9 +213,9 @@ def _images(
         own = rules.pyradiomics or PyradiomicsRules()
         axes = tuple(a for a in (2, 1, 0) if not (own.force_2d and a == own.force_2d_axis))
         return wavelet_images(image, around, filter_rules, axes)
-    if isinstance(filter_rules, PyradiomicsFilter):
-        return images_in_box(image, around, spacing, filter_rules)
-    return [(ORIGINAL, image[around])]
+    if isinstance(filter_rules, Unfiltered):
+        return [(ORIGINAL, image[around])]
+    return images_in_box(image, around, spacing, filter_rules)
 
 
 def _measure_region(
@@ -231,9 +234,9 @@ def _measure_region(
         region.refusal = error
 
 
-def too_small(mask: Mask, rules: PyradiomicsRules) -> str:
+def too_small(mask: BoolArray, rules: PyradiomicsRules) -> str:
     """Return why a region is not measured, or nothing."""
-    box = box_of(mask, (0, 0, 0))
+    box = filled_box(mask)
     dimensions = sum(part.stop - part.start > 1 for part in box)
     voxels = int(np.count_nonzero(mask))
     if dimensions < rules.minimum_roi_dimensions:
@@ -280,8 +283,8 @@ def _measure_image(
 
 
 def _measured(
-    mask: Mask,
-    levels: npt.NDArray[np.int64],
+    mask: BoolArray,
+    levels: IntArray,
     spacing: Spacing,
     own: PyradiomicsRules,
 ) -> Measured:

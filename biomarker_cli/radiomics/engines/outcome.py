@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FeatureOutcome:
     """A finite value, or none and the reason.
 
     Attributes
@@ -21,5 +21,5 @@ class Outcome:
     reason: str = ""
 
 
-Outcomes = Mapping[str, Outcome]
-"""Outcome by feature id."""
+Outcomes = Mapping[str, FeatureOutcome]
+"""What an engine says of each feature, by feature id."""

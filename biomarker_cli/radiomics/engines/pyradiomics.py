@@ -9,22 +9,23 @@ numbers and refusals of small regions become ``undefined`` with the reason.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import logging
 import math
 import warnings
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from typing_extensions import override
 
+from biomarker_cli.imaging.boxes import filled_box, widened
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.model.packages import REFERENCE_ENGINE, version_of
 from biomarker_cli.radiomics.bounds import require_bins_of_the_package
 from biomarker_cli.radiomics.engines.engine import Engine
-from biomarker_cli.radiomics.engines.outcome import Outcome, Outcomes
+from biomarker_cli.radiomics.engines.outcome import FeatureOutcome, Outcomes
 from biomarker_cli.radiomics.engines.pyradiomics_settings import (
     FEATURE_CLASSES,
     image_type_of,
@@ -64,14 +65,14 @@ def engine_version() -> str:
     RadiomicsError
         ``RADIOMICS-ENGINE-ABSENT``.
     """
-    try:
-        return importlib.metadata.version("pyradiomics-bhklab")
-    except importlib.metadata.PackageNotFoundError as error:
+    version = version_of(REFERENCE_ENGINE)
+    if version is None:
         raise RadiomicsError(
             "RADIOMICS-ENGINE-ABSENT",
             "the engine pyradiomics is not installed",
             hint="Install biomarker-cli[pyradiomics], or set engine: native.",
-        ) from error
+        )
+    return version
 
 
 class PyradiomicsEngine(Engine):
@@ -114,7 +115,7 @@ def _require(module: str, name: str) -> None:
 
 
 def _extract_region(
-    array: npt.NDArray[np.float64],
+    array: FloatArray,
     geometry: Geometry,
     region: Region,
     rules: RadiomicsRules,
@@ -123,7 +124,7 @@ def _extract_region(
     mask = region.mask
     origin_mm = geometry.origin_mm
     if local:
-        box = _padded_box(mask)
+        box = widened(filled_box(mask), (1, 1, 1), mask.shape)
         array, mask = array[box], mask[box]
         corner = geometry.index_to_physical([box[2].start, box[1].start, box[0].start])
         origin_mm = (float(corner[0]), float(corner[1]), float(corner[2]))
@@ -137,7 +138,7 @@ def _extract_region(
         except ValueError as error:
             # The package refuses regions that are too small or too thin this way.
             reason = f"pyradiomics refused the region: {error}"
-            return {feature: Outcome(None, reason) for feature in _keys(rules)}
+            return {feature: FeatureOutcome(None, reason) for feature in _keys(rules)}
         except _FAILURES as error:
             raise RadiomicsError(
                 "RADIOMICS-ENGINE-FAILED",
@@ -149,8 +150,8 @@ def _extract_region(
 
 
 def _check_cost(
-    array: npt.NDArray[np.float64],
-    mask: npt.NDArray[np.bool_],
+    array: FloatArray,
+    mask: BoolArray,
     geometry: Geometry,
     rules: RadiomicsRules,
 ) -> None:
@@ -164,20 +165,12 @@ def _check_cost(
         grid_around(mask, geometry, rules.interpolation, own.pad_distance_voxels)
     if set(rules.families).issubset(ALWAYS_ORIGINAL):
         return
-    box = _padded_box(mask)
+    box = widened(filled_box(mask), (1, 1, 1), mask.shape)
     values = array[box][resegment_as_pyradiomics(array[box], mask[box], own)]
     if values.size and np.isfinite(values).all():
         levels = discretise_as_pyradiomics(values, rules.discretisation)
         if not TEXTURE_AS_PYRADIOMICS.keys().isdisjoint(rules.families):
             require_bins_of_the_package(int(levels.max()))
-
-
-def _padded_box(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice, slice]:
-    bounds = []
-    for axis in range(3):
-        inside = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        bounds.append(slice(max(int(inside[0]) - 1, 0), min(int(inside[-1]) + 2, mask.shape[axis])))
-    return bounds[0], bounds[1], bounds[2]
 
 
 def _extractor(rules: RadiomicsRules) -> Any:
@@ -206,13 +199,13 @@ def _keys(rules: RadiomicsRules) -> dict[str, str]:
     }
 
 
-def _outcome(value: Any, key: str) -> Outcome:
+def _outcome(value: Any, key: str) -> FeatureOutcome:
     if value is None:
-        return Outcome(None, f"pyradiomics gave no {key}")
+        return FeatureOutcome(None, f"pyradiomics gave no {key}")
     number = complex(np.asarray(value).reshape(-1)[0])
     if not math.isnan(number.imag) and number.imag != 0:
         # Rounding makes it so, on regions that are flat or a line: no length is known then.
-        return Outcome(None, f"pyradiomics gave the complex number {number}")
+        return FeatureOutcome(None, f"pyradiomics gave the complex number {number}")
     if not math.isfinite(number.real):
-        return Outcome(None, "pyradiomics gave no finite value")
-    return Outcome(number.real)
+        return FeatureOutcome(None, "pyradiomics gave no finite value")
+    return FeatureOutcome(number.real)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 from biomarker_cli.radiomics.filters.rules import (
     FilterRules,
+    IbsiFilterRules,
     PyradiomicsGradient,
     PyradiomicsLbp2d,
     PyradiomicsLbp3d,
@@ -14,6 +15,7 @@ from biomarker_cli.radiomics.filters.rules import (
     PyradiomicsWavelet,
     Unfiltered,
 )
+from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import ITK_INTERPOLATORS
 from biomarker_cli.radiomics.rules import FixedBinNumber, FixedBinSize, RadiomicsRules
 
 FEATURE_CLASSES: dict[str, str] = {
@@ -28,9 +30,6 @@ FEATURE_CLASSES: dict[str, str] = {
     "ngldm": "gldm",
 }
 """Class of pyradiomics by family."""
-
-INTERPOLATORS = {"linear": "sitkLinear", "cubic": "sitkBSpline", "nearest": "sitkNearestNeighbor"}
-"""Interpolator of SimpleITK by our word."""
 
 POINTWISE = {
     "square": "Square",
@@ -74,7 +73,7 @@ def settings_of(rules: RadiomicsRules) -> dict[str, Any]:
         settings["removeOutliers"] = rules.normalisation.clip_sigma
     if rules.interpolation is not None:
         settings["resampledPixelSpacing"] = [s or 0 for s in rules.interpolation.spacing_mm]
-        settings["interpolator"] = INTERPOLATORS[rules.interpolation.image]
+        settings["interpolator"] = ITK_INTERPOLATORS[rules.interpolation.image]
     bins = rules.discretisation
     if isinstance(bins, FixedBinSize):
         settings["binWidth"] = bins.width
@@ -85,6 +84,8 @@ def settings_of(rules: RadiomicsRules) -> dict[str, Any]:
 
 def image_type_of(image: FilterRules) -> tuple[str, dict[str, Any]]:
     """Return the image type of pyradiomics and its own settings."""
+    if isinstance(image, IbsiFilterRules):
+        raise TypeError(f"pyradiomics has no filter {image.filter!r}")
     match image:
         case Unfiltered():
             return "Original", {}
@@ -112,4 +113,5 @@ def image_type_of(image: FilterRules) -> tuple[str, dict[str, Any]]:
                 "lbp3DIcosphereRadius": image.icosphere_radius,
                 "lbp3DIcosphereSubdivision": image.icosphere_subdivision,
             }
-    raise ValueError(f"pyradiomics has no filter {image.filter!r}")
+        case _:
+            assert_never(image)

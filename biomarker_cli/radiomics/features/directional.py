@@ -9,7 +9,7 @@ import numpy as np
 from biomarker_cli.radiomics.lattice import Lattice, Offset, half_neighbours
 
 Values = Mapping[str, float]
-Measure = Callable[[Lattice, tuple[Offset, ...]], "Values | None"]
+MatrixMeasure = Callable[[Lattice, tuple[Offset, ...]], "Values | None"]
 """Features of the merged matrix of some directions; None where the matrix is empty."""
 
 PER_SLICE = frozenset({"2d_average", "2d_slice_merged", "2d"})
@@ -23,7 +23,7 @@ def aggregate(
     lattice: Lattice,
     slices: tuple[Lattice, ...],
     aggregation: str,
-    measure: Measure,
+    measure: MatrixMeasure,
     distances: tuple[int, ...] = (1,),
 ) -> dict[str, float]:
     """Return the features of a region under one aggregation.

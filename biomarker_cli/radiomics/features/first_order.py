@@ -3,79 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from biomarker_cli.radiomics.kernels.moments import (
-    BINS,
-    LANES,
-    count_bins,
-    gather_bins,
-    sum_between,
-    sum_deviations,
-    sum_up,
-)
-
-Values = npt.NDArray[np.float64]
-
-_FEW = 4096
-"""Values that are sorted sooner than selected."""
+from biomarker_cli.kernels.compiled import sum_between, sum_deviations, sum_up
+from biomarker_cli.model.arrays import FloatArray, IntArray
+from biomarker_cli.statistics.percentiles import between, neighbours
 
 _PERCENTILES = (10, 25, 50, 75, 90)
 
 
-def percentiles_of(values: Values) -> list[float]:
+def percentiles_of(values: FloatArray) -> list[float]:
     """Return the 10th, 25th, 50th, 75th and 90th percentile.
 
-    By the rule of the statistics room, to the last bit.
+    By the rule of the statistics room.
 
     Parameters
     ----------
     values : ndarray, shape (n,)
         n >= 1, finite.
     """
-    places = [percent / 100 * (values.size - 1) for percent in _PERCENTILES]
-    wanted = sorted({min(int(p) + k, values.size - 1) for p in places for k in (0, 1)})
-    ordered = dict(zip(wanted, _order_statistics(values, wanted), strict=True))
-    return [_between(ordered, place, values.size) for place in places]
+    ordered = np.sort(values)
+    found = [neighbours(percent, values.size) for percent in _PERCENTILES]
+    return [between(float(ordered[low]), float(ordered[high]), part) for low, high, part in found]
 
 
-def _between(ordered: dict[int, float], place: float, size: int) -> float:
-    below = int(place)
-    low, high = ordered[below], ordered[min(below + 1, size - 1)]
-    part = place - below
-    # numpy interpolates from the nearer side.
-    return high - (high - low) * (1 - part) if part >= 0.5 else low + (high - low) * part
-
-
-def _order_statistics(values: Values, wanted: list[int]) -> list[float]:
-    """Return the values at places of the sorted values: only those of some bins are sorted."""
-    low, high = float(values.min()), float(values.max())
-    with np.errstate(over="ignore", divide="ignore"):
-        scale = float(np.divide(BINS, np.subtract(high, low)))
-    if values.size < _FEW or not 0 < scale < np.inf:
-        return [float(value) for value in np.sort(values)[wanted]]
-    counts = np.zeros(BINS, dtype=np.int64)
-    count_bins(values, low, scale, counts)
-    behind = np.cumsum(counts)
-    bins = np.searchsorted(behind, wanted, side="right")
-    chosen = np.unique(bins)
-    place = np.full(BINS, -1, dtype=np.int64)
-    starts = np.concatenate([[0], np.cumsum(counts[chosen])])
-    place[chosen] = starts[:-1]
-    parts = np.empty(int(starts[-1]))
-    gather_bins(values, low, scale, place, parts)
-    sorted_parts = {
-        int(number): np.sort(parts[start:stop])
-        for number, start, stop in zip(chosen, starts[:-1], starts[1:], strict=True)
-    }
-    before = behind - counts
-    return [
-        float(sorted_parts[int(number)][index - before[number]])
-        for number, index in zip(bins, wanted, strict=True)
-    ]
-
-
-def intensity_values(values: Values) -> dict[str, float]:
+def intensity_values(values: FloatArray) -> dict[str, float]:
     """Return the intensity statistics of IBSI-1, section 3.3, by name.
 
     Parameters
@@ -86,15 +37,12 @@ def intensity_values(values: Values) -> dict[str, float]:
     values = np.ascontiguousarray(values)
     n = values.size
     low, high = float(values.min()), float(values.max())
-    sums = np.zeros(2)
-    sum_up(values, np.zeros((2, LANES)), sums)
+    total, energy = sum_up(values)
     # The mean of equal values is that value, whatever their sum rounds to.
-    mean = low if low == high else float(sums[0]) / n
-    energy = float(sums[1])
+    mean = low if low == high else total / n
     p10, p25, median, p75, p90 = percentiles_of(values)
-    found = np.zeros(5)
-    sum_deviations(values, mean, median, np.zeros((5, LANES)), found)
-    variance, cubed, fourth, absolute, from_median = (found / n).tolist()
+    sums = sum_deviations(values, mean, median)
+    variance, cubed, fourth, absolute, from_median = (part / n for part in sums)
     flat = variance <= 0
     return {
         "mean": mean,
@@ -118,19 +66,16 @@ def intensity_values(values: Values) -> dict[str, float]:
     }
 
 
-def _robust_deviation(values: Values, low: float, high: float) -> float:
+def _robust_deviation(values: FloatArray, low: float, high: float) -> float:
     """Return the mean absolute deviation of the values between two percentiles; NaN for none."""
-    found = np.zeros(3)
-    sum_between(values, low, high, 0.0, np.zeros((3, LANES)), found)
-    number, total, _ = found.tolist()
+    number, total, _ = sum_between(values, low, high, 0.0)
     if number == 0:
         return np.nan
-    found[:] = 0.0
-    sum_between(values, low, high, total / number, np.zeros((3, LANES)), found)
-    return float(found[2]) / number
+    _, _, distance = sum_between(values, low, high, total / number)
+    return distance / number
 
 
-def histogram_values(levels: npt.NDArray[np.int64]) -> dict[str, float]:
+def histogram_values(levels: IntArray) -> dict[str, float]:
     """Return the intensity histogram features of IBSI-1, section 3.4, by name.
 
     Parameters
@@ -148,17 +93,26 @@ def histogram_values(levels: npt.NDArray[np.int64]) -> dict[str, float]:
     highest = np.flatnonzero(counts == counts.max()) + 1
     # On ties the mode is the level nearest the mean, the lower of two equally near.
     found["mode"] = float(highest[np.argmin(np.abs(highest - found["mean"]))])
+    return found | _gradient_values(counts)
+
+
+def _gradient_values(counts: FloatArray) -> dict[str, float]:
+    """Return the gradients of a histogram; NaN where it has one level."""
+    values = (np.nan, np.nan, np.nan, np.nan)
     if counts.size > 1:
         gradient = np.gradient(counts)
         steepest, deepest = int(np.argmax(gradient)), int(np.argmin(gradient))
-        found["maximum_gradient"] = float(gradient[steepest])
-        found["maximum_gradient_intensity"] = steepest + 1.0
-        found["minimum_gradient"] = float(gradient[deepest])
-        found["minimum_gradient_intensity"] = deepest + 1.0
-    return found
+        values = (gradient[steepest], steepest + 1.0, gradient[deepest], deepest + 1.0)
+    names = (
+        "maximum_gradient",
+        "maximum_gradient_intensity",
+        "minimum_gradient",
+        "minimum_gradient_intensity",
+    )
+    return {name: float(value) for name, value in zip(names, values, strict=True)}
 
 
-def ivh_values(values: Values, axis: Values) -> dict[str, float]:
+def ivh_values(values: FloatArray, axis: FloatArray) -> dict[str, float]:
     """Return the features of the intensity-volume histogram (IBSI-1, section 3.5).
 
     Parameters

@@ -11,10 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from biomarker_cli.model.arrays import FloatArray, IntArray
 
 _DENSE = 100
 """Levels of a part up to which all its eigenvalues are taken."""
@@ -29,7 +27,7 @@ _BEYOND = 1.0 + 1e-6
 """Just above the largest eigenvalue, which is 1 but for the epsilon."""
 
 
-def second_largest(p: Floats, here: Floats, there: Floats, epsilon: float) -> float:
+def second_largest(p: FloatArray, here: FloatArray, there: FloatArray, epsilon: float) -> float:
     """Return the second largest eigenvalue of Q; NaN where the iteration does not settle.
 
     Q[i, j] is the sum over k of p[i, k] p[j, k] / (here[i] there[k] + epsilon).
@@ -57,7 +55,7 @@ def second_largest(p: Floats, here: Floats, there: Floats, epsilon: float) -> fl
     return sorted(found)[-2]
 
 
-def _parts(rows: Integers, columns: Integers, size: int) -> list[Integers]:
+def _parts(rows: IntArray, columns: IntArray, size: int) -> list[IntArray]:
     """Return the rows of Q in parts: two rows meet where both have a pair in one column."""
     from scipy import sparse
     from scipy.sparse.csgraph import connected_components
@@ -90,7 +88,7 @@ def _two_largest(left: Any, right: Any) -> list[float]:
     return [_BEYOND - 1.0 / value for value in found]
 
 
-def _iterated(product: Callable[[Floats], Floats], size: int) -> list[float]:
+def _iterated(product: Callable[[FloatArray], FloatArray], size: int) -> list[float]:
     from scipy.sparse.linalg import LinearOperator, eigs
 
     operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
@@ -107,7 +105,7 @@ def _iterated(product: Callable[[Floats], Floats], size: int) -> list[float]:
     return [float(value) for value in eigenvalues.real]
 
 
-def _solver(left: Any, right: Any) -> Callable[[Floats], Floats]:
+def _solver(left: Any, right: Any) -> Callable[[FloatArray], FloatArray]:
     """Return the product with the inverse of what is left of `_BEYOND` behind Q."""
     from scipy import sparse
     from scipy.sparse.linalg import splu
@@ -116,8 +114,8 @@ def _solver(left: Any, right: Any) -> Callable[[Floats], Floats]:
     ones = sparse.eye_array
     solve = splu(sparse.block_array([[_BEYOND * ones(size), -left], [-right, ones(inner)]]).tocsc())
 
-    def product(vector: Floats) -> Floats:
-        solved: Floats = solve.solve(np.concatenate([np.ravel(vector), np.zeros(inner)]))
+    def product(vector: FloatArray) -> FloatArray:
+        solved: FloatArray = solve.solve(np.concatenate([np.ravel(vector), np.zeros(inner)]))
         return solved[:size]
 
     return product

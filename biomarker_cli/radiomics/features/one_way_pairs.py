@@ -11,12 +11,10 @@ pyradiomics documentation, ``radiomics.glcm`` (``symmetricalGLCM: false``).
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray, IntArray
 from biomarker_cli.radiomics.features.largest_eigenvalues import second_largest
 from biomarker_cli.radiomics.features.pair_values import entropy_bits
-
-Floats = npt.NDArray[np.float64]
 
 _EPSILON = float(np.spacing(1.0))
 _TRIPLES = 1_000_000
@@ -26,9 +24,7 @@ _SAFE = 1e-3
 """Eigenvalues from here on have the digits of the package, whatever order sums are taken in."""
 
 
-def one_way_values(
-    counts: Floats, values: npt.NDArray[np.int64], top_level: int
-) -> dict[str, float]:
+def one_way_values(counts: FloatArray, values: IntArray, top_level: int) -> dict[str, float]:
     """Return the features by name; NaN where one is undefined.
 
     Parameters
@@ -83,12 +79,12 @@ def one_way_values(
     return {**found, **_information(p, here, there)}
 
 
-def _summed(places: Floats, p: Floats) -> Floats:
+def _summed(places: FloatArray, p: FloatArray) -> FloatArray:
     """Return the probability at each whole number from 0."""
     return np.bincount(places.astype(np.int64).ravel(), p.ravel()).astype(np.float64)
 
 
-def _information(p: Floats, here: Floats, there: Floats) -> dict[str, float]:
+def _information(p: FloatArray, here: FloatArray, there: FloatArray) -> dict[str, float]:
     product = here[:, None] * there[None, :]
     logarithm = np.log2(product + _EPSILON)
     joint = -float(np.sum(p * np.log2(p + _EPSILON)))
@@ -101,7 +97,7 @@ def _information(p: Floats, here: Floats, there: Floats) -> dict[str, float]:
     }
 
 
-def maximal_correlation(p: Floats, here: Floats, there: Floats) -> float:
+def maximal_correlation(p: FloatArray, here: FloatArray, there: FloatArray) -> float:
     """Return the root of the second eigenvalue of Q; the epsilon is that of pyradiomics.
 
     Parameters
@@ -128,7 +124,7 @@ def maximal_correlation(p: Floats, here: Floats, there: Floats) -> float:
     return float(np.sqrt(second).real)
 
 
-def _in_order_of_the_package(p: Floats, here: Floats, there: Floats) -> Floats:
+def _in_order_of_the_package(p: FloatArray, here: FloatArray, there: FloatArray) -> FloatArray:
     q = np.empty_like(p)
     # Many grey levels would fill the memory with their triples: take some rows at a time.
     step = max(1, _TRIPLES // p.size)

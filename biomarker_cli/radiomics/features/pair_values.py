@@ -10,15 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from biomarker_cli.radiomics.kernels.cooccurrence import (
+from biomarker_cli.kernels.compiled import (
     difference_features,
     sum_features,
     summarise,
 )
-
-Floats = npt.NDArray[np.float64]
+from biomarker_cli.model.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -40,17 +38,17 @@ class PairDistributions:
         Joint maximum, angular second moment, joint entropy (bits).
     """
 
-    difference: Floats
-    total: Floats
-    margin: Floats
-    values: npt.NDArray[np.int64]
+    difference: FloatArray
+    total: FloatArray
+    margin: FloatArray
+    values: IntArray
     pairs: float
     highest: float
     energy: float
     entropy: float
 
     @classmethod
-    def of(cls, counts: Floats, values: npt.NDArray[np.int64]) -> PairDistributions | None:
+    def of(cls, counts: FloatArray, values: IntArray) -> PairDistributions | None:
         """Take a matrix that is counted one way, shape (g, g), both ways; None if it is empty."""
         top = int(values[-1])
         difference, total = np.zeros(top + 1), np.zeros(2 * top + 1)
@@ -62,7 +60,7 @@ class PairDistributions:
         return cls(difference, total, margin, values, pairs, highest, energy, entropy)
 
 
-def entropy_bits(probabilities: Floats) -> float:
+def entropy_bits(probabilities: FloatArray) -> float:
     """Return the Shannon entropy in bits; absent classes count nothing."""
     present = probabilities[probabilities > 0]
     return -float(np.sum(present * np.log2(present))) + 0.0

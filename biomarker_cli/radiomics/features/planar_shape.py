@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.radiomics.features.shape_values import farthest_pair
 
-Mask = npt.NDArray[np.bool_]
 
-
-def planar_shape_values(mask: Mask, spacing_mm: tuple[float, float]) -> dict[str, float]:
+def planar_shape_values(mask: BoolArray, spacing_mm: tuple[float, float]) -> dict[str, float]:
     """Return the features of a region in a plane, by name.
 
     The outline joins the midpoints between a pixel inside and its neighbour outside;
@@ -55,7 +53,7 @@ def planar_shape_values(mask: Mask, spacing_mm: tuple[float, float]) -> dict[str
     return found
 
 
-def _vertices(padded: Mask) -> npt.NDArray[np.float64]:
+def _vertices(padded: BoolArray) -> FloatArray:
     """Return the midpoints of the cut edges, in indices, shape (n, 2)."""
     first = np.argwhere(padded[1:] != padded[:-1]) + np.array([0.5, 0.0])
     second = np.argwhere(padded[:, 1:] != padded[:, :-1]) + np.array([0.0, 0.5])

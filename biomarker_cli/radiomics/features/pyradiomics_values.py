@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import assert_never
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.kernels.compiled import has_pair, information_entropies
+from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from biomarker_cli.radiomics.features.directional import Values
 from biomarker_cli.radiomics.features.first_order import intensity_values
 from biomarker_cli.radiomics.features.one_way_pairs import maximal_correlation, one_way_values
@@ -38,14 +39,9 @@ from biomarker_cli.radiomics.features.texture import (
     sparse_values,
     tone_values,
 )
-from biomarker_cli.radiomics.kernels.cooccurrence import information_entropies
-from biomarker_cli.radiomics.kernels.runs import has_pair
 from biomarker_cli.radiomics.lattice import Lattice, Neighbours, Offset, half_neighbours
 from biomarker_cli.radiomics.rules import PyradiomicsRules
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 
 _EPSILON = float(np.spacing(1.0))
@@ -94,29 +90,37 @@ class Measured:
     def weight(self, offset: Offset) -> float:
         """Return the weight of a direction in a merged matrix."""
         steps = np.abs(np.array(offset) * np.array(self.spacing))
-        match self.rules.weighting_norm:
+        norm = self.rules.weighting_norm
+        match norm:
             case "infinity":
                 return float(np.exp(-(steps.max() ** 2)))
             case "euclidean":
                 return float(np.exp(-np.sum(steps**2)))
             case "manhattan":
                 return float(np.exp(-(steps.sum() ** 2)))
-        return 1.0
+            case "no_weighting" | None:
+                return 1.0
+            case _:
+                assert_never(norm)
 
     def run_weight(self, offset: Offset) -> float:
         """Return the weight of a direction for runs: its length."""
         steps = np.abs(np.array(offset) * np.array(self.spacing))
-        match self.rules.weighting_norm:
+        norm = self.rules.weighting_norm
+        match norm:
             case "infinity":
                 return float(steps.max())
             case "euclidean":
                 return float(np.sqrt(np.sum(steps**2)))
             case "manhattan":
                 return float(steps.sum())
-        return 1.0
+            case "no_weighting" | None:
+                return 1.0
+            case _:
+                assert_never(norm)
 
 
-def shape_as_pyradiomics(mask: Mask, spacing_zyx: Spacing) -> dict[str, float]:
+def shape_as_pyradiomics(mask: BoolArray, spacing_zyx: Spacing) -> dict[str, float]:
     """Return the features of size and shape; covariances are divided by n."""
     mesh = mesh_of(mask, spacing_zyx, surface_of_pyradiomics())
     # The holes of its surface may leave less than nothing of a sparse region.
@@ -144,7 +148,7 @@ def shape_as_pyradiomics(mask: Mask, spacing_zyx: Spacing) -> dict[str, float]:
 
 
 def intensity_as_pyradiomics(
-    values: Floats, shift: float, voxel_volume_mm3: float
+    values: FloatArray, shift: float, voxel_volume_mm3: float
 ) -> dict[str, float]:
     """Return the first-order statistics."""
     found = intensity_values(values)
@@ -158,7 +162,7 @@ def intensity_as_pyradiomics(
     return found
 
 
-def histogram_as_pyradiomics(levels: Integers) -> dict[str, float]:
+def histogram_as_pyradiomics(levels: IntArray) -> dict[str, float]:
     """Return entropy and uniformity of the grey levels."""
     counts = np.bincount(levels)
     p = counts[counts > 0] / levels.size
@@ -181,7 +185,7 @@ def glcm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     return dict(values_of(merged, lattice) or {})
 
 
-def _pairs_of(counts: Floats, lattice: Lattice) -> Values | None:
+def _pairs_of(counts: FloatArray, lattice: Lattice) -> Values | None:
     pairs = PairDistributions.of(counts, lattice.values)
     if pairs is None:
         return None
@@ -195,13 +199,13 @@ def _pairs_of(counts: Floats, lattice: Lattice) -> Values | None:
     return found
 
 
-def _one_way_pairs_of(counts: Floats, lattice: Lattice) -> Values | None:
+def _one_way_pairs_of(counts: FloatArray, lattice: Lattice) -> Values | None:
     if not counts.any():
         return None
     return one_way_values(counts, lattice.values, int(lattice.values[-1]))
 
 
-def _information(counts: Floats, pairs: PairDistributions) -> dict[str, float]:
+def _information(counts: FloatArray, pairs: PairDistributions) -> dict[str, float]:
     """Return both measures of information correlation, with the epsilon of pyradiomics."""
     found = np.empty(4)
     information_entropies(counts, pairs.pairs, pairs.margin, _EPSILON, found)
@@ -250,7 +254,7 @@ def _has_pair_on_line(lattice: Lattice, offset: Offset) -> bool:
     return len(np.unique(starts, axis=0)) < len(starts)
 
 
-def _runs_of(counts: npt.NDArray[Any], lattice: Lattice) -> Values | None:
+def _runs_of(counts: AnyArray, lattice: Lattice) -> Values | None:
     return sparse_values(entries_of(counts), lattice.values, RUN_NAMES)
 
 

@@ -29,7 +29,7 @@ _WITHOUT_DICOM_CODES = frozenset({"local_intensity", "intensity", "ivh"})
 # pyradiomics leaves it out unless it is named; it is the root of the variance.
 _DEPRECATED = frozenset({"firstorder_StandardDeviation"})
 
-Row = tuple[str, str, str, str]
+FeatureRow = tuple[str, str, str, str]
 """Name, title, IBSI id, pyradiomics feature."""
 
 Family = Mapping[str, Mapping[str, FeatureDefinition]]
@@ -38,7 +38,7 @@ Family = Mapping[str, Mapping[str, FeatureDefinition]]
 
 def define_family(
     family: str,
-    rows: Iterable[Row],
+    rows: Iterable[FeatureRow],
     *,
     reference: str,
     aggregations: tuple[str, ...] = ("",),

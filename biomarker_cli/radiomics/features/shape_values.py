@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.kernels.compiled import count_cases, farthest_squared, hull_planes, sum_places
+from biomarker_cli.model.arrays import BoolArray, FloatArray, IntArray
 from biomarker_cli.radiomics.features.spatial_correlation import spatial_correlation
 from biomarker_cli.radiomics.features.surface_cases import Triangles, closed_surface
-from biomarker_cli.radiomics.kernels.diameters import farthest_squared, hull_planes
-from biomarker_cli.radiomics.kernels.surface import count_cases, sum_places
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 
 _LEGENDRE_TERMS = 20
@@ -39,11 +35,11 @@ class Mesh:
 
     volume_mm3: float
     area_mm2: float
-    vertices_mm: Floats
+    vertices_mm: FloatArray
     widest_mm: float
 
 
-def mesh_of(mask: Mask, spacing_zyx: Spacing, surface: Triangles) -> Mesh:
+def mesh_of(mask: BoolArray, spacing_zyx: Spacing, surface: Triangles) -> Mesh:
     """Return the surface at iso-level 0.5.
 
     Parameters
@@ -71,7 +67,7 @@ def mesh_of(mask: Mask, spacing_zyx: Spacing, surface: Triangles) -> Mesh:
     return Mesh(-sixfold / 6, area, corners / 2 * spacing, widest)
 
 
-def _hulls_across(mask: Mask, spacing_zyx: Spacing, axis: int) -> tuple[float, Integers]:
+def _hulls_across(mask: BoolArray, spacing_zyx: Spacing, axis: int) -> tuple[float, IntArray]:
     """Return the largest distance of two vertices in one plane across an axis, and what it needs.
 
     Returns
@@ -96,7 +92,7 @@ def _hulls_across(mask: Mask, spacing_zyx: Spacing, axis: int) -> tuple[float, I
     return float(np.sqrt(widest)), corners[1 : 1 + corners[0, 0]]
 
 
-def planar_diameter(mask: Mask, spacing_zyx: Spacing, axis: int) -> float:
+def planar_diameter(mask: BoolArray, spacing_zyx: Spacing, axis: int) -> float:
     """Return the largest distance of two vertices of the surface in one plane across an axis.
 
     Parameters
@@ -113,7 +109,7 @@ _PER_CELL = 20
 _MOST_CELLS = 16
 
 
-def farthest_pair(points: Floats) -> float:
+def farthest_pair(points: FloatArray) -> float:
     """Return the largest distance between two points.
 
     Parameters
@@ -141,7 +137,7 @@ def farthest_pair(points: Floats) -> float:
     return float(np.sqrt(found))
 
 
-def principal_variances(mask: Mask, spacing_zyx: Spacing, freedom: int) -> Floats:
+def principal_variances(mask: BoolArray, spacing_zyx: Spacing, freedom: int) -> FloatArray:
     """Return the eigenvalues of the covariance of voxel centres, falling, shape (3,), mm2.
 
     Parameters
@@ -164,29 +160,21 @@ def principal_variances(mask: Mask, spacing_zyx: Spacing, freedom: int) -> Float
 
 def ellipsoid_area(a: float, b: float, c: float) -> float:
     """Return the area of an ellipsoid of semi-axes a >= b >= c > 0, by the series of the manual."""
-    from scipy.special import eval_legendre
+    from scipy.special import binom, eval_legendre
 
     alpha = np.sqrt(1 - (b / a) ** 2)
     beta = np.sqrt(1 - (c / a) ** 2)
-    if alpha == 0 or beta == 0:
-        # (alpha beta)^n P_n of an infinite argument: expand its leading terms instead.
-        return _area_of_revolution(a, c) if alpha == 0 else 4 * np.pi * a * b
     orders = np.arange(_LEGENDRE_TERMS + 1)
-    argument = (alpha**2 + beta**2) / (2 * alpha * beta)
-    terms = (alpha * beta) ** orders / (1 - 4 * orders**2) * eval_legendre(orders, argument)
+    if alpha == 0:
+        # P_n of an infinite argument: its leading term is what the others come close to.
+        terms = (beta / 2) ** (2 * orders) / (1 - 4 * orders**2) * binom(2 * orders, orders)
+    else:
+        argument = (alpha**2 + beta**2) / (2 * alpha * beta)
+        terms = (alpha * beta) ** orders / (1 - 4 * orders**2) * eval_legendre(orders, argument)
     return float(4 * np.pi * a * b * terms.sum())
 
 
-def _area_of_revolution(a: float, c: float) -> float:
-    if a == c:
-        return float(4 * np.pi * a * a)
-    eccentricity = np.sqrt(1 - (c / a) ** 2)
-    return float(
-        2 * np.pi * a * a * (1 + (1 - eccentricity**2) / eccentricity * np.arctanh(eccentricity))
-    )
-
-
-def shape_values(mask: Mask, spacing_zyx: Spacing) -> dict[str, float]:
+def shape_values(mask: BoolArray, spacing_zyx: Spacing) -> dict[str, float]:
     """Return the features of size and shape by name.
 
     Parameters
@@ -215,18 +203,25 @@ def shape_values(mask: Mask, spacing_zyx: Spacing) -> dict[str, float]:
     return found
 
 
-def _axis_values(mask: Mask, spacing_zyx: Spacing, volume: float, area: float) -> dict[str, float]:
+def _axis_values(
+    mask: BoolArray, spacing_zyx: Spacing, volume: float, area: float
+) -> dict[str, float]:
     roots = np.sqrt(principal_variances(mask, spacing_zyx, 1))
     major, minor, least = (4 * float(root) for root in roots)
-    found = {"major_axis_length": major, "minor_axis_length": minor, "least_axis_length": least}
-    if major > 0:
-        found["elongation"] = minor / major
-        found["flatness"] = least / major
+    volume_density, area_density = np.nan, np.nan
     if least > 0:
         a, b, c = major / 2, minor / 2, least / 2
-        found["volume_density_aee"] = 3 * volume / (4 * np.pi * a * b * c)
-        found["area_density_aee"] = area / ellipsoid_area(a, b, c)
-    return found
+        volume_density = 3 * volume / (4 * np.pi * a * b * c)
+        area_density = area / ellipsoid_area(a, b, c)
+    return {
+        "major_axis_length": major,
+        "minor_axis_length": minor,
+        "least_axis_length": least,
+        "elongation": minor / major if major > 0 else np.nan,
+        "flatness": least / major if major > 0 else np.nan,
+        "volume_density_aee": volume_density,
+        "area_density_aee": area_density,
+    }
 
 
 def _box_values(mesh: Mesh) -> dict[str, float]:
@@ -243,9 +238,13 @@ def _box_values(mesh: Mesh) -> dict[str, float]:
 
 
 def intensity_in_space(
-    morphological: Mask, intensity: Mask, image: Floats, spacing_zyx: Spacing, volume_mm3: float
+    morphological: BoolArray,
+    intensity: BoolArray,
+    image: FloatArray,
+    spacing_zyx: Spacing,
+    volume_mm3: float,
 ) -> dict[str, float]:
-    """Return centre of mass shift, integrated intensity, Moran's I and Geary's C.
+    """Return centre of mass shift, integrated intensity, Moran's I and Geary's C; NaN for none.
 
     Parameters
     ----------
@@ -256,16 +255,18 @@ def intensity_in_space(
         Of the mesh.
     """
     spacing = np.array(spacing_zyx)
-    found: dict[str, float] = {}
-    if not intensity.any():
-        return found
-    values = image[intensity]
-    places = np.argwhere(intensity) * spacing
-    geometric = np.argwhere(morphological).mean(axis=0) * spacing
-    total = float(values.sum())
-    if total != 0:
-        weighted = values @ places / total
-        found["centre_of_mass_shift"] = float(np.linalg.norm(weighted - geometric))
-    found["integrated_intensity"] = float(values.mean()) * volume_mm3
-    found.update(spatial_correlation(intensity, image, spacing_zyx))
-    return found
+    shift, integrated = np.nan, np.nan
+    if intensity.any():
+        values = image[intensity]
+        places = np.argwhere(intensity) * spacing
+        geometric = np.argwhere(morphological).mean(axis=0) * spacing
+        total = float(values.sum())
+        if total != 0:
+            weighted = values @ places / total
+            shift = float(np.linalg.norm(weighted - geometric))
+        integrated = float(values.mean()) * volume_mm3
+    return {
+        "centre_of_mass_shift": shift,
+        "integrated_intensity": integrated,
+        **spatial_correlation(intensity, image, spacing_zyx),
+    }

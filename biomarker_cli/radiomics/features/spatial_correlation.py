@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-Waves = npt.NDArray[np.complex128]
+from biomarker_cli.model.arrays import BoolArray, ComplexArray, FloatArray
+
 Spacing = tuple[float, float, float]
 
 _TOGETHER = 1_000_000
 """Frequencies that are looked at at a time: 16 MB for each of three images."""
 
 
-def spatial_correlation(mask: Mask, image: Floats, spacing_zyx: Spacing) -> dict[str, float]:
-    """Return Moran's I and Geary's C, with weights 1 / distance; nothing where undefined.
+def spatial_correlation(
+    mask: BoolArray, image: FloatArray, spacing_zyx: Spacing
+) -> dict[str, float]:
+    """Return Moran's I and Geary's C, with weights 1 / distance; NaN where undefined.
 
     The weight of a pair hangs on the step between its voxels alone, so a sum over all
     pairs is one over steps of weight times autocorrelation. By Parseval's theorem that
@@ -29,12 +29,15 @@ def spatial_correlation(mask: Mask, image: Floats, spacing_zyx: Spacing) -> dict
     spacing_zyx : tuple of float
         In mm.
     """
+    undefined = {"moran_i": np.nan, "geary_c": np.nan}
     n = int(np.count_nonzero(mask))
+    if n < 2:
+        return undefined
     deviation = np.where(mask, image - image[mask].mean(), 0.0)
     squares = deviation**2
     spread = float(np.sum(squares))
-    if n < 2 or spread <= 0:
-        return {}
+    if spread <= 0:
+        return undefined
     size = _period(mask.shape)
     weights, together, crossed = _weighted_sums(
         _planes_of(mask.astype(np.float64), size),
@@ -63,7 +66,7 @@ def _period(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return lengths[0], lengths[1], lengths[2]
 
 
-def _weights(size: tuple[int, int, int], spacing_zyx: Spacing) -> Floats:
+def _weights(size: tuple[int, int, int], spacing_zyx: Spacing) -> FloatArray:
     """Return the transform of 1 / distance, from frequency 0 to the highest along each axis.
 
     Weights are the same for opposite steps: their transform is one of cosines, of an
@@ -75,12 +78,14 @@ def _weights(size: tuple[int, int, int], spacing_zyx: Spacing) -> Floats:
         np.arange(period // 2 + 1) * spacing
         for period, spacing in zip(size, spacing_zyx, strict=True)
     ]
-    square: Floats = np.asarray(sum(a**2 for a in np.meshgrid(*steps, indexing="ij", sparse=True)))
+    square: FloatArray = np.asarray(
+        sum(a**2 for a in np.meshgrid(*steps, indexing="ij", sparse=True))
+    )
     square[0, 0, 0] = np.inf
     return np.asarray(fft.dctn(1 / np.sqrt(square), type=1, overwrite_x=True))
 
 
-def _planes_of(voxels: Floats, size: tuple[int, int, int]) -> Waves:
+def _planes_of(voxels: FloatArray, size: tuple[int, int, int]) -> ComplexArray:
     """Transform along the last two axes; slices without voxels need no transform yet."""
     from scipy import fft
 
@@ -89,7 +94,7 @@ def _planes_of(voxels: Floats, size: tuple[int, int, int]) -> Waves:
 
 
 def _weighted_sums(
-    inside: Waves, deviation: Waves, squares: Waves, weights: Floats
+    inside: ComplexArray, deviation: ComplexArray, squares: ComplexArray, weights: FloatArray
 ) -> tuple[float, float, float]:
     """Return the sums over all pairs of the weights, and of weighted products of two images."""
     from scipy import fft

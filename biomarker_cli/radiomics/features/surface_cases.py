@@ -24,9 +24,9 @@ from functools import cache, lru_cache
 from itertools import combinations, pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from biomarker_cli.model.arrays import FloatArray, IntArray
+
 Loop = tuple[int, ...]
 Loops = tuple[Loop, ...]
 
@@ -61,8 +61,8 @@ class Triangles:
     vertices : ndarray, shape (n, 3 vertices, 3: z, y, x)
     """
 
-    owner: npt.NDArray[np.int64]
-    vertices: Floats
+    owner: IntArray
+    vertices: FloatArray
 
 
 @lru_cache(maxsize=1)
@@ -87,7 +87,7 @@ def _all_triangles(loops: list[Loops]) -> Triangles:
     return Triangles(owner, np.concatenate(by_case))
 
 
-def _triangles(case: int, loops: Loops) -> Floats:
+def _triangles(case: int, loops: Loops) -> FloatArray:
     # The starts were fitted to the loops of pyradiomics.
     starts = _FAN_STARTS.get(str(case), "") if loops == _as_pyradiomics(case) else ""
     triangles = []

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.kernels.compiled import emphasise
+from biomarker_cli.model.arrays import AnyArray, CountArray, FloatArray, IntArray
 from biomarker_cli.radiomics.features.directional import PER_SLICE, Values, aggregate, mean_of
 from biomarker_cli.radiomics.features.pair_values import PairDistributions, pair_values
-from biomarker_cli.radiomics.kernels.emphases import emphasise
-from biomarker_cli.radiomics.lattice import Counts, Lattice, Neighbours, Offset, half_neighbours
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from biomarker_cli.radiomics.lattice import Lattice, Neighbours, Offset, half_neighbours
 
 
 @dataclass(frozen=True)
@@ -34,8 +30,8 @@ class Texture:
 
     whole: Lattice
     slices: tuple[Lattice, ...]
-    distance_3d: Counts
-    distances_2d: tuple[Counts, ...]
+    distance_3d: CountArray
+    distances_2d: tuple[CountArray, ...]
 
 
 def glcm(texture: Texture, aggregation: str) -> dict[str, float]:
@@ -55,7 +51,7 @@ def pair_distributions(lattice: Lattice, offsets: tuple[Offset, ...]) -> PairDis
     return PairDistributions.of(counts, lattice.values)
 
 
-def _merged(tables: Iterator[Counts], shape: tuple[int, int]) -> Floats:
+def _merged(tables: Iterator[CountArray], shape: tuple[int, int]) -> FloatArray:
     merged = np.zeros(shape)
     for counts in tables:
         merged += counts
@@ -106,8 +102,8 @@ DEPENDENCE_NAMES = (
 
 
 def sparse_values(
-    matrix: tuple[Integers, Integers, npt.NDArray[Any]],
-    values: Integers,
+    matrix: tuple[IntArray, IntArray, AnyArray],
+    values: IntArray,
     names: tuple[str, ...],
     voxels: float | None = None,
 ) -> Values | None:
@@ -134,7 +130,7 @@ def sparse_values(
     return dict(zip(names, found.tolist(), strict=False))
 
 
-def entries_of(table: npt.NDArray[Any]) -> tuple[Integers, Integers, npt.NDArray[Any]]:
+def entries_of(table: AnyArray) -> tuple[IntArray, IntArray, AnyArray]:
     """Return rank, size and count of what a table by rank and size - 1 holds."""
     ranks, sizes = np.nonzero(table)
     return ranks, sizes + 1, table[ranks, sizes]
@@ -158,7 +154,7 @@ _PAIRS = 2**20
 """Pairs of levels that are looked at together."""
 
 
-def grouped(ranks: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers]:
+def grouped(ranks: IntArray, sizes: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """Count equal (rank, size) entries."""
     small = sizes < _SMALL
     # Nearly all are small: those are counted in a table, without sorting.
@@ -187,7 +183,7 @@ def _by_slices(
 def glszm(texture: Texture, aggregation: str) -> dict[str, float]:
     """Return the size zone features (IBSI-1, section 3.8)."""
 
-    def measure(lattice: Lattice, distance: Counts, planar: bool) -> Values | None:
+    def measure(lattice: Lattice, distance: CountArray, planar: bool) -> Values | None:
         zones = lattice.zones(planar, distance)
         matrix = grouped(zones[:, 0], zones[:, 1])
         return sparse_values(matrix, lattice.values, ZONE_NAMES, lattice.n_voxels)
@@ -198,7 +194,7 @@ def glszm(texture: Texture, aggregation: str) -> dict[str, float]:
 def gldzm(texture: Texture, aggregation: str) -> dict[str, float]:
     """Return the distance zone features (IBSI-1, section 3.9)."""
 
-    def measure(lattice: Lattice, distance: Counts, planar: bool) -> Values | None:
+    def measure(lattice: Lattice, distance: CountArray, planar: bool) -> Values | None:
         zones = lattice.zones(planar, distance)
         matrix = grouped(zones[:, 0], zones[:, 2])
         return sparse_values(matrix, lattice.values, DISTANCE_NAMES, lattice.n_voxels)
@@ -213,14 +209,14 @@ def _neighbours(lattice: Lattice, planar: bool, alpha: int = 0) -> Neighbours:
 def ngtdm(texture: Texture, aggregation: str) -> dict[str, float]:
     """Return the grey tone difference features (IBSI-1, section 3.10)."""
 
-    def measure(lattice: Lattice, _distance: Counts, planar: bool) -> Values | None:
+    def measure(lattice: Lattice, _distance: CountArray, planar: bool) -> Values | None:
         found = _neighbours(lattice, planar)
         return tone_values(found.number, found.difference, lattice.values)
 
     return _by_slices(texture, aggregation, measure)
 
 
-def tone_values(number: npt.NDArray[Any], difference: Floats, values: Integers) -> Values | None:
+def tone_values(number: AnyArray, difference: FloatArray, values: IntArray) -> Values | None:
     """Return coarseness, contrast, busyness, complexity and strength; NaN where undefined."""
     present = number > 0
     if not present.any():
@@ -245,7 +241,9 @@ def tone_values(number: npt.NDArray[Any], difference: Floats, values: Integers) 
     }
 
 
-def _sums_over_pairs(p: Floats, s: Floats, g: Floats) -> tuple[float, float, float, float]:
+def _sums_over_pairs(
+    p: FloatArray, s: FloatArray, g: FloatArray
+) -> tuple[float, float, float, float]:
     """Return the sums over all pairs of levels that the tone features need.
 
     Some rows of pairs at a time: all of 4,096 levels would take a gigabyte. The pairs of a
@@ -279,7 +277,7 @@ def _sums_over_pairs(p: Floats, s: Floats, g: Floats) -> tuple[float, float, flo
 def ngldm(texture: Texture, aggregation: str, alpha: int = 0) -> dict[str, float]:
     """Return the dependence features (IBSI-1, section 3.11)."""
 
-    def measure(lattice: Lattice, _distance: Counts, planar: bool) -> Values | None:
+    def measure(lattice: Lattice, _distance: CountArray, planar: bool) -> Values | None:
         matrix = entries_of(_neighbours(lattice, planar, alpha).dependence)
         return sparse_values(matrix, lattice.values, DEPENDENCE_NAMES, lattice.n_voxels)
 

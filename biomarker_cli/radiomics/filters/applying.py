@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
-import numpy as np
-import numpy.typing as npt
-
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.radiomics.filters.classic import laws_response, log_response, mean_response
 from biomarker_cli.radiomics.filters.oriented import gabor_response, simoncelli_response
 from biomarker_cli.radiomics.filters.riesz import riesz_images
@@ -17,18 +16,17 @@ from biomarker_cli.radiomics.filters.rules import (
     LawsFilter,
     LogFilter,
     MeanFilter,
+    PyradiomicsFilter,
     SimoncelliFilter,
     Unfiltered,
     WaveletFilter,
 )
 from biomarker_cli.radiomics.filters.wavelets import wavelet_response
 
-Floats = npt.NDArray[np.float64]
-
 
 def filtered_images(
-    image: Floats, spacing_zyx: tuple[float, float, float], rules: FilterRules, planar: bool
-) -> Iterator[tuple[str, Floats]]:
+    image: FloatArray, spacing_zyx: tuple[float, float, float], rules: FilterRules, planar: bool
+) -> Iterator[tuple[str, FloatArray]]:
     """Yield name and voxels of each image that a filter gives.
 
     Parameters
@@ -52,8 +50,7 @@ def filtered_images(
         case MeanFilter():
             yield names[0], mean_response(image, rules, planar)
         case LogFilter():
-            for name, sigma in zip(names, rules.sigma_mm, strict=True):
-                yield name, log_response(image, sigma, rules, spacing_zyx, planar)
+            yield from _log_images(image, rules, spacing_zyx, planar)
         case LawsFilter():
             yield names[0], laws_response(image, rules, planar)
         case GaborFilter():
@@ -64,5 +61,14 @@ def filtered_images(
             yield names[0], simoncelli_response(image, rules, planar)
         case RieszLogFilter() | RieszSimoncelliFilter():
             yield from riesz_images(image, rules, spacing_zyx)
-        case _:
+        case PyradiomicsFilter():
             raise ValueError(f"the filter {rules.filter!r} belongs to pyradiomics")
+        case _:
+            assert_never(rules)
+
+
+def _log_images(
+    image: FloatArray, rules: LogFilter, spacing_zyx: tuple[float, float, float], planar: bool
+) -> Iterator[tuple[str, FloatArray]]:
+    for name, sigma in zip(rules.image_names(2 if planar else 3), rules.sigma_mm, strict=True):
+        yield name, log_response(image, sigma, rules, spacing_zyx, planar)

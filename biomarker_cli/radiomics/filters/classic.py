@@ -5,16 +5,15 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.radiomics.filters.rules import LawsFilter, LogFilter, MeanFilter
 from biomarker_cli.radiomics.filters.separable import Kernels, convolve, pooled
 
-Floats = npt.NDArray[np.float64]
 Spacing = tuple[float, float, float]
 
 
-def _kernel(*values: float) -> Floats:
+def _kernel(*values: float) -> FloatArray:
     array = np.array(values, dtype=np.float64)
     return array / np.linalg.norm(array)
 
@@ -34,7 +33,7 @@ LAWS = MappingProxyType(
 """Level, edge, spot, wave and ripple kernels of unit norm (IBSI-2, table 3.1)."""
 
 
-def mean_response(image: Floats, rules: MeanFilter, planar: bool) -> Floats:
+def mean_response(image: FloatArray, rules: MeanFilter, planar: bool) -> FloatArray:
     """Return the mean over a cube, or over a square of each slice."""
     kernel = np.full(rules.support_voxels, 1.0 / rules.support_voxels)
     return convolve(image, _along(kernel, planar), rules.boundary)
@@ -46,16 +45,16 @@ def log_reach(sigma_voxels: float, truncation: float) -> int:
 
 
 def log_response(
-    image: Floats, sigma_mm: float, rules: LogFilter, spacing: Spacing, planar: bool
-) -> Floats:
+    image: FloatArray, sigma_mm: float, rules: LogFilter, spacing: Spacing, planar: bool
+) -> FloatArray:
     """Return the Laplacian of Gaussian, in the unit of the image per square voxel.
 
     The kernel is sampled at the voxel centres and cut off at `truncation` standard
     deviations. Its sum is a sum of separable kernels, one for each axis.
     """
     axes = range(1, 3) if planar else range(3)
-    smooth: list[Floats | None] = [None, None, None]
-    curved: list[Floats | None] = [None, None, None]
+    smooth: list[FloatArray | None] = [None, None, None]
+    curved: list[FloatArray | None] = [None, None, None]
     for axis in axes:
         sigma = sigma_mm / spacing[axis]
         reach = log_reach(sigma, rules.truncation)
@@ -70,7 +69,7 @@ def log_response(
     return result
 
 
-def laws_response(image: Floats, rules: LawsFilter, planar: bool) -> Floats:
+def laws_response(image: FloatArray, rules: LawsFilter, planar: bool) -> FloatArray:
     """Return the response of a Laws kernel, pooled over rotations, or its texture energy."""
     names = [rules.kernels[k : k + 2] for k in range(0, len(rules.kernels), 2)]
     # The name runs along x, y, z.
@@ -83,5 +82,5 @@ def laws_response(image: Floats, rules: LawsFilter, planar: bool) -> Floats:
     return convolve(np.abs(response), _along(kernel, planar), rules.boundary)
 
 
-def _along(kernel: Floats, planar: bool) -> Kernels:
+def _along(kernel: FloatArray, planar: bool) -> Kernels:
     return (None if planar else kernel, kernel, kernel)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import ComplexArray, FloatArray
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.filters.rules import GaborFilter, SimoncelliFilter
 
-Floats = npt.NDArray[np.float64]
 Spacing = tuple[float, float, float]
 
 _PAD = {"zero": "constant", "nearest": "edge", "periodic": "wrap", "mirror": "symmetric"}
@@ -16,7 +15,7 @@ _REACH_SIGMAS = 7.0
 """Where the Gaussian envelope of a Gabor kernel is cut off: below 1e-10 of its peak."""
 
 
-def gabor_response(image: Floats, rules: GaborFilter, spacing: Spacing) -> Floats:
+def gabor_response(image: FloatArray, rules: GaborFilter, spacing: Spacing) -> FloatArray:
     """Return the modulus of the Gabor response, averaged over angles and planes.
 
     Parameters
@@ -52,7 +51,7 @@ def gabor_reach(rules: GaborFilter, step_mm: float) -> float:
     return _REACH_SIGMAS * (rules.sigma_mm / step_mm) * max(1.0, 1.0 / rules.gamma)
 
 
-def _planar_gabor(image: Floats, rules: GaborFilter, step_mm: float) -> Floats:
+def _planar_gabor(image: FloatArray, rules: GaborFilter, step_mm: float) -> FloatArray:
     from scipy import fft
 
     sigma, wavelength = rules.sigma_mm / step_mm, rules.wavelength_mm / step_mm
@@ -82,7 +81,7 @@ def _planar_gabor(image: Floats, rules: GaborFilter, step_mm: float) -> Floats:
 
 def _gabor_kernel(
     reach: int, sigma: float, wavelength: float, gamma: float, theta: float
-) -> npt.NDArray[np.complex128]:
+) -> ComplexArray:
     k = np.arange(-reach, reach + 1, dtype=np.float64)
     second, first = np.meshgrid(k, k, indexing="ij")
     along = first * np.cos(theta) + second * np.sin(theta)
@@ -91,11 +90,11 @@ def _gabor_kernel(
     return np.asarray(envelope * np.exp(2j * np.pi * along / wavelength))
 
 
-def _padded(plane: Floats, reach: int, boundary: str) -> Floats:
+def _padded(plane: FloatArray, reach: int, boundary: str) -> FloatArray:
     return np.asarray(np.pad(plane, reach, mode=_PAD[boundary]))  # type: ignore[call-overload]
 
 
-def simoncelli_response(image: Floats, rules: SimoncelliFilter, planar: bool) -> Floats:
+def simoncelli_response(image: FloatArray, rules: SimoncelliFilter, planar: bool) -> FloatArray:
     """Return the band-pass map of one level of the isotropic Simoncelli wavelet.
 
     Parameters

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import Box
+from biomarker_cli.model.arrays import AnyArray, FloatArray
 from biomarker_cli.radiomics.filters.recursive_gaussian import (
     SHORTEST_LINE,
     laplacians_of_gaussian,
 )
 from biomarker_cli.radiomics.filters.rules import (
+    BoxFilterRules,
     FilterRules,
-    PyradiomicsFilter,
     PyradiomicsGradient,
     PyradiomicsLog,
     PyradiomicsPointwise,
 )
 
-Floats = npt.NDArray[np.float64]
 Voxels = npt.NDArray[np.float64 | np.float32]
 Spacing = tuple[float, float, float]
-Box = tuple[slice, slice, slice]
 
 
 def refusals(shape: tuple[int, ...], spacing_zyx: Spacing, rules: FilterRules) -> dict[str, str]:
@@ -47,7 +47,7 @@ def refusals(shape: tuple[int, ...], spacing_zyx: Spacing, rules: FilterRules) -
 
 
 def images_in_box(
-    image: npt.NDArray[Any], box: Box, spacing_zyx: Spacing, rules: PyradiomicsFilter
+    image: AnyArray, box: Box, spacing_zyx: Spacing, rules: BoxFilterRules
 ) -> Iterator[tuple[str, Voxels]]:
     """Yield name and voxels inside a box of the images of a filter.
 
@@ -79,10 +79,10 @@ def images_in_box(
         case PyradiomicsGradient():
             yield rules.image_names()[0], _gradient(image, box, spacing_zyx, rules.use_spacing)
         case _:
-            raise ValueError(f"no filter in boxes: {rules!r}")
+            assert_never(rules)
 
 
-def _sitk_image(image: Floats, spacing_zyx: Spacing) -> Any:
+def _sitk_image(image: FloatArray, spacing_zyx: Spacing) -> Any:
     import SimpleITK
 
     result: Any = SimpleITK.GetImageFromArray(np.ascontiguousarray(image))
@@ -90,7 +90,7 @@ def _sitk_image(image: Floats, spacing_zyx: Spacing) -> Any:
     return result
 
 
-def _gradient(image: npt.NDArray[Any], box: Box, spacing_zyx: Spacing, use_spacing: bool) -> Floats:
+def _gradient(image: AnyArray, box: Box, spacing_zyx: Spacing, use_spacing: bool) -> FloatArray:
     import SimpleITK
 
     wide = [slice(max(part.start - 1, 0), part.stop + 1) for part in box]
@@ -106,7 +106,7 @@ def _gradient(image: npt.NDArray[Any], box: Box, spacing_zyx: Spacing, use_spaci
     return np.asarray(array, dtype=np.float64)
 
 
-def _pointwise(image: Floats, kind: str, largest: float) -> Floats:
+def _pointwise(image: FloatArray, kind: str, largest: float) -> FloatArray:
     """Map the voxels so that the largest magnitude of the image stays what it is."""
     if kind == "square":
         return np.asarray((image * (1 / np.sqrt(largest))) ** 2)

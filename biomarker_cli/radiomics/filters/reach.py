@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import assert_never
 
 from biomarker_cli.radiomics.bounds import require_reach
 from biomarker_cli.radiomics.filters.oriented import gabor_reach
-from biomarker_cli.radiomics.filters.riesz_rules import RieszLogFilter
+from biomarker_cli.radiomics.filters.riesz_rules import RieszLogFilter, RieszSimoncelliFilter
 from biomarker_cli.radiomics.filters.rules import (
     FilterRules,
     GaborFilter,
     LawsFilter,
     LogFilter,
     MeanFilter,
+    PyradiomicsFilter,
+    SimoncelliFilter,
+    Unfiltered,
     WaveletFilter,
 )
 from biomarker_cli.radiomics.filters.wavelets import taps_of
@@ -63,4 +67,7 @@ def _reaches(rules: FilterRules, step_mm: float) -> list[float]:
             return [gabor_reach(rules, step_mm)]
         case WaveletFilter():
             return [taps_of(rules.wavelet) * 2.0 ** (rules.level - 1) / 2]
-    return []
+        case Unfiltered() | SimoncelliFilter() | RieszSimoncelliFilter() | PyradiomicsFilter():
+            return []
+        case _:
+            assert_never(rules)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from biomarker_cli.radiomics.kernels.recursive import (
+from biomarker_cli.imaging.boxes import Box
+from biomarker_cli.kernels.compiled import (
     LANES,
     filter_double_lines,
     filter_single_lines,
 )
+from biomarker_cli.model.arrays import AnyArray, FloatArray, SingleArray
 
-Floats = npt.NDArray[np.float64]
-Single = npt.NDArray[np.float32]
 Spacing = tuple[float, float, float]
-Box = tuple[slice, slice, slice]
 
 SHORTEST_LINE = 4
 """Voxels along an axis that a recursion of fourth order needs."""
@@ -39,8 +36,8 @@ _ORDERS = ((2, 1, 0), (1, 2, 0), (0, 2, 1))
 
 
 def laplacians_of_gaussian(
-    image: npt.NDArray[Any], box: Box, spacing_zyx: Spacing, sigmas_mm: Sequence[float]
-) -> Iterator[Single]:
+    image: AnyArray, box: Box, spacing_zyx: Spacing, sigmas_mm: Sequence[float]
+) -> Iterator[SingleArray]:
     """Yield the Laplacian inside a box for each width, with the bits of ITK's whole image.
 
     Each axis in turn is derived twice, then smoothed along the other two, and the
@@ -71,8 +68,8 @@ def laplacians_of_gaussian(
 
 
 def _laplacians(
-    image: npt.NDArray[Any], box: Box, spacing_zyx: Spacing, sigmas_mm: Sequence[float]
-) -> Single:
+    image: AnyArray, box: Box, spacing_zyx: Spacing, sigmas_mm: Sequence[float]
+) -> SingleArray:
     total = np.zeros((len(sigmas_mm), *(part.stop - part.start for part in box)), dtype=np.float32)
     for axes in _ORDERS:
         derived = axes[0]
@@ -87,8 +84,8 @@ def _laplacians(
 
 
 def _two_passes(
-    image: npt.NDArray[Any], axes: tuple[int, int, int], box: Box, sets: list[Floats]
-) -> Single:
+    image: AnyArray, axes: tuple[int, int, int], box: Box, sets: list[FloatArray]
+) -> SingleArray:
     """Derive and smooth the planes across the last axis; the lines of that axis stay whole."""
     first, second, across = axes
     kept = [part.stop - part.start for part in box]
@@ -108,12 +105,12 @@ def _two_passes(
 
 
 def _add_third_pass(
-    image: Single,
+    image: SingleArray,
     axes: tuple[int, int, int],
     box: Box,
-    sets: Floats,
+    sets: FloatArray,
     scale: float,
-    total: Single,
+    total: SingleArray,
 ) -> None:
     """Smooth along the last axis and add the result, rounded to single precision, to the total."""
     other, _, axis = axes
@@ -131,7 +128,7 @@ def _only(axis: int, bounds: slice) -> Box:
 
 
 def filter_axis(
-    image: npt.NDArray[Any], axis: int, bounds: slice, sets: Floats, result: Single
+    image: AnyArray, axis: int, bounds: slice, sets: FloatArray, result: SingleArray
 ) -> None:
     """Filter along one axis, once for each set of coefficients, and keep a part of the lines.
 
@@ -169,7 +166,7 @@ def filter_axis(
     )
 
 
-def _flat(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _flat(array: AnyArray) -> AnyArray:
     """Return the memory from the first to the last voxel of a part of an array, flat."""
     last = sum((n - 1) * step for n, step in zip(array.shape, array.strides, strict=True))
     size = last // array.itemsize + 1

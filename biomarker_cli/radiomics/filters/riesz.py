@@ -7,20 +7,19 @@ from math import factorial, prod
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.radiomics.filters.classic import log_reach, log_response
 from biomarker_cli.radiomics.filters.oriented import simoncelli_response
 from biomarker_cli.radiomics.filters.riesz_rules import RieszLogFilter, RieszSimoncelliFilter
 from biomarker_cli.radiomics.filters.rules import LogFilter, SimoncelliFilter
 
-Floats = npt.NDArray[np.float64]
 Spacing = tuple[float, float, float]
 
 
 def riesz_images(
-    image: Floats, rules: RieszLogFilter | RieszSimoncelliFilter, spacing: Spacing
-) -> Iterator[tuple[str, Floats]]:
+    image: FloatArray, rules: RieszLogFilter | RieszSimoncelliFilter, spacing: Spacing
+) -> Iterator[tuple[str, FloatArray]]:
     """Yield name and voxels of each Riesz transform that the rules name.
 
     Parameters
@@ -40,7 +39,9 @@ def riesz_images(
     yield names[0], riesz_transform(response, rules.order, spacing, rules.boundary)
 
 
-def _of_log(image: Floats, sigma_mm: float, rules: RieszLogFilter, spacing: Spacing) -> Floats:
+def _of_log(
+    image: FloatArray, sigma_mm: float, rules: RieszLogFilter, spacing: Spacing
+) -> FloatArray:
     planar = len(rules.order) == 2
     log = LogFilter(
         filter="log", sigma_mm=(sigma_mm,), truncation=rules.truncation, boundary=rules.boundary
@@ -63,11 +64,11 @@ def _of_log(image: Floats, sigma_mm: float, rules: RieszLogFilter, spacing: Spac
 
 
 def riesz_transform(
-    image: Floats,
+    image: FloatArray,
     order: tuple[int, ...],
     spacing: Spacing,
     boundary: Literal["periodic", "mirror"],
-) -> Floats:
+) -> FloatArray:
     r"""Return the Riesz transform of an image.
 
     Its transfer function at the frequency :math:`\nu` is
@@ -103,8 +104,8 @@ def riesz_transform(
 
 
 def _of_periodic(
-    image: Floats, powers: tuple[int, ...], spacing: Spacing, axes: tuple[int, ...]
-) -> Floats:
+    image: FloatArray, powers: tuple[int, ...], spacing: Spacing, axes: tuple[int, ...]
+) -> FloatArray:
     from scipy import fft
 
     lengths = [image.shape[axis] for axis in axes]
@@ -125,8 +126,8 @@ def _of_periodic(
 
 
 def _of_mirrored(
-    image: Floats, powers: tuple[int, ...], spacing: Spacing, axes: tuple[int, ...]
-) -> Floats:
+    image: FloatArray, powers: tuple[int, ...], spacing: Spacing, axes: tuple[int, ...]
+) -> FloatArray:
     """Transform a mirrored image, exactly: it is a sum of cosines.
 
     Along each axis an odd order makes sines of the cosines, an even one leaves them,
@@ -153,15 +154,15 @@ def _of_mirrored(
     return np.asarray(waves)
 
 
-def _weights(frequencies: Sequence[Floats], powers: tuple[int, ...]) -> Floats:
+def _weights(frequencies: Sequence[FloatArray], powers: tuple[int, ...]) -> FloatArray:
     """Return the transfer function without its power of the imaginary unit."""
     grids = np.meshgrid(*frequencies, indexing="ij", sparse=True)
     order = sum(powers)
-    square: Floats = np.asarray(sum(grid**2 for grid in grids))
+    square: FloatArray = np.asarray(sum(grid**2 for grid in grids))
     # The mean has no direction, and no share in the transform.
     square[square == 0] = np.inf
     share = factorial(order) / prod(factorial(power) for power in powers)
-    weights: Floats = np.sqrt(share) * square ** (-order / 2)
+    weights: FloatArray = np.sqrt(share) * square ** (-order / 2)
     for grid, power in zip(grids, powers, strict=True):
         if power:
             weights *= grid**power

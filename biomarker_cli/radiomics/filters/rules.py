@@ -328,9 +328,8 @@ def _suffix(pooling: str | None) -> str:
     return "" if pooling is None else f"-rot-{pooling}"
 
 
-FilterRules = Annotated[
-    Unfiltered
-    | MeanFilter
+IbsiFilterRules = (
+    MeanFilter
     | LogFilter
     | LawsFilter
     | GaborFilter
@@ -338,11 +337,15 @@ FilterRules = Annotated[
     | SimoncelliFilter
     | RieszLogFilter
     | RieszSimoncelliFilter
-    | PyradiomicsLog
-    | PyradiomicsWavelet
-    | PyradiomicsPointwise
-    | PyradiomicsGradient
-    | PyradiomicsLbp2d
-    | PyradiomicsLbp3d,
-    Field(discriminator="filter"),
+)
+"""Filters of IBSI-2."""
+
+BoxFilterRules = PyradiomicsLog | PyradiomicsPointwise | PyradiomicsGradient
+"""Filters of pyradiomics whose images are made in boxes."""
+
+PyradiomicsFilterRules = BoxFilterRules | PyradiomicsWavelet | PyradiomicsLbp2d | PyradiomicsLbp3d
+"""Filters of pyradiomics."""
+
+FilterRules = Annotated[
+    Unfiltered | IbsiFilterRules | PyradiomicsFilterRules, Field(discriminator="filter")
 ]

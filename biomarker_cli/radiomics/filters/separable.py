@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from itertools import permutations, product
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.radiomics.filters.rules import Boundary
 
-Floats = npt.NDArray[np.float64]
-Kernels = tuple[Floats | None, ...]
+Kernels = tuple[FloatArray | None, ...]
 """One kernel for each axis z, y, x; none leaves the axis alone."""
 
 SCIPY_MODE = {"zero": "constant", "nearest": "nearest", "periodic": "wrap", "mirror": "reflect"}
 """IBSI-2 boundary in the words of scipy.ndimage (its `reflect` repeats the edge voxel)."""
 
 
-def convolve(image: Floats, kernels: Kernels, boundary: Boundary) -> Floats:
+def convolve(image: FloatArray, kernels: Kernels, boundary: Boundary) -> FloatArray:
     """Convolve along each axis.
 
     Parameters
@@ -47,7 +46,7 @@ class Rotation:
 
     def apply(self, kernels: Kernels) -> Kernels:
         """Return the kernels of the rotated filter."""
-        turned: list[Floats | None] = []
+        turned: list[FloatArray | None] = []
         for axis, flip in zip(self.order, self.flips, strict=True):
             kernel = kernels[axis]
             turned.append(None if kernel is None else np.ascontiguousarray(kernel[::flip]))
@@ -70,8 +69,8 @@ def _parity(order: tuple[int, ...]) -> int:
 
 
 def pooled(
-    image: Floats, stages: Sequence[Kernels], boundary: Boundary, pooling: str | None
-) -> Floats:
+    image: FloatArray, stages: Sequence[Kernels], boundary: Boundary, pooling: str | None
+) -> FloatArray:
     """Return the response, or its maximum or mean over all right-angle rotations.
 
     Parameters
@@ -101,7 +100,7 @@ def pooled(
     return result
 
 
-def _cascade(image: Floats, stages: Sequence[Kernels], boundary: Boundary) -> Floats:
+def _cascade(image: FloatArray, stages: Sequence[Kernels], boundary: Boundary) -> FloatArray:
     for kernels in stages:
         image = convolve(image, kernels, boundary)
     return image

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
+from biomarker_cli.imaging.boxes import Box
 from biomarker_cli.radiomics.filters.rules import (
-    FilterRules,
+    BoxFilterRules,
+    PyradiomicsGradient,
     PyradiomicsLog,
     PyradiomicsPointwise,
     PyradiomicsWavelet,
 )
 from biomarker_cli.radiomics.filters.wavelets import taps_of
 
-Box = tuple[slice, slice, slice]
 Shape = tuple[int, ...]
 
 
@@ -105,7 +107,7 @@ def _join(groups: list[_Group], new: _Group, work: Callable[[Box], float]) -> No
     groups[best] = _Group(old.members + new.members, box, old.work + least)
 
 
-def work_of(rules: FilterRules, shape: Shape) -> Callable[[Box], float]:
+def work_of(rules: BoxFilterRules | PyradiomicsWavelet, shape: Shape) -> Callable[[Box], float]:
     """Return how many voxels a filter computes for a box of an image of a shape."""
 
     def work(box: Box) -> float:
@@ -119,8 +121,10 @@ def work_of(rules: FilterRules, shape: Shape) -> Callable[[Box], float]:
             case PyradiomicsPointwise():
                 # The largest magnitude of the whole image comes first.
                 return math.prod(shape) + math.prod(sides)
-            case _:
+            case PyradiomicsGradient():
                 return math.prod(side + 2 for side in sides)
+            case _:
+                assert_never(rules)
 
     return work
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import Box
+from biomarker_cli.kernels.compiled import convolve_lines, convolve_rows
+from biomarker_cli.model.arrays import AnyArray, FloatArray, IntArray
 from biomarker_cli.radiomics.filters.rules import PyradiomicsWavelet
-from biomarker_cli.radiomics.kernels.wavelets import convolve_lines, convolve_rows
-
-Floats = npt.NDArray[np.float64]
-Box = tuple[slice, slice, slice]
 
 
 def wavelet_images(
-    image: npt.NDArray[Any], box: Box, rules: PyradiomicsWavelet, axes: tuple[int, ...]
-) -> Iterator[tuple[str, Floats]]:
+    image: AnyArray, box: Box, rules: PyradiomicsWavelet, axes: tuple[int, ...]
+) -> Iterator[tuple[str, FloatArray]]:
     """Yield name and voxels inside a box of each band.
 
     The transform is taken on the box and what its kernels reach. The image goes on
@@ -67,8 +64,8 @@ class FilterBank:
         How far the kernels reach from a voxel.
     """
 
-    low: Floats
-    high: Floats
+    low: FloatArray
+    high: FloatArray
     before: int
     after: int
 
@@ -94,13 +91,13 @@ class _Part:
     periods : tuple of int
     """
 
-    voxels: Floats
-    places: tuple[npt.NDArray[np.int64], ...]
+    voxels: FloatArray
+    places: tuple[IntArray, ...]
     periods: tuple[int, ...]
 
 
 def _surroundings(
-    image: npt.NDArray[Any], box: Box, axes: tuple[int, ...], bank: FilterBank, levels: int
+    image: AnyArray, box: Box, axes: tuple[int, ...], bank: FilterBank, levels: int
 ) -> _Part:
     """Return the box and what the kernels of all levels reach around it."""
     periods = tuple(length + length % 2 for length in image.shape)
@@ -126,7 +123,7 @@ def _bands(part: _Part, axes: tuple[int, ...], bank: FilterBank) -> Iterator[_Pa
         yield from _bands(_along(part, axes[0], taps, bank), axes[1:], bank)
 
 
-def _along(part: _Part, axis: int, taps: Floats, bank: FilterBank) -> _Part:
+def _along(part: _Part, axis: int, taps: FloatArray, bank: FilterBank) -> _Part:
     """Convolve along one axis, which gets shorter by what the kernel reaches."""
     own = part.places[axis]
     kept = own[bank.before : own.size - bank.after]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.radiomics.filters.rules import WaveletFilter
 from biomarker_cli.radiomics.filters.separable import Kernels, pooled
 
-Floats = npt.NDArray[np.float64]
 
-
-def wavelet_response(image: Floats, rules: WaveletFilter) -> Floats:
+def wavelet_response(image: FloatArray, rules: WaveletFilter) -> FloatArray:
     """Return one band of the stationary transform.
 
     Lower levels are low-pass responses; the kernels of level j hold 2^(j-1) - 1
@@ -41,7 +39,7 @@ def taps_of(wavelet: str) -> int:
     return int(pywt.Wavelet(wavelet).dec_len)
 
 
-def _spread(kernel: Floats, level: int) -> Floats:
+def _spread(kernel: FloatArray, level: int) -> FloatArray:
     """Return the taps of a level, each followed by its zeros, with a last zero for odd length."""
     step = 2 ** (level - 1)
     length = kernel.size * step

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import BoolArray, FloatArray, IntArray
 from biomarker_cli.radiomics.bounds import MOST_BINS, require_bins
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.rules import (
@@ -14,12 +14,8 @@ from biomarker_cli.radiomics.rules import (
     ResegmentationRules,
 )
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
-
-def resegment(image: Floats, mask: Mask, rules: ResegmentationRules | None) -> Mask:
+def resegment(image: FloatArray, mask: BoolArray, rules: ResegmentationRules | None) -> BoolArray:
     """Return the intensity mask.
 
     Parameters
@@ -55,8 +51,8 @@ def lower_edge(bins: FixedBinSize, resegmentation: ResegmentationRules | None) -
 
 
 def discretise(
-    values: Floats, bins: Discretisation, resegmentation: ResegmentationRules | None
-) -> Integers:
+    values: FloatArray, bins: Discretisation, resegmentation: ResegmentationRules | None
+) -> IntArray:
     """Return the grey levels from 1 of the values of a region.
 
     Parameters
@@ -100,7 +96,7 @@ def require_range(low: float, high: float, bins: FixedBinNumber) -> None:
         )
 
 
-def _whole(levels: Floats) -> Integers:
+def _whole(levels: FloatArray) -> IntArray:
     """Return levels as integers, of which there is no end as there is of floats."""
     require_bins(float(levels.max()))
     # Levels below 1 are refused later, whatever they are.
@@ -110,8 +106,11 @@ def _whole(levels: Floats) -> Integers:
 
 
 def histogram_axis(
-    values: Floats, rules: Discretisation, resegmentation: ResegmentationRules | None, step: float
-) -> tuple[Floats, Floats]:
+    values: FloatArray,
+    rules: Discretisation,
+    resegmentation: ResegmentationRules | None,
+    step: float,
+) -> tuple[FloatArray, FloatArray]:
     """Return the values and the axis of the intensity-volume histogram.
 
     Without bins the axis runs in steps through the re-segmentation range, or from

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.rules import NormalisationRules
-
-Floats = npt.NDArray[np.float64]
 
 _OTSU_BINS = 256
 
 
-def normalised(array: Floats, rules: NormalisationRules | None) -> Floats:
+def normalised(array: FloatArray, rules: NormalisationRules | None) -> FloatArray:
     """Return the image with mean 0 and the standard deviation of the rules.
 
     Parameters
@@ -33,7 +31,7 @@ def normalised(array: Floats, rules: NormalisationRules | None) -> Floats:
     return _rescaled((array - values.mean()) / values.std(), rules)
 
 
-def normalised_as_pyradiomics(array: Floats, rules: NormalisationRules | None) -> Floats:
+def normalised_as_pyradiomics(array: FloatArray, rules: NormalisationRules | None) -> FloatArray:
     """Return the image as ITK normalises it, which divides the variance by n - 1.
 
     ITK itself is asked, for the sake of the last bit: it decides the bin of values on
@@ -59,7 +57,7 @@ def normalised_as_pyradiomics(array: Floats, rules: NormalisationRules | None) -
     return _rescaled(np.asarray(SimpleITK.GetArrayFromImage(image), dtype=np.float64), rules)
 
 
-def check_normalisable(array: Floats, rules: NormalisationRules | None) -> None:
+def check_normalisable(array: FloatArray, rules: NormalisationRules | None) -> None:
     """Refuse an image that has no spread to divide by.
 
     Raises
@@ -71,7 +69,7 @@ def check_normalisable(array: Floats, rules: NormalisationRules | None) -> None:
         _reference(array, rules)
 
 
-def _reference(array: Floats, rules: NormalisationRules) -> Floats:
+def _reference(array: FloatArray, rules: NormalisationRules) -> FloatArray:
     """Return the voxels that mean and standard deviation refer to."""
     if not np.isfinite(array).all():
         raise RadiomicsError(
@@ -91,13 +89,13 @@ def _reference(array: Floats, rules: NormalisationRules) -> Floats:
     return values
 
 
-def _rescaled(scores: Floats, rules: NormalisationRules) -> Floats:
+def _rescaled(scores: FloatArray, rules: NormalisationRules) -> FloatArray:
     if rules.clip_sigma is not None:
         scores = np.clip(scores, -rules.clip_sigma, rules.clip_sigma)
     return np.asarray(scores * rules.scale)
 
 
-def _otsu_threshold(array: Floats) -> float:
+def _otsu_threshold(array: FloatArray) -> float:
     """Return the threshold that parts the histogram with the least variance within (Otsu 1979)."""
     counts, edges = np.histogram(array, bins=_OTSU_BINS)
     centres = (edges[:-1] + edges[1:]) / 2

@@ -5,25 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import Box, filled_box
 from biomarker_cli.imaging.region import Crop
-from biomarker_cli.imaging.volume import Volume
-from biomarker_cli.radiomics.bounds import require_axes, require_grid
-from biomarker_cli.radiomics.preprocess.intensities import resegment
-from biomarker_cli.radiomics.preprocess.resampling import (
+from biomarker_cli.imaging.resampling import (
     Axis,
+    InterpolationKind,
     centred_axis,
     interpolate,
     interpolate_mask,
     length_on,
 )
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.radiomics.bounds import require_axes, require_grid
+from biomarker_cli.radiomics.preprocess.intensities import resegment
 from biomarker_cli.radiomics.rules import RadiomicsRules
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-Box = tuple[slice, slice, slice]
-
 
 _SPLINE_REACH = 40
 _SLACK = 1e-6
@@ -73,7 +70,7 @@ def grid_of(volume: Volume, rules: RadiomicsRules) -> Grid:
 
 
 def part_of(
-    grid: Grid, tight: Box, shape: tuple[int, ...], reach_mm: float, kind: str
+    grid: Grid, tight: Box, shape: tuple[int, ...], reach_mm: float, kind: InterpolationKind
 ) -> tuple[Box, Grid]:
     """Return what is needed of an image around a region.
 
@@ -115,7 +112,7 @@ def part_of(
     return (slices[0], slices[1], slices[2]), Grid((axes[0], axes[1], axes[2]))
 
 
-def mask_in(crop: Crop, box: Box) -> Mask:
+def mask_in(crop: Crop, box: Box) -> BoolArray:
     """Return the mask of a region within a box around it.
 
     A region is a thousandth of its image: the whole mask of each of thousands of regions
@@ -130,7 +127,7 @@ def mask_in(crop: Crop, box: Box) -> Mask:
     return mask
 
 
-def resampled_image(array: Floats, grid: Grid, rules: RadiomicsRules) -> Floats:
+def resampled_image(array: FloatArray, grid: Grid, rules: RadiomicsRules) -> FloatArray:
     """Return the image on the grid, rounded where the rules say so."""
     if rules.interpolation is not None:
         array = interpolate(array, grid.axes, rules.interpolation.image)
@@ -139,28 +136,11 @@ def resampled_image(array: Floats, grid: Grid, rules: RadiomicsRules) -> Floats:
     return array
 
 
-def resampled_mask(mask: Mask, grid: Grid, rules: RadiomicsRules) -> Mask:
+def resampled_mask(mask: BoolArray, grid: Grid, rules: RadiomicsRules) -> BoolArray:
     """Return the morphological mask on the grid."""
     if rules.interpolation is None:
         return mask
     return interpolate_mask(mask, grid.axes, rules.interpolation.mask)
-
-
-def box_of(mask: Mask, margin: tuple[int, int, int]) -> Box:
-    """Return the box of a mask that holds voxels, widened as far as the array goes."""
-    # Whole slices first: most of an image lies outside the region's slices.
-    slices = np.flatnonzero(mask.reshape(mask.shape[0], -1).any(axis=1))
-    first, last = int(slices[0]), int(slices[-1])
-    plane = np.any(mask[first : last + 1], axis=0)
-    bounds = []
-    for found, length, extra in zip(
-        (slices, np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))),
-        mask.shape,
-        margin,
-        strict=True,
-    ):
-        bounds.append(slice(max(int(found[0]) - extra, 0), min(int(found[-1]) + extra + 1, length)))
-    return bounds[0], bounds[1], bounds[2]
 
 
 @dataclass(frozen=True)
@@ -175,24 +155,26 @@ class Prepared:
     spacing_zyx : tuple of float
     """
 
-    morphological: Mask
-    intensity: Mask
+    morphological: BoolArray
+    intensity: BoolArray
     box: Box
     spacing_zyx: tuple[float, float, float]
 
 
-def prepare_region(image: Floats, mask: Mask, grid: Grid, rules: RadiomicsRules) -> Prepared | None:
+def prepare_region(
+    image: FloatArray, mask: BoolArray, grid: Grid, rules: RadiomicsRules
+) -> Prepared | None:
     """Return a region ready for measuring; None where resampling left no voxel."""
     if not mask.any():
         return None
-    box = box_of(mask, (0, 0, 0))
+    box = filled_box(mask)
     morphological = mask[box]
     intensity = resegment(image[box], morphological, rules.resegmentation)
     return Prepared(morphological, intensity, box, grid.spacing_zyx)
 
 
 def prepare_on_whole(
-    image: Floats, grid: Grid, mask: Mask, rules: RadiomicsRules
+    image: FloatArray, grid: Grid, mask: BoolArray, rules: RadiomicsRules
 ) -> Prepared | None:
     """Return a region ready for measuring on an image that was resampled as a whole.
 
@@ -209,7 +191,7 @@ def prepare_on_whole(
     """
     if rules.interpolation is None:
         return prepare_region(image, mask, grid, rules)
-    tight = box_of(mask, (0, 0, 0))
+    tight = filled_box(mask)
     box, part = part_of(grid, tight, mask.shape, 0.0, rules.interpolation.mask)
     corner = [
         int(np.searchsorted(whole.places, bounds.start + own.places[0] - _SLACK))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import assert_never
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.kernels.compiled import levels_between
+from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from biomarker_cli.radiomics.bounds import require_bins
 from biomarker_cli.radiomics.errors import RadiomicsError
-from biomarker_cli.radiomics.kernels.binning import levels_between
 from biomarker_cli.radiomics.preprocess.intensities import require_range
 from biomarker_cli.radiomics.rules import (
     Discretisation,
@@ -18,12 +18,10 @@ from biomarker_cli.radiomics.rules import (
     PyradiomicsRules,
 )
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
-
-def resegment_as_pyradiomics(image: npt.NDArray[Any], mask: Mask, rules: PyradiomicsRules) -> Mask:
+def resegment_as_pyradiomics(
+    image: AnyArray, mask: BoolArray, rules: PyradiomicsRules
+) -> BoolArray:
     """Return the voxels within the thresholds.
 
     Parameters
@@ -39,17 +37,23 @@ def resegment_as_pyradiomics(image: npt.NDArray[Any], mask: Mask, rules: Pyradio
         return mask
     image = image.astype(np.float64)
     values = image[mask]
-    if rules.resegment_mode == "relative":
-        limits = [limit * float(values.max()) for limit in limits]
-    elif rules.resegment_mode == "sigma":
-        limits = [float(values.mean()) + limit * float(values.std()) for limit in limits]
+    mode = rules.resegment_mode
+    match mode:
+        case "absolute":
+            pass
+        case "relative":
+            limits = [limit * float(values.max()) for limit in limits]
+        case "sigma":
+            limits = [float(values.mean()) + limit * float(values.std()) for limit in limits]
+        case _:
+            assert_never(mode)
     kept = mask & (image >= limits[0])
     if len(limits) > 1:
         kept &= image <= limits[1]
     return kept
 
 
-def discretise_as_pyradiomics(values: Floats, bins: Discretisation) -> Integers:
+def discretise_as_pyradiomics(values: FloatArray, bins: Discretisation) -> IntArray:
     """Return the grey levels from 1 of the values of a region.
 
     The edges are built step by step as pyradiomics builds them: their rounding
@@ -83,7 +87,7 @@ def discretise_as_pyradiomics(values: Floats, bins: Discretisation) -> Integers:
     return levels
 
 
-def _equal_edges(values: Floats, bins: FixedBinNumber) -> Floats:
+def _equal_edges(values: FloatArray, bins: FixedBinNumber) -> FloatArray:
     low, high = float(values.min()), float(values.max())
     require_range(low, high, bins)
     try:

@@ -12,32 +12,32 @@ pyradiomics documentation, ``radiomics.imageoperations.resampleImage``.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.imaging.boxes import filled_box, widened
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.resampling import InterpolationKind
+from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray
 from biomarker_cli.radiomics.bounds import require_axes, require_grid
 from biomarker_cli.radiomics.errors import RadiomicsError
-from biomarker_cli.radiomics.preprocess.prepared import box_of
 from biomarker_cli.radiomics.rules import InterpolationRules
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 
-_ITK_INTERPOLATORS = {
-    "linear": "sitkLinear",
-    "cubic": "sitkBSpline",
-    "nearest": "sitkNearestNeighbor",
-}
+ITK_INTERPOLATORS: Mapping[InterpolationKind, str] = MappingProxyType(
+    {"linear": "sitkLinear", "cubic": "sitkBSpline", "nearest": "sitkNearestNeighbor"}
+)
+"""Interpolator of SimpleITK by our word."""
 
 
 def resample_as_pyradiomics(
-    array: Floats, mask: Mask, geometry: Geometry, rules: InterpolationRules, pad: int
-) -> tuple[Floats, Mask, Spacing]:
+    array: FloatArray, mask: BoolArray, geometry: Geometry, rules: InterpolationRules, pad: int
+) -> tuple[FloatArray, BoolArray, Spacing]:
     """Return image and mask around a region on the new grid, and its spacing.
 
     Parameters
@@ -66,7 +66,7 @@ def resample_as_pyradiomics(
     """
     grid = grid_around(mask, geometry, rules, pad)
     if grid is None:
-        z, y, x = box_of(mask, (pad, pad, pad))
+        z, y, x = widened(filled_box(mask), (pad, pad, pad), mask.shape)
         x_mm, y_mm, z_mm = geometry.spacing_mm
         return array[z, y, x], mask[z, y, x], (z_mm, y_mm, x_mm)
     region = as_itk(mask.astype(np.uint8), geometry)
@@ -95,7 +95,7 @@ class GridAround:
 
 
 def grid_around(
-    mask: Mask, geometry: Geometry, rules: InterpolationRules, pad: int
+    mask: BoolArray, geometry: Geometry, rules: InterpolationRules, pad: int
 ) -> GridAround | None:
     """Return the new grid around a region; None where the old one stays.
 
@@ -111,7 +111,7 @@ def grid_around(
     """
     x_mm, y_mm, z_mm = geometry.spacing_mm
     own = (z_mm, y_mm, x_mm)
-    box = box_of(mask, (0, 0, 0))
+    box = filled_box(mask)
     # A region of one voxel along an axis is not resampled along it.
     wanted = [
         old if new is None or bounds.stop - bounds.start == 1 else new
@@ -133,7 +133,7 @@ def grid_around(
     return GridAround(tuple(starts), tuple(sizes), (wanted[0], wanted[1], wanted[2]))
 
 
-def check_resampling(array: Floats, rules: InterpolationRules | None) -> None:
+def check_resampling(array: FloatArray, rules: InterpolationRules | None) -> None:
     """Refuse an image that ITK's spline cannot interpolate.
 
     Along an axis of two voxels its mirrored neighbours lie outside the array: it reads
@@ -153,7 +153,7 @@ def check_resampling(array: Floats, rules: InterpolationRules | None) -> None:
         )
 
 
-def as_itk(array: npt.NDArray[Any], geometry: Geometry) -> Any:
+def as_itk(array: AnyArray, geometry: Geometry) -> Any:
     """Return an array as an image of SimpleITK."""
     import SimpleITK
 
@@ -176,8 +176,8 @@ def _resampler(image: Any, grid: GridAround) -> Any:
     return resampler
 
 
-def _array(resampler: Any, image: Any, kind: str) -> npt.NDArray[Any]:
+def _array(resampler: Any, image: Any, kind: InterpolationKind) -> AnyArray:
     import SimpleITK
 
-    resampler.SetInterpolator(getattr(SimpleITK, _ITK_INTERPOLATORS[kind]))
+    resampler.SetInterpolator(getattr(SimpleITK, ITK_INTERPOLATORS[kind]))
     return np.asarray(SimpleITK.GetArrayFromImage(resampler.Execute(image)))

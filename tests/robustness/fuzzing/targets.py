@@ -29,8 +29,8 @@ from biomarker_cli.catalogue.describing import describe_file
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.catalogue.reading import read_frames, read_volume
 from biomarker_cli.dicom.decoding import require_values
-from biomarker_cli.dicom.element_runs import Located
 from biomarker_cli.dicom.element_values import tag_of
+from biomarker_cli.dicom.element_walk import Located
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import FrameHeader, is_absent
 from biomarker_cli.dicom.functional_groups import items_in

@@ -11,6 +11,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from synthetic_acquisitions import injection, instance, pet_instance, series_of
+from synthetic_protocols import protocol_head
 
 from biomarker_cli.acquisition.drafting import draft_protocol
 from biomarker_cli.acquisition.evaluating import evaluate
@@ -30,15 +31,7 @@ from biomarker_cli.dicom.injection import read_injections
 from biomarker_cli.protocol.loading import load_document
 from biomarker_cli.protocol.locator import ProtocolKind
 
-HEAD = """\
-format: biomarker-acquisition/1
-id: site
-version: 0.1.0
-status: draft
-title: Site
-source: [{doc: none, confirmed: {by: recall}}]
-changelog: [{version: 0.1.0, date: 2026-01-01, change: first}]
-"""
+HEAD = protocol_head()
 
 
 @pytest.fixture

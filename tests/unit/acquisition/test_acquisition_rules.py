@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from pydicom.dataset import Dataset
 from synthetic_acquisitions import injection, instance, pet_instance, series_of
+from synthetic_protocols import protocol_head
 
 from biomarker_cli.acquisition.diffing import compare_protocols
 from biomarker_cli.acquisition.drafting import draft_protocol
@@ -29,22 +30,12 @@ from biomarker_cli.protocol.loading import load_document
 from biomarker_cli.protocol.locator import ProtocolKind, list_protocols
 from biomarker_cli.protocol.lock import require_locked, write_lock
 
-HEAD = """\
-format: biomarker-acquisition/1
-id: site
-version: 0.1.0
-status: {status}
-title: Site
-source: [{{doc: none, confirmed: {{by: {by}}}}}]
-changelog: [{{version: 0.1.0, date: 2026-01-01, change: first}}]
-"""
-
 
 @pytest.fixture
 def write(tmp_path: Path):
     def make(body: str, name: str = "site.yaml", status: str = "draft", by: str = "recall") -> str:
         path = tmp_path / name
-        path.write_text(HEAD.format(status=status, by=by) + body, encoding="utf-8")
+        path.write_text(protocol_head(status=status, by=by) + body, encoding="utf-8")
         return str(path)
 
     return make
@@ -428,8 +419,15 @@ class TestUptake:
         assert outcome == ("not_evaluable", "")
 
     def test_an_offset_from_utc_without_that_of_the_series_is_not_evaluable(self):
-        outcome, _ = self.uptake(RadiopharmaceuticalStartDateTime="20240101090000+0100")
+        outcome, _ = self.uptake(
+            RadiopharmaceuticalStartDateTime="20240101090000+0100",
+            RadiopharmaceuticalStartTime=None,
+        )
         assert outcome == "not_evaluable"
+
+    def test_the_local_start_time_tells_the_offset_of_the_series(self):
+        outcome = self.uptake(RadiopharmaceuticalStartDateTime="20240101080000+0000")
+        assert outcome == ("pass", "60")
 
 
 class TestLint:
@@ -465,9 +463,7 @@ class TestLint:
     def test_an_id_that_a_released_version_has_for_another_fact(self, tmp_path):
         path = tmp_path / "recist.yaml"
         path.write_text(
-            HEAD.format(status="draft", by="recall")
-            .replace("id: site", "id: recist-ct")
-            .replace("0.1.0", "9.0.0")
+            protocol_head(ident="recist-ct", version="9.0.0")
             + "rules:\n"
             + "  - {id: RECIST-CT-001, title: a, fact: kernel, check: {equals: B}, fix: f}\n"
             + "tests:\n  - {facts: {kernel: B}, expect: {RECIST-CT-001: pass}}\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from synthetic_protocols import protocol_head
 
 from biomarker_cli.acquisition.evaluating import evaluate
 from biomarker_cli.acquisition.header_facts import header_facts
@@ -118,10 +119,7 @@ def test_frames_of_one_file_are_judged_one_by_one(headers, tmp_path):
     assert len({frame.path for frame in series.frames}) < len(series.frames)
     path = tmp_path / "frames.yaml"
     path.write_text(
-        "format: biomarker-acquisition/1\nid: frames\nversion: 0.1.0\nstatus: draft\ntitle: f\n"
-        "source: [{doc: none, confirmed: {by: recall}}]\n"
-        "changelog: [{version: 0.1.0, date: 2026-01-01, change: first}]\n"
-        "rules:\n"
+        protocol_head(ident="frames") + "rules:\n"
         "  - {id: TE, title: t, fact: echo_time_ms, check: {max: 200}, unit: ms, over: frame}\n"
         "  - {id: B, title: b, fact: DiffusionBValue, check: {max: 10}, unit: s/mm2, over: frame}\n"
     )

@@ -7,6 +7,7 @@ from synthetic_series import axial, uid, write_series
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.catalogue.reading import read_frames, read_volume
+from biomarker_cli.catalogue.stacking import MOST_PLACES_NAMED
 
 
 def _only(folder):
@@ -48,6 +49,32 @@ def test_a_missing_slice_is_a_gap(tmp_path):
     assert "3 mm apart" in candidate.error_message
     assert "6.00" in candidate.error_message
     assert "12.00" in candidate.error_message
+
+
+def test_a_gap_says_how_many_slices_seem_to_be_missing_and_names_a_few_places(tmp_path):
+    # Six gaps, of which the first lacks two slices.
+    write_series(tmp_path, axial(0, 3, 6, 15, 18, 24, 27, 33, 36, 42, 45, 51, 54, 60, 63, 66))
+    message = _only(tmp_path).error_message
+    assert message.count(" mm between ") == MOST_PLACES_NAMED == 5
+    assert " and 1 more; 7 slices seem to be missing" in message
+
+
+def test_slices_that_lie_too_close_are_no_missing_ones(tmp_path):
+    write_series(tmp_path, axial(0, 3, 6, 7, 10))
+    message = _only(tmp_path).error_message
+    assert message.startswith("slices are 3 mm apart, but 1 mm between 6.00 and 7.00 mm")
+    assert "missing" not in message
+
+
+def test_the_element_that_slices_lack_is_named_with_their_number(tmp_path):
+    def remove(index, dataset):
+        if index:
+            del dataset.ImagePositionPatient
+
+    write_series(tmp_path, axial(0, 3, 6), change=remove)
+    candidate = _only(tmp_path)
+    assert candidate.error_code == "SERIES-NO-POSITION"
+    assert "2 of 3 slices have no ImagePositionPatient (0020,0032)" in candidate.error_message
 
 
 def test_a_refused_volume_cannot_be_read_but_its_headers_can(tmp_path):

@@ -18,7 +18,7 @@ from pydicom.uid import (
     JPEGLSLossless,
     RLELossless,
 )
-from synthetic_series import slice_dataset
+from synthetic_series import slice_dataset, write
 
 from biomarker_cli.dicom.errors import HeaderError, PixelError
 from biomarker_cli.dicom.files import DicomFiles
@@ -192,3 +192,14 @@ def test_segments_of_runs_hold_what_is_promised_or_are_refused(tmp_path, name):
     with pytest.raises(PixelError) as caught:
         _stored(path, 1)
     assert caught.value.code == "PIXELS-UNREADABLE"
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_a_number_of_frames_that_is_no_integer_is_refused(tmp_path, syntax):
+    dataset = _image((16, 16), 0, (2, 3, 5), syntax, junk=False)
+    path = write(dataset, tmp_path / "a.dcm")
+    content = path.read_bytes()
+    assert content.count(b"\x28\0\x08\0IS") == 1
+    path.write_bytes(content.replace(b"\x28\0\x08\0IS", b"\x28\0\x08\0DS"))
+    with pytest.raises(PixelError, match="TypeError"):
+        _stored(path, 2)

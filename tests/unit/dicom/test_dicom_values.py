@@ -13,12 +13,8 @@ from biomarker_cli.dicom.errors import PixelError
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.headers import read_header
-from biomarker_cli.dicom.values import (
-    PARAMETRIC_MAP_CLASS,
-    fill_values,
-    padding_of,
-    read_real_world_mapping,
-)
+from biomarker_cli.dicom.real_world import PARAMETRIC_MAP_CLASS, read_real_world_mapping
+from biomarker_cli.dicom.values import fill_values, padding_of
 
 STORED = np.array([[-3, 0, 1], [2, 100, 32767]], dtype=np.int16)
 

@@ -13,7 +13,7 @@ from synthetic_dwi import ADC_MM2_S, S0, SHAPE, Spec, candidates, write_dwi
 from synthetic_series import write
 
 from biomarker_cli.catalogue.errors import SeriesError
-from biomarker_cli.diffusion.adc import adc_map
+from biomarker_cli.diffusion.adc import adc_maps
 from biomarker_cli.diffusion.dwi_set import DwiSet, assemble
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.rules import AdcRules
@@ -64,14 +64,14 @@ def scale_slope(value: float) -> Callable[[Dataset], None]:
 
 
 def test_two_b_values_give_the_known_adc(tmp_path: Path) -> None:
-    result = adc_map(assembled(tmp_path, Spec(0), Spec(800)), rules())
+    result = adc_maps(assembled(tmp_path, Spec(0), Spec(800)), rules())[0]
     np.testing.assert_allclose(result.volume.array, ADC_MM2_S, rtol=2e-4)
     assert result.volume.quantity.unit == "mm2/s"
     assert result.image == "adc"
 
 
 def test_the_derivation_names_every_b_value_with_its_element(tmp_path: Path) -> None:
-    result = adc_map(assembled(tmp_path, Spec(0), Spec(800, X), Spec(800, Y)), rules())
+    result = adc_maps(assembled(tmp_path, Spec(0), Spec(800, X), Spec(800, Y)), rules())[0]
     high = result.derivation["shells"][1]
     assert (high["nominal"], high["n_volumes"], high["n_directions"]) == (800.0, 2, 2)
     assert high["tags"] == ("(0018,9087)",)
@@ -133,7 +133,7 @@ def test_trace_beside_directions_is_left_out(tmp_path: Path) -> None:
     trace = Spec(800, array=wrong, change=setting(DiffusionDirectionality="ISOTROPIC"))
     dwi = assembled(tmp_path, Spec(0), Spec(800, X), Spec(800, Y), trace)
     assert "trace_left_out" in dwi.flags
-    np.testing.assert_allclose(adc_map(dwi, rules()).volume.array, ADC_MM2_S, rtol=2e-4)
+    np.testing.assert_allclose(adc_maps(dwi, rules())[0].volume.array, ADC_MM2_S, rtol=2e-4)
 
 
 def test_trace_alone_is_used_and_flagged(tmp_path: Path) -> None:
@@ -174,12 +174,12 @@ def test_one_series_per_b_value_merges(tmp_path: Path) -> None:
     write_dwi(tmp_path / "0", [Spec(0)], series="b0")
     write_dwi(tmp_path / "8", [Spec(800)], series="b800")
     dwi = assemble(candidates(tmp_path / "0", tmp_path / "8"))
-    np.testing.assert_allclose(adc_map(dwi, rules()).volume.array, ADC_MM2_S, rtol=2e-4)
+    np.testing.assert_allclose(adc_maps(dwi, rules())[0].volume.array, ADC_MM2_S, rtol=2e-4)
 
 
 def test_philips_scaling_is_applied_before_the_log(tmp_path: Path) -> None:
     dwi = assembled(tmp_path, Spec(0, change=scale_slope(6.0)), Spec(800, change=scale_slope(3.0)))
-    np.testing.assert_allclose(adc_map(dwi, rules()).volume.array, ADC_MM2_S, rtol=2e-4)
+    np.testing.assert_allclose(adc_maps(dwi, rules())[0].volume.array, ADC_MM2_S, rtol=2e-4)
 
 
 def test_philips_without_scale_slope_in_one_volume_is_refused(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_philips_trace_inside_the_series_is_left_out(tmp_path: Path) -> None:
     dwi = assembled(tmp_path, b0, *directions, trace)
     assert [(s.nominal, len(s.groups)) for s in dwi.shells] == [(0.0, 1), (1000.0, 3)]
     assert "trace_left_out" in dwi.flags
-    np.testing.assert_allclose(adc_map(dwi, rules()).volume.array, ADC_MM2_S, rtol=2e-4)
+    np.testing.assert_allclose(adc_maps(dwi, rules())[0].volume.array, ADC_MM2_S, rtol=2e-4)
 
 
 def test_philips_trace_alone_is_used(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_siemens_classic_trace_series_by_its_private_b_value(tmp_path: Path) -> 
 
     dwi = assembled(tmp_path, trace(0), trace(50), trace(800))
     assert [s.nominal for s in dwi.shells] == [0.0, 50.0, 800.0]
-    np.testing.assert_allclose(adc_map(dwi, rules()).volume.array, ADC_MM2_S, rtol=2e-4)
+    np.testing.assert_allclose(adc_maps(dwi, rules())[0].volume.array, ADC_MM2_S, rtol=2e-4)
 
 
 def test_ge_b0_with_a_wrong_label_is_not_taken_for_a_direction(tmp_path: Path) -> None:
@@ -271,14 +271,14 @@ def test_a_derived_b0_stands_back_where_an_acquired_one_is(tmp_path: Path) -> No
     write_dwi(tmp_path, [Spec(0, array=np.full(SHAPE, 7.0), change=derived)], series="b0")
     dwi = assemble(candidates(tmp_path))
     assert len(dwi.shells[0].volumes) == 1
-    np.testing.assert_allclose(adc_map(dwi, rules()).volume.array, ADC_MM2_S, rtol=2e-4)
+    np.testing.assert_allclose(adc_maps(dwi, rules())[0].volume.array, ADC_MM2_S, rtol=2e-4)
 
 
 def test_zero_and_negative_samples_are_nan_never_zero(tmp_path: Path) -> None:
     hole = np.array(Spec(800).signal())
     hole[0, 0, 0] = 0.0
     dwi = assembled(tmp_path, Spec(0), Spec(800, X), Spec(800, Y, array=hole))
-    adc = adc_map(dwi, rules()).volume.array
+    adc = adc_maps(dwi, rules())[0].volume.array
     assert np.argwhere(np.isnan(adc)).tolist() == [[0, 0, 0]]
 
 

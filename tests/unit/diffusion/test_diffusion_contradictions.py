@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from synthetic_dwi import S0, SHAPE, Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion.adc import adc_map
+from biomarker_cli.diffusion.adc import adc_maps
 from biomarker_cli.diffusion.dwi_set import assemble
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.maps import diffusion_maps
@@ -228,7 +228,7 @@ def test_names_order_series_and_gain_never_change_the_adc(
         dataset.PixelData = np.round(stored).astype("<u2").tobytes()
 
     write_dwi(folder / "plain", specs)
-    plain = adc_map(assemble(candidates(folder / "plain")), RULES).volume.array
+    plain = adc_maps(assemble(candidates(folder / "plain")), RULES)[0].volume.array
     changed = folder / "changed"
     parts = [
         [Spec(s.b, s.direction, change=louder) for s in specs[i::n_series]] for i in range(n_series)
@@ -240,7 +240,7 @@ def test_names_order_series_and_gain_never_change_the_adc(
     random.Random(seed).shuffle(names)
     for path, name in zip(files, names, strict=True):
         path.rename(changed / f"{name:05d}")
-    found = adc_map(assemble(candidates(changed)), RULES).volume.array
+    found = adc_maps(assemble(candidates(changed)), RULES)[0].volume.array
     np.testing.assert_allclose(found, plain, rtol=2e-3)
 
 
@@ -266,7 +266,7 @@ def test_no_length_of_a_direction_gives_an_adc_that_differs(
         ]
     write_dwi(folder, specs)
     try:
-        found = adc_map(assemble(candidates(folder)), RULES).volume.array
+        found = adc_maps(assemble(candidates(folder)), RULES)[0].volume.array
     except AdcError:
         return  # refused by name; another error would fail the test
     np.testing.assert_allclose(found, 5e-4, rtol=0.03)

@@ -119,6 +119,25 @@ def test_a_sample_that_is_not_positive_makes_the_voxel_nan(combine, bad: float) 
     assert np.isnan(combine(iter(images))).ravel().tolist() == [False, True, False]
 
 
+@pytest.mark.parametrize("combine", [geometric_log_mean, arithmetic_log_mean])
+def test_samples_of_several_images_make_each_its_own_voxel_nan(combine) -> None:
+    images = [np.full((1, 1, 3), 5.0) for _ in range(4)]
+    images[1][0, 0, 0] = 0.0
+    images[3][0, 0, 2] = 0.0
+    assert np.isnan(combine(iter(images))).ravel().tolist() == [True, False, True]
+
+
+def test_two_points_are_the_lowest_and_the_highest_b_in_any_order() -> None:
+    # 4 - 1e-3 b, but for the value between them.
+    log_signal, b = np.array([[3.2], [1.0], [4.0]]), np.array([800.0, 400.0, 0.0])
+    adc, log_s0 = fit_volume(log_signal, b, "two_point")
+    assert adc[0] == pytest.approx(1e-3)
+    assert log_s0[0] == pytest.approx(4.0)
+    adc, log_s0 = fit_volume(log_signal[:2], b[:2], "two_point")
+    assert adc[0] == pytest.approx(-2.2 / 400)
+    assert log_s0[0] == pytest.approx(1.0 - 2.2)
+
+
 def test_repeats_are_averaged_and_their_spread_is_kept() -> None:
     rng = np.random.default_rng(7)
     images = rng.uniform(10, 20, (5, 2, 3, 4))

@@ -11,6 +11,7 @@ from synthetic_dwi import ADC_MM2_S, SHAPE, Spec, candidates, write_dwi
 
 from biomarker_cli.diffusion.declared import declared_adc
 from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.features import DIFFUSION
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.measuring import adc_measurements, map_measurements
 from biomarker_cli.diffusion.rules import AdcRules
@@ -19,6 +20,10 @@ from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.measurement import MeasurementStatus
 from biomarker_cli.model.quantity import ADC, SIGNAL
+from biomarker_cli.protocol.loading import load_document, validate_section
+from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.statistics.histogram import HISTOGRAM
+from biomarker_cli.statistics.intensity import INTENSITY, STATISTICS
 
 GEOMETRY = Geometry((1, 10, 10), (1.0, 1.0, 3.0))
 RULES = AdcRules.model_validate(
@@ -148,6 +153,23 @@ def test_burden_classes_share_the_volume(tmp_path: Path) -> None:
     assert rows["adc.burden.fraction_low"].value == pytest.approx(low)
 
 
+def test_the_difference_to_the_map_of_the_scanner_is_told_by_median_and_95th_percentile() -> None:
+    rules = AdcRules.model_validate({**RULES.model_dump(), "vendor_map": {"use": "compare"}})
+    ours = np.full((1, 10, 10), 1e-3)
+    # Vendor minus ours: 0, -1, 2, -3 ... in steps of 1e-6, and one voxel that is not there.
+    steps = np.arange(100.0)
+    steps[1::2] *= -1
+    steps[99] = np.nan
+    vendor = ours + 1e-6 * steps.reshape(ours.shape)
+    result = replace(declared_adc(Volume(ours, GEOMETRY, ADC), rules), vendor=vendor)
+    region = Region(np.ones(GEOMETRY.shape, dtype=np.bool_), GEOMETRY, "GTV", "gtv")
+    rows = {row.feature_id: row for row in adc_measurements(result, region, rules)}
+    # Of 99 magnitudes from 0 to 98 the 95th percentile is 93.1.
+    assert rows["adc.vendor.p95_absolute_difference"].value == pytest.approx(93.1e-6)
+    assert rows["adc.vendor.median_difference"].value == pytest.approx(0.0, abs=1e-12)
+    assert rows["adc.vendor.median_difference"].unit == "mm2/s"
+
+
 def test_a_region_on_another_grid_is_refused() -> None:
     result = declared_adc(Volume(holes(0), GEOMETRY, ADC), RULES)
     other = Geometry((1, 10, 10), (1.0, 1.0, 3.0), origin_mm=(0.5, 0.0, 0.0))
@@ -238,3 +260,26 @@ def test_the_limits_stand_in_the_protocol() -> None:
             AdcRules.model_validate(
                 {**RULES.model_dump(), "plausible": {"diffusion_mm2_s": limits}}
             )
+
+
+def test_every_definition_is_measured_and_every_row_defined(tmp_path: Path) -> None:
+    write_dwi(tmp_path, [Spec(0), Spec(400), Spec(800)])
+    document = load_document(ProtocolKind.ANALYSIS, "dwi-phantom")
+    phantom = validate_section(AdcRules, document, "adc").model_dump()["phantom"]
+    rules = AdcRules.model_validate(
+        {
+            **RULES.model_dump(),
+            "statistics": list(STATISTICS),
+            "entropy_bin_mm2_s": 1e-5,
+            "noise": {"floor_snr": 3.0, "flag_above": 0.05},
+            "roi_signal": {"correct_noise": "repeats"},
+            "vendor_map": {"use": "compare"},
+            "phantom": phantom,
+        }
+    )
+    maps = diffusion_maps(candidates(tmp_path), rules)
+    geometry = maps[0].volume.geometry
+    region = Region(np.ones(geometry.shape, dtype=np.bool_), geometry, "all", "all")
+    measured = {row.definition.key for row in map_measurements(maps, region, rules)}
+    defined = {one.key for registry in (DIFFUSION, INTENSITY, HISTOGRAM) for one in registry}
+    assert measured == defined

@@ -50,6 +50,23 @@ def test_a_pseudo_diffusion_outside_the_search_range_is_not_reported_as_its_limi
     assert np.isnan(fit.pseudo_diffusion[0])
 
 
+@pytest.mark.parametrize(
+    ("d_star", "is_found"), [(0.0102, True), (0.0098, False), (0.048, True), (0.052, False)]
+)
+def test_a_pseudo_diffusion_is_found_up_to_the_limits_of_its_search(
+    d_star: float, is_found: bool
+) -> None:
+    # Perfusion has decayed where D is fitted, so that the search meets its own model.
+    b = np.array([0.0, 20, 40, 60, 80, 100, 2000, 3000])
+    f, d = 0.2, 1e-4
+    signal = np.log(500.0 * (f * np.exp(-b * d_star) + (1 - f) * np.exp(-b * d)))[:, None]
+    found = fit_ivim(signal, b, b >= 2000, (0.01, 0.05)).pseudo_diffusion
+    assert found is not None
+    assert np.isfinite(found[0]) == is_found
+    if is_found:
+        assert found[0] == pytest.approx(d_star, rel=1e-3)
+
+
 def test_ivim_keeps_nan_where_the_signal_has_none() -> None:
     signal = ivim_signal(np.array([0.1, 0.1]), np.full(2, 1e-3), np.full(2, 0.05))
     signal[3, 1] = np.nan

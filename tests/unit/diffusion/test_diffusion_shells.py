@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from synthetic_dwi import ADC_MM2_S, Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion.adc import adc_map
+from biomarker_cli.diffusion.adc import adc_maps
 from biomarker_cli.diffusion.dwi_set import DwiSet, assemble
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.rules import AdcRules
-from biomarker_cli.diffusion.shells import select
+from biomarker_cli.diffusion.shells import select_shells
 
 
 def dwi_of(folder: Path, *specs: Spec) -> DwiSet:
@@ -27,7 +27,7 @@ def rules(b_set: dict[str, object], **changes: object) -> AdcRules:
 
 
 def chosen(dwi: DwiSet, b_set: dict[str, object]) -> list[float]:
-    return [shell.nominal for shell in select(dwi.shells, rules(b_set).b_set)]
+    return [shell.nominal for shell in select_shells(dwi.shells, rules(b_set).b_set)]
 
 
 def uih(user: float):
@@ -64,9 +64,9 @@ def test_low_b_values_of_ivim_stay_apart(tmp_path: Path) -> None:
 def test_the_console_value_names_the_shell_and_the_applied_one_is_fitted(tmp_path: Path) -> None:
     dwi = dwi_of(tmp_path, Spec(1.25, change=uih(0.0)), Spec(929.75, change=uih(1000.0)))
     assert [(s.nominal, s.actual) for s in dwi.shells] == [(0.0, 1.25), (1000.0, 929.75)]
-    fitted = adc_map(dwi, rules({"kind": "all"})).volume.array
+    fitted = adc_maps(dwi, rules({"kind": "all"}))[0].volume.array
     np.testing.assert_allclose(fitted, ADC_MM2_S, rtol=2e-4)
-    by_console = adc_map(dwi, rules({"kind": "all"}, b_value="nominal")).volume.array
+    by_console = adc_maps(dwi, rules({"kind": "all"}, b_value="nominal"))[0].volume.array
     np.testing.assert_allclose(by_console, ADC_MM2_S * 0.9285, rtol=2e-4)
 
 
@@ -101,11 +101,11 @@ def test_explicit_list(five: DwiSet) -> None:
 )
 def test_a_series_that_lacks_the_set_is_refused(five: DwiSet, b_set: dict[str, object]) -> None:
     with pytest.raises(AdcError, match="found b = 0, 50, 400, 800, 1400") as caught:
-        adc_map(five, rules(b_set))
+        adc_maps(five, rules(b_set))[0]
     assert caught.value.code == "ADC-B-SET"
 
 
 def test_volumes_outside_the_set_are_named(five: DwiSet) -> None:
-    result = adc_map(five, rules({"kind": "range", "min": 100, "max": 1000}))
+    result = adc_maps(five, rules({"kind": "range", "min": 100, "max": 1000}))[0]
     reasons = [reason for _, reason in result.derivation["left_out"]]
     assert reasons == [f"b = {b} is outside the b-set" for b in (0, 50, 1400)]

@@ -6,15 +6,13 @@ import zlib
 
 import numpy as np
 import pytest
-from test_imaging_metaimage import meta
-from test_imaging_nrrd import nrrd
+from synthetic_image_files import VOXELS, write_meta, write_nrrd
 
 from biomarker_cli.imaging.files import files_of_image, read_image_file
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.quantity import HU
 from biomarker_cli.regions.opening import files_of_segmentation
 
-VOXELS = np.arange(60, dtype="<i2").reshape(3, 4, 5)
 NAMES = ("s 1.raw", "s 2.raw", "s 3.raw")
 
 
@@ -23,12 +21,12 @@ def write(folder, name, said, key="data file", listed=(), **change):
     rest = "".join(f"{line}\n" for line in listed)
     if name.endswith((".nrrd", ".nhdr")):
         extra = f"{key}: {said}\n"
-        nrrd(folder / name, b"", extra=extra, **change)
+        write_nrrd(folder / name, b"", extra=extra, **change)
         if listed:  # the list ends the header
             path = folder / name
             path.write_bytes(path.read_bytes().rstrip(b"\n") + b"\n" + rest.encode())
         return folder / name
-    return meta(folder / name, rest.encode(), named=said, **change)
+    return write_meta(folder / name, rest.encode(), named=said, **change)
 
 
 def put_slices(folder, pack=bytes):

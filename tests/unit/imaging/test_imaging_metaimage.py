@@ -6,42 +6,12 @@ import zlib
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from synthetic_image_files import VOXELS, read_as_itk, refusal, write_meta
 
-from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.imaging.files import read_image_file
 from biomarker_cli.model.quantity import HU
 
-VOXELS = np.arange(60, dtype="<i2").reshape(3, 4, 5)
-FIELDS = {
-    "ObjectType": "Image",
-    "NDims": "3",
-    "BinaryData": "True",
-    "BinaryDataByteOrderMSB": "False",
-    "CompressedData": "False",
-    "TransformMatrix": "0.8 0.6 0 -0.6 0.8 0 0 0 1",
-    "Offset": "1 2 3",
-    "ElementSpacing": "1 2 3",
-    "DimSize": "5 4 3",
-    "ElementType": "MET_SHORT",
-}
 PACKED = zlib.compress(VOXELS.tobytes())
-
-
-def meta(path, voxels=None, named="LOCAL", separator=" = ", line_end="\n", **change):
-    fields = {key: value for key, value in (FIELDS | change).items() if value is not None}
-    lines = [
-        f"{key}{separator}{value}" for key, value in (fields | {"ElementDataFile": named}).items()
-    ]
-    head = "".join(line + line_end for line in lines)
-    path.write_bytes(head.encode() + (VOXELS.tobytes() if voxels is None else voxels))
-    return path
-
-
-def refusal(path):
-    with pytest.raises(ImageFileError) as caught:
-        read_image_file(path, HU)
-    assert caught.value.where == path.name
-    return caught.value.code
 
 
 AS_ITK = {
@@ -63,15 +33,8 @@ AS_ITK = {
 
 @pytest.mark.parametrize("how", AS_ITK.values(), ids=AS_ITK)
 def test_what_is_read_is_what_simpleitk_reads(tmp_path, how):
-    path = meta(tmp_path / "a.mha", **how)
-    volume, image = read_image_file(path, HU), sitk.ReadImage(str(path))
-    assert np.array_equal(volume.array, sitk.GetArrayFromImage(image))
+    volume = read_as_itk(write_meta(tmp_path / "a.mha", **how))
     assert np.array_equal(volume.array, VOXELS)
-    assert volume.array.dtype == sitk.GetArrayFromImage(image).dtype
-    grid = volume.geometry
-    assert np.allclose(grid.spacing_mm, image.GetSpacing(), rtol=1e-14)
-    assert np.allclose(grid.origin_mm, image.GetOrigin(), rtol=1e-14)
-    assert np.allclose(grid.direction, image.GetDirection(), atol=1e-14)
 
 
 def test_what_programs_keep_in_the_header_is_passed_over(tmp_path):
@@ -94,7 +57,7 @@ READ = {
 
 @pytest.mark.parametrize("how", READ.values(), ids=READ)
 def test_what_the_format_allows_is_read(tmp_path, how):
-    path = meta(tmp_path / "a.mha", **how)
+    path = write_meta(tmp_path / "a.mha", **how)
     assert np.array_equal(read_image_file(path, HU).array, VOXELS)
 
 
@@ -118,7 +81,7 @@ GEOMETRY = {
 
 @pytest.mark.parametrize("how", GEOMETRY.values(), ids=GEOMETRY)
 def test_a_place_that_is_not_told_is_refused(tmp_path, how):
-    assert refusal(meta(tmp_path / "a.mha", **how)) == "IMAGE-FILE-GEOMETRY"
+    assert refusal(write_meta(tmp_path / "a.mha", **how)) == "IMAGE-FILE-GEOMETRY"
 
 
 UNREADABLE = {
@@ -143,11 +106,11 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("how", UNREADABLE.values(), ids=UNREADABLE)
 def test_a_header_or_voxels_that_are_not_whole_are_refused(tmp_path, how):
-    assert refusal(meta(tmp_path / "a.mha", **how)) == "IMAGE-FILE-UNREADABLE"
+    assert refusal(write_meta(tmp_path / "a.mha", **how)) == "IMAGE-FILE-UNREADABLE"
 
 
 def test_a_field_given_twice_is_refused(tmp_path):
-    path = meta(tmp_path / "a.mha")
+    path = write_meta(tmp_path / "a.mha")
     path.write_bytes(b"ElementSpacing = 9 9 9\n" + path.read_bytes())
     assert refusal(path) == "IMAGE-FILE-UNREADABLE"
 
@@ -162,7 +125,7 @@ def test_a_field_given_twice_is_refused(tmp_path):
     ],
 )
 def test_what_is_no_volume_is_refused(tmp_path, how):
-    assert refusal(meta(tmp_path / "a.mha", **how)) == "IMAGE-FILE-SHAPE"
+    assert refusal(write_meta(tmp_path / "a.mha", **how)) == "IMAGE-FILE-SHAPE"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +138,7 @@ def test_what_is_no_volume_is_refused(tmp_path, how):
     ],
 )
 def test_a_scale_that_readers_pass_over_is_refused(tmp_path, name, value, is_refused):
-    path = meta(tmp_path / "a.mha", **{f"ElementToIntensityFunction{name}": value})
+    path = write_meta(tmp_path / "a.mha", **{f"ElementToIntensityFunction{name}": value})
     if is_refused:
         assert refusal(path) == "IMAGE-FILE-SCALED"
     else:
@@ -184,7 +147,9 @@ def test_a_scale_that_readers_pass_over_is_refused(tmp_path, name, value, is_ref
 
 @pytest.mark.parametrize("packed", ["True", "False"])
 def test_sizes_of_20_gigabytes_are_refused(tmp_path, packed):
-    path = meta(tmp_path / "a.mha", DimSize="4096 4096 600", CompressedData=packed)
+    path = write_meta(tmp_path / "a.mha", DimSize="4096 4096 600", CompressedData=packed)
     assert refusal(path) == "IMAGE-FILE-TOO-LARGE"
-    path = meta(tmp_path / "a.mha", DimSize="512 512 512", CompressedData=packed, voxels=PACKED)
+    path = write_meta(
+        tmp_path / "a.mha", DimSize="512 512 512", CompressedData=packed, voxels=PACKED
+    )
     assert refusal(path) == "IMAGE-FILE-UNREADABLE"

@@ -6,52 +6,10 @@ import gzip
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from synthetic_image_files import VOXELS, read_as_itk, refusal, write_nrrd
 
-from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.imaging.files import read_image_file
 from biomarker_cli.model.quantity import HU
-
-VOXELS = np.arange(60, dtype="<i2").reshape(3, 4, 5)
-FIELDS = {
-    "type": "int16",
-    "dimension": "3",
-    "space": "left-posterior-superior",
-    "sizes": "5 4 3",
-    "space directions": "(1,0,0) (0,2,0) (0,0,3)",
-    "space origin": "(7,8,9)",
-    "encoding": "raw",
-    "endian": "little",
-}
-
-
-def nrrd(path, voxels=None, extra="", line_end="\n", **change):
-    change = {key.replace("_", " "): value for key, value in change.items()}
-    fields = {key: value for key, value in (FIELDS | change).items() if value is not None}
-    lines = ["NRRD0004", *(f"{key}: {value}" for key, value in fields.items())]
-    head = "".join(line + line_end for line in lines) + extra + line_end
-    path.write_bytes(head.encode() + (VOXELS.tobytes() if voxels is None else voxels))
-    return path
-
-
-def refusal(path):
-    with pytest.raises(ImageFileError) as caught:
-        read_image_file(path, HU)
-    assert caught.value.where == path.name
-    return caught.value.code
-
-
-def same_as_itk(path):
-    volume, image = read_image_file(path, HU), sitk.ReadImage(str(path))
-    array = sitk.GetArrayFromImage(image)
-    assert np.array_equal(volume.array, array)
-    assert volume.array.dtype == array.dtype
-    assert volume.array.flags.writeable
-    grid = volume.geometry
-    assert np.allclose(grid.spacing_mm, image.GetSpacing(), rtol=1e-14)
-    assert np.allclose(grid.origin_mm, image.GetOrigin(), rtol=1e-14)
-    assert np.allclose(grid.direction, image.GetDirection(), atol=1e-14)
-    return volume
-
 
 AS_ITK = {
     "plain": {},
@@ -114,7 +72,7 @@ AS_ITK = {
 
 @pytest.mark.parametrize("how", AS_ITK.values(), ids=AS_ITK)
 def test_what_is_read_is_what_simpleitk_reads(tmp_path, how):
-    same_as_itk(nrrd(tmp_path / "a.nrrd", **how))
+    read_as_itk(write_nrrd(tmp_path / "a.nrrd", **how))
 
 
 @pytest.mark.parametrize("kind", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"])
@@ -128,16 +86,16 @@ def test_what_simpleitk_writes_is_read_as_it_reads_it(tmp_path, kind, packed, na
     image.SetSpacing(rng.uniform(0.1, 5, 3))
     image.SetOrigin(rng.normal(0, 300, 3))
     sitk.WriteImage(image, str(tmp_path / name), packed)
-    same_as_itk(tmp_path / name)
+    read_as_itk(tmp_path / name)
 
 
 def test_bzip2_is_read(tmp_path):
-    path = nrrd(tmp_path / "a.nrrd", bz2.compress(VOXELS.tobytes()), encoding="bzip2")
+    path = write_nrrd(tmp_path / "a.nrrd", bz2.compress(VOXELS.tobytes()), encoding="bzip2")
     assert np.array_equal(read_image_file(path, HU).array, VOXELS)
 
 
 def test_units_without_quotes_are_read(tmp_path):
-    path = nrrd(tmp_path / "a.nrrd", space_units="mm mm mm")
+    path = write_nrrd(tmp_path / "a.nrrd", space_units="mm mm mm")
     assert np.array_equal(read_image_file(path, HU).array, VOXELS)
 
 
@@ -170,7 +128,7 @@ GEOMETRY = {
 
 @pytest.mark.parametrize("how", GEOMETRY.values(), ids=GEOMETRY)
 def test_a_place_that_is_not_told_is_refused(tmp_path, how):
-    assert refusal(nrrd(tmp_path / "a.nrrd", **how)) == "IMAGE-FILE-GEOMETRY"
+    assert refusal(write_nrrd(tmp_path / "a.nrrd", **how)) == "IMAGE-FILE-GEOMETRY"
 
 
 UNREADABLE = {
@@ -202,7 +160,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("how", UNREADABLE.values(), ids=UNREADABLE)
 def test_a_header_or_voxels_that_are_not_whole_are_refused(tmp_path, how):
-    assert refusal(nrrd(tmp_path / "a.nrrd", **how)) == "IMAGE-FILE-UNREADABLE"
+    assert refusal(write_nrrd(tmp_path / "a.nrrd", **how)) == "IMAGE-FILE-UNREADABLE"
 
 
 SHAPE = {
@@ -225,17 +183,19 @@ SHAPE = {
 
 @pytest.mark.parametrize("how", SHAPE.values(), ids=SHAPE)
 def test_what_is_no_volume_is_refused(tmp_path, how):
-    assert refusal(nrrd(tmp_path / "a.nrrd", **how)) == "IMAGE-FILE-SHAPE"
+    assert refusal(write_nrrd(tmp_path / "a.nrrd", **how)) == "IMAGE-FILE-SHAPE"
 
 
 def test_numbers_that_are_quantised_are_refused(tmp_path):
-    path = nrrd(tmp_path / "a.nrrd", extra="old min: -1000\nold max: 3000\n")
+    path = write_nrrd(tmp_path / "a.nrrd", extra="old min: -1000\nold max: 3000\n")
     assert refusal(path) == "IMAGE-FILE-SCALED"
 
 
 @pytest.mark.parametrize("encoding", ["raw", "gzip", "bzip2", "hex", "ascii"])
 def test_sizes_of_20_gigabytes_are_refused(tmp_path, encoding):
-    path = nrrd(tmp_path / "a.nrrd", sizes="4096 4096 600", encoding=encoding)
+    path = write_nrrd(tmp_path / "a.nrrd", sizes="4096 4096 600", encoding=encoding)
     assert refusal(path) == "IMAGE-FILE-TOO-LARGE"
-    path = nrrd(tmp_path / "a.nrrd", sizes=" ".join(["999999999999999999"] * 3), encoding=encoding)
+    path = write_nrrd(
+        tmp_path / "a.nrrd", sizes=" ".join(["999999999999999999"] * 3), encoding=encoding
+    )
     assert refusal(path) == "IMAGE-FILE-TOO-LARGE"

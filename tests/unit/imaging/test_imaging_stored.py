@@ -14,9 +14,9 @@ from biomarker_cli.imaging.detached import DataFiles
 from biomarker_cli.imaging.files import files_of_image, read_image_file, write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.inflating import gathered, inflated
-from biomarker_cli.imaging.stored import read_regular
 from biomarker_cli.imaging.voxels import Voxels, require_size
 from biomarker_cli.model.errors import CaseError
+from biomarker_cli.model.inputs import read_beginning
 from biomarker_cli.model.quantity import HU
 from biomarker_cli.regions.opening import files_of_segmentation, open_segmentation
 
@@ -107,7 +107,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path, kind, suffix):
         read_image_file(path, HU)
     assert caught.value.code == "FILE-NOT-REGULAR"
     with pytest.raises(CaseError) as caught:
-        read_regular(path)
+        read_beginning(path, 352)
     assert caught.value.code == "FILE-NOT-REGULAR"
 
 

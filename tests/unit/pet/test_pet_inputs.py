@@ -23,7 +23,6 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import SIGNAL, SUVBW
 from biomarker_cli.pet.errors import SuvError
-from biomarker_cli.pet.nuclides import nuclide_of_code, nuclide_of_text
 from biomarker_cli.pet.rules import SuvRules
 from biomarker_cli.pet.suv import declared_suv, suv_volume
 
@@ -145,6 +144,22 @@ def test_none_decays_each_frame_to_its_own_mean_time():
     assert suv_of(volume) == pytest.approx(TRUE_SUV, rel=1e-6)
 
 
+def test_none_of_an_enhanced_object_takes_the_reference_time_of_each_frame():
+    times = ("20250101110500", "20250101111000", "20250101112000")
+    values = tuple(
+        bqml(suv, uptake_s=uptake_s)
+        for suv, uptake_s in zip(TRUE_SUV, (3900, 4200, 4800), strict=True)
+    )
+    volume = enhanced_volume(
+        values, frame_reference=times, DecayCorrected="NO", DecayCorrectionDateTime=None
+    )
+    result = suv_volume(volume, RULES)
+    assert result.volume.array.mean(axis=(1, 2)) == pytest.approx(TRUE_SUV, rel=1e-6)
+    rule = result.derivation["reference_time_rule"]
+    assert rule == "FrameReferenceDateTime (0018,9151)"
+    assert result.derivation["uptake_s"] == pytest.approx(3900)
+
+
 def test_none_with_decy_contradicts_itself():
     assert code_of(pet_volume(DecayCorrection="NONE")) == "SUV-DECAY-CONTRADICTION"
 
@@ -165,36 +180,6 @@ def test_unknown_decay_correction_is_refused():
 
 
 # Nuclide
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("^18^Fluorine", "F-18"),
-        ("18F", "F-18"),
-        ("F^18^", "F-18"),
-        ("Fluorine-18", "F-18"),
-        ("F-18", "F-18"),
-        ("^68^Gallium", "Ga-68"),
-        ("^99m^Technetium", "Tc-99m"),
-        ("89 Zr", "Zr-89"),
-    ],
-)
-def test_nuclide_of_text(text, name):
-    assert nuclide_of_text(text).name == name
-
-
-@pytest.mark.parametrize("text", ["", "Solution", "FDG -- fluorodeoxyglucose", "18"])
-def test_text_that_names_no_nuclide(text):
-    assert nuclide_of_text(text) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "name"),
-    [("C-111A1", "F-18"), ("77004003", "F-18"), ("C-131A3", "Ga-68"), ("C-168A4", "Zr-89")],
-)
-def test_nuclide_of_code(value, name):
-    assert nuclide_of_code(value).name == name
 
 
 def test_a_code_that_contradicts_its_text_is_settled_by_the_half_life():

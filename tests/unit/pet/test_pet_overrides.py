@@ -111,6 +111,10 @@ def test_an_override_names_one_of_two_administrations():
 
     chosen = override("RadiopharmaceuticalInformationSequence", 2)
     assert suv_of(pet_volume(change=change), None, [chosen]) == pytest.approx(TRUE_SUV, rel=1e-3)
+    # What stands behind it in the file holds as well.
+    both = [chosen, override("PatientWeight", 140)]
+    doubled = [2 * suv for suv in TRUE_SUV]
+    assert suv_of(pet_volume(change=change), None, both) == pytest.approx(doubled, rel=1e-3)
     with pytest.raises(SuvError) as caught:
         suv_of(
             pet_volume(change=change),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,13 +13,16 @@ from pydantic import ValidationError
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.features import FeatureNamesError
 from biomarker_cli.model.measurement import MeasurementStatus
 from biomarker_cli.model.quantity import SUVBW
+from biomarker_cli.pet import uptake
 from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.harmonisation import gaussian
-from biomarker_cli.pet.peak import RADIUS_MM, sphere_kernel, suv_peak
-from biomarker_cli.pet.rules import PeakRule, SuvRules
+from biomarker_cli.pet.peak import sphere_kernel, suv_peak
+from biomarker_cli.pet.rules import PeakRule, Statistic, SuvRules
 from biomarker_cli.pet.suv import SuvResult, declared_suv
 from biomarker_cli.pet.uptake import UPTAKE, uptake_definitions, uptake_measurements
 
@@ -81,7 +85,7 @@ def test_partial_volumes_add_up_to_one_millilitre():
 
 
 def test_radius_of_a_millilitre():
-    assert 4 / 3 * math.pi * RADIUS_MM**3 == pytest.approx(1000.0)
+    assert 4 / 3 * math.pi * ONE_ML_RADIUS_MM**3 == pytest.approx(1000.0)
 
 
 @pytest.mark.parametrize("peak", PEAKS)
@@ -380,3 +384,22 @@ def test_harmonisation_is_an_explicit_step_of_the_protocol():
     assert plain.volume.array.max() == 10.0
     assert smooth.volume.array.max() < 10.0
     assert smooth.derivation["harmonisation_fwhm_mm"] == 7
+
+
+@pytest.mark.parametrize("change", ["lose", "add"])
+def test_rows_are_those_of_the_dictionary(monkeypatch, change):
+    whole = uptake._measure
+
+    def changed(scene):
+        rows = whole(scene)
+        return rows[1:] if change == "lose" else [*rows, scene.row(uptake._define("new", "New"), 1)]
+
+    monkeypatch.setattr(uptake, "_measure", changed)
+    with pytest.raises(
+        FeatureNamesError, match=r"suvbw.uptake: (min not computed|new not defined)"
+    ):
+        measure(np.ones((9, 9, 9)), np.ones((9, 9, 9), bool), statistics=("min", "max"))
+
+
+def test_every_statistic_of_the_protocol_is_computed():
+    assert set(get_args(Statistic)) == set(uptake.UPTAKE_STATISTICS)

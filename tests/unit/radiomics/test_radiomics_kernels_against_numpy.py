@@ -13,6 +13,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
 import biomarker_cli.radiomics.lattice as lattice_module
+from biomarker_cli.kernels.compiled import levels_between, measure_distances, sum_places
 from biomarker_cli.radiomics.features.first_order import intensity_values, percentiles_of
 from biomarker_cli.radiomics.features.shape_values import (
     farthest_pair,
@@ -20,9 +21,6 @@ from biomarker_cli.radiomics.features.shape_values import (
     planar_diameter,
 )
 from biomarker_cli.radiomics.features.surface_cases import closed_surface
-from biomarker_cli.radiomics.kernels.binning import levels_between
-from biomarker_cli.radiomics.kernels.distances import measure_distances
-from biomarker_cli.radiomics.kernels.surface import sum_places
 from biomarker_cli.radiomics.lattice import Lattice, half_neighbours
 
 

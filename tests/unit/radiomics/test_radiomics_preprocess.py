@@ -1,9 +1,7 @@
-"""Resampling, re-segmentation and discretisation against hand-made truth."""
+"""Re-segmentation and discretisation against hand-made truth."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
@@ -15,70 +13,12 @@ from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.lattice import half_neighbours
 from biomarker_cli.radiomics.measuring import radiomics_measurements
 from biomarker_cli.radiomics.preprocess.intensities import discretise, resegment
-from biomarker_cli.radiomics.preprocess.resampling import (
-    Axis,
-    centred_axis,
-    interpolate,
-    interpolate_mask,
-)
 from biomarker_cli.radiomics.rules import (
     FixedBinNumber,
     FixedBinSize,
     RadiomicsRules,
     ResegmentationRules,
 )
-
-
-def test_the_grid_is_aligned_by_its_centre():
-    axis = centred_axis(5, 3.0, 2.0)
-    assert axis.places.size == 8  # ceil(5 * 3 / 2)
-    assert axis.places.mean() == pytest.approx(2.0)
-    assert np.diff(axis.places) == pytest.approx(2.0 / 3.0)
-
-
-def test_a_quotient_with_rounding_error_adds_no_voxel():
-    assert centred_axis(10, 0.3, 0.1).places.size == 30
-
-
-@given(
-    length=st.integers(1, 40),
-    spacing=st.floats(0.2, 6),
-    wanted=st.floats(0.2, 6),
-)
-@settings(deadline=None, max_examples=80)
-def test_the_new_axis_covers_the_old_one(length, spacing, wanted):
-    axis = centred_axis(length, spacing, wanted)
-    assert axis.places.mean() == pytest.approx((length - 1) / 2, abs=1e-6)
-    assert axis.places.size * axis.spacing_mm >= length * spacing * (1 - 1e-5) - 1e-5 * wanted
-
-
-@pytest.mark.parametrize("kind", ["linear", "cubic"])
-def test_interpolation_keeps_a_plane(kind):
-    z, y, x = np.indices((12, 14, 16)).astype(float)
-    plane = 3 * z - 2 * y + 0.5 * x
-    places = [np.linspace(4, 7, 5), np.linspace(4.3, 9, 6), np.linspace(5, 10, 4)]
-    axes = tuple(Axis(p, 1.0) for p in places)
-    expected = 3 * places[0][:, None, None] - 2 * places[1][:, None] + 0.5 * places[2]
-    # The mirrored ends bend a spline near the border; far inside it is the plane.
-    assert interpolate(plane, axes, kind) == pytest.approx(expected, abs=0.02)
-
-
-def test_cubic_interpolation_is_that_of_scipy():
-    from scipy.ndimage import map_coordinates
-
-    image = np.random.default_rng(4).normal(size=(7, 8, 9))
-    places = [np.linspace(0, 6, 5), np.linspace(0.2, 6.9, 11), np.linspace(1, 8, 6)]
-    grid = np.meshgrid(*places, indexing="ij")
-    expected = map_coordinates(image, grid, order=3, mode="mirror")
-    found = interpolate(image, tuple(Axis(p, 1.0) for p in places), "cubic")
-    assert found == pytest.approx(expected, abs=1e-12)
-
-
-def test_a_mask_voxel_at_one_half_is_inside():
-    mask = np.zeros((1, 1, 4), bool)
-    mask[..., :2] = True
-    axes = (Axis(np.zeros(1), 1.0), Axis(np.zeros(1), 1.0), Axis(np.array([1.5, 1.51]), 1.0))
-    assert interpolate_mask(mask, axes, "linear").tolist() == [[[True, False]]]
 
 
 def test_resegmentation_takes_range_before_outliers():

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
 
-from biomarker_cli.radiomics.features.peaks import PEAK_RADIUS_MM, peak_values
+from biomarker_cli.imaging.spheres import ONE_ML_RADIUS_MM
+from biomarker_cli.radiomics.features.peaks import peak_values
 from biomarker_cli.radiomics.features.spatial_correlation import spatial_correlation
 
 SPACINGS = [(1.0, 1.0, 1.0), (2.5, 0.7, 1.1), (3.0, 3.0, 3.0)]
@@ -57,13 +58,15 @@ def test_frequencies_taken_in_parts_give_the_same_sums(monkeypatch):
 def test_one_voxel_and_one_value_have_no_spatial_correlation():
     one = np.zeros((2, 2, 2), dtype=bool)
     one[0, 0, 0] = True
-    assert spatial_correlation(one, np.ones((2, 2, 2)), SPACINGS[0]) == {}
-    assert spatial_correlation(~one, np.ones((2, 2, 2)), SPACINGS[0]) == {}
+    for mask in (one, ~one, np.zeros_like(one)):
+        found = spatial_correlation(mask, np.ones((2, 2, 2)), SPACINGS[0])
+        assert found.keys() == {"moran_i", "geary_c"}
+        assert np.isnan(list(found.values())).all()
 
 
 def slow_means(image, spacing):
     places = np.argwhere(np.ones(image.shape, dtype=bool)) * np.array(spacing)
-    near = squareform(pdist(places)) <= PEAK_RADIUS_MM * (1 + 1e-12)
+    near = squareform(pdist(places)) <= ONE_ML_RADIUS_MM * (1 + 1e-12)
     known = np.isfinite(image).reshape(-1)
     values = np.where(known, image.reshape(-1), 0.0)
     return ((near @ values) / (near @ known.astype(float))).reshape(image.shape)

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import find_objects
 
 from biomarker_cli.regions import label_boxes
-from biomarker_cli.regions.label_boxes import boxes_of, filled_box
+from biomarker_cli.regions.label_boxes import boxes_of
 
 
 def _expected(array, n_labels):
@@ -31,10 +31,3 @@ def test_boxes_are_those_of_scipy(monkeypatch, dtype, looks):
         # Those that nobody asks for are not there, and do not matter.
         some = [value for value in range(1, n_labels + 1) if value % 3]
         assert boxes_of(array, some) == {v: b for v, b in expected.items() if v % 3}
-
-
-def test_the_filled_box_is_the_smallest_with_every_voxel():
-    array = np.zeros((9, 8, 7), dtype=np.int16)
-    array[3, 2, 6] = array[5, 7, 1] = -256  # a low byte of zero
-    assert filled_box(array) == (slice(3, 6), slice(2, 8), slice(1, 7))
-    assert array[filled_box(np.zeros_like(array))].size == 0

@@ -11,7 +11,9 @@ import SimpleITK as sitk
 from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Crop
 from biomarker_cli.regions.errors import RegionError
+from biomarker_cli.regions.grids import _fraction_outside
 from biomarker_cli.regions.importing import import_regions, list_rois
 from biomarker_cli.regions.masks import write_masks
 from biomarker_cli.regions.rules import RegionRules, RoiNames
@@ -63,6 +65,32 @@ def test_a_single_label_is_named_like_the_file(tmp_path, labels):
     path = write_itk((labels == 2).astype(np.uint8) * 7, tmp_path / "liver.nii.gz")
     (roi,) = import_regions(path, TARGET, STRICT)
     assert (roi.roi_id, roi.segment_number) == ("liver", 7)
+
+
+@pytest.mark.parametrize(
+    ("values", "is_mask"),
+    [
+        ((1, 300), True),
+        ((1, 65535), True),
+        ((1, 65536), False),
+        ((-1, 1), False),
+        (range(1, 6), True),
+        (range(1, 7), False),
+    ],
+)
+def test_labels_run_from_1_to_65535_and_are_not_too_many(tmp_path, monkeypatch, values, is_mask):
+    monkeypatch.setattr("biomarker_cli.regions.label_images.MOST_LABELS", 5)
+    listed = list(values)
+    array = np.zeros(GRID.shape, dtype=np.int32)
+    array.reshape(-1)[: len(listed)] = listed
+    path = write_itk(array, tmp_path / "seg.nii.gz")
+    if is_mask:
+        found = [roi.segment_number for roi in import_regions(path, TARGET, STRICT)]
+        assert found == listed
+        return
+    with pytest.raises(RegionError) as caught:
+        import_regions(path, TARGET, STRICT)
+    assert caught.value.code == "REGION-LABELS"
 
 
 def test_names_from_the_table_beside_the_file(tmp_path, labels):
@@ -373,6 +401,14 @@ def test_a_turned_grid_is_refused_in_degrees(tmp_path, labels):
 
 
 RESAMPLE = RegionRules(other_grid="resample")
+
+
+def test_a_voxel_centre_beyond_the_outer_half_voxel_lies_outside_the_image():
+    image = Geometry((1, 1, 4), (1.0, 1.0, 1.0))
+    # Centres from -1 to 3.5 mm; the voxels of the image reach from -0.5 up to 3.5.
+    mask = Geometry((1, 1, 10), (0.5, 1.0, 1.0), (-1.0, 0.0, 0.0))
+    crop = Crop(np.ones(mask.shape, dtype=np.bool_))
+    assert _fraction_outside(crop, mask, image) == pytest.approx(0.2)
 
 
 def test_resampling_is_linear_and_half_counts_as_inside(tmp_path):

@@ -12,7 +12,7 @@ from synthetic_segmentations import Roi, target, write_structure_set
 
 from biomarker_cli.regions import polygons
 from biomarker_cli.regions.importing import import_regions
-from biomarker_cli.regions.polygons import Window, fill, snap
+from biomarker_cli.regions.polygons import PixelWindow, fill, snap
 from biomarker_cli.regions.rtstruct import MOST_MM
 from biomarker_cli.regions.rules import RegionRules
 
@@ -39,7 +39,7 @@ def exact(ring):
 
 def drawn(ring):
     vertices = np.array([[float(x), float(y)] for x, y in ring])
-    return fill(snap(vertices), Window(0, 0, ROWS, COLUMNS))
+    return fill(snap(vertices), PixelWindow(0, 0, ROWS, COLUMNS))
 
 
 @settings(max_examples=80, deadline=None)
@@ -63,9 +63,9 @@ def test_an_edge_from_thirds_to_thirds_passes_exactly_through_centres(mirror):
 def test_an_outline_in_parts_is_the_outline(monkeypatch):
     rng = np.random.default_rng(3)
     ring = snap(rng.uniform(-5, 40, (300, 2)))
-    whole = fill(ring, Window(-2, 1, 30, 33))
+    whole = fill(ring, PixelWindow(-2, 1, 30, 33))
     monkeypatch.setattr(polygons, "CROSSINGS_AT_ONCE", 50)
-    np.testing.assert_array_equal(fill(ring, Window(-2, 1, 30, 33)), whole)
+    np.testing.assert_array_equal(fill(ring, PixelWindow(-2, 1, 30, 33)), whole)
 
 
 IMAGE = target()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from synthetic_protocols import protocol_head
 
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.study_file import load_study
@@ -14,15 +15,7 @@ FILES = {
     "lock": "{}",
     "cases": CASES,
 }
-PROTOCOL = """\
-format: biomarker-acquisition/1
-id: site
-version: 0.1.0
-status: draft
-title: Site
-source: [{doc: none, confirmed: {by: recall}}]
-changelog: [{version: 0.1.0, date: 2026-01-01, change: first}]
-"""
+PROTOCOL = protocol_head()
 
 
 @pytest.fixture

@@ -1,0 +1,172 @@
+"""Write maps as DICOM Parametric Maps: values, place, unit and source.
+
+References
+----------
+DICOM PS3.3 A.75 (Parametric Map), C.7.6.16.2.11 (Real World Value Mapping).
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from biomarker_cli.dicom.derived import source_headers
+from biomarker_cli.dicom.identity import OWN_MANUFACTURER, OutgoingIdentity
+from biomarker_cli.imaging.errors import ImageFileError
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.quantity_map import QuantityMap
+from biomarker_cli.model.arrays import FloatArray
+from biomarker_cli.model.outputs import whole_file
+from biomarker_cli.model.quantity import Quantity
+from biomarker_cli.model.version import __version__
+
+SERIES_NUMBER = 9000
+
+_NARROWEST_WINDOW = 1e-9
+"""A window must have a width, also where a map has one value."""
+
+_OWN_EQUIPMENT: Mapping[str, Any] = MappingProxyType(
+    {
+        "manufacturer": OWN_MANUFACTURER,
+        "manufacturer_model_name": OWN_MANUFACTURER,
+        "software_versions": __version__,
+        "device_serial_number": "0",
+    }
+)
+
+_LONG_STRING = 64
+_CODE_STRING = 16
+
+
+def write_parametric_map(
+    one: QuantityMap, path: Path, identity: OutgoingIdentity, analysis: str
+) -> None:
+    """Write a map as a DICOM Parametric Map with its UCUM unit.
+
+    Values are stored as they are (float64) and mapped one to one, so that every
+    reader sees the unit. UIDs follow from the source and the derivation: the
+    same map under the same identity has the same UIDs.
+
+    Parameters
+    ----------
+    one : QuantityMap
+        Of a volume that came from DICOM.
+    path : Path
+    identity : OutgoingIdentity
+        Whom the object names.
+    analysis : str
+        ``id@version`` of the analysis protocol.
+
+    Raises
+    ------
+    ImageFileError
+        ``MAP-NO-SOURCE`` for a map that did not come from DICOM.
+    """
+    from highdicom.pm import ParametricMap
+
+    volume = one.volume
+    if not volume.frames:
+        raise ImageFileError(
+            "MAP-NO-SOURCE",
+            "a map from an image file has no patient and study to refer to",
+            where=volume.volume_id,
+            hint="Write it as NIfTI.",
+        )
+    values = np.ascontiguousarray(volume.as_float64())
+    with warnings.catch_warnings():
+        # It warns about unusual names of patients, and would print them.
+        warnings.simplefilter("ignore")
+        written = ParametricMap(
+            source_images=source_headers(volume.frames, identity),
+            pixel_array=values,
+            series_number=SERIES_NUMBER,
+            instance_number=1,
+            series_description=f"{one.image.upper()} {analysis}"[:_LONG_STRING],
+            contains_recognizable_visual_features=False,
+            content_label=_label(one.image),
+            content_description=volume.quantity.title[:_LONG_STRING],
+            **_uids(one, identity),
+            **_OWN_EQUIPMENT,
+            **_place(volume.geometry),
+            **_meaning(one.image, volume.quantity, _range(values)),
+        )
+    identity.complete(written, volume.frames.first.dataset)
+    # Required, empty where unknown, for objects that name no laterality of their frames.
+    written.Laterality = ""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as stream:
+        written.save_as(stream)
+
+
+def _uids(one: QuantityMap, identity: OutgoingIdentity) -> dict[str, Any]:
+    from pydicom.uid import generate_uid
+
+    made_of = [one.volume.volume_id, one.image, json.dumps(one.derivation, sort_keys=True)]
+    words = {"series_instance_uid": "series", "sop_instance_uid": "instance"}
+    return {
+        name: identity.uid(generate_uid(entropy_srcs=[word, *made_of]))
+        for name, word in words.items()
+    }
+
+
+def _label(image: str) -> str:
+    return image.upper()[:_CODE_STRING]
+
+
+def _place(geometry: Geometry) -> dict[str, Any]:
+    """Return what says where the voxels lie."""
+    from highdicom import PixelMeasuresSequence, PlaneOrientationSequence, PlanePositionSequence
+
+    axes = geometry.axes
+    x_mm, y_mm, z_mm = geometry.spacing_mm
+    origins = geometry.index_to_physical([(0, 0, z) for z in range(geometry.shape[0])])
+    return {
+        "pixel_measures": PixelMeasuresSequence(
+            pixel_spacing=(y_mm, x_mm), slice_thickness=z_mm, spacing_between_slices=z_mm
+        ),
+        "plane_orientation": PlaneOrientationSequence(
+            "PATIENT", [*map(float, axes[:, 0]), *map(float, axes[:, 1])]
+        ),
+        "plane_positions": [
+            PlanePositionSequence("PATIENT", [float(v) for v in origin]) for origin in origins
+        ],
+    }
+
+
+def _meaning(image: str, quantity: Quantity, limits: tuple[float, float]) -> dict[str, Any]:
+    """Return what says what the values mean, and which of them to show."""
+    from highdicom import VOILUTTransformation
+    from highdicom.pm import RealWorldValueMapping
+    from pydicom.sr.coding import Code
+
+    low, high = limits
+    definition = None
+    if quantity.dicom_meaning:
+        definition = Code(quantity.dicom_code, "DCM", quantity.dicom_meaning)
+    mapping = RealWorldValueMapping(
+        lut_label=_label(image),
+        lut_explanation=quantity.title[:_LONG_STRING],
+        unit=Code(quantity.unit, "UCUM", quantity.unit),
+        value_range=limits,
+        slope=1.0,
+        intercept=0.0,
+        quantity_definition=definition,
+    )
+    window = VOILUTTransformation(
+        window_center=(low + high) / 2.0,
+        window_width=max(high - low, _NARROWEST_WINDOW),
+        # The plain linear function wants a width of at least 1 (PS3.3 C.11.2.1.2).
+        voi_lut_function="LINEAR_EXACT",
+    )
+    return {"real_world_value_mappings": [mapping], "voi_lut_transformations": [window]}
+
+
+def _range(values: FloatArray) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)

@@ -1,0 +1,199 @@
+# Element headers of DICOM, little-endian (PS3.5 7.1, 7.5). Every index into the bytes of a
+# file is checked.
+
+cdef enum:
+    DEEPEST_SEQUENCE = 16
+    CUT = -1  # the bytes end inside
+    UNUSUAL = -2  # for somebody else to read
+
+cdef uint32_t UNDEFINED = 0xFFFFFFFFU
+cdef uint32_t ITEM = 0xE000FFFEU
+cdef uint32_t ITEM_END = 0xE00DFFFEU
+cdef uint32_t SEQUENCE_END = 0xE0DDFFFEU
+
+# Bytes of a header by VR, 0 where there is no such VR, and the two letters as an object.
+cdef uint8_t[676] WIDTHS
+cdef list LETTERS = [None] * 676
+
+
+cdef inline int place_of(const uint8_t *vr) noexcept nogil:
+    """Return the place of a VR in the tables, -1 for what is no two capital letters."""
+    if vr[0] < 65 or vr[0] > 90 or vr[1] < 65 or vr[1] > 90:
+        return -1
+    return (vr[0] - 65) * 26 + vr[1] - 65
+
+
+cdef void learn_vrs(bytes letters, uint8_t width):
+    cdef int place
+    for vr in letters.split():
+        place = place_of(<const uint8_t *>(<bytes>vr))
+        WIDTHS[place] = width
+        LETTERS[place] = vr
+
+
+for _place in range(676):
+    WIDTHS[_place] = 0
+learn_vrs(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US", 8)
+# PS3.5 7.1.2: these have two reserved bytes and a length of four.
+learn_vrs(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV", 12)
+
+
+cdef inline uint32_t word(const uint8_t *at) noexcept nogil:
+    return at[0] | at[1] << 8 | at[2] << 16 | <uint32_t>at[3] << 24
+
+
+cdef inline uint32_t tag_at(const uint8_t *at) noexcept nogil:
+    """Return a tag with its group in the upper half."""
+    return at[2] | at[3] << 8 | at[0] << 16 | <uint32_t>at[1] << 24
+
+
+def walk_elements(
+    bytes content not None,
+    int64_t at,
+    bint explicit,
+    uint32_t last_group,
+    uint32_t previous,
+    dict found not None,
+):
+    """Take note of elements that lie in the content one after the other.
+
+    It stops before the first one that is not plain: of a group beyond the last, of an unknown
+    VR, without a length, not behind the one before, or not whole.
+
+    Parameters
+    ----------
+    content : bytes
+        Part of a file.
+    at : int
+        Where the first element begins.
+    explicit : bool
+        Whether elements say their VR.
+    last_group : int
+    previous : int
+        Tag of the element before, with its group in the upper half.
+    found : dict
+        Filled: tag -> VR (empty where implicit) and value.
+
+    Returns
+    -------
+    tuple of int
+        Where it stopped, and the tag of the element before.
+    """
+    cdef const uint8_t *bytes_ = content
+    cdef int64_t size = len(content), start
+    cdef uint32_t tag, length
+    cdef int place, width
+    cdef object vr = b""
+    if at < 0:
+        raise ValueError("walk_elements: no place in the content")
+    while at + 12 <= size:
+        tag = tag_at(bytes_ + at)
+        if tag >> 16 > last_group or tag <= previous:
+            break
+        width = 8
+        if explicit:
+            place = place_of(bytes_ + at + 4)
+            if place < 0 or WIDTHS[place] == 0:
+                break
+            width = WIDTHS[place]
+            vr = LETTERS[place]
+        if not explicit:
+            length = word(bytes_ + at + 4)
+        elif width == 12:
+            length = word(bytes_ + at + 8)
+        else:
+            length = bytes_[at + 6] | bytes_[at + 7] << 8
+        start = at + width
+        if length == UNDEFINED or length > size - start:
+            break
+        found[tag] = (vr, content[start : start + length])
+        previous = tag
+        at = start + length
+    return at, previous
+
+
+def skip_items(bytes content not None, int64_t at, bint explicit, holds_items):
+    """Return where a sequence of undefined length ends, its end mark included.
+
+    Parameters
+    ----------
+    content : bytes
+    at : int
+        Where the first item begins.
+    explicit : bool
+        Whether elements say their VR.
+    holds_items : callable
+        Tells of a tag whether it is a sequence where no VR says so.
+
+    Returns
+    -------
+    int
+        -1 where the content ends inside the sequence, -2 where it is not one that this
+        function understands.
+    """
+    if at < 0:
+        raise ValueError("skip_items: no place in the content")
+    return end_of_items(content, len(content), at, explicit, holds_items, 0)
+
+
+cdef int64_t end_of_items(
+    const uint8_t *content, int64_t size, int64_t at, bint explicit, holds_items, int depth
+) except -3:
+    cdef uint32_t tag, length
+    if depth > DEEPEST_SEQUENCE:
+        return UNUSUAL
+    while at + 8 <= size:
+        tag = word(content + at)
+        length = word(content + at + 4)
+        at += 8
+        if tag == SEQUENCE_END:
+            return at
+        if tag != ITEM:
+            return UNUSUAL
+        if length != UNDEFINED:
+            at += length
+        else:
+            at = end_of_item(content, size, at, explicit, holds_items, depth)
+            if at < 0:
+                return at
+    return CUT
+
+
+cdef int64_t end_of_item(
+    const uint8_t *content, int64_t size, int64_t at, bint explicit, holds_items, int depth
+) except -3:
+    cdef uint32_t length
+    cdef int place
+    cdef bint sequence
+    # An end mark has eight bytes, and a header that long may be the last.
+    while at + 8 <= size:
+        if word(content + at) == ITEM_END:
+            return at + 8
+        if explicit:
+            place = place_of(content + at + 4)
+            if place < 0 or WIDTHS[place] == 0:
+                return UNUSUAL
+            if WIDTHS[place] == 12:
+                if at + 12 > size:
+                    return CUT
+                length = word(content + at + 8)
+            else:
+                length = content[at + 6] | content[at + 7] << 8
+            sequence = content[at + 4] == c"S" and content[at + 5] == c"Q"
+            if length != UNDEFINED or WIDTHS[place] == 8:
+                at += WIDTHS[place] + length
+                continue
+            at += 12
+        else:
+            length = word(content + at + 4)
+            if length != UNDEFINED:
+                at += 8 + length
+                continue
+            sequence = holds_items(tag_at(content + at))
+            at += 8
+        if not sequence:
+            return UNUSUAL
+        at = end_of_items(content, size, at, explicit, holds_items, depth + 1)
+        if at < 0:
+            return at
+    return CUT
