@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,6 +112,37 @@ def pixels_of(plan: CasePlan, read: Mapping[Path, FileRead]) -> str:
     images = {ref.path for c in plan.volumes for ref in c.refs}
     found = sorted(read[path].pixels for path in images if path in read and read[path].pixels)
     return hashlib.sha256("".join(found).encode()).hexdigest() if found else ""
+
+
+@dataclass(frozen=True)
+class PartDigests:
+    """What image and segmentation of a case were, whatever their files are called.
+
+    Attributes
+    ----------
+    image_sha256, mask_sha256 : str
+        sha256 over the sorted digests of their files; empty where one could not be read.
+    """
+
+    image_sha256: str = ""
+    mask_sha256: str = ""
+
+
+NOTHING_READ = PartDigests()
+
+
+def digests_of_parts(plan: CasePlan, read: Mapping[Path, FileRead]) -> PartDigests:
+    """Return the digests of image and segmentation; `input_paths` holds the image first."""
+    paths = plan.input_paths
+    first = paths.index(plan.mask) if plan.mask in paths else len(paths)
+    return PartDigests(_digest_of(paths[:first], read), _digest_of(paths[first:], read))
+
+
+def _digest_of(paths: Sequence[Path], read: Mapping[Path, FileRead]) -> str:
+    if not paths or not all(path in read for path in paths):
+        return ""
+    found = sorted(read[path].sha256 for path in paths)
+    return hashlib.sha256("".join(found).encode()).hexdigest()
 
 
 def known_or_read(plan: CasePlan) -> dict[Path, FileRead]:

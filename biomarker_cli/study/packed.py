@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from biomarker_cli.case.inputs import NOTHING_READ, PartDigests
 from biomarker_cli.case.result import CaseResult, CaseStatus, Note
 from biomarker_cli.model.flags import join_flags, split_flags
 from biomarker_cli.regions.result import ROIS_WITH_AUDIT
@@ -84,6 +85,8 @@ class ResultHead:
         sha256 of the stored pixels of the image; empty where it is no DICOM.
     input_sha256 : str
         sha256 over the contents of all files.
+    image_sha256, mask_sha256 : str
+        The same over the files of the image, and over those of the segmentation.
     n_files : int
     dictionaries : dict
         Analysis -> digest of its dictionary of features.
@@ -105,6 +108,8 @@ class ResultHead:
     rois: list[RoiSummary] = field(default_factory=list)
     pixels: str = ""
     input_sha256: str = ""
+    image_sha256: str = ""
+    mask_sha256: str = ""
     n_files: int = 0
     dictionaries: dict[str, str] = field(default_factory=dict)
 
@@ -234,7 +239,9 @@ def _seal(head: Mapping[str, Any], body: bytes) -> str:
     return digest.hexdigest()
 
 
-def pack(result: CaseResult, study: str, key: str, names: str) -> tuple[PackedResult, list[str]]:
+def pack(
+    result: CaseResult, study: str, key: str, names: str, parts: PartDigests = NOTHING_READ
+) -> tuple[PackedResult, list[str]]:
     """Return a result with finished lines, and the dictionaries of features that it names.
 
     Raises
@@ -263,6 +270,8 @@ def pack(result: CaseResult, study: str, key: str, names: str) -> tuple[PackedRe
         rois=_roi_summaries(result),
         pixels=result.pixels,
         input_sha256=_sha256("".join(sorted(read.sha256 for read in reads))) if reads else "",
+        image_sha256=parts.image_sha256,
+        mask_sha256=parts.mask_sha256,
         n_files=len(reads),
         dictionaries={analysis: _sha256(text) for analysis, text in dictionaries.items()},
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from biomarker_cli.acquisition.results import NOT_MET
-from biomarker_cli.case.inputs import CaseInputs, known_or_read, pixels_of
+from biomarker_cli.case.inputs import CaseInputs, digests_of_parts, known_or_read, pixels_of
 from biomarker_cli.case.result import CaseResult, CaseStatus
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.model.errors import BiomarkerError, CaseError
@@ -280,8 +280,9 @@ def store_result(
 ) -> PackedResult:
     """Store a result and return it; one that no file can hold becomes an error of its case."""
     names = names_key(case.plan)
+    parts = digests_of_parts(case.plan, result.inputs)
     try:
-        packed, dictionaries = pack(result, study_id, key, names)
+        packed, dictionaries = pack(result, study_id, key, names, parts)
     except (TypeError, ValueError) as error:
         defect = CaseError(
             "CASE-INTERNAL",
@@ -290,7 +291,7 @@ def store_result(
         )
         refused = refused_result(case, defect)
         refused = replace(refused, inputs=result.inputs, pixels=result.pixels)
-        packed, dictionaries = pack(refused, study_id, key, names)
+        packed, dictionaries = pack(refused, study_id, key, names, parts)
     store.save(packed, dictionaries)
     return packed
 

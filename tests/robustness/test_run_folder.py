@@ -86,6 +86,8 @@ def test_a_result_that_no_file_can_hold_costs_its_case_alone(tmp_path):
         wanted_rois: tuple[str, ...] = ()
         input_paths: tuple[str, ...] = ()
         volumes: tuple[str, ...] = ()
+        images: tuple[str, ...] = ()
+        mask: str | None = None
 
     @dataclass
     class Case:
