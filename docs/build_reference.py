@@ -1,4 +1,4 @@
-"""Write the reference pages that follow from the code: commands.md and tables.md.
+"""Write the reference pages that follow from the code: commands.md, measures.md, tables.md.
 
 ``python docs/build_reference.py`` rewrites them; a test holds that they are current.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.main import cli
 from biomarker_cli.model.flags import FLAGS
 from biomarker_cli.multicentre.change import CHANGES
@@ -100,7 +101,32 @@ def _table(table: Table) -> Iterator[str]:
         yield f"| `{column.name}` | {column.type} | {column.description}{words} |"
 
 
-PAGES = {"commands.md": commands_page, "tables.md": tables_page}
+def measures_page() -> str:
+    """Return what the rooms of the table of measures say of themselves as a page."""
+    parts = [
+        "# Measures",
+        "",
+        "This page is written by `docs/build_reference.py` from `biomarker_cli/case/measures.py`.",
+        "A measure is the word of `biomarker extract` and of `measure:` in an analysis protocol,",
+        "and the key of its section there. `extract` gives its case the role named; `init`",
+        "proposes for the images of a role an acquisition and an analysis protocol.",
+        "",
+        "| measure | what it is | modalities | role of `extract` | proposed by `init` | maps |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in measure_names():
+        room = measure_room(name)
+        title = (room.__doc__ or "").partition("\n")[0].partition(" as a measure")[0]
+        proposed = "; ".join(
+            f"`{role.name}`: {role.acquisition}, {role.analysis}" for role in room.ROLES
+        )
+        maps = "`--maps`" if room.maps else ""
+        cells = (f"`{name}`", title, ", ".join(room.MODALITIES) or "any", f"`{room.CASE_ROLE}`")
+        parts.append(f"| {' | '.join((*cells, proposed, maps))} |")
+    return "\n".join(parts) + "\n"
+
+
+PAGES = {"commands.md": commands_page, "measures.md": measures_page, "tables.md": tables_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -6,7 +6,7 @@ of them; rules judge what the header says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from biomarker_cli.acquisition.facts import FACTS
@@ -15,7 +15,6 @@ from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.dicom.identity import pseudonym
 
 _DEVICE_FACTS = ("device_serial", "station")
-_COLUMNS = ("value", "observed", "expected")
 _PREFIX = "key:"
 
 
@@ -44,16 +43,16 @@ class DeviceNames:
             for text in sorted(said, key=lambda text: (-len(text), text))
         }
 
-    def veiled(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a row of facts or checks with digests for the names of scanners."""
-        found = dict(row)
-        if self._tags.isdisjoint(str(row.get("tags", "")).split(";")):
-            return found
-        for column in _COLUMNS:
-            cell = row.get(column)
-            if isinstance(cell, str) and cell:
-                found[column] = self._replaced(cell)
-        return found
+    def veiled(self, text: str, tags: str) -> str:
+        """Return a cell of facts or checks with digests for the names of scanners.
+
+        Parameters
+        ----------
+        text : str
+        tags : str
+            Elements that its row was read from, joined by ``;``.
+        """
+        return text if self._tags.isdisjoint(tags.split(";")) else self._replaced(text)
 
     def veiled_values(self, values: Any, tags: Iterable[str]) -> Any:
         """Return values of a fact, which may be nested, with digests for names of scanners."""

@@ -3,50 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, model_validator
+from pydantic import BaseModel, ConfigDict, PlainValidator, create_model, model_validator
 
+from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.case.plausibility import PlausibleHu
 from biomarker_cli.protocol.document import ProtocolDocument, ProtocolHeader, Strict
 from biomarker_cli.protocol.loading import load_document, validate_section
 from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.regions.rules import RegionRules, RoiNames
 
-
-def _section(module: str, name: str) -> Any:
-    """Return the type of a section whose room is loaded when a protocol holds it.
-
-    What the room finds wrong is told with the place in the whole protocol.
-    """
-
-    def validated(value: Any) -> Any:
-        if value is None:
-            return None
-        model: type[BaseModel] = getattr(import_module(module), name)
-        return model.model_validate(value)
-
-    return Annotated[Any, PlainValidator(validated)]
-
-
 if TYPE_CHECKING:
-    from biomarker_cli.diffusion.rules import AdcRules
-    from biomarker_cli.pet.rules import SuvRules
-    from biomarker_cli.radiomics.rules import RadiomicsRules
-
-    RadiomicsSection = RadiomicsRules | None
-    SuvSection = SuvRules | None
-    AdcSection = AdcRules | None
-else:
-    RadiomicsSection = _section("biomarker_cli.radiomics.rules", "RadiomicsRules")
-    SuvSection = _section("biomarker_cli.pet.rules", "SuvRules")
-    AdcSection = _section("biomarker_cli.diffusion.rules", "AdcRules")
-
-Measure = Literal["radiomics", "suv", "adc"]
+    from biomarker_cli.case.measures import MeasureRoom
 
 
-class AppliesTo(Strict):
+class MeasurableImages(Strict):
     """Which images an analysis may measure; without a modality, any."""
 
     modality: str | tuple[str, ...] = ()
@@ -58,40 +31,66 @@ class AppliesTo(Strict):
 
 
 class AnalysisProtocol(ProtocolHeader):
-    """Everything that moves a number.
+    """Everything that moves a number; the sections of measures stand beside these fields.
 
     Attributes
     ----------
-    applies_to : AppliesTo
+    applies_to : MeasurableImages
     measure : str
-        Which room measures: ``radiomics``, ``suv`` or ``adc``.
+        Which room measures: a name of the table of measures. The section of that name
+        must stand. Those of others may stand beside it: a radiomics analysis of PET
+        with ``suv`` measures the SUV map.
     regions : RegionRules
         How segmentations become voxels.
     rois : RoiNames, optional
         Map from the names of sites to canonical ones; a study's map goes first.
     plausible_hu : PlausibleHu
         Which numbers a CT can measure.
-    radiomics, suv, adc : rules, optional
-        The section named like `measure` must stand. A radiomics analysis of PET
-        may hold ``suv`` as well: its image is then the SUV map.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    applies_to: AppliesTo
-    measure: Measure
+    applies_to: MeasurableImages
+    measure: str
     regions: RegionRules
     rois: RoiNames | None = None
     plausible_hu: PlausibleHu = PlausibleHu()
-    radiomics: RadiomicsSection = None
-    suv: SuvSection = None
-    adc: AdcSection = None
 
     @model_validator(mode="after")
     def _has_its_section(self) -> AnalysisProtocol:
-        if getattr(self, self.measure) is None:
+        if self.section(self.measure) is None:
             raise ValueError(f"measure is {self.measure!r}, but there is no section of that name")
         return self
+
+    def section(self, measure: str) -> BaseModel | None:
+        """Return the section of a measure, None where there is none."""
+        found: BaseModel | None = getattr(self, measure)
+        return found
+
+
+def _section_of(measure: str, value: Any) -> BaseModel | None:
+    """Return a section by the model of its room, which is loaded when a protocol holds one.
+
+    What the room finds wrong is told with the place in the whole protocol.
+    """
+    return None if value is None else measure_room(measure).SECTION.model_validate(value)
+
+
+_FIELDS: Any = {
+    "measure": (Literal[measure_names()], ...),
+    **{
+        name: (Annotated[Any, PlainValidator(partial(_section_of, name))], None)
+        for name in measure_names()
+    },
+}
+
+AnalysisFile = create_model(
+    "AnalysisFile",
+    __base__=AnalysisProtocol,
+    __module__=__name__,
+    **_FIELDS,
+)
+"""An analysis protocol with a field for the section of each measure of the table."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +105,28 @@ class Analysis:
         """``id@version``."""
         return self.document.ident
 
+    @property
+    def room(self) -> MeasureRoom:
+        """The room that measures."""
+        return measure_room(self.protocol.measure)
+
+    @property
+    def rules(self) -> BaseModel:
+        """The section of the measure."""
+        rules = self.protocol.section(self.protocol.measure)
+        assert rules is not None  # noqa: S101 - held by the protocol model
+        return rules
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """DICOM modalities that it may measure; empty means any."""
+        return self.protocol.applies_to.modalities or self.room.MODALITIES
+
+    @property
+    def engine(self) -> tuple[str, str]:
+        """Name and version of what computes."""
+        return self.room.engine(self.rules)
+
 
 def load_analysis(wanted: str) -> Analysis:
     """Load ``id[@version]`` or a file.
@@ -116,4 +137,4 @@ def load_analysis(wanted: str) -> Analysis:
         Where the protocol is absent or invalid.
     """
     document = load_document(ProtocolKind.ANALYSIS, wanted)
-    return Analysis(validate_section(AnalysisProtocol, document), document)
+    return Analysis(validate_section(AnalysisFile, document), document)

@@ -21,26 +21,59 @@ OnViolation = Literal["flag", "exclude"]
 
 
 @dataclass(frozen=True)
+class ImagePlan:
+    """One image of a case, and where it is read from.
+
+    Attributes
+    ----------
+    name : str
+        Unique within the case: what the image is to it, such as ``ct``.
+    candidates : tuple of VolumeCandidate
+        What the catalogue found below the image path; empty for other formats.
+    files : tuple of Path
+        NIfTI, NRRD or MHA files.
+    series : str
+        SeriesInstanceUID or volume id, where the path holds several.
+    quantity : str
+        Declared quantity of files without header facts.
+    """
+
+    name: str
+    candidates: tuple[VolumeCandidate, ...] = ()
+    files: tuple[Path, ...] = ()
+    series: str = ""
+    quantity: str = ""
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether it is a file without header, whose quantity the user declares."""
+        return bool(self.files)
+
+    @property
+    def volumes(self) -> tuple[VolumeCandidate, ...]:
+        """Image volumes that are spoken of; the folder may hold other series."""
+        return tuple(
+            c
+            for c in self.candidates
+            if c.is_image and (not self.series or c.is_called(self.series))
+        )
+
+
+@dataclass(frozen=True)
 class CasePlan:
-    """Subject x timepoint x image, and how it is to be measured.
+    """Subject x timepoint x images, and how they are to be measured.
 
     Attributes
     ----------
     site_id, subject_id, timepoint, role : str
         Identifiers that the study assigned; never a PatientID.
-    candidates : tuple of VolumeCandidate
-        What the catalogue found below the image path; empty for other formats.
-    image_files : tuple of Path
-        NIfTI, NRRD or MHA files.
-    series : str
-        SeriesInstanceUID or volume id, where the path holds several.
+    images : tuple of ImagePlan
+        At least one; the first is the primary one.
     mask : Path or None
     wanted_rois : tuple of str
         ROI names that must have a row; empty means all.
     roi_names : RoiNames or None
         The study's map from site names to canonical ones.
-    quantity : str
-        Declared quantity of files without header facts.
     acquisition : AcquisitionProtocol or None
     analyses : tuple of Analysis
     on_violation : str
@@ -59,7 +92,7 @@ class CasePlan:
         Names of scanners leave as digests with this key; None by the study's choice
         to keep them.
     input_paths : tuple of Path
-        The files it is measured from: image in the order of its slices, segmentation.
+        The files it is measured from: images in the order of their slices, segmentation.
     inputs : InputFiles
         What is known of them, and what planning kept of their bytes.
     """
@@ -68,15 +101,12 @@ class CasePlan:
     subject_id: str
     timepoint: str
     role: str
-    candidates: tuple[VolumeCandidate, ...]
-    image_files: tuple[Path, ...]
+    images: tuple[ImagePlan, ...]
     mask: Path | None
     analyses: tuple[Analysis, ...]
     acquisition: AcquisitionProtocol | None = None
-    series: str = ""
     wanted_rois: tuple[str, ...] = ()
     roi_names: RoiNames | None = None
-    quantity: str = ""
     on_violation: OnViolation = "flag"
     other_frame_of_reference: bool = False
     form: ClinicalForm | None = None
@@ -98,10 +128,36 @@ class CasePlan:
         return f"{self.site_id}/{self.subject_id}"
 
     @property
-    def images(self) -> tuple[VolumeCandidate, ...]:
-        """Image volumes that the case speaks of; its folder may hold other series."""
-        return tuple(
-            c
-            for c in self.candidates
-            if c.is_image and (not self.series or c.is_called(self.series))
+    def visit(self) -> tuple[str, str, str]:
+        """Site, subject and timepoint."""
+        return self.site_id, self.subject_id, self.timepoint
+
+    @property
+    def primary(self) -> ImagePlan:
+        """The image that the case is known by."""
+        return self.images[0]
+
+    @property
+    def candidates(self) -> tuple[VolumeCandidate, ...]:
+        """What the catalogue found for all images."""
+        return tuple(c for image in self.images for c in image.candidates)
+
+    @property
+    def volumes(self) -> tuple[VolumeCandidate, ...]:
+        """Volumes of all images."""
+        return tuple(c for image in self.images for c in image.volumes)
+
+    def image_of(self, analysis: Analysis) -> ImagePlan:
+        """Return the image that an analysis measures: the first of its modalities.
+
+        Where none is, it is the primary one, which the analysis then refuses by name.
+        """
+        if len(self.images) == 1:
+            return self.primary
+        wanted = analysis.modalities
+        fitting = (
+            image
+            for image in self.images
+            if not wanted or any(c.modality in wanted for c in image.volumes)
         )
+        return next(fitting, self.primary)

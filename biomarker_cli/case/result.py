@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from biomarker_cli.model.inputs import FileRead
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from biomarker_cli.regions.result import AuditedRoiRow
+    from biomarker_cli.tables.rows import CaseRow, CheckRow, FactRow, FeatureRow, MeasurementRow
 
 
 class CaseStatus(StrEnum):
@@ -22,45 +24,91 @@ class CaseStatus(StrEnum):
     WAITING = "waiting"
 
 
-@dataclass(frozen=True)
-class CaseResult:
-    """Rows of one case, by table; plain values, so that JSON holds them.
+class RoiKey(NamedTuple):
+    """A region of a case: a ROI on the grid of one of its images.
 
     Attributes
     ----------
-    case : dict
-        Row of ``cases.csv``.
-    rois, measurements, facts, checks, features : list of dict
+    roi : str
+        Canonical name.
+    image : str
+        Name of the image.
+    """
+
+    roi: str
+    image: str
+
+    def roi_id(self, primary: str) -> str:
+        """Return what the region is called in the tables.
+
+        Parameters
+        ----------
+        primary : str
+            Name of the primary image: on it, a region is called as the ROI.
+        """
+        return self.roi if self.image == primary else f"{self.roi}@{self.image}"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A reason that has no column, for the log.
+
+    Attributes
+    ----------
+    text : str
+    roi_id : str
+        The region that it speaks of; empty for the case.
+    """
+
+    text: str
+    roi_id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} [{self.roi_id}]" if self.roi_id else self.text
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """Rows of one case, by table.
+
+    Attributes
+    ----------
+    role : str
+        Image role of the case.
+    case : CaseRow
+    rois : dict
+        `RoiKey` -> AuditedRoiRow.
+    measurements : list of MeasurementRow
+    facts : list of FactRow
+    checks : list of CheckRow
+    features : list of FeatureRow
+        One for each analysis and feature.
     derivations : dict
         How a quantity was derived, by analysis id.
     readings : list of dict
-        What acquisition rules above series ask of each series of the case.
-    notes : list of str
-        For the log: reasons that have no column.
+        What acquisition rules above series ask of each series of the case, as JSON holds
+        it (`keep_readings`).
+    notes : list of Note
     inputs : dict
         Path -> `FileRead` of every file that was read, in the order of the plan.
     pixels : str
         Digest of the stored pixels of the image; empty where it is no DICOM.
     """
 
-    case: Row
-    rois: list[Row] = field(default_factory=list)
-    measurements: list[Row] = field(default_factory=list)
-    facts: list[Row] = field(default_factory=list)
-    checks: list[Row] = field(default_factory=list)
-    features: list[Row] = field(default_factory=list)
+    role: str
+    case: CaseRow
+    rois: dict[RoiKey, AuditedRoiRow] = field(default_factory=dict)
+    measurements: list[MeasurementRow] = field(default_factory=list)
+    facts: list[FactRow] = field(default_factory=list)
+    checks: list[CheckRow] = field(default_factory=list)
+    features: list[FeatureRow] = field(default_factory=list)
     derivations: dict[str, Any] = field(default_factory=dict)
-    readings: list[Row] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    readings: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     inputs: dict[Path, FileRead] = field(default_factory=dict)
     pixels: str = ""
 
     @property
-    def case_id(self) -> str:
-        """Identifier of the case."""
-        return str(self.case["case_id"])
-
-    @property
     def status(self) -> CaseStatus:
         """What became of the case."""
-        return CaseStatus(self.case["status"])
+        return CaseStatus(self.case.status)

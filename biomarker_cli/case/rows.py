@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.case.result import Row
-from biomarker_cli.model.flags import join_flags
+from biomarker_cli.case.result import RoiKey
 from biomarker_cli.model.measurement import Measurement
+from biomarker_cli.regions.result import AuditedRoiRow
+from biomarker_cli.tables.rows import CaseRow, CheckRow, FactRow, FeatureRow, MeasurementRow
 
 if TYPE_CHECKING:
     # Rows are made of them, without a look into their rooms.
+    from biomarker_cli.acquisition.devices import DeviceNames
     from biomarker_cli.acquisition.header_facts import Fact
     from biomarker_cli.acquisition.results import CheckResult
     from biomarker_cli.acquisition.series import SeriesHeaders
+    from biomarker_cli.case.analysis import Analysis
     from biomarker_cli.case.plan import CasePlan
-    from biomarker_cli.case.prepared import Prepared
+    from biomarker_cli.imaging.prepared_image import PreparedImage
+    from biomarker_cli.model.errors import BiomarkerError
     from biomarker_cli.regions.result import RoiResult
 
 
-def case_row(plan: CasePlan, series: Sequence[SeriesHeaders] = ()) -> Row:
-    """Return the identifying columns of ``cases.csv``."""
-    row: Row = {
-        "case_id": plan.case_id,
-        "subject_id": plan.subject_id,
-        "site_id": plan.site_id,
-        "timepoint": plan.timepoint,
-    }
-    if series:
-        first = series[0].frames.first
-        row |= {
-            "modality": series[0].modality,
-            "study_uid": series[0].study_uid,
-            "series_uid": ";".join(sorted({s.series_uid for s in series})),
-            "frame_of_reference_uid": str(first.get("FrameOfReferenceUID", "")),
-            "manufacturer": _text(first.get("Manufacturer")),
-            "model": _text(first.get("ManufacturerModelName")),
-            "software": _text(first.get("SoftwareVersions")),
-        }
-    return row
+def case_row(plan: CasePlan, series: Sequence[SeriesHeaders] = ()) -> CaseRow:
+    """Return the row of a case that has not ended: who it is, and what its headers say."""
+    row = CaseRow(
+        case_id=plan.case_id,
+        subject_id=plan.subject_id,
+        site_id=plan.site_id,
+        timepoint=plan.timepoint,
+    )
+    if not series:
+        return row
+    first = series[0].frames.first
+    return replace(
+        row,
+        modality=series[0].modality,
+        study_uid=series[0].study_uid,
+        series_uid=";".join(sorted({s.series_uid for s in series})),
+        frame_of_reference_uid=str(first.get("FrameOfReferenceUID", "")),
+        manufacturer=_text(first.get("Manufacturer")),
+        model=_text(first.get("ManufacturerModelName")),
+        software=_text(first.get("SoftwareVersions")),
+    )
 
 
 def _text(value: Any) -> str:
@@ -53,84 +59,147 @@ def _is_many(value: Any) -> bool:
     return hasattr(value, "__iter__")
 
 
-def fact_rows(plan: CasePlan, series_uid: str, facts: Sequence[Fact]) -> list[Row]:
-    """Return rows of ``facts.csv``."""
-    return [{"case_id": plan.case_id, "series_uid": series_uid, **fact.row()} for fact in facts]
-
-
-def check_rows(plan: CasePlan, checks: Sequence[CheckResult]) -> list[Row]:
-    """Return rows of ``checks.csv``; the case is empty above series."""
+def fact_rows(
+    plan: CasePlan, series_uid: str, facts: Sequence[Fact], devices: DeviceNames
+) -> list[FactRow]:
+    """Return rows of ``facts.csv``, scanners as the study names them."""
     return [
-        {**check.row(), "case_id": plan.case_id if check.scope == "series" else ""}
-        for check in checks
+        FactRow(
+            case_id=plan.case_id,
+            series_uid=series_uid,
+            fact=fact.fact,
+            value=devices.veiled(fact.value, fact.tags),
+            unit=fact.unit,
+            tags=fact.tags,
+            flags=fact.flags,
+        )
+        for fact in facts
     ]
 
 
-def roi_rows(plan: CasePlan, regions: Sequence[RoiResult]) -> list[Row]:
-    """Return rows of ``rois.csv``."""
-    return [{"case_id": plan.case_id, **roi.row()} for roi in regions]
+def check_row(
+    check: CheckResult, case_id: str = "", devices: DeviceNames | None = None
+) -> CheckRow:
+    """Return a row of ``checks.csv``; the case is empty above series.
+
+    Parameters
+    ----------
+    check : CheckResult
+    case_id : str
+    devices : DeviceNames, optional
+        How the study names scanners; what is kept for wider scopes is veiled already.
+    """
+    observed, expected = check.observed, check.expected
+    if devices is not None:
+        observed = devices.veiled(observed, check.tags)
+        expected = devices.veiled(expected, check.tags)
+    return CheckRow(
+        scope=check.scope,
+        case_id=case_id if check.scope == "series" else "",
+        series_uid=check.series_uid,
+        protocol_id=check.protocol_id,
+        protocol_version=check.protocol_version,
+        protocol_sha256=check.protocol_sha256,
+        rule_id=check.rule_id,
+        severity=check.severity,
+        outcome=str(check.outcome),
+        observed=observed,
+        expected=expected,
+        unit=check.unit,
+        tags=check.tags,
+    )
 
 
-def skipped_roi_rows(plan: CasePlan, code: str, message: str) -> list[Row]:
+def roi_rows(
+    plan: CasePlan,
+    regions: Mapping[str, Sequence[RoiResult]],
+    refusals: Mapping[RoiKey, BiomarkerError],
+) -> dict[RoiKey, AuditedRoiRow]:
+    """Return rows of ``rois.csv``.
+
+    Parameters
+    ----------
+    plan : CasePlan
+    regions : mapping
+        Image -> the regions that were imported onto its grid.
+    refusals : mapping
+        Why a region that was imported could not be measured.
+    """
+    rows = {}
+    for image, rois in regions.items():
+        for roi in rois:
+            key = RoiKey(roi.roi_id, image)
+            row = replace(roi.row(plan.case_id), roi_id=key.roi_id(plan.primary.name))
+            why = refusals.get(key)
+            if why is not None:
+                row = replace(row, error_code=why.code, error_message=str(why))
+            rows[key] = row
+    return rows
+
+
+def skipped_roi_rows(plan: CasePlan, code: str, message: str) -> dict[RoiKey, AuditedRoiRow]:
     """Return a row for every ROI that was asked for but never reached."""
-    return [
-        {
-            "case_id": plan.case_id,
-            "roi_id": name,
-            "roi_name": name,
-            "roi_label": "",
-            "status": "skipped",
-            "error_code": code,
-            "error_message": message,
-        }
+    return {
+        RoiKey(name, plan.primary.name): AuditedRoiRow(
+            case_id=plan.case_id,
+            roi_id=name,
+            roi_name=name,
+            roi_label="",
+            status="skipped",
+            error_code=code,
+            error_message=message,
+        )
         for name in plan.wanted_rois
-    ]
+    }
 
 
 def measurement_rows(
     plan: CasePlan,
-    roi: RoiResult,
-    prepared: Prepared,
+    roi_id: str,
+    analysis_id: str,
     measurements: Sequence[Measurement],
     flags: frozenset[str],
-) -> list[Row]:
+) -> list[MeasurementRow]:
     """Return rows of ``measurements.csv``."""
     return [
-        {
-            "case_id": plan.case_id,
-            "roi_id": roi.roi_id,
-            "analysis_id": prepared.analysis.ident,
-            "feature_id": m.feature_id,
-            "value": m.value,
-            "unit": m.unit,
-            "status": m.status.value,
-            "flags": join_flags(flags | m.flags),
-        }
+        MeasurementRow(
+            case_id=plan.case_id,
+            roi_id=roi_id,
+            analysis_id=analysis_id,
+            feature_id=m.feature_id,
+            value=m.value,
+            unit=m.unit,
+            status=m.status.value,
+            flags=flags | m.flags,
+        )
         for m in measurements
     ]
 
 
-def feature_rows(prepared: Prepared, measurements: Sequence[Measurement]) -> list[Row]:
+def feature_rows(
+    analysis: Analysis, prepared: PreparedImage, measurements: Iterable[Measurement]
+) -> list[FeatureRow]:
     """Return the dictionary rows (``features.csv``) of what was measured."""
-    engine, engine_version = prepared.engine
+    ident, sha256 = analysis.ident, analysis.document.sha256
+    engine, engine_version = analysis.engine
     return [
-        {
-            "analysis_id": prepared.analysis.ident,
-            "analysis_sha256": prepared.analysis.document.sha256,
-            "feature_id": m.feature_id,
-            "name": m.definition.title,
-            "family": m.definition.family,
-            "aggregation": m.definition.aggregation,
-            "unit_ucum": m.unit,
-            "ibsi_id": m.definition.ibsi_id,
-            "dicom_code": m.definition.dicom_code,
-            "pyradiomics_name": m.definition.pyradiomics_name,
-            "engine": engine,
-            "engine_version": engine_version,
-            "ibsi_benchmarked": prepared.is_benchmarked(m),
-            "definition_version": m.definition.definition_version,
-            "reference": m.definition.reference,
+        FeatureRow(
+            analysis_id=ident,
+            analysis_sha256=sha256,
+            feature_id=m.feature_id,
+            name=m.definition.title,
+            family=m.definition.family,
+            aggregation=m.definition.aggregation,
+            unit_ucum=m.unit,
+            ibsi_id=m.definition.ibsi_id,
+            dicom_code=m.definition.dicom_code,
+            pyradiomics_name=m.definition.pyradiomics_name,
+            engine=engine,
+            engine_version=engine_version,
+            ibsi_benchmarked=prepared.is_benchmarked(m),
+            definition_version=m.definition.definition_version,
+            reference=m.definition.reference,
             **prepared.describe_image(m.image),
-        }
+        )
         for m in measurements
     ]

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.acquisition.results import CheckResult, Outcome
-from biomarker_cli.case.analysis import Analysis
+from biomarker_cli.case.analysis import Analysis, AnalysisProtocol
 from biomarker_cli.case.inputs import CaseInputs, pixels_of
 from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.case.plausibility import implausible_voxels
-from biomarker_cli.case.prepared import Measured, Prepared, prepare
-from biomarker_cli.case.result import CaseResult, CaseStatus, Row
+from biomarker_cli.case.preparing import prepare
+from biomarker_cli.case.result import CaseResult, CaseStatus, Note, RoiKey
 from biomarker_cli.case.rows import (
     case_row,
-    check_rows,
+    check_row,
     fact_rows,
     feature_rows,
     measurement_rows,
@@ -24,15 +24,16 @@ from biomarker_cli.case.rows import (
     skipped_roi_rows,
 )
 from biomarker_cli.model.errors import BiomarkerError
-from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.regions.importing import import_regions
 from biomarker_cli.regions.target import ImageTarget
 
 if TYPE_CHECKING:
     from biomarker_cli.acquisition.devices import DeviceNames
+    from biomarker_cli.imaging.prepared_image import Measured, PreparedImage
     from biomarker_cli.imaging.region import Region
+    from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.regions.result import RoiResult
-    from biomarker_cli.regions.rules import RegionRules
+    from biomarker_cli.tables.rows import CaseRow, FactRow, FeatureRow, MeasurementRow
 
 
 @dataclass
@@ -41,43 +42,39 @@ class _Progress:
 
     plan: CasePlan
     case: CaseInputs
-    headers: Row = field(default_factory=dict)
-    facts: list[Row] = field(default_factory=list)
+    row: CaseRow
+    facts: list[FactRow] = field(default_factory=list)
+    series: dict[str, set[str]] = field(default_factory=dict)
     checks: list[CheckResult] = field(default_factory=list)
-    rois: list[Row] = field(default_factory=list)
-    measurements: list[Row] = field(default_factory=list)
-    features: list[Row] = field(default_factory=list)
+    regions: dict[str, list[RoiResult]] = field(default_factory=dict)
+    refusals: dict[RoiKey, BiomarkerError] = field(default_factory=dict)
+    measurements: list[MeasurementRow] = field(default_factory=list)
+    features: dict[tuple[str, str], FeatureRow] = field(default_factory=dict)
     derivations: dict[str, Any] = field(default_factory=dict)
-    readings: list[Row] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    readings: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     devices: DeviceNames | None = None
 
-    def veiled(self, rows: list[Row]) -> list[Row]:
-        """Return rows without the names of scanners, where the study does not keep them."""
-        return rows if self.devices is None else [self.devices.veiled(row) for row in rows]
+    def note(self, text: str, roi_id: str = "") -> None:
+        self.notes.append(Note(text, roi_id))
 
     def result(self, status: CaseStatus, code: str = "", message: str = "") -> CaseResult:
-        row = {
-            **self.headers,
-            "status": status.value,
-            "error_code": code,
-            "error_message": message,
-        }
-        if not self.rois:
-            self.rois = skipped_roi_rows(self.plan, code, message)
+        plan = self.plan
         inputs = self.case.read_all()
         return CaseResult(
-            case=row,
-            rois=self.rois,
+            role=plan.role,
+            case=replace(self.row, status=status.value, error_code=code, error_message=message),
+            rois=roi_rows(plan, self.regions, self.refusals)
+            or skipped_roi_rows(plan, code, message),
             measurements=self.measurements,
             facts=self.facts,
-            checks=self.veiled(check_rows(self.plan, self.checks)),
-            features=self.features,
+            checks=[check_row(check, plan.case_id, self.devices) for check in self.checks],
+            features=list(self.features.values()),
             derivations=self.derivations,
             readings=self.readings,
             notes=self.notes,
             inputs=inputs,
-            pixels=pixels_of(self.plan, inputs),
+            pixels=pixels_of(plan, inputs),
         )
 
 
@@ -96,7 +93,7 @@ def run_case(plan: CasePlan) -> CaseResult:
     CaseResult
         Without its ``result_key``, which the study knows.
     """
-    progress = _Progress(plan, CaseInputs(plan), headers=case_row(plan))
+    progress = _Progress(plan, CaseInputs(plan), case_row(plan))
     try:
         _examine_headers(progress)
         failed = _violations(progress.checks)
@@ -120,7 +117,8 @@ def run_case(plan: CasePlan) -> CaseResult:
 def _examine_headers(progress: _Progress) -> None:
     """Facts and checks come before pixels: a volume that is refused still has them."""
     plan = progress.plan
-    if plan.image_files:
+    images = [image for image in progress.case.images.values() if not image.is_declared]
+    if not images:
         return
     # Files of other formats have no header, so that their cases do without these rooms.
     from biomarker_cli.acquisition.devices import DeviceNames
@@ -129,22 +127,26 @@ def _examine_headers(progress: _Progress) -> None:
     from biomarker_cli.acquisition.kept import keep_readings
     from biomarker_cli.acquisition.series import series_of
 
-    series = series_of(progress.case.candidates(), progress.case.dicom.frames)
-    series = [one.in_study(plan.role, plan.subject) for one in series]
-    progress.headers = case_row(plan, series)
-    progress.devices = DeviceNames(plan.device_key, series)
+    series = []
+    for image in images:
+        read = series_of(image.candidates(), image.dicom.frames)
+        own = [one.in_study(image.plan.name, plan.subject) for one in read]
+        progress.series[image.plan.name] = {one.series_uid for one in own}
+        if image.plan is plan.primary:
+            progress.row = case_row(plan, own)
+        series += own
+    devices = progress.devices = DeviceNames(plan.device_key, series)
     told = facts_by_series(series)
-    facts = [row for uid, facts in told.items() for row in fact_rows(plan, uid, facts)]
-    progress.facts = progress.veiled(facts)
+    progress.facts = [
+        row for uid, facts in told.items() for row in fact_rows(plan, uid, facts, devices)
+    ]
     if plan.acquisition is not None:
-        progress.readings = keep_readings(plan.acquisition, series, progress.devices)
+        progress.readings = keep_readings(plan.acquisition, series, devices)
         checks = evaluate(plan.acquisition, series, scopes=("series",))
         progress.checks = plan.waivers.apply(checks) if plan.waivers else checks
-        progress.notes += [
-            f"{check.rule_id}: {check.reason}"
-            for check in progress.checks
-            if check.outcome == "waived"
-        ]
+        for check in progress.checks:
+            if check.outcome is Outcome.WAIVED:
+                progress.note(f"{check.rule_id}: {check.reason}")
 
 
 def _violations(checks: Sequence[CheckResult]) -> list[str]:
@@ -156,12 +158,16 @@ _FLAG_OF_OUTCOME = MappingProxyType(
 )
 
 
-def _case_flags(progress: _Progress) -> frozenset[str]:
+def _flags_of_image(progress: _Progress, name: str) -> frozenset[str]:
+    """Return what all rows of an image carry; what is wrong with another is not its own."""
     plan = progress.plan
-    flags = set(plan.flags) | {f"acq_fail:{rule}" for rule in _violations(progress.checks)}
+    elsewhere = {uid for other, uids in progress.series.items() if other != name for uid in uids}
+    elsewhere -= progress.series.get(name, set())
+    checks = [check for check in progress.checks if check.series_uid not in elsewhere]
+    flags = set(plan.flags) | {f"acq_fail:{rule}" for rule in _violations(checks)}
     flags |= {
         f"{_FLAG_OF_OUTCOME[check.outcome]}:{check.rule_id}"
-        for check in progress.checks
+        for check in checks
         if check.outcome in _FLAG_OF_OUTCOME and check.severity == "error"
     }
     if plan.acquisition is not None and plan.acquisition.document.is_draft:
@@ -171,33 +177,44 @@ def _case_flags(progress: _Progress) -> frozenset[str]:
 
 def _measure(progress: _Progress) -> CaseResult:
     plan = progress.plan
-    flags = _case_flags(progress)
-    regions: list[RoiResult] | None = None
-    n_failed = 0
+    unusable: set[str] = set()
     refusal: BiomarkerError | None = None
     for analysis in plan.analyses:
+        image = plan.image_of(analysis)
+        if image.name in unusable:
+            continue
         try:
             prepared = _prepare(progress, analysis)
         except BiomarkerError as error:
             # The other analyses of the case go on; the first refusal names its status.
             refusal = refusal or error
-            progress.notes.append(f"{analysis.ident}: {error.code} {error}")
+            progress.note(f"{analysis.ident}: {error.code} {error}")
             continue
         if prepared.derivation:
-            progress.derivations[analysis.ident] = prepared.derivation
-        progress.headers.update(_voxel_columns(prepared))
-        if regions is None:
-            regions = _import(progress.case, prepared, analysis.protocol.regions)
-            progress.rois = roi_rows(plan, regions)
-        n_failed += _measure_regions(progress, prepared, regions, flags)
+            progress.derivations[analysis.ident] = dict(prepared.derivation)
+        if image is plan.primary:
+            x, y, z = prepared.volume.geometry.spacing_mm
+            progress.row = replace(progress.row, voxel_x_mm=x, voxel_y_mm=y, voxel_z_mm=z)
+        if image.name not in progress.regions:
+            try:
+                rois = _import(progress.case, prepared.volume, analysis.protocol)
+            except BiomarkerError as error:
+                # No other analysis of this image has regions; those of other images go on.
+                refusal = refusal or error
+                unusable.add(image.name)
+                continue
+            progress.regions[image.name] = rois
+        _measure_regions(progress, analysis, prepared)
     if refusal is not None:
         raise refusal
-    n_bad = n_failed + sum(_is_bad(plan, roi) for roi in regions or ())
     if not progress.measurements:
         return progress.result(
             CaseStatus.FAILED, "CASE-NO-MEASUREMENT", "no region could be measured"
         )
-    return progress.result(CaseStatus.PARTIAL if n_bad else CaseStatus.MEASURED)
+    bad = progress.refusals or any(
+        _is_bad(plan, roi) for rois in progress.regions.values() for roi in rois
+    )
+    return progress.result(CaseStatus.PARTIAL if bad else CaseStatus.MEASURED)
 
 
 def _is_bad(plan: CasePlan, roi: RoiResult) -> bool:
@@ -207,80 +224,65 @@ def _is_bad(plan: CasePlan, roi: RoiResult) -> bool:
     )
 
 
-def _prepare(progress: _Progress, analysis: Analysis) -> Prepared:
-    """Prepare the image; a refused SUV leaves behind how far its derivation came."""
+def _prepare(progress: _Progress, analysis: Analysis) -> PreparedImage:
+    """Prepare the image; what is refused leaves behind how far its derivation came."""
     try:
         return prepare(progress.case, analysis)
-    except SuvError as error:
+    except BiomarkerError as error:
         if error.derivation:
             refusal = {"error_code": error.code, "error_message": str(error)}
             progress.derivations[analysis.ident] = {**refusal, **error.derivation}
         raise
 
 
-def _import(case: CaseInputs, prepared: Prepared, rules: RegionRules) -> list[RoiResult]:
+def _import(case: CaseInputs, volume: Volume, protocol: AnalysisProtocol) -> list[RoiResult]:
     plan = case.plan
     assert plan.mask is not None  # noqa: S101 - a case without one waits
     return import_regions(
         plan.mask,
-        ImageTarget.from_volume(prepared.volume),
-        rules,
-        plan.roi_names or prepared.analysis.protocol.rois,
+        ImageTarget.from_volume(volume),
+        protocol.regions,
+        plan.roi_names or protocol.rois,
         plan.wanted_rois,
         frame_of_reference_override=plan.other_frame_of_reference,
         contents=case.files or None,
     )
 
 
-def _voxel_columns(prepared: Prepared) -> Row:
-    x, y, z = prepared.volume.geometry.spacing_mm
-    return {"voxel_x_mm": x, "voxel_y_mm": y, "voxel_z_mm": z}
-
-
-def _measure_regions(
-    progress: _Progress,
-    prepared: Prepared,
-    regions: Sequence[RoiResult],
-    case_flags: frozenset[str],
-) -> int:
-    """Measure every region that was imported; return how many failed."""
-    flags = case_flags | prepared.volume.flags
-    if prepared.analysis.document.is_draft:
+def _measure_regions(progress: _Progress, analysis: Analysis, prepared: PreparedImage) -> None:
+    """Measure every region that was imported; one that is refused is noted with its reason."""
+    image = progress.plan.image_of(analysis).name
+    flags = _flags_of_image(progress, image) | prepared.volume.flags
+    if analysis.document.is_draft:
         flags |= {"draft_protocol"}
-    n_failed = 0
-    measured = _measured(prepared, [roi.region for roi in regions if roi.region is not None])
-    for roi in regions:
-        if roi.region is None:
+    regions = [
+        (RoiKey(roi.roi_id, image), roi.region)
+        for roi in progress.regions[image]
+        if roi.region is not None
+    ]
+    measured = _measured(prepared, [region for _, region in regions])
+    for key, region in regions:
+        roi_id = key.roi_id(progress.plan.primary.name)
+        found = measured[region.name]
+        if isinstance(found, BiomarkerError):
+            progress.refusals[key] = found
+            progress.note(f"{analysis.ident}: {found.code} {found}", roi_id)
             continue
-        measurements = measured[roi.region.name]
-        if isinstance(measurements, BiomarkerError):
-            error = measurements
-            n_failed += 1
-            row = next(r for r in progress.rois if r["roi_id"] == roi.roi_id)
-            row |= {"error_code": error.code, "error_message": str(error)}
-            progress.notes.append(f"{prepared.analysis.ident}: {error.code} {error} [{roi.roi_id}]")
-            continue
-        own = flags | roi.region.flags
-        doubt = implausible_voxels(
-            prepared.volume, roi.region, prepared.analysis.protocol.plausible_hu
-        )
+        own = flags | region.flags
+        doubt = implausible_voxels(prepared.volume, region, analysis.protocol.plausible_hu)
         if doubt:
             own |= {"implausible"}
-            progress.notes.append(f"{prepared.analysis.ident}: {doubt} [{roi.roi_id}]")
-        progress.measurements += measurement_rows(progress.plan, roi, prepared, measurements, own)
-        progress.notes += [
-            f"{m.feature_id}: {m.reason} [{roi.roi_id}]" for m in measurements if m.reason
-        ]
-        known = {(f["analysis_id"], f["feature_id"]) for f in progress.features}
-        progress.features += [
-            row
-            for row in feature_rows(prepared, measurements)
-            if (row["analysis_id"], row["feature_id"]) not in known
-        ]
-    return n_failed
+            progress.note(f"{analysis.ident}: {doubt}", roi_id)
+        progress.measurements += measurement_rows(progress.plan, roi_id, analysis.ident, found, own)
+        for measurement in found:
+            if measurement.reason:
+                progress.note(f"{measurement.feature_id}: {measurement.reason}", roi_id)
+        new = [m for m in found if (analysis.ident, m.feature_id) not in progress.features]
+        for row in feature_rows(analysis, prepared, new):
+            progress.features[row.analysis_id, row.feature_id] = row
 
 
-def _measured(prepared: Prepared, regions: Sequence[Region]) -> Mapping[str, Measured]:
+def _measured(prepared: PreparedImage, regions: Sequence[Region]) -> Mapping[str, Measured]:
     """Measure the regions of a case together; what refuses them all stands for each."""
     try:
         return prepared.measure(regions)

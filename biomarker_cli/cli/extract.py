@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.output import print_data, progress, say
 
 if TYPE_CHECKING:
     from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.dicom.identity import OutgoingIdentity
-    from biomarker_cli.diffusion.adc import AdcResult
     from biomarker_cli.study.runner import RunReport
 
 _EPILOG = """\b
@@ -29,7 +29,7 @@ Without -o the measurements are printed as CSV.
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("measure", type=click.Choice(["radiomics", "suv", "adc"]))
+@click.argument("measure", type=click.Choice(measure_names()))
 @click.option(
     "--image",
     "images",
@@ -92,9 +92,8 @@ def extract(
     from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
     from biomarker_cli.study.single import SingleCase, plan_single
 
-    if maps is not None and case["measure"] != "adc":
-        raise click.UsageError("--maps goes with adc.")
     if maps is not None:
+        _require_maps(case["measure"])
         _require_empty(maps, overwrite=overwrite)
     with progress("reading headers", "files") as advance:
         planned = plan_single(SingleCase(**case), advance)
@@ -125,26 +124,19 @@ def _folder_of_run(output: Path | None) -> Iterator[Path]:
 
 def _write_maps(plan: CasePlan, folder: Path, choice: str) -> None:
     from biomarker_cli.case.inputs import CaseInputs
-    from biomarker_cli.diffusion.declared import declared_adc
-    from biomarker_cli.diffusion.maps import diffusion_maps
     from biomarker_cli.imaging.map_files import write_maps
     from biomarker_cli.study.leaving import identity_of
 
     case = CaseInputs(plan)
     identity = identity_of(plan, keep=choice == "keep")
-    if not plan.image_files:
+    if not plan.primary.is_declared:
         say(_said(identity), err=True)
     for analysis in plan.analyses:
-        rules = analysis.protocol.adc
-        if rules is None:
-            continue
-        results: tuple[AdcResult, ...]
-        if plan.image_files:
-            results = (declared_adc(case.declared_volume(), rules),)
-        else:
-            results = diffusion_maps(case.candidates(), rules, case.dicom)
-        for path in write_maps(results, folder, identity, analysis.ident):
-            say(f"written: {path}", err=True)
+        maps_of = analysis.room.maps
+        if maps_of is not None:
+            maps = maps_of(case.image_of(analysis), analysis.rules)
+            for path in write_maps(maps, folder, identity, analysis.ident):
+                say(f"written: {path}", err=True)
 
 
 def _said(identity: OutgoingIdentity) -> str:
@@ -154,6 +146,12 @@ def _said(identity: OutgoingIdentity) -> str:
         f"DICOM maps name the subject {identity.subject_id}, under UIDs of their own; "
         "--identity keep names the patient and the study of the source"
     )
+
+
+def _require_maps(measure: str) -> None:
+    if measure_room(measure).maps is None:
+        others = [name for name in measure_names() if measure_room(name).maps is not None]
+        raise click.UsageError(f"--maps goes with {' and '.join(others)}.")
 
 
 def _require_empty(folder: Path, *, overwrite: bool) -> None:
@@ -184,22 +182,19 @@ def _print_errors(report: RunReport) -> None:
     if result.head.error_code:
         say(f"error {result.head.error_code}: {result.head.error_message}", err=True)
     for roi in result.head.rois:
-        if roi["status"] not in {"ok", "skipped"}:
-            say(
-                f"{roi['roi_id']}: {roi['status']} {roi['error_code']} {roi['error_message']}",
-                err=True,
-            )
+        if roi.status not in {"ok", "skipped"}:
+            say(f"{roi.roi_id}: {roi.status} {roi.error_code} {roi.error_message}", err=True)
     regions_of: dict[str, list[str]] = {}
     for note in result.notes:
-        reason, _, region = note.rpartition(" [")
-        regions_of.setdefault(reason, []).append(region.rstrip("]"))
+        regions_of.setdefault(note.text, []).append(note.roi_id)
     for reason, regions in regions_of.items():
-        say(f"{reason} [{', '.join(regions)}]", err=True)
+        named = ", ".join(filter(None, regions))
+        say(f"{reason} [{named}]" if named else reason, err=True)
 
 
 def _print_summary(report: RunReport, folder: Path) -> None:
     head = report.results[0].head
-    n_rois = sum(bool(roi["analyses"]) for roi in head.rois)
+    n_rois = sum(bool(roi.analyses) for roi in head.rois)
     say(
         f"{head.status}: {n_rois} regions, {head.n_ok + head.n_without} measurements; "
         f"tables in {folder}",

@@ -51,6 +51,7 @@ COMMANDS = CommandsOnDemand(
         "bvalues": "bvalues:bvalues",
         "run": "run:run",
         "status": "status:status",
+        "compare": "compare:compare",
         "repeatability": "repeatability:repeatability",
         "change": "change:change",
         "readers": "readers:readers",

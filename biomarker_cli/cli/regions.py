@@ -12,6 +12,7 @@ import click
 from biomarker_cli.cli.image_target import image_target
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, say
+from biomarker_cli.model.flags import join_flags
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _write(results: Sequence[RoiResult], request: Request) -> None:
     folder = request.output or Path()
     masks = write_masks(results, folder / "masks")
     files = {roi_id: path.relative_to(folder).as_posix() for roi_id, path in masks.items()}
-    rows = ({"case_id": CASE_ID, **r.row(), "mask_file": files.get(r.roi_id)} for r in results)
+    rows = (asdict(r.row(CASE_ID)) | {"mask_file": files.get(r.roi_id)} for r in results)
     write_table(REGIONS, rows, folder)
 
 
@@ -183,7 +184,7 @@ def _print_results(results: Sequence[RoiResult], request: Request) -> None:
     from biomarker_cli.regions.entries import shortened
 
     if request.output_format == "json":
-        print_json([result.row() for result in results])
+        print_json([_told(result) for result in results])
         return
     table = Listing("", ("roi", "label", "number", "status", "voxels", "volume mL", "flags"))
     for r in results[:MOST_SHOWN]:
@@ -205,6 +206,13 @@ def _print_results(results: Sequence[RoiResult], request: Request) -> None:
     say(f"{n_ok} of {counted(len(results), 'ROI')} imported")
     for path in filter(None, (request.output, request.preview)):
         say(f"written: {path}", err=True)
+
+
+def _told(result: RoiResult) -> dict[str, Any]:
+    """Return a row as scripts read it: there is no study, and so no case."""
+    row = asdict(result.row(CASE_ID))
+    del row["case_id"]
+    return {**row, "flags": join_flags(result.flags)}
 
 
 def _exit_code(results: Sequence[RoiResult]) -> ExitCode:

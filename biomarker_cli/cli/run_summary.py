@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ def summary_json(report: RunReport) -> dict[str, Any]:
                 "error_message": result.head.error_message,
                 "n_measurements": result.head.n_ok + result.head.n_without,
                 "violations": _violations(result),
-                "regions": {roi["roi_id"]: roi["status"] for roi in result.head.rois},
+                "regions": {roi.roi_id: roi.status for roi in result.head.rois},
             }
             for result in report.results
         ],
@@ -39,7 +40,7 @@ def summary_json(report: RunReport) -> dict[str, Any]:
 def print_summary(report: RunReport) -> None:
     """Print a table per centre, then deviations and failures in words."""
     results = sorted(report.results, key=lambda r: r.case_id)
-    for site, members in groupby(results, key=lambda r: r.case_id.split("/")[0]):
+    for site, members in groupby(results, key=lambda r: r.head.site_id):
         table = Listing(site, ("case", "status", "regions", "values", "acquisition"))
         for result in members:
             table.add_row(
@@ -65,7 +66,7 @@ def print_summary(report: RunReport) -> None:
 
 def _regions(result: PackedResult) -> str:
     return ", ".join(
-        roi["roi_id"] if roi["status"] == "ok" else f"{roi['roi_id']} ({roi['status']})"
+        roi.roi_id if roi.status == "ok" else f"{roi.roi_id} ({roi.status})"
         for roi in result.head.rois
     )
 
@@ -89,7 +90,7 @@ def _violations(result: PackedResult) -> list[str]:
 
 def _deviations(report: RunReport) -> list[str]:
     checks = [(r.case_id, check) for r in report.results for check in r.rows(CHECKS)]
-    checks += [(check["scope"], check) for check in report.wide_checks]
+    checks += [(check.scope, asdict(check)) for check in report.wide_checks]
     return [
         f"{what}: {check['rule_id']} {check['outcome']}, "
         f"expected {check['expected']}, found {_found(check)} ({check['severity']})"
@@ -109,11 +110,10 @@ def _failures(results: list[PackedResult]) -> list[str]:
         if result.head.error_code
     ]
     lines += [
-        f"{result.case_id} {roi['roi_id']}: {roi['error_code']} {roi['error_message']}"
+        f"{result.case_id} {roi.roi_id}: {roi.error_code} {roi.error_message}"
         for result in results
         for roi in result.head.rois
-        if roi["status"] in {"failed", "missing", "empty"}
-        or (roi["status"] == "ok" and roi["error_code"])
+        if roi.status in {"failed", "missing", "empty"} or (roi.status == "ok" and roi.error_code)
     ]
     return lines
 

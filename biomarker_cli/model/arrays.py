@@ -16,7 +16,7 @@ IndexArray = npt.NDArray[np.intp]
 """Places in other arrays, as numpy gives them."""
 
 CountArray = npt.NDArray[np.int32]
-"""Counts and ranks of voxels, as the kernels hold them."""
+"""Counts and ranks of voxels, as the kernels hold them; codes of the words of a column."""
 
 ByteArray = npt.NDArray[np.uint8]
 ComplexArray = npt.NDArray[np.complex128]

@@ -21,7 +21,7 @@ every code, and a test holds the two lists together.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import bounded
@@ -43,6 +43,11 @@ class BiomarkerError(Exception):
         File, UID or tag. Never a person's name.
     hint : str, optional
         The next step.
+
+    Attributes
+    ----------
+    derivation : dict
+        JSON-able: how far the quantity of an image was derived until the refusal.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.INTERNAL
@@ -55,6 +60,7 @@ class BiomarkerError(Exception):
         self.message = message
         self.where = where
         self.hint = hint
+        self.derivation: dict[str, Any] = {}
 
     def __str__(self) -> str:
         place = f" [{self.where}]" if self.where else ""

@@ -18,7 +18,8 @@ from biomarker_cli.multicentre.agreement_errors import AgreementError
 from biomarker_cli.multicentre.observations import FEATURE, Observations
 from biomarker_cli.multicentre.repeatability_table import FORMAT, natural_order
 from biomarker_cli.multicentre.sealed_files import read_sealed
-from biomarker_cli.tables.schema import Column, Table
+from biomarker_cli.tables.rows import Column
+from biomarker_cli.tables.schema import Table
 
 FALSE_SHARE = 0.05
 """Part of unchanged values whose change exceeds a 95 % coefficient."""

@@ -28,7 +28,8 @@ from biomarker_cli.model.wording import counted
 from biomarker_cli.multicentre.combat_model import FEW_SAMPLES, Harmonised
 from biomarker_cli.multicentre.combat_samples import STRATUM
 from biomarker_cli.multicentre.icc import ROUNDING
-from biomarker_cli.tables.schema import Column, Table
+from biomarker_cli.tables.rows import Column
+from biomarker_cli.tables.schema import Table
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -12,7 +12,8 @@ from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.multicentre.agreement_errors import AgreementError
 from biomarker_cli.multicentre.icc import icc
 from biomarker_cli.multicentre.observations import FEATURE, read_observations, selected
-from biomarker_cli.tables.schema import Column, Table
+from biomarker_cli.tables.rows import Column
+from biomarker_cli.tables.schema import Table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,7 +18,8 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.model.flags import join_flags
 from biomarker_cli.multicentre.surface_distances import boundary_faces, surface_distances
-from biomarker_cli.tables.schema import Column, Table
+from biomarker_cli.tables.rows import Column
+from biomarker_cli.tables.schema import Table
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -19,7 +19,8 @@ from biomarker_cli.multicentre.repeats import RC_FACTOR, Repeats
 from biomarker_cli.multicentre.sealed_files import sealed
 from biomarker_cli.multicentre.subject_bootstrap import N_BOOTSTRAP, SEED
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.schema import Column, Table
+from biomarker_cli.tables.rows import Column
+from biomarker_cli.tables.schema import Table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from biomarker_cli.model.errors import CaseError, ConfigurationError
 
 
 class SuvError(CaseError):
-    """A series that does not say enough, or contradicts itself: no SUV is made of it.
-
-    Attributes
-    ----------
-    derivation : dict
-        What was read until the refusal, where the series was being derived.
-    """
-
-    def __init__(self, code: str, message: str, *, where: str = "", hint: str = "") -> None:
-        super().__init__(code, message, where=where, hint=hint)
-        self.derivation: dict[str, Any] = {}
+    """A series that does not say enough, or contradicts itself: no SUV is made of it."""
 
 
 class OverrideError(ConfigurationError):

@@ -1,70 +1,92 @@
 """RoiResult: one row of ``rois.csv``, with the region where there is one."""
 
-from __future__ import annotations
-
+# The annotations of the row are objects: the schema reads them.
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
+from typing import Annotated, Any
 
 from biomarker_cli.imaging.region import AuditValue, Region
-from biomarker_cli.model.flags import join_flags
-from biomarker_cli.tables.schema import ROIS, Column
+from biomarker_cli.tables.rows import Column, Flags, RoiRow, about, columns_of
+from biomarker_cli.tables.schema import ROIS
 
-IDENTITY_COLUMNS = tuple(name for name in ROIS.column_names if name != "case_id")
-"""Columns that say who a ROI is and what became of it."""
 
-ROIS_WITH_AUDIT = replace(
-    ROIS,
-    columns=(
-        *ROIS.columns,
-        Column("source_file", "string", "name of the segmentation file"),
-        Column(
-            "source_series_uids", "string", "SeriesInstanceUIDs it refers to, sorted, joined by ;"
-        ),
-        Column("code", "string", "what the structure is, value:scheme"),
-        Column("code_meaning", "string", "the same in words"),
-        Column("tracking_uid", "string", "TrackingUID of the segment"),
-        Column("contour_types", "string", "geometric types of the contours, joined by ;"),
-        Column("n_contours", "integer", "contours of the ROI"),
-        Column("n_contours_skipped", "integer", "contours that are not closed and planar"),
-        Column("n_planes", "integer", "planes with contours"),
-        Column("n_planes_unused", "integer", "planes within the image that no slice took"),
-        Column("n_planes_outside", "integer", "planes beyond the slices of the image"),
-        Column("plane_spacing_mm", "number", "median distance between planes"),
-        Column("off_plane_mm", "number", "largest distance between a slice and the plane it took"),
-        Column("n_gaps", "integer", "runs of empty slices between two that overlap"),
-        Column("n_slices_interpolated", "integer", "slices filled by interpolation"),
-        Column("n_holes", "integer", "contours that take away"),
-        Column("n_xor", "integer", "contours that exclude each other"),
-        Column("n_unions", "integer", "pairs of contours that cross and were united"),
-        Column("n_duplicates", "integer", "contours that repeat another one"),
-        Column("n_frames", "integer", "frames of the segment"),
-        Column("fractional_type", "string", "PROBABILITY or OCCUPANCY"),
-        Column("fractional_threshold", "number", "smallest fraction that counts as inside"),
-        Column("fractional_volume_mm3", "number", "sum of the fractions times the voxel volume"),
-        Column("grid_difference", "string", "how the grid of the mask differs from the image"),
-        Column(
-            "is_resampled", "boolean", "whether the mask was resampled to the grid of the image"
-        ),
-        Column("source_volume_mm3", "number", "volume on the mask's own grid"),
-        Column(
-            "volume_change_fraction",
-            "number",
-            "volume after resampling over the one before, less one",
-        ),
-        Column("clipped_fraction", "number", "part that lies outside the image"),
-        Column("polygon_volume_mm3", "number", "volume of the contours themselves"),
-        Column(
-            "area_fraction_volume_mm3", "number", "voxels counted by the part that contours cover"
-        ),
-        Column("n_components", "integer", "connected components, by faces, edges and corners"),
-        Column("largest_component_fraction", "number", "part of the voxels in the largest one"),
-        Column("thinnest_voxels", "integer", "smallest extent along an axis, in voxels"),
-        Column("touches_border", "boolean", "whether a voxel lies on the border of the image"),
-        Column("flags", "string", "what to know before pooling, sorted, joined by ;"),
-    ),
+@dataclass(frozen=True, kw_only=True)
+class AuditedRoiRow(RoiRow):
+    """A row of ``rois.csv``: who a ROI is, and behind it what the import did."""
+
+    source_file: Annotated[str | None, about("name of the segmentation file")] = None
+    source_series_uids: Annotated[
+        str | None, about("SeriesInstanceUIDs it refers to, sorted, joined by ;")
+    ] = None
+    code: Annotated[str | None, about("what the structure is, value:scheme")] = None
+    code_meaning: Annotated[str | None, about("the same in words")] = None
+    tracking_uid: Annotated[str | None, about("TrackingUID of the segment")] = None
+    contour_types: Annotated[str | None, about("geometric types of the contours, joined by ;")] = (
+        None
+    )
+    n_contours: Annotated[int | None, about("contours of the ROI")] = None
+    n_contours_skipped: Annotated[int | None, about("contours that are not closed and planar")] = (
+        None
+    )
+    n_planes: Annotated[int | None, about("planes with contours")] = None
+    n_planes_unused: Annotated[int | None, about("planes within the image that no slice took")] = (
+        None
+    )
+    n_planes_outside: Annotated[int | None, about("planes beyond the slices of the image")] = None
+    plane_spacing_mm: Annotated[float | None, about("median distance between planes")] = None
+    off_plane_mm: Annotated[
+        float | None, about("largest distance between a slice and the plane it took")
+    ] = None
+    n_gaps: Annotated[int | None, about("runs of empty slices between two that overlap")] = None
+    n_slices_interpolated: Annotated[int | None, about("slices filled by interpolation")] = None
+    n_holes: Annotated[int | None, about("contours that take away")] = None
+    n_xor: Annotated[int | None, about("contours that exclude each other")] = None
+    n_unions: Annotated[int | None, about("pairs of contours that cross and were united")] = None
+    n_duplicates: Annotated[int | None, about("contours that repeat another one")] = None
+    n_frames: Annotated[int | None, about("frames of the segment")] = None
+    fractional_type: Annotated[str | None, about("PROBABILITY or OCCUPANCY")] = None
+    fractional_threshold: Annotated[
+        float | None, about("smallest fraction that counts as inside")
+    ] = None
+    fractional_volume_mm3: Annotated[
+        float | None, about("sum of the fractions times the voxel volume")
+    ] = None
+    grid_difference: Annotated[
+        str | None, about("how the grid of the mask differs from the image")
+    ] = None
+    is_resampled: Annotated[
+        bool | None, about("whether the mask was resampled to the grid of the image")
+    ] = None
+    source_volume_mm3: Annotated[float | None, about("volume on the mask's own grid")] = None
+    volume_change_fraction: Annotated[
+        float | None, about("volume after resampling over the one before, less one")
+    ] = None
+    clipped_fraction: Annotated[float | None, about("part that lies outside the image")] = None
+    polygon_volume_mm3: Annotated[float | None, about("volume of the contours themselves")] = None
+    area_fraction_volume_mm3: Annotated[
+        float | None, about("voxels counted by the part that contours cover")
+    ] = None
+    n_components: Annotated[
+        int | None, about("connected components, by faces, edges and corners")
+    ] = None
+    largest_component_fraction: Annotated[
+        float | None, about("part of the voxels in the largest one")
+    ] = None
+    thinnest_voxels: Annotated[int | None, about("smallest extent along an axis, in voxels")] = None
+    touches_border: Annotated[
+        bool | None, about("whether a voxel lies on the border of the image")
+    ] = None
+    flags: Flags = frozenset()
+
+
+AUDIT_COLUMNS = tuple(
+    one.name for one in fields(AuditedRoiRow)[len(fields(RoiRow)) :] if one.name != "flags"
 )
-"""The table ``rois.csv``: who a ROI is, and behind it what the import did."""
+"""Columns of what the import did."""
+
+ROIS_WITH_AUDIT = replace(ROIS, columns=columns_of(AuditedRoiRow))
+"""The table ``rois.csv``."""
 
 REGIONS = replace(
     ROIS_WITH_AUDIT,
@@ -75,9 +97,6 @@ REGIONS = replace(
     ),
 )
 """The table ``regions.csv`` of `biomarker regions`: ``rois.csv``, and the masks beside it."""
-
-AUDIT_COLUMNS = tuple(c.name for c in ROIS_WITH_AUDIT.columns if c not in ROIS.columns)
-"""Columns behind the identity of a ROI."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +154,23 @@ class RoiResult:
         """Voxels times the volume of one; None unless the status is ``ok``."""
         return self.region.volume_mm3 if self.region else None
 
-    def row(self) -> dict[str, AuditValue]:
-        """Return a row of `ROIS_WITH_AUDIT` without its case, None where there is no value."""
-        values: dict[str, AuditValue] = {name: getattr(self, name) for name in IDENTITY_COLUMNS}
-        values |= {name: self.audit.get(name) for name in AUDIT_COLUMNS}
-        values["flags"] = join_flags(self.flags)
-        return values
+    def row(self, case_id: str) -> AuditedRoiRow:
+        """Return the row of a case."""
+        audit: dict[str, Any] = {name: self.audit.get(name) for name in AUDIT_COLUMNS}
+        return AuditedRoiRow(
+            case_id=case_id,
+            roi_id=self.roi_id,
+            roi_name=self.roi_name,
+            roi_label=self.roi_label,
+            status=self.status,
+            error_code=self.error_code,
+            error_message=self.error_message,
+            source_kind=self.source_kind,
+            source_uid=self.source_uid,
+            segment_number=self.segment_number,
+            n_voxels=self.n_voxels,
+            volume_mm3=self.volume_mm3,
+            cross_series=self.cross_series,
+            flags=self.flags,
+            **audit,
+        )

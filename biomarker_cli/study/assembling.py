@@ -8,13 +8,24 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from biomarker_cli.case.result import CaseStatus, Row
+from biomarker_cli.case.result import CaseStatus
 from biomarker_cli.study.case_names import file_stem
 from biomarker_cli.study.packed import CASE_TABLES, PackedResult
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.reading import parse_lines
+from biomarker_cli.tables.rows import CheckRow, MeasurementRow
 from biomarker_cli.tables.schema import CHECKS, FEATURES, MEASUREMENTS
-from biomarker_cli.tables.writing import table_lines, write_lines, write_table
+from biomarker_cli.tables.writing import (
+    mapping_cells,
+    row_cells,
+    row_lines,
+    sorted_lines,
+    write_lines,
+    write_table,
+)
+
+_TextRow = dict[str, str]
+"""A row that was read back from finished lines, by column."""
 
 Dictionary = Callable[[str], str | None]
 """From the digest in a result to the lines of ``features.csv`` that it names."""
@@ -22,7 +33,7 @@ Dictionary = Callable[[str], str | None]
 
 def write_tables(
     results: Sequence[PackedResult],
-    wide_checks: Sequence[Row],
+    wide_checks: Sequence[CheckRow],
     dictionary: Dictionary,
     folder: Path,
     study_id: str,
@@ -33,7 +44,7 @@ def write_tables(
     ----------
     results : sequence of PackedResult
         All cases of the study, whether they were run now or before.
-    wide_checks : sequence of dict
+    wide_checks : sequence of CheckRow
         Rows of ``checks.csv`` above series.
     dictionary : callable
     folder : Path
@@ -53,11 +64,11 @@ def write_tables(
     _write_derivations(results, folder / "derivations")
 
 
-def _check_lines(results: Sequence[PackedResult], wide: Sequence[Row]) -> Iterable[str]:
+def _check_lines(results: Sequence[PackedResult], wide: Sequence[CheckRow]) -> Iterable[str]:
     """Yield lines in the order of their scopes: those of cases are about series."""
-    yield table_lines(CHECKS, [row for row in wide if row["scope"] < "series"])
+    yield row_lines(CHECKS, [row for row in wide if row.scope < "series"])
     yield from (result.lines[CHECKS.name] for result in results)
-    yield table_lines(CHECKS, [row for row in wide if row["scope"] > "series"])
+    yield row_lines(CHECKS, [row for row in wide if row.scope > "series"])
 
 
 class _Features:
@@ -73,7 +84,7 @@ class _Features:
         digests = dict.fromkeys(d for r in results for d in r.head.dictionaries.values())
         self._rows = {one: parse_lines(FEATURES, dictionary(one) or "") for one in digests}
         self._units: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-        self._analyses: dict[str, set[str]] = defaultdict(set)
+        self._analyses: dict[tuple[str, str], set[str]] = defaultdict(set)
         for result in results:
             role = result.head.role
             for analysis, digest in result.head.dictionaries.items():
@@ -83,18 +94,18 @@ class _Features:
                     # Of two units nobody can say which one the missing value would have had.
                     units[feature] = unit if units.get(feature, unit) == unit else ""
             for roi in result.head.rois:
-                self._analyses[role] |= set(roi["analyses"])
+                self._analyses[role, roi.image].update(roi.analyses)
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[_TextRow]:
         """Return one row per analysis and feature, also where cases differ.
 
         One analysis may measure CT and MR: the mean of the intensities then has two
         units. Each measurement holds its own; the dictionary lists them.
         """
-        found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        found: dict[tuple[str, str], list[_TextRow]] = defaultdict(list)
         for rows in self._rows.values():
             for row in rows:
-                found[row["analysis_id"], row["feature_id"]].append(dict(row))
+                found[row["analysis_id"], row["feature_id"]].append(row)
         return [_joined(alike) for alike in found.values()]
 
     def measurements(self, result: PackedResult) -> str:
@@ -105,28 +116,29 @@ class _Features:
         unmeasured = self._unmeasured(result)
         if not unmeasured:
             return result.lines[MEASUREMENTS.name]
-        return table_lines(MEASUREMENTS, [*result.rows(MEASUREMENTS), *unmeasured])
+        measured = mapping_cells(MEASUREMENTS, result.rows(MEASUREMENTS))
+        return sorted_lines(MEASUREMENTS, measured + row_cells(MEASUREMENTS, unmeasured))
 
-    def _unmeasured(self, result: PackedResult) -> list[Row]:
+    def _unmeasured(self, result: PackedResult) -> list[MeasurementRow]:
         skipped = result.status in {CaseStatus.EXCLUDED, CaseStatus.WAITING}
         role = result.head.role
         return [
-            {
-                "case_id": result.case_id,
-                "roi_id": roi["roi_id"],
-                "analysis_id": analysis,
-                "feature_id": feature,
-                "unit": unit,
-                "status": "skipped" if skipped or roi["status"] == "skipped" else "failed",
-            }
-            for analysis in sorted(self._analyses[role])
+            MeasurementRow(
+                case_id=result.case_id,
+                roi_id=roi.roi_id,
+                analysis_id=analysis,
+                feature_id=feature,
+                unit=unit,
+                status="skipped" if skipped or roi.status == "skipped" else "failed",
+            )
             for roi in result.head.rois
-            if analysis not in roi["analyses"]
+            for analysis in sorted(self._analyses[role, roi.image])
+            if analysis not in roi.analyses
             for feature, unit in self._units[role, analysis].items()
         ]
 
 
-def _joined(alike: Sequence[Row]) -> Row:
+def _joined(alike: Sequence[_TextRow]) -> _TextRow:
     merged = dict(alike[0])
     for column in merged:
         values = {row[column] for row in alike}

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.case.result import Row
+from biomarker_cli.case.rows import check_row
 from biomarker_cli.tables.schema import CHECKS
 
 if TYPE_CHECKING:
     # Most runs have no rules above series, and load no more than this module.
+    from biomarker_cli.acquisition.examined import Examined
     from biomarker_cli.acquisition.protocol import AcquisitionProtocol
     from biomarker_cli.acquisition.results import CheckResult
     from biomarker_cli.case.plan import CasePlan
+    from biomarker_cli.tables.rows import CheckRow
 
-    Member = tuple[CasePlan, list[Row]]
+    Member = tuple[CasePlan, list[dict[str, Any]]]
 
 
-def judge_cohort(members: Sequence[Member]) -> list[Row]:
+def judge_cohort(members: Sequence[Member]) -> list[CheckRow]:
     """Return rows of ``checks.csv`` above series, for every protocol that has such rules.
 
     Parameters
@@ -37,18 +40,18 @@ def judge_cohort(members: Sequence[Member]) -> list[Row]:
     from biomarker_cli.acquisition.evaluating import evaluate_examined
     from biomarker_cli.acquisition.kept import WIDE_SCOPES, kept_series
 
-    rows: dict[tuple[str, ...], Row] = {}
+    rows: dict[tuple[str, ...], CheckRow] = {}
+    key_of = attrgetter(*CHECKS.key)
     for sha256, protocol in sorted(protocols.items()):
         mine = [member for member in members if _sha256(member[0]) == sha256]
-        series: dict[str, Row] = {}
-        for _, readings in mine:
-            for kept in readings:
-                # A series that several cases measure stands once.
-                series.setdefault(kept["series_uid"], kept)
-        checks = evaluate_examined(protocol, list(map(kept_series, series.values())), WIDE_SCOPES)
+        series: dict[str, Examined] = {}
+        for one in (kept_series(kept) for _, readings in mine for kept in readings):
+            # A series that several cases measure stands once.
+            series.setdefault(one.series_uid, one)
+        checks = evaluate_examined(protocol, list(series.values()), WIDE_SCOPES)
         for check in _waived([plan for plan, _ in mine], checks):
-            row = {**check.row(), "case_id": ""}
-            rows[tuple(str(row[column]) for column in CHECKS.key)] = row
+            row = check_row(check)
+            rows[key_of(row)] = row
     return list(rows.values())
 
 

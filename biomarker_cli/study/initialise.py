@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from biomarker_cli.case.measures import proposed_roles
 from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.pseudonyms import Person
@@ -30,14 +31,6 @@ from biomarker_cli.study.subjects import FoundSeries, SeriesKey, link_rows, tell
 from biomarker_cli.tables.cells import csv_text
 
 LINK_FILE = "subject_link.csv"
-
-# What is proposed for the images of each role.
-_ROLES = {
-    "ct": ("base-ct", "radiomics-ct"),
-    "pet": ("base-pet", "fdg-suv"),
-    "dwi": ("dwi", "dwi-adc"),
-    "mr": ("base-mr", "radiomics-mr"),
-}
 
 # What the elements of a damaged header raise when they are all decoded.
 _DAMAGED = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OverflowError)
@@ -170,9 +163,7 @@ def _role(series: FoundSeries) -> str:
     kinds = {c.kind for c in series.candidates}
     if not kinds & _MEASURED_KINDS:
         return ""
-    if series.first.modality == "MR":
-        return "dwi" if any("b=" in c.split_by for c in series.candidates) else "mr"
-    return {"CT": "ct", "PT": "pet"}.get(series.first.modality, "")
+    return next((role.name for role in proposed_roles() if role.fits(series.candidates)), "")
 
 
 def _case_rows(
@@ -282,13 +273,13 @@ def _study_text(name: str, roles: set[str]) -> str:
         "# `biomarker protocol list` shows what there is.",
         "roles:",
     ]
-    for role in sorted(roles):
-        acquisition, analysis = _ROLES[role]
-        lines += [
-            f"  {role}:",
-            f"    acquisition: {acquisition}",
-            f"    analyses: [{analysis}]",
-        ]
+    for role in sorted(proposed_roles(), key=lambda role: role.name):
+        if role.name in roles:
+            lines += [
+                f"  {role.name}:",
+                f"    acquisition: {role.acquisition}",
+                f"    analyses: [{role.analysis}]",
+            ]
     lines += [
         "",
         "# Map the names of regions to canonical ones, for example:",

@@ -111,7 +111,7 @@ def _subjects_by(
     """Return whose images have a UID: UID -> subject -> cases; absent UIDs are left out."""
     found: dict[str, dict[_Subject, list[CasePlan]]] = defaultdict(lambda: defaultdict(list))
     for plan in plans:
-        for uid in sorted({getattr(c, uid_name) for c in plan.images} - {""}):
+        for uid in sorted({getattr(c, uid_name) for c in plan.volumes} - {""}):
             found[uid][plan.site_id, plan.subject_id].append(plan)
     return found
 
@@ -154,7 +154,7 @@ def _compare_persons(visits: Sequence[_Visit], where: str, findings: Findings) -
 
 
 def _visit(plan: CasePlan) -> _Visit | None:
-    images = plan.images
+    images = plan.volumes
     if not images:
         return None
     return _Visit(

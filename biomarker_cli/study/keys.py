@@ -17,19 +17,17 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from biomarker_cli.case.analysis import Analysis
-from biomarker_cli.case.prepared import engine_of
 from biomarker_cli.model.version import __version__
 from biomarker_cli.study.study_key import fingerprint
 
 if TYPE_CHECKING:
-    from biomarker_cli.case.plan import CasePlan
+    from biomarker_cli.case.plan import CasePlan, ImagePlan
     from biomarker_cli.model.inputs import FileRead
 
 NOT_IN_KEY = MappingProxyType(
     {
-        "candidates": "what they decide stands under `volumes`",
-        "image_files": "a path: what the file holds stands under `inputs`, its name in `names`",
-        "mask": "a path, likewise",
+        "images": "what they decide stands under `series`, `quantity`, `volumes`, `others`",
+        "mask": "a path: what the file holds stands under `inputs`, its name in `names`",
         "input_paths": "paths, likewise",
         "inputs": "what was read of them stands under `inputs`",
     }
@@ -51,17 +49,27 @@ def result_key(plan: CasePlan, read: Mapping[Path, FileRead]) -> str:
         for one in fields(plan)
         if one.name not in NOT_IN_KEY
     }
+    said |= {"series": plan.primary.series, "quantity": plan.primary.quantity}
+    others = [
+        [image.name, len(image.files), image.series, image.quantity, _volumes(image)]
+        for image in plan.images[1:]
+    ]
     return sha256_of_json(
         {
             "plan": said,
-            "volumes": [
-                [c.volume_id, c.kind, c.status, c.error_code, c.split_by, sorted(c.flags)]
-                for c in plan.images
-            ],
+            "volumes": _volumes(plan.primary),
+            **({"others": [plan.primary.name, len(plan.primary.files), *others]} if others else {}),
             "inputs": [read[path].sha256 if path in read else "" for path in plan.input_paths],
             "version": __version__,
         }
     )
+
+
+def _volumes(image: ImagePlan) -> list[list[Any]]:
+    return [
+        [c.volume_id, c.kind, c.status, c.error_code, c.split_by, sorted(c.flags)]
+        for c in image.volumes
+    ]
 
 
 def names_key(plan: CasePlan) -> str:
@@ -69,7 +77,7 @@ def names_key(plan: CasePlan) -> str:
     return sha256_of_json(
         {
             "files": [path.name for path in plan.input_paths],
-            "messages": [c.error_message for c in plan.images],
+            "messages": [c.error_message for c in plan.volumes],
         }
     )
 
@@ -87,7 +95,7 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, frozenset):
         return sorted(_canonical(part) for part in value)
     if isinstance(value, Analysis):
-        return [value.ident, value.document.sha256, *engine_of(value.protocol)]
+        return [value.ident, value.document.sha256, *value.engine]
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     return _canonical_of_room(value)

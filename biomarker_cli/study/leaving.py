@@ -13,11 +13,11 @@ def identity_of(plan: CasePlan, *, keep: bool) -> OutgoingIdentity:
     Without a study the key is that of the user, and the subject a pseudonym made
     with it: objects of two patients must not meet under one name in an archive.
     """
-    if keep or not plan.images:
+    if keep or not plan.volumes:
         return OutgoingIdentity()
     key = user_key()
     patients = {
-        Person.of_key(digests).patient_id for image in plan.images for digests in image.patient_keys
+        Person.of_key(digests).patient_id for one in plan.volumes for digests in one.patient_keys
     } - {""}
-    named = patients or {image.study_uid for image in plan.images}
+    named = patients or {one.study_uid for one in plan.volumes}
     return OutgoingIdentity(f"S-{pseudonym(key, ' '.join(sorted(named)))}", UidMap(key))

@@ -40,6 +40,9 @@ def write_manifest(
             head.case_id: {
                 "result_key": head.key,
                 "input_sha256": head.input_sha256,
+                "image_sha256": head.image_sha256,
+                "mask_sha256": head.mask_sha256,
+                "pixels_sha256": head.pixels,
                 "input_files": head.n_files,
             }
             for head in (result.head for result in results)

@@ -2,7 +2,7 @@
 
 ::
 
-    {"format": "biomarker-result/2", "case_id": ..., "key": ..., "sha256": ..., ...}
+    {"format": "biomarker-result/3", "case_id": ..., "key": ..., "sha256": ..., ...}
     the lines of cases.csv, rois.csv, measurements.csv, facts.csv, checks.csv
     {"notes": [...], "derivations": {...}, "readings": [...]}
 
@@ -14,24 +14,53 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.case.result import CaseResult, CaseStatus, Row
+from biomarker_cli.case.inputs import NOTHING_READ, PartDigests
+from biomarker_cli.case.result import CaseResult, CaseStatus, Note
 from biomarker_cli.model.flags import join_flags, split_flags
 from biomarker_cli.regions.result import ROIS_WITH_AUDIT
 from biomarker_cli.tables.reading import parse_lines
 from biomarker_cli.tables.schema import CASES, CHECKS, FACTS, FEATURES, MEASUREMENTS, Table
-from biomarker_cli.tables.writing import table_lines
+from biomarker_cli.tables.writing import row_lines, table_lines
 
-FORMAT = "biomarker-result/2"
+if TYPE_CHECKING:
+    from biomarker_cli.tables.rows import FeatureRow
+
+FORMAT = "biomarker-result/3"
+_ANY_FORMAT = "biomarker-result/"
 
 CASE_TABLES = (CASES, ROIS_WITH_AUDIT, MEASUREMENTS, FACTS, CHECKS)
 """Tables that hold rows of each case; the dictionary of features is shared."""
 
-_BY_NAME = {table.name: table for table in CASE_TABLES}
+
+class OtherFormatError(ValueError):
+    """A result that another version of the program wrote."""
+
+
+@dataclass(frozen=True)
+class RoiSummary:
+    """What a run says of a ROI on the grid of one image.
+
+    Attributes
+    ----------
+    image : str
+        Name of the image.
+    roi_id, status, error_code, error_message : str
+        As in ``rois.csv``.
+    analyses : list of str
+        Those that measured it, sorted.
+    """
+
+    image: str
+    roi_id: str
+    status: str
+    error_code: str
+    error_message: str
+    analyses: list[str]
 
 
 @dataclass(frozen=True)
@@ -41,6 +70,8 @@ class ResultHead:
     Attributes
     ----------
     study, case_id : str
+    site_id, subject_id, timepoint, role : str
+        What the id of the case is made of.
     key : str
         `result_key` of what was read; empty where the case is to be looked at again.
     names : str
@@ -49,12 +80,13 @@ class ResultHead:
         As in ``cases.csv``.
     n_ok, n_without : int
         Measurements with a value, and without.
-    rois : list of dict
-        roi_id, status, error_code, error_message and the analyses that measured it.
+    rois : list of RoiSummary
     pixels : str
         sha256 of the stored pixels of the image; empty where it is no DICOM.
     input_sha256 : str
         sha256 over the contents of all files.
+    image_sha256, mask_sha256 : str
+        The same over the files of the image, and over those of the segmentation.
     n_files : int
     dictionaries : dict
         Analysis -> digest of its dictionary of features.
@@ -62,6 +94,10 @@ class ResultHead:
 
     study: str
     case_id: str
+    site_id: str
+    subject_id: str
+    timepoint: str
+    role: str
     key: str
     names: str
     status: str
@@ -69,16 +105,18 @@ class ResultHead:
     error_message: str = ""
     n_ok: int = 0
     n_without: int = 0
-    rois: list[Row] = field(default_factory=list)
+    rois: list[RoiSummary] = field(default_factory=list)
     pixels: str = ""
     input_sha256: str = ""
+    image_sha256: str = ""
+    mask_sha256: str = ""
     n_files: int = 0
     dictionaries: dict[str, str] = field(default_factory=dict)
 
     @property
-    def role(self) -> str:
-        """The image role of the case."""
-        return self.case_id.rsplit("/", 1)[-1]
+    def visit(self) -> tuple[str, str, str]:
+        """Site, subject and timepoint."""
+        return self.site_id, self.subject_id, self.timepoint
 
 
 @dataclass(frozen=True)
@@ -118,9 +156,9 @@ class PackedResult:
         return found
 
     @property
-    def notes(self) -> list[str]:
+    def notes(self) -> list[Note]:
         """Reasons that have no column."""
-        return list(self._log["notes"])
+        return [Note(*note) for note in self._log["notes"]]
 
     @property
     def derivations(self) -> dict[str, Any]:
@@ -128,7 +166,7 @@ class PackedResult:
         return dict(self._log["derivations"])
 
     @property
-    def readings(self) -> list[Row]:
+    def readings(self) -> list[dict[str, Any]]:
         """What acquisition rules above series ask of the series of the case."""
         return list(self._log["readings"])
 
@@ -157,6 +195,8 @@ class PackedResult:
 
         Raises
         ------
+        OtherFormatError
+            Where another version wrote it.
         ValueError
             Where it is not as it was written.
         """
@@ -165,8 +205,11 @@ class PackedResult:
             head = json.loads(first)
         except RecursionError as error:
             raise ValueError("edited or damaged") from error
-        if not isinstance(head, dict) or head.get("format") != FORMAT:
-            raise ValueError("of another format")
+        form = str(head.get("format")) if isinstance(head, dict) else ""
+        if form != FORMAT and form.startswith(_ANY_FORMAT):
+            raise OtherFormatError(f"of the format {form}")
+        if form != FORMAT:
+            raise ValueError("edited or damaged")
         if head.pop("sha256", None) != _seal(head, body):
             raise ValueError("edited or damaged")
         lengths = head.pop("lengths")
@@ -178,9 +221,10 @@ class PackedResult:
         try:
             *lines, log = parts
             by_table = dict(zip((t.name for t in CASE_TABLES), lines, strict=True))
+            head["rois"] = [RoiSummary(**roi) for roi in head["rois"]]
             return cls(ResultHead(**head), by_table, log)
-        except TypeError as error:
-            raise ValueError("of another format") from error
+        except (KeyError, TypeError) as error:
+            raise ValueError("edited or damaged") from error
 
 
 def _line(head: Mapping[str, Any]) -> bytes:
@@ -195,7 +239,9 @@ def _seal(head: Mapping[str, Any], body: bytes) -> str:
     return digest.hexdigest()
 
 
-def pack(result: CaseResult, study: str, key: str, names: str) -> tuple[PackedResult, list[str]]:
+def pack(
+    result: CaseResult, study: str, key: str, names: str, parts: PartDigests = NOTHING_READ
+) -> tuple[PackedResult, list[str]]:
     """Return a result with finished lines, and the dictionaries of features that it names.
 
     Raises
@@ -205,61 +251,69 @@ def pack(result: CaseResult, study: str, key: str, names: str) -> tuple[PackedRe
     """
     dictionaries = _dictionaries(result.features)
     reads = list(result.inputs.values())
-    n_ok = sum(row["status"] == "ok" for row in result.measurements)
+    n_ok = sum(row.status == "ok" for row in result.measurements)
+    case = result.case
     head = ResultHead(
         study=study,
-        case_id=result.case_id,
+        case_id=case.case_id,
+        site_id=case.site_id,
+        subject_id=case.subject_id,
+        timepoint=case.timepoint,
+        role=result.role,
         key=key,
         names=names,
-        status=result.status.value,
-        error_code=str(result.case.get("error_code", "")),
-        error_message=str(result.case.get("error_message", "")),
+        status=case.status,
+        error_code=case.error_code,
+        error_message=case.error_message,
         n_ok=n_ok,
         n_without=len(result.measurements) - n_ok,
         rois=_roi_summaries(result),
         pixels=result.pixels,
         input_sha256=_sha256("".join(sorted(read.sha256 for read in reads))) if reads else "",
+        image_sha256=parts.image_sha256,
+        mask_sha256=parts.mask_sha256,
         n_files=len(reads),
         dictionaries={analysis: _sha256(text) for analysis, text in dictionaries.items()},
     )
-    rows: dict[str, Sequence[Row]] = {
-        CASES.name: [{**result.case, "result_key": key}],
-        ROIS_WITH_AUDIT.name: result.rois,
-        MEASUREMENTS.name: result.measurements,
-        FACTS.name: result.facts,
-        CHECKS.name: _unique(result.checks),
+    lines = {
+        CASES.name: row_lines(CASES, [replace(case, result_key=key)]),
+        ROIS_WITH_AUDIT.name: row_lines(ROIS_WITH_AUDIT, result.rois.values()),
+        MEASUREMENTS.name: row_lines(MEASUREMENTS, result.measurements),
+        FACTS.name: row_lines(FACTS, result.facts),
+        # A series that stands in two studies is checked twice, and has one row.
+        CHECKS.name: row_lines(CHECKS, dict.fromkeys(result.checks)),
     }
-    lines = {name: table_lines(_BY_NAME[name], found) for name, found in rows.items()}
-    log = {"notes": result.notes, "derivations": result.derivations, "readings": result.readings}
+    log = {
+        "notes": [[note.text, note.roi_id] for note in result.notes],
+        "derivations": result.derivations,
+        "readings": result.readings,
+    }
     return PackedResult(head, lines, json.dumps(log) + "\n"), list(dictionaries.values())
 
 
-def _roi_summaries(result: CaseResult) -> list[Row]:
-    analyses: dict[str, dict[str, None]] = {}
+def _roi_summaries(result: CaseResult) -> list[RoiSummary]:
+    analyses: dict[str, set[str]] = {}
     for row in result.measurements:
-        analyses.setdefault(row["roi_id"], {})[row["analysis_id"]] = None
+        analyses.setdefault(row.roi_id, set()).add(row.analysis_id)
     return [
-        {
-            "roi_id": roi["roi_id"],
-            "status": roi["status"],
-            "error_code": roi.get("error_code") or "",
-            "error_message": roi.get("error_message") or "",
-            "analyses": sorted(analyses.get(roi["roi_id"], ())),
-        }
-        for roi in result.rois
+        RoiSummary(
+            key.image,
+            roi.roi_id,
+            roi.status,
+            roi.error_code,
+            roi.error_message,
+            sorted(analyses.get(roi.roi_id, ())),
+        )
+        for key, roi in result.rois.items()
     ]
 
 
-def _unique(rows: Sequence[Row]) -> list[Row]:
-    return list({tuple(sorted((k, str(v)) for k, v in row.items())): row for row in rows}.values())
-
-
-def _dictionaries(features: Sequence[Row]) -> dict[str, str]:
+def _dictionaries(features: Iterable[FeatureRow]) -> dict[str, str]:
     """Return the lines of ``features.csv``, by analysis."""
-    by_analysis: dict[str, list[Row]] = {}
+    by_analysis: dict[str, list[FeatureRow]] = {}
     for row in features:
-        by_analysis.setdefault(row["analysis_id"], []).append(row)
-    return {analysis: table_lines(FEATURES, rows) for analysis, rows in by_analysis.items()}
+        by_analysis.setdefault(row.analysis_id, []).append(row)
+    return {analysis: row_lines(FEATURES, rows) for analysis, rows in by_analysis.items()}
 
 
 def dictionary_digest(text: str) -> str:

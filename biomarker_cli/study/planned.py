@@ -79,7 +79,8 @@ def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> Planne
     try:
         _require_all_seen(plan)
         # Looked up before a header says where its voxels are: another one says another place.
-        named = [*plan.image_files, *filter(None, [plan.mask])]
+        named = [file for image in plan.images for file in image.files]
+        named += filter(None, [plan.mask])
         signatures = {path: FileSignature.of(path.stat()) for path in named} | signatures
         paths = tuple(dict.fromkeys([*image_paths(plan), *mask_paths(plan)]))
         known = {
@@ -97,7 +98,7 @@ def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> Planne
 
 def _has_unusable(plan: CasePlan) -> bool:
     """Tell whether a file beside the slices is cut short or empty: it may be one of them."""
-    folders = {ref.path.parent for c in plan.images for ref in c.refs}
+    folders = {ref.path.parent for c in plan.volumes for ref in c.refs}
     return any(
         candidate.error_code in UNUSABLE_CODES and candidate.refs[0].path.parent in folders
         for candidate in plan.candidates

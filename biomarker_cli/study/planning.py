@@ -11,7 +11,7 @@ from pathlib import Path
 from biomarker_cli.acquisition.protocol import AcquisitionProtocol, load_acquisition
 from biomarker_cli.acquisition.waivers import WaiverSet, require_known_rules
 from biomarker_cli.case.analysis import Analysis, load_analysis
-from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.catalogue.catalogue import Catalogue, scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.dicom.files import PlannedFiles
@@ -248,15 +248,20 @@ def _plan_case(
         subject_id=entry.subject_id,
         timepoint=entry.timepoint,
         role=entry.role,
-        candidates=catalogue.candidates,
-        image_files=tuple(path for path in paths if is_image_file(path)),
+        images=(
+            ImagePlan(
+                entry.role,
+                catalogue.candidates,
+                tuple(path for path in paths if is_image_file(path)),
+                entry.series_uid,
+                entry.quantity,
+            ),
+        ),
         mask=study.root / entry.mask if entry.mask else None,
         analyses=protocols.analyses,
         acquisition=protocols.acquisition,
-        series=entry.series_uid,
         wanted_rois=entry.rois or role.rois,
         roi_names=study.model.rois,
-        quantity=entry.quantity,
         on_violation=study.model.on_violation,
         other_frame_of_reference=entry.other_frame_of_reference,
         form=entry.form,
@@ -282,7 +287,7 @@ def _waivers_of(plan: CasePlan, waivers: WaiverSet) -> WaiverSet | None:
     """Return the waivers that can speak of a case, None where none does."""
     if plan.acquisition is None:
         return None
-    found = waivers.concerning(plan.acquisition, {c.series_uid for c in plan.images})
+    found = waivers.concerning(plan.acquisition, {c.series_uid for c in plan.volumes})
     return found if found.waivers else None
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from biomarker_cli.acquisition.results import NOT_MET
-from biomarker_cli.case.inputs import CaseInputs, known_or_read, pixels_of
-from biomarker_cli.case.result import CaseResult, CaseStatus, Row
+from biomarker_cli.case.inputs import CaseInputs, digests_of_parts, known_or_read, pixels_of
+from biomarker_cli.case.result import CaseResult, CaseStatus
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.exit_codes import ExitCode, worst_exit_code
@@ -31,6 +31,7 @@ from biomarker_cli.tables.schema import CHECKS
 if TYPE_CHECKING:
     from biomarker_cli.catalogue.index import FileIndex
     from biomarker_cli.model.inputs import FileRead
+    from biomarker_cli.tables.rows import CheckRow
 
 Event = Callable[[int, int, str], None]
 """Called with cases done, cases in all, and the case that has just ended."""
@@ -116,7 +117,7 @@ class RunReport:
     folder : Path
     results : tuple of PackedResult
         In the order of the study.
-    wide_checks : tuple of dict
+    wide_checks : tuple of CheckRow
         Rows of ``checks.csv`` above series.
     decisions : tuple of CaseDecision
     exit_code : ExitCode
@@ -126,7 +127,7 @@ class RunReport:
 
     folder: Path
     results: tuple[PackedResult, ...]
-    wide_checks: tuple[Row, ...]
+    wide_checks: tuple[CheckRow, ...]
     decisions: tuple[CaseDecision, ...]
     exit_code: ExitCode
     remarks: tuple[str, ...] = ()
@@ -271,9 +272,7 @@ class _Run:
 
 
 def _was_changed(result: CaseResult) -> bool:
-    return result.case.get("error_code") == CHANGED or any(
-        roi.get("error_code") == CHANGED for roi in result.rois
-    )
+    return CHANGED in {result.case.error_code, *(roi.error_code for roi in result.rois.values())}
 
 
 def store_result(
@@ -281,8 +280,9 @@ def store_result(
 ) -> PackedResult:
     """Store a result and return it; one that no file can hold becomes an error of its case."""
     names = names_key(case.plan)
+    parts = digests_of_parts(case.plan, result.inputs)
     try:
-        packed, dictionaries = pack(result, study_id, key, names)
+        packed, dictionaries = pack(result, study_id, key, names, parts)
     except (TypeError, ValueError) as error:
         defect = CaseError(
             "CASE-INTERNAL",
@@ -291,7 +291,7 @@ def store_result(
         )
         refused = refused_result(case, defect)
         refused = replace(refused, inputs=result.inputs, pixels=result.pixels)
-        packed, dictionaries = pack(refused, study_id, key, names)
+        packed, dictionaries = pack(refused, study_id, key, names, parts)
     store.save(packed, dictionaries)
     return packed
 
@@ -346,17 +346,18 @@ def _executor(options: RunOptions) -> Executor:
 
 def refused_result(case: PlannedCase, error: BiomarkerError) -> CaseResult:
     """Return the result of a case that never got to be measured."""
-    row = {
-        **case_row(case.plan),
-        "status": CaseStatus.FAILED.value,
-        "error_code": error.code,
-        "error_message": str(error),
-    }
-    return CaseResult(case=row, rois=skipped_roi_rows(case.plan, error.code, str(error)))
+    row = replace(
+        case_row(case.plan),
+        status=CaseStatus.FAILED.value,
+        error_code=error.code,
+        error_message=str(error),
+    )
+    rois = skipped_roi_rows(case.plan, error.code, str(error))
+    return CaseResult(case.plan.role, row, rois)
 
 
 def exit_code(
-    results: Sequence[PackedResult], wide_checks: Sequence[Row], options: RunOptions
+    results: Sequence[PackedResult], wide_checks: Sequence[CheckRow], options: RunOptions
 ) -> ExitCode:
     """Return the exit code of a run by the contract."""
     codes = {ExitCode.DONE}
@@ -368,9 +369,12 @@ def exit_code(
         codes.add(ExitCode.FAILED)
     elif any(status in bad for status in statuses):
         codes.add(ExitCode.PARTIAL)
-    if options.strict and any(
-        check["severity"] == "error" and check["outcome"] in NOT_MET
-        for check in [*wide_checks, *(row for r in results for row in r.rows(CHECKS))]
-    ):
+    if options.strict and not _all_met(results, wide_checks):
         codes.add(ExitCode.VIOLATION)
     return worst_exit_code(codes)
+
+
+def _all_met(results: Sequence[PackedResult], wide_checks: Sequence[CheckRow]) -> bool:
+    found = [(check.severity, check.outcome) for check in wide_checks]
+    found += [(row["severity"], row["outcome"]) for r in results for row in r.rows(CHECKS)]
+    return not any(severity == "error" and outcome in NOT_MET for severity, outcome in found)

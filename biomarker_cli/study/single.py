@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from biomarker_cli.case.analysis import load_analysis
-from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.catalogue.pseudonyms import user_key
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model.errors import ConfigurationError, InputNotFoundError
@@ -36,7 +36,7 @@ class SingleCase:
     Attributes
     ----------
     measure : str
-        ``radiomics``, ``suv`` or ``adc``.
+        Name in the table of measures.
     images : tuple of Path
     mask : Path
     analysis : str
@@ -57,9 +57,6 @@ class SingleCase:
     quantity: str | None = None
     rois: tuple[str, ...] = ()
     overrides: Path | None = None
-
-
-_ROLES = {"radiomics": "image", "suv": "pet", "adc": "dwi"}
 
 
 def plan_single(
@@ -97,18 +94,16 @@ def plan_single(
     kept = InputFiles(room_bytes=KEPT_BYTES)
     candidates, signatures, examine = _index(folders, progress, kept)
     overrides = _overrides(single.overrides)
+    role = analysis.room.CASE_ROLE
     plan = CasePlan(
         site_id="local",
         subject_id="S0001",
         timepoint="T1",
-        role=_ROLES[single.measure],
-        candidates=candidates,
-        image_files=files,
+        role=role,
+        images=(ImagePlan(role, candidates, files, single.series, single.quantity or ""),),
         mask=single.mask,
         analyses=(analysis,),
-        series=single.series,
         wanted_rois=single.rois,
-        quantity=single.quantity or "",
         overrides=overrides_of(candidates, overrides),
         device_key=user_key() if candidates else None,
     )

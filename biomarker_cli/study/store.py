@@ -12,7 +12,7 @@ from typing import Any
 from biomarker_cli.model.outputs import PART_SUFFIX, replace_file
 from biomarker_cli.study.case_names import file_stem
 from biomarker_cli.study.errors import StudyError
-from biomarker_cli.study.packed import PackedResult, dictionary_digest
+from biomarker_cli.study.packed import OtherFormatError, PackedResult, dictionary_digest
 
 _FORMAT = "biomarker-run/2"
 _MARKER = "study.json"
@@ -142,7 +142,7 @@ class ResultStore:
         Raises
         ------
         UnusableResultError
-            Where it is edited, damaged, or of another study or case.
+            Where it is edited, damaged, or of another study, case or version.
         """
         try:
             content = self._path(case_id).read_bytes()
@@ -150,6 +150,10 @@ class ResultStore:
             return None
         try:
             result = PackedResult.from_bytes(content)
+        except OtherFormatError as error:
+            raise UnusableResultError(
+                "its stored result is of another version of the program"
+            ) from error
         except (ValueError, TypeError, KeyError) as error:
             raise UnusableResultError("its stored result was edited or damaged") from error
         if (result.head.study, result.case_id) != (study_id, case_id):

@@ -33,7 +33,7 @@ from biomarker_cli.study.study_paths import StudyFolders
 FORMAT = "biomarker-study/1"
 
 
-class Role(Strict):
+class StudyRole(Strict):
     """What is done with the images of one role.
 
     Attributes
@@ -75,7 +75,7 @@ class StudyModel(Strict):
     on_violation: Literal["flag", "exclude"] = "flag"
     integrity: Literal["refuse", "flag"] = "refuse"
     device: Literal["digest", "keep"] = "digest"
-    roles: dict[str, Role] = Field(min_length=1)
+    roles: dict[str, StudyRole] = Field(min_length=1)
     rois: RoiNames | None = None
     overrides: str = ""
     waivers: str = ""

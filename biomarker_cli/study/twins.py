@@ -19,35 +19,40 @@ if TYPE_CHECKING:
 
 Findings = dict[str, list[CaseError]]
 
+_Visit = tuple[str, str, str]
+"""Site, subject and timepoint."""
+
 
 def twins_by_uid(plans: Sequence[CasePlan]) -> Findings:
     """Return the cases whose images share a SOPInstanceUID, by case id."""
     return _twins(
-        (plan.case_id, {ref.sop_instance_uid for c in plan.images for ref in c.refs} - {""})
+        (
+            plan.case_id,
+            plan.visit,
+            {ref.sop_instance_uid for c in plan.volumes for ref in c.refs} - {""},
+        )
         for plan in plans
     )
 
 
 def twins_by_pixels(heads: Iterable[ResultHead]) -> Findings:
     """Return the cases whose images hold the same pixels, by case id."""
-    return _twins((head.case_id, {head.pixels} - {""}) for head in heads)
+    return _twins((head.case_id, head.visit, {head.pixels} - {""}) for head in heads)
 
 
-def _twins(cases: Iterable[tuple[str, set[str]]]) -> Findings:
+def _twins(cases: Iterable[tuple[str, _Visit, set[str]]]) -> Findings:
+    visits: dict[str, _Visit] = {}
     holders: Mapping[str, dict[str, None]] = defaultdict(dict)
-    for case_id, marks in cases:
+    for case_id, visit, marks in cases:
+        visits[case_id] = visit
         for mark in marks:
             holders[mark][case_id] = None
     others: Mapping[str, set[str]] = defaultdict(set)
     for sharing in holders.values():
         for case_id in sharing if len(sharing) > 1 else ():
             # One visit may measure one image in two roles.
-            others[case_id] |= {twin for twin in sharing if _visit(twin) != _visit(case_id)}
+            others[case_id] |= {twin for twin in sharing if visits[twin] != visits[case_id]}
     return {case_id: [_duplicate(twin) for twin in sorted(t)] for case_id, t in others.items() if t}
-
-
-def _visit(case_id: str) -> list[str]:
-    return case_id.split("/")[:3]
 
 
 def _duplicate(twin: str) -> CaseError:

@@ -19,6 +19,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from biomarker_cli.model.flags import join_flags
+
 _MARK = "'"
 _CODED = f"{_MARK}\\"
 """What a cell begins with whose characters CSV could not hold."""
@@ -61,13 +63,16 @@ def format_value(value: Any) -> str:
     """Return a value as the tables hold it.
 
     A float is its shortest repr (which reads back to the same double), a bool
-    ``true`` or ``false``, None an empty value.
+    ``true`` or ``false``, None an empty value, a set of flags their words joined.
 
     Raises
     ------
     ValueError
-        For NaN or infinity: an absent value is empty and has a status.
+        For NaN or infinity: an absent value is empty and has a status. For a word that
+        is no flag.
     """
+    if type(value) is str:
+        return value
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -76,6 +81,8 @@ def format_value(value: Any) -> str:
         if not math.isfinite(value):
             raise ValueError("a table holds no NaN and no infinity")
         return repr(float(value))
+    if isinstance(value, frozenset):
+        return join_flags(value)
     return str(value)
 
 

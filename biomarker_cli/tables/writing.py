@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,57 @@ def table_lines(table: Table, rows: Iterable[Mapping[str, Any]]) -> str:
     ValueError
         As `write_table` does.
     """
+    return sorted_lines(table, mapping_cells(table, rows))
+
+
+def row_lines(table: Table, rows: Iterable[Any]) -> str:
+    """Return the lines of a table from its typed rows, sorted by its key.
+
+    Parameters
+    ----------
+    table : Table
+    rows : iterable
+        Of the class whose fields are the columns of the table.
+
+    Raises
+    ------
+    ValueError
+        As `write_table` does.
+    """
+    return sorted_lines(table, row_cells(table, rows))
+
+
+def row_cells(table: Table, rows: Iterable[Any]) -> list[list[str]]:
+    """Return the cells of typed rows, not yet as CSV escapes them."""
+    values_of = attrgetter(*table.column_names)
+    return [[format_value(value) for value in values_of(row)] for row in rows]
+
+
+def mapping_cells(table: Table, rows: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """Return the cells of rows by column name; a column that is absent stays empty.
+
+    Raises
+    ------
+    ValueError
+        For a row with an unknown column.
+    """
     names = table.column_names
-    lines = [[format_value(row.get(name)) for name in names] for row in _known(table, rows)]
+    return [[format_value(row.get(name)) for name in names] for row in _known(table, rows)]
+
+
+def sorted_lines(table: Table, cells: list[list[str]]) -> str:
+    """Return lines of CSV, sorted by the key of the table.
+
+    Raises
+    ------
+    ValueError
+        For two rows with one key.
+    """
+    names = table.column_names
     places = [names.index(column) for column in table.key]
-    lines.sort(key=lambda line: [line[place] for place in places])
-    _require_unique(table, lines, places)
-    return "".join(map(csv_line, lines))
+    cells = sorted(cells, key=lambda line: [line[place] for place in places])
+    _require_unique(table, cells, places)
+    return "".join(map(csv_line, cells))
 
 
 def write_lines(table: Table, blocks: Iterable[str], folder: Path) -> Path:

@@ -48,6 +48,7 @@ def test_the_contract_of_commands_is_met():
         "init",
         "scan",
         "check",
+        "compare",
         "regions",
         "extract",
         "run",

@@ -118,6 +118,8 @@ def test_the_manifest_pins_protocols_versions_and_inputs(sample_run):
     assert {p["id"] for p in manifest["protocols"]} >= {"recist-ct", "fdg-suv", "dwi-adc"}
     assert all(len(c["input_sha256"]) == 64 for c in manifest["cases"].values())
     assert "numpy" in manifest["software"]
+    parts = ("image_sha256", "mask_sha256", "pixels_sha256")
+    assert all(len(c[part]) == 64 for c in manifest["cases"].values() for part in parts)
 
 
 def test_no_output_names_a_person_a_host_or_an_absolute_path(sample_run, sample_dir):

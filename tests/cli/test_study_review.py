@@ -11,7 +11,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from biomarker_cli.case.inputs import image_paths, mask_paths
-from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.study.assembling import _joined
 from biomarker_cli.study.errors import StudyError
@@ -144,7 +144,7 @@ def test_the_voxels_of_a_header_that_cannot_be_read_are_not_guessed(tmp_path):
     (tmp_path / "a.mhd").write_text("header")
     (tmp_path / "a.raw").write_bytes(b"voxels")
     image = (tmp_path / "a.mhd",)
-    plan = CasePlan("S", "1", "T1", "ct", (), image, None, analyses=())
+    plan = CasePlan("S", "1", "T1", "ct", (ImagePlan("ct", files=image),), None, analyses=())
     with pytest.raises(ImageFileError, match="no ElementDataFile"):
         image_paths(plan)
 
@@ -155,7 +155,7 @@ def test_what_only_begins_like_an_input_is_none(tmp_path):
         (tmp_path / name).write_text(name)
 
     def inputs(mask):
-        plan = CasePlan("S", "1", "T1", "ct", (), (), tmp_path / mask, analyses=())
+        plan = CasePlan("S", "1", "T1", "ct", (ImagePlan("ct"),), tmp_path / mask, analyses=())
         return {path.name for path in mask_paths(plan)}
 
     assert inputs("1.2.840.1.dcm") == {"1.2.840.1.dcm"}
@@ -175,5 +175,6 @@ def test_the_voxels_that_a_header_names_are_inputs(tmp_path, header, line):
     (tmp_path / header).write_text(f"{line}\n")
     (tmp_path / "b.raw").write_bytes(b"voxels")
     (tmp_path / "a.txt").write_text("not named")
-    plan = CasePlan("S", "1", "T1", "ct", (), (tmp_path / header,), None, analyses=())
+    image = ImagePlan("ct", files=(tmp_path / header,))
+    plan = CasePlan("S", "1", "T1", "ct", (image,), None, analyses=())
     assert {path.name for path in image_paths(plan)} == {header, "b.raw"}

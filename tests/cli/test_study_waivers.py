@@ -136,7 +136,7 @@ def test_a_rule_over_the_cohort_is_waived_as_well(study, sample_copy, tmp_path):
         cases = plan_study(with_key(load_study(path), writes=True))
         members = [(case.plan, run_case(case.plan).readings) for case in cases]
         (check,) = judge_cohort(members)
-        assert (check["scope"], check["outcome"]) == ("cohort", outcome)
+        assert (check.scope, check.outcome) == ("cohort", outcome)
 
 
 def test_a_mistyped_protocol_names_the_role_and_what_may_be_meant(biomarker, study, tmp_path):

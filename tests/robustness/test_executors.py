@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 
 import pytest
+from synthetic_results import case_result, check_row
 
 from biomarker_cli.case.result import CaseResult
 from biomarker_cli.model.exit_codes import ExitCode
@@ -33,7 +34,7 @@ def work(plan: FakePlan) -> CaseResult:
         time.sleep(60)
     if plan.fate == "raises":
         raise ZeroDivisionError("a defect")
-    return CaseResult(case={"case_id": plan.case_id, "status": "measured"})
+    return case_result(plan.case_id)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,9 @@ def test_only_the_bad_case_is_lost(fate, code, timeout_s):
     plans = [FakePlan(f"c{n}", fate if n == 3 else "works") for n in range(8)]
     outcomes = sorted(PoolExecutor(2, timeout_s, work).run(plans), key=lambda o: o.index)
     assert [o.index for o in outcomes] == list(range(8))
-    assert [o.result.case_id for o in outcomes if o.result] == [f"c{n}" for n in range(8) if n != 3]
+    assert [o.result.case.case_id for o in outcomes if o.result] == [
+        f"c{n}" for n in range(8) if n != 3
+    ]
     assert outcomes[3].error.code == code
     assert ("ZeroDivisionError" in outcomes[3].log) == (fate == "raises")
 
@@ -63,12 +66,11 @@ def test_a_defect_in_the_serial_executor_costs_one_case(monkeypatch):
     monkeypatch.setattr("biomarker_cli.study.executors.run_case", work)
     outcomes = list(SerialExecutor().run([FakePlan("a", "raises"), FakePlan("b", "works")]))
     assert outcomes[0].error.code == "CASE-INTERNAL"
-    assert outcomes[1].result.case_id == "b"
+    assert outcomes[1].result.case.case_id == "b"
 
 
 def _result(status, outcome="pass"):
-    check = {"outcome": outcome, "severity": "error"}
-    result = CaseResult(case={"case_id": "c", "status": status}, checks=[check])
+    result = case_result(status=status, checks=[check_row(outcome)])
     return pack(result, "study", "key", "names")[0]
 
 

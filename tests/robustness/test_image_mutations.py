@@ -106,7 +106,7 @@ def outcome(path):
         files_of_image,
         lambda p: read_image_file(p, HU),
         files_of_segmentation,
-        lambda p: [r.row() for r in import_regions(p, ImageTarget(GRID), RULES)],
+        lambda p: [r.row("S/1/T1/ct") for r in import_regions(p, ImageTarget(GRID), RULES)],
     ):
         try:
             read(path)

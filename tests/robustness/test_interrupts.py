@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from synthetic_results import case_result
 
 from biomarker_cli.case.result import CaseResult
 from biomarker_cli.study.executors import PoolExecutor
@@ -175,7 +176,7 @@ def unpack(case_id: str, marker: str, always: bool) -> Deadly:
 
 
 def measure(plan: Deadly) -> CaseResult:
-    return CaseResult(case={"case_id": plan.case_id, "status": "measured", "bulk": "x" * 10**6})
+    return case_result(plan.case_id, derivations={"bulk": "x" * 10**6})
 
 
 def outcomes(work, plans, jobs=1):
@@ -203,7 +204,7 @@ def dies_while_it_answers(plan: Deadly) -> CaseResult:
     if plan.case_id == "a":
         # Longer than a pipe holds: it is killed with half of it sent.
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGKILL)).start()
-        return CaseResult(case={"case_id": "a", "bulk": SlowToPack()})
+        return case_result("a", derivations={"bulk": SlowToPack()})
     return measure(plan)
 
 
@@ -219,7 +220,7 @@ def test_a_worker_that_dies_while_it_answers_stops_nobody():
 
 
 def cannot_be_sent(plan: Deadly) -> CaseResult:
-    return CaseResult(case={"case_id": plan.case_id, "lock": threading.Lock()})
+    return case_result(plan.case_id, derivations={"lock": threading.Lock()})
 
 
 def test_a_result_that_cannot_be_sent_is_a_defect_of_its_case():

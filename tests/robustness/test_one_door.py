@@ -486,7 +486,7 @@ def test_a_first_run_opens_each_image_file_once_and_a_second_none(sample_dir, tm
         lambda content: content[:-1],
         lambda content: content.replace(b",ok,", b",OK,", 1),
         lambda content: content.replace(b'"study": "doors"', b'"study": "other"'),
-        lambda content: content.replace(b"biomarker-result/2", b"biomarker-result/1"),
+        lambda content: content.replace(b"biomarker-result/3", b"biomarker-result/1"),
         lambda content: content.replace(b'"status": "measured"', b'"status": "excluded"', 1),
         lambda content: content.replace(b'"error_code": ""', b'"error_code": "ANY"', 1),
         lambda content: re.sub(rb'"pixels": "\w+"', b'"pixels": ""', content),
@@ -721,7 +721,7 @@ def test_copied_pixels_are_found_where_their_uids_put_the_series_in_another_orde
         "S,1,T1,ct,one,ct.nii.gz\nS,9,T1,ct,two,ct.nii.gz\n"
     )
     report = _run(trial, tmp_path / "out", tmp_path / "cache")
-    uids = [[c.series_uid for c in d.case.plan.images] for d in report.decisions]
+    uids = [[c.series_uid for c in d.case.plan.volumes] for d in report.decisions]
     positions = [[uid("series", s) for s in names] for names in (("a", "b"), ("d", "c"))]
     assert {u.index(p[0]) for u, p in zip(uids, positions, strict=True)} == {0, 1}
     first, second = _pixels(report).values()

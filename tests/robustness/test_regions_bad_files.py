@@ -53,7 +53,7 @@ def import_or_refuse(path, image):
         assert roi.status in STATUSES
         assert (roi.region is None) == (roi.status != "ok")
         assert bool(roi.error_code) == (roi.status != "ok")
-        roi.row()
+        roi.row("S/1/T1/ct")
     return [roi.status for roi in rois]
 
 

@@ -6,17 +6,13 @@ import fcntl
 import os
 
 import pytest
+from synthetic_results import case_result, check_row
 
-from biomarker_cli.case.result import CaseResult
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.packed import pack
 from biomarker_cli.study.runner import RunOptions, exit_code
 from biomarker_cli.study.store import ResultStore
-
-
-def packed(case, **tables):
-    return pack(CaseResult(case=case, **tables), "study", "key", "names")[0]
 
 
 def test_two_runs_cannot_write_into_one_folder(tmp_path):
@@ -69,14 +65,13 @@ def test_the_system_lets_go_of_the_folder_of_a_process_that_died(tmp_path):
     ("outcome", "code"), [("pass", 0), ("not_applicable", 0), ("not_evaluable", 4), ("fail", 4)]
 )
 def test_strict_lets_nothing_pass_that_could_not_be_judged(outcome, code):
-    check = {"outcome": outcome, "severity": "error"}
-    result = packed({"case_id": "c", "status": "measured"}, checks=[check])
+    result, _ = pack(case_result(checks=[check_row(outcome)]), "study", "key", "names")
     assert exit_code([result], [], RunOptions(strict=True)) == code
     assert exit_code([result], [], RunOptions()) == 0
 
 
 def test_a_result_that_no_file_can_hold_costs_its_case_alone(tmp_path):
-    from dataclasses import dataclass
+    from dataclasses import dataclass, replace
 
     from biomarker_cli.study.runner import store_result
     from biomarker_cli.study.store import ResultStore
@@ -87,9 +82,12 @@ def test_a_result_that_no_file_can_hold_costs_its_case_alone(tmp_path):
         site_id: str = "a"
         subject_id: str = "b"
         timepoint: str = "c"
+        role: str = "d"
         wanted_rois: tuple[str, ...] = ()
         input_paths: tuple[str, ...] = ()
+        volumes: tuple[str, ...] = ()
         images: tuple[str, ...] = ()
+        mask: str | None = None
 
     @dataclass
     class Case:
@@ -97,6 +95,7 @@ def test_a_result_that_no_file_can_hold_costs_its_case_alone(tmp_path):
 
     store = ResultStore(tmp_path / "out")
     store.open_for("study")
-    row = {"case_id": "a/b/c/d", "status": "measured", "voxel_x_mm": float("nan")}
-    store_result(store, "study", Case(Plan()), CaseResult(case=row), "k")
+    whole = case_result("a/b/c/d")
+    row = replace(whole.case, voxel_x_mm=float("nan"))
+    store_result(store, "study", Case(Plan()), replace(whole, case=row), "k")
     assert store.load("a/b/c/d", "study").head.error_code == "CASE-INTERNAL"

@@ -37,7 +37,7 @@ from biomarker_cli.radiomics.preprocess.intensities import discretise, histogram
 from biomarker_cli.radiomics.preprocess.normalising import normalised
 from biomarker_cli.radiomics.preprocess.prepared import (
     Grid,
-    Prepared,
+    PreparedRegion,
     grid_of,
     mask_in,
     part_of,
@@ -80,7 +80,7 @@ class NativeEngine(Engine):
 class _Progress:
     """What has been measured of one region, until something stops it."""
 
-    prepared: Prepared | None
+    prepared: PreparedRegion | None
     found: Families = field(default_factory=dict)
     refusal: RadiomicsError | None = None
 
@@ -149,7 +149,7 @@ def _check_whole_image(volume: Volume, rules: RadiomicsRules) -> None:
         )
 
 
-def _morphology(image: FloatArray, prepared: Prepared) -> Values:
+def _morphology(image: FloatArray, prepared: PreparedRegion) -> Values:
     spacing = prepared.spacing_zyx
     shape = shape_values(prepared.morphological, spacing)
     space = intensity_in_space(
@@ -159,7 +159,7 @@ def _morphology(image: FloatArray, prepared: Prepared) -> Values:
 
 
 def _measure_image(
-    name: str, image: FloatArray, prepared: Prepared, rules: RadiomicsRules
+    name: str, image: FloatArray, prepared: PreparedRegion, rules: RadiomicsRules
 ) -> Families:
     """Measure every family but morphology on one image."""
     found: Families = {}
@@ -189,7 +189,7 @@ def _measure_image(
     return found
 
 
-def _levels(values: FloatArray, prepared: Prepared, rules: RadiomicsRules) -> IntArray | None:
+def _levels(values: FloatArray, prepared: PreparedRegion, rules: RadiomicsRules) -> IntArray | None:
     """Return the grey levels of a region; None where nothing that is measured needs them."""
     if not {"intensity_histogram", *TEXTURE_FAMILIES}.intersection(rules.families):
         return None
@@ -216,7 +216,7 @@ def _check_levels(values: FloatArray, levels: IntArray, rules: RadiomicsRules) -
     )
 
 
-def _peaks(image: FloatArray, prepared: Prepared) -> Values:
+def _peaks(image: FloatArray, prepared: PreparedRegion) -> Values:
     z, y, x = (math.ceil(ONE_ML_RADIUS_MM / step) for step in prepared.spacing_zyx)
     reach = zip(prepared.box, (z, y, x), image.shape, strict=True)
     wide = [slice(max(p.start - far, 0), min(p.stop + far, end)) for p, far, end in reach]
@@ -229,7 +229,7 @@ def _peaks(image: FloatArray, prepared: Prepared) -> Values:
     return peak_values(image[wide[0], wide[1], wide[2]], mask, prepared.spacing_zyx)
 
 
-def _texture(prepared: Prepared, levels: IntArray) -> Texture:
+def _texture(prepared: PreparedRegion, levels: IntArray) -> Texture:
     inside = prepared.intensity
     kept = [z for z in range(len(inside)) if inside[z].any()]
     ends = np.cumsum([np.count_nonzero(inside[z]) for z in kept])

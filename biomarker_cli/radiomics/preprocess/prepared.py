@@ -144,7 +144,7 @@ def resampled_mask(mask: BoolArray, grid: Grid, rules: RadiomicsRules) -> BoolAr
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedRegion:
     """A region on the measured grid, cropped to its box.
 
     Attributes
@@ -163,19 +163,19 @@ class Prepared:
 
 def prepare_region(
     image: FloatArray, mask: BoolArray, grid: Grid, rules: RadiomicsRules
-) -> Prepared | None:
+) -> PreparedRegion | None:
     """Return a region ready for measuring; None where resampling left no voxel."""
     if not mask.any():
         return None
     box = filled_box(mask)
     morphological = mask[box]
     intensity = resegment(image[box], morphological, rules.resegmentation)
-    return Prepared(morphological, intensity, box, grid.spacing_zyx)
+    return PreparedRegion(morphological, intensity, box, grid.spacing_zyx)
 
 
 def prepare_on_whole(
     image: FloatArray, grid: Grid, mask: BoolArray, rules: RadiomicsRules
-) -> Prepared | None:
+) -> PreparedRegion | None:
     """Return a region ready for measuring on an image that was resampled as a whole.
 
     Only what is near the region is resampled of the mask.

@@ -269,7 +269,7 @@ def _acquisitions() -> list[Any]:
 
 def _suv_rules() -> SuvRules:
     if "suv" not in _KEPT:
-        _KEPT["suv"] = load_analysis("fdg-suv").protocol.suv
+        _KEPT["suv"] = load_analysis("fdg-suv").rules
     return _KEPT["suv"]
 
 
@@ -293,7 +293,7 @@ def mask(path: Path, grid: Any) -> str:
     if isinstance(results, str):
         return results
     for result in results:
-        result.row()
+        result.row("S/1/T1/ct")
     return " ".join(sorted({result.error_code or "ok" for result in results})) or "nothing"
 
 
@@ -362,7 +362,7 @@ def single(image_path: Path, mask_path: Path, measure: str, analysis: str) -> st
         return case.refusal.code
     with internal_errors_raised():
         result = run_case(case.plan)
-    return str(result.case["error_code"] or result.case["status"])
+    return result.case.error_code or result.case.status
 
 
 def study(folder: Path) -> str:

@@ -31,8 +31,7 @@ def series(tmp_path):
 
 def _facts(key, series):
     names = DeviceNames(key, [series])
-    rows = [names.veiled(fact.row()) for fact in header_facts(series)]
-    return {row["fact"]: row["value"] for row in rows}
+    return {fact.fact: names.veiled(fact.value, fact.tags) for fact in header_facts(series)}
 
 
 def test_serial_and_station_are_digests_and_all_else_is_as_it_was(series):
@@ -67,16 +66,10 @@ def test_rows_of_checks_name_no_scanner_of_any_series(series):
         series(DeviceSerialNumber=serial, StationName="S") for serial in ("17", "170", "x;y")
     ]
     names = DeviceNames(KEY, scanners)
-    row = {
-        "rule_id": "17",
-        "observed": "17\\170\\x;y",
-        "expected": "as at baseline: 170",
-        "tags": "(0018,1000)",
-    }
-    veiled = names.veiled(row)
-    assert veiled["rule_id"] == "17"
-    digests = veiled["observed"].split("\\")
+    observed, serial_number = "17\\170\\x;y", "(0018,1000)"
+    digests = names.veiled(observed, serial_number).split("\\")
     assert len(set(digests)) == 3
     assert all(digest.startswith("key:") for digest in digests)
-    assert veiled["expected"] == f"as at baseline: {digests[1]}"
-    assert names.veiled({**row, "tags": "(0018,0080)"})["observed"] == row["observed"]
+    expected = names.veiled("as at baseline: 170", f"(0008,1010);{serial_number}")
+    assert expected == f"as at baseline: {digests[1]}"
+    assert names.veiled(observed, "(0018,0080)") == observed

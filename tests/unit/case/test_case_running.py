@@ -12,7 +12,7 @@ from synthetic_protocols import protocol_head
 
 from biomarker_cli.acquisition.protocol import load_acquisition
 from biomarker_cli.case.analysis import load_analysis
-from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.case.result import CaseResult, CaseStatus
 from biomarker_cli.case.running import run_case
 from biomarker_cli.imaging.files import write_nifti
@@ -73,11 +73,9 @@ def plan(tmp_path, analysis):
         subject_id="S1",
         timepoint="T1",
         role="adc",
-        candidates=(),
-        image_files=(tmp_path / "adc.nii.gz",),
+        images=(ImagePlan("adc", files=(tmp_path / "adc.nii.gz",), quantity="adc"),),
         mask=mask(tmp_path),
         analyses=(analysis(),),
-        quantity="adc",
     )
 
 
@@ -89,36 +87,33 @@ def series(tmp_path, plan):
     geometry = found[0].geometry
     assert geometry is not None
     write_nifti(np.ones(SHAPE, dtype=np.uint8), geometry, tmp_path / "whole.nii.gz")
-    return replace(
-        plan, candidates=found, image_files=(), quantity="", mask=tmp_path / "whole.nii.gz"
-    )
+    return replace(plan, images=(ImagePlan("adc", found),), mask=tmp_path / "whole.nii.gz")
 
 
 def flags_of(result: CaseResult) -> set[str]:
     """Return the flags that every row of a case carries."""
     assert result.measurements
-    rows = [set(filter(None, row["flags"].split(";"))) for row in result.measurements]
-    return set.intersection(*rows)
+    return set.intersection(*(set(row.flags) for row in result.measurements))
 
 
 def state(result: CaseResult) -> tuple[str, str]:
-    return str(result.status), result.case["error_code"]
+    return str(result.status), result.case.error_code
 
 
 def test_a_case_gives_a_row_of_each_feature_of_each_region(plan):
     result = run_case(plan)
     assert state(result) == ("measured", "")
-    assert {row["case_id"] for row in result.measurements} == {"A/S1/T1/adc"}
+    assert {row.case_id for row in result.measurements} == {"A/S1/T1/adc"}
     means = {
-        row["roi_id"]: row["value"]
+        row.roi_id: row.value
         for row in result.measurements
-        if row["feature_id"] == "adc.intensity.mean"
+        if row.feature_id == "adc.intensity.mean"
     }
     expected = [ADC_MM2_S[:, :3].mean(), ADC_MM2_S[0, 3, 0]]
     assert list(means.values()) == pytest.approx(expected, rel=1e-6)
-    assert [row["status"] for row in result.rois] == ["ok", "ok"]
-    known = {row["feature_id"] for row in result.features}
-    assert known == {row["feature_id"] for row in result.measurements}
+    assert [row.status for row in result.rois.values()] == ["ok", "ok"]
+    known = {row.feature_id for row in result.features}
+    assert known == {row.feature_id for row in result.measurements}
 
 
 @pytest.mark.parametrize(("status", "is_flagged"), [("draft", True), ("active", False)])
@@ -136,7 +131,7 @@ def test_a_draft_acquisition_protocol_flags_every_row(plan, acquisition, status,
 def test_a_draft_beside_a_released_analysis_flags_its_own_rows_alone(plan, analysis):
     both = (analysis(), analysis("draft", "other"))
     rows = run_case(replace(plan, analyses=both)).measurements
-    flagged = {row["analysis_id"] for row in rows if "draft_protocol" in row["flags"]}
+    flagged = {row.analysis_id for row in rows if "draft_protocol" in row.flags}
     assert flagged == {"other@1.0.0"}
 
 
@@ -148,7 +143,7 @@ def test_what_is_known_of_a_case_before_stands_on_every_row(plan):
 def test_a_case_without_segmentation_waits_and_names_what_was_wanted(plan):
     result = run_case(replace(plan, mask=None, wanted_rois=("GTV", "NODE")))
     assert state(result) == ("waiting", "CASE-NO-MASK")
-    assert [(row["roi_id"], row["status"]) for row in result.rois] == [
+    assert [(row.roi_id, row.status) for row in result.rois.values()] == [
         ("GTV", "skipped"),
         ("NODE", "skipped"),
     ]
@@ -170,10 +165,10 @@ def test_only_an_error_level_rule_excludes_a_case(
         replace(series, acquisition=acquisition(severity=severity), on_violation=on_violation)
     )
     assert result.status is CaseStatus(expected)
-    assert [row["outcome"] for row in result.checks] == ["fail"]
+    assert [row.outcome for row in result.checks] == ["fail"]
     assert bool(result.measurements) == (expected == "measured")
     if expected == "excluded":
-        assert result.case["error_code"] == "CASE-EXCLUDED"
+        assert result.case.error_code == "CASE-EXCLUDED"
     elif severity == "error":
         assert "acq_fail:R" in flags_of(result)
     else:
@@ -194,8 +189,8 @@ def test_one_analysis_that_refuses_does_not_stop_the_others(series, analysis):
     refusing = analysis(ident="range", b_set="{kind: range, min: 900}")
     result = run_case(replace(series, analyses=(refusing, analysis())))
     assert state(result) == ("partial", "ADC-B-SET")
-    assert {row["analysis_id"] for row in result.measurements} == {"test@1.0.0"}
-    assert [note for note in result.notes if note.startswith("range@1.0.0: ADC-B-SET")]
+    assert {row.analysis_id for row in result.measurements} == {"test@1.0.0"}
+    assert [note for note in result.notes if note.text.startswith("range@1.0.0: ADC-B-SET")]
 
 
 def test_where_all_analyses_refuse_the_case_has_failed_and_keeps_its_facts(series, analysis):
@@ -203,14 +198,16 @@ def test_where_all_analyses_refuse_the_case_has_failed_and_keeps_its_facts(serie
     result = run_case(replace(series, analyses=(refusing,), wanted_rois=("GTV",)))
     assert state(result) == ("failed", "ADC-B-SET")
     assert result.facts
-    assert [(row["status"], row["error_code"]) for row in result.rois] == [("skipped", "ADC-B-SET")]
+    assert [(row.status, row.error_code) for row in result.rois.values()] == [
+        ("skipped", "ADC-B-SET")
+    ]
 
 
 def test_a_region_that_was_asked_for_and_is_not_there_makes_the_case_partial(plan):
-    first = run_case(plan).rois[0]["roi_id"]
+    first = next(iter(run_case(plan).rois)).roi
     result = run_case(replace(plan, wanted_rois=(first, "NODE")))
     assert result.status is CaseStatus.PARTIAL
-    assert {row["roi_id"]: row["status"] for row in result.rois}["NODE"] == "missing"
+    assert {row.roi_id: row.status for row in result.rois.values()}["NODE"] == "missing"
     assert result.measurements
 
 
@@ -224,7 +221,7 @@ def test_a_case_without_any_measurement_has_failed(plan, tmp_path):
 def test_the_digest_of_every_input_is_that_of_its_bytes(plan):
     import hashlib
 
-    named = replace(plan, input_paths=(*plan.image_files, plan.mask))
+    named = replace(plan, input_paths=(*plan.primary.files, plan.mask))
     result = run_case(named)
     assert {path: read.sha256 for path, read in result.inputs.items()} == {
         path: hashlib.sha256(path.read_bytes()).hexdigest() for path in named.input_paths

@@ -197,7 +197,7 @@ def test_an_import_is_a_valid_protocol_file(name, tmp_path):
     content = import_pyradiomics(path)
     written = tmp_path / "imported.yaml"
     written.write_text(yaml.safe_dump(content, sort_keys=False))
-    assert load_analysis(str(written)).protocol.radiomics is not None
+    assert load_analysis(str(written)).protocol.section("radiomics") is not None
 
 
 def available(name):

@@ -103,11 +103,12 @@ def test_both_commands_take_the_series_that_the_segmentation_refers_to(study, wr
     first, second = images_of(study)
     assert images_meant((first, second), path) == (second,)
     plan = plan_single(SingleCase("radiomics", (study / "study",), path, "radiomics-ct")).plan
-    assert [c.series_uid for c in CaseInputs(plan).candidates()] == [second.series_uid]
-    assert CaseInputs(plan).volume().array.min() == -500
+    image = CaseInputs(plan).images[plan.primary.name]
+    assert [c.series_uid for c in image.candidates()] == [second.series_uid]
+    assert image.volume().array.min() == -500
     result = run_case(plan)
-    assert {row["cross_series"] for row in result.rois} == {False}
-    means = [r["value"] for r in result.measurements if r["feature_id"].endswith("intensity.mean")]
+    assert {row.cross_series for row in result.rois.values()} == {False}
+    means = [r.value for r in result.measurements if r.feature_id.endswith("intensity.mean")]
     assert means[0] > -200
 
 
@@ -172,4 +173,4 @@ def test_a_label_image_says_nothing_and_a_choice_that_was_made_stands(study):
 def test_an_adc_keeps_all_series(study):
     path = seg(study, "frames")
     plan = plan_single(SingleCase("adc", (study / "study",), path, "dwi-adc")).plan
-    assert len(CaseInputs(plan).candidates()) == 2
+    assert len(CaseInputs(plan).images["dwi"].candidates()) == 2

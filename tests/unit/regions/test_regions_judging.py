@@ -139,15 +139,16 @@ def test_a_refused_roi_keeps_its_audit(tmp_path):
 
 
 def test_a_row_has_every_column_and_registered_flags(tmp_path):
-    row = draw(tmp_path, cylinder(GRID, range(4), 8.3)).row()
-    assert ("case_id", *row) == ROIS_WITH_AUDIT.column_names
-    assert set(row["flags"].split(";")) <= set(FLAGS)
+    row = draw(tmp_path, cylinder(GRID, range(4), 8.3)).row("S/1/T1/ct")
+    assert row.case_id == "S/1/T1/ct"
+    assert row.flags <= set(FLAGS)
+    assert set(AUDIT_COLUMNS) < set(ROIS_WITH_AUDIT.column_names)
     types = {"string": str, "integer": int, "number": float, "boolean": bool}
-    for column in ROIS_WITH_AUDIT.columns[1:]:
-        value = row[column.name]
+    for column in ROIS_WITH_AUDIT.columns[:-1]:
+        value = getattr(row, column.name)
         assert value is None or type(value) is types[column.type], column.name
-    bare = RoiResult("id", "name", "", "missing").row()
-    assert tuple(bare) == tuple(row)
+    bare = RoiResult("id", "name", "", "missing").row("S/1/T1/ct")
+    assert (bare.status, bare.n_voxels, bare.flags) == ("missing", None, frozenset())
 
 
 def test_everything_written_in_the_audit_is_a_column(tmp_path):

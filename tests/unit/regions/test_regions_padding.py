@@ -7,7 +7,7 @@ import pytest
 from synthetic_series import axial, write_series
 
 from biomarker_cli.case.analysis import load_analysis
-from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.case.running import run_case
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.reading import read_volume
@@ -66,15 +66,14 @@ def test_rows_carry_the_flag(tmp_path, value):
         subject_id="S0001",
         timepoint="T1",
         role="ct",
-        candidates=_write(tmp_path, _pad(value)),
-        image_files=(),
+        images=(ImagePlan("ct", _write(tmp_path, _pad(value))),),
         mask=tmp_path / "mask.nii.gz",
         analyses=(load_analysis("radiomics-ct"),),
     )
     result = run_case(plan)
-    on_rows = {flag for row in result.measurements for flag in row["flags"].split(";")}
+    on_rows = {flag for row in result.measurements for flag in row.flags}
     assert ("implausible" in on_rows) == (value == 122)
-    assert any("1 are padding" in note for note in result.notes) == (value == 122)
-    for rows in (result.measurements, result.rois):
-        flags = {flag for row in rows for flag in row["flags"].split(";")}
+    assert any("1 are padding" in note.text for note in result.notes) == (value == 122)
+    for rows in (result.measurements, result.rois.values()):
+        flags = {flag for row in rows for flag in row.flags}
         assert ("roi_padding" in flags) == (value == 122)

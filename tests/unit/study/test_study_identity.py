@@ -8,7 +8,7 @@ import pytest
 from pydicom.uid import generate_uid
 from synthetic_series import axial, write_series
 
-from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.catalogue.pseudonyms import cache_folder, normal_name
@@ -50,8 +50,7 @@ def plan(tmp_path):
             subject_id=subject,
             timepoint="T1",
             role=name,
-            candidates=scan([tmp_path / name]).candidates,
-            image_files=(),
+            images=(ImagePlan("ct", scan([tmp_path / name]).candidates),),
             mask=None,
             analyses=(),
         )

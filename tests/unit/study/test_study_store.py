@@ -7,10 +7,17 @@ from dataclasses import replace
 
 import pytest
 
+from biomarker_cli.case.result import Note
 from biomarker_cli.study.case_names import LONGEST_NAMED, file_stem, problem_of_id
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.locking import exclusive
-from biomarker_cli.study.packed import CASE_TABLES, PackedResult, ResultHead, dictionary_digest
+from biomarker_cli.study.packed import (
+    CASE_TABLES,
+    PackedResult,
+    ResultHead,
+    RoiSummary,
+    dictionary_digest,
+)
 from biomarker_cli.study.store import ResultStore, UnusableResultError
 from biomarker_cli.study.twins import twins_by_pixels
 
@@ -18,12 +25,16 @@ DICTIONARY = "a dictionary\n"
 HEAD = ResultHead(
     study="trial",
     case_id="A/S1/T1/ct",
+    site_id="A",
+    subject_id="S1",
+    timepoint="T1",
+    role="ct",
     key="k",
     names="n",
     status="measured",
     n_ok=3,
     n_without=1,
-    rois=[{"roi_id": "GTV", "status": "ok"}],
+    rois=[RoiSummary("ct", "GTV", "ok", "", "", ["radiomics-ct@1.0.0"])],
     pixels="p",
     input_sha256="i",
     n_files=2,
@@ -32,7 +43,7 @@ HEAD = ResultHead(
 RESULT = PackedResult(
     HEAD,
     {table.name: f"line of {table.name}\n" for table in CASE_TABLES},
-    json.dumps({"notes": ["a note"], "derivations": {"a": 1}, "readings": []}) + "\n",
+    json.dumps({"notes": [["a note", "GTV"]], "derivations": {"a": 1}, "readings": []}) + "\n",
 )
 
 
@@ -52,7 +63,7 @@ def result_file(store):
 def test_a_result_reads_back_as_it_was_written():
     again = PackedResult.from_bytes(RESULT.to_bytes())
     assert again == RESULT
-    assert again.notes == ["a note"]
+    assert again.notes == [Note("a note", "GTV")]
     assert again.derivations == {"a": 1}
     assert (again.case_id, again.head.role, str(again.status)) == ("A/S1/T1/ct", "ct", "measured")
 
@@ -166,7 +177,12 @@ def test_the_name_of_the_files_of_a_case_is_its_own():
 
 
 def twins(*cases: tuple[str, str]) -> dict[str, list[str]]:
-    found = twins_by_pixels(replace(HEAD, case_id=name, pixels=pixels) for name, pixels in cases)
+    heads = []
+    for name, pixels in cases:
+        site, subject, timepoint, role = name.split("/")
+        ids = {"site_id": site, "subject_id": subject, "timepoint": timepoint, "role": role}
+        heads.append(replace(HEAD, case_id=name, pixels=pixels, **ids))
+    found = twins_by_pixels(heads)
     return {
         case: [error.message.rpartition(" ")[2] for error in errors]
         for case, errors in found.items()

@@ -1,0 +1,200 @@
+"""The rows of the output tables; the columns of the schema are made from their fields."""
+
+# Without the future import the annotations are objects: the schema reads them.
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, NamedTuple, get_args
+
+FieldType = Literal["string", "number", "integer", "boolean"]
+
+_TYPES: dict[Any, FieldType] = {
+    str: "string",
+    str | None: "string",
+    frozenset[str]: "string",
+    float | None: "number",
+    int | None: "integer",
+    bool: "boolean",
+    bool | None: "boolean",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name, Table Schema type and meaning."""
+
+    name: str
+    type: FieldType
+    description: str
+    values: tuple[str, ...] = ()
+
+
+class About(NamedTuple):
+    """What a column means, and the words it may hold."""
+
+    description: str
+    values: tuple[str, ...] = ()
+
+
+def about(description: str, *values: str) -> About:
+    """Return the meaning of a column, for the annotation of its field."""
+    return About(description, values)
+
+
+def columns_of(row: type[Any]) -> tuple[Column, ...]:
+    """Return the columns that the fields of a row are, in their order."""
+    columns = []
+    for one in fields(row):
+        held, said = get_args(one.type)
+        columns.append(Column(one.name, _TYPES[held], said.description, said.values))
+    return tuple(columns)
+
+
+CaseId = Annotated[str, about("site/subject/timepoint/image role")]
+Flags = Annotated[frozenset[str], about("what to know before pooling, sorted, joined by ;")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasurementRow:
+    """A row of ``measurements.csv``."""
+
+    case_id: CaseId
+    roi_id: Annotated[str, about("canonical name of the ROI, unique within the case")]
+    analysis_id: Annotated[str, about("analysis protocol, id@version")]
+    feature_id: Annotated[str, about("image.family.feature[.variant]")]
+    value: Annotated[float | None, about("the number; empty unless status is ok")] = None
+    unit: Annotated[str, about("UCUM code")]
+    status: Annotated[
+        str, about("whether there is a value", "ok", "undefined", "failed", "skipped")
+    ]
+    flags: Flags = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoiRow:
+    """A row of ``rois.csv``, without what the import did."""
+
+    case_id: CaseId
+    roi_id: Annotated[str, about("canonical name of the ROI, unique within the case")]
+    roi_name: Annotated[str, about("canonical name")]
+    roi_label: Annotated[str, about("name in the segmentation file")]
+    status: Annotated[
+        str, about("what the import gave", "ok", "empty", "skipped", "failed", "missing")
+    ]
+    error_code: Annotated[str, about("stable code where status is not ok")] = ""
+    error_message: Annotated[str, about("what was expected and found")] = ""
+    source_kind: Annotated[str, about("rtstruct, seg, nifti, nrrd, mha")] = ""
+    source_uid: Annotated[str, about("SOPInstanceUID of the segmentation")] = ""
+    segment_number: Annotated[int | None, about("ROINumber, SegmentNumber or label value")] = None
+    n_voxels: Annotated[int | None, about("voxels inside; empty unless status is ok")] = None
+    volume_mm3: Annotated[
+        float | None, about("voxels times voxel volume; empty unless status is ok")
+    ] = None
+    cross_series: Annotated[
+        bool | None, about("segmentation refers to another series of the frame")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseRow:
+    """A row of ``cases.csv``; without a status until the case has ended."""
+
+    case_id: CaseId
+    subject_id: Annotated[str, about("identifier that the study assigned")]
+    site_id: Annotated[str, about("centre")]
+    timepoint: Annotated[str, about("visit")]
+    modality: Annotated[str, about("DICOM modality")] = ""
+    study_uid: Annotated[str, about("StudyInstanceUID")] = ""
+    series_uid: Annotated[str, about("SeriesInstanceUID of the image")] = ""
+    frame_of_reference_uid: Annotated[str, about("FrameOfReferenceUID")] = ""
+    manufacturer: Annotated[str, about("Manufacturer")] = ""
+    model: Annotated[str, about("ManufacturerModelName")] = ""
+    software: Annotated[str, about("SoftwareVersions")] = ""
+    voxel_x_mm: Annotated[float | None, about("distance between columns")] = None
+    voxel_y_mm: Annotated[float | None, about("distance between rows")] = None
+    voxel_z_mm: Annotated[float | None, about("distance between slices")] = None
+    status: Annotated[
+        str,
+        about("what became of it", "measured", "partial", "failed", "excluded", "waiting"),
+    ] = ""
+    error_code: Annotated[str, about("stable code where the case failed or was excluded")] = ""
+    error_message: Annotated[str, about("what was expected and found")] = ""
+    result_key: Annotated[str, about("sha256 of everything that moves a number of the case")] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactRow:
+    """A row of ``facts.csv``."""
+
+    case_id: CaseId
+    series_uid: Annotated[str, about("SeriesInstanceUID")]
+    fact: Annotated[str, about("name of the fact")]
+    value: Annotated[str, about("value; several distinct ones are joined by \\")]
+    unit: Annotated[str, about("UCUM code")]
+    tags: Annotated[str, about("elements it was read from")]
+    flags: Annotated[frozenset[str], about("what to know, sorted, joined by ;")] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRow:
+    """A row of ``checks.csv``."""
+
+    scope: Annotated[
+        str, about("what the rule was judged on", "series", "study", "subject", "cohort")
+    ]
+    case_id: Annotated[str, about("case; empty above series")]
+    series_uid: Annotated[str, about("SeriesInstanceUID")]
+    protocol_id: Annotated[str, about("acquisition protocol")]
+    protocol_version: Annotated[str, about("its version")]
+    protocol_sha256: Annotated[str, about("digest of its merged content")]
+    rule_id: Annotated[str, about("stable id of the rule")]
+    severity: Annotated[str, about("what a fail means", "error", "warning", "info")]
+    outcome: Annotated[
+        str,
+        about(
+            "what the rule found",
+            "pass",
+            "fail",
+            "not_evaluable",
+            "not_applicable",
+            "waived",
+            "missing_series",
+        ),
+    ]
+    observed: Annotated[str, about("what was found")]
+    expected: Annotated[str, about("what the rule asks")]
+    unit: Annotated[str, about("UCUM code")]
+    tags: Annotated[str, about("elements it was read from")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureRow:
+    """A row of ``features.csv``."""
+
+    analysis_id: Annotated[str, about("analysis protocol, id@version")]
+    analysis_sha256: Annotated[str, about("digest of its merged content")]
+    feature_id: Annotated[str, about("image.family.feature[.variant]")]
+    name: Annotated[str, about("name for people")]
+    family: Annotated[str, about("feature family")]
+    aggregation: Annotated[str, about("how slices and directions become one number")]
+    unit_ucum: Annotated[
+        str, about("UCUM code; several, joined by ;, where images of an analysis differ")
+    ]
+    ibsi_id: Annotated[str, about("four-letter id of the IBSI manual")]
+    dicom_code: Annotated[str, about("code value of the DCM or IBSI scheme")]
+    pyradiomics_name: Annotated[str, about("class_Feature of pyradiomics")]
+    engine: Annotated[str, about("what computed it")]
+    engine_version: Annotated[str, about("its version")]
+    image_filter: Annotated[str, about("filter of the measured image")] = ""
+    discretisation: Annotated[str, about("grey level discretisation")] = ""
+    interpolation: Annotated[str, about("interpolation of the image")] = ""
+    resampled_spacing_mm: Annotated[
+        str, about("x, y, z spacing after resampling, joined by spaces")
+    ] = ""
+    ibsi_benchmarked: Annotated[
+        bool,
+        about(
+            "whether our tests hold the definition (IBSI id and aggregation) against published "
+            "IBSI values; it says nothing of the spacing and bins chosen"
+        ),
+    ]
+    definition_version: Annotated[str, about("rises when the same name would give another number")]
+    reference: Annotated[str, about("where the definition stands")]

@@ -1,0 +1,72 @@
+"""A stored result says who it is of, and one of another version is measured again."""
+
+from __future__ import annotations
+
+import pytest
+from synthetic_results import CASE_ID, case_result
+
+from biomarker_cli.case.result import CaseResult, Note, RoiKey
+from biomarker_cli.regions.result import AuditedRoiRow
+from biomarker_cli.study.packed import OtherFormatError, PackedResult, RoiSummary, pack
+from biomarker_cli.study.store import ResultStore, UnusableResultError
+from biomarker_cli.tables.rows import MeasurementRow
+from biomarker_cli.tables.schema import CASES, MEASUREMENTS
+
+
+def _result() -> CaseResult:
+    roi = AuditedRoiRow(
+        case_id=CASE_ID, roi_id="GTV", roi_name="GTV", roi_label="gtv [1]", status="ok", n_planes=3
+    )
+    measured = [
+        MeasurementRow(
+            case_id=CASE_ID,
+            roi_id="GTV",
+            analysis_id="a@1.0.0",
+            feature_id=f"original.intensity.{name}",
+            value=value,
+            unit="1",
+            status="ok" if value is not None else "undefined",
+            flags=frozenset({"roi_small", "draft_protocol"}),
+        )
+        for name, value in (("mean", 1.5), ("cov", None))
+    ]
+    notes = [Note("no mean [of 0]", "GTV"), Note("of the case [file.dcm]")]
+    return case_result(rois={RoiKey("GTV", "ct"): roi}, measurements=measured, notes=notes)
+
+
+def _packed() -> PackedResult:
+    return pack(_result(), "trial", "key", "names")[0]
+
+
+def test_a_result_is_read_as_it_was_written():
+    packed = _packed()
+    read = PackedResult.from_bytes(packed.to_bytes())
+    assert (read.head, read.lines) == (packed.head, packed.lines)
+    assert (read.head.visit, read.head.role) == (("S", "1", "T1"), "ct")
+    assert read.head.rois == [RoiSummary("ct", "GTV", "ok", "", "", ["a@1.0.0"])]
+    assert (read.head.n_ok, read.head.n_without) == (1, 1)
+    assert read.rows(CASES)[0]["result_key"] == "key"
+    assert {row["flags"] for row in read.rows(MEASUREMENTS)} == {"draft_protocol;roi_small"}
+
+
+def test_a_note_keeps_its_region_whatever_brackets_it_holds():
+    notes = PackedResult.from_bytes(_packed().to_bytes()).notes
+    assert [note.roi_id for note in notes] == ["GTV", ""]
+    assert list(map(str, notes)) == ["no mean [of 0] [GTV]", "of the case [file.dcm]"]
+
+
+def test_a_result_of_an_older_version_is_told_from_a_damaged_one(tmp_path):
+    store = ResultStore(tmp_path)
+    store.open_for("trial")
+    store.save(_packed())
+    (path,) = (tmp_path / "results").glob("*.result")
+    whole = path.read_bytes()
+    old = whole.replace(b"biomarker-result/3", b"biomarker-result/2", 1)
+    with pytest.raises(OtherFormatError):
+        PackedResult.from_bytes(old)
+    for content, why in ((old, "another version"), (whole.replace(b"1.5", b"1.6"), "edited")):
+        path.write_bytes(content)
+        with pytest.raises(UnusableResultError, match=why):
+            store.load(CASE_ID, "trial")
+    path.write_bytes(whole)
+    assert store.load(CASE_ID, "trial") == _packed()
