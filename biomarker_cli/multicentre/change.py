@@ -118,7 +118,7 @@ def load_repeatability(path: Path) -> KnownRepeatability:
 
 
 @dataclass(frozen=True)
-class Change:
+class JudgedChange:
     """One row of `CHANGES`."""
 
     row: Mapping[str, Any]
@@ -131,7 +131,7 @@ class Change:
 
 def changes(
     observations: Observations, known: KnownRepeatability, stated: Mapping[str, str]
-) -> list[Change]:
+) -> list[JudgedChange]:
     """Return every change from the first visit of a subject to its later ones.
 
     Parameters
@@ -163,7 +163,7 @@ def changes(
         stated=_stated_flags(known, stated),
     )
     found = [
-        Change(dict(zip(_KEYS, key, strict=True)) | row)
+        JudgedChange(dict(zip(_KEYS, key, strict=True)) | row)
         for key, visits in sorted(_visits(observations).items())
         for row in _rows_of(visits, known.of(key[2:]), conditions)
     ]
@@ -284,7 +284,7 @@ def _limited(
     return {"rule": rule, "limit_low": low, "limit_high": high, "exceeds_rc95": verdict}
 
 
-def expected_false(found: Sequence[Change]) -> tuple[int, int, float]:
+def expected_false(found: Sequence[JudgedChange]) -> tuple[int, int, float]:
     """Return how many were judged, how many exceed, and how many would if nothing changed."""
     counts = Counter(change.verdict for change in found)
     n_judged = counts["yes"] + counts["no"]
