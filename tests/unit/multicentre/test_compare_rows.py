@@ -186,6 +186,23 @@ def test_a_name_from_a_file_cannot_forge_a_line(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(("one", "other"), [("", "m1"), ("m1", "m2"), ("m1", "m1")])
+def test_harmonised_values_are_compared_with_their_like_alone(reference, tmp_path, one, other):
+    head, *lines = (reference / "measurements.csv").read_text().splitlines()
+    tables = []
+    for number, model in enumerate((one, other)):
+        table = tmp_path / f"{number}.csv"
+        rows = [f"{line},{model}" for line in lines]
+        table.write_text("\n".join([f"{head},combat_sha256", *rows]) + "\n")
+        tables.append(table)
+    if one == other:
+        assert _compare(*tables).failures == {}
+        return
+    with pytest.raises(BiomarkerError) as refused:
+        _compare(*tables)
+    assert refused.value.code == "COMPARE-HARMONISED"
+
+
 def test_an_empty_table_has_nothing_to_compare(reference, tmp_path):
     table = tmp_path / "empty.csv"
     table.write_text((reference / "measurements.csv").read_text().splitlines()[0] + "\n")
