@@ -85,6 +85,16 @@ def test_the_worst_row_stands_first(reference, tmp_path):
     assert by_feature[MEAN]["max_difference"] == pytest.approx(0.4)
 
 
+def test_json_says_how_many_rows_it_leaves_out(reference, tmp_path, monkeypatch):
+    from biomarker_cli.multicentre import comparison_report
+
+    monkeypatch.setattr(comparison_report, "MOST_ROWS", 1)
+    other = write_run(tmp_path / "b", [measured(MEAN, 40.4), measured(VOLUME, 2000.0)])
+    told = _told(_compare(reference, other))
+    assert [row["feature_id"] for row in told["rows"]] == [VOLUME]
+    assert told["rows_left_out"] == 1
+
+
 def test_another_version_of_an_analysis_is_compared_and_told_first(reference, tmp_path):
     rows = [row | {"analysis_id": "radiomics-ct@2.0.0"} for row in ROWS]
     other = write_run(tmp_path / "b", rows, software={"biomarker": "0.2.0"})
