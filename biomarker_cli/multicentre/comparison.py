@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biomarker_cli.multicentre.case_inputs import CasePair, pair_cases
+from biomarker_cli.multicentre.compare_errors import ComparisonError
 from biomarker_cli.multicentre.comparing import ComparedRows, compare_rows
 from biomarker_cli.multicentre.dialects import Dialect, load_dialect
 from biomarker_cli.multicentre.foreign_tables import read_foreign_rows
@@ -115,6 +116,7 @@ def compare(request: ComparisonRequest) -> Comparison:
         return _compare_foreign(request, tolerances, dialect, a, names)
     b = _side(request, request.b)
     names.require_known(_known(a), _known(b))
+    _require_alike(a, b)
     pairs = pair_cases(a, b, names.cases)
     return Comparison(
         request,
@@ -124,6 +126,19 @@ def compare(request: ComparisonRequest) -> Comparison:
         tuple(outcome_differences(a, b, pairs, names.rois)),
         compare_rows(a, b, pairs, names.rois, tolerances),
     )
+
+
+def _require_alike(a: MeasuredTable, b: MeasuredTable) -> None:
+    """Refuse values without a site effect beside values with one: they must differ."""
+    if len(a.harmonised_by | b.harmonised_by) > 1:
+        models = [
+            ", ".join(sorted(word[:12] or "none" for word in s.harmonised_by)) for s in (a, b)
+        ]
+        raise ComparisonError(
+            "COMPARE-HARMONISED",
+            f"the values were harmonised by other models: A {models[0]}, B {models[1]}",
+            hint="Compare the values as they were measured.",
+        )
 
 
 def _side(request: ComparisonRequest, path: Path) -> MeasuredTable:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 KEY = MEASUREMENTS.key
 """Columns that identify a measured row."""
 
-_BESIDE = ("unit", "status", "flags")
+_BESIDE = ("unit", "status", "flags", "combat_sha256")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,14 @@ class MeasuredTable:
         """Every case, also those of the run that have no row."""
         listed = [] if self.cases is None else list(self.cases["case_id"])
         return list(dict.fromkeys([*listed, *self.rows.texts["case_id"].words]))
+
+    @property
+    def harmonised_by(self) -> frozenset[str]:
+        """Digests of the models that took a site effect from the values; empty text for none."""
+        column = self.rows.texts.get("combat_sha256")
+        if column is None:
+            return frozenset({""})
+        return frozenset(column.words[code] for code in np.unique(column.codes))
 
     def of_analysis(self, wanted: str) -> MeasuredTable:
         """Return the rows of one analysis only, named by ``id`` or ``id@version``."""

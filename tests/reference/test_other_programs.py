@@ -109,6 +109,18 @@ def test_our_columns_are_those_that_were_measured(reference_dir, program):
                 assert row["column"] in dialect.no_feature
 
 
+@pytest.mark.parametrize("program", ["mirp", "zrad"])
+def test_our_columns_of_pet_are_those_that_were_measured(reference_dir, program):
+    meanings = load_dialect(program).meanings
+    with (reference_dir / "dialects" / f"{program}_suv.csv").open(newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["feature_id"].startswith("suvbw.")]
+    assert len(rows) == 8
+    relations = {"same": {"same"}, "variance_n_minus_1": {"n_for_n_minus_1", "variance_for_sd"}}
+    for row in rows:
+        found = {m.feature_id: m.relation for m in meanings[row["column"]]}
+        assert found[row["feature_id"]] in relations[row["relation"]]
+
+
 def test_the_wide_table_of_pictologics_says_the_same(digital, raw):
     table = raw / "pictologics_digital_wide.csv"
     comparison = compare(ComparisonRequest(digital, table, dialect="pictologics"))

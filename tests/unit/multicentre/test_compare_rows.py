@@ -85,6 +85,16 @@ def test_the_worst_row_stands_first(reference, tmp_path):
     assert by_feature[MEAN]["max_difference"] == pytest.approx(0.4)
 
 
+def test_json_says_how_many_rows_it_leaves_out(reference, tmp_path, monkeypatch):
+    from biomarker_cli.multicentre import comparison_report
+
+    monkeypatch.setattr(comparison_report, "MOST_ROWS", 1)
+    other = write_run(tmp_path / "b", [measured(MEAN, 40.4), measured(VOLUME, 2000.0)])
+    told = _told(_compare(reference, other))
+    assert [row["feature_id"] for row in told["rows"]] == [VOLUME]
+    assert told["rows_left_out"] == 1
+
+
 def test_another_version_of_an_analysis_is_compared_and_told_first(reference, tmp_path):
     rows = [row | {"analysis_id": "radiomics-ct@2.0.0"} for row in ROWS]
     other = write_run(tmp_path / "b", rows, software={"biomarker": "0.2.0"})
@@ -184,6 +194,23 @@ def test_a_name_from_a_file_cannot_forge_a_line(tmp_path):
     assert [line for line in lines if line.startswith("verdict")] == [
         "verdict: differs (1 differs)"
     ]
+
+
+@pytest.mark.parametrize(("one", "other"), [("", "m1"), ("m1", "m2"), ("m1", "m1")])
+def test_harmonised_values_are_compared_with_their_like_alone(reference, tmp_path, one, other):
+    head, *lines = (reference / "measurements.csv").read_text().splitlines()
+    tables = []
+    for number, model in enumerate((one, other)):
+        table = tmp_path / f"{number}.csv"
+        rows = [f"{line},{model}" for line in lines]
+        table.write_text("\n".join([f"{head},combat_sha256", *rows]) + "\n")
+        tables.append(table)
+    if one == other:
+        assert _compare(*tables).failures == {}
+        return
+    with pytest.raises(BiomarkerError) as refused:
+        _compare(*tables)
+    assert refused.value.code == "COMPARE-HARMONISED"
 
 
 def test_an_empty_table_has_nothing_to_compare(reference, tmp_path):
