@@ -1,0 +1,69 @@
+"""Large tables by columns: each double as it was written, each text as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from biomarker_cli.tables.cells import csv_line
+from biomarker_cli.tables.columns import _exact, read_columns
+from biomarker_cli.tables.errors import TableError
+
+
+def _write(path, rows):
+    path.write_text("".join(csv_line(row) for row in [("name", "value"), *rows]))
+    return path
+
+
+def test_a_double_is_read_to_the_last_bit(tmp_path):
+    rng = np.random.default_rng(7)
+    anything = np.frombuffer(rng.bytes(8 * 20_000), dtype=np.float64)
+    values = np.concatenate([anything[np.isfinite(anything)], rng.normal(100, 30, 20_000)])
+    path = _write(tmp_path / "t.csv", [("a", repr(float(value))) for value in values])
+    read = read_columns(path, ["name"], [], ["value"])
+    assert np.array_equal(read.numbers["value"], values)
+
+
+def test_pandas_is_asked_for_exact_numbers_where_it_would_not_give_them():
+    assert _exact("2.2.3") == _exact("3.0.1") == {"float_precision": "round_trip"}
+    assert _exact("3.1.0") == _exact("4.0.0") == {}
+    assert pd.__version__
+
+
+TEXTS = [
+    "NA",
+    "",
+    "null",
+    "001",
+    "=1+1",
+    "'x",
+    "a,b",
+    'say "x"',
+    "line\nend",
+    "\x00",
+    "\udcff",
+    "ö",
+]
+
+
+def test_a_text_is_read_as_it_was(tmp_path):
+    path = _write(tmp_path / "t.csv", [(text, "1") for text in [*TEXTS, *TEXTS]])
+    read = read_columns(path, ["name"], ["absent"], ["value"])
+    column = read.texts["name"]
+    assert [column[row] for row in range(len(column))] == [*TEXTS, *TEXTS]
+    assert len(column.words) == len(TEXTS)
+    assert set(read.texts) == {"name"}
+
+
+def test_an_empty_cell_of_a_number_is_absent(tmp_path):
+    read = read_columns(_write(tmp_path / "t.csv", [("a", "")]), ["name"], [], ["value"])
+    assert np.isnan(read.numbers["value"]).all()
+
+
+@pytest.mark.parametrize("cell", ["nan", "NaN", "inf", "-inf", "1e999", "one", "1,5", "1_0", "0x1"])
+def test_what_is_no_finite_number_is_refused(tmp_path, cell):
+    path = _write(tmp_path / "t.csv", [("a", "1"), ("b", cell)])
+    with pytest.raises(TableError) as refused:
+        read_columns(path, ["name"], [], ["value"])
+    assert refused.value.code == "TABLE-VALUE"
