@@ -18,7 +18,7 @@ from biomarker_cli.multicentre.compare_errors import ComparisonError
 from biomarker_cli.multicentre.measured import KEY, MeasuredTable
 from biomarker_cli.multicentre.provenance import analysis_name
 from biomarker_cli.multicentre.tolerances import Tolerances
-from biomarker_cli.multicentre.verdicts import Reason, Verdict
+from biomarker_cli.multicentre.verdicts import Reason, RowVerdict
 from biomarker_cli.tables.columns import Columns, Words
 
 _BESIDE = (("status", Reason.STATUS), ("unit", Reason.UNIT), ("flags", Reason.FLAGS))
@@ -35,7 +35,7 @@ class ComparedRows:
     place_a, place_b : ndarray of int64, shape (rows,)
         Where a row stands in either; -1 where that side has none.
     verdict, reasons : ndarray of uint8, shape (rows,)
-        As `Verdict` and `Reason`.
+        As `RowVerdict` and `Reason`.
     difference : ndarray of float64, shape (rows,)
         B - A, in the unit of the feature; NaN where a side has no value.
     tolerance : ndarray of float64, shape (rows,)
@@ -60,17 +60,17 @@ class ComparedRows:
         with np.errstate(divide="ignore", invalid="ignore"):
             found = np.where(apart == 0.0, 0.0, apart / self.tolerance)
         lost = (self.reasons & np.uint8(Reason.STATUS | Reason.UNIT)) > 0
-        alone = (self.verdict == Verdict.ONLY_A) | (self.verdict == Verdict.ONLY_B)
+        alone = (self.verdict == RowVerdict.ONLY_A) | (self.verdict == RowVerdict.ONLY_B)
         return np.where(lost | alone, np.inf, np.nan_to_num(found, nan=0.0, posinf=np.inf))
 
-    def places_of(self, *verdicts: Verdict) -> IntArray:
+    def places_of(self, *verdicts: RowVerdict) -> IntArray:
         """Return the rows of some verdicts, in the order of the table."""
         return np.flatnonzero(np.isin(self.verdict, [int(one) for one in verdicts]))
 
-    def count(self) -> dict[Verdict, int]:
+    def count(self) -> dict[RowVerdict, int]:
         """Return the number of rows by verdict."""
-        found = np.bincount(self.verdict, minlength=len(Verdict))
-        return {verdict: int(found[verdict]) for verdict in Verdict}
+        found = np.bincount(self.verdict, minlength=len(RowVerdict))
+        return {verdict: int(found[verdict]) for verdict in RowVerdict}
 
     def text(self, column: str, row: int) -> str:
         """Return the text of a row, of the side that has it."""
@@ -254,11 +254,11 @@ def _judged(
     tolerance += terms[2] * np.abs((value_a + value_b) / 2.0)
     difference = value_b - value_a
     reasons[both & (np.abs(difference) > tolerance)] |= np.uint8(Reason.VALUE)
-    verdict = np.full(len(place_a), Verdict.WITHIN, dtype=np.uint8)
-    verdict[(value_a == value_b) | (np.isnan(value_a) & np.isnan(value_b))] = Verdict.SAME
-    verdict[reasons > 0] = Verdict.DIFFERS
-    verdict[place_b < 0] = Verdict.ONLY_A
-    verdict[place_a < 0] = Verdict.ONLY_B
+    verdict = np.full(len(place_a), RowVerdict.WITHIN, dtype=np.uint8)
+    verdict[(value_a == value_b) | (np.isnan(value_a) & np.isnan(value_b))] = RowVerdict.SAME
+    verdict[reasons > 0] = RowVerdict.DIFFERS
+    verdict[place_b < 0] = RowVerdict.ONLY_A
+    verdict[place_a < 0] = RowVerdict.ONLY_B
     return ComparedRows(a, b, place_a, place_b, verdict, reasons, difference, tolerance)
 
 
@@ -279,5 +279,5 @@ def _with_inputs(compared: ComparedRows, pairs: Sequence[CasePair]) -> ComparedR
     is_other = np.asarray([word in others for word in cases.words], dtype=bool)
     touched = (compared.place_a >= 0) & (compared.place_b >= 0)
     touched &= is_other[cases.codes[compared.place_a]]
-    compared.verdict[touched] = Verdict.OTHER_INPUT
+    compared.verdict[touched] = RowVerdict.OTHER_INPUT
     return compared

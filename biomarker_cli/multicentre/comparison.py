@@ -21,7 +21,7 @@ from biomarker_cli.multicentre.tolerances import (
     load_tolerances,
 )
 from biomarker_cli.multicentre.translating import Translation, translate
-from biomarker_cli.multicentre.verdicts import Verdict
+from biomarker_cli.multicentre.verdicts import RowVerdict
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,12 @@ class Comparison:
     def failures(self) -> dict[str, int]:
         """How many of what is not let pass: a comparison passes where there is none."""
         count = self.rows.count()
-        found = {"differs": count[Verdict.DIFFERS] + len(self.outcomes)}
+        found = {"differs": count[RowVerdict.DIFFERS] + len(self.outcomes)}
         if not self.request.allow_missing:
-            found["only_a"] = count[Verdict.ONLY_A]
-            found["only_b"] = count[Verdict.ONLY_B]
+            found["only_a"] = count[RowVerdict.ONLY_A]
+            found["only_b"] = count[RowVerdict.ONLY_B]
         if not self.request.allow_other_input:
-            found["other_input"] = max(count[Verdict.OTHER_INPUT], len(self.other_inputs))
+            found["other_input"] = max(count[RowVerdict.OTHER_INPUT], len(self.other_inputs))
         return {word: number for word, number in found.items() if number}
 
     @property

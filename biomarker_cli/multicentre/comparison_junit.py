@@ -13,7 +13,7 @@ from biomarker_cli.multicentre.comparison_report import (
     told_of,
     worst_first,
 )
-from biomarker_cli.multicentre.verdicts import Verdict
+from biomarker_cli.multicentre.verdicts import RowVerdict
 
 _TOLD_PER_FEATURE = 5
 """Rows that the failure of one feature lists."""
@@ -74,7 +74,7 @@ def _outcomes(comparison: Comparison) -> Iterator[Told]:
 def _features(comparison: Comparison) -> Iterator[Told]:
     rows, excess = comparison.rows, comparison.rows.excess
     told: dict[str, list[str]] = {}
-    for place in worst_first(rows, Verdict.DIFFERS):
+    for place in worst_first(rows, RowVerdict.DIFFERS):
         lines = told.setdefault(rows.text("feature_id", int(place)), [])
         if len(lines) < _TOLD_PER_FEATURE:
             row = row_of(comparison, int(place), excess[place])
@@ -88,7 +88,7 @@ def _features(comparison: Comparison) -> Iterator[Told]:
 
 def _alone(comparison: Comparison) -> Iterator[Told]:
     count = comparison.rows.count()
-    for verdict, side in ((Verdict.ONLY_A, "A"), (Verdict.ONLY_B, "B")):
+    for verdict, side in ((RowVerdict.ONLY_A, "A"), (RowVerdict.ONLY_B, "B")):
         number = count[verdict]
         told = f"{number} rows stand in {side} only" if number else ""
         is_allowed = comparison.request.allow_missing

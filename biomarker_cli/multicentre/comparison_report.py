@@ -14,7 +14,7 @@ from biomarker_cli.model.arrays import IntArray
 from biomarker_cli.model.wording import counted, shown
 from biomarker_cli.multicentre.comparing import ComparedRows
 from biomarker_cli.multicentre.comparison import Comparison
-from biomarker_cli.multicentre.verdicts import MEANING, Reason, Verdict
+from biomarker_cli.multicentre.verdicts import MEANING, Reason, RowVerdict
 from biomarker_cli.tables.cells import csv_line, format_value
 
 WIDTH = 80
@@ -51,11 +51,11 @@ _BLOCK = 10_000
 MOST_ROWS = 20_000
 """Rows that JSON lists; CSV has them all."""
 
-_TOLD = (Verdict.DIFFERS, Verdict.ONLY_A, Verdict.ONLY_B)
+_TOLD = (RowVerdict.DIFFERS, RowVerdict.ONLY_A, RowVerdict.ONLY_B)
 """What is listed row by row, the worst first."""
 
 
-def worst_first(rows: ComparedRows, *verdicts: Verdict) -> IntArray:
+def worst_first(rows: ComparedRows, *verdicts: RowVerdict) -> IntArray:
     """Return the rows of some verdicts, the furthest beyond its tolerance first."""
     places = rows.places_of(*verdicts)
     order = np.argsort(-rows.excess[places], kind="stable")
@@ -92,8 +92,8 @@ def row_of(comparison: Comparison, place: int, excess: float) -> dict[str, Any]:
 def _word(comparison: Comparison, place: int) -> str:
     """Return the verdict; a change beyond a repeatability coefficient is called that."""
     rows = comparison.rows
-    verdict = Verdict(int(rows.verdict[place]))
-    if verdict is Verdict.DIFFERS and Reason(int(rows.reasons[place])) is Reason.VALUE:
+    verdict = RowVerdict(int(rows.verdict[place]))
+    if verdict is RowVerdict.DIFFERS and Reason(int(rows.reasons[place])) is Reason.VALUE:
         beyond = comparison.tolerances.limit_of(rows.text("feature_id", place)).beyond
         return beyond if beyond != "out_of_tolerance" else verdict.word
     return verdict.word
@@ -166,7 +166,7 @@ def relation_counts(comparison: Comparison) -> dict[str, int]:
     rows = comparison.rows
     if "relation" not in rows.b.texts:
         return {}
-    places = rows.places_of(Verdict.RELATION, Verdict.NOT_JUDGED)
+    places = rows.places_of(RowVerdict.RELATION, RowVerdict.NOT_JUDGED)
     found = Counter(rows.of_b("relation", int(place)) for place in places)
     return dict(sorted(found.items()))
 
@@ -177,7 +177,7 @@ def feature_summaries(rows: ComparedRows) -> Iterator[dict[str, Any]]:
     Rows of other inputs are left out.
     """
     judged = np.isin(
-        rows.verdict, [Verdict.SAME, Verdict.WITHIN, Verdict.RELATION, Verdict.DIFFERS]
+        rows.verdict, [RowVerdict.SAME, RowVerdict.WITHIN, RowVerdict.RELATION, RowVerdict.DIFFERS]
     )
     places = np.flatnonzero(judged)
     column = rows.a.texts["feature_id"]
@@ -188,7 +188,7 @@ def feature_summaries(rows: ComparedRows) -> Iterator[dict[str, Any]]:
         relative = np.nan_to_num(apart / values, nan=0.0, posinf=np.inf)
     size = len(column.words)
     count = np.bincount(codes, minlength=size)
-    differing = np.bincount(codes[rows.verdict[places] == Verdict.DIFFERS], minlength=size)
+    differing = np.bincount(codes[rows.verdict[places] == RowVerdict.DIFFERS], minlength=size)
     largest, largest_relative = np.zeros(size), np.zeros(size)
     np.maximum.at(largest, codes, apart)
     np.maximum.at(largest_relative, codes, relative)

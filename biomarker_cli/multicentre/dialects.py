@@ -19,7 +19,7 @@ from pydantic import Field, field_validator, model_validator
 
 from biomarker_cli.model.features import AGGREGATIONS
 from biomarker_cli.multicentre.compare_errors import ComparisonFileError
-from biomarker_cli.multicentre.tolerances import Limit
+from biomarker_cli.multicentre.tolerances import ToleranceLimit
 from biomarker_cli.protocol.document import ID_PATTERN, Change, Source, Strict
 from biomarker_cli.protocol.loading import load_model
 from biomarker_cli.protocol.locator import closest, protocol_root
@@ -233,7 +233,7 @@ class Dialect(Strict):
     changelog: tuple[Change, ...] = Field(min_length=1)
     program: Program
     tables: tuple[TableForm, ...] = Field(min_length=1)
-    tolerance: Limit
+    tolerance: ToleranceLimit
     discretisation: Discretisation | None = None
     aggregations: Mapping[str, Mapping[str, str]] = {}
     relations: Mapping[str, Relation] = {}

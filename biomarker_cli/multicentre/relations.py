@@ -10,7 +10,7 @@ from biomarker_cli.model.arrays import BoolArray, IntArray
 from biomarker_cli.multicentre.comparing import ComparedRows
 from biomarker_cli.multicentre.dialects import OTHER_DISCRETISATION, SAME, UNDEFINED, Dialect
 from biomarker_cli.multicentre.translating import Translation
-from biomarker_cli.multicentre.verdicts import Reason, Verdict
+from biomarker_cli.multicentre.verdicts import Reason, RowVerdict
 from biomarker_cli.tables.columns import Columns, Words
 
 _NOISE = 1e-12
@@ -37,7 +37,7 @@ def judge_relations(
         rows = both & (codes == code)
         rule = dialect.relations.get(word)
         if word == OTHER_DISCRETISATION or (rule is not None and not rule.judged):
-            verdict[rows] = Verdict.NOT_JUDGED
+            verdict[rows] = RowVerdict.NOT_JUDGED
             reasons[rows] = 0
         elif word != SAME:
             if rule is not None and rule.rel is not None:
@@ -45,16 +45,16 @@ def judge_relations(
                 tolerance[rows] = np.maximum(tolerance, rule.rel * value)[rows]
                 met = rows & (np.abs(compared.difference) <= tolerance)
                 reasons[met] &= ~np.uint8(Reason.VALUE)
-            verdict[rows & (reasons == 0)] = Verdict.RELATION
-            verdict[rows & (reasons > 0)] = Verdict.DIFFERS
+            verdict[rows & (reasons == 0)] = RowVerdict.RELATION
+            verdict[rows & (reasons > 0)] = RowVerdict.DIFFERS
             # The number of voxels that the conversion needs is not known.
             unconverted = rows & _is_unconverted(compared)
-            verdict[unconverted] = Verdict.NOT_JUDGED
+            verdict[unconverted] = RowVerdict.NOT_JUDGED
             reasons[unconverted] = 0
     undefined = both & _is_undefined(compared, dialect)
-    verdict[undefined] = Verdict.RELATION
+    verdict[undefined] = RowVerdict.RELATION
     reasons[undefined] = 0
-    verdict[both & _has_other_mask(compared, translation)] = Verdict.OTHER_INPUT
+    verdict[both & _has_other_mask(compared, translation)] = RowVerdict.OTHER_INPUT
     kept = _with_undefined(compared.b, compared.place_b[undefined])
     return replace(compared, b=kept, verdict=verdict, reasons=reasons, tolerance=tolerance)
 

@@ -33,7 +33,7 @@ FORMAT = "biomarker-tolerance/1"
 _NON_NEGATIVE = Field(default=0.0, ge=0.0)
 
 
-class Limit(Strict):
+class ToleranceLimit(Strict):
     """How far two values may lie apart: `abs` + `rel` x |A|, or one limit of another kind.
 
     Attributes
@@ -58,7 +58,7 @@ class Limit(Strict):
     source: str = ""
 
     @model_validator(mode="after")
-    def _is_of_one_kind(self) -> Limit:
+    def _is_of_one_kind(self) -> ToleranceLimit:
         others = [name for name in ("ibsi", "rc", "rc_percent") if getattr(self, name) is not None]
         if len(others) + bool({"abs", "rel"} & self.model_fields_set) != 1:
             raise ValueError("expected one of: abs and rel, ibsi, rc, rc_percent")
@@ -66,7 +66,7 @@ class Limit(Strict):
 
     @property
     def terms(self) -> tuple[float, float, float]:
-        """Limit = first + second x |A| + third x |mean of A and B|."""
+        """ToleranceLimit = first + second x |A| + third x |mean of A and B|."""
         if self.rc_percent is not None:
             return 0.0, 0.0, self.rc_percent / 100.0
         alone = self.ibsi if self.ibsi is not None else self.rc
@@ -94,12 +94,14 @@ class ToleranceFile(Strict):
     """A file of tolerances."""
 
     format: Literal["biomarker-tolerance/1"]
-    default: Limit | None = None
-    families: Mapping[str, Limit] = {}
-    features: Mapping[str, Limit] = {}
+    default: ToleranceLimit | None = None
+    families: Mapping[str, ToleranceLimit] = {}
+    features: Mapping[str, ToleranceLimit] = {}
 
 
-DEFAULT = Limit(rel=1e-9, abs=1e-12, source="default: engines and versions agree so closely")
+DEFAULT = ToleranceLimit(
+    rel=1e-9, abs=1e-12, source="default: engines and versions agree so closely"
+)
 """Between two tables of this program: what its engines are held to."""
 
 
@@ -111,21 +113,21 @@ class Tolerances:
     ----------
     name : str
         The file, or ``default``.
-    default : Limit
-    families, features : mapping of str to Limit
+    default : ToleranceLimit
+    families, features : mapping of str to ToleranceLimit
         A key of `features` may be a pattern with ``*``.
     """
 
     name: str
-    default: Limit
-    families: Mapping[str, Limit]
-    features: Mapping[str, Limit]
+    default: ToleranceLimit
+    families: Mapping[str, ToleranceLimit]
+    features: Mapping[str, ToleranceLimit]
 
     @cached_property
-    def _patterns(self) -> list[tuple[str, Limit]]:
+    def _patterns(self) -> list[tuple[str, ToleranceLimit]]:
         return [(key, limit) for key, limit in self.features.items() if "*" in key or "?" in key]
 
-    def limit_of(self, feature_id: str) -> Limit:
+    def limit_of(self, feature_id: str) -> ToleranceLimit:
         """Return the limit of a feature."""
         if feature_id in self.features:
             return self.features[feature_id]
@@ -139,18 +141,18 @@ class Tolerances:
         return self.default
 
 
-def default_tolerances(limit: Limit = DEFAULT) -> Tolerances:
+def default_tolerances(limit: ToleranceLimit = DEFAULT) -> Tolerances:
     """Return the tolerances where no file names others."""
     return Tolerances("default", limit, {}, {})
 
 
-def load_tolerances(path: Path, default: Limit = DEFAULT) -> Tolerances:
+def load_tolerances(path: Path, default: ToleranceLimit = DEFAULT) -> Tolerances:
     """Read a file of tolerances.
 
     Parameters
     ----------
     path : Path
-    default : Limit
+    default : ToleranceLimit
         Where the file has none of its own.
 
     Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, IntFlag
 
 
-class Verdict(IntEnum):
+class RowVerdict(IntEnum):
     """What is said of one row of two tables."""
 
     SAME = 0
@@ -24,14 +24,14 @@ class Verdict(IntEnum):
 
 
 MEANING = {
-    Verdict.SAME: "the same",
-    Verdict.WITHIN: "within tolerance",
-    Verdict.RELATION: "the same by a relation that the dialect states",
-    Verdict.NOT_JUDGED: "not comparable by definition, as the dialect states",
-    Verdict.OTHER_INPUT: "of another image or mask: says nothing of the program",
-    Verdict.ONLY_A: "in A only",
-    Verdict.ONLY_B: "in B only",
-    Verdict.DIFFERS: "different",
+    RowVerdict.SAME: "the same",
+    RowVerdict.WITHIN: "within tolerance",
+    RowVerdict.RELATION: "the same by a relation that the dialect states",
+    RowVerdict.NOT_JUDGED: "not comparable by definition, as the dialect states",
+    RowVerdict.OTHER_INPUT: "of another image or mask: says nothing of the program",
+    RowVerdict.ONLY_A: "in A only",
+    RowVerdict.ONLY_B: "in B only",
+    RowVerdict.DIFFERS: "different",
 }
 """For people."""
 

@@ -20,7 +20,7 @@ from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.multicentre.comparison import ComparisonRequest, compare
 from biomarker_cli.multicentre.dialects import load_dialect
-from biomarker_cli.multicentre.verdicts import Verdict
+from biomarker_cli.multicentre.verdicts import RowVerdict
 
 pytestmark = pytest.mark.data
 
@@ -91,8 +91,8 @@ def test_the_counts_of_each_program_and_no_false_difference(digital, raw, tmp_pa
     count = {"same": same, "relation": relation, "no_feature": no_feature, "unknown": 0}
     assert comparison.translation.count() == count
     rows = comparison.rows.count()
-    assert rows[Verdict.SAME] + rows[Verdict.WITHIN] == same
-    assert rows[Verdict.RELATION] + rows[Verdict.NOT_JUDGED] == relation
+    assert rows[RowVerdict.SAME] + rows[RowVerdict.WITHIN] == same
+    assert rows[RowVerdict.RELATION] + rows[RowVerdict.NOT_JUDGED] == relation
 
 
 @pytest.mark.parametrize("program", TABLES)
@@ -135,7 +135,7 @@ def test_a_value_that_another_program_has_wrong_is_found(digital, raw, tmp_path)
     table.write_text(text.replace("mean_intensity_Q4LE,2.1486", "mean_intensity_Q4LE,2.1487"))
     comparison = compare(ComparisonRequest(digital, table, dialect="pictologics"))
     assert comparison.failures == {"differs": 1}
-    (place,) = comparison.rows.places_of(Verdict.DIFFERS)
+    (place,) = comparison.rows.places_of(RowVerdict.DIFFERS)
     assert comparison.rows.text("feature_id", int(place)) == "original.intensity.mean"
 
 
@@ -153,9 +153,9 @@ def test_what_stands_for_an_undefined_value_is_no_difference(
     tables = _tables(raw, pattern, tmp_path)
     comparison = compare(ComparisonRequest(constant, tables, dialect=program))
     rows = comparison.rows
-    found = {rows.text("feature_id", int(p)) for p in rows.places_of(Verdict.DIFFERS)}
+    found = {rows.text("feature_id", int(p)) for p in rows.places_of(RowVerdict.DIFFERS)}
     assert found == left
-    relations = [rows.of_b("relation", int(p)) for p in rows.places_of(Verdict.RELATION)]
+    relations = [rows.of_b("relation", int(p)) for p in rows.places_of(RowVerdict.RELATION)]
     assert relations.count("undefined") >= 9
 
 

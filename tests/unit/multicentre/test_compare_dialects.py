@@ -11,7 +11,7 @@ from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.multicentre.comparison import ComparisonRequest, compare
 from biomarker_cli.multicentre.comparison_report import as_json, text_lines
 from biomarker_cli.multicentre.dialects import load_dialect, shipped_dialects
-from biomarker_cli.multicentre.verdicts import Verdict
+from biomarker_cli.multicentre.verdicts import RowVerdict
 from biomarker_cli.pet.uptake import UPTAKE
 from biomarker_cli.radiomics.features.registry import RADIOMICS
 
@@ -311,4 +311,4 @@ def test_the_ibsi_id_of_each_column_is_that_of_our_feature(name):
 def test_the_inputs_of_another_program_are_not_known(against):
     comparison = against([measured(MEAN, 1.0)], {"mean": "1"}, inputs={CASE: digests("i", "m")})
     assert [pair.verdict for pair in comparison.pairs] == ["unknown_input"]
-    assert comparison.rows.count()[Verdict.SAME] == 1
+    assert comparison.rows.count()[RowVerdict.SAME] == 1

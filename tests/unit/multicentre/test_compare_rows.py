@@ -10,7 +10,7 @@ from measured_folders import ANALYSIS, CASE, MEAN, VOLUME, digests, measured, wr
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.multicentre.comparison import ComparisonRequest, compare
 from biomarker_cli.multicentre.comparison_report import as_json, text_lines
-from biomarker_cli.multicentre.verdicts import Verdict
+from biomarker_cli.multicentre.verdicts import RowVerdict
 
 ROWS = [measured(MEAN, 40.0), measured(VOLUME, 1000.0)]
 
@@ -34,7 +34,7 @@ def test_a_run_is_the_same_as_itself(reference):
     comparison = _compare(reference, reference)
     assert comparison.failures == {}
     assert comparison.verdict == "within"
-    assert comparison.rows.count()[Verdict.SAME] == 2
+    assert comparison.rows.count()[RowVerdict.SAME] == 2
     assert _told(comparison)["rows"] == []
 
 
@@ -109,7 +109,7 @@ def test_two_versions_of_an_analysis_in_one_run_stay_apart(tmp_path):
     rows = [ROWS[0], ROWS[0] | {"analysis_id": "radiomics-ct@2.0.0", "value": 50.0}]
     folder = write_run(tmp_path / "a", rows)
     assert _compare(folder, folder).failures == {}
-    assert _compare(folder, folder, analysis=ANALYSIS).rows.count()[Verdict.SAME] == 1
+    assert _compare(folder, folder, analysis=ANALYSIS).rows.count()[RowVerdict.SAME] == 1
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_another_image_or_mask_is_never_a_difference_of_the_program(reference, t
     assert ("pixels are the same" in pair.note) is (changed == "headers")
     allowed = _compare(reference, other, allow_other_input=True)
     assert allowed.failures == {}
-    assert allowed.rows.count()[Verdict.OTHER_INPUT] == 2
+    assert allowed.rows.count()[RowVerdict.OTHER_INPUT] == 2
 
 
 def test_a_table_alone_keeps_no_digest(reference):
