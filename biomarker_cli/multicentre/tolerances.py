@@ -66,7 +66,7 @@ class ToleranceLimit(Strict):
 
     @property
     def terms(self) -> tuple[float, float, float]:
-        """ToleranceLimit = first + second x |A| + third x |mean of A and B|."""
+        """The limit is first + second x |A| + third x |mean of A and B|."""
         if self.rc_percent is not None:
             return 0.0, 0.0, self.rc_percent / 100.0
         alone = self.ibsi if self.ibsi is not None else self.rc
