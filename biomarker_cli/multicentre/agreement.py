@@ -13,12 +13,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.multicentre.icc import ROUNDING, Estimate
-
-FloatArray = npt.NDArray[np.float64]
 
 NORMAL_975 = 1.959963984540054
 """Quantile 0.975 of the normal distribution."""

@@ -6,12 +6,10 @@ import math
 from xml.sax.saxutils import escape
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import shown
 from biomarker_cli.multicentre.agreement import BlandAltman, bland_altman
-
-FloatArray = npt.NDArray[np.float64]
 
 WIDTH, HEIGHT = 640, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 90, 150, 40, 60

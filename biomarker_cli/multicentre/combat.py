@@ -24,12 +24,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray, IntArray
 from biomarker_cli.multicentre.agreement_errors import AgreementError
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 MODES = ("parametric", "nonparametric", "no-eb", "mean-only")
 

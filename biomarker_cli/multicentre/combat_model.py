@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.version import __version__
 from biomarker_cli.model.wording import quoted
@@ -28,8 +28,6 @@ from biomarker_cli.multicentre.covariates import Covariate, learned
 from biomarker_cli.multicentre.sealed_files import read_sealed, sealed
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
-
-FloatArray = npt.NDArray[np.float64]
 
 FORMAT = "biomarker-combat/1"
 

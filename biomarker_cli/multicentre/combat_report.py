@@ -22,16 +22,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import counted
 from biomarker_cli.multicentre.combat_model import FEW_SAMPLES, Harmonised
 from biomarker_cli.multicentre.combat_samples import STRATUM
 from biomarker_cli.multicentre.icc import ROUNDING
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
-
-FloatArray = npt.NDArray[np.float64]
 
 COMBAT_REPORT = Table(
     "combat_report",

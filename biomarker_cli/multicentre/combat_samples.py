@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.multicentre.agreement_errors import AgreementError
 from biomarker_cli.multicentre.covariates import read_covariates
@@ -20,7 +20,6 @@ from biomarker_cli.tables.errors import TableError
 if TYPE_CHECKING:
     import pandas as pd
 
-FloatArray = npt.NDArray[np.float64]
 
 STRATUM = ("analysis_id", "role", "roi_id")
 """What is harmonised apart: a liver says nothing of the scale of a tumour."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.multicentre.agreement_errors import AgreementError
 from biomarker_cli.tables.errors import TableError
@@ -19,7 +19,6 @@ from biomarker_cli.tables.reading import read_cells
 if TYPE_CHECKING:
     import pandas as pd
 
-FloatArray = npt.NDArray[np.float64]
 
 KEYS = ("site_id", "subject_id", "timepoint")
 """Columns that a table of covariates may tell its rows by; subject_id is needed."""

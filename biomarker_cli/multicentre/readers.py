@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.model.arrays import BoolArray
 from biomarker_cli.model.flags import join_flags
 from biomarker_cli.multicentre.surface_distances import boundary_faces, surface_distances
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
-
-BoolArray = npt.NDArray[np.bool_]
 
 TOLERANCES_MM = (1, 2, 3)
 """Of the surface Dice; each has its column."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from biomarker_cli.model.arrays import FloatArray
 
 RC_FACTOR = 2.77
 """1.96 sqrt(2), as QIBA rounds it: a difference of two has sqrt(2) times the SD of one."""

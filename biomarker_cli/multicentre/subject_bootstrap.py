@@ -8,8 +8,8 @@ Efron and Tibshirani 1993, An Introduction to the Bootstrap, 13.3 (percentile li
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.multicentre.agreement import NORMAL_975
 from biomarker_cli.multicentre.icc import icc_forms, mean_squares
 from biomarker_cli.multicentre.repeats import (
@@ -18,8 +18,6 @@ from biomarker_cli.multicentre.repeats import (
     why_not_relative,
     within_squares,
 )
-
-FloatArray = npt.NDArray[np.float64]
 
 N_BOOTSTRAP = 2000
 """Draws of subjects, where a subject has several targets."""

@@ -16,10 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from biomarker_cli.model.arrays import BoolArray, FloatArray
 
 ROUNDING_MM = 1e-9
 """What a distance may exceed a tolerance by, and still be within it."""
