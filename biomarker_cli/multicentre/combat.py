@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from biomarker_cli.model.arrays import FloatArray, IntArray
+from biomarker_cli.model.arrays import FloatArray, IndexArray
 from biomarker_cli.multicentre.agreement_errors import AgreementError
 
 MODES = ("parametric", "nonparametric", "no-eb", "mean-only")
@@ -235,7 +235,7 @@ def _require_variance(samples: Samples, batches: tuple[str, ...]) -> None:
 
 
 def _standard(
-    samples: Samples, rules: CombatRules, batches: tuple[str, ...], members: list[IntArray]
+    samples: Samples, rules: CombatRules, batches: tuple[str, ...], members: list[IndexArray]
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return grand mean, slopes of covariates, and residual variance of each feature."""
     n, n_batches = len(samples.values), len(batches)
