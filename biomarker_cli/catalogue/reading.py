@@ -18,6 +18,7 @@ from biomarker_cli.dicom.values import fill_values, padding_of
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.model.inputs import FileSignature
 from biomarker_cli.model.quantity import HU, QUANTITIES, SIGNAL, STORED_PET, UNITLESS, Quantity
 
 if TYPE_CHECKING:
@@ -35,9 +36,22 @@ def read_frames(candidate: VolumeCandidate, files: DicomFiles | None = None) -> 
     ----------
     candidate : VolumeCandidate
     files : DicomFiles, optional
-        Those of the case, which are read once.
+        Those of the case, which are read once. Without them headers alone are read:
+        neither pixels nor digests.
     """
-    return read_series_frames([candidate], (files or _new_door()).frames)
+    return read_series_frames([candidate], _header_frames if files is None else files.frames)
+
+
+def _header_frames(path: Path) -> tuple[FrameHeader, ...]:
+    # A scan, which imports this module too, may do without pydicom.
+    from biomarker_cli.dicom.headers import unreadable
+    from biomarker_cli.dicom.quick_headers import HeaderReader
+
+    try:
+        signature = FileSignature.of(path.stat())
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return HeaderReader().frames(path, signature)
 
 
 def read_series_frames(

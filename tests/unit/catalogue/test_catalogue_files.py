@@ -7,6 +7,8 @@ from synthetic_series import axial, write_series
 
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.files import find_files
+from biomarker_cli.catalogue.reading import read_frames
+from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.model.errors import InputNotFoundError
 
 
@@ -108,3 +110,23 @@ def test_names_that_are_no_utf8_are_read(tmp_path):
     path.rename(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.dcm"))
     assert scan([tmp_path]).volumes[0].status == "ok"
     assert scan([tmp_path]).volumes[0].status == "ok"
+
+
+def test_whoever_asks_for_headers_alone_reads_no_pixels(tmp_path, monkeypatch):
+    write_series(tmp_path, axial(0, 3, 6))
+    (candidate,) = scan([tmp_path]).volumes
+
+    def whole(*_arguments):
+        raise AssertionError("a whole file was read")
+
+    monkeypatch.setattr("biomarker_cli.dicom.files.DicomFiles.read", whole)
+    assert [frame.get("Rows") for frame in read_frames(candidate)] == [candidate.rows] * 3
+
+
+def test_a_file_that_is_gone_is_named_when_its_header_is_asked_for(tmp_path):
+    write_series(tmp_path, axial(0, 3, 6))
+    (candidate,) = scan([tmp_path]).volumes
+    candidate.refs[0].path.unlink()
+    with pytest.raises(HeaderError) as caught:
+        read_frames(candidate)
+    assert caught.value.code == "FILE-UNREADABLE"
