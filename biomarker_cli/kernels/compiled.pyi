@@ -5,114 +5,130 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Singles = npt.NDArray[np.float32]
-Longs = npt.NDArray[np.int64]
-Ints = npt.NDArray[np.int32]
+from biomarker_cli.model.arrays import BoolArray, CountArray, FloatArray, IntArray, SingleArray
+
 Words = npt.NDArray[np.uint16]
-Marks = npt.NDArray[np.bool_]
 
 SOURCES_SHA256: str
 LANES: int
 
 def lay_ranks(
-    mask: Marks, levels: Longs, rank_of: Words, border: int, ranks: Words, ends: Longs
+    mask: BoolArray, levels: IntArray, rank_of: Words, border: int, ranks: Words, ends: IntArray
 ) -> None: ...
-def mark_levels(levels: Longs, present: Words) -> None: ...
-def count_pairs(ranks: Words, ends: Longs, steps: Longs, size: int, counts: Ints) -> None: ...
+def mark_levels(levels: IntArray, present: Words) -> None: ...
+def count_pairs(
+    ranks: Words, ends: IntArray, steps: IntArray, size: int, counts: CountArray
+) -> None: ...
 def summarise(
-    counts: Floats, values: Longs, difference: Floats, total: Floats, margin: Floats, found: Floats
+    counts: FloatArray,
+    values: IntArray,
+    difference: FloatArray,
+    total: FloatArray,
+    margin: FloatArray,
+    found: FloatArray,
 ) -> None: ...
-def difference_features(difference: Floats, top: float, found: Floats) -> None: ...
-def sum_features(total: Floats, mean: float, found: Floats) -> None: ...
+def difference_features(difference: FloatArray, top: float, found: FloatArray) -> None: ...
+def sum_features(total: FloatArray, mean: float, found: FloatArray) -> None: ...
 def information_entropies(
-    counts: Floats, pairs: float, margin: Floats, epsilon: float, found: Floats
+    counts: FloatArray, pairs: float, margin: FloatArray, epsilon: float, found: FloatArray
 ) -> None: ...
 def count_runs(
-    ranks: Words, ends: Longs, steps: Longs, lengths: Words, longest: int, counts: Ints
+    ranks: Words, ends: IntArray, steps: IntArray, lengths: Words, longest: int, counts: CountArray
 ) -> None: ...
-def has_pair(ranks: Words, ends: Longs, step: Longs) -> bool: ...
-def join_zones(ranks: Words, ends: Longs, planar: bool, links: Words, parent: Ints) -> None: ...
+def has_pair(ranks: Words, ends: IntArray, step: IntArray) -> bool: ...
+def join_zones(
+    ranks: Words, ends: IntArray, planar: bool, links: Words, parent: CountArray
+) -> None: ...
 def sum_zones(
     ranks: Words,
-    ends: Longs,
-    distance: Ints,
-    parent: Ints,
-    sizes: Ints,
-    nearest: Ints,
-    zones: Longs,
+    ends: IntArray,
+    distance: CountArray,
+    parent: CountArray,
+    sizes: CountArray,
+    nearest: CountArray,
+    zones: IntArray,
 ) -> int: ...
 def visit_neighbours(
     ranks: Words,
-    greys: Ints,
-    ends: Longs,
-    steps: Longs,
+    greys: CountArray,
+    ends: IntArray,
+    steps: IntArray,
     alpha: int,
-    row: Ints,
-    tones: Floats,
-    dependence: Longs,
+    row: CountArray,
+    tones: FloatArray,
+    dependence: IntArray,
 ) -> None: ...
 def emphasise(
-    ranks: Longs,
-    sizes: Longs,
-    counts: Floats,
-    values: Longs,
-    by_level: Floats,
-    by_size: Floats,
-    found: Floats,
+    ranks: IntArray,
+    sizes: IntArray,
+    counts: FloatArray,
+    values: IntArray,
+    by_level: FloatArray,
+    by_size: FloatArray,
+    found: FloatArray,
 ) -> None: ...
-def measure_distances(mask: Marks, planar: bool, distance: Ints) -> None: ...
-def levels_between(values: Floats, edges: Floats, levels: Longs) -> None: ...
-def sum_up(values: Floats) -> tuple[float, float]: ...
+def measure_distances(mask: BoolArray, planar: bool, distance: CountArray) -> None: ...
+def levels_between(values: FloatArray, edges: FloatArray, levels: IntArray) -> None: ...
+def sum_up(values: FloatArray) -> tuple[float, float]: ...
 def sum_deviations(
-    values: Floats, mean: float, median: float
+    values: FloatArray, mean: float, median: float
 ) -> tuple[float, float, float, float, float]: ...
 def sum_between(
-    values: Floats, low: float, high: float, centre: float
+    values: FloatArray, low: float, high: float, centre: float
 ) -> tuple[float, float, float]: ...
 def average_rows(
-    sums: Floats, known: Floats, mask: Marks, rows: Longs, reach: Longs, work: Floats, means: Floats
+    sums: FloatArray,
+    known: FloatArray,
+    mask: BoolArray,
+    rows: IntArray,
+    reach: IntArray,
+    work: FloatArray,
+    means: FloatArray,
 ) -> None: ...
-def count_cases(mask: Marks, number: Longs, places: Longs) -> None: ...
-def sum_places(mask: Marks, sums: Longs, products: Longs) -> int: ...
+def count_cases(mask: BoolArray, number: IntArray, places: IntArray) -> None: ...
+def sum_places(mask: BoolArray, sums: IntArray, products: IntArray) -> int: ...
 def hull_planes(
-    mask: Marks,
+    mask: BoolArray,
     row_mm: float,
     column_mm: float,
-    ends: Longs,
-    columns: Longs,
-    hull: Longs,
-    corners: Longs,
+    ends: IntArray,
+    columns: IntArray,
+    hull: IntArray,
+    corners: IntArray,
 ) -> float: ...
 def farthest_squared(
-    points: Floats,
+    points: FloatArray,
     cells: int,
-    low: Floats,
-    scale: Floats,
-    start: Longs,
-    order: Longs,
-    boxes: Floats,
+    low: FloatArray,
+    scale: FloatArray,
+    start: IntArray,
+    order: IntArray,
+    boxes: FloatArray,
 ) -> float: ...
 def filter_double_lines(
-    image: Floats,
-    shape: Longs,
-    steps: Longs,
-    coefficients: Floats,
-    bounds: Longs,
-    work: Floats,
-    result: Singles,
+    image: FloatArray,
+    shape: IntArray,
+    steps: IntArray,
+    coefficients: FloatArray,
+    bounds: IntArray,
+    work: FloatArray,
+    result: SingleArray,
 ) -> None: ...
 def filter_single_lines(
-    image: Singles,
-    shape: Longs,
-    steps: Longs,
-    coefficients: Floats,
-    bounds: Longs,
-    work: Floats,
-    result: Singles,
+    image: SingleArray,
+    shape: IntArray,
+    steps: IntArray,
+    coefficients: FloatArray,
+    bounds: IntArray,
+    work: FloatArray,
+    result: SingleArray,
 ) -> None: ...
-def convolve_rows(source: Floats, taps: Floats, wrapped: Longs, result: Floats) -> None: ...
-def convolve_lines(source: Floats, taps: Floats, wrapped: Longs, result: Floats) -> None: ...
+def convolve_rows(
+    source: FloatArray, taps: FloatArray, wrapped: IntArray, result: FloatArray
+) -> None: ...
+def convolve_lines(
+    source: FloatArray, taps: FloatArray, wrapped: IntArray, result: FloatArray
+) -> None: ...
 def walk_elements(
     content: bytes,
     at: int,

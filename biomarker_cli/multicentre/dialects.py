@@ -20,7 +20,7 @@ from pydantic import Field, field_validator, model_validator
 from biomarker_cli.model.features import AGGREGATIONS
 from biomarker_cli.multicentre.compare_errors import ComparisonFileError
 from biomarker_cli.multicentre.tolerances import ToleranceLimit
-from biomarker_cli.protocol.document import ID_PATTERN, Change, Source, Strict
+from biomarker_cli.protocol.document import Strict, VersionedHeader
 from biomarker_cli.protocol.loading import load_model
 from biomarker_cli.protocol.locator import closest, protocol_root
 from biomarker_cli.protocol.versions import Version, in_range
@@ -220,17 +220,12 @@ class Meaning:
     relation: str
 
 
-class Dialect(Strict):
+class Dialect(VersionedHeader):
     """A dialect file."""
 
+    model_config = Strict.model_config
+
     format: Literal["biomarker-dialect/1"]
-    id: str = Field(pattern=ID_PATTERN)
-    version: str
-    status: Literal["draft", "active", "retired"]
-    title: str
-    description: str = ""
-    source: tuple[Source, ...] = Field(min_length=1)
-    changelog: tuple[Change, ...] = Field(min_length=1)
     program: Program
     tables: tuple[TableForm, ...] = Field(min_length=1)
     tolerance: ToleranceLimit
@@ -244,11 +239,6 @@ class Dialect(Strict):
     def ident(self) -> str:
         """``id@version``."""
         return f"{self.id}@{self.version}"
-
-    @field_validator("version")
-    @classmethod
-    def _is_version(cls, value: str) -> str:
-        return str(Version.parse(value))
 
     @model_validator(mode="after")
     def _names_what_is_there(self) -> Dialect:

@@ -50,8 +50,8 @@ class Change(Strict):
     change: str
 
 
-class ProtocolHeader(BaseModel):
-    """Keys that acquisition and analysis protocols share."""
+class VersionedHeader(BaseModel):
+    """Keys that every versioned file has: protocols, and dialects of other programs."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -63,12 +63,17 @@ class ProtocolHeader(BaseModel):
     description: str = ""
     source: tuple[Source, ...] = Field(min_length=1)
     changelog: tuple[Change, ...] = Field(min_length=1)
-    extends: str = ""
 
     @field_validator("version")
     @classmethod
     def _is_version(cls, value: str) -> str:
         return str(Version.parse(value))
+
+
+class ProtocolHeader(VersionedHeader):
+    """Keys that acquisition and analysis protocols share."""
+
+    extends: str = ""
 
 
 @dataclass(frozen=True)
