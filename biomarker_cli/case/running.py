@@ -13,6 +13,7 @@ from biomarker_cli.case.inputs import CaseInputs, pixels_of
 from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.case.plausibility import implausible_voxels
 from biomarker_cli.case.preparing import prepare
+from biomarker_cli.case.required_regions import missing_regions
 from biomarker_cli.case.result import CaseResult, CaseStatus, Note, RoiKey
 from biomarker_cli.case.rows import (
     case_row,
@@ -204,6 +205,9 @@ def _measure(progress: _Progress) -> CaseResult:
                 unusable.add(image.name)
                 continue
             progress.regions[image.name] = rois
+        progress.regions[image.name] += missing_regions(
+            plan, analysis, progress.regions[image.name]
+        )
         _measure_regions(progress, analysis, prepared)
     if refusal is not None:
         raise refusal

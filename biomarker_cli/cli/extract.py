@@ -11,6 +11,7 @@ import click
 
 from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.output import print_data, progress, say
+from biomarker_cli.model.exit_codes import ExitCode, worst_exit_code
 
 if TYPE_CHECKING:
     from biomarker_cli.case.plan import CasePlan
@@ -24,7 +25,8 @@ Examples:
   biomarker extract suv --image pet/ --mask seg.dcm --analysis fdg-suv
   biomarker extract adc --image dwi/ --mask mask.nii.gz --analysis dwi-adc
 
-Without -o the measurements are printed as CSV.
+Without -o the measurements are printed as CSV. Exit code 7: a limit of the
+analysis, as that of a phantom, is broken.
 """
 
 
@@ -107,7 +109,7 @@ def extract(
             _print_summary(report, folder)
     if maps is not None and report.results[0].head.n_ok:
         _write_maps(planned.plan, maps, identity)
-    context.exit(report.exit_code)
+    context.exit(worst_exit_code({report.exit_code, _judged_by_limits(report)}))
 
 
 @contextmanager
@@ -190,6 +192,17 @@ def _print_errors(report: RunReport) -> None:
     for reason, regions in regions_of.items():
         named = ", ".join(filter(None, regions))
         say(f"{reason} [{named}]" if named else reason, err=True)
+
+
+def _judged_by_limits(report: RunReport) -> ExitCode:
+    """Say which limits of a phantom are broken, and return what the shell is told of them."""
+    from biomarker_cli.tables.limits import broken_limits
+    from biomarker_cli.tables.schema import MEASUREMENTS
+
+    broken = broken_limits(report.results[0].rows(MEASUREMENTS))
+    for row in broken:
+        say(f"{row['roi_id']}: {row['feature_id']} is 0: out of its limit", err=True)
+    return ExitCode.OUT_OF_TOLERANCE if broken else ExitCode.DONE
 
 
 def _print_summary(report: RunReport, folder: Path) -> None:
