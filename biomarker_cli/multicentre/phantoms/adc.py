@@ -14,7 +14,7 @@ from types import MappingProxyType
 from biomarker_cli.multicentre.objects.dwi import DIALECTS, FILES
 from biomarker_cli.multicentre.objects.instances import Grid, Subject
 from biomarker_cli.multicentre.phantoms.boxes import Box
-from biomarker_cli.multicentre.phantoms.truth import Item, Limit, Mistake, Phantom, scaled
+from biomarker_cli.multicentre.phantoms.truth import ItemLimit, Mistake, Phantom, SheetItem, scaled
 
 KIND, VERSION = "adc", 1
 # An enhanced object that holds no more than a reader of diffusion asks for is not valid.
@@ -49,7 +49,7 @@ APPLIED_B_S_MM2 = (1.25, 93.0, 465.0, 929.75)
 DIRECTIONS = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 _CLAUSE = "ln(S1/S2)/(b2-b1), directions by the geometric mean; noise-free, 0.5 % is ours"
-_LIMIT = Limit(_CLAUSE, absolute=1e-6, relative=0.005)
+_LIMIT = ItemLimit(_CLAUSE, absolute=1e-6, relative=0.005)
 
 
 def applied_b(dialect: str) -> tuple[float, ...]:
@@ -64,9 +64,9 @@ def adc_phantom(dialect: str) -> Phantom:
     return Phantom(KIND, dialect, VERSION, items, truth, tuple(_mistakes(dialect, truth)))
 
 
-def _item(name: str) -> Item:
+def _item(name: str) -> SheetItem:
     statistic = name.rpartition(".")[2]
-    return Item(name, f"ADC, {statistic}", "mm2/s", _LIMIT)
+    return SheetItem(name, f"ADC, {statistic}", "mm2/s", _LIMIT)
 
 
 def _values(read: Callable[[float], float]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from biomarker_cli.multicentre.phantoms.errors import SheetEmptyError
 from biomarker_cli.multicentre.phantoms.kinds import phantom_named
 from biomarker_cli.multicentre.phantoms.numbers import DecimalSign, GivenNumber
 from biomarker_cli.multicentre.phantoms.sheet import Sheet, SheetRow, asked_of
-from biomarker_cli.multicentre.phantoms.truth import Item, Mistake, Phantom, Values
+from biomarker_cli.multicentre.phantoms.truth import Mistake, Phantom, SheetItem, Values
 from biomarker_cli.multicentre.phantoms.units import unit_factor
 
 Outcome = Literal["pass", "fail", "unreadable", "not_given", "not_judged"]
@@ -150,7 +150,7 @@ def _judged(phantom: Phantom, rows: Sequence[SheetRow], sign: DecimalSign) -> li
 
 
 def _of_item(
-    phantom: Phantom, item: Item, rows: Sequence[SheetRow], sign: DecimalSign
+    phantom: Phantom, item: SheetItem, rows: Sequence[SheetRow], sign: DecimalSign
 ) -> JudgedRow:
     filled = [row for row in rows if row.value]
 
@@ -179,7 +179,7 @@ def _of_item(
     return _held(item, number, phantom.truth[item.name])
 
 
-def _held(item: Item, number: GivenNumber, truth: float) -> JudgedRow:
+def _held(item: SheetItem, number: GivenNumber, truth: float) -> JudgedRow:
     limit = item.limit.of(truth)
     by_digit = number.half_digit > limit
     tolerance = number.half_digit if by_digit else limit

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from biomarker_cli.multicentre.objects.ct import INTERCEPT_HU
 from biomarker_cli.multicentre.objects.instances import Grid, Subject
 from biomarker_cli.multicentre.phantoms.boxes import Box, Boxes, centroid, count
-from biomarker_cli.multicentre.phantoms.truth import Item, Limit, Mistake, scaled
+from biomarker_cli.multicentre.phantoms.truth import ItemLimit, Mistake, SheetItem, scaled
 
 GRID = Grid((16, 32, 40), (1.5, 2.0, 3.0), (-30.25, -40.5, 7.0))
 SUBJECT = Subject("PHANTOM-SEG", "O")
@@ -22,8 +22,8 @@ SLICE_THICKNESS_MM = 2.0
 START_HU, ALONG = 100.0, (11.0, -7.0, 3.0)
 """HU of voxel [0, 0, 0], and how it rises with the indices z, y and x."""
 
-_VOLUME = Limit("voxels whose centre lies inside x voxel volume; 1 % is ours", 0.0, 0.01)
-_MEAN = Limit("mean HU of the voxels of the region; 0.5 HU is ours", absolute=0.5)
+_VOLUME = ItemLimit("voxels whose centre lies inside x voxel volume; 1 % is ours", 0.0, 0.01)
+_MEAN = ItemLimit("mean HU of the voxels of the region; 0.5 HU is ours", absolute=0.5)
 
 Regions = Mapping[str, Boxes]
 
@@ -42,12 +42,12 @@ def values(regions: Regions, offset_hu: float = 0.0) -> dict[str, float]:
     return found
 
 
-def items(truth: Mapping[str, float]) -> tuple[Item, ...]:
+def items(truth: Mapping[str, float]) -> tuple[SheetItem, ...]:
     """Return what the sheet asks for."""
     return tuple(
-        Item(name, "volume", "mL", _VOLUME)
+        SheetItem(name, "volume", "mL", _VOLUME)
         if name.endswith("volume")
-        else Item(name, "mean", "[hnsf'U]", _MEAN)
+        else SheetItem(name, "mean", "[hnsf'U]", _MEAN)
         for name in truth
     )
 

@@ -11,19 +11,25 @@ from biomarker_cli.multicentre.phantoms.suv_mistakes import (
     at_start,
     mistakes,
 )
-from biomarker_cli.multicentre.phantoms.suv_reading import PEAKS, Reading, values
-from biomarker_cli.multicentre.phantoms.truth import Item, Limit, Mistake, Phantom
+from biomarker_cli.multicentre.phantoms.suv_reading import PEAKS, SuvAssumptions, values
+from biomarker_cli.multicentre.phantoms.truth import ItemLimit, Mistake, Phantom, SheetItem
 
 KIND, VERSION = "suv", 1
 DIALECT_NAMES = tuple(DIALECTS)
 
 PEAK_ITEM = "ramp/suvbw.uptake.peak"
 
-_SUV = Limit("PS3.3 C.8.9.1, C.8.9.4; 0.025 as for the IBSI-SUV reference objects", absolute=0.025)
-_BODY = Limit("SUV x mass / weight (CID 85); 0.025 of 4 as for the IBSI-SUV objects", 0.0, 0.00625)
-_ACTIVITY = Limit("RescaleSlope of each slice, PS3.3 C.8.9.4; 0.025 of 4", 0.0, 0.00625)
-_VOLUME = Limit("voxels whose centre lies inside x voxel volume; 1 % is ours", 0.0, 0.01)
-_TLG = Limit("sum of SUV x volume of the voxels at or above the threshold; 1 % is ours", 0.0, 0.01)
+_SUV = ItemLimit(
+    "PS3.3 C.8.9.1, C.8.9.4; 0.025 as for the IBSI-SUV reference objects", absolute=0.025
+)
+_BODY = ItemLimit(
+    "SUV x mass / weight (CID 85); 0.025 of 4 as for the IBSI-SUV objects", 0.0, 0.00625
+)
+_ACTIVITY = ItemLimit("RescaleSlope of each slice, PS3.3 C.8.9.4; 0.025 of 4", 0.0, 0.00625)
+_VOLUME = ItemLimit("voxels whose centre lies inside x voxel volume; 1 % is ours", 0.0, 0.01)
+_TLG = ItemLimit(
+    "sum of SUV x volume of the voxels at or above the threshold; 1 % is ours", 0.0, 0.01
+)
 
 _WORDS = MappingProxyType(
     {
@@ -50,7 +56,7 @@ def suv_phantom(dialect: str, peak: str = "") -> Phantom:
         Definition of SUVpeak that the sheet states.
     """
     elapsed_s = STORED_AT.get(dialect, at_start)(0)
-    truth = values(Reading(), elapsed_s, peak)
+    truth = values(SuvAssumptions(), elapsed_s, peak)
     names = [*truth]
     if PEAK_ITEM not in names:
         names.insert(names.index("ramp/suvbw.uptake.min") + 1, PEAK_ITEM)
@@ -74,20 +80,20 @@ def suv_phantom(dialect: str, peak: str = "") -> Phantom:
     )
 
 
-def _item(name: str) -> Item:
+def _item(name: str) -> SheetItem:
     _, _, quantity = name.partition("/")
     if quantity == "activity.mean":
-        return Item(name, "activity concentration, mean", "Bq/mL", _ACTIVITY)
+        return SheetItem(name, "activity concentration, mean", "Bq/mL", _ACTIVITY)
     if quantity == "volume":
-        return Item(name, "volume", "mL", _VOLUME)
+        return SheetItem(name, "volume", "mL", _VOLUME)
     image, _, rest = quantity.partition(".uptake.")
     for kind, unit, limit in (("mtv", "mL", _VOLUME), ("tlg", "g", _TLG)):
         if rest.startswith(kind):
-            return Item(name, f"{kind.upper()} at {_threshold(rest)}", unit, limit)
+            return SheetItem(name, f"{kind.upper()} at {_threshold(rest)}", unit, limit)
     if image != "suvbw":
         unit = "cm2/mL" if image == "suvbsa" else "g/mL"
-        return Item(name, _WORDS[image], unit, _BODY)
-    return Item(name, _WORDS[rest], "g/mL", _SUV)
+        return SheetItem(name, _WORDS[image], unit, _BODY)
+    return SheetItem(name, _WORDS[rest], "g/mL", _SUV)
 
 
 def _threshold(rest: str) -> str:

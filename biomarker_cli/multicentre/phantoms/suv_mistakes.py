@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from types import MappingProxyType
 
 from biomarker_cli.multicentre.objects.pet import mean_activity_s
-from biomarker_cli.multicentre.phantoms.suv_reading import Reading, slope, values
+from biomarker_cli.multicentre.phantoms.suv_reading import SuvAssumptions, slope, values
 from biomarker_cli.multicentre.phantoms.suv_scene import CONTENT_S, GIVEN, SCAN
 from biomarker_cli.multicentre.phantoms.truth import Mistake
 
@@ -95,7 +95,7 @@ def mistakes(dialect: str, peak: str) -> Iterator[Mistake]:
     stored_at = STORED_AT.get(dialect, at_start)
     elapsed_s = stored_at(0)
 
-    def mistake(name: str, says: str, next_step: str, reading: Reading) -> Mistake:
+    def mistake(name: str, says: str, next_step: str, reading: SuvAssumptions) -> Mistake:
         return Mistake(name, says, next_step, (values(reading, elapsed_s, peak),))
 
     for one in _of_slopes(dialect, stored_at):
@@ -107,7 +107,7 @@ def mistakes(dialect: str, peak: str) -> Iterator[Mistake]:
         yield mistake(*one)
 
 
-Told = tuple[str, str, str, Reading]
+Told = tuple[str, str, str, SuvAssumptions]
 
 
 def _of_time(dialect: str, stored_at: Elapsed) -> Iterator[Told]:
@@ -121,7 +121,7 @@ def _of_time(dialect: str, stored_at: Elapsed) -> Iterator[Told]:
         moments.append(("decayed_to_series", at_siemens_series, says))
     for name, taken, says in moments:
         if any(abs(taken(z) - stored_at(z)) > 1.0 for z in (0, SCAN.bed_slices)):
-            yield name, says, step, Reading(_decay(taken, stored_at))
+            yield name, says, step, SuvAssumptions(_decay(taken, stored_at))
     if stored_at is at_injection:
         return
 
@@ -142,25 +142,25 @@ def _of_time(dialect: str, stored_at: Elapsed) -> Iterator[Told]:
         "an_hour_more",
         "takes one hour more between injection and scan",
         clock,
-        Reading(_decay(later, stored_at)),
+        SuvAssumptions(_decay(later, stored_at)),
     )
     yield (
         "an_hour_less",
         "takes one hour less between injection and scan",
         clock,
-        Reading(_decay(earlier, stored_at)),
+        SuvAssumptions(_decay(earlier, stored_at)),
     )
     yield (
         "decay_reversed",
         "lets the injected activity grow until the scan: the sign of the exponent",
         "The activity at the scan is the injected one times 2^(-t / half-life).",
-        Reading(_decay(backwards, stored_at)),
+        SuvAssumptions(_decay(backwards, stored_at)),
     )
     yield (
         "ln2_left_out",
         "decays by exp(-t / half-life): ln 2 is left out",
         "The activity at the scan is the injected one times exp(-ln 2 t / half-life).",
-        Reading(_decay(without_ln2, stored_at)),
+        SuvAssumptions(_decay(without_ln2, stored_at)),
     )
 
 
@@ -180,38 +180,38 @@ _OF_DOSE: tuple[Told, ...] = (
         "bq_for_kbq",
         "takes Bq for kBq: the activity concentration in Bq/mL is read as kBq/mL",
         _DOSE_STEP,
-        Reading(_constant(1e3), activity_factor=1e3),
+        SuvAssumptions(_constant(1e3), activity_factor=1e3),
     ),
     (
         "kbq_for_bq",
         "takes kBq for Bq: the activity concentration in kBq/mL is divided by an injected "
         "activity in Bq",
         _DOSE_STEP,
-        Reading(_constant(1e-3), activity_factor=1e-3),
+        SuvAssumptions(_constant(1e-3), activity_factor=1e-3),
     ),
     (
         "dose_bq_for_kbq",
         "takes the injected activity in Bq for kBq, or the weight in kg for one in g",
         _DOSE_STEP,
-        Reading(_constant(1e-3)),
+        SuvAssumptions(_constant(1e-3)),
     ),
     (
         "dose_kbq_for_bq",
         "takes the injected activity in kBq for one in Bq",
         _DOSE_STEP,
-        Reading(_constant(1e3)),
+        SuvAssumptions(_constant(1e3)),
     ),
     (
         "dose_mbq_for_bq",
         "takes the injected activity in MBq for one in Bq",
         _DOSE_STEP,
-        Reading(_constant(1e6)),
+        SuvAssumptions(_constant(1e6)),
     ),
     (
         "activity_in_kbq",
         "gives the activity concentration in kBq/mL where the sheet says Bq/mL; its SUV is right",
         "Correct the unit in the sheet.",
-        Reading(activity_factor=1e-3),
+        SuvAssumptions(activity_factor=1e-3),
     ),
 )
 
@@ -220,43 +220,43 @@ _OF_BODY: tuple[Told, ...] = (
         "kg_for_pounds",
         "takes the weight in kg for one in pounds",
         "PatientWeight (0010,1030) is in kg.",
-        Reading(weight_kg=80.0 * POUND_KG),
+        SuvAssumptions(weight_kg=80.0 * POUND_KG),
     ),
     (
         "pounds_for_kg",
         "takes the weight in pounds for one in kg",
         "PatientWeight (0010,1030) is in kg.",
-        Reading(weight_kg=80.0 / POUND_KG),
+        SuvAssumptions(weight_kg=80.0 / POUND_KG),
     ),
     (
         "sul_janma_for_suvbw",
         "gives SUL (Janmahasatian) for SUV by body weight",
         "Choose SUV by body weight in the program.",
-        Reading(suvbw_as="sul_janma"),
+        SuvAssumptions(suvbw_as="sul_janma"),
     ),
     (
         "sul_james_for_suvbw",
         "gives SUL (James) for SUV by body weight",
         "Choose SUV by body weight in the program.",
-        Reading(suvbw_as="sul_james128"),
+        SuvAssumptions(suvbw_as="sul_james128"),
     ),
     (
         "suvbsa_for_suvbw",
         "gives SUV by body surface for SUV by body weight",
         "Choose SUV by body weight in the program.",
-        Reading(suvbw_as="suvbsa"),
+        SuvAssumptions(suvbw_as="suvbsa"),
     ),
     (
         "james_120",
         "takes 120 for 128 in the lean mass of men after James",
         "State the formula with the values: the row asks for 1.10 W - 128 (W/H)^2.",
-        Reading(james=120.0),
+        SuvAssumptions(james=120.0),
     ),
     (
         "formulas_of_women",
         "takes the formulas of women for lean and ideal mass",
         "PatientSex (0010,0040) is M.",
-        Reading(sex="F"),
+        SuvAssumptions(sex="F"),
     ),
 )
 
@@ -265,13 +265,13 @@ _OF_UNITS: tuple[Told, ...] = (
         "mm3_for_ml",
         "gives volumes in mm3 where the sheet says mL",
         "Correct the unit in the sheet.",
-        Reading(volume_factor=1e3),
+        SuvAssumptions(volume_factor=1e3),
     ),
     (
         "mm3_for_ml_in_tlg",
         "gives volumes in mm3 where the sheet says mL, and TLG with them",
         "Correct the units in the sheet.",
-        Reading(volume_factor=1e3, glycolysis_factor=1e3),
+        SuvAssumptions(volume_factor=1e3, glycolysis_factor=1e3),
     ),
 )
 
@@ -297,13 +297,13 @@ def _of_slopes(dialect: str, stored_at: Elapsed) -> Iterator[Told]:
         "first_slope_for_all",
         "takes the RescaleSlope of the first slice for all",
         step,
-        Reading(first, activity_factor=_hot(first) if has_activity else 1.0),
+        SuvAssumptions(first, activity_factor=_hot(first) if has_activity else 1.0),
     )
     yield (
         "slope_left_out",
         "takes stored values for what they stand for: RescaleSlope is left out",
         step,
-        Reading(unscaled, activity_factor=_hot(unscaled) if has_activity else 1.0),
+        SuvAssumptions(unscaled, activity_factor=_hot(unscaled) if has_activity else 1.0),
     )
 
 

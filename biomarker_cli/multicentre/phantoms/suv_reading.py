@@ -55,7 +55,7 @@ def _one(z: int) -> float:
 
 
 @dataclass(frozen=True)
-class Reading:
+class SuvAssumptions:
     """What a program assumes of the objects.
 
     Attributes
@@ -86,7 +86,7 @@ class Reading:
     glycolysis_factor: float = 1.0
 
 
-def masses_kg(reading: Reading) -> dict[str, float]:
+def masses_kg(reading: SuvAssumptions) -> dict[str, float]:
     """Return what each normalisation multiplies with; 10 m2 for the surface."""
     weight, height = reading.weight_kg, SUBJECT.height_m or 0.0
     bmi, relative = weight / height**2, weight / (100.0 * height)
@@ -109,12 +109,12 @@ def masses_kg(reading: Reading) -> dict[str, float]:
     }
 
 
-def values(reading: Reading, elapsed_s: float, peak: str) -> dict[str, float]:
+def values(reading: SuvAssumptions, elapsed_s: float, peak: str) -> dict[str, float]:
     """Return every number of the sheet.
 
     Parameters
     ----------
-    reading : Reading
+    reading : SuvAssumptions
     elapsed_s : float
         From the injection to the moment that the stored activity belongs to.
     peak : str
@@ -144,7 +144,7 @@ def values(reading: Reading, elapsed_s: float, peak: str) -> dict[str, float]:
     return found | _thresholds(reading, share)
 
 
-def _thresholds(reading: Reading, share: float) -> dict[str, float]:
+def _thresholds(reading: SuvAssumptions, share: float) -> dict[str, float]:
     uptake = [(share * cell.suv * reading.factor(cell.z), cell.n) for cell in cells("levels")]
     top = max(suv for suv, _ in uptake)
     found = {"levels/suvbw.uptake.max": top}

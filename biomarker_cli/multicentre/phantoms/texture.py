@@ -20,7 +20,7 @@ from types import MappingProxyType
 from biomarker_cli.multicentre.objects.ct import INTERCEPT_HU
 from biomarker_cli.multicentre.objects.instances import Grid, Subject
 from biomarker_cli.multicentre.phantoms.boxes import Box
-from biomarker_cli.multicentre.phantoms.truth import Item, Limit, Mistake, Phantom, scaled
+from biomarker_cli.multicentre.phantoms.truth import ItemLimit, Mistake, Phantom, SheetItem, scaled
 
 KIND, VERSION = "ct-texture", 1
 DIALECT_NAMES = ("standard",)
@@ -42,10 +42,10 @@ REGIONS = MappingProxyType(
     }
 )
 
-_EXACT = Limit("closed form on whole HU; 1e-3 is ours", absolute=1e-3)
-_HU = Limit("RescaleSlope and RescaleIntercept, PS3.3 C.7.6.16; 0.1 HU is ours", absolute=0.1)
-_VARIANCE = Limit("IBSI ECT3 (n in the denominator); 0.5 % lets n - 1 pass", 0.1, 0.005)
-_VOLUME = Limit("voxels x voxel volume; 1 % is ours", 0.0, 0.01)
+_EXACT = ItemLimit("closed form on whole HU; 1e-3 is ours", absolute=1e-3)
+_HU = ItemLimit("RescaleSlope and RescaleIntercept, PS3.3 C.7.6.16; 0.1 HU is ours", absolute=0.1)
+_VARIANCE = ItemLimit("IBSI ECT3 (n in the denominator); 0.5 % lets n - 1 pass", 0.1, 0.005)
+_VOLUME = ItemLimit("voxels x voxel volume; 1 % is ours", 0.0, 0.01)
 
 # Directions that change the level, of 13; of the four of a slice; pairs that change, of all.
 _CHANGING = MappingProxyType({"checker": (7, 2), "stripes": (9, 3)})
@@ -90,8 +90,8 @@ _WORDS = MappingProxyType(
 )
 
 
-def _item(name: str) -> Item:
-    return Item(name, *_WORDS[name.partition("/")[2]])
+def _item(name: str) -> SheetItem:
+    return SheetItem(name, *_WORDS[name.partition("/")[2]])
 
 
 def _values() -> dict[str, float]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Limit:
+class ItemLimit:
     """How far a number may lie from the truth: absolute + relative x |truth|.
 
     Attributes
@@ -34,7 +34,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Item:
+class SheetItem:
     """A number that the sheet asks for.
 
     Attributes
@@ -45,13 +45,13 @@ class Item:
         The quantity in words.
     unit : str
         UCUM.
-    limit : Limit
+    limit : ItemLimit
     """
 
     name: str
     what: str
     unit: str
-    limit: Limit
+    limit: ItemLimit
 
     @property
     def region(self) -> str:
@@ -94,7 +94,7 @@ class Phantom:
     kind, dialect : str
     version : int
         Rises when a truth changes.
-    items : tuple of Item
+    items : tuple of SheetItem
     truth : mapping
         Item -> true value; an item that is not in it cannot be judged.
     mistakes : tuple of Mistake
@@ -105,7 +105,7 @@ class Phantom:
     kind: str
     dialect: str
     version: int
-    items: tuple[Item, ...]
+    items: tuple[SheetItem, ...]
     truth: Values
     mistakes: tuple[Mistake, ...]
     unjudged: Mapping[str, str] = field(default_factory=dict)

@@ -74,8 +74,9 @@ def suv_image() -> FloatArray:
 
 
 def _adc(phantom: Phantom, folder: Path) -> list[Path]:
-    along = [adc_image(axis) for axis in range(3)]
-    volumes = [_weighting(phantom, 0, along[0], None)]
+    along = [adc_image(fibre) for fibre in adc.FIBRE_MM2_S]
+    # Without a direction: the little b that is applied there weights as their mean does.
+    volumes = [_weighting(phantom, 0, adc_image(sum(adc.FIBRE_MM2_S) / 3.0), None)]
     for shell in range(1, len(adc.B_S_MM2)):
         volumes += [_weighting(phantom, shell, along[i], i) for i in range(3)]
     dwi = DwiObject(adc.SUBJECT, adc.GRID, volumes)
@@ -92,12 +93,12 @@ def _weighting(phantom: Phantom, shell: int, adc_mm2_s: FloatArray, axis: int | 
     return Weighting(b, adc.S0 * np.exp(-b * adc_mm2_s), direction, adc.B_S_MM2[shell])
 
 
-def adc_image(axis: int) -> FloatArray:
-    """Return ADC along a direction of the ADC phantom in mm2/s, shape (z, y, x)."""
+def adc_image(fibre_mm2_s: float) -> FloatArray:
+    """Return ADC of the phantom where the fibre has a given one, mm2/s, shape (z, y, x)."""
     image = np.full(adc.GRID.shape, adc.BACKGROUND_MM2_S)
     for name, value in adc.VIALS.items():
         image[_slices(adc.REGIONS[name])] = value
-    image[_slices(adc.REGIONS["fibre"])] = adc.FIBRE_MM2_S[axis]
+    image[_slices(adc.REGIONS["fibre"])] = fibre_mm2_s
     ramp = adc.REGIONS["ramp"]
     image[_slices(ramp)] = adc.RAMP_START + adc.RAMP_STEP * np.arange(ramp.x1 - ramp.x0)
     return image
