@@ -26,6 +26,7 @@ from biomarker_cli.study.case_list import CaseEntry
 from biomarker_cli.study.errors import StudyError, unexpected_error
 from biomarker_cli.study.in_time import late, too_late
 from biomarker_cli.study.integrity import SHARED_FRAME_FLAG, examine_cohort, shared_frames
+from biomarker_cli.study.passports import with_passports
 from biomarker_cli.study.planned import PlannedCase, overrides_of, recall, with_inputs
 from biomarker_cli.study.study_file import Study
 
@@ -106,7 +107,8 @@ def _examined(
         if case.plan.case_id in shared:
             case = replace(case, flags=case.flags | {SHARED_FRAME_FLAG})
         own = findings.get(case.plan.case_id, ())
-        found.append(case.with_findings(own, study.model.integrity))
+        case = case.with_findings(own, study.model.integrity)
+        found.append(with_passports(case, study.passports))
     return found
 
 

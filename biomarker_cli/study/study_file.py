@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from biomarker_cli.acquisition.waivers import Waiver, load_waivers
 from biomarker_cli.pet.overrides import load_overrides
@@ -22,6 +22,7 @@ from biomarker_cli.regions.rules import RoiNames
 from biomarker_cli.study.case_list import CaseEntry, read_cases
 from biomarker_cli.study.case_names import IDENTIFIER
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.passports import PassportRules, StudyPassports, load_passports
 from biomarker_cli.study.study_key import (
     KEY_FILE,
     key_of_first_run,
@@ -66,6 +67,8 @@ class StudyModel(Strict):
     lock : str
         Lock that every protocol of the study is held against, relative to the
         study file.
+    passports : PassportRules, optional
+        Tests that the sites must have passed.
     """
 
     format: Literal["biomarker-study/1"]
@@ -80,6 +83,15 @@ class StudyModel(Strict):
     overrides: str = ""
     waivers: str = ""
     lock: str = ""
+    passports: PassportRules | None = None
+
+    @model_validator(mode="after")
+    def _passports_are_of_roles(self) -> Self:
+        for wanted in self.passports.requires if self.passports else ():
+            unknown = [role for role in wanted.roles if role not in self.roles]
+            if unknown:
+                raise ValueError(f"passports: the study has no role {', '.join(unknown)}")
+        return self
 
     @field_validator("id")
     @classmethod
@@ -102,6 +114,7 @@ class Study:
         In the order of the list.
     overrides : tuple of Override
     waivers : tuple of Waiver
+    passports : StudyPassports or None
     key : bytes
         Empty where it has not been read; see `study_key`.
     """
@@ -111,6 +124,7 @@ class Study:
     entries: tuple[CaseEntry, ...]
     overrides: tuple[Override, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    passports: StudyPassports | None = None
     key: bytes = field(default=b"", repr=False)
 
     @property
@@ -144,12 +158,16 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
         ``OVERRIDE-INVALID``.
     ProtocolError
         ``WAIVER-INVALID``.
+    PassportError
+        ``PASSPORT-INVALID``.
     """
     folders = StudyFolders(path.parent.absolute(), tuple(allowed))
     model = _read_model(path)
     cases = folders.file(model.cases, "cases")
     waivers = folders.file(model.waivers, "waivers") if model.waivers else None
     overrides = folders.file(model.overrides, "overrides") if model.overrides else None
+    rules = model.passports
+    passports = load_passports(rules, folders.file(rules.file, "passports")) if rules else None
     if model.lock:
         folders.file(model.lock, "lock")
     for name, role in model.roles.items():
@@ -161,6 +179,7 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
         entries=read_cases(cases, tuple(model.roles)),
         overrides=load_overrides(overrides) if overrides else (),
         waivers=load_waivers(waivers) if waivers else (),
+        passports=passports,
     )
 
 
