@@ -85,7 +85,7 @@ def measured(folder: Path, kind: str, dialect: str = "", estimator: str = "lls")
     analysis.write_text(protocol_head("analysis", "ours", "1.0.0", "active") + _REGIONS + text)
     mask = folder / ("segmentation.dcm" if kind == "seg" else "regions.dcm")
     single = SingleCase(measure, (folder / "image",), mask, str(analysis))
-    return run_case(plan_single(single).plan)
+    return run_case(plan_single(single).case.plan)
 
 
 def values_of(result: CaseResult, peak: str = "") -> dict[str, float]:

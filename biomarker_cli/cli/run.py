@@ -12,7 +12,10 @@ from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, progress
 
 if TYPE_CHECKING:
-    from biomarker_cli.study.runner import RunOptions, RunReport, StudyRun
+    from collections.abc import Sequence
+
+    from biomarker_cli.study.cohort import CohortCase
+    from biomarker_cli.study.runner import RunReport
 
 _EPILOG = """\b
 Examples:
@@ -78,49 +81,46 @@ def run(
     A case that fails leaves a row with its error code; the others go on.
     """
     from biomarker_cli.catalogue.index import FileIndex
-    from biomarker_cli.study.planning import plan_study
-    from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
+    from biomarker_cli.study.planning import StudyPlanner
+    from biomarker_cli.study.runner import RunOptions, RunProgress, StudyRun, plan_run, run_study
     from biomarker_cli.study.study_file import load_study, with_key
-    from biomarker_cli.study.study_key import fingerprint
 
     study = load_study(study_file, allowed)
     folder = output or study.root / "results"
     dry_run, verify_inputs = switches.pop("dry_run"), switches.pop("verify_inputs")
     study = with_key(study, writes=not dry_run)
     options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, **switches)
-    index = FileIndex.of_user(trusted=not options.fresh)
-    with progress("planning", "cases") as advance:
-        cases = plan_study(
-            study,
-            advance,
-            index,
-            verify_inputs=verify_inputs,
-            jobs=jobs,
-            limit_s=timeout_per_case,
-        )
-    due = StudyRun(study.model.id, cases, study.model.integrity, index, fingerprint(study.key))
+    planner = StudyPlanner(
+        study,
+        FileIndex.of_user(trusted=not options.fresh),
+        verify_inputs=verify_inputs,
+        jobs=jobs,
+        limit_s=timeout_per_case,
+    )
+    due = StudyRun.of_study(study, planner)
+    with progress("planning", "cases") as planned, progress("measuring", "cases") as measured:
+        told = RunProgress(planned, measured)
+        if dry_run:
+            decisions = plan_run(due, folder, options, told)
+        else:
+            report = run_study(due, folder, options, told)
     if dry_run:
-        _print_plan(due, folder, options, output_format)
+        _print_plan(decisions, output_format)
         return
-    with progress("measuring", "cases") as advance:
-        report = run_study(due, folder, options, lambda done, total, _case: advance(done, total))
     _print_report(report, output_format)
     context.exit(report.exit_code)
 
 
-def _print_plan(study: StudyRun, folder: Path, options: RunOptions, output_format: str) -> None:
-    from biomarker_cli.study.runner import decide
-    from biomarker_cli.study.store import ResultStore
-
+def _print_plan(decisions: Sequence[CohortCase], output_format: str) -> None:
     rows = [
         {
-            "case_id": decision.case.plan.case_id,
+            "case_id": decision.case_id,
             "action": decision.action,
             "reason": decision.reason,
-            "files": len(decision.case.plan.input_paths),
-            "analyses": [a.ident for a in decision.case.plan.analyses],
+            "files": decision.survey.n_files,
+            "analyses": list(decision.survey.analyses),
         }
-        for decision in decide(study, ResultStore(folder), options)
+        for decision in decisions
     ]
     if output_format == "json":
         print_json(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -13,6 +14,7 @@ from pydantic import Field, model_validator
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.tables.passports import (
+    PASSPORTS,
     TEST_NAME,
     PassportRequirement,
     PassportState,
@@ -20,6 +22,7 @@ from biomarker_cli.tables.passports import (
     passport_state,
     read_passports,
 )
+from biomarker_cli.tables.writing import row_lines
 
 if TYPE_CHECKING:
     from biomarker_cli.case.plan import CasePlan
@@ -99,6 +102,11 @@ class StudyPassports:
 
     rules: PassportRules
     rows: tuple[PassportRow, ...]
+
+    @property
+    def digest(self) -> str:
+        """Digest of what the passports say."""
+        return hashlib.sha256(row_lines(PASSPORTS, self.rows).encode()).hexdigest()
 
 
 def load_passports(rules: PassportRules, path: Path) -> StudyPassports:
