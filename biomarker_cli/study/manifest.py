@@ -12,6 +12,7 @@ from biomarker_cli.model.packages import MOVING_NUMBERS, version_of
 from biomarker_cli.model.version import __version__
 from biomarker_cli.study.packed import PackedResult
 from biomarker_cli.study.planned import PlannedCase
+from biomarker_cli.tables.certificates import certificate_in_force
 from biomarker_cli.tables.writing import write_json
 
 
@@ -34,6 +35,8 @@ def write_manifest(
             "system": platform.system(),
             "machine": platform.machine(),
         },
+        # The id of the certificate of this installation; empty where it has none.
+        "certificate": certificate_in_force(),
         "protocols": _protocols(cases),
         "waivers": _waivers(cases),
         "cases": {
