@@ -51,6 +51,7 @@ COMMANDS = CommandsOnDemand(
         "bvalues": "bvalues:bvalues",
         "run": "run:run",
         "status": "status:status",
+        "verify": "verify:verify",
         "compare": "compare:compare",
         "repeatability": "repeatability:repeatability",
         "change": "change:change",

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from biomarker_cli.model.version import __version__
 from biomarker_cli.multicentre.phantoms.judging import JudgedRow, Judgement, Outcome
-from biomarker_cli.multicentre.sealed_files import sealed
+from biomarker_cli.tables.sealed_files import sealed
 
 FORMAT = "biomarker-phantom-judgement/1"
 
