@@ -20,6 +20,7 @@ from biomarker_cli.multicentre.reader_features import READER_FEATURES
 from biomarker_cli.multicentre.readers import READER_PAIRS
 from biomarker_cli.multicentre.repeatability_table import REPEATABILITY
 from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
+from biomarker_cli.tables.passports import PASSPORTS
 from biomarker_cli.tables.schema import ROIS, TABLES, Table
 
 HERE = Path(__file__).resolve().parent
@@ -83,7 +84,7 @@ def tables_page() -> str:
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
     agreement = (REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES, HARMONISED, COMBAT_REPORT)
-    for table in (REGIONS, *agreement):
+    for table in (REGIONS, *agreement, PASSPORTS):
         parts += ["", *_table(table)]
     parts += ["", "## Flags", "", "| flag | meaning |", "|---|---|"]
     parts += [f"| `{flag}` | {meaning} |" for flag, meaning in sorted(FLAGS.items())]

@@ -58,6 +58,7 @@ COMMANDS = CommandsOnDemand(
         "readers": "readers:readers",
         "combat": "combat:combat",
         "phantom": "phantom:phantom",
+        "passport": "passport:passport",
         "protocol": "protocol:protocol",
         "doctor": "doctor:doctor",
     },
