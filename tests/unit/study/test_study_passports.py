@@ -59,7 +59,7 @@ def passports(*rows: PassportRow, on_missing: str = "flag", **asked: object) -> 
     return StudyPassports(PassportRules.model_validate(rules), rows)
 
 
-def tested(day: str = "2026-03-01", outcome: str = "pass", **more: object) -> PassportRow:
+def passed_on(day: str = "2026-03-01", outcome: str = "pass", **more: object) -> PassportRow:
     said = {"site_id": "A", "test": "pet_phantom", "quantity": "q", **more}
     return PassportRow(date=day, outcome=outcome, **said)
 
@@ -67,16 +67,16 @@ def tested(day: str = "2026-03-01", outcome: str = "pass", **more: object) -> Pa
 @pytest.mark.parametrize(
     ("rows", "days", "flags"),
     [
-        ([tested()], ["20260310"], set()),
+        ([passed_on()], ["20260310"], set()),
         ([], ["20260310"], {"passport_missing:pet_phantom"}),
-        ([tested()], ["20260401"], {"passport_stale:pet_phantom"}),
-        ([tested()], ["20260331"], set()),
-        ([tested(outcome="fail")], ["20260310"], {"passport_failed:pet_phantom"}),
-        ([tested()], [""], {"passport_undated:pet_phantom"}),
-        ([tested()], [], {"passport_undated:pet_phantom"}),
-        ([tested()], ["2026031"], {"passport_undated:pet_phantom"}),
+        ([passed_on()], ["20260401"], {"passport_stale:pet_phantom"}),
+        ([passed_on()], ["20260331"], set()),
+        ([passed_on(outcome="fail")], ["20260310"], {"passport_failed:pet_phantom"}),
+        ([passed_on()], [""], {"passport_undated:pet_phantom"}),
+        ([passed_on()], [], {"passport_undated:pet_phantom"}),
+        ([passed_on()], ["2026031"], {"passport_undated:pet_phantom"}),
         # Of images of two days, each is judged.
-        ([tested()], ["20260310", "20260201"], {"passport_missing:pet_phantom"}),
+        ([passed_on()], ["20260310", "20260201"], {"passport_missing:pet_phantom"}),
     ],
 )
 def test_a_case_is_flagged_by_the_day_of_its_examination(rows, days, flags):
@@ -90,9 +90,9 @@ def test_a_case_is_flagged_by_the_day_of_its_examination(rows, days, flags):
     ("rows", "days", "code"),
     [
         ([], ["20260310"], "PASSPORT-MISSING"),
-        ([tested()], ["20260401"], "PASSPORT-STALE"),
-        ([tested(outcome="fail")], ["20260310"], "PASSPORT-FAILED"),
-        ([tested()], [], "PASSPORT-UNDATED"),
+        ([passed_on()], ["20260401"], "PASSPORT-STALE"),
+        ([passed_on(outcome="fail")], ["20260310"], "PASSPORT-FAILED"),
+        ([passed_on()], [], "PASSPORT-UNDATED"),
     ],
 )
 def test_a_case_is_refused_where_the_study_says_so(rows, days, code):
@@ -121,8 +121,8 @@ def test_what_is_refused_for_another_reason_stays_so():
 
 
 def test_the_digest_follows_what_the_passports_say():
-    one, other = passports(tested()), passports(tested(outcome="fail"))
-    assert one.digest == passports(tested()).digest != other.digest
+    one, other = passports(passed_on()), passports(passed_on(outcome="fail"))
+    assert one.digest == passports(passed_on()).digest != other.digest
 
 
 def test_every_state_has_its_flag():
@@ -164,7 +164,7 @@ def study(folder: Path, section: str, book: str = "site_id,test,date,quantity,ou
         ),
         (
             "file: p.csv, on_missing: flag, requires: [{test: x, max_age_days: 1, maximum: .nan}]",
-            "maximum",
+            "not finite",
         ),
         (f"file: '', on_missing: flag, requires: [{ASKED}]", "file"),
         (f"file: ../p.csv, on_missing: flag, requires: [{ASKED}]", "passports names a file"),
