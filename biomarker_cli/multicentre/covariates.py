@@ -12,7 +12,7 @@ import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import quoted
-from biomarker_cli.multicentre.agreement_errors import AgreementError
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.reading import read_cells
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.model.wording import counted, quoted
-from biomarker_cli.multicentre.agreement_errors import AgreementError
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.scales import is_ratio_scale
 from biomarker_cli.tables.columns import bad_value, require_columns
 from biomarker_cli.tables.errors import TableError
