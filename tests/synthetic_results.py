@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from biomarker_cli.acquisition.results import CheckResult, Outcome
 from biomarker_cli.case.result import CaseResult
 from biomarker_cli.tables.rows import CaseRow, CheckRow
 
@@ -14,11 +15,10 @@ def case_result(case_id: str = CASE_ID, status: str = "measured", **parts: objec
     return CaseResult(**{"role": "ct", "case": row, **parts})
 
 
-def check_row(outcome: str, severity: str = "error") -> CheckRow:
-    """Return a check of a series."""
-    return CheckRow(
+def check_result(outcome: Outcome, severity: str = "error") -> CheckResult:
+    """Return what one rule found on a series."""
+    return CheckResult(
         scope="series",
-        case_id=CASE_ID,
         series_uid="1.2",
         protocol_id="p",
         protocol_version="1.0.0",
@@ -31,3 +31,8 @@ def check_row(outcome: str, severity: str = "error") -> CheckRow:
         unit="",
         tags="",
     )
+
+
+def check_row(outcome: str, severity: str = "error") -> CheckRow:
+    """Return the same as a row of a case."""
+    return CheckRow(case_id=CASE_ID, **check_result(Outcome(outcome), severity).row())
