@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from biomarker_cli.acquisition.results import CheckResult, Outcome
 from biomarker_cli.case.result import CaseResult
 from biomarker_cli.study.cohort import Cohort
 from biomarker_cli.study.judged import JudgedResults
@@ -40,11 +41,10 @@ def judged_results(results: Sequence[PackedResult], folder: Path) -> JudgedResul
     return JudgedResults(cohort, store, "study")
 
 
-def check_row(outcome: str, severity: str = "error") -> CheckRow:
-    """Return a check of a series."""
-    return CheckRow(
+def check_result(outcome: Outcome, severity: str = "error") -> CheckResult:
+    """Return what one rule found on a series."""
+    return CheckResult(
         scope="series",
-        case_id=CASE_ID,
         series_uid="1.2",
         protocol_id="p",
         protocol_version="1.0.0",
@@ -57,3 +57,8 @@ def check_row(outcome: str, severity: str = "error") -> CheckRow:
         unit="",
         tags="",
     )
+
+
+def check_row(outcome: str, severity: str = "error") -> CheckRow:
+    """Return the same as a row of a case."""
+    return CheckRow(case_id=CASE_ID, **check_result(Outcome(outcome), severity).row())
