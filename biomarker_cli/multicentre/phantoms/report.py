@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any, get_args
 
 from biomarker_cli.model.version import __version__
+from biomarker_cli.model.wording import counted
 from biomarker_cli.multicentre.phantoms.judging import JudgedRow, Judgement, Outcome
 from biomarker_cli.tables.sealed_files import sealed
 
@@ -59,6 +60,13 @@ def text_lines(judgement: Judgement) -> Iterator[str]:
             yield from _row(row)
     yield ""
     yield ", ".join(f"{judgement.count(one)} {one.replace('_', ' ')}" for one in get_args(Outcome))
+    by_digit = sum(row.tolerance_from == "last digit" for row in judgement.rows)
+    if by_digit:
+        yield from _wrapped(
+            f"{counted(by_digit, 'number')} judged by the last digit that is given, which is "
+            "coarser than the limit: more digits say more",
+            "",
+        )
     yield from _explanation(judgement)
 
 

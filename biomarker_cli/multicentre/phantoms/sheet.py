@@ -33,6 +33,8 @@ _ASKED = {
     "date": ("date of measuring", "YYYY-MM-DD"),
 }
 
+_SEPARATOR_LINE = ("sep=,", "sep=;", "sep=\t")
+
 MOST_BYTES = 2_000_000
 MOST_ROWS = 5_000
 
@@ -110,10 +112,18 @@ def read_sheet(path: Path) -> Sheet:
         ``SHEET-INVALID`` where it is no such table.
     """
     text = _text(path)
+    above = 0
+    if text.startswith(_SEPARATOR_LINE):
+        # Spreadsheets write a line that names the separator.
+        above, text = 1, text.partition("\n")[2]
     delimiter = _delimiter(text, path.name)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+        rows = [
+            (reader.line_num + above, cells)
+            for cells in reader
+            if any(cell.strip() for cell in cells)
+        ]
     except csv.Error as error:
         raise _invalid(f"no CSV: {error}", path.name) from error
     if len(rows) > MOST_ROWS:

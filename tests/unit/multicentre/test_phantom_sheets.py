@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -246,6 +247,31 @@ def test_hostile_text_is_shown_and_not_obeyed(tmp_path):
     assert judgement.info["program"] == "=cmd()"
     assert judgement.rows[0].outcome == "unreadable"
     assert "\x1b" not in judgement.rows[0].reason
+
+
+def test_a_line_that_names_the_separator_is_passed_over(tmp_path):
+    path = write(tmp_path / "s.csv", [row(MEAN, "3,99")], ";", end="\r\n")
+    path.write_bytes(b"sep=;\r\n" + path.read_bytes())
+    (found,) = [one for one in read_sheet(path).rows if one.value]
+    assert (found.value, found.line) == ("3,99", 4)
+
+
+def test_numbers_that_are_judged_by_their_last_digit_are_counted(tmp_path):
+    path = write(tmp_path / "s.csv", [row(MEAN, "4"), row(MAX, "5.00")])
+    assert any(
+        "1 number judged by the last digit" in one for one in text_lines(judge(read_sheet(path)))
+    )
+    path = write(path, [row(MEAN, "4.00"), row(MAX, "5.00")])
+    assert not any("last digit that" in one for one in text_lines(judge(read_sheet(path))))
+
+
+def test_the_truths_import_nothing_that_measures():
+    folder = Path(units.__file__).parent
+    allowed = ("biomarker_cli.multicentre.", "biomarker_cli.model.", "biomarker_cli.tables.")
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("biomarker_cli"):
+                assert f"{node.module}.".startswith(allowed), (path.name, node.module)
 
 
 def test_no_line_is_wider_than_a_terminal(tmp_path):
