@@ -58,13 +58,14 @@ class StudyTerms:
 
 
 def study_sha256(study: Study) -> str:
-    """Return a digest of all that a study says: its file, list, overrides and waivers."""
+    """Return a digest of all that a study says: its file, list, overrides, waivers, passports."""
     digest = hashlib.sha256(
         sha256_of_json(
             [
                 study.model.model_dump(mode="json"),
                 [canonical(override) for override in study.overrides],
                 [canonical(waiver) for waiver in study.waivers],
+                study.passports.digest if study.passports is not None else "",
             ]
         ).encode()
     )

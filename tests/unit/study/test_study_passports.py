@@ -21,6 +21,7 @@ from biomarker_cli.study.passports import (
 )
 from biomarker_cli.study.planned import PlannedCase
 from biomarker_cli.study.study_file import load_study
+from biomarker_cli.study.terms import study_sha256
 from biomarker_cli.tables.errors import PassportError
 from biomarker_cli.tables.passport_row import PassportRow
 
@@ -123,6 +124,15 @@ def test_what_is_refused_for_another_reason_stays_so():
 def test_the_digest_follows_what_the_passports_say():
     one, other = passports(passed_on()), passports(passed_on(outcome="fail"))
     assert one.digest == passports(passed_on()).digest != other.digest
+
+
+def test_parts_of_a_study_that_know_other_passports_are_not_of_one_study(tmp_path):
+    section = f"file: p.csv, on_missing: flag, requires: [{ASKED}]"
+    head = "site_id,test,date,quantity,outcome\n"
+    before = study_sha256(load_study(study(tmp_path, section, head)))
+    assert study_sha256(load_study(study(tmp_path, section, head))) == before
+    more = f"{head}A,pet_phantom,2026-01-01,q,pass\n"
+    assert study_sha256(load_study(study(tmp_path, section, more))) != before
 
 
 def test_every_state_has_its_flag():
