@@ -165,3 +165,33 @@ def test_a_study_says_what_is_asked_of_its_sites(biomarker, sample_copy):
     assert done.returncode == 7
     found = {one["site_id"]: one["state"] for one in json.loads(done.stdout)}
     assert found == {"CENTRE_A": "valid", "CENTRE_B": "missing"}
+
+
+def test_what_other_commands_write_is_taken_up(biomarker, tmp_path):
+    book, certificate = tmp_path / "passports.csv", tmp_path / "certificate.json"
+    data = {"BIOMARKER_DATA_DIR": str(tmp_path / "data")}
+    done = biomarker("verify", "suv", "--certificate", certificate, **data)
+    assert done.returncode == 0, done.stderr
+    done = biomarker("passport", "add", certificate, "--site", "A", "--passports", book)
+    assert "suite suv" in done.stdout, done.stderr
+    table = tmp_path / "repeats.csv"
+    table.write_text(
+        "subject_id,feature_id,value,repeat_id,unit\n"
+        + "".join(
+            f"S{n},adc.intensity.mean,{1 + n / 10 + r / 50},{r},mm2/s\n"
+            for n in range(5)
+            for r in (1, 2)
+        )
+    )
+    done = biomarker("repeatability", table, "-o", tmp_path / "rep")
+    assert done.returncode == 0, done.stderr
+    source = tmp_path / "rep" / "repeatability.json"
+    add = ("passport", "add", source, "--site", "A", "--passports", book)
+    assert "PASSPORT-UNSAID" in biomarker(*add).stderr
+    assert biomarker(*add, "--date", "2026-01-01").returncode == 0
+    rows = {row["quantity"]: row for row in rows_of(tmp_path, "passports")}
+    # Two values that lie 0.02 apart: wSD is 0.02 / sqrt(2), and RC is 2.77 times that.
+    assert float(rows["adc.intensity.mean RC"]["value"]) == pytest.approx(0.0392, rel=1e-3)
+    assert rows["adc.intensity.mean RC"]["unit"] == "mm2/s"
+    assert 1.0 < float(rows["adc.intensity.mean wCV"]["value"]) < 1.3
+    assert rows["adc.intensity.mean wCV"]["unit"] == "%"

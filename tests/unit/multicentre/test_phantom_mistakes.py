@@ -144,6 +144,17 @@ def test_truths_that_are_easily_worked_out_by_hand():
     assert suv["levels/suvbw.uptake.tlg.41pct_of_max"] == pytest.approx(
         (32 * 8 + 160 * 3.6) * 0.056
     )
+    assert suv["hot/sul_janma.uptake.mean"] == pytest.approx(4 * 9270 / (6680 + 216 * 80 / 1.8**2))
+    assert suv["hot/suvibw.uptake.mean"] == pytest.approx(4 * (48 + 1.06 * 28) / 80)
+    women = next(m for m in phantom_of("suv").mistakes if m.name == "formulas_of_women")
+    (wrong,) = women.predictions
+    assert wrong["hot/sul_janma.uptake.mean"] == pytest.approx(
+        4 * 9270 / (8780 + 244 * 80 / 1.8**2)
+    )
+    assert wrong["hot/sul_james128.uptake.mean"] == pytest.approx(
+        4 * (1.07 * 80 - 148 * (80 / 180) ** 2) / 80
+    )
+    assert wrong["hot/suvibw.uptake.mean"] == pytest.approx(4 * (45.5 + 0.91 * 28) / 80)
     texture = phantom_of("ct-texture").truth
     assert texture["checker/glcm.contrast.average"] == pytest.approx(7 / 13)
     assert texture["stripes/glcm.correlation.average"] == pytest.approx(-5 / 13)
