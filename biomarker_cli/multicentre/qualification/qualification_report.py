@@ -158,5 +158,3 @@ def _cause_lines(qualification: Qualification) -> Iterator[str]:
     for cause in qualification.causes:
         how = f"{cause.n_explained} of {cause.n_failing}"
         yield from _wrapped(f"  {cause.certainty}: {cause.text} ({how})", indent=4)
-    if qualification.failures and not qualification.causes:
-        yield "  not told: only values of whole runs are out"
