@@ -74,13 +74,14 @@ def diagnose(checks: Sequence[Check]) -> tuple[Cause, ...]:
         return ()
     passing = [check for check in telling if check.is_within]
     # A mistake has no number that could be fitted: it goes before a quantity that has.
-    for found in (_mistakes(failing, passing), _quantities(failing, passing)):
-        explained = list(found)
-        whole = [text for text, number in explained if number == len(failing)]
+    mistakes, quantities = list(_mistakes(failing, passing)), list(_quantities(failing, passing))
+    for candidates in (mistakes, quantities):
+        whole = [text for text, number in candidates if number == len(failing)]
         if len(whole) == 1:
             return (Cause(whole[0], "certain", len(failing), len(failing)),)
-    explained = [*_mistakes(failing, passing), *_quantities(failing, passing)]
-    explained.sort(key=lambda one: -one[1])
+        if whole:
+            break
+    explained = sorted([*mistakes, *quantities], key=lambda one: -one[1])
     found = [Cause(text, "likely", number, len(failing)) for text, number in explained]
     return tuple([*found, *_suspected(failing, passing)][:MOST_TOLD])
 
@@ -154,8 +155,8 @@ def _suspected(failing: Sequence[Check], passing: Sequence[Check]) -> Iterator[C
     """Yield the steps of the highest coefficient, those that checks test themselves first."""
     steps = dict.fromkeys(step for check in failing for step in check.expected.steps)
     scores = {step: _ochiai(step, failing, passing) for step in steps}
-    best = max(scores.values())
-    tested = {check.expected.steps[0] for check in failing}
+    best = max(scores.values(), default=0.0)
+    tested = {step for check in failing for step in check.expected.steps[:1]}
     ranked = [step for step in steps if scores[step] >= best - _SAME_SCORE]
     for step in sorted(ranked, key=lambda one: one not in tested):
         number = sum(step in check.expected.steps for check in failing)
