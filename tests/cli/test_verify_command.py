@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +108,33 @@ def test_some_suites_alone_are_certified_and_not_named_by_runs(biomarker, tmp_pa
     assert not data.exists()
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert done.stdout.splitlines()[-1].startswith("verdict: within")
+
+
+DEFECT = """\
+import biomarker_cli.pet.normalisation as normalisation
+masses = dict(normalisation._MASS_KG)
+masses["sul_janma"] = masses["sul_james128"]
+normalisation._MASS_KG = masses
+"""
+
+
+def test_a_defect_exits_with_7_is_explained_and_takes_the_certificate(
+    biomarker, verified, tmp_path
+):
+    # Python runs it before everything else, in this process alone.
+    (tmp_path / "sitecustomize.py").write_text(DEFECT)
+    (tmp_path / "data").mkdir()
+    kept = tmp_path / "data" / "certificate.json"
+    kept.write_bytes((verified / "data" / "certificate.json").read_bytes())
+    paths = os.pathsep.join([str(tmp_path), str(CHECKOUT)])
+    done = biomarker("verify", "suv", PYTHONPATH=paths, BIOMARKER_DATA_DIR=str(tmp_path / "data"))
+    assert done.returncode == 7, done.stdout + done.stderr
+    assert "certain: lean body mass by James, male term 128 in place of lean" in done.stdout
+    assert "sul_janma, M" in done.stdout
+    assert "verdict: out_of_tolerance (3 of 88 checks out of tolerance)" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "withdrawn" in done.stderr
+    assert not kept.exists()
 
 
 def test_nothing_measured_is_no_pass(biomarker):

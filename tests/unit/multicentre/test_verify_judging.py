@@ -131,6 +131,25 @@ def test_a_mistake_that_a_number_within_contradicts_is_not_told():
     assert [one.certainty for one in found] == ["suspected"]
 
 
+@pytest.mark.parametrize(("other", "certainty"), [(10.15, "certain"), (10.25, "suspected")])
+def test_what_would_move_a_number_by_less_than_twice_its_tolerance_contradicts_nothing(
+    other, certainty
+):
+    found = diagnose(
+        [
+            *(check(name, found=5.0, mistakes=HALF, steps=("step",)) for name in "ab"),
+            check("c", mistakes={"it is halved": other}, steps=("step",)),
+        ]
+    )
+    assert found[0].certainty == certainty
+
+
+def test_a_mistake_goes_before_a_quantity_that_can_be_fitted():
+    both = {"mistakes": HALF, "follows": {"the distance": 1.0}}
+    found = diagnose([check(name, found=5.0, **both) for name in "ab"])
+    assert [(one.text, one.certainty) for one in found] == [("it is halved", "certain")]
+
+
 def test_two_mistakes_that_give_the_same_are_both_told_and_none_is_certain():
     both = {"it is halved": 5.0, "it is cut": 5.0}
     found = diagnose([check(name, found=5.0, mistakes=both) for name in "ab"])
@@ -320,6 +339,24 @@ def test_data_that_lack_the_phantom_are_refused(tmp_path):
     with pytest.raises(BiomarkerError) as caught:
         qualify(QualificationRequest(("ibsi-2",), data=tmp_path))
     assert (caught.value.code, caught.value.exit_code) == ("VERIFY-DATA", 3)
+
+
+def test_another_image_in_place_of_the_phantom_is_refused(tmp_path):
+    import nibabel
+
+    for place in (ct_phantom.IMAGE, ct_phantom.MASK):
+        (tmp_path / place).parent.mkdir(parents=True)
+        image = nibabel.Nifti1Image(np.ones((4, 5, 6), np.int16), np.eye(4))
+        nibabel.save(image, tmp_path / place)
+    with pytest.raises(BiomarkerError) as caught:
+        qualify(QualificationRequest(("ibsi-1",), data=tmp_path))
+    assert caught.value.code == "VERIFY-DATA"
+
+
+def test_the_command_names_every_suite():
+    from biomarker_cli.cli.verify import SUITE_NAMES
+
+    assert SUITE_NAMES == SUITES
 
 
 # What is written of it.
