@@ -10,7 +10,7 @@ from biomarker_cli.imaging.files import read_image_file
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU, UNITLESS
-from biomarker_cli.multicentre.qualification.errors import QualificationError
+from biomarker_cli.multicentre.errors import QualificationError
 
 PLACE = Path("ibsi") / "ct_phantom" / "nifti"
 """Below the folder of the reference data."""

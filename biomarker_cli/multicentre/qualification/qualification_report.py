@@ -1,4 +1,4 @@
-"""What a qualification says: text of 80 columns, JSON, and whether a certificate holds."""
+"""What a qualification says: text of 80 columns, JSON, JUnit; whether a certificate holds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from biomarker_cli.multicentre.qualification.certificate import told
 from biomarker_cli.multicentre.qualification.checks import Check
 from biomarker_cli.multicentre.qualification.qualifying import NOTHING, Qualification
 from biomarker_cli.tables.certificates import FAILED, PASSED
+from biomarker_cli.tables.junit import JUnitCase, junit_xml
 
 WIDTH = 80
 
@@ -135,6 +136,24 @@ def _worst_lines(failures: Sequence[Check], n_worst: int) -> Iterator[str]:
     for check in listed:
         yield from _wrapped(f"  {check.suite}  {check.expected.name}", indent=4)
         yield from _wrapped(f"    {said_of(check)}", indent=6)
+
+
+def junit(qualification: Qualification) -> str:
+    """Return JUnit XML: a suite per suite, a test per check, and a skipped one per lack."""
+    suites = {
+        suite.name: [
+            *(_junit_case(check) for check in suite.checks),
+            *(JUnitCase(why, "skipped", why) for why in suite.skipped),
+        ]
+        for suite in qualification.suites
+    }
+    return junit_xml("biomarker verify", suites)
+
+
+def _junit_case(check: Check) -> JUnitCase:
+    if check.is_within:
+        return JUnitCase(check.expected.name)
+    return JUnitCase(check.expected.name, "failed", said_of(check), FAILED)
 
 
 def said_of(check: Check) -> str:

@@ -24,11 +24,11 @@ from biomarker_cli.multicentre.qualification.checks import (
     refusal,
 )
 from biomarker_cli.multicentre.qualification.diagnosing import diagnose
-from biomarker_cli.multicentre.qualification.qualification_junit import junit_xml
 from biomarker_cli.multicentre.qualification.qualification_report import (
     WIDTH,
     as_json,
     check_lines,
+    junit,
     said_of,
     text_lines,
 )
@@ -414,7 +414,7 @@ def test_junit_has_a_test_per_check_and_one_per_lack():
     from xml.etree import ElementTree as ET
 
     told = qualification(check(), check("b<&>", found=0.0), skipped=("all: need data",))
-    (suite,) = ET.fromstring(junit_xml(told))
+    (suite,) = ET.fromstring(junit(told))
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
     (failed,) = suite.iter("failure")
     assert "expected 10, found 0" in failed.get("message")

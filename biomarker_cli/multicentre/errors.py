@@ -1,0 +1,23 @@
+"""Errors of what people ask of several centres' tables that cannot be answered as asked."""
+
+from biomarker_cli.model.errors import ConfigurationError, InputNotFoundError
+
+
+class AgreementError(ConfigurationError):
+    """Values that may not stand in one calculation: mixtures, repetitions, confounding."""
+
+
+class ComparisonError(InputNotFoundError):
+    """Two sides that have nothing to compare."""
+
+
+class ComparisonFileError(ConfigurationError):
+    """A file of tolerances, names or a dialect that cannot be used as it is written."""
+
+
+class QualificationError(InputNotFoundError):
+    """Data or an engine that a qualification was asked to use, and that are not there."""
+
+
+class CertificateError(ConfigurationError):
+    """A file that is no certificate, or was altered."""
