@@ -109,9 +109,9 @@ def _verify(given: dict[str, Any], output_format: str) -> ExitCode:
         for line in text_lines(qualification, certificate, given["worst"]):
             say(line)
     if given["junit"] is not None:
-        from biomarker_cli.multicentre.qualification.qualification_junit import junit_xml
+        from biomarker_cli.multicentre.qualification.qualification_report import junit
 
-        write_new_file(given["junit"], junit_xml(qualification))
+        write_new_file(given["junit"], junit(qualification))
         say(f"written: {given['junit']}", err=True)
     _certify(qualification, certificate, given["certificate"])
     return _exit_code(qualification)

@@ -59,14 +59,15 @@ def code_sha256(package: Path = PACKAGE) -> str:
     ----------
     package : Path
     """
-    folders = [package, *(package / place for place in PROTOCOLS)]
+    places = [package / place for place in PROTOCOLS]
+    # Beside a package that is installed, a folder of that name is somebody else's.
+    protocols = next((folder for folder in places if folder.is_dir()), places[0])
     found = hashlib.sha256()
-    for folder in folders:
+    for folder in (package, protocols):
         for path in sorted(p for p in folder.rglob("*") if p.suffix in _CODE):
             name = path.relative_to(folder).as_posix()
-            if folder is package and name.startswith(f"{PROTOCOLS[0]}/"):
-                continue
-            found.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+            if folder is protocols or protocols not in path.parents:
+                found.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()
 
 

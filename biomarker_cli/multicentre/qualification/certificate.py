@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli.model.errors import InputNotFoundError
+from biomarker_cli.multicentre.errors import CertificateError
 from biomarker_cli.multicentre.qualification.checks import Check, SuiteResult
-from biomarker_cli.multicentre.qualification.errors import CertificateError
 from biomarker_cli.multicentre.qualification.qualifying import Qualification
 from biomarker_cli.tables.certificates import FORMAT
 from biomarker_cli.tables.installation import this_installation

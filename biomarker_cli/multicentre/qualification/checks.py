@@ -40,6 +40,9 @@ class Expected:
     digits : int
         Significant digits that a measured number is rounded to before it is judged;
         0 for none.
+    is_derived : bool
+        Whether it is of a whole chain, which everything shows in: it tells the place of a
+        mistake only where no other check does.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Expected:
     follows: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
     digits: int = 0
+    is_derived: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from biomarker_cli.imaging.files import read_image_file
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU, UNITLESS
+from biomarker_cli.multicentre.errors import QualificationError
 
 PLACE = Path("ibsi") / "ct_phantom" / "nifti"
 """Below the folder of the reference data."""
 
 IMAGE = PLACE / "image" / "phantom.nii.gz"
 MASK = PLACE / "mask" / "mask.nii.gz"
+
+SHAPE = (60, 201, 204)
+N_VOXELS = 125_256
+"""Of its region."""
 
 WHERE_FROM = "github.com/theibsi/data_sets"
 
@@ -33,7 +40,18 @@ def ct_phantom(data: Path) -> tuple[Volume, Region]:
     ------
     ImageFileError
         Where a file cannot be read.
+    QualificationError
+        ``VERIFY-DATA`` where it is another image.
     """
     image = read_image_file(data / IMAGE, HU)
     mask = read_image_file(data / MASK, UNITLESS)
-    return image, Region(mask.array > 0, image.geometry, "GTV-1", "gtv-1")
+    inside = mask.array > 0
+    if image.array.shape != SHAPE or inside.shape != SHAPE or np.sum(inside) != N_VOXELS:
+        raise QualificationError(
+            "VERIFY-DATA",
+            f"expected an image of {SHAPE} voxels (z, y, x) with {N_VOXELS} inside, found "
+            f"{image.array.shape} with {np.sum(inside)}",
+            where=str(data / PLACE),
+            hint=f"It is not the CT phantom of IBSI: take it from {WHERE_FROM}.",
+        )
+    return image, Region(inside, image.geometry, "GTV-1", "gtv-1")

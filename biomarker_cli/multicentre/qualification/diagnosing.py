@@ -29,6 +29,9 @@ FEWEST_EXPLAINED = 2
 
 MOST_TOLD = 3
 
+SLACK = 0.05
+"""Part of a deviation that a mistake may leave: it moves other steps a little as well."""
+
 _SAME_SCORE = 1e-9
 
 Certainty = Literal["certain", "likely", "suspected"]
@@ -60,20 +63,25 @@ def diagnose(checks: Sequence[Check]) -> tuple[Cause, ...]:
     Parameters
     ----------
     checks : sequence of Check
-        Of all suites that were run. Those that name no step, such as values of a whole
-        run, take no part: whatever is wrong shows in them.
+        Of all suites that were run.
     """
-    telling = [check for check in checks if check.expected.steps]
+    telling = [check for check in checks if not check.expected.is_derived]
     failing = [check for check in telling if not check.is_within]
+    if not failing:
+        telling = list(checks)
+        failing = [check for check in telling if not check.is_within]
     if not failing:
         return ()
     passing = [check for check in telling if check.is_within]
-    explained = sorted(
-        [*_mistakes(failing, passing), *_quantities(failing, passing)], key=lambda one: -one[1]
-    )
-    whole = [one for one in explained if one[1] == len(failing)]
-    if len(whole) == 1:
-        return (Cause(whole[0][0], "certain", len(failing), len(failing)),)
+    # A mistake has no number that could be fitted: it goes before a quantity that has.
+    mistakes, quantities = list(_mistakes(failing, passing)), list(_quantities(failing, passing))
+    for candidates in (mistakes, quantities):
+        whole = [text for text, number in candidates if number == len(failing)]
+        if len(whole) == 1:
+            return (Cause(whole[0], "certain", len(failing), len(failing)),)
+        if whole:
+            break
+    explained = sorted([*mistakes, *quantities], key=lambda one: -one[1])
     found = [Cause(text, "likely", number, len(failing)) for text, number in explained]
     return tuple([*found, *_suspected(failing, passing)][:MOST_TOLD])
 
@@ -130,11 +138,11 @@ def _scaled(check: Check, quantity: str, log_factor: float) -> float:
 
 
 def _is_at(check: Check, value: float) -> bool:
-    """Whether what was found is what a mistake gives."""
-    found = check.found
-    if isinstance(found, str) or found is None:
+    """Whether what was found is what a mistake gives, but for a small part of what it moves."""
+    found, known = check.found, check.expected.value
+    if isinstance(found, str) or found is None or isinstance(known, str):
         return False
-    return abs(found - value) <= check.expected.tolerance
+    return abs(found - value) <= max(check.expected.tolerance, SLACK * abs(found - known))
 
 
 def _would_show(check: Check, value: float) -> bool:
@@ -147,8 +155,8 @@ def _suspected(failing: Sequence[Check], passing: Sequence[Check]) -> Iterator[C
     """Yield the steps of the highest coefficient, those that checks test themselves first."""
     steps = dict.fromkeys(step for check in failing for step in check.expected.steps)
     scores = {step: _ochiai(step, failing, passing) for step in steps}
-    best = max(scores.values())
-    tested = {check.expected.steps[0] for check in failing}
+    best = max(scores.values(), default=0.0)
+    tested = {step for check in failing for step in check.expected.steps[:1]}
     ranked = [step for step in steps if scores[step] >= best - _SAME_SCORE]
     for step in sorted(ranked, key=lambda one: one not in tested):
         number = sum(step in check.expected.steps for check in failing)

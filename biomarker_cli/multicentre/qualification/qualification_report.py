@@ -1,4 +1,4 @@
-"""What a qualification says: text of 80 columns, JSON, and whether a certificate holds."""
+"""What a qualification says: text of 80 columns, JSON, JUnit; whether a certificate holds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from biomarker_cli.multicentre.qualification.certificate import told
 from biomarker_cli.multicentre.qualification.checks import Check
 from biomarker_cli.multicentre.qualification.qualifying import NOTHING, Qualification
 from biomarker_cli.tables.certificates import FAILED, PASSED
+from biomarker_cli.tables.junit import JUnitCase, junit_xml
 
 WIDTH = 80
 
@@ -137,6 +138,24 @@ def _worst_lines(failures: Sequence[Check], n_worst: int) -> Iterator[str]:
         yield from _wrapped(f"    {said_of(check)}", indent=6)
 
 
+def junit(qualification: Qualification) -> str:
+    """Return JUnit XML: a suite per suite, a test per check, and a skipped one per lack."""
+    suites = {
+        suite.name: [
+            *(_junit_case(check) for check in suite.checks),
+            *(JUnitCase(why, "skipped", why) for why in suite.skipped),
+        ]
+        for suite in qualification.suites
+    }
+    return junit_xml("biomarker verify", suites)
+
+
+def _junit_case(check: Check) -> JUnitCase:
+    if check.is_within:
+        return JUnitCase(check.expected.name)
+    return JUnitCase(check.expected.name, "failed", said_of(check), FAILED)
+
+
 def said_of(check: Check) -> str:
     """Return what is wrong with a check, in one line."""
     known, found, unit = check.expected.value, check.found, check.expected.unit
@@ -158,5 +177,3 @@ def _cause_lines(qualification: Qualification) -> Iterator[str]:
     for cause in qualification.causes:
         how = f"{cause.n_explained} of {cause.n_failing}"
         yield from _wrapped(f"  {cause.certainty}: {cause.text} ({how})", indent=4)
-    if qualification.failures and not qualification.causes:
-        yield "  not told: only values of whole runs are out"

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from biomarker_cli.model.packages import REFERENCE_ENGINE, version_of
+from biomarker_cli.multicentre.errors import QualificationError
 from biomarker_cli.multicentre.qualification.bench import Bench, Suite
 from biomarker_cli.multicentre.qualification.checks import Check, SuiteResult
 from biomarker_cli.multicentre.qualification.ct_phantom import ct_phantom_lacks
 from biomarker_cli.multicentre.qualification.diagnosing import Cause, diagnose
-from biomarker_cli.multicentre.qualification.errors import QualificationError
 from biomarker_cli.tables.certificates import FAILED, PASSED
 
 _SUITES = MappingProxyType(

@@ -14,7 +14,7 @@ from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.measuring import adc_measurements
 from biomarker_cli.diffusion.rules import AdcRules
 from biomarker_cli.imaging.region import Region
-from biomarker_cli.multicentre.objects.dwi import DwiObject, Weighting, write_dwi
+from biomarker_cli.multicentre.objects.dwi import DwiObject, Weighting, signal_of, write_dwi
 from biomarker_cli.multicentre.objects.instances import Change, unchanged
 from biomarker_cli.multicentre.qualification.bench import Bench, candidates
 from biomarker_cli.multicentre.qualification.checks import (
@@ -90,9 +90,14 @@ def _case(bench: Bench, case: truth.DwiCase) -> Mapping[str, Found]:
 
 
 def _statistics(bench: Bench) -> Mapping[str, Found]:
-    found = _maps(bench.folder / "statistics", truth.CASES[0].volumes(), _PLAIN)["adc"]
-    everywhere = np.ones(truth.GRID.shape, dtype=np.bool_)
-    region = Region(everywhere, found.volume.geometry, "all", "all")
+    # One direction: how several are combined is no matter here.
+    volumes = [
+        Weighting(b, signal_of(truth.S0, truth.ADC, b), truth.DIRECTIONS[0] if b else None)
+        for b in (0.0, truth.B)
+    ]
+    found = _maps(bench.folder / "statistics", volumes, _PLAIN)["adc"]
+    inside = np.arange(truth.ADC.size).reshape(truth.GRID.shape) < truth.N_INSIDE
+    region = Region(inside, found.volume.geometry, "first", "first")
     return {row.feature_id: row.value for row in adc_measurements(found, region, _PLAIN)}
 
 

@@ -85,6 +85,7 @@ def _against(engine: Engine, prefix: str, known: Mapping[str, float]) -> list[Ch
             value,
             RELATIVE * abs(value) + _ABSOLUTE,
             (f"engine {engine}, {feature.split('.')[1]}", f"engine {engine}"),
+            is_derived=True,
         )
         for feature, value in known.items()
     ]

@@ -110,7 +110,9 @@ def _metrics(bench: Bench) -> Mapping[str, Found]:
     inside = np.all([np.abs(step) <= 2 for step in steps], axis=0)
     r2 = np.sum([step**2 for step in steps], axis=0)
     suv = np.where(inside, truth.metrics_suv(r2), truth.BACKGROUND_SUV)
-    write_pet(folder, PetObject(truth.PATIENT, truth.METRICS_GRID, suv))
+    suv[:, 0, 0] = truth.HOTTEST_SUV
+    # Stored as SUV: what is measured here hangs on no time, weight or activity.
+    write_pet(folder, PetObject(truth.PATIENT, truth.METRICS_GRID, suv), "gml")
     result = _suv(folder, _METRICS)
     region = Region(inside, result.volume.geometry, "cube", "cube")
     return {row.feature_id: row.value for row in uptake_measurements(result, region, _METRICS)}

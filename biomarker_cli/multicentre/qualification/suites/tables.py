@@ -47,11 +47,24 @@ def run(bench: Bench) -> SuiteResult:
     """Measure the suite."""
     known = dict(table_values())
     values = [
-        Expected(name, value, RELATIVE * abs(value) + _ABSOLUTE) for name, value in known.items()
+        Expected(
+            name,
+            value,
+            RELATIVE * abs(value) + _ABSOLUTE,
+            (f"a whole run: {name.split()[2]}",),
+            is_derived=True,
+        )
+        for name, value in known.items()
     ]
-    rows = Expected("rows of measurements.csv with a value", float(len(known)))
+    rows = Expected(
+        "rows of measurements.csv with a value",
+        float(len(known)),
+        steps=("a whole run: rows that are there",),
+        is_derived=True,
+    )
     checks = compared(NAME, [rows, *values], lambda: _values(bench.folder, rows.name))
-    alike = [Expected(_of_both(table), SAME) for table, _ in _ROWS]
+    workers = ("a whole run: one worker against two",)
+    alike = [Expected(_of_both(table), SAME, steps=workers, is_derived=True) for table, _ in _ROWS]
     return SuiteResult(NAME, (*checks, *compared(NAME, alike, lambda: _both(bench.folder))))
 
 

@@ -18,6 +18,7 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.multicentre.objects.dwi import Direction, Weighting, signal_of
 from biomarker_cli.multicentre.objects.instances import Grid, Subject
 from biomarker_cli.multicentre.qualification.checks import Expected
+from biomarker_cli.multicentre.qualification.truths.order import FLIPPED
 
 SUBJECT = Subject("VERIFY-DWI")
 GRID = Grid((3, 4, 5), (2.0, 2.5, 5.0))
@@ -143,6 +144,8 @@ def _mistaken(case: DwiCase) -> dict[str, FloatArray]:
         ARITHMETIC: np.log(unweighted / np.mean(weighted, axis=0)) / span,
         FIRST_DIRECTION: np.log(unweighted / weighted[0]) / span,
     }
+    for axis, text in enumerate(reversed(tuple(FLIPPED.values()))):
+        found[text] = np.flip(case.adc, axis)
     if case.console is not None:
         found[CONSOLE] = case.adc * span / case.console
     if case.high > 1e4:
@@ -231,8 +234,12 @@ def expected_ivim() -> list[Expected]:
     ]
 
 
-_RANGE = HIGH - LOW
-_N = 60
+N_INSIDE = 57
+"""Voxels of the region, the first in the order of the array: most percentile rules differ."""
+
+_N = N_INSIDE
+_STEP = (HIGH - LOW) / (ADC.size - 1)
+_TOP = LOW + _STEP * (_N - 1)
 _PERCENTILE_RULES: Mapping[str, Callable[[float], float]] = {
     "percentiles are the nearest order statistic (1)": lambda p: max(math.ceil(p * _N), 1) - 1.0,
     "percentiles by the rule of n + 1 (Weibull, 6)": lambda p: p * (_N + 1) - 1.0,
@@ -260,18 +267,18 @@ STATISTICS = (
 
 
 def expected_statistics() -> list[Expected]:
-    """Return the statistics of values that lie evenly between two, all voxels of an image."""
-    step = _RANGE / (_N - 1)
-    centre = (LOW + HIGH) / 2.0
+    """Return the statistics of values that lie evenly between two."""
+    step = _STEP
+    centre = (LOW + _TOP) / 2.0
     sd = step * math.sqrt((_N**2 - 1) / 12.0)
     excess = -6.0 * (_N**2 + 1) / (5.0 * (_N**2 - 1))
-    known = {"mean": centre, "median": centre, "minimum": LOW, "maximum": HIGH}
+    known = {"mean": centre, "median": centre, "minimum": LOW, "maximum": _TOP}
     found = [
         Expected(f"adc.intensity.{name}", v, RELATIVE * v, ("statistics of a map",), unit="mm2/s")
         for name, v in known.items()
     ]
     for name, part in (("p10", 0.10), ("p25", 0.25), ("p75", 0.75), ("p90", 0.90)):
-        value = LOW + part * _RANGE
+        value = LOW + part * (_TOP - LOW)
         others = {text: LOW + place(part) * step for text, place in _PERCENTILE_RULES.items()}
         found.append(
             Expected(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from biomarker_cli.multicentre.objects.instances import Grid, Subject
 from biomarker_cli.multicentre.objects.rtstruct import Contour, Structure, polygon, rectangle
 from biomarker_cli.multicentre.qualification.checks import Expected
+from biomarker_cli.multicentre.qualification.truths.order import FLIPPED
 
 SUBJECT = Subject("VERIFY-CT")
 GRID = Grid((8, 20, 24), (1.5, 2.0, 3.0), (-10.0, -20.0, 30.0))
@@ -42,11 +43,6 @@ CENTRES = "which voxels a contour holds"
 
 EXCHANGED = "distances between rows and between columns are exchanged"
 FILLED = "contours inside others do not take away"
-FLIPPED = {
-    "x": "columns are in reverse order",
-    "y": "rows are in reverse order",
-    "z": "slices are in reverse order",
-}
 LOST = "a slice is lost"
 _ALONG = ("x", "y", "z")
 

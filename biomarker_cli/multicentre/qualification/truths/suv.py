@@ -17,6 +17,7 @@ from types import MappingProxyType
 from biomarker_cli.multicentre.objects.instances import Grid, Subject
 from biomarker_cli.multicentre.objects.pet import Administration, Scan, mean_activity_s
 from biomarker_cli.multicentre.qualification.checks import Expected
+from biomarker_cli.multicentre.qualification.truths.order import FLIPPED
 
 LEVELS = (0.2, 1.0, 4.0)
 """SUVbw of the three slices."""
@@ -142,13 +143,18 @@ def _level(case: SuvCase, z: int, suv: float) -> Expected:
     if suv != LEVELS[0]:
         # Each slice fills the same range of stored values.
         mistakes[FIRST_SLOPE] = LEVELS[0] * _slice_factor(case, z)
+    last = len(LEVELS) - 1
+    if z != last - z:
+        mistakes[FLIPPED["z"]] = LEVELS[last - z] * _slice_factor(case, z, last - z)
     if case.needs_activity:
         follows |= {ACTIVITY: -1.0, WEIGHT: 1.0}
     if case.counts_decay:
         steps.append(_REFERENCE)
         mistakes[NO_DECAY] = suv * math.exp(-decay * elapsed)
         mistakes[TWICE] = suv * math.exp(decay * elapsed)
-        follows[HALF_LIFE] = -decay * elapsed
+        if not case.scan.bed_slices:
+            # From several beds the reference time is derived by the half-life as well.
+            follows[HALF_LIFE] = -decay * elapsed
     if case.dialect == "admin":
         steps.append("DecayCorrection (0054,1102)")
         mistakes[FROM_ADMIN] = suv * math.exp(decay * elapsed)
@@ -163,12 +169,12 @@ def _level(case: SuvCase, z: int, suv: float) -> Expected:
     )
 
 
-def _slice_factor(case: SuvCase, z: int) -> float:
-    """Return what the own decay correction of a later bed makes of a number of the first."""
+def _slice_factor(case: SuvCase, z: int, other: int = 0) -> float:
+    """Return what the own decay correction of a bed makes of a number of another."""
     if case.dialect != "uncorrected":
         return 1.0
     decay = math.log(2.0) / case.given.half_life_s
-    return math.exp(decay * (case.decayed_s(z) - case.decayed_s(0)))
+    return math.exp(decay * (case.decayed_s(z) - case.decayed_s(other)))
 
 
 def _janmahasatian(weight: float, height: float, sex: str) -> float:
@@ -244,6 +250,9 @@ def expected_normalisations(body: Subject) -> list[Expected]:
 METRICS_GRID = Grid((13, 13, 13), (4.0, 4.0, 4.0))
 METRICS_CENTRE = (6, 6, 6)
 BACKGROUND_SUV = 0.5
+HOTTEST_SUV = 10.0
+"""Of one voxel of each slice beside the cube: all slices then have one rescale slope."""
+
 _VOXEL_ML = 0.064
 _SD = 0.5 * math.sqrt(8.4 * 125.0 / 124.0)
 _POPULATION_SD = 0.5 * math.sqrt(8.4)
