@@ -12,10 +12,12 @@ from synthetic_protocols import protocol_head
 
 from biomarker_cli.case.analysis import Analysis, load_analysis
 from biomarker_cli.case.plan import CasePlan, ImagePlan
+from biomarker_cli.case.required_regions import missing_regions
 from biomarker_cli.case.result import CaseStatus, RoiKey
 from biomarker_cli.case.running import run_case
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.regions.result import RoiResult
 
 GRID = Geometry(SHAPE, (1.0, 2.0, 3.0))
 VIALS = """\
@@ -85,3 +87,12 @@ def test_two_analyses_that_ask_for_one_region_give_one_row(plan, tmp_path):
     second = analysis_with(tmp_path, "second", VIALS)
     result = run_case(replace(plan, analyses=(*plan.analyses, second)))
     assert [key.roi for key in result.rois] == ["mask", "pvp30"]
+
+
+@pytest.mark.parametrize(("n", "said"), [(20, "'r19'."), (21, "'r19' and 1 more")])
+def test_a_long_list_of_regions_is_cut(plan, n, said):
+    found = [RoiResult(f"r{i:02d}", f"r{i:02d}", f"r{i:02d}", "ok") for i in range(n)]
+    missing = missing_regions(plan, plan.analyses[0], found)
+    assert [roi.roi_id for roi in missing] == ["mask", "pvp30"]
+    assert said in missing[0].error_message
+    assert missing[0].source_kind == ""
