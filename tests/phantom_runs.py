@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
+from pydicom import dcmread
+from pydicom.dataset import Dataset
 from synthetic_protocols import protocol_head
 
 from biomarker_cli.case.result import CaseResult
@@ -36,7 +39,6 @@ suv:
 applies_to: {modality: MR}
 measure: adc
 adc:
-  estimator: ESTIMATOR
   b_set: {kind: all}
   statistics: [mean, median, minimum, maximum]
 """,
@@ -76,12 +78,32 @@ OURS = {
 """Quantity of a sheet -> our feature, where its name is not the same."""
 
 
-def measured(folder: Path, kind: str, dialect: str = "", estimator: str = "lls") -> CaseResult:
-    """Write a phantom and measure it."""
+def measured(
+    folder: Path,
+    kind: str,
+    dialect: str = "",
+    *,
+    change: Callable[[Dataset], None] | None = None,
+    rules: str = "",
+) -> CaseResult:
+    """Write a phantom and measure it.
+
+    Parameters
+    ----------
+    change : callable, optional
+        Alters each image before it is measured: what a program mistakes it for.
+    rules : str
+        Lines behind those of the analysis.
+    """
     write_phantom(phantom_of(kind, dialect), folder)
+    if change is not None:
+        for path in sorted((folder / "image").glob("*.dcm")):
+            dataset = dcmread(path)
+            change(dataset)
+            dataset.save_as(path)
     measure = MEASURES.get(kind, "radiomics")
     analysis = folder / "ours.yaml"
-    text = ANALYSES[measure].replace("ESTIMATOR", estimator)
+    text = ANALYSES[measure] + rules
     analysis.write_text(protocol_head("analysis", "ours", "1.0.0", "active") + _REGIONS + text)
     mask = folder / ("segmentation.dcm" if kind == "seg" else "regions.dcm")
     single = SingleCase(measure, (folder / "image",), mask, str(analysis))
