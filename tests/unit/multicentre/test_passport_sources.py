@@ -57,6 +57,9 @@ def test_a_judgement_is_one_row_of_its_program(tmp_path):
     failed = judgement(passed=False, rows=[{"outcome": "fail"}, {"outcome": "unreadable"}])
     (row,) = passport_rows(keep(path, failed), StatedEntry(site="A"))
     assert (row.outcome, row.value) == ("fail", 2.0)
+    both = judgement(passed=False, rows=[{"outcome": "fail"}, {"outcome": "pass"}])
+    (row,) = passport_rows(keep(path, both), StatedEntry(site="A"))
+    assert (row.outcome, row.value) == ("fail", 1.0)
 
 
 def test_a_certificate_is_a_row_for_each_suite_that_ran(tmp_path):

@@ -177,6 +177,8 @@ def test_a_peak_without_its_definition_is_not_judged(tmp_path):
     peak = "ramp/suvbw.uptake.peak"
     path = write(tmp_path / "s.csv", [row(peak, "4.80")])
     assert judged(path)[peak].outcome == "not_judged"
+    assert judged(path)[peak].given == 4.8
+    assert judged(path)[peak].deviation is None
     assert "1ml_voxel_centre_inside" in judged(path)[peak].reason
     assert judge(read_sheet(path)).is_passed
     for definition, outcome in (
