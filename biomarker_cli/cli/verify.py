@@ -48,7 +48,7 @@ Exit codes: 0 within tolerance, 7 not (or the certificate does not hold);
     "--data",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Reference data that cannot be shipped: the CT phantom of IBSI, below ibsi/.",
+    help="Reference data that cannot be shipped: CT phantom and response maps, below ibsi/.",
 )
 @click.option(
     "--engine",

@@ -18,12 +18,10 @@ WHOLE = os.environ.get("BIOMARKER_SLOW_TESTS") == "all"
 SUBSET = (
     "bins from the minimum",
     "slice distance off by 1 %",
-    "x axis flipped",
     "half-life off by 1 %",
     "another lean mass",
     "arithmetic mean of directions",
     "nearest-rank percentiles",
-    "holes filled",
 )
 """One or two of each suite; `make test-all` seeds them all."""
 

@@ -39,8 +39,9 @@ from biomarker_cli.multicentre.qualification.qualifying import (
     QualificationRequest,
     qualify,
 )
-from biomarker_cli.multicentre.qualification.suites import adc, engines, ibsi1, regions, suv
+from biomarker_cli.multicentre.qualification.suites import adc, engines, ibsi1, ibsi2, regions, suv
 from biomarker_cli.multicentre.qualification.truths import published
+from biomarker_cli.multicentre.qualification.truths.response_maps import MAPS
 from biomarker_cli.tables.certificates import FAILED, PASSED
 
 
@@ -276,6 +277,23 @@ def test_the_ct_phantom_is_found_below_the_data(data_dir, tmp_path):
     assert len(result.checks) - len(ibsi1.run(Bench(tmp_path)).checks) == 1322
     assert not result.failures
     assert not result.skipped
+
+
+@pytest.mark.data
+def test_response_maps_are_measured_where_they_lie_and_told_as_skipped_elsewhere(
+    data_dir, tmp_path, monkeypatch
+):
+    chosen = {name: MAPS[name] for name in ("1_a_1", "2_b")}
+    monkeypatch.setattr(ibsi2, "MAPS", chosen)
+    checks, skipped = ibsi2._maps(data_dir)
+    assert [one.expected.name for one in checks] == [
+        f"map {name}: largest deviation" for name in chosen
+    ]
+    assert all(one.is_within and 0.0 < one.found < 0.01 for one in checks)
+    assert skipped == ()
+    checks, (told,) = ibsi2._maps(tmp_path)
+    assert checks == []
+    assert told.startswith("2 response maps: need ibsi/filter_phantoms")
 
 
 @pytest.mark.parametrize(("part", "verdict"), [(0.5, PASSED), (2.0, FAILED)])
