@@ -145,6 +145,8 @@ def test_truths_that_are_easily_worked_out_by_hand():
         (32 * 8 + 160 * 3.6) * 0.056
     )
     assert suv["hot/sul_janma.uptake.mean"] == pytest.approx(4 * 9270 / (6680 + 216 * 80 / 1.8**2))
+    # Du Bois: 1.99642 m2.
+    assert suv["hot/suvbsa.uptake.mean"] == pytest.approx(4 * 19.9642 / 80, rel=1e-5)
     assert suv["hot/suvibw.uptake.mean"] == pytest.approx(4 * (48 + 1.06 * 28) / 80)
     women = next(m for m in phantom_of("suv").mistakes if m.name == "formulas_of_women")
     (wrong,) = women.predictions
