@@ -35,6 +35,7 @@ from biomarker_cli.study.shards import (
     damaged,
     end_shard,
     lines_of,
+    no_shards,
     read_shards,
 )
 from biomarker_cli.study.store import ResultStore
@@ -97,13 +98,14 @@ def run_shard(
     progress = progress or RunProgress()
     store = ResultStore(folder)
     mended = store.open_for(study.terms.study_id)
-    begin_shard(folder, part.shard)
     below = folder / FOLDER
+    below.mkdir(exist_ok=True)
     with (
         beside_others(store.results_folder),
         exclusive(below, f".{part.shard.stem}.lock"),
         RunLog(below / f"{part.shard.stem}.jsonl") as log,
     ):
+        begin_shard(folder, part.shard)
         store.list_if_new(study.terms.study_id, [e.case_id for e in part.study.entries])
         cohort = study.cohort(below / part.shard.stem)
         survey_study(study.source, cohort, progress.planned)
@@ -158,11 +160,20 @@ def merge_shards(
         ``SHARD-MISSING``, ``SHARD-UNLIKE``, ``SHARD-DAMAGED``, ``RUN-BUSY``, ``RUN-RESULT-LOST``,
         ``OVERRIDE-UNUSED``.
     """
-    shards = read_shards(folder)
-    study = _study_of(shards[0], folder, study_file, allowed)
-    protocols = resolve_protocols(study)
-    terms = StudyTerms.of(study, protocols, resolve_waivers(study, protocols))
-    differing = shards[0].made.differs(made_with(study, terms))
+    store = ResultStore(folder)
+    if not store.results_folder.is_dir():
+        raise no_shards(folder)
+    with exclusive(store.results_folder):
+        shards = read_shards(folder)
+        study = _study_of(shards[0], folder, study_file, allowed)
+        protocols = resolve_protocols(study)
+        terms = StudyTerms.of(study, protocols, resolve_waivers(study, protocols))
+        _require_made_alike(shards[0], made_with(study, terms), folder)
+        return _merged(study, terms, shards, store, strict=strict)
+
+
+def _require_made_alike(file: ShardFile, here: ShardMade, folder: Path) -> None:
+    differing = file.made.differs(here)
     if differing:
         raise StudyError(
             "SHARD-UNLIKE",
@@ -171,8 +182,13 @@ def merge_shards(
             hint="Run the shards again, or merge with the study and program that they were made "
             "with.",
         )
-    store = ResultStore(folder)
-    with exclusive(store.results_folder), RunLog(folder / JSON_LINES) as log:
+
+
+def _merged(
+    study: Study, terms: StudyTerms, shards: list[ShardFile], store: ResultStore, *, strict: bool
+) -> RunReport:
+    folder = store.folder
+    with RunLog(folder / JSON_LINES) as log:
         cache = FileIndex.of_user().folder
         cohort = Cohort.of_folder(folder, cache, refuses=terms.refuses)
         _gather(cohort, study, shards, folder)
