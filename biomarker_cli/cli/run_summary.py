@@ -22,6 +22,7 @@ def summary_json(report: RunReport) -> dict[str, Any]:
     return {
         "folder": str(report.folder),
         "exit_code": int(report.exit_code),
+        "not_kept": list(report.not_kept),
         "cases": [
             {
                 "case_id": result.case_id,
@@ -54,8 +55,9 @@ def print_summary(report: RunReport) -> None:
     _print_lines("Deviations from the acquisition protocol", _deviations(report))
     _print_lines("Failures", _failures(results))
     _print_lines("Measured again", _distrusted(report))
+    _print_lines("Not kept", list(report.not_kept))
     counts = Counter(result.status.value for result in results)
-    kept = sum(decision.action == "reuse" for decision in report.decisions)
+    kept = sum(decision.stored is not None for decision in report.decisions)
     total = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     say(
         f"{counted(len(results), 'case')}: {total}"

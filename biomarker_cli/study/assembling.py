@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli.case.result import CaseStatus
-from biomarker_cli.study.case_names import file_stem
+from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.study.packed import CASE_TABLES, PackedResult
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.reading import parse_lines

@@ -30,6 +30,7 @@ NOT_IN_KEY = MappingProxyType(
         "mask": "a path: what the file holds stands under `inputs`, its name in `names`",
         "input_paths": "paths, likewise",
         "inputs": "what was read of them stands under `inputs`",
+        "keep": "it moves no number",
     }
 )
 """Fields of a plan that are not in the key as they stand, and why."""

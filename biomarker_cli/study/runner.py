@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from biomarker_cli.acquisition.results import NOT_MET
 from biomarker_cli.case.inputs import CaseInputs, digests_of_parts, known_or_read, pixels_of
+from biomarker_cli.case.keeping import keep_failed
 from biomarker_cli.case.result import CaseResult, CaseStatus
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.model.errors import BiomarkerError, CaseError
@@ -19,6 +20,7 @@ from biomarker_cli.model.wording import shown
 from biomarker_cli.study.assembling import write_tables
 from biomarker_cli.study.cohort_checks import judge_cohort
 from biomarker_cli.study.executors import CaseOutcome, Executor, PoolExecutor, SerialExecutor
+from biomarker_cli.study.keeping import Keeping, why_missing
 from biomarker_cli.study.keys import names_key, result_key
 from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.manifest import write_manifest
@@ -29,6 +31,7 @@ from biomarker_cli.study.twins import twins_by_pixels
 from biomarker_cli.tables.schema import CHECKS
 
 if TYPE_CHECKING:
+    from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.catalogue.index import FileIndex
     from biomarker_cli.model.inputs import FileRead
     from biomarker_cli.tables.rows import CheckRow
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 Event = Callable[[int, int, str], None]
 """Called with cases done, cases in all, and the case that has just ended."""
 
-Decision = Literal["reuse", "run", "refuse"]
+Decision = Literal["reuse", "run", "keep", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class StudyRun:
         Learns what was read of the files.
     key_fingerprint : str
         What names the key of the study.
+    keep : frozenset of str
+        What of each case is kept beside its result.
     """
 
     study_id: str
@@ -85,6 +90,7 @@ class StudyRun:
     integrity: IntegrityPolicy = "refuse"
     index: FileIndex | None = None
     key_fingerprint: str = ""
+    keep: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,8 @@ class CaseDecision:
         What is kept.
     distrusted : bool
         Whether a result is there that is not used, since it is not as it was written.
+    missing : tuple of str
+        What the study keeps and is not there beside the result, which stands.
     """
 
     case: PlannedCase
@@ -106,6 +114,7 @@ class CaseDecision:
     reason: str
     stored: PackedResult | None = None
     distrusted: bool = False
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +132,8 @@ class RunReport:
     exit_code : ExitCode
     remarks : tuple of str
         What was found wrong with the folder, and mended.
+    not_kept : tuple of str
+        Cases of which something could not be kept, and why.
     """
 
     folder: Path
@@ -131,6 +142,7 @@ class RunReport:
     decisions: tuple[CaseDecision, ...]
     exit_code: ExitCode
     remarks: tuple[str, ...] = ()
+    not_kept: tuple[str, ...] = ()
 
 
 def decide(study: StudyRun, store: ResultStore, options: RunOptions) -> list[CaseDecision]:
@@ -138,18 +150,18 @@ def decide(study: StudyRun, store: ResultStore, options: RunOptions) -> list[Cas
 
     Files whose digests nobody knows are read where a result may be kept for them.
     """
-    return [_decide(case, study.study_id, store, options) for case in study.cases]
+    return [_decide(case, study, store, options) for case in study.cases]
 
 
 def _decide(
-    case: PlannedCase, study_id: str, store: ResultStore, options: RunOptions
+    case: PlannedCase, study: StudyRun, store: ResultStore, options: RunOptions
 ) -> CaseDecision:
     if case.refusal is not None:
         return CaseDecision(case, "refuse", case.refusal.code)
     if options.fresh:
         return CaseDecision(case, "run", "asked to measure anew")
     try:
-        stored = store.load(case.plan.case_id, study_id)
+        stored = store.load(case.plan.case_id, study.study_id)
     except UnusableResultError as error:
         return CaseDecision(case, "run", str(error), distrusted=True)
     if stored is None:
@@ -162,6 +174,9 @@ def _decide(
         return CaseDecision(case, "run", "files were renamed")
     if stored.status in {CaseStatus.FAILED, CaseStatus.PARTIAL} and options.retry_failed:
         return CaseDecision(case, "run", f"was {stored.status.value}, retried")
+    missing = Keeping(store.folder, study.keep).missing(stored.head)
+    if missing:
+        return CaseDecision(case, "keep", why_missing(missing), stored, missing=missing)
     return CaseDecision(case, "reuse", "unchanged", stored)
 
 
@@ -203,10 +218,21 @@ def run_study(
         store.list_cases(study.study_id, case_ids, refusals)
         remarks = [*filter(None, [mended])]
         unexpected = [f"{c.plan.case_id}: {c.log}" for c in study.cases if c.log]
-        unexpected += run.unexpected
+        unexpected += [*run.unexpected, *run.not_kept]
         _write_log(decisions, results, [*remarks, *unexpected], folder / "run.log")
+        run.keeping.remove_others(case_ids)
     code = exit_code(results, wide, options)
-    return RunReport(folder, tuple(results), tuple(wide), tuple(decisions), code, tuple(remarks))
+    if run.not_kept:
+        code = worst_exit_code({code, ExitCode.PARTIAL})
+    return RunReport(
+        folder,
+        tuple(results),
+        tuple(wide),
+        tuple(decisions),
+        code,
+        tuple(remarks),
+        tuple(run.not_kept),
+    )
 
 
 class _Run:
@@ -218,6 +244,9 @@ class _Run:
         Case id -> result.
     unexpected : list of str
         Tracebacks of unexpected errors.
+    keeping : Keeping
+    not_kept : list of str
+        Cases of which something could not be kept, and why.
     """
 
     def __init__(self, study: StudyRun, store: ResultStore) -> None:
@@ -225,6 +254,8 @@ class _Run:
         self._store = store
         self.results: dict[str, PackedResult] = {}
         self.unexpected: list[str] = []
+        self.keeping = Keeping(store.folder, study.keep)
+        self.not_kept: list[str] = []
 
     def measure(
         self, decisions: Sequence[CaseDecision], executor: Executor, event: Event | None
@@ -233,18 +264,20 @@ class _Run:
         for decision in decisions:
             if decision.stored is not None:
                 self.results[decision.case.plan.case_id] = decision.stored
-        due = [d.case for d in decisions if d.action == "run"]
+        due = [d for d in decisions if d.action in {"run", "keep"}]
         done = len(decisions) - len(due)
         read: dict[Path, FileRead] = {}
         doubtful: list[Path] = []
         try:
-            for outcome in executor.run([case.plan for case in due]) if due else ():
-                case = due[outcome.index]
+            for outcome in executor.run(list(map(self._ordered, due))) if due else ():
+                decision, case = due[outcome.index], due[outcome.index].case
                 case.plan.inputs.let_all_go()
                 if outcome.result is not None:
                     read |= outcome.result.inputs
                     doubtful += case.plan.input_paths if _was_changed(outcome.result) else ()
-                self._keep(case, outcome)
+                self._note_kept(case, outcome, decision)
+                if decision.action == "run":
+                    self._store_outcome(case, outcome)
                 done += 1
                 if event is not None:
                     event(done, len(decisions), case.plan.case_id)
@@ -254,7 +287,24 @@ class _Run:
                 # What is known of a file may be wrong although its signature is the same.
                 self._study.index.doubt(doubtful)
 
-    def _keep(self, case: PlannedCase, outcome: CaseOutcome) -> None:
+    def _ordered(self, decision: CaseDecision) -> CasePlan:
+        """Return the plan of a case that is due, with what is to be kept of it."""
+        plan = decision.case.plan
+        if decision.stored is None or not decision.missing:
+            return self.keeping.measured(plan)
+        return self.keeping.later(plan, decision.missing, decision.stored.head.key)
+
+    def _note_kept(self, case: PlannedCase, outcome: CaseOutcome, decision: CaseDecision) -> None:
+        kept = outcome.result.kept if outcome.result is not None else None
+        problem: BiomarkerError | None = kept.problem if kept is not None else None
+        if outcome.error is not None and decision.action == "keep":
+            problem = keep_failed(str(outcome.error))
+        if problem is not None:
+            self.not_kept.append(f"{case.plan.case_id}: {problem.code} {problem}")
+        if kept is not None and kept.log:
+            self.unexpected.append(f"{case.plan.case_id}: {kept.log}")
+
+    def _store_outcome(self, case: PlannedCase, outcome: CaseOutcome) -> None:
         if outcome.log:
             self.unexpected.append(f"{case.plan.case_id}: {outcome.log}")
         if outcome.result is None:
