@@ -11,7 +11,7 @@ from synthetic_protocols import protocol_head
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
-from biomarker_cli.study.planning import plan_study
+from biomarker_cli.study.planning import StudyPlanner
 from biomarker_cli.study.runner import RunOptions, RunReport, StudyRun, run_study
 from biomarker_cli.study.study_file import load_study, with_key
 
@@ -66,8 +66,7 @@ def run(study_file: Path, out: Path, jobs: int = 1, **options: bool) -> RunRepor
     """Run the study in this process, with an index of its own."""
     study = with_key(load_study(study_file), writes=True)
     index = FileIndex(out.parent / "index")
-    cases = plan_study(study, index=index)
-    due = StudyRun(study.model.id, cases, index=index, keep=frozenset(study.model.keep))
+    due = StudyRun.of_study(study, StudyPlanner(study, index))
     return run_study(due, out, RunOptions(jobs=jobs, **options))
 
 

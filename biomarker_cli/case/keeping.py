@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from biomarker_cli.imaging.region import Region
     from biomarker_cli.imaging.volume import Volume
 
+FILES_CHANGED = "its files are not what they were when it was measured"
+"""Why nothing is kept of a case whose result stands for other files."""
+
 TILE_PIXELS = 192
 """Of the side of each of the three slices of a picture."""
 
@@ -224,7 +227,7 @@ def finish(order: KeepOrder, kept: Kept, case_id: str, result_key: str) -> Kept:
     try:
         if isinstance(order, KeepLater):
             if order.result_key != result_key:
-                return replace(kept, problem=keep_failed("its files changed meanwhile"))
+                return replace(kept, problem=keep_failed(FILES_CHANGED))
             earlier = _earlier(order)
             files += tuple(one for one in earlier.files if one.kind not in kinds)
             kinds |= set(earlier.kinds)

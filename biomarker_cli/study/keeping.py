@@ -47,10 +47,10 @@ class Keeping:
             return plan
         return replace(plan, keep=KeepOrder(case_folder(self.run, plan.case_id), self.kinds))
 
-    def later(self, plan: CasePlan, missing: Iterable[str], key: str) -> CasePlan:
-        """Return the plan of a case that was measured, and of which something is to be kept."""
+    def later(self, plan: CasePlan, head: ResultHead) -> CasePlan:
+        """Return the plan of a case whose result stands, with what is missing beside it."""
         folder = case_folder(self.run, plan.case_id)
-        return replace(plan, keep=KeepLater(folder, frozenset(missing), key))
+        return replace(plan, keep=KeepLater(folder, frozenset(self.missing(head)), head.key))
 
     def remove_others(self, case_ids: Iterable[str]) -> None:
         """Remove what is kept of cases that have left the study."""
@@ -61,6 +61,10 @@ class Keeping:
         for path in folder.iterdir():
             if path.is_dir() and path.name not in stems:
                 remove_kept(path)
+
+
+NOTHING_KEPT = Keeping(Path())
+"""Of a study that keeps nothing."""
 
 
 def why_missing(kinds: Iterable[str]) -> str:
