@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ KINDS = ("maps", "masks", "pictures")
 """What a study may keep; each is a folder of that name."""
 
 SUFFIXES = {"maps": ".nii.gz", "masks": ".mask", "pictures": ".png"}
+
+_SEAL, _END = b',\n "sha256": "', b'"\n}\n'
 
 MOST_INDEX_BYTES = 64 * 1024**2
 """Of an index: some 100,000 files."""
@@ -123,8 +126,8 @@ def write_index(index: KeptIndex, folder: Path) -> None:
         "files": [asdict(one) for one in sorted(index.files, key=lambda one: one.path)],
     }
     # A byte of a name that is no UTF-8 becomes the escape that JSON has for it.
-    text = json.dumps({**content, "sha256": _seal(content)}, indent=1, allow_nan=False)
-    replace_file(folder / INDEX_NAME, f"{text}\n".encode())
+    body = json.dumps(content, indent=1, allow_nan=False).encode().removesuffix(b"\n}")
+    replace_file(folder / INDEX_NAME, body + _SEAL + _seal(body) + _END)
 
 
 def read_index(folder: Path) -> KeptIndex:
@@ -146,7 +149,7 @@ def read_index(folder: Path) -> KeptIndex:
     where = f"{folder.name}/{INDEX_NAME}"
     content = _content(path, where, MOST_INDEX_BYTES)
     try:
-        index = _index(json.loads(content))
+        index = _index(content)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise damaged(where, "the index was edited or cut") from error
     if file_stem(index.case_id) != folder.name:
@@ -258,18 +261,22 @@ def _content(path: Path, where: str, most: int) -> bytes:
         raise damaged(where, f"it cannot be read: {error.strerror}") from error
 
 
-def _index(content: dict[str, Any]) -> KeptIndex:
-    seal = content.pop("sha256")
-    if content["format"] != KEPT_FORMAT or seal != _seal(content):
+def _index(text: bytes) -> KeptIndex:
+    body, _, seal = text.rpartition(_SEAL)
+    if seal != _seal(body) + _END:
         raise ValueError("edited")
+    content = json.loads(text)
+    if content["format"] != KEPT_FORMAT:
+        raise ValueError("of another format")
     files = tuple(KeptFile(**one) for one in content["files"])
     if not all(_is_plain(one) for one in files):
         raise ValueError("a path leads elsewhere")
     return KeptIndex(content["case_id"], content["result_key"], tuple(content["kinds"]), files)
 
 
-def _seal(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _seal(body: bytes) -> bytes:
+    """Return what an edit of an index would change, of all that stands before it."""
+    return hashlib.sha256(body).hexdigest().encode()
 
 
 def _is_plain(file: KeptFile) -> bool:
@@ -289,7 +296,7 @@ def _is_plain(file: KeptFile) -> bool:
 
 def _is_there(folder: Path, file: KeptFile) -> bool:
     try:
-        return (folder / file.path).stat().st_size == file.n_bytes
+        return os.stat(f"{folder}/{file.path}").st_size == file.n_bytes  # noqa: PTH116 - often
     except OSError:
         return False
 

@@ -13,10 +13,15 @@ import pytest
 from kept_study import ALL, GRID, adc_map, contents, run, write_keep, write_study
 
 from biomarker_cli.case import keeping, running
+from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.exit_codes import ExitCode
-from biomarker_cli.study.study_file import load_study
+from biomarker_cli.study.merging import StudyPart, merge_shards, run_shard
+from biomarker_cli.study.planning import StudyPlanner
+from biomarker_cli.study.runner import RunOptions, StudyRun
+from biomarker_cli.study.shards import Shard
+from biomarker_cli.study.study_file import load_study, with_key
 from biomarker_cli.tables.kept import (
     case_folder,
     missing_kinds,
@@ -340,3 +345,24 @@ def test_what_cannot_be_kept_is_refused(study, keep):
         load_study(study)
     assert caught.value.code == "STUDY-INVALID"
     assert "keep" in str(caught.value)
+
+
+def test_shards_keep_what_a_whole_run_keeps(study, out, tmp_path):
+    def shards():
+        whole = with_key(load_study(study), writes=True)
+        for number in (1, 2):
+            part = StudyPart(Shard(number, 2), whole, study)
+            planner = StudyPlanner(part.own, FileIndex(tmp_path / "index"), is_part=True)
+            due = StudyRun.of_study(part.own, planner)
+            report = run_shard(part, due, tmp_path / "parts", RunOptions())
+            yield from (case.action for case in report.decisions)
+        merge_shards(tmp_path / "parts", study)
+
+    assert set(shards()) == {"run"}
+    assert contents(tmp_path / "parts" / "kept") == contents(out / "kept")
+    # A case that left the study leaves with the merge, and not with a shard of the others.
+    cases = study.parent / "cases.csv"
+    cases.write_text("".join(r for r in cases.read_text().splitlines(True) if ",S1," not in r))
+    assert set(shards()) == {"reuse"}
+    names = {path.name for path in (tmp_path / "parts" / "kept").iterdir()}
+    assert names == {"A__S0__T1__dwi", "A__S2__T1__dwi"}
