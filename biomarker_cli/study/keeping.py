@@ -45,12 +45,16 @@ class Keeping:
         """Return the plan of a case that is to be measured, with what is kept of it."""
         if not self.kinds:
             return plan
-        return replace(plan, keep=KeepOrder(case_folder(self.run, plan.case_id), self.kinds))
+        return replace(plan, keep=KeepOrder(self._folder(plan), self.kinds))
 
     def later(self, plan: CasePlan, head: ResultHead) -> CasePlan:
         """Return the plan of a case whose result stands, with what is missing beside it."""
-        folder = case_folder(self.run, plan.case_id)
-        return replace(plan, keep=KeepLater(folder, frozenset(self.missing(head)), head.key))
+        missing = frozenset(self.missing(head))
+        return replace(plan, keep=KeepLater(self._folder(plan), missing, head.key))
+
+    def _folder(self, plan: CasePlan) -> Path:
+        # A worker elsewhere has another working directory.
+        return case_folder(self.run.absolute(), plan.case_id)
 
     def remove_others(self, case_ids: Iterable[str]) -> None:
         """Remove what is kept of cases that have left the study."""

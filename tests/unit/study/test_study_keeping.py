@@ -7,16 +7,20 @@ import errno
 import itertools
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
-from kept_study import ALL, GRID, adc_map, contents, run, write_keep, write_study
+from kept_study import ALL, ANALYSIS, GRID, adc_map, contents, run, write_keep, write_study
+from synthetic_protocols import protocol_head
 
 from biomarker_cli.case import keeping, running
+from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.exit_codes import ExitCode
+from biomarker_cli.study.keeping import Keeping
 from biomarker_cli.study.merging import StudyPart, merge_shards, run_shard
 from biomarker_cli.study.planning import StudyPlanner
 from biomarker_cli.study.runner import RunOptions, StudyRun
@@ -366,3 +370,63 @@ def test_shards_keep_what_a_whole_run_keeps(study, out, tmp_path):
     assert set(shards()) == {"reuse"}
     names = {path.name for path in (tmp_path / "parts" / "kept").iterdir()}
     assert names == {"A__S0__T1__dwi", "A__S2__T1__dwi"}
+
+
+def test_a_map_that_two_analyses_measure_is_kept_once(study, out):
+    head = protocol_head("analysis", "two", "1.0.0", "active")
+    (study.parent / "two.yaml").write_text(head + ANALYSIS)
+    study.write_text(study.read_text().replace("[one.yaml]", "[one.yaml, two.yaml]"))
+    run(study, out)
+    folder = case_folder(out, CASE)
+    one, two = read_index(folder).of_kind("maps")
+    assert (one.analysis_id, two.analysis_id) == ("one@1.0.0", "two@1.0.0")
+    assert one.path == two.path
+    assert [path.name for path in (folder / "maps").iterdir()] == ["adc__one_1.0.0.nii.gz"]
+    assert {action for action, _ in _actions(run(study, out))} == {"reuse"}
+    assert len(read_index(folder).of_kind("masks")) == 2
+
+
+def test_the_folder_of_a_case_is_named_from_the_root(study, monkeypatch):
+    monkeypatch.chdir(study.parent)
+    plan = CasePlan("A", "S0", "T1", "dwi", (), None, ())
+    order = Keeping(Path("out"), frozenset({"masks"})).measured(plan).keep
+    assert order is not None
+    assert order.folder == study.parent / "out" / "kept" / STEM
+
+
+def test_where_a_case_is_measured_anew_what_was_kept_of_it_does_not_count_meanwhile(
+    study, out, monkeypatch
+):
+    def defect(*_):
+        raise ArithmeticError("of a measure")
+
+    monkeypatch.setattr(running, "_measured", defect)
+    write_nifti(adc_map(77), GRID, study.parent / "i0.nii.gz")
+    report = run(study, out)
+    assert report.results[0].head.error_code == "CASE-INTERNAL"
+    with pytest.raises(BiomarkerError) as caught:
+        read_index(case_folder(out, CASE))
+    assert caught.value.code == "KEPT-NOT-FOUND"
+    # It failed: nothing is made for it again and again.
+    assert {action for action, _ in _actions(run(study, out))} == {"reuse"}
+
+
+def test_what_stops_the_making_of_what_is_missing_costs_no_result(study, out, monkeypatch):
+    shutil.rmtree(out / "kept" / STEM / "pictures")
+    before = _measured(out)
+
+    def defect(_plan):
+        raise ArithmeticError("of a defect")
+
+    monkeypatch.setattr("biomarker_cli.study.keeping.keep_case", defect)
+    report = run(study, out)
+    assert [text.split()[:2] for text in report.not_kept] == [[f"{CASE}:", "CASE-KEEP-FAILED"]]
+    assert report.exit_code is ExitCode.PARTIAL
+    assert "ArithmeticError" in (out / "run.log").read_text()
+    lines = (out / "run.jsonl").read_text().splitlines()
+    said = [json.loads(line) for line in lines if '"kept"' in line]
+    assert [(one["case_id"], one["error_code"]) for one in said] == [(CASE, "CASE-KEEP-FAILED")]
+    assert _measured(out) == before
+    # What was there before stands.
+    assert missing_kinds(case_folder(out, CASE), read_index(case_folder(out, CASE)).result_key,
+                         ("masks", "maps")) == ()  # fmt: skip
