@@ -6,6 +6,7 @@ fails the measurements stand.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import traceback
 from collections.abc import Sequence
@@ -221,16 +222,17 @@ def finish(order: KeepOrder, kept: Kept, case_id: str, result_key: str) -> Kept:
     result_key : str
         Of what was read; empty where it had changed meanwhile.
     """
+    if isinstance(order, KeepLater) and order.result_key != result_key:
+        kept = replace(kept, problem=kept.problem or keep_failed(FILES_CHANGED))
+    earlier = _earlier(order)
     if kept.problem is not None or not result_key:
+        # Its room may be what the result needs.
+        with contextlib.suppress(OSError):
+            _take_away(order.folder, {one.path for one in earlier.files})
         return kept
-    files, kinds = kept.files, order.kinds
+    files = kept.files + tuple(one for one in earlier.files if one.kind not in order.kinds)
+    kinds = order.kinds | set(earlier.kinds)
     try:
-        if isinstance(order, KeepLater):
-            if order.result_key != result_key:
-                return replace(kept, problem=keep_failed(FILES_CHANGED))
-            earlier = _earlier(order)
-            files += tuple(one for one in earlier.files if one.kind not in kinds)
-            kinds |= set(earlier.kinds)
         write_index(KeptIndex(case_id, result_key, tuple(kinds), files), order.folder)
         _take_away(order.folder, {one.path for one in files})
     except OSError as error:
@@ -238,9 +240,11 @@ def finish(order: KeepOrder, kept: Kept, case_id: str, result_key: str) -> Kept:
     return kept
 
 
-def _earlier(order: KeepLater) -> KeptIndex:
-    """Return what is there of the same result."""
-    nothing = KeptIndex("", order.result_key, (), ())
+def _earlier(order: KeepOrder) -> KeptIndex:
+    """Return what is there already of the result that something is kept of."""
+    nothing = KeptIndex("", "", (), ())
+    if not isinstance(order, KeepLater):
+        return nothing
     try:
         found = read_index(order.folder)
     except BiomarkerError:
