@@ -155,7 +155,7 @@ class Keeper:
     def _begin(self) -> None:
         folder = self._order.folder
         folder.mkdir(parents=True, exist_ok=True)
-        if not isinstance(self._order, KeepLater):
+        if not _earlier(self._order).result_key:
             # What lies there is of an earlier result from now on.
             (folder / INDEX_NAME).unlink(missing_ok=True)
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.case.inputs import CaseInputs, PartDigests, digests_of_parts, pixels_of
-from biomarker_cli.case.keeping import FILES_CHANGED, Kept, keep_failed
+from biomarker_cli.case.inputs import (
+    NOTHING_READ,
+    CaseInputs,
+    PartDigests,
+    digests_of_parts,
+    pixels_of,
+)
 from biomarker_cli.case.result import CaseResult
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.inputs import CHANGED
+from biomarker_cli.study.joining import joined
 from biomarker_cli.study.judged import refused_result
 from biomarker_cli.study.keeping import NOTHING_KEPT, Keeping
 from biomarker_cli.study.keys import key_parts
+from biomarker_cli.study.later import LaterKeeping
 from biomarker_cli.study.packed import PackedResult, ResultHead, pack
 
 if TYPE_CHECKING:
@@ -52,8 +59,8 @@ class Measuring:
     ----------
     unexpected : list of str
         Tracebacks of unexpected errors, each with its case.
-    not_kept : list of str
-        Cases of which something could not be kept, and why.
+    later : LaterKeeping
+        What is kept of cases whose results stand, and what could not be kept.
     """
 
     def __init__(
@@ -71,12 +78,18 @@ class Measuring:
         self._store = store
         self._log = log
         self._keeping = keeping
+        self.later = LaterKeeping(source, cohort, keeping, log)
         self._under_way: dict[int, tuple[SurveyedCase, PlannedCase]] = {}
         self._read: dict[Path, FileRead] = {}
         self._doubtful: list[Path] = []
+        self._again: list[int] = []
         self._ended: Callable[[ResultHead, float | None], None] | None = None
         self.unexpected: list[str] = []
-        self.not_kept: list[str] = []
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the log says beside the cases."""
+        return [*self.later.not_kept, *self.unexpected, *self.later.unexpected]
 
     def run(self, executor: Executor, progress: RunProgress) -> None:
         """Run what is due and store it.
@@ -87,87 +100,58 @@ class Measuring:
         progress : RunProgress
         """
         self._ended = progress.ended
-        n_run, n_keep = self._cohort.n_of("run"), self._cohort.n_of("keep")
-        due, total = n_run + n_keep, len(self._cohort)
+        due, total = self._cohort.n_of("run") + self._cohort.n_of("keep"), len(self._cohort)
         done = total - due
-        for case in self._cohort.cases():
-            if case.survey.log:
-                self.unexpected.append(f"{case.case_id}: {case.survey.log}")
+        self.unexpected += self._cohort.tracebacks()
         if not due:
             return
         try:
-            for taken in self._outcomes(executor, n_run, n_keep):
-                done += taken
+            for n_ended in self._outcomes(executor):
+                done += n_ended
                 if progress.measured is not None:
                     progress.measured(done, total)
         finally:
             self._remember()
 
-    def _outcomes(self, executor: Executor, n_run: int, n_keep: int) -> Iterator[int]:
-        """Yield 1 for each case that was measured, then for each whose result stood."""
-        for outcome in executor.run(self._plans()) if n_run else ():
-            self._take(outcome)
-            yield 1
-        for outcome in executor.run(self._plans_to_keep()) if n_keep else ():
-            self._take_kept(outcome)
-            yield 1
+    def _outcomes(self, executor: Executor) -> Iterator[int]:
+        """Yield for each outcome how many cases it ends."""
+        for cases in (self._cohort.due(), self._whole()):
+            for outcome in executor.run(self._plans(cases)):
+                yield self._take(outcome)
+        yield from self.later.run(executor, self._learn)
 
-    def _plans(self) -> Iterator[CasePlan]:
-        """Yield the plans of the cases that are due, each made when it is asked for."""
+    def _whole(self) -> Iterator[SurveyedCase]:
+        """Yield the cases of which a part was measured that cannot be joined with the rest."""
+        while self._again:
+            yield replace(self._cohort.one(self._again.pop()), kept=())
+
+    def _plans(self, cases: Iterable[SurveyedCase]) -> Iterator[CasePlan]:
+        """Yield the plans of cases, each made when it is asked for."""
         index = 0
-        for case in self._cohort.due():
+        for case in cases:
             planned = self._source.planned(case.place)
             if not case.survey.is_of(planned):
                 self._keep_changed(case, planned)
                 continue
             self._under_way[index] = case, planned
             index += 1
-            yield self._keeping.measured(planned.plan)
+            own = planned.plan.analyses
+            changed = tuple(analysis for analysis in own if analysis.ident not in case.kept)
+            if case.kept:
+                # What is kept is of the whole case: it is made when the parts are joined.
+                yield replace(planned.plan, analyses=changed)
+            else:
+                yield self._keeping.measured(planned.plan)
 
-    def _plans_to_keep(self) -> Iterator[CasePlan]:
-        """Yield the plans of the cases whose results stand, and that lack what is kept."""
-        index = 0
-        for case in self._cohort.cases():
-            if case.action != "keep" or case.head is None:
-                continue
-            planned = self._source.planned(case.case.place)
-            if not case.survey.is_of(planned):
-                self._note_kept(case.case_id, Kept(problem=keep_failed(FILES_CHANGED)))
-                continue
-            self._under_way[index] = case.case, planned
-            index += 1
-            yield self._keeping.later(planned.plan, case.head)
-
-    def _take_kept(self, outcome: CaseOutcome) -> None:
-        case, planned = self._under_way.pop(outcome.index)
-        planned.plan.inputs.let_all_go()
-        if outcome.log:
-            self.unexpected.append(f"{case.case_id}: {outcome.log}")
-        kept = None if outcome.result is None else outcome.result.kept
-        if outcome.result is not None:
-            self._learn(planned.plan, outcome.result)
-        if outcome.error is not None:
-            kept = Kept(problem=keep_failed(str(outcome.error)))
-        code = self._note_kept(case.case_id, kept)
-        self._log.kept(case.case_id, code, outcome.seconds)
-
-    def _note_kept(self, case_id: str, kept: Kept | None) -> str:
-        """Take note of what could not be kept; return the code of the error, empty for none."""
-        if kept is None or kept.problem is None:
-            return ""
-        self.not_kept.append(f"{case_id}: {kept.problem.code} {kept.problem}")
-        if kept.log:
-            self.unexpected.append(f"{case_id}: {kept.log}")
-        return kept.problem.code
-
-    def _take(self, outcome: CaseOutcome) -> None:
+    def _take(self, outcome: CaseOutcome) -> int:
+        """Store what a case gave; return how many cases that ends."""
         case, planned = self._under_way.pop(outcome.index)
         planned.plan.inputs.let_all_go()
         if outcome.log:
             self.unexpected.append(f"{case.case_id}: {outcome.log}")
         if outcome.result is not None:
             self._learn(planned.plan, outcome.result)
-            self._note_kept(case.case_id, outcome.result.kept)
+            self.later.note(case.case_id, outcome.result.kept)
             result = outcome.result
             parts = {} if result.met_change else key_parts(planned.plan, result.inputs)
         else:
@@ -177,8 +161,32 @@ class Measuring:
             refused = refused_result(case.survey, outcome.error)
             result = replace(refused, inputs=read, pixels=pixels_of(planned.plan, read))
             parts = key_parts(planned.plan, read)
-        packed = self._stored(case.survey, planned.plan, result, parts)
+        digests = digests_of_parts(planned.plan, result.inputs)
+        if case.kept:
+            packed = self._joined(case, result, (parts, digests))
+            if packed is None:
+                self._again.append(case.number)
+                return 0
+            if self._keeping.kinds:
+                self.later.joined.add(case.number)
+        else:
+            packed = store_result(
+                self._store, self._study_id, case.survey, result, (parts, digests)
+            )
         self._keep(case, packed, parts, outcome.seconds)
+        return 1
+
+    def _joined(
+        self, case: SurveyedCase, result: CaseResult, read: tuple[Mapping[str, Any], PartDigests]
+    ) -> PackedResult | None:
+        """Store the result of some analyses with what is stored of the others."""
+        stored = self._store.load(case.case_id, self._study_id)
+        try:
+            fresh, dictionaries = pack(result, self._study_id, read[0], case.survey.names, read[1])
+        except (TypeError, ValueError):
+            return None
+        found = None if stored is None else joined(stored, fresh, case.kept)
+        return None if found is None else self._store.save(found, dictionaries)
 
     def _learn(self, plan: CasePlan, result: CaseResult) -> None:
         self._read |= result.inputs
@@ -197,15 +205,9 @@ class Measuring:
             hint="Run again when nobody writes to them: the case is measured anew.",
         )
         result = refused_result(case.survey, error)
-        packed = self._stored(case.survey, planned.plan, result, {})
+        packed = store_result(self._store, self._study_id, case.survey, result, ({}, NOTHING_READ))
         self._doubtful += planned.plan.input_paths
         self._keep(case, packed, {}, None)
-
-    def _stored(
-        self, survey: Survey, plan: CasePlan, result: CaseResult, parts: Mapping[str, Any]
-    ) -> PackedResult:
-        digests = digests_of_parts(plan, result.inputs)
-        return store_result(self._store, self._study_id, survey, result, (parts, digests))
 
     def _keep(
         self,

@@ -205,12 +205,12 @@ def run_study(
         measuring.run(executor_of(options), progress)
         remarks = tuple(filter(None, [mended]))
         judged = JudgedResults(cohort, store, study.terms.study_id)
-        said = [*remarks, *measuring.not_kept, *measuring.unexpected]
+        said = [*remarks, *measuring.remarks]
         wide = finish(study.terms, judged, folder, said)
         keeping.remove_others(study.source.case_ids())
         log.ended()
     report = report_of(judged, wide, folder, remarks, strict=options.strict)
-    return report.without(measuring.not_kept)
+    return report.without(measuring.later.not_kept)
 
 
 def report_of(

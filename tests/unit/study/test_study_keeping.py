@@ -377,7 +377,9 @@ def test_a_map_that_two_analyses_measure_is_kept_once(study, out):
     head = protocol_head("analysis", "two", "1.0.0", "active")
     (study.parent / "two.yaml").write_text(head + ANALYSIS)
     study.write_text(study.read_text().replace("[one.yaml]", "[one.yaml, two.yaml]"))
-    run(study, out)
+    report = run(study, out)
+    # The first is not measured again, and stands beside the second.
+    assert all("other analyses are kept" in reason for _, reason in _actions(report))
     folder = case_folder(out, CASE)
     one, two = read_index(folder).of_kind("maps")
     assert (one.analysis_id, two.analysis_id) == ("one@1.0.0", "two@1.0.0")
@@ -385,6 +387,8 @@ def test_a_map_that_two_analyses_measure_is_kept_once(study, out):
     assert [path.name for path in (folder / "maps").iterdir()] == ["adc__one_1.0.0.nii.gz"]
     assert {action for action, _ in _actions(run(study, out))} == {"reuse"}
     assert len(read_index(folder).of_kind("masks")) == 2
+    run(study, out.parent / "anew")
+    assert contents(out.parent / "anew" / "kept") == contents(out / "kept")
 
 
 def test_the_folder_of_a_case_is_named_from_the_root(study, monkeypatch):
