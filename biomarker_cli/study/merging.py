@@ -15,6 +15,7 @@ from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.finishing import finish
 from biomarker_cli.study.integrity import examine_cohort
 from biomarker_cli.study.judged import JudgedResults
+from biomarker_cli.study.keeping import Keeping
 from biomarker_cli.study.locking import beside_others, exclusive
 from biomarker_cli.study.measuring import Measuring
 from biomarker_cli.study.run_log import JSON_LINES, RunLog
@@ -109,15 +110,17 @@ def run_shard(
         store.list_if_new(study.terms.study_id, [e.case_id for e in part.study.entries])
         cohort = study.cohort(below / part.shard.stem)
         survey_study(study.source, cohort, progress.planned)
-        decide_cases(cohort, study.source, store, study.terms.study_id, options.rules)
+        keeping = Keeping(folder, study.terms.keep)
+        decide_cases(cohort, study.source, store, study.terms.study_id, options.rules, keeping)
         log.planned(cohort)
-        measuring = Measuring(study.terms.study_id, study.source, cohort, store, log)
+        measuring = Measuring(study.terms.study_id, study.source, cohort, store, log, keeping)
         measuring.run(executor_of(options), progress)
         made = made_with(part.study, study.terms)
         end_shard(folder, part.shard, made, part.study_file, cohort)
     judged = JudgedResults(cohort, store, study.terms.study_id)
-    remarks = [*filter(None, [mended]), *measuring.unexpected]
-    return report_of(judged, [], folder, remarks, strict=options.strict)
+    remarks = [*filter(None, [mended]), *measuring.remarks]
+    report = report_of(judged, [], folder, remarks, strict=options.strict)
+    return report.without(measuring.later.not_kept)
 
 
 def made_with(study: Study, terms: StudyTerms) -> ShardMade:
@@ -196,6 +199,7 @@ def _merged(
         _drop_refused(cohort)
         judged = JudgedResults(cohort, store, terms.study_id)
         wide = finish(terms, judged, folder, ())
+        Keeping(folder).remove_others(entry.case_id for entry in study.entries)
         log.ended()
     return report_of(judged, wide, folder, (), strict=strict)
 
