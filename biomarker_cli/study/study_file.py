@@ -69,6 +69,8 @@ class StudyModel(Strict):
         study file.
     passports : PassportRules, optional
         Tests that the sites must have passed.
+    keep : tuple of str
+        What of each case is kept beside its result: ``masks``, ``maps``, ``pictures``.
     """
 
     format: Literal["biomarker-study/1"]
@@ -84,6 +86,7 @@ class StudyModel(Strict):
     waivers: str = ""
     lock: str = ""
     passports: PassportRules | None = None
+    keep: tuple[Literal["masks", "maps", "pictures"], ...] = ()
 
     @model_validator(mode="after")
     def _passports_are_of_roles(self) -> Self:
