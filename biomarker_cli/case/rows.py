@@ -52,11 +52,9 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value.strip()
-    return "\\".join(str(item).strip() for item in value) if _is_many(value) else str(value)
-
-
-def _is_many(value: Any) -> bool:
-    return hasattr(value, "__iter__")
+    if hasattr(value, "__iter__"):
+        return "\\".join(str(item).strip() for item in value)
+    return str(value)
 
 
 def fact_rows(
