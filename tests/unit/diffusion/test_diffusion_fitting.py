@@ -167,3 +167,16 @@ def test_the_first_of_the_repeats_is_not_changed() -> None:
     running.add(first)
     running.add(np.full((1, 1, 1), 4.0))
     assert first.item() == 2.0
+
+
+def test_the_mean_over_directions_is_of_the_signal_or_of_its_logarithm() -> None:
+    images = [np.full((1, 1, 1), value) for value in (2.0, 4.0, 9.0)]
+    assert arithmetic_log_mean(iter(images)).item() == pytest.approx(np.log(5.0))
+    assert geometric_log_mean(iter(images)).item() == pytest.approx(np.log(72.0) / 3)
+
+
+def test_half_a_unit_of_signal_is_a_signal() -> None:
+    running = RunningRepeats()
+    for value in (0.5, 0.25):
+        running.add(np.full((1, 1, 1), value))
+    assert running.mean().item() == pytest.approx(0.375)

@@ -56,12 +56,12 @@ def test_a_clock_time_is_on_the_day_nearest_to_another_moment(clock, other, expe
 
 
 def series_across_midnight():
-    """Three beds from 23:59 on, whose dates are those of another year; the series has its own."""
+    """Three beds after midnight, whose dates are those of another year; the series has its own."""
 
     def change(dataset, index):
         dataset.SeriesDate, dataset.SeriesTime = "20250101", "235800"
         dataset.AcquisitionDate = "20240601" if index == 0 else "20240602"
-        dataset.AcquisitionTime = ("235900", "000100", "000300")[index]
+        dataset.AcquisitionTime = ("000100", "000300", "000500")[index]
 
     return read_series(pet_volume(change=change).frames, Derivation())
 
@@ -70,7 +70,7 @@ def test_the_acquisition_is_put_around_the_start_of_the_series():
     series = with_acquisition_dates_of_series(series_across_midnight())
     at = [series.moment(s) for s in series.acquisition_s]
     start = datetime(2025, 1, 1, 23, 58)
-    assert at == [start + timedelta(minutes=minutes) for minutes in (1, 3, 5)]
+    assert at == [start + timedelta(minutes=minutes) for minutes in (3, 5, 7)]
     assert series.base == datetime(2025, 1, 1)
     assert series.seconds(start) == 86_280.0
 
