@@ -24,8 +24,8 @@ def test_every_input_has_its_name_its_unit_and_its_place():
         "20250101100000.000000",
         "",
     )
-    assert found["units", "Units (0054,1001)"] == ("BQML", "")
-    assert found["decay correction", "DecayCorrection (0054,1102)"] == ("START", "")
+    assert found["units", "(0054,1001)"] == ("BQML", "")
+    assert found["decay correction", "(0054,1102)"] == ("START", "")
 
 
 def test_results_say_how_the_factor_came_about():
