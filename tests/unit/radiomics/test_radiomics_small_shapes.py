@@ -66,7 +66,7 @@ def test_the_intensity_volume_histogram_of_a_ramp():
 
 def test_correlation_in_space_is_the_sum_over_all_pairs():
     rng = np.random.default_rng(15)
-    mask = rng.random((2, 3, 6)) < 0.7
+    mask = rng.random((2, 6, 3)) < 0.7
     image = rng.normal(50.0, 10.0, mask.shape)
     places = np.argwhere(mask) * np.array([4.0, 2.0, 1.0])
     values = image[mask]
