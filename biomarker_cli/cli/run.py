@@ -98,7 +98,14 @@ def run(
             jobs=jobs,
             limit_s=timeout_per_case,
         )
-    due = StudyRun(study.model.id, cases, study.model.integrity, index, fingerprint(study.key))
+    due = StudyRun(
+        study.model.id,
+        cases,
+        study.model.integrity,
+        index,
+        fingerprint(study.key),
+        study.policy,
+    )
     if dry_run:
         _print_plan(due, folder, options, output_format)
         return

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli.case.result import CaseStatus
+from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.study.case_names import file_stem
+from biomarker_cli.study.flagging import flag_rows
 from biomarker_cli.study.packed import CASE_TABLES, PackedResult
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.reading import parse_lines
 from biomarker_cli.tables.rows import CheckRow, MeasurementRow
-from biomarker_cli.tables.schema import CHECKS, FEATURES, MEASUREMENTS
+from biomarker_cli.tables.schema import CHECKS, FEATURES, FLAGS_IN_RUN, MEASUREMENTS
 from biomarker_cli.tables.writing import (
     mapping_cells,
     row_cells,
@@ -37,6 +39,7 @@ def write_tables(
     dictionary: Dictionary,
     folder: Path,
     study_id: str,
+    policy: UsablePolicy = DEFAULT_POLICY,
 ) -> None:
     """Write every table, the data package and the derivations.
 
@@ -49,18 +52,23 @@ def write_tables(
     dictionary : callable
     folder : Path
     study_id : str
+    policy : UsablePolicy
+        What flags weigh in this study.
     """
     features = _Features(results, dictionary)
     ordered = sorted(results, key=lambda result: result.case_id)
+    weighed = (result.weighed_by(policy) for result in ordered)
     for table in CASE_TABLES:
         if table is CHECKS:
             write_lines(table, _check_lines(ordered, wide_checks), folder)
         elif table is MEASUREMENTS:
-            write_lines(table, map(features.measurements, ordered), folder)
+            write_lines(table, map(features.measurements, weighed), folder)
         else:
             write_lines(table, (one.lines[table.name] for one in ordered), folder)
     write_table(FEATURES, features.rows(), folder)
-    write_datapackage((*CASE_TABLES, FEATURES), folder, study_id)
+    flags = flag_rows((result.head.flags for result in ordered), policy)
+    write_lines(FLAGS_IN_RUN, [row_lines(FLAGS_IN_RUN, flags)], folder)
+    write_datapackage((*CASE_TABLES, FEATURES, FLAGS_IN_RUN), folder, study_id)
     _write_derivations(results, folder / "derivations")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli.model.packages import MOVING_NUMBERS, version_of
+from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.model.version import __version__
 from biomarker_cli.study.packed import PackedResult
 from biomarker_cli.study.planned import PlannedCase
@@ -21,6 +22,7 @@ def write_manifest(
     results: Sequence[PackedResult],
     folder: Path,
     key_fingerprint: str = "",
+    policy: UsablePolicy = DEFAULT_POLICY,
 ) -> Path:
     """Write ``manifest.json`` and return its path."""
     manifest = {
@@ -36,6 +38,7 @@ def write_manifest(
         },
         "protocols": _protocols(cases),
         "waivers": _waivers(cases),
+        "usable_policy": {"file": policy.file, "sha256": policy.sha256},
         "cases": {
             head.case_id: {
                 "result_key": head.key,

@@ -28,6 +28,7 @@ from biomarker_cli.study.in_time import late, too_late
 from biomarker_cli.study.integrity import SHARED_FRAME_FLAG, examine_cohort, shared_frames
 from biomarker_cli.study.planned import PlannedCase, overrides_of, recall, with_inputs
 from biomarker_cli.study.study_file import Study
+from biomarker_cli.study.usable_policy import require_known_arguments
 
 Progress = Callable[[int, int], None]
 
@@ -72,11 +73,14 @@ def plan_study(
     StudyError
         ``STUDY-REGION-RULES`` where the analyses of a role disagree on how
         segmentations become voxels; ``STUDY-PROTOCOL-CLASH`` where two protocols
-        share id and version.
+        share id and version; ``USABLE-POLICY`` where the policy names a rule that none
+        of them has.
     """
     protocols = {name: _resolve(name, study) for name in study.model.roles}
     _require_one_content(list(protocols.values()))
     _require_locked(study, protocols.values())
+    used = [p.acquisition for p in protocols.values() if p.acquisition is not None]
+    require_known_arguments(study.policy, used)
     index = index or FileIndex.of_user()
     if verify_inputs:
         # A header that is not true any more would stand under a digest that is.

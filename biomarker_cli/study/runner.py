@@ -15,6 +15,7 @@ from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.exit_codes import ExitCode, worst_exit_code
 from biomarker_cli.model.inputs import CHANGED
 from biomarker_cli.model.outputs import replace_file
+from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.model.wording import shown
 from biomarker_cli.study.assembling import write_tables
 from biomarker_cli.study.cohort_checks import judge_cohort
@@ -78,6 +79,8 @@ class StudyRun:
         Learns what was read of the files.
     key_fingerprint : str
         What names the key of the study.
+    policy : UsablePolicy
+        What flags weigh when rows are pooled.
     """
 
     study_id: str
@@ -85,6 +88,7 @@ class StudyRun:
     integrity: IntegrityPolicy = "refuse"
     index: FileIndex | None = None
     key_fingerprint: str = ""
+    policy: UsablePolicy = DEFAULT_POLICY
 
 
 @dataclass(frozen=True)
@@ -198,8 +202,9 @@ def run_study(
                 for case, result in zip(study.cases, results, strict=True)
             ]
         )
-        write_tables(results, wide, store.dictionary, folder, study.study_id)
-        write_manifest(study.study_id, study.cases, results, folder, study.key_fingerprint)
+        write_tables(results, wide, store.dictionary, folder, study.study_id, study.policy)
+        fingerprint = study.key_fingerprint
+        write_manifest(study.study_id, study.cases, results, folder, fingerprint, study.policy)
         store.list_cases(study.study_id, case_ids, refusals)
         remarks = [*filter(None, [mended])]
         unexpected = [f"{c.plan.case_id}: {c.log}" for c in study.cases if c.log]

@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from biomarker_cli.acquisition.waivers import Waiver, load_waivers
+from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.pet.overrides import load_overrides
 from biomarker_cli.pet.rules import Override
 from biomarker_cli.protocol.document import Strict
@@ -29,6 +30,7 @@ from biomarker_cli.study.study_key import (
     require_key,
 )
 from biomarker_cli.study.study_paths import StudyFolders
+from biomarker_cli.study.usable_policy import load_policy
 
 FORMAT = "biomarker-study/1"
 
@@ -63,6 +65,8 @@ class StudyModel(Strict):
         Audited override file of header values, relative to the study file.
     waivers : str
         Accepted deviations of acquisition rules, relative to the study file.
+    usable : str
+        Policy of what flags weigh when rows are pooled, relative to the study file.
     lock : str
         Lock that every protocol of the study is held against, relative to the
         study file.
@@ -79,6 +83,7 @@ class StudyModel(Strict):
     rois: RoiNames | None = None
     overrides: str = ""
     waivers: str = ""
+    usable: str = ""
     lock: str = ""
 
     @field_validator("id")
@@ -102,6 +107,8 @@ class Study:
         In the order of the list.
     overrides : tuple of Override
     waivers : tuple of Waiver
+    policy : UsablePolicy
+        What flags weigh when rows are pooled; it moves no number.
     key : bytes
         Empty where it has not been read; see `study_key`.
     """
@@ -111,6 +118,7 @@ class Study:
     entries: tuple[CaseEntry, ...]
     overrides: tuple[Override, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    policy: UsablePolicy = DEFAULT_POLICY
     key: bytes = field(default=b"", repr=False)
 
     @property
@@ -139,7 +147,8 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
     Raises
     ------
     StudyError
-        ``STUDY-NOT-FOUND``, ``STUDY-INVALID``, ``STUDY-CASES``, ``STUDY-PATH-OUTSIDE``.
+        ``STUDY-NOT-FOUND``, ``STUDY-INVALID``, ``STUDY-CASES``, ``STUDY-PATH-OUTSIDE``,
+        ``USABLE-POLICY``.
     OverrideError
         ``OVERRIDE-INVALID``.
     ProtocolError
@@ -150,6 +159,7 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
     cases = folders.file(model.cases, "cases")
     waivers = folders.file(model.waivers, "waivers") if model.waivers else None
     overrides = folders.file(model.overrides, "overrides") if model.overrides else None
+    policy = folders.file(model.usable, "usable") if model.usable else None
     if model.lock:
         folders.file(model.lock, "lock")
     for name, role in model.roles.items():
@@ -161,6 +171,7 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
         entries=read_cases(cases, tuple(model.roles)),
         overrides=load_overrides(overrides) if overrides else (),
         waivers=load_waivers(waivers) if waivers else (),
+        policy=load_policy(policy, model.usable) if policy else DEFAULT_POLICY,
     )
 
 

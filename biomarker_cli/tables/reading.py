@@ -31,6 +31,9 @@ def read_table(table: Table, folder: Path) -> pd.DataFrame:
 
     path = folder / table.file_name
     frame = read_cells(path)
+    for name in table.later:
+        if name not in frame.columns:
+            frame[name] = ""
     missing = [name for name in table.column_names if name not in frame.columns]
     if missing:
         raise TableError(
