@@ -43,7 +43,9 @@ def write(folder: Path, n_cases: int, n_features: int, every: int) -> int:
                 head = f"CENTRE_A/S{case:05d}/T1/ct,{roi},radiomics-ct@1.0.0,"
                 lines = []
                 for feature in features:
-                    lines.append(f"{head}{feature},{float(values[row])!r},1,ok,draft_protocol,caution\n")
+                    lines.append(
+                        f"{head}{feature},{float(values[row])!r},1,ok,draft_protocol,caution\n"
+                    )
                     row += 1
                 stream.writelines(lines)
     return row

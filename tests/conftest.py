@@ -70,6 +70,12 @@ def plastimatch() -> str:
     return _program("plastimatch", "plastimatch")
 
 
+@pytest.fixture(scope="session")
+def rscript() -> str:
+    """Path of R's interpreter, for what the docs say in R."""
+    return _program("Rscript", "r-base-core")
+
+
 def _program(name: str, package: str) -> str:
     found = shutil.which(name)
     if found is None:

@@ -56,6 +56,7 @@ COMMANDS = CommandsOnDemand(
         "change": "change:change",
         "readers": "readers:readers",
         "combat": "combat:combat",
+        "export": "export:export",
         "protocol": "protocol:protocol",
         "doctor": "doctor:doctor",
     },

@@ -11,6 +11,7 @@ A study may weigh them otherwise by a policy file of its own (`model.usability`)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -98,10 +99,14 @@ _DO_NOT_USE = (
     "study_subject_mismatch",  # nobody knows whose number it is
 )
 
-SEVERITIES: MappingProxyType[str, Severity] = MappingProxyType(
-    dict.fromkeys(_INFO, "info")
-    | dict.fromkeys(_CAUTION, "caution")
-    | dict.fromkeys(_DO_NOT_USE, "do_not_use")
+_GROUPS: tuple[tuple[Severity, tuple[str, ...]], ...] = (
+    ("info", _INFO),
+    ("caution", _CAUTION),
+    ("do_not_use", _DO_NOT_USE),
+)
+
+SEVERITIES: Mapping[str, Severity] = MappingProxyType(
+    {flag: severity for severity, flags in _GROUPS for flag in flags}
 )
 """Severity of each flag of `model.flags.FLAGS`, whatever its argument is."""
 

@@ -19,6 +19,8 @@ Usable = Literal["yes", "caution", "no"]
 USABLE_WORDS: tuple[Usable, ...] = ("yes", "caution", "no")
 """From the best to the worst."""
 
+_RANK: Mapping[str, int] = {word: rank for rank, word in enumerate(USABLE_WORDS)}
+
 _BY_SEVERITY: Mapping[Severity, Usable] = {"info": "yes", "caution": "caution", "do_not_use": "no"}
 
 
@@ -75,6 +77,6 @@ def _worst(policy: UsablePolicy, flags: frozenset[str]) -> Usable:
     return worst(_BY_SEVERITY[policy.severity_of(flag)] for flag in flags)
 
 
-def worst(words: Iterable[Usable]) -> Usable:
-    """Return the worst of some words; ``yes`` of none."""
-    return max(words, key=USABLE_WORDS.index, default="yes")
+def worst(words: Iterable[str]) -> Usable:
+    """Return the worst of some words of `USABLE_WORDS`; ``yes`` of none."""
+    return USABLE_WORDS[max(map(_RANK.__getitem__, words), default=0)]

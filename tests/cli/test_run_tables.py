@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 import shutil
+import subprocess
 from collections import Counter
+from pathlib import Path
 
 import frictionless
 import pytest
 import yaml
 
-CT = "CENTRE_B/S0002/T1/ct"
+from tests.synthetic_tables import MEDIAN, write_run
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def _rows(folder, name):
@@ -25,7 +30,9 @@ def one_ct(sample_copy):
     """The CT of the second centre, whose slices are too thick: a case that breaks a rule."""
     path = sample_copy / "cases.csv"
     with path.open(newline="") as stream:
-        rows = [r for r in csv.DictReader(stream) if (r["site_id"], r["role"]) == ("CENTRE_B", "ct")]
+        rows = [
+            r for r in csv.DictReader(stream) if (r["site_id"], r["role"]) == ("CENTRE_B", "ct")
+        ]
     with path.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -169,3 +176,74 @@ def test_a_policy_outside_the_folder_of_the_study_is_not_read(biomarker, one_ct,
     done = _run(biomarker, one_ct, tmp_path / "out")
     assert done.returncode == 2
     assert "STUDY-PATH-OUTSIDE" in done.stderr
+
+
+@pytest.fixture
+def beside(sample_run, tmp_path):
+    """A folder in which the docs find the run under the name that they use."""
+    (tmp_path / "results").symlink_to(sample_run)
+    return tmp_path
+
+
+def _example(language):
+    text = (CHECKOUT / "docs" / "tables.md").read_text()
+    (found,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return found
+
+
+def test_the_filter_of_the_docs_finds_what_must_not_be_pooled_and_why(
+    beside, sample_run, monkeypatch, capsys
+):
+    monkeypatch.chdir(beside)
+    found: dict[str, object] = {}
+    exec(_example("python"), found)
+    expected = [row for row in _rows(sample_run, "measurements") if row["usable"] == "no"]
+    columns = ["case_id", "roi_id", "feature_id", "status", "flags"]
+    assert found["out"].to_dict("records") == [{c: row[c] for c in columns} for row in expected]
+    assert "acq_fail:RECIST-CT-001" in capsys.readouterr().out
+    # Why the docs write m["flags"]: the attribute is something else.
+    assert list(found["m"]["flags"]) == [r["flags"] for r in _rows(sample_run, "measurements")]
+    assert not hasattr(found["m"].flags, "tolist")
+
+
+@pytest.mark.oracle
+def test_the_filter_of_the_docs_is_the_same_in_r(beside, sample_run, rscript):
+    script = beside / "filter.R"
+    script.write_text(_example("r") + "write.csv(out, 'out.csv', row.names = FALSE)\n")
+    done = subprocess.run(
+        [rscript, "--vanilla", script], cwd=beside, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "acq_fail:RECIST-CT-001" in done.stdout
+    with (beside / "out.csv").open(newline="") as stream:
+        found = list(csv.DictReader(stream))
+    expected = [row for row in _rows(sample_run, "measurements") if row["usable"] == "no"]
+    assert found == [{column: row[column] for column in found[0]} for row in expected]
+
+
+def test_tables_of_before_the_column_are_compared_and_pooled_as_ever(
+    biomarker, sample_run, tmp_path
+):
+    old = tmp_path / "old"
+    shutil.copytree(sample_run, old)
+    _without_usable(old)
+    assert biomarker("compare", old, sample_run).returncode == 0
+    values = [
+        ("A", f"S{i}", f"T{visit}", "GTV", MEDIAN, f"{1 + i / 10 + visit / 100}")
+        for i in range(5)
+        for visit in (1, 2)
+    ]
+    run = write_run(tmp_path / "run", values)
+    chosen = ("repeatability", run, "--format", "json")
+    after = biomarker(*chosen)
+    _without_usable(run)
+    before = biomarker(*chosen)
+    assert before.returncode == after.returncode == 0, before.stderr
+    assert before.stdout == after.stdout
+
+
+def _without_usable(folder):
+    path = folder / "measurements.csv"
+    lines = path.read_text().splitlines()
+    assert lines[0].endswith(",usable")
+    path.write_text("".join(f"{line.rpartition(',')[0]}\n" for line in lines))
