@@ -54,25 +54,26 @@ def _weighed(rows: Sequence[dict[str, str]], policy: UsablePolicy) -> str:
     return table_lines(MEASUREMENTS, rows)
 
 
-def flag_rows(results: Iterable[FlagCounts], policy: UsablePolicy) -> Iterator[FlagRow]:
-    """Yield the rows of ``flags.csv``, sorted.
+class RunFlags:
+    """The flags of a run, added up case by case."""
 
-    Parameters
-    ----------
-    results : iterable of mapping
-        Flags of each result of the study.
-    policy : UsablePolicy
-    """
-    counts: dict[str, Counter[str]] = {t.name: Counter() for t in (MEASUREMENTS, ROIS, FACTS)}
-    for one in results:
-        for name, of in one.items():
-            counts[name].update(of)
-    for flag in sorted(set().union(*counts.values())):
-        yield FlagRow(
-            flag=flag,
-            severity=policy.severity_of(flag),
-            meaning=FLAGS[flag.partition(":")[0]],
-            n_measurements=counts[MEASUREMENTS.name][flag],
-            n_rois=counts[ROIS.name][flag],
-            n_facts=counts[FACTS.name][flag],
-        )
+    def __init__(self) -> None:
+        self._counts = {table.name: Counter[str]() for table in (MEASUREMENTS, ROIS, FACTS)}
+
+    def add(self, counts: FlagCounts) -> None:
+        """Add the flags of a result."""
+        for name, of in counts.items():
+            self._counts[name].update(of)
+
+    def rows(self, policy: UsablePolicy) -> Iterator[FlagRow]:
+        """Yield the rows of ``flags.csv``, sorted, with what each flag weighs by a policy."""
+        counts = self._counts
+        for flag in sorted(set().union(*counts.values())):
+            yield FlagRow(
+                flag=flag,
+                severity=policy.severity_of(flag),
+                meaning=FLAGS[flag.partition(":")[0]],
+                n_measurements=counts[MEASUREMENTS.name][flag],
+                n_rois=counts[ROIS.name][flag],
+                n_facts=counts[FACTS.name][flag],
+            )

@@ -56,7 +56,7 @@ def unescape_cell(cell: str) -> str:
 
 
 def is_finite_number(text: str) -> bool:
-    """Tell whether a cell is a finite number as spreadsheets and we write them."""
+    """Tell whether a cell reads as a decimal number that a double can hold."""
     return _NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
 
 

@@ -134,7 +134,7 @@ class _TextDates(yaml.SafeLoader):
 
 def test_only_the_protocols_that_a_study_names_are_read(sample_dir, monkeypatch):
     from biomarker_cli.protocol import loading, yaml_source
-    from biomarker_cli.study.planning import plan_study
+    from biomarker_cli.study.planning import StudyPlanner
     from biomarker_cli.study.study_file import load_study
 
     read, real = set(), yaml_source.read_content
@@ -145,7 +145,7 @@ def test_only_the_protocols_that_a_study_names_are_read(sample_dir, monkeypatch)
 
     for module in (loading, yaml_source):
         monkeypatch.setattr(module, "read_content", note)
-    plan_study(load_study(sample_dir / "study.yaml"))
+    StudyPlanner(load_study(sample_dir / "study.yaml"))
     assert read == {
         "sample_data/study.yaml",
         "sample_data/cases.csv",
