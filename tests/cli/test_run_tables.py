@@ -153,6 +153,15 @@ def test_a_policy_changes_the_tables_and_measures_nothing(biomarker, one_ct, tmp
     assert {row["usable"] for row in _rows(out, "measurements")} == {"yes"}
 
 
+def test_shards_are_merged_by_the_policy_of_the_day(biomarker, one_ct, tmp_path):
+    out = tmp_path / "out"
+    assert _run(biomarker, one_ct, out, "--shard", "1/1").returncode == 0
+    _with_policy(one_ct, {"acq_fail": "info"})
+    done = biomarker("merge", out)
+    assert done.returncode == 0, done.stderr
+    assert {row["usable"] for row in _rows(out, "measurements")} == {"yes"}
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
