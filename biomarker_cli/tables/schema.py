@@ -97,6 +97,8 @@ CHECKS = Table(
     "rule of an acquisition protocol x scope",
     columns_of(CheckRow),
     ("scope", "case_id", "series_uid", "protocol_id", "protocol_version", "rule_id"),
+    # Empty above series, and an empty key refers to nothing.
+    ((("case_id",), "cases", ("case_id",)),),
 )
 
 FEATURES = Table(

@@ -67,6 +67,7 @@ def test_a_run_is_a_valid_data_package_with_its_foreign_keys(sample_run):
     [
         ("rois", lambda lines: lines[:-1], "foreign-key"),
         ("features", lambda lines: lines[:-1], "foreign-key"),
+        ("checks", lambda lines: [x.replace("/T2/ct", "/T9/ct") for x in lines], "foreign-key"),
         ("measurements", lambda lines: [*lines, lines[-1]], "primary-key"),
         ("measurements", lambda lines: [x.replace(",yes", ",maybe") for x in lines], "constraint"),
         ("features", lambda lines: [x.replace(",false,", ",no,") for x in lines], "type"),

@@ -60,6 +60,8 @@ from biomarker_cli.study.planning import StudyPlanner
 from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
 from biomarker_cli.study.single import SingleCase, plan_single
 from biomarker_cli.study.study_file import load_study, with_key
+from biomarker_cli.study.usable_policy import load_policy
+from biomarker_cli.tables.export.packaged import PACKAGE, read_package
 from fuzzing.keywords import ITEM_KEYWORDS, PRIVATE_PLACES, READ_KEYWORDS
 
 PARSED = frozenset({"FILE-ELEMENT", "FILE-NOT-DICOM", "FILE-TRUNCATED", "MOSAIC-INCOMPLETE"})
@@ -330,6 +332,8 @@ def text(path: Path, kind: str) -> str:
         "cases": lambda: load_study(path.parent / "study.yaml"),
         "waivers": lambda: load_waivers(path),
         "overrides": lambda: load_overrides(path),
+        "policy": lambda: load_policy(path, path.name),
+        "package": lambda: _read_package(path),
         "sheet": lambda: load_phantom_sheet(path),
         "parameters": lambda: import_pyradiomics(path),
         "measured": lambda: load_measured(path),
@@ -339,6 +343,11 @@ def text(path: Path, kind: str) -> str:
     }
     read = outcome(readers[kind.partition(" ")[0]])
     return read if isinstance(read, str) else "ok"
+
+
+def _read_package(path: Path) -> None:
+    (path.parent / PACKAGE).write_bytes(path.read_bytes())
+    read_package(path.parent)
 
 
 def _lint_analysis(path: Path) -> None:
