@@ -35,12 +35,15 @@ def with_flags(lines: str, flags: frozenset[str]) -> tuple[str, dict[str, int]]:
     The column `usable` follows by the rule of the product.
     """
     rows = parse_lines(MEASUREMENTS, lines)
-    counts: Counter[str] = Counter()
     for row in rows:
-        every = flags | split_flags(row["flags"])
-        counts.update(every)
-        row["flags"] = join_flags(every)
-    return _weighed(rows, DEFAULT_POLICY), dict(sorted(counts.items()))
+        row["flags"] = join_flags(flags | split_flags(row["flags"]))
+    return _weighed(rows, DEFAULT_POLICY), flags_in(rows)
+
+
+def flags_in(rows: Iterable[Mapping[str, str]]) -> dict[str, int]:
+    """Return how many rows of finished lines carry each flag."""
+    counts = Counter(flag for row in rows for flag in split_flags(row["flags"]))
+    return dict(sorted(counts.items()))
 
 
 def weighed_lines(lines: str, policy: UsablePolicy) -> str:
