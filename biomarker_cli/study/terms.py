@@ -32,6 +32,8 @@ class StudyTerms:
         Whether what the cohort finds on a case refuses it; else it flags it.
     key_fingerprint : str
         What names the key of the study.
+    keep : frozenset of str
+        What of each case is kept beside its result.
     policy : UsablePolicy
         What flags weigh when rows are pooled.
     """
@@ -41,6 +43,7 @@ class StudyTerms:
     waivers: WaiverSet | None = None
     refuses: bool = True
     key_fingerprint: str = ""
+    keep: frozenset[str] = frozenset()
     policy: UsablePolicy = DEFAULT_POLICY
 
     @classmethod
@@ -49,8 +52,8 @@ class StudyTerms:
     ) -> StudyTerms:
         """Return the terms of a study with its protocols and waivers."""
         refuses = study.model.integrity == "refuse"
-        key = fingerprint(study.key)
-        return cls(study.model.id, protocols, waivers, refuses, key, study.policy)
+        key, keep = fingerprint(study.key), frozenset(study.model.keep)
+        return cls(study.model.id, protocols, waivers, refuses, key, keep, study.policy)
 
     def digests(self) -> dict[str, str]:
         """Return the digest of every protocol by its kind, id and version."""
