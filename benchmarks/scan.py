@@ -94,10 +94,11 @@ def with_pydicom(paths: list[Path], keywords: list[str]) -> None:
 def with_reader(paths: list[Path]) -> None:
     from biomarker_cli.catalogue.describing import describe_file
     from biomarker_cli.dicom.quick_headers import HeaderReader
+    from biomarker_cli.model.inputs import FileSignature
 
     reader = HeaderReader()
     for path in paths:
-        describe_file(path, path.stat().st_size, reader)
+        describe_file(reader.read(path, FileSignature.of(path.stat())), reader)
 
 
 def with_gdcm(folder: Path) -> None:

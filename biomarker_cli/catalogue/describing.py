@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from pydicom.charset import convert_encodings
@@ -30,7 +29,6 @@ from biomarker_cli.dicom.gradients import read_gradient
 from biomarker_cli.dicom.identity import OWN_MANUFACTURER
 from biomarker_cli.dicom.quick_headers import HeaderReader
 from biomarker_cli.dicom.values import contradicting_bits
-from biomarker_cli.model.inputs import FileSignature
 
 _PLACE = (
     ("PixelSpacing", "(0028,0030)", 2),
@@ -39,17 +37,15 @@ _PLACE = (
 )
 
 
-def describe_file(
-    path: Path, signature: FileSignature, reader: HeaderReader
-) -> tuple[Instance, tuple[Plane, ...]]:
-    """Read what grouping needs of a file.
+def describe_file(header: FrameHeader, reader: HeaderReader) -> tuple[Instance, tuple[Plane, ...]]:
+    """Return what grouping needs of a file.
 
     Parameters
     ----------
-    path : Path
-    signature : FileSignature
-        Of the file as it was found.
+    header : FrameHeader
+        Of the file.
     reader : HeaderReader
+        That has read it.
 
     Returns
     -------
@@ -60,12 +56,11 @@ def describe_file(
     Raises
     ------
     HeaderError
-        Where the file is no DICOM or cannot be read.
+        Where an element is damaged.
     """
-    header = reader.read(path, signature)
     get = header.get
     instance = Instance(
-        str(path),
+        str(header.path),
         _text(get("SOPClassUID")),
         _text(get("SOPInstanceUID")),
         _text(get("StudyInstanceUID")),
@@ -205,7 +200,7 @@ def _unreadable_place(headers: tuple[FrameHeader, ...]) -> Defect | None:
     for header in headers:
         for keyword, tag, length in _PLACE:
             value = header.get(keyword)
-            if value is not None and _vector(value, length) is None:
+            if value is not None and vector(value, length) is None:
                 return Defect(
                     "SERIES-NO-POSITION",
                     f"{keyword} {tag}: {_as_written(value)!r} is no row of {length} numbers",
@@ -238,9 +233,9 @@ def _plane(instance: Instance, header: FrameHeader) -> Plane:
     return Plane(
         instance,
         header.frame,
-        position_mm=_vector(get("ImagePositionPatient"), 3),
-        orientation=_vector(get("ImageOrientationPatient"), 6),
-        pixel_spacing_mm=_vector(get("PixelSpacing"), 2),
+        position_mm=vector(get("ImagePositionPatient"), 3),
+        orientation=vector(get("ImageOrientationPatient"), 6),
+        pixel_spacing_mm=vector(get("PixelSpacing"), 2),
         thickness_mm=_number(get("SliceThickness")),
         b_value=b_value,
         gradient=gradient,
@@ -287,7 +282,8 @@ def _words(value: Any) -> tuple[str, ...]:
     return tuple(str(word) for word in value)
 
 
-def _vector(value: Any, length: int) -> Vector | None:
+def vector(value: Any, length: int) -> Vector | None:
+    """Return so many finite numbers; None where a value is anything else."""
     if value is None or isinstance(value, str):
         return None
     try:

@@ -35,12 +35,13 @@ Examples:
 def scan(paths: tuple[Path, ...], output: Path | None, output_format: str) -> None:
     """List the volumes and segmentations below PATH, and what was refused and why."""
     from biomarker_cli.catalogue.catalogue import scan as scan_paths
+    from biomarker_cli.catalogue.second_process import usable_cores
     from biomarker_cli.model.errors import InputNotFoundError
 
     if output is not None:
         _require_table_suffix(output)
     with progress("reading headers", "files") as advance:
-        catalogue = scan_paths(paths, advance)
+        catalogue = scan_paths(paths, advance, by_two=usable_cores() > 1)
     rows = [candidate.row() for candidate in catalogue.candidates]
     if not rows:
         raise InputNotFoundError(

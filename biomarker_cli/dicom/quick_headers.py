@@ -85,6 +85,11 @@ class QuickHeader(FrameHeader):
         """The whole header as pydicom reads it."""
         return self.whole()
 
+    @property
+    def is_parsed(self) -> bool:
+        """Whether pydicom had to be asked for something."""
+        return "dataset" in self.__dict__
+
     @cached_property
     def _parsed(self) -> FrameHeader:
         return FrameHeader(self.dataset, self.frame, self.path)

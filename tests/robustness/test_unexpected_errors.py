@@ -11,7 +11,8 @@ from fuzzing.seeds import small_trial
 from synthetic_dwi import Spec, write_dwi
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue import catalogue, describing
+from biomarker_cli.catalogue import catalogue
+from biomarker_cli.catalogue.alike import Alike
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.cli.main import cli
@@ -50,7 +51,7 @@ def test_a_file_that_cannot_be_described_is_a_row_and_is_read_again(
 ):
     index = FileIndex(tmp_path / "index")
     with monkeypatch.context() as patch:
-        fails_for(patch, describing, "describe_file", lambda path, *_: path.name == "1_000.dcm")
+        fails_for(patch, Alike, "record", lambda _, path, *__: path.endswith("1_000.dcm"))
         found = scan([two_series], index=index)
     assert [c.error_code for c in found.candidates] == ["", "", "FILE-INTERNAL"]
     assert "ZeroDivisionError" in found.candidates[-1].error_message

@@ -96,7 +96,8 @@ def header(path: Path) -> str:
             raise DisagreementError(f"over a file {by_file!r}, over bytes {by_bytes!r}")
         return str(by_file)
     _same_elements(by_file, by_bytes, "over a file and over bytes")
-    told = outcome(lambda: describe_file(path, signature, HeaderReader()))
+    reader = HeaderReader()
+    told = outcome(lambda: describe_file(reader.read(path, signature), reader))
     if isinstance(by_file, QuickHeader):
         slow = outcome(lambda: FrameHeader(read_header(path), 0, path))
         if isinstance(slow, str):
@@ -194,7 +195,9 @@ def plain(value: Any) -> Any:
 def pixels(path: Path) -> str:
     """Hold the stored numbers of an image against pydicom's."""
     files = DicomFiles()
-    told = outcome(lambda: describe_file(path, FileSignature.of(path.stat()), HeaderReader()))
+    reader = HeaderReader()
+    signature = FileSignature.of(path.stat())
+    told = outcome(lambda: describe_file(reader.read(path, signature), reader))
     if isinstance(told, str):
         return told
     if told[0].defect is not None:

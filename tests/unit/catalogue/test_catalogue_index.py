@@ -7,12 +7,13 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from synthetic_series import axial, write_series
 
 from biomarker_cli.catalogue import catalogue
-from biomarker_cli.catalogue import describing as module
+from biomarker_cli.catalogue.alike import Alike
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.model import inputs
@@ -48,13 +49,13 @@ def _age(path, seconds=60.0):
 def read(monkeypatch):
     """Names of the files whose headers were read."""
     names = []
-    original = module.describe_file
+    original = Alike.record
 
-    def spy(path, size, reader):
-        names.append(path.name)
-        return original(path, size, reader)
+    def spy(self, path, signature):
+        names.append(Path(path).name)
+        return original(self, path, signature)
 
-    monkeypatch.setattr(module, "describe_file", spy)
+    monkeypatch.setattr(Alike, "record", spy)
     return names
 
 
