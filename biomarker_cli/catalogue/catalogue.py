@@ -65,10 +65,13 @@ class Catalogue:
         Sorted by study, series and volume; files that are no DICOM last.
     signatures : mapping
         Path -> signature of the files as they were found.
+    roots : tuple of str
+        The paths, absolute.
     """
 
     candidates: tuple[VolumeCandidate, ...]
     signatures: Mapping[str, FileSignature] = field(default_factory=dict, repr=False, compare=False)
+    roots: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def volumes(self) -> tuple[VolumeCandidate, ...]:
@@ -124,7 +127,7 @@ def scan(
         candidates = _candidates(by_series, records, passing, index, reading)
     refused = [refused_file(path, defect) for path, defect in found.problems]
     signatures = {file.path: file.signature for file in found.files}
-    return Catalogue((*named_by_study(candidates), *refused), signatures)
+    return Catalogue((*named_by_study(candidates), *refused), signatures, tuple(found.roots))
 
 
 def _describe(

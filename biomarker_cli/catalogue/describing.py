@@ -76,7 +76,9 @@ def describe_file(header: FrameHeader, reader: HeaderReader) -> tuple[Instance, 
         _positive(get("PatientSize")),
         _positive(get("PatientWeight")),
     )
-    if instance.rows < 1 or instance.sop_class_uid in SEGMENTATION_KINDS:
+    if instance.sop_class_uid in SEGMENTATION_KINDS:
+        return instance._replace(references=_references(header)), ()
+    if instance.rows < 1:
         return instance, ()
     headers, defect = _slices(header, reader)
     defect = defect or _missing_uid(instance) or _cut_short(header) or _bits(header)
@@ -92,6 +94,30 @@ def describe_file(header: FrameHeader, reader: HeaderReader) -> tuple[Instance, 
         )
         planes = tuple([plane._replace(instance=instance) for plane in planes])
     return instance, planes
+
+
+_ITEMS_OF_SERIES = {
+    "rtstruct": (
+        "ReferencedFrameOfReferenceSequence",
+        "RTReferencedStudySequence",
+        "RTReferencedSeriesSequence",
+    ),
+    "seg": ("ReferencedSeriesSequence",),
+}
+"""Sequences, one in the other, whose items name a series (PS3.3 C.8.8.5, C.12.4)."""
+
+
+def _references(header: FrameHeader) -> tuple[str, ...]:
+    """Return the series that a segmentation says it is of; none where that is damaged."""
+    first, *inner = _ITEMS_OF_SERIES[SEGMENTATION_KINDS[_text(header.get("SOPClassUID"))]]
+    try:
+        items = header.items(first)
+        for sequence in inner:
+            items = tuple(part for item in items for part in item.get(sequence) or ())
+        found = {_text(item.get("SeriesInstanceUID")) for item in items}
+    except HeaderError:
+        return ()
+    return tuple(sorted(found - {""}))
 
 
 def _person(header: FrameHeader) -> str:

@@ -93,9 +93,9 @@ def unpack_files(
 def _file(
     path: str, facts: list[Any], plane_facts: list[list[Any]]
 ) -> tuple[Instance, tuple[Plane, ...]]:
-    defect = facts[-1]
+    *said, references, defect = facts
     instance = Instance._make(
-        [path, *facts[:-1], defect if defect is None else Defect._make(defect)]
+        [path, *said, tuple(references), defect if defect is None else Defect._make(defect)]
     )
     planes = []
     for values in plane_facts:
@@ -153,5 +153,7 @@ def _candidate(fields: dict[str, Any]) -> VolumeCandidate:
             "status": VolumeStatus(fields["status"]),
             "flags": frozenset(fields["flags"]),
             "visit": Visit._make(fields["visit"]),
+            "references": tuple(fields["references"]),
+            "duplicates": tuple(fields["duplicates"]),
         }
     )

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+WIDTH = 80
+"""Columns of a terminal that every table fits."""
+
 _WIDTH_OF_A_PIPE = 4096
 
 
@@ -120,7 +123,14 @@ class Listing:
         from rich.text import Text
 
         title = Text(shown(self._title)) if self._title else None
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        # Two blanks between columns: a terminal has room for 80 characters.
+        table = Table(
+            title=title,
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            padding=(0, 1, 0, 0),
+        )
         for column in self._columns:
             header = Text(shown(column))
             table.add_column(header, overflow="fold", no_wrap=column in self._whole)

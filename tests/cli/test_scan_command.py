@@ -6,7 +6,7 @@ import json
 import pytest
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue.candidate import COLUMN_TYPES
+from biomarker_cli.catalogue.rows import COLUMN_TYPES
 
 
 @pytest.fixture

@@ -304,7 +304,8 @@ def test_two_processes_at_once_do_no_harm(folder, tmp_path):
     code = (
         "import sys, json; from pathlib import Path;"
         "from biomarker_cli.catalogue.catalogue import scan;"
-        "print(json.dumps([[c.row() for c in scan([Path(sys.argv[1])]).candidates]"
+        "from biomarker_cli.catalogue.rows import volume_columns;"
+        "print(json.dumps([[volume_columns(c) for c in scan([Path(sys.argv[1])]).candidates]"
         " for _ in range(5)]))"
     )
     environment = {**os.environ, "BIOMARKER_CACHE_DIR": str(tmp_path / "shared")}
