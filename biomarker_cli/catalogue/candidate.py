@@ -67,8 +67,8 @@ class VolumeCandidate:
         What the header of the first slice says of the examination.
     references : tuple of str
         SeriesInstanceUIDs of the images that a segmentation is of.
-    duplicates : tuple of str
-        Paths of copies of its files, which were left out.
+    duplicates : tuple of FrameRef
+        Copies of its files, which were left out, in the order of their paths.
     """
 
     volume_id: str
@@ -92,7 +92,7 @@ class VolumeCandidate:
     flags: frozenset[str] = frozenset()
     visit: Visit = NO_VISIT
     references: tuple[str, ...] = ()
-    duplicates: tuple[str, ...] = ()
+    duplicates: tuple[FrameRef, ...] = ()
 
     def is_called(self, name: str) -> bool:
         """Tell whether a volume id, or the name of its whole series, means this volume."""

@@ -154,6 +154,6 @@ def _candidate(fields: dict[str, Any]) -> VolumeCandidate:
             "flags": frozenset(fields["flags"]),
             "visit": Visit._make(fields["visit"]),
             "references": tuple(fields["references"]),
-            "duplicates": tuple(fields["duplicates"]),
+            "duplicates": tuple(map(FrameRef._make, fields["duplicates"])),
         }
     )

@@ -63,7 +63,7 @@ def scan_rows(catalogue: Catalogue, *, dates: bool = False) -> list[Row]:
         row["path"] = relative(where(candidate), base)
         row["patient"] = joined(sorted({names[key] for key in candidate.patient_keys} - {""}))
         row["references"] = joined(candidate.references)
-        row["duplicates"] = joined(relative(path, base) for path in candidate.duplicates)
+        row["duplicates"] = joined(relative(ref.file, base) for ref in candidate.duplicates)
         if dates:
             row[DATE_COLUMN] = candidate.visit.date
         rows.append(row)

@@ -71,8 +71,8 @@ def _with_duplicates(
 ) -> VolumeCandidate:
     """Return a candidate with the paths of the copies of its files."""
     uids = dict.fromkeys(ref.sop_instance_uid for ref in candidate.refs) if dropped else ()
-    paths = sorted(path for uid in uids for path in dropped.get(uid, ()))
-    return replace(candidate, duplicates=tuple(paths)) if paths else candidate
+    copies = sorted(FrameRef(path, 0, uid) for uid in uids for path in dropped.get(uid, ()))
+    return replace(candidate, duplicates=tuple(copies)) if copies else candidate
 
 
 def named_by_study(candidates: Sequence[VolumeCandidate]) -> list[VolumeCandidate]:

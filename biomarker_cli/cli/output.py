@@ -7,6 +7,7 @@ headers, file names and files of people, and a terminal obeys what it is sent.
 =============  =======================================================
 say            a line for people, nothing in it obeyed
 say_title      the same in bold, above lines
+say_cells      a line of a list in columns
 say_lines      text of our own with lines, such as a description
 Listing        a table for people
 print_json     JSON for scripts
@@ -20,7 +21,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from biomarker_cli.model.errors import BiomarkerError, ConfigurationError
-from biomarker_cli.model.wording import shown
+from biomarker_cli.model.wording import cut_in_middle, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,6 +70,24 @@ def say_title(text: str) -> None:
     from rich.text import Text
 
     _console().print(Text(shown(text), style="bold"))
+
+
+def say_cells(cells: Sequence[str], widths: Sequence[int]) -> None:
+    """Print one line of a list, in columns; what is wider is cut in its middle.
+
+    Parameters
+    ----------
+    cells : sequence of str
+    widths : sequence of int
+        Of the columns, in characters of a terminal; two blanks stand before each.
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    line = ""
+    for text, width in zip(map(shown, cells), widths, strict=True):
+        short = cut_in_middle(text, width) if cell_len(text) > width else text
+        line += "  " + set_cell_size(short, width)
+    say(line.rstrip())
 
 
 def say_lines(text: str, *, err: bool = False) -> None:

@@ -14,6 +14,7 @@ from biomarker_cli.cli.output import (
     print_json,
     progress,
     say,
+    say_cells,
     say_title,
     write_new_file,
 )
@@ -132,7 +133,7 @@ def _write_table(output: Path, rows: list[dict[str, object]]) -> None:
 
 def _print_text(rows: list[Row]) -> None:
     """Print a line for each row, below the folder or file that it was found in."""
-    _print_line("volume", "what", "size", "spacing or reason")
+    say_cells(("volume", "what", "size", "spacing or reason"), _WIDTHS)
     place = None
     for row in rows:
         if row["path"] != place:
@@ -140,12 +141,13 @@ def _print_text(rows: list[Row]) -> None:
             say_title(cut_in_middle(shown(str(place)), WIDTH))
         grid = [row[name] for name in ("columns", "rows", "slices")]
         spacing = [row[f"spacing_{axis}_mm"] for axis in "xyz"]
-        _print_line(
+        cells = (
             _short(row),
             " ".join(str(row[name]) for name in _WHAT if row.get(name)),
             "x".join(map(str, grid)) if None not in grid else "",
             str(row["error_code"]) or " ".join(f"{s:.4g}" for s in spacing if s is not None),
         )
+        say_cells(cells, _WIDTHS)
     say()
     images = [row for row in rows if row["status"] != "skipped"]
     for row in images:
@@ -161,16 +163,6 @@ _WHAT = ("study_date", "modality", "kind", "description", "split_by")
 
 _WIDTHS = (SHORT_UID, 23, 12, 20)
 """Of the cells of a line, which with two blanks before each are 80."""
-
-
-def _print_line(*cells: str) -> None:
-    from rich.cells import cell_len, set_cell_size
-
-    line = ""
-    for text, width in zip(map(shown, cells), _WIDTHS, strict=True):
-        short = cut_in_middle(text, width) if cell_len(text) > width else text
-        line += "  " + set_cell_size(short, width)
-    say(line.rstrip())
 
 
 def _short(row: Row) -> str:
