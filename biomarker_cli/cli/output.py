@@ -85,7 +85,10 @@ def say_cells(cells: Sequence[str], widths: Sequence[int]) -> None:
 
     line = ""
     for text, width in zip(map(shown, cells), widths, strict=True):
-        short = cut_in_middle(text, width) if cell_len(text) > width else text
+        room = width
+        # Some characters take two columns.
+        while cell_len(short := cut_in_middle(text, room)) > width:
+            room -= 1
         line += "  " + set_cell_size(short, width)
     say(line.rstrip())
 

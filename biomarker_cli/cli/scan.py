@@ -136,9 +136,9 @@ def _print_text(rows: list[Row]) -> None:
     say_cells(("volume", "what", "size", "spacing or reason"), _WIDTHS)
     place = None
     for row in rows:
-        if row["path"] != place:
-            place = row["path"]
-            say_title(cut_in_middle(shown(str(place)), WIDTH))
+        if (where := f"{row.get('study_date', '')} {row['path']}".strip()) != place:
+            place = where
+            say_title(cut_in_middle(shown(where), WIDTH))
         grid = [row[name] for name in ("columns", "rows", "slices")]
         spacing = [row[f"spacing_{axis}_mm"] for axis in "xyz"]
         cells = (
@@ -159,7 +159,7 @@ def _print_text(rows: list[Row]) -> None:
     say(f"{counted(n_ok, 'volume')}, {len(images) - n_ok} refused, {others}")
 
 
-_WHAT = ("study_date", "modality", "kind", "description", "split_by")
+_WHAT = ("modality", "kind", "description", "split_by")
 
 _WIDTHS = (SHORT_UID, 23, 12, 20)
 """Of the cells of a line, which with two blanks before each are 80."""
