@@ -174,7 +174,7 @@ def _pieces(
     """Yield what is read of files, piece by piece, with the place of the first of each."""
     if not files:
         return ()
-    # A scan of files that the index knows does without pydicom.
+    # A scan of files that the index knows does without the reader.
     from biomarker_cli.catalogue.recording import Recorder
 
     recorder = Recorder(reading.reader)

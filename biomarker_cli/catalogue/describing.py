@@ -1,6 +1,6 @@
 """Describe a file: its instance and planes, from its header.
 
-Imports pydicom; a scan of files that the index knows does without this module.
+pydicom is asked for what is not plain alone.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
-
-from pydicom.charset import convert_encodings
-from pydicom.valuerep import PersonName
 
 from biomarker_cli.catalogue.instances import (
     SEGMENTATION_KINDS,
@@ -151,6 +148,9 @@ def _decoded_name(stored: bytes, charset: bytes) -> str:
     text = stored.decode("latin-1").rstrip("\0 ")
     if stored.isascii() and b"\x1b" not in stored:
         return text
+    from pydicom.charset import convert_encodings
+    from pydicom.valuerep import PersonName
+
     try:
         encodings = charset.decode("ascii").strip("\0 ").split("\\")
         return str(PersonName(stored, convert_encodings(encodings))).rstrip("\0 ")

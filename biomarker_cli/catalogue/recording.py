@@ -1,7 +1,4 @@
-"""One file of a scan -> its record, whatever is wrong with it.
-
-Imports pydicom; a scan of files that the index knows does without this module.
-"""
+"""One file of a scan -> its record, whatever is wrong with it."""
 
 from __future__ import annotations
 

@@ -13,13 +13,11 @@ import struct
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from biomarker_cli.dicom.element_values import UNKNOWN, decode, tag_of, vr_of
 from biomarker_cli.dicom.element_walk import CutShortError, Located, UnusualFileError, locate
-from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.errors import HeaderError, cut_short, empty, not_dicom, unreadable
 from biomarker_cli.dicom.frames import (
     MOST_FRAMES,
     FrameHeader,
@@ -35,11 +33,14 @@ from biomarker_cli.dicom.functional_groups import (
     merged,
     read_functional_groups,
 )
-from biomarker_cli.dicom.headers import cut_short, empty, not_dicom, read_header, unreadable
 from biomarker_cli.dicom.mosaics import MOSAIC_WORDS
 from biomarker_cli.dicom.private_values import CREATOR_VRS
 from biomarker_cli.dicom.windows import FUNCTIONAL_GROUPS, PER_FRAME_GROUPS, FileWindow
 from biomarker_cli.model.inputs import FileSignature, changed
+
+if TYPE_CHECKING:
+    # A scan of plain files does without pydicom.
+    from pydicom.dataset import Dataset
 
 _CREATOR_VRS = frozenset(vr.encode() for vr in CREATOR_VRS) | {b""}
 
@@ -315,6 +316,12 @@ def _private_levels(levels: Sequence[Located]) -> tuple[_PrivateLevel, ...]:
     return tuple(found)
 
 
+def _whole_header(path: Path, signature: FileSignature) -> Dataset:
+    from biomarker_cli.dicom.headers import read_header
+
+    return read_header(path, signature)
+
+
 class HeaderReader:
     """Reads the headers of files."""
 
@@ -351,7 +358,7 @@ class HeaderReader:
                 raise changed(path, "it has changed since it was found")
             walked = locate(FileWindow(descriptor, signature.size))
         except (UnusualFileError, struct.error):
-            return FrameHeader(read_header(path, signature), 0, path)
+            return FrameHeader(_whole_header(path, signature), 0, path)
         except CutShortError as error:
             raise cut_short(path, signature.size) from error
         except OSError as error:
@@ -362,7 +369,7 @@ class HeaderReader:
             raise not_dicom(path, "the file holds no DICOM element")
         missing = walked.missing_bytes(signature.size)
         return QuickHeader(
-            walked.elements, path, missing, whole=partial(read_header, path, signature)
+            walked.elements, path, missing, whole=partial(_whole_header, path, signature)
         )
 
     def split(self, header: FrameHeader) -> tuple[FrameHeader, ...]:
