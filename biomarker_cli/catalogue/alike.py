@@ -206,7 +206,7 @@ def _template(
     record: FileRecord,
 ) -> _Template | None:
     """Return the record with gaps; None where more than the picked elements may have made it."""
-    if type(header) is not QuickHeader or header.is_parsed or len(planes) != 1:
+    if type(header) is not QuickHeader or "dataset" in header.__dict__ or len(planes) != 1:
         return None
     if not all(header.elements.get(tag, (b"",))[0] in (b"", vr) for tag, vr in _VRS.items()):
         return None

@@ -26,6 +26,7 @@ from biomarker_cli.dicom.frames import (
     frame_headers,
     is_absent,
     named_items,
+    whole_header,
 )
 from biomarker_cli.dicom.functional_groups import (
     FunctionalGroups,
@@ -85,11 +86,6 @@ class QuickHeader(FrameHeader):
     def dataset(self) -> Dataset:
         """The whole header as pydicom reads it."""
         return self.whole()
-
-    @property
-    def is_parsed(self) -> bool:
-        """Whether pydicom had to be asked for something."""
-        return "dataset" in self.__dict__
 
     @cached_property
     def _parsed(self) -> FrameHeader:
@@ -316,12 +312,6 @@ def _private_levels(levels: Sequence[Located]) -> tuple[_PrivateLevel, ...]:
     return tuple(found)
 
 
-def _whole_header(path: Path, signature: FileSignature) -> Dataset:
-    from biomarker_cli.dicom.headers import read_header
-
-    return read_header(path, signature)
-
-
 class HeaderReader:
     """Reads the headers of files."""
 
@@ -358,7 +348,7 @@ class HeaderReader:
                 raise changed(path, "it has changed since it was found")
             walked = locate(FileWindow(descriptor, signature.size))
         except (UnusualFileError, struct.error):
-            return FrameHeader(_whole_header(path, signature), 0, path)
+            return FrameHeader(whole_header(path, signature), 0, path)
         except CutShortError as error:
             raise cut_short(path, signature.size) from error
         except OSError as error:
@@ -369,7 +359,7 @@ class HeaderReader:
             raise not_dicom(path, "the file holds no DICOM element")
         missing = walked.missing_bytes(signature.size)
         return QuickHeader(
-            walked.elements, path, missing, whole=partial(_whole_header, path, signature)
+            walked.elements, path, missing, whole=partial(whole_header, path, signature)
         )
 
     def split(self, header: FrameHeader) -> tuple[FrameHeader, ...]:

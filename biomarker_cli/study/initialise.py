@@ -112,9 +112,7 @@ def initialise_study(
     rule = site_rule(site_from) if site_from else None
     archive = Archive(absolute(folder), absolute(output or folder), rule)
     root = archive.root
-    for name in ("study.yaml", "cases.csv", LINK_FILE):
-        if (root / name).exists():
-            raise exists(root / name)
+    _require_free(root)
     key_is_there = (root / KEY_FILE).exists()
     if key_is_there:
         require_key(root)  # an earlier study of the same folder goes on with it
@@ -142,6 +140,12 @@ def initialise_study(
     write_new({root / name: content for name, content in files.items()}, private)
     _ignore_link(root / ".gitignore")
     return InitReport.of_rows(root, rows, remarks, set())
+
+
+def _require_free(root: Path) -> None:
+    for name in ("study.yaml", "cases.csv", LINK_FILE):
+        if (root / name).exists():
+            raise exists(root / name)
 
 
 def require_writable(root: Path) -> None:
