@@ -19,9 +19,10 @@ from biomarker_cli.catalogue.instances import Instance, Plane
 from biomarker_cli.catalogue.records import FileRecord, json_text, pack_file, series_name
 from biomarker_cli.dicom.element_values import tag_of
 from biomarker_cli.dicom.element_walk import is_implicit_sequence
+from biomarker_cli.dicom.errors import unreadable
 from biomarker_cli.dicom.frames import FrameHeader
-from biomarker_cli.dicom.quick_headers import HeaderReader, QuickHeader
-from biomarker_cli.dicom.windows import CHUNK_BYTES
+from biomarker_cli.dicom.quick_headers import HeaderReader, QuickHeader, walked
+from biomarker_cli.dicom.windows import FileWindow, opened
 from biomarker_cli.kernels.compiled import pick_elements
 from biomarker_cli.model.inputs import FileSignature
 
@@ -126,24 +127,30 @@ class _Template(NamedTuple):
 class Alike:
     """Describes files, each by what the files before it have said."""
 
-    def __init__(self, reader: HeaderReader) -> None:
-        self._reader = reader
+    def __init__(self) -> None:
+        self._reader = HeaderReader()
         self._kept: dict[bytes, _Template | None] = {}
 
     def record(self, path: str, signature: FileSignature) -> FileRecord:
-        """Return the record of a file.
+        """Return the record of a file, which is opened once.
 
         Raises
         ------
         HeaderError, InputError
-            As `describe_file` does.
+            As `HeaderReader.read` does.
         """
-        key, said = _picked(path, signature)
-        if said is not None:
-            template = self._kept.get(key)
-            if template is not None:
+        descriptor = opened(Path(path), signature)
+        try:
+            window = FileWindow(descriptor, signature.size)
+            key, said = _picked(window.bytes, signature.size)
+            template = self._kept.get(key) if said is not None else None
+            if template is not None and said is not None:
                 return template.filled(said)
-        header = self._reader.read(Path(path), signature)
+            header = walked(Path(path), signature, window)
+        except OSError as error:
+            raise unreadable(Path(path), error) from error
+        finally:
+            os.close(descriptor)
         described = describe_file(header, self._reader)
         record = pack_file(*described)
         if said is not None and key not in self._kept:
@@ -153,27 +160,10 @@ class Alike:
         return record
 
 
-def _picked(path: str, signature: FileSignature) -> tuple[bytes, _Varying | None]:
+def _picked(content: bytes, size: int) -> tuple[bytes, _Varying | None]:
     """Return what a header says; nothing where it is for others to read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return b"", None
-    try:
-        if FileSignature.of(os.fstat(descriptor)) != signature:
-            return b"", None
-        content = os.pread(descriptor, CHUNK_BYTES, 0)
-    except OSError:
-        return b"", None
-    finally:
-        os.close(descriptor)
     picked = pick_elements(
-        content,
-        signature.size,
-        _ASKED_TAGS,
-        _VARYING_TAGS,
-        _WITHOUT_PRIVATE,
-        is_implicit_sequence,
+        content, size, _ASKED_TAGS, _VARYING_TAGS, _WITHOUT_PRIVATE, is_implicit_sequence
     )
     return (b"", None) if picked is None else (picked[0], _varying(*picked[1]))
 

@@ -40,7 +40,7 @@ Progress = Callable[[int, int], None]
 FilesOfSeries = dict[str, list[FoundFile]]
 
 
-class Reading(NamedTuple):
+class ScanReading(NamedTuple):
     """Who reads what the index does not know.
 
     Attributes
@@ -122,7 +122,7 @@ def scan(
         new = [file for file in found.files if file.path not in known]
         if new:
             index.forget(found.roots, found.files)
-        reading = Reading(reader, by_two)
+        reading = ScanReading(reader, by_two)
         records, passing = _describe(new, index, reading, progress, len(known))
         by_series: FilesOfSeries = defaultdict(list)
         for file in found.files:
@@ -139,7 +139,7 @@ def scan(
 def _describe(
     files: Sequence[FoundFile],
     index: FileIndex,
-    reading: Reading,
+    reading: ScanReading,
     progress: Progress | None = None,
     n_known: int = 0,
 ) -> tuple[dict[str, FileRecord], set[str]]:
@@ -169,7 +169,7 @@ def _describe(
 
 
 def _pieces(
-    files: Sequence[FoundFile], reading: Reading
+    files: Sequence[FoundFile], reading: ScanReading
 ) -> Iterable[tuple[int, Sequence[Recorded]]]:
     """Yield what is read of files, piece by piece, with the place of the first of each."""
     if not files:
@@ -190,7 +190,7 @@ def _candidates(
     new: Mapping[str, FileRecord],
     passing: set[str],
     index: FileIndex,
-    reading: Reading,
+    reading: ScanReading,
 ) -> tuple[list[VolumeCandidate], bool]:
     """Return what the files of each series make, then those that are no DICOM; and if it lasts."""
     refused = by_series.pop(NO_SERIES, [])
@@ -221,7 +221,7 @@ def _all_records(
     files: Sequence[FoundFile],
     new: Mapping[str, FileRecord],
     index: FileIndex,
-    reading: Reading,
+    reading: ScanReading,
 ) -> Mapping[str, FileRecord]:
     """Return the records of files: those just read, and those that the index has."""
     known = index.records(file for file in files if file.path not in new)

@@ -88,7 +88,7 @@ def outcome(call: Callable[[], Any]) -> Any:
 # Headers: the quick walk, over a file and over bytes, against pydicom.
 
 
-_ALIKE = Alike(HeaderReader())
+_ALIKE = Alike()
 """Keeps what the inputs before have said, as a scan does."""
 
 

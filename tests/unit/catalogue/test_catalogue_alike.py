@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from synthetic_series import axial, slice_dataset, uid, write, write_series
 
 from biomarker_cli.catalogue import alike
 from biomarker_cli.catalogue.alike import ASKED, MOST_KEPT, VARYING, Alike
+from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.describing import describe_file
+from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.catalogue.records import FileRecord, pack_file
-from biomarker_cli.dicom.quick_headers import HeaderReader, QuickHeader
+from biomarker_cli.dicom.quick_headers import HeaderReader, KeptHeaders, QuickHeader
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.inputs import FileSignature
 
@@ -82,14 +85,14 @@ KINDS = [lambda *_: None, mr_with_directions, pet_times, enhanced_time, implicit
 @pytest.mark.parametrize("change", KINDS)
 def test_alike_files_have_the_records_of_whole_headers(tmp_path, change):
     paths = write_series(tmp_path, axial(0, 3, 6, 9.25, 12), change=change)
-    known = Alike(HeaderReader())
+    known = Alike()
     for path in paths:
         assert quick(known, path) == whole(path)
 
 
 def test_most_files_of_a_series_are_read_in_part_alone(tmp_path, monkeypatch):
     paths = write_series(tmp_path, axial(0, 3, 6))
-    known = Alike(HeaderReader())
+    known = Alike()
     first = quick(known, paths[0])
     monkeypatch.setattr(alike, "describe_file", None)
     assert [quick(known, p) for p in paths] == [first, *map(whole, paths[1:])]
@@ -99,7 +102,7 @@ def test_most_files_of_a_series_are_read_in_part_alone(tmp_path, monkeypatch):
 def test_no_element_that_is_asked_for_goes_unseen(tmp_path, keyword):
     """A file that differs in one element alone, or lacks it, is described anew."""
     paths = write_series(tmp_path, axial(0, 3, 6), change=mr_with_directions)
-    known = Alike(HeaderReader())
+    known = Alike()
     quick(known, paths[0])
 
     def change(index: int, dataset: Dataset) -> None:
@@ -172,7 +175,7 @@ def test_bytes_that_are_turned_over_never_give_another_record(tmp_path):
     path = write_series(tmp_path, axial(0), change=pet_times)[0]
     content, seeds = path.read_bytes(), random.Random(7)
     end = content.index(b"\xe0\x7f\x10\x00") + 12
-    known = Alike(HeaderReader())
+    known = Alike()
     assert quick(known, path) == whole(path)
     for _ in range(600):
         changed = bytearray(content)
@@ -195,7 +198,7 @@ def test_bytes_that_are_turned_over_never_give_another_record(tmp_path):
 )
 def test_values_that_are_not_plain_are_for_the_whole_reader(tmp_path, keyword, value):
     paths = write_series(tmp_path / "a", axial(0, 3))
-    known = Alike(HeaderReader())
+    known = Alike()
     quick(known, paths[0])
     dataset = slice_dataset((0, 0, 3), np.zeros((4, 5)), number=9)
     setattr(dataset, keyword, value)
@@ -206,7 +209,7 @@ def test_values_that_are_not_plain_are_for_the_whole_reader(tmp_path, keyword, v
 
 def test_a_file_that_is_cut_short_is_refused_though_its_header_is_known(tmp_path):
     first, second = write_series(tmp_path, axial(0, 3))
-    known = Alike(HeaderReader())
+    known = Alike()
     quick(known, first)
     second.write_bytes(second.read_bytes()[:-1])
     assert quick(known, second) == whole(second)
@@ -215,7 +218,7 @@ def test_a_file_that_is_cut_short_is_refused_though_its_header_is_known(tmp_path
 
 def test_a_file_that_changed_since_it_was_found_is_refused(tmp_path):
     path = write_series(tmp_path, axial(0))[0]
-    known = Alike(HeaderReader())
+    known = Alike()
     before = signature(path)
     quick(known, path)
     path.write_bytes(path.read_bytes() + b"\0")
@@ -225,7 +228,7 @@ def test_a_file_that_changed_since_it_was_found_is_refused(tmp_path):
 
 
 def test_no_more_is_kept_than_is_said(tmp_path):
-    known = Alike(HeaderReader())
+    known = Alike()
     for number in range(MOST_KEPT + 2):
         dataset = slice_dataset((0, 0, 0), np.zeros((2, 2)), series=str(number))
         quick(known, write(dataset, tmp_path / "one.dcm"))
@@ -239,6 +242,27 @@ def test_other_encodings_are_left_to_others(tmp_path):
     path = tmp_path / "big.dcm"
     dataset.PixelData = dataset.PixelData[::-1]
     dataset.save_as(path, little_endian=False, implicit_vr=False)
-    known = Alike(HeaderReader())
+    known = Alike()
     assert quick(known, path) == whole(path)
     assert not known._kept
+
+
+def test_a_file_is_opened_once(tmp_path, monkeypatch):
+    paths = write_series(tmp_path, axial(0, 3, 6))
+    names, real = [], os.open
+    monkeypatch.setattr(
+        os, "open", lambda path, *more: names.append(str(path)) or real(path, *more)
+    )
+    known = Alike()
+    for path in paths:
+        quick(known, path)
+    assert names == list(map(str, paths))
+
+
+def test_a_reader_that_keeps_headers_reads_each_as_a_whole(tmp_path):
+    paths = write_series(tmp_path, axial(0, 3, 6))
+    reader = KeptHeaders()
+    scan([tmp_path], index=FileIndex(None), reader=reader)
+    for path in paths:
+        path.unlink()
+    assert [reader.read(path, None).get("Rows") for path in paths] == [4, 4, 4]
