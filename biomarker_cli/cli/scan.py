@@ -11,8 +11,10 @@ import click
 from biomarker_cli.cli.options import format_option, paths_argument
 from biomarker_cli.cli.output import (
     WIDTH,
+    nothing_found,
     print_json,
     progress,
+    require_new_file,
     say,
     say_cells,
     say_title,
@@ -65,7 +67,6 @@ def scan(
     from biomarker_cli.catalogue.index import FileIndex
     from biomarker_cli.catalogue.rows import scan_rows
     from biomarker_cli.catalogue.second_process import usable_cores
-    from biomarker_cli.model.errors import InputNotFoundError
 
     if output is not None:
         _require_table_suffix(output)
@@ -74,11 +75,7 @@ def scan(
         catalogue = scan_paths(paths, advance, index, by_two=usable_cores() > 1)
     rows = scan_rows(catalogue, dates=dates)
     if not rows:
-        raise InputNotFoundError(
-            "NOTHING-FOUND",
-            f"no file below {', '.join(map(str, paths))}",
-            hint="Name a folder that holds DICOM files.",
-        )
+        raise nothing_found("file", paths, hint="Name a folder that holds DICOM files.")
     if output is not None:
         _write_table(output, rows)
     if output_format == "json":
@@ -104,10 +101,7 @@ def _require_table_suffix(output: Path) -> None:
             "writing Parquet needs pyarrow, which is not installed",
             hint="pip install 'biomarker-cli[parquet]', or name a .csv file.",
         )
-    if output.exists():
-        raise ConfigurationError(
-            "OUTPUT-EXISTS", f"the file exists: {output}", hint="Remove it, or choose another name."
-        )
+    require_new_file(output)
 
 
 def _write_table(output: Path, rows: list[dict[str, object]]) -> None:
