@@ -158,7 +158,7 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
         ``WAIVER-INVALID``.
     """
     folders = StudyFolders(path.parent.absolute(), tuple(allowed))
-    model = _read_model(path)
+    model = read_study_model(path)
     cases = folders.file(model.cases, "cases")
     waivers = folders.file(model.waivers, "waivers") if model.waivers else None
     overrides = folders.file(model.overrides, "overrides") if model.overrides else None
@@ -197,7 +197,14 @@ def with_key(study: Study, *, writes: bool) -> Study:
     return replace(study, key=bytes.fromhex(new_key_text().decode()))
 
 
-def _read_model(path: Path) -> StudyModel:
+def read_study_model(path: Path) -> StudyModel:
+    """Read a study file alone.
+
+    Raises
+    ------
+    StudyError
+        ``STUDY-NOT-FOUND``, ``STUDY-INVALID``.
+    """
     if not _is_there(path):
         raise StudyError(
             "STUDY-NOT-FOUND",
