@@ -22,6 +22,7 @@ from biomarker_cli.multicentre.readers import READER_PAIRS
 from biomarker_cli.multicentre.repeatability_table import REPEATABILITY
 from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
 from biomarker_cli.tables.export.wide import ROW_COLUMNS
+from biomarker_cli.tables.passports import PASSPORTS
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import ROIS, TABLES, Table
 
@@ -170,7 +171,7 @@ def tables_page() -> str:
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
     agreement = (REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES, HARMONISED, COMBAT_REPORT)
-    for table in (REGIONS, *agreement):
+    for table in (REGIONS, *agreement, PASSPORTS):
         parts += ["", *_table(table)]
     parts += ["", EXPORTS, "", *_columns(ROW_COLUMNS), "", PARQUET]
     parts += ["", "## Flags", "", "| flag | severity | meaning |", "|---|---|---|"]

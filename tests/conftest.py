@@ -27,9 +27,10 @@ def _data_dir() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the index of the user out of the tests, and the tests out of it."""
+    """Keep index and certificate of the user out of the tests, and the tests out of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BIOMARKER_CACHE_DIR", str(tmp_path_factory.mktemp("index")))
+        patch.setenv("BIOMARKER_DATA_DIR", str(tmp_path_factory.mktemp("data")))
         yield
 
 

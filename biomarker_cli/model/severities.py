@@ -35,6 +35,10 @@ _CAUTION = (
     "acq_not_evaluable",
     "acq_waived",
     "draft_protocol",
+    # The site is not shown to have passed its tests at the time.
+    "passport_missing",
+    "passport_stale",
+    "passport_undated",
     # Headers that contradict themselves, lack a second source, or were read by a guess.
     "acquisition_date_rebuilt",
     "b0_untagged",
@@ -91,6 +95,7 @@ _DO_NOT_USE = (
     "acq_fail",  # what the protocol calls an error; a waiver is how a study accepts it
     "deviates",  # the number is not of the analysis that its row names
     "implausible",  # no tissue has it: a wrong unit, a wrong b-value, another structure
+    "passport_failed",  # the site's own test said that its numbers are off
     "noise_floor",  # biased by up to a fifth, and by as much as the scanner is noisy
     "pet_stored_values",  # Bq/ml of one series, counts of the next, all under the unit 1
     "roi_gaps",  # half of the structure or more is left out

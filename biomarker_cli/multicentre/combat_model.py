@@ -26,9 +26,9 @@ from biomarker_cli.multicentre.combat import (
 from biomarker_cli.multicentre.combat_samples import STRATUM, Stratum
 from biomarker_cli.multicentre.covariates import Covariate, learned
 from biomarker_cli.multicentre.errors import AgreementError
-from biomarker_cli.multicentre.sealed_files import read_sealed, sealed
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
+from biomarker_cli.tables.sealed_files import read_sealed, sealed
 
 FORMAT = "biomarker-combat/1"
 

@@ -13,6 +13,7 @@ from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.packages import MOVING_NUMBERS, version_of
 from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.model.version import __version__
+from biomarker_cli.tables.certificates import certificate_in_force
 from biomarker_cli.tables.manifest import MANIFEST
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def manifest_head(
             "system": platform.system(),
             "machine": platform.machine(),
         },
+        # The id of the certificate of this installation; empty where it has none.
+        "certificate": certificate_in_force(),
         "protocols": _protocols(protocols),
         "waivers": sorted(waivers, key=str),
         "usable_policy": {"file": policy.file, "sha256": policy.sha256},

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from biomarker_cli.acquisition.waivers import Waiver, load_waivers
 from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
@@ -23,6 +23,7 @@ from biomarker_cli.regions.rules import RoiNames
 from biomarker_cli.study.case_list import CaseEntry, read_cases
 from biomarker_cli.study.case_names import IDENTIFIER
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.passports import PassportRules, StudyPassports, load_passports
 from biomarker_cli.study.study_key import (
     KEY_FILE,
     key_of_first_run,
@@ -70,6 +71,8 @@ class StudyModel(Strict):
     lock : str
         Lock that every protocol of the study is held against, relative to the
         study file.
+    passports : PassportRules, optional
+        Tests that the sites must have passed.
     keep : tuple of str
         What of each case is kept beside its result: ``masks``, ``maps``, ``pictures``.
     """
@@ -87,7 +90,16 @@ class StudyModel(Strict):
     waivers: str = ""
     usable: str = ""
     lock: str = ""
+    passports: PassportRules | None = None
     keep: tuple[Literal["masks", "maps", "pictures"], ...] = ()
+
+    @model_validator(mode="after")
+    def _passports_are_of_roles(self) -> Self:
+        for wanted in self.passports.requires if self.passports else ():
+            unknown = [role for role in wanted.roles if role not in self.roles]
+            if unknown:
+                raise ValueError(f"passports: the study has no role {', '.join(unknown)}")
+        return self
 
     @field_validator("id")
     @classmethod
@@ -112,6 +124,7 @@ class Study:
     waivers : tuple of Waiver
     policy : UsablePolicy
         What flags weigh when rows are pooled; it moves no number.
+    passports : StudyPassports or None
     key : bytes
         Empty where it has not been read; see `study_key`.
     """
@@ -122,6 +135,7 @@ class Study:
     overrides: tuple[Override, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     policy: UsablePolicy = DEFAULT_POLICY
+    passports: StudyPassports | None = None
     key: bytes = field(default=b"", repr=False)
 
     @property
@@ -156,6 +170,8 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
         ``OVERRIDE-INVALID``.
     ProtocolError
         ``WAIVER-INVALID``.
+    PassportError
+        ``PASSPORT-INVALID``.
     """
     folders = StudyFolders(path.parent.absolute(), tuple(allowed))
     model = read_study_model(path)
@@ -163,6 +179,8 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
     waivers = folders.file(model.waivers, "waivers") if model.waivers else None
     overrides = folders.file(model.overrides, "overrides") if model.overrides else None
     policy = folders.file(model.usable, "usable") if model.usable else None
+    rules = model.passports
+    passports = load_passports(rules, folders.file(rules.file, "passports")) if rules else None
     if model.lock:
         folders.file(model.lock, "lock")
     for name, role in model.roles.items():
@@ -175,6 +193,7 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
         overrides=load_overrides(overrides) if overrides else (),
         waivers=load_waivers(waivers) if waivers else (),
         policy=load_policy(policy, model.usable) if policy else DEFAULT_POLICY,
+        passports=passports,
     )
 
 

@@ -66,7 +66,7 @@ class StudyTerms:
 
 
 def study_sha256(study: Study) -> str:
-    """Return a digest of what moves a result: study file, list, overrides and waivers.
+    """Return a digest of what moves a result: study file, list, overrides, waivers, passports.
 
     What flags weigh is asked for when the tables are written.
     """
@@ -76,6 +76,7 @@ def study_sha256(study: Study) -> str:
                 study.model.model_dump(mode="json", exclude={"usable"}),
                 [canonical(override) for override in study.overrides],
                 [canonical(waiver) for waiver in study.waivers],
+                study.passports.digest if study.passports is not None else "",
             ]
         ).encode()
     )
