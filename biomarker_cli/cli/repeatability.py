@@ -116,8 +116,8 @@ def _write(
 
 
 def _write_plots(found: Sequence[FeatureRepeatability], folder: Path) -> int:
+    from biomarker_cli.model.file_names import FileNames
     from biomarker_cli.multicentre.bland_altman_plot import bland_altman_svg
-    from biomarker_cli.regions.masks import FileNames
 
     names, n_plots = FileNames(), 0
     for one in found:
