@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, say
+from biomarker_cli.cli.output import Listing, print_json, require_free, say
 
 if TYPE_CHECKING:
     from biomarker_cli.model.exit_codes import ExitCode
@@ -73,7 +73,7 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
     if case_id is not None and not all(path.is_dir() for path in paths.values()):
         raise click.UsageError("--case goes with folders of runs.")
     table = READER_FEATURES if is_table == {True} and case_id is None else READER_PAIRS
-    _require_free(given["output"], table, overwrite=given["overwrite"])
+    require_free(given["output"], table.file_name, overwrite=given["overwrite"])
     if table is READER_FEATURES:
         rows = reader_features(paths, given["features"], given["rois"])
     else:
@@ -113,17 +113,6 @@ def _target(paths: Mapping[str, Path], given: Mapping[str, Any]) -> ImageTarget:
         return grid_of(segmentations)
     target, _ = image_target(given["image"], given["series"], segmentations[0])
     return target
-
-
-def _require_free(folder: Path | None, table: Table, *, overwrite: bool) -> None:
-    from biomarker_cli.model.errors import ConfigurationError
-
-    if folder is not None and not overwrite and (folder / table.file_name).exists():
-        raise ConfigurationError(
-            "OUTPUT-EXISTS",
-            f"{folder} holds an earlier {table.file_name}",
-            hint="Choose another folder, or say --overwrite.",
-        )
 
 
 def _write(rows: Sequence[Mapping[str, Any]], table: Table, folder: Path | None) -> None:
