@@ -95,6 +95,7 @@ def test_the_rows_that_must_not_be_pooled_are_these():
         "deviates",
         "implausible",
         "noise_floor",
+        "passport_failed",
         "pet_stored_values",
         "roi_gaps",
         "roi_padding",
