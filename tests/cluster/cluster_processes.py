@@ -1,0 +1,98 @@
+"""Processes of a real Dask cluster on the loopback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+
+
+class DaskCluster:
+    """Processes of Dask that end with the test.
+
+    Attributes
+    ----------
+    file : Path
+        The scheduler file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.file = folder / "scheduler.json"
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.scheduler: subprocess.Popen[bytes] | None = None
+
+    def start_scheduler(self, **env: str) -> None:
+        self.scheduler = self._start(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", env=env
+        )
+        self._wait(self.file.exists)
+
+    def start_worker(self, name: str, *options: str, **env: str) -> subprocess.Popen[bytes]:
+        return self._start(
+            "worker", "--nthreads", "1", "--name", name, "--no-dashboard", *options, env=env
+        )
+
+    def _start(self, *arguments: str, env: dict[str, str]) -> subprocess.Popen[bytes]:
+        with (self._folder / f"{arguments[0]}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dask", *arguments, "--scheduler-file", str(self.file)],
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(
+                        [
+                            *filter(None, [env.pop("first", "")]),
+                            *map(str, (CHECKOUT, HERE, HERE.parent)),
+                        ]
+                    ),
+                    **env,
+                },
+            )
+        self._processes.append(process)
+        return process
+
+    def client(self):
+        """Return a plain client, for looking and for deeds no user does."""
+        from distributed import Client
+
+        with warnings.catch_warnings():
+            # Some clusters are of many versions on purpose.
+            warnings.simplefilter("ignore")
+            return Client(scheduler_file=str(self.file), set_as_default=False, timeout=10)
+
+    def wait_for_workers(self, number: int) -> None:
+        with self.client() as client:
+            client.wait_for_workers(number, timeout=60)
+
+    def log(self, of: str = "worker") -> str:
+        return (self._folder / f"{of}.log").read_text(errors="replace")
+
+    @staticmethod
+    def _wait(condition: Callable[[], bool], within_s: float = 60.0) -> None:
+        until = time.monotonic() + within_s
+        while not condition():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        for process in reversed(self._processes):
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in self._processes:
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()

@@ -1,0 +1,31 @@
+"""A real cluster on the loopback: a scheduler and two workers, each a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster_processes import DaskCluster
+
+
+@pytest.fixture
+def new_cluster(tmp_path: Path) -> Iterator[DaskCluster]:
+    """A cluster of which nothing runs yet."""
+    cluster = DaskCluster(tmp_path)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    """A scheduler and two workers, whom tests may kill: their nannies start them again."""
+    found = DaskCluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        found.start_scheduler()
+        found.start_worker("one")
+        found.start_worker("two")
+        found.wait_for_workers(2)
+        yield found
+    finally:
+        found.stop()
