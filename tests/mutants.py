@@ -3,8 +3,8 @@
 mutmut changes one operator, number or argument of a function at a time, and runs the unit
 tests of the room that call this function. A mutant that no test notices has survived.
 Each room is worked on in a copy of the checkout, below the folder of the results. Where
-all mutants would take longer than there is time, a sample of a fixed seed is taken, the
-same part of every room.
+all mutants would take longer than there is time, a sample is taken, the same part of every
+room; another ``--seed`` takes another sample.
 
     python tests/mutants.py --minutes 60 -o mutants_found [ROOM...]
 
@@ -74,6 +74,7 @@ PART_RUN = 0.3
 """A mutant that is killed does not run all its tests."""
 
 SEED = 15
+"""Of the sample that is taken unless another one is asked for."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def _module(name: str) -> str:
     return name.rpartition(".x")[0].removeprefix("biomarker_cli.")
 
 
-def _sample(rooms: Iterable[Room], budget_s: float) -> dict[Room, list[str]]:
+def _sample(rooms: Iterable[Room], budget_s: float, seed: int) -> dict[Room, list[str]]:
     """Return the mutants of each room that there is time for: the same part of each."""
     costs = {room: room.seconds() for room in rooms}
     whole = sum(sum(cost.values()) for cost in costs.values())
@@ -195,7 +196,7 @@ def _sample(rooms: Iterable[Room], budget_s: float) -> dict[Room, list[str]]:
     chosen = {}
     for room, cost in costs.items():
         names = sorted(cost)
-        random.Random(SEED).shuffle(names)
+        random.Random(seed).shuffle(names)
         chosen[room] = names[: round(part * len(names))]
     return chosen
 
@@ -230,6 +231,7 @@ def main() -> None:
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help=", ".join(ROOMS))
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("-o", "--output", type=Path, default=Path("mutants_found"))
     given = parser.parse_args()
     unknown = set(given.rooms) - set(ROOMS)
@@ -244,9 +246,9 @@ def main() -> None:
     for room in rooms:
         room.prepare()
         print(f"{room.name}: {len(room.results())} mutants", flush=True)
-    chosen = _sample(rooms, given.jobs * (end - time.monotonic()))
+    chosen = _sample(rooms, given.jobs * (end - time.monotonic()), given.seed)
     n_all = sum(len(room.results()) for room in rooms)
-    print(f"{sum(map(len, chosen.values()))} of {n_all} are tried, seed {SEED}", flush=True)
+    print(f"{sum(map(len, chosen.values()))} of {n_all} are tried, seed {given.seed}", flush=True)
     left = sum(room.seconds()[name] for room in rooms for name in chosen[room])
     for room in rooms:
         cost = sum(room.seconds()[name] for name in chosen[room])

@@ -1,63 +1,37 @@
-"""JUnit XML of a check: what CI servers show. Not evaluable is skipped, never passed.
-
-Characters that XML cannot hold, and those that a terminal obeys, stand by their number.
-"""
+"""JUnit XML of a check. What was not evaluable is skipped, never passed."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from xml.etree import ElementTree as ET
 
 from biomarker_cli.acquisition.results import CheckResult, Outcome
-from biomarker_cli.model.wording import shown
+from biomarker_cli.tables.junit import JUnitCase, junit_xml
 
 _SKIPPED = frozenset(
     {Outcome.NOT_EVALUABLE, Outcome.NOT_APPLICABLE, Outcome.WAIVED, Outcome.MISSING_SERIES}
 )
 
 
-def junit_xml(results: Sequence[CheckResult]) -> str:
+def check_xml(results: Sequence[CheckResult]) -> str:
     """Return one test suite per series or wider scope, one test case per rule."""
-    suites: dict[str, list[CheckResult]] = defaultdict(list)
+    suites: dict[str, list[JUnitCase]] = defaultdict(list)
     for result in results:
-        suites[result.series_uid or result.scope].append(result)
-    root = ET.Element("testsuites", name="biomarker check")
-    for name, members in suites.items():
-        _add_suite(root, name, members)
-    ET.indent(root)
-    body = ET.tostring(root, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+        suites[result.series_uid or result.scope].append(_case(result))
+    return junit_xml("biomarker check", suites)
 
 
-def _add_suite(root: ET.Element, name: str, members: Sequence[CheckResult]) -> None:
-    suite = ET.SubElement(
-        root,
-        "testsuite",
-        name=shown(name),
-        tests=str(len(members)),
-        failures=str(sum(_is_failure(r) for r in members)),
-        skipped=str(sum(r.outcome in _SKIPPED for r in members)),
-        errors="0",
-    )
-    for result in members:
-        case = ET.SubElement(
-            suite,
-            "testcase",
-            name=shown(f"{result.rule_id} {result.title}".strip()),
-            classname=f"{result.protocol_id}@{result.protocol_version}",
-        )
-        text = shown(message(result))
-        if _is_failure(result):
-            ET.SubElement(case, "failure", message=text, type=result.severity)
-        elif result.outcome in _SKIPPED:
-            ET.SubElement(case, "skipped", message=f"{result.outcome.value}: {text}")
-        elif result.outcome is Outcome.FAIL:
-            ET.SubElement(case, "system-out").text = f"{result.severity}: {text}"
-
-
-def _is_failure(result: CheckResult) -> bool:
-    return result.outcome is Outcome.FAIL and result.severity == "error"
+def _case(result: CheckResult) -> JUnitCase:
+    name = f"{result.rule_id} {result.title}".strip()
+    protocol = f"{result.protocol_id}@{result.protocol_version}"
+    text = message(result)
+    if result.outcome in _SKIPPED:
+        return JUnitCase(name, "skipped", f"{result.outcome}: {text}", class_name=protocol)
+    if result.outcome is Outcome.PASS:
+        return JUnitCase(name, class_name=protocol)
+    if result.severity == "error":
+        return JUnitCase(name, "failed", text, result.severity, protocol)
+    return JUnitCase(name, "passed", f"{result.severity}: {text}", class_name=protocol)
 
 
 def message(result: CheckResult) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from biomarker_cli.case.result import RoiKey
 from biomarker_cli.model.measurement import Measurement
@@ -24,13 +24,33 @@ if TYPE_CHECKING:
     from biomarker_cli.regions.result import RoiResult
 
 
-def case_row(plan: CasePlan, series: Sequence[SeriesHeaders] = ()) -> CaseRow:
+class Identified(Protocol):
+    """What knows who a case is: a plan, or what is known of one."""
+
+    @property
+    def case_id(self) -> str:
+        """site/subject/timepoint/role."""
+
+    @property
+    def site_id(self) -> str:
+        """Centre."""
+
+    @property
+    def subject_id(self) -> str:
+        """Identifier that the study assigned."""
+
+    @property
+    def timepoint(self) -> str:
+        """Visit."""
+
+
+def case_row(case: Identified, series: Sequence[SeriesHeaders] = ()) -> CaseRow:
     """Return the row of a case that has not ended: who it is, and what its headers say."""
     row = CaseRow(
-        case_id=plan.case_id,
-        subject_id=plan.subject_id,
-        site_id=plan.site_id,
-        timepoint=plan.timepoint,
+        case_id=case.case_id,
+        subject_id=case.subject_id,
+        site_id=case.site_id,
+        timepoint=case.timepoint,
     )
     if not series:
         return row
@@ -137,11 +157,24 @@ def roi_rows(
     return rows
 
 
-def skipped_roi_rows(plan: CasePlan, code: str, message: str) -> dict[RoiKey, AuditedRoiRow]:
-    """Return a row for every ROI that was asked for but never reached."""
+def skipped_roi_rows(
+    case_id: str, image: str, rois: Iterable[str], error: tuple[str, str]
+) -> dict[RoiKey, AuditedRoiRow]:
+    """Return a row for every ROI that was asked for but never reached.
+
+    Parameters
+    ----------
+    case_id : str
+    image : str
+        Name of the primary image.
+    rois : iterable of str
+    error : tuple of str
+        Code and message.
+    """
+    code, message = error
     return {
-        RoiKey(name, plan.primary.name): AuditedRoiRow(
-            case_id=plan.case_id,
+        RoiKey(name, image): AuditedRoiRow(
+            case_id=case_id,
             roi_id=name,
             roi_name=name,
             roi_label="",
@@ -149,7 +182,7 @@ def skipped_roi_rows(plan: CasePlan, code: str, message: str) -> dict[RoiKey, Au
             error_code=code,
             error_message=message,
         )
-        for name in plan.wanted_rois
+        for name in rois
     }
 
 

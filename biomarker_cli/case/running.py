@@ -65,7 +65,7 @@ class _Progress:
             role=plan.role,
             case=replace(self.row, status=status.value, error_code=code, error_message=message),
             rois=roi_rows(plan, self.regions, self.refusals)
-            or skipped_roi_rows(plan, code, message),
+            or skipped_roi_rows(plan.case_id, plan.primary.name, plan.wanted_rois, (code, message)),
             measurements=self.measurements,
             facts=self.facts,
             checks=[check_row(check, plan.case_id, self.devices) for check in self.checks],

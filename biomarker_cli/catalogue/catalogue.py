@@ -54,10 +54,14 @@ class Catalogue:
         Sorted by study, series and volume; files that are no DICOM last.
     signatures : mapping
         Path -> signature of the files as they were found.
+    is_lasting : bool
+        Whether another scan finds the same while no signature changes; where copies were
+        told apart, or a file could not be read, it may not.
     """
 
     candidates: tuple[VolumeCandidate, ...]
     signatures: Mapping[str, FileSignature] = field(default_factory=dict, repr=False, compare=False)
+    is_lasting: bool = True
 
     @property
     def volumes(self) -> tuple[VolumeCandidate, ...]:
@@ -106,10 +110,11 @@ def scan(
         for file in found.files:
             series = known[file.path] if file.path in known else records[file.path].series
             by_series[series].append(file)
-        candidates = _candidates(by_series, records, passing, index, reader)
+        candidates, is_lasting = _candidates(by_series, records, passing, index, reader)
     refused = [refused_file(path, defect) for path, defect in found.problems]
     signatures = {file.path: file.signature for file in found.files}
-    return Catalogue((*named_by_study(candidates), *refused), signatures)
+    is_lasting = is_lasting and not passing and not refused
+    return Catalogue((*named_by_study(candidates), *refused), signatures, is_lasting)
 
 
 def _describe(
@@ -171,8 +176,8 @@ def _candidates(
     passing: set[str],
     index: FileIndex,
     reader: HeaderReader | None,
-) -> list[VolumeCandidate]:
-    """Return what the files of each series make, and then the files that are no DICOM."""
+) -> tuple[list[VolumeCandidate], bool]:
+    """Return what the files of each series make, then those that are no DICOM; and if it lasts."""
     refused = by_series.pop(NO_SERIES, [])
     digests = {series: files_digest(files) for series, files in by_series.items()}
     found = index.volumes(digests)
@@ -194,7 +199,7 @@ def _candidates(
     index.remember_volumes(lasting)
     candidates = [c for series in sorted(found, key=series_order) for c in found[series]]
     others = [refused_file(f.path, unpack_defect(records[f.path])) for f in refused]
-    return candidates + others
+    return candidates + others, len(lasting) == len(undone)
 
 
 def _all_records(

@@ -62,14 +62,29 @@ class FileIndex:
     """
 
     def __init__(self, folder: Path | None, *, trusted: bool = True) -> None:
-        name = f"files-{_code_version()}-{_key_version()}.sqlite"
-        self._path = None if folder is None else folder / name
+        self._name = f"files-{_code_version()}-{key_version()}.sqlite"
+        self._path = None if folder is None else folder / self._name
         self._trusted = trusted
 
     @classmethod
     def of_user(cls, *, trusted: bool = True) -> FileIndex:
         """Return the index in the user's cache folder."""
         return cls(cache_folder(), trusted=trusted)
+
+    @property
+    def name(self) -> str:
+        """What tells this index from one of another code or another user's key."""
+        return self._name
+
+    @property
+    def folder(self) -> Path | None:
+        """Where it lies; None for none at all."""
+        return None if self._path is None else self._path.parent
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether what is kept is asked for."""
+        return self._trusted
 
     def untrusted(self) -> FileIndex:
         """Return the same index, which is asked nothing and keeps what is read anew."""
@@ -291,7 +306,7 @@ def _absolute(path: Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100 - the names of the user, links not resolved
 
 
-def _key_version() -> str:
+def key_version() -> str:
     """Return a digest of the user's key: with another key, digests of patients are others."""
     return hashlib.sha256(b"biomarker index\0" + user_key()).hexdigest()[:12]
 

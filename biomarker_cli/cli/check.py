@@ -150,7 +150,7 @@ def _judge(
 
 
 def _write(results: Sequence[CheckResult], output: Path | None, junit: Path | None) -> list[Path]:
-    from biomarker_cli.acquisition.junit import junit_xml
+    from biomarker_cli.acquisition.junit import check_xml
     from biomarker_cli.acquisition.results import CHECK_COLUMNS
     from biomarker_cli.tables.cells import csv_text
 
@@ -158,7 +158,7 @@ def _write(results: Sequence[CheckResult], output: Path | None, junit: Path | No
     if output is not None:
         texts.append((output, csv_text(CHECK_COLUMNS, [result.row() for result in results])))
     if junit is not None:
-        texts.append((junit, junit_xml(results)))
+        texts.append((junit, check_xml(results)))
     for path, text in texts:
         write_new_file(path, text)
     return [path for path, _ in texts]

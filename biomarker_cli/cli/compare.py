@@ -92,9 +92,9 @@ def compare(
         require_new_file(junit)
     comparison = compare_sides(ComparisonRequest(**given))
     if junit is not None:
-        from biomarker_cli.multicentre.comparison_junit import junit_xml
+        from biomarker_cli.multicentre.comparison_junit import comparison_xml
 
-        write_new_file(junit, junit_xml(comparison))
+        write_new_file(junit, comparison_xml(comparison))
         say(f"written: {junit}", err=True)
     _print(comparison, output_format, worst)
     context.exit(ExitCode.OUT_OF_TOLERANCE if comparison.failures else ExitCode.DONE)

@@ -15,7 +15,7 @@ from biomarker_cli.cli.output import print_data, progress, say
 if TYPE_CHECKING:
     from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.dicom.identity import OutgoingIdentity
-    from biomarker_cli.study.runner import RunReport
+    from biomarker_cli.study.packed import PackedResult, ResultHead
 
 _EPILOG = """\b
 Examples:
@@ -91,6 +91,7 @@ def extract(
     """Measure the regions of one image by an analysis protocol."""
     from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
     from biomarker_cli.study.single import SingleCase, plan_single
+    from biomarker_cli.study.terms import StudyTerms
 
     if maps is not None:
         _require_maps(case["measure"])
@@ -99,14 +100,16 @@ def extract(
         planned = plan_single(SingleCase(**case), advance)
     with _folder_of_run(output) as folder:
         _require_free(folder, overwrite=overwrite)
-        report = run_study(StudyRun("extract", [planned]), folder, RunOptions(fresh=True))
-        _print_errors(report)
+        study = StudyRun(StudyTerms("extract", planned.protocols), planned)
+        report = run_study(study, folder, RunOptions(fresh=True))
+        (result,) = report.results
+        _print_errors(result)
         if output is None:
             print_data((folder / "measurements.csv").read_bytes().decode())
         else:
-            _print_summary(report, folder)
-    if maps is not None and report.results[0].head.n_ok:
-        _write_maps(planned.plan, maps, identity)
+            _print_summary(result.head, folder)
+    if maps is not None and result.head.n_ok:
+        _write_maps(planned.case.plan, maps, identity)
     context.exit(report.exit_code)
 
 
@@ -177,8 +180,7 @@ def _require_free(folder: Path, *, overwrite: bool) -> None:
         )
 
 
-def _print_errors(report: RunReport) -> None:
-    result = report.results[0]
+def _print_errors(result: PackedResult) -> None:
     if result.head.error_code:
         say(f"error {result.head.error_code}: {result.head.error_message}", err=True)
     for roi in result.head.rois:
@@ -192,8 +194,7 @@ def _print_errors(report: RunReport) -> None:
         say(f"{reason} [{named}]" if named else reason, err=True)
 
 
-def _print_summary(report: RunReport, folder: Path) -> None:
-    head = report.results[0].head
+def _print_summary(head: ResultHead, folder: Path) -> None:
     n_rois = sum(bool(roi.analyses) for roi in head.rois)
     say(
         f"{head.status}: {n_rois} regions, {head.n_ok + head.n_without} measurements; "

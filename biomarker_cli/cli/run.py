@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, progress
+from biomarker_cli.cli.options import format_option, junit_option
+from biomarker_cli.cli.output import Listing, print_json, progress, require_new_file, say
 
 if TYPE_CHECKING:
-    from biomarker_cli.study.runner import RunOptions, RunReport, StudyRun
+    from biomarker_cli.study.cohort import CohortCase
+    from biomarker_cli.study.merging import StudyPart
+    from biomarker_cli.study.packed import ResultHead
+    from biomarker_cli.study.runner import RunOptions, RunProgress, RunReport, StudyRun
+    from biomarker_cli.study.shards import Shard
 
 _EPILOG = """\b
 Examples:
@@ -20,10 +26,29 @@ Examples:
   biomarker run study.yaml -o results --jobs 4
   biomarker run study.yaml -o results --dry-run
   biomarker run study.yaml -o results --retry-failed
+  biomarker run study.yaml -o results --shard 2/8
 
 Run the same command again to go on after an interruption: what has been
-measured and has not changed is kept.
+measured and has not changed is kept. Shards of a study may be run on several
+machines into one folder; `biomarker merge results` then writes the tables.
 """
+
+
+class ShardType(click.ParamType[Any]):
+    """``i/n``."""
+
+    name = "i/n"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Shard:
+        """Return the shard that is meant."""
+        from biomarker_cli.study.shards import Shard
+
+        try:
+            return Shard.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command(epilog=_EPILOG)
@@ -52,6 +77,11 @@ measured and has not changed is kept.
     "--timeout-per-case", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds."
 )
 @click.option(
+    "--shard",
+    type=ShardType(),
+    help="Measure the i-th of n parts of the study, and write no tables; see `merge`.",
+)
+@click.option(
     "--allow-path",
     "allowed",
     metavar="DIR",
@@ -60,6 +90,9 @@ measured and has not changed is kept.
     help="Folder outside that of the study in which it may name lists, overrides and "
     "protocols; repeat it.",
 )
+@junit_option
+@click.option("--quiet", is_flag=True, help="Say nothing but errors; the exit code tells.")
+@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what became of each case.")
 @format_option
 @click.pass_context
 def run(
@@ -67,78 +100,39 @@ def run(
     /,
     study_file: Path,
     output: Path | None,
-    jobs: int,
-    timeout_per_case: float | None,
-    allowed: tuple[Path, ...],
+    shard: Shard | None,
+    junit: Path | None,
     output_format: str,
-    **switches: bool,
+    **given: Any,
 ) -> None:
     """Check, import and measure every case of a study, and write the tables.
 
     A case that fails leaves a row with its error code; the others go on.
     """
-    from biomarker_cli.catalogue.index import FileIndex
-    from biomarker_cli.study.planning import plan_study
-    from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
     from biomarker_cli.study.study_file import load_study, with_key
-    from biomarker_cli.study.study_key import fingerprint
 
-    study = load_study(study_file, allowed)
+    if junit is not None:
+        require_new_file(junit)
+    study = load_study(study_file, given.pop("allowed"))
     folder = output or study.root / "results"
-    dry_run, verify_inputs = switches.pop("dry_run"), switches.pop("verify_inputs")
+    dry_run, quiet = given.pop("dry_run"), given.pop("quiet")
     study = with_key(study, writes=not dry_run)
-    options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, **switches)
-    index = FileIndex.of_user(trusted=not options.fresh)
-    with progress("planning", "cases") as advance:
-        cases = plan_study(
-            study,
-            advance,
-            index,
-            verify_inputs=verify_inputs,
-            jobs=jobs,
-            limit_s=timeout_per_case,
-        )
-    due = StudyRun(study.model.id, cases, study.model.integrity, index, fingerprint(study.key))
+    part = _part(shard, study, study_file)
+    due, options = _due(study if part is None else part.own, is_part=part is not None, **given)
+    with _told(quiet=quiet, verbose=given["verbose"]) as told:
+        if dry_run:
+            decisions = _planned(due, folder, options, told)
+        else:
+            report = _ran(part, due, folder, options, told)
     if dry_run:
-        _print_plan(due, folder, options, output_format)
+        _print_plan(decisions, output_format)
         return
-    with progress("measuring", "cases") as advance:
-        report = run_study(due, folder, options, lambda done, total, _case: advance(done, total))
-    _print_report(report, output_format)
-    context.exit(report.exit_code)
+    finish_command(context, report, junit, "" if quiet else output_format, shard)
 
 
-def _print_plan(study: StudyRun, folder: Path, options: RunOptions, output_format: str) -> None:
-    from biomarker_cli.study.runner import decide
-    from biomarker_cli.study.store import ResultStore
+def _part(shard: Shard | None, study: Any, study_file: Path) -> StudyPart | None:
+    if shard is None:
+        return None
+    from biomarker_cli.study.merging import StudyPart
 
-    rows = [
-        {
-            "case_id": decision.case.plan.case_id,
-            "action": decision.action,
-            "reason": decision.reason,
-            "files": len(decision.case.plan.input_paths),
-            "analyses": [a.ident for a in decision.case.plan.analyses],
-        }
-        for decision in decide(study, ResultStore(folder), options)
-    ]
-    if output_format == "json":
-        print_json(rows)
-        return
-    table = Listing("", ("case", "action", "reason", "files", "analyses"))
-    for row in rows:
-        table.add_row(*(_cell(row[key]) for key in row))
-    table.print()
-
-
-def _cell(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _print_report(report: RunReport, output_format: str) -> None:
-    from biomarker_cli.cli.run_summary import print_summary, summary_json
-
-    if output_format == "json":
-        print_json(summary_json(report))
-    else:
-        print_summary(report)
+    return StudyPart(shard, study, study_file)

@@ -55,11 +55,10 @@ def print_summary(report: RunReport) -> None:
     _print_lines("Failures", _failures(results))
     _print_lines("Measured again", _distrusted(report))
     counts = Counter(result.status.value for result in results)
-    kept = sum(decision.action == "reuse" for decision in report.decisions)
     total = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     say(
         f"{counted(len(results), 'case')}: {total}"
-        + (f" ({kept} kept from before)" if kept else "")
+        + (f" ({report.n_kept} kept from before)" if report.n_kept else "")
     )
     say(f"Tables are in {report.folder}; docs/tables.md says what the columns mean")
 
@@ -120,7 +119,7 @@ def _failures(results: list[PackedResult]) -> list[str]:
 
 def _distrusted(report: RunReport) -> list[str]:
     """Return what lay in the folder and was not used: somebody may have edited it."""
-    lines = [f"{d.case.plan.case_id}: {d.reason}" for d in report.decisions if d.distrusted]
+    lines = [f"{d.case_id}: {d.reason}" for d in report.decisions if d.distrusted]
     return [*report.remarks, *lines]
 
 

@@ -28,14 +28,13 @@ def status(folder: Path, output_format: str) -> None:
     from biomarker_cli.model.errors import InputNotFoundError
     from biomarker_cli.study.store import ResultStore
 
-    cases = ResultStore(folder).load_listed()
-    if not cases:
+    rows = [_row(case) for case in ResultStore(folder).listed()]
+    if not rows:
         raise InputNotFoundError(
             "RUN-NOT-FOUND",
             f"{folder} holds no result of a run",
             hint="Name the folder given to `biomarker run -o`.",
         )
-    rows = [_row(case) for case in cases]
     if output_format == "json":
         print_json(rows)
         return

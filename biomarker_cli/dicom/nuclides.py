@@ -4,8 +4,10 @@ References
 ----------
 DICOM PS3.16 CID 4020 (PET radionuclides) and, of CID 18, what a gamma camera
 images and is met in PET objects; values of SRT (SNOMED RT, retired), SCT and
-DCM. Half-lives: evaluated nuclear structure data (ENSDF, NNDC), rounded: they
-serve to check a header within 1 %, never to replace it.
+DCM. Half-lives: evaluated nuclear structure data (ENSDF, NNDC; as paceENSDF 0.6.3
+holds them) and ICRP Publication 107 (as radioactivedecay 0.6.1 holds it), rounded:
+they serve to check a header within 1 %, never to replace it. A scanner may hold
+either value, so that where the two differ by more, ours stands between them.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ _POSITRON_EMITTERS = (
     ("Na-22", 2.602 * 365.25 * DAY, "C-155A1", "71633006"),
     ("K-38", 458.2, "C-135A4", "423764008"),
     ("Sc-43", 3.891 * HOUR, "126605"),
-    ("Sc-44", 3.97 * HOUR, "126600"),
+    ("Sc-44", 4.006 * HOUR, "126600"),  # 4.042 h in ENSDF, 3.97 h in ICRP 107
     ("Ti-45", 184.8 * 60, "C-166A2", "75696008"),
     ("Mn-51", 46.2 * 60, "126601"),
     ("Mn-52m", 21.1 * 60, "126607"),
@@ -71,7 +73,7 @@ _POSITRON_EMITTERS = (
     ("Br-75", 96.7 * 60, "C-113A1", "17910003"),
     ("Br-76", 16.2 * HOUR, "C-113A2", "79523006"),
     ("Br-77", 57.04 * HOUR, "C-113A3", "86521004"),
-    ("Rb-82", 75.6, "C-159A2", "79197006"),
+    ("Rb-82", 75.7, "C-159A2", "79197006"),  # 75.45 s in ENSDF, 76.38 s in ICRP 107
     ("Y-86", 14.74 * HOUR, "C-162A3", "10738001"),
     ("Y-90", 64.05 * HOUR, "C-162A7", "14691008"),
     ("Nb-90", 14.6 * HOUR, "126603"),

@@ -66,11 +66,16 @@ def length_on(length: int, spacing_mm: float, wanted_mm: float | None) -> float:
     ----------
     IBSI-1 v11, section 2.4.3: ceil(n s / s') voxels.
     """
-    if wanted_mm is None or math.isclose(wanted_mm, spacing_mm, rel_tol=1e-9):
-        return float(length)
     # A quotient such as 60.000000001 is a whole number with rounding error.
-    quotient = length * spacing_mm / wanted_mm - 1e-6
+    quotient = length * spacing_mm / _spacing_on(spacing_mm, wanted_mm) - 1e-6
     return max(float(math.ceil(quotient)), 1.0) if quotient < math.inf else math.inf
+
+
+def _spacing_on(spacing_mm: float, wanted_mm: float | None) -> float:
+    """Return the spacing of the new axis: its own, where no other one is wanted."""
+    if wanted_mm is None or math.isclose(wanted_mm, spacing_mm, rel_tol=1e-9):
+        return spacing_mm
+    return wanted_mm
 
 
 def centred_axis(length: int, spacing_mm: float, wanted_mm: float | None) -> Axis:
@@ -88,12 +93,13 @@ def centred_axis(length: int, spacing_mm: float, wanted_mm: float | None) -> Axi
     ----------
     IBSI-1 v11, section 2.4.3: aligned by the centre, ceil(n s / s') voxels.
     """
-    if wanted_mm is None or math.isclose(wanted_mm, spacing_mm, rel_tol=1e-9):
+    new_mm = _spacing_on(spacing_mm, wanted_mm)
+    if new_mm == spacing_mm:
         return Axis(np.arange(length, dtype=np.float64), spacing_mm)
     number = int(length_on(length, spacing_mm, wanted_mm))
-    first = 0.5 * ((length - 1) - (number - 1) * wanted_mm / spacing_mm)
-    places = first + np.arange(number, dtype=np.float64) * (wanted_mm / spacing_mm)
-    return Axis(places, wanted_mm)
+    first = 0.5 * ((length - 1) - (number - 1) * new_mm / spacing_mm)
+    places = first + np.arange(number, dtype=np.float64) * (new_mm / spacing_mm)
+    return Axis(places, new_mm)
 
 
 def interpolate(

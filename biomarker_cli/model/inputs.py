@@ -216,6 +216,12 @@ class InputFiles(Mapping[Path, bytes]):
                 if path in other.made:
                     self.made[path] = other.made[path]
 
+    def forget_beyond(self, most: int) -> None:
+        """Forget what was read of files whose bytes are gone, where it is of more than so many."""
+        if len(self.read) > most:
+            self.read = {path: self.read[path] for path in self._content if path in self.read}
+            self.known = {path: self.known[path] for path in self._content if path in self.known}
+
     def let_all_go(self) -> None:
         """Keep no bytes at all."""
         self._content.clear()

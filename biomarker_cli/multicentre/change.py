@@ -14,7 +14,7 @@ from typing import Any
 
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.flags import join_flags
-from biomarker_cli.multicentre.agreement_errors import AgreementError
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.observations import FEATURE, Observations
 from biomarker_cli.multicentre.repeatability_table import FORMAT, natural_order
 from biomarker_cli.multicentre.sealed_files import read_sealed

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray, IndexArray
-from biomarker_cli.multicentre.agreement_errors import AgreementError
+from biomarker_cli.multicentre.errors import AgreementError
 
 MODES = ("parametric", "nonparametric", "no-eb", "mean-only")
 

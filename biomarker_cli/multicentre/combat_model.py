@@ -14,7 +14,6 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.version import __version__
 from biomarker_cli.model.wording import quoted
-from biomarker_cli.multicentre.agreement_errors import AgreementError
 from biomarker_cli.multicentre.combat import (
     STOPS,
     CombatFit,
@@ -25,6 +24,7 @@ from biomarker_cli.multicentre.combat import (
 )
 from biomarker_cli.multicentre.combat_samples import STRATUM, Stratum
 from biomarker_cli.multicentre.covariates import Covariate, learned
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.sealed_files import read_sealed, sealed
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table

@@ -12,8 +12,8 @@ import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.errors import InputNotFoundError
-from biomarker_cli.multicentre.agreement_errors import AgreementError
 from biomarker_cli.multicentre.covariates import read_covariates
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.observations import Observations
 from biomarker_cli.tables.errors import TableError
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from biomarker_cli.model.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from biomarker_cli.multicentre.case_inputs import CasePair
-from biomarker_cli.multicentre.compare_errors import ComparisonError
+from biomarker_cli.multicentre.errors import ComparisonError
 from biomarker_cli.multicentre.measured import KEY, MeasuredTable
 from biomarker_cli.multicentre.provenance import analysis_name
 from biomarker_cli.multicentre.tolerances import Tolerances

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biomarker_cli.multicentre.case_inputs import CasePair, pair_cases
-from biomarker_cli.multicentre.compare_errors import ComparisonError
 from biomarker_cli.multicentre.comparing import ComparedRows, compare_rows
 from biomarker_cli.multicentre.dialects import Dialect, load_dialect
+from biomarker_cli.multicentre.errors import ComparisonError
 from biomarker_cli.multicentre.foreign_tables import read_foreign_rows
 from biomarker_cli.multicentre.measured import MeasuredTable, load_measured
 from biomarker_cli.multicentre.names import KnownNames, Names, load_names

@@ -12,8 +12,8 @@ import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import quoted
-from biomarker_cli.multicentre.agreement_errors import AgreementError
-from biomarker_cli.tables.errors import TableError
+from biomarker_cli.multicentre.errors import AgreementError
+from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.reading import read_cells
 
 if TYPE_CHECKING:
@@ -143,9 +143,8 @@ def read_covariates(path: Path, samples: pd.DataFrame) -> pd.DataFrame:
         ``COMBAT-COVARIATE`` where a sample has no row, or two.
     """
     frame = read_cells(path)
+    require_columns(path, ["subject_id"], frame.columns)
     keys = [name for name in KEYS if name in frame.columns]
-    if "subject_id" not in keys:
-        raise TableError("TABLE-COLUMNS", "columns are missing: subject_id", where=str(path))
     twice = frame[frame.duplicated(keys)]
     if len(twice):
         raise AgreementError(

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from biomarker_cli.model.features import AGGREGATIONS
-from biomarker_cli.multicentre.compare_errors import ComparisonFileError
+from biomarker_cli.multicentre.errors import ComparisonFileError
 from biomarker_cli.multicentre.tolerances import ToleranceLimit
 from biomarker_cli.protocol.document import Strict, VersionedHeader
 from biomarker_cli.protocol.loading import load_model

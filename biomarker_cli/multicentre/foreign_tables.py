@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from biomarker_cli.multicentre.compare_errors import ComparisonError
 from biomarker_cli.multicentre.dialects import Dialect, TableForm
+from biomarker_cli.multicentre.errors import ComparisonError
 from biomarker_cli.tables.errors import TableError
 
 _LONGEST_CELL = 10_000_000

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from biomarker_cli.multicentre.compare_errors import ComparisonFileError
+from biomarker_cli.multicentre.errors import ComparisonFileError
 from biomarker_cli.tables.cells import unescape_cell
 
 COLUMNS = ("kind", "a", "b")

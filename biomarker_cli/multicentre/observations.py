@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.model.wording import counted, quoted
-from biomarker_cli.multicentre.agreement_errors import AgreementError
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.scales import is_ratio_scale
+from biomarker_cli.tables.columns import bad_value, require_columns
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.reading import read_cells, read_table
 from biomarker_cli.tables.schema import CASES, FEATURES, MEASUREMENTS
@@ -110,9 +111,9 @@ def _of_run(folder: Path) -> pd.DataFrame:
     """Return the measurements of a run, with what its other tables say of them."""
     frame = read_table(MEASUREMENTS, folder)
     is_ok = frame["status"] == "ok"
-    broken = frame[is_ok & ~frame["value"].abs().lt(float("inf"))]
-    if len(broken):
-        raise _bad_value(folder / MEASUREMENTS.file_name, int(broken.index[0]) + 2, "no number")
+    absent = frame.index[is_ok & frame["value"].isna()]
+    if len(absent):
+        raise bad_value(folder / MEASUREMENTS.file_name, int(absent[0]) + 2, "no number")
     frame["value"] = frame["value"].where(is_ok)
     cases = read_table(CASES, folder)
     names = zip(cases["manufacturer"], cases["model"], cases["software"], strict=True)
@@ -137,55 +138,26 @@ def _of_run(folder: Path) -> pd.DataFrame:
 
 
 def _of_file(path: Path) -> pd.DataFrame:
-    frame = read_cells(path)
-    missing = [name for name in _REQUIRED if name not in frame.columns]
-    if missing:
-        raise TableError(
-            "TABLE-COLUMNS",
-            f"columns are missing: {', '.join(missing)}",
-            where=str(path),
-            hint="Name the folder of a run, or a table with one row per value; docs/agreement.md "
-            "lists its columns.",
-        )
+    frame = read_cells(path, ["value"])
+    require_columns(
+        path,
+        _REQUIRED,
+        frame.columns,
+        hint="Name the folder of a run, or a table with one row per value; docs/agreement.md "
+        "lists its columns.",
+    )
     for name in OPTIONAL:
         if name not in frame.columns:
             frame[name] = ""
     if "repeat_id" in frame.columns and (frame["repeat_id"] == "").all():
         # As harmonised.csv of a run has it.
         frame = frame.drop(columns="repeat_id")
-    frame["value"] = parsed_numbers(frame["value"], path)
     odd = sorted(set(frame["scale"]) - {"", "ratio", "interval"})
     if odd:
         raise TableError(
             "TABLE-VALUE", f"scale is ratio or interval, found {quoted(odd[0])}", where=str(path)
         )
     return frame
-
-
-def parsed_numbers(cells: pd.Series, path: Path) -> pd.Series:
-    """Return cells as float64; an empty one is NaN, and nothing else is.
-
-    Raises
-    ------
-    TableError
-        ``TABLE-VALUE`` for text, NaN or infinity.
-    """
-    import pandas as pd
-
-    numbers = pd.to_numeric(cells.where(cells != ""), errors="coerce")
-    broken = numbers.index[(cells != "") & ~numbers.abs().lt(float("inf"))]
-    if len(broken):
-        raise _bad_value(path, int(broken[0]) + 2, quoted(cells[broken[0]]))
-    return numbers.astype("float64")
-
-
-def _bad_value(path: Path, line: int, found: str) -> TableError:
-    return TableError(
-        "TABLE-VALUE",
-        f"expected a number, or nothing where there is none, found {found}",
-        where=f"{path}, line {line}",
-        hint="Write an absent value as an empty cell.",
-    )
 
 
 def _ratio_scales(frame: pd.DataFrame) -> list[bool]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from biomarker_cli.multicentre.compare_errors import ComparisonError
+from biomarker_cli.multicentre.errors import ComparisonError
 from biomarker_cli.multicentre.measured import MeasuredTable
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from biomarker_cli.model.errors import InputNotFoundError
-from biomarker_cli.multicentre.agreement_errors import AgreementError
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.icc import icc
 from biomarker_cli.multicentre.observations import FEATURE, read_observations, selected
 from biomarker_cli.tables.rows import Column

@@ -8,7 +8,7 @@ from pathlib import Path
 from biomarker_cli.imaging.files import is_image_file, read_image_file
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.quantity import UNITLESS
-from biomarker_cli.multicentre.agreement_errors import AgreementError
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.readers import Drawn
 from biomarker_cli.regions.importing import import_regions
 from biomarker_cli.regions.label_images import stem

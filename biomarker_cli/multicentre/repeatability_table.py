@@ -12,7 +12,7 @@ import numpy as np
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.version import __version__
 from biomarker_cli.model.wording import quoted
-from biomarker_cli.multicentre.agreement_errors import AgreementError
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.observations import FEATURE, Observations
 from biomarker_cli.multicentre.repeatability import Statistic, repeatability, undefined
 from biomarker_cli.multicentre.repeats import RC_FACTOR, Repeats

@@ -24,7 +24,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from biomarker_cli.multicentre.compare_errors import ComparisonFileError
+from biomarker_cli.multicentre.errors import ComparisonFileError
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.protocol.loading import load_model
 

@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 
 from biomarker_cli.model.units import conversion_factor, is_unit
-from biomarker_cli.multicentre.compare_errors import ComparisonError
 from biomarker_cli.multicentre.dialects import (
     OTHER_DISCRETISATION,
     SAME,
@@ -25,6 +24,7 @@ from biomarker_cli.multicentre.dialects import (
     Relation,
     TableForm,
 )
+from biomarker_cli.multicentre.errors import ComparisonError
 from biomarker_cli.multicentre.foreign_names import ForeignNames, Place
 from biomarker_cli.multicentre.foreign_tables import (
     ForeignRow,

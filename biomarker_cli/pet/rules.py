@@ -224,6 +224,11 @@ class Override(Strict):
     study_uid: str = ""
     series_uid: str = ""
 
+    @property
+    def identity(self) -> str:
+        """What it is called: its element, and of what."""
+        return f"{self.tag} of {self.series_uid or self.study_uid}"
+
     @model_validator(mode="after")
     def _names_its_series(self) -> Self:
         if bool(self.study_uid) == bool(self.series_uid):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from biomarker_cli.case.result import CaseStatus
-from biomarker_cli.study.case_names import file_stem
-from biomarker_cli.study.packed import CASE_TABLES, PackedResult
+from biomarker_cli.study.derivations import Derivations
+from biomarker_cli.study.packed import CASE_TABLES, PackedResult, ResultHead
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.reading import parse_lines
 from biomarker_cli.tables.rows import CheckRow, MeasurementRow
@@ -20,7 +19,7 @@ from biomarker_cli.tables.writing import (
     row_cells,
     row_lines,
     sorted_lines,
-    write_lines,
+    table_file,
     write_table,
 )
 
@@ -32,7 +31,8 @@ Dictionary = Callable[[str], str | None]
 
 
 def write_tables(
-    results: Sequence[PackedResult],
+    heads: Iterable[ResultHead],
+    results: Iterable[PackedResult],
     wide_checks: Sequence[CheckRow],
     dictionary: Dictionary,
     folder: Path,
@@ -42,33 +42,32 @@ def write_tables(
 
     Parameters
     ----------
-    results : sequence of PackedResult
-        All cases of the study, whether they were run now or before.
+    heads : iterable of ResultHead
+        Of all cases of the study that were measured, now or before.
+    results : iterable of PackedResult
+        All cases of the study, in the order of their ids; one at a time is in memory.
     wide_checks : sequence of CheckRow
         Rows of ``checks.csv`` above series.
     dictionary : callable
     folder : Path
     study_id : str
     """
-    features = _Features(results, dictionary)
-    ordered = sorted(results, key=lambda result: result.case_id)
-    for table in CASE_TABLES:
-        if table is CHECKS:
-            write_lines(table, _check_lines(ordered, wide_checks), folder)
-        elif table is MEASUREMENTS:
-            write_lines(table, map(features.measurements, ordered), folder)
-        else:
-            write_lines(table, (one.lines[table.name] for one in ordered), folder)
+    features = _Features(heads, dictionary)
+    derivations = Derivations(folder / "derivations")
+    with ExitStack() as files:
+        write = {t.name: files.enter_context(table_file(t, folder)) for t in CASE_TABLES}
+        # Lines stand in the order of their scopes: those of cases are about series.
+        write[CHECKS.name](row_lines(CHECKS, [r for r in wide_checks if r.scope < "series"]))
+        for result in results:
+            for table in CASE_TABLES:
+                is_measured = table is MEASUREMENTS
+                lines = features.measurements(result) if is_measured else result.lines[table.name]
+                write[table.name](lines)
+            derivations.write(result)
+        write[CHECKS.name](row_lines(CHECKS, [r for r in wide_checks if r.scope > "series"]))
+    derivations.drop_others()
     write_table(FEATURES, features.rows(), folder)
     write_datapackage((*CASE_TABLES, FEATURES), folder, study_id)
-    _write_derivations(results, folder / "derivations")
-
-
-def _check_lines(results: Sequence[PackedResult], wide: Sequence[CheckRow]) -> Iterable[str]:
-    """Yield lines in the order of their scopes: those of cases are about series."""
-    yield row_lines(CHECKS, [row for row in wide if row.scope < "series"])
-    yield from (result.lines[CHECKS.name] for result in results)
-    yield row_lines(CHECKS, [row for row in wide if row.scope > "series"])
 
 
 class _Features:
@@ -76,25 +75,33 @@ class _Features:
 
     Parameters
     ----------
-    results : sequence of PackedResult
+    heads : iterable of ResultHead
     dictionary : callable
     """
 
-    def __init__(self, results: Sequence[PackedResult], dictionary: Dictionary) -> None:
-        digests = dict.fromkeys(d for r in results for d in r.head.dictionaries.values())
-        self._rows = {one: parse_lines(FEATURES, dictionary(one) or "") for one in digests}
+    def __init__(self, heads: Iterable[ResultHead], dictionary: Dictionary) -> None:
+        self._dictionary = dictionary
+        self._rows: dict[str, list[_TextRow]] = {}
         self._units: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
         self._analyses: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for result in results:
-            role = result.head.role
-            for analysis, digest in result.head.dictionaries.items():
-                units = self._units[role, analysis]
-                for row in self._rows[digest]:
-                    feature, unit = row["feature_id"], row["unit_ucum"]
-                    # Of two units nobody can say which one the missing value would have had.
-                    units[feature] = unit if units.get(feature, unit) == unit else ""
-            for roi in result.head.rois:
-                self._analyses[role, roi.image].update(roi.analyses)
+        self._seen: set[tuple[str, str, str]] = set()
+        for head in heads:
+            for analysis, digest in head.dictionaries.items():
+                self._add(head.role, analysis, digest)
+            for roi in head.rois:
+                self._analyses[head.role, roi.image].update(roi.analyses)
+
+    def _add(self, role: str, analysis: str, digest: str) -> None:
+        if (role, analysis, digest) in self._seen:
+            return
+        self._seen.add((role, analysis, digest))
+        if digest not in self._rows:
+            self._rows[digest] = parse_lines(FEATURES, self._dictionary(digest) or "")
+        units = self._units[role, analysis]
+        for row in self._rows[digest]:
+            feature, unit = row["feature_id"], row["unit_ucum"]
+            # Of two units nobody can say which one the missing value would have had.
+            units[feature] = unit if units.get(feature, unit) == unit else ""
 
     def rows(self) -> list[_TextRow]:
         """Return one row per analysis and feature, also where cases differ.
@@ -145,23 +152,3 @@ def _joined(alike: Sequence[_TextRow]) -> _TextRow:
         if len(values) > 1:
             merged[column] = ";".join(sorted(text for text in values if text))
     return merged
-
-
-def _write_derivations(results: Sequence[PackedResult], folder: Path) -> None:
-    written = set()
-    for result in results:
-        for analysis, derivation in result.derivations.items():
-            folder.mkdir(exist_ok=True)
-            name = f"{file_stem(result.case_id)}__{analysis}.json"
-            text = _derivation(derivation)
-            # A byte of a file name that is no UTF-8 becomes the escape that JSON has for it.
-            (folder / name).write_text(text, "utf-8", "backslashreplace", "\n")
-            written.add(name)
-    # A case that has left the study, or an older version of a protocol, leaves no file behind.
-    for path in folder.glob("*.json"):
-        if path.name not in written:
-            path.unlink()
-
-
-def _derivation(derivation: Any) -> str:
-    return json.dumps(derivation, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -14,27 +15,40 @@ if TYPE_CHECKING:
     from biomarker_cli.acquisition.examined import Examined
     from biomarker_cli.acquisition.protocol import AcquisitionProtocol
     from biomarker_cli.acquisition.results import CheckResult
-    from biomarker_cli.case.plan import CasePlan
+    from biomarker_cli.acquisition.waivers import WaiverSet
     from biomarker_cli.tables.rows import CheckRow
 
-    Member = tuple[CasePlan, list[dict[str, Any]]]
+
+@dataclass(frozen=True)
+class Member:
+    """A case whose series rules above series ask something of.
+
+    Attributes
+    ----------
+    acquisition : AcquisitionProtocol
+    waivers : tuple of dict
+        Accepted deviations that may speak of it, as `WaiverSet.canonical` gives them.
+    readings : list of dict
+        What was kept of its series (`keep_readings`).
+    """
+
+    acquisition: AcquisitionProtocol
+    waivers: tuple[dict[str, Any], ...]
+    readings: list[dict[str, Any]]
 
 
-def judge_cohort(members: Sequence[Member]) -> list[CheckRow]:
+def judge_cohort(members: Sequence[Member], waivers: WaiverSet | None = None) -> list[CheckRow]:
     """Return rows of ``checks.csv`` above series, for every protocol that has such rules.
 
     Parameters
     ----------
-    members : sequence of (CasePlan, list of dict)
-        Cases of the whole study, and what was kept of their series (`keep_readings`).
+    members : sequence of Member
+        Of the whole study, in the order of their case ids: values stand in that order, and
+        a series that several measure is the first's.
+    waivers : WaiverSet, optional
+        All that the study accepts.
     """
-    # Values stand in the order of the cases, and a series that several measure is the first's:
-    # the order of the list must not decide.
-    members = sorted(members, key=lambda member: member[0].case_id)
-    protocols: dict[str, AcquisitionProtocol] = {}
-    for plan, readings in members:
-        if plan.acquisition is not None and readings:
-            protocols[plan.acquisition.document.sha256] = plan.acquisition
+    protocols = {m.acquisition.document.sha256: m.acquisition for m in members}
     if not protocols:
         return []
     from biomarker_cli.acquisition.evaluating import evaluate_examined
@@ -43,28 +57,28 @@ def judge_cohort(members: Sequence[Member]) -> list[CheckRow]:
     rows: dict[tuple[str, ...], CheckRow] = {}
     key_of = attrgetter(*CHECKS.key)
     for sha256, protocol in sorted(protocols.items()):
-        mine = [member for member in members if _sha256(member[0]) == sha256]
+        mine = [m for m in members if m.acquisition.document.sha256 == sha256]
         series: dict[str, Examined] = {}
-        for one in (kept_series(kept) for _, readings in mine for kept in readings):
+        for one in (kept_series(kept) for member in mine for kept in member.readings):
             # A series that several cases measure stands once.
             series.setdefault(one.series_uid, one)
         checks = evaluate_examined(protocol, list(series.values()), WIDE_SCOPES)
-        for check in _waived([plan for plan, _ in mine], checks):
+        for check in _waived(mine, waivers, checks):
             row = check_row(check)
             rows[key_of(row)] = row
     return list(rows.values())
 
 
-def _waived(plans: Sequence[CasePlan], results: Sequence[CheckResult]) -> list[CheckResult]:
+def _waived(
+    members: Sequence[Member], waivers: WaiverSet | None, results: Sequence[CheckResult]
+) -> list[CheckResult]:
     """Return the results under the waivers of all cases: a wide row speaks of several."""
-    sets = [plan.waivers for plan in plans if plan.waivers is not None]
-    if not sets:
+    if waivers is None:
         return list(results)
-    from biomarker_cli.acquisition.waivers import WaiverSet
-
-    waivers = dict.fromkeys(waiver for found in sets for waiver in found.waivers)
-    return WaiverSet(tuple(waivers), sets[0].today).apply(results)
-
-
-def _sha256(plan: CasePlan) -> str:
-    return plan.acquisition.document.sha256 if plan.acquisition is not None else ""
+    asked = [waiver for member in members for waiver in member.waivers]
+    kept = (
+        waiver
+        for waiver, said in zip(waivers.waivers, waivers.canonical(), strict=True)
+        if said in asked
+    )
+    return replace(waivers, waivers=tuple(kept)).apply(results)

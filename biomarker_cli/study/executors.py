@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -31,23 +31,29 @@ class CaseOutcome:
     Attributes
     ----------
     index : int
-        Place of the case in what was submitted.
+        Place of the case in the stream.
     result : CaseResult or None
     error : CaseError or None
     log : str
         Traceback of an unexpected error.
+    seconds : float or None
+        How long it took, where that is known.
     """
 
     index: int
     result: CaseResult | None
     error: CaseError | None = None
     log: str = ""
+    seconds: float | None = None
 
 
 class Executor(Protocol):
-    """Runs cases; yields outcomes as they come, in any order."""
+    """Runs cases; yields outcomes as they come, in any order.
 
-    def run(self, plans: Sequence[CasePlan]) -> Iterator[CaseOutcome]:
+    The plans are a stream: each is taken when there is a worker for it, or will soon be.
+    """
+
+    def run(self, plans: Iterable[CasePlan]) -> Iterator[CaseOutcome]:
         """Run the cases."""
 
 
@@ -92,7 +98,7 @@ def run_in_worker(plan: CasePlan) -> CaseResult:
 class SerialExecutor:
     """One case after another, in this process."""
 
-    def run(self, plans: Sequence[CasePlan]) -> Iterator[CaseOutcome]:
+    def run(self, plans: Iterable[CasePlan]) -> Iterator[CaseOutcome]:
         """Run the cases in their order."""
         for index, plan in enumerate(plans):
             yield outcome_of(index, answer_of(run_in_worker, plan))
@@ -116,7 +122,7 @@ class PoolExecutor:
     timeout_s: float | None = None
     work: Callable[[CasePlan], CaseResult] = run_in_worker
 
-    def run(self, plans: Sequence[CasePlan]) -> Iterator[CaseOutcome]:
+    def run(self, plans: Iterable[CasePlan]) -> Iterator[CaseOutcome]:
         """Run the cases; outcomes come as they are ready, so that each is stored at once."""
         for index, answer in answers(plans, self.jobs, self.work, self.timeout_s):
             yield outcome_of(index, answer)
@@ -139,5 +145,5 @@ def outcome_of(index: int, answer: Answer) -> CaseOutcome:
     elif answer.failure:
         error = unexpected_error(answer.failure)
     else:
-        return CaseOutcome(index, answer.value)
+        return CaseOutcome(index, answer.value, seconds=answer.seconds)
     return CaseOutcome(index, None, error, answer.log)

@@ -26,46 +26,96 @@ if TYPE_CHECKING:
 
 NOT_IN_KEY = MappingProxyType(
     {
-        "images": "what they decide stands under `series`, `quantity`, `volumes`, `others`",
-        "mask": "a path: what the file holds stands under `inputs`, its name in `names`",
+        "images": "what they decide stands under study entry and image files",
+        "mask": "a path: what the file holds is the segmentation, its name is in `names`",
         "input_paths": "paths, likewise",
-        "inputs": "what was read of them stands under `inputs`",
+        "inputs": "what was read of them are image files and segmentation",
+        "analyses": "each is a part of its own",
     }
 )
 """Fields of a plan that are not in the key as they stand, and why."""
 
 
-def result_key(plan: CasePlan, read: Mapping[Path, FileRead]) -> str:
-    """Return the key of a case.
+ANALYSIS = "analysis "
+"""What the name of a part begins with that holds an analysis."""
+
+_WORDS = MappingProxyType(
+    {
+        "acquisition": "acquisition protocol",
+        "device_key": "key of the study",
+        "form": "values of the case report form",
+        "on_violation": "rule for violations",
+        "other_frame_of_reference": "study entry",
+        "overrides": "overrides of header values",
+        "roi_names": "ROI map",
+        "waivers": "waivers",
+        "wanted_rois": "ROIs that are asked for",
+        "flags": "flags of the case",
+    }
+)
+"""How people call the parts; another field is one of the study entry."""
+
+STUDY_ENTRY = "study entry"
+
+
+def key_parts(plan: CasePlan, read: Mapping[Path, FileRead]) -> dict[str, Any]:
+    """Return everything that decides the rows of a case, by what people call it.
 
     Parameters
     ----------
     plan : CasePlan
     read : mapping
         Path -> what was read of each input.
+
+    Returns
+    -------
+    dict of str to JSON-able
+        A digest of each part; of protocols and program what they are as well.
     """
-    said = {
-        one.name: _canonical(getattr(plan, one.name))
-        for one in fields(plan)
-        if one.name not in NOT_IN_KEY
-    }
-    said |= {"series": plan.primary.series, "quantity": plan.primary.quantity}
-    others = [
-        [image.name, len(image.files), image.series, image.quantity, _volumes(image)]
-        for image in plan.images[1:]
-    ]
-    return sha256_of_json(
-        {
-            "plan": said,
-            "volumes": _volumes(plan.primary),
-            **({"others": [plan.primary.name, len(plan.primary.files), *others]} if others else {}),
-            "inputs": [read[path].sha256 if path in read else "" for path in plan.input_paths],
-            "version": __version__,
-        }
-    )
+    parts: dict[str, list[Any]] = {}
+    for one in fields(plan):
+        if one.name in NOT_IN_KEY:
+            continue
+        value = canonical(getattr(plan, one.name))
+        parts.setdefault(_WORDS.get(one.name, STUDY_ENTRY), []).append([one.name, value])
+    several = len(plan.images) > 1
+    for image in plan.images:
+        # How many files each has tells whose they are.
+        own = [image.name, len(image.files)] if several else []
+        parts[STUDY_ENTRY].append([image.series, image.quantity, *own])
+    n_mask = _n_mask(plan)
+    digests = [read[path].sha256 if path in read else "" for path in plan.input_paths]
+    first = len(digests) - n_mask
+    parts["image files"] = [[volumes_key(image) for image in plan.images], digests[:first]]
+    parts["segmentation"] = digests[first:]
+    found: dict[str, Any] = {name: sha256_of_json(said) for name, said in parts.items()}
+    if plan.acquisition is not None:
+        found["acquisition protocol"] = canonical(plan.acquisition)
+    for place, analysis in enumerate(plan.analyses):
+        name = f"{ANALYSIS}{analysis.document.header.id}"
+        # One id may stand twice, in two versions.
+        found.setdefault(name, []).append([place, *canonical(analysis)])
+    return {**found, "program": __version__}
 
 
-def _volumes(image: ImagePlan) -> list[list[Any]]:
+def _n_mask(plan: CasePlan) -> int:
+    """Return how many of the inputs, at their end, are the segmentation."""
+    paths = plan.input_paths
+    return len(paths) - paths.index(plan.mask) if plan.mask in paths else 0
+
+
+def result_key(plan: CasePlan, read: Mapping[Path, FileRead]) -> str:
+    """Return the key of a case: the digest of its parts."""
+    return key_of_parts(key_parts(plan, read))
+
+
+def key_of_parts(parts: Mapping[str, Any]) -> str:
+    """Return the key that parts make."""
+    return sha256_of_json(parts)
+
+
+def volumes_key(image: ImagePlan) -> list[list[Any]]:
+    """Return what the catalogue says of the volumes of an image."""
     return [
         [c.volume_id, c.kind, c.status, c.error_code, c.split_by, sorted(c.flags)]
         for c in image.volumes
@@ -82,7 +132,7 @@ def names_key(plan: CasePlan) -> str:
     )
 
 
-def _canonical(value: Any) -> Any:
+def canonical(value: Any) -> Any:
     """Return a field of a plan as JSON holds it; a type that nobody thought of is an error."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
@@ -91,9 +141,9 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, bytes):
         return fingerprint(value)
     if isinstance(value, (tuple, list)):
-        return [_canonical(part) for part in value]
+        return [canonical(part) for part in value]
     if isinstance(value, frozenset):
-        return sorted(_canonical(part) for part in value)
+        return sorted(canonical(part) for part in value)
     if isinstance(value, Analysis):
         return [value.ident, value.document.sha256, *value.engine]
     if isinstance(value, BaseModel):

@@ -2,53 +2,83 @@
 
 from __future__ import annotations
 
+import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.packages import MOVING_NUMBERS, version_of
 from biomarker_cli.model.version import __version__
-from biomarker_cli.study.packed import PackedResult
-from biomarker_cli.study.planned import PlannedCase
-from biomarker_cli.tables.writing import write_json
+from biomarker_cli.tables.manifest import MANIFEST
+
+if TYPE_CHECKING:
+    from biomarker_cli.study.packed import ResultHead
+    from biomarker_cli.study.sources import RoleProtocols
 
 
-def write_manifest(
+def manifest_head(
     study_id: str,
-    cases: Sequence[PlannedCase],
-    results: Sequence[PackedResult],
-    folder: Path,
+    protocols: Iterable[RoleProtocols],
+    waivers: Sequence[Mapping[str, Any]],
     key_fingerprint: str = "",
-) -> Path:
-    """Write ``manifest.json`` and return its path."""
-    manifest = {
+) -> dict[str, Any]:
+    """Return what a manifest says of the run as a whole.
+
+    Parameters
+    ----------
+    study_id : str
+    protocols : iterable of RoleProtocols
+        Of the roles that have a case.
+    waivers : sequence of mapping
+        The accepted deviations that can speak of a case.
+    key_fingerprint : str
+        What names the key of the study.
+    """
+    return {
         "format": "biomarker-manifest/1",
         "study": study_id,
         "key_fingerprint": key_fingerprint,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "software": {"biomarker": __version__, **_versions()},
         "platform": {
             "python": platform.python_version(),
             "system": platform.system(),
             "machine": platform.machine(),
         },
-        "protocols": _protocols(cases),
-        "waivers": _waivers(cases),
-        "cases": {
-            head.case_id: {
-                "result_key": head.key,
-                "input_sha256": head.input_sha256,
-                "image_sha256": head.image_sha256,
-                "mask_sha256": head.mask_sha256,
-                "pixels_sha256": head.pixels,
-                "input_files": head.n_files,
-            }
-            for head in (result.head for result in results)
-        },
+        "protocols": _protocols(protocols),
+        "waivers": sorted(waivers, key=str),
     }
-    return write_json(manifest, folder / "manifest.json")
+
+
+def write_manifest(head: Mapping[str, Any], cases: Iterable[ResultHead], folder: Path) -> Path:
+    """Write ``manifest.json`` and return its path; one case at a time is in memory."""
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    said = {**head, "created": created, "cases": {}}
+    before, _, after = json.dumps(said, indent=2).rpartition('"cases": {}')
+    path = folder / MANIFEST
+    with whole_file(path) as stream:
+        stream.write(f'{before}"cases": {{'.encode())
+        separator = "\n"
+        for case in cases:
+            entry = json.dumps({case.case_id: _case(case)}, indent=2)[2:-2]
+            indented = entry.replace("\n", "\n  ")
+            stream.write(f"{separator}  {indented}".encode())
+            separator = ",\n"
+        stream.write(f"{'' if separator == chr(10) else chr(10) + '  '}}}{after}\n".encode())
+    return path
+
+
+def _case(head: ResultHead) -> dict[str, Any]:
+    return {
+        "result_key": head.key,
+        "input_sha256": head.input_sha256,
+        "image_sha256": head.image_sha256,
+        "mask_sha256": head.mask_sha256,
+        "pixels_sha256": head.pixels,
+        "input_files": head.n_files,
+    }
 
 
 def _versions() -> dict[str, str]:
@@ -56,23 +86,11 @@ def _versions() -> dict[str, str]:
     return {package: version for package, version in found if version is not None}
 
 
-def _waivers(cases: Sequence[PlannedCase]) -> list[dict[str, Any]]:
-    """Return the accepted deviations that can speak of a case."""
-    found = {
-        tuple(entry.items()): entry
-        for case in cases
-        if case.plan.waivers is not None
-        for entry in case.plan.waivers.canonical()
-    }
-    return [found[key] for key in sorted(found, key=str)]
-
-
-def _protocols(cases: Sequence[PlannedCase]) -> list[dict[str, Any]]:
+def _protocols(protocols: Iterable[RoleProtocols]) -> list[dict[str, Any]]:
     documents = {}
-    for case in cases:
-        acquisition = case.plan.acquisition
-        used = [a.document for a in case.plan.analyses]
-        for document in [*used, *([acquisition.document] if acquisition else [])]:
+    for used in protocols:
+        acquisition = (used.acquisition.document,) if used.acquisition is not None else ()
+        for document in (*(analysis.document for analysis in used.analyses), *acquisition):
             documents[document.header.format, document.ident] = document
     return [
         {

@@ -2,7 +2,7 @@
 
 ::
 
-    {"format": "biomarker-result/3", "case_id": ..., "key": ..., "sha256": ..., ...}
+    {"format": "biomarker-result/4", "case_id": ..., "key": ..., "sha256": ..., ...}
     the lines of cases.csv, rois.csv, measurements.csv, facts.csv, checks.csv
     {"notes": [...], "derivations": {...}, "readings": [...]}
 
@@ -23,6 +23,7 @@ from biomarker_cli.case.inputs import NOTHING_READ, PartDigests
 from biomarker_cli.case.result import CaseResult, CaseStatus, Note
 from biomarker_cli.model.flags import join_flags, split_flags
 from biomarker_cli.regions.result import ROIS_WITH_AUDIT
+from biomarker_cli.study.keys import key_of_parts
 from biomarker_cli.tables.reading import parse_lines
 from biomarker_cli.tables.schema import CASES, CHECKS, FACTS, FEATURES, MEASUREMENTS, Table
 from biomarker_cli.tables.writing import row_lines, table_lines
@@ -30,7 +31,7 @@ from biomarker_cli.tables.writing import row_lines, table_lines
 if TYPE_CHECKING:
     from biomarker_cli.tables.rows import FeatureRow
 
-FORMAT = "biomarker-result/3"
+FORMAT = "biomarker-result/4"
 _ANY_FORMAT = "biomarker-result/"
 
 CASE_TABLES = (CASES, ROIS_WITH_AUDIT, MEASUREMENTS, FACTS, CHECKS)
@@ -90,6 +91,8 @@ class ResultHead:
     n_files : int
     dictionaries : dict
         Analysis -> digest of its dictionary of features.
+    parts : dict
+        What the key is made of (`key_parts`).
     """
 
     study: str
@@ -112,6 +115,7 @@ class ResultHead:
     mask_sha256: str = ""
     n_files: int = 0
     dictionaries: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def visit(self) -> tuple[str, str, str]:
@@ -130,11 +134,14 @@ class PackedResult:
         Table name -> its lines, sorted.
     log : str
         JSON of notes, derivations and readings.
+    seal : str
+        Digest of its file; empty where it was not read from one.
     """
 
     head: ResultHead
     lines: dict[str, str]
     log: str
+    seal: str = field(default="", compare=False)
 
     @property
     def case_id(self) -> str:
@@ -178,7 +185,7 @@ class PackedResult:
         for row in rows:
             row["flags"] = join_flags(flags | split_flags(row["flags"]))
         lines = table_lines(MEASUREMENTS, rows)
-        return PackedResult(self.head, {**self.lines, MEASUREMENTS.name: lines}, self.log)
+        return replace(self, lines={**self.lines, MEASUREMENTS.name: lines})
 
     def to_bytes(self) -> bytes:
         """Return the content of its file."""
@@ -188,6 +195,11 @@ class PackedResult:
         head = {"format": FORMAT, **asdict(self.head), "lengths": lengths}
         whole = b"".join(body)
         return b"\n".join([_line({**head, "sha256": _seal(head, whole)}), whole])
+
+    def sealed(self) -> tuple[PackedResult, bytes]:
+        """Return the result with its seal, and the content of its file."""
+        content = self.to_bytes()
+        return replace(self, seal=seal_in(content)), content
 
     @classmethod
     def from_bytes(cls, content: bytes) -> PackedResult:
@@ -210,7 +222,8 @@ class PackedResult:
             raise OtherFormatError(f"of the format {form}")
         if form != FORMAT:
             raise ValueError("edited or damaged")
-        if head.pop("sha256", None) != _seal(head, body):
+        seal = head.pop("sha256", None)
+        if seal != _seal(head, body):
             raise ValueError("edited or damaged")
         lengths = head.pop("lengths")
         del head["format"]
@@ -221,10 +234,25 @@ class PackedResult:
         try:
             *lines, log = parts
             by_table = dict(zip((t.name for t in CASE_TABLES), lines, strict=True))
-            head["rois"] = [RoiSummary(**roi) for roi in head["rois"]]
-            return cls(ResultHead(**head), by_table, log)
+            return cls(head_of(head), by_table, log, seal)
         except (KeyError, TypeError) as error:
             raise ValueError("edited or damaged") from error
+
+
+def head_of(said: Mapping[str, Any]) -> ResultHead:
+    """Return a head from its JSON.
+
+    Raises
+    ------
+    KeyError, TypeError
+        Where it is none.
+    """
+    return ResultHead(**{**said, "rois": [RoiSummary(**roi) for roi in said["rois"]]})
+
+
+def seal_in(content: bytes) -> str:
+    """Return the seal in the content of a result file."""
+    return str(json.loads(content.partition(b"\n")[0])["sha256"])
 
 
 def _line(head: Mapping[str, Any]) -> bytes:
@@ -240,9 +268,24 @@ def _seal(head: Mapping[str, Any], body: bytes) -> str:
 
 
 def pack(
-    result: CaseResult, study: str, key: str, names: str, parts: PartDigests = NOTHING_READ
+    result: CaseResult,
+    study: str,
+    key: Mapping[str, Any],
+    names: str,
+    parts: PartDigests = NOTHING_READ,
 ) -> tuple[PackedResult, list[str]]:
     """Return a result with finished lines, and the dictionaries of features that it names.
+
+    Parameters
+    ----------
+    result : CaseResult
+    study : str
+    key : mapping
+        What its key is made of (`key_parts`); empty where it is to be looked at again.
+    names : str
+        `names_key` of its plan.
+    parts : PartDigests
+        Of image and segmentation.
 
     Raises
     ------
@@ -260,7 +303,7 @@ def pack(
         subject_id=case.subject_id,
         timepoint=case.timepoint,
         role=result.role,
-        key=key,
+        key=key_of_parts(key) if key else "",
         names=names,
         status=case.status,
         error_code=case.error_code,
@@ -274,9 +317,10 @@ def pack(
         mask_sha256=parts.mask_sha256,
         n_files=len(reads),
         dictionaries={analysis: _sha256(text) for analysis, text in dictionaries.items()},
+        parts=dict(key),
     )
     lines = {
-        CASES.name: row_lines(CASES, [replace(case, result_key=key)]),
+        CASES.name: row_lines(CASES, [replace(case, result_key=head.key)]),
         ROIS_WITH_AUDIT.name: row_lines(ROIS_WITH_AUDIT, result.rois.values()),
         MEASUREMENTS.name: row_lines(MEASUREMENTS, result.measurements),
         FACTS.name: row_lines(FACTS, result.facts),

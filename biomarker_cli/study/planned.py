@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from biomarker_cli.case.inputs import image_paths, mask_paths
 from biomarker_cli.catalogue.files import PASSING_CODES
 from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.inputs import (
     CHANGED,
-    FileRead,
     FileSignature,
     InputFiles,
     KnownFile,
@@ -30,8 +29,6 @@ UNUSABLE_FLAG = "files_unusable"
 UNUSABLE_CODES = frozenset({"FILE-BROKEN-LINK", "FILE-EMPTY", "FILE-INTERNAL", "FILE-TRUNCATED"})
 """What may have been a slice; notes and pictures in a folder are no such thing."""
 
-IntegrityPolicy = Literal["refuse", "flag"]
-
 
 @dataclass(frozen=True)
 class PlannedCase:
@@ -43,7 +40,7 @@ class PlannedCase:
     refusal : BiomarkerError or None
         Why the case is refused before it is measured.
     flags : frozenset of str
-        What the cohort found on it: all rows carry them, the stored result does not.
+        All rows carry them, the stored result does not.
     log : str
         Traceback of an unexpected error.
     """
@@ -52,19 +49,6 @@ class PlannedCase:
     refusal: BiomarkerError | None = None
     flags: frozenset[str] = frozenset()
     log: str = ""
-
-    def with_findings(self, findings: Sequence[CaseError], policy: IntegrityPolicy) -> PlannedCase:
-        """Return the case refused or flagged for what the cohort found on it."""
-        if not findings or self.refusal is not None:
-            return self
-        if policy == "refuse":
-            return replace(self, refusal=findings[0])
-        return replace(self, flags=self.flags | {flag_of(finding) for finding in findings})
-
-
-def flag_of(finding: CaseError) -> str:
-    """Return the flag that stands for a finding of the cohort."""
-    return finding.code.lower().replace("-", "_")
 
 
 def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> PlannedCase:
@@ -126,23 +110,22 @@ def _unreadable(why: str, name: str) -> CaseError:
     )
 
 
-def recall(plans: Sequence[CasePlan], index: FileIndex, read: InputFiles) -> None:
-    """Tell plans what is known of their files: from an earlier run, and from planning.
+def recall(plan: CasePlan, index: FileIndex, read: InputFiles) -> None:
+    """Tell a plan what is known of its files: from an earlier run, and from planning.
 
     Parameters
     ----------
-    plans : sequence of CasePlan
+    plan : CasePlan
         Whose `inputs` learn it.
     index : FileIndex
     read : InputFiles
-        What planning read; its bytes are the cases' from now on.
+        What planning read; its bytes are the case's from now on.
     """
-    files = {p: k.signature for plan in plans for p, k in plan.inputs.known.items()}
-    found: dict[Path, FileRead] = index.digests(files)
-    for plan in plans:
-        for path, known in plan.inputs.known.items():
-            plan.inputs.known[path] = KnownFile(known.signature, found.get(path))
-        plan.inputs.take_over(read)
+    known = plan.inputs.known
+    found = index.digests({path: file.signature for path, file in known.items()})
+    for path, file in known.items():
+        known[path] = KnownFile(file.signature, found.get(path))
+    plan.inputs.take_over(read)
 
 
 def overrides_of(

@@ -1,59 +1,54 @@
-"""From a study to case plans: protocols resolved, files found, cohort examined."""
+"""From a study to case plans, one at a time: files found, and what is known of them."""
 
 from __future__ import annotations
 
+import hashlib
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from biomarker_cli.acquisition.protocol import AcquisitionProtocol, load_acquisition
-from biomarker_cli.acquisition.waivers import WaiverSet, require_known_rules
-from biomarker_cli.case.analysis import Analysis, load_analysis
+from biomarker_cli.acquisition.waivers import WaiverSet
 from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.catalogue.catalogue import Catalogue, scan
+from biomarker_cli.catalogue.files import find_files
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.dicom.files import PlannedFiles
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model.errors import BiomarkerError, CaseError
-from biomarker_cli.model.inputs import KEPT_BYTES, InputFiles
-from biomarker_cli.pet.rules import Override
-from biomarker_cli.protocol.errors import ProtocolError
-from biomarker_cli.protocol.locator import ProtocolKind
-from biomarker_cli.protocol.lock import require_locked
+from biomarker_cli.model.inputs import KEPT_BYTES, FileSignature, InputFiles
+from biomarker_cli.model.version import code_digest
 from biomarker_cli.study.case_list import CaseEntry
-from biomarker_cli.study.errors import StudyError, unexpected_error
+from biomarker_cli.study.errors import unexpected_error
 from biomarker_cli.study.in_time import late, too_late
-from biomarker_cli.study.integrity import SHARED_FRAME_FLAG, examine_cohort, shared_frames
+from biomarker_cli.study.keys import canonical, sha256_of_json
+from biomarker_cli.study.mask_patients import mask_patients
 from biomarker_cli.study.planned import PlannedCase, overrides_of, recall, with_inputs
+from biomarker_cli.study.sources import NO_MARK, Mark, RoleProtocols
 from biomarker_cli.study.study_file import Study
+from biomarker_cli.study.study_key import fingerprint
+from biomarker_cli.study.study_protocols import resolve_protocols, resolve_waivers
 
-Progress = Callable[[int, int], None]
+_KEPT_SLICES = 10_000
+"""Plans are kept for those who measure, up to so many slices (1 kB each)."""
+
+_KEPT_CATALOGUES = 4
+"""Cases that share a folder stand beside each other in most lists."""
+
+_KEPT_READS = 20_000
+"""Digests of files that planning has read stay in memory, up to so many."""
 
 
-@dataclass(frozen=True)
-class _Protocols:
-    acquisition: AcquisitionProtocol | None
-    analyses: tuple[Analysis, ...]
+class StudyPlanner:
+    """Plans the cases of a study, each when it is asked for.
 
-
-def plan_study(
-    study: Study,
-    progress: Progress | None = None,
-    index: FileIndex | None = None,
-    *,
-    verify_inputs: bool = False,
-    jobs: int = 1,
-    limit_s: float | None = None,
-) -> list[PlannedCase]:
-    """Return a plan for every case of a study, in the order of its list.
+    Each is indexed by itself: a series that was copied to a second folder must be seen
+    twice. Cases that share a folder share its index.
 
     Parameters
     ----------
     study : Study
-    progress : callable, optional
-        Called with the number of cases planned and in all.
     index : FileIndex, optional
         What is known of unchanged files; by default that of the user.
     verify_inputs : bool
@@ -63,84 +58,137 @@ def plan_study(
         Worker processes, where there is a limit.
     limit_s : float, optional
         Longest time for the index of one case.
+    is_part : bool
+        Whether other cases of the study are planned elsewhere, of which overrides may be.
 
     Raises
     ------
-    ProtocolError
-        Where a protocol is absent or invalid, is not what the study's lock
-        holds, or lacks a rule that a waiver names: no case is run then.
-    StudyError
-        ``STUDY-REGION-RULES`` where the analyses of a role disagree on how
-        segmentations become voxels; ``STUDY-PROTOCOL-CLASH`` where two protocols
-        share id and version.
-    """
-    protocols = {name: _resolve(name, study) for name in study.model.roles}
-    _require_one_content(list(protocols.values()))
-    _require_locked(study, protocols.values())
-    index = index or FileIndex.of_user()
-    if verify_inputs:
-        # A header that is not true any more would stand under a digest that is.
-        index = index.untrusted()
-    reader = PlannedFiles(InputFiles(room_bytes=KEPT_BYTES))
-    planner = _Planner(study, protocols, index, reader, _slow(study, jobs, limit_s))
-    cases = []
-    for done, entry in enumerate(study.entries, start=1):
-        cases.append(planner.case(entry))
-        if progress is not None:
-            progress(done, len(study.entries))
-    _require_overrides_used(study, cases)
-    cases = _examined(cases, study, index, reader)
-    recall([case.plan for case in cases], index, reader.inputs)
-    return cases
-
-
-def _examined(
-    cases: Sequence[PlannedCase], study: Study, index: FileIndex, reader: PlannedFiles
-) -> list[PlannedCase]:
-    """Return the cases with what the cohort finds on them before anything is measured."""
-    usable = [case.plan for case in cases if case.refusal is None]
-    findings = examine_cohort(usable, index, reader)
-    shared = shared_frames([case.plan for case in cases])
-    found = []
-    for case in cases:
-        if case.plan.case_id in shared:
-            case = replace(case, flags=case.flags | {SHARED_FRAME_FLAG})
-        own = findings.get(case.plan.case_id, ())
-        found.append(case.with_findings(own, study.model.integrity))
-    return found
-
-
-class _Planner:
-    """Plans cases one after another.
-
-    Each is indexed by itself: a series that was copied to a second folder must be seen
-    twice. Cases that share a folder share its index.
+    ProtocolError, StudyError
+        Where the protocols or waivers of the study cannot be used: no case is run then.
     """
 
     def __init__(
         self,
         study: Study,
-        protocols: Mapping[str, _Protocols],
-        index: FileIndex,
-        reader: PlannedFiles,
-        slow: set[tuple[Path, ...]],
+        index: FileIndex | None = None,
+        *,
+        verify_inputs: bool = False,
+        jobs: int = 1,
+        limit_s: float | None = None,
+        is_part: bool = False,
     ) -> None:
         self._study = study
-        self._protocols = protocols
-        self._waivers = _waivers(study, protocols.values())
-        self._index = index
-        self._reader = reader
-        self._slow = slow
-        self._found: dict[tuple[str, ...], Catalogue] = {}
+        self._is_part = is_part
+        self.protocols = resolve_protocols(study)
+        self.waivers = resolve_waivers(study, self.protocols)
+        index = index or FileIndex.of_user()
+        # A header that is not true any more would stand under a digest that is.
+        self.index = index.untrusted() if verify_inputs else index
+        self._reader = PlannedFiles(InputFiles(room_bytes=KEPT_BYTES))
+        self._slow = _slow(study, jobs, limit_s)
+        self._catalogues: OrderedDict[tuple[str, ...], Catalogue] = OrderedDict()
+        self._kept: dict[int, PlannedCase] = {}
+        self._kept_slices = 0
+        self._marks_of_roles: dict[str, str] = {}
 
-    def case(self, entry: CaseEntry) -> PlannedCase:
+    @property
+    def study_id(self) -> str:
+        """Name of the study."""
+        return self._study.model.id
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The header values that a person answers for, each by its name."""
+        if self._is_part:
+            return ()
+        return tuple(override.identity for override in self._study.overrides)
+
+    def case_ids(self) -> Iterable[str]:
+        """Yield the ids of the cases, in the order of their list."""
+        return (entry.case_id for entry in self._study.entries)
+
+    def __len__(self) -> int:
+        """Return how many cases there are."""
+        return len(self._study.entries)
+
+    def mark(self, place: int) -> Mark:
+        """Return a digest of all that the survey of a case is made of, without a look into files.
+
+        Empty where planning says what is wrong with it.
+        """
+        entry = self._study.entries[place]
+        if entry.refusal is not None or not self.index.is_trusted:
+            return NO_MARK
+        try:
+            named = [self._study.root / name for name in (*entry.images, entry.mask) if name]
+            alone = [path for path in named if is_image_file(path) or not path.is_dir()]
+            seen = [(str(path), FileSignature.of(path.stat())) for path in alone]
+            found = find_files(_dicom_paths(self._study, entry))
+        except (BiomarkerError, OSError):
+            return NO_MARK
+        if found.problems:
+            return NO_MARK
+        seen += [(file.path, file.signature) for file in found.files]
+        said = f"{self._mark_of_role(entry.role)}{replace(entry, line=0)!r}{seen!r}"
+        digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+        return Mark(digest, frozenset(path for path, _ in seen))
+
+    def _mark_of_role(self, role: str) -> str:
+        found = self._marks_of_roles.get(role)
+        if found is None:
+            used, model = self.protocols[role], self._study.model
+            found = self._marks_of_roles[role] = sha256_of_json(
+                [
+                    code_digest(),
+                    self.index.name,
+                    model.model_dump(mode="json", exclude={"title", "cases", "lock"}),
+                    fingerprint(self._study.key),
+                    canonical(used.acquisition),
+                    [canonical(analysis) for analysis in used.analyses],
+                    [canonical(override) for override in self._study.overrides],
+                    self.waivers.canonical(),
+                ]
+            )
+        return found
+
+    def planned(self, place: int) -> PlannedCase:
+        """Return the plan of a case, with what is known of its files."""
+        kept = self._kept.pop(place, None)
+        if kept is not None:
+            self._kept_slices -= len(kept.plan.input_paths)
+            return kept
+        case = self._case(self._study.entries[place])
+        recall(case.plan, self.index, self._reader.inputs)
+        self._reader.inputs.forget_beyond(_KEPT_READS)
+        return case
+
+    def keep(self, place: int, case: PlannedCase) -> None:
+        """Keep a plan until it is asked for again, as far as there is room."""
+        slices = len(case.plan.input_paths)
+        if self._kept_slices + slices <= _KEPT_SLICES:
+            self._kept[place] = case
+            self._kept_slices += slices
+
+    def is_lasting(self, place: int) -> bool:
+        """Tell whether planning a case again, while no file changes, gives the same."""
+        found = self._catalogues.get(self._study.entries[place].images)
+        return found is None or found.is_lasting
+
+    def end_of_survey(self) -> None:
+        """Let go of what was read for the survey; the plans that are kept hold their own."""
+        self._reader = PlannedFiles(InputFiles())
+        self._catalogues.clear()
+
+    def mask_patients(self, plan: CasePlan) -> set[str]:
+        """Return the digests of the PatientIDs that the segmentation of a case names."""
+        return mask_patients(plan.mask, self.index, self._reader)
+
+    def _case(self, entry: CaseEntry) -> PlannedCase:
         """Return the plan of a case; what nobody expected refuses it alone."""
         if _dicom_paths(self._study, entry) in self._slow:
             return self._refused(entry, too_late(entry.case_id))
         try:
-            if entry.images not in self._found:
-                self._found[entry.images] = self._catalogue(entry)
-            return self._planned(entry, self._found[entry.images])
+            return self._planned(entry, self._catalogue(entry))
         except BiomarkerError:
             raise
         except Exception as unexpected:  # noqa: BLE001 - the row of its case; others go on
@@ -151,75 +199,20 @@ class _Planner:
         return self._planned(replace(entry, images=(), mask="", refusal=error), Catalogue(()))
 
     def _planned(self, entry: CaseEntry, catalogue: Catalogue) -> PlannedCase:
-        used = self._protocols[entry.role]
-        return _plan_case(self._study, entry, used, catalogue, self._waivers)
+        used = self.protocols[entry.role]
+        return _plan_case(self._study, entry, used, catalogue, self.waivers)
 
     def _catalogue(self, entry: CaseEntry) -> Catalogue:
-        present = _dicom_paths(self._study, entry)
-        if not present:
-            return Catalogue(())
-        return scan(present, index=self._index, reader=self._reader)
-
-
-def _resolve(name: str, study: Study) -> _Protocols:
-    try:
-        return _load_protocols(name, study)
-    except ProtocolError as error:
-        # An id has no file to name: the role of the study that asks for it is the place.
-        where = error.where or f"study {study.model.id}, role {name}"
-        raise ProtocolError(error.code, error.message, where=where, hint=error.hint) from error
-
-
-def _load_protocols(name: str, study: Study) -> _Protocols:
-    role = study.model.roles[name]
-    analyses = tuple(load_analysis(_beside(study.root, wanted)) for wanted in role.analyses)
-    rules = {analysis.protocol.regions for analysis in analyses}
-    if len(rules) > 1:
-        raise StudyError(
-            "STUDY-REGION-RULES",
-            f"the analyses of the role {name!r} differ in their regions section",
-            hint="Give each its own role: a region of a case has one definition.",
-        )
-    wanted = role.acquisition
-    acquisition = load_acquisition(_beside(study.root, wanted)) if wanted else None
-    return _Protocols(acquisition, analyses)
-
-
-def _require_one_content(protocols: Sequence[_Protocols]) -> None:
-    """Refuse two protocols of one name: their numbers would stand under one id."""
-    seen: dict[tuple[str, str], str] = {}
-    for used in protocols:
-        acquisition = (used.acquisition.document,) if used.acquisition else ()
-        for document in (*(a.document for a in used.analyses), *acquisition):
-            key = document.header.format, document.ident
-            if seen.setdefault(key, document.sha256) != document.sha256:
-                raise StudyError(
-                    "STUDY-PROTOCOL-CLASH",
-                    f"the study names two protocols {document.ident} that differ in content",
-                    hint="Give the changed one a version or an id of its own.",
-                )
-
-
-def _require_locked(study: Study, protocols: Iterable[_Protocols]) -> None:
-    if not study.model.lock:
-        return
-    path = study.root / study.model.lock
-    for used in protocols:
-        if used.acquisition is not None:
-            require_locked(path, ProtocolKind.ACQUISITION, used.acquisition.document)
-        for analysis in used.analyses:
-            require_locked(path, ProtocolKind.ANALYSIS, analysis.document)
-
-
-def _waivers(study: Study, protocols: Iterable[_Protocols]) -> WaiverSet:
-    used = [p.acquisition for p in protocols if p.acquisition is not None]
-    require_known_rules(study.waivers, used)
-    return WaiverSet(study.waivers, datetime.now(UTC).date())
-
-
-def _beside(root: Path, wanted: str) -> str:
-    """Return a protocol as it is located: a file is named relative to the study root."""
-    return str(root / wanted) if wanted.endswith((".yaml", ".yml")) else wanted
+        found = self._catalogues.get(entry.images)
+        if found is None:
+            present = _dicom_paths(self._study, entry)
+            found = Catalogue(())
+            if present:
+                found = scan(present, index=self.index, reader=self._reader)
+            self._catalogues[entry.images] = found
+            if len(self._catalogues) > _KEPT_CATALOGUES:
+                self._catalogues.popitem(last=False)
+        return found
 
 
 def _dicom_paths(study: Study, entry: CaseEntry) -> tuple[Path, ...]:
@@ -237,7 +230,7 @@ def _slow(study: Study, jobs: int, limit_s: float | None) -> set[tuple[Path, ...
 def _plan_case(
     study: Study,
     entry: CaseEntry,
-    protocols: _Protocols,
+    protocols: RoleProtocols,
     catalogue: Catalogue,
     waivers: WaiverSet,
 ) -> PlannedCase:
@@ -289,18 +282,3 @@ def _waivers_of(plan: CasePlan, waivers: WaiverSet) -> WaiverSet | None:
         return None
     found = waivers.concerning(plan.acquisition, {c.series_uid for c in plan.volumes})
     return found if found.waivers else None
-
-
-def _require_overrides_used(study: Study, cases: Sequence[PlannedCase]) -> None:
-    used = {override for case in cases for override in _identities(case.plan.overrides)}
-    unused = sorted(set(_identities(study.overrides)) - used)
-    if unused:
-        raise StudyError(
-            "OVERRIDE-UNUSED",
-            f"overrides name series or studies that no case has: {', '.join(unused)}",
-            hint="Correct their UIDs: an override that is not applied would be silent.",
-        )
-
-
-def _identities(overrides: Sequence[Override]) -> list[str]:
-    return [f"{o.tag} of {o.series_uid or o.study_uid}" for o in overrides]

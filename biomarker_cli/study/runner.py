@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from biomarker_cli.acquisition.results import NOT_MET
-from biomarker_cli.case.inputs import CaseInputs, digests_of_parts, known_or_read, pixels_of
-from biomarker_cli.case.result import CaseResult, CaseStatus
-from biomarker_cli.case.rows import case_row, skipped_roi_rows
-from biomarker_cli.model.errors import BiomarkerError, CaseError
+from biomarker_cli.case.result import CaseStatus
 from biomarker_cli.model.exit_codes import ExitCode, worst_exit_code
-from biomarker_cli.model.inputs import CHANGED
-from biomarker_cli.model.outputs import replace_file
-from biomarker_cli.model.wording import shown
-from biomarker_cli.study.assembling import write_tables
-from biomarker_cli.study.cohort_checks import judge_cohort
-from biomarker_cli.study.executors import CaseOutcome, Executor, PoolExecutor, SerialExecutor
-from biomarker_cli.study.keys import names_key, result_key
+from biomarker_cli.study.cohort import Cohort
+from biomarker_cli.study.decisions import DecisionRules, decide_cases
+from biomarker_cli.study.executors import Executor, PoolExecutor, SerialExecutor
+from biomarker_cli.study.finishing import finish
+from biomarker_cli.study.integrity import examine_cohort
+from biomarker_cli.study.judged import JudgedResults
 from biomarker_cli.study.locking import exclusive
-from biomarker_cli.study.manifest import write_manifest
-from biomarker_cli.study.packed import PackedResult, pack
-from biomarker_cli.study.planned import IntegrityPolicy, PlannedCase, flag_of
-from biomarker_cli.study.store import ResultStore, UnusableResultError
-from biomarker_cli.study.twins import twins_by_pixels
-from biomarker_cli.tables.schema import CHECKS
+from biomarker_cli.study.measuring import Measuring
+from biomarker_cli.study.run_log import JSON_LINES, RunLog
+from biomarker_cli.study.store import ResultStore
+from biomarker_cli.study.surveying import survey_study
+from biomarker_cli.study.terms import StudyTerms
 
 if TYPE_CHECKING:
-    from biomarker_cli.catalogue.index import FileIndex
-    from biomarker_cli.model.inputs import FileRead
+    from biomarker_cli.study.cohort import CohortCase
+    from biomarker_cli.study.packed import PackedResult
+    from biomarker_cli.study.planning import StudyPlanner
+    from biomarker_cli.study.sources import CaseSource
+    from biomarker_cli.study.study_file import Study
     from biomarker_cli.tables.rows import CheckRow
-
-Event = Callable[[int, int, str], None]
-"""Called with cases done, cases in all, and the case that has just ended."""
-
-Decision = Literal["reuse", "run", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +55,11 @@ class RunOptions:
     strict: bool = False
     timeout_s: float | None = None
 
+    @property
+    def rules(self) -> DecisionRules:
+        """What the user asks for beside what has changed."""
+        return DecisionRules(fresh=self.fresh, retry_failed=self.retry_failed)
+
 
 @dataclass(frozen=True)
 class StudyRun:
@@ -70,42 +67,38 @@ class StudyRun:
 
     Attributes
     ----------
-    study_id : str
-    cases : sequence of PlannedCase
-    integrity : str
-        Whether what the cohort finds on a case refuses or flags it.
-    index : FileIndex or None
-        Learns what was read of the files.
-    key_fingerprint : str
-        What names the key of the study.
+    terms : StudyTerms
+        What holds for all cases.
+    source : CaseSource
+        The cases.
     """
 
-    study_id: str
-    cases: Sequence[PlannedCase]
-    integrity: IntegrityPolicy = "refuse"
-    index: FileIndex | None = None
-    key_fingerprint: str = ""
+    terms: StudyTerms
+    source: CaseSource
+
+    @classmethod
+    def of_study(cls, study: Study, planner: StudyPlanner) -> StudyRun:
+        """Return the run of a study."""
+        return cls(StudyTerms.of(study, planner.protocols, planner.waivers), planner)
+
+    def cohort(self, folder: Path, *, writes: bool = True) -> Cohort:
+        """Return the cohort of the folder of a run."""
+        index = self.source.index
+        cache = None if index is None else index.folder
+        return Cohort.of_folder(folder, cache, refuses=self.terms.refuses, writes=writes)
 
 
 @dataclass(frozen=True)
-class CaseDecision:
-    """Whether a case is run, and why.
+class RunProgress:
+    """Whom a run tells how far it is; both are called with cases done and in all.
 
     Attributes
     ----------
-    case : PlannedCase
-    action, reason : str
-    stored : PackedResult or None
-        What is kept.
-    distrusted : bool
-        Whether a result is there that is not used, since it is not as it was written.
+    planned, measured : callable
     """
 
-    case: PlannedCase
-    action: Decision
-    reason: str
-    stored: PackedResult | None = None
-    distrusted: bool = False
+    planned: Callable[[int, int], None] | None = None
+    measured: Callable[[int, int], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,58 +108,56 @@ class RunReport:
     Attributes
     ----------
     folder : Path
-    results : tuple of PackedResult
-        In the order of the study.
+    judged : JudgedResults
+        The result of each case, one at a time.
     wide_checks : tuple of CheckRow
         Rows of ``checks.csv`` above series.
-    decisions : tuple of CaseDecision
     exit_code : ExitCode
     remarks : tuple of str
         What was found wrong with the folder, and mended.
+    n_kept : int
+        Cases whose results were there before.
     """
 
     folder: Path
-    results: tuple[PackedResult, ...]
+    judged: JudgedResults
     wide_checks: tuple[CheckRow, ...]
-    decisions: tuple[CaseDecision, ...]
     exit_code: ExitCode
     remarks: tuple[str, ...] = ()
+    n_kept: int = 0
+
+    @property
+    def results(self) -> tuple[PackedResult, ...]:
+        """All results at once, in the order of the study."""
+        return tuple(self.judged.in_order("place"))
+
+    @property
+    def decisions(self) -> tuple[CohortCase, ...]:
+        """What was done with each case, in the order of the study."""
+        return tuple(self.judged.cohort.cases())
 
 
-def decide(study: StudyRun, store: ResultStore, options: RunOptions) -> list[CaseDecision]:
-    """Return for each case whether it is run, re-used or refused, and why.
+def plan_run(
+    study: StudyRun, folder: Path, options: RunOptions, progress: RunProgress | None = None
+) -> tuple[CohortCase, ...]:
+    """Return what a run would do with each case, and why; nothing is written.
 
-    Files whose digests nobody knows are read where a result may be kept for them.
+    Raises
+    ------
+    StudyError
+        ``OVERRIDE-UNUSED``.
     """
-    return [_decide(case, study.study_id, store, options) for case in study.cases]
-
-
-def _decide(
-    case: PlannedCase, study_id: str, store: ResultStore, options: RunOptions
-) -> CaseDecision:
-    if case.refusal is not None:
-        return CaseDecision(case, "refuse", case.refusal.code)
-    if options.fresh:
-        return CaseDecision(case, "run", "asked to measure anew")
-    try:
-        stored = store.load(case.plan.case_id, study_id)
-    except UnusableResultError as error:
-        return CaseDecision(case, "run", str(error), distrusted=True)
-    if stored is None:
-        return CaseDecision(case, "run", "not measured before")
-    if not stored.head.key:
-        return CaseDecision(case, "run", "its files had changed while it was measured")
-    if stored.head.key != result_key(case.plan, known_or_read(case.plan)):
-        return CaseDecision(case, "run", "inputs, study entry, protocols or version changed")
-    if stored.head.names != names_key(case.plan):
-        return CaseDecision(case, "run", "files were renamed")
-    if stored.status in {CaseStatus.FAILED, CaseStatus.PARTIAL} and options.retry_failed:
-        return CaseDecision(case, "run", f"was {stored.status.value}, retried")
-    return CaseDecision(case, "reuse", "unchanged", stored)
+    progress = progress or RunProgress()
+    with study.cohort(folder, writes=False) as cohort:
+        survey_study(study.source, cohort, progress.planned)
+        examine_cohort(cohort)
+        store = ResultStore(folder)
+        decide_cases(cohort, study.source, store, study.terms.study_id, options.rules)
+        return tuple(cohort.cases())
 
 
 def run_study(
-    study: StudyRun, folder: Path, options: RunOptions, event: Event | None = None
+    study: StudyRun, folder: Path, options: RunOptions, progress: RunProgress | None = None
 ) -> RunReport:
     """Run what is due and write the tables of the whole study.
 
@@ -176,205 +167,73 @@ def run_study(
     folder : Path
         Made where it does not exist; results in it are taken up.
     options : RunOptions
-    event : callable, optional
+    progress : RunProgress, optional
 
     Raises
     ------
     StudyError
-        ``OUTPUT-EXISTS``, ``RUN-BUSY``.
+        ``OUTPUT-EXISTS``, ``RUN-BUSY``, ``OVERRIDE-UNUSED``.
     """
+    progress = progress or RunProgress()
     store = ResultStore(folder)
-    mended = store.open_for(study.study_id)
-    with exclusive(store.results_folder):
-        case_ids = [case.plan.case_id for case in study.cases]
-        store.list_cases(study.study_id, case_ids)
-        decisions = decide(study, store, options)
-        run = _Run(study, store)
-        run.measure(decisions, _executor(options), event)
-        results, refusals = _judged_by_cohort(study, decisions, run.results)
-        wide = judge_cohort(
-            [
-                (case.plan, result.readings)
-                for case, result in zip(study.cases, results, strict=True)
-            ]
-        )
-        write_tables(results, wide, store.dictionary, folder, study.study_id)
-        write_manifest(study.study_id, study.cases, results, folder, study.key_fingerprint)
-        store.list_cases(study.study_id, case_ids, refusals)
-        remarks = [*filter(None, [mended])]
-        unexpected = [f"{c.plan.case_id}: {c.log}" for c in study.cases if c.log]
-        unexpected += run.unexpected
-        _write_log(decisions, results, [*remarks, *unexpected], folder / "run.log")
-    code = exit_code(results, wide, options)
-    return RunReport(folder, tuple(results), tuple(wide), tuple(decisions), code, tuple(remarks))
+    mended = store.open_for(study.terms.study_id)
+    with exclusive(store.results_folder), RunLog(folder / JSON_LINES) as log:
+        cohort = study.cohort(folder)
+        survey_study(study.source, cohort, progress.planned)
+        examine_cohort(cohort)
+        store.list_cases(study.terms.study_id, study.source.case_ids())
+        decide_cases(cohort, study.source, store, study.terms.study_id, options.rules)
+        log.planned(cohort)
+        measuring = Measuring(study.terms.study_id, study.source, cohort, store, log)
+        measuring.run(executor_of(options), progress.measured)
+        remarks = tuple(filter(None, [mended]))
+        judged = JudgedResults(cohort, store, study.terms.study_id)
+        wide = finish(study.terms, judged, folder, [*remarks, *measuring.unexpected])
+        log.ended()
+    return report_of(judged, wide, folder, remarks, strict=options.strict)
 
 
-class _Run:
-    """What is measured now, and what is kept.
-
-    Attributes
-    ----------
-    results : dict
-        Case id -> result.
-    unexpected : list of str
-        Tracebacks of unexpected errors.
-    """
-
-    def __init__(self, study: StudyRun, store: ResultStore) -> None:
-        self._study = study
-        self._store = store
-        self.results: dict[str, PackedResult] = {}
-        self.unexpected: list[str] = []
-
-    def measure(
-        self, decisions: Sequence[CaseDecision], executor: Executor, event: Event | None
-    ) -> None:
-        """Run what is due and store it."""
-        for decision in decisions:
-            if decision.stored is not None:
-                self.results[decision.case.plan.case_id] = decision.stored
-        due = [d.case for d in decisions if d.action == "run"]
-        done = len(decisions) - len(due)
-        read: dict[Path, FileRead] = {}
-        doubtful: list[Path] = []
-        try:
-            for outcome in executor.run([case.plan for case in due]) if due else ():
-                case = due[outcome.index]
-                case.plan.inputs.let_all_go()
-                if outcome.result is not None:
-                    read |= outcome.result.inputs
-                    doubtful += case.plan.input_paths if _was_changed(outcome.result) else ()
-                self._keep(case, outcome)
-                done += 1
-                if event is not None:
-                    event(done, len(decisions), case.plan.case_id)
-        finally:
-            if self._study.index is not None:
-                self._study.index.remember_digests(read)
-                # What is known of a file may be wrong although its signature is the same.
-                self._study.index.doubt(doubtful)
-
-    def _keep(self, case: PlannedCase, outcome: CaseOutcome) -> None:
-        if outcome.log:
-            self.unexpected.append(f"{case.plan.case_id}: {outcome.log}")
-        if outcome.result is None:
-            assert outcome.error is not None  # noqa: S101 - an outcome has one of the two
-            # Its worker cannot say what it read; the case is not run again for nothing.
-            read = CaseInputs(case.plan).read_all()
-            refused = refused_result(case, outcome.error)
-            result = replace(refused, inputs=read, pixels=pixels_of(case.plan, read))
-            key = result_key(case.plan, read)
-        else:
-            result = outcome.result
-            key = "" if _was_changed(result) else result_key(case.plan, result.inputs)
-        packed = store_result(self._store, self._study.study_id, case, result, key)
-        self.results[case.plan.case_id] = packed
-
-
-def _was_changed(result: CaseResult) -> bool:
-    return CHANGED in {result.case.error_code, *(roi.error_code for roi in result.rois.values())}
-
-
-def store_result(
-    store: ResultStore, study_id: str, case: PlannedCase, result: CaseResult, key: str
-) -> PackedResult:
-    """Store a result and return it; one that no file can hold becomes an error of its case."""
-    names = names_key(case.plan)
-    parts = digests_of_parts(case.plan, result.inputs)
-    try:
-        packed, dictionaries = pack(result, study_id, key, names, parts)
-    except (TypeError, ValueError) as error:
-        defect = CaseError(
-            "CASE-INTERNAL",
-            f"the result of the case cannot be written: {error}",
-            hint="It is a defect of the program: please report it.",
-        )
-        refused = refused_result(case, defect)
-        refused = replace(refused, inputs=result.inputs, pixels=result.pixels)
-        packed, dictionaries = pack(refused, study_id, key, names, parts)
-    store.save(packed, dictionaries)
-    return packed
-
-
-def _judged_by_cohort(
-    study: StudyRun, decisions: Sequence[CaseDecision], measured: dict[str, PackedResult]
-) -> tuple[list[PackedResult], dict[str, tuple[str, str]]]:
-    """Return the results as the cohort lets them pass, and the refusals by case.
-
-    What is stored stays as it was measured: a case that is refused for another one is
-    there again as soon as nothing refuses it any more.
-    """
-    twins = twins_by_pixels(result.head for result in measured.values())
-    results: list[PackedResult] = []
-    refusals: dict[str, tuple[str, str]] = {}
-    for decision in decisions:
-        case = decision.case
-        findings = twins.get(case.plan.case_id, [])
-        error: BiomarkerError | None = case.refusal
-        if error is None and findings and study.integrity == "refuse":
-            error = findings[0]
-        if error is not None:
-            refusals[case.plan.case_id] = error.code, str(error)
-            names = names_key(case.plan)
-            results.append(pack(refused_result(case, error), study.study_id, "", names)[0])
-            continue
-        flags = case.flags | {flag_of(finding) for finding in findings}
-        results.append(measured[case.plan.case_id].flagged(flags))
-    return results, refusals
-
-
-def _write_log(
-    decisions: Sequence[CaseDecision],
-    results: Sequence[PackedResult],
+def report_of(
+    judged: JudgedResults,
+    wide_checks: Sequence[CheckRow],
+    folder: Path,
     remarks: Sequence[str],
-    path: Path,
-) -> None:
-    """Write what was done and why, and the notes of every case, also of those kept."""
-    lines = [f"{d.case.plan.case_id}: {d.action}, {d.reason}" for d in decisions]
-    lines += [f"{result.case_id}: {note}" for result in results for note in result.notes]
-    tracebacks = [line for text in remarks for line in text.splitlines()]
-    # People read it on a terminal, and names and messages of libraries stand in it.
-    text = "\n".join(shown(line) for line in [*lines, *tracebacks])
-    replace_file(path, f"{text}\n".encode())
+    *,
+    strict: bool,
+) -> RunReport:
+    """Return the report of a run at its end, and let other processes have its cohort."""
+    violated = strict and judged.has_violation(wide_checks)
+    code = exit_code(judged.statuses(), violated=violated)
+    n_kept = judged.cohort.n_of("reuse")
+    judged.cohort.release()
+    return RunReport(folder, judged, tuple(wide_checks), code, tuple(remarks), n_kept)
 
 
-def _executor(options: RunOptions) -> Executor:
+def executor_of(options: RunOptions) -> Executor:
+    """Return what runs the cases."""
     if options.jobs == 1 and options.timeout_s is None:
         return SerialExecutor()
     return PoolExecutor(options.jobs, options.timeout_s)
 
 
-def refused_result(case: PlannedCase, error: BiomarkerError) -> CaseResult:
-    """Return the result of a case that never got to be measured."""
-    row = replace(
-        case_row(case.plan),
-        status=CaseStatus.FAILED.value,
-        error_code=error.code,
-        error_message=str(error),
-    )
-    rois = skipped_roi_rows(case.plan, error.code, str(error))
-    return CaseResult(case.plan.role, row, rois)
+def exit_code(statuses: Collection[CaseStatus], *, violated: bool) -> ExitCode:
+    """Return the exit code of a run by the contract.
 
-
-def exit_code(
-    results: Sequence[PackedResult], wide_checks: Sequence[CheckRow], options: RunOptions
-) -> ExitCode:
-    """Return the exit code of a run by the contract."""
+    Parameters
+    ----------
+    statuses : collection of CaseStatus
+        How cases ended.
+    violated : bool
+        Whether an acquisition rule is broken that must not be.
+    """
     codes = {ExitCode.DONE}
-    statuses = [result.status for result in results]
-    bad = {CaseStatus.FAILED, CaseStatus.PARTIAL, CaseStatus.WAITING}
-    if not results:
+    found = set(statuses)
+    if not found:
         codes.add(ExitCode.NOTHING_FOUND)
-    elif all(status is CaseStatus.FAILED for status in statuses):
+    elif found == {CaseStatus.FAILED}:
         codes.add(ExitCode.FAILED)
-    elif any(status in bad for status in statuses):
+    elif found & {CaseStatus.FAILED, CaseStatus.PARTIAL, CaseStatus.WAITING}:
         codes.add(ExitCode.PARTIAL)
-    if options.strict and not _all_met(results, wide_checks):
+    if violated:
         codes.add(ExitCode.VIOLATION)
     return worst_exit_code(codes)
-
-
-def _all_met(results: Sequence[PackedResult], wide_checks: Sequence[CheckRow]) -> bool:
-    found = [(check.severity, check.outcome) for check in wide_checks]
-    found += [(row["severity"], row["outcome"]) for r in results for row in r.rows(CHECKS)]
-    return not any(severity == "error" and outcome in NOT_MET for severity, outcome in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,19 +14,80 @@ from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model.errors import ConfigurationError, InputNotFoundError
 from biomarker_cli.model.inputs import KEPT_BYTES, FileSignature, InputFiles
 from biomarker_cli.study.planned import PlannedCase, overrides_of, with_inputs
+from biomarker_cli.study.sources import NO_MARK, Mark, RoleProtocols
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue.candidate import VolumeCandidate
-    from biomarker_cli.model.errors import CaseError
+    from biomarker_cli.catalogue.index import FileIndex
     from biomarker_cli.pet.rules import Override
 
 
 class _Indexed(NamedTuple):
-    """What lies in the folders of a case, and a way to see whether it fits together."""
+    """What lies in the folders of a case, and a way to see whose its segmentation is."""
 
     candidates: tuple[VolumeCandidate, ...]
     signatures: dict[Path, FileSignature]
-    examine: Callable[[CasePlan], Sequence[CaseError]]
+    mask_patients: Callable[[Path | None], set[str]]
+
+
+@dataclass(frozen=True)
+class PlannedSingle:
+    """A case without a study; a `CaseSource` of this one.
+
+    Attributes
+    ----------
+    case : PlannedCase
+    patients : frozenset of str
+        Digests of the PatientIDs that its segmentation names.
+    index : FileIndex or None
+        It is kept by nobody.
+    overrides : tuple of str
+    """
+
+    case: PlannedCase
+    patients: frozenset[str] = frozenset()
+    index: FileIndex | None = None
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def protocols(self) -> dict[str, RoleProtocols]:
+        """What it is measured by, by its role."""
+        plan = self.case.plan
+        return {plan.role: RoleProtocols(plan.acquisition, plan.analyses)}
+
+    def __len__(self) -> int:
+        """Return 1."""
+        return 1
+
+    def case_ids(self) -> Iterable[str]:
+        """Yield the id of the case."""
+        yield self.case.plan.case_id
+
+    def mark(self, place: int) -> Mark:
+        """Return what says nothing: a case without a study is looked at each time."""
+        del place
+        return NO_MARK
+
+    def planned(self, place: int) -> PlannedCase:
+        """Return the case."""
+        del place
+        return self.case
+
+    def is_lasting(self, place: int) -> bool:
+        """Return False: nothing of it is kept."""
+        del place
+        return False
+
+    def mask_patients(self, plan: CasePlan) -> set[str]:
+        """Return the digests of the PatientIDs that its segmentation names."""
+        del plan
+        return set(self.patients)
+
+    def keep(self, place: int, case: PlannedCase) -> None:
+        """Keep nothing: it is there."""
+
+    def end_of_survey(self) -> None:
+        """Let go of nothing."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +122,7 @@ class SingleCase:
 
 def plan_single(
     single: SingleCase, progress: Callable[[int, int], None] | None = None
-) -> PlannedCase:
+) -> PlannedSingle:
     """Return the plan of one case; its id is ``local/S0001/T1/<role>``.
 
     Raises
@@ -92,7 +153,7 @@ def plan_single(
             hint="Leave it out, or name a NIfTI, NRRD or MHA image.",
         )
     kept = InputFiles(room_bytes=KEPT_BYTES)
-    candidates, signatures, examine = _index(folders, progress, kept)
+    candidates, signatures, patients_of = _index(folders, progress, kept)
     overrides = _overrides(single.overrides)
     role = analysis.room.CASE_ROLE
     plan = CasePlan(
@@ -115,7 +176,7 @@ def plan_single(
         )
     case = with_inputs(plan, signatures)
     case.plan.inputs.take_over(kept)
-    return case.with_findings(examine(case.plan), "refuse")
+    return PlannedSingle(case, frozenset(patients_of(single.mask)))
 
 
 def _index(
@@ -123,18 +184,18 @@ def _index(
 ) -> _Indexed:
     """Return what lies in folders; an image file of another format needs no catalogue."""
     if not folders:
-        return _Indexed((), {}, lambda _plan: ())
+        return _Indexed((), {}, lambda _mask: set())
     from biomarker_cli.catalogue.catalogue import scan
     from biomarker_cli.catalogue.index import FileIndex
     from biomarker_cli.dicom.files import PlannedFiles
-    from biomarker_cli.study.integrity import examine_cohort
+    from biomarker_cli.study.mask_patients import mask_patients
 
     index, reader = FileIndex.of_user(), PlannedFiles(kept)
     catalogue = scan(folders, progress, index, reader)
     return _Indexed(
         catalogue.candidates,
         {Path(path): found for path, found in catalogue.signatures.items()},
-        lambda plan: examine_cohort([plan], index, reader).get(plan.case_id, ()),
+        lambda mask: mask_patients(mask, index, reader),
     )
 
 

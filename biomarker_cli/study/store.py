@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,21 +120,36 @@ class ResultStore:
     def list_cases(
         self,
         study_id: str,
-        case_ids: Sequence[str],
+        case_ids: Iterable[str],
         refusals: Mapping[str, tuple[str, str]] | None = None,
+        state: str | None = None,
     ) -> None:
         """Say which cases the study has now; results of others are kept, but not counted.
 
         Parameters
         ----------
         study_id : str
-        case_ids : sequence of str
+        case_ids : iterable of str
         refusals : mapping, optional
             Case -> code and message of those that the study refuses.
+        state : str, optional
+            Digest of what the tables were made of; by default that of the last run.
         """
         refused = {case: list(why) for case, why in (refusals or {}).items()}
         content = {"format": _FORMAT, "study": study_id, "cases": list(case_ids)}
-        self._write_json(self.results_folder / _MARKER, {**content, "refused": refused})
+        tables = self.written_state() if state is None else state
+        marker = {**content, "refused": refused, "tables": tables}
+        self._write_json(self.results_folder / _MARKER, marker)
+
+    def list_if_new(self, study_id: str, case_ids: list[str]) -> None:
+        """Say which cases the study has, unless that is known: shards do so beside each other."""
+        marker = self._read_json(self.results_folder / _MARKER) or {}
+        if marker.get("cases") != case_ids:
+            self.list_cases(study_id, case_ids)
+
+    def written_state(self) -> str:
+        """Return the digest of what the tables were made of, as the last run said it."""
+        return str((self._read_json(self.results_folder / _MARKER) or {}).get("tables", ""))
 
     def load(self, case_id: str, study_id: str) -> PackedResult | None:
         """Return the stored result of a case, None where there is none.
@@ -162,8 +177,10 @@ class ResultStore:
             raise UnusableResultError("the dictionary of features of its stored result is damaged")
         return result
 
-    def save(self, result: PackedResult, dictionaries: Iterable[str] = ()) -> None:
-        """Store a result; it appears whole or not at all, and survives a power cut.
+    def save(self, result: PackedResult, dictionaries: Iterable[str] = ()) -> PackedResult:
+        """Store a result and return it sealed; it appears whole or not at all.
+
+        It survives a power cut.
 
         Parameters
         ----------
@@ -178,7 +195,9 @@ class ResultStore:
                 path.parent.mkdir(exist_ok=True)
                 replace_file(path, text.encode())
                 self._known_dictionaries[digest] = text
-        replace_file(self._path(result.case_id), result.to_bytes())
+        sealed, content = result.sealed()
+        replace_file(self._path(result.case_id), content)
+        return sealed
 
     def dictionary(self, digest: str) -> str | None:
         """Return lines of ``features.csv``, None where they are absent or damaged."""
@@ -196,18 +215,16 @@ class ResultStore:
     def _dictionary_path(self, digest: str) -> Path:
         return self.results_folder / _DICTIONARIES / f"{digest[:32]}.csv"
 
-    def load_listed(self) -> list[ListedCase]:
-        """Return the cases of the study in its order."""
+    def listed(self) -> Iterator[ListedCase]:
+        """Yield the cases of the study in its order."""
         marker = self._read_json(self.results_folder / _MARKER) or {}
         refused = marker.get("refused") or {}
-        listed = []
         for case_id in marker.get("cases", []):
             result = None
             with contextlib.suppress(UnusableResultError):
                 result = self.load(case_id, str(marker.get("study")))
             why = refused.get(case_id)
-            listed.append(ListedCase(case_id, result, (why[0], why[1]) if why else None))
-        return listed
+            yield ListedCase(case_id, result, (why[0], why[1]) if why else None)
 
     def _path(self, case_id: str) -> Path:
         return self.results_folder / (file_stem(case_id) + _SUFFIX)

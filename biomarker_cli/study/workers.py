@@ -14,8 +14,9 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from threading import Thread
@@ -74,6 +75,8 @@ def _watch(parent: int) -> None:
 TIMED_OUT = "timed out"
 """How a worker ended that took too long."""
 
+_NEVER_READY = "before it was ready"
+
 _STILLBORN = 3
 """Workers that die one after another before they are ready, until no more are made."""
 
@@ -92,20 +95,25 @@ class Answer:
         Its traceback.
     end : str
         How the worker ended before it answered: `TIMED_OUT`, or its exit code.
+    seconds : float or None
+        How long the work took.
     """
 
     value: Any = None
     failure: str = ""
     log: str = ""
     end: str = ""
+    seconds: float | None = None
 
 
 def answer_of(work: Callable[[Any], Any], task: Any) -> Answer:
     """Return what a piece of work gives, or what stopped it."""
+    begun = time.perf_counter()
     try:
-        return Answer(work(task))
+        value = work(task)
     except Exception as error:  # noqa: BLE001 - becomes a named error row; others go on
         return Answer(None, type(error).__name__, traceback.format_exc())
+    return Answer(value, seconds=time.perf_counter() - begun)
 
 
 def serve(connection: Connection, work: Callable[[Any], Any], parent: int) -> None:
@@ -190,13 +198,14 @@ class Worker:
 
 
 def answers(
-    tasks: Sequence[Any], jobs: int, work: Callable[[Any], Any], timeout_s: float | None
+    tasks: Iterable[Any], jobs: int, work: Callable[[Any], Any], timeout_s: float | None
 ) -> Iterator[tuple[int, Answer]]:
     """Work on tasks in processes, and yield number and answer of each as they come.
 
     Parameters
     ----------
-    tasks : sequence
+    tasks : iterable
+        Taken as they are needed, one for each process ahead.
     jobs : int
         Processes at a time.
     work : callable
@@ -205,7 +214,8 @@ def answers(
         Longest time for one task.
     """
     context = get_context("spawn")
-    todo = deque(range(len(tasks)))
+    stream = enumerate(tasks)
+    todo = deque(islice(stream, jobs))
     workers: list[Worker] = []
     stillborn = 0
     try:
@@ -214,7 +224,7 @@ def answers(
             while len(workers) < min(jobs, len(todo) + busy) and stillborn < _STILLBORN:
                 workers.append(Worker(context, work))
             if not workers:
-                yield from ((number, Answer(end="before it was ready")) for number in todo)
+                yield from ((number, Answer(end=_NEVER_READY)) for number, _ in chain(todo, stream))
                 return
             for worker in _to_hear(workers):
                 number, answer = worker.task, worker.hear()
@@ -225,8 +235,8 @@ def answers(
                 else:
                     stillborn = 0
                     if todo:
-                        task = todo.popleft()
-                        worker.give(task, tasks[task], timeout_s)
+                        worker.give(*todo.popleft(), timeout_s)
+                        todo.extend(islice(stream, 1))
                 if number is not None and answer is not None:
                     yield number, answer
     finally:

@@ -38,7 +38,7 @@ def escape_cell(text: str) -> str:
     """Return a text as a cell of CSV holds it; numbers stay as they are."""
     if (not text.isascii() or "\0" in text) and _UNHELD.search(text):
         return _CODED + _TO_CODE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    if text[:1] in _RUN and text and not _is_finite_number(text):
+    if text[:1] in _RUN and text and not is_finite_number(text):
         return _MARK + text
     return text
 
@@ -55,7 +55,8 @@ def unescape_cell(cell: str) -> str:
     return cell[1:] if cell[1:2] in _RUN and len(cell) > 1 else cell
 
 
-def _is_finite_number(text: str) -> bool:
+def is_finite_number(text: str) -> bool:
+    """Tell whether a cell reads as a decimal number that a double can hold."""
     return _NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
 
 

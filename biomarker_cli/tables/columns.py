@@ -6,8 +6,7 @@ a large trial stand in memory beside each other.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,11 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from biomarker_cli.model.arrays import AnyArray, CountArray, FloatArray
-from biomarker_cli.tables.cells import unescape_cell
+from biomarker_cli.model.wording import quoted
+from biomarker_cli.tables.cells import is_finite_number, unescape_cell
 from biomarker_cli.tables.errors import TableError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_ROWS_AT_ONCE = 100_000
+"""Whose texts stand in memory before each is a code."""
 
 
 @dataclass(frozen=True)
@@ -99,62 +102,137 @@ def read_columns(
     Raises
     ------
     TableError
-        ``TABLE-NOT-FOUND``, ``TABLE-COLUMNS``, ``TABLE-VALUE``, ``TABLE-PARQUET``.
+        ``TABLE-COLUMNS``, ``TABLE-PARQUET``, and as `csv_columns` does.
     """
-    if not path.is_file():
-        raise TableError("TABLE-NOT-FOUND", f"no such table: {path}")
-    is_parquet = path.suffix == ".parquet"
-    there = _parquet_names(path) if is_parquet else _csv_names(path)
-    missing = [name for name in (*required, *numbers) if name not in there]
+    if path.suffix == ".parquet" and path.is_file():
+        return _parquet_columns(path, required, optional, numbers)
+    whole = csv_columns(path, numbers)
+    require_columns(path, required, whole.texts)
+    require_columns(path, numbers, whole.numbers)
+    kept = {*required, *optional}
+    return Columns({n: column for n, column in whole.texts.items() if n in kept}, whole.numbers)
+
+
+def require_columns(
+    path: Path, required: Iterable[str], there: Collection[str], hint: str = ""
+) -> None:
+    """Refuse a table that lacks columns.
+
+    Raises
+    ------
+    TableError
+        ``TABLE-COLUMNS``.
+    """
+    missing = [name for name in required if name not in there]
     if missing:
         raise TableError(
-            "TABLE-COLUMNS", f"columns are missing: {', '.join(missing)}", where=str(path)
+            "TABLE-COLUMNS",
+            f"columns are missing: {', '.join(missing)}",
+            where=str(path),
+            hint=hint,
         )
-    texts = [*required, *(name for name in optional if name in there)]
-    frame = (_parquet_frame if is_parquet else _csv_frame)(path, texts, numbers)
-    return Columns(
-        {name: _words(frame[name], escaped=not is_parquet) for name in texts},
-        {name: frame[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in numbers},
-    )
 
 
-def _csv_names(path: Path) -> list[str]:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        return next(csv.reader(stream), [])
+def csv_columns(path: Path, numbers: Sequence[str] = ()) -> Columns:
+    """Return every column of a CSV file.
 
+    Parameters
+    ----------
+    path : Path
+    numbers : sequence of str
+        Columns that are numbers where the file has them, to the last bit; others are text.
 
-def _csv_frame(path: Path, texts: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
+    Raises
+    ------
+    TableError
+        ``TABLE-NOT-FOUND``; ``TABLE-UNREADABLE`` where it is no CSV with a header;
+        ``TABLE-VALUE`` for text, NaN or infinity among numbers.
+    """
     import pandas as pd
 
+    if not path.is_file():
+        raise TableError(
+            "TABLE-NOT-FOUND",
+            f"no {path.name} in {path.parent}",
+            hint="Name the folder that `biomarker run -o` wrote.",
+        )
     try:
-        frame: pd.DataFrame = pd.read_csv(
+        names = list(pd.read_csv(path, nrows=0, encoding="utf-8-sig").columns)
+        with pd.read_csv(
             path,
-            # Of chosen columns pandas would not see that a line has too many cells.
-            dtype=dict.fromkeys(_csv_names(path), "category") | dict.fromkeys(numbers, "float64"),
+            # Not as categories: pandas makes numbers of ids such as 001 then.
+            dtype=dict.fromkeys(names, object) | dict.fromkeys(numbers, "float64"),
             # An id such as NA is text; of a number an empty cell alone is absent.
             keep_default_na=False,
             na_values={name: [""] for name in numbers},
+            encoding="utf-8-sig",
+            chunksize=_ROWS_AT_ONCE,
             **_exact(pd.__version__),
-        )
-    except ValueError as error:
+        ) as parts:
+            return _gathered(parts, names, frozenset(numbers))
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise TableError(
-            "TABLE-VALUE", f"a line cannot be read: {error}", where=str(path)
+            "TABLE-UNREADABLE", f"expected CSV with a header: {error}", where=str(path)
         ) from error
-    if not isinstance(frame.index, pd.RangeIndex):
-        # pandas takes the first cells of such lines for names of the rows.
-        raise TableError(
-            "TABLE-VALUE", "the lines have more cells than the header", where=str(path)
-        )
-    for name in numbers:
-        if np.isinf(frame[name].to_numpy()).any():
-            raise TableError("TABLE-VALUE", f"{name}: a number is not finite", where=str(path))
-    return frame[[*texts, *numbers]]
+    except ValueError as error:
+        raise _no_number(path, numbers) from error
 
 
 def _exact(version: str) -> dict[str, Any]:
     """Return what makes pandas read a number to the last bit; since 3.1 it always does."""
     major, minor = (int(part) for part in version.split(".")[:2])
     return {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
+
+
+def _gathered(
+    parts: Iterable[pd.DataFrame], names: Sequence[str], numbers: frozenset[str]
+) -> Columns:
+    """Return columns of parts of a file; ValueError where a number is not finite."""
+    import pandas as pd
+
+    words: dict[str, dict[str, int]] = {name: {} for name in names if name not in numbers}
+    codes = {name: [np.zeros(0, dtype=np.int32)] for name in words}
+    values = {name: [np.zeros(0)] for name in names if name in numbers}
+    for part in parts:
+        if not isinstance(part.index, pd.RangeIndex):
+            # pandas takes the first cells of such lines for names of the rows.
+            raise pd.errors.ParserError("the lines have more cells than the header")
+        for name, known in words.items():
+            found, cells = pd.factorize(part[name].to_numpy())
+            places = [known.setdefault(unescape_cell(cell), len(known)) for cell in cells]
+            codes[name].append(np.asarray(places, dtype=np.int32)[found])
+        for name, kept in values.items():
+            kept.append(part[name].to_numpy())
+            if np.isinf(kept[-1]).any():
+                raise ValueError(name)
+    return Columns(
+        {name: Words(tuple(known), np.concatenate(codes[name])) for name, known in words.items()},
+        {name: np.concatenate(kept) for name, kept in values.items()},
+    )
+
+
+def _no_number(path: Path, numbers: Sequence[str]) -> TableError:
+    """Return the error of the first cell that is no number."""
+    cells = csv_columns(path).texts
+    lines = (
+        (row + 2, column[row])
+        for column in map(cells.get, numbers)
+        if column is not None
+        for row in range(len(column))
+        if column[row] and not is_finite_number(column[row])
+    )
+    line, cell = next(lines, (0, "another thing"))
+    return bad_value(path, line, quoted(cell))
+
+
+def bad_value(path: Path, line: int, found: str) -> TableError:
+    """Return the error of a cell that holds no number."""
+    return TableError(
+        "TABLE-VALUE",
+        f"expected a number, or nothing where there is none, found {found}",
+        where=f"{path}, line {line}",
+        hint="Write an absent value as an empty cell.",
+    )
 
 
 def _parquet_names(path: Path) -> list[str]:
@@ -173,26 +251,30 @@ def _parquet_names(path: Path) -> list[str]:
         raise TableError("TABLE-PARQUET", f"no Parquet: {error}", where=str(path)) from error
 
 
-def _parquet_frame(path: Path, texts: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
+def _parquet_columns(
+    path: Path, required: Sequence[str], optional: Sequence[str], numbers: Sequence[str]
+) -> Columns:
+    there = _parquet_names(path)
+    require_columns(path, [*required, *numbers], there)
+    texts = [*required, *(name for name in optional if name in there)]
     from pyarrow import ArrowException, parquet
 
     try:
-        found = parquet.read_table(path, columns=[*texts, *numbers], read_dictionary=list(texts))
+        found = parquet.read_table(path, columns=[*texts, *numbers], read_dictionary=texts)
         frame: pd.DataFrame = found.to_pandas()
-        for name in numbers:
-            frame[name] = frame[name].astype("float64")
+        kept: dict[str, FloatArray] = {
+            name: frame[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in numbers
+        }
     except (ArrowException, OSError, ValueError, TypeError) as error:
         raise TableError("TABLE-VALUE", f"not readable: {error}", where=str(path)) from error
-    return frame
+    return Columns({name: _words(frame[name]) for name in texts}, kept)
 
 
-def _words(column: Any, *, escaped: bool) -> Words:
+def _words(column: Any) -> Words:
     kept = column.astype("category").cat
     words = [str(word) for word in kept.categories]
     codes = kept.codes.to_numpy(dtype=np.int32)
-    if escaped:
-        words = [unescape_cell(word) for word in words]
-    if (codes < 0).any():  # a null of Parquet is an empty text
+    if (codes < 0).any():  # a null is an empty text
         words.append("")
         codes = np.where(codes < 0, len(words) - 1, codes).astype(np.int32)
     return Words(tuple(words), codes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,26 @@ def write_datapackage(tables: Iterable[Table], folder: Path, study_id: str) -> P
     return write_json(package, folder / "datapackage.json")
 
 
+def package_is_true(folder: Path) -> bool:
+    """Tell whether the tables beside a data package are those that it describes."""
+    try:
+        package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
+        found = [(r["path"], r["bytes"], r["hash"]) for r in package["resources"]]
+        return bool(found) and all(
+            _size_and_hash(folder / path) == (size, digest) for path, size, digest in found
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _size_and_hash(path: Path) -> tuple[int, str]:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return path.stat().st_size, f"sha256:{digest}"
+
+
 def _resource(table: Table, folder: Path) -> dict[str, Any]:
-    content = (folder / table.file_name).read_bytes()
+    size, digest = _size_and_hash(folder / table.file_name)
     return {
         "name": table.name,
         "title": table.title,
@@ -45,8 +64,8 @@ def _resource(table: Table, folder: Path) -> dict[str, Any]:
         "format": "csv",
         "mediatype": "text/csv",
         "encoding": "utf-8",
-        "bytes": len(content),
-        "hash": f"sha256:{hashlib.sha256(content).hexdigest()}",
+        "bytes": size,
+        "hash": digest,
         "schema": {
             "fields": [_field(column) for column in table.columns],
             "missingValues": [""],

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from biomarker_cli.tables.cells import unescape_cell
-from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.columns import csv_columns, require_columns
 from biomarker_cli.tables.schema import Table
 
 if TYPE_CHECKING:
@@ -19,57 +22,44 @@ def read_table(table: Table, folder: Path) -> pd.DataFrame:
     """Return a table as a data frame.
 
     Text stays text (an id such as ``001`` keeps its zeros) and empty text is
-    empty, not missing; what `tables.cells` escaped is as it was. Numbers are
-    float64 with NaN where they are empty.
+    empty, not missing; what `tables.cells` escaped is as it was. Numbers, whole ones
+    as well, are float64 with NaN where they are empty.
 
     Raises
     ------
     TableError
-        ``TABLE-NOT-FOUND``, ``TABLE-COLUMNS``.
+        ``TABLE-COLUMNS``, and as `csv_columns` does.
     """
-    import pandas as pd
-
     path = folder / table.file_name
-    frame = read_cells(path)
-    missing = [name for name in table.column_names if name not in frame.columns]
-    if missing:
-        raise TableError(
-            "TABLE-COLUMNS", f"columns are missing: {', '.join(missing)}", where=str(path)
-        )
-    for column in table.columns:
-        if column.type in {"number", "integer"}:
-            frame[column.name] = pd.to_numeric(frame[column.name], errors="coerce")
+    is_number = {column.name: column.type in {"number", "integer"} for column in table.columns}
+    frame = read_cells(path, [name for name, is_one in is_number.items() if is_one])
+    require_columns(path, table.column_names, frame.columns)
     return frame
 
 
-def read_cells(path: Path) -> pd.DataFrame:
+def read_cells(path: Path, numbers: Sequence[str] = ()) -> pd.DataFrame:
     """Return any CSV file as a data frame of text; what `tables.cells` escaped is as it was.
 
+    Parameters
+    ----------
+    path : Path
+    numbers : sequence of str
+        Columns that are float64 instead, where the file has them.
+
     Raises
     ------
     TableError
-        ``TABLE-NOT-FOUND``, or ``TABLE-UNREADABLE`` where it is no CSV with a header.
+        As `csv_columns` does.
     """
     import pandas as pd
 
-    if not path.is_file():
-        raise TableError(
-            "TABLE-NOT-FOUND",
-            f"no {path.name} in {path.parent}",
-            hint="Name the folder that `biomarker run -o` wrote.",
-        )
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise TableError(
-            "TABLE-UNREADABLE", f"expected CSV with a header: {error}", where=str(path)
-        ) from error
-    for name in frame.columns:
-        if frame[name].str.startswith("'").any():
-            # As objects: pandas holds no byte that is no UTF-8 in its own type of text.
-            texts = [unescape_cell(cell) for cell in frame[name]]
-            frame[name] = pd.Series(texts, index=frame.index, dtype=object)
-    return frame
+    columns = csv_columns(path, numbers)
+    # As objects: pandas holds no byte that is no UTF-8 in its own type of text.
+    texts = {
+        name: pd.Series(np.array(column.words, dtype=object)[column.codes], dtype=object)
+        for name, column in columns.texts.items()
+    }
+    return pd.DataFrame({**texts, **columns.numbers})
 
 
 def parse_lines(table: Table, lines: str) -> list[dict[str, str]]:

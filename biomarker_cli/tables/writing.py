@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -106,11 +107,29 @@ def write_lines(table: Table, blocks: Iterable[str], folder: Path) -> Path:
     folder : Path
         Must exist.
     """
-    path = folder / table.file_name
-    with whole_file(path) as stream:
+    with table_file(table, folder) as write:
+        for block in blocks:
+            write(block)
+    return folder / table.file_name
+
+
+@contextmanager
+def table_file(table: Table, folder: Path) -> Iterator[Callable[[str], None]]:
+    """Yield a function that takes finished lines; the file has them when the block ends.
+
+    Parameters
+    ----------
+    table : Table
+    folder : Path
+        Must exist.
+    """
+    with whole_file(folder / table.file_name) as stream:
         stream.write(csv_line(table.column_names).encode())
-        stream.writelines(block.encode() for block in blocks)
-    return path
+
+        def write(lines: str) -> None:
+            stream.write(lines.encode())
+
+        yield write
 
 
 def write_json(content: Any, path: Path) -> Path:

@@ -10,8 +10,8 @@ import yaml
 from synthetic_protocols import protocol_head
 
 from biomarker_cli.case.running import run_case
-from biomarker_cli.study.cohort_checks import judge_cohort
-from biomarker_cli.study.planning import plan_study
+from biomarker_cli.study.cohort_checks import Member, judge_cohort
+from biomarker_cli.study.planning import StudyPlanner
 from biomarker_cli.study.study_file import load_study, with_key
 
 WAIVER = {
@@ -133,9 +133,17 @@ def test_a_rule_over_the_cohort_is_waived_as_well(study, sample_copy, tmp_path):
             writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
-        cases = plan_study(with_key(load_study(path), writes=True))
-        members = [(case.plan, run_case(case.plan).readings) for case in cases]
-        (check,) = judge_cohort(members)
+        planner = StudyPlanner(with_key(load_study(path), writes=True))
+        plans = [planner.planned(place).plan for place in range(len(planner))]
+        members = [
+            Member(
+                plan.acquisition,
+                tuple(plan.waivers.canonical()) if plan.waivers else (),
+                run_case(plan).readings,
+            )
+            for plan in plans
+        ]
+        (check,) = judge_cohort(members, planner.waivers)
         assert (check.scope, check.outcome) == ("cohort", outcome)
 
 

@@ -15,8 +15,10 @@ from synthetic_results import case_result, check_row
 from biomarker_cli.case.result import CaseResult
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.study.executors import PoolExecutor, SerialExecutor
+from biomarker_cli.study.judged import is_violation
 from biomarker_cli.study.packed import pack
-from biomarker_cli.study.runner import RunOptions, exit_code
+from biomarker_cli.study.runner import exit_code
+from biomarker_cli.tables.schema import CHECKS
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def test_a_defect_in_the_serial_executor_costs_one_case(monkeypatch):
 
 def _result(status, outcome="pass"):
     result = case_result(status=status, checks=[check_row(outcome)])
-    return pack(result, "study", "key", "names")[0]
+    return pack(result, "study", {"a": 1}, "names")[0]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,10 @@ def _result(status, outcome="pass"):
     ],
 )
 def test_exit_codes_of_a_run(results, strict, code):
-    assert exit_code(results, [], RunOptions(strict=strict)) is code
+    rows = [row for result in results for row in result.rows(CHECKS)]
+    violated = any(is_violation(row["severity"], row["outcome"]) for row in rows)
+    statuses = [result.status for result in results]
+    assert exit_code(statuses, violated=strict and violated) is code
 
 
 @pytest.mark.parametrize("loaded_before", [True, False])

@@ -28,8 +28,8 @@ from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model import inputs
 from biomarker_cli.study import executors, planned, planning
-from biomarker_cli.study.planning import plan_study
-from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
+from biomarker_cli.study.planning import StudyPlanner
+from biomarker_cli.study.runner import RunOptions, RunProgress, StudyRun, run_study
 from biomarker_cli.study.study_file import load_study, with_key
 from biomarker_cli.study.study_key import key_of_first_run
 
@@ -87,14 +87,21 @@ def _run(trial: Path, out: Path, cache: Path, **options):
     """Run the study with an index and a folder; return what was done with each case."""
     fresh, verify = options.pop("fresh", False), options.pop("verify_inputs", False)
     index = FileIndex(cache, trusted=not fresh)
+    between = options.pop("between", None)
     study = _study(trial)
-    cases = plan_study(study, None, index, verify_inputs=verify)
-    due = StudyRun(study.model.id, cases, study.model.integrity, index)
-    return run_study(due, out, RunOptions(fresh=fresh, **options))
+    planner = StudyPlanner(study, index, verify_inputs=verify)
+    due = StudyRun.of_study(study, planner)
+
+    def planned(done: int, total: int) -> None:
+        if between is not None and done == total:
+            between()
+
+    progress = RunProgress(planned=planned)
+    return run_study(due, out, RunOptions(fresh=fresh, **options), progress)
 
 
 def _actions(report):
-    return {d.case.plan.role: d.action for d in report.decisions}
+    return {d.survey.role: d.action for d in report.decisions}
 
 
 def _tables(folder: Path) -> dict[str, str]:
@@ -326,21 +333,24 @@ def test_what_an_index_said_of_a_changed_case_is_forgotten(trial, tmp_path):
 
 @pytest.mark.parametrize("victim", ["ct/1_002.dcm", "ct.nii.gz", "ct.labels.csv"])
 @pytest.mark.parametrize("put_back", [False, True])
+@pytest.mark.parametrize("planned_again", [False, True])
 def test_a_file_swapped_between_plan_and_measuring_is_named_and_measured_again(
-    trial, tmp_path, victim, put_back
+    trial, tmp_path, monkeypatch, victim, put_back, planned_again
 ):
-    study = _study(trial)
-    index = FileIndex(tmp_path / "cache")
-    plan_study(study, None, index)  # the index knows the headers: nothing is kept in memory
-    cases = plan_study(study, None, index)
+    # The index knows the headers: nothing is kept in memory.
+    scan([trial / "ct"], index=FileIndex(tmp_path / "cache"))
+    if planned_again:
+        monkeypatch.setattr(planning, "_KEPT_SLICES", 0)
     path = trial / victim
     kept, right = path.with_name("kept"), path.read_bytes()
-    path.rename(kept)
-    path.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
-    if put_back:
-        kept.replace(path)
-    due = StudyRun("doors", cases, "flag", index)
-    report = run_study(due, tmp_path / "out", RunOptions())
+
+    def swap() -> None:
+        path.rename(kept)
+        path.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
+        if put_back:
+            kept.replace(path)
+
+    report = _run(trial, tmp_path / "out", tmp_path / "cache", between=swap)
     result = {r.head.role: r for r in report.results}["ct"]
     assert result.head.error_code == "INPUT-CHANGED"
     assert path.name in result.head.error_message
@@ -486,7 +496,7 @@ def test_a_first_run_opens_each_image_file_once_and_a_second_none(sample_dir, tm
         lambda content: content[:-1],
         lambda content: content.replace(b",ok,", b",OK,", 1),
         lambda content: content.replace(b'"study": "doors"', b'"study": "other"'),
-        lambda content: content.replace(b"biomarker-result/3", b"biomarker-result/1"),
+        lambda content: content.replace(b"biomarker-result/4", b"biomarker-result/1"),
         lambda content: content.replace(b'"status": "measured"', b'"status": "excluded"', 1),
         lambda content: content.replace(b'"error_code": ""', b'"error_code": "ANY"', 1),
         lambda content: re.sub(rb'"pixels": "\w+"', b'"pixels": ""', content),
@@ -721,7 +731,7 @@ def test_copied_pixels_are_found_where_their_uids_put_the_series_in_another_orde
         "S,1,T1,ct,one,ct.nii.gz\nS,9,T1,ct,two,ct.nii.gz\n"
     )
     report = _run(trial, tmp_path / "out", tmp_path / "cache")
-    uids = [[c.series_uid for c in d.case.plan.volumes] for d in report.decisions]
+    uids = [[c.series_uid for c in scan([trial / name]).volumes] for name in ("one", "two")]
     positions = [[uid("series", s) for s in names] for names in (("a", "b"), ("d", "c"))]
     assert {u.index(p[0]) for u, p in zip(uids, positions, strict=True)} == {0, 1}
     first, second = _pixels(report).values()

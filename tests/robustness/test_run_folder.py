@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+from dataclasses import replace
 
 import pytest
-from synthetic_results import case_result, check_row
+from synthetic_results import case_result, check_row, judged_results, survey
 
+from biomarker_cli.case.inputs import NOTHING_READ
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.locking import exclusive
+from biomarker_cli.study.measuring import store_result
 from biomarker_cli.study.packed import pack
-from biomarker_cli.study.runner import RunOptions, exit_code
+from biomarker_cli.study.runner import exit_code
 from biomarker_cli.study.store import ResultStore
 
 
@@ -64,38 +67,20 @@ def test_the_system_lets_go_of_the_folder_of_a_process_that_died(tmp_path):
 @pytest.mark.parametrize(
     ("outcome", "code"), [("pass", 0), ("not_applicable", 0), ("not_evaluable", 4), ("fail", 4)]
 )
-def test_strict_lets_nothing_pass_that_could_not_be_judged(outcome, code):
-    result, _ = pack(case_result(checks=[check_row(outcome)]), "study", "key", "names")
-    assert exit_code([result], [], RunOptions(strict=True)) == code
-    assert exit_code([result], [], RunOptions()) == 0
+def test_strict_lets_nothing_pass_that_could_not_be_judged(tmp_path, outcome, code):
+    result, _ = pack(case_result(checks=[check_row(outcome)]), "study", {"a": 1}, "names")
+    judged = judged_results([result], tmp_path / "out")
+    assert judged.has_violation([]) == (code == 4)
+    assert exit_code(judged.statuses(), violated=judged.has_violation([])) == code
+    wide = judged_results([], tmp_path / "wide").has_violation([check_row(outcome)])
+    assert wide == (code == 4)
 
 
 def test_a_result_that_no_file_can_hold_costs_its_case_alone(tmp_path):
-    from dataclasses import dataclass, replace
-
-    from biomarker_cli.study.runner import store_result
-    from biomarker_cli.study.store import ResultStore
-
-    @dataclass
-    class Plan:
-        case_id: str = "a/b/c/d"
-        site_id: str = "a"
-        subject_id: str = "b"
-        timepoint: str = "c"
-        role: str = "d"
-        wanted_rois: tuple[str, ...] = ()
-        input_paths: tuple[str, ...] = ()
-        volumes: tuple[str, ...] = ()
-        images: tuple[str, ...] = ()
-        mask: str | None = None
-
-    @dataclass
-    class Case:
-        plan: Plan
-
     store = ResultStore(tmp_path / "out")
     store.open_for("study")
     whole = case_result("a/b/c/d")
     row = replace(whole.case, voxel_x_mm=float("nan"))
-    store_result(store, "study", Case(Plan()), replace(whole, case=row), "k")
+    broken = replace(whole, case=row)
+    store_result(store, "study", survey("a/b/c/d"), broken, ({"a": 1}, NOTHING_READ))
     assert store.load("a/b/c/d", "study").head.error_code == "CASE-INTERNAL"

@@ -19,7 +19,7 @@ from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.diffusion import volumes
 from biomarker_cli.study import initialise, planning
 from biomarker_cli.study.initialise import initialise_study
-from biomarker_cli.study.planning import plan_study
+from biomarker_cli.study.planning import StudyPlanner
 from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
 from biomarker_cli.study.study_file import load_study, with_key
 
@@ -73,7 +73,7 @@ def test_a_series_that_cannot_be_grouped_is_a_refused_row(two_series, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("owner", "place"), [(planning._Planner, "_catalogue"), (planning, "_plan_case")]
+    ("owner", "place"), [(planning.StudyPlanner, "_catalogue"), (planning, "_plan_case")]
 )
 def test_a_case_that_cannot_be_planned_is_a_row_and_the_others_are_measured(
     tmp_path, monkeypatch, owner, place
@@ -84,8 +84,8 @@ def test_a_case_that_cannot_be_planned_is_a_row_and_the_others_are_measured(
         fails_for(
             patch, owner, place, lambda _study, entry, *_: entry.images and entry.role == "ct"
         )
-        cases = plan_study(study, index=FileIndex(None))
-    run_study(StudyRun("fuzz", cases), tmp_path / "out", RunOptions())
+        due = StudyRun.of_study(study, StudyPlanner(study, FileIndex(None)))
+        run_study(due, tmp_path / "out", RunOptions())
     with (tmp_path / "out" / "cases.csv").open() as stream:
         rows = {row["case_id"]: row for row in csv.DictReader(stream)}
     assert rows["A/S0/T1/ct"]["error_code"] == "CASE-INTERNAL"

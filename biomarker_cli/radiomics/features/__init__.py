@@ -1,15 +1,12 @@
-"""The feature families, one module each; importing them fills the registry."""
+"""The feature families, importing them fills the registry."""
 
 from biomarker_cli.radiomics.features.glcm import GLCM
-from biomarker_cli.radiomics.features.gldzm import GLDZM
-from biomarker_cli.radiomics.features.glrlm import GLRLM
-from biomarker_cli.radiomics.features.glszm import GLSZM
 from biomarker_cli.radiomics.features.intensity import INTENSITY_STATISTICS
 from biomarker_cli.radiomics.features.intensity_histogram import INTENSITY_HISTOGRAM
 from biomarker_cli.radiomics.features.ivh import IVH
+from biomarker_cli.radiomics.features.level_by_size import GLDZM, GLRLM, GLSZM, NGLDM
 from biomarker_cli.radiomics.features.local_intensity import LOCAL_INTENSITY
 from biomarker_cli.radiomics.features.morphology import MORPHOLOGY
-from biomarker_cli.radiomics.features.ngldm import NGLDM
 from biomarker_cli.radiomics.features.ngtdm import NGTDM
 from biomarker_cli.radiomics.features.planar_morphology import MORPHOLOGY_2D
 from biomarker_cli.radiomics.features.registry import RADIOMICS, Family

@@ -17,6 +17,7 @@ from biomarker_cli.kernels.compiled import has_pair, information_entropies
 from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from biomarker_cli.radiomics.features.directional import Values
 from biomarker_cli.radiomics.features.first_order import intensity_values
+from biomarker_cli.radiomics.features.level_by_size import GLRLM, GLSZM, NGLDM
 from biomarker_cli.radiomics.features.one_way_pairs import maximal_correlation, one_way_values
 from biomarker_cli.radiomics.features.pair_values import (
     PairDistributions,
@@ -31,9 +32,6 @@ from biomarker_cli.radiomics.features.shape_values import (
 )
 from biomarker_cli.radiomics.features.surface_cases import surface_of_pyradiomics
 from biomarker_cli.radiomics.features.texture import (
-    DEPENDENCE_NAMES,
-    RUN_NAMES,
-    ZONE_NAMES,
     entries_of,
     grouped,
     sparse_values,
@@ -255,7 +253,7 @@ def _has_pair_on_line(lattice: Lattice, offset: Offset) -> bool:
 
 
 def _runs_of(counts: AnyArray, lattice: Lattice) -> Values | None:
-    return sparse_values(entries_of(counts), lattice.values, RUN_NAMES)
+    return sparse_values(entries_of(counts), lattice.values, GLRLM)
 
 
 def glszm_as_pyradiomics(measured: Measured) -> dict[str, float]:
@@ -263,7 +261,7 @@ def glszm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     lattice = measured.lattice
     zones = lattice.zones(measured.rules.force_2d)
     matrix = grouped(zones[:, 0], zones[:, 1])
-    return dict(sparse_values(matrix, lattice.values, ZONE_NAMES) or {})
+    return dict(sparse_values(matrix, lattice.values, GLSZM) or {})
 
 
 def ngtdm_as_pyradiomics(measured: Measured) -> dict[str, float]:
@@ -287,7 +285,7 @@ def ngldm_as_pyradiomics(measured: Measured) -> dict[str, float]:
     """Return the dependence features."""
     matrix = entries_of(measured.neighbours.dependence)
     lattice = measured.lattice
-    return dict(sparse_values(matrix, lattice.values, DEPENDENCE_NAMES, lattice.n_voxels) or {})
+    return dict(sparse_values(matrix, lattice.values, NGLDM, lattice.n_voxels) or {})
 
 
 TEXTURE_AS_PYRADIOMICS: Mapping[str, Callable[[Measured], dict[str, float]]] = {

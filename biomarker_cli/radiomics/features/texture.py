@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from biomarker_cli.kernels.compiled import emphasise
 from biomarker_cli.model.arrays import AnyArray, CountArray, FloatArray, IntArray
 from biomarker_cli.radiomics.features.directional import PER_SLICE, Values, aggregate, mean_of
+from biomarker_cli.radiomics.features.level_by_size import GLDZM, GLRLM, GLSZM, NGLDM
 from biomarker_cli.radiomics.features.pair_values import PairDistributions, pair_values
 from biomarker_cli.radiomics.lattice import Lattice, Neighbours, Offset, half_neighbours
 
@@ -58,53 +59,10 @@ def _merged(tables: Iterator[CountArray], shape: tuple[int, int]) -> FloatArray:
     return merged
 
 
-_RUN = (
-    "{short}_emphasis",
-    "{long}_emphasis",
-    "low_grey_level_{count}_emphasis",
-    "high_grey_level_{count}_emphasis",
-    "{short}_low_grey_level_emphasis",
-    "{short}_high_grey_level_emphasis",
-    "{long}_low_grey_level_emphasis",
-    "{long}_high_grey_level_emphasis",
-    "grey_level_non_uniformity",
-    "normalised_grey_level_non_uniformity",
-    "{size}_non_uniformity",
-    "normalised_{size}_non_uniformity",
-    "{part}_percentage",
-    "grey_level_variance",
-    "{size}_variance",
-    "{size}_entropy",
-)
-
-
-def _names(**words: str) -> tuple[str, ...]:
-    return tuple(pattern.format(**words) for pattern in _RUN)
-
-
-RUN_NAMES = _names(short="short_run", long="long_run", count="run", size="run_length", part="run")
-ZONE_NAMES = _names(
-    short="small_zone", long="large_zone", count="zone", size="zone_size", part="zone"
-)
-DISTANCE_NAMES = _names(
-    short="small_distance", long="large_distance", count="zone", size="zone_distance", part="zone"
-)
-DEPENDENCE_NAMES = (
-    *_names(
-        short="low_dependence",
-        long="high_dependence",
-        count="count",
-        size="dependence_count",
-        part="dependence_count",
-    ),
-    "dependence_count_energy",
-)
-
-
 def sparse_values(
     matrix: tuple[IntArray, IntArray, AnyArray],
     values: IntArray,
-    names: tuple[str, ...],
+    names: Iterable[str],
     voxels: float | None = None,
 ) -> Values | None:
     """Return the shared features of a sparse matrix (rank from 0, size, count).
@@ -114,7 +72,7 @@ def sparse_values(
     matrix : tuple of ndarray, shape (n,)
     values : ndarray
         Grey level of each rank.
-    names : tuple of str
+    names : iterable of str
         Names in the order of the IBSI manual.
     voxels : float, optional
         What the number of entries is divided by for the percentage; without it the
@@ -143,7 +101,7 @@ def glrlm(texture: Texture, aggregation: str) -> dict[str, float]:
         shape = (lattice.values.size, max(lattice.ranks.shape) - 1)
         merged = _merged(lattice.runs(offsets), shape)
         voxels = lattice.n_voxels * len(offsets)
-        return sparse_values(entries_of(merged), lattice.values, RUN_NAMES, voxels)
+        return sparse_values(entries_of(merged), lattice.values, GLRLM, voxels)
 
     return aggregate(texture.whole, texture.slices, aggregation, measure)
 
@@ -186,7 +144,7 @@ def glszm(texture: Texture, aggregation: str) -> dict[str, float]:
     def measure(lattice: Lattice, distance: CountArray, planar: bool) -> Values | None:
         zones = lattice.zones(planar, distance)
         matrix = grouped(zones[:, 0], zones[:, 1])
-        return sparse_values(matrix, lattice.values, ZONE_NAMES, lattice.n_voxels)
+        return sparse_values(matrix, lattice.values, GLSZM, lattice.n_voxels)
 
     return _by_slices(texture, aggregation, measure)
 
@@ -197,7 +155,7 @@ def gldzm(texture: Texture, aggregation: str) -> dict[str, float]:
     def measure(lattice: Lattice, distance: CountArray, planar: bool) -> Values | None:
         zones = lattice.zones(planar, distance)
         matrix = grouped(zones[:, 0], zones[:, 2])
-        return sparse_values(matrix, lattice.values, DISTANCE_NAMES, lattice.n_voxels)
+        return sparse_values(matrix, lattice.values, GLDZM, lattice.n_voxels)
 
     return _by_slices(texture, aggregation, measure)
 
@@ -279,7 +237,7 @@ def ngldm(texture: Texture, aggregation: str, alpha: int = 0) -> dict[str, float
 
     def measure(lattice: Lattice, _distance: CountArray, planar: bool) -> Values | None:
         matrix = entries_of(_neighbours(lattice, planar, alpha).dependence)
-        return sparse_values(matrix, lattice.values, DEPENDENCE_NAMES, lattice.n_voxels)
+        return sparse_values(matrix, lattice.values, NGLDM, lattice.n_voxels)
 
     return _by_slices(texture, aggregation, measure)
 

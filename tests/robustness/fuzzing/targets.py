@@ -56,7 +56,7 @@ from biomarker_cli.regions.importing import import_regions, list_rois, referred_
 from biomarker_cli.regions.opening import files_of_segmentation
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
-from biomarker_cli.study.planning import plan_study
+from biomarker_cli.study.planning import StudyPlanner
 from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
 from biomarker_cli.study.single import SingleCase, plan_single
 from biomarker_cli.study.study_file import load_study, with_key
@@ -370,13 +370,18 @@ def study(folder: Path) -> str:
     loaded = outcome(lambda: load_study(folder / "study.yaml"))
     if isinstance(loaded, str):
         return loaded
-    index = FileIndex(None)
-    planned = outcome(lambda: plan_study(with_key(loaded, writes=True), index=index))
-    if isinstance(planned, str):
-        return planned
+    keyed = outcome(lambda: with_key(loaded, writes=True))
+    planner = keyed
+    if not isinstance(keyed, str):
+        planner = outcome(lambda: StudyPlanner(keyed, FileIndex(None)))
+    if isinstance(planner, str):
+        return planner
     out = folder / "out"
     with internal_errors_raised():
-        report = run_study(StudyRun(loaded.model.id, planned, index=index), out, RunOptions())
+        due = StudyRun.of_study(keyed, planner)
+        report = outcome(lambda: run_study(due, out, RunOptions()))
+    if isinstance(report, str):
+        return report
     for name in ("cases.csv", "rois.csv", "measurements.csv"):
         if not (out / name).exists():
             raise UnexpectedError(f"no table {name}")

@@ -19,7 +19,7 @@ from biomarker_cli.acquisition.facts import FACTS
 from biomarker_cli.acquisition.facts.elements import KEYWORD_UNITS
 from biomarker_cli.acquisition.facts.plausible import BOUNDS
 from biomarker_cli.acquisition.header_facts import facts_by_series, header_facts
-from biomarker_cli.acquisition.junit import junit_xml
+from biomarker_cli.acquisition.junit import check_xml
 from biomarker_cli.acquisition.linting import lint
 from biomarker_cli.acquisition.matching import match_protocols
 from biomarker_cli.acquisition.protocol import load_acquisition
@@ -334,6 +334,6 @@ def test_junit_is_xml_whatever_a_header_holds():
     (result,) = evaluate(load_acquisition("recist-ct"), [series])
     hostile = "\0\x1b[2J\udcff\ufffe<&>\u202e"
     for field in ("observed", "reason", "title", "series_uid"):
-        text = junit_xml([replace(result, **{field: hostile})])
+        text = check_xml([replace(result, **{field: hostile})])
         assert ET.fromstring(text.encode("utf-8")) is not None
         assert r"\x00\x1b[2J\xff\ufffe" in text

@@ -3,27 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from synthetic_results import check_result
 
-from biomarker_cli.acquisition.results import CheckResult, Outcome, exit_code
+from biomarker_cli.acquisition.results import Outcome, exit_code
 from biomarker_cli.model.exit_codes import ExitCode
-
-
-def result(severity: str, outcome: Outcome) -> CheckResult:
-    return CheckResult(
-        scope="series",
-        series_uid="1.2",
-        protocol_id="p",
-        protocol_version="1.0.0",
-        protocol_sha256="0",
-        rule_id="R",
-        severity=severity,
-        outcome=outcome,
-        observed="",
-        expected="",
-        unit="",
-        tags="",
-    )
-
 
 BREAKS = {Outcome.FAIL: (True, True)}
 BREAKS |= dict.fromkeys((Outcome.NOT_EVALUABLE, Outcome.MISSING_SERIES), (False, True))
@@ -36,14 +19,14 @@ BREAKS |= dict.fromkeys((Outcome.PASS, Outcome.WAIVED), (False, False))
 @pytest.mark.parametrize("strict", [False, True])
 def test_only_an_error_level_rule_breaks_a_check(severity, outcome, strict):
     breaks = severity == "error" and BREAKS[outcome][strict]
-    found = exit_code([result("error", Outcome.PASS), result(severity, outcome)], strict=strict)
+    found = exit_code([check_result(Outcome.PASS), check_result(outcome, severity)], strict=strict)
     assert found is (ExitCode.VIOLATION if breaks else ExitCode.DONE)
 
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_where_no_rule_applies_nothing_was_found(strict):
     assert exit_code([], strict=strict) is ExitCode.NOTHING_FOUND
-    found = exit_code([result("error", Outcome.NOT_APPLICABLE)] * 2, strict=strict)
+    found = exit_code([check_result(Outcome.NOT_APPLICABLE)] * 2, strict=strict)
     assert found is ExitCode.NOTHING_FOUND
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from synthetic_results import check_result
 
 from biomarker_cli.acquisition import waivers
-from biomarker_cli.acquisition.results import NOT_MET, CheckResult, Outcome, exit_code
+from biomarker_cli.acquisition.results import NOT_MET, Outcome, exit_code
 from biomarker_cli.cli import run_summary
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.study import runner
 from biomarker_cli.tables.schema import CHECKS
-
-
-def result(outcome: Outcome) -> CheckResult:
-    return CheckResult("series", "1.2", "a", "1.0.0", "", "R", "error", outcome, "", "", "", "")
 
 
 def test_the_table_knows_every_outcome():
@@ -23,9 +20,9 @@ def test_the_table_knows_every_outcome():
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_strict_lets_pass_what_is_met(outcome):
-    code = exit_code([result(Outcome.PASS), result(outcome)], strict=True)
+    code = exit_code([check_result(Outcome.PASS), check_result(outcome)], strict=True)
     assert (code is ExitCode.VIOLATION) is (outcome in NOT_MET)
-    lenient = exit_code([result(Outcome.PASS), result(outcome)])
+    lenient = exit_code([check_result(Outcome.PASS), check_result(outcome)])
     assert (lenient is ExitCode.VIOLATION) is (outcome is Outcome.FAIL)
 
 

@@ -15,7 +15,7 @@ from biomarker_cli.acquisition.diffing import compare_protocols
 from biomarker_cli.acquisition.drafting import draft_protocol
 from biomarker_cli.acquisition.evaluating import evaluate
 from biomarker_cli.acquisition.facts import FACTS
-from biomarker_cli.acquisition.junit import junit_xml
+from biomarker_cli.acquisition.junit import check_xml
 from biomarker_cli.acquisition.linting import lint
 from biomarker_cli.acquisition.matching import match_protocols
 from biomarker_cli.acquisition.measured import MeasuredFact
@@ -577,7 +577,7 @@ class TestReports:
             series_of([instance(0, "CT", SliceThickness=t)], uid=f"1.{n}")
             for n, t in enumerate((3, 6, None))
         ]
-        text = junit_xml(evaluate(load_acquisition("recist-ct"), series))
+        text = check_xml(evaluate(load_acquisition("recist-ct"), series))
         assert text.count("<failure") == 1
         assert text.count("<skipped") == 1
         assert text.count("<testcase") == 3
@@ -587,11 +587,11 @@ class TestReports:
         series = series_of([instance(0, "CT", StationName="\x1b[31mred\x07\x00x")])
         (result,) = evaluate(rule, [series])
         assert result.observed == "\ufffd[31mred\ufffd\ufffdx"
-        assert ET.fromstring(junit_xml([result])).find(".//failure") is not None
+        assert ET.fromstring(check_xml([result])).find(".//failure") is not None
 
     def test_what_is_not_there_has_no_unit(self):
         series = series_of([instance(0, "CT")])
-        text = junit_xml(evaluate(load_acquisition("recist-ct"), [series]))
+        text = check_xml(evaluate(load_acquisition("recist-ct"), [series]))
         assert "found nothing;" in text
 
     def test_the_protocol_that_asks_for_more_fits_better(self):

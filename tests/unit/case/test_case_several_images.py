@@ -153,13 +153,15 @@ def test_the_tables_hold_no_row_of_an_analysis_for_an_image_that_it_does_not_mea
     plan, tmp_path
 ):
     failing = replace(plan, subject_id="2", mask=tmp_path / "none.dcm", wanted_rois=("GTV",))
-    packed = [pack(run_case(one), "trial", "key", "names") for one in (plan, failing)]
+    packed = [pack(run_case(one), "trial", {"a": 1}, "names") for one in (plan, failing)]
     dictionaries = [text for _, texts in packed for text in texts]
     # The lines of each analysis; the store would look them up by their digests.
     by_digest = dict(
         zip((d for r, _ in packed for d in r.head.dictionaries.values()), dictionaries, strict=True)
     )
-    write_tables([result for result, _ in packed], [], by_digest.get, tmp_path, "trial")
+    results = [result for result, _ in packed]
+    heads = [result.head for result in results]
+    write_tables(heads, results, [], by_digest.get, tmp_path, "trial")
     statuses = {}
     for row in _rows(tmp_path, "measurements"):
         key = row["case_id"], row["roi_id"], row["analysis_id"]

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from biomarker_cli.model.errors import InputNotFoundError
-from biomarker_cli.multicentre.agreement_errors import AgreementError
 from biomarker_cli.multicentre.combat import MODES, CombatRules, Samples, adjust, fit_combat
 from biomarker_cli.multicentre.combat_model import (
     HARMONISED,
@@ -25,6 +24,7 @@ from biomarker_cli.multicentre.combat_report import (
     report_rows,
 )
 from biomarker_cli.multicentre.combat_samples import strata_of
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.observations import read_observations
 from biomarker_cli.multicentre.repeatability_table import repeat_column
 from biomarker_cli.tables.errors import TableError

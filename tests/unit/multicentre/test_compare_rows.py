@@ -281,12 +281,15 @@ def test_parquet_is_read_as_csv_is(reference, tmp_path):
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("", "TABLE-COLUMNS"),
+        ("", "TABLE-UNREADABLE"),
         ("case_id,roi_id\nx,y\n", "TABLE-COLUMNS"),
         ("case_id,roi_id,analysis_id,feature_id,value\na,b,c,d,many\n", "TABLE-VALUE"),
         ("case_id,roi_id,analysis_id,feature_id,value\na,b,c,d,inf\n", "TABLE-VALUE"),
-        ("case_id,roi_id,analysis_id,feature_id,value\na,b,c,d,1,2,3,4,5,6\n", "TABLE-VALUE"),
-        ("case_id,roi_id,analysis_id,feature_id,value\na,b,c,d,1\na,b,e,d,1,9\n", "TABLE-VALUE"),
+        ("case_id,roi_id,analysis_id,feature_id,value\na,b,c,d,1,2,3,4,5,6\n", "TABLE-UNREADABLE"),
+        (
+            "case_id,roi_id,analysis_id,feature_id,value\na,b,c,d,1\na,b,e,d,1,9\n",
+            "TABLE-UNREADABLE",
+        ),
     ],
 )
 def test_what_is_no_table_of_measurements_is_refused(reference, tmp_path, text, code):

@@ -11,7 +11,7 @@ from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.model.errors import InputNotFoundError
-from biomarker_cli.multicentre.agreement_errors import AgreementError
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.reader_features import reader_features
 from biomarker_cli.multicentre.reader_masks import ONLY_ROI, grid_of, read_readers, reader_names
 from biomarker_cli.multicentre.readers import MAJORITY, Drawn, compared, majority, reader_rows

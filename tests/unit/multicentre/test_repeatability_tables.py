@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from biomarker_cli.model.errors import InputNotFoundError
-from biomarker_cli.multicentre.agreement_errors import AgreementError
 from biomarker_cli.multicentre.bland_altman_plot import bland_altman_svg
 from biomarker_cli.multicentre.change import changes, expected_false, load_repeatability
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.observations import read_observations, selected
 from biomarker_cli.multicentre.repeatability_table import (
     REPEATABILITY,

@@ -134,7 +134,7 @@ class _TextDates(yaml.SafeLoader):
 
 def test_only_the_protocols_that_a_study_names_are_read(sample_dir, monkeypatch):
     from biomarker_cli.protocol import yaml_source
-    from biomarker_cli.study.planning import plan_study
+    from biomarker_cli.study.planning import StudyPlanner
     from biomarker_cli.study.study_file import load_study
 
     read, real = set(), yaml_source.read_text
@@ -144,7 +144,7 @@ def test_only_the_protocols_that_a_study_names_are_read(sample_dir, monkeypatch)
         return real(path, *arguments)
 
     monkeypatch.setattr(yaml_source, "read_text", note)
-    plan_study(load_study(sample_dir / "study.yaml"))
+    StudyPlanner(load_study(sample_dir / "study.yaml"))
     assert read == {
         "sample_data/study.yaml",
         "pyradiomics-default/1.0.0.yaml",

@@ -14,8 +14,12 @@ from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.catalogue.pseudonyms import cache_folder, normal_name
 from biomarker_cli.dicom.files import PlannedFiles
 from biomarker_cli.model.inputs import InputFiles
-from biomarker_cli.study import integrity
-from biomarker_cli.study.integrity import examine_cohort, shared_frames
+from biomarker_cli.study import mask_patients as masks
+from biomarker_cli.study.cohort import Cohort
+from biomarker_cli.study.integrity import SHARED_FRAME_FLAG, examine_cohort
+from biomarker_cli.study.mask_patients import mask_patients
+from biomarker_cli.study.planned import PlannedCase
+from biomarker_cli.study.survey import sop_instances, survey_of
 
 DOE = {
     "PatientID": "4711",
@@ -58,9 +62,26 @@ def plan(tmp_path):
     return make
 
 
-def _found(*plans):
+def _examined(*plans):
     index, reader = FileIndex.of_user(), PlannedFiles(InputFiles())
-    findings = examine_cohort(plans, index, reader)
+    cohort = Cohort.in_memory()
+    for place, plan in enumerate(plans):
+        case = PlannedCase(plan)
+        survey = survey_of(case, mask_patients(plan.mask, index, reader))
+        cohort.add(survey, place, "", sop_instances(plan))
+    examine_cohort(cohort)
+    return cohort
+
+
+def _sharing_a_frame(*plans):
+    return {c.case_id for c in _examined(*plans).cases() if SHARED_FRAME_FLAG in c.flags}
+
+
+def _found(*plans):
+    cohort = _examined(*plans)
+    findings = {
+        case.case_id: found for case in cohort.surveyed() if (found := cohort.findings(case.number))
+    }
     assert {f.code for found in findings.values() for f in found} <= {"STUDY-SUBJECT-MISMATCH"}
     return {key.split("/")[-1]: " | ".join(map(str, found)) for key, found in findings.items()}
 
@@ -156,8 +177,8 @@ def test_a_frame_under_two_subjects_is_a_flag_unless_all_may_name_it(plan, uid, 
     second = plan("b", "S2", FrameOfReferenceUID=uid, **nobody)
     third = plan("c", "S2", FrameOfReferenceUID=generate_uid(), **nobody)
     assert _found(first, second, third) == {}
-    assert shared_frames([first, second, third]) == cases
-    assert shared_frames([second, third]) == set()
+    assert _sharing_a_frame(first, second, third) == cases
+    assert _sharing_a_frame(second, third) == set()
 
 
 def test_an_object_of_ours_names_a_subject_and_no_patient(plan):
@@ -196,6 +217,6 @@ def test_a_folder_as_mask_is_not_searched(plan, tmp_path, monkeypatch):
     (tmp_path / "below").mkdir()
     case = replace(plan("one"), mask=tmp_path)
     looked_for = []
-    monkeypatch.setattr(integrity, "scan", lambda paths, **_: looked_for.append(paths))
+    monkeypatch.setattr(masks, "scan", lambda paths, **_: looked_for.append(paths))
     assert not _found(case)
     assert not looked_for

@@ -7,6 +7,7 @@ from synthetic_results import CASE_ID, case_result
 
 from biomarker_cli.case.result import CaseResult, Note, RoiKey
 from biomarker_cli.regions.result import AuditedRoiRow
+from biomarker_cli.study.keys import key_of_parts
 from biomarker_cli.study.packed import OtherFormatError, PackedResult, RoiSummary, pack
 from biomarker_cli.study.store import ResultStore, UnusableResultError
 from biomarker_cli.tables.rows import MeasurementRow
@@ -35,7 +36,7 @@ def _result() -> CaseResult:
 
 
 def _packed() -> PackedResult:
-    return pack(_result(), "trial", "key", "names")[0]
+    return pack(_result(), "trial", {"a": 1}, "names")[0]
 
 
 def test_a_result_is_read_as_it_was_written():
@@ -45,7 +46,7 @@ def test_a_result_is_read_as_it_was_written():
     assert (read.head.visit, read.head.role) == (("S", "1", "T1"), "ct")
     assert read.head.rois == [RoiSummary("ct", "GTV", "ok", "", "", ["a@1.0.0"])]
     assert (read.head.n_ok, read.head.n_without) == (1, 1)
-    assert read.rows(CASES)[0]["result_key"] == "key"
+    assert read.rows(CASES)[0]["result_key"] == key_of_parts({"a": 1})
     assert {row["flags"] for row in read.rows(MEASUREMENTS)} == {"draft_protocol;roi_small"}
 
 
@@ -61,7 +62,7 @@ def test_a_result_of_an_older_version_is_told_from_a_damaged_one(tmp_path):
     store.save(_packed())
     (path,) = (tmp_path / "results").glob("*.result")
     whole = path.read_bytes()
-    old = whole.replace(b"biomarker-result/3", b"biomarker-result/2", 1)
+    old = whole.replace(b"biomarker-result/4", b"biomarker-result/2", 1)
     with pytest.raises(OtherFormatError):
         PackedResult.from_bytes(old)
     for content, why in ((old, "another version"), (whole.replace(b"1.5", b"1.6"), "edited")):

@@ -137,7 +137,7 @@ def test_every_field_of_a_plan_is_in_the_key_or_left_out_with_a_reason():
     names = {one.name for one in fields(CasePlan)}
     assert names == set(OTHER) | set(NOT_IN_KEY)
     # What images decide stands in the key, their paths do not.
-    assert set(OTHER) & set(NOT_IN_KEY) == {"images"}
+    assert set(OTHER) & set(NOT_IN_KEY) == {"images", "analyses"}
     assert all(NOT_IN_KEY.values())
 
 
@@ -208,6 +208,7 @@ def test_where_a_file_lies_and_when_it_was_written_is_not(plan):
     moved = replace(
         plan,
         mask=Path("elsewhere.nii.gz"),
+        input_paths=(*PATHS[:-1], Path("elsewhere.nii.gz")),
         images=(replace(IMAGE, files=(Path("x.nii"),)),),
     )
     assert result_key(moved, {}) == result_key(plan, {})

@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 
 import pytest
+from synthetic_results import survey
 
 from biomarker_cli.case.result import Note
 from biomarker_cli.study.case_names import LONGEST_NAMED, file_stem, problem_of_id
+from biomarker_cli.study.cohort import Cohort
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.packed import (
@@ -19,7 +21,7 @@ from biomarker_cli.study.packed import (
     dictionary_digest,
 )
 from biomarker_cli.study.store import ResultStore, UnusableResultError
-from biomarker_cli.study.twins import twins_by_pixels
+from biomarker_cli.study.twins import find_twins_by_pixels
 
 DICTIONARY = "a dictionary\n"
 HEAD = ResultHead(
@@ -116,7 +118,7 @@ def test_a_damaged_marker_is_made_anew_from_the_results(store):
 
 def test_the_cases_of_a_study_are_listed_in_its_order_with_those_refused(store):
     store.list_cases("trial", ["A/S2/T1/ct", HEAD.case_id], {"A/S2/T1/ct": ("CODE", "why")})
-    refused, measured = store.load_listed()
+    refused, measured = store.listed()
     assert (refused.case_id, refused.result, refused.refusal) == (
         "A/S2/T1/ct",
         None,
@@ -177,15 +179,19 @@ def test_the_name_of_the_files_of_a_case_is_its_own():
 
 
 def twins(*cases: tuple[str, str]) -> dict[str, list[str]]:
-    heads = []
-    for name, pixels in cases:
+    cohort = Cohort.in_memory()
+    for place, (name, pixels) in enumerate(cases):
         site, subject, timepoint, role = name.split("/")
         ids = {"site_id": site, "subject_id": subject, "timepoint": timepoint, "role": role}
-        heads.append(replace(HEAD, case_id=name, pixels=pixels, **ids))
-    found = twins_by_pixels(heads)
+        cohort.add(survey(name), place, "", ())
+        head = replace(HEAD, case_id=name, pixels=pixels, **ids)
+        cohort.take_result(place + 1, replace(RESULT, head=head, seal=name))
+    find_twins_by_pixels(cohort)
+    found = {case.case_id: cohort.findings(case.number) for case in cohort.surveyed()}
     return {
         case: [error.message.rpartition(" ")[2] for error in errors]
         for case, errors in found.items()
+        if errors
     }
 
 

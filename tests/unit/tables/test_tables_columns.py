@@ -9,6 +9,7 @@ import pytest
 from biomarker_cli.tables.cells import csv_line
 from biomarker_cli.tables.columns import _exact, read_columns
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.reading import read_cells
 
 
 def _write(path, rows):
@@ -23,6 +24,7 @@ def test_a_double_is_read_to_the_last_bit(tmp_path):
     path = _write(tmp_path / "t.csv", [("a", repr(float(value))) for value in values])
     read = read_columns(path, ["name"], [], ["value"])
     assert np.array_equal(read.numbers["value"], values)
+    assert np.array_equal(read_cells(path, ["value"])["value"], values)
 
 
 def test_pandas_is_asked_for_exact_numbers_where_it_would_not_give_them():
@@ -54,6 +56,27 @@ def test_a_text_is_read_as_it_was(tmp_path):
     assert [column[row] for row in range(len(column))] == [*TEXTS, *TEXTS]
     assert len(column.words) == len(TEXTS)
     assert set(read.texts) == {"name"}
+    assert list(read_cells(path)["name"]) == [*TEXTS, *TEXTS]
+
+
+def test_an_id_of_digits_keeps_its_zeros(tmp_path):
+    path = _write(tmp_path / "t.csv", [("001", "1"), ("1", "2"), ("1.0", "3")])
+    column = read_columns(path, ["name"], [], ["value"]).texts["name"]
+    assert [column[row] for row in range(3)] == ["001", "1", "1.0"]
+
+
+def test_a_word_has_one_code_in_all_parts_of_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("biomarker_cli.tables.columns._ROWS_AT_ONCE", 2)
+    rows = [(name, str(n)) for n, name in enumerate("abcbaacd")]
+    read = read_columns(_write(tmp_path / "t.csv", rows), ["name"], [], ["value"])
+    assert read.texts["name"].words == ("a", "b", "c", "d")
+    assert "".join(read.texts["name"][row] for row in range(8)) == "abcbaacd"
+    assert list(read.numbers["value"]) == list(range(8))
+
+
+def test_a_table_of_no_rows_has_its_columns(tmp_path):
+    read = read_columns(_write(tmp_path / "t.csv", []), ["name"], [], ["value"])
+    assert len(read) == len(read.numbers["value"]) == 0
 
 
 def test_an_empty_cell_of_a_number_is_absent(tmp_path):
@@ -67,3 +90,4 @@ def test_what_is_no_finite_number_is_refused(tmp_path, cell):
     with pytest.raises(TableError) as refused:
         read_columns(path, ["name"], [], ["value"])
     assert refused.value.code == "TABLE-VALUE"
+    assert refused.value.where.endswith("line 3")

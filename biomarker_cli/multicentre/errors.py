@@ -1,6 +1,10 @@
-"""Errors of comparing: what cannot be compared, and files that people wrote for it."""
+"""Errors of what people ask of several centres' tables that cannot be answered as asked."""
 
 from biomarker_cli.model.errors import ConfigurationError, InputNotFoundError
+
+
+class AgreementError(ConfigurationError):
+    """Values that may not stand in one calculation: mixtures, repetitions, confounding."""
 
 
 class ComparisonError(InputNotFoundError):

@@ -1,0 +1,494 @@
+"""Cohort: the cases of a run in SQLite, so that memory does not grow with their number.
+
+It is a cache of the user, beside the index: it can be deleted at any time, and is made
+again from the files and the results. A survey is taken from it only while everything
+that it was made of is the same (`StudyPlanner.mark`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from biomarker_cli.model.errors import CaseError
+from biomarker_cli.study.cohort_database import TABLES, kept_database
+from biomarker_cli.study.derivations import derivation_files
+from biomarker_cli.study.packed import PackedResult, ResultHead, head_of
+from biomarker_cli.study.survey import Survey, error_of, refusal_of
+
+Action = Literal["", "reuse", "run", "refuse"]
+
+_CASES = {
+    "place": "SELECT number, place, survey, action, reason, distrusted, head, seal, log, place "
+    "FROM cases WHERE place > ? ORDER BY place LIMIT ?",
+    "case_id": "SELECT number, place, survey, action, reason, distrusted, head, seal, log, case_id "
+    "FROM cases WHERE case_id > ? ORDER BY case_id LIMIT ?",
+}
+
+_EXPORTED = ("mark", "survey", "action", "reason", "distrusted", "head", "seal", "log")
+
+_NO_LOG = {"notes": [], "readings": 0, "derivations": {}}
+
+_PAGE = 500
+_CACHE_KB = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedCase:
+    """A case of the cohort.
+
+    Attributes
+    ----------
+    number : int
+        Of the case in this cohort, for ever.
+    place : int
+        Where it stands in the list of the study.
+    survey : Survey
+    """
+
+    number: int
+    place: int
+    survey: Survey
+
+    @property
+    def case_id(self) -> str:
+        """Identifier of the case."""
+        return self.survey.case_id
+
+
+@dataclass(frozen=True, slots=True)
+class CohortCase:
+    """A case of the cohort with what was decided on it, and what its result says.
+
+    Attributes
+    ----------
+    case : SurveyedCase
+    action, reason : str
+    distrusted : bool
+        Whether a result is there that is not used, since it is not as it was written.
+    head : ResultHead or None
+        None where it was not measured.
+    seal : str
+        Digest of the stored result.
+    notes : list
+        As the result holds them.
+    n_readings : int
+        How many series of it rules above series are asked of.
+    derivations : dict
+        Digests of the files of its derivations, by name.
+    refusal : CaseError or None
+        Why the case is refused, whatever its result says.
+    flags : frozenset of str
+        What the cohort found on it: all of its rows carry them.
+    """
+
+    case: SurveyedCase
+    action: Action
+    reason: str
+    distrusted: bool
+    head: ResultHead | None
+    seal: str
+    notes: list[Any]
+    n_readings: int
+    derivations: dict[str, str]
+    refusal: CaseError | None
+    flags: frozenset[str]
+
+    @property
+    def case_id(self) -> str:
+        """Identifier of the case."""
+        return self.case.case_id
+
+    @property
+    def survey(self) -> Survey:
+        """What is known of the case without its plan."""
+        return self.case.survey
+
+
+class Cohort:
+    """The cases of a run; made by `Cohort.of_folder` or `Cohort.in_memory`.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Of a database that is its own.
+    refuses : bool
+        Whether a finding refuses its case; else it flags it.
+    writes : bool
+        Whether what is found is kept.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, *, refuses: bool = True, writes: bool = True
+    ) -> None:
+        self._db = connection
+        self._writes = writes
+        self._refuses = refuses
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
+        for table in TABLES:
+            connection.execute(table)
+        (last,) = connection.execute("SELECT COALESCE(MAX(pass), 0) FROM cases").fetchone()
+        self._pass = last + 1
+
+    @classmethod
+    def in_memory(cls, *, refuses: bool = True) -> Cohort:
+        """Return an empty cohort of this process."""
+        return cls(sqlite3.connect(":memory:"), refuses=refuses)
+
+    @classmethod
+    def of_folder(
+        cls, folder: Path, cache: Path | None, *, refuses: bool, writes: bool = True
+    ) -> Cohort:
+        """Return the cohort of the folder of a run, as a cache has it.
+
+        Where the cache cannot be used, it is an empty one in a file of the moment.
+
+        Parameters
+        ----------
+        folder : Path
+        cache : Path or None
+            Folder of the index.
+        refuses, writes : bool
+            See `Cohort`.
+        """
+        connection = None if cache is None else kept_database(folder, cache)
+        if connection is not None:
+            try:
+                return cls(connection, refuses=refuses, writes=writes)
+            except sqlite3.DatabaseError:
+                connection.close()  # damaged: it is a cache
+        return cls(sqlite3.connect(""), refuses=refuses, writes=writes)
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the database; what was not kept is gone."""
+        self._db.close()
+
+    def keep(self) -> None:
+        """Keep what has been found so far, as far as it is one that is kept."""
+        if self._writes:
+            self._db.commit()
+
+    # Surveys
+
+    def known(self, case_id: str, mark: str, place: int) -> Survey | None:
+        """Return the survey of a case that was made of the same, and take it up."""
+        row = self._db.execute(
+            "SELECT number, survey FROM cases WHERE case_id = ? AND mark = ?", (case_id, mark)
+        ).fetchone()
+        if row is None or not mark:
+            return None
+        self._db.execute(
+            "UPDATE cases SET place = ?, pass = ?, action = '', reason = '', distrusted = 0 "
+            "WHERE number = ?",
+            (place, self._pass, row[0]),
+        )
+        return Survey.from_json(row[1])
+
+    def add(self, survey: Survey, place: int, mark: str, instances: Iterable[str]) -> None:
+        """Add a case, or put another survey in the place of an older one.
+
+        Parameters
+        ----------
+        survey : Survey
+        place : int
+        mark : str
+            What it was made of; empty where that may change unseen.
+        instances : iterable of str
+            SOPInstanceUIDs of its images.
+        """
+        self._add(survey, place, mark, map(_hash, instances))
+
+    def _add(self, survey: Survey, place: int, mark: str, instances: Iterable[int]) -> int:
+        number = self._number_of(survey.case_id)
+        self._db.execute(
+            "INSERT OR REPLACE INTO cases (number, case_id, place, pass, mark, survey) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (number, survey.case_id, place, self._pass, mark, survey.to_json()),
+        )
+        self._db.execute("DELETE FROM marks WHERE number = ?", (number,))
+        visit, subject = _hash(*survey.visit), _hash(*survey.subject)
+        marks = [("instance", uid, visit) for uid in instances]
+        marks += [("study", _hash(uid), subject) for uid in survey.studies]
+        marks += [("frame", _hash(uid), subject) for uid in survey.frames]
+        marks += [("patient", _hash(survey.site_id, p), subject) for p in survey.patient_ids]
+        self._db.executemany(
+            "INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?)", [(*m, number) for m in marks]
+        )
+        return number
+
+    def _number_of(self, case_id: str) -> int:
+        row = self._db.execute("SELECT number FROM cases WHERE case_id = ?", (case_id,)).fetchone()
+        if row is not None:
+            return int(row[0])
+        (last,) = self._db.execute("SELECT COALESCE(MAX(number), 0) FROM cases").fetchone()
+        return int(last) + 1
+
+    def update(self, number: int, survey: Survey, *, doubtful: bool = False) -> None:
+        """Learn more of a case; what was made of a doubtful one is not taken again."""
+        self._db.execute(
+            "UPDATE cases SET survey = ?, mark = CASE WHEN ? THEN '' ELSE mark END "
+            "WHERE number = ?",
+            (survey.to_json(), doubtful, number),
+        )
+
+    def close_survey(self) -> None:
+        """Drop the cases that are no longer in the study, and all that was found of the cohort."""
+        gone = self._db.execute("SELECT number FROM cases WHERE pass <> ?", (self._pass,))
+        numbers = gone.fetchall()
+        self._db.executemany("DELETE FROM marks WHERE number = ?", numbers)
+        self._db.executemany("DELETE FROM cases WHERE number = ?", numbers)
+        self._db.execute("DELETE FROM findings")
+        self._db.execute("DELETE FROM flags")
+
+    def __len__(self) -> int:
+        (n,) = self._db.execute("SELECT COUNT(*) FROM cases").fetchone()
+        return int(n)
+
+    def surveyed(self) -> Iterator[SurveyedCase]:
+        """Yield the cases in the order of the study."""
+        last = -1
+        while page := self._db.execute(
+            "SELECT number, place, survey FROM cases WHERE place > ? ORDER BY place LIMIT ?",
+            (last, _PAGE),
+        ).fetchall():
+            yield from (SurveyedCase(n, place, Survey.from_json(s)) for n, place, s in page)
+            last = page[-1][1]
+
+    def one(self, number: int) -> SurveyedCase:
+        """Return a case."""
+        place, text = self._db.execute(
+            "SELECT place, survey FROM cases WHERE number = ?", (number,)
+        ).fetchone()
+        return SurveyedCase(number, place, Survey.from_json(text))
+
+    def release(self) -> None:
+        """Keep all, and let other processes use the database; it can still be read."""
+        self.keep()
+        self._db.execute("PRAGMA locking_mode = NORMAL")
+        self._db.execute("SELECT 1 FROM cases LIMIT 1").fetchone()
+
+    # What several cases share
+
+    def shared(self, kind: str) -> Iterator[list[int]]:
+        """Yield, for each mark that several owners have, the numbers of its cases.
+
+        Parameters
+        ----------
+        kind : str
+            ``instance`` and ``pixels`` are owned by visits, ``study``, ``frame`` and
+            ``patient`` by subjects.
+        """
+        values = self._db.execute(
+            "SELECT value FROM marks WHERE kind = ? GROUP BY value HAVING MIN(owner) < MAX(owner)",
+            (kind,),
+        )
+        for (value,) in values:
+            rows = self._db.execute(
+                "SELECT DISTINCT m.number FROM marks m JOIN cases c ON c.number = m.number "
+                "WHERE m.kind = ? AND m.value = ? ORDER BY c.place",
+                (kind, value),
+            )
+            yield [number for (number,) in rows]
+
+    def by_subject(self) -> Iterator[list[SurveyedCase]]:
+        """Yield the cases of each subject that has several, in the order of the study."""
+        groups = self._db.execute(
+            "SELECT GROUP_CONCAT(number) FROM (SELECT number, case_id, place FROM cases "
+            "ORDER BY place) GROUP BY SUBSTR(case_id, 1, INSTR(case_id, '/') + "
+            "INSTR(SUBSTR(case_id, INSTR(case_id, '/') + 1), '/')) HAVING COUNT(*) > 1"
+        )
+        for (numbers,) in groups:
+            cases = [self.one(int(number)) for number in numbers.split(",")]
+            yield sorted(cases, key=lambda case: case.place)
+
+    # Findings
+
+    def find(self, number: int, error: CaseError) -> None:
+        """Keep something that does not fit."""
+        (rank,) = self._db.execute(
+            "SELECT COUNT(*) FROM findings WHERE number = ?", (number,)
+        ).fetchone()
+        self._db.execute(
+            "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?)", (number, rank, *refusal_of(error))
+        )
+
+    def flag(self, number: int, flag: str) -> None:
+        """Have all rows of a case carry a flag."""
+        self._db.execute("INSERT OR IGNORE INTO flags VALUES (?, ?)", (number, flag))
+
+    def findings(self, number: int) -> list[CaseError]:
+        """Return what does not fit with a case."""
+        rows = self._db.execute(
+            "SELECT code, message, place, hint FROM findings WHERE number = ? ORDER BY rank",
+            (number,),
+        )
+        return [error_of(row) for row in rows]
+
+    def _refusal(self, case: SurveyedCase) -> CaseError | None:
+        own = case.survey.error
+        if own is not None or not self._refuses:
+            return own
+        return next(iter(self.findings(case.number)), None)
+
+    def _flags(self, case: SurveyedCase) -> frozenset[str]:
+        rows = self._db.execute("SELECT flag FROM flags WHERE number = ?", (case.number,))
+        flags = {flag for (flag,) in rows} | set(case.survey.flags)
+        if not self._refuses:
+            flags |= {flag_of(finding) for finding in self.findings(case.number)}
+        return frozenset(flags)
+
+    # Decisions and results
+
+    def decide(self, number: int, action: Action, reason: str, *, distrusted: bool = False) -> None:
+        """Keep what is done with a case, and why."""
+        self._db.execute(
+            "UPDATE cases SET action = ?, reason = ?, distrusted = ? WHERE number = ?",
+            (action, reason, distrusted, number),
+        )
+
+    def take_result(self, number: int, result: PackedResult) -> None:
+        """Keep what the stored result of a case says."""
+        head = result.head
+        self._db.execute(
+            "UPDATE cases SET head = ?, seal = ?, log = ? WHERE number = ?",
+            (json.dumps(asdict(head)), result.seal, json.dumps(_log(result)), number),
+        )
+        self._mark_pixels(number, head)
+
+    def _mark_pixels(self, number: int, head: ResultHead) -> None:
+        self._db.execute("DELETE FROM marks WHERE number = ? AND kind = 'pixels'", (number,))
+        if head.pixels:
+            mark = ("pixels", _hash(head.pixels), _hash(*head.visit), number)
+            self._db.execute("INSERT INTO marks VALUES (?, ?, ?, ?)", mark)
+
+    def has_result(self, number: int, seal: str) -> bool:
+        """Tell whether what is known of the result of a case is of the one that is stored."""
+        row = self._db.execute("SELECT seal FROM cases WHERE number = ?", (number,)).fetchone()
+        return bool(seal) and row[0] == seal
+
+    def drop_result(self, number: int) -> None:
+        """Forget the result of a case that is not to be used."""
+        self._db.execute(
+            "UPDATE cases SET head = NULL, seal = NULL, log = NULL WHERE number = ?", (number,)
+        )
+        self._db.execute("DELETE FROM marks WHERE number = ? AND kind = 'pixels'", (number,))
+
+    def cases(self, order: Literal["place", "case_id"] = "place") -> Iterator[CohortCase]:
+        """Yield the cases with what is known of them, in the order of the study or of their ids."""
+        query = _CASES[order]
+        last: Any = -1 if order == "place" else ""
+        while page := self._db.execute(query, (last, _PAGE)).fetchall():
+            yield from map(self._case, page)
+            last = page[-1][-1]
+
+    def due(self) -> Iterator[SurveyedCase]:
+        """Yield the cases that are to be measured, in the order of the study."""
+        last = -1
+        while page := self._db.execute(
+            "SELECT number, place, survey FROM cases WHERE action = 'run' AND place > ? "
+            "ORDER BY place LIMIT ?",
+            (last, _PAGE),
+        ).fetchall():
+            yield from (SurveyedCase(n, place, Survey.from_json(s)) for n, place, s in page)
+            last = page[-1][1]
+
+    def n_of(self, action: Action) -> int:
+        """Return how many cases an action was decided for."""
+        (n,) = self._db.execute("SELECT COUNT(*) FROM cases WHERE action = ?", (action,)).fetchone()
+        return int(n)
+
+    # Shards
+
+    def exported(self) -> Iterator[str]:
+        """Yield a line of JSON for each case, in the order of the study, for another cohort."""
+        last = -1
+        while page := self._db.execute(
+            "SELECT mark, survey, action, reason, distrusted, head, seal, log, number, place "
+            "FROM cases WHERE place > ? ORDER BY place LIMIT ?",
+            (last, _PAGE),
+        ).fetchall():
+            for *values, number, _ in page:
+                rows = self._db.execute(
+                    "SELECT value FROM marks WHERE number = ? AND kind = 'instance'", (number,)
+                )
+                said = dict(zip(_EXPORTED, values, strict=True))
+                yield json.dumps({**said, "instances": [value for (value,) in rows]})
+            last = page[-1][-1]
+
+    def take_exported(self, said: Mapping[str, Any], places: Mapping[str, int]) -> Survey:
+        """Add a case that another cohort exported, and return its survey.
+
+        Parameters
+        ----------
+        said : mapping
+        places : mapping
+            Case id -> its place in the study.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            Where it is none, or of no case of the study.
+        """
+        survey = Survey.from_json(said["survey"])
+        instances = map(int, said["instances"])
+        number = self._add(survey, places[survey.case_id], str(said["mark"]), instances)
+        self._db.execute(
+            "UPDATE cases SET action = ?, reason = ?, distrusted = ?, head = ?, seal = ?, log = ? "
+            "WHERE number = ?",
+            (
+                *(said[name] for name in _EXPORTED[2:]),
+                number,
+            ),
+        )
+        if said["head"] is not None:
+            self._mark_pixels(number, head_of(json.loads(said["head"])))
+        return survey
+
+    def _case(self, row: Sequence[Any]) -> CohortCase:
+        number, place, text, action, reason, distrusted, head, seal, log, _ = row
+        said: dict[str, Any] = (
+            json.loads(log) if log else {"notes": [], "readings": 0, "derivations": {}}
+        )
+        case = SurveyedCase(number, place, Survey.from_json(text))
+        return CohortCase(
+            case=case,
+            action=action,
+            reason=reason,
+            distrusted=bool(distrusted),
+            head=None if head is None else head_of(json.loads(head)),
+            seal=seal or "",
+            notes=said["notes"],
+            n_readings=said["readings"],
+            derivations=said["derivations"],
+            refusal=self._refusal(case),
+            flags=self._flags(case),
+        )
+
+
+def _log(result: PackedResult) -> dict[str, Any]:
+    files = derivation_files(result) if result.derivations else {}
+    return {
+        "notes": [[note.text, note.roi_id] for note in result.notes],
+        "readings": len(result.readings),
+        "derivations": {n: hashlib.sha256(text).hexdigest() for n, text in files.items()},
+    }
+
+
+def flag_of(finding: CaseError) -> str:
+    """Return the flag that stands for a finding of the cohort."""
+    return finding.code.lower().replace("-", "_")
+
+
+def _hash(*parts: str) -> int:
+    """Return a number that stands for text; of 10 million, two agree once in 400,000 studies."""
+    text = "\0".join(parts).encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)

@@ -1,0 +1,73 @@
+"""How quantities were derived, as files beside the tables: one per case and analysis."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from biomarker_cli.study.case_names import file_stem
+
+if TYPE_CHECKING:
+    from biomarker_cli.study.cohort import CohortCase
+    from biomarker_cli.study.packed import PackedResult
+
+FOLDER = "derivations"
+
+
+class Derivations:
+    """The derivations of a run while they are written.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where there is one to write.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._written: set[str] = set()
+
+    def write(self, result: PackedResult) -> None:
+        """Write those of a case."""
+        for name, text in derivation_files(result).items():
+            self._folder.mkdir(exist_ok=True)
+            (self._folder / name).write_bytes(text)
+            self._written.add(name)
+
+    def drop_others(self) -> None:
+        """Delete those of a case that has left the study, or of an older protocol."""
+        for path in self._folder.glob("*.json"):
+            if path.name not in self._written:
+                path.unlink()
+
+
+def derivation_files(result: PackedResult) -> dict[str, bytes]:
+    """Return the files of the derivations of a case, by name."""
+    stem = file_stem(result.case_id)
+    # A byte of a file name that is no UTF-8 becomes the escape that JSON has for it.
+    return {
+        f"{stem}__{analysis}.json": _derivation(found).encode("utf-8", "backslashreplace")
+        for analysis, found in result.derivations.items()
+    }
+
+
+def _derivation(derivation: Any) -> str:
+    return json.dumps(derivation, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def derivations_are_true(cases: Iterable[CohortCase], folder: Path) -> bool:
+    """Tell whether the derivations below the folder of a run are those of its cases, no others."""
+    expected: set[str] = set()
+    for case in cases:
+        for name, digest in case.derivations.items() if case.refusal is None else ():
+            expected.add(name)
+            try:
+                content = (folder / FOLDER / name).read_bytes()
+            except OSError:
+                return False
+            if hashlib.sha256(content).hexdigest() != digest:
+                return False
+    return {path.name for path in (folder / FOLDER).glob("*.json")} == expected

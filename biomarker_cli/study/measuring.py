@@ -1,0 +1,214 @@
+"""Measure the cases that are due, and store each result as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from biomarker_cli.case.inputs import CaseInputs, PartDigests, digests_of_parts, pixels_of
+from biomarker_cli.case.result import CaseResult
+from biomarker_cli.model.errors import CaseError
+from biomarker_cli.model.inputs import CHANGED
+from biomarker_cli.study.judged import refused_result
+from biomarker_cli.study.keys import key_parts
+from biomarker_cli.study.packed import PackedResult, pack
+
+if TYPE_CHECKING:
+    from biomarker_cli.case.plan import CasePlan
+    from biomarker_cli.model.inputs import FileRead
+    from biomarker_cli.study.cohort import Cohort, SurveyedCase
+    from biomarker_cli.study.executors import CaseOutcome, Executor
+    from biomarker_cli.study.planned import PlannedCase
+    from biomarker_cli.study.run_log import RunLog
+    from biomarker_cli.study.sources import CaseSource
+    from biomarker_cli.study.store import ResultStore
+    from biomarker_cli.study.survey import Survey
+
+_REMEMBERED_EVERY = 5000
+"""Files after which the index learns what was read of them."""
+
+
+class Measuring:
+    """What is measured now.
+
+    Parameters
+    ----------
+    study_id : str
+    source : CaseSource
+    cohort : Cohort
+        With what was decided.
+    store : ResultStore
+    log : RunLog
+
+    Attributes
+    ----------
+    unexpected : list of str
+        Tracebacks of unexpected errors, each with its case.
+    """
+
+    def __init__(
+        self, study_id: str, source: CaseSource, cohort: Cohort, store: ResultStore, log: RunLog
+    ) -> None:
+        self._study_id = study_id
+        self._source = source
+        self._cohort = cohort
+        self._store = store
+        self._log = log
+        self._under_way: dict[int, tuple[SurveyedCase, PlannedCase]] = {}
+        self._read: dict[Path, FileRead] = {}
+        self._doubtful: list[Path] = []
+        self.unexpected: list[str] = []
+
+    def run(self, executor: Executor, event: Callable[[int, int], None] | None) -> None:
+        """Run what is due and store it.
+
+        Parameters
+        ----------
+        executor : Executor
+        event : callable or None
+            Called with the number of cases done and in all.
+        """
+        due, total = self._cohort.n_of("run"), len(self._cohort)
+        done = total - due
+        for case in self._cohort.cases():
+            if case.survey.log:
+                self.unexpected.append(f"{case.case_id}: {case.survey.log}")
+        if not due:
+            return
+        try:
+            for outcome in executor.run(self._plans()):
+                self._take(outcome)
+                done += 1
+                if event is not None:
+                    event(done, total)
+        finally:
+            self._remember()
+
+    def _plans(self) -> Iterator[CasePlan]:
+        """Yield the plans of the cases that are due, each made when it is asked for."""
+        index = 0
+        for case in self._cohort.due():
+            planned = self._source.planned(case.place)
+            if not case.survey.is_of(planned):
+                self._keep_changed(case, planned)
+                continue
+            self._under_way[index] = case, planned
+            index += 1
+            yield planned.plan
+
+    def _take(self, outcome: CaseOutcome) -> None:
+        case, planned = self._under_way.pop(outcome.index)
+        planned.plan.inputs.let_all_go()
+        if outcome.log:
+            self.unexpected.append(f"{case.case_id}: {outcome.log}")
+        if outcome.result is not None:
+            self._learn(planned.plan, outcome.result)
+            result = outcome.result
+            parts = {} if _was_changed(result) else key_parts(planned.plan, result.inputs)
+        else:
+            assert outcome.error is not None  # noqa: S101 - an outcome has one of the two
+            # Its worker cannot say what it read; the case is not run again for nothing.
+            read = CaseInputs(planned.plan).read_all()
+            refused = refused_result(case.survey, outcome.error)
+            result = replace(refused, inputs=read, pixels=pixels_of(planned.plan, read))
+            parts = key_parts(planned.plan, read)
+        packed = self._stored(case.survey, planned.plan, result, parts)
+        self._keep(case, packed, parts, outcome.seconds)
+
+    def _learn(self, plan: CasePlan, result: CaseResult) -> None:
+        self._read |= result.inputs
+        if _was_changed(result):
+            self._doubtful += plan.input_paths
+        if len(self._read) > _REMEMBERED_EVERY:
+            self._remember()
+
+    def _keep_changed(self, case: SurveyedCase, planned: PlannedCase) -> None:
+        """Store that the files of a case are not those that were surveyed."""
+        why = f" ({planned.refusal.message})" if planned.refusal is not None else ""
+        error = CaseError(
+            CHANGED,
+            f"the files of the case are not what was planned: they changed during the run{why}",
+            where=_latest(planned.plan),
+            hint="Run again when nobody writes to them: the case is measured anew.",
+        )
+        result = refused_result(case.survey, error)
+        packed = self._stored(case.survey, planned.plan, result, {})
+        self._doubtful += planned.plan.input_paths
+        self._keep(case, packed, {}, None)
+
+    def _stored(
+        self, survey: Survey, plan: CasePlan, result: CaseResult, parts: Mapping[str, Any]
+    ) -> PackedResult:
+        digests = digests_of_parts(plan, result.inputs)
+        return store_result(self._store, self._study_id, survey, result, (parts, digests))
+
+    def _keep(
+        self,
+        case: SurveyedCase,
+        packed: PackedResult,
+        parts: Mapping[str, Any],
+        seconds: float | None,
+    ) -> None:
+        known = replace(case.survey, parts=dict(parts))
+        self._cohort.update(case.number, known, doubtful=not parts)
+        self._cohort.take_result(case.number, packed)
+        self._log.measured(case.case_id, packed.head, seconds)
+
+    def _remember(self) -> None:
+        index = self._source.index
+        if index is not None:
+            index.remember_digests(self._read)
+            # What is known of a file may be wrong although its signature is the same.
+            index.doubt(self._doubtful)
+        self._read.clear()
+        self._doubtful.clear()
+        self._cohort.keep()
+
+
+def _latest(plan: CasePlan) -> str:
+    """Return the name of the file of a case that was changed last."""
+    known = plan.inputs.known
+    if not known:
+        return ""
+    return max(known, key=lambda path: known[path].signature.ctime_ns).name
+
+
+def _was_changed(result: CaseResult) -> bool:
+    return CHANGED in {result.case.error_code, *(roi.error_code for roi in result.rois.values())}
+
+
+def store_result(
+    store: ResultStore,
+    study_id: str,
+    survey: Survey,
+    result: CaseResult,
+    read: tuple[Mapping[str, Any], PartDigests],
+) -> PackedResult:
+    """Store a result and return it; one that no file can hold becomes an error of its case.
+
+    Parameters
+    ----------
+    store : ResultStore
+    study_id : str
+    survey : Survey
+        Of the case.
+    result : CaseResult
+    read : tuple
+        What its key is made of, empty where the case is to be looked at again; and the
+        digests of image and segmentation.
+    """
+    parts, digests = read
+    try:
+        packed, dictionaries = pack(result, study_id, parts, survey.names, digests)
+    except (TypeError, ValueError) as error:
+        defect = CaseError(
+            "CASE-INTERNAL",
+            f"the result of the case cannot be written: {error}",
+            hint="It is a defect of the program: please report it.",
+        )
+        refused = refused_result(survey, defect)
+        refused = replace(refused, inputs=result.inputs, pixels=result.pixels)
+        packed, dictionaries = pack(refused, study_id, parts, survey.names, digests)
+    return store.save(packed, dictionaries)

@@ -1,0 +1,73 @@
+"""StudyTerms: what holds for all cases of a study, whoever measures them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from biomarker_cli.study.keys import canonical, sha256_of_json
+from biomarker_cli.study.study_key import fingerprint
+
+if TYPE_CHECKING:
+    from biomarker_cli.acquisition.waivers import WaiverSet
+    from biomarker_cli.study.sources import RoleProtocols
+    from biomarker_cli.study.study_file import Study
+
+
+@dataclass(frozen=True)
+class StudyTerms:
+    """What holds for all cases of a study.
+
+    Attributes
+    ----------
+    study_id : str
+    protocols : mapping
+        Role -> its protocols.
+    waivers : WaiverSet or None
+        All that the study accepts.
+    refuses : bool
+        Whether what the cohort finds on a case refuses it; else it flags it.
+    key_fingerprint : str
+        What names the key of the study.
+    """
+
+    study_id: str
+    protocols: Mapping[str, RoleProtocols] = field(default_factory=dict)
+    waivers: WaiverSet | None = None
+    refuses: bool = True
+    key_fingerprint: str = ""
+
+    @classmethod
+    def of(
+        cls, study: Study, protocols: Mapping[str, RoleProtocols], waivers: WaiverSet
+    ) -> StudyTerms:
+        """Return the terms of a study with its protocols and waivers."""
+        refuses = study.model.integrity == "refuse"
+        return cls(study.model.id, protocols, waivers, refuses, fingerprint(study.key))
+
+    def digests(self) -> dict[str, str]:
+        """Return the digest of every protocol by its kind, id and version."""
+        found: dict[str, str] = {}
+        for used in self.protocols.values():
+            acquisition = (used.acquisition.document,) if used.acquisition is not None else ()
+            for document in (*(a.document for a in used.analyses), *acquisition):
+                found[f"{document.header.format} {document.ident}"] = document.sha256
+        return dict(sorted(found.items()))
+
+
+def study_sha256(study: Study) -> str:
+    """Return a digest of all that a study says: its file, list, overrides and waivers."""
+    digest = hashlib.sha256(
+        sha256_of_json(
+            [
+                study.model.model_dump(mode="json"),
+                [canonical(override) for override in study.overrides],
+                [canonical(waiver) for waiver in study.waivers],
+            ]
+        ).encode()
+    )
+    for entry in study.entries:
+        digest.update(repr(replace(entry, line=0)).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
