@@ -15,6 +15,7 @@ from cluster_processes import DaskCluster
 from cluster_work import Task, work
 
 from biomarker_cli.model.inputs import FileSignature, InputFiles, KnownFile
+from biomarker_cli.model.version import __version__, code_digest
 from biomarker_cli.study.cluster import executor as executor_module
 from biomarker_cli.study.cluster import scheduler
 from biomarker_cli.study.cluster.environment import ABSENT, differences, versions
@@ -143,7 +144,8 @@ def test_versions_name_all_that_moves_numbers():
         "SimpleITK",
         "distributed",
     } <= set(found)
-    assert ABSENT not in {found["kernels"], found["numpy"], found["distributed"]}
+    assert ABSENT not in {found["numpy"], found["distributed"]}
+    assert code_digest() in found["biomarker"]
 
 
 def test_differences_name_both_versions_and_what_is_absent():
@@ -185,8 +187,8 @@ OTHERS = {
     "biomarker": lambda folder: _starting_with(
         folder, "import biomarker_cli.model.version as v; v.__version__ = '0.0.1'"
     ),
-    "kernels": lambda folder: _starting_with(
-        folder, "import biomarker_cli.kernels.compiled as k; k.SOURCES_SHA256 = 'f' * 64"
+    "code": lambda folder: _starting_with(
+        folder, "import biomarker_cli.model.version as v; v.code_digest = lambda: 'f' * 16"
     ),
     "biomarker absent": lambda folder: _starting_with(
         folder, "import sys; sys.modules['biomarker_cli'] = None"
@@ -220,11 +222,11 @@ def test_other_versions_are_refused_by_name_before_anything_runs(mixed, monkeypa
         "SimpleITK": "1.0.1",
         "distributed": "1.0.1",
         "python": "3.12.1",
-        "kernels": "f" * 12,
     }
     for name, version in there.items():
         assert f"{name} {here[name]} here, {version} there" in error.message
-    assert f"biomarker {here['biomarker']} here, 0.0.1 there" in error.message
+    assert f"biomarker {here['biomarker']} here, 0.0.1 ({code_digest()}) there" in error.message
+    assert f"biomarker {here['biomarker']} here, {__version__} ({'f' * 16}) there" in error.message
     assert f"biomarker {here['biomarker']} here, none there" in error.message
     # The one that is as it should be is not named.
     assert error.message.count("worker tcp://127.0.0.1:") == len(OTHERS)

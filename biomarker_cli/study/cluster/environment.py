@@ -6,9 +6,8 @@ import platform
 from collections.abc import Mapping
 from functools import cache
 
-from biomarker_cli.kernels.errors import KernelsError
 from biomarker_cli.model.packages import MOVING_NUMBERS, version_of
-from biomarker_cli.model.version import __version__
+from biomarker_cli.model.version import __version__, code_digest
 
 _PARTS = (
     *MOVING_NUMBERS,
@@ -37,24 +36,15 @@ def versions() -> Mapping[str, str]:
     Returns
     -------
     mapping
-        ``biomarker``, ``kernels`` (digest of their sources), ``python``, ``machine`` and
-        distributions of others; `ABSENT` for what is not there.
+        ``biomarker`` (with the digest of its code, kernels included), ``python``, ``machine``
+        and distributions of others; `ABSENT` for what is not there.
     """
     found = {
-        "biomarker": __version__,
-        "kernels": _kernels(),
+        "biomarker": f"{__version__} ({code_digest()})",
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
     return found | {part: version_of(part) or ABSENT for part in _PARTS}
-
-
-def _kernels() -> str:
-    try:
-        from biomarker_cli.kernels.compiled import SOURCES_SHA256
-    except (ImportError, KernelsError):
-        return ABSENT
-    return SOURCES_SHA256[:12]
 
 
 def differences(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
