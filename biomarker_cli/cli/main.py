@@ -50,6 +50,7 @@ COMMANDS = CommandsOnDemand(
         "suv-explain": "suv_explain:suv_explain",
         "bvalues": "bvalues:bvalues",
         "run": "run:run",
+        "merge": "merge:merge",
         "status": "status:status",
         "compare": "compare:compare",
         "repeatability": "repeatability:repeatability",

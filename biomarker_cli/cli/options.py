@@ -3,6 +3,7 @@
 ======================  =============================================
 paths_argument          scan, check
 format_option           scan, check, run, status, regions, bvalues ...
+junit_option            check, run, merge, compare
 ======================  =============================================
 """
 
@@ -25,3 +26,8 @@ format_option = click.option(
     show_default=True,
     help="How to print: a table to read, or JSON for scripts.",
 )
+
+junit_option = click.option(
+    "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML here."
+)
+"""A report for CI servers; a file that exists is refused."""

@@ -20,8 +20,8 @@ import io
 import json
 import re
 import sys
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -198,7 +198,14 @@ def progress(what: str, unit: str) -> Iterator[Advance]:
     if not sys.stderr.isatty():
         yield _say_nothing
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     bar = Progress(
         TextColumn("{task.description}"),
@@ -206,15 +213,40 @@ def progress(what: str, unit: str) -> Iterator[Advance]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
         console=_console(stderr=True),
         transient=True,
     )
     with bar:
-        task = bar.add_task(what, total=None, rate="")
+        task = bar.add_task(what, total=None, rate="", visible=False)
 
         def advance(done: int, total: int) -> None:
+            if not bar.tasks[0].visible:
+                # What was there before the first one says nothing of the time that is left.
+                bar.reset(task, total=total, completed=done - 1, visible=True)
             speed = bar.tasks[0].speed
             rate = f"{speed:.0f} {unit}/s" if speed else ""
             bar.update(task, completed=done, total=total, rate=rate)
 
         yield advance
+
+
+@contextmanager
+def stages(unit: str) -> Iterator[Callable[[str], Advance]]:
+    """Yield a function that makes the progress of a stage; one bar is shown at a time."""
+    with ExitStack() as shown_now:
+        current = {"stage": ""}
+        bars: dict[str, Advance] = {}
+
+        def stage(what: str) -> Advance:
+            def advance(done: int, total: int) -> None:
+                if current["stage"] != what:
+                    shown_now.close()
+                    current["stage"] = what
+                    bars[what] = shown_now.enter_context(progress(what, unit))
+                bars[what](done, total)
+
+            return advance
+
+        yield stage

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option, junit_option
-from biomarker_cli.cli.output import Listing, print_json, progress, require_new_file, say
+from biomarker_cli.cli.output import Listing, print_json, require_new_file, say, stages
+from biomarker_cli.cli.run_ending import end_with_report
 
 if TYPE_CHECKING:
-    from biomarker_cli.study.cohort import CohortCase
+    from biomarker_cli.study.cohort_case import CohortCase
     from biomarker_cli.study.merging import StudyPart
     from biomarker_cli.study.packed import ResultHead
     from biomarker_cli.study.runner import RunOptions, RunProgress, RunReport, StudyRun
@@ -127,7 +128,8 @@ def run(
     if dry_run:
         _print_plan(decisions, output_format)
         return
-    finish_command(context, report, junit, "" if quiet else output_format, shard)
+    end_with_report(report, junit, "" if quiet else output_format, shard)
+    context.exit(report.exit_code)
 
 
 def _part(shard: Shard | None, study: Any, study_file: Path) -> StudyPart | None:
@@ -136,3 +138,93 @@ def _part(shard: Shard | None, study: Any, study_file: Path) -> StudyPart | None
     from biomarker_cli.study.merging import StudyPart
 
     return StudyPart(shard, study, study_file)
+
+
+def _due(
+    study: Any,
+    *,
+    is_part: bool,
+    jobs: int,
+    timeout_per_case: float | None,
+    verify_inputs: bool,
+    verbose: bool,
+    **switches: bool,
+) -> tuple[StudyRun, RunOptions]:
+    """Return what is run, and how; who says what became of a case is no matter of either."""
+    del verbose
+    from biomarker_cli.catalogue.index import FileIndex
+    from biomarker_cli.study.planning import StudyPlanner
+    from biomarker_cli.study.runner import RunOptions, StudyRun
+
+    options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, **switches)
+    planner = StudyPlanner(
+        study,
+        FileIndex.of_user(trusted=not options.fresh),
+        verify_inputs=verify_inputs,
+        jobs=jobs,
+        limit_s=timeout_per_case,
+        is_part=is_part,
+    )
+    return StudyRun.of_study(study, planner), options
+
+
+@contextmanager
+def _told(*, quiet: bool, verbose: bool) -> Iterator[RunProgress]:
+    """Yield whom a run tells how far it is."""
+    from biomarker_cli.study.runner import RunProgress
+
+    ended = _say_case if verbose else None
+    if quiet:
+        yield RunProgress(ended=ended)
+        return
+    with stages("cases") as stage:
+        yield RunProgress(stage("planning"), stage("measuring"), ended)
+
+
+def _say_case(head: ResultHead, seconds: float | None) -> None:
+    took = f", {seconds:.1f} s" if seconds is not None else ""
+    why = f" {head.error_code}" if head.error_code else ""
+    say(f"{head.case_id}: {head.status}{why}{took}", err=True)
+
+
+def _planned(
+    due: StudyRun, folder: Path, options: RunOptions, told: RunProgress
+) -> Sequence[CohortCase]:
+    from biomarker_cli.study.runner import plan_run
+
+    return plan_run(due, folder, options, told)
+
+
+def _ran(
+    part: StudyPart | None, due: StudyRun, folder: Path, options: RunOptions, told: RunProgress
+) -> RunReport:
+    from biomarker_cli.study.merging import run_shard
+    from biomarker_cli.study.runner import run_study
+
+    if part is None:
+        return run_study(due, folder, options, told)
+    return run_shard(part, due, folder, options, told)
+
+
+def _print_plan(decisions: Sequence[CohortCase], output_format: str) -> None:
+    rows = [
+        {
+            "case_id": decision.case_id,
+            "action": decision.action,
+            "reason": decision.reason,
+            "files": decision.survey.n_files,
+            "analyses": list(decision.survey.analyses),
+        }
+        for decision in decisions
+    ]
+    if output_format == "json":
+        print_json(rows)
+        return
+    table = Listing("", ("case", "action", "reason", "files", "analyses"))
+    for row in rows:
+        table.add_row(*(_cell(row[key]) for key in row))
+    table.print()
+
+
+def _cell(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -11,17 +11,21 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from biomarker_cli.model.errors import CaseError
+from biomarker_cli.study.cohort_case import (
+    NOTHING_SAID,
+    Action,
+    CohortCase,
+    SurveyedCase,
+    said_of,
+)
 from biomarker_cli.study.cohort_database import TABLES, kept_database
-from biomarker_cli.study.derivations import derivation_files
 from biomarker_cli.study.packed import PackedResult, ResultHead, head_of
 from biomarker_cli.study.survey import Survey, error_of, refusal_of
-
-Action = Literal["", "reuse", "run", "refuse"]
 
 _CASES = {
     "place": "SELECT number, place, survey, action, reason, distrusted, head, seal, log, place "
@@ -32,82 +36,9 @@ _CASES = {
 
 _EXPORTED = ("mark", "survey", "action", "reason", "distrusted", "head", "seal", "log")
 
-_NO_LOG = {"notes": [], "readings": 0, "derivations": {}}
 
 _PAGE = 500
 _CACHE_KB = 16_384
-
-
-@dataclass(frozen=True, slots=True)
-class SurveyedCase:
-    """A case of the cohort.
-
-    Attributes
-    ----------
-    number : int
-        Of the case in this cohort, for ever.
-    place : int
-        Where it stands in the list of the study.
-    survey : Survey
-    """
-
-    number: int
-    place: int
-    survey: Survey
-
-    @property
-    def case_id(self) -> str:
-        """Identifier of the case."""
-        return self.survey.case_id
-
-
-@dataclass(frozen=True, slots=True)
-class CohortCase:
-    """A case of the cohort with what was decided on it, and what its result says.
-
-    Attributes
-    ----------
-    case : SurveyedCase
-    action, reason : str
-    distrusted : bool
-        Whether a result is there that is not used, since it is not as it was written.
-    head : ResultHead or None
-        None where it was not measured.
-    seal : str
-        Digest of the stored result.
-    notes : list
-        As the result holds them.
-    n_readings : int
-        How many series of it rules above series are asked of.
-    derivations : dict
-        Digests of the files of its derivations, by name.
-    refusal : CaseError or None
-        Why the case is refused, whatever its result says.
-    flags : frozenset of str
-        What the cohort found on it: all of its rows carry them.
-    """
-
-    case: SurveyedCase
-    action: Action
-    reason: str
-    distrusted: bool
-    head: ResultHead | None
-    seal: str
-    notes: list[Any]
-    n_readings: int
-    derivations: dict[str, str]
-    refusal: CaseError | None
-    flags: frozenset[str]
-
-    @property
-    def case_id(self) -> str:
-        """Identifier of the case."""
-        return self.case.case_id
-
-    @property
-    def survey(self) -> Survey:
-        """What is known of the case without its plan."""
-        return self.case.survey
 
 
 class Cohort:
@@ -360,7 +291,7 @@ class Cohort:
         head = result.head
         self._db.execute(
             "UPDATE cases SET head = ?, seal = ?, log = ? WHERE number = ?",
-            (json.dumps(asdict(head)), result.seal, json.dumps(_log(result)), number),
+            (json.dumps(asdict(head)), result.seal, json.dumps(said_of(result)), number),
         )
         self._mark_pixels(number, head)
 
@@ -455,9 +386,7 @@ class Cohort:
 
     def _case(self, row: Sequence[Any]) -> CohortCase:
         number, place, text, action, reason, distrusted, head, seal, log, _ = row
-        said: dict[str, Any] = (
-            json.loads(log) if log else {"notes": [], "readings": 0, "derivations": {}}
-        )
+        said: dict[str, Any] = json.loads(log) if log else NOTHING_SAID
         case = SurveyedCase(number, place, Survey.from_json(text))
         return CohortCase(
             case=case,
@@ -469,18 +398,11 @@ class Cohort:
             notes=said["notes"],
             n_readings=said["readings"],
             derivations=said["derivations"],
+            outcomes=said["outcomes"],
+            unmet=said["unmet"],
             refusal=self._refusal(case),
             flags=self._flags(case),
         )
-
-
-def _log(result: PackedResult) -> dict[str, Any]:
-    files = derivation_files(result) if result.derivations else {}
-    return {
-        "notes": [[note.text, note.roi_id] for note in result.notes],
-        "readings": len(result.readings),
-        "derivations": {n: hashlib.sha256(text).hexdigest() for n, text in files.items()},
-    }
 
 
 def flag_of(finding: CaseError) -> str:

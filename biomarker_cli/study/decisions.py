@@ -12,7 +12,8 @@ from biomarker_cli.study.keys import ANALYSIS, key_of_parts, key_parts
 from biomarker_cli.study.store import UnusableResultError
 
 if TYPE_CHECKING:
-    from biomarker_cli.study.cohort import Cohort, CohortCase
+    from biomarker_cli.study.cohort import Cohort
+    from biomarker_cli.study.cohort_case import CohortCase
     from biomarker_cli.study.packed import PackedResult, ResultHead
     from biomarker_cli.study.sources import CaseSource
     from biomarker_cli.study.store import ResultStore

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from biomarker_cli.study.case_names import file_stem
 
 if TYPE_CHECKING:
-    from biomarker_cli.study.cohort import CohortCase
+    from biomarker_cli.study.cohort_case import CohortCase
     from biomarker_cli.study.packed import PackedResult
 
 FOLDER = "derivations"

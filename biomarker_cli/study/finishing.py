@@ -20,7 +20,7 @@ from biomarker_cli.tables.manifest import MANIFEST
 from biomarker_cli.tables.package import package_is_true
 
 if TYPE_CHECKING:
-    from biomarker_cli.study.cohort import CohortCase
+    from biomarker_cli.study.cohort_case import CohortCase
     from biomarker_cli.study.judged import JudgedResults
     from biomarker_cli.study.terms import StudyTerms
     from biomarker_cli.tables.rows import CheckRow

@@ -15,7 +15,8 @@ from biomarker_cli.model.errors import CaseError
 from biomarker_cli.study.twins import find_twins_by_uid
 
 if TYPE_CHECKING:
-    from biomarker_cli.study.cohort import Cohort, SurveyedCase
+    from biomarker_cli.study.cohort import Cohort
+    from biomarker_cli.study.cohort_case import SurveyedCase
     from biomarker_cli.study.survey import Survey
 
 HEIGHT_CHANGE_M = 0.05

@@ -13,11 +13,11 @@ from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.packed import PackedResult, ResultHead, pack
 from biomarker_cli.study.store import UnusableResultError
-from biomarker_cli.tables.schema import CHECKS
 
 if TYPE_CHECKING:
     from biomarker_cli.model.errors import BiomarkerError
-    from biomarker_cli.study.cohort import Cohort, CohortCase
+    from biomarker_cli.study.cohort import Cohort
+    from biomarker_cli.study.cohort_case import CohortCase
     from biomarker_cli.study.store import ResultStore
     from biomarker_cli.study.survey import Survey
     from biomarker_cli.tables.rows import CheckRow
@@ -54,11 +54,13 @@ class JudgedResults:
 
     def heads(self, order: Literal["place", "case_id"] = "case_id") -> Iterator[ResultHead]:
         """Yield what a run looks at of each result; no file is opened."""
-        for case in self.cohort.cases(order):
-            if case.refusal is None and case.head is not None:
-                yield case.head
-            else:
-                yield self.of(case).head
+        return map(self.head_of, self.cohort.cases(order))
+
+    def head_of(self, case: CohortCase) -> ResultHead:
+        """Return what a run looks at of a result; no file is opened."""
+        if case.refusal is None and case.head is not None:
+            return case.head
+        return self.of(case).head
 
     def measured_heads(self) -> Iterator[ResultHead]:
         """Yield the heads of the cases that nothing refuses."""
@@ -102,8 +104,8 @@ class JudgedResults:
         """Tell whether an error-level rule is broken, or cannot be judged."""
         return any(is_violation(c.severity, c.outcome) for c in wide_checks) or any(
             is_violation(row["severity"], row["outcome"])
-            for result in self.in_order()
-            for row in result.rows(CHECKS)
+            for case in self.cohort.cases()
+            for row in case.unmet
         )
 
 

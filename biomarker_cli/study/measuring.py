@@ -13,15 +13,17 @@ from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.inputs import CHANGED
 from biomarker_cli.study.judged import refused_result
 from biomarker_cli.study.keys import key_parts
-from biomarker_cli.study.packed import PackedResult, pack
+from biomarker_cli.study.packed import PackedResult, ResultHead, pack
 
 if TYPE_CHECKING:
     from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.model.inputs import FileRead
-    from biomarker_cli.study.cohort import Cohort, SurveyedCase
+    from biomarker_cli.study.cohort import Cohort
+    from biomarker_cli.study.cohort_case import SurveyedCase
     from biomarker_cli.study.executors import CaseOutcome, Executor
     from biomarker_cli.study.planned import PlannedCase
     from biomarker_cli.study.run_log import RunLog
+    from biomarker_cli.study.runner import RunProgress
     from biomarker_cli.study.sources import CaseSource
     from biomarker_cli.study.store import ResultStore
     from biomarker_cli.study.survey import Survey
@@ -59,17 +61,18 @@ class Measuring:
         self._under_way: dict[int, tuple[SurveyedCase, PlannedCase]] = {}
         self._read: dict[Path, FileRead] = {}
         self._doubtful: list[Path] = []
+        self._ended: Callable[[ResultHead, float | None], None] | None = None
         self.unexpected: list[str] = []
 
-    def run(self, executor: Executor, event: Callable[[int, int], None] | None) -> None:
+    def run(self, executor: Executor, progress: RunProgress) -> None:
         """Run what is due and store it.
 
         Parameters
         ----------
         executor : Executor
-        event : callable or None
-            Called with the number of cases done and in all.
+        progress : RunProgress
         """
+        self._ended = progress.ended
         due, total = self._cohort.n_of("run"), len(self._cohort)
         done = total - due
         for case in self._cohort.cases():
@@ -81,8 +84,8 @@ class Measuring:
             for outcome in executor.run(self._plans()):
                 self._take(outcome)
                 done += 1
-                if event is not None:
-                    event(done, total)
+                if progress.measured is not None:
+                    progress.measured(done, total)
         finally:
             self._remember()
 
@@ -154,7 +157,9 @@ class Measuring:
         known = replace(case.survey, parts=dict(parts))
         self._cohort.update(case.number, known, doubtful=not parts)
         self._cohort.take_result(case.number, packed)
-        self._log.measured(case.case_id, packed.head, seconds)
+        self._log.measured(packed.head, seconds)
+        if self._ended is not None:
+            self._ended(packed.head, seconds)
 
     def _remember(self) -> None:
         index = self._source.index

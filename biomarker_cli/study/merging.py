@@ -44,7 +44,7 @@ from biomarker_cli.study.surveying import require_overrides_used, survey_study
 from biomarker_cli.study.terms import StudyTerms, study_sha256
 
 if TYPE_CHECKING:
-    from biomarker_cli.study.cohort import CohortCase
+    from biomarker_cli.study.cohort_case import CohortCase
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def run_shard(
         decide_cases(cohort, study.source, store, study.terms.study_id, options.rules)
         log.planned(cohort)
         measuring = Measuring(study.terms.study_id, study.source, cohort, store, log)
-        measuring.run(executor_of(options), progress.measured)
+        measuring.run(executor_of(options), progress)
         made = made_with(part.study, study.terms)
         end_shard(folder, part.shard, made, part.study_file, cohort)
     judged = JudgedResults(cohort, store, study.terms.study_id)

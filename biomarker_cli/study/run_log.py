@@ -66,16 +66,16 @@ class RunLog:
         due = {action: cohort.n_of(action) for action in ("run", "reuse", "refuse")}
         self._write("planned", cases=len(cohort), **due)
 
-    def measured(self, case_id: str, head: ResultHead, seconds: float | None) -> None:
+    def measured(self, head: ResultHead, seconds: float | None) -> None:
         """Write what became of a case."""
-        self._attempts[case_id] += 1
+        self._attempts[head.case_id] += 1
         self._write(
             "measured",
-            case_id=case_id,
+            case_id=head.case_id,
             status=head.status,
             error_code=head.error_code,
             duration_s=None if seconds is None else round(seconds, 3),
-            attempt=self._attempts[case_id],
+            attempt=self._attempts[head.case_id],
         )
 
     def ended(self) -> None:

@@ -23,8 +23,8 @@ from biomarker_cli.study.surveying import survey_study
 from biomarker_cli.study.terms import StudyTerms
 
 if TYPE_CHECKING:
-    from biomarker_cli.study.cohort import CohortCase
-    from biomarker_cli.study.packed import PackedResult
+    from biomarker_cli.study.cohort_case import CohortCase
+    from biomarker_cli.study.packed import PackedResult, ResultHead
     from biomarker_cli.study.planning import StudyPlanner
     from biomarker_cli.study.sources import CaseSource
     from biomarker_cli.study.study_file import Study
@@ -93,15 +93,19 @@ class StudyRun:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """Whom a run tells how far it is; both are called with cases done and in all.
+    """Whom a run tells how far it is.
 
     Attributes
     ----------
-    planned, measured : callable
+    planned, measured : callable, optional
+        Called with cases done and in all.
+    ended : callable, optional
+        Called with what a case gave, and the seconds that it took where they are known.
     """
 
     planned: Callable[[int, int], None] | None = None
     measured: Callable[[int, int], None] | None = None
+    ended: Callable[[ResultHead, float | None], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -188,7 +192,7 @@ def run_study(
         decide_cases(cohort, study.source, store, study.terms.study_id, options.rules)
         log.planned(cohort)
         measuring = Measuring(study.terms.study_id, study.source, cohort, store, log)
-        measuring.run(executor_of(options), progress.measured)
+        measuring.run(executor_of(options), progress)
         remarks = tuple(filter(None, [mended]))
         judged = JudgedResults(cohort, store, study.terms.study_id)
         wide = finish(study.terms, judged, folder, [*remarks, *measuring.unexpected])
