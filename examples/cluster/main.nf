@@ -27,9 +27,11 @@ process SHARD {
     script:
     """
     export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1
+    file='${params.results}/shards/${number}-of-${params.shards}.json'
+    rm -f "\$file"
     biomarker run '${params.study}' -o '${params.results}' --shard ${number}/${params.shards} \
         --jobs ${task.cpus} --quiet \
-        || test -e '${params.results}/shards/${number}-of-${params.shards}.json'
+        || test -e "\$file"
     """
 }
 

@@ -22,9 +22,8 @@ results=${2:?the folder of the run}
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 export ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1
 
-# In a folder that all nodes see.
-mkdir -p "$results"
-file=$(realpath "$results")/scheduler-$SLURM_JOB_ID.json
+# In a folder that all nodes see, and not in that of the run, which is the run's alone.
+file=$SLURM_SUBMIT_DIR/scheduler-$SLURM_JOB_ID.json
 rm -f "$file"
 
 # On a node with several networks, name one for both: --interface ib0.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,19 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
+
+
+TABLES = ("measurements", "rois", "cases", "facts", "checks", "features")
+
+
+def tables_of(folder: Path) -> dict[str, str]:
+    """Return the digests of the tables of a run."""
+    return {t: hashlib.sha256((folder / f"{t}.csv").read_bytes()).hexdigest() for t in TABLES}
+
+
+def python_path(first: str = "") -> str:
+    """Return what a process needs to find the program, and what tests give it to do."""
+    return os.pathsep.join([*filter(None, [first]), *map(str, (CHECKOUT, HERE, HERE.parent))])
 
 
 class DaskCluster:
@@ -30,18 +44,27 @@ class DaskCluster:
         self._processes: list[subprocess.Popen[bytes]] = []
         self.scheduler: subprocess.Popen[bytes] | None = None
 
-    def start_scheduler(self, **env: str) -> None:
+    def start_scheduler(self, first: str = "", **env: str) -> None:
         self.scheduler = self._start(
-            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", env=env
+            "scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--no-dashboard",
+            first=first,
+            env=env,
         )
         self._wait(self.file.exists)
 
-    def start_worker(self, name: str, *options: str, **env: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, name: str, *options: str, first: str = "") -> subprocess.Popen[bytes]:
         return self._start(
-            "worker", "--nthreads", "1", "--name", name, "--no-dashboard", *options, env=env
+            "worker", "--nthreads", "1", "--name", name, "--no-dashboard", *options, first=first
         )
 
-    def _start(self, *arguments: str, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, *arguments: str, first: str, env: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         with (self._folder / f"{arguments[0]}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", *arguments, "--scheduler-file", str(self.file)],
@@ -49,16 +72,7 @@ class DaskCluster:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(
-                        [
-                            *filter(None, [env.pop("first", "")]),
-                            *map(str, (CHECKOUT, HERE, HERE.parent)),
-                        ]
-                    ),
-                    **env,
-                },
+                env={**os.environ, **(env or {}), "PYTHONPATH": python_path(first)},
             )
         self._processes.append(process)
         return process
@@ -75,6 +89,12 @@ class DaskCluster:
     def wait_for_workers(self, number: int) -> None:
         with self.client() as client:
             client.wait_for_workers(number, timeout=60)
+
+    def kill_a_worker(self) -> None:
+        """Kill a worker itself, not its nanny, as the system does that is out of memory."""
+        with self.client() as client:
+            pids = client.run(os.getpid)
+        os.kill(next(iter(pids.values())), signal.SIGKILL)
 
     def log(self, of: str = "worker") -> str:
         return (self._folder / f"{of}.log").read_text(errors="replace")

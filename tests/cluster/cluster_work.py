@@ -23,7 +23,7 @@ class Task:
     fate : str
         What becomes of it.
     marker : Path or None
-        A file that it touches when it begins.
+        A file into which it writes its process id when it begins.
     """
 
     case_id: str
@@ -37,7 +37,7 @@ def work(task: Task) -> CaseResult:
     first = True
     if task.marker is not None:
         first = not task.marker.exists()
-        task.marker.touch()
+        task.marker.write_text(str(os.getpid()))
     deeds = {"dies": die, "hangs": hang, "raises": fail, "grows": grow, "kills": kill_worker}
     if task.fate == "kills once":
         if first:
