@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 
@@ -27,6 +29,11 @@ def tables_of(folder: Path) -> dict[str, str]:
 def python_path(first: str = "") -> str:
     """Return what a process needs to find the program, and what tests give it to do."""
     return os.pathsep.join([*filter(None, [first]), *map(str, (CHECKOUT, HERE, HERE.parent))])
+
+
+only_in_full = pytest.mark.skipif(
+    os.environ.get("BIOMARKER_SLOW_TESTS") != "all", reason="slow: make test-all"
+)
 
 
 class DaskCluster:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cluster_processes import only_in_full
 from cluster_work import Task, work
 
 from biomarker_cli.study.cluster.executor import DaskExecutor
@@ -52,6 +53,7 @@ def test_a_case_that_always_kills_its_worker_is_found_and_its_neighbours_survive
     assert "4 workers of the cluster died" in str(outcomes[3].error)
 
 
+@only_in_full
 def test_a_scheduler_that_gives_up_at_once_blames_no_innocent_case(new_cluster):
     new_cluster.start_scheduler(DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
     new_cluster.start_worker("one")
