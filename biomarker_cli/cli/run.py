@@ -163,7 +163,7 @@ def _due(
     from biomarker_cli.study.planning import StudyPlanner
     from biomarker_cli.study.runner import RunOptions, StudyRun
 
-    options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, **switches)
+    options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, executor=None, **switches)
     planner = StudyPlanner(
         study,
         FileIndex.of_user(trusted=not options.fresh),

@@ -43,9 +43,16 @@ class DaskCluster:
     ----------
     file : Path
         The scheduler file.
+
+    Parameters
+    ----------
+    folder : Path
+    options : str
+        Of scheduler and workers alike.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._options = options
         self._folder = folder
         self.file = folder / "scheduler.json"
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -62,7 +69,7 @@ class DaskCluster:
             first=first,
             env=env,
         )
-        self._wait(self.file.exists)
+        self._wait(lambda: self.file.exists() and self.file.read_text().endswith("}"))
 
     def start_worker(self, name: str, *options: str, first: str = "") -> subprocess.Popen[bytes]:
         return self._start(
@@ -74,7 +81,15 @@ class DaskCluster:
     ) -> subprocess.Popen[bytes]:
         with (self._folder / f"{arguments[0]}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "dask", *arguments, "--scheduler-file", str(self.file)],
+                [
+                    sys.executable,
+                    "-m",
+                    "dask",
+                    *arguments,
+                    *self._options,
+                    "--scheduler-file",
+                    str(self.file),
+                ],
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,

@@ -42,6 +42,8 @@ def work(task: Task) -> CaseResult:
     if task.fate == "kills once":
         if first:
             kill_worker()
+    elif task.fate == "waits":
+        time.sleep(1)
     elif task.fate != "works":
         deeds[task.fate]()
     return case_result(task.case_id)

@@ -26,7 +26,7 @@ def said(outcomes):
     ("fate", "code", "timeout_s"),
     [
         ("dies", "CASE-WORKER-DIED", None),
-        ("hangs", "CASE-TIMEOUT", 2.0),
+        ("hangs", "CASE-TIMEOUT", 5.0),
         ("raises", "CASE-INTERNAL", None),
     ],
 )

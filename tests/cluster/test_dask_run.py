@@ -13,8 +13,9 @@ import pytest
 from cluster_processes import DaskCluster, only_in_full, python_path, tables_of
 from cluster_work import Task, work
 
+from biomarker_cli.study.cluster.errors import ClusterError
 from biomarker_cli.study.cluster.executor import CASES_PER_WORKER, DaskExecutor
-from biomarker_cli.study.cluster.scheduler import connected
+from biomarker_cli.study.cluster.scheduler import address_of, connected
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
@@ -211,3 +212,33 @@ def test_a_parcel_holds_paths_and_no_content_of_files(tmp_path):
     assert len(before) < len(after) < 1500
     assert b"image.dcm" in after
     assert inputs.kept_bytes == 1 << 20
+
+
+@only_in_full
+def test_a_cluster_may_speak_tls_and_refuses_who_has_no_certificate(tmp_path):
+    import dask
+
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+            "-subj", "/CN=test", "-keyout", key, "-out", certificate,
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    options = ["--tls-ca-file", certificate, "--tls-cert", certificate, "--tls-key", key]
+    found = DaskCluster(tmp_path, *map(str, options))
+    try:
+        found.start_scheduler()
+        found.start_worker("one")
+        assert address_of(str(found.file)).startswith("tls://")
+        with pytest.raises(ClusterError) as caught, connected(str(found.file)):
+            pytest.fail("it was let in")
+        assert caught.value.code == "CLUSTER-NOT-REACHED"
+        told = {"ca-file": str(certificate)}
+        told["client"] = {"cert": str(certificate), "key": str(key)}
+        with dask.config.set({"distributed.comm.tls": told}), connected(str(found.file)) as client:
+            (outcome,) = DaskExecutor(client, work=work).run([Task("c0")])
+        assert outcome.result.case.case_id == "c0"
+    finally:
+        found.stop()

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -210,7 +210,8 @@ class _Window:
         from distributed.scheduler import KilledWorker
 
         # Or was it a worker that joined later, and cannot even open what it is sent?
-        require_same_versions(self._client)
+        with suppress(OSError, TimeoutError):
+            require_same_versions(self._client)
         if not isinstance(error, KilledWorker):
             case.defects += 1
             if case.defects > _DEFECTS:

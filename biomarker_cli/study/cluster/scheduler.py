@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import re
+import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ _LARGEST_FILE = 1 << 20
 """Bytes; a scheduler with hundreds of workers writes less."""
 
 _ANSWER_WITHIN_S = 5.0
+_WRITTEN_WITHIN_S = 2.0
+_LOOK_EVERY_S = 0.1
 _NAMED_AT_MOST = 5
 
 
@@ -52,7 +55,19 @@ def address_of(named: str) -> str:
             f"{quoted(named)} is no address of a scheduler",
             hint="Expected tcp://host:port or tls://host:port.",
         )
-    return _address_in(Path(named))
+    until = time.monotonic() + _WRITTEN_WITHIN_S
+    while True:
+        try:
+            return _address_in(Path(named))
+        except _CutError as error:
+            # Dask does not write it at once: a scheduler may just be starting.
+            if time.monotonic() > until:
+                raise _unusable(Path(named), str(error)) from error
+            time.sleep(_LOOK_EVERY_S)
+
+
+class _CutError(Exception):
+    """What stands in the file is no JSON."""
 
 
 def _address_in(path: Path) -> str:
@@ -75,7 +90,7 @@ def _address_in(path: Path) -> str:
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise _unusable(path, "it is no JSON") from error
+        raise _CutError("it is no JSON") from error
     address = found.get("address") if isinstance(found, dict) else None
     if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
         raise _unusable(path, f"it names no address tcp://host:port, but {quoted(address)}")
@@ -117,14 +132,20 @@ def connected(named: str) -> Iterator[Client]:
         ) from error
     _silence()
     _require_scheduler(address)
-    with warnings.catch_warnings():
-        # Of other versions: they are refused by name.
-        warnings.simplefilter("ignore")
-        client = Client(  # type: ignore[no-untyped-call]
-            address, timeout=_ANSWER_WITHIN_S, set_as_default=False, name="biomarker"
-        )
     try:
-        require_same_versions(client)
+        with warnings.catch_warnings():
+            # Of other versions: they are refused by name.
+            warnings.simplefilter("ignore")
+            client = Client(  # type: ignore[no-untyped-call]
+                address, timeout=_ANSWER_WITHIN_S, set_as_default=False, name="biomarker"
+            )
+    except (OSError, TimeoutError) as error:
+        raise _not_reached(address, error) from error
+    try:
+        try:
+            require_same_versions(client)
+        except (OSError, TimeoutError) as error:
+            raise _not_reached(address, error) from error
         yield client
     finally:
         client.close(timeout=1)  # type: ignore[no-untyped-call]
@@ -136,18 +157,22 @@ def _require_scheduler(address: str) -> None:
         kind = asyncio.run(asyncio.wait_for(_kind_of(address), _ANSWER_WITHIN_S))
     except Exception as error:
         # Whatever listens there may say anything.
-        raise ClusterError(
-            "CLUSTER-NOT-REACHED",
-            f"no scheduler answers at {quoted(address)} within {_ANSWER_WITHIN_S:g} s: "
-            f"{type(error).__name__}",
-            hint="Is it running, and does a firewall let this machine reach it?",
-        ) from error
+        raise _not_reached(address, error) from error
     if kind != "Scheduler":
         raise ClusterError(
             "CLUSTER-SCHEDULER",
             f"what answers at {quoted(address)} is no scheduler, but {quoted(kind)}",
             hint="Name the scheduler itself: its log says `Scheduler at: tcp://host:port`.",
         )
+
+
+def _not_reached(address: str, error: Exception) -> ClusterError:
+    return ClusterError(
+        "CLUSTER-NOT-REACHED",
+        f"no scheduler answers at {quoted(address)} within {_ANSWER_WITHIN_S:g} s: "
+        f"{type(error).__name__}",
+        hint="Is it running, and does a firewall let this machine reach it?",
+    )
 
 
 async def _kind_of(address: str) -> object:
@@ -178,6 +203,8 @@ def require_same_versions(client: Client) -> None:
     ------
     ClusterError
         ``CLUSTER-VERSIONS``, which names who and what.
+    OSError, TimeoutError
+        Where the scheduler does not answer.
     """
     cluster: Mapping[str, Any] = client.get_versions()  # type: ignore[assignment]
     here = versions()
