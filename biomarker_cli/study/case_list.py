@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -305,10 +306,10 @@ def _cannot_exist(path: str) -> bool:
 def _is_root(path: Path) -> bool:
     """Tell whether a path is the root of the file system, however it is written."""
     try:
-        found = path.resolve()
-    except (OSError, RuntimeError):  # links in a circle: it is none
+        # Links are followed by the system, in one call.
+        return os.path.samestat(path.stat(), Path(path.anchor).stat())
+    except (OSError, ValueError):  # links in a circle, or nothing: it is none
         return False
-    return found == found.parent
 
 
 def listed(cell: str) -> tuple[str, ...]:

@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.study.cohort_case import (
-    NOTHING_SAID,
+    COLUMNS,
     Action,
+    CaseRecord,
     CohortCase,
+    Decision,
     SurveyedCase,
     said_of,
 )
@@ -28,13 +30,13 @@ from biomarker_cli.study.packed import PackedResult, ResultHead, head_of
 from biomarker_cli.study.survey import Survey, error_of, refusal_of
 
 _CASES = {
-    "place": "SELECT number, place, survey, action, reason, distrusted, head, seal, log, place "
-    "FROM cases WHERE place > ? ORDER BY place LIMIT ?",
-    "case_id": "SELECT number, place, survey, action, reason, distrusted, head, seal, log, case_id "
-    "FROM cases WHERE case_id > ? ORDER BY case_id LIMIT ?",
+    order: f"SELECT {COLUMNS} FROM cases WHERE {order} > ? ORDER BY {order} LIMIT ?"  # noqa: S608
+    for order in ("place", "case_id")
 }
 
-_EXPORTED = ("mark", "survey", "action", "reason", "distrusted", "head", "seal", "log")
+_CASE = f"SELECT {COLUMNS} FROM cases WHERE number = ?"  # noqa: S608 - names of ours
+
+_EXPORTED = ("mark", "survey", "action", "reason", "distrusted", "status", "head", "seal", "log")
 
 
 _PAGE = 500
@@ -65,6 +67,7 @@ class Cohort:
             connection.execute(table)
         (last,) = connection.execute("SELECT COALESCE(MAX(pass), 0) FROM cases").fetchone()
         self._pass = last + 1
+        self._n_findings = self._n_flags = 0
 
     @classmethod
     def in_memory(cls, *, refuses: bool = True) -> Cohort:
@@ -141,9 +144,18 @@ class Cohort:
     def _add(self, survey: Survey, place: int, mark: str, instances: Iterable[int]) -> int:
         number = self._number_of(survey.case_id)
         self._db.execute(
-            "INSERT OR REPLACE INTO cases (number, case_id, place, pass, mark, survey) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            (number, survey.case_id, place, self._pass, mark, survey.to_json()),
+            "INSERT OR REPLACE INTO cases (number, case_id, place, pass, mark, own_refusal, "
+            "own_flags, survey) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                number,
+                survey.case_id,
+                place,
+                self._pass,
+                mark,
+                None if survey.refusal is None else json.dumps(survey.refusal),
+                " ".join(survey.flags),
+                survey.to_json(),
+            ),
         )
         self._db.execute("DELETE FROM marks WHERE number = ?", (number,))
         visit, subject = _hash(*survey.visit), _hash(*survey.subject)
@@ -179,6 +191,7 @@ class Cohort:
         self._db.executemany("DELETE FROM cases WHERE number = ?", numbers)
         self._db.execute("DELETE FROM findings")
         self._db.execute("DELETE FROM flags")
+        self._n_findings = self._n_flags = 0
 
     def __len__(self) -> int:
         (n,) = self._db.execute("SELECT COUNT(*) FROM cases").fetchone()
@@ -245,15 +258,15 @@ class Cohort:
 
     def find(self, number: int, error: CaseError) -> None:
         """Keep something that does not fit."""
-        (rank,) = self._db.execute(
-            "SELECT COUNT(*) FROM findings WHERE number = ?", (number,)
-        ).fetchone()
+        self._n_findings += 1
         self._db.execute(
-            "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?)", (number, rank, *refusal_of(error))
+            "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?)",
+            (number, self._n_findings, *refusal_of(error)),
         )
 
     def flag(self, number: int, flag: str) -> None:
         """Have all rows of a case carry a flag."""
+        self._n_flags += 1
         self._db.execute("INSERT OR IGNORE INTO flags VALUES (?, ?)", (number, flag))
 
     def findings(self, number: int) -> list[CaseError]:
@@ -264,34 +277,51 @@ class Cohort:
         )
         return [error_of(row) for row in rows]
 
-    def _refusal(self, case: SurveyedCase) -> CaseError | None:
-        own = case.survey.error
-        if own is not None or not self._refuses:
-            return own
-        return next(iter(self.findings(case.number)), None)
+    def _refusal(self, record: CaseRecord) -> CaseError | None:
+        if record.own_refusal:
+            return error_of(json.loads(record.own_refusal))
+        found = self.findings(record.number) if self._refuses and self._has_findings else ()
+        return next(iter(found), None)
 
-    def _flags(self, case: SurveyedCase) -> frozenset[str]:
-        rows = self._db.execute("SELECT flag FROM flags WHERE number = ?", (case.number,))
-        flags = {flag for (flag,) in rows} | set(case.survey.flags)
-        if not self._refuses:
-            flags |= {flag_of(finding) for finding in self.findings(case.number)}
+    def _flags(self, record: CaseRecord) -> frozenset[str]:
+        flags = set(record.own_flags.split())
+        if self._has_flags:
+            rows = self._db.execute("SELECT flag FROM flags WHERE number = ?", (record.number,))
+            flags |= {flag for (flag,) in rows}
+        if not self._refuses and self._has_findings:
+            flags |= {flag_of(finding) for finding in self.findings(record.number)}
         return frozenset(flags)
+
+    @property
+    def _has_findings(self) -> bool:
+        return self._n_findings > 0
+
+    @property
+    def _has_flags(self) -> bool:
+        return self._n_flags > 0
 
     # Decisions and results
 
-    def decide(self, number: int, action: Action, reason: str, *, distrusted: bool = False) -> None:
+    def decide(self, number: int, decision: Decision) -> None:
         """Keep what is done with a case, and why."""
+        action, reason, distrusted, kept = decision
         self._db.execute(
-            "UPDATE cases SET action = ?, reason = ?, distrusted = ? WHERE number = ?",
-            (action, reason, distrusted, number),
+            "UPDATE cases SET action = ?, reason = ?, distrusted = ?, kept = ? WHERE number = ?",
+            (action, reason, distrusted, " ".join(kept), number),
         )
 
     def take_result(self, number: int, result: PackedResult) -> None:
         """Keep what the stored result of a case says."""
         head = result.head
         self._db.execute(
-            "UPDATE cases SET head = ?, seal = ?, log = ? WHERE number = ?",
-            (json.dumps(asdict(head)), result.seal, json.dumps(said_of(result)), number),
+            "UPDATE cases SET status = ?, head = ?, seal = ?, log = ? WHERE number = ?",
+            (
+                head.status,
+                json.dumps(asdict(head)),
+                result.seal,
+                json.dumps(said_of(result)),
+                number,
+            ),
         )
         self._mark_pixels(number, head)
 
@@ -301,15 +331,11 @@ class Cohort:
             mark = ("pixels", _hash(head.pixels), _hash(*head.visit), number)
             self._db.execute("INSERT INTO marks VALUES (?, ?, ?, ?)", mark)
 
-    def has_result(self, number: int, seal: str) -> bool:
-        """Tell whether what is known of the result of a case is of the one that is stored."""
-        row = self._db.execute("SELECT seal FROM cases WHERE number = ?", (number,)).fetchone()
-        return bool(seal) and row[0] == seal
-
     def drop_result(self, number: int) -> None:
         """Forget the result of a case that is not to be used."""
         self._db.execute(
-            "UPDATE cases SET head = NULL, seal = NULL, log = NULL WHERE number = ?", (number,)
+            "UPDATE cases SET status = NULL, head = NULL, seal = NULL, log = NULL WHERE number = ?",
+            (number,),
         )
         self._db.execute("DELETE FROM marks WHERE number = ? AND kind = 'pixels'", (number,))
 
@@ -318,19 +344,34 @@ class Cohort:
         query = _CASES[order]
         last: Any = -1 if order == "place" else ""
         while page := self._db.execute(query, (last, _PAGE)).fetchall():
-            yield from map(self._case, page)
-            last = page[-1][-1]
+            records = [CaseRecord(*row) for row in page]
+            yield from map(self._case, records)
+            last = records[-1].place if order == "place" else records[-1].case_id
+
+    def case(self, number: int) -> CohortCase:
+        """Return a case with what is known of it."""
+        row = self._db.execute(_CASE, (number,)).fetchone()
+        return self._case(CaseRecord(*row))
 
     def due(self) -> Iterator[SurveyedCase]:
         """Yield the cases that are to be measured, in the order of the study."""
         last = -1
         while page := self._db.execute(
-            "SELECT number, place, survey FROM cases WHERE action = 'run' AND place > ? "
+            "SELECT number, place, survey, kept FROM cases WHERE action = 'run' AND place > ? "
             "ORDER BY place LIMIT ?",
             (last, _PAGE),
         ).fetchall():
-            yield from (SurveyedCase(n, place, Survey.from_json(s)) for n, place, s in page)
+            for number, place, text, kept in page:
+                yield SurveyedCase(number, place, Survey.from_json(text), tuple(kept.split()))
             last = page[-1][1]
+
+    def tracebacks(self) -> list[str]:
+        """Return the unexpected errors of planning, each with its case."""
+        refused = self._db.execute(
+            "SELECT survey FROM cases WHERE own_refusal IS NOT NULL ORDER BY place"
+        )
+        surveys = (Survey.from_json(text) for (text,) in refused)
+        return [f"{survey.case_id}: {survey.log}" for survey in surveys if survey.log]
 
     def n_of(self, action: Action) -> int:
         """Return how many cases an action was decided for."""
@@ -343,7 +384,8 @@ class Cohort:
         """Yield a line of JSON for each case, in the order of the study, for another cohort."""
         last = -1
         while page := self._db.execute(
-            "SELECT mark, survey, action, reason, distrusted, head, seal, log, number, place "
+            "SELECT mark, survey, action, reason, distrusted, status, head, seal, log, number, "
+            "place "
             "FROM cases WHERE place > ? ORDER BY place LIMIT ?",
             (last, _PAGE),
         ).fetchall():
@@ -373,8 +415,8 @@ class Cohort:
         instances = map(int, said["instances"])
         number = self._add(survey, places[survey.case_id], str(said["mark"]), instances)
         self._db.execute(
-            "UPDATE cases SET action = ?, reason = ?, distrusted = ?, head = ?, seal = ?, log = ? "
-            "WHERE number = ?",
+            "UPDATE cases SET action = ?, reason = ?, distrusted = ?, status = ?, head = ?, "
+            "seal = ?, log = ? WHERE number = ?",
             (
                 *(said[name] for name in _EXPORTED[2:]),
                 number,
@@ -384,25 +426,8 @@ class Cohort:
             self._mark_pixels(number, head_of(json.loads(said["head"])))
         return survey
 
-    def _case(self, row: Sequence[Any]) -> CohortCase:
-        number, place, text, action, reason, distrusted, head, seal, log, _ = row
-        said: dict[str, Any] = json.loads(log) if log else NOTHING_SAID
-        case = SurveyedCase(number, place, Survey.from_json(text))
-        return CohortCase(
-            case=case,
-            action=action,
-            reason=reason,
-            distrusted=bool(distrusted),
-            head=None if head is None else head_of(json.loads(head)),
-            seal=seal or "",
-            notes=said["notes"],
-            n_readings=said["readings"],
-            derivations=said["derivations"],
-            outcomes=said["outcomes"],
-            unmet=said["unmet"],
-            refusal=self._refusal(case),
-            flags=self._flags(case),
-        )
+    def _case(self, record: CaseRecord) -> CohortCase:
+        return CohortCase(record, self._refusal(record), self._flags(record))
 
 
 def flag_of(finding: CaseError) -> str:

@@ -12,8 +12,9 @@ _FORMAT = 1
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS cases (number INTEGER PRIMARY KEY, case_id TEXT UNIQUE, "
-    "place INTEGER, pass INTEGER, mark TEXT, survey TEXT, action TEXT DEFAULT '', "
-    "reason TEXT DEFAULT '', distrusted INTEGER DEFAULT 0, head TEXT, seal TEXT, log TEXT)",
+    "place INTEGER, pass INTEGER, mark TEXT, own_refusal TEXT, own_flags TEXT, survey TEXT, "
+    "action TEXT DEFAULT '', reason TEXT DEFAULT '', kept TEXT DEFAULT '', "
+    "distrusted INTEGER DEFAULT 0, status TEXT, head TEXT, seal TEXT, log TEXT)",
     "CREATE INDEX IF NOT EXISTS by_place ON cases (place)",
     "CREATE TABLE IF NOT EXISTS marks (kind TEXT, value INTEGER, owner INTEGER, number INTEGER, "
     "PRIMARY KEY (kind, value, owner, number)) WITHOUT ROWID",

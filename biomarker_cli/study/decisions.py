@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.case.inputs import known_or_read
 from biomarker_cli.case.result import CaseStatus
+from biomarker_cli.study.cohort_case import Decision
+from biomarker_cli.study.joining import kept_analyses, may_be_kept
 from biomarker_cli.study.keys import ANALYSIS, key_of_parts, key_parts
 from biomarker_cli.study.store import UnusableResultError
 
 if TYPE_CHECKING:
     from biomarker_cli.study.cohort import Cohort
     from biomarker_cli.study.cohort_case import CohortCase
-    from biomarker_cli.study.packed import PackedResult, ResultHead
+    from biomarker_cli.study.packed import PackedResult
     from biomarker_cli.study.sources import CaseSource
     from biomarker_cli.study.store import ResultStore
 
@@ -48,8 +50,9 @@ def decide_cases(
 
     Files whose digests nobody knows are read where a result may be kept for them.
     """
+    deciding = _Deciding(cohort, source, store, study_id, rules)
     for case in cohort.cases():
-        _Deciding(cohort, source, store, study_id, rules).decide(case)
+        deciding.decide(case)
 
 
 class _Deciding:
@@ -69,21 +72,22 @@ class _Deciding:
 
     def decide(self, case: CohortCase) -> None:
         """Decide on one case, and let the cohort know."""
-        number = case.case.number
+        number = case.number
         if case.refusal is not None:
             self._cohort.drop_result(number)
-            self._cohort.decide(number, "refuse", case.refusal.code)
+            self._cohort.decide(number, Decision("refuse", case.refusal.code))
             return
         stored, reason, distrusted = self._stored(case)
+        kept: tuple[str, ...] = ()
         if stored is not None and not reason:
-            reason = self._change(case, stored.head)
+            reason, kept = self._change(case, stored)
         if stored is None or reason:
             self._cohort.drop_result(number)
-            self._cohort.decide(number, "run", reason, distrusted=distrusted)
+            self._cohort.decide(number, Decision("run", reason, distrusted, kept))
             return
-        if not self._cohort.has_result(number, stored.seal):
+        if case.seal != stored.seal:
             self._cohort.take_result(number, stored)
-        self._cohort.decide(number, "reuse", "unchanged")
+        self._cohort.decide(number, Decision("reuse", "unchanged"))
 
     def _stored(self, case: CohortCase) -> tuple[PackedResult | None, str, bool]:
         """Return what is kept, why it is of no use, and whether that must be looked into."""
@@ -99,24 +103,28 @@ class _Deciding:
             return stored, "its files had changed while it was measured", False
         return stored, "", False
 
-    def _change(self, case: CohortCase, head: ResultHead) -> str:
-        """Return what has changed since a result was stored, empty for nothing."""
-        survey = case.survey
+    def _change(self, case: CohortCase, stored: PackedResult) -> tuple[str, tuple[str, ...]]:
+        """Return what has changed since a result was stored, and the analyses that have not."""
+        survey, head = case.survey, stored.head
         parts = survey.parts or self._read_parts(case)
+        is_named_alike = head.names == survey.names
         if head.key != key_of_parts(parts):
-            return "; ".join(changes(head.parts, parts)) or "its key has changed"
-        if head.names != survey.names:
-            return "files were renamed"
+            why = "; ".join(changes(head.parts, parts)) or "its key has changed"
+            may_be = is_named_alike and may_be_kept(stored)
+            kept = kept_analyses(head.parts, parts) if may_be else None
+            return (f"{why}; other analyses are kept" if kept else why), kept or ()
+        if not is_named_alike:
+            return "files were renamed", ()
         if CaseStatus(head.status) in _FAILED and self._rules.retry_failed:
-            return f"was {head.status}, retried"
-        return ""
+            return f"was {head.status}, retried", ()
+        return "", ()
 
     def _read_parts(self, case: CohortCase) -> dict[str, Any]:
         """Read the files of a case whose digests nobody knows."""
-        place = case.case.place
+        place = case.place
         planned = self._source.planned(place)
         parts = key_parts(planned.plan, known_or_read(planned.plan))
-        self._cohort.update(case.case.number, replace(case.survey, parts=parts))
+        self._cohort.update(case.number, replace(case.survey, parts=parts))
         self._source.keep(place, planned)
         return parts
 

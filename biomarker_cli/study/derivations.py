@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.study.case_names import file_stem
 
 if TYPE_CHECKING:
-    from biomarker_cli.study.cohort_case import CohortCase
     from biomarker_cli.study.packed import PackedResult
 
 FOLDER = "derivations"
@@ -58,16 +57,19 @@ def _derivation(derivation: Any) -> str:
     return json.dumps(derivation, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def derivations_are_true(cases: Iterable[CohortCase], folder: Path) -> bool:
-    """Tell whether the derivations below the folder of a run are those of its cases, no others."""
-    expected: set[str] = set()
-    for case in cases:
-        for name, digest in case.derivations.items() if case.refusal is None else ():
-            expected.add(name)
-            try:
-                content = (folder / FOLDER / name).read_bytes()
-            except OSError:
-                return False
-            if hashlib.sha256(content).hexdigest() != digest:
-                return False
-    return {path.name for path in (folder / FOLDER).glob("*.json")} == expected
+def derivations_are_true(expected: Mapping[str, str], folder: Path) -> bool:
+    """Tell whether the derivations below the folder of a run are those of its cases, no others.
+
+    Parameters
+    ----------
+    expected : mapping
+        Name -> digest of its file.
+    folder : Path
+        Of the run.
+    """
+    below = folder / FOLDER
+    names = {path.name for path in below.glob("*.json")}
+    return names == set(expected) and all(
+        hashlib.sha256((below / name).read_bytes()).hexdigest() == digest
+        for name, digest in expected.items()
+    )

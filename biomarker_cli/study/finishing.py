@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from biomarker_cli.tables.package import package_is_true
 if TYPE_CHECKING:
     from biomarker_cli.study.cohort_case import CohortCase
     from biomarker_cli.study.judged import JudgedResults
+    from biomarker_cli.study.sources import RoleProtocols
     from biomarker_cli.study.terms import StudyTerms
     from biomarker_cli.tables.rows import CheckRow
 
@@ -46,11 +47,17 @@ def finish(
     """
     cohort, store = judged.cohort, judged.store
     find_twins_by_pixels(cohort)
-    wide = judge_cohort(list(_members(terms, judged)), terms.waivers)
-    head = _manifest_head(terms, judged)
-    state = _state(judged, wide, head)
-    refusals = {c.case_id: c.refusal for c in cohort.cases() if c.refusal is not None}
-    if store.written_state() != state or not _are_true(judged, folder):
+    seen = _Seen(terms)
+    for case in cohort.cases("case_id"):
+        seen.add(case)
+    wide = judge_cohort(
+        [_member(terms, judged, cohort.case(number)) for number in seen.asked], terms.waivers
+    )
+    head = manifest_head(
+        terms.study_id, seen.protocols, list(seen.waivers.values()), terms.key_fingerprint
+    )
+    state = seen.state(head, wide)
+    if store.written_state() != state or not _are_true(seen, folder):
         write_tables(
             judged.measured_heads(),
             judged.in_order(),
@@ -61,52 +68,77 @@ def finish(
         )
         write_manifest(head, judged.heads("place"), folder)
     write_text(cohort, remarks, folder)
-    store.list_cases(
-        terms.study_id,
-        (case.case_id for case in cohort.cases()),
-        {case_id: (error.code, str(error)) for case_id, error in refusals.items()},
-        state,
-    )
+    case_ids = (case.case_id for case in cohort.cases())
+    store.list_cases(terms.study_id, case_ids, seen.refusals, state)
     return wide
 
 
-def _members(terms: StudyTerms, judged: JudgedResults) -> Iterable[Member]:
-    for case in judged.cohort.cases("case_id"):
-        acquisition = _acquisition(terms, case)
-        if acquisition is None or not case.n_readings or case.refusal is not None:
-            continue
-        yield Member(acquisition, case.survey.waivers, judged.stored(case).readings)
+class _Seen:
+    """What one look at all cases gives.
+
+    Parameters
+    ----------
+    terms : StudyTerms
+
+    Attributes
+    ----------
+    waivers : dict
+        Accepted deviations that can speak of a case.
+    refusals : dict
+        Case id -> code and message.
+    asked : list of int
+        Numbers of the cases of which rules above series ask something.
+    derivations : dict
+        Digests of the files of derivations, by name.
+    """
+
+    def __init__(self, terms: StudyTerms) -> None:
+        self._terms = terms
+        self._roles: dict[str, None] = {}
+        self._digest = hashlib.sha256()
+        self.waivers: dict[str, Mapping[str, Any]] = {}
+        self.refusals: dict[str, tuple[str, str]] = {}
+        self.asked: list[int] = []
+        self.derivations: dict[str, str] = {}
+
+    def add(self, case: CohortCase) -> None:
+        """Look at a case."""
+        survey = case.survey
+        self._roles[survey.role] = None
+        if survey.waivers:
+            self.waivers |= {str(waiver): waiver for waiver in survey.waivers}
+        why = None if case.refusal is None else (case.refusal.code, str(case.refusal))
+        said = case.case_id, case.place, case.seal, why, sorted(case.flags), survey.rois
+        self._digest.update(repr(said).encode("utf-8", "surrogatepass"))
+        if why is not None:
+            self.refusals[case.case_id] = why
+            return
+        self.derivations |= case.derivations
+        if case.n_readings:
+            self.asked.append(case.number)
+
+    @property
+    def protocols(self) -> list[RoleProtocols]:
+        """Those of the roles that have a case."""
+        known = self._terms.protocols
+        return [known[role] for role in sorted(self._roles) if role in known]
+
+    def state(self, head: Mapping[str, Any], wide: Sequence[CheckRow]) -> str:
+        """Return a digest of all that tables and manifest are made of."""
+        said = [code_digest(), head, [asdict(row) for row in wide]]
+        self._digest.update(json.dumps(said, sort_keys=True).encode())
+        return self._digest.hexdigest()
 
 
-def _acquisition(terms: StudyTerms, case: CohortCase) -> Any:
-    used = terms.protocols.get(case.survey.role)
-    return None if used is None else used.acquisition
+def _member(terms: StudyTerms, judged: JudgedResults, case: CohortCase) -> Member:
+    acquisition = terms.protocols[case.survey.role].acquisition
+    assert acquisition is not None  # noqa: S101 - without one there are no readings
+    return Member(acquisition, case.survey.waivers, judged.stored(case).readings)
 
 
-def _manifest_head(terms: StudyTerms, judged: JudgedResults) -> dict[str, Any]:
-    roles: dict[str, None] = {}
-    waivers: dict[str, Mapping[str, Any]] = {}
-    for case in judged.cohort.cases():
-        roles[case.survey.role] = None
-        waivers |= {str(waiver): waiver for waiver in case.survey.waivers}
-    used = [terms.protocols[role] for role in roles if role in terms.protocols]
-    return manifest_head(terms.study_id, used, list(waivers.values()), terms.key_fingerprint)
-
-
-def _state(judged: JudgedResults, wide: Sequence[CheckRow], head: Mapping[str, Any]) -> str:
-    """Return a digest of all that tables and manifest are made of."""
-    said = [code_digest(), head, [asdict(row) for row in wide]]
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
-    for case in judged.cohort.cases():
-        why = None if case.refusal is None else str(case.refusal)
-        one = [case.case_id, case.seal, why, sorted(case.flags), case.survey.rois]
-        digest.update(json.dumps(one).encode())
-    return digest.hexdigest()
-
-
-def _are_true(judged: JudgedResults, folder: Path) -> bool:
+def _are_true(seen: _Seen, folder: Path) -> bool:
     return (
         (folder / MANIFEST).is_file()
         and package_is_true(folder)
-        and derivations_are_true(judged.cohort.cases(), folder)
+        and derivations_are_true(seen.derivations, folder)
     )

@@ -98,7 +98,10 @@ class JudgedResults:
 
     def statuses(self) -> Counter[CaseStatus]:
         """Return how many cases ended how."""
-        return Counter(CaseStatus(head.status) for head in self.heads())
+        return Counter(
+            CaseStatus.FAILED if case.refusal is not None else CaseStatus(case.status)
+            for case in self.cohort.cases()
+        )
 
     def has_violation(self, wide_checks: Iterable[CheckRow]) -> bool:
         """Tell whether an error-level rule is broken, or cannot be judged."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.case.inputs import CaseInputs, PartDigests, digests_of_parts, pixels_of
+from biomarker_cli.case.inputs import (
+    NOTHING_READ,
+    CaseInputs,
+    PartDigests,
+    digests_of_parts,
+    pixels_of,
+)
 from biomarker_cli.case.result import CaseResult
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.inputs import CHANGED
+from biomarker_cli.study.joining import joined
 from biomarker_cli.study.judged import refused_result
 from biomarker_cli.study.keys import key_parts
 from biomarker_cli.study.packed import PackedResult, ResultHead, pack
@@ -61,6 +68,7 @@ class Measuring:
         self._under_way: dict[int, tuple[SurveyedCase, PlannedCase]] = {}
         self._read: dict[Path, FileRead] = {}
         self._doubtful: list[Path] = []
+        self._again: list[int] = []
         self._ended: Callable[[ResultHead, float | None], None] | None = None
         self.unexpected: list[str] = []
 
@@ -75,33 +83,39 @@ class Measuring:
         self._ended = progress.ended
         due, total = self._cohort.n_of("run"), len(self._cohort)
         done = total - due
-        for case in self._cohort.cases():
-            if case.survey.log:
-                self.unexpected.append(f"{case.case_id}: {case.survey.log}")
+        self.unexpected += self._cohort.tracebacks()
         if not due:
             return
         try:
-            for outcome in executor.run(self._plans()):
-                self._take(outcome)
-                done += 1
-                if progress.measured is not None:
-                    progress.measured(done, total)
+            for cases in (self._cohort.due(), self._whole()):
+                for outcome in executor.run(self._plans(cases)):
+                    done += self._take(outcome)
+                    if progress.measured is not None:
+                        progress.measured(done, total)
         finally:
             self._remember()
 
-    def _plans(self) -> Iterator[CasePlan]:
-        """Yield the plans of the cases that are due, each made when it is asked for."""
+    def _whole(self) -> Iterator[SurveyedCase]:
+        """Yield the cases of which a part was measured that cannot be joined with the rest."""
+        while self._again:
+            yield replace(self._cohort.one(self._again.pop()), kept=())
+
+    def _plans(self, cases: Iterable[SurveyedCase]) -> Iterator[CasePlan]:
+        """Yield the plans of cases, each made when it is asked for."""
         index = 0
-        for case in self._cohort.due():
+        for case in cases:
             planned = self._source.planned(case.place)
             if not case.survey.is_of(planned):
                 self._keep_changed(case, planned)
                 continue
             self._under_way[index] = case, planned
             index += 1
-            yield planned.plan
+            own = planned.plan.analyses
+            changed = tuple(analysis for analysis in own if analysis.ident not in case.kept)
+            yield replace(planned.plan, analyses=changed) if case.kept else planned.plan
 
-    def _take(self, outcome: CaseOutcome) -> None:
+    def _take(self, outcome: CaseOutcome) -> int:
+        """Store what a case gave; return how many cases that ends."""
         case, planned = self._under_way.pop(outcome.index)
         planned.plan.inputs.let_all_go()
         if outcome.log:
@@ -117,8 +131,30 @@ class Measuring:
             refused = refused_result(case.survey, outcome.error)
             result = replace(refused, inputs=read, pixels=pixels_of(planned.plan, read))
             parts = key_parts(planned.plan, read)
-        packed = self._stored(case.survey, planned.plan, result, parts)
+        digests = digests_of_parts(planned.plan, result.inputs)
+        if case.kept:
+            packed = self._joined(case, result, (parts, digests))
+            if packed is None:
+                self._again.append(case.number)
+                return 0
+        else:
+            packed = store_result(
+                self._store, self._study_id, case.survey, result, (parts, digests)
+            )
         self._keep(case, packed, parts, outcome.seconds)
+        return 1
+
+    def _joined(
+        self, case: SurveyedCase, result: CaseResult, read: tuple[Mapping[str, Any], PartDigests]
+    ) -> PackedResult | None:
+        """Store the result of some analyses with what is stored of the others."""
+        stored = self._store.load(case.case_id, self._study_id)
+        try:
+            fresh, dictionaries = pack(result, self._study_id, read[0], case.survey.names, read[1])
+        except (TypeError, ValueError):
+            return None
+        found = None if stored is None else joined(stored, fresh, case.kept)
+        return None if found is None else self._store.save(found, dictionaries)
 
     def _learn(self, plan: CasePlan, result: CaseResult) -> None:
         self._read |= result.inputs
@@ -137,15 +173,9 @@ class Measuring:
             hint="Run again when nobody writes to them: the case is measured anew.",
         )
         result = refused_result(case.survey, error)
-        packed = self._stored(case.survey, planned.plan, result, {})
+        packed = store_result(self._store, self._study_id, case.survey, result, ({}, NOTHING_READ))
         self._doubtful += planned.plan.input_paths
         self._keep(case, packed, {}, None)
-
-    def _stored(
-        self, survey: Survey, plan: CasePlan, result: CaseResult, parts: Mapping[str, Any]
-    ) -> PackedResult:
-        digests = digests_of_parts(plan, result.inputs)
-        return store_result(self._store, self._study_id, survey, result, (parts, digests))
 
     def _keep(
         self,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from biomarker_cli.catalogue.index import FileIndex, key_version
 from biomarker_cli.model.version import __version__, code_digest
 from biomarker_cli.study.cohort import Cohort
+from biomarker_cli.study.cohort_case import CohortCase, Decision
 from biomarker_cli.study.decisions import decide_cases
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.finishing import finish
@@ -42,9 +42,6 @@ from biomarker_cli.study.study_file import Study, load_study, with_key
 from biomarker_cli.study.study_protocols import resolve_protocols, resolve_waivers
 from biomarker_cli.study.surveying import require_overrides_used, survey_study
 from biomarker_cli.study.terms import StudyTerms, study_sha256
-
-if TYPE_CHECKING:
-    from biomarker_cli.study.cohort_case import CohortCase
 
 
 @dataclass(frozen=True)
@@ -230,5 +227,5 @@ def _drop_refused(cohort: Cohort) -> None:
     refused: list[CohortCase] = [case for case in cohort.cases() if case.refusal is not None]
     for case in refused:
         assert case.refusal is not None  # noqa: S101 - chosen by it
-        cohort.drop_result(case.case.number)
-        cohort.decide(case.case.number, "refuse", case.refusal.code)
+        cohort.drop_result(case.number)
+        cohort.decide(case.number, Decision("refuse", case.refusal.code))

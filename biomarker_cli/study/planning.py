@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import marshal
 import traceback
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -35,6 +36,9 @@ _KEPT_SLICES = 10_000
 
 _KEPT_CATALOGUES = 4
 """Cases that share a folder stand beside each other in most lists."""
+
+_PLAIN = 2
+"""Version of marshal that writes equal values alike, whether they are one object or not."""
 
 _KEPT_READS = 20_000
 """Digests of files that planning has read stay in memory, up to so many."""
@@ -122,16 +126,17 @@ class StudyPlanner:
         try:
             named = [self._study.root / name for name in (*entry.images, entry.mask) if name]
             alone = [path for path in named if is_image_file(path) or not path.is_dir()]
-            seen = [(str(path), FileSignature.of(path.stat())) for path in alone]
+            seen = [(str(path), *FileSignature.of(path.stat())) for path in alone]
             found = find_files(_dicom_paths(self._study, entry))
         except (BiomarkerError, OSError):
             return NO_MARK
         if found.problems:
             return NO_MARK
-        seen += [(file.path, file.signature) for file in found.files]
-        said = f"{self._mark_of_role(entry.role)}{replace(entry, line=0)!r}{seen!r}"
-        digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
-        return Mark(digest, frozenset(path for path, _ in seen))
+        seen += [(file.path, *file.signature) for file in found.files]
+        said = f"{self._mark_of_role(entry.role)}{replace(entry, line=0)!r}"
+        digest = hashlib.sha256(said.encode("utf-8", "surrogatepass"))
+        digest.update(marshal.dumps(seen, _PLAIN))
+        return Mark(digest.hexdigest(), frozenset(file[0] for file in seen))
 
     def _mark_of_role(self, role: str) -> str:
         found = self._marks_of_roles.get(role)

@@ -123,7 +123,6 @@ def write_text(cohort: Cohort, remarks: Iterable[str], folder: Path) -> None:
 
         for case in cohort.cases():
             say(f"{case.case_id}: {case.action}, {case.reason}")
-        for case in cohort.cases():
             for note in case.notes if case.refusal is None else ():
                 say(f"{case.case_id}: {Note(*note)}")
         for text in remarks:

@@ -33,6 +33,21 @@ Refusal = tuple[str, str, str, str]
 """Code, message, where and hint."""
 
 
+_TUPLES = (
+    "rois",
+    "analyses",
+    "flags",
+    "persons",
+    "mask_patients",
+    "studies",
+    "frames",
+    "overrides",
+    "waivers",
+    "others",
+)
+"""Fields that JSON gives back as lists."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """A case as the cohort sees it.
@@ -141,7 +156,9 @@ class Survey:
     def from_json(cls, text: str) -> Survey:
         """Return what `to_json` gave."""
         found = json.loads(text)
-        return cls(**{name: _tuples(value) for name, value in found.items()})
+        for name in _TUPLES:
+            found[name] = tuple(found[name])
+        return cls(**found)
 
     @property
     def is_current(self) -> bool:
@@ -158,10 +175,6 @@ class Survey:
             and self.files == sha256_of_json(_files(case.plan))
             and self.volumes == _volumes(case.plan)
         )
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def survey_of(

@@ -8,12 +8,17 @@ order of the cases nor how they were shared out can change what is found.
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from biomarker_cli.model.errors import CaseError
 
 if TYPE_CHECKING:
     from biomarker_cli.study.cohort import Cohort
+
+
+MOST_NAMED = 5
+"""Twins of one case that are named: of a thousand equal images each has 999."""
 
 
 def find_twins_by_uid(cohort: Cohort) -> None:
@@ -27,14 +32,16 @@ def find_twins_by_pixels(cohort: Cohort) -> None:
 
 
 def _find_twins(cohort: Cohort, kind: str) -> None:
-    others: dict[int, set[int]] = defaultdict(set)
-    for sharing in cohort.shared(kind):
-        visits = {number: cohort.one(number).survey.visit for number in sharing}
-        for number in sharing:
+    others: dict[int, set[str]] = defaultdict(set)
+    groups = {tuple(sharing) for sharing in cohort.shared(kind)}
+    for sharing in sorted(groups):
+        cases = sorted(map(cohort.one, sharing), key=lambda case: case.case_id)
+        for case in cases:
             # One visit may measure one image in two roles.
-            others[number] |= {twin for twin in sharing if visits[twin] != visits[number]}
-    for number, twins in others.items():
-        for case_id in sorted(cohort.one(twin).case_id for twin in twins):
+            twins = (c.case_id for c in cases if c.survey.visit != case.survey.visit)
+            others[case.number].update(islice(twins, MOST_NAMED))
+    for number, twins_of in others.items():
+        for case_id in sorted(twins_of)[:MOST_NAMED]:
             cohort.find(number, _duplicate(case_id))
 
 

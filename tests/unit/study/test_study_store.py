@@ -185,7 +185,9 @@ def twins(*cases: tuple[str, str]) -> dict[str, list[str]]:
         ids = {"site_id": site, "subject_id": subject, "timepoint": timepoint, "role": role}
         cohort.add(survey(name), place, "", ())
         head = replace(HEAD, case_id=name, pixels=pixels, **ids)
-        cohort.take_result(place + 1, replace(RESULT, head=head, seal=name))
+        cohort.take_result(
+            place + 1, replace(RESULT, head=head, seal=name, lines=dict.fromkeys(RESULT.lines, ""))
+        )
     find_twins_by_pixels(cohort)
     found = {case.case_id: cohort.findings(case.number) for case in cohort.surveyed()}
     return {
