@@ -72,3 +72,8 @@ def grow() -> None:
     while True:
         held.append(bytearray(os.urandom(1 << 20) * 64))
         time.sleep(0.02)
+
+
+def broken_task(_parcel: object) -> None:
+    """Stand for a defect of what runs within the worker itself."""
+    raise LookupError("a defect of the worker side")

@@ -30,11 +30,11 @@ def path_with_program(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module")
-def whole(sample_dir, path_with_program, tmp_path_factory) -> dict[str, str]:
-    """Digests of the tables of the sample trial, measured by one run."""
+def whole(small_study, path_with_program, tmp_path_factory) -> dict[str, str]:
+    """Digests of the tables of the study, measured by one run."""
     out = tmp_path_factory.mktemp("whole") / "out"
     subprocess.run(
-        ["biomarker", "run", sample_dir / "study.yaml", "-o", out, "--quiet", "--jobs", "2"],
+        ["biomarker", "run", small_study, "-o", out, "--quiet", "--jobs", "2"],
         check=True,
         env={**os.environ, "PATH": path_with_program},
     )
@@ -53,9 +53,9 @@ def slurm(slurm_programs, tmp_path_factory) -> Iterator[SlurmMachine]:
 
 
 def test_a_slurm_array_of_three_shards_and_a_merge_give_the_tables_of_one_run(
-    slurm, sample_dir, path_with_program, whole, tmp_path
+    slurm, small_study, path_with_program, whole, tmp_path
 ):
-    env, study, out = {"PATH": path_with_program}, sample_dir / "study.yaml", tmp_path / "out"
+    env, study, out = {"PATH": path_with_program}, small_study, tmp_path / "out"
     array = EXAMPLES / "slurm_shards.sh"
     # One shard is lost, as by a node that dies, and submitted again by its number.
     job = slurm.submit("--array=1,3", array, study, out, cwd=tmp_path, **env)
@@ -77,29 +77,29 @@ def test_a_slurm_array_of_three_shards_and_a_merge_give_the_tables_of_one_run(
 
 
 def test_dask_within_a_slurm_job_gives_the_tables_of_one_run(
-    slurm, sample_dir, path_with_program, whole, tmp_path
+    slurm, small_study, path_with_program, whole, tmp_path
 ):
     out = tmp_path / "out"
     slurm.submit(
-        EXAMPLES / "slurm_dask.sh", sample_dir / "study.yaml", out,
+        EXAMPLES / "slurm_dask.sh", small_study, out,
         cwd=tmp_path, PATH=path_with_program,
     )  # fmt: skip
     slurm.wait_until_done(180)
     logs = "".join(p.read_text() for p in tmp_path.glob("biomarker-dask-*.log"))
-    assert "9 cases: 9 measured" in logs, logs
+    assert "6 cases: 6 measured" in logs, logs
     # Two tasks, two workers, and both were given cases.
     assert logs.count("Starting established connection") >= 2
     assert tables_of(out) == whole
 
 
 def test_snakemake_gives_the_tables_of_one_run(
-    snakemake, sample_dir, path_with_program, whole, tmp_path
+    snakemake, small_study, path_with_program, whole, tmp_path
 ):
     out = tmp_path / "out"
     command = [
         snakemake, "--snakefile", EXAMPLES / "Snakefile", "--cores", "2",
         "--directory", tmp_path, "--config",
-        f"study={sample_dir / 'study.yaml'}", f"results={out}", f"shards={N_SHARDS}",
+        f"study={small_study / 'study.yaml'}", f"results={out}", f"shards={N_SHARDS}",
     ]  # fmt: skip
     env = {**os.environ, "PATH": path_with_program, "XDG_CACHE_HOME": str(tmp_path / "cache")}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

@@ -11,7 +11,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-from cluster_processes import DaskCluster
+from cluster_processes import DaskCluster, only_in_full
 from cluster_work import Task, work
 
 from biomarker_cli.model.inputs import FileSignature, InputFiles, KnownFile
@@ -258,6 +258,7 @@ def test_a_scheduler_of_another_version_is_refused(new_cluster, tmp_path, make, 
     assert f"the scheduler: {name} {versions()[name]} here, {there} there" in error.message
 
 
+@only_in_full
 def test_a_worker_that_joins_later_measures_nothing_with_other_versions(new_cluster, tmp_path):
     new_cluster.start_scheduler()
     new_cluster.start_worker("good")
@@ -339,6 +340,7 @@ def test_a_cluster_without_workers_is_waited_for_and_given_up(new_cluster, monke
     assert heard[0].startswith("waiting for a worker of the cluster")
 
 
+@only_in_full
 def test_a_worker_that_comes_late_is_waited_for(new_cluster):
     new_cluster.start_scheduler()
     with connected(str(new_cluster.file)) as client:
@@ -347,6 +349,7 @@ def test_a_worker_that_comes_late_is_waited_for(new_cluster):
         assert next(outcomes).result.case.case_id == "c0"
 
 
+@only_in_full
 def test_a_scheduler_that_dies_ends_the_run_by_name(new_cluster):
     new_cluster.start_scheduler()
     new_cluster.start_worker("one")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from cluster_processes import only_in_full
-from cluster_work import Task, work
+from cluster_work import Task, broken_task, work
 
+from biomarker_cli.study.cluster import executor
 from biomarker_cli.study.cluster.executor import DaskExecutor
 from biomarker_cli.study.cluster.scheduler import connected
 
@@ -70,3 +71,10 @@ def test_a_case_stays_within_the_memory_of_its_worker(new_cluster):
     outcomes = run(new_cluster, [Task("a"), Task("b", "grows"), Task("c")])
     assert said(outcomes) == ["a", "CASE-WORKER-DIED", "c"]
     assert "more memory than its worker may have" in str(outcomes[1].error)
+
+
+def test_a_defect_on_the_side_of_the_workers_costs_its_case_and_is_reported(cluster, monkeypatch):
+    monkeypatch.setattr(executor, "measure_in_child", broken_task)
+    (outcome,) = run(cluster, [Task("a")])
+    assert outcome.error.code == "CASE-INTERNAL"
+    assert "LookupError" in outcome.log

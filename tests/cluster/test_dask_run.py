@@ -36,16 +36,18 @@ def run(*arguments: object) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def local(sample_dir, tmp_path_factory) -> dict[str, str]:
+def local(small_study, tmp_path_factory) -> dict[str, str]:
     """Digests of the tables that processes of this machine give."""
     folder = tmp_path_factory.mktemp("local") / "out"
-    assert run(sample_dir / "study.yaml", "-o", folder, "--jobs", 2, "--quiet")[0] == 0
+    assert run(small_study, "-o", folder, "--jobs", 2, "--quiet")[0] == 0
     return tables_of(folder)
 
 
-def test_tables_have_the_same_bytes_though_a_worker_is_killed(cluster, sample_dir, local, tmp_path):
+def test_tables_have_the_same_bytes_though_a_worker_is_killed(
+    cluster, small_study, local, tmp_path
+):
     process = start(
-        sample_dir / "study.yaml", "-o", tmp_path / "out", "--verbose",
+        small_study, "-o", tmp_path / "out", "--verbose",
         "--executor", "dask", "--scheduler", cluster.file,
     )  # fmt: skip
     first = process.stderr.readline()
@@ -67,10 +69,10 @@ def test_tables_have_the_same_bytes_though_a_worker_is_killed(cluster, sample_di
     ],
 )
 def test_a_cluster_that_cannot_be_used_ends_the_run_before_it_begins(
-    sample_dir, tmp_path, options, said
+    small_study, tmp_path, options, said
 ):
     began = time.monotonic()
-    code, text = run(sample_dir / "study.yaml", "-o", tmp_path / "out", *options)
+    code, text = run(small_study, "-o", tmp_path / "out", *options)
     assert code == 2
     assert said in text
     assert not (tmp_path / "out").exists()
@@ -126,10 +128,10 @@ def test_a_run_that_is_killed_leaves_no_case_behind(cluster, tmp_path):
 
 
 def test_interrupting_a_run_ends_it_within_seconds_and_it_goes_on(
-    cluster, sample_dir, local, tmp_path
+    cluster, small_study, local, tmp_path
 ):
     arguments = (
-        sample_dir / "study.yaml", "-o", tmp_path / "out", "--verbose",
+        small_study, "-o", tmp_path / "out", "--verbose",
         "--executor", "dask", "--scheduler", cluster.file,
     )  # fmt: skip
     process = start(*arguments)
