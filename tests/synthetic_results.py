@@ -19,7 +19,9 @@ CASE_ID = "S/1/T1/ct"
 
 def case_result(case_id: str = CASE_ID, status: str = "measured", **parts: object) -> CaseResult:
     """Return the result of a case; `parts` are fields of it."""
-    row = CaseRow(case_id=case_id, site_id="S", subject_id="1", timepoint="T1", status=status)
+    site, subject, timepoint, _ = case_id.split("/") if "/" in case_id else ("S", "1", "T1", "")
+    ids = {"site_id": site, "subject_id": subject, "timepoint": timepoint}
+    row = CaseRow(case_id=case_id, **ids, status=status)
     return CaseResult(**{"role": "ct", "case": row, **parts})
 
 
