@@ -99,7 +99,7 @@ def test_snakemake_gives_the_tables_of_one_run(
     command = [
         snakemake, "--snakefile", EXAMPLES / "Snakefile", "--cores", "2",
         "--directory", tmp_path, "--config",
-        f"study={small_study / 'study.yaml'}", f"results={out}", f"shards={N_SHARDS}",
+        f"study={small_study}", f"results={out}", f"shards={N_SHARDS}",
     ]  # fmt: skip
     env = {**os.environ, "PATH": path_with_program, "XDG_CACHE_HOME": str(tmp_path / "cache")}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

@@ -237,9 +237,10 @@ def test_a_cluster_may_speak_tls_and_refuses_who_has_no_certificate(tmp_path):
         with pytest.raises(ClusterError) as caught, connected(str(found.file)):
             pytest.fail("it was let in")
         assert caught.value.code == "CLUSTER-NOT-REACHED"
-        told = {"ca-file": str(certificate)}
-        told["client"] = {"cert": str(certificate), "key": str(key)}
-        with dask.config.set({"distributed.comm.tls": told}), connected(str(found.file)) as client:
+        tls = "distributed.comm.tls"
+        told = {f"{tls}.ca-file": str(certificate), f"{tls}.client.key": str(key)}
+        told[f"{tls}.client.cert"] = str(certificate)
+        with dask.config.set(told), connected(str(found.file)) as client:
             (outcome,) = DaskExecutor(client, work=work).run([Task("c0")])
         assert outcome.result.case.case_id == "c0"
     finally:
