@@ -33,12 +33,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
 
 @pytest.fixture(scope="session")
 def small_study(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a study of the six PET and diffusion cases of the sample trial."""
+    """Return a study of the PET and diffusion cases of two first visits."""
     folder = tmp_path_factory.mktemp("study")
     for name in ("study.yaml", "study.key"):
         (folder / name).write_bytes((sample_dir / name).read_bytes())
     rows = (sample_dir / "cases.csv").read_text().splitlines()
-    kept = [row for row in rows if ",ct," not in row]
+    kept = [rows[0], *(row for row in rows if ",T1,pet," in row or ",T1,dwi," in row)]
     (folder / "cases.csv").write_text("\n".join(kept) + "\n")
     for centre in ("centre_a", "centre_b"):
         (folder / centre).symlink_to(sample_dir / centre)

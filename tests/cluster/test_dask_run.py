@@ -127,6 +127,7 @@ def test_a_run_that_is_killed_leaves_no_case_behind(cluster, tmp_path):
     _gone(pid)
 
 
+@only_in_full
 def test_interrupting_a_run_ends_it_within_seconds_and_it_goes_on(
     cluster, small_study, local, tmp_path
 ):
