@@ -152,7 +152,7 @@ def _defect(rule: Rule, reading: Reading) -> str:
     limits = rule.implausible
     if limits is None:
         return ""
-    for value in _parts(reading.values):
+    for value in (p for v in reading.values for p in (v if isinstance(v, tuple) else (v,))):
         if not isinstance(value, float):
             continue
         if (limits.below is not None and value < limits.below) or (
@@ -160,10 +160,6 @@ def _defect(rule: Rule, reading: Reading) -> str:
         ):
             return f"{value_text(value)} {rule.unit} is implausible: a defect of the header"
     return ""
-
-
-def _parts(values: Sequence[Any]) -> list[Any]:
-    return [p for v in values for p in (v if isinstance(v, tuple) else (v,))]
 
 
 def _compare(rule: Rule, reading: Reading) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from biomarker_cli.model.exit_codes import ExitCode
@@ -22,22 +22,6 @@ class Outcome(StrEnum):
 
 NOT_MET = frozenset({Outcome.FAIL, Outcome.NOT_EVALUABLE, Outcome.MISSING_SERIES})
 """Outcomes that ``--strict`` does not let pass, in `check` and in `run`, and a waiver accepts."""
-
-CHECK_COLUMNS = (
-    "scope",
-    "series_uid",
-    "protocol_id",
-    "protocol_version",
-    "protocol_sha256",
-    "rule_id",
-    "severity",
-    "outcome",
-    "observed",
-    "expected",
-    "unit",
-    "tags",
-)
-"""Columns of ``checks.csv`` beside the case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +63,13 @@ class CheckResult:
     def row(self) -> dict[str, str]:
         """Return the columns of `CHECK_COLUMNS`."""
         return {column: str(getattr(self, column)) for column in CHECK_COLUMNS}
+
+
+TOLD_BESIDE = ("title", "level", "section", "n_missing", "reason", "why", "fix")
+"""What JSON says of a row beside the columns of ``checks.csv``."""
+
+CHECK_COLUMNS = tuple(one.name for one in fields(CheckResult) if one.name not in TOLD_BESIDE)
+"""Columns of ``checks.csv`` beside the case."""
 
 
 def exit_code(results: Iterable[CheckResult], *, strict: bool = False) -> ExitCode:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from biomarker_cli.acquisition.protocol import AcquisitionProtocol
     from biomarker_cli.acquisition.waivers import WaiverSet
     from biomarker_cli.case.analysis import Analysis
+    from biomarker_cli.case.keeping import KeepOrder
     from biomarker_cli.catalogue.candidate import VolumeCandidate
     from biomarker_cli.pet.rules import ClinicalForm, Override
     from biomarker_cli.regions.rules import RoiNames
@@ -95,6 +96,8 @@ class CasePlan:
         The files it is measured from: images in the order of their slices, segmentation.
     inputs : InputFiles
         What is known of them, and what planning kept of their bytes.
+    keep : KeepOrder or None
+        What of the case is kept beside its result; it moves no number.
     """
 
     site_id: str
@@ -116,6 +119,7 @@ class CasePlan:
     device_key: bytes | None = field(default=None, repr=False)
     input_paths: tuple[Path, ...] = ()
     inputs: InputFiles = field(default_factory=InputFiles, compare=False, repr=False)
+    keep: KeepOrder | None = field(default=None, compare=False)
 
     @property
     def case_id(self) -> str:

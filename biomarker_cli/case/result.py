@@ -7,9 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from biomarker_cli.model.inputs import FileRead
+from biomarker_cli.model.inputs import CHANGED, FileRead
 
 if TYPE_CHECKING:
+    from biomarker_cli.case.keeping import Kept
     from biomarker_cli.regions.result import AuditedRoiRow
     from biomarker_cli.tables.rows import CaseRow, CheckRow, FactRow, FeatureRow, MeasurementRow
 
@@ -93,6 +94,8 @@ class CaseResult:
         Path -> `FileRead` of every file that was read, in the order of the plan.
     pixels : str
         Digest of the stored pixels of the image; empty where it is no DICOM.
+    kept : Kept or None
+        What the study keeps beside the result, which no table and no result file tells.
     """
 
     role: str
@@ -107,8 +110,14 @@ class CaseResult:
     notes: list[Note] = field(default_factory=list)
     inputs: dict[Path, FileRead] = field(default_factory=dict)
     pixels: str = ""
+    kept: Kept | None = None
 
     @property
     def status(self) -> CaseStatus:
         """What became of the case."""
         return CaseStatus(self.case.status)
+
+    @property
+    def met_change(self) -> bool:
+        """Whether a file was not what was planned: the case is to be looked at again."""
+        return CHANGED in {self.case.error_code, *(roi.error_code for roi in self.rois.values())}

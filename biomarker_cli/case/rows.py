@@ -72,11 +72,9 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value.strip()
-    return "\\".join(str(item).strip() for item in value) if _is_many(value) else str(value)
-
-
-def _is_many(value: Any) -> bool:
-    return hasattr(value, "__iter__")
+    if hasattr(value, "__iter__"):
+        return "\\".join(str(item).strip() for item in value)
+    return str(value)
 
 
 def fact_rows(
@@ -109,25 +107,10 @@ def check_row(
     devices : DeviceNames, optional
         How the study names scanners; what is kept for wider scopes is veiled already.
     """
-    observed, expected = check.observed, check.expected
+    row = check.row()
     if devices is not None:
-        observed = devices.veiled(observed, check.tags)
-        expected = devices.veiled(expected, check.tags)
-    return CheckRow(
-        scope=check.scope,
-        case_id=case_id if check.scope == "series" else "",
-        series_uid=check.series_uid,
-        protocol_id=check.protocol_id,
-        protocol_version=check.protocol_version,
-        protocol_sha256=check.protocol_sha256,
-        rule_id=check.rule_id,
-        severity=check.severity,
-        outcome=str(check.outcome),
-        observed=observed,
-        expected=expected,
-        unit=check.unit,
-        tags=check.tags,
-    )
+        row |= {name: devices.veiled(row[name], check.tags) for name in ("observed", "expected")}
+    return CheckRow(case_id=case_id if check.scope == "series" else "", **row)
 
 
 def roi_rows(

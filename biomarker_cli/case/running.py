@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from biomarker_cli.regions.target import ImageTarget
 
 if TYPE_CHECKING:
     from biomarker_cli.acquisition.devices import DeviceNames
+    from biomarker_cli.case.keeping import Keeper
     from biomarker_cli.imaging.prepared_image import Measured, PreparedImage
     from biomarker_cli.imaging.region import Region
     from biomarker_cli.imaging.volume import Volume
@@ -54,6 +56,14 @@ class _Progress:
     readings: list[dict[str, Any]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     devices: DeviceNames | None = None
+    keeper: Keeper | None = None
+
+    def __post_init__(self) -> None:
+        if self.plan.keep is not None:
+            # Most cases keep nothing, and do without what writes it.
+            from biomarker_cli.case.keeping import Keeper
+
+            self.keeper = Keeper(self.plan.keep)
 
     def note(self, text: str, roi_id: str = "") -> None:
         self.notes.append(Note(text, roi_id))
@@ -75,6 +85,7 @@ class _Progress:
             notes=self.notes,
             inputs=inputs,
             pixels=pixels_of(plan, inputs),
+            kept=self.keeper.kept if self.keeper else None,
         )
 
 
@@ -112,6 +123,28 @@ def run_case(plan: CasePlan) -> CaseResult:
         # What an earlier analysis measured stays measured.
         status = CaseStatus.PARTIAL if progress.measurements else CaseStatus.FAILED
         return progress.result(status, error.code, str(error))
+
+
+def keep_case(plan: CasePlan) -> CaseResult:
+    """Keep what a case was measured on, which is read again; nothing is measured.
+
+    Parameters
+    ----------
+    plan : CasePlan
+        Of a case that was measured, and whose files are what they were.
+
+    Returns
+    -------
+    CaseResult
+        What was kept and read, and no row of a table.
+    """
+    progress = _Progress(plan, CaseInputs(plan), case_row(plan))
+    # What an analysis refuses, it has refused when the case was measured.
+    with contextlib.suppress(BiomarkerError):
+        for analysis, prepared in _prepared_images(progress):
+            _keep(progress, analysis, prepared)
+    kept = progress.keeper.kept if progress.keeper else None
+    return CaseResult(plan.role, progress.row, inputs=progress.case.read_all(), kept=kept)
 
 
 def _examine_headers(progress: _Progress) -> None:
@@ -177,6 +210,26 @@ def _flags_of_image(progress: _Progress, name: str) -> frozenset[str]:
 
 def _measure(progress: _Progress) -> CaseResult:
     plan = progress.plan
+    for analysis, prepared in _prepared_images(progress):
+        _measure_regions(progress, analysis, prepared)
+        _keep(progress, analysis, prepared)
+    if not progress.measurements:
+        return progress.result(
+            CaseStatus.FAILED, "CASE-NO-MEASUREMENT", "no region could be measured"
+        )
+    bad = progress.refusals or any(
+        _is_bad(plan, roi) for rois in progress.regions.values() for roi in rois
+    )
+    return progress.result(CaseStatus.PARTIAL if bad else CaseStatus.MEASURED)
+
+
+def _prepared_images(progress: _Progress) -> Iterator[tuple[Analysis, PreparedImage]]:
+    """Yield each analysis with its image, whose regions are imported.
+
+    The other analyses of a case go on where one is refused; at the end the first refusal
+    is raised, which names the status of the case.
+    """
+    plan = progress.plan
     unusable: set[str] = set()
     refusal: BiomarkerError | None = None
     for analysis in plan.analyses:
@@ -186,7 +239,6 @@ def _measure(progress: _Progress) -> CaseResult:
         try:
             prepared = _prepare(progress, analysis)
         except BiomarkerError as error:
-            # The other analyses of the case go on; the first refusal names its status.
             refusal = refusal or error
             progress.note(f"{analysis.ident}: {error.code} {error}")
             continue
@@ -204,17 +256,21 @@ def _measure(progress: _Progress) -> CaseResult:
                 unusable.add(image.name)
                 continue
             progress.regions[image.name] = rois
-        _measure_regions(progress, analysis, prepared)
+        yield analysis, prepared
     if refusal is not None:
         raise refusal
-    if not progress.measurements:
-        return progress.result(
-            CaseStatus.FAILED, "CASE-NO-MEASUREMENT", "no region could be measured"
-        )
-    bad = progress.refusals or any(
-        _is_bad(plan, roi) for rois in progress.regions.values() for roi in rois
-    )
-    return progress.result(CaseStatus.PARTIAL if bad else CaseStatus.MEASURED)
+
+
+def _keep(progress: _Progress, analysis: Analysis, prepared: PreparedImage) -> None:
+    if progress.keeper is None:
+        return
+    image = progress.plan.image_of(analysis).name
+    regions = [
+        (RoiKey(roi.roi_id, image).roi_id(progress.plan.primary.name), roi.region)
+        for roi in progress.regions[image]
+        if roi.region is not None
+    ]
+    progress.keeper.take(analysis.ident, image, prepared, regions)
 
 
 def _is_bad(plan: CasePlan, roi: RoiResult) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import paths_argument
-from biomarker_cli.cli.output import Listing, print_data, print_json, progress, say
+from biomarker_cli.cli.output import Listing, nothing_found, print_data, print_json, progress, say
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue.candidate import VolumeCandidate
@@ -53,7 +53,6 @@ def bvalues(paths: tuple[Path, ...], output_format: str) -> int:
     """
     from biomarker_cli.catalogue.catalogue import scan
     from biomarker_cli.diffusion.b_table import b_value_rows
-    from biomarker_cli.model.errors import InputNotFoundError
     from biomarker_cli.model.exit_codes import ExitCode
     from biomarker_cli.tables.cells import csv_text
 
@@ -61,11 +60,8 @@ def bvalues(paths: tuple[Path, ...], output_format: str) -> int:
         found = scan(paths, advance)
     images = [c for c in found.volumes if c.modality == "MR"]
     if not images:
-        raise InputNotFoundError(
-            "NOTHING-FOUND",
-            f"no MR image below {', '.join(map(str, paths))}",
-            hint="Name a folder that holds a diffusion-weighted series.",
-        )
+        hint = "Name a folder that holds a diffusion-weighted series."
+        raise nothing_found("MR image", paths, hint=hint)
     volumes = _described(images)
     rows = b_value_rows(volumes)
     if output_format == "csv":

@@ -32,9 +32,6 @@ that cannot be judged or whose series is missing), 3 nothing that the protocol
 speaks of, 2 a bad protocol.
 """
 
-_TOLD_BESIDE = ("title", "level", "section", "n_missing", "reason", "why", "fix")
-"""What JSON says of a row beside the columns of checks.csv."""
-
 _ORDER = ("fail", "missing_series", "not_evaluable", "waived", "pass", "not_applicable")
 
 
@@ -72,7 +69,7 @@ def check(
     makes no volume is judged as well.
     """
     from biomarker_cli.acquisition.protocol import load_acquisition
-    from biomarker_cli.acquisition.results import exit_code
+    from biomarker_cli.acquisition.results import TOLD_BESIDE, exit_code
 
     loaded = load_acquisition(protocol)
     if given["locked"]:
@@ -83,7 +80,7 @@ def check(
     if output_format == "json":
         if _note(loaded):
             say(f"{loaded.ident}: {_note(loaded)}", err=True)
-        print_json([r.row() | {key: getattr(r, key) for key in _TOLD_BESIDE} for r in results])
+        print_json([r.row() | {key: getattr(r, key) for key in TOLD_BESIDE} for r in results])
     else:
         _print_text(loaded, headers.series, results)
         for path in written:

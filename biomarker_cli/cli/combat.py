@@ -12,6 +12,7 @@ from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import (
     Listing,
     print_json,
+    require_free,
     require_new_file,
     say,
 )
@@ -188,7 +189,7 @@ def apply(output_format: str, **given: Any) -> None:
     """Harmonise values by a fitted model; refuse what it was not fitted for."""
     from biomarker_cli.multicentre.combat_model import HARMONISED, harmonised_rows
 
-    _require_free(given["output"], HARMONISED, overwrite=given["overwrite"])
+    require_free(given["output"], HARMONISED.file_name, overwrite=given["overwrite"])
     model, found = _harmonised(given)
     rows = list(harmonised_rows(found, model))
     _write(rows, HARMONISED, given["output"])
@@ -214,7 +215,7 @@ def report(output_format: str, **given: Any) -> None:
     from biomarker_cli.multicentre.combat_report import COMBAT_REPORT, report_rows
 
     if given["output"] is not None:
-        _require_free(given["output"], COMBAT_REPORT, overwrite=given["overwrite"])
+        require_free(given["output"], COMBAT_REPORT.file_name, overwrite=given["overwrite"])
     model, found = _harmonised(given)
     rows = list(report_rows(found))
     if given["output"] is not None:
@@ -241,17 +242,6 @@ def _harmonised(given: dict[str, Any]) -> tuple[dict[str, Any], list[Harmonised]
     model = load_model(given["model"])
     strata, analyses = _strata(given)
     return model, apply_model(model, strata, analyses)
-
-
-def _require_free(folder: Path, table: Table, *, overwrite: bool) -> None:
-    from biomarker_cli.model.errors import ConfigurationError
-
-    if not overwrite and (folder / table.file_name).exists():
-        raise ConfigurationError(
-            "OUTPUT-EXISTS",
-            f"{folder} holds an earlier {table.file_name}",
-            hint="Choose another folder, or say --overwrite.",
-        )
 
 
 def _write(rows: Sequence[dict[str, Any]], table: Table, folder: Path) -> None:

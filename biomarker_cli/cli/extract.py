@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.case.measures import measure_names, measure_room
-from biomarker_cli.cli.output import print_data, progress, say
+from biomarker_cli.cli.output import print_data, progress, require_free, say
 
 if TYPE_CHECKING:
     from biomarker_cli.case.plan import CasePlan
@@ -99,7 +99,7 @@ def extract(
     with progress("reading headers", "files") as advance:
         planned = plan_single(SingleCase(**case), advance)
     with _folder_of_run(output) as folder:
-        _require_free(folder, overwrite=overwrite)
+        require_free(folder, "measurements.csv", overwrite=overwrite)
         study = StudyRun(StudyTerms("extract", planned.protocols), planned)
         report = run_study(study, folder, RunOptions(fresh=True))
         (result,) = report.results
@@ -165,17 +165,6 @@ def _require_empty(folder: Path, *, overwrite: bool) -> None:
         raise ConfigurationError(
             "OUTPUT-EXISTS",
             f"{folder} is no empty folder",
-            hint="Choose another folder, or say --overwrite.",
-        )
-
-
-def _require_free(folder: Path, *, overwrite: bool) -> None:
-    from biomarker_cli.model.errors import ConfigurationError
-
-    if not overwrite and (folder / "measurements.csv").exists():
-        raise ConfigurationError(
-            "OUTPUT-EXISTS",
-            f"{folder} holds an earlier run",
             hint="Choose another folder, or say --overwrite.",
         )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biomarker_cli.cli.output import progress, say
+from biomarker_cli.cli.output import nothing_found, progress, say
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ def read_headers(paths: tuple[Path, ...]) -> Headers:
     from biomarker_cli.acquisition.series import series_headers
     from biomarker_cli.catalogue.catalogue import scan
     from biomarker_cli.dicom.quick_headers import KeptHeaders
-    from biomarker_cli.model.errors import InputNotFoundError
 
     reader = KeptHeaders()
     with progress("reading headers", "files") as advance:
@@ -64,11 +63,7 @@ def read_headers(paths: tuple[Path, ...]) -> Headers:
     if series:
         return Headers(series, unread + len(left_out))
     others = counted(len(catalogue.candidates), "other file or object", "other files or objects")
-    raise InputNotFoundError(
-        "NOTHING-FOUND",
-        f"no DICOM image below {', '.join(map(str, paths))}, {others}",
-        hint="`biomarker scan` lists what is there.",
-    )
+    raise nothing_found("DICOM image", paths, f", {others}")
 
 
 def _say_unreadable(catalogue: Catalogue) -> int:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from biomarker_cli.model.errors import BiomarkerError, ConfigurationError
+from biomarker_cli.model.errors import BiomarkerError, ConfigurationError, InputNotFoundError
 from biomarker_cli.model.wording import shown
 
 if TYPE_CHECKING:
@@ -171,6 +171,33 @@ def require_new_file(path: Path) -> None:
         raise ConfigurationError(
             "OUTPUT-EXISTS", f"the file exists: {path}", hint="Remove it, or choose another name."
         )
+
+
+def require_free(folder: Path | None, file_name: str, *, overwrite: bool) -> None:
+    """Refuse a folder that holds such tables already, unless told to write over them.
+
+    Raises
+    ------
+    ConfigurationError
+        ``OUTPUT-EXISTS``.
+    """
+    if folder is not None and not overwrite and (folder / file_name).exists():
+        raise ConfigurationError(
+            "OUTPUT-EXISTS",
+            f"{folder} holds an earlier {file_name}",
+            hint="Choose another folder, or say --overwrite.",
+        )
+
+
+def nothing_found(
+    what: str, paths: Iterable[Path], more: str = "", hint: str = ""
+) -> InputNotFoundError:
+    """Return the error for paths below which there is no such thing; `more` is said of them."""
+    return InputNotFoundError(
+        "NOTHING-FOUND",
+        f"no {what} below {', '.join(map(str, paths))}{more}",
+        hint=hint or "`biomarker scan` lists what is there.",
+    )
 
 
 def write_new_file(path: Path, text: str, *, overwrite: bool = False) -> None:

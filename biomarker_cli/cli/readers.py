@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, say
+from biomarker_cli.cli.output import Listing, print_json, require_free, say
 
 if TYPE_CHECKING:
     from biomarker_cli.model.exit_codes import ExitCode
@@ -24,9 +24,11 @@ Examples:
   biomarker readers alice=a/gtv.nii.gz bob=b/gtv.nii.gz program=c/gtv.nii.gz -o agreement
   biomarker readers first.rtstruct.dcm second.rtstruct.dcm --image ct/ --roi GTV
   biomarker readers alice=results_alice bob=results_bob --feature 'original.*'
+  biomarker readers alice=results_alice bob=results_bob --case A/S1/T1/ct
 
 Segmentations give reader_pairs.csv; runs (folders with measurements.csv, or CSV
-files), each with the ROIs of one reader, give reader_features.csv.
+files), each with the ROIs of one reader, give reader_features.csv. With --case the
+masks that the runs kept of that case (keep: [masks]) give reader_pairs.csv.
 
 Exit codes: 0 done, 5 a ROI of a reader could not be compared, 6 none could.
 """
@@ -47,6 +49,7 @@ Exit codes: 0 done, 5 a ROI of a reader could not be compared, 6 none could.
 @click.option(
     "--feature", "features", metavar="PATTERN", multiple=True, help="Only these; repeat it."
 )
+@click.option("--case", "case_id", metavar="CASE_ID", help="Compare the kept masks of this case.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the table.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier table in that folder.")
 @format_option
@@ -63,15 +66,18 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
     from biomarker_cli.multicentre.readers import READER_PAIRS
 
     paths = reader_names(given["readers"])
+    case_id = given["case_id"]
     is_table = {path.is_dir() or path.suffix.lower() == ".csv" for path in paths.values()}
     if len(is_table) > 1:
         raise click.UsageError("Name segmentations, or runs, but not both.")
-    table = READER_FEATURES if is_table == {True} else READER_PAIRS
-    _require_free(given["output"], table, overwrite=given["overwrite"])
+    if case_id is not None and not all(path.is_dir() for path in paths.values()):
+        raise click.UsageError("--case goes with folders of runs.")
+    table = READER_FEATURES if is_table == {True} and case_id is None else READER_PAIRS
+    require_free(given["output"], table.file_name, overwrite=given["overwrite"])
     if table is READER_FEATURES:
         rows = reader_features(paths, given["features"], given["rois"])
     else:
-        rows = _pairs(paths, given)
+        rows = _pairs(paths, given) if case_id is None else _pairs_of_case(paths, given)
     _write(rows, table, given["output"])
     if output_format == "json":
         print_json([{name: row.get(name) for name in table.column_names} for row in rows])
@@ -90,6 +96,14 @@ def _pairs(paths: Mapping[str, Path], given: Mapping[str, Any]) -> list[dict[str
     return reader_rows(read_readers(paths, target, given["rois"]), target.geometry)
 
 
+def _pairs_of_case(runs: Mapping[str, Path], given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from biomarker_cli.multicentre.reader_runs import kept_reader_rows
+
+    if given["image"] is not None:
+        raise click.UsageError("Kept masks have their own grid: --image does not go with --case.")
+    return kept_reader_rows(runs, given["case_id"], given["rois"])
+
+
 def _target(paths: Mapping[str, Path], given: Mapping[str, Any]) -> ImageTarget:
     from biomarker_cli.cli.image_target import image_target
     from biomarker_cli.multicentre.reader_masks import grid_of
@@ -99,17 +113,6 @@ def _target(paths: Mapping[str, Path], given: Mapping[str, Any]) -> ImageTarget:
         return grid_of(segmentations)
     target, _ = image_target(given["image"], given["series"], segmentations[0])
     return target
-
-
-def _require_free(folder: Path | None, table: Table, *, overwrite: bool) -> None:
-    from biomarker_cli.model.errors import ConfigurationError
-
-    if folder is not None and not overwrite and (folder / table.file_name).exists():
-        raise ConfigurationError(
-            "OUTPUT-EXISTS",
-            f"{folder} holds an earlier {table.file_name}",
-            hint="Choose another folder, or say --overwrite.",
-        )
 
 
 def _write(rows: Sequence[Mapping[str, Any]], table: Table, folder: Path | None) -> None:

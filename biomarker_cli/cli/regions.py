@@ -11,7 +11,7 @@ import click
 
 from biomarker_cli.cli.image_target import image_target
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, say
+from biomarker_cli.cli.output import Listing, print_json, require_free, say
 from biomarker_cli.model.flags import join_flags
 from biomarker_cli.model.wording import counted
 
@@ -148,13 +148,7 @@ def _require_free(request: Request) -> None:
         raise ConfigurationError(
             "PREVIEW-FORMAT", f"expected a name that ends in .png, found {request.preview.name}"
         )
-    folder = request.output
-    if folder is not None and not request.overwrite and (folder / "regions.csv").exists():
-        raise ConfigurationError(
-            "OUTPUT-EXISTS",
-            f"{folder} holds earlier regions",
-            hint="Choose another folder, or say --overwrite.",
-        )
+    require_free(request.output, "regions.csv", overwrite=request.overwrite)
 
 
 def _rules(request: Request) -> tuple[RegionRules, RoiNames | None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, say, write_new_file
+from biomarker_cli.cli.output import Listing, print_json, require_free, say, write_new_file
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def repeatability(tables: tuple[Path, ...], output_format: str, **given: Any) ->
     output: Path | None = given["output"]
     if given["plots"] and output is None:
         raise click.UsageError("--plots goes with -o.")
-    _require_free(output, overwrite=given["overwrite"])
+    require_free(output, "repeatability.csv", overwrite=given["overwrite"])
     observations = read_observations(tables)
     column = repeat_column(observations, given["repeat"])
     chosen = Observations(selected(observations.frame, given["features"], given["rois"]))
@@ -90,17 +90,6 @@ def repeatability(tables: tuple[Path, ...], output_format: str, **given: Any) ->
     _print_text(found)
 
 
-def _require_free(folder: Path | None, *, overwrite: bool) -> None:
-    from biomarker_cli.model.errors import ConfigurationError
-
-    if folder is not None and not overwrite and (folder / "repeatability.csv").exists():
-        raise ConfigurationError(
-            "OUTPUT-EXISTS",
-            f"{folder} holds an earlier repeatability",
-            hint="Choose another folder, or say --overwrite.",
-        )
-
-
 def _write(
     found: Sequence[FeatureRepeatability], content: dict[str, Any], folder: Path, *, plots: bool
 ) -> None:
@@ -116,8 +105,8 @@ def _write(
 
 
 def _write_plots(found: Sequence[FeatureRepeatability], folder: Path) -> int:
+    from biomarker_cli.model.file_names import FileNames
     from biomarker_cli.multicentre.bland_altman_plot import bland_altman_svg
-    from biomarker_cli.regions.masks import FileNames
 
     names, n_plots = FileNames(), 0
     for one in found:

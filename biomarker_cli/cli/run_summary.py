@@ -35,6 +35,7 @@ def summary_json(report: RunReport) -> dict[str, Any]:
     return {
         "folder": str(report.folder),
         "exit_code": int(report.exit_code),
+        "not_kept": list(report.not_kept),
         "cases": [
             _case_json(report.judged.head_of(case), case) for case in report.judged.cohort.cases()
         ],
@@ -119,6 +120,9 @@ def print_summary(report: RunReport, shard: Shard | None = None) -> None:
     deviations.print("checks.csv has all")
     failures.print("cases.csv and rois.csv have all")
     again.print("run.log has all")
+    not_kept = _Lines("Not kept")
+    not_kept.add(report.not_kept)
+    not_kept.print("run.log has all")
     _print_end(report, sum(centres.values(), Counter()), shard)
 
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from biomarker_cli.cli.options import format_option, paths_argument
-from biomarker_cli.cli.output import Listing, print_json, progress, say, write_new_file
+from biomarker_cli.cli.output import (
+    Listing,
+    nothing_found,
+    print_json,
+    progress,
+    require_new_file,
+    say,
+    write_new_file,
+)
 from biomarker_cli.model.wording import counted, valid_unicode
 
 if TYPE_CHECKING:
@@ -35,7 +43,6 @@ Examples:
 def scan(paths: tuple[Path, ...], output: Path | None, output_format: str) -> None:
     """List the volumes and segmentations below PATH, and what was refused and why."""
     from biomarker_cli.catalogue.catalogue import scan as scan_paths
-    from biomarker_cli.model.errors import InputNotFoundError
 
     if output is not None:
         _require_table_suffix(output)
@@ -43,11 +50,7 @@ def scan(paths: tuple[Path, ...], output: Path | None, output_format: str) -> No
         catalogue = scan_paths(paths, advance)
     rows = [candidate.row() for candidate in catalogue.candidates]
     if not rows:
-        raise InputNotFoundError(
-            "NOTHING-FOUND",
-            f"no file below {', '.join(map(str, paths))}",
-            hint="Name a folder that holds DICOM files.",
-        )
+        raise nothing_found("file", paths, hint="Name a folder that holds DICOM files.")
     if output is not None:
         _write_table(output, rows)
     if output_format == "json":
@@ -73,10 +76,7 @@ def _require_table_suffix(output: Path) -> None:
             "writing Parquet needs pyarrow, which is not installed",
             hint="pip install 'biomarker-cli[parquet]', or name a .csv file.",
         )
-    if output.exists():
-        raise ConfigurationError(
-            "OUTPUT-EXISTS", f"the file exists: {output}", hint="Remove it, or choose another name."
-        )
+    require_new_file(output)
 
 
 def _write_table(output: Path, rows: list[dict[str, object]]) -> None:

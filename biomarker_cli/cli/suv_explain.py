@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option, paths_argument
-from biomarker_cli.cli.output import Listing, print_json, progress, say, write_new_file
+from biomarker_cli.cli.output import (
+    Listing,
+    nothing_found,
+    print_json,
+    progress,
+    say,
+    write_new_file,
+)
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -105,18 +112,12 @@ def _rules(analysis: str) -> SuvRules:
 
 def _pet_volumes(paths: tuple[Path, ...], series: str) -> list[VolumeCandidate]:
     from biomarker_cli.catalogue.catalogue import scan
-    from biomarker_cli.model.errors import InputNotFoundError
 
     with progress("reading headers", "files") as advance:
         found = scan(paths, advance)
     pet = [c for c in (found.matching(series) if series else found.volumes) if c.modality == "PT"]
     if not pet:
-        raise InputNotFoundError(
-            "NOTHING-FOUND",
-            f"no PET image below {', '.join(map(str, paths))}"
-            + (f" is called {series}" if series else ""),
-            hint="`biomarker scan` lists what is there.",
-        )
+        raise nothing_found("PET image", paths, f" is called {series}" if series else "")
     return pet
 
 

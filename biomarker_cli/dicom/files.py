@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from biomarker_cli.dicom.decoding import absent, decoding, require_grey
 from biomarker_cli.dicom.element_walk import CutShortError, UnusualFileError, Walked, locate
-from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.headers import cut_short, empty, not_dicom, parse_header, unreadable
 from biomarker_cli.dicom.native_pixels import PixelLayout, layout_of, stored_frames
@@ -151,12 +150,7 @@ class DicomFiles(_WholeFiles):
 
     def frames(self, path: Path, signature: FileSignature | None = None) -> tuple[FrameHeader, ...]:
         """Return the record of each frame; of the whole file where its frames cannot be told."""
-        header = self.read(path, signature)
-        try:
-            return self.split(header)
-        except HeaderError:
-            # The catalogue has refused the volume for this; its elements can still be judged.
-            return (header,)
+        return self._frames_of(self.read(path, signature))
 
     def stored(self, path: Path, frames: Sequence[int]) -> Iterator[AnyArray]:
         """Decode frames of a file one after the other, as they are stored.

@@ -119,8 +119,8 @@ def _uih_slices(items: Any) -> list[dict[str, Any]]:
 
 def _siemens_slices(dataset: Dataset) -> list[dict[str, Any]]:
     csa = _siemens_csa(dataset)
-    count = _private(dataset, 0x0019, SIEMENS_CREATOR, 0x0A) or _first(
-        csa, "NumberOfImagesInMosaic"
+    count = _private(dataset, 0x0019, SIEMENS_CREATOR, 0x0A) or next(
+        iter(csa.get("NumberOfImagesInMosaic", ())), None
     )
     normal = csa.get("SliceNormalVector", ())
     spacing = dataset.get("SpacingBetweenSlices") or dataset.get("SliceThickness")
@@ -159,10 +159,6 @@ def _siemens_csa(dataset: Dataset) -> dict[str, list[Any]]:
     except (CSAReadError, ValueError, IndexError, KeyError) as error:
         raise _incomplete("the CSA header (0029,xx10) cannot be read") from error
     return {name: tag["items"] for name, tag in tags.items()}
-
-
-def _first(csa: dict[str, list[Any]], name: str) -> Any:
-    return next(iter(csa.get(name, ())), None)
 
 
 def _private(dataset: Dataset, group: int, creator: str, offset: int) -> Any:

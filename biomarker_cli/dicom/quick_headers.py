@@ -366,7 +366,9 @@ class HeaderReader:
 
     def frames(self, path: Path, signature: FileSignature) -> tuple[FrameHeader, ...]:
         """Return the record of each frame; of the whole file where its frames cannot be told."""
-        header = self.read(path, signature)
+        return self._frames_of(self.read(path, signature))
+
+    def _frames_of(self, header: FrameHeader) -> tuple[FrameHeader, ...]:
         try:
             return self.split(header)
         except HeaderError:

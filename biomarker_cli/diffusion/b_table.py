@@ -50,15 +50,11 @@ class BValueRow:
 
 def b_value_rows(volumes: Sequence[DwiVolume]) -> list[BValueRow]:
     """Return one row per volume, in the order of the volumes."""
-    usable = [v for v in volumes if v.kind not in _MAPS and _is_valid(v)]
+    usable = [v for v in volumes if v.kind not in _MAPS and v.b_value and v.b_value.is_usable]
     nominal = {
         volume.volume_id: shell.nominal for shell in make_shells(usable) for volume in shell.volumes
     }
     return [_row(volume, nominal) for volume in volumes]
-
-
-def _is_valid(volume: DwiVolume) -> bool:
-    return volume.b_value is not None and volume.b_value.is_usable
 
 
 def _row(volume: DwiVolume, nominal: dict[str, float]) -> BValueRow:

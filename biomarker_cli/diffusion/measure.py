@@ -45,6 +45,7 @@ def prepare(image: CaseImage, rules: AdcRules, _context: object) -> PreparedImag
         one_by_one(lambda region, _others: map_measurements(results, region, rules)),
         {result.image: result.derivation for result in results},
         no_description if image.is_declared else partial(image_description, rules),
+        maps=results,
     )
 
 

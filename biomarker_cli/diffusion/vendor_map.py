@@ -38,7 +38,8 @@ def vendor_adc(
         ``ADC-MAP-MISSING``, ``ADC-MAP-SEVERAL``, ``ADC-MAP-UNIT``,
         ``ADC-MAP-UNIT-CONFLICT``.
     """
-    maps = [c for c in candidates if c.is_image and _is_adc_map(c, files)]
+    images = [c for c in candidates if c.is_image]
+    maps = [c for c in images if describe_volume(c, files).kind is DwiKind.ADC_MAP]
     if not maps:
         raise AdcError(
             "ADC-MAP-MISSING",
@@ -60,10 +61,6 @@ def vendor_adc(
         rules.image,
         AdcDerivation(source="vendor", unit_from=unit_from).as_dict(),
     )
-
-
-def _is_adc_map(candidate: VolumeCandidate, files: DicomFiles) -> bool:
-    return describe_volume(candidate, files).kind is DwiKind.ADC_MAP
 
 
 def vendor_for_comparison(

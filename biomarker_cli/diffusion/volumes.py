@@ -138,17 +138,17 @@ def describe_volumes(
     """
     files = files or DicomFiles()
     volumes = [describe_volume(c, files) for c in candidates if c.is_image]
-    weighted = {v.series_uid for v in volumes if v.kind.is_signal and _is_weighted(v.b_value)}
+    weighted = {
+        v.series_uid
+        for v in volumes
+        if v.kind.is_signal and v.b_value and v.b_value.value >= UNWEIGHTED_BELOW
+    }
     return [
         replace(v, b_value=B0_UNTAGGED, kind=DwiKind.B0)
         if v.kind is DwiKind.UNTAGGED and v.series_uid in weighted and not v.says_weighted
         else v
         for v in volumes
     ]
-
-
-def _is_weighted(b_value: BValue | None) -> bool:
-    return b_value is not None and b_value.value >= UNWEIGHTED_BELOW
 
 
 def _milliseconds(header: FrameHeader, *keywords: str) -> float | None:

@@ -246,6 +246,7 @@ def _voxels(header: _Header, shape_xyz: tuple[int, ...]) -> Voxels:
         raise unreadable(header.path, "HeaderSize or CompressedDataSize is no whole number")
     if skip != "0" and (is_packed or not is_binary or not files.names):
         raise unreadable(header.path, "a HeaderSize is read with raw voxels in another file only")
+    is_one = files.is_single or not files.names
     return Voxels(
         dtype=dtype,
         shape=shape_xyz[::-1],
@@ -253,9 +254,5 @@ def _voxels(header: _Header, shape_xyz: tuple[int, ...]) -> Voxels:
         start=header.start,
         files=files,
         n_bytes=int(skip),
-        packed_size=int(packed) if is_packed and packed and _is_one(files) else None,
+        packed_size=int(packed) if is_packed and packed and is_one else None,
     )
-
-
-def _is_one(files: DataFiles) -> bool:
-    return files.is_single or not files.names

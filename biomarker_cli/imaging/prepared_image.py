@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.errors import BiomarkerError
@@ -57,6 +58,8 @@ class PreparedImage:
         From the image name of a feature to its columns of ``features.csv``.
     is_benchmarked : callable
         Whether published IBSI values hold the definition of a row.
+    maps : sequence of QuantityMap
+        Every map that is measured; empty where the image is measured as it was stored.
     """
 
     volume: Volume
@@ -64,6 +67,7 @@ class PreparedImage:
     derivation: Mapping[str, Any] = field(default_factory=dict)
     describe_image: Callable[[str], Mapping[str, Any]] = no_description
     is_benchmarked: Callable[[Measurement], bool] = no_benchmark
+    maps: Sequence[QuantityMap] = ()
 
 
 def one_by_one(

@@ -73,8 +73,18 @@ def measured(
     """
     unit = definition.unit_on(image_unit)
     if not math.isfinite(value):
-        reason = f"{definition.key} has no finite value"
-        return Measurement(
-            image, definition, None, unit, MeasurementStatus.UNDEFINED, flags, reason
-        )
+        why = f"{definition.key} has no finite value"
+        return undefined(image, definition, image_unit, flags, why)
     return Measurement(image, definition, float(value), unit, MeasurementStatus.OK, flags)
+
+
+def undefined(
+    image: str,
+    definition: FeatureDefinition,
+    image_unit: str,
+    flags: frozenset[str],
+    reason: str,
+) -> Measurement:
+    """Return a measurement that has no value, and why."""
+    unit = definition.unit_on(image_unit)
+    return Measurement(image, definition, None, unit, MeasurementStatus.UNDEFINED, flags, reason)

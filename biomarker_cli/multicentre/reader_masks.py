@@ -97,11 +97,41 @@ def read_readers(
         name: {one.roi_id: _drawn(one) for one in import_regions(path, target, RULES)}
         for name, path in paths.items()
     }
-    names = {roi_id for found in results.values() for roi_id in found}
-    if not wanted and len(names) > 1 and all(len(found) < 2 for found in results.values()):
-        results = {
+    # A label image speaks of every voxel: a label that it lacks was drawn nowhere.
+    absent = {
+        name: Drawn("empty" if is_image_file(path) else "missing") for name, path in paths.items()
+    }
+    return by_roi(results, absent, wanted)
+
+
+def by_roi(
+    drawn: Mapping[str, Mapping[str, Drawn]],
+    absent: Mapping[str, Drawn],
+    wanted: Sequence[str] = (),
+) -> dict[str, dict[str, Drawn]]:
+    """Return what each reader made of each ROI, sorted by ROI.
+
+    Where no reader has more than one ROI, these are one, whatever their names.
+
+    Parameters
+    ----------
+    drawn : mapping
+        By reader, then by ROI.
+    absent : mapping
+        What a reader made of a ROI that is not there.
+    wanted : sequence of str
+        Only these ROIs; without any, all.
+
+    Raises
+    ------
+    InputNotFoundError
+        ``NOTHING-FOUND`` where no reader drew anything that was asked for.
+    """
+    names = {roi_id for found in drawn.values() for roi_id in found}
+    if not wanted and len(names) > 1 and all(len(found) < 2 for found in drawn.values()):
+        drawn = {
             name: dict(zip([ONLY_ROI], found.values(), strict=False))
-            for name, found in results.items()
+            for name, found in drawn.items()
         }
         names = {ONLY_ROI}
     names &= set(wanted) or names
@@ -111,12 +141,8 @@ def read_readers(
             "no reader has such a ROI",
             hint="`biomarker regions FILE --list` shows what a file holds.",
         )
-    # A label image speaks of every voxel: a label that it lacks was drawn nowhere.
-    absent = {
-        name: Drawn("empty" if is_image_file(path) else "missing") for name, path in paths.items()
-    }
     return {
-        roi_id: {name: results[name].get(roi_id, absent[name]) for name in paths}
+        roi_id: {name: drawn[name].get(roi_id, absent[name]) for name in drawn}
         for roi_id in sorted(names)
     }
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from biomarker_cli.catalogue.case_image import CaseImage, ProposedRole
 from biomarker_cli.imaging.prepared_image import DerivedVolume, PreparedImage, one_by_one
+from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import STORED_PET
 from biomarker_cli.model.version import __version__
@@ -75,4 +76,5 @@ def prepare(image: CaseImage, rules: SuvRules, context: PatientEntries) -> Prepa
         result.volume,
         one_by_one(lambda region, others: uptake_measurements(result, region, rules, others)),
         result.derivation,
+        maps=(QuantityMap(result.volume, result.image, result.derivation),),
     )

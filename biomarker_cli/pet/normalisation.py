@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from biomarker_cli.model.quantity import (
@@ -68,14 +69,6 @@ def _james(weight: float, height: float, sex: str, male_term: float) -> float:
     return 1.07 * weight - 148.0 * relative**2
 
 
-def _james_120(weight: float, height: float, sex: str) -> float:
-    return _james(weight, height, sex, 120.0)
-
-
-def _james_128(weight: float, height: float, sex: str) -> float:
-    return _james(weight, height, sex, 128.0)
-
-
 def _janmahasatian(weight: float, height: float, sex: str) -> float:
     bmi = weight / height**2
     if sex == "M":
@@ -91,8 +84,8 @@ def _ideal(_weight: float, height: float, sex: str) -> float:
 _MASS_KG: MappingProxyType[str, Callable[[float, float, str], float]] = MappingProxyType(
     {
         "sul_janma": _janmahasatian,
-        "sul_james": _james_120,
-        "sul_james128": _james_128,
+        "sul_james": partial(_james, male_term=120.0),
+        "sul_james128": partial(_james, male_term=128.0),
         "suvibw": _ideal,
     }
 )

@@ -122,8 +122,7 @@ def _found(header: FrameHeader, keyword: str) -> Any:
 
 
 def _replace(dataset: Dataset, overrides: list[Override]) -> Dataset:
-    copy = Dataset()
-    copy.update(dict(dataset.items()))
+    copy = _shallow(dataset)
     items = [_shallow(item) for item in dataset.get(RADIOPHARMACEUTICALS) or ()]
     for override in overrides:
         if override.tag == ITEM_NUMBER:

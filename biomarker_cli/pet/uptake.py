@@ -19,7 +19,7 @@ from biomarker_cli.model.features import (
     FeatureRegistry,
     require_names,
 )
-from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
+from biomarker_cli.model.measurement import Measurement, measured, undefined
 from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.lesions import (
     ReferenceUptake,
@@ -206,15 +206,7 @@ class _Scene:
         return measured(self.image, definition, value, self.unit, self.flags)
 
     def missing(self, definition: FeatureDefinition, reason: str) -> Measurement:
-        return Measurement(
-            self.image,
-            definition,
-            None,
-            definition.unit_on(self.unit),
-            MeasurementStatus.UNDEFINED,
-            self.flags,
-            reason,
-        )
+        return undefined(self.image, definition, self.unit, self.flags, reason)
 
 
 def uptake_measurements(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from biomarker_cli.catalogue.case_image import CaseImage, ProposedRole
 from biomarker_cli.imaging.prepared_image import DerivedVolume, PreparedImage
+from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import STORED_PET
 from biomarker_cli.radiomics.describing import image_description, is_ibsi_benchmarked
@@ -68,4 +70,12 @@ def prepare(image: CaseImage, rules: RadiomicsRules, context: OtherSections) -> 
         derived.derivation,
         partial(image_description, rules),
         partial(is_ibsi_benchmarked, rules),
+        _maps(volume, derived.derivation),
     )
+
+
+def _maps(volume: Volume, derivation: Mapping[str, Any]) -> tuple[QuantityMap, ...]:
+    """Return the map that the features are of; none where the image is taken as it was stored."""
+    if not derivation:
+        return ()
+    return (QuantityMap(volume, volume.quantity.name, dict(derivation)),)

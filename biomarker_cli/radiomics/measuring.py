@@ -10,7 +10,7 @@ import numpy as np
 
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
-from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
+from biomarker_cli.model.measurement import Measurement, measured, undefined
 from biomarker_cli.model.version import __version__
 from biomarker_cli.radiomics.engines import engine_of
 from biomarker_cli.radiomics.engines.outcome import FeatureOutcome, Outcomes
@@ -140,15 +140,7 @@ def _row(item: PlannedFeature, outcomes: Outcomes, unit: str, flags: frozenset[s
     image_unit = unit if item.keeps_unit else "1"
     if outcome.value is not None:
         return measured(item.image, item.definition, outcome.value, image_unit, flags)
-    return Measurement(
-        item.image,
-        item.definition,
-        None,
-        item.definition.unit_on(image_unit),
-        MeasurementStatus.UNDEFINED,
-        flags,
-        outcome.reason,
-    )
+    return undefined(item.image, item.definition, image_unit, flags, outcome.reason)
 
 
 def _check(volume: Volume, regions: Sequence[Region], rules: RadiomicsRules) -> None:

@@ -208,7 +208,8 @@ def tilt_error(contours: Sequence[Contour], geometry: Geometry, label: str) -> R
             where=label,
             hint="Correct the contours where they were drawn, and export them again.",
         )
-    angle = max(_angle(normal, geometry) for normal in normals)
+    cosine = min(abs(float(normal @ geometry.normal)) for normal in normals)
+    angle = float(np.degrees(np.arccos(min(cosine, 1.0))))
     across = max(float(np.ptp(contour.points_mm @ geometry.normal)) for contour in contours)
     return RegionError(
         "REGION-CONTOUR-TILTED",
@@ -225,10 +226,6 @@ def own_normal(points_mm: FloatArray) -> FloatArray:
     centred = points_mm - points_mm.mean(axis=0)
     normal: FloatArray = np.linalg.svd(centred, full_matrices=False)[2][-1]
     return normal
-
-
-def _angle(normal: FloatArray, geometry: Geometry) -> float:
-    return float(np.degrees(np.arccos(min(abs(float(normal @ geometry.normal)), 1.0))))
 
 
 def _window(stack: Stack, geometry: Geometry) -> PixelWindow:

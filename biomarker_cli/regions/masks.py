@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from biomarker_cli.imaging.geometry import Geometry
-from biomarker_cli.imaging.placing import RAS_TO_LPS
+from biomarker_cli.imaging.nifti_head import nifti_head
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.model.file_names import FileNames
 from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.regions.result import RoiResult
-
-_UNSAFE = re.compile(r"[^\w.+#-]+")
-
-_MOST_BYTES = 200
-"""Of a name; file systems take 255, with the number of an equal name and the suffix."""
 
 _COMPRESSION = 1
 """Masks are nearly all zeros: a higher level takes four times as long."""
@@ -61,25 +55,9 @@ def write_mask(region: Region, path: Path) -> None:
             filename="", mode="wb", fileobj=file, mtime=0, compresslevel=_COMPRESSION
         ) as packed,
     ):
-        packed.write(_header(region.geometry))
+        packed.write(nifti_head(region.geometry, np.uint8))
         for plane in _planes(region):
             packed.write(plane)
-
-
-def _header(geometry: Geometry) -> bytes:
-    """Return the header, with the four bytes that say that nothing follows it."""
-    import nibabel
-
-    affine = RAS_TO_LPS @ geometry.affine
-    header = nibabel.Nifti1Header()
-    header.set_data_shape(geometry.shape[::-1])
-    header.set_data_dtype(np.uint8)
-    header.set_sform(affine, code="scanner")
-    header.set_qform(affine, code="scanner")
-    header.set_xyzt_units("mm")
-    header["magic"] = b"n+1"
-    header["vox_offset"] = 352
-    return bytes(header.binaryblock) + bytes(4)
 
 
 def _planes(region: Region) -> Iterator[bytes]:
@@ -94,26 +72,3 @@ def _planes(region: Region) -> Iterator[bytes]:
         plane = np.zeros(size, dtype=np.uint8)
         plane[y, x] = region.crop.mask[index - z.start]
         yield plane.tobytes()
-
-
-class FileNames:
-    """Hands out a file name for each ROI, none of them twice (in any case)."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-        self._next: dict[str, int] = {}
-
-    def of(self, roi_id: str) -> str:
-        """Return the name for a ROI, without suffix."""
-        base = _cut(_UNSAFE.sub("_", roi_id)).strip("._") or "roi"
-        name, number = base, self._next.get(base.casefold(), 2)
-        while name.casefold() in self._taken:
-            name, number = f"{base}_{number}", number + 1
-        self._next[base.casefold()] = number
-        self._taken.add(name.casefold())
-        return name
-
-
-def _cut(name: str) -> str:
-    """Return as much of a name as file systems take, in whole characters."""
-    return name.encode()[:_MOST_BYTES].decode(errors="ignore")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from biomarker_cli.drawing.slices import field_around, slices_across
 from biomarker_cli.drawing.tiles import CAPTION_PIXELS, captioned, draw_lines, montage, png
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.wording import shown
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.result import RoiResult
 
@@ -46,23 +47,37 @@ def contour_preview(results: Iterable[RoiResult], volume: Volume, path: Path) ->
     regions = [result.region for result in results if result.region is not None]
     if not regions:
         raise RegionError("REGION-NO-PREVIEW", "no region was imported, so there is no picture")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(contour_picture(regions, volume, TILE_PIXELS))
+
+
+def contour_picture(regions: Sequence[Region], volume: Volume, tile_pixels: int) -> bytes:
+    """Return the content of a PNG file: a row for each region, three slices across.
+
+    Parameters
+    ----------
+    regions : sequence of Region
+        At least one, each with a voxel.
+    volume : Volume
+        The image whose grid they lie on.
+    tile_pixels : int
+        Of the side of each slice.
+    """
     rows = [[(region, z) for z in slices_across(region, SLICE_FRACTIONS)] for region in regions]
-    sheet = montage([[_tile(region, z, volume) for region, z in row] for row in rows])
+    sheet = montage([[_tile(region, z, volume, tile_pixels) for region, z in row] for row in rows])
     for y, row in enumerate(rows):
         for x, (region, z) in enumerate(row):
-            field = field_around(region, TILE_PIXELS)
-            lines = map(field.to_pixels, region_outlines(region, z))
-            draw_lines(sheet, lines, (x * TILE_PIXELS, y * (TILE_PIXELS + CAPTION_PIXELS)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(png(sheet))
+            lines = map(field_around(region, tile_pixels).to_pixels, region_outlines(region, z))
+            draw_lines(sheet, lines, (x * tile_pixels, y * (tile_pixels + CAPTION_PIXELS)))
+    return png(sheet)
 
 
-def _tile(region: Region, z: int, volume: Volume) -> Image:
+def _tile(region: Region, z: int, volume: Volume, pixels: int) -> Image:
     from PIL import Image
 
-    values = field_around(region, TILE_PIXELS).sample(volume.array[z])
+    values = field_around(region, pixels).sample(volume.array[z])
     return captioned(
         Image.fromarray(grey_pixels(values, scale_of(values))),
-        f"{region.name[:NAME_AT_MOST]}\nslice {z + 1} of {region.geometry.shape[0]}, "
+        f"{shown(region.name)[:NAME_AT_MOST]}\nslice {z + 1} of {region.geometry.shape[0]}, "
         f"{region.volume_mm3 / 1000:.2f} mL",
     )

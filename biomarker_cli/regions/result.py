@@ -85,6 +85,9 @@ AUDIT_COLUMNS = tuple(
 )
 """Columns of what the import did."""
 
+_TOLD = tuple(one.name for one in fields(RoiRow) if one.name != "case_id")
+"""Columns that a result has under their names."""
+
 ROIS_WITH_AUDIT = replace(ROIS, columns=columns_of(AuditedRoiRow))
 """The table ``rois.csv``."""
 
@@ -156,21 +159,6 @@ class RoiResult:
 
     def row(self, case_id: str) -> AuditedRoiRow:
         """Return the row of a case."""
+        told: dict[str, Any] = {name: getattr(self, name) for name in _TOLD}
         audit: dict[str, Any] = {name: self.audit.get(name) for name in AUDIT_COLUMNS}
-        return AuditedRoiRow(
-            case_id=case_id,
-            roi_id=self.roi_id,
-            roi_name=self.roi_name,
-            roi_label=self.roi_label,
-            status=self.status,
-            error_code=self.error_code,
-            error_message=self.error_message,
-            source_kind=self.source_kind,
-            source_uid=self.source_uid,
-            segment_number=self.segment_number,
-            n_voxels=self.n_voxels,
-            volume_mm3=self.volume_mm3,
-            cross_series=self.cross_series,
-            flags=self.flags,
-            **audit,
-        )
+        return AuditedRoiRow(case_id=case_id, flags=self.flags, **told, **audit)

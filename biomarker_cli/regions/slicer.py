@@ -87,14 +87,15 @@ def _labels(header: Mapping[str, str], n_layers: int, path: Path) -> list[Label]
         return 0 <= label.layer < n_layers and 0 < label.value < 2**16
 
     if not labels or not all(map(fits, labels)):
-        raise RegionError(
-            "REGION-LABELS",
-            f"expected segments with label values from 1 in {n_layers} layers, found "
-            + (", ".join(f"{x.name!r} {x.value} in {x.layer}" for x in labels[:20]) or "none"),
-            where=path.name,
-            hint="Save the segmentation with 3D Slicer again.",
-        )
+        found = ", ".join(f"{x.name!r} {x.value} in {x.layer}" for x in labels[:20]) or "none"
+        expected = f"expected segments with label values from 1 in {n_layers} layers"
+        raise _invalid(f"{expected}, found {found}", path)
     return labels
+
+
+def _invalid(what: str, path: Path) -> RegionError:
+    hint = "Save the segmentation with 3D Slicer again."
+    return RegionError("REGION-LABELS", what, where=path.name, hint=hint)
 
 
 def _label(
@@ -107,21 +108,11 @@ def _label(
     layer = str(number) if is_old else value("Layer", "0" if n_layers == 1 else "")
     label_value = "1" if is_old else value("LabelValue")
     if not _WHOLE.fullmatch(layer) or not _WHOLE.fullmatch(label_value):
-        raise RegionError(
-            "REGION-LABELS",
-            f"layer and label value of segment {number} are no whole numbers",
-            where=path.name,
-            hint="Save the segmentation with 3D Slicer again.",
-        )
+        raise _invalid(f"layer and label value of segment {number} are no whole numbers", path)
     name = value("Name", value("ID", f"segment {number}"))
     code, meaning = _terminology(value("Tags"))
     if any("\udc80" <= letter <= "\udcff" for letter in name + code + meaning):
-        raise RegionError(
-            "REGION-LABELS",
-            f"the name of segment {number} is no text in UTF-8",
-            where=path.name,
-            hint="Save the segmentation with 3D Slicer again.",
-        )
+        raise _invalid(f"the name of segment {number} is no text in UTF-8", path)
     return Label(int(layer), int(label_value), name, code, meaning)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.features import UNIT_OF_IMAGE, FeatureDefinition, FeatureRegistry
-from biomarker_cli.model.measurement import Measurement, MeasurementStatus, measured
+from biomarker_cli.model.measurement import Measurement, measured, undefined
 from biomarker_cli.statistics.percentiles import percentile
 
 StatisticFunction = Callable[[FloatArray], float]
@@ -107,17 +107,7 @@ def intensity_measurements(
     for name in names:
         definition, function = STATISTICS[name]
         if values.size == 0:
-            rows.append(
-                Measurement(
-                    image,
-                    definition,
-                    None,
-                    definition.unit_on(unit),
-                    MeasurementStatus.UNDEFINED,
-                    flags,
-                    "no value",
-                )
-            )
+            rows.append(undefined(image, definition, unit, flags, "no value"))
         else:
             rows.append(measured(image, definition, function(values), unit, flags))
     return rows

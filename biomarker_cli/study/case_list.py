@@ -18,6 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from biomarker_cli.model.errors import CaseError
+from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.model.quantity import DECLARABLE
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.pet.rules import ClinicalForm
@@ -25,7 +26,7 @@ from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import problem_text
 from biomarker_cli.protocol.yaml_nodes import CONTROL
 from biomarker_cli.protocol.yaml_source import read_text
-from biomarker_cli.study.case_names import LONGEST_ID, file_stem, problem_of_id
+from biomarker_cli.study.case_names import LONGEST_ID, problem_of_id
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.tables.cells import unescape_cell
 

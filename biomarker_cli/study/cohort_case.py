@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from biomarker_cli.model.errors import CaseError
     from biomarker_cli.study.packed import PackedResult
 
-Action = Literal["", "reuse", "run", "refuse"]
+Action = Literal["", "reuse", "run", "keep", "refuse"]
 
 NOTHING_SAID: dict[str, Any] = {
     "notes": [],

@@ -10,6 +10,7 @@ from biomarker_cli.case.inputs import known_or_read
 from biomarker_cli.case.result import CaseStatus
 from biomarker_cli.study.cohort_case import Decision
 from biomarker_cli.study.joining import kept_analyses, may_be_kept
+from biomarker_cli.study.keeping import NOTHING_KEPT, Keeping, why_missing
 from biomarker_cli.study.keys import ANALYSIS, key_of_parts, key_parts
 from biomarker_cli.study.store import UnusableResultError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from biomarker_cli.study.sources import CaseSource
     from biomarker_cli.study.store import ResultStore
 
+_UNCHANGED = Decision("reuse", "unchanged")
 _FAILED = frozenset({CaseStatus.FAILED, CaseStatus.PARTIAL})
 
 
@@ -45,12 +47,14 @@ def decide_cases(
     store: ResultStore,
     study_id: str,
     rules: DecisionRules,
+    keeping: Keeping = NOTHING_KEPT,
 ) -> None:
     """Decide for each case whether it is run, re-used or refused, and why.
 
-    Files whose digests nobody knows are read where a result may be kept for them.
+    Files whose digests nobody knows are read where a result may be kept for them. Where a
+    result stands and what the study keeps beside it does not, that alone is made.
     """
-    deciding = _Deciding(cohort, source, store, study_id, rules)
+    deciding = _Deciding(cohort, source, store, study_id, rules, keeping)
     for case in cohort.cases():
         deciding.decide(case)
 
@@ -63,12 +67,14 @@ class _Deciding:
         store: ResultStore,
         study_id: str,
         rules: DecisionRules,
+        keeping: Keeping,
     ) -> None:
         self._cohort = cohort
         self._source = source
         self._store = store
         self._study_id = study_id
         self._rules = rules
+        self._keeping = keeping
 
     def decide(self, case: CohortCase) -> None:
         """Decide on one case, and let the cohort know."""
@@ -87,7 +93,9 @@ class _Deciding:
             return
         if case.seal != stored.seal:
             self._cohort.take_result(number, stored)
-        self._cohort.decide(number, Decision("reuse", "unchanged"))
+        missing = self._keeping.missing(stored.head)
+        found = Decision("keep", why_missing(missing)) if missing else _UNCHANGED
+        self._cohort.decide(number, found)
 
     def _stored(self, case: CohortCase) -> tuple[PackedResult | None, str, bool]:
         """Return what is kept, why it is of no use, and whether that must be looked into."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.study.case_names import file_stem
+from biomarker_cli.model.file_names import file_stem
 
 if TYPE_CHECKING:
     from biomarker_cli.study.packed import PackedResult

@@ -91,7 +91,11 @@ def _one_thread_of_itk() -> Iterator[None]:
 def run_in_worker(plan: CasePlan) -> CaseResult:
     """Run a case with one thread."""
     with _one_thread():
-        return run_case(plan)
+        if plan.keep is None:
+            return run_case(plan)
+        from biomarker_cli.study.keeping import run_or_keep
+
+        return run_or_keep(plan)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ NOT_IN_KEY = MappingProxyType(
         "input_paths": "paths, likewise",
         "inputs": "what was read of them are image files and segmentation",
         "analyses": "each is a part of its own",
+        "keep": "it moves no number",
     }
 )
 """Fields of a plan that are not in the key as they stand, and why."""

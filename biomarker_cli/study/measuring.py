@@ -19,7 +19,9 @@ from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.inputs import CHANGED
 from biomarker_cli.study.joining import joined
 from biomarker_cli.study.judged import refused_result
+from biomarker_cli.study.keeping import NOTHING_KEPT, Keeping
 from biomarker_cli.study.keys import key_parts
+from biomarker_cli.study.later import LaterKeeping
 from biomarker_cli.study.packed import PackedResult, ResultHead, pack
 
 if TYPE_CHECKING:
@@ -50,27 +52,44 @@ class Measuring:
         With what was decided.
     store : ResultStore
     log : RunLog
+    keeping : Keeping
+        What is kept beside the results.
 
     Attributes
     ----------
     unexpected : list of str
         Tracebacks of unexpected errors, each with its case.
+    later : LaterKeeping
+        What is kept of cases whose results stand, and what could not be kept.
     """
 
     def __init__(
-        self, study_id: str, source: CaseSource, cohort: Cohort, store: ResultStore, log: RunLog
+        self,
+        study_id: str,
+        source: CaseSource,
+        cohort: Cohort,
+        store: ResultStore,
+        log: RunLog,
+        keeping: Keeping = NOTHING_KEPT,
     ) -> None:
         self._study_id = study_id
         self._source = source
         self._cohort = cohort
         self._store = store
         self._log = log
+        self._keeping = keeping
+        self.later = LaterKeeping(source, cohort, keeping, log)
         self._under_way: dict[int, tuple[SurveyedCase, PlannedCase]] = {}
         self._read: dict[Path, FileRead] = {}
         self._doubtful: list[Path] = []
         self._again: list[int] = []
         self._ended: Callable[[ResultHead, float | None], None] | None = None
         self.unexpected: list[str] = []
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the log says beside the cases."""
+        return [*self.later.not_kept, *self.unexpected, *self.later.unexpected]
 
     def run(self, executor: Executor, progress: RunProgress) -> None:
         """Run what is due and store it.
@@ -81,19 +100,25 @@ class Measuring:
         progress : RunProgress
         """
         self._ended = progress.ended
-        due, total = self._cohort.n_of("run"), len(self._cohort)
+        due, total = self._cohort.n_of("run") + self._cohort.n_of("keep"), len(self._cohort)
         done = total - due
         self.unexpected += self._cohort.tracebacks()
         if not due:
             return
         try:
-            for cases in (self._cohort.due(), self._whole()):
-                for outcome in executor.run(self._plans(cases)):
-                    done += self._take(outcome)
-                    if progress.measured is not None:
-                        progress.measured(done, total)
+            for n_ended in self._outcomes(executor):
+                done += n_ended
+                if progress.measured is not None:
+                    progress.measured(done, total)
         finally:
             self._remember()
+
+    def _outcomes(self, executor: Executor) -> Iterator[int]:
+        """Yield for each outcome how many cases it ends."""
+        for cases in (self._cohort.due(), self._whole()):
+            for outcome in executor.run(self._plans(cases)):
+                yield self._take(outcome)
+        yield from self.later.run(executor, self._learn)
 
     def _whole(self) -> Iterator[SurveyedCase]:
         """Yield the cases of which a part was measured that cannot be joined with the rest."""
@@ -112,7 +137,11 @@ class Measuring:
             index += 1
             own = planned.plan.analyses
             changed = tuple(analysis for analysis in own if analysis.ident not in case.kept)
-            yield replace(planned.plan, analyses=changed) if case.kept else planned.plan
+            if case.kept:
+                # What is kept is of the whole case: it is made when the parts are joined.
+                yield replace(planned.plan, analyses=changed)
+            else:
+                yield self._keeping.measured(planned.plan)
 
     def _take(self, outcome: CaseOutcome) -> int:
         """Store what a case gave; return how many cases that ends."""
@@ -122,8 +151,9 @@ class Measuring:
             self.unexpected.append(f"{case.case_id}: {outcome.log}")
         if outcome.result is not None:
             self._learn(planned.plan, outcome.result)
+            self.later.note(case.case_id, outcome.result.kept)
             result = outcome.result
-            parts = {} if _was_changed(result) else key_parts(planned.plan, result.inputs)
+            parts = {} if result.met_change else key_parts(planned.plan, result.inputs)
         else:
             assert outcome.error is not None  # noqa: S101 - an outcome has one of the two
             # Its worker cannot say what it read; the case is not run again for nothing.
@@ -137,6 +167,8 @@ class Measuring:
             if packed is None:
                 self._again.append(case.number)
                 return 0
+            if self._keeping.kinds:
+                self.later.joined.add(case.number)
         else:
             packed = store_result(
                 self._store, self._study_id, case.survey, result, (parts, digests)
@@ -158,7 +190,7 @@ class Measuring:
 
     def _learn(self, plan: CasePlan, result: CaseResult) -> None:
         self._read |= result.inputs
-        if _was_changed(result):
+        if result.met_change:
             self._doubtful += plan.input_paths
         if len(self._read) > _REMEMBERED_EVERY:
             self._remember()
@@ -208,10 +240,6 @@ def _latest(plan: CasePlan) -> str:
     if not known:
         return ""
     return max(known, key=lambda path: known[path].signature.ctime_ns).name
-
-
-def _was_changed(result: CaseResult) -> bool:
-    return CHANGED in {result.case.error_code, *(roi.error_code for roi in result.rois.values())}
 
 
 def store_result(

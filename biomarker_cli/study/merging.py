@@ -15,6 +15,7 @@ from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.finishing import finish
 from biomarker_cli.study.integrity import examine_cohort
 from biomarker_cli.study.judged import JudgedResults
+from biomarker_cli.study.keeping import Keeping
 from biomarker_cli.study.locking import beside_others, exclusive
 from biomarker_cli.study.measuring import Measuring
 from biomarker_cli.study.run_log import JSON_LINES, RunLog
@@ -35,6 +36,7 @@ from biomarker_cli.study.shards import (
     damaged,
     end_shard,
     lines_of,
+    no_shards,
     read_shards,
 )
 from biomarker_cli.study.store import ResultStore
@@ -97,25 +99,28 @@ def run_shard(
     progress = progress or RunProgress()
     store = ResultStore(folder)
     mended = store.open_for(study.terms.study_id)
-    begin_shard(folder, part.shard)
     below = folder / FOLDER
+    below.mkdir(exist_ok=True)
     with (
         beside_others(store.results_folder),
         exclusive(below, f".{part.shard.stem}.lock"),
         RunLog(below / f"{part.shard.stem}.jsonl") as log,
     ):
+        begin_shard(folder, part.shard)
         store.list_if_new(study.terms.study_id, [e.case_id for e in part.study.entries])
         cohort = study.cohort(below / part.shard.stem)
         survey_study(study.source, cohort, progress.planned)
-        decide_cases(cohort, study.source, store, study.terms.study_id, options.rules)
+        keeping = Keeping(folder, study.terms.keep)
+        decide_cases(cohort, study.source, store, study.terms.study_id, options.rules, keeping)
         log.planned(cohort)
-        measuring = Measuring(study.terms.study_id, study.source, cohort, store, log)
+        measuring = Measuring(study.terms.study_id, study.source, cohort, store, log, keeping)
         measuring.run(executor_of(options), progress)
         made = made_with(part.study, study.terms)
         end_shard(folder, part.shard, made, part.study_file, cohort)
     judged = JudgedResults(cohort, store, study.terms.study_id)
-    remarks = [*filter(None, [mended]), *measuring.unexpected]
-    return report_of(judged, [], folder, remarks, strict=options.strict)
+    remarks = [*filter(None, [mended]), *measuring.remarks]
+    report = report_of(judged, [], folder, remarks, strict=options.strict)
+    return report.without(measuring.later.not_kept)
 
 
 def made_with(study: Study, terms: StudyTerms) -> ShardMade:
@@ -158,11 +163,20 @@ def merge_shards(
         ``SHARD-MISSING``, ``SHARD-UNLIKE``, ``SHARD-DAMAGED``, ``RUN-BUSY``, ``RUN-RESULT-LOST``,
         ``OVERRIDE-UNUSED``.
     """
-    shards = read_shards(folder)
-    study = _study_of(shards[0], folder, study_file, allowed)
-    protocols = resolve_protocols(study)
-    terms = StudyTerms.of(study, protocols, resolve_waivers(study, protocols))
-    differing = shards[0].made.differs(made_with(study, terms))
+    store = ResultStore(folder)
+    if not store.results_folder.is_dir():
+        raise no_shards(folder)
+    with exclusive(store.results_folder):
+        shards = read_shards(folder)
+        study = _study_of(shards[0], folder, study_file, allowed)
+        protocols = resolve_protocols(study)
+        terms = StudyTerms.of(study, protocols, resolve_waivers(study, protocols))
+        _require_made_alike(shards[0], made_with(study, terms), folder)
+        return _merged(study, terms, shards, store, strict=strict)
+
+
+def _require_made_alike(file: ShardFile, here: ShardMade, folder: Path) -> None:
+    differing = file.made.differs(here)
     if differing:
         raise StudyError(
             "SHARD-UNLIKE",
@@ -171,8 +185,13 @@ def merge_shards(
             hint="Run the shards again, or merge with the study and program that they were made "
             "with.",
         )
-    store = ResultStore(folder)
-    with exclusive(store.results_folder), RunLog(folder / JSON_LINES) as log:
+
+
+def _merged(
+    study: Study, terms: StudyTerms, shards: list[ShardFile], store: ResultStore, *, strict: bool
+) -> RunReport:
+    folder = store.folder
+    with RunLog(folder / JSON_LINES) as log:
         cache = FileIndex.of_user().folder
         cohort = Cohort.of_folder(folder, cache, refuses=terms.refuses)
         _gather(cohort, study, shards, folder)
@@ -180,6 +199,7 @@ def merge_shards(
         _drop_refused(cohort)
         judged = JudgedResults(cohort, store, terms.study_id)
         wide = finish(terms, judged, folder, ())
+        Keeping(folder).remove_others(entry.case_id for entry in study.entries)
         log.ended()
     return report_of(judged, wide, folder, (), strict=strict)
 

@@ -63,7 +63,7 @@ class RunLog:
 
     def planned(self, cohort: Cohort) -> None:
         """Write how many cases there are, and what is to be done with them."""
-        due = {action: cohort.n_of(action) for action in ("run", "reuse", "refuse")}
+        due = {action: cohort.n_of(action) for action in ("run", "keep", "reuse", "refuse")}
         self._write("planned", cases=len(cohort), **due)
 
     def measured(self, head: ResultHead, seconds: float | None) -> None:
@@ -77,6 +77,11 @@ class RunLog:
             duration_s=None if seconds is None else round(seconds, 3),
             attempt=self._attempts[head.case_id],
         )
+
+    def kept(self, case_id: str, error_code: str, seconds: float | None) -> None:
+        """Write that what a case lacked was made, or why it was not."""
+        took = None if seconds is None else round(seconds, 3)
+        self._write("kept", case_id=case_id, error_code=error_code, duration_s=took)
 
     def ended(self) -> None:
         """Write that the tables are there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from biomarker_cli.study.executors import Executor, PoolExecutor, SerialExecutor
 from biomarker_cli.study.finishing import finish
 from biomarker_cli.study.integrity import examine_cohort
 from biomarker_cli.study.judged import JudgedResults
+from biomarker_cli.study.keeping import Keeping
 from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.measuring import Measuring
 from biomarker_cli.study.run_log import JSON_LINES, RunLog
@@ -124,6 +125,8 @@ class RunReport:
         What was found wrong with the folder, and mended.
     n_kept : int
         Cases whose results were there before.
+    not_kept : tuple of str
+        Cases beside whose results something could not be kept, and why.
     """
 
     folder: Path
@@ -132,6 +135,14 @@ class RunReport:
     exit_code: ExitCode
     remarks: tuple[str, ...] = ()
     n_kept: int = 0
+    not_kept: tuple[str, ...] = ()
+
+    def without(self, not_kept: Sequence[str]) -> RunReport:
+        """Return the report of a run that could not keep all that it should have."""
+        if not not_kept:
+            return self
+        code = worst_exit_code({self.exit_code, ExitCode.PARTIAL})
+        return replace(self, exit_code=code, not_kept=tuple(not_kept))
 
     @property
     def results(self) -> tuple[PackedResult, ...]:
@@ -159,7 +170,8 @@ def plan_run(
         survey_study(study.source, cohort, progress.planned)
         examine_cohort(cohort)
         store = ResultStore(folder)
-        decide_cases(cohort, study.source, store, study.terms.study_id, options.rules)
+        keeping = Keeping(folder, study.terms.keep)
+        decide_cases(cohort, study.source, store, study.terms.study_id, options.rules, keeping)
         return tuple(cohort.cases())
 
 
@@ -189,15 +201,19 @@ def run_study(
         survey_study(study.source, cohort, progress.planned)
         examine_cohort(cohort)
         store.list_cases(study.terms.study_id, study.source.case_ids())
-        decide_cases(cohort, study.source, store, study.terms.study_id, options.rules)
+        keeping = Keeping(folder, study.terms.keep)
+        decide_cases(cohort, study.source, store, study.terms.study_id, options.rules, keeping)
         log.planned(cohort)
-        measuring = Measuring(study.terms.study_id, study.source, cohort, store, log)
+        measuring = Measuring(study.terms.study_id, study.source, cohort, store, log, keeping)
         measuring.run(executor_of(options), progress)
         remarks = tuple(filter(None, [mended]))
         judged = JudgedResults(cohort, store, study.terms.study_id)
-        wide = finish(study.terms, judged, folder, [*remarks, *measuring.unexpected])
+        said = [*remarks, *measuring.remarks]
+        wide = finish(study.terms, judged, folder, said)
+        keeping.remove_others(study.source.case_ids())
         log.ended()
-    return report_of(judged, wide, folder, remarks, strict=options.strict)
+    report = report_of(judged, wide, folder, remarks, strict=options.strict)
+    return report.without(measuring.later.not_kept)
 
 
 def report_of(
@@ -211,7 +227,7 @@ def report_of(
     """Return the report of a run at its end, and let other processes have its cohort."""
     violated = strict and judged.has_violation(wide_checks)
     code = exit_code(judged.statuses(), violated=violated)
-    n_kept = judged.cohort.n_of("reuse")
+    n_kept = judged.cohort.n_of("reuse") + judged.cohort.n_of("keep")
     judged.cohort.release()
     return RunReport(folder, judged, tuple(wide_checks), code, tuple(remarks), n_kept)
 

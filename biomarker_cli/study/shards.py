@@ -172,11 +172,7 @@ def read_shards(folder: Path) -> list[ShardFile]:
     """
     paths = sorted(path for path in (folder / FOLDER).glob("*.json") if _NAME.fullmatch(path.name))
     if not paths:
-        raise StudyError(
-            "SHARD-MISSING",
-            f"{folder} holds no shard of a run",
-            hint="Name the folder given to `biomarker run --shard i/n -o`.",
-        )
+        raise no_shards(folder)
     found = sorted((_read(path) for path in paths), key=lambda file: file.shard)
     _require_one_division(found)
     first = found[0]
@@ -200,6 +196,15 @@ def read_shards(folder: Path) -> list[ShardFile]:
             hint="Run each with --shard, into the same folder.",
         )
     return found
+
+
+def no_shards(folder: Path) -> StudyError:
+    """Return the error for a folder without shards."""
+    return StudyError(
+        "SHARD-MISSING",
+        f"{folder} holds no shard of a run",
+        hint="Name the folder given to `biomarker run --shard i/n -o`.",
+    )
 
 
 def _require_one_division(found: list[ShardFile]) -> None:

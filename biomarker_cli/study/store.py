@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.model.outputs import PART_SUFFIX, replace_file
-from biomarker_cli.study.case_names import file_stem
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.packed import OtherFormatError, PackedResult, dictionary_digest
 

@@ -66,6 +66,8 @@ class StudyModel(Strict):
     lock : str
         Lock that every protocol of the study is held against, relative to the
         study file.
+    keep : tuple of str
+        What of each case is kept beside its result: ``masks``, ``maps``, ``pictures``.
     """
 
     format: Literal["biomarker-study/1"]
@@ -80,6 +82,7 @@ class StudyModel(Strict):
     overrides: str = ""
     waivers: str = ""
     lock: str = ""
+    keep: tuple[Literal["masks", "maps", "pictures"], ...] = ()
 
     @field_validator("id")
     @classmethod

@@ -31,6 +31,8 @@ class StudyTerms:
         Whether what the cohort finds on a case refuses it; else it flags it.
     key_fingerprint : str
         What names the key of the study.
+    keep : frozenset of str
+        What of each case is kept beside its result.
     """
 
     study_id: str
@@ -38,6 +40,7 @@ class StudyTerms:
     waivers: WaiverSet | None = None
     refuses: bool = True
     key_fingerprint: str = ""
+    keep: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -45,7 +48,8 @@ class StudyTerms:
     ) -> StudyTerms:
         """Return the terms of a study with its protocols and waivers."""
         refuses = study.model.integrity == "refuse"
-        return cls(study.model.id, protocols, waivers, refuses, fingerprint(study.key))
+        key, keep = fingerprint(study.key), frozenset(study.model.keep)
+        return cls(study.model.id, protocols, waivers, refuses, key, keep)
 
     def digests(self) -> dict[str, str]:
         """Return the digest of every protocol by its kind, id and version."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from biomarker_cli.acquisition.facts.elements import element_reader, read_keyword, read_path
 from biomarker_cli.acquisition.facts.registry import FACTS, Reading, missing
 from biomarker_cli.acquisition.series import SeriesHeaders
@@ -31,15 +33,12 @@ FACTS.define(
 )(element_reader("ContrastBolusAgentPhase"))
 
 
-@FACTS.define(
+FACTS.define(
     "ctdi_phantom",
     "",
     "Code of the phantom that CTDIvol refers to: 113690 head, 113691 body (PS3.16 CID 4052).",
     "CT",
-)
-def ctdi_phantom(series: SeriesHeaders) -> Reading:
-    """Return the code of the dosimetry phantom in every slice."""
-    return read_path(series, "CTDIPhantomTypeCodeSequence.CodeValue")
+)(partial(read_path, path="CTDIPhantomTypeCodeSequence.CodeValue"))
 
 
 @FACTS.define(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from biomarker_cli.acquisition.facts.elements import plain, read_keyword
+from biomarker_cli.acquisition.facts.elements import element_reader, plain, read_keyword
 from biomarker_cli.acquisition.facts.registry import FACTS, Reading, missing
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.model.wording import counted
@@ -21,10 +21,12 @@ _POSITION, _ORIENTATION = "(0020,0032)", "(0020,0037)"
 _THICKNESS, _PIXEL_SPACING = "(0018,0050)", "(0028,0030)"
 
 
-@FACTS.define("slice_thickness_mm", "mm", "Nominal thickness of each slice. SliceThickness.")
-def slice_thickness_mm(series: SeriesHeaders) -> Reading:
-    """Return the thickness of every slice."""
-    return read_keyword(series, "SliceThickness")
+_ELEMENTS = (
+    ("slice_thickness_mm", "SliceThickness", "Nominal thickness of each slice."),
+    ("pixel_spacing_mm", "PixelSpacing", "Reconstructed distance of rows and of columns."),
+)
+for _name, _keyword, _definition in _ELEMENTS:
+    FACTS.define(_name, "mm", f"{_definition} {_keyword}.")(element_reader(_keyword))
 
 
 def _numbers(value: Any, length: int) -> tuple[float, ...] | None:
@@ -132,14 +134,6 @@ def slice_gap_mm(series: SeriesHeaders) -> Reading:
     return Reading(tuple(gaps), n_missing, tags, reason=reason)
 
 
-@FACTS.define(
-    "pixel_spacing_mm", "mm", "Reconstructed distance of rows and of columns. PixelSpacing."
-)
-def pixel_spacing_mm(series: SeriesHeaders) -> Reading:
-    """Return the in-plane spacing of every slice, a pair."""
-    return read_keyword(series, "PixelSpacing")
-
-
 FieldsOfView = list[tuple[float, float] | None]
 
 
@@ -186,7 +180,7 @@ def voxel_volume_mm3(series: SeriesHeaders) -> Reading:
     """Return the voxel volume of the series."""
     tags = (_PIXEL_SPACING, _POSITION, _ORIENTATION)
     spacing = slice_spacing_mm(series)
-    in_plane = pixel_spacing_mm(series)
+    in_plane = read_keyword(series, "PixelSpacing")
     n_missing = spacing.n_missing + in_plane.n_missing
     if not spacing.values or not in_plane.values:
         return missing(tags, spacing.reason or in_plane.reason, max(n_missing, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from biomarker_cli.acquisition.facts.elements import element_reader, read_keyword
+from biomarker_cli.acquisition.facts.elements import element_reader
 from biomarker_cli.acquisition.facts.registry import FACTS, Reading, one
 from biomarker_cli.acquisition.series import SeriesHeaders
 
@@ -14,6 +14,7 @@ _TEXTS = (
     ("device_serial", "DeviceSerialNumber", "Serial number of the scanner."),
     ("station", "StationName", "Name of the scanner in its network."),
     ("image_type", "ImageType", "Words that say original or derived, and of what kind."),
+    ("study_date", "StudyDate", "Date of the study as written."),
     ("body_part", "BodyPartExamined", "Part of the body as the console was told."),
 )
 for _name, _keyword, _definition in _TEXTS:
@@ -32,9 +33,3 @@ def n_instances(series: SeriesHeaders) -> Reading:
 def n_frames(series: SeriesHeaders) -> Reading:
     """Return the number of slices."""
     return one(float(len(series.frames)), ())
-
-
-@FACTS.define("study_date", "", "Date of the study as written. StudyDate.")
-def study_date(series: SeriesHeaders) -> Reading:
-    """Return the date of the study."""
-    return read_keyword(series, "StudyDate")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -40,7 +41,7 @@ def lint(context: click.Context, wanted: str, output_format: str) -> None:
     findings = _acquisition(document) if kind is ProtocolKind.ACQUISITION else _analysis(document)
     errors = [f for f in findings if f.severity == "error"]
     if output_format == "json":
-        print_json([_row(finding) for finding in findings])
+        print_json([asdict(finding) for finding in findings])
     else:
         for f in findings:
             place = f"{document.path.name}:{f.line}" if f.line else document.path.name
@@ -48,16 +49,6 @@ def lint(context: click.Context, wanted: str, output_format: str) -> None:
         warnings = counted(len(findings) - len(errors), "warning")
         say(f"{document.ident}: {counted(len(errors), 'error')}, {warnings}")
     context.exit(2 if errors else 0)
-
-
-def _row(finding: LintFinding) -> dict[str, Any]:
-    return {
-        "severity": finding.severity,
-        "code": finding.code,
-        "place": finding.place,
-        "line": finding.line,
-        "message": finding.message,
-    }
 
 
 def _acquisition(document: ProtocolDocument) -> list[LintFinding]:

@@ -10,7 +10,7 @@ import click
 
 from biomarker_cli.cli.headers import read_headers
 from biomarker_cli.cli.options import format_option, paths_argument
-from biomarker_cli.cli.output import Listing, print_json, say
+from biomarker_cli.cli.output import Listing, nothing_found, print_json, say
 
 _EPILOG = """\b
 Examples:
@@ -25,15 +25,10 @@ Examples:
 def match(paths: tuple[Path, ...], output_format: str) -> None:
     """Rank the shipped acquisition protocols by how much of them the data meet."""
     from biomarker_cli.acquisition.matching import match_protocols
-    from biomarker_cli.model.errors import InputNotFoundError
 
     found = match_protocols(read_headers(paths).series)
     if not found:
-        raise InputNotFoundError(
-            "NOTHING-FOUND",
-            f"no series that a protocol speaks of below {', '.join(map(str, paths))}",
-            hint="`biomarker scan` lists what is there.",
-        )
+        raise nothing_found("series that a protocol speaks of", paths)
     if output_format == "json":
         print_json([dataclasses.asdict(one) for one in found])
         return
@@ -52,10 +47,7 @@ def match(paths: tuple[Path, ...], output_format: str) -> None:
         title = f"{one.title} (draft)" if one.is_draft else one.title
         table.add_row(one.ident, f"{100 * one.score:.0f} %", *counts, title)
     table.print()
+    named = " ".join(shlex.quote(str(path)) for path in paths)
     best = found[0].ident.partition("@")[0]
     say("met: the share of rules that pass, of all that could be asked")
-    say(f"next: biomarker check {_said(paths)} --protocol {best}")
-
-
-def _said(paths: tuple[Path, ...]) -> str:
-    return " ".join(shlex.quote(str(path)) for path in paths)
+    say(f"next: biomarker check {named} --protocol {best}")

@@ -8,27 +8,22 @@ from biomarker_cli.radiomics.features.registry import RADIOMICS, Family, define_
 from biomarker_cli.statistics.intensity import INTENSITY
 
 _ROWS = (
-    ("variance", "Variance", "ECT3", "Variance"),
-    ("iqr", "Interquartile range", "SALO", "InterquartileRange"),
-    ("range", "Range", "2OJQ", "Range"),
-    ("mean_absolute_deviation", "Mean absolute deviation", "4FUA", "MeanAbsoluteDeviation"),
-    (
-        "robust_mean_absolute_deviation",
-        "Robust mean absolute deviation",
-        "1128",
-        "RobustMeanAbsoluteDeviation",
-    ),
-    ("median_absolute_deviation", "Median absolute deviation", "N72L", ""),
-    ("coefficient_of_variation", "Coefficient of variation", "7TET", ""),
-    ("quartile_coefficient_of_dispersion", "Quartile coefficient of dispersion", "9S40", ""),
-    ("energy", "Energy", "N8CA", "Energy"),
-    ("root_mean_square", "Root mean square", "5ZWQ", "RootMeanSquared"),
-    ("total_energy", "Energy times the volume of a voxel", "", "TotalEnergy"),
+    ("variance", "ECT3", "Variance"),
+    ("iqr", "SALO", "InterquartileRange", "Interquartile range"),
+    ("range", "2OJQ", "Range"),
+    ("mean_absolute_deviation", "4FUA", "MeanAbsoluteDeviation"),
+    ("robust_mean_absolute_deviation", "1128", "RobustMeanAbsoluteDeviation"),
+    ("median_absolute_deviation", "N72L", ""),
+    ("coefficient_of_variation", "7TET", ""),
+    ("quartile_coefficient_of_dispersion", "9S40", ""),
+    ("energy", "N8CA", "Energy"),
+    ("root_mean_square", "5ZWQ", "RootMeanSquared"),
+    ("total_energy", "", "TotalEnergy", "Energy times the volume of a voxel"),
     (
         "kurtosis_not_excess",
-        "Kurtosis, not the excess (3 for a normal distribution)",
         "",
         "Kurtosis",
+        "Kurtosis, not the excess (3 for a normal distribution)",
     ),
 )
 

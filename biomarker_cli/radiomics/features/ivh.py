@@ -5,12 +5,12 @@ from __future__ import annotations
 from biomarker_cli.radiomics.features.registry import define_family
 
 _ROWS = (
-    ("v10", "Volume fraction at 10 % intensity", "NK6P", ""),
-    ("v90", "Volume fraction at 90 % intensity", "4279", ""),
-    ("i10", "Intensity at 10 % volume", "PWN1", ""),
-    ("i90", "Intensity at 90 % volume", "BOHI", ""),
-    ("v10_minus_v90", "Difference of the volume fractions at 10 % and 90 % intensity", "WITY", ""),
-    ("i10_minus_i90", "Difference of the intensities at 10 % and 90 % volume", "JXJA", ""),
+    ("v10", "NK6P", "", "Volume fraction at 10 % intensity"),
+    ("v90", "4279", "", "Volume fraction at 90 % intensity"),
+    ("i10", "PWN1", "", "Intensity at 10 % volume"),
+    ("i90", "BOHI", "", "Intensity at 90 % volume"),
+    ("v10_minus_v90", "WITY", "", "Difference of the volume fractions at 10 % and 90 % intensity"),
+    ("i10_minus_i90", "JXJA", "", "Difference of the intensities at 10 % and 90 % volume"),
 )
 
 IVH = define_family(

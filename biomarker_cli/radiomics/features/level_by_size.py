@@ -7,7 +7,6 @@ from typing import NamedTuple
 from biomarker_cli.radiomics.features.registry import (
     AGGREGATED_BY_DIRECTION,
     AGGREGATED_BY_SLICE,
-    FeatureRow,
     define_family,
 )
 
@@ -49,12 +48,11 @@ class _Words(NamedTuple):
     part: str
 
 
-def _rows(place: int, ours: _Words, peer: _Words | None = None) -> tuple[FeatureRow, ...]:
+def _rows(place: int, ours: _Words, peer: _Words | None = None) -> tuple[tuple[str, str, str], ...]:
     """Return the shared features by the words of a family, whose ids stand at a place."""
     return tuple(
         (
-            name := pattern.format(**ours._asdict()),
-            name.replace("_", " ").replace("non uniformity", "non-uniformity").capitalize(),
+            pattern.format(**ours._asdict()),
             ibsi_ids.split()[place],
             peer_pattern.format(**peer._asdict()) if peer else "",
         )
@@ -105,8 +103,11 @@ _DEPENDENCE = _rows(
 NGLDM = define_family(
     "ngldm",
     (
-        *((*row[:3], "" if row[3] in _NOT_IN_GLDM else row[3]) for row in _DEPENDENCE),
-        ("dependence_count_energy", "Dependence count energy", "CAS9", ""),
+        *(
+            (name, ibsi_id, "" if peer in _NOT_IN_GLDM else peer)
+            for name, ibsi_id, peer in _DEPENDENCE
+        ),
+        ("dependence_count_energy", "CAS9", ""),
     ),
     reference="IBSI-1 v11, section 3.11",
     aggregations=AGGREGATED_BY_SLICE,

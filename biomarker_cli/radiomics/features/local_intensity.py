@@ -5,8 +5,8 @@ from __future__ import annotations
 from biomarker_cli.radiomics.features.registry import define_family
 
 _ROWS = (
-    ("local_peak", "Local intensity peak", "VJGA", ""),
-    ("global_peak", "Global intensity peak", "0F91", ""),
+    ("local_peak", "VJGA", "", "Local intensity peak"),
+    ("global_peak", "0F91", "", "Global intensity peak"),
 )
 
 LOCAL_INTENSITY = define_family(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from biomarker_cli.radiomics.features.registry import AGGREGATED_BY_SLICE, define_family
 
 _ROWS = (
-    ("coarseness", "Coarseness", "QCDE", "Coarseness"),
-    ("contrast", "Contrast", "65HE", "Contrast"),
-    ("busyness", "Busyness", "NQ30", "Busyness"),
-    ("complexity", "Complexity", "HDEZ", "Complexity"),
-    ("strength", "Strength", "1X9X", "Strength"),
+    ("coarseness", "QCDE", "Coarseness"),
+    ("contrast", "65HE", "Contrast"),
+    ("busyness", "NQ30", "Busyness"),
+    ("complexity", "HDEZ", "Complexity"),
+    ("strength", "1X9X", "Strength"),
 )
 
 NGTDM = define_family(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from biomarker_cli.radiomics.features.registry import define_family
 
 _ROWS = (
-    ("mesh_area", "Area inside the outline", "", "MeshSurface"),
-    ("approximate_area", "Area (pixel counting)", "", "PixelSurface"),
-    ("perimeter", "Length of the outline", "", "Perimeter"),
-    ("perimeter_to_area_ratio", "Perimeter to area ratio", "", "PerimeterSurfaceRatio"),
-    ("sphericity", "Perimeter of the circle of equal area to perimeter", "", "Sphericity"),
-    ("maximum_diameter", "Maximum diameter", "", "MaximumDiameter"),
-    ("major_axis_length", "Major axis length", "", "MajorAxisLength"),
-    ("minor_axis_length", "Minor axis length", "", "MinorAxisLength"),
-    ("elongation", "Elongation", "", "Elongation"),
+    ("mesh_area", "", "MeshSurface", "Area inside the outline"),
+    ("approximate_area", "", "PixelSurface", "Area (pixel counting)"),
+    ("perimeter", "", "Perimeter", "Length of the outline"),
+    ("perimeter_to_area_ratio", "", "PerimeterSurfaceRatio"),
+    ("sphericity", "", "Sphericity", "Perimeter of the circle of equal area to perimeter"),
+    ("maximum_diameter", "", "MaximumDiameter"),
+    ("major_axis_length", "", "MajorAxisLength"),
+    ("minor_axis_length", "", "MinorAxisLength"),
+    ("elongation", "", "Elongation"),
 )
 
 MORPHOLOGY_2D = define_family(

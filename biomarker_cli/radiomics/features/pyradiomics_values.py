@@ -87,33 +87,27 @@ class Measured:
 
     def weight(self, offset: Offset) -> float:
         """Return the weight of a direction in a merged matrix."""
-        steps = np.abs(np.array(offset) * np.array(self.spacing))
-        norm = self.rules.weighting_norm
-        match norm:
-            case "infinity":
-                return float(np.exp(-(steps.max() ** 2)))
-            case "euclidean":
-                return float(np.exp(-np.sum(steps**2)))
-            case "manhattan":
-                return float(np.exp(-(steps.sum() ** 2)))
-            case "no_weighting" | None:
-                return 1.0
-            case _:
-                assert_never(norm)
+        squared = self._squared_length(offset)
+        return 1.0 if squared is None else float(np.exp(-squared))
 
     def run_weight(self, offset: Offset) -> float:
         """Return the weight of a direction for runs: its length."""
+        squared = self._squared_length(offset)
+        return 1.0 if squared is None else float(np.sqrt(squared))
+
+    def _squared_length(self, offset: Offset) -> float | None:
+        """Return the square of the length of a step by the norm; None without weighting."""
         steps = np.abs(np.array(offset) * np.array(self.spacing))
         norm = self.rules.weighting_norm
         match norm:
             case "infinity":
-                return float(steps.max())
+                return float(steps.max() ** 2)
             case "euclidean":
-                return float(np.sqrt(np.sum(steps**2)))
+                return float(np.sum(steps**2))
             case "manhattan":
-                return float(steps.sum())
+                return float(steps.sum() ** 2)
             case "no_weighting" | None:
-                return 1.0
+                return None
             case _:
                 assert_never(norm)
 

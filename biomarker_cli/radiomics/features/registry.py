@@ -29,8 +29,8 @@ _WITHOUT_DICOM_CODES = frozenset({"local_intensity", "intensity", "ivh"})
 # pyradiomics leaves it out unless it is named; it is the root of the variance.
 _DEPRECATED = frozenset({"firstorder_StandardDeviation"})
 
-FeatureRow = tuple[str, str, str, str]
-"""Name, title, IBSI id, pyradiomics feature."""
+FeatureRow = tuple[str, str, str] | tuple[str, str, str, str]
+"""Name, IBSI id, pyradiomics feature, and the title where it is not the name in words."""
 
 Family = Mapping[str, Mapping[str, FeatureDefinition]]
 """Definitions by name, then by aggregation."""
@@ -50,8 +50,8 @@ def define_family(
     Parameters
     ----------
     family : str
-    rows : iterable of (name, title, IBSI id, pyradiomics feature)
-        Empty strings where the scheme has no such feature.
+    rows : iterable of FeatureRow
+        Empty strings where a scheme has no such feature.
     reference : str
         Where the definitions stand.
     aggregations : tuple of str
@@ -62,7 +62,7 @@ def define_family(
         Class of pyradiomics; a row may name another as ``class_Feature``.
     """
     found: dict[str, Mapping[str, FeatureDefinition]] = {}
-    for name, title, ibsi_id, peer in rows:
+    for name, ibsi_id, peer, *title in rows:
         peer_name = peer if "_" in peer or not peer else f"{pyradiomics_class}_{peer}"
         found[name] = MappingProxyType(
             {
@@ -70,7 +70,7 @@ def define_family(
                     FeatureDefinition(
                         family=family,
                         name=name,
-                        title=title,
+                        title=title[0] if title else _in_words(name),
                         unit=units.get(name, "1"),
                         ibsi_id=ibsi_id,
                         aggregation=aggregation,
@@ -83,6 +83,10 @@ def define_family(
             }
         )
     return MappingProxyType(found)
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ").replace("non uniformity", "non-uniformity").capitalize()
 
 
 def is_offered(definition: FeatureDefinition, conventions: str) -> bool:

@@ -138,26 +138,27 @@ def _by_slices(
     return mean_of([measure(texture.whole, distance, planar)])
 
 
-def glszm(texture: Texture, aggregation: str) -> dict[str, float]:
-    """Return the size zone features (IBSI-1, section 3.8)."""
+def _by_zones(
+    texture: Texture, aggregation: str, column: int, names: Iterable[str]
+) -> dict[str, float]:
+    """Return the features of zones by their size (column 1) or distance (column 2)."""
 
     def measure(lattice: Lattice, distance: CountArray, planar: bool) -> Values | None:
         zones = lattice.zones(planar, distance)
-        matrix = grouped(zones[:, 0], zones[:, 1])
-        return sparse_values(matrix, lattice.values, GLSZM, lattice.n_voxels)
+        matrix = grouped(zones[:, 0], zones[:, column])
+        return sparse_values(matrix, lattice.values, names, lattice.n_voxels)
 
     return _by_slices(texture, aggregation, measure)
+
+
+def glszm(texture: Texture, aggregation: str) -> dict[str, float]:
+    """Return the size zone features (IBSI-1, section 3.8)."""
+    return _by_zones(texture, aggregation, 1, GLSZM)
 
 
 def gldzm(texture: Texture, aggregation: str) -> dict[str, float]:
     """Return the distance zone features (IBSI-1, section 3.9)."""
-
-    def measure(lattice: Lattice, distance: CountArray, planar: bool) -> Values | None:
-        zones = lattice.zones(planar, distance)
-        matrix = grouped(zones[:, 0], zones[:, 2])
-        return sparse_values(matrix, lattice.values, GLDZM, lattice.n_voxels)
-
-    return _by_slices(texture, aggregation, measure)
+    return _by_zones(texture, aggregation, 2, GLDZM)
 
 
 def _neighbours(lattice: Lattice, planar: bool, alpha: int = 0) -> Neighbours:

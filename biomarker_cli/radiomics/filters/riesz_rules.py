@@ -6,10 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from biomarker_cli.protocol.document import Strict
-
-SizeMm = Annotated[float, Field(ge=1e-3)]
-"""Width of a filter: a micrometre, which no voxel shows, and what is less were meant otherwise."""
+from biomarker_cli.radiomics.filters.base_rules import ImageFilter, SizeMm
 
 
 def _of_some_order(order: tuple[int, ...]) -> tuple[int, ...]:
@@ -26,7 +23,7 @@ Order = Annotated[
 """Order of a Riesz transform along x, y and, in three dimensions, z."""
 
 
-class RieszFilter(Strict):
+class RieszFilter(ImageFilter):
     """Base of the filters that a Riesz transform follows (IBSI-2).
 
     Their response maps have a consensus, the statistics on them have none: their
@@ -42,11 +39,6 @@ class RieszFilter(Strict):
     @property
     def _words(self) -> str:
         return f"Riesz {','.join(map(str, self.order))}"
-
-    @property
-    def keeps_unit(self) -> bool:
-        """Whether the voxels keep the unit of the image."""
-        return True
 
 
 class RieszLogFilter(RieszFilter):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from biomarker_cli.protocol.document import Strict
+from biomarker_cli.radiomics.filters.base_rules import ImageFilter, SizeMm
 from biomarker_cli.radiomics.filters.riesz_rules import (
     RieszLogFilter,
     RieszSimoncelliFilter,
-    SizeMm,
 )
 
 Boundary = Literal["zero", "nearest", "periodic", "mirror"]
@@ -32,7 +31,7 @@ def _known_wavelet(name: str) -> str:
 WaveletName = Annotated[str, AfterValidator(_known_wavelet)]
 
 
-class Unfiltered(Strict):
+class Unfiltered(ImageFilter):
     """The image itself, under the name ``original``."""
 
     filter: Literal["none"]
@@ -45,24 +44,17 @@ class Unfiltered(Strict):
         """Return what stands in the tables."""
         return "none"
 
-    @property
-    def keeps_unit(self) -> bool:
-        """Whether the voxels keep the unit of the image."""
-        return True
 
-
-class PyradiomicsFilter(Strict):
+class PyradiomicsFilter(ImageFilter):
     """Base of the filters as pyradiomics defines them."""
 
-    @property
-    def keeps_unit(self) -> bool:
-        """Whether the voxels keep the unit of the image."""
-        return False
+    keeps_unit: ClassVar[bool] = False
 
 
 class PyradiomicsLog(PyradiomicsFilter):
     """Laplacian of Gaussian by recursive filtering, one image per sigma."""
 
+    keeps_unit: ClassVar[bool] = True
     filter: Literal["pyradiomics_log"]
     sigma_mm: Annotated[tuple[SizeMm, ...], Field(min_length=1)]
 
@@ -74,15 +66,11 @@ class PyradiomicsLog(PyradiomicsFilter):
         """Return what stands in the tables."""
         return "LoG, recursive (pyradiomics)"
 
-    @property
-    def keeps_unit(self) -> bool:
-        """Whether the voxels keep the unit of the image."""
-        return True
-
 
 class PyradiomicsWavelet(PyradiomicsFilter):
     """Undecimated separable wavelet transform, all bands."""
 
+    keeps_unit: ClassVar[bool] = True
     filter: Literal["pyradiomics_wavelet"]
     wavelet: WaveletName = "coif1"
     start_level: Annotated[int, Field(ge=0, le=8)] = 0
@@ -101,11 +89,6 @@ class PyradiomicsWavelet(PyradiomicsFilter):
     def describe(self) -> str:
         """Return what stands in the tables."""
         return f"wavelet {self.wavelet} (pyradiomics)"
-
-    @property
-    def keeps_unit(self) -> bool:
-        """Whether the voxels keep the unit of the image."""
-        return True
 
 
 class PyradiomicsPointwise(PyradiomicsFilter):
@@ -171,7 +154,7 @@ class PyradiomicsLbp3d(PyradiomicsFilter):
         return f"LBP 3D, {self.levels} levels (pyradiomics)"
 
 
-class MeanFilter(Strict):
+class MeanFilter(ImageFilter):
     """Mean over a cube, or a square in 2D (IBSI-2, S60F)."""
 
     filter: Literal["mean"]
@@ -186,13 +169,8 @@ class MeanFilter(Strict):
         """Return what stands in the tables."""
         return f"mean, support {self.support_voxels}, {self.boundary}"
 
-    @property
-    def keeps_unit(self) -> bool:
-        """Whether the voxels keep the unit of the image."""
-        return True
 
-
-class LogFilter(Strict):
+class LogFilter(ImageFilter):
     """Laplacian of Gaussian by a sampled kernel, one image per sigma (IBSI-2, L6PA)."""
 
     filter: Literal["log"]
@@ -208,13 +186,8 @@ class LogFilter(Strict):
         """Return what stands in the tables."""
         return f"LoG, {self.truncation:g} sigma, {self.boundary}"
 
-    @property
-    def keeps_unit(self) -> bool:
-        """Whether the voxels keep the unit of the image (per square voxel)."""
-        return True
 
-
-class LawsFilter(Strict):
+class LawsFilter(ImageFilter):
     """Laws kernels along x, y, z (IBSI-2, JTXT)."""
 
     filter: Literal["laws"]
@@ -234,13 +207,8 @@ class LawsFilter(Strict):
         tail = f", energy {energy}" if energy else ""
         return f"Laws {self.kernels}, {self.pooling or 'not pooled'}{tail}, {self.boundary}"
 
-    @property
-    def keeps_unit(self) -> bool:
-        """Whether the voxels keep the unit of the image."""
-        return True
 
-
-class GaborFilter(Strict):
+class GaborFilter(ImageFilter):
     """Modulus of a 2D Gabor filter (IBSI-2, Q88H).
 
     One angle, or the mean over all angles in steps; the mean over the three
@@ -268,13 +236,8 @@ class GaborFilter(Strict):
         planes = "three planes" if self.three_planes else "slices"
         return f"Gabor, gamma {self.gamma:g}, {angle} degrees, {planes}, {self.boundary}"
 
-    @property
-    def keeps_unit(self) -> bool:
-        """Whether the voxels keep the unit of the image."""
-        return True
 
-
-class WaveletFilter(Strict):
+class WaveletFilter(ImageFilter):
     """One band of an undecimated separable wavelet; letters along x, y, z (IBSI-2, 25BO)."""
 
     filter: Literal["wavelet"]
@@ -293,13 +256,8 @@ class WaveletFilter(Strict):
         pooling = self.pooling or "not pooled"
         return f"wavelet {self.wavelet} {self.band}, level {self.level}, {pooling}, {self.boundary}"
 
-    @property
-    def keeps_unit(self) -> bool:
-        """Whether the voxels keep the unit of the image."""
-        return True
 
-
-class SimoncelliFilter(Strict):
+class SimoncelliFilter(ImageFilter):
     """Band-pass map of the non-separable Simoncelli wavelet (IBSI-2, PRT7).
 
     It is defined on the Fourier transform of the image, so the image goes on
@@ -317,11 +275,6 @@ class SimoncelliFilter(Strict):
     def describe(self) -> str:
         """Return what stands in the tables."""
         return f"Simoncelli, level {self.level}, {self.boundary}"
-
-    @property
-    def keeps_unit(self) -> bool:
-        """Whether the voxels keep the unit of the image."""
-        return True
 
 
 def _suffix(pooling: str | None) -> str:

@@ -65,7 +65,7 @@ def shared_boxes(boxes: Sequence[Box], work: Callable[[Box], float]) -> list[lis
     groups = [_Group((index,), box, work(box)) for index, box in enumerate(boxes)]
     while len(groups) > _TOGETHER:
         before = len(groups)
-        groups.sort(key=lambda group: (_tile(group.box), group.members))
+        groups.sort(key=lambda one: ([part.start // _TILE for part in one.box], one.members))
         parts = [groups[first : first + _TOGETHER] for first in range(0, before, _TOGETHER)]
         groups = [group for part in parts for group in _grouped(part, work)]
         if len(groups) > before // 2:
@@ -73,10 +73,6 @@ def shared_boxes(boxes: Sequence[Box], work: Callable[[Box], float]) -> list[lis
     else:
         groups = _grouped(groups, work)
     return [sorted(group.members) for group in groups]
-
-
-def _tile(box: Box) -> tuple[int, ...]:
-    return tuple(part.start // _TILE for part in box)
 
 
 def _grouped(alone: Sequence[_Group], work: Callable[[Box], float]) -> list[_Group]:

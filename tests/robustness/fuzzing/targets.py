@@ -358,10 +358,10 @@ def single(image_path: Path, mask_path: Path, measure: str, analysis: str) -> st
     )
     if isinstance(case, str):
         return case
-    if case.refusal is not None:
-        return case.refusal.code
+    if case.case.refusal is not None:
+        return case.case.refusal.code
     with internal_errors_raised():
-        result = run_case(case.plan)
+        result = run_case(case.case.plan)
     return result.case.error_code or result.case.status
 
 

@@ -39,6 +39,8 @@ def test_an_element_of_several_values_stands_as_in_dicom(software, text):
 
 
 def test_a_region_that_was_never_reached_says_why():
-    (row,) = skipped_roi_rows(PLAN, "CASE-EXCLUDED", "rules are broken").values()
+    (row,) = skipped_roi_rows(
+        PLAN.case_id, "mr", PLAN.wanted_rois, ("CASE-EXCLUDED", "rules are broken")
+    ).values()
     assert (row.roi_id, row.status, row.error_code) == ("GTV", "skipped", "CASE-EXCLUDED")
     assert row.case_id == PLAN.case_id

@@ -15,6 +15,7 @@ from synthetic_series import axial, write_series
 from biomarker_cli.acquisition.protocol import load_acquisition
 from biomarker_cli.case.analysis import load_analysis
 from biomarker_cli.case.inputs import CaseInputs, image_paths
+from biomarker_cli.case.keeping import KeepOrder
 from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.case.preparing import prepare
 from biomarker_cli.case.result import RoiKey
@@ -24,6 +25,7 @@ from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.study.assembling import write_tables
 from biomarker_cli.study.packed import pack
+from biomarker_cli.tables.kept import read_mask
 
 SLICES = axial(*range(0, 30, 3))
 CT = Geometry((10, 16, 24), (1.0, 2.0, 3.0), (-10.0, -20.0, 0.0))
@@ -205,3 +207,24 @@ def test_a_measure_may_ask_for_the_other_images_of_its_case(plan, analyses, tmp_
     assert asked == {"ct": (10, 16, 24), "mr": (10, 32, 24), "map": (2, 3, 4)}
     assert image_paths(case.plan)[-1] == tmp_path / "map.nii"
     assert len(image_paths(case.plan)) == 21
+
+
+def test_the_masks_of_several_images_are_kept_under_the_names_of_the_tables(plan, tmp_path):
+    order = KeepOrder(tmp_path / "kept", frozenset({"masks", "pictures"}))
+    result = run_case(replace(plan, keep=order))
+    assert result.kept is not None
+    assert result.kept.problem is None
+    rows = {row.roi_id: row for row in result.rois.values()}
+    found = [(file.kind, file.roi_id, file.image) for file in result.kept.files]
+    assert found == [
+        ("masks", "GTV", "ct"),
+        ("pictures", "GTV", "ct"),
+        ("masks", "GTV@mr", "mr"),
+        ("pictures", "GTV@mr", "mr"),
+    ]
+    for file in result.kept.files[::2]:
+        mask = read_mask(order.folder, file)
+        assert mask.image == file.image
+        assert mask.region.n_voxels == rows[file.roi_id].n_voxels
+        assert mask.region.geometry.shape == ((10, 16, 24) if file.image == "ct" else (10, 32, 24))
+    assert len({file.path for file in result.kept.files}) == 4

@@ -66,6 +66,29 @@ def test_the_dictionary_names_estimator_and_b_set(ident: str, words: str) -> Non
     assert image_description(rules, rules.image)["image_filter"].startswith(words)
 
 
+def test_the_dictionary_names_how_perfusion_and_kurtosis_were_fitted() -> None:
+    b_set = {"kind": "all"}
+    rules = AdcRules.model_validate(
+        {
+            "estimator": "wls",
+            "b_set": b_set,
+            "statistics": ["mean"],
+            "ivim": {"diffusion_from": 250},
+            "kurtosis": {"b_max": 1800},
+            "direction_mean": "arithmetic",
+            "b_value": "nominal",
+        }
+    )
+    tail = ", arithmetic mean, nominal b"
+    for image in ("ivim_d", "ivim_f", "ivim_dstar"):
+        said = image_description(rules, image)
+        assert said == {"image_filter": f"ivim segmented, D from b 250{tail}"}
+    for image in ("dki_d", "dki_k"):
+        said = image_description(rules, image)
+        assert said == {"image_filter": f"kurtosis lls, b up to 1800{tail}"}
+    assert image_description(rules, "adc") == {"image_filter": f"wls, all b{tail}"}
+
+
 def test_a_map_of_the_scanner_is_named_as_such() -> None:
     rules = AdcRules.model_validate(
         {

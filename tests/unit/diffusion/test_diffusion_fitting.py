@@ -146,3 +146,37 @@ def test_repeats_are_averaged_and_their_spread_is_kept() -> None:
         running.add(image)
     np.testing.assert_allclose(running.mean(), images.mean(axis=0))
     np.testing.assert_allclose(running.sd(), images.std(axis=0, ddof=1))
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_repeats_with_a_bad_sample_have_no_mean_there(bad: float, place: int) -> None:
+    images = np.full((3, 1, 1, 2), 5.0)
+    images[place, 0, 0, 1] = bad
+    running = RunningRepeats()
+    for image in images:
+        running.add(image)
+    mean = running.mean().ravel()
+    assert mean[0] == 5.0
+    assert np.isnan(mean[1])
+
+
+def test_the_first_of_the_repeats_is_not_changed() -> None:
+    first = np.full((1, 1, 1), 2.0)
+    running = RunningRepeats()
+    running.add(first)
+    running.add(np.full((1, 1, 1), 4.0))
+    assert first.item() == 2.0
+
+
+def test_the_mean_over_directions_is_of_the_signal_or_of_its_logarithm() -> None:
+    images = [np.full((1, 1, 1), value) for value in (2.0, 4.0, 9.0)]
+    assert arithmetic_log_mean(iter(images)).item() == pytest.approx(np.log(5.0))
+    assert geometric_log_mean(iter(images)).item() == pytest.approx(np.log(72.0) / 3)
+
+
+def test_half_a_unit_of_signal_is_a_signal() -> None:
+    running = RunningRepeats()
+    for value in (0.5, 0.25):
+        running.add(np.full((1, 1, 1), value))
+    assert running.mean().item() == pytest.approx(0.375)

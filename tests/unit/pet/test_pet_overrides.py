@@ -8,8 +8,9 @@ import pytest
 from pydicom.sequence import Sequence
 from synthetic_pet import TRUE_SUV, enhanced_volume, pet_volume, radiopharmaceutical, with_item
 
+from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import OverrideError, SuvError
-from biomarker_cli.pet.overrides import load_overrides
+from biomarker_cli.pet.overrides import apply_overrides, load_overrides
 from biomarker_cli.pet.rules import ClinicalForm, Override, SuvRules
 from biomarker_cli.pet.suv import suv_volume
 
@@ -140,6 +141,50 @@ def test_an_override_reaches_the_functional_groups_of_enhanced_pet():
     assert caught.value.code == "SUV-NO-REFERENCE-TIME"  # SeriesTime is no candidate
     given = override("DecayCorrectionDateTime", "20250101110000", series_uid="1.2.3.5")
     assert suv_of(volume, None, [given]) == pytest.approx(TRUE_SUV, rel=1e-3)
+
+
+def overridden(volume, *overrides):
+    frames = apply_overrides(volume.frames, overrides, Derivation())
+    return frames.first.dataset
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "expected"),
+    [
+        ("NumberOfSlices", 47.0, 47),
+        ("PatientWeight", 70.5, "70.5"),
+        ("AcquisitionTime", 110000.0, "110000"),
+        ("CorrectedImage", ["ATTN", "DECY"], ["ATTN", "DECY"]),
+    ],
+)
+def test_a_value_is_what_its_element_holds(tag, value, expected):
+    found = overridden(pet_volume(), override(tag, value))[tag].value
+    kept = list(found) if isinstance(expected, list) else found
+    assert kept == expected or str(kept) == expected
+
+
+def test_a_list_for_an_element_of_one_value_is_refused():
+    with pytest.raises(OverrideError) as caught:
+        suv_of(pet_volume(), None, [override("PatientWeight", ["70", "71"])])
+    assert caught.value.code == "OVERRIDE-INVALID"
+    assert caught.value.where == "1.2.3.4"
+
+
+def test_what_a_functional_group_said_is_taken_out_of_it_alone():
+    volume = enhanced_volume()
+    given = override("FrameAcquisitionDuration", 5000.0, series_uid="1.2.3.5")
+    found = overridden(volume, given)
+    assert found.FrameAcquisitionDuration == 5000.0
+    groups = list(found.PerFrameFunctionalGroupsSequence)
+    theirs = list(volume.frames.first.dataset.PerFrameFunctionalGroupsSequence)
+    for group, original in zip(groups, theirs, strict=True):
+        macro, before = group.FrameContentSequence[0], original.FrameContentSequence[0]
+        assert "FrameAcquisitionDuration" not in macro
+        assert "FrameAcquisitionDuration" in before
+        assert {e.keyword for e in before} - {e.keyword for e in macro} == {
+            "FrameAcquisitionDuration"
+        }
+        assert {e.keyword for e in group} == {e.keyword for e in original}
 
 
 def test_the_header_of_the_given_volume_stays():

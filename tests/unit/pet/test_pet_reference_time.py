@@ -182,6 +182,17 @@ def test_philips_ratio_alone_is_used_where_no_time_fits_it():
     assert result.volume.array.mean(axis=(1, 2)) == pytest.approx(TRUE_SUV, rel=1e-4)
 
 
+@pytest.mark.parametrize(("off", "is_confirmed"), [(1.001, True), (1.15, False), (1 / 1.15, False)])
+def test_the_ratio_of_counts_speaks_only_where_a_time_confirms_it(off, is_confirmed):
+    true_ratio = 1 / bqml(1.0)
+    values = tuple(bqml(suv) / 2 for suv in TRUE_SUV)
+    volume = pet_volume(values, change=philips_factors(true_ratio * off), Units="CNTS")
+    rules = SuvRules(normalisations=("suvbw",), philips_spread_limit_percent=20.0)
+    _, found = candidates_of(volume, rules)
+    assert ("philips_factor_ratio" in found) is is_confirmed
+    assert found["series_datetime"]["admissible"]
+
+
 def test_the_spread_limit_is_the_protocols():
     """SeriesTime 120 s early is 1.27 % of SUV."""
     volume = pet_volume(SeriesTime="105800")

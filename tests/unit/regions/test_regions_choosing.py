@@ -102,7 +102,7 @@ def test_both_commands_take_the_series_that_the_segmentation_refers_to(study, wr
     path = write(study, way)
     first, second = images_of(study)
     assert images_meant((first, second), path) == (second,)
-    plan = plan_single(SingleCase("radiomics", (study / "study",), path, "radiomics-ct")).plan
+    plan = plan_single(SingleCase("radiomics", (study / "study",), path, "radiomics-ct")).case.plan
     image = CaseInputs(plan).images[plan.primary.name]
     assert [c.series_uid for c in image.candidates()] == [second.series_uid]
     assert image.volume().array.min() == -500
@@ -172,5 +172,5 @@ def test_a_label_image_says_nothing_and_a_choice_that_was_made_stands(study):
 
 def test_an_adc_keeps_all_series(study):
     path = seg(study, "frames")
-    plan = plan_single(SingleCase("adc", (study / "study",), path, "dwi-adc")).plan
+    plan = plan_single(SingleCase("adc", (study / "study",), path, "dwi-adc")).case.plan
     assert len(CaseInputs(plan).images["dwi"].candidates()) == 2

@@ -468,15 +468,35 @@ def test_a_written_mask_holds_what_the_image_writer_writes(tmp_path, labels):
     np.testing.assert_array_equal(np.asarray(mask.dataobj), np.asarray(whole.dataobj))
 
 
-def test_file_names_of_masks_are_safe_and_unique():
-    from biomarker_cli.regions.masks import FileNames
+@pytest.mark.parametrize("value", [1, 2])
+def test_a_slicer_segment_that_says_its_value_alone_has_that_value(tmp_path, labels, value):
+    """With neither value nor layer it would be of an old version, whose value is 1."""
+    header = {"Segment0_Name": "part", "Segment0_LabelValue": str(value)}
+    path = write_itk(labels, tmp_path / "a.seg.nrrd", **header)
+    rois = {roi.segment_number: roi for roi in import_regions(path, TARGET, STRICT)}
+    np.testing.assert_array_equal(rois[value].region.mask, labels == value)
+    assert rois[value].roi_id == "part"
 
-    names, taken = FileNames(), set()
-    long = ("n" * 300, "n" * 300 + "x", "腫" * 5000)
-    for roi_id in ("GTV", "gtv", "GTV_2", "gtv", "../etc", "a/b", "a\\b", "", "Lunge li", *long):
-        name = names.of(roi_id)
-        assert name.casefold() not in taken
-        assert not set(name) & set("/\\ ")
-        assert not name.startswith(".")
-        assert len(f"{name}.nii.gz".encode()) < 255
-        taken.add(name.casefold())
+
+@pytest.mark.parametrize(
+    ("field", "value", "is_read"),
+    [
+        ("LabelValue", "0", False),
+        ("LabelValue", "-1", False),
+        ("LabelValue", "65535", True),
+        ("LabelValue", "65536", False),
+        ("Layer", "1", True),
+        ("Layer", "2", False),
+        ("Layer", "-1", False),
+    ],
+)
+def test_a_slicer_value_fits_its_layers(tmp_path, labels, field, value, is_read):
+    layers = np.stack([np.minimum(labels, 2), labels > 0], axis=-1).astype(np.uint16)
+    header = SLICER | {f"Segment2_{field}": value}
+    path = write_itk(layers, tmp_path / "brain.seg.nrrd", **header)
+    if is_read:
+        assert "oedema" in {entry.label for entry in list_rois(path)}
+        return
+    with pytest.raises(RegionError) as caught:
+        list_rois(path)
+    assert caught.value.code == "REGION-LABELS"

@@ -146,6 +146,27 @@ def test_gaps_are_interpolated_by_shape(tmp_path, step):
     assert "roi_interpolated" in roi.flags
 
 
+def test_the_volume_of_polygons_holds_the_gaps_that_were_bridged_alone(tmp_path):
+    area = np.pi * 15.3**2
+    spacing_z = GRID.spacing_mm[2]
+    found = {}
+    for gaps in ("interpolate", "none"):
+        roi = draw(tmp_path, cylinder(GRID, [2, 4, 5], 15.3), RegionRules(gaps=gaps))
+        found[gaps] = roi.audit["polygon_volume_mm3"]
+    assert found["interpolate"] == pytest.approx(4 * area * spacing_z, rel=2e-3)
+    assert found["none"] == pytest.approx(3 * area * spacing_z, rel=2e-3)
+
+
+def test_a_part_of_its_own_is_not_joined_to_a_gap_that_was_bridged(tmp_path):
+    """Planes 2, 4 and 6 are one structure; what begins at 10 lies elsewhere."""
+    contours = cylinder(GRID, [2, 4, 6], 9.3, (-15.0, 0.0)) + cylinder(GRID, [10], 9.3, (15.0, 0.0))
+    rules = RegionRules(gaps="interpolate", largest_gap_mm=7.0)
+    roi = draw(tmp_path, contours, rules)
+    expected = 6 * np.pi * 9.3**2 * GRID.spacing_mm[2]
+    assert roi.status == "ok", roi.error_message
+    assert roi.audit["polygon_volume_mm3"] == pytest.approx(expected, rel=2e-3)
+
+
 def test_interpolation_of_a_cone_takes_the_radius_in_between(tmp_path):
     contours = cylinder(GRID, [4], 10.0) + cylinder(GRID, [6], 20.0)
     roi = draw(tmp_path, contours, RegionRules(gaps="interpolate"))

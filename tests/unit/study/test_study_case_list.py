@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.study.case_list import read_cases
-from biomarker_cli.study.case_names import LONGEST_ID, file_stem, problem_of_id
+from biomarker_cli.study.case_names import LONGEST_ID, problem_of_id
 from biomarker_cli.study.errors import StudyError
 
 HEADER = "site_id,subject_id,timepoint,role,image,mask,weight_kg"

@@ -9,7 +9,8 @@ import pytest
 from synthetic_results import survey
 
 from biomarker_cli.case.result import Note
-from biomarker_cli.study.case_names import LONGEST_NAMED, file_stem, problem_of_id
+from biomarker_cli.model.file_names import file_stem
+from biomarker_cli.study.case_names import LONGEST_NAMED, problem_of_id
 from biomarker_cli.study.cohort import Cohort
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.locking import exclusive
