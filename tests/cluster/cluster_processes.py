@@ -23,8 +23,14 @@ TABLES = ("measurements", "rois", "cases", "facts", "checks", "features")
 
 
 def tables_of(folder: Path) -> dict[str, str]:
-    """Return the digests of the tables of a run."""
-    return {t: hashlib.sha256((folder / f"{t}.csv").read_bytes()).hexdigest() for t in TABLES}
+    """Return the digests of the tables of a run, and of what it keeps beside them."""
+    paths = [folder / f"{table}.csv" for table in TABLES]
+    paths += sorted(path for path in (folder / "kept").rglob("*") if path.is_file())
+    assert len(paths) > len(TABLES)
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+    }
 
 
 def python_path(first: str = "") -> str:

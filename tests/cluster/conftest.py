@@ -37,6 +37,8 @@ def small_study(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = tmp_path_factory.mktemp("study")
     for name in ("study.yaml", "study.key"):
         (folder / name).write_bytes((sample_dir / name).read_bytes())
+    with (folder / "study.yaml").open("a") as stream:
+        stream.write("keep: [masks, maps, pictures]\n")
     rows = (sample_dir / "cases.csv").read_text().splitlines()
     kept = [rows[0], *(row for row in rows if ",T1,pet," in row or ",T1,dwi," in row)]
     (folder / "cases.csv").write_text("\n".join(kept) + "\n")
