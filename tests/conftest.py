@@ -27,9 +27,10 @@ def _data_dir() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the index of the user out of the tests, and the tests out of it."""
+    """Keep index and certificate of the user out of the tests, and the tests out of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BIOMARKER_CACHE_DIR", str(tmp_path_factory.mktemp("index")))
+        patch.setenv("BIOMARKER_DATA_DIR", str(tmp_path_factory.mktemp("data")))
         yield
 
 
@@ -68,6 +69,12 @@ def dciodvfy() -> str:
 def plastimatch() -> str:
     """Path of plastimatch, an independent importer of segmentations."""
     return _program("plastimatch", "plastimatch")
+
+
+@pytest.fixture(scope="session")
+def rscript() -> str:
+    """Path of R's interpreter, for what the docs say in R."""
+    return _program("Rscript", "r-base-core")
 
 
 def _program(name: str, package: str) -> str:
