@@ -20,6 +20,7 @@ from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.inputs import KEPT_BYTES, FileSignature, InputFiles
 from biomarker_cli.model.version import code_digest
+from biomarker_cli.regions.label_images import label_table_of
 from biomarker_cli.study.case_list import CaseEntry
 from biomarker_cli.study.errors import unexpected_error
 from biomarker_cli.study.in_time import late, too_late
@@ -126,6 +127,7 @@ class StudyPlanner:
         try:
             named = [self._study.root / name for name in (*entry.images, entry.mask) if name]
             alone = [path for path in named if is_image_file(path) or not path.is_dir()]
+            alone += self._beside_mask(entry)
             seen = [(str(path), *FileSignature.of(path.stat())) for path in alone]
             found = find_files(_dicom_paths(self._study, entry))
         except (BiomarkerError, OSError):
@@ -137,6 +139,12 @@ class StudyPlanner:
         digest = hashlib.sha256(said.encode("utf-8", "surrogatepass"))
         digest.update(marshal.dumps(seen, _PLAIN))
         return Mark(digest.hexdigest(), frozenset(file[0] for file in seen))
+
+    def _beside_mask(self, entry: CaseEntry) -> list[Path]:
+        """Return what is read for lying beside a mask: no header or list says that it is there."""
+        mask = self._study.root / entry.mask
+        table = label_table_of(mask) if entry.mask and is_image_file(mask) else None
+        return [] if table is None else [table]
 
     def _mark_of_role(self, role: str) -> str:
         found = self._marks_of_roles.get(role)
