@@ -61,14 +61,21 @@ class StudyTerms:
         return dict(sorted(found.items()))
 
 
-def study_sha256(study: Study) -> str:
-    """Return a digest of all that a study says: its file, list, overrides and waivers."""
+def study_sha256(study: Study, waivers: WaiverSet | None) -> str:
+    """Return a digest of all that a study says: its file, list, overrides and waivers.
+
+    Parameters
+    ----------
+    study : Study
+    waivers : WaiverSet, optional
+        As they hold today: one that has expired since says something else.
+    """
     digest = hashlib.sha256(
         sha256_of_json(
             [
                 study.model.model_dump(mode="json"),
                 [canonical(override) for override in study.overrides],
-                [canonical(waiver) for waiver in study.waivers],
+                [] if waivers is None else waivers.canonical(),
             ]
         ).encode()
     )
