@@ -177,6 +177,8 @@ class StudyPlanner:
 
     def keep(self, place: int, case: PlannedCase) -> None:
         """Keep a plan until it is asked for again, as far as there is room."""
+        if case.refusal is not None:
+            return  # nobody asks for it, and it has no slices to count
         slices = len(case.plan.input_paths)
         if self._kept_slices + slices <= _KEPT_SLICES:
             self._kept[place] = case

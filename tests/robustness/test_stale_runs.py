@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from kept_study import run, write_study
 
+from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.model.inputs import FINE_SETTLING_NS
 from biomarker_cli.study import finishing
 from biomarker_cli.study.cohort_database import kept_database, sum_of
+from biomarker_cli.study.planning import StudyPlanner
+from biomarker_cli.study.study_file import load_study, with_key
 
 TABLE = "value,name\n1,LIVER\n2,SPLEEN\n"
 
@@ -177,3 +180,15 @@ def test_a_check_sum_tells_texts_apart():
     texts = [("a", "b"), ("ab", ""), ("a", None, "b"), ("", "ab"), (None, None)]
     assert len({sum_of(*text) for text in texts}) == len(texts)
     assert sum_of("\u00e4") == sum_of("\u00e4".encode())
+
+
+def test_plans_of_refused_cases_are_not_kept_in_memory(study, tmp_path):
+    """Nobody asks for them again, and without slices they would fill no room that is counted."""
+    rows = (study.parent / "cases.csv").read_text().replace(",i1.nii.gz,", ",nowhere.nii.gz,")
+    (study.parent / "cases.csv").write_text(rows)
+    planner = StudyPlanner(with_key(load_study(study), writes=True), FileIndex(tmp_path / "index"))
+    for place, is_kept in enumerate((True, False, True)):
+        case = planner.planned(place)
+        assert (case.refusal is None) == is_kept
+        planner.keep(place, case)
+        assert (planner.planned(place) is case) == is_kept
