@@ -17,6 +17,12 @@ from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.measurement import Measurement
 from biomarker_cli.model.quantity import HU, UNITLESS, Quantity
+from biomarker_cli.multicentre.qualification.truths.published import CONFIGURATIONS_2, IBSI_IDS
+from biomarker_cli.multicentre.qualification.truths.response_maps import (
+    LARGEST_DEVIATION,
+    MAPS,
+    SPACING_MM,
+)
 from biomarker_cli.protocol.loading import load_document, validate_section
 from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.radiomics.filters.applying import filtered_images
@@ -24,14 +30,13 @@ from biomarker_cli.radiomics.filters.rules import FilterRules
 from biomarker_cli.radiomics.measuring import radiomics_measurements
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
-FILTER = TypeAdapter(FilterRules)
-LARGEST_DEVIATION = 0.01
-"""Part of the range of a response map that a voxel may be off (IBSI-2, phase 1)."""
+__all__ = ["LARGEST_DEVIATION", "MAPS"]
 
+FILTER = TypeAdapter(FilterRules)
 CHAPTER_1 = {"digital": 482, "A": 346, "B": 346, "C": 210, "D": 210, "E": 210}
 """Number of published values by configuration."""
 
-CHAPTER_2 = [f"{number}.{letter}" for number in range(1, 10) for letter in "AB"]
+CHAPTER_2 = list(CONFIGURATIONS_2)
 """Configurations of phase 2."""
 
 
@@ -143,123 +148,10 @@ def map_deviation(test: str, data_dir: Path) -> float:
     image = voxels(folder / "filter_phantoms" / phantom / "image" / f"{phantom}.nii.gz")
     expected = voxels(folder / "filter_reference_maps" / f"{test}-ValidCRM.nii.gz")
     filter_rules = FILTER.validate_python(rules)
-    ((_, found),) = filtered_images(image, (2.0, 2.0, 2.0), filter_rules, planar)
+    ((_, found),) = filtered_images(image, SPACING_MM, filter_rules, planar)
     return float((np.abs(found - expected) / np.ptp(expected)).max())
 
 
 def _table(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-def mean(boundary):
-    return {"filter": "mean", "support_voxels": 15, "boundary": boundary}
-
-
-def log(sigma, boundary):
-    return {"filter": "log", "sigma_mm": [sigma], "truncation": 4, "boundary": boundary}
-
-
-def laws(kernels, boundary, pooling=None, energy=None):
-    return {
-        "filter": "laws",
-        "kernels": kernels,
-        "boundary": boundary,
-        "pooling": pooling,
-        "energy_distance_voxels": energy,
-    }
-
-
-def gabor(sigma, wavelength, gamma, boundary, theta=0, steps=None):
-    return {
-        "filter": "gabor",
-        "sigma_mm": sigma,
-        "wavelength_mm": wavelength,
-        "gamma": gamma,
-        "theta_degrees": theta,
-        "theta_steps_degrees": steps,
-        "three_planes": steps is not None,
-        "boundary": boundary,
-    }
-
-
-def wavelet(name, band, level, boundary, pooling=None):
-    return {
-        "filter": "wavelet",
-        "wavelet": name,
-        "band": band,
-        "level": level,
-        "boundary": boundary,
-        "pooling": pooling,
-    }
-
-
-def simoncelli(level):
-    return {"filter": "simoncelli", "level": level, "boundary": "periodic"}
-
-
-def riesz_log(sigma, order):
-    return {**log(sigma, "zero"), "filter": "riesz_log", "order": order}
-
-
-def riesz_simoncelli(level, order):
-    return {**simoncelli(level), "filter": "riesz_simoncelli", "order": order}
-
-
-# Test -> phantom, filter, whether slice by slice. All phantoms have 2 mm voxels.
-MAPS = {
-    "1_a_1": ("checkerboard", mean("zero"), False),
-    "1_a_2": ("checkerboard", mean("nearest"), False),
-    "1_a_3": ("checkerboard", mean("periodic"), False),
-    "1_a_4": ("checkerboard", mean("mirror"), False),
-    "1_b_1": ("impulse", mean("zero"), True),
-    "2_a": ("impulse", log(3, "zero"), False),
-    "2_b": ("checkerboard", log(5, "mirror"), False),
-    "2_c": ("checkerboard", log(5, "mirror"), True),
-    "3_a_1": ("impulse", laws("E5L5S5", "zero"), False),
-    "3_a_2": ("impulse", laws("E5L5S5", "zero", "max"), False),
-    "3_a_3": ("impulse", laws("E5L5S5", "zero", "max", 7), False),
-    "3_b_1": ("checkerboard", laws("E3W5R5", "mirror"), False),
-    "3_b_2": ("checkerboard", laws("E3W5R5", "mirror", "max"), False),
-    "3_b_3": ("checkerboard", laws("E3W5R5", "mirror", "max", 7), False),
-    "3_c_1": ("checkerboard", laws("L5S5", "mirror"), True),
-    "3_c_2": ("checkerboard", laws("L5S5", "mirror", "max"), True),
-    "3_c_3": ("checkerboard", laws("L5S5", "mirror", "max", 7), True),
-    "4_a_1": ("impulse", gabor(10, 4, 0.5, "zero", theta=60), True),
-    "4_a_2": ("impulse", gabor(10, 4, 0.5, "zero", steps=45), False),
-    "4_b_1": ("sphere", gabor(20, 8, 2.5, "mirror", theta=225), True),
-    "4_b_2": ("sphere", gabor(20, 8, 2.5, "mirror", steps=22.5), False),
-    "5_a_1": ("impulse", wavelet("db2", "LHL", 1, "zero"), False),
-    "5_a_2": ("impulse", wavelet("db2", "LHL", 1, "zero", "average"), False),
-    "6_a_1": ("sphere", wavelet("coif1", "HHL", 1, "periodic"), False),
-    "6_a_2": ("sphere", wavelet("coif1", "HHL", 1, "periodic", "average"), False),
-    "7_a_1": ("checkerboard", wavelet("haar", "LLL", 2, "mirror", "average"), False),
-    "7_a_2": ("checkerboard", wavelet("haar", "HHH", 2, "mirror", "average"), False),
-    "8_a_1": ("checkerboard", simoncelli(1), False),
-    "8_a_2": ("checkerboard", simoncelli(2), False),
-    "8_a_3": ("checkerboard", simoncelli(3), False),
-    "9_a": ("impulse", riesz_log(3, [1, 0, 0]), False),
-    "9_b_1": ("sphere", riesz_log(3, [0, 2, 0]), False),
-    "10_b_1": ("pattern_1", riesz_simoncelli(1, [0, 2, 0]), False),
-}
-
-IBSI_IDS = {
-    "stat_mean": "Q4LE",
-    "stat_var": "ECT3",
-    "stat_skew": "KE2A",
-    "stat_kurt": "IPH6",
-    "stat_median": "Y12H",
-    "stat_min": "1GSF",
-    "stat_p10": "QG58",
-    "stat_p90": "8DWT",
-    "stat_max": "84IY",
-    "stat_iqr": "SALO",
-    "stat_range": "2OJQ",
-    "stat_mad": "4FUA",
-    "stat_rmad": "1128",
-    "stat_medad": "N72L",
-    "stat_cov": "7TET",
-    "stat_qcod": "9S40",
-    "stat_energy": "N8CA",
-    "stat_rms": "5ZWQ",
-}

@@ -59,6 +59,9 @@ class MeasureContext:
 Maps = Callable[["CaseImage", Any], "Sequence[QuantityMap]"]
 """Makes the maps of an image by the rules of a section."""
 
+RequiredRegions = Callable[[Any], "tuple[str, ...]"]
+"""Returns the regions that must be there by the rules of a section, such as certified vials."""
+
 Derive = Callable[["Volume", Any, MeasureContext], "DerivedVolume | None"]
 """Turns a volume into a quantity by the rules of a section; None where it is not of its kind."""
 
@@ -92,6 +95,10 @@ class MeasureRoom(Protocol):
     @property
     def derived_volume(self) -> Derive | None:
         """Makes the volume that another measure of the same analysis measures."""
+
+    @property
+    def required_regions(self) -> RequiredRegions | None:
+        """Names the regions that its rules ask for; None where they ask for none."""
 
     @property
     def maps(self) -> Maps | None:

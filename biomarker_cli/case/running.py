@@ -14,6 +14,7 @@ from biomarker_cli.case.inputs import CaseInputs, pixels_of
 from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.case.plausibility import implausible_voxels
 from biomarker_cli.case.preparing import prepare
+from biomarker_cli.case.required_regions import missing_regions
 from biomarker_cli.case.result import CaseResult, CaseStatus, Note, RoiKey
 from biomarker_cli.case.rows import (
     case_row,
@@ -256,6 +257,9 @@ def _prepared_images(progress: _Progress) -> Iterator[tuple[Analysis, PreparedIm
                 unusable.add(image.name)
                 continue
             progress.regions[image.name] = rois
+        progress.regions[image.name] += missing_regions(
+            plan, analysis, progress.regions[image.name]
+        )
         yield analysis, prepared
     if refusal is not None:
         raise refusal

@@ -11,6 +11,7 @@ import click
 
 from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.output import print_data, progress, require_free, say
+from biomarker_cli.model.exit_codes import ExitCode, worst_exit_code
 
 if TYPE_CHECKING:
     from biomarker_cli.case.plan import CasePlan
@@ -24,7 +25,8 @@ Examples:
   biomarker extract suv --image pet/ --mask seg.dcm --analysis fdg-suv
   biomarker extract adc --image dwi/ --mask mask.nii.gz --analysis dwi-adc
 
-Without -o the measurements are printed as CSV.
+Without -o the measurements are printed as CSV. Exit code 7: a limit of the
+analysis, as that of a phantom, is broken.
 """
 
 
@@ -110,7 +112,7 @@ def extract(
             _print_summary(result.head, folder)
     if maps is not None and result.head.n_ok:
         _write_maps(planned.case.plan, maps, identity)
-    context.exit(report.exit_code)
+    context.exit(worst_exit_code({report.exit_code, _judged_by_limits(result)}))
 
 
 @contextmanager
@@ -181,6 +183,17 @@ def _print_errors(result: PackedResult) -> None:
     for reason, regions in regions_of.items():
         named = ", ".join(filter(None, regions))
         say(f"{reason} [{named}]" if named else reason, err=True)
+
+
+def _judged_by_limits(result: PackedResult) -> ExitCode:
+    """Say which limits of a phantom are broken, and return what the shell is told of them."""
+    from biomarker_cli.tables.limits import broken_limits
+    from biomarker_cli.tables.schema import MEASUREMENTS
+
+    broken = broken_limits(result.rows(MEASUREMENTS))
+    for row in broken:
+        say(f"{row['roi_id']}: {row['feature_id']} is 0: out of its limit", err=True)
+    return ExitCode.OUT_OF_TOLERANCE if broken else ExitCode.DONE
 
 
 def _print_summary(head: ResultHead, folder: Path) -> None:

@@ -22,6 +22,12 @@ EVERY_VOLUME = True
 derived_volume = None
 
 
+def required_regions(rules: AdcRules) -> tuple[str, ...]:
+    """Return the vials of the certificate: a phantom without one of them was not measured."""
+    certificate = rules.phantom.certificate if rules.phantom is not None else None
+    return tuple(vial.roi for vial in certificate.vials) if certificate is not None else ()
+
+
 def engine(_rules: AdcRules) -> tuple[str, str]:
     """Return name and version of what computes."""
     return "biomarker", __version__

@@ -17,9 +17,9 @@ from biomarker_cli.model.flags import join_flags
 from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.observations import FEATURE, Observations
 from biomarker_cli.multicentre.repeatability_table import FORMAT, natural_order
-from biomarker_cli.multicentre.sealed_files import read_sealed
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
+from biomarker_cli.tables.sealed_files import read_sealed
 
 FALSE_SHARE = 0.05
 """Part of unchanged values whose change exceeds a 95 % coefficient."""

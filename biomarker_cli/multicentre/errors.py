@@ -13,3 +13,11 @@ class ComparisonError(InputNotFoundError):
 
 class ComparisonFileError(ConfigurationError):
     """A file of tolerances, names or a dialect that cannot be used as it is written."""
+
+
+class QualificationError(InputNotFoundError):
+    """Data or an engine that a qualification was asked to use, and that are not there."""
+
+
+class CertificateError(ConfigurationError):
+    """A file that is no certificate, or was altered."""

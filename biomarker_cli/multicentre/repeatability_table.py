@@ -16,11 +16,11 @@ from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.observations import FEATURE, Observations
 from biomarker_cli.multicentre.repeatability import Statistic, repeatability, undefined
 from biomarker_cli.multicentre.repeats import RC_FACTOR, Repeats
-from biomarker_cli.multicentre.sealed_files import sealed
 from biomarker_cli.multicentre.subject_bootstrap import N_BOOTSTRAP, SEED
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
+from biomarker_cli.tables.sealed_files import sealed
 
 if TYPE_CHECKING:
     import pandas as pd

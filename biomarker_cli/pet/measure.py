@@ -20,6 +20,7 @@ CASE_ROLE = "pet"
 ROLES = (ProposedRole("pet", "PT", "base-pet", "fdg-suv"),)
 EVERY_VOLUME = False
 maps = None
+required_regions = None
 
 
 class PatientEntries(Protocol):

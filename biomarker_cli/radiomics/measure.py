@@ -24,6 +24,7 @@ ROLES = (
 )
 EVERY_VOLUME = False
 derived_volume = None
+required_regions = None
 maps = None
 
 

@@ -53,9 +53,9 @@ def finish(
     wide = judge_cohort(
         [_member(terms, judged, cohort.case(number)) for number in seen.asked], terms.waivers
     )
-    head = manifest_head(
-        terms.study_id, seen.protocols, list(seen.waivers.values()), terms.key_fingerprint
-    )
+    said = list(seen.waivers.values())
+    key = terms.key_fingerprint
+    head = manifest_head(terms.study_id, seen.protocols, said, key, terms.policy)
     state = seen.state(head, wide)
     if store.written_state() != _written(state, folder) or not _are_true(seen, folder):
         write_tables(
@@ -65,6 +65,7 @@ def finish(
             store.dictionary,
             folder,
             terms.study_id,
+            terms.policy,
         )
         write_manifest(head, judged.heads("place"), folder)
     write_text(cohort, remarks, folder)

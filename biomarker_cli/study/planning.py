@@ -26,6 +26,7 @@ from biomarker_cli.study.errors import unexpected_error
 from biomarker_cli.study.in_time import late, too_late
 from biomarker_cli.study.keys import canonical, sha256_of_json
 from biomarker_cli.study.mask_patients import mask_patients
+from biomarker_cli.study.passports import with_passports
 from biomarker_cli.study.planned import PlannedCase, overrides_of, recall, with_inputs
 from biomarker_cli.study.sources import NO_MARK, Mark, RoleProtocols
 from biomarker_cli.study.study_file import Study
@@ -160,6 +161,7 @@ class StudyPlanner:
                     [canonical(analysis) for analysis in used.analyses],
                     [canonical(override) for override in self._study.overrides],
                     self.waivers.canonical(),
+                    self._study.passports.digest if self._study.passports else "",
                 ]
             )
         return found
@@ -215,7 +217,8 @@ class StudyPlanner:
 
     def _planned(self, entry: CaseEntry, catalogue: Catalogue) -> PlannedCase:
         used = self.protocols[entry.role]
-        return _plan_case(self._study, entry, used, catalogue, self.waivers)
+        case = _plan_case(self._study, entry, used, catalogue, self.waivers)
+        return with_passports(case, self._study.passports)
 
     def _catalogue(self, entry: CaseEntry) -> Catalogue:
         found = self._catalogues.get(entry.images)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from biomarker_cli.acquisition.waivers import Waiver, load_waivers
+from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.pet.overrides import load_overrides
 from biomarker_cli.pet.rules import Override
 from biomarker_cli.protocol.document import Strict
@@ -22,6 +23,7 @@ from biomarker_cli.regions.rules import RoiNames
 from biomarker_cli.study.case_list import CaseEntry, read_cases
 from biomarker_cli.study.case_names import IDENTIFIER
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.passports import PassportRules, StudyPassports, load_passports
 from biomarker_cli.study.study_key import (
     KEY_FILE,
     key_of_first_run,
@@ -29,6 +31,7 @@ from biomarker_cli.study.study_key import (
     require_key,
 )
 from biomarker_cli.study.study_paths import StudyFolders
+from biomarker_cli.study.usable_policy import load_policy
 
 FORMAT = "biomarker-study/1"
 
@@ -63,9 +66,13 @@ class StudyModel(Strict):
         Audited override file of header values, relative to the study file.
     waivers : str
         Accepted deviations of acquisition rules, relative to the study file.
+    usable : str
+        Policy of what flags weigh when rows are pooled, relative to the study file.
     lock : str
         Lock that every protocol of the study is held against, relative to the
         study file.
+    passports : PassportRules, optional
+        Tests that the sites must have passed.
     keep : tuple of str
         What of each case is kept beside its result: ``masks``, ``maps``, ``pictures``.
     """
@@ -81,8 +88,18 @@ class StudyModel(Strict):
     rois: RoiNames | None = None
     overrides: str = ""
     waivers: str = ""
+    usable: str = ""
     lock: str = ""
+    passports: PassportRules | None = None
     keep: tuple[Literal["masks", "maps", "pictures"], ...] = ()
+
+    @model_validator(mode="after")
+    def _passports_are_of_roles(self) -> Self:
+        for wanted in self.passports.requires if self.passports else ():
+            unknown = [role for role in wanted.roles if role not in self.roles]
+            if unknown:
+                raise ValueError(f"passports: the study has no role {', '.join(unknown)}")
+        return self
 
     @field_validator("id")
     @classmethod
@@ -105,6 +122,9 @@ class Study:
         In the order of the list.
     overrides : tuple of Override
     waivers : tuple of Waiver
+    policy : UsablePolicy
+        What flags weigh when rows are pooled; it moves no number.
+    passports : StudyPassports or None
     key : bytes
         Empty where it has not been read; see `study_key`.
     """
@@ -114,6 +134,8 @@ class Study:
     entries: tuple[CaseEntry, ...]
     overrides: tuple[Override, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    policy: UsablePolicy = DEFAULT_POLICY
+    passports: StudyPassports | None = None
     key: bytes = field(default=b"", repr=False)
 
     @property
@@ -142,17 +164,23 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
     Raises
     ------
     StudyError
-        ``STUDY-NOT-FOUND``, ``STUDY-INVALID``, ``STUDY-CASES``, ``STUDY-PATH-OUTSIDE``.
+        ``STUDY-NOT-FOUND``, ``STUDY-INVALID``, ``STUDY-CASES``, ``STUDY-PATH-OUTSIDE``,
+        ``USABLE-POLICY``.
     OverrideError
         ``OVERRIDE-INVALID``.
     ProtocolError
         ``WAIVER-INVALID``.
+    PassportError
+        ``PASSPORT-INVALID``.
     """
     folders = StudyFolders(path.parent.absolute(), tuple(allowed))
-    model = _read_model(path)
+    model = read_study_model(path)
     cases = folders.file(model.cases, "cases")
     waivers = folders.file(model.waivers, "waivers") if model.waivers else None
     overrides = folders.file(model.overrides, "overrides") if model.overrides else None
+    policy = folders.file(model.usable, "usable") if model.usable else None
+    rules = model.passports
+    passports = load_passports(rules, folders.file(rules.file, "passports")) if rules else None
     if model.lock:
         folders.file(model.lock, "lock")
     for name, role in model.roles.items():
@@ -164,6 +192,8 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
         entries=read_cases(cases, tuple(model.roles)),
         overrides=load_overrides(overrides) if overrides else (),
         waivers=load_waivers(waivers) if waivers else (),
+        policy=load_policy(policy, model.usable) if policy else DEFAULT_POLICY,
+        passports=passports,
     )
 
 
@@ -186,7 +216,14 @@ def with_key(study: Study, *, writes: bool) -> Study:
     return replace(study, key=bytes.fromhex(new_key_text().decode()))
 
 
-def _read_model(path: Path) -> StudyModel:
+def read_study_model(path: Path) -> StudyModel:
+    """Read a study file alone.
+
+    Raises
+    ------
+    StudyError
+        ``STUDY-NOT-FOUND``, ``STUDY-INVALID``.
+    """
     if not _is_there(path):
         raise StudyError(
             "STUDY-NOT-FOUND",

@@ -24,7 +24,7 @@ def write_datapackage(tables: Iterable[Table], folder: Path, study_id: str) -> P
         Tables whose files lie in `folder`.
     folder : Path
     study_id : str
-        Name of the package.
+        Name of the package, in small letters there, and its title.
 
     References
     ----------
@@ -32,7 +32,9 @@ def write_datapackage(tables: Iterable[Table], folder: Path, study_id: str) -> P
     """
     package = {
         "profile": "tabular-data-package",
-        "name": study_id,
+        # Names of packages have no capitals.
+        "name": study_id.lower(),
+        "title": study_id,
         "resources": [_resource(table, folder) for table in tables],
     }
     return write_json(package, folder / DATA_PACKAGE)

@@ -37,6 +37,7 @@ CASE_ROLE = "doll"
 ROLES = (ProposedRole("doll", "CT", "base-ct", "toy"),)
 EVERY_VOLUME = False
 derived_volume = None
+required_regions = None
 maps = None
 
 

@@ -26,6 +26,6 @@ def read_sealed(path: Path, file_format: str) -> dict[str, Any] | None:
         content = json.loads(path.read_bytes())
         if content["format"] == file_format and content["sha256"] == digest(content):
             return dict(content)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         return None
     return None

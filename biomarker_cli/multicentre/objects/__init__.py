@@ -1,0 +1,1 @@
+"""Synthetic DICOM objects with known content, in the dialects of the vendors."""

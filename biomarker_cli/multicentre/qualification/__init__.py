@@ -1,0 +1,1 @@
+"""Whether this installation, on this machine, gives the numbers that are known."""

@@ -1,0 +1,1 @@
+"""What the suites expect: literals and closed forms that import nothing of what is measured."""
