@@ -196,8 +196,11 @@ def run_study(
     progress = progress or RunProgress()
     store = ResultStore(folder)
     mended = store.open_for(study.terms.study_id)
-    with exclusive(store.results_folder), RunLog(folder / JSON_LINES) as log:
-        cohort = study.cohort(folder)
+    with (
+        exclusive(store.results_folder),
+        RunLog(folder / JSON_LINES) as log,
+        study.cohort(folder).held() as cohort,
+    ):
         survey_study(study.source, cohort, progress.planned)
         examine_cohort(cohort)
         store.list_cases(study.terms.study_id, study.source.case_ids())
