@@ -23,6 +23,15 @@ from biomarker_cli.tables.schema import MEASUREMENTS
 
 ROIS = ("GTV", "NODE")
 IMAGES = ("original", "log-sigma-3.0-mm", "wavelet-LLH", "wavelet-HHH")
+ANALYSIS = "radiomics-ct@1.0.0"
+
+
+def feature_names(n_features: int) -> list[str]:
+    """Return made-up names of features, sorted."""
+    return sorted(
+        f"{IMAGES[n % len(IMAGES)]}.glcm.feature_of_some_length_{n:04d}.3d_average"
+        for n in range(n_features)
+    )
 
 
 def write(folder: Path, n_cases: int, n_features: int, every: int) -> int:
@@ -31,19 +40,18 @@ def write(folder: Path, n_cases: int, n_features: int, every: int) -> int:
     values = np.random.default_rng(1).normal(100.0, 30.0, n_cases * len(ROIS) * n_features)
     if every:
         values[::every] *= 1.0 + 1e-6
-    features = sorted(
-        f"{IMAGES[n % len(IMAGES)]}.glcm.feature_of_some_length_{n:04d}.3d_average"
-        for n in range(n_features)
-    )
+    features = feature_names(n_features)
     row = 0
     with (folder / MEASUREMENTS.file_name).open("w", newline="") as stream:
         stream.write(csv_line(MEASUREMENTS.column_names))
         for case in range(n_cases):
             for roi in ROIS:
-                head = f"CENTRE_A/S{case:05d}/T1/ct,{roi},radiomics-ct@1.0.0,"
+                head = f"CENTRE_A/S{case:05d}/T1/ct,{roi},{ANALYSIS},"
                 lines = []
                 for feature in features:
-                    lines.append(f"{head}{feature},{float(values[row])!r},1,ok,draft_protocol\n")
+                    lines.append(
+                        f"{head}{feature},{float(values[row])!r},1,ok,draft_protocol,caution\n"
+                    )
                     row += 1
                 stream.writelines(lines)
     return row

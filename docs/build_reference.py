@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -13,6 +13,7 @@ import click
 from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.main import cli
 from biomarker_cli.model.flags import FLAGS
+from biomarker_cli.model.severities import SEVERITIES
 from biomarker_cli.multicentre.change import CHANGES
 from biomarker_cli.multicentre.combat_model import HARMONISED
 from biomarker_cli.multicentre.combat_report import COMBAT_REPORT
@@ -20,10 +21,94 @@ from biomarker_cli.multicentre.reader_features import READER_FEATURES
 from biomarker_cli.multicentre.readers import READER_PAIRS
 from biomarker_cli.multicentre.repeatability_table import REPEATABILITY
 from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
+from biomarker_cli.tables.export.wide import ROW_COLUMNS
 from biomarker_cli.tables.passports import PASSPORTS
+from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import ROIS, TABLES, Table
 
 HERE = Path(__file__).resolve().parent
+
+POOLING = """\
+## Which rows may be pooled
+
+The column `usable` of `measurements.csv` says it of each row:
+
+| usable | rule |
+|---|---|
+| `no` | there is no value (`status` is not `ok`), or one of its flags is `do_not_use` |
+| `caution` | else, where one of its flags is `caution` |
+| `yes` | else |
+
+| severity | of a flag that |
+|---|---|
+| `info` | says how the number came about; it stays comparable |
+| `caution` | says that it may be off, or rests on one source: look before pooling |
+| `do_not_use` | says that it is not what its row says, or is none of this trial |
+
+`flags.csv` lists the flags that occur in the run, with severity, meaning and the number of rows
+that carry them; [all flags](#flags) stand below. What must not be pooled, and why:
+
+```python
+import pandas as pd
+
+m = pd.read_csv("results/measurements.csv", keep_default_na=False, na_values={"value": [""]})
+out = m.loc[m["usable"] == "no", ["case_id", "roi_id", "feature_id", "status", "flags"]]
+print(out.value_counts(["case_id", "roi_id", "status", "flags"]))
+```
+
+```r
+m <- read.csv("results/measurements.csv", na.strings = character(0))
+out <- m[m$usable == "no", c("case_id", "roi_id", "feature_id", "status", "flags")]
+print(aggregate(feature_id ~ case_id + roi_id + status + flags, out, length))
+```
+
+Write `m["flags"]`: `m.flags` is something of pandas' own. (Without the options of the two readers
+an id such as `NA` would be lost.)
+
+A study may weigh flags otherwise. `usable: policy.yaml` in study.yaml names a file of its own:
+
+```yaml
+format: biomarker-usable/1
+title: Retrospective arm              # may be left out
+flags:
+  draft_protocol: info
+  acq_fail:RECIST-CT-001: caution     # of this rule alone
+  roi_small: do_not_use
+```
+
+A flag with its argument goes before the flag, and what is not named weighs what the product says.
+An unknown flag, or a rule that no acquisition protocol of the study has, stops the run by name
+(`USABLE-POLICY`). Status comes first: no policy makes a row without value usable. The manifest
+holds the sha256 of the file (`usable_policy`); after a change the next run measures nothing anew
+and writes the tables again. Tables of earlier versions lack the column; commands that read tables
+take them as before."""
+
+EXPORTS = """\
+## export wide
+
+`biomarker export wide DIR [-o FILE.csv]` writes one row per case and ROI and one column per
+feature, `wide.csv` in DIR by default, and `wide.units.csv` beside it: the same columns, one row
+with the unit of each. Rows are those of `measurements.csv`, in its order; numbers are its very
+digits.
+
+- **Names**: with one analysis a column is called by its `feature_id`, with several
+  `analysis_id:feature_id`; `--analysis ID[@V]` chooses. Where images of an analysis have two units
+  (CT and MR), each unit has a column, `feature_id [unit]`: no column mixes units.
+- **Empty cells**: `--usable caution` (the default) fills in the rows that are `yes` or `caution`,
+  `--usable yes` the former alone, `--usable all` every value there is. The row says what is
+  missing and why: `n_left_out` counts values that are there and were left out, `n_absent`
+  measurements without a value, `flags` are those of all measurements of the region.
+- A table that is not, byte by byte, what `datapackage.json` says is refused (`TABLE-CHANGED`).
+- In R: `read.csv("wide.csv", check.names = FALSE)`."""
+
+PARQUET = """\
+## export parquet
+
+`biomarker export parquet DIR -o DIR` writes each table of the run as `<table>.parquet` with the
+types of its schema (string, double, int64, bool), descriptions and key in the metadata. An absent
+number or truth value is null, an empty text is empty, and text is as it was before CSV escaped it.
+`compare` takes `measurements.parquet` as it takes `measurements.csv`. It needs pyarrow
+(`pip install 'biomarker-cli[parquet]'`)."""
 
 
 def commands_page() -> str:
@@ -59,8 +144,8 @@ def tables_page() -> str:
         "`biomarker_cli/tables/schema.py`. Every table is UTF-8 CSV with LF line ends, sorted by",
         "its key; floats are the shortest text that reads back to the same double. An absent",
         "value is empty and has a status, never 0 or NaN. `datapackage.json` describes the tables",
-        "to machines (Frictionless Table Schema), `manifest.json` holds versions, protocol digests",
-        "and input digests.",
+        "to machines (a Frictionless data package: types, keys and foreign keys, sizes, digests),",
+        "`manifest.json` holds versions, protocol digests and input digests.",
         "",
         "## Cells of text",
         "",
@@ -80,14 +165,19 @@ def tables_page() -> str:
         "Parquet and JSON hold the text itself; the bytes of a name that is no UTF-8 are written",
         "as `\\xff` there. On a terminal every character without a glyph (control characters,",
         "escape sequences, bidi overrides) is shown by its number, such as `\\x1b`.",
+        "",
+        POOLING,
     ]
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
     agreement = (REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES, HARMONISED, COMBAT_REPORT)
     for table in (REGIONS, *agreement, PASSPORTS):
         parts += ["", *_table(table)]
-    parts += ["", "## Flags", "", "| flag | meaning |", "|---|---|"]
-    parts += [f"| `{flag}` | {meaning} |" for flag, meaning in sorted(FLAGS.items())]
+    parts += ["", EXPORTS, "", *_columns(ROW_COLUMNS), "", PARQUET]
+    parts += ["", "## Flags", "", "| flag | severity | meaning |", "|---|---|---|"]
+    parts += [
+        f"| `{flag}` | {SEVERITIES[flag]} | {meaning} |" for flag, meaning in sorted(FLAGS.items())
+    ]
     return "\n".join(parts) + "\n"
 
 
@@ -95,9 +185,13 @@ def _table(table: Table) -> Iterator[str]:
     yield f"## {table.file_name}"
     yield f"One row per {table.title}. Key: {', '.join(table.key)}."
     yield ""
+    yield from _columns(table.columns)
+
+
+def _columns(columns: Iterable[Column]) -> Iterator[str]:
     yield "| column | type | meaning |"
     yield "|---|---|---|"
-    for column in table.columns:
+    for column in columns:
         words = f" ({', '.join(column.values)})" if column.values else ""
         yield f"| `{column.name}` | {column.type} | {column.description}{words} |"
 

@@ -183,7 +183,7 @@ def _longer_half_life(patch: pytest.MonkeyPatch) -> None:
 
 
 def _other_lean_mass(patch: pytest.MonkeyPatch) -> None:
-    masses = {**normalisation._MASS_KG, "sul_janma": normalisation._james_128}
+    masses = {**normalisation._MASS_KG, "sul_janma": normalisation._MASS_KG["sul_james128"]}
     patch.setattr(normalisation, "_MASS_KG", MappingProxyType(masses))
 
 

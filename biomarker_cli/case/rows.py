@@ -203,7 +203,7 @@ def feature_rows(
             analysis_id=ident,
             analysis_sha256=sha256,
             feature_id=m.feature_id,
-            name=m.definition.title,
+            name=m.definition.name_on(m.image),
             family=m.definition.family,
             aggregation=m.definition.aggregation,
             unit_ucum=m.unit,

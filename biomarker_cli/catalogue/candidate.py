@@ -5,35 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from biomarker_cli.catalogue.instances import NO_VISIT, Visit
 from biomarker_cli.imaging.geometry import Geometry
-
-COLUMN_TYPES: MappingProxyType[str, type] = MappingProxyType(
-    {
-        "volume_id": str,
-        "study_uid": str,
-        "series_uid": str,
-        "modality": str,
-        "kind": str,
-        "description": str,
-        "split_by": str,
-        "n_files": int,
-        "n_frames": int,
-        "rows": int,
-        "columns": int,
-        "slices": int,
-        "spacing_x_mm": float,
-        "spacing_y_mm": float,
-        "spacing_z_mm": float,
-        "status": str,
-        "error_code": str,
-        "error_message": str,
-    }
-)
-"""The columns of ``biomarker scan``, in their order; numbers may be empty."""
 
 
 class VolumeStatus(StrEnum):
@@ -90,6 +65,10 @@ class VolumeCandidate:
         Flags that measurements on this volume carry.
     visit : Visit
         What the header of the first slice says of the examination.
+    references : tuple of str
+        SeriesInstanceUIDs of the images that a segmentation is of.
+    duplicates : tuple of FrameRef
+        Copies of its files, which were left out, in the order of their paths.
     """
 
     volume_id: str
@@ -112,6 +91,8 @@ class VolumeCandidate:
     error_message: str = ""
     flags: frozenset[str] = frozenset()
     visit: Visit = NO_VISIT
+    references: tuple[str, ...] = ()
+    duplicates: tuple[FrameRef, ...] = ()
 
     def is_called(self, name: str) -> bool:
         """Tell whether a volume id, or the name of its whole series, means this volume."""
@@ -121,28 +102,3 @@ class VolumeCandidate:
     def is_image(self) -> bool:
         """Whether this is an image rather than a segmentation or another object."""
         return self.status is not VolumeStatus.SKIPPED
-
-    def row(self) -> dict[str, object]:
-        """Return the columns of ``scan``."""
-        geometry = self.geometry
-        spacing = geometry.spacing_mm if geometry else (None, None, None)
-        return {
-            "volume_id": self.volume_id,
-            "study_uid": self.study_uid,
-            "series_uid": self.series_uid,
-            "modality": self.modality,
-            "kind": self.kind,
-            "description": self.description,
-            "split_by": self.split_by,
-            "n_files": self.n_files,
-            "n_frames": self.n_frames,
-            "rows": self.rows or None,
-            "columns": self.columns or None,
-            "slices": geometry.shape[0] if geometry else None,
-            "spacing_x_mm": spacing[0],
-            "spacing_y_mm": spacing[1],
-            "spacing_z_mm": spacing[2],
-            "status": self.status.value,
-            "error_code": self.error_code,
-            "error_message": self.error_message,
-        }

@@ -7,22 +7,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate
-from biomarker_cli.catalogue.files import PASSING_CODES, FoundFile, find_files
+from biomarker_cli.catalogue.files import FoundFile, find_files
 from biomarker_cli.catalogue.index import FileIndex
-from biomarker_cli.catalogue.instances import Defect
 from biomarker_cli.catalogue.records import (
     NO_SERIES,
     FileRecord,
     files_digest,
-    pack_defect,
-    pack_file,
     series_order,
     unpack_defect,
     unpack_files,
 )
+from biomarker_cli.catalogue.second_process import FEWEST_FOR_TWO, PIECE, read_by_two
 from biomarker_cli.catalogue.series import (
     named_by_study,
     refused_file,
@@ -31,17 +29,30 @@ from biomarker_cli.catalogue.series import (
     stopped,
 )
 from biomarker_cli.collector import collector_paused
-from biomarker_cli.model.inputs import FileSignature, InputError
+from biomarker_cli.model.inputs import FileSignature
 
 if TYPE_CHECKING:
+    from biomarker_cli.catalogue.recording import Recorded
     from biomarker_cli.dicom.quick_headers import HeaderReader
 
 Progress = Callable[[int, int], None]
 
 FilesOfSeries = dict[str, list[FoundFile]]
 
-PROGRESS_STEPS = 200
-"""How often, at most, the progress of a scan is told."""
+
+class ScanReading(NamedTuple):
+    """Who reads what the index does not know.
+
+    Attributes
+    ----------
+    reader : HeaderReader or None
+        None for one that keeps nothing.
+    by_two : bool
+        Whether a second process may help.
+    """
+
+    reader: HeaderReader | None
+    by_two: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +68,14 @@ class Catalogue:
     is_lasting : bool
         Whether another scan finds the same while no signature changes; where copies were
         told apart, or a file could not be read, it may not.
+    roots : tuple of str
+        The paths, absolute.
     """
 
     candidates: tuple[VolumeCandidate, ...]
     signatures: Mapping[str, FileSignature] = field(default_factory=dict, repr=False, compare=False)
     is_lasting: bool = True
+    roots: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def volumes(self) -> tuple[VolumeCandidate, ...]:
@@ -78,6 +92,8 @@ def scan(
     progress: Progress | None = None,
     index: FileIndex | None = None,
     reader: HeaderReader | None = None,
+    *,
+    by_two: bool = False,
 ) -> Catalogue:
     """Index the files below some paths and group them into volumes.
 
@@ -91,73 +107,57 @@ def scan(
         Remembers unchanged files; by default that of the user.
     reader : HeaderReader, optional
         Reads the headers of the others.
+    by_two : bool
+        Whether a second process may help where there is much to read.
 
     Raises
     ------
     InputNotFoundError
         ``PATH-NOT-FOUND`` where a path does not exist.
     """
-    found = find_files(paths)
     index = index or FileIndex.of_user()
     with collector_paused():
+        found = find_files(paths)
         known = index.known(found.roots, found.files)
-    new = [file for file in found.files if file.path not in known]
-    records, passing = _describe(new, len(found.files), progress, index, reader)
-    if new:
-        index.forget(found.roots, found.files)
-    with collector_paused():
+        new = [file for file in found.files if file.path not in known]
+        if new:
+            index.forget(found.roots, found.files)
+        reading = ScanReading(reader, by_two)
+        records, passing = _describe(new, index, reading, progress, len(known))
         by_series: FilesOfSeries = defaultdict(list)
         for file in found.files:
             series = known[file.path] if file.path in known else records[file.path].series
             by_series[series].append(file)
-        candidates, is_lasting = _candidates(by_series, records, passing, index, reader)
+        candidates, is_lasting = _candidates(by_series, records, passing, index, reading)
     refused = [refused_file(path, defect) for path, defect in found.problems]
     signatures = {file.path: file.signature for file in found.files}
     is_lasting = is_lasting and not passing and not refused
-    return Catalogue((*named_by_study(candidates), *refused), signatures, is_lasting)
+    everything = (*named_by_study(candidates), *refused)
+    return Catalogue(everything, signatures, is_lasting, tuple(found.roots))
 
 
 def _describe(
     files: Sequence[FoundFile],
-    n_all: int,
-    progress: Progress | None,
     index: FileIndex,
-    reader: HeaderReader | None,
+    reading: ScanReading,
+    progress: Progress | None = None,
+    n_known: int = 0,
 ) -> tuple[dict[str, FileRecord], set[str]]:
     """Read files and return their records, by path, and which of them nobody may keep.
 
     The index keeps the others.
     """
-    if not files:
-        return {}, set()
-    # A scan of files that the index knows does without pydicom.
-    from biomarker_cli.catalogue.describing import describe_file
-    from biomarker_cli.dicom.errors import HeaderError
-    from biomarker_cli.dicom.quick_headers import HeaderReader
-
-    reader = reader or HeaderReader()
-    n_known = n_all - len(files)
-    every = max(n_all // PROGRESS_STEPS, 1)
     # Kept as text: the collector would go over millions of small values as they come.
     records: dict[str, FileRecord] = {}
     passing: set[str] = set()
     try:
-        for number, file in enumerate(files, start=1):
-            try:
-                record = pack_file(*describe_file(Path(file.path), file.signature, reader))
-            except (HeaderError, InputError) as error:
-                record = pack_defect(Defect(error.code, error.message, error.hint))
-                if error.code in PASSING_CODES:
+        for place, pieces in _pieces(files, reading):
+            for file, (record, is_passing) in zip(files[place:], pieces, strict=False):
+                records[file.path] = record
+                if is_passing:
                     passing.add(file.path)
-            except Exception as unexpected:  # noqa: BLE001 - the row of its file; others go on
-                record = pack_defect(stopped("FILE-INTERNAL", "file", unexpected))
-                passing.add(file.path)
-            records[file.path] = record
-            if not file.signature.is_settled:
-                # Another change might not be seen: what was read may not be what stays.
-                passing.add(file.path)
-            if progress is not None and number % every == 0:
-                progress(n_known + number, n_all)
+            if progress is not None:
+                progress(n_known + len(records), n_known + len(files))
     finally:
         # What an interrupted scan has read need not be read again.
         index.remember(
@@ -165,9 +165,24 @@ def _describe(
             for file in files
             if file.path in records and file.path not in passing
         )
-    if progress is not None:
-        progress(n_all, n_all)
     return records, passing
+
+
+def _pieces(
+    files: Sequence[FoundFile], reading: ScanReading
+) -> Iterable[tuple[int, Sequence[Recorded]]]:
+    """Yield what is read of files, piece by piece, with the place of the first of each."""
+    if not files:
+        return ()
+    # A scan of files that the index knows does without the reader.
+    from biomarker_cli.catalogue.recording import Recorder
+
+    recorder = Recorder(reading.reader)
+    # Headers that are kept are kept in this process.
+    if reading.by_two and reading.reader is None and len(files) >= FEWEST_FOR_TWO:
+        return read_by_two(files, recorder)
+    places = range(0, len(files), PIECE)
+    return ((place, [recorder(f) for f in files[place : place + PIECE]]) for place in places)
 
 
 def _candidates(
@@ -175,14 +190,14 @@ def _candidates(
     new: Mapping[str, FileRecord],
     passing: set[str],
     index: FileIndex,
-    reader: HeaderReader | None,
+    reading: ScanReading,
 ) -> tuple[list[VolumeCandidate], bool]:
     """Return what the files of each series make, then those that are no DICOM; and if it lasts."""
     refused = by_series.pop(NO_SERIES, [])
     digests = {series: files_digest(files) for series, files in by_series.items()}
     found = index.volumes(digests)
     undone = {series: files for series, files in by_series.items() if series not in found}
-    records = _all_records([*chain(*undone.values()), *refused], new, index, reader)
+    records = _all_records([*chain(*undone.values()), *refused], new, index, reading)
     lasting = []
     for series, files in undone.items():
         described = unpack_files((file.path, records[file.path]) for file in files)
@@ -206,10 +221,10 @@ def _all_records(
     files: Sequence[FoundFile],
     new: Mapping[str, FileRecord],
     index: FileIndex,
-    reader: HeaderReader | None,
+    reading: ScanReading,
 ) -> Mapping[str, FileRecord]:
     """Return the records of files: those just read, and those that the index has."""
     known = index.records(file for file in files if file.path not in new)
     # The index may have been deleted meanwhile, or a record in it may be damaged.
     lost = [file for file in files if file.path not in new and file.path not in known]
-    return {**new, **known, **_describe(lost, len(lost), None, index, reader)[0]}
+    return {**new, **known, **_describe(lost, index, reading)[0]}

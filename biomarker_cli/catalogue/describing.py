@@ -1,6 +1,6 @@
 """Describe a file: its instance and planes, from its header.
 
-Imports pydicom; a scan of files that the index knows does without this module.
+pydicom is asked for what is not plain alone.
 """
 
 from __future__ import annotations
@@ -8,11 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
-
-from pydicom.charset import convert_encodings
-from pydicom.valuerep import PersonName
 
 from biomarker_cli.catalogue.instances import (
     SEGMENTATION_KINDS,
@@ -30,7 +26,6 @@ from biomarker_cli.dicom.gradients import read_gradient
 from biomarker_cli.dicom.identity import OWN_MANUFACTURER
 from biomarker_cli.dicom.quick_headers import HeaderReader
 from biomarker_cli.dicom.values import contradicting_bits
-from biomarker_cli.model.inputs import FileSignature
 
 _PLACE = (
     ("PixelSpacing", "(0028,0030)", 2),
@@ -39,17 +34,15 @@ _PLACE = (
 )
 
 
-def describe_file(
-    path: Path, signature: FileSignature, reader: HeaderReader
-) -> tuple[Instance, tuple[Plane, ...]]:
-    """Read what grouping needs of a file.
+def describe_file(header: FrameHeader, reader: HeaderReader) -> tuple[Instance, tuple[Plane, ...]]:
+    """Return what grouping needs of a file.
 
     Parameters
     ----------
-    path : Path
-    signature : FileSignature
-        Of the file as it was found.
+    header : FrameHeader
+        Of the file.
     reader : HeaderReader
+        That has read it.
 
     Returns
     -------
@@ -60,12 +53,11 @@ def describe_file(
     Raises
     ------
     HeaderError
-        Where the file is no DICOM or cannot be read.
+        Where an element is damaged.
     """
-    header = reader.read(path, signature)
     get = header.get
     instance = Instance(
-        str(path),
+        str(header.path),
         _text(get("SOPClassUID")),
         _text(get("SOPInstanceUID")),
         _text(get("StudyInstanceUID")),
@@ -81,7 +73,9 @@ def describe_file(
         _positive(get("PatientSize")),
         _positive(get("PatientWeight")),
     )
-    if instance.rows < 1 or instance.sop_class_uid in SEGMENTATION_KINDS:
+    if instance.sop_class_uid in SEGMENTATION_KINDS:
+        return instance._replace(references=_references(header)), ()
+    if instance.rows < 1:
         return instance, ()
     headers, defect = _slices(header, reader)
     defect = defect or _missing_uid(instance) or _cut_short(header) or _bits(header)
@@ -97,6 +91,30 @@ def describe_file(
         )
         planes = tuple([plane._replace(instance=instance) for plane in planes])
     return instance, planes
+
+
+_ITEMS_OF_SERIES = {
+    "rtstruct": (
+        "ReferencedFrameOfReferenceSequence",
+        "RTReferencedStudySequence",
+        "RTReferencedSeriesSequence",
+    ),
+    "seg": ("ReferencedSeriesSequence",),
+}
+"""Sequences, one in the other, whose items name a series (PS3.3 C.8.8.5, C.12.4)."""
+
+
+def _references(header: FrameHeader) -> tuple[str, ...]:
+    """Return the series that a segmentation says it is of; none where that is damaged."""
+    first, *inner = _ITEMS_OF_SERIES[SEGMENTATION_KINDS[_text(header.get("SOPClassUID"))]]
+    try:
+        items = header.items(first)
+        for sequence in inner:
+            items = tuple(part for item in items for part in item.get(sequence) or ())
+        found = {_text(item.get("SeriesInstanceUID")) for item in items}
+    except HeaderError:
+        return ()
+    return tuple(sorted(found - {""}))
 
 
 def _person(header: FrameHeader) -> str:
@@ -130,6 +148,9 @@ def _decoded_name(stored: bytes, charset: bytes) -> str:
     text = stored.decode("latin-1").rstrip("\0 ")
     if stored.isascii() and b"\x1b" not in stored:
         return text
+    from pydicom.charset import convert_encodings
+    from pydicom.valuerep import PersonName
+
     try:
         encodings = charset.decode("ascii").strip("\0 ").split("\\")
         return str(PersonName(stored, convert_encodings(encodings))).rstrip("\0 ")
@@ -205,7 +226,7 @@ def _unreadable_place(headers: tuple[FrameHeader, ...]) -> Defect | None:
     for header in headers:
         for keyword, tag, length in _PLACE:
             value = header.get(keyword)
-            if value is not None and _vector(value, length) is None:
+            if value is not None and vector(value, length) is None:
                 return Defect(
                     "SERIES-NO-POSITION",
                     f"{keyword} {tag}: {_as_written(value)!r} is no row of {length} numbers",
@@ -238,9 +259,9 @@ def _plane(instance: Instance, header: FrameHeader) -> Plane:
     return Plane(
         instance,
         header.frame,
-        position_mm=_vector(get("ImagePositionPatient"), 3),
-        orientation=_vector(get("ImageOrientationPatient"), 6),
-        pixel_spacing_mm=_vector(get("PixelSpacing"), 2),
+        position_mm=vector(get("ImagePositionPatient"), 3),
+        orientation=vector(get("ImageOrientationPatient"), 6),
+        pixel_spacing_mm=vector(get("PixelSpacing"), 2),
         thickness_mm=_number(get("SliceThickness")),
         b_value=b_value,
         gradient=gradient,
@@ -287,7 +308,8 @@ def _words(value: Any) -> tuple[str, ...]:
     return tuple(str(word) for word in value)
 
 
-def _vector(value: Any, length: int) -> Vector | None:
+def vector(value: Any, length: int) -> Vector | None:
+    """Return so many finite numbers; None where a value is anything else."""
     if value is None or isinstance(value, str):
         return None
     try:

@@ -32,14 +32,14 @@ class Distinct:
     Attributes
     ----------
     files : list of (Instance, tuple of Plane)
-    n_dropped : int
-        How many copies were left out.
+    dropped : mapping of str to tuple of str
+        SOPInstanceUID -> paths of its copies that were left out.
     conflicts : mapping of str to Defect
         SOPInstanceUID -> what its copies contradict each other in.
     """
 
     files: list[File]
-    n_dropped: int = 0
+    dropped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     conflicts: Mapping[str, Defect] = field(default_factory=dict)
 
 
@@ -83,6 +83,7 @@ def drop_duplicates(files: Sequence[File]) -> Distinct:
     if len(by_uid) == len(files):
         return Distinct(list(files))
     kept: list[File] = []
+    dropped: dict[str, tuple[str, ...]] = {}
     conflicts: dict[str, Defect] = {}
     for uid, group in by_uid.items():
         if len(group) == 1 or not uid:
@@ -90,9 +91,12 @@ def drop_duplicates(files: Sequence[File]) -> Distinct:
             continue
         distinct = _distinct([(file, _look_into(file)) for file in group])
         kept.extend(file for file, _ in distinct)
+        stay = {file[0].path for file, _ in distinct}
+        if left := tuple(file[0].path for file in group if file[0].path not in stay):
+            dropped[uid] = left
         if len(distinct) > 1:
             conflicts[uid] = _conflict(uid, distinct)
-    return Distinct(kept, len(files) - len(kept), conflicts)
+    return Distinct(kept, dropped, conflicts)
 
 
 def _distinct(copies: Sequence[tuple[File, _Copy]]) -> list[tuple[File, _Copy]]:

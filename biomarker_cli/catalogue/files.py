@@ -69,7 +69,7 @@ def find_files(paths: Iterable[Path]) -> FoundFiles:
     unique: dict[tuple[int, int], FoundFile] = {}
     for file, identity in sorted(walk.seen, key=lambda item: item[0].path):
         unique.setdefault(identity, file)
-    found.files = sorted(unique.values(), key=lambda file: file.path)
+    found.files = list(unique.values())
     found.problems.sort()
     return found
 

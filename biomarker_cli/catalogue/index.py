@@ -114,6 +114,8 @@ class FileIndex:
                 stored.update(
                     (path, (FileSignature(*kept), series)) for path, *kept, series in rows
                 )
+        if not stored:
+            return {}
         known = {}
         for file in files:
             signature, series = stored.get(os.fsencode(file.path), (None, ""))
@@ -216,7 +218,7 @@ class FileIndex:
 
     def forget(self, roots: Iterable[str], files: Sequence[FoundFile]) -> None:
         """Drop the records of files below the roots that are no longer there."""
-        present = {os.fsencode(file.path) for file in files}
+        present = {file.path for file in files}
         with self._connection() as connection:
             if connection is None:
                 return
@@ -226,7 +228,7 @@ class FileIndex:
                     "SELECT path FROM files WHERE path > ? AND path < ?",
                     (name + b"/", name + b"0"),
                 )
-                gone = [row for row in rows if row[0] not in present]
+                gone = [row for row in rows if os.fsdecode(row[0]) not in present]
                 connection.executemany("DELETE FROM files WHERE path = ?", gone)
                 connection.executemany("DELETE FROM digests WHERE path = ?", gone)
             connection.execute("DELETE FROM volumes WHERE series NOT IN (SELECT series FROM files)")

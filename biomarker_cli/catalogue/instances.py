@@ -60,6 +60,8 @@ class Instance(NamedTuple):
     study_date : str
     height_m, weight_kg : float or None
         Of the patient; None where the header tells none that can be.
+    references : tuple of str
+        SeriesInstanceUIDs of the images that a segmentation is of, as it names them.
     defect : Defect or None
         Why the slices of the file cannot be used, where they cannot.
     """
@@ -79,6 +81,7 @@ class Instance(NamedTuple):
     study_date: str = ""
     height_m: float | None = None
     weight_kg: float | None = None
+    references: tuple[str, ...] = ()
     defect: Defect | None = None
 
     @property

@@ -44,7 +44,7 @@ def read_frames(candidate: VolumeCandidate, files: DicomFiles | None = None) -> 
 
 def _header_frames(path: Path) -> tuple[FrameHeader, ...]:
     # A scan, which imports this module too, may do without pydicom.
-    from biomarker_cli.dicom.headers import unreadable
+    from biomarker_cli.dicom.errors import unreadable
     from biomarker_cli.dicom.quick_headers import HeaderReader
 
     try:

@@ -28,7 +28,8 @@ _VECTORS = tuple(
 
 
 # Made once: `json.dumps` with separators would make one for each of 100,000 records.
-_json = json.JSONEncoder(separators=(",", ":")).encode
+json_text = json.JSONEncoder(separators=(",", ":")).encode
+"""Return the JSON of a value, without blanks."""
 
 
 class FileRecord(NamedTuple):
@@ -49,7 +50,7 @@ class FileRecord(NamedTuple):
 @lru_cache(maxsize=1024)
 def series_name(study_uid: str, series_uid: str) -> str:
     """Return the name of a series in the index."""
-    return _json([study_uid, series_uid])
+    return json_text([study_uid, series_uid])
 
 
 def series_order(name: str) -> list[str]:
@@ -60,13 +61,13 @@ def series_order(name: str) -> list[str]:
 
 def pack_file(instance: Instance, planes: Sequence[Plane]) -> FileRecord:
     """Return the record of a DICOM file."""
-    text = _json([list(instance[1:]), [list(plane[1:]) for plane in planes]])
+    text = json_text([list(instance[1:]), [list(plane[1:]) for plane in planes]])
     return FileRecord(series_name(instance.study_uid, instance.series_uid), text)
 
 
 def pack_defect(defect: Defect) -> FileRecord:
     """Return the record of a file that cannot be used."""
-    return FileRecord(NO_SERIES, _json(list(defect)))
+    return FileRecord(NO_SERIES, json_text(list(defect)))
 
 
 def is_sound(text: str) -> bool:
@@ -92,9 +93,9 @@ def unpack_files(
 def _file(
     path: str, facts: list[Any], plane_facts: list[list[Any]]
 ) -> tuple[Instance, tuple[Plane, ...]]:
-    defect = facts[-1]
+    *said, references, defect = facts
     instance = Instance._make(
-        [path, *facts[:-1], defect if defect is None else Defect._make(defect)]
+        [path, *said, tuple(references), defect if defect is None else Defect._make(defect)]
     )
     planes = []
     for values in plane_facts:
@@ -119,7 +120,7 @@ def files_digest(files: Iterable[FoundFile]) -> bytes:
 
 def pack_candidates(candidates: Iterable[VolumeCandidate]) -> str:
     """Return candidates as JSON."""
-    return _json([_candidate_fields(candidate) for candidate in candidates])
+    return json_text([_candidate_fields(candidate) for candidate in candidates])
 
 
 def _candidate_fields(candidate: VolumeCandidate) -> dict[str, Any]:
@@ -152,5 +153,7 @@ def _candidate(fields: dict[str, Any]) -> VolumeCandidate:
             "status": VolumeStatus(fields["status"]),
             "flags": frozenset(fields["flags"]),
             "visit": Visit._make(fields["visit"]),
+            "references": tuple(fields["references"]),
+            "duplicates": tuple(map(FrameRef._make, fields["duplicates"])),
         }
     )

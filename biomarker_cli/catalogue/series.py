@@ -39,7 +39,7 @@ def series_candidates(
     """
     distinct = drop_duplicates(files)
     kept = distinct.files
-    flags = frozenset({"series_duplicates_dropped"} if distinct.n_dropped else ())
+    flags = frozenset({"series_duplicates_dropped"} if distinct.dropped else ())
     planes = sorted(
         (plane for _, planes in kept for plane in planes),
         key=lambda p: (p.instance.sop_instance_uid, p.frame, p.instance.path),
@@ -63,7 +63,16 @@ def series_candidates(
         _other_object(instance, _suffix(number, len(others)))
         for number, instance in enumerate(others, start=1)
     )
-    return found
+    return [_with_duplicates(candidate, distinct.dropped) for candidate in found]
+
+
+def _with_duplicates(
+    candidate: VolumeCandidate, dropped: Mapping[str, tuple[str, ...]]
+) -> VolumeCandidate:
+    """Return a candidate with the paths of the copies of its files."""
+    uids = dict.fromkeys(ref.sop_instance_uid for ref in candidate.refs) if dropped else ()
+    copies = sorted(FrameRef(path, 0, uid) for uid in uids for path in dropped.get(uid, ()))
+    return replace(candidate, duplicates=tuple(copies)) if copies else candidate
 
 
 def named_by_study(candidates: Sequence[VolumeCandidate]) -> list[VolumeCandidate]:
@@ -213,6 +222,8 @@ def _other_object(instance: Instance, suffix: str) -> VolumeCandidate:
         status=VolumeStatus.SKIPPED,
         error_code=defect.code,
         error_message=defect.message,
+        visit=instance.visit,
+        references=instance.references,
     )
 
 

@@ -11,9 +11,16 @@ import click
 
 from biomarker_cli.cli.headers import Headers, read_headers
 from biomarker_cli.cli.options import format_option, paths_argument
-from biomarker_cli.cli.output import Listing, print_json, require_new_file, say, write_new_file
+from biomarker_cli.cli.output import (
+    WIDTH,
+    Listing,
+    print_json,
+    require_new_file,
+    say,
+    write_new_file,
+)
 from biomarker_cli.model.exit_codes import ExitCode
-from biomarker_cli.model.wording import counted
+from biomarker_cli.model.wording import SHORT_UID, counted, cut_in_middle, shown
 
 if TYPE_CHECKING:
     from biomarker_cli.acquisition.protocol import AcquisitionProtocol
@@ -31,6 +38,8 @@ Exit codes: 0 every error-level rule passes, 4 one fails (with --strict also one
 that cannot be judged or whose series is missing), 3 nothing that the protocol
 speaks of, 2 a bad protocol.
 """
+
+_SHORTEST_PATH = 20
 
 _ORDER = ("fail", "missing_series", "not_evaluable", "waived", "pass", "not_applicable")
 
@@ -171,16 +180,16 @@ def _print_text(
     say(f"{protocol.ident}  {header.title}")
     if _note(protocol):
         say(_note(protocol))
-    shown = [r for r in results if r.outcome != "not_applicable"]
-    numbers = _print_series(series, {u for r in shown for u in r.series_uid.split(";") if u})
-    if not shown:
+    judged = [r for r in results if r.outcome != "not_applicable"]
+    numbers = _print_series(series, {u for r in judged for u in r.series_uid.split(";") if u})
+    if not judged:
         what = counted(len(series), "series", "series")
         kinds = ", ".join(sorted({one.modality for one in series}))
         say(f"nothing to check: {what} ({kinds}), none is what the protocol is for")
         return
-    _print_table(shown, numbers)
-    _print_fixes(shown)
-    counts = Counter(r.outcome.value for r in shown)
+    _print_table(judged, numbers)
+    _print_fixes(judged)
+    counts = Counter(r.outcome.value for r in judged)
     say(", ".join(f"{counts[word]} {word}" for word in _ORDER if counts[word]))
     others = len({s.series_uid for s in series}) - len(numbers)
     if others:
@@ -196,10 +205,11 @@ def _print_series(series: Sequence[SeriesHeaders], covered: set[str]) -> dict[st
             continue
         numbers[one.series_uid] = len(numbers) + 1
         n_files = len({frame.path for frame in one.frames})
-        say(
-            f"series {numbers[one.series_uid]}: {one.modality} {one.series_uid}, "
-            f"{counted(n_files, 'file')} in {one.frames.first.path.parent}",
-        )
+        uid = cut_in_middle(one.series_uid, SHORT_UID)
+        head = f"series {numbers[one.series_uid]}: {one.modality} {uid}, "
+        head += f"{counted(n_files, 'file')} in "
+        room = max(WIDTH - len(head), _SHORTEST_PATH)
+        say(head + cut_in_middle(shown(str(one.frames.first.path.parent)), room))
     return numbers
 
 
@@ -210,24 +220,27 @@ def _rank(result: CheckResult) -> tuple[int, int]:
 
 def _print_table(results: Sequence[CheckResult], numbers: dict[str, int]) -> None:
 
-    columns = ("outcome", "severity", "rule", "what", "found", "expected", "unit", "series")
-    # Of one series the number would stand in every row and say nothing.
-    shown = columns if len(numbers) > 1 or not all(r.series_uid for r in results) else columns[:-1]
-    table = Listing("", shown, whole=("outcome", "severity", "rule"))
+    columns = {"outcome": True, "severity": True, "rule": True, "what": True, "found": True}
+    # What would stand in every row and say nothing is left out.
+    columns["severity"] = any(r.severity != "error" for r in results)
+    columns["expected"] = True
+    columns["series"] = len(numbers) > 1 or not all(r.series_uid for r in results)
+    told = [name for name, is_told in columns.items() if is_told]
+    table = Listing("", told, whole=("outcome", "severity", "rule"))
     for result in sorted(results, key=_rank):
         uids = [uid for uid in result.series_uid.split(";") if uid]
-        where = ",".join(str(numbers.get(uid, uid)) for uid in uids) or result.scope
-        cells = (
-            result.outcome.value,
-            result.severity,
-            result.rule_id,
-            result.title,
-            result.observed or "-",
-            result.expected,
-            "" if result.unit == "1" else result.unit,
-            where,
-        )
-        table.add_row(*cells[: len(shown)])
+        names = [str(numbers.get(uid, cut_in_middle(uid, SHORT_UID))) for uid in uids]
+        unit = "" if result.unit == "1" else result.unit
+        cells = {
+            "outcome": result.outcome.value,
+            "severity": result.severity,
+            "rule": result.rule_id,
+            "what": result.title,
+            "found": result.observed or "-",
+            "expected": f"{result.expected} {unit}".strip(),
+            "series": ",".join(names) or result.scope,
+        }
+        table.add_row(*(cells[name] for name in told))
     table.print()
 
 

@@ -58,6 +58,7 @@ COMMANDS = CommandsOnDemand(
         "change": "change:change",
         "readers": "readers:readers",
         "combat": "combat:combat",
+        "export": "export:export",
         "phantom": "phantom:phantom",
         "passport": "passport:passport",
         "protocol": "protocol:protocol",

@@ -7,6 +7,7 @@ headers, file names and files of people, and a terminal obeys what it is sent.
 =============  =======================================================
 say            a line for people, nothing in it obeyed
 say_title      the same in bold, above lines
+say_cells      a line of a list in columns
 say_lines      text of our own with lines, such as a description
 Listing        a table for people
 print_json     JSON for scripts
@@ -20,7 +21,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,11 +29,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from biomarker_cli.model.errors import BiomarkerError, ConfigurationError, InputNotFoundError
-from biomarker_cli.model.wording import shown
+from biomarker_cli.model.wording import cut_in_middle, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+
+WIDTH = 80
+"""Columns of a terminal that every table fits."""
 
 _WIDTH_OF_A_PIPE = 4096
 
@@ -66,6 +70,27 @@ def say_title(text: str) -> None:
     from rich.text import Text
 
     _console().print(Text(shown(text), style="bold"))
+
+
+def say_cells(cells: Sequence[str], widths: Sequence[int]) -> None:
+    """Print one line of a list, in columns; what is wider is cut in its middle.
+
+    Parameters
+    ----------
+    cells : sequence of str
+    widths : sequence of int
+        Of the columns, in characters of a terminal; two blanks stand before each.
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    line = ""
+    for text, width in zip(map(shown, cells), widths, strict=True):
+        room = width
+        # Some characters take two columns.
+        while cell_len(short := cut_in_middle(text, room)) > width:
+            room -= 1
+        line += "  " + set_cell_size(short, width)
+    say(line.rstrip())
 
 
 def say_lines(text: str, *, err: bool = False) -> None:
@@ -120,7 +145,14 @@ class Listing:
         from rich.text import Text
 
         title = Text(shown(self._title)) if self._title else None
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        # Two blanks between columns: a terminal has room for 80 characters.
+        table = Table(
+            title=title,
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            padding=(0, 1, 0, 0),
+        )
         for column in self._columns:
             header = Text(shown(column))
             table.add_column(header, overflow="fold", no_wrap=column in self._whole)

@@ -10,23 +10,31 @@ import click
 
 from biomarker_cli.cli.options import format_option, paths_argument
 from biomarker_cli.cli.output import (
-    Listing,
+    WIDTH,
     nothing_found,
     print_json,
     progress,
     require_new_file,
     say,
+    say_cells,
+    say_title,
     write_new_file,
 )
-from biomarker_cli.model.wording import counted, valid_unicode
+from biomarker_cli.model.wording import (
+    SHORT_UID,
+    counted,
+    cut_in_middle,
+    shown,
+    valid_unicode,
+)
 
 if TYPE_CHECKING:
-    from biomarker_cli.catalogue.catalogue import Catalogue
+    from biomarker_cli.catalogue.rows import Row
 
 _EPILOG = """\b
 Examples:
   biomarker scan /data/trial
-  biomarker scan /data/trial -o volumes.csv
+  biomarker scan /data/trial -o volumes.csv --dates
   biomarker scan /data/trial --format json | jq '.[] | select(.status == "refused")'
 """
 
@@ -39,16 +47,33 @@ Examples:
     type=click.Path(path_type=Path),
     help="Write the table to this file: .csv, or .parquet (pip install 'biomarker-cli[parquet]').",
 )
+@click.option("--dates", is_flag=True, help="Tell the date of each examination as well.")
+@click.option("--fresh", is_flag=True, help="Read every file, whatever the index knows.")
 @format_option
-def scan(paths: tuple[Path, ...], output: Path | None, output_format: str) -> None:
-    """List the volumes and segmentations below PATH, and what was refused and why."""
+def scan(
+    paths: tuple[Path, ...],
+    output: Path | None,
+    *,
+    dates: bool,
+    fresh: bool,
+    output_format: str,
+) -> None:
+    """List the volumes and segmentations below PATH, and what was refused and why.
+
+    A table on the screen shortens UIDs in their middle; files and JSON hold them
+    whole. Patients are told apart by digests with a key of yours.
+    """
     from biomarker_cli.catalogue.catalogue import scan as scan_paths
+    from biomarker_cli.catalogue.index import FileIndex
+    from biomarker_cli.catalogue.rows import scan_rows
+    from biomarker_cli.catalogue.second_process import usable_cores
 
     if output is not None:
         _require_table_suffix(output)
     with progress("reading headers", "files") as advance:
-        catalogue = scan_paths(paths, advance)
-    rows = [candidate.row() for candidate in catalogue.candidates]
+        index = FileIndex.of_user(trusted=not fresh)
+        catalogue = scan_paths(paths, advance, index, by_two=usable_cores() > 1)
+    rows = scan_rows(catalogue, dates=dates)
     if not rows:
         raise nothing_found("file", paths, hint="Name a folder that holds DICOM files.")
     if output is not None:
@@ -56,7 +81,7 @@ def scan(paths: tuple[Path, ...], output: Path | None, output_format: str) -> No
     if output_format == "json":
         print_json(rows)
     else:
-        _print_text(catalogue)
+        _print_text(rows)
         if output is not None:
             say(f"written: {output}", err=True)
 
@@ -80,7 +105,7 @@ def _require_table_suffix(output: Path) -> None:
 
 
 def _write_table(output: Path, rows: list[dict[str, object]]) -> None:
-    from biomarker_cli.catalogue.candidate import COLUMN_TYPES
+    from biomarker_cli.catalogue.rows import COLUMN_TYPES
     from biomarker_cli.tables.cells import csv_text
 
     if output.suffix.lower() == ".csv":
@@ -92,32 +117,56 @@ def _write_table(output: Path, rows: list[dict[str, object]]) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     # Every column has its type even where a scan leaves it empty.
     types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
-    schema = pa.schema([(name, types[kind]) for name, kind in COLUMN_TYPES.items()])
-    texts = [name for name, kind in COLUMN_TYPES.items() if kind is str]
+    kinds = {name: COLUMN_TYPES.get(name, str) for name in rows[0]}
+    schema = pa.schema([(name, types[kind]) for name, kind in kinds.items()])
+    texts = [name for name, kind in kinds.items() if kind is str]
     # The bytes of a file name that is no UTF-8 are the one text that Parquet does not hold.
     held = [row | {name: valid_unicode(str(row[name])) for name in texts} for row in rows]
     parquet.write_table(pa.Table.from_pylist(held, schema=schema), output)
 
 
-def _print_text(catalogue: Catalogue) -> None:
-
-    table = Listing("", ("volume", "what", "split by", "size", "spacing mm", "status"))
-    for c in catalogue.candidates:
-        grid = c.geometry
-        table.add_row(
-            c.volume_id or c.refs[0].path.name,
-            " ".join(filter(None, (c.modality, c.kind, c.description))),
-            c.split_by,
-            " x ".join(map(str, reversed(grid.shape))) if grid else "",
-            " x ".join(f"{s:.4g}" for s in grid.spacing_mm) if grid else "",
-            " ".join(filter(None, (c.status.value, c.error_code))),
+def _print_text(rows: list[Row]) -> None:
+    """Print a line for each row, below the folder or file that it was found in."""
+    say_cells(("volume", "what", "size", "spacing or reason"), _WIDTHS)
+    place = None
+    for row in rows:
+        if (where := f"{row.get('study_date', '')} {row['path']}".strip()) != place:
+            place = where
+            say_title(cut_in_middle(shown(where), WIDTH))
+        grid = [row[name] for name in ("columns", "rows", "slices")]
+        spacing = [row[f"spacing_{axis}_mm"] for axis in "xyz"]
+        cells = (
+            _short(row),
+            " ".join(str(row[name]) for name in _WHAT if row.get(name)),
+            "x".join(map(str, grid)) if None not in grid else "",
+            str(row["error_code"]) or " ".join(f"{s:.4g}" for s in spacing if s is not None),
         )
-    table.print()
-    for c in catalogue.volumes:
-        if c.error_code:
-            say(f"{c.error_code} {c.volume_id}: {c.error_message}")
-    n_ok = sum(c.status == "ok" for c in catalogue.volumes)
-    n_skipped = len(catalogue.candidates) - len(catalogue.volumes)
-    n_refused = len(catalogue.volumes) - n_ok
-    others = counted(n_skipped, "other object")
-    say(f"{counted(n_ok, 'volume')}, {n_refused} refused, {others}")
+        say_cells(cells, _WIDTHS)
+    say()
+    images = [row for row in rows if row["status"] != "skipped"]
+    for row in images:
+        if row["error_code"]:
+            say(f"{row['error_code']} {_short(row)}: {row['error_message']}")
+    _print_copies(rows)
+    n_ok = sum(row["status"] == "ok" for row in images)
+    others = counted(len(rows) - len(images), "other object")
+    say(f"{counted(n_ok, 'volume')}, {len(images) - n_ok} refused, {others}")
+
+
+_WHAT = ("modality", "kind", "description", "split_by")
+
+_WIDTHS = (SHORT_UID, 23, 12, 20)
+"""Of the cells of a line, which with two blanks before each are 80."""
+
+
+def _short(row: Row) -> str:
+    return cut_in_middle(str(row["volume_id"]), SHORT_UID)
+
+
+def _print_copies(rows: list[Row]) -> None:
+    for row in rows:
+        copies = str(row["duplicates"]).split(";") if row["duplicates"] else []
+        if copies:
+            more = f" and {len(copies) - 1} more" if len(copies) > 1 else ""
+            what = counted(len(copies), "copy", "copies")
+            say(f"{_short(row)}: {what} left out, {copies[0]}{more}")

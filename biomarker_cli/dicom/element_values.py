@@ -7,13 +7,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from pydicom.datadict import DicomDictionary, dictionary_VR, tag_for_keyword
+from biomarker_cli.dicom.dictionary import SEQUENCES, TAGS, vr_in_dictionary
 
 SHORT_VALUE_BYTES = 128
 """Values up to this length are remembered when they have been decoded."""
-
-SEQUENCES = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
-"""Tags of the elements that hold items."""
 
 _LARGEST_EXACT = 2**53
 
@@ -21,11 +18,9 @@ UNKNOWN = object()
 """Stands for a value that pydicom has to decode."""
 
 
-@lru_cache(maxsize=1024)
 def tag_of(keyword: str) -> int:
     """Return the tag of a keyword, -1 where the dictionary has none."""
-    tag = tag_for_keyword(keyword)
-    return -1 if tag is None else int(tag)
+    return TAGS.get(keyword, -1)
 
 
 def holds_items(keyword: str) -> bool:
@@ -39,7 +34,7 @@ def vr_of(tag: int, stored: bytes) -> bytes:
     if stored:
         return stored
     try:
-        return dictionary_VR(tag).encode()
+        return vr_in_dictionary(tag).encode()
     except KeyError:
         return b"UN"
 

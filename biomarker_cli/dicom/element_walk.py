@@ -262,7 +262,7 @@ def _skip_sequence(
     for length in SEQUENCE_CHUNKS:
         if length:
             window.move(position, length)
-        end = skip_items(window.bytes, position - window.base, explicit, _is_implicit_sequence)
+        end = skip_items(window.bytes, position - window.base, explicit, is_implicit_sequence)
         if end >= 0:
             return window.base + end
         if end == _UNUSUAL_ITEMS:
@@ -275,8 +275,9 @@ def _may_have_items(tag: int, vr: bytes, explicit: bool) -> bool:
 
     What the dictionary takes for a value is not: it would be decoded with its end mark.
     """
-    return vr == b"SQ" if explicit else _is_implicit_sequence(tag)
+    return vr == b"SQ" if explicit else is_implicit_sequence(tag)
 
 
-def _is_implicit_sequence(tag: int) -> bool:
+def is_implicit_sequence(tag: int) -> bool:
+    """Tell whether an element that says no VR holds items, for pydicom as well."""
     return vr_of(tag, b"") in (b"SQ", b"UN")

@@ -1,5 +1,9 @@
 """Errors of the DICOM room."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 from biomarker_cli.model.errors import CaseError
 
 
@@ -9,3 +13,33 @@ class HeaderError(CaseError):
 
 class PixelError(CaseError):
     """Pixel data that cannot be decoded, or do not fit their header."""
+
+
+def empty(path: Path) -> HeaderError:
+    """Return the error for a file of zero bytes."""
+    return HeaderError("FILE-EMPTY", "the file has zero bytes", where=path.name)
+
+
+def cut_short(path: Path, size: int) -> HeaderError:
+    """Return the error for a file that ends inside its header."""
+    return HeaderError(
+        "FILE-TRUNCATED",
+        f"the file ends inside its header, after {size} bytes",
+        where=path.name,
+        hint="Transfer the file again and compare its size.",
+    )
+
+
+def not_dicom(path: Path, found: str) -> HeaderError:
+    """Return the error for a file that is something else."""
+    return HeaderError("FILE-NOT-DICOM", found, where=path.name)
+
+
+def unreadable(path: Path, error: OSError) -> HeaderError:
+    """Return the error for a file that the system does not hand over."""
+    return HeaderError(
+        "FILE-UNREADABLE",
+        f"the file cannot be read: {error.strerror or 'end of file'}",
+        where=path.name,
+        hint="Check the permissions and whether the transfer was complete.",
+    )

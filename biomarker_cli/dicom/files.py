@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from biomarker_cli.dicom.decoding import absent, decoding, require_grey
 from biomarker_cli.dicom.element_walk import CutShortError, UnusualFileError, Walked, locate
+from biomarker_cli.dicom.errors import cut_short, empty, not_dicom, unreadable
 from biomarker_cli.dicom.frames import FrameHeader
-from biomarker_cli.dicom.headers import cut_short, empty, not_dicom, parse_header, unreadable
+from biomarker_cli.dicom.headers import parse_header
 from biomarker_cli.dicom.native_pixels import PixelLayout, layout_of, stored_frames
 from biomarker_cli.dicom.quick_headers import HeaderReader, QuickHeader
 from biomarker_cli.dicom.windows import ContentWindow

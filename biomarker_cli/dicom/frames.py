@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     # A scan of files that the index knows does without pydicom.
     from pydicom.dataset import Dataset
 
+    from biomarker_cli.model.inputs import FileSignature
+
 Kept = TypeVar("Kept")
 
 MOST_FRAMES = 100_000
@@ -336,6 +338,13 @@ def frame_headers(dataset: Dataset, path: Path) -> tuple[FrameHeader, ...]:
     if tiles:
         return tuple(FrameHeader(dataset, n, path, tile) for n, tile in enumerate(tiles))
     return tuple(FrameHeader(dataset, index, path) for index in range(count))
+
+
+def whole_header(path: Path, signature: FileSignature) -> Dataset:
+    """Return a header as pydicom reads it, which is loaded for that; see `headers.read_header`."""
+    from biomarker_cli.dicom.headers import read_header
+
+    return read_header(path, signature)
 
 
 class Frames(tuple[FrameHeader, ...]):

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from biomarker_cli.dicom.element_values import SEQUENCES, vr_of
+from biomarker_cli.dicom.dictionary import SEQUENCES
+from biomarker_cli.dicom.element_values import vr_of
 from biomarker_cli.dicom.element_walk import Located, UnusualFileError, items_of
 from biomarker_cli.dicom.windows import PER_FRAME_GROUPS, SHARED_GROUPS
 

@@ -13,7 +13,7 @@ from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.errors import empty, not_dicom, unreadable
 from biomarker_cli.model.inputs import FileSignature, changed
 
 # Odd values of real scanners are judged by the rules above; pydicom would warn
@@ -128,33 +128,3 @@ class _BoundedFile(io.BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         left = max(self._size - self.tell(), 0)
         return super().read(left if size is None or size < 0 else min(size, left))
-
-
-def empty(path: Path) -> HeaderError:
-    """Return the error for a file of zero bytes."""
-    return HeaderError("FILE-EMPTY", "the file has zero bytes", where=path.name)
-
-
-def cut_short(path: Path, size: int) -> HeaderError:
-    """Return the error for a file that ends inside its header."""
-    return HeaderError(
-        "FILE-TRUNCATED",
-        f"the file ends inside its header, after {size} bytes",
-        where=path.name,
-        hint="Transfer the file again and compare its size.",
-    )
-
-
-def not_dicom(path: Path, found: str) -> HeaderError:
-    """Return the error for a file that is something else."""
-    return HeaderError("FILE-NOT-DICOM", found, where=path.name)
-
-
-def unreadable(path: Path, error: OSError) -> HeaderError:
-    """Return the error for a file that the system does not hand over."""
-    return HeaderError(
-        "FILE-UNREADABLE",
-        f"the file cannot be read: {error.strerror or 'end of file'}",
-        where=path.name,
-        hint="Check the permissions and whether the transfer was complete.",
-    )

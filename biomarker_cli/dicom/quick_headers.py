@@ -13,13 +13,11 @@ import struct
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from biomarker_cli.dicom.element_values import UNKNOWN, decode, tag_of, vr_of
 from biomarker_cli.dicom.element_walk import CutShortError, Located, UnusualFileError, locate
-from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.errors import HeaderError, cut_short, not_dicom, unreadable
 from biomarker_cli.dicom.frames import (
     MOST_FRAMES,
     FrameHeader,
@@ -28,6 +26,7 @@ from biomarker_cli.dicom.frames import (
     frame_headers,
     is_absent,
     named_items,
+    whole_header,
 )
 from biomarker_cli.dicom.functional_groups import (
     FunctionalGroups,
@@ -35,11 +34,14 @@ from biomarker_cli.dicom.functional_groups import (
     merged,
     read_functional_groups,
 )
-from biomarker_cli.dicom.headers import cut_short, empty, not_dicom, read_header, unreadable
 from biomarker_cli.dicom.mosaics import MOSAIC_WORDS
 from biomarker_cli.dicom.private_values import CREATOR_VRS
-from biomarker_cli.dicom.windows import FUNCTIONAL_GROUPS, PER_FRAME_GROUPS, FileWindow
-from biomarker_cli.model.inputs import FileSignature, changed
+from biomarker_cli.dicom.windows import FUNCTIONAL_GROUPS, PER_FRAME_GROUPS, FileWindow, opened
+from biomarker_cli.model.inputs import FileSignature
+
+if TYPE_CHECKING:
+    # A scan of plain files does without pydicom.
+    from pydicom.dataset import Dataset
 
 _CREATOR_VRS = frozenset(vr.encode() for vr in CREATOR_VRS) | {b""}
 
@@ -310,6 +312,20 @@ def _private_levels(levels: Sequence[Located]) -> tuple[_PrivateLevel, ...]:
     return tuple(found)
 
 
+def walked(path: Path, signature: FileSignature, window: FileWindow) -> FrameHeader:
+    """Return the header in an open file; see `HeaderReader.read`."""
+    try:
+        found = locate(window)
+    except (UnusualFileError, struct.error):
+        return FrameHeader(whole_header(path, signature), 0, path)
+    except CutShortError as error:
+        raise cut_short(path, signature.size) from error
+    if not found.elements:
+        raise not_dicom(path, "the file holds no DICOM element")
+    missing = found.missing_bytes(signature.size)
+    return QuickHeader(found.elements, path, missing, whole=partial(whole_header, path, signature))
+
+
 class HeaderReader:
     """Reads the headers of files."""
 
@@ -335,30 +351,13 @@ class HeaderReader:
         InputError
             ``INPUT-CHANGED`` where the file is not the one that was found.
         """
-        if signature.size == 0:
-            raise empty(path)
+        descriptor = opened(path, signature)
         try:
-            descriptor = os.open(path, os.O_RDONLY)
-        except OSError as error:
-            raise unreadable(path, error) from error
-        try:
-            if FileSignature.of(os.fstat(descriptor)) != signature:
-                raise changed(path, "it has changed since it was found")
-            walked = locate(FileWindow(descriptor, signature.size))
-        except (UnusualFileError, struct.error):
-            return FrameHeader(read_header(path, signature), 0, path)
-        except CutShortError as error:
-            raise cut_short(path, signature.size) from error
+            return walked(path, signature, FileWindow(descriptor, signature.size))
         except OSError as error:
             raise unreadable(path, error) from error
         finally:
             os.close(descriptor)
-        if not walked.elements:
-            raise not_dicom(path, "the file holds no DICOM element")
-        missing = walked.missing_bytes(signature.size)
-        return QuickHeader(
-            walked.elements, path, missing, whole=partial(read_header, path, signature)
-        )
 
     def split(self, header: FrameHeader) -> tuple[FrameHeader, ...]:
         """Return the record of each frame of a file; see `FrameHeader.split`."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+from biomarker_cli.dicom.errors import empty, unreadable
+from biomarker_cli.model.inputs import FileSignature, changed
 
 CHUNK_BYTES = 16 * 1024
 """Read at a time: most headers are shorter, and the page cache hands it over at once."""
@@ -16,6 +20,28 @@ LONGEST_VALUE_KEPT = 64 * 1024
 SHARED_GROUPS, PER_FRAME_GROUPS = 0x52009229, 0x52009230
 FUNCTIONAL_GROUPS = frozenset({SHARED_GROUPS, PER_FRAME_GROUPS})
 """Sequences that describe frames: kept where other values would be too long."""
+
+
+def opened(path: Path, signature: FileSignature) -> int:
+    """Return a descriptor of a file that was found: the caller closes it.
+
+    Raises
+    ------
+    HeaderError
+        ``FILE-EMPTY``, ``FILE-UNREADABLE``.
+    InputError
+        ``INPUT-CHANGED`` where it is not the one that was found.
+    """
+    if signature.size == 0:
+        raise empty(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        if FileSignature.of(os.fstat(descriptor)) == signature:
+            return descriptor
+    except OSError as error:
+        raise unreadable(path, error) from error
+    os.close(descriptor)
+    raise changed(path, "it has changed since it was found")
 
 
 class ByteWindow:

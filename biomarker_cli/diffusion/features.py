@@ -52,7 +52,9 @@ BIAS = _define("phantom", "bias", "Mean ADC minus the certified value", UNIT_OF_
 BIAS_PERCENT = _define("phantom", "bias_percent", "Bias relative to the certified value", "%")
 BIAS_PASS = _define("phantom", "bias_pass", "Whether the bias is within the limit", "1")
 SLICE_CV = _define("phantom", "within_slice_cv", "Median over slices of SD / mean of ADC", "%")
-SLICE_CV_PASS = _define("phantom", "within_slice_cv_pass", "Whether it is within the limit", "1")
+SLICE_CV_PASS = _define(
+    "phantom", "within_slice_cv_pass", "Whether SD / mean within slices is within the limit", "1"
+)
 SLICE_RANGE = _define(
     "phantom", "slice_range", "Range of the slice means of ADC, relative to the mean", "%"
 )
@@ -62,7 +64,9 @@ B_DEPENDENCE = _define(
     "Range of the ADC of the lowest with each higher b, relative to its mean",
     "%",
 )
-B_DEPENDENCE_PASS = _define("phantom", "b_dependence_pass", "Whether it is within the limit", "1")
+B_DEPENDENCE_PASS = _define(
+    "phantom", "b_dependence_pass", "Whether the dependence on b is within the limit", "1"
+)
 
 _RESIDUALS = "two b-values leave no residual: three or more are needed"
 _REPEATS = "no image was repeated"

@@ -140,3 +140,11 @@ def walk_elements(
 def skip_items(
     content: bytes, at: int, explicit: bool, holds_items: Callable[[int], bool]
 ) -> int: ...
+def pick_elements(
+    content: bytes,
+    file_bytes: int,
+    wanted: bytes,
+    varying: bytes,
+    without_private: tuple[bytes, ...],
+    holds_items: Callable[[int], bool],
+) -> tuple[bytes, list[bytes | None]] | None: ...

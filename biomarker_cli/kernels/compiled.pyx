@@ -10,7 +10,8 @@ content of an array (ranks below a size, borders that steps stay within) is the 
 
 from libc.math cimport INFINITY, fabs, log2
 from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint16_t, uint32_t
-from libc.stdlib cimport abs as absolute
+from libc.stdlib cimport abs as absolute, free, malloc
+from libc.string cimport memcpy
 
 
 cdef extern from *:

@@ -197,3 +197,164 @@ cdef int64_t end_of_item(
         if at < 0:
             return at
     return CUT
+
+
+cdef enum:
+    TRANSFER_SYNTAX = 0x00020010
+    MODALITY = 0x00080060
+    PIXEL_DATA = 0x7FE00010
+
+
+cdef inline bint is_place_of_items(
+    const uint8_t *at, uint32_t tag, bint explicit, holds_items
+) except -1:
+    """Tell whether an element without a length holds items, for pydicom as well."""
+    if explicit:
+        return at[4] == c"S" and at[5] == c"Q"
+    return holds_items(tag)
+
+
+cdef int element_at(
+    const uint8_t *content,
+    int64_t size,
+    int64_t at,
+    bint explicit,
+    holds_items,
+    int64_t *start,
+    int64_t *end,
+) except -1:
+    """Say where the value of an element begins and ends; return 0 where that is not plain."""
+    cdef int place, width = 8
+    cdef uint32_t length
+    if not explicit:
+        length = word(content + at + 4)
+    else:
+        place = place_of(content + at + 4)
+        if place < 0 or WIDTHS[place] == 0:
+            return 0
+        width = WIDTHS[place]
+        length = word(content + at + 8) if width == 12 else content[at + 6] | content[at + 7] << 8
+    start[0] = at + width
+    if length == UNDEFINED:
+        if not is_place_of_items(content + at, tag_at(content + at), explicit, holds_items):
+            return 0
+        end[0] = end_of_items(content, size, start[0], explicit, holds_items, 0)
+        return end[0] >= 0
+    end[0] = start[0] + length
+    return end[0] <= size
+
+
+cdef int syntax_of(const uint8_t *value, int64_t length) noexcept nogil:
+    """Return 1 for a little-endian syntax that says its VRs, 0 for one that does not, else -1."""
+    cdef const char *prefix = b"1.2.840.10008.1.2."
+    cdef int64_t index
+    while length > 0 and (value[length - 1] == 0 or value[length - 1] == 32):
+        length -= 1
+    if length < 17:
+        return -1
+    for index in range(min(length, 18)):
+        if value[index] != <uint8_t>prefix[index]:
+            return -1
+    if length == 17:
+        return 0
+    # Explicit VR big endian, and deflated: 1.2.840.10008.1.2.2 and ...1.99.
+    if length == 19 and value[18] == c"2":
+        return -1
+    if length == 22 and value[18] == c"1" and value[20] == c"9" and value[21] == c"9":
+        return -1
+    return 1
+
+
+def pick_elements(
+    bytes content not None,
+    int64_t file_bytes,
+    bytes wanted not None,
+    bytes varying not None,
+    tuple without_private not None,
+    holds_items,
+):
+    """Return what a header says in some elements, where all of it is plain.
+
+    Plain is a header that ends in the content before (7FE0,0010), whose pixels end in the file.
+
+    Parameters
+    ----------
+    content : bytes
+        Beginning of a file.
+    file_bytes : int
+        Size of the file.
+    wanted, varying : bytes
+        Tags, ascending, as native uint32; those that vary are no part of the key.
+    without_private : tuple of bytes
+        Modalities, as they are written, whose private elements are no part of the key.
+    holds_items : callable
+        Tells of a tag whether it is a sequence where no VR says so.
+
+    Returns
+    -------
+    tuple or None
+        A key, the same for two headers where they say the same in the wanted elements (and in
+        the private ones) and have the same ones, of the same VRs, of those that vary; and the
+        value of each of these, None where it is absent.
+    """
+    cdef const uint8_t *at_ = content
+    cdef int64_t size = len(content), at = 132, start = 0, end = 0, used = 0, length
+    cdef const uint32_t *asked = <const uint32_t *><const uint8_t *>wanted
+    cdef const uint32_t *apart = <const uint32_t *><const uint8_t *>varying
+    cdef int64_t n_asked = len(wanted) // 4, n_apart = len(varying) // 4
+    cdef int64_t next_asked = 0, next_apart = 0
+    cdef uint32_t tag = 0, previous = 0
+    cdef int syntax = -1
+    cdef bint explicit = True, in_meta = True, private = True, is_plain = False
+    cdef list found = [None] * n_apart
+    cdef bytes key
+    if size < 144 or at_[128] != c"D" or at_[129] != c"I" or at_[130] != c"C" or at_[131] != c"M":
+        return None
+    cdef uint8_t *kept = <uint8_t *>malloc(size)
+    if kept == NULL:
+        raise MemoryError
+    try:
+        while at + 12 <= size:
+            tag = tag_at(at_ + at)
+            if in_meta and tag >> 16 > 2:
+                if syntax < 0:
+                    return None
+                in_meta, explicit, previous = False, syntax == 1, 0
+            if tag <= previous or tag >> 16 >= 0x7FE0:
+                break
+            previous = tag
+            if not element_at(at_, size, at, explicit, holds_items, &start, &end):
+                return None
+            if tag == TRANSFER_SYNTAX:
+                syntax = syntax_of(at_ + start, end - start)
+            elif tag == MODALITY:
+                private = content[start:end] not in without_private
+            while next_asked < n_asked and asked[next_asked] < tag:
+                next_asked += 1
+            while next_apart < n_apart and apart[next_apart] < tag:
+                next_apart += 1
+            length = 0
+            if next_apart < n_apart and apart[next_apart] == tag:
+                found[next_apart] = content[start:end]
+                length = 6 if explicit else 4
+            elif next_asked < n_asked and asked[next_asked] == tag:
+                length = end - at
+            elif tag & 0x10000 and private and not in_meta:
+                length = end - at
+            if length:
+                memcpy(kept + used, at_ + at, length)
+                used += length
+            at = end
+        is_plain = at + 12 <= size and tag == PIXEL_DATA and not in_meta
+        if is_plain and explicit:
+            is_plain = at_[at + 4] == c"O" and (at_[at + 5] == c"W" or at_[at + 5] == c"B")
+        if not is_plain:
+            return None
+        start = at + (12 if explicit else 8)
+        length = word(at_ + start - 4)
+        if length != UNDEFINED and start + length > file_bytes:
+            return None
+        key = kept[:used]
+    finally:
+        free(kept)
+    return key, found

@@ -79,6 +79,15 @@ class FeatureDefinition:
         """Return ``image.family.feature[.variant]``."""
         return f"{image}.{self.key}"
 
+    def name_on(self, image: str) -> str:
+        """Return a name for people that no other feature of an analysis has.
+
+        ``Joint entropy (original, glcm, 3d_average)``: titles recur over images, families
+        and aggregations.
+        """
+        where = ", ".join(filter(None, (image, self.family, self.aggregation)))
+        return f"{self.title} ({where})"
+
     def unit_on(self, image_unit: str) -> str:
         """Return the unit of the feature on an image of `image_unit`."""
         if self.unit == UNIT_OF_IMAGE:

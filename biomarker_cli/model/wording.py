@@ -5,6 +5,11 @@ from __future__ import annotations
 from types import MappingProxyType
 from unicodedata import category
 
+_LEFT_OUT = ".."
+
+SHORT_UID = 17
+"""Characters of a UID in a table for people; files and JSON hold the whole."""
+
 QUOTED_AT_MOST = 200
 """Characters of a file that a message quotes."""
 
@@ -65,6 +70,19 @@ def bounded(text: str, at_most: int = QUOTED_AT_MOST) -> str:
         return text
     end = f"... ({len(text)} characters)"
     return text[: max(at_most - len(end), 0)] + end
+
+
+def cut_in_middle(text: str, at_most: int) -> str:
+    """Return text of at most some characters: what tells a UID apart is its end.
+
+    Where it is longer, two points stand for what is left out; a third of the rest
+    is its beginning.
+    """
+    if len(text) <= at_most:
+        return text
+    kept = max(at_most - len(_LEFT_OUT), 2)
+    head = kept // 3
+    return f"{text[:head]}{_LEFT_OUT}{text[len(text) - (kept - head) :]}"
 
 
 def quoted(value: object, at_most: int = QUOTED_AT_MOST) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.errors import InputNotFoundError
+from biomarker_cli.model.usability import USABLE_WORDS
 from biomarker_cli.model.version import __version__
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.multicentre.combat import (
@@ -53,6 +54,12 @@ HARMONISED = Table(
         Column("scanner", "string", "manufacturer, model and software"),
         Column("batch", "string", "batch whose effect was taken away"),
         Column("combat_sha256", "string", "digest of the model"),
+        Column(
+            "usable",
+            "string",
+            "whether the measured value may be pooled; empty where its table does not say",
+            USABLE_WORDS,
+        ),
     ),
     (
         *("site_id", "subject_id", "timepoint", "repeat_id", "role", "roi_id"),
@@ -302,6 +309,7 @@ def _same_features(entry: Mapping[str, Any], stratum: Stratum) -> Stratum:
         units=units,
         values=stratum.values[:, places],
         is_ratio=tuple(stratum.is_ratio[place] for place in places),
+        usable=stratum.usable[:, places],
     )
 
 
@@ -325,4 +333,5 @@ def harmonised_rows(
                     "value": float(one.values[line, place]),
                     "unit": one.stratum.units[place],
                     "scale": "ratio" if one.stratum.is_ratio[place] else "interval",
+                    "usable": one.stratum.usable[line, place],
                 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from biomarker_cli.model.arrays import FloatArray
+from biomarker_cli.model.arrays import AnyArray, FloatArray
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.multicentre.covariates import read_covariates
 from biomarker_cli.multicentre.errors import AgreementError
@@ -42,6 +42,8 @@ class Stratum:
     values : ndarray, shape (n, f)
         NaN where a sample lacks a feature.
     is_ratio : tuple of bool
+    usable : ndarray of str, shape (n, f)
+        Whether a value may be pooled; empty where its table does not say.
     """
 
     key: tuple[str, ...]
@@ -50,6 +52,7 @@ class Stratum:
     units: tuple[str, ...]
     values: FloatArray
     is_ratio: tuple[bool, ...]
+    usable: AnyArray
 
     @property
     def name(self) -> str:
@@ -133,7 +136,7 @@ def _strata(frame: pd.DataFrame, covariates: Path | None) -> Iterator[Stratum]:
             )
         samples = rows[keys].drop_duplicates().sort_values(keys, ignore_index=True)
         features = tuple(sorted(set(map(str, rows["feature_id"]))))
-        values = _table(rows, samples, features)
+        values, usable = _table(rows, samples, features)
         if covariates is not None:
             samples = samples.join(read_covariates(covariates, samples))
         of_feature = rows.drop_duplicates("feature_id").set_index("feature_id")
@@ -144,16 +147,21 @@ def _strata(frame: pd.DataFrame, covariates: Path | None) -> Iterator[Stratum]:
             units=tuple(str(of_feature["unit"][name]) for name in features),
             values=values,
             is_ratio=tuple(bool(of_feature["is_ratio"][name]) for name in features),
+            usable=usable,
         )
 
 
-def _table(rows: pd.DataFrame, samples: pd.DataFrame, features: tuple[str, ...]) -> FloatArray:
-    """Return the values of samples by features."""
+def _table(
+    rows: pd.DataFrame, samples: pd.DataFrame, features: tuple[str, ...]
+) -> tuple[FloatArray, AnyArray]:
+    """Return the values of samples by features, and whether each may be pooled."""
     names = zip(*(samples[name] for name in _SAMPLE), strict=True)
     lines = {sample: line for line, sample in enumerate(names)}
     places = {feature: place for place, feature in enumerate(features)}
     values = np.full((len(lines), len(features)), np.nan)
-    cells = (rows[name] for name in (*_SAMPLE, "feature_id", "value"))
-    for *sample, feature, value in zip(*cells, strict=True):
-        values[lines[tuple(sample)], places[feature]] = value
-    return values
+    usable = np.full(values.shape, "", dtype=object)
+    cells = (rows[name] for name in (*_SAMPLE, "feature_id", "value", "usable"))
+    for *sample, feature, value, word in zip(*cells, strict=True):
+        place = lines[tuple(sample)], places[feature]
+        values[place], usable[place] = value, word
+    return values, usable

@@ -3,7 +3,7 @@
 A table that is not of a run has one row per value: ``subject_id``, ``feature_id``,
 ``value`` and a column that tells the repeat; ``site_id``, ``role``, ``roi_id``,
 ``analysis_id``, ``analysis_sha256``, ``unit``, ``scale`` (ratio or interval),
-``scanner`` and ``combat_sha256`` where they are known.
+``scanner``, ``combat_sha256`` and ``usable`` where they are known.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from biomarker_cli.model.usability import USABLE_WORDS
 from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.scales import is_ratio_scale
@@ -35,6 +36,7 @@ OPTIONAL = (
     "scale",
     "scanner",
     "combat_sha256",
+    "usable",
 )
 """Columns that a table may lack; they are empty then."""
 
@@ -156,6 +158,13 @@ def _of_file(path: Path) -> pd.DataFrame:
     if odd:
         raise TableError(
             "TABLE-VALUE", f"scale is ratio or interval, found {quoted(odd[0])}", where=str(path)
+        )
+    odd = sorted(set(frame["usable"]) - {"", *USABLE_WORDS})
+    if odd:
+        raise TableError(
+            "TABLE-VALUE",
+            f"usable is {', '.join(USABLE_WORDS)}, found {quoted(odd[0])}",
+            where=str(path),
         )
     return frame
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,14 @@ from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.locator import ProtocolKind, locate
 from biomarker_cli.protocol.merging import merge
 from biomarker_cli.protocol.yaml_nodes import KeyPath
-from biomarker_cli.protocol.yaml_source import format_found, line_of, read_yaml, require_format
+from biomarker_cli.protocol.yaml_source import (
+    format_found,
+    line_of,
+    read_content,
+    read_yaml,
+    require_format,
+    yaml_of,
+)
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -174,13 +182,21 @@ def load_model(
     raised : type
         Error that has the code, whatever is wrong; with the line and the key.
     """
+    return load_sealed_model(path, model, form, code, raised)[0]
+
+
+def load_sealed_model(
+    path: Path, model: type[Section], form: str, code: str, raised: type[BiomarkerError]
+) -> tuple[Section, str]:
+    """Read a YAML file as `load_model` does, and return the sha256 of its content as well."""
     try:
-        data, lines = read_yaml(path)
+        content = read_content(path)
+        data, lines = yaml_of(content, path.name)
         require_format(data, lines, path, form, code)
     except ProtocolError as error:
         raise raised(code, error.message, where=error.where, hint=error.hint) from error
     try:
-        return model.model_validate(data)
+        return model.model_validate(data), hashlib.sha256(content).hexdigest()
     except ValidationError as error:
         raise raised(code, problems_text(error, lines), where=path.name) from error
 

@@ -67,6 +67,16 @@ def list_protocols(kind: ProtocolKind) -> list[Path]:
     return [path for f in folders for path in shipped_versions(kind, f.name).values()]
 
 
+def newest_protocols(kind: ProtocolKind) -> list[Path]:
+    """Return of each shipped protocol what its id alone means, and what is newer, by id."""
+    found: list[Path] = []
+    for ident in shipped_ids(kind):
+        versions = shipped_versions(kind, ident)
+        paths = list(versions.values())
+        found += paths[paths.index(_newest_active(versions)) :]
+    return found
+
+
 def shipped_ids(kind: ProtocolKind) -> list[str]:
     """Return the id of every shipped protocol of a kind, sorted."""
     return sorted({path.parent.name for path in list_protocols(kind)})

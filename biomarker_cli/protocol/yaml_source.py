@@ -35,17 +35,34 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
         duplicate keys, ``PROTOCOL-INVALID`` for control characters and for
         numbers, texts and nesting beyond all bounds.
     """
-    text = read_text(path)
+    return yaml_of(read_content(path), path.name)
+
+
+def yaml_of(content: bytes, name: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+    """Return the mapping that the content of a YAML file is, and the line of each of its keys.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        Of the file, for messages.
+
+    Raises
+    ------
+    ProtocolError
+        As `read_yaml`.
+    """
+    text = _text_of(content, name)
     try:
         _require_printable(text)
         data, lines = parse(text)
     except YamlFaultError as problem:
         word = problem.word if _IS_OURS.search(text) else problem.plain
         code = "PROTOCOL-SYNTAX" if problem.is_syntax else "PROTOCOL-INVALID"
-        where = f"{path.name}:{problem.line}"
+        where = f"{name}:{problem.line}"
         raise ProtocolError(code, problem.message.format(word), where=where) from problem
     if not isinstance(data, dict):
-        raise ProtocolError("PROTOCOL-SYNTAX", "expected a mapping of keys", where=path.name)
+        raise ProtocolError("PROTOCOL-SYNTAX", "expected a mapping of keys", where=name)
     return data, lines
 
 
@@ -65,6 +82,17 @@ def read_text(path: Path, most_bytes: int = MOST_BYTES) -> str:
     ProtocolError
         ``PROTOCOL-NOT-FOUND``, ``PROTOCOL-SYNTAX`` where it is no UTF-8,
         ``PROTOCOL-INVALID`` where it is larger than `most_bytes`.
+    """
+    return _text_of(read_content(path, most_bytes), path.name)
+
+
+def read_content(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
+    """Return the bytes of a file that a person wrote.
+
+    Raises
+    ------
+    ProtocolError
+        ``PROTOCOL-NOT-FOUND``, ``PROTOCOL-INVALID`` where it is larger than `most_bytes`.
     """
     try:
         if path.exists() and not path.is_file():
@@ -86,6 +114,10 @@ def read_text(path: Path, most_bytes: int = MOST_BYTES) -> str:
             f"the file is larger than {most_bytes} bytes: nobody wrote it by hand",
             where=path.name,
         )
+    return content
+
+
+def _text_of(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -93,7 +125,7 @@ def read_text(path: Path, most_bytes: int = MOST_BYTES) -> str:
         raise ProtocolError(
             "PROTOCOL-SYNTAX",
             f"the file is no UTF-8 text (byte {error.start})",
-            where=f"{path.name}:{line}",
+            where=f"{name}:{line}",
             hint="Save it as UTF-8.",
         ) from error
 

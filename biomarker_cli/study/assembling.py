@@ -8,12 +8,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from biomarker_cli.case.result import CaseStatus
+from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.study.derivations import Derivations
+from biomarker_cli.study.flagging import RunFlags
 from biomarker_cli.study.packed import CASE_TABLES, PackedResult, ResultHead
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.reading import parse_lines
 from biomarker_cli.tables.rows import CheckRow, MeasurementRow
-from biomarker_cli.tables.schema import CHECKS, FEATURES, MEASUREMENTS
+from biomarker_cli.tables.schema import CHECKS, FEATURES, FLAGS_IN_RUN, MEASUREMENTS
 from biomarker_cli.tables.writing import (
     mapping_cells,
     row_cells,
@@ -37,6 +39,7 @@ def write_tables(
     dictionary: Dictionary,
     folder: Path,
     study_id: str,
+    policy: UsablePolicy = DEFAULT_POLICY,
 ) -> None:
     """Write every table, the data package and the derivations.
 
@@ -51,14 +54,19 @@ def write_tables(
     dictionary : callable
     folder : Path
     study_id : str
+    policy : UsablePolicy
+        What flags weigh in the study.
     """
     features = _Features(heads, dictionary)
+    flags = RunFlags()
     derivations = Derivations(folder / "derivations")
     with ExitStack() as files:
         write = {t.name: files.enter_context(table_file(t, folder)) for t in CASE_TABLES}
         # Lines stand in the order of their scopes: those of cases are about series.
         write[CHECKS.name](row_lines(CHECKS, [r for r in wide_checks if r.scope < "series"]))
-        for result in results:
+        for stored in results:
+            result = stored.weighed_by(policy)
+            flags.add(result.head.flags)
             for table in CASE_TABLES:
                 is_measured = table is MEASUREMENTS
                 lines = features.measurements(result) if is_measured else result.lines[table.name]
@@ -67,7 +75,9 @@ def write_tables(
         write[CHECKS.name](row_lines(CHECKS, [r for r in wide_checks if r.scope > "series"]))
     derivations.drop_others()
     write_table(FEATURES, features.rows(), folder)
-    write_datapackage((*CASE_TABLES, FEATURES), folder, study_id)
+    with table_file(FLAGS_IN_RUN, folder) as write_flags:
+        write_flags(row_lines(FLAGS_IN_RUN, flags.rows(policy)))
+    write_datapackage((*CASE_TABLES, FEATURES, FLAGS_IN_RUN), folder, study_id)
 
 
 class _Features:

@@ -7,12 +7,14 @@ that it was made of is the same (`StudyPlanner.mark`).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal, Self
 
 from biomarker_cli.model.errors import CaseError
@@ -25,14 +27,21 @@ from biomarker_cli.study.cohort_case import (
     SurveyedCase,
     said_of,
 )
-from biomarker_cli.study.cohort_database import TABLES, kept_database
+from biomarker_cli.study.cohort_database import TABLES, kept_database, sum_of
+from biomarker_cli.study.cohort_findings import CohortFindings
 from biomarker_cli.study.packed import PackedResult, ResultHead, head_of
-from biomarker_cli.study.survey import Survey, error_of, refusal_of
+from biomarker_cli.study.survey import Survey
 
 _CASES = {
     order: f"SELECT {COLUMNS} FROM cases WHERE {order} > ? ORDER BY {order} LIMIT ?"  # noqa: S608
     for order in ("place", "case_id")
 }
+
+_KEPT = (
+    "SELECT number, survey_sum, result_sum, CAST(survey AS BLOB), CAST(own_refusal AS BLOB), "
+    "CAST(own_flags AS BLOB), CAST(status AS BLOB), CAST(head AS BLOB), CAST(seal AS BLOB), "
+    "CAST(log AS BLOB) FROM cases WHERE case_id = ? AND mark = ?"
+)
 
 _CASE = f"SELECT {COLUMNS} FROM cases WHERE number = ?"  # noqa: S608 - names of ours
 
@@ -61,13 +70,12 @@ class Cohort:
     ) -> None:
         self._db = connection
         self._writes = writes
-        self._refuses = refuses
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         for table in TABLES:
             connection.execute(table)
         (last,) = connection.execute("SELECT COALESCE(MAX(pass), 0) FROM cases").fetchone()
         self._pass = last + 1
-        self._n_findings = self._n_flags = 0
+        self._findings = CohortFindings(connection, refuses=refuses)
 
     @classmethod
     def in_memory(cls, *, refuses: bool = True) -> Cohort:
@@ -102,9 +110,27 @@ class Cohort:
         """Return it."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Let go of the database; what was not kept is gone."""
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        _trace: TracebackType | None = None,
+    ) -> None:
+        """Let go of the database; what was not kept is gone, and so is a damaged one."""
+        path = self._db.execute("PRAGMA database_list").fetchone()[2]
         self._db.close()
+        is_damaged = isinstance(error, sqlite3.DatabaseError)
+        if path and is_damaged and not isinstance(error, sqlite3.OperationalError):
+            with contextlib.suppress(OSError):
+                Path(path).unlink()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Self]:
+        """Let go of it where what is done with it fails; else it stays open."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self)
+            yield self
+            stack.pop_all()
 
     def keep(self) -> None:
         """Keep what has been found so far, as far as it is one that is kept."""
@@ -115,17 +141,20 @@ class Cohort:
 
     def known(self, case_id: str, mark: str, place: int) -> Survey | None:
         """Return the survey of a case that was made of the same, and take it up."""
-        row = self._db.execute(
-            "SELECT number, survey FROM cases WHERE case_id = ? AND mark = ?", (case_id, mark)
-        ).fetchone()
+        row = self._db.execute(_KEPT, (case_id, mark)).fetchone()
         if row is None or not mark:
             return None
+        number, survey_sum, result_sum, survey, own_refusal, own_flags, *result = row
+        if survey_sum != sum_of(case_id, mark, survey, own_refusal, own_flags):
+            return None
+        if any(result) and result_sum != sum_of(*result):
+            self.drop_result(number)
         self._db.execute(
             "UPDATE cases SET place = ?, pass = ?, action = '', reason = '', distrusted = 0 "
             "WHERE number = ?",
-            (place, self._pass, row[0]),
+            (place, self._pass, number),
         )
-        return Survey.from_json(row[1])
+        return Survey.from_json(survey.decode("utf-8", "surrogatepass"))
 
     def add(self, survey: Survey, place: int, mark: str, instances: Iterable[str]) -> None:
         """Add a case, or put another survey in the place of an older one.
@@ -143,18 +172,19 @@ class Cohort:
 
     def _add(self, survey: Survey, place: int, mark: str, instances: Iterable[int]) -> int:
         number = self._number_of(survey.case_id)
+        refusal = None if survey.refusal is None else json.dumps(survey.refusal)
+        said = survey.to_json(), refusal, " ".join(survey.flags)
         self._db.execute(
-            "INSERT OR REPLACE INTO cases (number, case_id, place, pass, mark, own_refusal, "
-            "own_flags, survey) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO cases (number, case_id, place, pass, mark, survey, "
+            "own_refusal, own_flags, survey_sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 number,
                 survey.case_id,
                 place,
                 self._pass,
                 mark,
-                None if survey.refusal is None else json.dumps(survey.refusal),
-                " ".join(survey.flags),
-                survey.to_json(),
+                *said,
+                sum_of(survey.case_id, mark, *said),
             ),
         )
         self._db.execute("DELETE FROM marks WHERE number = ?", (number,))
@@ -177,10 +207,13 @@ class Cohort:
 
     def update(self, number: int, survey: Survey, *, doubtful: bool = False) -> None:
         """Learn more of a case; what was made of a doubtful one is not taken again."""
+        case_id, mark, *own = self._db.execute(
+            "SELECT case_id, mark, own_refusal, own_flags FROM cases WHERE number = ?", (number,)
+        ).fetchone()
+        mark, text = "" if doubtful else mark, survey.to_json()
         self._db.execute(
-            "UPDATE cases SET survey = ?, mark = CASE WHEN ? THEN '' ELSE mark END "
-            "WHERE number = ?",
-            (survey.to_json(), doubtful, number),
+            "UPDATE cases SET survey = ?, mark = ?, survey_sum = ? WHERE number = ?",
+            (text, mark, sum_of(case_id, mark, text, *own), number),
         )
 
     def close_survey(self) -> None:
@@ -189,9 +222,7 @@ class Cohort:
         numbers = gone.fetchall()
         self._db.executemany("DELETE FROM marks WHERE number = ?", numbers)
         self._db.executemany("DELETE FROM cases WHERE number = ?", numbers)
-        self._db.execute("DELETE FROM findings")
-        self._db.execute("DELETE FROM flags")
-        self._n_findings = self._n_flags = 0
+        self._findings.clear()
 
     def __len__(self) -> int:
         (n,) = self._db.execute("SELECT COUNT(*) FROM cases").fetchone()
@@ -258,47 +289,15 @@ class Cohort:
 
     def find(self, number: int, error: CaseError) -> None:
         """Keep something that does not fit."""
-        self._n_findings += 1
-        self._db.execute(
-            "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?)",
-            (number, self._n_findings, *refusal_of(error)),
-        )
+        self._findings.find(number, error)
 
     def flag(self, number: int, flag: str) -> None:
         """Have all rows of a case carry a flag."""
-        self._n_flags += 1
-        self._db.execute("INSERT OR IGNORE INTO flags VALUES (?, ?)", (number, flag))
+        self._findings.flag(number, flag)
 
     def findings(self, number: int) -> list[CaseError]:
         """Return what does not fit with a case."""
-        rows = self._db.execute(
-            "SELECT code, message, place, hint FROM findings WHERE number = ? ORDER BY rank",
-            (number,),
-        )
-        return [error_of(row) for row in rows]
-
-    def _refusal(self, record: CaseRecord) -> CaseError | None:
-        if record.own_refusal:
-            return error_of(json.loads(record.own_refusal))
-        found = self.findings(record.number) if self._refuses and self._has_findings else ()
-        return next(iter(found), None)
-
-    def _flags(self, record: CaseRecord) -> frozenset[str]:
-        flags = set(record.own_flags.split())
-        if self._has_flags:
-            rows = self._db.execute("SELECT flag FROM flags WHERE number = ?", (record.number,))
-            flags |= {flag for (flag,) in rows}
-        if not self._refuses and self._has_findings:
-            flags |= {flag_of(finding) for finding in self.findings(record.number)}
-        return frozenset(flags)
-
-    @property
-    def _has_findings(self) -> bool:
-        return self._n_findings > 0
-
-    @property
-    def _has_flags(self) -> bool:
-        return self._n_flags > 0
+        return self._findings.of(number)
 
     # Decisions and results
 
@@ -313,17 +312,17 @@ class Cohort:
     def take_result(self, number: int, result: PackedResult) -> None:
         """Keep what the stored result of a case says."""
         head = result.head
-        self._db.execute(
-            "UPDATE cases SET status = ?, head = ?, seal = ?, log = ? WHERE number = ?",
-            (
-                head.status,
-                json.dumps(asdict(head)),
-                result.seal,
-                json.dumps(said_of(result)),
-                number,
-            ),
-        )
+        said = head.status, json.dumps(asdict(head)), result.seal, json.dumps(said_of(result))
+        self._keep_result(number, said)
         self._mark_pixels(number, head)
+
+    def _keep_result(self, number: int, said: tuple[str | None, ...]) -> None:
+        """Keep status, head, seal and log of a result."""
+        self._db.execute(
+            "UPDATE cases SET status = ?, head = ?, seal = ?, log = ?, result_sum = ? "
+            "WHERE number = ?",
+            (*said, sum_of(*said), number),
+        )
 
     def _mark_pixels(self, number: int, head: ResultHead) -> None:
         self._db.execute("DELETE FROM marks WHERE number = ? AND kind = 'pixels'", (number,))
@@ -333,10 +332,7 @@ class Cohort:
 
     def drop_result(self, number: int) -> None:
         """Forget the result of a case that is not to be used."""
-        self._db.execute(
-            "UPDATE cases SET status = NULL, head = NULL, seal = NULL, log = NULL WHERE number = ?",
-            (number,),
-        )
+        self._keep_result(number, (None, None, None, None))
         self._db.execute("DELETE FROM marks WHERE number = ? AND kind = 'pixels'", (number,))
 
     def cases(self, order: Literal["place", "case_id"] = "place") -> Iterator[CohortCase]:
@@ -415,24 +411,16 @@ class Cohort:
         instances = map(int, said["instances"])
         number = self._add(survey, places[survey.case_id], str(said["mark"]), instances)
         self._db.execute(
-            "UPDATE cases SET action = ?, reason = ?, distrusted = ?, status = ?, head = ?, "
-            "seal = ?, log = ? WHERE number = ?",
-            (
-                *(said[name] for name in _EXPORTED[2:]),
-                number,
-            ),
+            "UPDATE cases SET action = ?, reason = ?, distrusted = ? WHERE number = ?",
+            (*(said[name] for name in _EXPORTED[2:5]), number),
         )
+        self._keep_result(number, tuple(said[name] for name in _EXPORTED[5:]))
         if said["head"] is not None:
             self._mark_pixels(number, head_of(json.loads(said["head"])))
         return survey
 
     def _case(self, record: CaseRecord) -> CohortCase:
-        return CohortCase(record, self._refusal(record), self._flags(record))
-
-
-def flag_of(finding: CaseError) -> str:
-    """Return the flag that stands for a finding of the cohort."""
-    return finding.code.lower().replace("-", "_")
+        return CohortCase(record, self._findings.refusal(record), self._findings.flags(record))
 
 
 def _hash(*parts: str) -> int:

@@ -6,6 +6,7 @@ a separate file that must not leave the site.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections import defaultdict
@@ -14,28 +15,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biomarker_cli.case.measures import proposed_roles
-from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.catalogue import scan
-from biomarker_cli.catalogue.pseudonyms import Person
-from biomarker_cli.dicom.frames import FrameHeader
-from biomarker_cli.dicom.headers import read_header
-from biomarker_cli.model.errors import BiomarkerError, InputNotFoundError
+from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.outputs import replace_file
-from biomarker_cli.model.wording import shown
-from biomarker_cli.protocol.yaml_nodes import CONTROL
-from biomarker_cli.study.case_list import listed
-from biomarker_cli.study.errors import unexpected_error
+from biomarker_cli.protocol.loading import load_document
+from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.study.new_files import exists, write_new
+from biomarker_cli.study.proposing import (
+    Archive,
+    CaseNames,
+    Proposed,
+    Remarks,
+    absolute,
+    case_rows,
+    fill_masks,
+    linked,
+    propose,
+    subjects_of,
+)
+from biomarker_cli.study.sites import site_ids, site_rule
 from biomarker_cli.study.study_key import KEY_FILE, new_key_text, require_key
-from biomarker_cli.study.subjects import FoundSeries, SeriesKey, link_rows, tell_apart
+from biomarker_cli.study.subjects import SeriesKey
 from biomarker_cli.tables.cells import csv_text
 
 LINK_FILE = "subject_link.csv"
 
-# What the elements of a damaged header raise when they are all decoded.
-_DAMAGED = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OverflowError)
-
-_MEASURED_KINDS = {"original", "derived", "trace"}
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -45,36 +50,54 @@ class InitReport:
     Attributes
     ----------
     folder : Path
+        Of the study file.
     n_subjects, n_cases : int
+        That were proposed; by an update those that are new.
     n_without_mask : int
-        Cases whose segmentation was not found: the mask column is empty.
-    undecided : tuple of str
-        Cases that several segmentations fit, with the files.
-    left_out : tuple of str
-        Series and segmentations that are not used, with the reason.
-    doubtful : tuple of str
-        Subjects of whom it is not certain that they are one person, or another one.
+        Cases among them whose segmentation was not found: the mask column is empty.
+    remarks : Remarks
+        What a person is to look at.
     """
 
     folder: Path
     n_subjects: int
     n_cases: int
     n_without_mask: int
-    undecided: tuple[str, ...]
-    left_out: tuple[str, ...]
-    doubtful: tuple[str, ...]
+    remarks: Remarks
+
+    @classmethod
+    def of_rows(
+        cls, folder: Path, rows: Sequence[Mapping[str, str]], remarks: Remarks, known: set[str]
+    ) -> InitReport:
+        """Return the report of some rows, whose subjects are new but for the known ones."""
+        return cls(
+            folder=folder,
+            n_subjects=len({row["subject_id"] for row in rows} - known),
+            n_cases=len(rows),
+            n_without_mask=sum(not row["mask"] for row in rows),
+            remarks=remarks,
+        )
 
 
 def initialise_study(
-    folder: Path, progress: Callable[[int, int], None] | None = None
+    folder: Path,
+    progress: Progress | None = None,
+    *,
+    output: Path | None = None,
+    site_from: str = "",
 ) -> InitReport:
     """Write study.yaml, cases.csv, the subject link and .gitignore into a folder.
 
     Parameters
     ----------
     folder : Path
-        Folder that holds the DICOM of a study.
+        Folder that holds the DICOM of a study; nothing is written to it where
+        `output` is another one.
     progress : callable, optional
+    output : Path, optional
+        Folder of the study file; by default that of the data.
+    site_from : str
+        How sites are told; see `sites.site_rule`.
 
     Raises
     ------
@@ -82,181 +105,118 @@ def initialise_study(
         ``PATH-NOT-FOUND``, ``NOTHING-FOUND``.
     StudyError
         ``OUTPUT-EXISTS`` where a file would be overwritten, ``STUDY-NO-KEY`` where
-        the key that is there is none.
+        the key that is there is none, ``STUDY-SITE-FROM``.
+    OSError
+        Where the folder cannot be written.
     """
-    # The catalogue names its files by absolute paths.
-    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - links stay as the user named them
-    for name in ("study.yaml", "cases.csv", LINK_FILE):
-        if (folder / name).exists():
-            raise exists(folder / name)
-    key_is_there = (folder / KEY_FILE).exists()
+    rule = site_rule(site_from) if site_from else None
+    archive = Archive(absolute(folder), absolute(output or folder), rule)
+    root = archive.root
+    _require_free(root)
+    key_is_there = (root / KEY_FILE).exists()
     if key_is_there:
-        require_key(folder)  # an earlier study of the same folder goes on with it
-    catalogue = scan([folder], progress)
-    left_out: list[str] = []
-    series = _described(catalogue.volumes, left_out)
-    masks = _masks_by_series(folder, catalogue.candidates, left_out)
-    subjects, doubtful = tell_apart(series)
-    rows = _case_rows(folder, series, subjects, left_out)
+        require_key(root)  # an earlier study of the same folder goes on with it
+    require_writable(root)
+    remarks = Remarks()
+    proposed = propose(scan([archive.folder], progress), archive, remarks)
+    subjects = subjects_of(proposed, remarks)
+    names = _first_names(proposed, subjects, remarks)
+    cases = case_rows(proposed.series, names, archive, remarks)
+    rows = list(cases.values())
     if not rows:
-        raise InputNotFoundError(
-            "NOTHING-FOUND",
-            f"no CT, PET or MR series below {folder}",
-            hint="`biomarker scan` lists what is there.",
-        )
-    undecided = _fill_masks(rows, masks)
+        raise _nothing_found(archive, remarks)
+    fill_masks(rows, proposed, remarks)
     files = {
-        LINK_FILE: _csv(link_rows(series, subjects)),
+        LINK_FILE: _csv(linked(proposed.series, subjects, cases)),
         "cases.csv": _csv(rows),
-        "study.yaml": _study_text(folder.resolve().name, {r["role"] for r in rows}).encode(),
+        "study.yaml": _study_text(
+            archive.folder.resolve().name, {r["role"] for r in rows}
+        ).encode(),
     }
     if not key_is_there:
         files[KEY_FILE] = new_key_text()
-    private = frozenset({folder / LINK_FILE, folder / KEY_FILE})
-    write_new({folder / name: content for name, content in files.items()}, private)
-    _ignore_link(folder / ".gitignore")
-    return InitReport(
-        folder=folder,
-        n_subjects=len({row["subject_id"] for row in rows}),
-        n_cases=len(rows),
-        n_without_mask=sum(not row["mask"] for row in rows),
-        undecided=tuple(undecided),
-        left_out=tuple(left_out),
-        doubtful=tuple(doubtful),
+    private = frozenset({root / LINK_FILE, root / KEY_FILE})
+    root.mkdir(parents=True, exist_ok=True)
+    write_new({root / name: content for name, content in files.items()}, private)
+    _ignore_link(root / ".gitignore")
+    return InitReport.of_rows(root, rows, remarks, set())
+
+
+def _require_free(root: Path) -> None:
+    for name in ("study.yaml", "cases.csv", LINK_FILE):
+        if (root / name).exists():
+            raise exists(root / name)
+
+
+def require_writable(root: Path) -> None:
+    """Refuse a folder that cannot be written: before an hour of reading.
+
+    Raises
+    ------
+    OSError
+    """
+    there = next((p for p in (root, *root.parents) if p.exists()), root)
+    if not os.access(there, os.W_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(there))
+
+
+def _nothing_found(archive: Archive, remarks: Remarks) -> InputNotFoundError:
+    why = f"; left out: {remarks.left_out[0]}" if remarks.left_out else ""
+    return InputNotFoundError(
+        "NOTHING-FOUND",
+        f"no CT, PET or MR series below {archive.folder}{why}",
+        hint="`biomarker scan` lists what is there.",
     )
 
 
-def _described(volumes: Sequence[VolumeCandidate], left_out: list[str]) -> list[FoundSeries]:
-    """Return the series; one that cannot be described is left out by its UID."""
-    # One SeriesInstanceUID in several studies is several series.
-    groups: dict[tuple[str, str], list[VolumeCandidate]] = defaultdict(list)
-    for candidate in volumes:
-        groups[candidate.study_uid, candidate.series_uid].append(candidate)
-    found = []
-    for (_, uid), group in groups.items():
-        try:
-            found.append(_describe(tuple(group)))
-        except BiomarkerError as error:
-            left_out.append(f"{uid} ({group[0].modality}): {error}")
-        except Exception as unexpected:  # noqa: BLE001 - named as left out; others go on
-            why = unexpected_error(type(unexpected).__name__).message
-            left_out.append(f"{uid} ({group[0].modality}): {why}")
-    return found
+def _first_names(
+    proposed: Proposed, subjects: Mapping[SeriesKey, str], remarks: Remarks
+) -> dict[SeriesKey, CaseNames]:
+    """Return site, subject and timepoint of each series of a new study."""
+    sites = site_ids(proposed.sites.values())
+    if any(proposed.sites.values()):
+        name_unknown_sites(proposed, {one.key for one in proposed.series}, remarks)
+    dates: dict[str, set[str]] = defaultdict(set)
+    for item in proposed.series:
+        dates[subjects[item.key]].add(item.date)
+    return {
+        item.key: CaseNames(
+            sites[proposed.sites[item.key]],
+            subjects[item.key],
+            f"T{sorted(dates[subjects[item.key]]).index(item.date) + 1}",
+        )
+        for item in proposed.series
+    }
 
 
-def _describe(candidates: tuple[VolumeCandidate, ...]) -> FoundSeries:
-    header = FrameHeader(read_header(candidates[0].refs[0].path))
-    parents = {ref.path.parent for c in candidates for ref in c.refs}
-    return FoundSeries(
-        candidates=candidates,
-        patient_id=str(header.get("PatientID", "")).strip(),
-        person=Person.of_key(candidates[0].patient_keys[0]),
-        institution=str(header.get("InstitutionName", "")).strip().casefold(),
-        study_uid=candidates[0].study_uid,
-        date=str(header.get("StudyDate", "")),
-        folders=tuple(p for p in sorted(parents) if not parents & set(p.parents)),
-    )
+def name_unknown_sites(proposed: Proposed, keys: set[SeriesKey], remarks: Remarks) -> None:
+    """Say of which series no site is told."""
+    unknown = [
+        one.first.series_uid
+        for one in proposed.series
+        if one.key in keys and not proposed.sites[one.key]
+    ]
+    if unknown:
+        more = f" and {len(unknown) - 1} more series" if len(unknown) > 1 else ""
+        remarks.doubtful.append(f"no site is told of {unknown[0]}{more}: site_id is to be filled")
 
 
-def _role(series: FoundSeries) -> str:
-    """Return the role of a series, empty where none fits."""
-    kinds = {c.kind for c in series.candidates}
-    if not kinds & _MEASURED_KINDS:
-        return ""
-    return next((role.name for role in proposed_roles() if role.fits(series.candidates)), "")
+def study_roles(roles: set[str]) -> list[str]:
+    """Return the lines of the study file for some roles; protocols are pinned."""
+    lines = []
+    for role in sorted(proposed_roles(), key=lambda role: role.name):
+        if role.name in roles:
+            lines += [
+                f"  {role.name}:",
+                f"    acquisition: {_pinned(ProtocolKind.ACQUISITION, role.acquisition)}",
+                f"    analyses: [{_pinned(ProtocolKind.ANALYSIS, role.analysis)}]",
+            ]
+    return lines
 
 
-def _case_rows(
-    folder: Path,
-    series: Sequence[FoundSeries],
-    subjects: Mapping[SeriesKey, str],
-    left_out: list[str],
-) -> list[dict[str, str]]:
-    dates: dict[str, list[str]] = defaultdict(list)
-    for item in series:
-        subject = subjects[item.key]
-        dates[subject] = sorted({*dates[subject], item.date})
-    rows: dict[tuple[str, ...], dict[str, str]] = {}
-    in_order = sorted(series, key=lambda s: (subjects[s.key], s.date, s.first.series_uid))
-    for item in in_order:
-        role, subject = _role(item), subjects[item.key]
-        timepoint = f"T{dates[subject].index(item.date) + 1}"
-        key = (subject, timepoint, role)
-        paths = [p.relative_to(folder).as_posix() for p in item.folders]
-        reason = "" if role else "no role fits"
-        if any(map(_misread, paths)):
-            bad = next(filter(_misread, paths))
-            reason = f"a folder name {_misread(bad)}: {shown(bad)}"
-        elif key in rows:
-            reason = f"a second {role} of {'/'.join(key[:2])}"
-        if reason:
-            left_out.append(f"{item.first.series_uid} ({item.first.modality}): {reason}")
-            continue
-        rows[key] = {
-            "site_id": "SITE",
-            "subject_id": key[0],
-            "timepoint": timepoint,
-            "role": role,
-            "image": ";".join(paths),
-            "series_uid": item.first.series_uid,
-            "mask": "",
-            "weight_kg": "",
-        }
-    return list(rows.values())
-
-
-def _misread(path: str) -> str:
-    """Return why a list of cases cannot hold a path; empty where it can."""
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return "is not UTF-8, as cases.csv is"
-    if CONTROL.search(path) or "\n" in path or "\r" in path:
-        return "holds control characters"
-    if ";" in path:
-        return "holds a semicolon, which separates folders in cases.csv"
-    if listed(path) != (path,):
-        return "begins or ends with a blank, which cases.csv does not keep"
-    return ""
-
-
-def _masks_by_series(
-    folder: Path, candidates: Sequence[VolumeCandidate], left_out: list[str]
-) -> dict[str, list[str]]:
-    """Return the segmentations that refer to a series, by its UID."""
-    found: dict[str, list[str]] = defaultdict(list)
-    paths = {ref.path for c in candidates if c.kind in {"rtstruct", "seg"} for ref in c.refs}
-    for path in sorted(paths):
-        name = path.relative_to(folder).as_posix()
-        reason = _misread(name)
-        try:
-            referenced = () if reason else _referenced_series(path)
-        except (BiomarkerError, *_DAMAGED) as error:
-            reason, referenced = f"cannot be read ({type(error).__name__})", ()
-        if reason:
-            left_out.append(f"{shown(name)} (segmentation): {reason}")
-        for series_uid in referenced:
-            found[series_uid].append(name)
-    return found
-
-
-def _referenced_series(path: Path) -> set[str]:
-    """Return every SeriesInstanceUID that a segmentation names."""
-    header = read_header(path)
-    return {str(e.value) for e in header.iterall() if e.keyword == "SeriesInstanceUID"}
-
-
-def _fill_masks(rows: Sequence[dict[str, str]], masks: Mapping[str, Sequence[str]]) -> list[str]:
-    """Give each case the one segmentation that fits; return those that several fit."""
-    undecided = []
-    for row in rows:
-        fitting = masks.get(row["series_uid"], ())
-        if len(fitting) == 1:
-            row["mask"] = fitting[0]
-        elif fitting:
-            case = "/".join(row[name] for name in ("subject_id", "timepoint", "role"))
-            undecided.append(f"{case}: {', '.join(fitting)}")
-    return undecided
+def _pinned(kind: ProtocolKind, ident: str) -> str:
+    """Return the version that an id means today."""
+    return load_document(kind, ident).ident
 
 
 def _study_text(name: str, roles: set[str]) -> str:
@@ -270,17 +230,10 @@ def _study_text(name: str, roles: set[str]) -> str:
         "integrity: refuse         # or: flag",
         "",
         "# Which acquisition protocol a series must meet, and how it is measured;",
-        "# `biomarker protocol list` shows what there is.",
+        "# `biomarker protocol list` shows what there is. The versions are pinned: all",
+        "# centres get the same numbers, today and when a newer version is out.",
         "roles:",
-    ]
-    for role in sorted(proposed_roles(), key=lambda role: role.name):
-        if role.name in roles:
-            lines += [
-                f"  {role.name}:",
-                f"    acquisition: {role.acquisition}",
-                f"    analyses: [{role.analysis}]",
-            ]
-    lines += [
+        *study_roles(roles),
         "",
         "# Map the names of regions to canonical ones, for example:",
         "# rois:",

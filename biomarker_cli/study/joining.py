@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.case.result import CaseStatus
 from biomarker_cli.regions.result import ROIS_WITH_AUDIT
+from biomarker_cli.study.flagging import flags_in
 from biomarker_cli.study.keys import ANALYSIS
 from biomarker_cli.tables.schema import CHECKS, FACTS, MEASUREMENTS
 from biomarker_cli.tables.writing import table_lines
@@ -104,4 +105,5 @@ def _head(
         n_without=len(rows) - n_ok,
         rois=rois,
         dictionaries={**of_kept, **fresh.dictionaries},
+        flags={**fresh.flags, MEASUREMENTS.name: flags_in(rows)},
     )

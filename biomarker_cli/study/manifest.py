@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.packages import MOVING_NUMBERS, version_of
+from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.model.version import __version__
 from biomarker_cli.tables.certificates import certificate_in_force
 from biomarker_cli.tables.manifest import MANIFEST
@@ -25,6 +26,7 @@ def manifest_head(
     protocols: Iterable[RoleProtocols],
     waivers: Sequence[Mapping[str, Any]],
     key_fingerprint: str = "",
+    policy: UsablePolicy = DEFAULT_POLICY,
 ) -> dict[str, Any]:
     """Return what a manifest says of the run as a whole.
 
@@ -37,6 +39,8 @@ def manifest_head(
         The accepted deviations that can speak of a case.
     key_fingerprint : str
         What names the key of the study.
+    policy : UsablePolicy
+        What flags weigh when rows are pooled.
     """
     return {
         "format": "biomarker-manifest/1",
@@ -52,6 +56,7 @@ def manifest_head(
         "certificate": certificate_in_force(),
         "protocols": _protocols(protocols),
         "waivers": sorted(waivers, key=str),
+        "usable_policy": {"file": policy.file, "sha256": policy.sha256},
     }
 
 

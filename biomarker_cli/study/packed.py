@@ -2,7 +2,7 @@
 
 ::
 
-    {"format": "biomarker-result/4", "case_id": ..., "key": ..., "sha256": ..., ...}
+    {"format": "biomarker-result/5", "case_id": ..., "key": ..., "sha256": ..., ...}
     the lines of cases.csv, rois.csv, measurements.csv, facts.csv, checks.csv
     {"notes": [...], "derivations": {...}, "readings": [...]}
 
@@ -21,17 +21,18 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.case.inputs import NOTHING_READ, PartDigests
 from biomarker_cli.case.result import CaseResult, CaseStatus, Note
-from biomarker_cli.model.flags import join_flags, split_flags
+from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.regions.result import ROIS_WITH_AUDIT
+from biomarker_cli.study.flagging import counted_flags, weighed_lines, with_flags
 from biomarker_cli.study.keys import key_of_parts
 from biomarker_cli.tables.reading import parse_lines
 from biomarker_cli.tables.schema import CASES, CHECKS, FACTS, FEATURES, MEASUREMENTS, Table
-from biomarker_cli.tables.writing import row_lines, table_lines
+from biomarker_cli.tables.writing import row_lines
 
 if TYPE_CHECKING:
     from biomarker_cli.tables.rows import FeatureRow
 
-FORMAT = "biomarker-result/4"
+FORMAT = "biomarker-result/5"
 _ANY_FORMAT = "biomarker-result/"
 
 CASE_TABLES = (CASES, ROIS_WITH_AUDIT, MEASUREMENTS, FACTS, CHECKS)
@@ -93,6 +94,8 @@ class ResultHead:
         Analysis -> digest of its dictionary of features.
     parts : dict
         What the key is made of (`key_parts`).
+    flags : dict
+        Table name -> flag -> its rows that carry it.
     """
 
     study: str
@@ -116,6 +119,7 @@ class ResultHead:
     n_files: int = 0
     dictionaries: dict[str, str] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
+    flags: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def visit(self) -> tuple[str, str, str]:
@@ -181,10 +185,15 @@ class PackedResult:
         """Return the result with further flags on all of its measurements."""
         if not flags:
             return self
-        rows = self.rows(MEASUREMENTS)
-        for row in rows:
-            row["flags"] = join_flags(flags | split_flags(row["flags"]))
-        lines = table_lines(MEASUREMENTS, rows)
+        lines, counts = with_flags(self.lines[MEASUREMENTS.name], flags)
+        head = replace(self.head, flags=self.head.flags | {MEASUREMENTS.name: counts})
+        return replace(self, head=head, lines={**self.lines, MEASUREMENTS.name: lines})
+
+    def weighed_by(self, policy: UsablePolicy) -> PackedResult:
+        """Return the result with the column `usable` by a policy; stored is that of the product."""
+        if policy.own == DEFAULT_POLICY.own:
+            return self
+        lines = weighed_lines(self.lines[MEASUREMENTS.name], policy)
         return replace(self, lines={**self.lines, MEASUREMENTS.name: lines})
 
     def to_bytes(self) -> bytes:
@@ -318,6 +327,13 @@ def pack(
         n_files=len(reads),
         dictionaries={analysis: _sha256(text) for analysis, text in dictionaries.items()},
         parts=dict(key),
+        flags=counted_flags(
+            {
+                MEASUREMENTS.name: result.measurements,
+                ROIS_WITH_AUDIT.name: result.rois.values(),
+                FACTS.name: result.facts,
+            }
+        ),
     )
     lines = {
         CASES.name: row_lines(CASES, [replace(case, result_key=head.key)]),

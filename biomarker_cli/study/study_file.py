@@ -14,6 +14,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from biomarker_cli.acquisition.waivers import Waiver, load_waivers
+from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.pet.overrides import load_overrides
 from biomarker_cli.pet.rules import Override
 from biomarker_cli.protocol.document import Strict
@@ -30,6 +31,7 @@ from biomarker_cli.study.study_key import (
     require_key,
 )
 from biomarker_cli.study.study_paths import StudyFolders
+from biomarker_cli.study.usable_policy import load_policy
 
 FORMAT = "biomarker-study/1"
 
@@ -64,6 +66,8 @@ class StudyModel(Strict):
         Audited override file of header values, relative to the study file.
     waivers : str
         Accepted deviations of acquisition rules, relative to the study file.
+    usable : str
+        Policy of what flags weigh when rows are pooled, relative to the study file.
     lock : str
         Lock that every protocol of the study is held against, relative to the
         study file.
@@ -84,6 +88,7 @@ class StudyModel(Strict):
     rois: RoiNames | None = None
     overrides: str = ""
     waivers: str = ""
+    usable: str = ""
     lock: str = ""
     passports: PassportRules | None = None
     keep: tuple[Literal["masks", "maps", "pictures"], ...] = ()
@@ -117,6 +122,8 @@ class Study:
         In the order of the list.
     overrides : tuple of Override
     waivers : tuple of Waiver
+    policy : UsablePolicy
+        What flags weigh when rows are pooled; it moves no number.
     passports : StudyPassports or None
     key : bytes
         Empty where it has not been read; see `study_key`.
@@ -127,6 +134,7 @@ class Study:
     entries: tuple[CaseEntry, ...]
     overrides: tuple[Override, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    policy: UsablePolicy = DEFAULT_POLICY
     passports: StudyPassports | None = None
     key: bytes = field(default=b"", repr=False)
 
@@ -156,7 +164,8 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
     Raises
     ------
     StudyError
-        ``STUDY-NOT-FOUND``, ``STUDY-INVALID``, ``STUDY-CASES``, ``STUDY-PATH-OUTSIDE``.
+        ``STUDY-NOT-FOUND``, ``STUDY-INVALID``, ``STUDY-CASES``, ``STUDY-PATH-OUTSIDE``,
+        ``USABLE-POLICY``.
     OverrideError
         ``OVERRIDE-INVALID``.
     ProtocolError
@@ -165,10 +174,11 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
         ``PASSPORT-INVALID``.
     """
     folders = StudyFolders(path.parent.absolute(), tuple(allowed))
-    model = _read_model(path)
+    model = read_study_model(path)
     cases = folders.file(model.cases, "cases")
     waivers = folders.file(model.waivers, "waivers") if model.waivers else None
     overrides = folders.file(model.overrides, "overrides") if model.overrides else None
+    policy = folders.file(model.usable, "usable") if model.usable else None
     rules = model.passports
     passports = load_passports(rules, folders.file(rules.file, "passports")) if rules else None
     if model.lock:
@@ -182,6 +192,7 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
         entries=read_cases(cases, tuple(model.roles)),
         overrides=load_overrides(overrides) if overrides else (),
         waivers=load_waivers(waivers) if waivers else (),
+        policy=load_policy(policy, model.usable) if policy else DEFAULT_POLICY,
         passports=passports,
     )
 
@@ -205,7 +216,14 @@ def with_key(study: Study, *, writes: bool) -> Study:
     return replace(study, key=bytes.fromhex(new_key_text().decode()))
 
 
-def _read_model(path: Path) -> StudyModel:
+def read_study_model(path: Path) -> StudyModel:
+    """Read a study file alone.
+
+    Raises
+    ------
+    StudyError
+        ``STUDY-NOT-FOUND``, ``STUDY-INVALID``.
+    """
     if not _is_there(path):
         raise StudyError(
             "STUDY-NOT-FOUND",

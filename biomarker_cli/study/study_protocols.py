@@ -15,6 +15,7 @@ from biomarker_cli.protocol.lock import require_locked
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.sources import RoleProtocols
 from biomarker_cli.study.study_file import Study
+from biomarker_cli.study.usable_policy import require_known_arguments
 
 
 def resolve_protocols(study: Study) -> dict[str, RoleProtocols]:
@@ -27,11 +28,14 @@ def resolve_protocols(study: Study) -> dict[str, RoleProtocols]:
     StudyError
         ``STUDY-REGION-RULES`` where the analyses of a role disagree on how
         segmentations become voxels; ``STUDY-PROTOCOL-CLASH`` where two protocols
-        share id and version.
+        share id and version; ``USABLE-POLICY`` where the policy names a rule that none
+        of them has.
     """
     found = {name: _resolve(name, study) for name in study.model.roles}
     _require_one_content(list(found.values()))
     _require_locked(study, found.values())
+    used = [one.acquisition for one in found.values() if one.acquisition is not None]
+    require_known_arguments(study.policy, used)
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.study.keys import canonical, sha256_of_json
 from biomarker_cli.study.study_key import fingerprint
 
@@ -33,6 +34,8 @@ class StudyTerms:
         What names the key of the study.
     keep : frozenset of str
         What of each case is kept beside its result.
+    policy : UsablePolicy
+        What flags weigh when rows are pooled.
     """
 
     study_id: str
@@ -41,6 +44,7 @@ class StudyTerms:
     refuses: bool = True
     key_fingerprint: str = ""
     keep: frozenset[str] = frozenset()
+    policy: UsablePolicy = DEFAULT_POLICY
 
     @classmethod
     def of(
@@ -49,7 +53,7 @@ class StudyTerms:
         """Return the terms of a study with its protocols and waivers."""
         refuses = study.model.integrity == "refuse"
         key, keep = fingerprint(study.key), frozenset(study.model.keep)
-        return cls(study.model.id, protocols, waivers, refuses, key, keep)
+        return cls(study.model.id, protocols, waivers, refuses, key, keep, study.policy)
 
     def digests(self) -> dict[str, str]:
         """Return the digest of every protocol by its kind, id and version."""
@@ -61,14 +65,23 @@ class StudyTerms:
         return dict(sorted(found.items()))
 
 
-def study_sha256(study: Study) -> str:
-    """Return a digest of all that a study says: its file, list, overrides, waivers, passports."""
+def study_sha256(study: Study, waivers: WaiverSet | None) -> str:
+    """Return a digest of what moves a result: study file, list, overrides, waivers, passports.
+
+    What flags weigh is asked for when the tables are written.
+
+    Parameters
+    ----------
+    study : Study
+    waivers : WaiverSet, optional
+        As they hold today: one that has expired since says something else.
+    """
     digest = hashlib.sha256(
         sha256_of_json(
             [
-                study.model.model_dump(mode="json"),
+                study.model.model_dump(mode="json", exclude={"usable"}),
                 [canonical(override) for override in study.overrides],
-                [canonical(waiver) for waiver in study.waivers],
+                [] if waivers is None else waivers.canonical(),
                 study.passports.digest if study.passports is not None else "",
             ]
         ).encode()

@@ -33,6 +33,9 @@ def read_table(table: Table, folder: Path) -> pd.DataFrame:
     path = folder / table.file_name
     is_number = {column.name: column.type in {"number", "integer"} for column in table.columns}
     frame = read_cells(path, [name for name, is_one in is_number.items() if is_one])
+    for name in table.later:
+        if name not in frame.columns:
+            frame[name] = ""
     require_columns(path, table.column_names, frame.columns)
     return frame
 

@@ -1,8 +1,11 @@
 """The rows of the output tables; the columns of the schema are made from their fields."""
 
 # Without the future import the annotations are objects: the schema reads them.
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal, NamedTuple, get_args
+
+from biomarker_cli.model.severities import SEVERITY_WORDS
+from biomarker_cli.model.usability import DEFAULT_POLICY, USABLE_WORDS
 
 FieldType = Literal["string", "number", "integer", "boolean"]
 
@@ -51,10 +54,14 @@ def columns_of(row: type[Any]) -> tuple[Column, ...]:
 CaseId = Annotated[str, about("site/subject/timepoint/image role")]
 Flags = Annotated[frozenset[str], about("what to know before pooling, sorted, joined by ;")]
 
+Usable = Annotated[
+    str, about("whether it may be pooled, by its status and what its flags weigh", *USABLE_WORDS)
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class MeasurementRow:
-    """A row of ``measurements.csv``."""
+    """A row of ``measurements.csv``; `usable` follows from status and flags."""
 
     case_id: CaseId
     roi_id: Annotated[str, about("canonical name of the ROI, unique within the case")]
@@ -66,6 +73,10 @@ class MeasurementRow:
         str, about("whether there is a value", "ok", "undefined", "failed", "skipped")
     ]
     flags: Flags = frozenset()
+    usable: Usable = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "usable", DEFAULT_POLICY.usable(self.status, self.flags))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +183,7 @@ class FeatureRow:
     analysis_id: Annotated[str, about("analysis protocol, id@version")]
     analysis_sha256: Annotated[str, about("digest of its merged content")]
     feature_id: Annotated[str, about("image.family.feature[.variant]")]
-    name: Annotated[str, about("name for people")]
+    name: Annotated[str, about("name for people, of one feature of the analysis alone")]
     family: Annotated[str, about("feature family")]
     aggregation: Annotated[str, about("how slices and directions become one number")]
     unit_ucum: Annotated[
@@ -198,3 +209,17 @@ class FeatureRow:
     ]
     definition_version: Annotated[str, about("rises when the same name would give another number")]
     reference: Annotated[str, about("where the definition stands")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlagRow:
+    """A row of ``flags.csv``."""
+
+    flag: Annotated[str, about("the flag, with its argument")]
+    severity: Annotated[
+        str, about("what it weighs, by default or by the policy of the study", *SEVERITY_WORDS)
+    ]
+    meaning: Annotated[str, about("what it says")]
+    n_measurements: Annotated[int | None, about("rows of measurements.csv that carry it")]
+    n_rois: Annotated[int | None, about("rows of rois.csv that carry it")]
+    n_facts: Annotated[int | None, about("rows of facts.csv that carry it")]

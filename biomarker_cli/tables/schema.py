@@ -14,6 +14,7 @@ from biomarker_cli.tables.rows import (
     Column,
     FactRow,
     FeatureRow,
+    FlagRow,
     MeasurementRow,
     RoiRow,
     columns_of,
@@ -34,6 +35,8 @@ class Table:
         Columns that identify a row; rows are sorted by them.
     refers_to : tuple of (columns, table, columns)
         Foreign keys.
+    later : tuple of str
+        Columns that tables of earlier versions lack; they are read as empty.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     refers_to: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = ()
+    later: tuple[str, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -62,6 +66,7 @@ MEASUREMENTS = Table(
         (("case_id", "roi_id"), "rois", ("case_id", "roi_id")),
         (("analysis_id", "feature_id"), "features", ("analysis_id", "feature_id")),
     ),
+    later=("usable",),
 )
 
 ROIS = Table(
@@ -92,6 +97,8 @@ CHECKS = Table(
     "rule of an acquisition protocol x scope",
     columns_of(CheckRow),
     ("scope", "case_id", "series_uid", "protocol_id", "protocol_version", "rule_id"),
+    # Empty above series, and an empty key refers to nothing.
+    ((("case_id",), "cases", ("case_id",)),),
 )
 
 FEATURES = Table(
@@ -101,5 +108,12 @@ FEATURES = Table(
     ("analysis_id", "feature_id"),
 )
 
-TABLES = (MEASUREMENTS, ROIS, CASES, FACTS, CHECKS, FEATURES)
+FLAGS_IN_RUN = Table(
+    "flags",
+    "flag that occurs in the run",
+    columns_of(FlagRow),
+    ("flag",),
+)
+
+TABLES = (MEASUREMENTS, ROIS, CASES, FACTS, CHECKS, FEATURES, FLAGS_IN_RUN)
 """Every table of a run."""

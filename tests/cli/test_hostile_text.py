@@ -94,7 +94,7 @@ def _assert_tame(text: str) -> None:
 
 
 COMMANDS = {
-    "scan": (["scan", NAME], HOSTILE),
+    "scan": (["scan", NAME], f"{NAME}.dcm"),
     "check": (["check", f"{NAME}/ct", "--protocol", "recist-ct"], NAME),
     "facts": (["protocol", "facts", f"{NAME}/ct"], f"=1+1{MARKUP}"),
     "regions --list": (["regions", f"{NAME}/rt.dcm", "--list"], HOSTILE),

@@ -62,10 +62,24 @@ def _refused(done, exit_code, code, *told):
 
 class TestList:
     def test_every_shipped_version_has_a_row(self, biomarker):
-        rows = json.loads(biomarker("protocol", "list", "--format", "json").stdout)
+        rows = json.loads(biomarker("protocol", "list", "--all", "--format", "json").stdout)
         assert len(rows) == sum(len(list_protocols(kind)) for kind in ProtocolKind)
         assert {"kind", "id", "version", "status", "title", "sha256"} == set(rows[0])
         assert all(len(row["sha256"]) == 64 for row in rows)
+
+    def test_of_each_the_newest_version_alone(self, biomarker):
+        every = json.loads(biomarker("protocol", "list", "--all", "--format", "json").stdout)
+        rows = json.loads(biomarker("protocol", "list", "--format", "json").stdout)
+        told = [(row["kind"], row["id"]) for row in rows]
+        assert len(told) == len(set(told))
+        newest = {}
+        for row in every:
+            key = row["kind"], row["id"]
+            number = tuple(map(int, row["version"].split(".")))
+            newest[key] = max(newest.get(key, ()), number)
+        assert {
+            (row["kind"], row["id"]): tuple(map(int, row["version"].split("."))) for row in rows
+        } == newest
 
     def test_one_kind_as_text(self, biomarker):
         done = biomarker("protocol", "list", "--kind", "acquisition")
@@ -202,7 +216,7 @@ class TestMatch:
         done = biomarker("protocol", "match", ct)
         assert done.returncode == 0
         lines = [line for line in done.stdout.splitlines() if "@" in line]
-        assert lines[0].startswith(" base-ct@1.0.0")
+        assert lines[0].startswith("base-ct@1.0.0")
         assert any("qiba" in line and "(draft)" in line for line in lines)
         assert f"next: biomarker check {ct} --protocol base-ct" in done.stdout
 

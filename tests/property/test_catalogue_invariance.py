@@ -12,6 +12,7 @@ from synthetic_series import axial, write_series
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.catalogue.reading import read_volume
+from biomarker_cli.catalogue.rows import volume_columns
 from biomarker_cli.catalogue.splitting import cluster
 
 NO_INDEX = FileIndex(None)
@@ -46,7 +47,7 @@ def _volumes(folder: Path):
     for c in scan([folder], index=NO_INDEX).volumes:
         pixels = read_volume(c).array if c.status == "ok" else None
         refs = tuple(ref.sop_instance_uid for ref in c.refs)
-        row = {k: v for k, v in c.row().items() if k != "error_message"}
+        row = {k: v for k, v in volume_columns(c).items() if k != "error_message"}
         found[c.volume_id] = (row, refs, c.flags, c.geometry, pixels)
     return found
 

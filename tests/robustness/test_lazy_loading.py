@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from synthetic_series import axial, write_series
 
 import biomarker_cli
 from biomarker_cli.case.measures import MEASURES
@@ -105,3 +106,16 @@ def test_the_program_takes_one_thread_of_blas_unless_the_user_says_otherwise():
 
     assert said() == "1"
     assert said(OPENBLAS_NUM_THREADS="3") == "3"
+
+
+def test_a_first_scan_of_plain_files_does_without_pydicom(tmp_path):
+    """Its decoders take as long to load as thousands of headers to read."""
+    write_series(tmp_path / "data", axial(0, 3, 6))
+    code = (
+        "from pathlib import Path\n"
+        "from biomarker_cli.catalogue.catalogue import scan\n"
+        "from biomarker_cli.catalogue.index import FileIndex\n"
+        f"found = scan([Path({str(tmp_path / 'data')!r})], index=FileIndex(None))\n"
+        "assert [c.status for c in found.candidates] == ['ok']"
+    )
+    assert not _run(code) & {"pydicom", "PIL", "gdcm", "openjpeg"}

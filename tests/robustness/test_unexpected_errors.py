@@ -11,13 +11,14 @@ from fuzzing.seeds import small_trial
 from synthetic_dwi import Spec, write_dwi
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue import catalogue, describing
+from biomarker_cli.catalogue import catalogue
+from biomarker_cli.catalogue.alike import Alike
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.cli.main import cli
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.diffusion import volumes
-from biomarker_cli.study import initialise, planning
+from biomarker_cli.study import planning, proposing
 from biomarker_cli.study.initialise import initialise_study
 from biomarker_cli.study.planning import StudyPlanner
 from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
@@ -50,7 +51,7 @@ def test_a_file_that_cannot_be_described_is_a_row_and_is_read_again(
 ):
     index = FileIndex(tmp_path / "index")
     with monkeypatch.context() as patch:
-        fails_for(patch, describing, "describe_file", lambda path, *_: path.name == "1_000.dcm")
+        fails_for(patch, Alike, "record", lambda _, path, *__: path.endswith("1_000.dcm"))
         found = scan([two_series], index=index)
     assert [c.error_code for c in found.candidates] == ["", "", "FILE-INTERNAL"]
     assert "ZeroDivisionError" in found.candidates[-1].error_message
@@ -97,13 +98,13 @@ def test_a_case_that_cannot_be_planned_is_a_row_and_the_others_are_measured(
 def test_a_series_that_cannot_be_described_is_left_out_of_a_new_study(two_series, monkeypatch):
     fails_for(
         monkeypatch,
-        initialise,
+        proposing,
         "_describe",
-        lambda candidates: candidates[0].description == "series 1",
+        lambda candidates, *_: candidates[0].description == "series 1",
     )
     report = initialise_study(two_series)
     assert report.n_cases == 1
-    (left_out,) = report.left_out
+    (left_out,) = report.remarks.left_out
     assert "ZeroDivisionError" in left_out
 
 

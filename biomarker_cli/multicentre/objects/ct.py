@@ -11,7 +11,7 @@ from biomarker_cli.model.arrays import AnyArray
 from biomarker_cli.multicentre.objects.instances import (
     MADE,
     Change,
-    Grid,
+    ObjectGrid,
     Subject,
     add_pixels,
     add_plane,
@@ -26,7 +26,7 @@ INTERCEPT_HU = -1024.0
 
 def write_ct(
     folder: Path,
-    grid: Grid,
+    grid: ObjectGrid,
     hu: AnyArray,
     subject: Subject,
     *,
@@ -39,7 +39,7 @@ def write_ct(
     Parameters
     ----------
     folder : Path
-    grid : Grid
+    grid : ObjectGrid
     hu : ndarray, shape (z, y, x)
         CT numbers; multiples of `slope`, or they are rounded to it.
     subject : Subject

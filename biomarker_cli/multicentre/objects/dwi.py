@@ -25,7 +25,7 @@ from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
 from biomarker_cli.model.arrays import AnyArray, FloatArray
 from biomarker_cli.multicentre.objects.instances import (
     Change,
-    Grid,
+    ObjectGrid,
     Subject,
     add_pixels,
     add_plane,
@@ -72,13 +72,13 @@ class DwiObject:
     Attributes
     ----------
     subject : Subject
-    grid : Grid
+    grid : ObjectGrid
     volumes : sequence of Weighting
     series : str
     """
 
     subject: Subject
-    grid: Grid
+    grid: ObjectGrid
     volumes: Sequence[Weighting]
     series: str = "dwi"
 
@@ -296,7 +296,7 @@ def _mosaic(dwi: DwiObject, index: int, dialect: str) -> Dataset:
     return dataset
 
 
-def _tile(grid: Grid, z: int) -> Dataset:
+def _tile(grid: ObjectGrid, z: int) -> Dataset:
     item = Dataset()
     item.ImagePositionPatient = [decimal(v) for v in grid.place(0, 0, z)]
     return item
@@ -353,7 +353,7 @@ def _shared(dwi: DwiObject) -> Dataset:
     return shared
 
 
-def _frame(grid: Grid, z: int, volume: Weighting, index: int) -> Dataset:
+def _frame(grid: ObjectGrid, z: int, volume: Weighting, index: int) -> Dataset:
     content, position, diffusion, kind = (Dataset() for _ in range(4))
     content.DimensionIndexValues = [index + 1, z + 1]
     content.StackID, content.InStackPositionNumber = "1", z + 1

@@ -38,7 +38,7 @@ def unchanged(dataset: Dataset, index: int) -> None:
 
 
 @dataclass(frozen=True)
-class Grid:
+class ObjectGrid:
     """Where the voxels of a synthetic image lie.
 
     Attributes
@@ -172,7 +172,7 @@ def new_dataset(
     return dataset
 
 
-def add_plane(dataset: Dataset, grid: Grid, z: float) -> None:
+def add_plane(dataset: Dataset, grid: ObjectGrid, z: float) -> None:
     """Add the image plane module of a slice."""
     x_mm, y_mm, z_mm = grid.spacing_mm
     dataset.PixelSpacing = [decimal(y_mm), decimal(x_mm)]

@@ -26,7 +26,7 @@ from pydicom.uid import PositronEmissionTomographyImageStorage
 from biomarker_cli.model.arrays import AnyArray, FloatArray
 from biomarker_cli.multicentre.objects.instances import (
     Change,
-    Grid,
+    ObjectGrid,
     Subject,
     add_pixels,
     add_plane,
@@ -117,7 +117,7 @@ class PetObject:
     ----------
     subject : Subject
         With weight and, where the dialect needs it, height and sex.
-    grid : Grid
+    grid : ObjectGrid
     suv : ndarray, shape (z, y, x)
         SUV by body weight, g/ml.
     given : Administration
@@ -126,7 +126,7 @@ class PetObject:
     """
 
     subject: Subject
-    grid: Grid
+    grid: ObjectGrid
     suv: AnyArray
     given: Administration = field(default_factory=Administration)
     scan: Scan = field(default_factory=Scan)

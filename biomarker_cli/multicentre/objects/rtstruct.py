@@ -2,7 +2,7 @@
 
 References
 ----------
-DICOM PS3.3 C.8.8.5 (Structure Set), C.8.8.6 (ROI Contour).
+DICOM PS3.3 C.8.8.5 (Structure Set), C.8.8.6 (ROI ObjectContour).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydicom.uid import CTImageStorage, RTStructureSetStorage
 from biomarker_cli.multicentre.objects.instances import (
     MADE,
     Change,
-    Grid,
+    ObjectGrid,
     Subject,
     frame_uid,
     instance_uid,
@@ -37,7 +37,7 @@ STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
 
 
 @dataclass(frozen=True)
-class Contour:
+class ObjectContour:
     """One item of a contour sequence.
 
     Attributes
@@ -59,29 +59,31 @@ class Structure:
     Attributes
     ----------
     name : str
-    contours : sequence of Contour
+    contours : sequence of ObjectContour
     """
 
     name: str
-    contours: Sequence[Contour] = ()
+    contours: Sequence[ObjectContour] = ()
 
 
-def rectangle(grid: Grid, z: float, low: tuple[float, float], high: tuple[float, float]) -> Contour:
+def rectangle(
+    grid: ObjectGrid, z: float, low: tuple[float, float], high: tuple[float, float]
+) -> ObjectContour:
     """Return a rectangle on a slice between two corners (x, y) in voxel indices."""
     (x0, y0), (x1, y1) = low, high
     return polygon(grid, z, [(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
 
 
 def polygon(
-    grid: Grid, z: float, corners: Sequence[tuple[float, float]], kind: str = "CLOSED_PLANAR"
-) -> Contour:
+    grid: ObjectGrid, z: float, corners: Sequence[tuple[float, float]], kind: str = "CLOSED_PLANAR"
+) -> ObjectContour:
     """Return a polygon on a slice through corners (x, y) in voxel indices."""
-    return Contour([grid.place(x, y, z) for x, y in corners], kind)
+    return ObjectContour([grid.place(x, y, z) for x, y in corners], kind)
 
 
 def circle(
-    grid: Grid, z: float, centre_mm: tuple[float, float], radius_mm: float, n: int = 180
-) -> Contour:
+    grid: ObjectGrid, z: float, centre_mm: tuple[float, float], radius_mm: float, n: int = 180
+) -> ObjectContour:
     """Return a regular polygon of the area of a circle, around a place (x, y) of the slice in mm.
 
     Parameters
@@ -187,7 +189,7 @@ def _contours(structure: Structure, number: int) -> Dataset:
     return item
 
 
-def _contour(contour: Contour) -> Dataset:
+def _contour(contour: ObjectContour) -> Dataset:
     item = Dataset()
     item.ContourGeometricType = contour.kind
     item.NumberOfContourPoints = len(contour.points)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import MappingProxyType
 
 from biomarker_cli.multicentre.objects.dwi import DIALECTS, FILES
-from biomarker_cli.multicentre.objects.instances import Grid, Subject
+from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
 from biomarker_cli.multicentre.phantoms.boxes import Box
 from biomarker_cli.multicentre.phantoms.truth import ItemLimit, Mistake, Phantom, SheetItem, scaled
 
@@ -20,7 +20,7 @@ KIND, VERSION = "adc", 1
 # An enhanced object that holds no more than a reader of diffusion asks for is not valid.
 DIALECT_NAMES = (*DIALECTS, *(name for name in FILES if name != "enhanced"))
 
-GRID = Grid((6, 24, 32), (2.0, 2.5, 4.0), (-31.0, -28.75, -10.0))
+GRID = ObjectGrid((6, 24, 32), (2.0, 2.5, 4.0), (-31.0, -28.75, -10.0))
 SUBJECT = Subject("PHANTOM-ADC", "O")
 
 S0 = 8000.0

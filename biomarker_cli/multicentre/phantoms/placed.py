@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from biomarker_cli.multicentre.objects.ct import INTERCEPT_HU
-from biomarker_cli.multicentre.objects.instances import Grid, Subject
+from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
 from biomarker_cli.multicentre.phantoms.boxes import Box, Boxes, centroid, count
 from biomarker_cli.multicentre.phantoms.truth import ItemLimit, Mistake, SheetItem, scaled
 
-GRID = Grid((16, 32, 40), (1.5, 2.0, 3.0), (-30.25, -40.5, 7.0))
+GRID = ObjectGrid((16, 32, 40), (1.5, 2.0, 3.0), (-30.25, -40.5, 7.0))
 SUBJECT = Subject("PHANTOM-SEG", "O")
 SLICE_THICKNESS_MM = 2.0
 """Less than the distance between slices: volumes follow from the distance."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from biomarker_cli.multicentre.objects.rtstruct import Contour, Structure, polygon, rectangle
+from biomarker_cli.multicentre.objects.rtstruct import ObjectContour, Structure, polygon, rectangle
 from biomarker_cli.multicentre.phantoms.boxes import Box, Boxes
 from biomarker_cli.multicentre.phantoms.placed import GRID, common_mistakes, items, values
 from biomarker_cli.multicentre.phantoms.truth import Mistake, Phantom, scaled
@@ -115,16 +115,16 @@ def structures() -> list[Structure]:
     ]
 
 
-def outline(box: Box, z: int) -> Contour:
+def outline(box: Box, z: int) -> ObjectContour:
     """Return the outline of a box on a slice, halfway between voxel centres."""
     return rectangle(GRID, z, (box.x0 - 0.5, box.y0 - 0.5), (box.x1 - 0.5, box.y1 - 0.5))
 
 
-def _outlines(box: Box) -> list[Contour]:
+def _outlines(box: Box) -> list[ObjectContour]:
     return [outline(box, z) for z in range(box.z0, box.z1)]
 
 
-def _keyhole(z: int) -> Contour:
+def _keyhole(z: int) -> ObjectContour:
     """Return one contour that runs in along a channel without width, around, and out again."""
     outer, hole = _KEY_OUTER, _KEYHOLE
     x0, x1, y0, y1 = outer.x0 - 0.5, outer.x1 - 0.5, outer.y0 - 0.5, outer.y1 - 0.5

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from biomarker_cli.multicentre.objects.instances import Grid, Subject
+from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
 from biomarker_cli.multicentre.objects.pet import Administration, Scan
 from biomarker_cli.multicentre.phantoms.boxes import Box
 
-GRID = Grid((24, 32, 40), (4.0, 4.0, 3.5), (-78.0, -62.0, -40.25))
+GRID = ObjectGrid((24, 32, 40), (4.0, 4.0, 3.5), (-78.0, -62.0, -40.25))
 SUBJECT = Subject("PHANTOM-SUV", "M", 80.0, 1.80)
 GIVEN = Administration("F-18", 300.0e6, datetime(2025, 1, 1, 9, 45, 0))
 SCAN = Scan(datetime(2025, 1, 1, 11, 0, 0), 180.0, bed_slices=12, bed_s=600.0)

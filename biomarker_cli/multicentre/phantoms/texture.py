@@ -18,14 +18,14 @@ from collections.abc import Iterator
 from types import MappingProxyType
 
 from biomarker_cli.multicentre.objects.ct import INTERCEPT_HU
-from biomarker_cli.multicentre.objects.instances import Grid, Subject
+from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
 from biomarker_cli.multicentre.phantoms.boxes import Box
 from biomarker_cli.multicentre.phantoms.truth import ItemLimit, Mistake, Phantom, SheetItem, scaled
 
 KIND, VERSION = "ct-texture", 1
 DIALECT_NAMES = ("standard",)
 
-GRID = Grid((14, 28, 40), (2.0, 2.0, 2.0), (-39.0, -27.0, -13.0))
+GRID = ObjectGrid((14, 28, 40), (2.0, 2.0, 2.0), (-39.0, -27.0, -13.0))
 SUBJECT = Subject("PHANTOM-CT", "O")
 
 SIDE = 8

@@ -14,10 +14,10 @@ from pydicom.uid import MRImageStorage, PositronEmissionTomographyImageStorage
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.multicentre.objects.ct import write_ct
 from biomarker_cli.multicentre.objects.dwi import DwiObject, Weighting, write_dwi
-from biomarker_cli.multicentre.objects.instances import Grid, Subject, decimal
+from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject, decimal
 from biomarker_cli.multicentre.objects.pet import PetObject, write_pet
 from biomarker_cli.multicentre.objects.rtstruct import (
-    Contour,
+    ObjectContour,
     Structure,
     rectangle,
     write_rtstruct,
@@ -162,7 +162,7 @@ def _slices(box: Box) -> tuple[slice, slice, slice]:
 def _boxes(
     folder: Path,
     regions: Mapping[str, Box],
-    grid: Grid,
+    grid: ObjectGrid,
     subject: Subject,
     series: str,
     sop_class: str = "",
@@ -185,7 +185,7 @@ def _boxes(
     )
 
 
-def _outlines(grid: Grid, box: Box) -> Iterator[Contour]:
+def _outlines(grid: ObjectGrid, box: Box) -> Iterator[ObjectContour]:
     low, high = (box.x0 - 0.5, box.y0 - 0.5), (box.x1 - 0.5, box.y1 - 0.5)
     return (rectangle(grid, z, low, high) for z in range(box.z0, box.z1))
 

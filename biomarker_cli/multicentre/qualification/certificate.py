@@ -9,7 +9,7 @@ from typing import Any
 
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.multicentre.errors import CertificateError
-from biomarker_cli.multicentre.qualification.checks import Check, SuiteResult
+from biomarker_cli.multicentre.qualification.checks import KnownCheck, SuiteResult
 from biomarker_cli.multicentre.qualification.qualifying import Qualification
 from biomarker_cli.tables.certificates import FORMAT
 from biomarker_cli.tables.installation import this_installation
@@ -83,7 +83,7 @@ def _suite(suite: SuiteResult) -> dict[str, Any]:
     }
 
 
-def told(check: Check) -> dict[str, Any]:
+def told(check: KnownCheck) -> dict[str, Any]:
     """Return a check as JSON holds it; a deviation without end is null."""
     return {
         "suite": check.suite,

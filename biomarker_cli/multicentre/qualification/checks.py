@@ -57,7 +57,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Check:
+class KnownCheck:
     """What a suite found for one expectation.
 
     Attributes
@@ -110,30 +110,30 @@ class SuiteResult:
     Attributes
     ----------
     name : str
-    checks : tuple of Check
+    checks : tuple of KnownCheck
     skipped : tuple of str
         What it did not measure, and for what it lacks.
     """
 
     name: str
-    checks: tuple[Check, ...]
+    checks: tuple[KnownCheck, ...]
     skipped: tuple[str, ...] = ()
 
     @property
-    def failures(self) -> tuple[Check, ...]:
+    def failures(self) -> tuple[KnownCheck, ...]:
         """The checks that are out of tolerance, the worst first."""
         bad = [check for check in self.checks if not check.is_within]
         return tuple(sorted(bad, key=lambda check: -check.excess))
 
     @property
-    def worst(self) -> Check | None:
+    def worst(self) -> KnownCheck | None:
         """The check that is furthest out, or nearest to its limit; None where there is none."""
         return max(self.checks, key=lambda check: check.excess, default=None)
 
 
 def compared(
     suite: str, expected: Sequence[Expected], measure: Callable[[], Mapping[str, Found]]
-) -> list[Check]:
+) -> list[KnownCheck]:
     """Measure, and lay beside each expectation what came.
 
     Whatever stops the measurement is a finding: each of its expectations then has no value.
@@ -148,11 +148,11 @@ def compared(
     try:
         found = measure()
     except BiomarkerError as error:
-        return [Check(suite, one, None, _said(error.code, str(error))) for one in expected]
+        return [KnownCheck(suite, one, None, _said(error.code, str(error))) for one in expected]
     except Exception as error:  # noqa: BLE001 - of an altered installation, any may come
         problem = _said(type(error).__name__, str(error))
-        return [Check(suite, one, None, problem) for one in expected]
-    return [Check(suite, one, found.get(one.name)) for one in expected]
+        return [KnownCheck(suite, one, None, problem) for one in expected]
+    return [KnownCheck(suite, one, found.get(one.name)) for one in expected]
 
 
 def refusal(work: Callable[[], object]) -> str:

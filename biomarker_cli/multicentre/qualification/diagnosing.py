@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from biomarker_cli.multicentre.qualification.checks import Check
+from biomarker_cli.multicentre.qualification.checks import KnownCheck
 
 FEWEST_EXPLAINED = 2
 """Numbers that a mistake must explain: one alone may be met by chance."""
@@ -57,12 +57,12 @@ class Cause:
     n_failing: int
 
 
-def diagnose(checks: Sequence[Check]) -> tuple[Cause, ...]:
+def diagnose(checks: Sequence[KnownCheck]) -> tuple[Cause, ...]:
     """Return the causes that fit best, the best first; none where all checks are within.
 
     Parameters
     ----------
-    checks : sequence of Check
+    checks : sequence of KnownCheck
         Of all suites that were run.
     """
     telling = [check for check in checks if not check.expected.is_derived]
@@ -86,7 +86,9 @@ def diagnose(checks: Sequence[Check]) -> tuple[Cause, ...]:
     return tuple([*found, *_suspected(failing, passing)][:MOST_TOLD])
 
 
-def _mistakes(failing: Sequence[Check], passing: Sequence[Check]) -> Iterator[tuple[str, int]]:
+def _mistakes(
+    failing: Sequence[KnownCheck], passing: Sequence[KnownCheck]
+) -> Iterator[tuple[str, int]]:
     """Yield mistakes that nothing contradicts, with the number of checks that they explain."""
     for mistake in sorted({name for check in failing for name in check.expected.mistakes}):
         spoken = [check for check in failing if mistake in check.expected.mistakes]
@@ -99,7 +101,9 @@ def _mistakes(failing: Sequence[Check], passing: Sequence[Check]) -> Iterator[tu
             yield mistake, len(spoken)
 
 
-def _quantities(failing: Sequence[Check], passing: Sequence[Check]) -> Iterator[tuple[str, int]]:
+def _quantities(
+    failing: Sequence[KnownCheck], passing: Sequence[KnownCheck]
+) -> Iterator[tuple[str, int]]:
     """Yield quantities of which one other value explains what is out, with that value."""
     for quantity in sorted({name for check in failing for name in check.expected.follows}):
         spoken = [check for check in failing if quantity in check.expected.follows]
@@ -114,7 +118,7 @@ def _quantities(failing: Sequence[Check], passing: Sequence[Check]) -> Iterator[
             yield f"{quantity} is off by {percent:+.3g} %", len(spoken)
 
 
-def _log_factor(quantity: str, spoken: Sequence[Check]) -> float | None:
+def _log_factor(quantity: str, spoken: Sequence[KnownCheck]) -> float | None:
     """Return ln of the factor on a quantity by the check that tells it best."""
     told = []
     for check in spoken:
@@ -130,14 +134,14 @@ def _log_factor(quantity: str, spoken: Sequence[Check]) -> float | None:
     return min(told)[1] if told else None
 
 
-def _scaled(check: Check, quantity: str, log_factor: float) -> float:
+def _scaled(check: KnownCheck, quantity: str, log_factor: float) -> float:
     known = check.expected.value
     if isinstance(known, str):
         return math.nan
     return known * math.exp(check.expected.follows[quantity] * log_factor)
 
 
-def _is_at(check: Check, value: float) -> bool:
+def _is_at(check: KnownCheck, value: float) -> bool:
     """Whether what was found is what a mistake gives, but for a small part of what it moves."""
     found, known = check.found, check.expected.value
     if isinstance(found, str) or found is None or isinstance(known, str):
@@ -145,13 +149,13 @@ def _is_at(check: Check, value: float) -> bool:
     return abs(found - value) <= max(check.expected.tolerance, SLACK * abs(found - known))
 
 
-def _would_show(check: Check, value: float) -> bool:
+def _would_show(check: KnownCheck, value: float) -> bool:
     """Whether a mistake would have put a number out that is within."""
     known = check.expected.value
     return isinstance(known, str) or not abs(value - known) <= 2.0 * check.expected.tolerance
 
 
-def _suspected(failing: Sequence[Check], passing: Sequence[Check]) -> Iterator[Cause]:
+def _suspected(failing: Sequence[KnownCheck], passing: Sequence[KnownCheck]) -> Iterator[Cause]:
     """Yield the steps of the highest coefficient, those that checks test themselves first."""
     steps = dict.fromkeys(step for check in failing for step in check.expected.steps)
     scores = {step: _ochiai(step, failing, passing) for step in steps}
@@ -163,7 +167,7 @@ def _suspected(failing: Sequence[Check], passing: Sequence[Check]) -> Iterator[C
         yield Cause(step, "suspected", number, len(failing))
 
 
-def _ochiai(step: str, failing: Sequence[Check], passing: Sequence[Check]) -> float:
+def _ochiai(step: str, failing: Sequence[KnownCheck], passing: Sequence[KnownCheck]) -> float:
     inside = sum(step in check.expected.steps for check in failing)
     also = sum(step in check.expected.steps for check in passing)
     return inside / math.sqrt(len(failing) * (inside + also))

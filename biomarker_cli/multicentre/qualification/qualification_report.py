@@ -10,7 +10,7 @@ from typing import Any
 
 from biomarker_cli.model.wording import counted, shown
 from biomarker_cli.multicentre.qualification.certificate import told
-from biomarker_cli.multicentre.qualification.checks import Check
+from biomarker_cli.multicentre.qualification.checks import KnownCheck
 from biomarker_cli.multicentre.qualification.qualifying import NOTHING, Qualification
 from biomarker_cli.tables.certificates import FAILED, PASSED
 from biomarker_cli.tables.junit import JUnitCase, junit_xml
@@ -114,7 +114,7 @@ def _suite_lines(qualification: Qualification) -> Iterator[str]:
         yield line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
 
 
-def _times(check: Check) -> str:
+def _times(check: KnownCheck) -> str:
     return f"{check.excess:.3g}" if math.isfinite(check.excess) else "beyond any"
 
 
@@ -127,7 +127,7 @@ def _skipped_lines(qualification: Qualification) -> Iterator[str]:
         yield from _wrapped(f"  {name}, {why}", indent=4)
 
 
-def _worst_lines(failures: Sequence[Check], n_worst: int) -> Iterator[str]:
+def _worst_lines(failures: Sequence[KnownCheck], n_worst: int) -> Iterator[str]:
     listed = failures[:n_worst]
     if not listed:
         return
@@ -150,13 +150,13 @@ def junit(qualification: Qualification) -> str:
     return junit_xml("biomarker verify", suites)
 
 
-def _junit_case(check: Check) -> JUnitCase:
+def _junit_case(check: KnownCheck) -> JUnitCase:
     if check.is_within:
         return JUnitCase(check.expected.name)
     return JUnitCase(check.expected.name, "failed", said_of(check), FAILED)
 
 
-def said_of(check: Check) -> str:
+def said_of(check: KnownCheck) -> str:
     """Return what is wrong with a check, in one line."""
     known, found, unit = check.expected.value, check.found, check.expected.unit
     expected = known if isinstance(known, str) else f"{known:.10g} {unit}".strip()

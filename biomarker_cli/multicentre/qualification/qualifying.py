@@ -13,7 +13,7 @@ from types import MappingProxyType
 from biomarker_cli.model.packages import REFERENCE_ENGINE, version_of
 from biomarker_cli.multicentre.errors import QualificationError
 from biomarker_cli.multicentre.qualification.bench import Bench, Suite
-from biomarker_cli.multicentre.qualification.checks import Check, SuiteResult
+from biomarker_cli.multicentre.qualification.checks import KnownCheck, SuiteResult
 from biomarker_cli.multicentre.qualification.ct_phantom import ct_phantom_lacks
 from biomarker_cli.multicentre.qualification.diagnosing import Cause, diagnose
 from biomarker_cli.tables.certificates import FAILED, PASSED
@@ -76,12 +76,12 @@ class Qualification:
     suites: tuple[SuiteResult, ...]
 
     @property
-    def checks(self) -> list[Check]:
+    def checks(self) -> list[KnownCheck]:
         """Those of all suites."""
         return [check for suite in self.suites for check in suite.checks]
 
     @cached_property
-    def failures(self) -> list[Check]:
+    def failures(self) -> list[KnownCheck]:
         """The checks that are out of tolerance, the worst first."""
         bad = [check for suite in self.suites for check in suite.failures]
         return sorted(bad, key=lambda check: -check.excess)

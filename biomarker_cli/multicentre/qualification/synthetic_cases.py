@@ -11,7 +11,7 @@ from biomarker_cli.case.analysis import load_analysis
 from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.multicentre.objects.ct import write_ct
 from biomarker_cli.multicentre.objects.dwi import DwiObject, Weighting, signal_of, write_dwi
-from biomarker_cli.multicentre.objects.instances import Grid, Subject
+from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
 from biomarker_cli.multicentre.objects.pet import PetObject, write_pet
 from biomarker_cli.multicentre.objects.rtstruct import Structure, circle, write_rtstruct
 from biomarker_cli.multicentre.objects.seg import write_seg
@@ -20,9 +20,9 @@ from biomarker_cli.multicentre.qualification.truths.texture import ellipsoid, te
 
 SITE = "VERIFY"
 
-_CT_GRID = Grid((14, 40, 44), (1.0, 1.2, 2.0), (-20.0, -24.0, 5.0))
-_PET_GRID = Grid((12, 16, 18), (4.0, 4.0, 3.0))
-_DWI_GRID = Grid((6, 16, 18), (2.0, 2.0, 5.0))
+_CT_GRID = ObjectGrid((14, 40, 44), (1.0, 1.2, 2.0), (-20.0, -24.0, 5.0))
+_PET_GRID = ObjectGrid((12, 16, 18), (4.0, 4.0, 3.0))
+_DWI_GRID = ObjectGrid((6, 16, 18), (2.0, 2.0, 5.0))
 _DIRECTIONS = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 

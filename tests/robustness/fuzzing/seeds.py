@@ -6,6 +6,7 @@ import shutil
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import yaml
@@ -23,6 +24,9 @@ from test_image_mutations import GRID as IMAGE_GRID
 from test_image_mutations import NAMES, whole_image
 
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.tables.package import write_datapackage
+from biomarker_cli.tables.schema import FEATURES, MEASUREMENTS
+from biomarker_cli.tables.writing import write_table
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SAMPLE = CHECKOUT / "sample_data" / "centre_a" / "S0001" / "T1"
@@ -230,6 +234,10 @@ OVERRIDES = {
         }
     ],
 }
+POLICY = {
+    "format": "biomarker-usable/1",
+    "flags": {"draft_protocol": "info", "acq_fail:RECIST-CT-001": "caution", "roi_small": "info"},
+}
 SHEET = {
     "format": "biomarker-phantom/1",
     "id": "synthetic",
@@ -251,6 +259,8 @@ def _texts() -> dict[str, bytes]:
         "cases": (CHECKOUT / "sample_data" / "cases.csv").read_bytes(),
         "waivers": yaml.safe_dump(WAIVERS).encode(),
         "overrides": yaml.safe_dump(OVERRIDES).encode(),
+        "policy": yaml.safe_dump(POLICY).encode(),
+        "package": _package(),
         "sheet": yaml.safe_dump(SHEET).encode(),
         "parameters": yaml.safe_dump(PARAMETERS).encode(),
         "measured": MEASURED,
@@ -261,6 +271,13 @@ def _texts() -> dict[str, bytes]:
     for name in ("fdg-suv", "dwi-adc", "radiomics-ct", "pyradiomics-default", "dwi-phantom"):
         found[f"analysis {name}"] = _newest("analysis", name)
     return found
+
+
+def _package() -> bytes:
+    with TemporaryDirectory() as folder:
+        for table in (MEASUREMENTS, FEATURES):
+            write_table(table, [], Path(folder))
+        return write_datapackage((MEASUREMENTS, FEATURES), Path(folder), "fuzz").read_bytes()
 
 
 def _newest(kind: str, name: str) -> bytes:

@@ -24,10 +24,12 @@ from biomarker_cli.acquisition.protocol import load_acquisition
 from biomarker_cli.acquisition.series import series_headers
 from biomarker_cli.acquisition.waivers import load_waivers
 from biomarker_cli.case.analysis import load_analysis
+from biomarker_cli.catalogue.alike import Alike
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.describing import describe_file
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.catalogue.reading import read_frames, read_volume
+from biomarker_cli.catalogue.records import pack_file
 from biomarker_cli.dicom.decoding import require_values
 from biomarker_cli.dicom.element_values import tag_of
 from biomarker_cli.dicom.element_walk import Located
@@ -60,6 +62,8 @@ from biomarker_cli.study.planning import StudyPlanner
 from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
 from biomarker_cli.study.single import SingleCase, plan_single
 from biomarker_cli.study.study_file import load_study, with_key
+from biomarker_cli.study.usable_policy import load_policy
+from biomarker_cli.tables.export.packaged import PACKAGE, read_package
 from fuzzing.keywords import ITEM_KEYWORDS, PRIVATE_PLACES, READ_KEYWORDS
 
 PARSED = frozenset({"FILE-ELEMENT", "FILE-NOT-DICOM", "FILE-TRUNCATED", "MOSAIC-INCOMPLETE"})
@@ -86,6 +90,10 @@ def outcome(call: Callable[[], Any]) -> Any:
 # Headers: the quick walk, over a file and over bytes, against pydicom.
 
 
+_ALIKE = Alike()
+"""Keeps what the inputs before have said, as a scan does."""
+
+
 def header(path: Path) -> str:
     """Hold the readers of a header against each other, and describe it as a scan does."""
     signature = FileSignature.of(path.stat())
@@ -96,7 +104,11 @@ def header(path: Path) -> str:
             raise DisagreementError(f"over a file {by_file!r}, over bytes {by_bytes!r}")
         return str(by_file)
     _same_elements(by_file, by_bytes, "over a file and over bytes")
-    told = outcome(lambda: describe_file(path, signature, HeaderReader()))
+    reader = HeaderReader()
+    told = outcome(lambda: describe_file(reader.read(path, signature), reader))
+    alike = outcome(lambda: _ALIKE.record(str(path), signature))
+    if alike != (told if isinstance(told, str) else pack_file(*told)):
+        raise DisagreementError(f"by files alike {alike!r}, of the file {told!r}"[:300])
     if isinstance(by_file, QuickHeader):
         slow = outcome(lambda: FrameHeader(read_header(path), 0, path))
         if isinstance(slow, str):
@@ -194,7 +206,9 @@ def plain(value: Any) -> Any:
 def pixels(path: Path) -> str:
     """Hold the stored numbers of an image against pydicom's."""
     files = DicomFiles()
-    told = outcome(lambda: describe_file(path, FileSignature.of(path.stat()), HeaderReader()))
+    reader = HeaderReader()
+    signature = FileSignature.of(path.stat())
+    told = outcome(lambda: describe_file(reader.read(path, signature), reader))
     if isinstance(told, str):
         return told
     if told[0].defect is not None:
@@ -330,6 +344,8 @@ def text(path: Path, kind: str) -> str:
         "cases": lambda: load_study(path.parent / "study.yaml"),
         "waivers": lambda: load_waivers(path),
         "overrides": lambda: load_overrides(path),
+        "policy": lambda: load_policy(path, path.name),
+        "package": lambda: _read_package(path),
         "sheet": lambda: load_phantom_sheet(path),
         "parameters": lambda: import_pyradiomics(path),
         "measured": lambda: load_measured(path),
@@ -339,6 +355,11 @@ def text(path: Path, kind: str) -> str:
     }
     read = outcome(readers[kind.partition(" ")[0]])
     return read if isinstance(read, str) else "ok"
+
+
+def _read_package(path: Path) -> None:
+    (path.parent / PACKAGE).write_bytes(path.read_bytes())
+    read_package(path.parent)
 
 
 def _lint_analysis(path: Path) -> None:

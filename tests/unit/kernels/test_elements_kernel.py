@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from biomarker_cli.kernels.compiled import skip_items, walk_elements
+from biomarker_cli.kernels.compiled import pick_elements, skip_items, walk_elements
 
 UNDEFINED = 0xFFFFFFFF
 CUT, UNUSUAL = -1, -2
@@ -156,3 +156,113 @@ def test_damage_never_leads_beyond_the_content():
             start = min(len(PLAIN), len(content))
             end = skip_items(content, start, explicit, lambda tag: tag % 2 == 0)
             assert end in (CUT, UNUSUAL) or start < end <= len(content)
+
+
+def tags(*numbers):
+    return struct.pack(f"={len(numbers)}I", *numbers)
+
+
+PIXELS = long(0x7FE0, 0x0010, b"OW", b"ab")
+GROUP_LENGTH = short(0x7FE0, 0x0000, b"UL", b"abcd")
+
+
+def part10(*elements, syntax=b"1.2.840.10008.1.2.1\0", pixels=PIXELS):
+    meta = short(0x0002, 0x0010, b"UI", syntax)
+    return bytes(128) + b"DICM" + meta + b"".join(elements) + pixels
+
+
+UID = short(0x0008, 0x0018, b"UI", b"1.2 ")
+CT = short(0x0008, 0x0060, b"CS", b"CT")
+MR = short(0x0008, 0x0060, b"CS", b"MR")
+PRIVATE = long(0x0009, 0x1001, b"UN", b"abcd")
+ROWS = short(0x0028, 0x0010, b"US", b"\x04\x00")
+
+
+def pick(content, size=None, holds=lambda tag: False):
+    asked, varying = tags(0x00080060, 0x00280010), tags(0x00080018, 0x00200032)
+    return pick_elements(
+        content, len(content) if size is None else size, asked, varying, (b"CT",), holds
+    )
+
+
+def test_a_key_holds_what_is_asked_for_and_values_stand_beside_it():
+    key, values = pick(part10(UID, CT, PRIVATE, short(0x0010, 0x0010, b"PN", b"A^"), ROWS))
+    assert key == UID[:6] + CT + ROWS
+    assert values == [b"1.2 ", None]
+
+
+def test_private_elements_are_part_of_the_key_but_where_they_are_not_asked_for():
+    assert pick(part10(MR, PRIVATE))[0] == MR + PRIVATE
+    assert pick(part10(CT, PRIVATE))[0] == CT
+    assert pick(part10(PRIVATE))[0] == PRIVATE
+
+
+def test_a_key_without_vrs_has_none():
+    uid, modality = implicit(0x0008, 0x0018, b"1.2 "), implicit(0x0008, 0x0060, b"CT")
+    pixels = implicit(0x7FE0, 0x0010, b"abcdefgh")
+    content = part10(uid, modality, syntax=b"1.2.840.10008.1.2\0", pixels=pixels)
+    assert pick(content) == (uid[:4] + modality, [b"1.2 ", None])
+
+
+def test_sequences_of_undefined_length_are_gone_over():
+    sequence = long(0x0008, 0x1140, b"SQ", items(b""), UNDEFINED)
+    assert pick(part10(UID, sequence, ROWS))[0] == UID[:6] + ROWS
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        part10(UID)[:-4],
+        part10(UID, pixels=b""),
+        part10(UID, pixels=long(0x7FE0, 0x0010, b"OW", b"ab", 8)),
+        part10(UID, pixels=long(0x7FE0, 0x0008, b"OF", b"abcd")),
+        part10(UID, pixels=short(0x7FE0, 0x0010, b"US", b"abcdefgh")),
+        part10(
+            UID, pixels=short(0x7FE0, 0x0000, b"UL", b"abcd") + long(0x7FE0, 0x0010, b"OW", b"")
+        ),
+        part10(CT, UID),
+        part10(UID, UID),
+        part10(short(0x0008, 0x0060, b"ZZ", b"CT")),
+        part10(long(0x0008, 0x0060, b"OB", b"CT", UNDEFINED)),
+        part10(long(0x0008, 0x1140, b"SQ", items(b"")[:-8], UNDEFINED)),
+        part10(UID, syntax=b"1.2.840.10008.1.2.2\0"),
+        part10(UID, syntax=b"1.2.840.10008.1.2.1.99"),
+        part10(UID, syntax=b"1.2.840.10008.1.20"),
+        part10(UID, syntax=b"1.2"),
+        bytes(128) + b"DICM" + UID + ROWS + PIXELS,
+        part10(UID).replace(b"DICM", b"DICX"),
+    ],
+    ids=[
+        "no room for a header",
+        "no pixels",
+        "pixels beyond the end",
+        "floating pixels",
+        "short pixels",
+        "group length",
+        "order",
+        "twice",
+        "no VR",
+        "no length",
+        "sequence without end",
+        "big endian",
+        "deflated",
+        "longer root",
+        "no syntax of DICOM",
+        "no meta",
+        "no DICOM",
+    ],
+)
+def test_what_is_not_plain_is_not_picked(content):
+    assert pick(content) is None
+
+
+def test_compressed_pixels_have_no_end_to_be_beyond():
+    assert pick(part10(UID, pixels=long(0x7FE0, 0x0010, b"OB", b"", UNDEFINED))) is not None
+
+
+@pytest.mark.parametrize("cut", range(len(part10(UID, CT, PRIVATE, ROWS))))
+def test_picking_looks_at_nothing_beyond_the_end(cut):
+    whole = part10(UID, CT, PRIVATE, ROWS)
+    found = pick(whole[:cut], len(whole))
+    # The header of the pixels has twelve bytes; what is behind it is not looked at.
+    assert (found is not None) == (cut >= len(whole) - 2)

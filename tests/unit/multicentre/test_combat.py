@@ -217,6 +217,54 @@ def test_the_file_gives_what_the_fit_gave(tmp_path):
     assert model["stop_limit"] == 1e-4
 
 
+def _said(folder, say):
+    """Add a column `usable` to the table, of what is said of subject and feature."""
+    path = folder / "values.csv"
+    head, *lines = path.read_text().splitlines()
+    names = head.split(",")
+    said = [f"{x},{say(*(x.split(',')[names.index(n)] for n in _SAID))}" for x in lines]
+    path.write_text("\n".join([f"{head},usable", *said]) + "\n")
+
+
+_SAID = ("subject_id", "feature_id")
+
+
+def test_harmonised_rows_keep_whether_the_measured_value_may_be_pooled(tmp_path):
+    folder = _tables(tmp_path / "t")
+    words = {("S003", "original.f.f1"): "no", ("S004", "original.f.f2"): "yes"}
+    _said(folder, lambda *key: words.get(key, "caution"))
+    model = _model(folder)
+    strata, analyses = _strata(folder)
+    rows = list(harmonised_rows(apply_model(model, strata, analyses), model))
+    found = {tuple(row[name] for name in _SAID): row["usable"] for row in rows}
+    assert {key: word for key, word in found.items() if word != "caution"} == words
+    read_observations([write_table(HARMONISED, rows, tmp_path)])
+
+
+def test_a_model_of_some_features_keeps_what_is_said_of_each(tmp_path):
+    folder = _tables(tmp_path / "t")
+    model = _model(folder)
+    path = folder / "values.csv"
+    head, *lines = path.read_text().splitlines()
+    # A feature before the others, which the model does not know.
+    more = [line.replace("original.f.f0", "original.a.a0") for line in lines if "f.f0" in line]
+    path.write_text("\n".join([head, *lines, *more]) + "\n")
+    words = {"original.a.a0": "no", "original.f.f0": "yes"}
+    _said(folder, lambda _, feature: words.get(feature, "caution"))
+    strata, analyses = _strata(folder)
+    rows = list(harmonised_rows(apply_model(model, strata, analyses), model))
+    assert "original.a.a0" not in {row["feature_id"] for row in rows}
+    for row in rows:
+        assert row["usable"] == words.get(row["feature_id"], "caution")
+
+
+def test_a_table_that_says_something_else_of_usable_is_refused(tmp_path):
+    folder = _tables(tmp_path / "t")
+    _said(folder, lambda *_: "maybe")
+    with pytest.raises(TableError, match="usable is yes, caution, no, found 'maybe'"):
+        _strata(folder)
+
+
 def test_harmonised_rows_name_their_model_and_are_read_back(tmp_path):
     folder = _tables(tmp_path / "t")
     model = _model(folder)

@@ -15,15 +15,15 @@ from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.reading import read_volume
 from biomarker_cli.multicentre.objects import dwi, pet
 from biomarker_cli.multicentre.objects.ct import write_ct
-from biomarker_cli.multicentre.objects.instances import Grid, Subject, decimal, uid_of
+from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject, decimal, uid_of
 from biomarker_cli.multicentre.objects.rtstruct import Structure, rectangle, write_rtstruct
 from biomarker_cli.multicentre.objects.seg import write_seg
 
 SUBJECT = Subject("T1", "O", 70.0, 1.75)
-GRID = Grid((3, 4, 5), (4.0, 3.0, 2.0), (-10.0, 5.0, 7.0))
+GRID = ObjectGrid((3, 4, 5), (4.0, 3.0, 2.0), (-10.0, 5.0, 7.0))
 SUV = np.broadcast_to(np.array([0.2, 1.0, 4.0])[:, None, None], GRID.shape)
 ADC = np.linspace(0.4e-3, 2.6e-3, 60).reshape(GRID.shape)
-OBLIQUE = Grid((3, 4, 5), (2.0, 2.0, 3.0), (1.0, 2.0, 3.0), (0.8, 0.6, 0.0), (0.0, 0.0, -1.0))
+OBLIQUE = ObjectGrid((3, 4, 5), (2.0, 2.0, 3.0), (1.0, 2.0, 3.0), (0.8, 0.6, 0.0), (0.0, 0.0, -1.0))
 
 
 def volumes():

@@ -17,8 +17,8 @@ from biomarker_cli.multicentre.qualification import certificate, ct_phantom, tru
 from biomarker_cli.multicentre.qualification.bench import Bench
 from biomarker_cli.multicentre.qualification.checks import (
     MEASURED,
-    Check,
     Expected,
+    KnownCheck,
     SuiteResult,
     compared,
     refusal,
@@ -46,7 +46,7 @@ from biomarker_cli.tables.certificates import FAILED, PASSED
 
 
 def check(name="a", value=10.0, found=10.0, tolerance=0.1, **more):
-    return Check("suv", Expected(name, value, tolerance, **more), found)
+    return KnownCheck("suv", Expected(name, value, tolerance, **more), found)
 
 
 @pytest.mark.parametrize(

@@ -133,20 +133,22 @@ class _TextDates(yaml.SafeLoader):
 
 
 def test_only_the_protocols_that_a_study_names_are_read(sample_dir, monkeypatch):
-    from biomarker_cli.protocol import yaml_source
+    from biomarker_cli.protocol import loading, yaml_source
     from biomarker_cli.study.planning import StudyPlanner
     from biomarker_cli.study.study_file import load_study
 
-    read, real = set(), yaml_source.read_text
+    read, real = set(), yaml_source.read_content
 
     def note(path, *arguments):
         read.add("/".join(path.resolve().parts[-2:]))
         return real(path, *arguments)
 
-    monkeypatch.setattr(yaml_source, "read_text", note)
+    for module in (loading, yaml_source):
+        monkeypatch.setattr(module, "read_content", note)
     StudyPlanner(load_study(sample_dir / "study.yaml"))
     assert read == {
         "sample_data/study.yaml",
+        "sample_data/cases.csv",
         "pyradiomics-default/1.0.0.yaml",
         "recist-ct/1.0.0.yaml",
         "fdg-suv/0.1.0.yaml",

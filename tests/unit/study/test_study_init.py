@@ -55,7 +55,7 @@ def test_two_people_under_one_patient_id_are_two_subjects_and_named(tmp_path, se
     series("b", **{**DOE, **other})
     report = initialise_study(tmp_path)
     assert sorted(_subjects(tmp_path)) == ["S0001", "S0002"]
-    (doubt,) = report.doubtful
+    (doubt,) = report.remarks.doubtful
     assert "S0001 and S0002" in doubt
     assert told in doubt
     assert "DOE" not in doubt
@@ -77,14 +77,14 @@ def test_one_person_written_differently_is_one_subject(tmp_path, series, other):
     series("b", StudyDate="20250601", **{**DOE, **other})
     report = initialise_study(tmp_path)
     assert _subjects(tmp_path) == ["S0001", "S0001"]
-    assert report.doubtful == ()
+    assert report.remarks.doubtful == []
     assert report.n_subjects == 1
 
 
 def test_several_institutions_under_one_patient_id_are_told(tmp_path, series):
     series("a", InstitutionName="North", **DOE)
     series("b", InstitutionName="South", StudyDate="20250601", **DOE)
-    assert "institutions" in initialise_study(tmp_path).doubtful[0]
+    assert "institutions" in initialise_study(tmp_path).remarks.doubtful[0]
 
 
 def test_series_without_patient_id_are_not_one_patient(tmp_path, series):
@@ -92,7 +92,7 @@ def test_series_without_patient_id_are_not_one_patient(tmp_path, series):
     series("b", PatientID=" ")
     report = initialise_study(tmp_path)
     assert sorted(_subjects(tmp_path)) == ["S0001", "S0002"]
-    assert len(report.doubtful) == 2
+    assert len(report.remarks.doubtful) == 2
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_folder_that_a_list_cannot_name_is_left_out_and_named(tmp_path, series
     series("plain", PatientID="2")
     (tmp_path / "plain").rename(tmp_path / name)
     report = initialise_study(tmp_path)
-    (left_out,) = report.left_out
+    (left_out,) = report.remarks.left_out
     assert told in left_out
     assert left_out.isprintable()
     assert report.n_cases == 1

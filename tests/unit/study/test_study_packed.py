@@ -6,7 +6,9 @@ import pytest
 from synthetic_results import CASE_ID, case_result
 
 from biomarker_cli.case.result import CaseResult, Note, RoiKey
+from biomarker_cli.model.usability import UsablePolicy
 from biomarker_cli.regions.result import AuditedRoiRow
+from biomarker_cli.study.flagging import RunFlags
 from biomarker_cli.study.keys import key_of_parts
 from biomarker_cli.study.packed import OtherFormatError, PackedResult, RoiSummary, pack
 from biomarker_cli.study.store import ResultStore, UnusableResultError
@@ -50,6 +52,53 @@ def test_a_result_is_read_as_it_was_written():
     assert {row["flags"] for row in read.rows(MEASUREMENTS)} == {"draft_protocol;roi_small"}
 
 
+def test_further_flags_are_counted_and_weigh():
+    packed = _packed()
+    assert packed.head.flags["measurements"] == {"draft_protocol": 2, "roi_small": 2}
+    assert [row["usable"] for row in packed.rows(MEASUREMENTS)] == ["no", "caution"]
+    flagged = packed.flagged(frozenset({"study_duplicate_data", "roi_small"}))
+    assert flagged.head.flags["measurements"] == {
+        "draft_protocol": 2,
+        "roi_small": 2,
+        "study_duplicate_data": 2,
+    }
+    assert [row["usable"] for row in flagged.rows(MEASUREMENTS)] == ["no", "no"]
+    assert flagged.head.flags["rois"] == {}
+
+
+def test_the_policy_of_a_study_weighs_what_is_stored_and_stores_nothing():
+    packed = _packed()
+    policy = UsablePolicy((("draft_protocol", "info"), ("roi_small", "info")))
+    weighed = packed.weighed_by(policy)
+    assert [row["usable"] for row in weighed.rows(MEASUREMENTS)] == ["no", "yes"]
+    assert [row["usable"] for row in packed.rows(MEASUREMENTS)] == ["no", "caution"]
+    assert weighed.head == packed.head
+    assert packed.weighed_by(UsablePolicy()) is packed
+    heavy = packed.flagged(frozenset({"trace_images"})).weighed_by(
+        UsablePolicy((("trace_images", "do_not_use"),))
+    )
+    assert {row["usable"] for row in heavy.rows(MEASUREMENTS)} == {"no"}
+
+
+def test_the_flags_of_a_study_are_listed_with_what_they_weigh():
+    counts = [
+        {"measurements": {"roi_small": 2, "acq_fail:B": 1}, "rois": {"roi_small": 1}, "facts": {}},
+        {"measurements": {"roi_small": 3}, "rois": {}, "facts": {"fact_varies": 4}},
+        {},
+    ]
+    policy = UsablePolicy((("roi_small", "do_not_use"),))
+    flags = RunFlags()
+    for one in counts:
+        flags.add(one)
+    rows = [(r.flag, r.severity, r.n_measurements, r.n_rois, r.n_facts) for r in flags.rows(policy)]
+    assert rows == [
+        ("acq_fail:B", "do_not_use", 1, 0, 0),
+        ("fact_varies", "info", 0, 0, 4),
+        ("roi_small", "do_not_use", 5, 1, 0),
+    ]
+    assert list(RunFlags().rows(policy)) == []
+
+
 def test_a_note_keeps_its_region_whatever_brackets_it_holds():
     notes = PackedResult.from_bytes(_packed().to_bytes()).notes
     assert [note.roi_id for note in notes] == ["GTV", ""]
@@ -62,7 +111,7 @@ def test_a_result_of_an_older_version_is_told_from_a_damaged_one(tmp_path):
     store.save(_packed())
     (path,) = (tmp_path / "results").glob("*.result")
     whole = path.read_bytes()
-    old = whole.replace(b"biomarker-result/4", b"biomarker-result/2", 1)
+    old = whole.replace(b"biomarker-result/5", b"biomarker-result/4", 1)
     with pytest.raises(OtherFormatError):
         PackedResult.from_bytes(old)
     for content, why in ((old, "another version"), (whole.replace(b"1.5", b"1.6"), "edited")):

@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import frictionless
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,15 @@ from biomarker_cli.tables.cells import csv_line, csv_text, escape_cell, format_v
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.reading import read_table
-from biomarker_cli.tables.schema import CASES, FACTS, MEASUREMENTS, ROIS, TABLES
+from biomarker_cli.tables.schema import (
+    CASES,
+    CHECKS,
+    FACTS,
+    FEATURES,
+    MEASUREMENTS,
+    ROIS,
+    TABLES,
+)
 from biomarker_cli.tables.writing import write_table
 
 
@@ -179,6 +188,38 @@ def test_a_table_reads_back_as_it_was_written(case_id, value):
         frame = read_table(FACTS, Path(folder))
         assert b"\0" not in path.read_bytes()
     assert [frame["case_id"][0], frame["value"][0]] == [case_id, value]
+
+
+def test_a_table_of_before_there_was_a_column_is_read_without_it(tmp_path):
+    path = write_table(MEASUREMENTS, [{**_row("x"), "usable": "yes"}], tmp_path)
+    assert list(read_table(MEASUREMENTS, tmp_path)["usable"]) == ["yes"]
+    lines = path.read_text().splitlines()
+    path.write_text("".join(f"{line.rpartition(',')[0]}\n" for line in lines))
+    assert list(read_table(MEASUREMENTS, tmp_path)["usable"]) == [""]
+    path.write_text(path.read_text().replace(",status", ",condition"))
+    with pytest.raises(TableError, match="missing: status"):
+        read_table(MEASUREMENTS, tmp_path)
+
+
+@pytest.mark.parametrize("study_id", ["TRIAL_1", "my-trial", "A.b-3"])
+def test_hostile_cells_and_any_study_id_make_a_valid_data_package(tmp_path, study_id):
+    texts = ["=1+1", '"q", r', "line\nbreak", "\x00", "\udcff", "@x", "'=y", "ö\u202e", "a\\b"]
+    roi = {"roi_name": "r", "status": "ok", "n_voxels": 3, "volume_mm3": 1e-05}
+    cases = [{"case_id": text, "status": "measured"} for text in texts]
+    rois = [{**roi, "case_id": text, "roi_id": text, "cross_series": True} for text in texts]
+    keys = [{"case_id": text, "roi_id": text} for text in texts]
+    rows = [{**_row("x"), **key, "value": -1e-300, "usable": "no"} for key in keys]
+    for table, content in ((CASES, cases), (ROIS, rois), (MEASUREMENTS, rows)):
+        write_table(table, content, tmp_path)
+    feature = {"analysis_id": "a@1.0.0", "feature_id": "original.intensity.mean"}
+    write_table(FEATURES, [{**feature, "ibsi_benchmarked": False}], tmp_path)
+    check = {"case_id": "", "series_uid": "", "protocol_id": "p", "protocol_version": "1.0.0"}
+    checks = [{**check, "scope": scope, "rule_id": "R"} for scope in ("cohort", "study")]
+    write_table(CHECKS, checks, tmp_path)
+    tables = (CASES, ROIS, MEASUREMENTS, FEATURES, CHECKS)
+    report = frictionless.validate(str(write_datapackage(tables, tmp_path, study_id)))
+    assert report.valid, report.flatten(["type", "message"])
+    assert len(report.tasks) == len(tables)
 
 
 def test_keys_are_escaped_alike_in_all_tables(tmp_path):

@@ -18,8 +18,8 @@ from biomarker_cli.multicentre.objects.dwi import DwiObject, Weighting, signal_o
 from biomarker_cli.multicentre.objects.instances import Change, unchanged
 from biomarker_cli.multicentre.qualification.bench import Bench, candidates
 from biomarker_cli.multicentre.qualification.checks import (
-    Check,
     Found,
+    KnownCheck,
     SuiteResult,
     compared,
     refusal,
@@ -56,7 +56,7 @@ _IVIM = AdcRules.model_validate(
 
 def run(bench: Bench) -> SuiteResult:
     """Measure the suite."""
-    checks: list[Check] = []
+    checks: list[KnownCheck] = []
     for case in truth.CASES:
         checks += compared(NAME, truth.expected_of(case), partial(_case, bench, case))
     checks += compared(NAME, truth.expected_statistics(), partial(_statistics, bench))
@@ -139,7 +139,7 @@ def _dark(bench: Bench) -> Mapping[str, Found]:
     return {truth.DARK.name: float(np.count_nonzero(np.isnan(array)))}
 
 
-def _refused(bench: Bench, one: truth.Refused) -> Mapping[str, Found]:
+def _refused(bench: Bench, one: truth.RefusedSet) -> Mapping[str, Found]:
     folder = bench.folder / f"refused_{one.name.replace(' ', '_')}"
     base, *weighted = truth.CASES[0].volumes()
     volumes = weighted if one is truth.SINGLE_B else [base, *weighted]

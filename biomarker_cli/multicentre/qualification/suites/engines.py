@@ -13,12 +13,12 @@ from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.packages import REFERENCE_ENGINE, version_of
 from biomarker_cli.model.quantity import HU
-from biomarker_cli.multicentre.objects.instances import Grid
+from biomarker_cli.multicentre.objects.instances import ObjectGrid
 from biomarker_cli.multicentre.qualification.bench import Bench
 from biomarker_cli.multicentre.qualification.checks import (
-    Check,
     Expected,
     Found,
+    KnownCheck,
     SuiteResult,
     compared,
 )
@@ -38,7 +38,7 @@ ANALYSIS = "pyradiomics-default@1.0.0"
 Engine = Literal["native", "pyradiomics"]
 ENGINES: tuple[Engine, ...] = ("native", "pyradiomics")
 
-GRID = Grid((12, 20, 22), (1.0, 1.25, 2.5))
+GRID = ObjectGrid((12, 20, 22), (1.0, 1.25, 2.5))
 _CENTRE, _HALF_AXES = (10.5, 9.5, 5.5), (8.0, 7.0, 4.5)
 _LEVELS = 400
 _LOWEST_HU = -150.0
@@ -63,7 +63,7 @@ def run(bench: Bench) -> SuiteResult:
     """Measure the suite."""
     installed = version_of(REFERENCE_ENGINE)
     shipped = engine_values()
-    checks: list[Check] = []
+    checks: list[KnownCheck] = []
     skipped: list[str] = []
     for engine in ENGINES:
         if bench.engine in {"", engine} and (engine == "native" or installed):
@@ -78,7 +78,7 @@ def run(bench: Bench) -> SuiteResult:
     return SuiteResult(NAME, tuple(checks), tuple(skipped))
 
 
-def _against(engine: Engine, prefix: str, known: Mapping[str, float]) -> list[Check]:
+def _against(engine: Engine, prefix: str, known: Mapping[str, float]) -> list[KnownCheck]:
     expected = [
         Expected(
             f"{prefix}: {feature}",

@@ -17,7 +17,7 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.measurement import Measurement
 from biomarker_cli.model.quantity import HU, UNITLESS
 from biomarker_cli.multicentre.qualification.bench import Bench
-from biomarker_cli.multicentre.qualification.checks import Check, Found, SuiteResult, compared
+from biomarker_cli.multicentre.qualification.checks import Found, KnownCheck, SuiteResult, compared
 from biomarker_cli.multicentre.qualification.ct_phantom import ct_phantom, ct_phantom_lacks
 from biomarker_cli.multicentre.qualification.truths import preprocessing, published
 from biomarker_cli.protocol.loading import load_document, validate_section
@@ -39,7 +39,7 @@ _PLAIN = {
 
 def run(bench: Bench) -> SuiteResult:
     """Measure the suite."""
-    checks: list[Check] = []
+    checks: list[KnownCheck] = []
     for one in preprocessing.PREPARED:
         checks += compared(NAME, one.expected, partial(_prepared, one))
     checks += compared(NAME, published.chapter_1("digital"), _digital)

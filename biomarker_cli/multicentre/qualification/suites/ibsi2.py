@@ -14,7 +14,7 @@ from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import UNITLESS
 from biomarker_cli.multicentre.qualification.bench import Bench
-from biomarker_cli.multicentre.qualification.checks import Check, Found, SuiteResult, compared
+from biomarker_cli.multicentre.qualification.checks import Found, KnownCheck, SuiteResult, compared
 from biomarker_cli.multicentre.qualification.ct_phantom import ct_phantom, ct_phantom_lacks
 from biomarker_cli.multicentre.qualification.suites.ibsi1 import measured_alone, rules_of
 from biomarker_cli.multicentre.qualification.truths import published
@@ -40,7 +40,7 @@ def run(bench: Bench) -> SuiteResult:
     lacks = ct_phantom_lacks(bench.data)
     if lacks:
         return SuiteResult(NAME, (), (f"all of it: {lacks}",))
-    checks: list[Check] = []
+    checks: list[KnownCheck] = []
     image, region = ct_phantom(bench.data or Path())
     for config in published.CONFIGURATIONS_2:
         checks += compared(
@@ -52,13 +52,13 @@ def run(bench: Bench) -> SuiteResult:
     return SuiteResult(NAME, (*checks, *maps), skipped)
 
 
-def _maps(data: Path) -> tuple[list[Check], tuple[str, ...]]:
+def _maps(data: Path) -> tuple[list[KnownCheck], tuple[str, ...]]:
     """Return the checks of the response maps, and what lacks for them."""
     absent = [test for test in MAPS if not all(path.is_file() for path in _files(data, test))]
     if absent:
         where = f"need ibsi/{_PHANTOMS} and ibsi/{_MAPS} below --data ({_WHERE_FROM})"
         return [], (f"{len(MAPS)} response maps: {where}",)
-    checks: list[Check] = []
+    checks: list[KnownCheck] = []
     for test in MAPS:
         checks += compared(NAME, [expected_of(test)], partial(_map, data, test))
     return checks, ()

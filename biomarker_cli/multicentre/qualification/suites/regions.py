@@ -13,14 +13,14 @@ from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray, IntArray
 from biomarker_cli.multicentre.objects.ct import write_ct
-from biomarker_cli.multicentre.objects.instances import Grid, uid_of
+from biomarker_cli.multicentre.objects.instances import ObjectGrid, uid_of
 from biomarker_cli.multicentre.objects.rtstruct import write_rtstruct
 from biomarker_cli.multicentre.objects.seg import write_seg
 from biomarker_cli.multicentre.qualification.bench import Bench, named, one_volume, regions_on
 from biomarker_cli.multicentre.qualification.checks import (
-    Check,
     Expected,
     Found,
+    KnownCheck,
     SuiteResult,
     compared,
     refusal,
@@ -36,7 +36,7 @@ _GRIDS = {"straight": truth.GRID, "oblique": truth.OBLIQUE}
 
 def run(bench: Bench) -> SuiteResult:
     """Measure the suite."""
-    checks: list[Check] = []
+    checks: list[KnownCheck] = []
     for prefix, grid in _GRIDS.items():
         folder = bench.folder / prefix
         images = write_ct(folder / "ct", grid, _hu(), truth.SUBJECT)
@@ -62,7 +62,7 @@ def _hu() -> FloatArray:
     return np.asarray(480.0 * z + 24.0 * y + x - 1000.0)
 
 
-def _volume(folder: Path, prefix: str, grid: Grid) -> Mapping[str, Found]:
+def _volume(folder: Path, prefix: str, grid: ObjectGrid) -> Mapping[str, Found]:
     volume = one_volume(folder / "ct")
     geometry = volume.geometry
     found: dict[str, Found] = {f"{prefix}: slices": float(geometry.shape[0])}
@@ -102,7 +102,7 @@ def _of_result(name: str, result: RoiResult) -> dict[str, Found]:
     return found | (_told(name, result.region) if result.region is not None else {})
 
 
-def _drawn(folder: Path, prefix: str, grid: Grid) -> Mapping[str, Found]:
+def _drawn(folder: Path, prefix: str, grid: ObjectGrid) -> Mapping[str, Found]:
     structures = [one.structure(grid) for one in truth.DRAWN]
     n_slices = grid.shape[0]
     path = write_rtstruct(
@@ -124,7 +124,7 @@ def _reverse(dataset: Dataset, index: int) -> None:
     dataset.ROIContourSequence = list(dataset.ROIContourSequence)[::-1]
 
 
-def _filled(folder: Path, prefix: str, grid: Grid) -> Mapping[str, Found]:
+def _filled(folder: Path, prefix: str, grid: ObjectGrid) -> Mapping[str, Found]:
     structures = [truth.INTERPOLATED.structure(grid)]
     path = write_rtstruct(folder / "gap.dcm", structures, truth.SUBJECT, n_slices=grid.shape[0])
     rules = RegionRules(gaps="interpolate")
@@ -143,7 +143,7 @@ def _other_frame(folder: Path) -> str:
     return refusal(lambda: regions_on(one_volume(folder / "ct"), path))
 
 
-def _masks(folder: Path, prefix: str, grid: Grid, images: Sequence[Path]) -> list[Check]:
+def _masks(folder: Path, prefix: str, grid: ObjectGrid, images: Sequence[Path]) -> list[KnownCheck]:
     """Return the checks of segmentations that are masks, all of them on the same blocks."""
     kinds = {
         "SEG, binary": (_binary, truth.BLOCKS),
@@ -151,7 +151,7 @@ def _masks(folder: Path, prefix: str, grid: Grid, images: Sequence[Path]) -> lis
         "SEG, label map": (_label_map, truth.APART),
         "NIfTI": (_nifti, truth.APART),
     }
-    checks: list[Check] = []
+    checks: list[KnownCheck] = []
     for kind, (write, blocks) in kinds.items():
         name = f"{prefix}, {kind}"
         path_of = partial(write, folder, grid, images)
@@ -184,27 +184,27 @@ def _labels(blocks: Sequence[truth.Filled]) -> IntArray:
     return found
 
 
-def _binary(folder: Path, grid: Grid, images: Sequence[Path]) -> Path:
+def _binary(folder: Path, grid: ObjectGrid, images: Sequence[Path]) -> Path:
     del grid
     masks = np.stack([_block(block) > 0 for block in truth.BLOCKS])
     labels = [block.name for block in truth.BLOCKS]
     return write_seg(folder / "binary.dcm", images, masks, labels)
 
 
-def _fractional(folder: Path, grid: Grid, images: Sequence[Path]) -> Path:
+def _fractional(folder: Path, grid: ObjectGrid, images: Sequence[Path]) -> Path:
     """Write a block of 0.8 in surroundings of 0.3."""
     del grid
     part = np.where(_block(truth.BLOCKS[0]) > 0, 0.8, 0.3)
     return write_seg(folder / "part.dcm", images, part, ["first"], kind="FRACTIONAL")
 
 
-def _label_map(folder: Path, grid: Grid, images: Sequence[Path]) -> Path:
+def _label_map(folder: Path, grid: ObjectGrid, images: Sequence[Path]) -> Path:
     del grid
     names = [block.name for block in truth.APART]
     return write_seg(folder / "map.dcm", images, _labels(truth.APART), names, kind="LABELMAP")
 
 
-def _nifti(folder: Path, grid: Grid, images: Sequence[Path]) -> Path:
+def _nifti(folder: Path, grid: ObjectGrid, images: Sequence[Path]) -> Path:
     """Write a label image in RAS, as NIfTI has it: x and y run the other way."""
     import nibabel
 

@@ -20,8 +20,8 @@ from biomarker_cli.multicentre.objects.pet import (
 )
 from biomarker_cli.multicentre.qualification.bench import Bench, one_volume
 from biomarker_cli.multicentre.qualification.checks import (
-    Check,
     Found,
+    KnownCheck,
     SuiteResult,
     compared,
     refusal,
@@ -52,7 +52,7 @@ _METRICS = SuvRules(
 
 def run(bench: Bench) -> SuiteResult:
     """Measure the suite."""
-    checks: list[Check] = []
+    checks: list[KnownCheck] = []
     for case in truth.CASES:
         checks += compared(
             NAME,
@@ -118,14 +118,14 @@ def _metrics(bench: Bench) -> Mapping[str, Found]:
     return {row.feature_id: row.value for row in uptake_measurements(result, region, _METRICS)}
 
 
-def _refused(bench: Bench, one: truth.Refused) -> Mapping[str, Found]:
+def _refused(bench: Bench, one: truth.RefusedScan) -> Mapping[str, Found]:
     folder = bench.folder / f"refused_{one.name.replace(' ', '_')}"
     pet = PetObject(truth.PATIENT, truth.GRID, _slices())
     write_pet(folder, pet, change=_change(pet.given, one))
     return {one.expected.name: refusal(partial(_suv, folder, _RULES))}
 
 
-def _change(given: Administration, one: truth.SuvCase | truth.Refused) -> Change:
+def _change(given: Administration, one: truth.SuvCase | truth.RefusedScan) -> Change:
     item = with_administration(given, **one.item)
 
     def change(dataset: Dataset, index: int) -> None:

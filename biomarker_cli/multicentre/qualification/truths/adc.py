@@ -16,12 +16,12 @@ import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.multicentre.objects.dwi import Direction, Weighting, signal_of
-from biomarker_cli.multicentre.objects.instances import Grid, Subject
+from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
 from biomarker_cli.multicentre.qualification.checks import Expected
 from biomarker_cli.multicentre.qualification.truths.order import FLIPPED
 
 SUBJECT = Subject("VERIFY-DWI")
-GRID = Grid((3, 4, 5), (2.0, 2.5, 5.0))
+GRID = ObjectGrid((3, 4, 5), (2.0, 2.5, 5.0))
 S0 = 1000.0
 LOW, HIGH = 0.4e-3, 2.6e-3
 ADC: FloatArray = np.linspace(LOW, HIGH, 60).reshape(GRID.shape)
@@ -309,7 +309,7 @@ DARK = Expected(
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedSet:
     """Images that no ADC may be made of."""
 
     name: str
@@ -322,7 +322,7 @@ class Refused:
         return Expected(f"refused: {self.name}", self.code, steps=steps)
 
 
-NO_B = Refused("no b-value", "ADC-NO-B-VALUES")
-SINGLE_B = Refused("one b-value", "ADC-SINGLE-B")
-TWO_ECHOES = Refused("two echo times", "ADC-MIXED-ECHO")
+NO_B = RefusedSet("no b-value", "ADC-NO-B-VALUES")
+SINGLE_B = RefusedSet("one b-value", "ADC-SINGLE-B")
+TWO_ECHOES = RefusedSet("two echo times", "ADC-MIXED-ECHO")
 REFUSED = (NO_B, SINGLE_B, TWO_ECHOES)

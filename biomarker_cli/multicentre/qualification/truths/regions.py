@@ -5,7 +5,7 @@ count is a product of whole numbers.
 
 References
 ----------
-DICOM PS3.3 C.7.6.2.1.1 (Image Plane), C.8.8.6 (ROI Contour), C.8.20 (Segmentation).
+DICOM PS3.3 C.7.6.2.1.1 (Image Plane), C.8.8.6 (ROI ObjectContour), C.8.20 (Segmentation).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from biomarker_cli.multicentre.objects.instances import Grid, Subject
-from biomarker_cli.multicentre.objects.rtstruct import Contour, Structure, polygon, rectangle
+from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
+from biomarker_cli.multicentre.objects.rtstruct import ObjectContour, Structure, polygon, rectangle
 from biomarker_cli.multicentre.qualification.checks import Expected
 from biomarker_cli.multicentre.qualification.truths.order import FLIPPED
 
 SUBJECT = Subject("VERIFY-CT")
-GRID = Grid((8, 20, 24), (1.5, 2.0, 3.0), (-10.0, -20.0, 30.0))
-OBLIQUE = Grid(
+GRID = ObjectGrid((8, 20, 24), (1.5, 2.0, 3.0), (-10.0, -20.0, 30.0))
+OBLIQUE = ObjectGrid(
     (8, 20, 24), (1.5, 2.0, 3.0), (-10.0, -20.0, 30.0), (0.8, 0.6, 0.0), (0.0, 0.0, -1.0)
 )
 
@@ -56,7 +56,7 @@ _MARKS = ((0, 0, 0), (23, 0, 0), (0, 19, 0), (3, 5, 6), (20, 13, 2), (23, 19, 7)
 """Voxels (x, y, z) that are looked up by their place in mm."""
 
 
-def marks(grid: Grid) -> dict[str, tuple[float, float, float]]:
+def marks(grid: ObjectGrid) -> dict[str, tuple[float, float, float]]:
     """Return the places in mm that are looked up, by the name of the check."""
     return {_mark_name(mark): grid.place(*mark) for mark in _MARKS}
 
@@ -102,20 +102,20 @@ def _mark(prefix: str, mark: tuple[int, int, int]) -> Expected:
     return Expected(name, hu(*mark), 0.01, (VOXELS, PLACE), mistakes, unit="[hnsf'U]")
 
 
-Build = Callable[[Grid], Sequence[Contour]]
+Build = Callable[[ObjectGrid], Sequence[ObjectContour]]
 
 
-def _on(slices: Sequence[float], *parts: Callable[[Grid, float], Contour]) -> Build:
+def _on(slices: Sequence[float], *parts: Callable[[ObjectGrid, float], ObjectContour]) -> Build:
     return lambda grid: [part(grid, z) for z in slices for part in parts]
 
 
 def _box(
     low: tuple[float, float], high: tuple[float, float], kind: str = "CLOSED_PLANAR"
-) -> Callable[[Grid, float], Contour]:
-    return lambda grid, z: Contour(rectangle(grid, z, low, high).points, kind)
+) -> Callable[[ObjectGrid, float], ObjectContour]:
+    return lambda grid, z: ObjectContour(rectangle(grid, z, low, high).points, kind)
 
 
-def _corners(*corners: tuple[float, float]) -> Callable[[Grid, float], Contour]:
+def _corners(*corners: tuple[float, float]) -> Callable[[ObjectGrid, float], ObjectContour]:
     return lambda grid, z: polygon(grid, z, corners)
 
 
@@ -144,7 +144,7 @@ _KEYHOLE = (
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnRegion:
     """A structure that is drawn, and what must become of it.
 
     Attributes
@@ -170,11 +170,11 @@ class Drawn:
     mistakes: Mapping[str, int] | None = None
     audit: Mapping[str, float] | None = None
 
-    def structure(self, grid: Grid) -> Structure:
+    def structure(self, grid: ObjectGrid) -> Structure:
         """Return what is written."""
         return Structure(self.name, self.build(grid))
 
-    def expected(self, prefix: str, grid: Grid) -> list[Expected]:
+    def expected(self, prefix: str, grid: ObjectGrid) -> list[Expected]:
         """Return what must become of it."""
         steps = (f"contours: {self.name}", CENTRES)
         if self.n_voxels is None:
@@ -198,7 +198,7 @@ class Drawn:
             found.append(Expected(f"{prefix}: {self.name}, {column}", value, 1e-4 * value, steps))
         return found + self._places(prefix, grid, steps)
 
-    def _places(self, prefix: str, grid: Grid, steps: tuple[str, ...]) -> list[Expected]:
+    def _places(self, prefix: str, grid: ObjectGrid, steps: tuple[str, ...]) -> list[Expected]:
         if self.centre is None:
             return []
         return [
@@ -211,7 +211,7 @@ class Drawn:
 
 _CENTRE = (6.5, 6.5, 3.5)
 
-BOX = Drawn(
+BOX = DrawnRegion(
     "box",
     _on(SLICES, _box(LOW, HIGH)),
     N_BOX,
@@ -221,53 +221,59 @@ BOX = Drawn(
 
 DRAWN = (
     BOX,
-    Drawn(
+    DrawnRegion(
         "hole",
         _on(SLICES, _box(LOW, HIGH), _box(INNER_LOW, INNER_HIGH)),
         N_BOX - N_HOLE,
         mistakes={FILLED: N_BOX},
         audit={"polygon_volume_mm3": (N_BOX - N_HOLE) * VOXEL_MM3},
     ),
-    Drawn(
+    DrawnRegion(
         "island in a hole",
         _on(SLICES, _box(LOW, HIGH), _box((3.5, 4.5), (9.5, 8.5)), _box(INNER_LOW, INNER_HIGH)),
         N_BOX - 6 * 4 * 4 + N_HOLE,
         mistakes={FILLED: N_BOX},
     ),
-    Drawn("keyhole", _on(SLICES, _corners(*_KEYHOLE)), N_BOX - N_HOLE),
-    Drawn(
+    DrawnRegion("keyhole", _on(SLICES, _corners(*_KEYHOLE)), N_BOX - N_HOLE),
+    DrawnRegion(
         "exclusive or",
         _on(SLICES, _box(LOW, HIGH, XOR), _box(*_SHIFTED, kind=XOR)),
         2 * N_BOX - 2 * _N_BOTH,
     ),
-    Drawn(
+    DrawnRegion(
         "two that cross",
         _on(SLICES, _box(LOW, HIGH), _box(*_SHIFTED)),
         2 * N_BOX - _N_BOTH,
     ),
-    Drawn("two apart", _on(SLICES, _box(LOW, HIGH), _box((13.5, 12.5), (15.5, 15.5))), N_BOX + 24),
+    DrawnRegion(
+        "two apart", _on(SLICES, _box(LOW, HIGH), _box((13.5, 12.5), (15.5, 15.5))), N_BOX + 24
+    ),
     # i + j <= 9 with i, j from 0: 55 voxels of a slice.
-    Drawn("triangle", _on(SLICES, _corners((2.5, 3.5), (12.7, 3.5), (2.5, 13.7))), 55 * 4),
-    Drawn("between slices", _on([z + 0.5 for z in SLICES], _box(LOW, HIGH)), N_BOX, centre=_CENTRE),
-    Drawn(
+    DrawnRegion("triangle", _on(SLICES, _corners((2.5, 3.5), (12.7, 3.5), (2.5, 13.7))), 55 * 4),
+    DrawnRegion(
+        "between slices", _on([z + 0.5 for z in SLICES], _box(LOW, HIGH)), N_BOX, centre=_CENTRE
+    ),
+    DrawnRegion(
         "planes of a third of the slice",
         _on([2.0 + (n - 1) / 3.0 for n in range(12)], _box(LOW, HIGH)),
         N_BOX,
         centre=_CENTRE,
     ),
     # Four of the eight columns lie in the image.
-    Drawn(
+    DrawnRegion(
         "partly outside",
         _on(SLICES, _box((-4.5, 3.5), (3.5, 9.5))),
         4 * 6 * 4,
         audit={"clipped_fraction": 0.5},
     ),
-    Drawn("a point", lambda grid: [Contour([grid.place(3, 3, 3)], "POINT")], None, "skipped"),
-    Drawn("without contours", lambda _: (), None, "empty"),
-    Drawn("a slice without contour", _on((2, 3, 5), _box(LOW, HIGH)), None, "failed"),
+    DrawnRegion(
+        "a point", lambda grid: [ObjectContour([grid.place(3, 3, 3)], "POINT")], None, "skipped"
+    ),
+    DrawnRegion("without contours", lambda _: (), None, "empty"),
+    DrawnRegion("a slice without contour", _on((2, 3, 5), _box(LOW, HIGH)), None, "failed"),
 )
 
-INTERPOLATED = Drawn(
+INTERPOLATED = DrawnRegion(
     "a slice without contour, filled", _on((2, 3, 5), _box(LOW, HIGH)), N_BOX, centre=_CENTRE
 )
 
@@ -298,7 +304,7 @@ class Filled:
         first, second, third = ((low + high - 1) / 2.0 for low, high in (self.x, self.y, self.z))
         return first, second, third
 
-    def expected(self, prefix: str, grid: Grid) -> list[Expected]:
+    def expected(self, prefix: str, grid: ObjectGrid) -> list[Expected]:
         """Return its count and place."""
         step = f"mask files: {prefix}"
         name = f"{prefix}: {self.name}"

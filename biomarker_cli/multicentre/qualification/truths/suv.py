@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from biomarker_cli.multicentre.objects.instances import Grid, Subject
+from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
 from biomarker_cli.multicentre.objects.pet import Administration, Scan, mean_activity_s
 from biomarker_cli.multicentre.qualification.checks import Expected
 from biomarker_cli.multicentre.qualification.truths.order import FLIPPED
@@ -22,7 +22,7 @@ from biomarker_cli.multicentre.qualification.truths.order import FLIPPED
 LEVELS = (0.2, 1.0, 4.0)
 """SUVbw of the three slices."""
 
-GRID = Grid((3, 4, 5), (4.0, 4.0, 4.0))
+GRID = ObjectGrid((3, 4, 5), (4.0, 4.0, 4.0))
 PATIENT = Subject("VERIFY-SUV", "O", 70.0, 1.75)
 
 RELATIVE = 1e-4
@@ -247,7 +247,7 @@ def expected_normalisations(body: Subject) -> list[Expected]:
 # A cube of 5 x 5 x 5 voxels of 4 mm: SUV = 10 - r2 / 2 with r2 the squared distance from
 # its centre in voxels; 1, 6, 12, 8, 6, 24, 24, 12, 24, 8 voxels have r2 = 0, 1, 2, 3, 4,
 # 5, 6, 8, 9, 12. The sphere of 1 ml (radius 6.20 mm) holds those with r2 <= 2.
-METRICS_GRID = Grid((13, 13, 13), (4.0, 4.0, 4.0))
+METRICS_GRID = ObjectGrid((13, 13, 13), (4.0, 4.0, 4.0))
 METRICS_CENTRE = (6, 6, 6)
 BACKGROUND_SUV = 0.5
 HOTTEST_SUV = 10.0
@@ -310,7 +310,7 @@ def expected_metrics() -> list[Expected]:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedScan:
     """An object that no SUV may be made of.
 
     Attributes
@@ -334,27 +334,27 @@ class Refused:
 
 
 REFUSED = (
-    Refused("no weight", "SUV-NO-WEIGHT", {"PatientWeight": None}),
-    Refused("weight 0", "SUV-NO-WEIGHT", {"PatientWeight": "0"}),
-    Refused("counts without a factor", "SUV-NO-SCALE-FACTOR", {"Units": "CNTS"}),
-    Refused("PROPCPS", "SUV-UNITS", {"Units": "PROPCPS"}),
-    Refused(
+    RefusedScan("no weight", "SUV-NO-WEIGHT", {"PatientWeight": None}),
+    RefusedScan("weight 0", "SUV-NO-WEIGHT", {"PatientWeight": "0"}),
+    RefusedScan("counts without a factor", "SUV-NO-SCALE-FACTOR", {"Units": "CNTS"}),
+    RefusedScan("PROPCPS", "SUV-UNITS", {"Units": "PROPCPS"}),
+    RefusedScan(
         "no attenuation correction",
         "SUV-NO-ATTENUATION-CORRECTION",
         {"CorrectedImage": ["NORM", "DECY", "SCAT"]},
     ),
-    Refused("DecayCorrection missing", "SUV-NO-DECAY-CORRECTION", {"DecayCorrection": None}),
-    Refused("intercept -100", "SUV-INTERCEPT", {"RescaleIntercept": "-100"}),
-    Refused("no activity", "SUV-NO-ACTIVITY", item={"RadionuclideTotalDose": None}),
-    Refused("activity in kBq", "SUV-ACTIVITY", item={"RadionuclideTotalDose": "368080"}),
-    Refused("no half-life", "SUV-NO-HALF-LIFE", item={"RadionuclideHalfLife": None}),
-    Refused("half-life in minutes", "SUV-HALF-LIFE", item={"RadionuclideHalfLife": "109.77"}),
-    Refused(
+    RefusedScan("DecayCorrection missing", "SUV-NO-DECAY-CORRECTION", {"DecayCorrection": None}),
+    RefusedScan("intercept -100", "SUV-INTERCEPT", {"RescaleIntercept": "-100"}),
+    RefusedScan("no activity", "SUV-NO-ACTIVITY", item={"RadionuclideTotalDose": None}),
+    RefusedScan("activity in kBq", "SUV-ACTIVITY", item={"RadionuclideTotalDose": "368080"}),
+    RefusedScan("no half-life", "SUV-NO-HALF-LIFE", item={"RadionuclideHalfLife": None}),
+    RefusedScan("half-life in minutes", "SUV-HALF-LIFE", item={"RadionuclideHalfLife": "109.77"}),
+    RefusedScan(
         "no time of injection",
         "SUV-NO-INJECTION-TIME",
         item={"RadiopharmaceuticalStartTime": None, "RadiopharmaceuticalStartDateTime": None},
     ),
-    Refused(
+    RefusedScan(
         "injection after the scan",
         "SUV-INJECTION-TIME",
         item={

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from biomarker_cli.model.arrays import BoolArray, FloatArray
-from biomarker_cli.multicentre.objects.instances import Grid
+from biomarker_cli.multicentre.objects.instances import ObjectGrid
 
 _PRIMES = (83492791, 19349663, 73856093)
 
 
-def texture(grid: Grid, levels: int, seed: int = 0) -> FloatArray:
+def texture(grid: ObjectGrid, levels: int, seed: int = 0) -> FloatArray:
     """Return whole numbers from 0 to `levels` - 1 that rise along x, shape (z, y, x).
 
     Half of a level is the place, half a hash of it, so that neighbours are alike.
@@ -28,7 +28,7 @@ def texture(grid: Grid, levels: int, seed: int = 0) -> FloatArray:
 
 
 def ellipsoid(
-    grid: Grid, centre: tuple[float, float, float], half_axes: tuple[float, float, float]
+    grid: ObjectGrid, centre: tuple[float, float, float], half_axes: tuple[float, float, float]
 ) -> BoolArray:
     """Return the voxels whose centres lie in an ellipsoid, in indices ``(x, y, z)``."""
     z, y, x = np.indices(grid.shape)

@@ -1,0 +1,30 @@
+"""``biomarker export``: the tables of a run in other forms; one module per command."""
+
+from __future__ import annotations
+
+import click
+
+from biomarker_cli.cli.on_demand import CommandsOnDemand
+
+_EPILOG = """\b
+Examples:
+  biomarker export wide results -o wide.csv
+  biomarker export parquet results -o parquet
+"""
+
+
+COMMANDS = CommandsOnDemand(
+    __package__,
+    {
+        "wide": "wide:wide",
+        "parquet": "parquet:parquet",
+    },
+)
+
+
+@click.group(commands=COMMANDS, epilog=_EPILOG)
+def export() -> None:
+    """Hand out the tables of a run: one row per region, or Parquet.
+
+    The tables must be as the run wrote them; one that was edited is refused.
+    """

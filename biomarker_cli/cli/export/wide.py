@@ -1,0 +1,106 @@
+"""``biomarker export wide``: one row per case and ROI, one column per feature."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import print_json, say
+from biomarker_cli.model.wording import counted
+
+if TYPE_CHECKING:
+    from biomarker_cli.tables.export.wide import Least
+
+_EPILOG = """\b
+Examples:
+  biomarker export wide results -o wide.csv
+  biomarker export wide results -o pet.csv --analysis fdg-suv --usable yes
+  biomarker export wide results -o every.csv --usable all
+
+Units stand beside it, in wide.units.csv: the same columns, one row. With several
+analyses a column is called analysis:feature, with one by the feature alone.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE.csv",
+    type=click.Path(path_type=Path),
+    help="File to write [default: wide.csv in DIR].",
+)
+@click.option(
+    "--usable",
+    type=click.Choice(["yes", "caution", "all"]),
+    default="caution",
+    show_default=True,
+    help="Values that are filled in: usable ones, also those under caution, or all there are.",
+)
+@click.option(
+    "--analysis",
+    "analyses",
+    metavar="ID[@V]",
+    multiple=True,
+    help="Only this analysis; repeat it.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier export.")
+@format_option
+def wide(
+    folder: Path,
+    output: Path | None,
+    usable: Least,
+    analyses: tuple[str, ...],
+    output_format: str,
+    **switches: bool,
+) -> None:
+    """Write one row per case and ROI, with one column per feature.
+
+    A value that may not be pooled (usable: no) is left empty; the columns usable,
+    flags and n_left_out of its row say so. --usable all fills in every value.
+    """
+    from biomarker_cli.tables.export.wide import WideRules, export_wide, units_path
+
+    output = output or folder / "wide.csv"
+    _require_free(folder, (output, units_path(output)), overwrite=switches["overwrite"])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    summary = export_wide(folder, output, WideRules(usable, analyses))
+    if output_format == "json":
+        files = {"file": str(output), "units_file": str(units_path(output)), "usable": usable}
+        print_json(files | summary.as_json())
+        return
+    said = f"{counted(summary.rows, 'row')}, {counted(summary.columns, 'feature column')}"
+    say(f"{said}: {counted(summary.values, 'value')}")
+    if summary.left_out:
+        say(
+            f"{counted(summary.left_out, 'value')} left out, as they may not be pooled: "
+            "usable and flags of their rows say why"
+        )
+    for path in (output, units_path(output)):
+        say(f"written: {path}", err=True)
+
+
+def _require_free(folder: Path, files: tuple[Path, ...], *, overwrite: bool) -> None:
+    from biomarker_cli.model.errors import ConfigurationError
+    from biomarker_cli.tables.export.packaged import read_package
+
+    if files[0].suffix.lower() != ".csv":
+        raise ConfigurationError(
+            "OUTPUT-FORMAT", f"expected a name that ends in .csv, found {files[0].name}"
+        )
+    tables = {table.path.resolve() for table in read_package(folder).values()}
+    for path in files:
+        if path.resolve() in tables:
+            raise ConfigurationError(
+                "OUTPUT-EXISTS", f"{path} is a table of the run", hint="Choose another name."
+            )
+        if path.exists() and not overwrite:
+            raise ConfigurationError(
+                "OUTPUT-EXISTS",
+                f"the file exists: {path}",
+                hint="Choose another name with -o, or say --overwrite.",
+            )

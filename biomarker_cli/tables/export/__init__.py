@@ -1,0 +1,1 @@
+"""Exports of the tables of a run to forms of other programs."""

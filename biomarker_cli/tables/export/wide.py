@@ -1,0 +1,300 @@
+"""The wide table: one row per case and ROI, one column per feature.
+
+Rows are read and written one region after the other: a trial of any size stands in the
+memory of one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Literal
+
+from biomarker_cli.model.errors import InputNotFoundError
+from biomarker_cli.model.flags import split_flags
+from biomarker_cli.model.outputs import whole_file
+from biomarker_cli.model.usability import DEFAULT_POLICY, USABLE_WORDS, worst
+from biomarker_cli.model.wording import quoted
+from biomarker_cli.tables.cells import csv_line, is_finite_number
+from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.export.packaged import PackagedTable, read_package
+from biomarker_cli.tables.rows import Column
+from biomarker_cli.tables.schema import FEATURES, MEASUREMENTS
+
+Least = Literal["yes", "caution", "all"]
+"""What is filled in: usable rows, also those under caution, or every value there is."""
+
+_FILLED: Mapping[Least, frozenset[str]] = {
+    "yes": frozenset({"yes"}),
+    "caution": frozenset({"yes", "caution"}),
+    "all": frozenset(USABLE_WORDS),
+}
+
+_RANKED = frozenset(USABLE_WORDS)
+
+ROW_COLUMNS = (
+    Column("case_id", "string", "site/subject/timepoint/image role"),
+    Column("site_id", "string", "centre"),
+    Column("subject_id", "string", "identifier that the study assigned"),
+    Column("timepoint", "string", "visit"),
+    Column("role", "string", "image role of the case"),
+    Column("roi_id", "string", "canonical name of the ROI, unique within the case"),
+    Column("usable", "string", "the worst of its values; no where it has none", USABLE_WORDS),
+    Column("flags", "string", "flags of all its measurements, sorted, joined by ;"),
+    Column("n_values", "integer", "cells that are filled"),
+    Column("n_left_out", "integer", "values that are there and that --usable leaves out"),
+    Column("n_absent", "integer", "measurements without a value"),
+)
+"""Columns before those of the features."""
+
+_NAMES = tuple(column.name for column in ROW_COLUMNS)
+
+
+@dataclass(frozen=True)
+class WideRules:
+    """What goes into a wide table.
+
+    Attributes
+    ----------
+    usable : str
+        One of `Least`.
+    analyses : tuple of str
+        ``id`` or ``id@version``; empty for all of the run.
+    """
+
+    usable: Least = "caution"
+    analyses: tuple[str, ...] = ()
+
+
+@dataclass
+class WideSummary:
+    """What was written.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Regions, and columns of features.
+    values, left_out, absent : int
+        Sums over the rows.
+    """
+
+    rows: int = 0
+    columns: int = 0
+    values: int = 0
+    left_out: int = 0
+    absent: int = 0
+
+    def as_json(self) -> dict[str, int]:
+        """Return it for scripts."""
+        return asdict(self)
+
+
+def units_path(output: Path) -> Path:
+    """Return the file of units beside a wide table: ``wide.units.csv`` beside ``wide.csv``."""
+    return output.with_name(f"{output.stem}.units.csv")
+
+
+def export_wide(folder: Path, output: Path, rules: WideRules) -> WideSummary:
+    """Write the wide table of a run, and its units beside it.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a run.
+    output : Path
+        In a folder that exists; replaced where it is there.
+    rules : WideRules
+
+    Raises
+    ------
+    TableError
+        ``TABLE-NOT-FOUND``, ``TABLE-PACKAGE``, ``TABLE-CHANGED``, ``TABLE-COLUMNS``,
+        ``TABLE-VALUE``, ``TABLE-UNREADABLE``.
+    InputNotFoundError
+        ``NOTHING-FOUND`` where the run has no such analysis.
+    """
+    package = read_package(folder)
+    measurements, features = (_required(package, t.name, folder) for t in (MEASUREMENTS, FEATURES))
+    layout = _Layout.of(features, rules.analyses)
+    summary = WideSummary(columns=len(layout.names))
+    with whole_file(units_path(output)) as units, whole_file(output) as table:
+        header = csv_line((*_NAMES, *layout.names)).encode()
+        units.write(header)
+        units.write(csv_line((*("" for _ in _NAMES), *layout.units)).encode())
+        table.write(header)
+        _write_rows(table, _regions(measurements, layout, _FILLED[rules.usable]), summary)
+    return summary
+
+
+def _required(package: Mapping[str, PackagedTable], name: str, folder: Path) -> PackagedTable:
+    if name not in package:
+        raise InputNotFoundError("NOTHING-FOUND", f"the run in {folder} has no {name}.csv")
+    package[name].require_unchanged()
+    return package[name]
+
+
+def _write_rows(stream: IO[bytes], regions: Iterable[_Region], summary: WideSummary) -> None:
+    for region in regions:
+        stream.write(csv_line(region.cells()).encode())
+        summary.rows += 1
+        summary.values += region.n_values
+        summary.left_out += region.n_left_out
+        summary.absent += region.n_absent
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the value of a feature stands.
+
+    Attributes
+    ----------
+    names, units : tuple of str
+        Of the columns.
+    places : dict
+        Analysis and feature -> unit -> place.
+    left_out : frozenset of str
+        Analyses that are not asked for.
+    """
+
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    places: dict[tuple[str, str], dict[str, int]]
+    left_out: frozenset[str]
+
+    @classmethod
+    def of(cls, features: PackagedTable, wanted: Sequence[str]) -> _Layout:
+        """Return the layout of some analyses: columns by analysis and feature.
+
+        A feature that stands in two units has a column for each: no column mixes them.
+        """
+        index = [features.column_names.index(c) for c in ("analysis_id", "feature_id", "unit_ucum")]
+        rows = [tuple(cells[place] for place in index) for cells in features.rows()]
+        there = sorted({analysis for analysis, _, _ in rows})
+        chosen = _chosen(there, wanted)
+        names: list[str] = []
+        units: list[str] = []
+        places: dict[tuple[str, str], dict[str, int]] = {}
+        for analysis, feature, said in rows:
+            if analysis not in chosen:
+                continue
+            name = feature if len(chosen) == 1 else f"{analysis}:{feature}"
+            found = said.split(";")
+            places[analysis, feature] = {u: len(names) + n for n, u in enumerate(found)}
+            names += [name] if len(found) == 1 else [f"{name} [{unit}]" for unit in found]
+            units += found
+        return cls(tuple(names), tuple(units), places, frozenset(there) - chosen)
+
+
+def _chosen(there: Sequence[str], wanted: Sequence[str]) -> frozenset[str]:
+    for one in wanted:
+        if not any(one in {ident, ident.partition("@")[0]} for ident in there):
+            raise InputNotFoundError(
+                "NOTHING-FOUND",
+                f"the run has no analysis {quoted(one)}",
+                hint=f"It has {', '.join(there) or 'none'}.",
+            )
+    if not there:
+        raise InputNotFoundError("NOTHING-FOUND", "the run has measured nothing")
+    if not wanted:
+        return frozenset(there)
+    return frozenset(i for i in there if {i, i.partition("@")[0]} & set(wanted))
+
+
+@dataclass
+class _Region:
+    """A row of the wide table, as it is read.
+
+    Attributes
+    ----------
+    key : tuple of str
+        Case and ROI.
+    values : list of str
+        Cells of the features.
+    taken : bytearray
+        Which of them a measurement has spoken of.
+    usable, flags : set of str
+        Words and joined flags of the measurements.
+    """
+
+    key: tuple[str, str]
+    values: list[str]
+    taken: bytearray
+    usable: set[str] = field(default_factory=set)
+    flags: set[str] = field(default_factory=set)
+    n_values: int = 0
+    n_left_out: int = 0
+    n_absent: int = 0
+
+    def take(self, cells: Sequence[str], layout: _Layout, filled: frozenset[str]) -> str:
+        """Take a row of measurements.csv; return what is wrong with it, empty for nothing."""
+        _, _, analysis, feature, value, unit, status, flags, usable = cells
+        units = layout.places.get((analysis, feature))
+        if units is None:
+            return f"features.csv has no {quoted(feature)}"
+        # Without a value nobody may know the unit.
+        place = units.get(unit, -1) if status == "ok" else min(units.values())
+        if place < 0 or self.taken[place]:
+            return f"{quoted(feature)} in {quoted(unit)} has no place of its own"
+        self.taken[place] = 1
+        self.flags.add(flags)
+        if status != "ok":
+            self.n_absent += 1
+            return ""
+        if usable not in _RANKED or not is_finite_number(value):
+            return f"a value {quoted(value)} that is {quoted(usable)}"
+        self.usable.add(usable)
+        if usable in filled:
+            self.values[place] = value
+            self.n_values += 1
+        else:
+            self.n_left_out += 1
+        return ""
+
+    def cells(self) -> list[str]:
+        """Return the cells of the row."""
+        flags = frozenset[str]().union(*map(split_flags, self.flags))
+        usable = worst(self.usable) if self.usable else "no"
+        counts = (self.n_values, self.n_left_out, self.n_absent)
+        case_id, roi_id = self.key
+        names = (case_id, *case_id.split("/"), roi_id)
+        return [*names, usable, ";".join(sorted(flags)), *map(str, counts), *self.values]
+
+
+def _regions(table: PackagedTable, layout: _Layout, filled: frozenset[str]) -> Iterator[_Region]:
+    """Yield regions in the order of the table, each with its values in their places."""
+    region: _Region | None = None
+    for number, cells in enumerate(_measurements(table), start=1):
+        if cells[2] in layout.left_out:
+            continue
+        key = cells[0], cells[1]
+        if region is None or key != region.key:
+            if region is not None:
+                yield region
+            if key[0].count("/") != 3 or (region is not None and key < region.key):
+                raise table.bad_row(number, "its case is not in its place")
+            n_columns = len(layout.names)
+            region = _Region(key, [""] * n_columns, bytearray(n_columns))
+        fault = region.take(cells, layout, filled)
+        if fault:
+            raise table.bad_row(number, fault)
+    if region is not None:
+        yield region
+
+
+def _measurements(table: PackagedTable) -> Iterator[list[str]]:
+    """Yield the rows of measurements.csv; of before the column `usable`, as the product weighs."""
+    names = MEASUREMENTS.column_names
+    if table.column_names == names:
+        yield from table.rows()
+        return
+    if table.column_names != names[:-1]:
+        raise TableError(
+            "TABLE-COLUMNS", f"expected the columns {', '.join(names)}", where=str(table.path)
+        )
+    for number, cells in enumerate(table.rows(), start=1):
+        try:
+            usable = DEFAULT_POLICY.usable(cells[-2], split_flags(cells[-1]))
+        except ValueError as error:
+            raise table.bad_row(number, str(error)) from error
+        yield [*cells, usable]
