@@ -29,6 +29,7 @@ from biomarker_cli.study.cohort_case import (
 )
 from biomarker_cli.study.cohort_database import TABLES, kept_database, sum_of
 from biomarker_cli.study.cohort_findings import CohortFindings
+from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.packed import PackedResult, ResultHead, head_of
 from biomarker_cli.study.survey import Survey
 
@@ -120,7 +121,14 @@ class Cohort:
         path = self._db.execute("PRAGMA database_list").fetchone()[2]
         self._db.close()
         is_damaged = isinstance(error, sqlite3.DatabaseError)
-        if path and is_damaged and not isinstance(error, sqlite3.OperationalError):
+        if isinstance(error, sqlite3.OperationalError):
+            raise StudyError(
+                "RUN-CACHE",
+                f"what is known of the cohort cannot be kept: {error}",
+                where=path,
+                hint="Make room, or name another folder with BIOMARKER_CACHE_DIR.",
+            ) from error
+        if path and is_damaged:
             with contextlib.suppress(OSError):
                 Path(path).unlink()
 

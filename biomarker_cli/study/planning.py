@@ -36,6 +36,9 @@ from biomarker_cli.study.study_protocols import resolve_protocols, resolve_waive
 _KEPT_SLICES = 10_000
 """Plans are kept for those who measure, up to so many slices (1 kB each)."""
 
+_SLICES_OF_A_PLAN = 20
+"""A plan without its slices takes as much as so many."""
+
 _KEPT_CATALOGUES = 4
 """Cases that share a folder stand beside each other in most lists."""
 
@@ -170,7 +173,7 @@ class StudyPlanner:
         """Return the plan of a case, with what is known of its files."""
         kept = self._kept.pop(place, None)
         if kept is not None:
-            self._kept_slices -= len(kept.plan.input_paths)
+            self._kept_slices -= _slices_of(kept)
             return kept
         case = self._case(self._study.entries[place])
         recall(case.plan, self.index, self._reader.inputs)
@@ -181,7 +184,7 @@ class StudyPlanner:
         """Keep a plan until it is asked for again, as far as there is room."""
         if case.refusal is not None:
             return  # nobody asks for it, and it has no slices to count
-        slices = len(case.plan.input_paths)
+        slices = _slices_of(case)
         if self._kept_slices + slices <= _KEPT_SLICES:
             self._kept[place] = case
             self._kept_slices += slices
@@ -231,6 +234,10 @@ class StudyPlanner:
             if len(self._catalogues) > _KEPT_CATALOGUES:
                 self._catalogues.popitem(last=False)
         return found
+
+
+def _slices_of(case: PlannedCase) -> int:
+    return _SLICES_OF_A_PLAN + len(case.plan.input_paths)
 
 
 def _dicom_paths(study: Study, entry: CaseEntry) -> tuple[Path, ...]:

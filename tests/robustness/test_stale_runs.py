@@ -192,3 +192,15 @@ def test_plans_of_refused_cases_are_not_kept_in_memory(study, tmp_path):
         assert (case.refusal is None) == is_kept
         planner.keep(place, case)
         assert (planner.planned(place) is case) == is_kept
+
+
+def test_a_cohort_that_cannot_be_kept_is_named():
+    import sqlite3
+
+    from biomarker_cli.study.cohort import Cohort
+    from biomarker_cli.study.errors import StudyError
+
+    with pytest.raises(StudyError) as caught, Cohort.in_memory():
+        raise sqlite3.OperationalError("database or disk is full")
+    assert caught.value.code == "RUN-CACHE"
+    assert "disk is full" in caught.value.message
