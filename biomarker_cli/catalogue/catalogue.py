@@ -179,8 +179,8 @@ def _read(
     try:
         with SharedWork(files, Recorder(reading.reader), PIECE, by_two=by_two) as shared:
             for place, pieces in shared.pieces():
-                for file, (record, is_passing) in zip(files[place:], pieces, strict=False):
-                    read.records[file.path] = record
+                for file, (series, text, is_passing) in zip(files[place:], pieces, strict=False):
+                    read.records[file.path] = FileRecord(series, text)
                     if is_passing:
                         read.passing.add(file.path)
                 if progress is not None:
