@@ -202,6 +202,20 @@ def test_a_second_process_that_is_killed_takes_no_series_along(study, tmp_path, 
     assert len(kept(index)[0]) == 123
 
 
+def test_a_series_that_fails_in_either_process_is_the_same_row(study, tmp_path, monkeypatch):
+    def failing_series(_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(series_made, "series_candidates", failing_series)
+    one, two = FileIndex(tmp_path / "one"), FileIndex(tmp_path / "two")
+    first = scan([study], index=one)
+    assert [c.error_code for c in first.volumes] == ["SERIES-INTERNAL"] * 4
+    assert scan([study], index=two, by_two=True) == first
+    # It may be over with the next code, or the next try.
+    assert kept(one)[1] == kept(two)[1] == []
+    assert not first.is_lasting
+
+
 def test_an_interrupt_while_series_are_stacked_loses_nothing_that_was_read(
     study, tmp_path, monkeypatch
 ):
