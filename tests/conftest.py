@@ -85,6 +85,25 @@ def _program(name: str, package: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def slurm_programs() -> None:
+    """Require Slurm, of which a test starts its own on this machine."""
+    for name in ("munged", "slurmctld", "slurmd", "sbatch"):
+        if shutil.which(name) is None:
+            absent(f"Slurm absent: {name} (apt-get install slurm-wlm munge)")
+    if os.geteuid() != 0:
+        absent("Slurm starts jobs as their users: this test needs root")
+
+
+@pytest.fixture(scope="session")
+def snakemake() -> str:
+    """Path of Snakemake, found through BIOMARKER_SNAKEMAKE: it has an environment of its own."""
+    found = os.environ.get("BIOMARKER_SNAKEMAKE") or shutil.which("snakemake")
+    if found is None:
+        absent("Snakemake absent (pip install snakemake, and name it in BIOMARKER_SNAKEMAKE)")
+    return str(found)
+
+
+@pytest.fixture(scope="session")
 def sample_dir() -> Path:
     """Folder of the synthetic trial that is part of the project."""
     return CHECKOUT / "sample_data"

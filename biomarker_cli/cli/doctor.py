@@ -55,8 +55,9 @@ def _checks() -> Iterator[tuple[str, str, bool]]:
         found = version_of(package)
         name = package if decoded is None else f"decoder {decoded}"
         yield name, found or NOT_INSTALLED, found is not None
-    # The reference engine is an extra: nothing but its own analyses needs it.
+    # Extras: nothing but analyses by the reference engine, and clusters, need them.
     yield "pyradiomics (optional)", version_of(REFERENCE_ENGINE) or NOT_INSTALLED, True
+    yield "distributed (optional)", version_of("distributed") or NOT_INSTALLED, True
     yield "kernels", *_kernels()
     yield "protocols", *_protocols()
 

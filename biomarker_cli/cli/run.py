@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.executing import Measurer, executor_options
 from biomarker_cli.cli.options import format_option, junit_option
 from biomarker_cli.cli.output import Listing, print_json, require_new_file, say, stages
 from biomarker_cli.cli.run_ending import end_with_report
@@ -28,6 +30,7 @@ Examples:
   biomarker run study.yaml -o results --dry-run
   biomarker run study.yaml -o results --retry-failed
   biomarker run study.yaml -o results --shard 2/8
+  biomarker run study.yaml -o results --executor dask --scheduler head:8786
 
 Run the same command again to go on after an interruption: what has been
 measured and has not changed is kept. Shards of a study may be run on several
@@ -77,6 +80,7 @@ class ShardType(click.ParamType[Any]):
 @click.option(
     "--timeout-per-case", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds."
 )
+@executor_options
 @click.option(
     "--shard",
     type=ShardType(),
@@ -117,6 +121,7 @@ def run(
     study = load_study(study_file, given.pop("allowed"))
     folder = output or study.root / "results"
     dry_run, quiet = given.pop("dry_run"), given.pop("quiet")
+    measurer = Measurer.taken(given)
     study = with_key(study, writes=not dry_run)
     part = _part(shard, study, study_file)
     due, options = _due(study if part is None else part.own, is_part=part is not None, **given)
@@ -124,7 +129,9 @@ def run(
         if dry_run:
             decisions = _planned(due, folder, options, told)
         else:
-            report = _ran(part, due, folder, options, told)
+            with measurer.executor(options.timeout_s) as executor:
+                options = replace(options, executor=executor)
+                report = _ran(part, due, folder, options, told)
     if dry_run:
         _print_plan(decisions, output_format)
         return
@@ -156,7 +163,7 @@ def _due(
     from biomarker_cli.study.planning import StudyPlanner
     from biomarker_cli.study.runner import RunOptions, StudyRun
 
-    options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, **switches)
+    options = RunOptions(jobs=jobs, timeout_s=timeout_per_case, executor=None, **switches)
     planner = StudyPlanner(
         study,
         FileIndex.of_user(trusted=not options.fresh),

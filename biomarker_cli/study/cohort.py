@@ -7,12 +7,14 @@ that it was made of is the same (`StudyPlanner.mark`).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal, Self
 
 from biomarker_cli.model.errors import CaseError
@@ -25,7 +27,7 @@ from biomarker_cli.study.cohort_case import (
     SurveyedCase,
     said_of,
 )
-from biomarker_cli.study.cohort_database import TABLES, kept_database
+from biomarker_cli.study.cohort_database import TABLES, kept_database, sum_of
 from biomarker_cli.study.packed import PackedResult, ResultHead, head_of
 from biomarker_cli.study.survey import Survey, error_of, refusal_of
 
@@ -33,6 +35,12 @@ _CASES = {
     order: f"SELECT {COLUMNS} FROM cases WHERE {order} > ? ORDER BY {order} LIMIT ?"  # noqa: S608
     for order in ("place", "case_id")
 }
+
+_KEPT = (
+    "SELECT number, survey_sum, result_sum, CAST(survey AS BLOB), CAST(own_refusal AS BLOB), "
+    "CAST(own_flags AS BLOB), CAST(status AS BLOB), CAST(head AS BLOB), CAST(seal AS BLOB), "
+    "CAST(log AS BLOB) FROM cases WHERE case_id = ? AND mark = ?"
+)
 
 _CASE = f"SELECT {COLUMNS} FROM cases WHERE number = ?"  # noqa: S608 - names of ours
 
@@ -102,9 +110,27 @@ class Cohort:
         """Return it."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Let go of the database; what was not kept is gone."""
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        _trace: TracebackType | None = None,
+    ) -> None:
+        """Let go of the database; what was not kept is gone, and so is a damaged one."""
+        path = self._db.execute("PRAGMA database_list").fetchone()[2]
         self._db.close()
+        is_damaged = isinstance(error, sqlite3.DatabaseError)
+        if path and is_damaged and not isinstance(error, sqlite3.OperationalError):
+            with contextlib.suppress(OSError):
+                Path(path).unlink()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Self]:
+        """Let go of it where what is done with it fails; else it stays open."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self)
+            yield self
+            stack.pop_all()
 
     def keep(self) -> None:
         """Keep what has been found so far, as far as it is one that is kept."""
@@ -115,17 +141,20 @@ class Cohort:
 
     def known(self, case_id: str, mark: str, place: int) -> Survey | None:
         """Return the survey of a case that was made of the same, and take it up."""
-        row = self._db.execute(
-            "SELECT number, survey FROM cases WHERE case_id = ? AND mark = ?", (case_id, mark)
-        ).fetchone()
+        row = self._db.execute(_KEPT, (case_id, mark)).fetchone()
         if row is None or not mark:
             return None
+        number, survey_sum, result_sum, survey, own_refusal, own_flags, *result = row
+        if survey_sum != sum_of(case_id, mark, survey, own_refusal, own_flags):
+            return None
+        if any(result) and result_sum != sum_of(*result):
+            self.drop_result(number)
         self._db.execute(
             "UPDATE cases SET place = ?, pass = ?, action = '', reason = '', distrusted = 0 "
             "WHERE number = ?",
-            (place, self._pass, row[0]),
+            (place, self._pass, number),
         )
-        return Survey.from_json(row[1])
+        return Survey.from_json(survey.decode("utf-8", "surrogatepass"))
 
     def add(self, survey: Survey, place: int, mark: str, instances: Iterable[str]) -> None:
         """Add a case, or put another survey in the place of an older one.
@@ -143,18 +172,19 @@ class Cohort:
 
     def _add(self, survey: Survey, place: int, mark: str, instances: Iterable[int]) -> int:
         number = self._number_of(survey.case_id)
+        refusal = None if survey.refusal is None else json.dumps(survey.refusal)
+        said = survey.to_json(), refusal, " ".join(survey.flags)
         self._db.execute(
-            "INSERT OR REPLACE INTO cases (number, case_id, place, pass, mark, own_refusal, "
-            "own_flags, survey) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO cases (number, case_id, place, pass, mark, survey, "
+            "own_refusal, own_flags, survey_sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 number,
                 survey.case_id,
                 place,
                 self._pass,
                 mark,
-                None if survey.refusal is None else json.dumps(survey.refusal),
-                " ".join(survey.flags),
-                survey.to_json(),
+                *said,
+                sum_of(survey.case_id, mark, *said),
             ),
         )
         self._db.execute("DELETE FROM marks WHERE number = ?", (number,))
@@ -177,10 +207,13 @@ class Cohort:
 
     def update(self, number: int, survey: Survey, *, doubtful: bool = False) -> None:
         """Learn more of a case; what was made of a doubtful one is not taken again."""
+        case_id, mark, *own = self._db.execute(
+            "SELECT case_id, mark, own_refusal, own_flags FROM cases WHERE number = ?", (number,)
+        ).fetchone()
+        mark, text = "" if doubtful else mark, survey.to_json()
         self._db.execute(
-            "UPDATE cases SET survey = ?, mark = CASE WHEN ? THEN '' ELSE mark END "
-            "WHERE number = ?",
-            (survey.to_json(), doubtful, number),
+            "UPDATE cases SET survey = ?, mark = ?, survey_sum = ? WHERE number = ?",
+            (text, mark, sum_of(case_id, mark, text, *own), number),
         )
 
     def close_survey(self) -> None:
@@ -313,17 +346,17 @@ class Cohort:
     def take_result(self, number: int, result: PackedResult) -> None:
         """Keep what the stored result of a case says."""
         head = result.head
-        self._db.execute(
-            "UPDATE cases SET status = ?, head = ?, seal = ?, log = ? WHERE number = ?",
-            (
-                head.status,
-                json.dumps(asdict(head)),
-                result.seal,
-                json.dumps(said_of(result)),
-                number,
-            ),
-        )
+        said = head.status, json.dumps(asdict(head)), result.seal, json.dumps(said_of(result))
+        self._keep_result(number, said)
         self._mark_pixels(number, head)
+
+    def _keep_result(self, number: int, said: tuple[str | None, ...]) -> None:
+        """Keep status, head, seal and log of a result."""
+        self._db.execute(
+            "UPDATE cases SET status = ?, head = ?, seal = ?, log = ?, result_sum = ? "
+            "WHERE number = ?",
+            (*said, sum_of(*said), number),
+        )
 
     def _mark_pixels(self, number: int, head: ResultHead) -> None:
         self._db.execute("DELETE FROM marks WHERE number = ? AND kind = 'pixels'", (number,))
@@ -333,10 +366,7 @@ class Cohort:
 
     def drop_result(self, number: int) -> None:
         """Forget the result of a case that is not to be used."""
-        self._db.execute(
-            "UPDATE cases SET status = NULL, head = NULL, seal = NULL, log = NULL WHERE number = ?",
-            (number,),
-        )
+        self._keep_result(number, (None, None, None, None))
         self._db.execute("DELETE FROM marks WHERE number = ? AND kind = 'pixels'", (number,))
 
     def cases(self, order: Literal["place", "case_id"] = "place") -> Iterator[CohortCase]:
@@ -415,13 +445,10 @@ class Cohort:
         instances = map(int, said["instances"])
         number = self._add(survey, places[survey.case_id], str(said["mark"]), instances)
         self._db.execute(
-            "UPDATE cases SET action = ?, reason = ?, distrusted = ?, status = ?, head = ?, "
-            "seal = ?, log = ? WHERE number = ?",
-            (
-                *(said[name] for name in _EXPORTED[2:]),
-                number,
-            ),
+            "UPDATE cases SET action = ?, reason = ?, distrusted = ? WHERE number = ?",
+            (*(said[name] for name in _EXPORTED[2:5]), number),
         )
+        self._keep_result(number, tuple(said[name] for name in _EXPORTED[5:]))
         if said["head"] is not None:
             self._mark_pixels(number, head_of(json.loads(said["head"])))
         return survey

@@ -8,13 +8,14 @@ import os
 import sqlite3
 from pathlib import Path
 
-_FORMAT = 1
+_FORMAT = 2
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS cases (number INTEGER PRIMARY KEY, case_id TEXT UNIQUE, "
     "place INTEGER, pass INTEGER, mark TEXT, own_refusal TEXT, own_flags TEXT, survey TEXT, "
     "action TEXT DEFAULT '', reason TEXT DEFAULT '', kept TEXT DEFAULT '', "
-    "distrusted INTEGER DEFAULT 0, status TEXT, head TEXT, seal TEXT, log TEXT)",
+    "distrusted INTEGER DEFAULT 0, status TEXT, head TEXT, seal TEXT, log TEXT, "
+    "survey_sum INTEGER, result_sum INTEGER)",
     "CREATE INDEX IF NOT EXISTS by_place ON cases (place)",
     "CREATE TABLE IF NOT EXISTS marks (kind TEXT, value INTEGER, owner INTEGER, number INTEGER, "
     "PRIMARY KEY (kind, value, owner, number)) WITHOUT ROWID",
@@ -43,20 +44,48 @@ def kept_database(folder: Path, cache: Path) -> sqlite3.Connection | None:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("BEGIN IMMEDIATE")
+        if not fresh:
+            _require_sound(connection)
         for table in TABLES:
             connection.execute(table)
         connection.execute(
             "INSERT OR REPLACE INTO about VALUES ('folder', ?)", (str(folder.absolute()),)
         )
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, ValueError, sqlite3.Error) as error:
         if connection is not None:
             connection.close()
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(
-            error, sqlite3.OperationalError
-        ):
-            path.unlink(missing_ok=True)
+        # ValueError: a message of SQLite that quotes what is damaged is no text.
+        if not isinstance(error, (OSError, sqlite3.OperationalError)):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
         return None
     return connection
+
+
+def _require_sound(connection: sqlite3.Connection) -> None:
+    """Raise where pages are damaged: it would come out in the middle of a run, and of each again.
+
+    Raises
+    ------
+    sqlite3.DatabaseError
+    """
+    try:
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()
+        made = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql}
+    except sqlite3.OperationalError as error:  # text that is none
+        raise sqlite3.DatabaseError("damaged") from error
+    # One that was made and not begun has no tables yet.
+    if found != ("ok",) or (made and made != {t.replace(" IF NOT EXISTS", "") for t in TABLES}):
+        raise sqlite3.DatabaseError("damaged")
+
+
+def sum_of(*values: str | bytes | None) -> int:
+    """Return a check sum of texts: SQLite does not see a bit of a text that is another."""
+    digest = hashlib.blake2b(digest_size=8)
+    for value in values:
+        said = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value or b""
+        digest.update(len(said).to_bytes(8, "big") + said)
+    return int.from_bytes(digest.digest(), "big", signed=True)
 
 
 def _drop_orphans(path: Path) -> None:

@@ -105,7 +105,7 @@ class SerialExecutor:
     def run(self, plans: Iterable[CasePlan]) -> Iterator[CaseOutcome]:
         """Run the cases in their order."""
         for index, plan in enumerate(plans):
-            yield _outcome(index, answer_of(run_in_worker, plan))
+            yield outcome_of(index, answer_of(run_in_worker, plan))
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,10 @@ class PoolExecutor:
     def run(self, plans: Iterable[CasePlan]) -> Iterator[CaseOutcome]:
         """Run the cases; outcomes come as they are ready, so that each is stored at once."""
         for index, answer in answers(plans, self.jobs, self.work, self.timeout_s):
-            yield _outcome(index, answer)
+            yield outcome_of(index, answer)
 
 
-def _outcome(index: int, answer: Answer) -> CaseOutcome:
+def outcome_of(index: int, answer: Answer) -> CaseOutcome:
     """Turn whatever stopped one case into its error."""
     if answer.end == TIMED_OUT:
         error = CaseError(

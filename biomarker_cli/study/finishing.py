@@ -17,7 +17,7 @@ from biomarker_cli.study.manifest import manifest_head, write_manifest
 from biomarker_cli.study.run_log import write_text
 from biomarker_cli.study.twins import find_twins_by_pixels
 from biomarker_cli.tables.manifest import MANIFEST
-from biomarker_cli.tables.package import package_is_true
+from biomarker_cli.tables.package import DATA_PACKAGE, package_is_true
 
 if TYPE_CHECKING:
     from biomarker_cli.study.cohort_case import CohortCase
@@ -57,7 +57,7 @@ def finish(
     key = terms.key_fingerprint
     head = manifest_head(terms.study_id, seen.protocols, said, key, terms.policy)
     state = seen.state(head, wide)
-    if store.written_state() != state or not _are_true(seen, folder):
+    if store.written_state() != _written(state, folder) or not _are_true(seen, folder):
         write_tables(
             judged.measured_heads(),
             judged.in_order(),
@@ -70,7 +70,7 @@ def finish(
         write_manifest(head, judged.heads("place"), folder)
     write_text(cohort, remarks, folder)
     case_ids = (case.case_id for case in cohort.cases())
-    store.list_cases(terms.study_id, case_ids, seen.refusals, state)
+    store.list_cases(terms.study_id, case_ids, seen.refusals, _written(state, folder))
     return wide
 
 
@@ -137,9 +137,28 @@ def _member(terms: StudyTerms, judged: JudgedResults, case: CohortCase) -> Membe
     return Member(acquisition, case.survey.waivers, judged.stored(case).readings)
 
 
+def _written(state: str, folder: Path) -> str:
+    """Return a digest of a state together with what describes its tables as they lie there.
+
+    A run that died behind its tables, or a hand that copied those of another run, leaves
+    tables that agree with each other but not with the state of the last run.
+
+    Parameters
+    ----------
+    state : str
+        Digest of what tables and manifest are made of.
+    folder : Path
+        Of the run.
+    """
+    digest = hashlib.sha256(state.encode())
+    for name in (DATA_PACKAGE, MANIFEST):
+        try:
+            with (folder / name).open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError:
+            digest.update(b"absent")  # no state was ever written with it
+    return digest.hexdigest()
+
+
 def _are_true(seen: _Seen, folder: Path) -> bool:
-    return (
-        (folder / MANIFEST).is_file()
-        and package_is_true(folder)
-        and derivations_are_true(seen.derivations, folder)
-    )
+    return package_is_true(folder) and derivations_are_true(seen.derivations, folder)

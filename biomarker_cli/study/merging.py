@@ -105,10 +105,10 @@ def run_shard(
         beside_others(store.results_folder),
         exclusive(below, f".{part.shard.stem}.lock"),
         RunLog(below / f"{part.shard.stem}.jsonl") as log,
+        study.cohort(below / part.shard.stem).held() as cohort,
     ):
         begin_shard(folder, part.shard)
         store.list_if_new(study.terms.study_id, [e.case_id for e in part.study.entries])
-        cohort = study.cohort(below / part.shard.stem)
         survey_study(study.source, cohort, progress.planned)
         keeping = Keeping(folder, study.terms.keep)
         decide_cases(cohort, study.source, store, study.terms.study_id, options.rules, keeping)
@@ -127,7 +127,7 @@ def made_with(study: Study, terms: StudyTerms) -> ShardMade:
     """Return what a shard of a study is made with here and now."""
     return ShardMade(
         study=terms.study_id,
-        study_sha256=study_sha256(study),
+        study_sha256=study_sha256(study, terms.waivers),
         program=f"{__version__} ({code_digest()})",
         protocols=terms.digests(),
         study_key=terms.key_fingerprint,
@@ -191,9 +191,11 @@ def _merged(
     study: Study, terms: StudyTerms, shards: list[ShardFile], store: ResultStore, *, strict: bool
 ) -> RunReport:
     folder = store.folder
-    with RunLog(folder / JSON_LINES) as log:
-        cache = FileIndex.of_user().folder
-        cohort = Cohort.of_folder(folder, cache, refuses=terms.refuses)
+    cache = FileIndex.of_user().folder
+    with (
+        RunLog(folder / JSON_LINES) as log,
+        Cohort.of_folder(folder, cache, refuses=terms.refuses).held() as cohort,
+    ):
         _gather(cohort, study, shards, folder)
         examine_cohort(cohort)
         _drop_refused(cohort)

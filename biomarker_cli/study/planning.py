@@ -20,6 +20,7 @@ from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.inputs import KEPT_BYTES, FileSignature, InputFiles
 from biomarker_cli.model.version import code_digest
+from biomarker_cli.regions.label_images import label_table_of
 from biomarker_cli.study.case_list import CaseEntry
 from biomarker_cli.study.errors import unexpected_error
 from biomarker_cli.study.in_time import late, too_late
@@ -127,6 +128,7 @@ class StudyPlanner:
         try:
             named = [self._study.root / name for name in (*entry.images, entry.mask) if name]
             alone = [path for path in named if is_image_file(path) or not path.is_dir()]
+            alone += self._beside_mask(entry)
             seen = [(str(path), *FileSignature.of(path.stat())) for path in alone]
             found = find_files(_dicom_paths(self._study, entry))
         except (BiomarkerError, OSError):
@@ -138,6 +140,12 @@ class StudyPlanner:
         digest = hashlib.sha256(said.encode("utf-8", "surrogatepass"))
         digest.update(marshal.dumps(seen, _PLAIN))
         return Mark(digest.hexdigest(), frozenset(file[0] for file in seen))
+
+    def _beside_mask(self, entry: CaseEntry) -> list[Path]:
+        """Return what is read for lying beside a mask: no header or list says that it is there."""
+        mask = self._study.root / entry.mask
+        table = label_table_of(mask) if entry.mask and is_image_file(mask) else None
+        return [] if table is None else [table]
 
     def _mark_of_role(self, role: str) -> str:
         found = self._marks_of_roles.get(role)
@@ -171,6 +179,8 @@ class StudyPlanner:
 
     def keep(self, place: int, case: PlannedCase) -> None:
         """Keep a plan until it is asked for again, as far as there is room."""
+        if case.refusal is not None:
+            return  # nobody asks for it, and it has no slices to count
         slices = len(case.plan.input_paths)
         if self._kept_slices + slices <= _KEPT_SLICES:
             self._kept[place] = case

@@ -48,6 +48,8 @@ class RunOptions:
         An acquisition rule that is broken or cannot be judged gives exit code 4.
     timeout_s : float or None
         Longest time for one case.
+    executor : Executor or None
+        What measures instead of worker processes here.
     """
 
     jobs: int = 1
@@ -55,6 +57,7 @@ class RunOptions:
     retry_failed: bool = False
     strict: bool = False
     timeout_s: float | None = None
+    executor: Executor | None = None
 
     @property
     def rules(self) -> DecisionRules:
@@ -193,8 +196,11 @@ def run_study(
     progress = progress or RunProgress()
     store = ResultStore(folder)
     mended = store.open_for(study.terms.study_id)
-    with exclusive(store.results_folder), RunLog(folder / JSON_LINES) as log:
-        cohort = study.cohort(folder)
+    with (
+        exclusive(store.results_folder),
+        RunLog(folder / JSON_LINES) as log,
+        study.cohort(folder).held() as cohort,
+    ):
         survey_study(study.source, cohort, progress.planned)
         examine_cohort(cohort)
         store.list_cases(study.terms.study_id, study.source.case_ids())
@@ -231,6 +237,8 @@ def report_of(
 
 def executor_of(options: RunOptions) -> Executor:
     """Return what runs the cases."""
+    if options.executor is not None:
+        return options.executor
     if options.jobs == 1 and options.timeout_s is None:
         return SerialExecutor()
     return PoolExecutor(options.jobs, options.timeout_s)

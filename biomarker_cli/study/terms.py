@@ -65,17 +65,23 @@ class StudyTerms:
         return dict(sorted(found.items()))
 
 
-def study_sha256(study: Study) -> str:
+def study_sha256(study: Study, waivers: WaiverSet | None) -> str:
     """Return a digest of what moves a result: study file, list, overrides, waivers, passports.
 
     What flags weigh is asked for when the tables are written.
+
+    Parameters
+    ----------
+    study : Study
+    waivers : WaiverSet, optional
+        As they hold today: one that has expired since says something else.
     """
     digest = hashlib.sha256(
         sha256_of_json(
             [
                 study.model.model_dump(mode="json", exclude={"usable"}),
                 [canonical(override) for override in study.overrides],
-                [canonical(waiver) for waiver in study.waivers],
+                [] if waivers is None else waivers.canonical(),
                 study.passports.digest if study.passports is not None else "",
             ]
         ).encode()

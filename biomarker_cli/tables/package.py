@@ -12,6 +12,8 @@ from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
 from biomarker_cli.tables.writing import write_json
 
+DATA_PACKAGE = "datapackage.json"
+
 
 def write_datapackage(tables: Iterable[Table], folder: Path, study_id: str) -> Path:
     """Write ``datapackage.json`` beside the tables and return its path.
@@ -35,13 +37,13 @@ def write_datapackage(tables: Iterable[Table], folder: Path, study_id: str) -> P
         "title": study_id,
         "resources": [_resource(table, folder) for table in tables],
     }
-    return write_json(package, folder / "datapackage.json")
+    return write_json(package, folder / DATA_PACKAGE)
 
 
 def package_is_true(folder: Path) -> bool:
     """Tell whether the tables beside a data package are those that it describes."""
     try:
-        package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
+        package = json.loads((folder / DATA_PACKAGE).read_text(encoding="utf-8"))
         found = [(r["path"], r["bytes"], r["hash"]) for r in package["resources"]]
         return bool(found) and all(
             _size_and_hash(folder / path) == (size, digest) for path, size, digest in found

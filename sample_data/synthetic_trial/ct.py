@@ -71,7 +71,11 @@ def instance_uid(visit: Visit, k: int) -> str:
 
 def write_ct(visit: Visit, folder: Path) -> None:
     """Write one file per slice into ``folder``."""
-    hu = hounsfield(visit)
+    write_slices(visit, hounsfield(visit), folder)
+
+
+def write_slices(visit: Visit, hu: npt.NDArray[np.int64], folder: Path) -> None:
+    """Write CT numbers in HU, shape (z, y, x) of the grid, one file per slice."""
     start = visit.pet_start - timedelta(minutes=4)
     for k in range(visit.ct_grid.size[2]):
         ds = headers.study_header(visit)

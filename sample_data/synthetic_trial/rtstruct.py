@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,14 +133,19 @@ def _observation(roi: Roi, number: int) -> Dataset:
     return item
 
 
-def write_rtstruct(visit: Visit, path: Path) -> None:
-    """Write the structure set of the CT series."""
-    regions = rois(visit)
+def write_rtstruct(
+    visit: Visit, path: Path, reader: str = "rtstruct", labels: Collection[str] = ()
+) -> None:
+    """Write the structure set of the CT series.
+
+    Each ``reader`` has UIDs of its own; with ``labels``, only these regions are drawn.
+    """
+    regions = [roi for roi in rois(visit) if not labels or roi.name in labels]
     ds = headers.study_header(visit)
     headers.add_equipment(ds, visit, SCANNER)
-    headers.add_instance(ds, RTStructureSetStorage, visit.key, "rtstruct", "1")
+    headers.add_instance(ds, RTStructureSetStorage, visit.key, reader, "1")
     ds.Modality = "RTSTRUCT"
-    ds.SeriesInstanceUID = headers.uid(visit.key, "rtstruct")
+    ds.SeriesInstanceUID = headers.uid(visit.key, reader)
     ds.SeriesNumber = 12
     ds.SeriesDescription = "RTSTRUCT of the CT"
     ds.SeriesDate = ds.StructureSetDate = visit.study_date

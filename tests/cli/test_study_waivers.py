@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import datetime
 
 import pytest
 import yaml
@@ -11,7 +12,11 @@ from synthetic_protocols import protocol_head
 
 from biomarker_cli.case.running import run_case
 from biomarker_cli.study.cohort_checks import Member, judge_cohort
+from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.merging import StudyPart, merge_shards, run_shard
 from biomarker_cli.study.planning import StudyPlanner
+from biomarker_cli.study.runner import RunOptions, StudyRun
+from biomarker_cli.study.shards import Shard
 from biomarker_cli.study.study_file import load_study, with_key
 
 WAIVER = {
@@ -82,6 +87,29 @@ def test_an_expired_waiver_is_a_fail_and_the_case_is_judged_again(biomarker, stu
     assert check["outcome"] == "fail"
     rows = _rows(out, "measurements.csv")
     assert all("acq_fail:RECIST-CT-001" in row["flags"].split(";") for row in rows)
+
+
+def test_shards_under_a_waiver_that_has_expired_since_are_not_merged(study, tmp_path, monkeypatch):
+    """Their rows say that it holds; a run of today would say that it does not."""
+    path, out = study([{**WAIVER, "expires": "2026-03-05"}]), tmp_path / "out"
+
+    class _Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2026, 3, day, tzinfo=tz)
+
+    monkeypatch.setattr("biomarker_cli.study.study_protocols.datetime", _Clock)
+    day = 5
+    part = StudyPart(Shard(1, 1), with_key(load_study(path), writes=True), path)
+    planner = StudyPlanner(part.own, is_part=True)
+    with run_shard(part, StudyRun.of_study(part.own, planner), out, RunOptions()).judged.cohort:
+        pass
+    with merge_shards(out).judged.cohort:
+        assert _rows(out, "checks.csv", rule_id="RECIST-CT-001")[0]["outcome"] == "waived"
+    day = 6
+    with pytest.raises(StudyError, match="expired") as caught:
+        merge_shards(out)
+    assert caught.value.code == "SHARD-UNLIKE"
 
 
 def test_a_waiver_that_speaks_of_another_series_changes_no_result(biomarker, study, tmp_path):

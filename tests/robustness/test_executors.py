@@ -27,6 +27,7 @@ class FakePlan:
 
     case_id: str
     fate: str
+    keep: None = None
 
 
 def work(plan: FakePlan) -> CaseResult:

@@ -25,7 +25,7 @@ import pytest
 from biomarker_cli.study import planning
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-TABLES = ("measurements", "rois", "cases", "facts", "checks", "features")
+TABLES = ("measurements", "rois", "cases", "facts", "checks", "features", "flags")
 N_CASES = 7
 STUDY = """
 format: biomarker-study/1

@@ -9,7 +9,7 @@ from biomarker_cli.acquisition import waivers
 from biomarker_cli.acquisition.results import NOT_MET, Outcome, exit_code
 from biomarker_cli.cli import run_summary
 from biomarker_cli.model.exit_codes import ExitCode
-from biomarker_cli.study import runner
+from biomarker_cli.study import judged
 from biomarker_cli.tables.schema import CHECKS
 
 
@@ -26,7 +26,7 @@ def test_strict_lets_pass_what_is_met(outcome):
     assert (lenient is ExitCode.VIOLATION) is (outcome is Outcome.FAIL)
 
 
-@pytest.mark.parametrize("room", [waivers, runner, run_summary])
+@pytest.mark.parametrize("room", [waivers, judged, run_summary])
 def test_what_is_not_met_is_said_once(room):
     assert room.NOT_MET is NOT_MET
 

@@ -1,0 +1,1 @@
+"""Many machines: cases measured by the workers of a Dask cluster."""
