@@ -109,7 +109,7 @@ def test_one_process_does_it_alone_where_it_shall():
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a pipe hold more")
 def test_the_second_works_on_while_this_one_does_something_else():
     """A pipe holds 64 kB by itself: whoever waits to write into it stacks nothing."""
-    with SharedWork([b"x" * 1000] * 800, bytes, PIECE, by_two=True) as shared:
+    with SharedWork([f"{n:01000}" for n in range(800)], str, PIECE, by_two=True) as shared:
         deadline = time.monotonic() + 30
         while multiprocessing.active_children() and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -152,6 +152,8 @@ def test_a_scan_by_two_finds_what_a_scan_by_one_finds(study, tmp_path, monkeypat
     assert told[-1] == (123, 123)
     assert told == sorted(told)
     assert kept(two) == kept(one)
+    # What is made of copies is told by looking into them, each time.
+    assert len(kept(two)[1]) == 3
     # What the second has read and stacked is kept as well.
     monkeypatch.setattr(Alike, "record", None)
     assert scan([study], index=two) == first
