@@ -28,8 +28,9 @@ from biomarker_cli.study.cohort_case import (
     said_of,
 )
 from biomarker_cli.study.cohort_database import TABLES, kept_database, sum_of
+from biomarker_cli.study.cohort_findings import CohortFindings
 from biomarker_cli.study.packed import PackedResult, ResultHead, head_of
-from biomarker_cli.study.survey import Survey, error_of, refusal_of
+from biomarker_cli.study.survey import Survey
 
 _CASES = {
     order: f"SELECT {COLUMNS} FROM cases WHERE {order} > ? ORDER BY {order} LIMIT ?"  # noqa: S608
@@ -69,13 +70,12 @@ class Cohort:
     ) -> None:
         self._db = connection
         self._writes = writes
-        self._refuses = refuses
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         for table in TABLES:
             connection.execute(table)
         (last,) = connection.execute("SELECT COALESCE(MAX(pass), 0) FROM cases").fetchone()
         self._pass = last + 1
-        self._n_findings = self._n_flags = 0
+        self._findings = CohortFindings(connection, refuses=refuses)
 
     @classmethod
     def in_memory(cls, *, refuses: bool = True) -> Cohort:
@@ -222,9 +222,7 @@ class Cohort:
         numbers = gone.fetchall()
         self._db.executemany("DELETE FROM marks WHERE number = ?", numbers)
         self._db.executemany("DELETE FROM cases WHERE number = ?", numbers)
-        self._db.execute("DELETE FROM findings")
-        self._db.execute("DELETE FROM flags")
-        self._n_findings = self._n_flags = 0
+        self._findings.clear()
 
     def __len__(self) -> int:
         (n,) = self._db.execute("SELECT COUNT(*) FROM cases").fetchone()
@@ -291,47 +289,15 @@ class Cohort:
 
     def find(self, number: int, error: CaseError) -> None:
         """Keep something that does not fit."""
-        self._n_findings += 1
-        self._db.execute(
-            "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?)",
-            (number, self._n_findings, *refusal_of(error)),
-        )
+        self._findings.find(number, error)
 
     def flag(self, number: int, flag: str) -> None:
         """Have all rows of a case carry a flag."""
-        self._n_flags += 1
-        self._db.execute("INSERT OR IGNORE INTO flags VALUES (?, ?)", (number, flag))
+        self._findings.flag(number, flag)
 
     def findings(self, number: int) -> list[CaseError]:
         """Return what does not fit with a case."""
-        rows = self._db.execute(
-            "SELECT code, message, place, hint FROM findings WHERE number = ? ORDER BY rank",
-            (number,),
-        )
-        return [error_of(row) for row in rows]
-
-    def _refusal(self, record: CaseRecord) -> CaseError | None:
-        if record.own_refusal:
-            return error_of(json.loads(record.own_refusal))
-        found = self.findings(record.number) if self._refuses and self._has_findings else ()
-        return next(iter(found), None)
-
-    def _flags(self, record: CaseRecord) -> frozenset[str]:
-        flags = set(record.own_flags.split())
-        if self._has_flags:
-            rows = self._db.execute("SELECT flag FROM flags WHERE number = ?", (record.number,))
-            flags |= {flag for (flag,) in rows}
-        if not self._refuses and self._has_findings:
-            flags |= {flag_of(finding) for finding in self.findings(record.number)}
-        return frozenset(flags)
-
-    @property
-    def _has_findings(self) -> bool:
-        return self._n_findings > 0
-
-    @property
-    def _has_flags(self) -> bool:
-        return self._n_flags > 0
+        return self._findings.of(number)
 
     # Decisions and results
 
@@ -454,12 +420,7 @@ class Cohort:
         return survey
 
     def _case(self, record: CaseRecord) -> CohortCase:
-        return CohortCase(record, self._refusal(record), self._flags(record))
-
-
-def flag_of(finding: CaseError) -> str:
-    """Return the flag that stands for a finding of the cohort."""
-    return finding.code.lower().replace("-", "_")
+        return CohortCase(record, self._findings.refusal(record), self._findings.flags(record))
 
 
 def _hash(*parts: str) -> int:

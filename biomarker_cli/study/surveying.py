@@ -52,9 +52,10 @@ def _survey(source: CaseSource, cohort: Cohort, place: int, case_id: str) -> Sur
     if known is not None and known.is_current:
         return known
     case = source.planned(place)
-    survey = survey_of(case, source.mask_patients(case.plan), mark.paths)
+    # Of a case that cannot be used nobody says whose its files are, nor whether they are there.
+    patients = source.mask_patients(case.plan) if case.refusal is None else ()
+    survey = survey_of(case, patients, mark.paths)
     lasting = case.refusal is None and source.is_lasting(place) and is_settled(case.plan)
-    # Of a case that cannot be used nobody says what its images are.
     instances = sop_instances(case.plan) if case.refusal is None else ()
     cohort.add(survey, place, mark.digest if lasting else "", instances)
     source.keep(place, case)
