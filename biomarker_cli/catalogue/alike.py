@@ -86,6 +86,8 @@ ASKED = (
 
 _WITHOUT_PRIVATE = (b"CT", b"PT")
 
+_PADDING = b"\0 "
+
 MOST_KEPT = 512
 """Descriptions that are kept at a time: series whose files lie side by side."""
 
@@ -139,7 +141,7 @@ class Alike:
         HeaderError, InputError
             As `HeaderReader.read` does.
         """
-        descriptor = opened(Path(path), signature)
+        descriptor = opened(path, signature)
         try:
             window = FileWindow(descriptor, signature.size)
             key, said = _picked(window.bytes, signature.size)
@@ -174,18 +176,19 @@ def _varying(
     """Return the values; None where one of them is more than a plain one."""
     if not uid or position is None:
         return None
+    uid = uid.rstrip(_PADDING)
+    acquired = acquired.rstrip(_PADDING) if acquired else b""
+    made = made.rstrip(_PADDING) if made else b""
     # Digits and points are what a UID and a time have, and JSON writes them as they are.
-    texts = [b"" if raw is None else raw.rstrip(b"\0 ") for raw in (uid, acquired, made)]
-    if b"".join(texts).translate(None, b"0123456789."):
+    if (uid + acquired + made).translate(None, b"0123456789."):
         return None
     try:
-        x, y, z = map(float, position.rstrip(b"\0 ").split(b"\\"))
+        x, y, z = map(float, position.rstrip(_PADDING).split(b"\\"))
     except ValueError:
         return None
     if not math.isfinite(x + y + z):
         return None
-    first, second, third = (text.decode("ascii") for text in texts)
-    return _Varying(first, second, third, (x, y, z))
+    return _Varying(uid.decode(), acquired.decode(), made.decode(), (x, y, z))
 
 
 def _template(

@@ -17,27 +17,24 @@ from biomarker_cli.catalogue.records import (
     FileRecord,
     files_digest,
     series_order,
+    unpack_candidates,
     unpack_defect,
-    unpack_files,
 )
-from biomarker_cli.catalogue.second_process import FEWEST_FOR_TWO, PIECE, read_by_two
-from biomarker_cli.catalogue.series import (
-    named_by_study,
-    refused_file,
-    refused_series,
-    series_candidates,
-    stopped,
-)
+from biomarker_cli.catalogue.second_process import FEWEST_FOR_TWO, SharedWork
+from biomarker_cli.catalogue.series import named_by_study, refused_file
+from biomarker_cli.catalogue.series_made import made_of
 from biomarker_cli.collector import collector_paused
 from biomarker_cli.model.inputs import FileSignature
 
 if TYPE_CHECKING:
-    from biomarker_cli.catalogue.recording import Recorded
     from biomarker_cli.dicom.quick_headers import HeaderReader
 
 Progress = Callable[[int, int], None]
 
 FilesOfSeries = dict[str, list[FoundFile]]
+
+PIECE = 100
+"""Files that are read at a time."""
 
 
 class ScanReading(NamedTuple):
@@ -123,108 +120,114 @@ def scan(
         if new:
             index.forget(found.roots, found.files)
         reading = ScanReading(reader, by_two)
-        records, passing = _describe(new, index, reading, progress, len(known))
+        read = _read(new, index, reading, progress, len(known))
         by_series: FilesOfSeries = defaultdict(list)
         for file in found.files:
-            series = known[file.path] if file.path in known else records[file.path].series
+            series = known[file.path] if file.path in known else read.records[file.path].series
             by_series[series].append(file)
-        candidates, is_lasting = _candidates(by_series, records, passing, index, reading)
+        candidates, is_lasting = _candidates(by_series, read, index, reading)
     refused = [refused_file(path, defect) for path, defect in found.problems]
     signatures = {file.path: file.signature for file in found.files}
-    is_lasting = is_lasting and not passing and not refused
+    is_lasting = is_lasting and not read.passing and not refused
     everything = (*named_by_study(candidates), *refused)
     return Catalogue(everything, signatures, is_lasting, tuple(found.roots))
 
 
-def _describe(
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of files.
+
+    Attributes
+    ----------
+    files : sequence of FoundFile
+    records : dict
+        By path, of those that were read. Kept as text: the collector would go over
+        millions of small values as they come.
+    passing : set of str
+        Paths of those that nobody may keep.
+    """
+
+    files: Sequence[FoundFile]
+    records: dict[str, FileRecord] = field(default_factory=dict)
+    passing: set[str] = field(default_factory=set)
+
+    def keep(self, index: FileIndex) -> None:
+        """Have the index keep what may be kept."""
+        index.remember(
+            (file, self.records[file.path])
+            for file in self.files
+            if file.path in self.records and file.path not in self.passing
+        )
+
+
+def _read(
     files: Sequence[FoundFile],
     index: FileIndex,
     reading: ScanReading,
     progress: Progress | None = None,
     n_known: int = 0,
-) -> tuple[dict[str, FileRecord], set[str]]:
-    """Read files and return their records, by path, and which of them nobody may keep.
-
-    The index keeps the others.
-    """
-    # Kept as text: the collector would go over millions of small values as they come.
-    records: dict[str, FileRecord] = {}
-    passing: set[str] = set()
-    try:
-        for place, pieces in _pieces(files, reading):
-            for file, (record, is_passing) in zip(files[place:], pieces, strict=False):
-                records[file.path] = record
-                if is_passing:
-                    passing.add(file.path)
-            if progress is not None:
-                progress(n_known + len(records), n_known + len(files))
-    finally:
-        # What an interrupted scan has read need not be read again.
-        index.remember(
-            (file, records[file.path])
-            for file in files
-            if file.path in records and file.path not in passing
-        )
-    return records, passing
-
-
-def _pieces(
-    files: Sequence[FoundFile], reading: ScanReading
-) -> Iterable[tuple[int, Sequence[Recorded]]]:
-    """Yield what is read of files, piece by piece, with the place of the first of each."""
+) -> _Read:
+    """Read files; where that is interrupted, the index keeps what was read so far."""
+    read = _Read(files)
     if not files:
-        return ()
+        return read
     # A scan of files that the index knows does without the reader.
     from biomarker_cli.catalogue.recording import Recorder
 
-    recorder = Recorder(reading.reader)
     # Headers that are kept are kept in this process.
-    if reading.by_two and reading.reader is None and len(files) >= FEWEST_FOR_TWO:
-        return read_by_two(files, recorder)
-    places = range(0, len(files), PIECE)
-    return ((place, [recorder(f) for f in files[place : place + PIECE]]) for place in places)
+    by_two = reading.by_two and reading.reader is None and len(files) >= FEWEST_FOR_TWO
+    try:
+        with SharedWork(files, Recorder(reading.reader), PIECE, by_two=by_two) as shared:
+            for place, pieces in shared.pieces():
+                for file, (series, text, is_passing) in zip(files[place:], pieces, strict=False):
+                    read.records[file.path] = FileRecord(series, text)
+                    if is_passing:
+                        read.passing.add(file.path)
+                if progress is not None:
+                    progress(n_known + len(read.records), n_known + len(files))
+    except BaseException:
+        read.keep(index)
+        raise
+    return read
 
 
 def _candidates(
-    by_series: FilesOfSeries,
-    new: Mapping[str, FileRecord],
-    passing: set[str],
-    index: FileIndex,
-    reading: ScanReading,
+    by_series: FilesOfSeries, read: _Read, index: FileIndex, reading: ScanReading
 ) -> tuple[list[VolumeCandidate], bool]:
     """Return what the files of each series make, then those that are no DICOM; and if it lasts."""
     refused = by_series.pop(NO_SERIES, [])
     digests = {series: files_digest(files) for series, files in by_series.items()}
     found = index.volumes(digests)
     undone = {series: files for series, files in by_series.items() if series not in found}
-    records = _all_records([*chain(*undone.values()), *refused], new, index, reading)
+    n_files = sum(map(len, undone.values()))
+    records = _all_records([*chain(*undone.values()), *refused], read, index, reading)
+    tasks = [[(file.path, records[file.path]) for file in files] for files in undone.values()]
+    names = list(undone)
     lasting = []
-    for series, files in undone.items():
-        described = unpack_files((file.path, records[file.path]) for file in files)
-        try:
-            found[series] = series_candidates(described)
-        except Exception as unexpected:  # noqa: BLE001 - the row of its series; others go on
-            defect = stopped("SERIES-INTERNAL", "series", unexpected)
-            found[series] = [refused_series([instance for instance, _ in described], defect)]
-            continue
-        # Copies are told by looking into their files, which may not be read another time.
-        n_distinct = len({instance.sop_instance_uid for instance, _ in described})
-        if n_distinct == len(files) and passing.isdisjoint(f.path for f in files):
-            lasting.append((series, digests[series], found[series]))
-    index.remember_volumes(lasting)
+    by_two = reading.by_two and n_files >= FEWEST_FOR_TWO
+    with SharedWork(tasks, made_of, max(1, len(tasks) // 100), by_two=by_two) as shared:
+        # The second process stacks meanwhile.
+        read.keep(index)
+        for place, pieces in shared.pieces():
+            for series, made in zip(names[place:], pieces, strict=False):
+                found[series] = unpack_candidates(made.candidates)
+                if made.is_lasting and read.passing.isdisjoint(f.path for f in undone[series]):
+                    lasting.append((series, digests[series], made.candidates))
+    index.remember_volumes(sorted(lasting))
     candidates = [c for series in sorted(found, key=series_order) for c in found[series]]
     others = [refused_file(f.path, unpack_defect(records[f.path])) for f in refused]
     return candidates + others, len(lasting) == len(undone)
 
 
 def _all_records(
-    files: Sequence[FoundFile],
-    new: Mapping[str, FileRecord],
-    index: FileIndex,
-    reading: ScanReading,
+    files: Sequence[FoundFile], read: _Read, index: FileIndex, reading: ScanReading
 ) -> Mapping[str, FileRecord]:
     """Return the records of files: those just read, and those that the index has."""
-    known = index.records(file for file in files if file.path not in new)
+    known = index.records(file for file in files if file.path not in read.records)
     # The index may have been deleted meanwhile, or a record in it may be damaged.
-    lost = [file for file in files if file.path not in new and file.path not in known]
-    return {**new, **known, **_describe(lost, index, reading)[0]}
+    lost = [f for f in files if f.path not in read.records and f.path not in known]
+    if lost:
+        again = _read(lost, index, reading)
+        again.keep(index)
+        known |= again.records
+    return {**read.records, **known}

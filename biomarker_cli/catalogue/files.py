@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from biomarker_cli.catalogue.instances import Defect
 from biomarker_cli.model.errors import InputNotFoundError
@@ -16,8 +17,7 @@ PASSING_CODES = frozenset({"FILE-UNREADABLE", CHANGED})
 """What may be over when the file is looked at again: nobody keeps it, nor does without the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
+class FoundFile(NamedTuple):
     """A regular file and what tells whether it has changed."""
 
     path: str

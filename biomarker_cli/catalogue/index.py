@@ -22,7 +22,7 @@ from pathlib import Path
 from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.files import FoundFile
 from biomarker_cli.catalogue.pseudonyms import cache_folder, user_key
-from biomarker_cli.catalogue.records import FileRecord, is_sound, pack_candidates, unpack_candidates
+from biomarker_cli.catalogue.records import FileRecord, is_sound, unpack_candidates
 from biomarker_cli.model.inputs import FileRead, FileSignature
 
 PATIENCE_SECONDS = 5.0
@@ -172,14 +172,13 @@ class FileIndex:
                     "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows
                 )
 
-    def remember_volumes(self, new: Sequence[tuple[str, bytes, Sequence[VolumeCandidate]]]) -> None:
-        """Keep what the files of some series made: series, `files_digest`, candidates."""
-        rows = [(series, digest, pack_candidates(made)) for series, digest, made in new]
-        if not rows:
+    def remember_volumes(self, new: Sequence[tuple[str, bytes, str]]) -> None:
+        """Keep what the files of some series made: series, `files_digest`, packed candidates."""
+        if not new:
             return
         with self._connection() as connection:
             if connection is not None:
-                connection.executemany("INSERT OR REPLACE INTO volumes VALUES (?, ?, ?)", rows)
+                connection.executemany("INSERT OR REPLACE INTO volumes VALUES (?, ?, ?)", new)
 
     def digests(self, files: Mapping[Path, FileSignature]) -> dict[Path, FileRead]:
         """Return what was read of files that have not changed since.
@@ -283,8 +282,11 @@ class FileIndex:
             if fresh:
                 path.chmod(0o600)
                 self._drop_older(path)
+                # One transaction: the disk is waited for once.
+                connection.execute("BEGIN IMMEDIATE")
             for table in _TABLES:
                 connection.execute(table)
+            connection.commit()
         except (sqlite3.Error, OSError):
             connection.close()
             raise

@@ -114,8 +114,11 @@ def unpack_defect(record: FileRecord) -> Defect:
 
 def files_digest(files: Iterable[FoundFile]) -> bytes:
     """Return a digest of what tells whether any of some files has changed."""
-    lines = "".join(f"{file.path}\0{file.signature}\0" for file in files)
-    return hashlib.blake2b(os.fsencode(lines), digest_size=16).digest()
+    lines = [
+        f"{path}\0{size} {modified} {changed} {inode}\0"
+        for path, (size, modified, changed, inode) in files
+    ]
+    return hashlib.blake2b(os.fsencode("".join(lines)), digest_size=16).digest()
 
 
 def pack_candidates(candidates: Iterable[VolumeCandidate]) -> str:

@@ -98,10 +98,10 @@ def volume_columns(candidate: VolumeCandidate) -> Row:
 
 def where(candidate: VolumeCandidate) -> str:
     """Return the file of a candidate, or the folder that holds all of its files."""
-    files = {ref.file for ref in candidate.refs}
-    if len(files) == 1:
-        return files.pop()
-    return os.path.commonpath({os.path.dirname(file) for file in files})  # noqa: PTH120
+    files = [ref.file for ref in candidate.refs]
+    # What the first and the last of them in the alphabet share, all share.
+    first, last = min(files), max(files)
+    return first if first == last else os.path.commonpath((first, last))
 
 
 def common_folder(roots: Sequence[str]) -> str:

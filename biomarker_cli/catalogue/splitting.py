@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from biomarker_cli.catalogue.instances import Plane
@@ -42,28 +43,28 @@ class Distinction(NamedTuple):
 
 
 ALWAYS = (
-    Distinction("object", lambda p: p.instance.sop_class_uid, numbered=True),
-    Distinction("size", lambda p: (p.instance.rows, p.instance.columns)),
-    Distinction("frame_of_reference", lambda p: p.instance.frame_of_reference_uid, numbered=True),
-    Distinction("orientation", lambda p: p.orientation, 1e-3, numbered=True),
-    Distinction("pixel_spacing", lambda p: p.pixel_spacing_mm, 1e-4),
+    Distinction("object", attrgetter("instance.sop_class_uid"), numbered=True),
+    Distinction("size", attrgetter("instance.rows", "instance.columns")),
+    Distinction("frame_of_reference", attrgetter("instance.frame_of_reference_uid"), numbered=True),
+    Distinction("orientation", attrgetter("orientation"), 1e-3, numbered=True),
+    Distinction("pixel_spacing", attrgetter("pixel_spacing_mm"), 1e-4),
     Distinction("kind", lambda p: image_kind(p.image_type)),
-    Distinction("echo", lambda p: p.echo, 0.01),
-    Distinction("b", lambda p: p.b_value, 1e-9),
-    Distinction("phase", lambda p: p.temporal_position),
+    Distinction("echo", attrgetter("echo"), 0.01),
+    Distinction("b", attrgetter("b_value"), 1e-9),
+    Distinction("phase", attrgetter("temporal_position")),
 )
 
 WHERE_REPEATED = (
-    Distinction("stack", lambda p: p.stack_id),
-    Distinction("direction", lambda p: p.gradient, 1e-4, numbered=True),
-    Distinction("thickness", lambda p: p.thickness_mm, 0.01),
-    Distinction("acquisition", lambda p: p.acquisition),
-    Distinction("trigger_time", lambda p: p.trigger_time, 1e-3),
-    Distinction("reference_time", lambda p: p.reference_time, 1e-3),
-    Distinction("image_type", lambda p: p.image_type, numbered=True),
-    Distinction("acquisition_time", lambda p: p.acquisition_time),
-    Distinction("content_time", lambda p: p.content_time),
-    Distinction("instance", lambda p: p.instance.sop_instance_uid, numbered=True),
+    Distinction("stack", attrgetter("stack_id")),
+    Distinction("direction", attrgetter("gradient"), 1e-4, numbered=True),
+    Distinction("thickness", attrgetter("thickness_mm"), 0.01),
+    Distinction("acquisition", attrgetter("acquisition")),
+    Distinction("trigger_time", attrgetter("trigger_time"), 1e-3),
+    Distinction("reference_time", attrgetter("reference_time"), 1e-3),
+    Distinction("image_type", attrgetter("image_type"), numbered=True),
+    Distinction("acquisition_time", attrgetter("acquisition_time")),
+    Distinction("content_time", attrgetter("content_time")),
+    Distinction("instance", attrgetter("instance.sop_instance_uid"), numbered=True),
 )
 
 
@@ -151,7 +152,7 @@ def _product(a: float, b: float) -> float:
 
 
 def _split(group: PlaneGroup, distinction: Distinction) -> list[PlaneGroup]:
-    values = [distinction.key(plane) for plane in group.planes]
+    values = list(map(distinction.key, group.planes))
     distinct = set(values)
     if len(distinct) == 1:
         return [group]

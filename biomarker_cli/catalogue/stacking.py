@@ -113,9 +113,15 @@ def orthonormal_axes(orientation: Sequence[float]) -> FloatArray:
             f"ImageOrientationPatient {list(orientation)} is no pair of perpendicular vectors",
         )
     row_axis = row_axis / lengths[0]
-    normal = np.cross(row_axis, column_axis)
+    normal = _cross(row_axis, column_axis)
     normal /= np.linalg.norm(normal)
-    return np.stack([row_axis, np.cross(normal, row_axis), normal], axis=1)
+    return np.array([row_axis, _cross(normal, row_axis), normal]).T.copy()
+
+
+def _cross(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Return the cross product of two vectors: `numpy.cross` takes twenty times as long."""
+    (a, b, c), (d, e, f) = one.tolist(), other.tolist()
+    return np.array([b * f - c * e, c * d - a * f, a * e - b * d])
 
 
 def _no_position(planes: Sequence[Plane]) -> SeriesError:

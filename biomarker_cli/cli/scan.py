@@ -20,6 +20,7 @@ from biomarker_cli.cli.output import (
     say_title,
     write_new_file,
 )
+from biomarker_cli.collector import collector_paused
 from biomarker_cli.model.wording import (
     SHORT_UID,
     counted,
@@ -70,10 +71,12 @@ def scan(
 
     if output is not None:
         _require_table_suffix(output)
-    with progress("reading headers", "files") as advance:
-        index = FileIndex.of_user(trusted=not fresh)
-        catalogue = scan_paths(paths, advance, index, by_two=usable_cores() > 1)
-    rows = scan_rows(catalogue, dates=dates)
+    # What is found stays to the end: there is nothing to collect in it.
+    with collector_paused():
+        with progress("reading headers", "files") as advance:
+            index = FileIndex.of_user(trusted=not fresh)
+            catalogue = scan_paths(paths, advance, index, by_two=usable_cores() > 1)
+        rows = scan_rows(catalogue, dates=dates)
     if not rows:
         raise nothing_found("file", paths, hint="Name a folder that holds DICOM files.")
     if output is not None:

@@ -351,7 +351,7 @@ class HeaderReader:
         InputError
             ``INPUT-CHANGED`` where the file is not the one that was found.
         """
-        descriptor = opened(path, signature)
+        descriptor = opened(str(path), signature)
         try:
             return walked(path, signature, FileWindow(descriptor, signature.size))
         except OSError as error:

@@ -22,7 +22,7 @@ FUNCTIONAL_GROUPS = frozenset({SHARED_GROUPS, PER_FRAME_GROUPS})
 """Sequences that describe frames: kept where other values would be too long."""
 
 
-def opened(path: Path, signature: FileSignature) -> int:
+def opened(path: str, signature: FileSignature) -> int:
     """Return a descriptor of a file that was found: the caller closes it.
 
     Raises
@@ -33,15 +33,15 @@ def opened(path: Path, signature: FileSignature) -> int:
         ``INPUT-CHANGED`` where it is not the one that was found.
     """
     if signature.size == 0:
-        raise empty(path)
+        raise empty(Path(path))
     try:
         descriptor = os.open(path, os.O_RDONLY)
         if FileSignature.of(os.fstat(descriptor)) == signature:
             return descriptor
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable(Path(path), error) from error
     os.close(descriptor)
-    raise changed(path, "it has changed since it was found")
+    raise changed(Path(path), "it has changed since it was found")
 
 
 class ByteWindow:

@@ -11,7 +11,7 @@ from fuzzing.seeds import small_trial
 from synthetic_dwi import Spec, write_dwi
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue import catalogue
+from biomarker_cli.catalogue import series_made
 from biomarker_cli.catalogue.alike import Alike
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
@@ -62,7 +62,7 @@ def test_a_file_that_cannot_be_described_is_a_row_and_is_read_again(
 def test_a_series_that_cannot_be_grouped_is_a_refused_row(two_series, monkeypatch):
     fails_for(
         monkeypatch,
-        catalogue,
+        series_made,
         "series_candidates",
         lambda described: described[0][0].description == "series 1",
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue import catalogue
+from biomarker_cli.catalogue import series_made
 from biomarker_cli.catalogue.alike import Alike
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
@@ -225,9 +225,9 @@ def test_volumes_of_unchanged_series_are_not_made_again(folder, index, monkeypat
     assert len(_kept(index)) == 2
 
     made = []
-    original = catalogue.series_candidates
+    original = series_made.series_candidates
     monkeypatch.setattr(
-        catalogue, "series_candidates", lambda files: made.append(len(files)) or original(files)
+        series_made, "series_candidates", lambda files: made.append(len(files)) or original(files)
     )
     assert scan([folder], index=index) == expected
     assert made == []

@@ -1,21 +1,23 @@
-"""Two processes read what one reads, whatever becomes of the second."""
+"""Two processes find what one finds, whatever becomes of the second."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
+import sqlite3
+import sys
 import threading
 import time
 
 import pytest
 from synthetic_series import axial, write_series
 
-from biomarker_cli.catalogue import catalogue, second_process
+from biomarker_cli.catalogue import catalogue, series_made
 from biomarker_cli.catalogue.alike import Alike
-from biomarker_cli.catalogue.catalogue import scan
+from biomarker_cli.catalogue.catalogue import PIECE, scan
 from biomarker_cli.catalogue.index import FileIndex
-from biomarker_cli.catalogue.second_process import PIECE, read_by_two
+from biomarker_cli.catalogue.second_process import SharedWork
 
 PARENT = os.getpid()
 
@@ -42,10 +44,11 @@ def failing(number: int) -> int:
 
 def gathered(tasks, work):
     found = {}
-    for place, pieces in read_by_two(tasks, work):
-        for number, piece in enumerate(pieces, start=place):
-            assert number not in found
-            found[number] = piece
+    with SharedWork(tasks, work, PIECE, by_two=True) as shared:
+        for place, pieces in shared.pieces():
+            for number, piece in enumerate(pieces, start=place):
+                assert number not in found
+                found[number] = piece
     return [found[number] for number in range(len(tasks))]
 
 
@@ -90,11 +93,28 @@ def test_a_process_with_threads_is_not_copied(monkeypatch):
 
 
 def test_no_process_is_left_behind():
-    pieces = read_by_two(range(200_000), squared)
-    next(pieces)
-    assert multiprocessing.active_children()
-    pieces.close()
+    with SharedWork(range(200_000), squared, PIECE, by_two=True) as shared:
+        next(shared.pieces())
+        assert multiprocessing.active_children()
     assert not multiprocessing.active_children()
+
+
+def test_one_process_does_it_alone_where_it_shall():
+    with SharedWork(range(1000), slow_here, PIECE, by_two=False) as shared:
+        assert not multiprocessing.active_children()
+        found = [one for _, pieces in shared.pieces() for one in pieces]
+    assert found == [(number, True) for number in range(1000)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a pipe hold more")
+def test_the_second_works_on_while_this_one_does_something_else():
+    """A pipe holds 64 kB by itself: whoever waits to write into it stacks nothing."""
+    with SharedWork([f"{n:01000}" for n in range(800)], str, PIECE, by_two=True) as shared:
+        deadline = time.monotonic() + 30
+        while multiprocessing.active_children() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not multiprocessing.active_children()
+        assert next(shared.pieces())[0] == 700
 
 
 def test_where_no_process_can_be_made_this_one_does_it(monkeypatch):
@@ -105,23 +125,110 @@ def test_where_no_process_can_be_made_this_one_does_it(monkeypatch):
     assert gathered(range(300), squared) == [n * n for n in range(300)]
 
 
-def test_a_scan_by_two_finds_what_a_scan_by_one_finds(tmp_path, monkeypatch):
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Return a folder of volumes, copies, parts and others, whose series lie in each other."""
     folder = tmp_path / "data"
     for number in range(4):
         write_series(folder, axial(*range(0, 90, 3)), series=str(number))
     (folder / "notes.txt").write_text("hello")
     (folder / "zz.dcm").write_bytes(b"")
     (folder / "1_003.dcm").write_bytes((folder / "1_003.dcm").read_bytes()[:500])
+    (folder / "2_copy.dcm").write_bytes((folder / "2_005.dcm").read_bytes())
+    (folder / "0_028.dcm").rename(folder / "zz_end_of_0.dcm")
     monkeypatch.setattr(catalogue, "FEWEST_FOR_TWO", 2)
-    monkeypatch.setattr(second_process, "PIECE", 7)
+    monkeypatch.setattr(catalogue, "PIECE", 7)
     time.sleep(0.2)  # what changed a moment ago is not kept
+    return folder
+
+
+def test_a_scan_by_two_finds_what_a_scan_by_one_finds(study, tmp_path, monkeypatch):
     one, two = FileIndex(tmp_path / "one"), FileIndex(tmp_path / "two")
     told = []
-    first = scan([folder], index=one)
-    second = scan([folder], lambda *done: told.append(done), two, by_two=True)
+    first = scan([study], index=one)
+    second = scan([study], lambda *done: told.append(done), two, by_two=True)
     assert second == first
-    assert told[-1] == (122, 122)
+    assert {"ok", "refused", "skipped"} == {c.status for c in first.candidates}
+    assert told[-1] == (123, 123)
     assert told == sorted(told)
-    # What the second has read is kept as well.
+    assert kept(two) == kept(one)
+    # What is made of copies is told by looking into them, each time.
+    assert len(kept(two)[1]) == 3
+    # What the second has read and stacked is kept as well.
     monkeypatch.setattr(Alike, "record", None)
-    assert scan([folder], index=two) == first
+    assert scan([study], index=two) == first
+    folders = FileIndex(tmp_path / "one"), FileIndex(tmp_path / "two")
+    assert kept(folders[0]) == kept(folders[1])
+
+
+def kept(index):
+    """Return all that an index holds."""
+    with sqlite3.connect(next(index.folder.glob("*.sqlite"))) as connection:
+        return [
+            connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
+            for table in ("files", "volumes")
+        ]
+
+
+def test_series_are_stacked_by_both(study, monkeypatch):
+    """Where this process takes its time, the second has stacked the rest."""
+    here = []
+    stacked = series_made.series_candidates
+
+    def slow(described):
+        if os.getpid() == PARENT:
+            here.append(described)
+            time.sleep(1)
+        return stacked(described)
+
+    monkeypatch.setattr(series_made, "series_candidates", slow)
+    found = scan([study], index=FileIndex(None), by_two=True)
+    assert 1 <= len(here) < 4
+    assert len(found.volumes) == 4
+
+
+@pytest.mark.parametrize("when", ["read", "stacked"])
+def test_a_second_process_that_is_killed_takes_no_series_along(study, tmp_path, monkeypatch, when):
+    first = scan([study], index=FileIndex(None))
+    where, what = {"read": (Alike, "record"), "stacked": (series_made, "series_candidates")}[when]
+    done_here = getattr(where, what)
+
+    def dying(*arguments):
+        if os.getpid() != PARENT:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done_here(*arguments)
+
+    monkeypatch.setattr(where, what, dying)
+    index = FileIndex(tmp_path / "index")
+    assert scan([study], index=index, by_two=True) == first
+    assert len(kept(index)[0]) == 123
+
+
+def test_a_series_that_fails_in_either_process_is_the_same_row(study, tmp_path, monkeypatch):
+    def failing_series(_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(series_made, "series_candidates", failing_series)
+    one, two = FileIndex(tmp_path / "one"), FileIndex(tmp_path / "two")
+    first = scan([study], index=one)
+    assert [c.error_code for c in first.volumes] == ["SERIES-INTERNAL"] * 4
+    assert scan([study], index=two, by_two=True) == first
+    # It may be over with the next code, or the next try.
+    assert kept(one)[1] == kept(two)[1] == []
+    assert not first.is_lasting
+
+
+def test_an_interrupt_while_series_are_stacked_loses_nothing_that_was_read(
+    study, tmp_path, monkeypatch
+):
+    def interrupted(_):
+        if os.getpid() == PARENT:
+            raise KeyboardInterrupt
+        time.sleep(60)
+
+    monkeypatch.setattr(catalogue, "made_of", interrupted)
+    index = FileIndex(tmp_path / "index")
+    with pytest.raises(KeyboardInterrupt):
+        scan([study], index=index, by_two=True)
+    assert len(kept(index)[0]) == 123
+    assert not multiprocessing.active_children()
