@@ -68,6 +68,11 @@ class Observations:
         return dict(sorted(zip(pairs["analysis_id"], pairs["analysis_sha256"], strict=True)))
 
     @property
+    def sites(self) -> tuple[str, ...]:
+        """Different sites, sorted."""
+        return tuple(sorted(set(self.frame["site_id"]) - {""}))
+
+    @property
     def scanners(self) -> tuple[str, ...]:
         """Different scanners, sorted."""
         return tuple(sorted(set(self.frame["scanner"]) - {""}))

@@ -206,6 +206,13 @@ def _of_judgement(content: Mapping[str, Any]) -> Iterator[PassportRow]:
 
 
 def _of_repeatability(content: Mapping[str, Any]) -> Iterator[PassportRow]:
+    sites = content["conditions"].get("sites", [])
+    if len(sites) > 1:
+        raise PassportError(
+            "PASSPORT-SOURCE",
+            f"the repeatability is of several sites: {quoted(', '.join(sites), 200)}",
+            hint="Measure that of each site by itself: `biomarker repeatability` on its run.",
+        )
     scanners = " and ".join(content["conditions"].get("scanners", []))
     for entry in content["features"]:
         for name, unit in _STATISTICS.items():

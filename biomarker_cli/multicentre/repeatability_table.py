@@ -274,6 +274,7 @@ def repeatability_file(
             **conditions,
             "analyses": observations.analyses,
             "scanners": list(observations.scanners),
+            "sites": list(observations.sites),
             "combat_sha256": observations.combat_sha256,
         },
         "rc_factor": RC_FACTOR,

@@ -31,6 +31,7 @@ def test_from_a_run_to_a_change(biomarker, tmp_path):
     content = json.loads((out / "repeatability.json").read_text())
     assert content["conditions"]["analyses"] == {"dwi-adc@1.0.0": "a" * 64}
     assert content["conditions"]["scanners"] == ["Maker|Model of A|1"]
+    assert content["conditions"]["sites"] == ["A"]
     trial = write_run(tmp_path / "trial", _values([("1.0", "1.6"), ("1.0", "1.01")]))
     known = ("--repeatability", out / "repeatability.json")
     done = biomarker("change", trial, *known, *said, "-o", tmp_path / "changes.csv")

@@ -81,6 +81,11 @@ def test_repeatability_is_recorded_and_judged_by_the_study(tmp_path):
     assert (row.outcome, row.value, row.unit) == ("recorded", 8e-5, "mm2/s")
     assert row.quantity == "dwi GTV adc.intensity.mean RC"
     assert row.device == "GE|X"
+    content["conditions"]["sites"] = ["A"]
+    assert len(passport_rows(keep(tmp_path / "one.json", content), SAID)) == 1
+    content["conditions"]["sites"] = ["A", "B"]
+    with pytest.raises(PassportError, match="of several sites: 'A, B'"):
+        passport_rows(keep(tmp_path / "two.json", content), SAID)
 
 
 def run_folder(folder: Path, **case: str) -> Path:
