@@ -174,9 +174,10 @@ def _varying(
     uid: bytes | None, acquired: bytes | None, made: bytes | None, position: bytes | None
 ) -> _Varying | None:
     """Return the values; None where one of them is more than a plain one."""
+    # Padding alone is no UID.
+    uid = uid.rstrip(_PADDING) if uid else b""
     if not uid or position is None:
         return None
-    uid = uid.rstrip(_PADDING)
     acquired = acquired.rstrip(_PADDING) if acquired else b""
     made = made.rstrip(_PADDING) if made else b""
     # Digits and points are what a UID and a time have, and JSON writes them as they are.

@@ -40,6 +40,9 @@ MOST_BYTES = 20_000_000
 
 _LONGEST_NAME = 255
 _LONGEST_PATH = 4095
+_LONGEST_CELL = 100_000
+"""Characters: another library may have told the reader of CSV to take any number."""
+
 _SHOWN = 40
 _SEPARATOR_LINE = re.compile(r"sep=(.)")
 
@@ -118,13 +121,7 @@ def _rows(path: Path, text: str) -> Iterator[_Row]:
             if not columns:
                 columns = _columns(path, filled)
                 continue
-            if any(set(cell) & {"\n", "\r"} for cell in filled):
-                raise StudyError(
-                    "STUDY-CASES",
-                    "a cell runs over several lines",
-                    where=f"{path.name}:{line}",
-                    hint='Look for a quote (") that is not closed.',
-                )
+            _require_one_line(path, line, filled)
             yield line, *_by_column(columns, filled)
     except csv.Error as error:
         raise StudyError(
@@ -132,6 +129,23 @@ def _rows(path: Path, text: str) -> Iterator[_Row]:
         ) from error
     if not columns:
         raise _no_list(path)
+
+
+def _require_one_line(path: Path, line: int, cells: Sequence[str]) -> None:
+    longest = max(map(len, cells))
+    if longest > _LONGEST_CELL:
+        raise StudyError(
+            "STUDY-CASES",
+            f"no CSV: a cell has {longest} characters, at most {_LONGEST_CELL}",
+            where=f"{path.name}:{line}",
+        )
+    if any(set(cell) & {"\n", "\r"} for cell in cells):
+        raise StudyError(
+            "STUDY-CASES",
+            "a cell runs over several lines",
+            where=f"{path.name}:{line}",
+            hint='Look for a quote (") that is not closed.',
+        )
 
 
 def _is_separator(path: Path, cells: Sequence[str]) -> bool:

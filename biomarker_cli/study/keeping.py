@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biomarker_cli.case.keeping import KeepLater, KeepOrder, finish, remove_kept
+from biomarker_cli.case.keeping import KeepLater, KeepOrder, Kept, finish, remove_kept
 from biomarker_cli.case.result import CaseStatus
 from biomarker_cli.case.running import keep_case, run_case
 from biomarker_cli.model.file_names import file_stem
@@ -88,7 +88,12 @@ def run_or_keep(plan: CasePlan) -> CaseResult:
     CaseResult
         What was kept of the case has its index.
     """
-    result = keep_case(plan) if isinstance(plan.keep, KeepLater) else run_case(plan)
+    if isinstance(plan.keep, KeepLater):
+        result = keep_case(plan)
+        # One whose files cannot be read any more has nothing to keep, which is to be said.
+        result = replace(result, kept=result.kept or Kept())
+    else:
+        result = run_case(plan)
     if plan.keep is None or result.kept is None:
         return result
     key = "" if result.met_change else result_key(plan, result.inputs)

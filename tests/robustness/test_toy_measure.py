@@ -14,6 +14,7 @@ from synthetic_series import axial, write_series
 from biomarker_cli.case import measures
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.study import initialise
 from biomarker_cli.study.initialise import initialise_study
 
 ROOM = '''
@@ -184,6 +185,8 @@ def test_maps_are_asked_only_of_measures_that_have_them(biomarker):
 def test_a_new_study_is_proposed_the_roles_of_the_table(folder, monkeypatch):
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setattr(measures, "MEASURES", {"toy": "toy_room"})
+    # Its analysis is shipped with nothing, so that no version of it can be pinned.
+    monkeypatch.setattr(initialise, "_pinned", lambda _kind, ident: ident)
     write_series(folder / "dicom", axial(0.0, 3.0, 6.0))
     assert initialise_study(folder / "dicom").n_cases == 1
     study = (folder / "dicom" / "study.yaml").read_text()

@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 from synthetic_series import axial, slice_dataset, uid, write, write_series
 
 from biomarker_cli.catalogue import alike
-from biomarker_cli.catalogue.alike import ASKED, MOST_KEPT, VARYING, Alike
+from biomarker_cli.catalogue.alike import ASKED, MOST_KEPT, VARYING, Alike, _varying
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.describing import describe_file
 from biomarker_cli.catalogue.index import FileIndex
@@ -266,3 +266,10 @@ def test_a_reader_that_keeps_headers_reads_each_as_a_whole(tmp_path):
     for path in paths:
         path.unlink()
     assert [reader.read(path, None).get("Rows") for path in paths] == [4, 4, 4]
+
+
+def test_a_uid_of_padding_alone_is_for_the_whole_reader():
+    """It is no UID, which only the whole reader says."""
+    assert _varying(b"\0\0", b"", b"", b"0\\0\\0") is None
+    assert _varying(b"  ", b"", b"", b"0\\0\\0") is None
+    assert _varying(b"1.2\0", b"", b"", b"0\\0\\0").sop_instance_uid == "1.2"

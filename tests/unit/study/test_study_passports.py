@@ -129,10 +129,10 @@ def test_the_digest_follows_what_the_passports_say():
 def test_parts_of_a_study_that_know_other_passports_are_not_of_one_study(tmp_path):
     section = f"file: p.csv, on_missing: flag, requires: [{ASKED}]"
     head = "site_id,test,date,quantity,outcome\n"
-    before = study_sha256(load_study(study(tmp_path, section, head)))
-    assert study_sha256(load_study(study(tmp_path, section, head))) == before
+    before = study_sha256(load_study(study(tmp_path, section, head)), None)
+    assert study_sha256(load_study(study(tmp_path, section, head)), None) == before
     more = f"{head}A,pet_phantom,2026-01-01,q,pass\n"
-    assert study_sha256(load_study(study(tmp_path, section, more))) != before
+    assert study_sha256(load_study(study(tmp_path, section, more)), None) != before
 
 
 def test_every_state_has_its_flag():
