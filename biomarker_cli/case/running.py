@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -26,6 +25,7 @@ from biomarker_cli.case.rows import (
     skipped_roi_rows,
 )
 from biomarker_cli.model.errors import BiomarkerError
+from biomarker_cli.model.inputs import CHANGED
 from biomarker_cli.regions.importing import import_regions
 from biomarker_cli.regions.target import ImageTarget
 
@@ -140,10 +140,16 @@ def keep_case(plan: CasePlan) -> CaseResult:
         What was kept and read, and no row of a table.
     """
     progress = _Progress(plan, CaseInputs(plan), case_row(plan))
-    # What an analysis refuses, it has refused when the case was measured.
-    with contextlib.suppress(BiomarkerError):
+    try:
         for analysis, prepared in _prepared_images(progress):
             _keep(progress, analysis, prepared)
+    except BiomarkerError as error:
+        # What an analysis refuses, it has refused when the case was measured.
+        if error.code == CHANGED:
+            from biomarker_cli.case.keeping import FILES_CHANGED, Kept, keep_failed
+
+            problem = keep_failed(FILES_CHANGED)
+            return CaseResult(plan.role, progress.row, kept=Kept(problem=problem))
     kept = progress.keeper.kept if progress.keeper else None
     return CaseResult(plan.role, progress.row, inputs=progress.case.read_all(), kept=kept)
 
