@@ -97,8 +97,7 @@ def _versions() -> dict[str, str]:
 def _protocols(protocols: Iterable[RoleProtocols]) -> list[dict[str, Any]]:
     documents = {}
     for used in protocols:
-        acquisition = (used.acquisition.document,) if used.acquisition is not None else ()
-        for document in (*(analysis.document for analysis in used.analyses), *acquisition):
+        for document in used.documents:
             documents[document.header.format, document.ident] = document
     return [
         {

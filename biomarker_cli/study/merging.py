@@ -66,7 +66,6 @@ class StudyPart:
     def own(self) -> Study:
         """The study with the cases of the shard alone."""
         entries = tuple(e for e in self.study.entries if self.shard.has(e.case_id))
-        # Whether an override is of no case, all shards together know.
         return replace(self.study, entries=entries)
 
 

@@ -101,11 +101,6 @@ class StudyPlanner:
         self._marks_of_roles: dict[str, str] = {}
 
     @property
-    def study_id(self) -> str:
-        """Name of the study."""
-        return self._study.model.id
-
-    @property
     def overrides(self) -> tuple[str, ...]:
         """The header values that a person answers for, each by its name."""
         if self._is_part:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from biomarker_cli.case.analysis import Analysis
     from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.catalogue.index import FileIndex
+    from biomarker_cli.protocol.document import ProtocolDocument
     from biomarker_cli.study.planned import PlannedCase
 
 
@@ -44,6 +45,12 @@ class RoleProtocols:
 
     acquisition: AcquisitionProtocol | None
     analyses: tuple[Analysis, ...]
+
+    @property
+    def documents(self) -> tuple[ProtocolDocument, ...]:
+        """The protocols as files: those of the analyses, then that of the acquisition."""
+        acquisition = (self.acquisition.document,) if self.acquisition is not None else ()
+        return (*(analysis.document for analysis in self.analyses), *acquisition)
 
 
 class CaseSource(Protocol):

@@ -80,8 +80,7 @@ def _require_one_content(protocols: Sequence[RoleProtocols]) -> None:
     """Refuse two protocols of one name: their numbers would stand under one id."""
     seen: dict[tuple[str, str], str] = {}
     for used in protocols:
-        acquisition = (used.acquisition.document,) if used.acquisition else ()
-        for document in (*(a.document for a in used.analyses), *acquisition):
+        for document in used.documents:
             key = document.header.format, document.ident
             if seen.setdefault(key, document.sha256) != document.sha256:
                 raise StudyError(

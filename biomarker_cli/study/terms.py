@@ -59,8 +59,7 @@ class StudyTerms:
         """Return the digest of every protocol by its kind, id and version."""
         found: dict[str, str] = {}
         for used in self.protocols.values():
-            acquisition = (used.acquisition.document,) if used.acquisition is not None else ()
-            for document in (*(a.document for a in used.analyses), *acquisition):
+            for document in used.documents:
                 found[f"{document.header.format} {document.ident}"] = document.sha256
         return dict(sorted(found.items()))
 
