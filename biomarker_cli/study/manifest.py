@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.model.outputs import whole_file
-from biomarker_cli.model.packages import MOVING_NUMBERS, version_of
 from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
-from biomarker_cli.model.version import __version__
 from biomarker_cli.tables.certificates import certificate_in_force
+from biomarker_cli.tables.installation import platform_of, versions
 from biomarker_cli.tables.manifest import MANIFEST
 
 if TYPE_CHECKING:
@@ -46,12 +44,8 @@ def manifest_head(
         "format": "biomarker-manifest/1",
         "study": study_id,
         "key_fingerprint": key_fingerprint,
-        "software": {"biomarker": __version__, **_versions()},
-        "platform": {
-            "python": platform.python_version(),
-            "system": platform.system(),
-            "machine": platform.machine(),
-        },
+        "software": versions(),
+        "platform": platform_of(),
         # The id of the certificate of this installation; empty where it has none.
         "certificate": certificate_in_force(),
         "protocols": _protocols(protocols),
@@ -87,11 +81,6 @@ def _case(head: ResultHead) -> dict[str, Any]:
         "pixels_sha256": head.pixels,
         "input_files": head.n_files,
     }
-
-
-def _versions() -> dict[str, str]:
-    found = ((package, version_of(package)) for package in MOVING_NUMBERS)
-    return {package: version for package, version in found if version is not None}
 
 
 def _protocols(protocols: Iterable[RoleProtocols]) -> list[dict[str, Any]]:
