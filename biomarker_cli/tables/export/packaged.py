@@ -26,6 +26,8 @@ PACKAGE = "datapackage.json"
 _NAME = re.compile(r"[a-z][a-z_]*")
 _COLUMN = re.compile(r"[a-z][a-z0-9_]*")
 _MOST_BYTES = 10_000_000
+# The limit of the csv module belongs to the process: another library may have lifted it.
+_LONGEST_CELL = 131_072
 _ANEW = "Run the same `biomarker run` again, which writes the tables anew."
 
 
@@ -95,10 +97,13 @@ class PackagedTable:
                         hint=_ANEW,
                     )
                 for number, cells in enumerate(lines, start=1):
+                    text = "".join(cells)
+                    if len(text) > _LONGEST_CELL:
+                        _require_short(cells)
                     if len(cells) != n_columns:
                         raise self.bad_row(number, f"it has {len(cells)} cells")
                     # Hardly a cell is escaped.
-                    yield list(map(unescape_cell, cells)) if "'" in "".join(cells) else cells
+                    yield list(map(unescape_cell, cells)) if "'" in text else cells
         except (UnicodeDecodeError, csv.Error) as error:
             raise TableError("TABLE-UNREADABLE", str(error), where=str(self.path)) from error
 
@@ -110,6 +115,11 @@ class PackagedTable:
             where=f"{self.path}, row {number}",
             hint=_ANEW,
         )
+
+
+def _require_short(cells: list[str]) -> None:
+    if max(map(len, cells)) > _LONGEST_CELL:
+        raise csv.Error(f"field larger than field limit ({_LONGEST_CELL})")
 
 
 def read_package(folder: Path) -> dict[str, PackagedTable]:

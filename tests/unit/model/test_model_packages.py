@@ -17,7 +17,7 @@ from biomarker_cli.model.packages import (
     required_packages,
     version_of,
 )
-from biomarker_cli.study import manifest
+from biomarker_cli.tables import installation
 
 PROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -51,6 +51,6 @@ def test_a_decoder_of_the_doctor_is_a_package_of_ours():
     assert set(doctor._DECODERS) <= names(PROJECT["dependencies"])
 
 
-@pytest.mark.parametrize("room", [doctor, manifest])
+@pytest.mark.parametrize("room", [doctor, installation])
 def test_versions_are_asked_for_in_one_way(room):
     assert room.version_of is packages.version_of

@@ -224,6 +224,18 @@ def test_a_row_that_no_run_writes_is_refused_and_leaves_nothing(tmp_path, change
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+def test_a_cell_without_end_is_refused_whatever_another_library_allows(tmp_path):
+    folder = _run(tmp_path / "run")
+    _sealed(folder, lambda t: t + "x" * 200_000)
+    before = csv.field_size_limit(10_000_000)
+    try:
+        with pytest.raises(TableError) as refused:
+            _wide(folder, tmp_path)
+    finally:
+        csv.field_size_limit(before)
+    assert refused.value.code == "TABLE-UNREADABLE"
+
+
 @pytest.mark.parametrize(
     "change",
     [
