@@ -1,0 +1,107 @@
+"""What was read of one subject over time, before a criterion judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+from biomarker_cli.response.expressions import Value
+
+State = Literal["measured", "too_small", "absent", "missing", "not_evaluable"]
+
+
+def rounded(value: Decimal, decimals: int) -> Decimal:
+    """Return a decimal rounded half up, away from zero."""
+    return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+
+
+@dataclass(frozen=True)
+class LesionReading:
+    """One lesion at one visit.
+
+    Attributes
+    ----------
+    lesion_id : str
+    is_node : bool
+    state : str
+        ``missing`` where nobody said anything: it is never 0.
+    value : Decimal or None
+        The one number that a table gives.
+    longest, short : Decimal or None
+        Diameters in mm.
+    organ : str
+    parts : tuple of str
+        Fragments that were summed, or lesions that merged.
+    reason : str
+        Why it is not evaluable.
+    """
+
+    lesion_id: str
+    is_node: bool = False
+    state: State = "measured"
+    value: Decimal | None = None
+    longest: Decimal | None = None
+    short: Decimal | None = None
+    organ: str = ""
+    parts: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Everything read at one visit.
+
+    Attributes
+    ----------
+    timepoint : str
+    day : int
+        From the reference date.
+    lesions, new_lesions : tuple of LesionReading
+    non_target : str or None
+    new : str or None
+        ``no``, ``yes``, ``equivocal``.
+    inputs : mapping
+        By name, as the criterion declares them.
+    given : str
+        An overall call that somebody else made.
+    flags : frozenset of str
+    """
+
+    timepoint: str
+    day: int
+    lesions: tuple[LesionReading, ...] = ()
+    new_lesions: tuple[LesionReading, ...] = ()
+    non_target: str | None = "none"
+    new: str | None = "no"
+    inputs: Mapping[str, Value] = field(default_factory=dict)
+    given: str = ""
+    flags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Course:
+    """The visits of one subject as one reader saw them, by day.
+
+    Attributes
+    ----------
+    subject_id : str
+    visits : tuple of Visit
+    has_baseline : bool
+        Whether the first visit is the baseline; without one only given calls are judged.
+    reader : str
+    parameters : mapping of str to int
+        Those that this subject sets.
+    """
+
+    subject_id: str
+    visits: tuple[Visit, ...]
+    has_baseline: bool = True
+    reader: str = ""
+    parameters: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def followups(self) -> tuple[Visit, ...]:
+        """Visits that get a call."""
+        return self.visits[1:] if self.has_baseline else self.visits
