@@ -60,6 +60,7 @@ COMMANDS = CommandsOnDemand(
         "combat": "combat:combat",
         "export": "export:export",
         "phantom": "phantom:phantom",
+        "response": "response:response",
         "passport": "passport:passport",
         "protocol": "protocol:protocol",
         "doctor": "doctor:doctor",

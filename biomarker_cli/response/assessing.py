@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from biomarker_cli.response.confirming import Call, confirmation
 from biomarker_cli.response.criterion import Criterion, ReadyRule
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.expressions import Expression, ExpressionError, Value
 from biomarker_cli.response.policies import parameters_of, policies_of
-from biomarker_cli.response.readings import Course, Visit
+from biomarker_cli.response.readings import Course, ReadVisit
 from biomarker_cli.response.scopes import WHOLE, LesionScope, Setting, VisitScope
 
 
@@ -22,13 +23,13 @@ class Assessment:
 
     Attributes
     ----------
-    visit : Visit
+    visit : ReadVisit
     target, overall : str
         Calls.
     target_rule, rule : str
         Lines of the criterion that made them; empty where a call was given.
-    reason : str
-        The lines in words, with the values they met.
+    told : tuple of callable
+        Each gives the text of a line; asked for when a row is written.
     value, baseline, nadir : Decimal or None
         Of what the criterion assesses.
     nadir_timepoint : str
@@ -39,12 +40,12 @@ class Assessment:
         Day that the call is dated: of a confirmed one, the first visit of its block.
     """
 
-    visit: Visit
+    visit: ReadVisit
     target: str
     overall: str
     target_rule: str
     rule: str
-    reason: str
+    told: tuple[Callable[[], str], ...]
     value: Decimal | None
     baseline: Decimal | None
     nadir: Decimal | None
@@ -52,6 +53,11 @@ class Assessment:
     flags: frozenset[str]
     persisted: bool
     dated_day: int
+
+    @property
+    def reason(self) -> str:
+        """The lines in words, with the values they met."""
+        return "; ".join(filter(None, (tell() for tell in self.told)))
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,8 @@ def assess(
     criterion: Criterion,
     policies: Mapping[str, str] = {},
     parameters: Mapping[str, int] = {},
+    *,
+    screened: bool = True,
 ) -> Assessed:
     """Return the calls of every follow-up of a course.
 
@@ -95,6 +103,9 @@ def assess(
     criterion : Criterion
     policies, parameters : mapping
         Those that the study chose; what the subject itself sets goes before.
+    screened : bool
+        Whether targets that the criterion does not admit are refused; a simulation of
+        an admitted course asks no more.
 
     Raises
     ------
@@ -109,7 +120,7 @@ def assess(
     history: list[VisitScope] = []
     try:
         if course.has_baseline:
-            history.append(_baseline(setting, course.visits[0]))
+            history.append(_baseline(setting, course.visits[0], screened=screened))
         elif not all(visit.given for visit in course.visits):
             raise ResponseError(
                 "RESPONSE-NO-BASELINE",
@@ -128,27 +139,14 @@ def assess(
     return Assessed(course, criterion, chosen, values, baseline, visits, read)
 
 
-def _baseline(setting: Setting, visit: Visit) -> VisitScope:
+def _baseline(setting: Setting, visit: ReadVisit, *, screened: bool) -> VisitScope:
     """Return the scope of a baseline whose targets are such as the criterion asks."""
     scope = VisitScope(setting, visit, ())
+    if screened:
+        _require_few(setting.criterion, visit)
     rules = setting.criterion.file.targets
-    lesions = [one for one in visit.lesions if one.lesion_id != WHOLE]
-    if rules.most and len(lesions) > rules.most:
-        raise ResponseError(
-            "RESPONSE-TOO-MANY-TARGETS",
-            f"expected at most {rules.most} target lesions, found {len(lesions)}",
-            where=visit.timepoint,
-        )
-    organs = Counter(one.organ for one in lesions if one.organ)
-    for organ, number in organs.items():
-        if rules.most_per_organ and number > rules.most_per_organ:
-            raise ResponseError(
-                "RESPONSE-TOO-MANY-TARGETS",
-                f"expected at most {rules.most_per_organ} targets in {organ}, found {number}",
-                where=visit.timepoint,
-            )
     small = _not_measurable(scope, setting.criterion.measurable)
-    if small and rules.not_measurable == "error":
+    if small and screened and rules.not_measurable == "error":
         condition = (rules.measurable_node, rules.measurable_other)
         raise ResponseError(
             "RESPONSE-NOT-MEASURABLE",
@@ -158,6 +156,28 @@ def _baseline(setting: Setting, visit: Visit) -> VisitScope:
         )
     scope.set_value("measurable", not small)
     return scope
+
+
+def _require_few(criterion: Criterion, visit: ReadVisit) -> None:
+    """Refuse more targets than the criterion admits, in all and of one organ."""
+    rules = criterion.file.targets
+    lesions = [one for one in visit.lesions if one.lesion_id != WHOLE]
+    if rules.most and len(lesions) > rules.most:
+        raise ResponseError(
+            "RESPONSE-TOO-MANY-TARGETS",
+            f"expected at most {rules.most} target lesions, found {len(lesions)}",
+            where=visit.timepoint,
+        )
+    # All nodes are one organ.
+    named = ["lymph nodes" if one.is_node else one.organ for one in lesions]
+    organs = Counter(filter(None, named)) if any(one.organ for one in lesions) else Counter()
+    for organ, number in organs.items():
+        if rules.most_per_organ and number > rules.most_per_organ:
+            raise ResponseError(
+                "RESPONSE-TOO-MANY-TARGETS",
+                f"expected at most {rules.most_per_organ} targets in {organ}, found {number}",
+                where=visit.timepoint,
+            )
 
 
 def _not_measurable(scope: VisitScope, conditions: Mapping[bool, Expression]) -> list[str]:
@@ -184,12 +204,12 @@ class _State:
         self._has_ended = False
         self._calls: list[Call] = []
 
-    def judged(self, visit: Visit) -> Assessment:
+    def judged(self, visit: ReadVisit) -> Assessment:
         """Return the call of the next visit."""
         scope = VisitScope(self._setting, visit, tuple(self._history))
         self._look_back(scope)
         if visit.given:
-            target, overall = _Made(""), _Made(visit.given, reason="given by the table")
+            target, overall = _Made(""), _Made(visit.given, told=lambda: "given by the table")
         else:
             file = self._setting.criterion.file
             target = self._call(scope, self._setting.criterion.target, "NE")
@@ -214,7 +234,7 @@ class _State:
             overall=overall.call,
             target_rule=target.rule,
             rule=overall.rule,
-            reason="; ".join(filter(None, (overall.reason, target.reason))),
+            told=(overall.told, target.told),
             value=_number(scope.value(self._setting.criterion.file.assessed)),
             baseline=_number(scope.value("baseline")),
             nadir=nadir,
@@ -256,8 +276,8 @@ class _State:
             if holds is True:
                 return _made(ready, scope)
             if holds is None:
-                return _Made(undecided, ready.rule.id, _unknown_text(ready, scope))
-        return _Made(undecided, reason="no rule holds") if rules else _Made("")
+                return _Made(undecided, ready.rule.id, partial(_unknown_text, ready, scope))
+        return _Made(undecided, told=lambda: "no rule holds") if rules else _Made("")
 
     def _flags(self, scope: VisitScope) -> set[str]:
         return {
@@ -306,14 +326,14 @@ class _Made:
 
     call: str
     rule: str = ""
-    reason: str = ""
+    told: Callable[[], str] = str
     flags: frozenset[str] = frozenset()
     persisted: bool = False
 
 
 def _made(ready: ReadyRule, scope: VisitScope) -> _Made:
     rule = ready.rule
-    told = _told(ready, scope)
+    told = partial(_told, ready, scope)
     return _Made(rule.call, rule.id, told, frozenset(rule.flags), persisted=rule.persisted)
 
 

@@ -161,11 +161,14 @@ class PendingRules(Strict):
         Calls that end such a block by confirming it, dated by the block's first visit.
     kept_by : tuple of str
         Calls that leave the block open.
+    events : tuple of str
+        Waiting calls that are progression where no later visit says more.
     """
 
     calls: tuple[str, ...] = ()
     confirmed: tuple[str, ...] = ()
     kept_by: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
 
 
 class BestRules(Strict):
@@ -175,6 +178,8 @@ class BestRules(Strict):
     ----------
     order : tuple of str
         Every call, the best first.
+    responses : tuple of str
+        Calls that are a response.
     confirmed_by : mapping
         Response, and the calls that confirm it.
     stable : tuple of str
@@ -192,6 +197,7 @@ class BestRules(Strict):
     """
 
     order: tuple[str, ...] = Field(min_length=2)
+    responses: tuple[str, ...]
     confirmed_by: Mapping[str, tuple[str, ...]] = {}
     stable: tuple[str, ...] = ()
     lone_response: str = ""
@@ -202,19 +208,40 @@ class BestRules(Strict):
     counts_as: Mapping[str, str] = {}
 
 
+class RegionInput(Strict):
+    """An input that is measured in a region of its own, such as the liver."""
+
+    roi: str
+    mean: str
+    sd: str = ""
+
+
 class Reads(Strict):
-    """Which rows of a run the sizes of a lesion are.
+    """Which rows of a run are read.
 
     Attributes
     ----------
     analyses : tuple of str
         Ids of analyses that are accepted, of any version.
     features : mapping of str to str
-        Feature of each number: longest, short, value, or a key of `inputs`.
+        Feature of each number: longest, short, value, or a key of `inputs`, which is then
+        the mean of the targets.
+    regions : mapping of str to RegionInput
+        Inputs of regions that are no lesions.
+    facts : mapping of str to str
+        Inputs that are facts of the acquisition.
+    measurable_from : str
+        Feature that is the smallest diameter of a measurable lesion on such slices.
+    same_facts : mapping of str to str
+        Facts that must be those of the baseline, and what becomes of a visit where not.
     """
 
     analyses: tuple[str, ...] = ()
     features: Mapping[str, str] = {}
+    regions: Mapping[str, RegionInput] = {}
+    facts: Mapping[str, str] = {}
+    measurable_from: str = ""
+    same_facts: Mapping[str, Literal["NE", "flag"]] = {}
 
 
 class CriterionVisit(Strict):

@@ -10,8 +10,7 @@ from pathlib import Path
 from biomarker_cli.response.courses import CourseOutcome, outcome, require_order
 from biomarker_cli.response.criterion import Criterion
 from biomarker_cli.response.errors import ResponseError
-from biomarker_cli.response.readings import Course, LesionReading, Visit
-from biomarker_cli.response.scopes import WHOLE
+from biomarker_cli.response.readings import Course, LesionReading, ReadVisit
 from biomarker_cli.response.words import (
     NEW_WORDS,
     NON_TARGET_WORDS,
@@ -133,7 +132,7 @@ def _course(rows: Sequence[TableRow], criterion: Criterion) -> Course:
 
 @dataclass(frozen=True)
 class _ReadRow:
-    visit: Visit
+    visit: ReadVisit
     parameters: Mapping[str, int]
     organs: Mapping[str, str]
 
@@ -162,7 +161,7 @@ def _typed(row: TableRow, criterion: Criterion) -> _ReadRow:
     new_lesions = read_new(row["new_lesion_sizes"])
     if new == "no" and any(one.state != "absent" and one.value != 0 for one in new_lesions):
         raise bad_input("no sizes where there is no new lesion", row["new_lesion_sizes"])
-    visit = Visit(
+    visit = ReadVisit(
         timepoint=row["timepoint"],
         day=int(row["day"]),
         lesions=lesions,
@@ -171,9 +170,16 @@ def _typed(row: TableRow, criterion: Criterion) -> _ReadRow:
         new=new or None,
         inputs=inputs,
         given=given,
-        flags=frozenset(flags | ({"targets_not_read"} if is_unread or not text else set())),
+        flags=frozenset(
+            flags | ({"targets_not_read"} if is_unread or not (text or given) else set())
+        ),
     )
     return _ReadRow(visit, parameters, organs)
+
+
+def _unread_flags(row: TableRow, *, is_unread: bool) -> set[str]:
+    is_given = "given=" in row["extra"]
+    return {"targets_not_read"} if is_unread or not (row["target"] or is_given) else set()
 
 
 def _part_flags(lesion: LesionReading) -> set[str]:
@@ -193,7 +199,7 @@ def _organs(text: str) -> dict[str, str]:
     return found
 
 
-def _after(first: Visit, visit: Visit) -> Visit:
+def _after(first: ReadVisit, visit: ReadVisit) -> ReadVisit:
     """Return a later visit with what its row leaves out: a lesion without a word is missing."""
     expected = {lesion.lesion_id: lesion for lesion in first.lesions}
     found = {lesion.lesion_id: lesion for lesion in visit.lesions}
@@ -214,7 +220,7 @@ def _after(first: Visit, visit: Visit) -> Visit:
     return replace(visit, lesions=lesions, flags=flags, non_target=non_target)
 
 
-def _later_non_target(first: str, visit: Visit) -> str:
+def _later_non_target(first: str, visit: ReadVisit) -> str:
     if visit.non_target is None:
         return "none" if first == "none" else "ne"
     if (first == "none") != (visit.non_target == "none") and visit.non_target != "ne":
@@ -237,8 +243,3 @@ def _require_organs(read: Iterable[_ReadRow]) -> None:
                     f"{name} lies in {known[name]} and in {organ}",
                     where=one.visit.timepoint,
                 )
-
-
-def whole_sum(visit: Visit) -> LesionReading | None:
-    """Return the reading that stands for a sum without lesions, None where there is none."""
-    return next((one for one in visit.lesions if one.lesion_id == WHOLE), None)

@@ -12,9 +12,12 @@ from biomarker_cli.response.expressions import Value
 State = Literal["measured", "too_small", "absent", "missing", "not_evaluable"]
 
 
+_STEPS = tuple(Decimal(1).scaleb(-decimals) for decimals in range(10))
+
+
 def rounded(value: Decimal, decimals: int) -> Decimal:
     """Return a decimal rounded half up, away from zero."""
-    return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    return value.quantize(_STEPS[decimals], rounding=ROUND_HALF_UP)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class LesionReading:
         Fragments that were summed, or lesions that merged.
     reason : str
         Why it is not evaluable.
+    case_id, roi_id, analysis_id : str
+        Where a run measured it.
+    source : str
+        Row of the ledger that tells role and state.
     """
 
     lesion_id: str
@@ -47,10 +54,14 @@ class LesionReading:
     organ: str = ""
     parts: tuple[str, ...] = ()
     reason: str = ""
+    case_id: str = ""
+    roi_id: str = ""
+    analysis_id: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
-class Visit:
+class ReadVisit:
     """Everything read at one visit.
 
     Attributes
@@ -59,6 +70,8 @@ class Visit:
     day : int
         From the reference date.
     lesions, new_lesions : tuple of LesionReading
+    others : tuple of LesionReading
+        Measured lesions that are no targets, for other choices of targets.
     non_target : str or None
     new : str or None
         ``no``, ``yes``, ``equivocal``.
@@ -73,6 +86,7 @@ class Visit:
     day: int
     lesions: tuple[LesionReading, ...] = ()
     new_lesions: tuple[LesionReading, ...] = ()
+    others: tuple[LesionReading, ...] = ()
     non_target: str | None = "none"
     new: str | None = "no"
     inputs: Mapping[str, Value] = field(default_factory=dict)
@@ -87,7 +101,7 @@ class Course:
     Attributes
     ----------
     subject_id : str
-    visits : tuple of Visit
+    visits : tuple of ReadVisit
     has_baseline : bool
         Whether the first visit is the baseline; without one only given calls are judged.
     reader : str
@@ -96,12 +110,12 @@ class Course:
     """
 
     subject_id: str
-    visits: tuple[Visit, ...]
+    visits: tuple[ReadVisit, ...]
     has_baseline: bool = True
     reader: str = ""
     parameters: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def followups(self) -> tuple[Visit, ...]:
+    def followups(self) -> tuple[ReadVisit, ...]:
         """Visits that get a call."""
         return self.visits[1:] if self.has_baseline else self.visits

@@ -10,7 +10,7 @@ from biomarker_cli.response.criterion import Criterion
 from biomarker_cli.response.criterion_file import TargetRules
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.expressions import Value
-from biomarker_cli.response.readings import LesionReading, Visit, rounded
+from biomarker_cli.response.readings import LesionReading, ReadVisit, rounded
 
 WHOLE = "sum"
 """Id of the one reading that stands for a sum whose lesions nobody told."""
@@ -37,6 +37,8 @@ class Setting:
 
 Sizes = Mapping[str, Value]
 
+_UNNAMED = frozenset({"unnamed"})
+
 
 def sizes_of(lesion: LesionReading, rules: TargetRules) -> Sizes:
     """Return the numbers of a lesion as conditions name them, None where they are unknown.
@@ -47,22 +49,36 @@ def sizes_of(lesion: LesionReading, rules: TargetRules) -> Sizes:
         ``RESPONSE-BAD-INPUT`` where the criterion sums what the reading does not have.
     """
     chosen = rules.node if lesion.is_node else rules.other
-    known: dict[str, Value] = {"is_node": lesion.is_node, "state": lesion.state}
     if lesion.state == "measured":
-        return known | _measured(lesion, chosen, rules.decimals)
+        return _measured(lesion, chosen, rules.decimals)
+    diameter: Decimal | None = None
     if lesion.state == "absent":
-        diameter: Decimal | None = Decimal(0)
+        diameter = Decimal(0)
     elif lesion.state == "too_small":
         diameter = rules.too_small
-    else:
-        diameter = None
     product = None if diameter is None else diameter * diameter
     value = product if chosen == "product" else diameter
-    return known | {"longest": diameter, "short": diameter, "product": product, "value": value}
+    return _sizes(lesion, diameter, diameter, product, value)
 
 
-def _measured(lesion: LesionReading, chosen: str, decimals: int) -> dict[str, Value]:
-    found: dict[str, Value] = dict.fromkeys(("longest", "short", "product", "value"))
+def _sizes(
+    lesion: LesionReading,
+    longest: Decimal | None,
+    short: Decimal | None,
+    product: Decimal | None,
+    value: Decimal | None,
+) -> dict[str, Value]:
+    return {
+        "is_node": lesion.is_node,
+        "state": lesion.state,
+        "longest": longest,
+        "short": short,
+        "product": product,
+        "value": value,
+    }
+
+
+def _measured(lesion: LesionReading, chosen: str, decimals: int) -> Sizes:
     if lesion.value is not None:
         value = rounded(lesion.value, decimals)
         if chosen == "product" and lesion.lesion_id != WHOLE:
@@ -70,27 +86,22 @@ def _measured(lesion: LesionReading, chosen: str, decimals: int) -> dict[str, Va
                 "RESPONSE-BAD-INPUT",
                 f"{lesion.lesion_id}: expected two diameters such as 20x15, found {lesion.value}",
             )
-        return found | {"value": value, chosen: value}
-    for name in ("longest", "short"):
-        diameter = getattr(lesion, name)
-        found[name] = None if diameter is None else rounded(diameter, decimals)
-    longest, short = found["longest"], found["short"]
-    if isinstance(longest, Decimal) and isinstance(short, Decimal):
-        found["product"] = longest * short
-    if chosen == "value":
+        return _sizes(lesion, None, None, None, value) | {chosen: value}
+    if chosen == "value" and lesion.longest is not None:
         raise ResponseError(
-            "RESPONSE-BAD-INPUT",
-            f"{lesion.lesion_id}: expected one number, found two diameters",
+            "RESPONSE-BAD-INPUT", f"{lesion.lesion_id}: expected one number, found two diameters"
         )
-    found["value"] = found[chosen]
-    return found
+    longest = None if lesion.longest is None else rounded(lesion.longest, decimals)
+    short = None if lesion.short is None else rounded(lesion.short, decimals)
+    product = None if longest is None or short is None else longest * short
+    value_of = {"longest": longest, "short": short, "product": product, "value": None}
+    return _sizes(lesion, longest, short, product, value_of[chosen])
 
 
 def _new_sizes(lesion: LesionReading, rules: TargetRules) -> Sizes:
     if lesion.state == "measured" and lesion.value is not None:
-        size: Value = rounded(lesion.value, rules.decimals)
-        known: dict[str, Value] = {"is_node": lesion.is_node, "state": lesion.state}
-        return known | {"longest": size, "short": size, "product": None, "value": size}
+        size = rounded(lesion.value, rules.decimals)
+        return _sizes(lesion, size, size, None, size)
     return sizes_of(lesion, rules)
 
 
@@ -100,12 +111,12 @@ class VisitScope:
     Parameters
     ----------
     setting : Setting
-    visit : Visit
+    visit : ReadVisit
     history : sequence of VisitScope
         Of the earlier visits, baseline first.
     """
 
-    def __init__(self, setting: Setting, visit: Visit, history: Sequence[VisitScope]) -> None:
+    def __init__(self, setting: Setting, visit: ReadVisit, history: Sequence[VisitScope]) -> None:
         self.setting = setting
         self.visit = visit
         self.history = history
@@ -149,11 +160,9 @@ class VisitScope:
 
     def present_new(self) -> frozenset[str]:
         """Return the new lesions that are there; one without a name stands for what is said."""
-        there = {name for name, sizes in self.new_lesions.items() if sizes["state"] != "absent"}
-        there = {name for name in there if self.new_lesions[name]["value"] != 0}
-        if self.visit.new == "yes" and not self.new_lesions:
-            there = {"unnamed"}
-        return frozenset(there)
+        if not self.new_lesions:
+            return _UNNAMED if self.visit.new == "yes" else frozenset()
+        return frozenset(name for name, sizes in self.new_lesions.items() if sizes["value"] != 0)
 
     def set_value(self, name: str, value: Value) -> None:
         """Set what the engine finds out while it judges the visit."""
