@@ -23,7 +23,8 @@ class Assessment:
 
     Attributes
     ----------
-    visit : ReadVisit
+    scope : VisitScope
+        The values that the rules met.
     target, overall : str
         Calls.
     target_rule, rule : str
@@ -40,7 +41,7 @@ class Assessment:
         Day that the call is dated: of a confirmed one, the first visit of its block.
     """
 
-    visit: ReadVisit
+    scope: VisitScope
     target: str
     overall: str
     target_rule: str
@@ -53,6 +54,11 @@ class Assessment:
     flags: frozenset[str]
     persisted: bool
     dated_day: int
+
+    @property
+    def visit(self) -> ReadVisit:
+        """What was read."""
+        return self.scope.visit
 
     @property
     def reason(self) -> str:
@@ -223,13 +229,12 @@ class _State:
         return found
 
     def _assessment(self, scope: VisitScope, target: _Made, overall: _Made) -> Assessment:
-        visit = scope.visit
-        flags = {*visit.flags, *overall.flags, *target.flags} | self._flags(scope)
+        flags = {*scope.visit.flags, *overall.flags, *target.flags} | self._flags(scope)
         if self._has_ended:
             flags.add("after_pd")
         nadir = _number(scope.value("nadir"))
         return Assessment(
-            visit=visit,
+            scope=scope,
             target=target.call,
             overall=overall.call,
             target_rule=target.rule,

@@ -14,7 +14,13 @@ from biomarker_cli.response.criterion import Criterion
 from biomarker_cli.response.endpoints import SubjectEndpoints, endpoint_rows
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.policies import policies_of
-from biomarker_cli.response.rows import best_row, failed_row, lesion_rows, response_rows
+from biomarker_cli.response.rows import (
+    best_row,
+    failed_row,
+    lesion_rows,
+    reading_key,
+    response_rows,
+)
 from biomarker_cli.response.subjects import Subject, SubjectRow
 
 Row = dict[str, Any]
@@ -52,18 +58,29 @@ class Judged:
 
     Attributes
     ----------
-    response, lesions, best, endpoints : list of dict
+    response, best, endpoints : list of dict
+    by_reading : dict
+        Courses whose lesions were read and summed alike.
     assessed : list of Assessed
     errors : list of (str, ResponseError)
         Subject and why it cannot be judged.
     """
 
     response: list[Row] = field(default_factory=list)
-    lesions: list[Row] = field(default_factory=list)
+    by_reading: dict[tuple[object, ...], list[Assessed]] = field(default_factory=dict)
     best: list[Row] = field(default_factory=list)
     endpoints: list[Row] = field(default_factory=list)
     assessed: list[Assessed] = field(default_factory=list)
     errors: list[tuple[str, ResponseError]] = field(default_factory=list)
+
+    @property
+    def lesions(self) -> list[Row]:
+        """Rows of the lesions, once for all criteria that read and sum them alike."""
+        rows = []
+        for alike in self.by_reading.values():
+            names = ";".join(one.criterion.ident for one in alike)
+            rows += [{"criteria": names, **row} for row in lesion_rows(alike[0])]
+        return rows
 
 
 def judge(
@@ -137,7 +154,6 @@ def _judge_one(
         assessed = assess(outcome.course, criterion, choices.policies, choices.parameters)
         rows = list(response_rows(assessed, alternatives(assessed, choices)))
         best = best_response(assessed, subject.new_therapy_day)
-        lesions = list(lesion_rows(assessed))
     except ResponseError as error:
         failed = failed_row(replace(outcome, course=None, error=error), criterion)
         judged.response.append(failed)
@@ -148,7 +164,7 @@ def _judge_one(
         cells = choices.annotate(assessed)
         rows = [row | cells.get(row["timepoint"], {}) for row in rows]
     judged.response += rows
-    judged.lesions += lesions
+    judged.by_reading.setdefault(reading_key(assessed), []).append(assessed)
     judged.best.append(best_row(assessed, best, subject.new_therapy_day))
     judged.assessed.append(assessed)
     return SubjectEndpoints(assessed, best, subject)

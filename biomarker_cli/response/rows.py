@@ -10,8 +10,8 @@ from biomarker_cli.response.assessing import Assessed, Assessment
 from biomarker_cli.response.best import BestResponse, counted_visits
 from biomarker_cli.response.courses import CourseOutcome
 from biomarker_cli.response.criterion import Criterion
-from biomarker_cli.response.readings import LesionReading, ReadVisit
-from biomarker_cli.response.scopes import WHOLE, sizes_of
+from biomarker_cli.response.readings import LesionReading
+from biomarker_cli.response.scopes import WHOLE, Sizes, VisitScope
 
 Row = dict[str, Any]
 
@@ -68,7 +68,7 @@ def response_rows(assessed: Assessed, alternatives: Mapping[str, str]) -> Iterat
         value = scope.value(assessed.criterion.file.assessed)
         yield {
             **who(assessed),
-            **_visit_cells(assessed, scope.visit),
+            **_visit_cells(scope),
             "value": as_float(value),
             "baseline": as_float(value),
             "unit": unit if as_float(value) is not None else "",
@@ -77,7 +77,7 @@ def response_rows(assessed: Assessed, alternatives: Mapping[str, str]) -> Iterat
     for one in assessed.visits:
         yield {
             **who(assessed),
-            **_visit_cells(assessed, one.visit),
+            **_visit_cells(one.scope),
             **_call_cells(one),
             "unit": unit if one.value is not None or one.baseline is not None else "",
             "flags": ";".join(sorted({*one.flags, *draft})),
@@ -91,16 +91,15 @@ def unit_of(criterion: Criterion) -> str:
     return key.unit if key is not None else criterion.file.targets.unit
 
 
-def _visit_cells(assessed: Assessed, visit: ReadVisit) -> Row:
-    rules = assessed.criterion.file.targets
-    values = [sizes_of(lesion, rules)["value"] for lesion in visit.lesions]
-    known = [value for value in values if isinstance(value, Decimal)]
+def _visit_cells(scope: VisitScope) -> Row:
+    visit = scope.visit
+    n_missing = scope.value("n_missing")
     return {
         "timepoint": visit.timepoint,
         "day": visit.day,
-        "n_targets": len(values),
-        "n_missing": len(values) - len(known),
-        "measured_part": float(sum(known, Decimal(0))) if known else None,
+        "n_targets": len(scope.lesions),
+        "n_missing": int(n_missing) if isinstance(n_missing, Decimal) else 0,
+        "measured_part": as_float(scope.value("measured_sum")),
         "non_target": visit.non_target or "",
         "new_lesion": visit.new or "",
     }
@@ -124,45 +123,64 @@ def _call_cells(one: Assessment) -> Row:
     }
 
 
-def lesion_rows(assessed: Assessed) -> Iterator[Row]:
-    """Yield a row of ``lesions_over_time.csv`` for each lesion of each visit."""
+def reading_key(assessed: Assessed) -> tuple[object, ...]:
+    """Return what makes two criteria have the same rows of lesions of one course."""
     rules = assessed.criterion.file.targets
-    values: dict[tuple[str, str], list[Decimal | None]] = {}
-    for visit in assessed.course.visits:
-        for role, lesion in _lesions(visit):
-            sizes = sizes_of(lesion, rules) if role == "target" else {"value": lesion.value}
-            value = sizes["value"] if isinstance(sizes["value"], Decimal) else None
-            earlier = values.setdefault((role, lesion.lesion_id), [])
-            known = [one for one in earlier if one is not None]
-            first = earlier[0] if earlier else value
-            yield {
-                **who(assessed),
-                **_lesion_cells(role, lesion),
-                "timepoint": visit.timepoint,
-                "day": visit.day,
-                "value": as_float(value),
-                "longest": as_float(sizes.get("longest")),
-                "short": as_float(sizes.get("short")),
-                "unit": rules.unit if value is not None else "",
-                "baseline": as_float(first),
-                "nadir": float(min(known)) if known else None,
-                "change_from_baseline_percent": percent(value, first) if earlier else None,
-            }
-            earlier.append(value)
+    course = assessed.course
+    read = tuple((one.timepoint, one.day, one.lesions, one.new_lesions) for one in course.visits)
+    sizes = (rules.node, rules.other, rules.unit, rules.decimals, rules.too_small)
+    return course.subject_id, course.reader, sizes, read
 
 
-def _lesions(visit: ReadVisit) -> Iterator[tuple[str, LesionReading]]:
-    yield from (("target", one) for one in visit.lesions if one.lesion_id != WHOLE)
-    yield from (("new", one) for one in visit.new_lesions)
+def lesion_rows(assessed: Assessed) -> list[Row]:
+    """Return a row of ``lesions_over_time.csv`` for each lesion of each visit.
+
+    The criterion is left out: those that read and sum alike share the rows.
+    """
+    scopes = [one.scope for one in assessed.visits]
+    if assessed.baseline is not None:
+        scopes.insert(0, assessed.baseline)
+    head = {"subject_id": assessed.course.subject_id, "reader": assessed.course.reader}
+    unit = assessed.criterion.file.targets.unit
+    earlier: dict[tuple[str, str], list[Decimal | None]] = {}
+    rows = []
+    for scope in scopes:
+        visit = scope.visit
+        groups = (
+            ("target", visit.lesions, scope.lesions),
+            ("new", visit.new_lesions, scope.new_lesions),
+        )
+        for role, lesions, sizes_by_name in groups:
+            for lesion in lesions:
+                if lesion.lesion_id == WHOLE:
+                    continue
+                sizes = sizes_by_name[lesion.lesion_id]
+                before = earlier.setdefault((role, lesion.lesion_id), [])
+                row = {**head, "role": role, "timepoint": visit.timepoint, "day": visit.day}
+                rows.append(row | _lesion_cells(lesion, sizes, before, unit))
+                value = sizes["value"]
+                before.append(value if isinstance(value, Decimal) else None)
+    return rows
 
 
-def _lesion_cells(role: str, lesion: LesionReading) -> Row:
+def _lesion_cells(
+    lesion: LesionReading, sizes: Sizes, before: list[Decimal | None], unit: str
+) -> Row:
+    value = sizes["value"] if isinstance(sizes["value"], Decimal) else None
+    known = [one for one in before if one is not None]
+    first = before[0] if before else value
     return {
-        "role": role,
         "lesion_id": lesion.lesion_id,
         "organ": lesion.organ,
         "is_node": lesion.is_node,
         "state": lesion.state,
+        "value": as_float(value),
+        "longest": as_float(sizes["longest"]),
+        "short": as_float(sizes["short"]),
+        "unit": unit if value is not None else "",
+        "baseline": as_float(first),
+        "nadir": float(min(known)) if known else None,
+        "change_from_baseline_percent": percent(value, first) if before else None,
         "parts": ";".join(lesion.parts),
         "case_id": lesion.case_id,
         "roi_id": lesion.roi_id,

@@ -60,10 +60,11 @@ RESPONSE = Table(
 
 LESIONS_OVER_TIME = Table(
     "lesions_over_time",
-    "criterion x subject x reader x lesion x timepoint",
+    "subject x reader x lesion x timepoint, of the criteria that read and sum alike",
     (
-        *_WHO,
-        Column("role", "string", "what the lesion is", ("target", "non_target", "new")),
+        Column("criteria", "string", "criteria, id@version, joined by ;"),
+        *_WHO[1:],
+        Column("role", "string", "what the lesion is", ("target", "new")),
         Column("lesion_id", "string", "name of the lesion"),
         Column("timepoint", "string", "visit"),
         Column("day", "integer", "day of the visit from the reference date"),
@@ -89,7 +90,7 @@ LESIONS_OVER_TIME = Table(
         Column("source", "string", "ledger or row that tells state and role"),
         Column("reason", "string", "why it has no value"),
     ),
-    ("criterion", "subject_id", "reader", "role", "lesion_id", "timepoint"),
+    ("subject_id", "reader", "role", "lesion_id", "timepoint", "criteria"),
 )
 
 BEST = Table(

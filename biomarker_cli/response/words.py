@@ -78,7 +78,9 @@ def read_targets(text: str, rules: TargetRules) -> tuple[LesionReading, ...]:
     parts = [part.strip() for part in text.split(";")]
     if "=" not in text:
         return _without_names(parts, rules)
-    if len(parts) == 1 and parts[0].upper().startswith("SPD=") and rules.other == "product":
+    if parts[0].upper().startswith("SPD="):
+        if len(parts) > 1 or rules.other != "product":
+            raise bad_input("sizes as the criterion sums them", text)
         return (_lesion(WHOLE, parts[0][4:].strip()),)
     return tuple(_joined([lesion for part in parts for lesion in _named(part)]))
 
