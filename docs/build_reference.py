@@ -21,6 +21,13 @@ from biomarker_cli.multicentre.reader_features import READER_FEATURES
 from biomarker_cli.multicentre.readers import READER_PAIRS
 from biomarker_cli.multicentre.repeatability_table import REPEATABILITY
 from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
+from biomarker_cli.response.ledger import LEDGER
+from biomarker_cli.response.tables import (
+    ADJUDICATION,
+    READER_AGREEMENT,
+    RESPONSE_TABLES,
+    WHAT_IF,
+)
 from biomarker_cli.tables.export.wide import ROW_COLUMNS
 from biomarker_cli.tables.passports import PASSPORTS
 from biomarker_cli.tables.rows import Column
@@ -171,7 +178,8 @@ def tables_page() -> str:
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
     agreement = (REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES, HARMONISED, COMBAT_REPORT)
-    for table in (REGIONS, *agreement, PASSPORTS):
+    response = (*RESPONSE_TABLES, WHAT_IF, READER_AGREEMENT, ADJUDICATION, LEDGER)
+    for table in (REGIONS, *agreement, PASSPORTS, *response):
         parts += ["", *_table(table)]
     parts += ["", EXPORTS, "", *_columns(ROW_COLUMNS), "", PARQUET]
     parts += ["", "## Flags", "", "| flag | severity | meaning |", "|---|---|---|"]

@@ -155,7 +155,8 @@ class _Compiler:
         if isinstance(tree, ast.Name):
             return self._name(tree.id)
         if isinstance(tree, ast.Attribute) and isinstance(tree.value, ast.Name):
-            return self._name(f"{tree.value.id}.{tree.attr}")
+            if tree.value.id == "policy":
+                return self._name(f"policy.{tree.attr}")
         if isinstance(tree, ast.Constant):
             if isinstance(tree.value, str):
                 return _constant(self._word(tree))
