@@ -23,6 +23,7 @@ NAMES = (
     "radiomics",
     "run",
     "compare",
+    "pool",
     "verify",
     "response",
 )
