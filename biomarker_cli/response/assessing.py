@@ -120,7 +120,9 @@ def assess(
         ``RESPONSE-TOO-MANY-TARGETS``, ``RESPONSE-POLICY-UNSET``, ``RESPONSE-BAD-INPUT``.
     """
     values = parameters_of(criterion, parameters, course.parameters)
-    chosen = policies_of(criterion, policies, {**parameters, **course.parameters})
+    chosen = policies_of(
+        criterion, {**policies, **course.policies}, {**parameters, **course.parameters}
+    )
     numbers: dict[str, Value] = {name: Decimal(value) for name, value in values.items()}
     setting = Setting(criterion, chosen, numbers)
     history: list[VisitScope] = []

@@ -14,7 +14,7 @@ from typing import Any
 
 from biomarker_cli.response.assessing import Assessed, Assessment
 from biomarker_cli.response.best import BestCall, BestResponse
-from biomarker_cli.response.subjects import Subject
+from biomarker_cli.response.subjects import TrialSubject
 from biomarker_cli.response.survival import TimeToEvent, exact_interval, median_days
 
 MOST_MISSED = 1
@@ -27,7 +27,7 @@ class SubjectEndpoints:
 
     assessed: Assessed
     best: BestResponse
-    subject: Subject
+    subject: TrialSubject
 
     @property
     def start_day(self) -> int:
@@ -38,7 +38,7 @@ class SubjectEndpoints:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Ending:
     """How the observation of a subject ends."""
 
     day: int
@@ -46,7 +46,7 @@ class Outcome:
     rule: str
 
 
-def progression_or_death(one: SubjectEndpoints) -> Outcome:
+def progression_or_death(one: SubjectEndpoints) -> Ending:
     """Return the first of progression and death, or where the subject is censored."""
     answered = [visit for visit in one.assessed.visits if not _is_unanswered(one, visit)]
     therapy = one.subject.new_therapy_day
@@ -54,11 +54,11 @@ def progression_or_death(one: SubjectEndpoints) -> Outcome:
     seen_until = event.day if event is not None else None
     if therapy is not None and (seen_until is None or therapy < seen_until):
         seen = [visit.visit.day for visit in answered if visit.visit.day <= therapy]
-        return Outcome(max(seen, default=one.start_day), False, "censored:new_therapy")
+        return Ending(max(seen, default=one.start_day), False, "censored:new_therapy")
     if event is None:
         seen = [visit.visit.day for visit in answered]
         rule = "censored:last_answered_visit" if seen else "censored:no_visit_answered"
-        return Outcome(max(seen, default=one.start_day), False, rule)
+        return Ending(max(seen, default=one.start_day), False, rule)
     before = [visit.visit.day for visit in answered if visit.visit.day < event.day]
     last = max(before, default=one.start_day)
     unanswered = [
@@ -67,7 +67,7 @@ def progression_or_death(one: SubjectEndpoints) -> Outcome:
         if last < visit.visit.day < event.day and _is_unanswered(one, visit)
     ]
     if len(unanswered) > MOST_MISSED:
-        return Outcome(last, False, "censored:two_visits_missed")
+        return Ending(last, False, "censored:two_visits_missed")
     return event
 
 
@@ -75,13 +75,13 @@ def _is_unanswered(one: SubjectEndpoints, visit: Assessment) -> bool:
     return visit.overall == one.assessed.criterion.file.best.not_evaluable
 
 
-def _event(one: SubjectEndpoints) -> Outcome | None:
+def _event(one: SubjectEndpoints) -> Ending | None:
     events = []
     progression = _progression_day(one)
     if progression is not None:
-        events.append(Outcome(*progression))
+        events.append(Ending(*progression))
     if one.subject.death_day is not None:
-        events.append(Outcome(one.subject.death_day, True, "event:death"))
+        events.append(Ending(one.subject.death_day, True, "event:death"))
     return min(events, key=lambda event: event.day, default=None)
 
 
@@ -155,7 +155,7 @@ def _subject_rows(one: SubjectEndpoints) -> Iterator[Row]:
         else:
             yield base | _timed(f"DoR{suffix}", first, end)
         if suffix == "" and first is not None:
-            yield base | _timed("TTR", start, Outcome(first, True, "event:response"))
+            yield base | _timed("TTR", start, Ending(first, True, "event:response"))
         elif suffix == "":
             yield base | {"endpoint": "TTR", "status": "", "reason": "no response"}
 
@@ -177,7 +177,7 @@ def _first_response(one: SubjectEndpoints, best: BestCall) -> int:
     return min([*days, best.at.visit.day])
 
 
-def _timed(endpoint: str, start: int, end: Outcome) -> Row:
+def _timed(endpoint: str, start: int, end: Ending) -> Row:
     return {
         "endpoint": endpoint,
         "status": "event" if end.is_event else "censored",

@@ -154,9 +154,8 @@ class _Compiler:
     def _leaf(self, tree: ast.AST) -> Node:
         if isinstance(tree, ast.Name):
             return self._name(tree.id)
-        if isinstance(tree, ast.Attribute) and isinstance(tree.value, ast.Name):
-            if tree.value.id == "policy":
-                return self._name(f"policy.{tree.attr}")
+        if isinstance(tree, ast.Attribute) and ast.unparse(tree.value) == "policy":
+            return self._name(f"policy.{tree.attr}")
         if isinstance(tree, ast.Constant):
             if isinstance(tree.value, str):
                 return _constant(self._word(tree))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from biomarker_cli.response.courses import CourseOutcome, outcome, require_order
 from biomarker_cli.response.criterion import Criterion
@@ -118,22 +119,33 @@ def _course(rows: Sequence[TableRow], criterion: Criterion) -> Course:
             f"before the baseline of day {baselines[0].visit.day}",
             where=subject,
         )
-    parameters: dict[str, int] = {}
-    for one in read:
-        for name, value in one.parameters.items():
-            if parameters.setdefault(name, value) != value:
-                raise bad_input(f"one {name} of the subject", f"{parameters[name]} and {value}")
+    parameters = _of_subject(one.parameters for one in read)
+    policies = _of_subject(one.policies for one in read)
     visits = [one.visit for one in read]
     if baselines:
         visits = [visits[0], *(_after(visits[0], visit) for visit in visits[1:])]
         _require_organs(read)
-    return Course(subject, tuple(visits), bool(baselines), rows[0]["reader"], parameters)
+    return Course(subject, tuple(visits), bool(baselines), rows[0]["reader"], parameters, policies)
+
+
+Told = TypeVar("Told", int, str)
+
+
+def _of_subject(told: Iterable[Mapping[str, Told]]) -> dict[str, Told]:
+    """Return what the rows of a subject set, each the same wherever it stands."""
+    found: dict[str, Told] = {}
+    for one in told:
+        for name, value in one.items():
+            if found.setdefault(name, value) != value:
+                raise bad_input(f"one {name} of the subject", f"{found[name]} and {value}")
+    return found
 
 
 @dataclass(frozen=True)
 class _ReadRow:
     visit: ReadVisit
     parameters: Mapping[str, int]
+    policies: Mapping[str, str]
     organs: Mapping[str, str]
 
 
@@ -150,13 +162,14 @@ def _typed(row: TableRow, criterion: Criterion) -> _ReadRow:
         raise bad_input("a whole number of days", row["day"])
     if not row["timepoint"]:
         raise bad_input("a timepoint", "")
-    inputs, parameters, given = read_extra(row["extra"], criterion.file)
+    extra = read_extra(row["extra"], criterion.file)
     organs = _organs(row["organ"])
     text = row["target"]
     is_unread = text.lower() in _UNREADABLE
     lesions = () if is_unread else read_targets(text, criterion.file.targets)
     lesions = tuple(replace(one, organ=organs.get(one.lesion_id, "")) for one in lesions)
     flags = {flag for one in lesions for flag in _part_flags(one)}
+    is_blank = is_unread or not (text or extra.given)
     new = read_word(row["new_lesion"], NEW_WORDS, "a new lesion")
     new_lesions = read_new(row["new_lesion_sizes"])
     if new == "no" and any(one.state != "absent" and one.value != 0 for one in new_lesions):
@@ -168,18 +181,11 @@ def _typed(row: TableRow, criterion: Criterion) -> _ReadRow:
         new_lesions=new_lesions,
         non_target=read_word(row["non_target"], NON_TARGET_WORDS, "non-target lesions") or None,
         new=new or None,
-        inputs=inputs,
-        given=given,
-        flags=frozenset(
-            flags | ({"targets_not_read"} if is_unread or not (text or given) else set())
-        ),
+        inputs=extra.inputs,
+        given=extra.given,
+        flags=frozenset(flags | ({"targets_not_read"} if is_blank else set())),
     )
-    return _ReadRow(visit, parameters, organs)
-
-
-def _unread_flags(row: TableRow, *, is_unread: bool) -> set[str]:
-    is_given = "given=" in row["extra"]
-    return {"targets_not_read"} if is_unread or not (row["target"] or is_given) else set()
+    return _ReadRow(visit, extra.parameters, extra.policies, organs)
 
 
 def _part_flags(lesion: LesionReading) -> set[str]:

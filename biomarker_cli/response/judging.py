@@ -21,7 +21,7 @@ from biomarker_cli.response.rows import (
     reading_key,
     response_rows,
 )
-from biomarker_cli.response.subjects import Subject, SubjectRow
+from biomarker_cli.response.subjects import SubjectRow, TrialSubject
 
 Row = dict[str, Any]
 
@@ -63,7 +63,7 @@ class Judged:
         Courses whose lesions were read and summed alike.
     assessed : list of Assessed
     errors : list of (str, ResponseError)
-        Subject and why it cannot be judged.
+        TrialSubject and why it cannot be judged.
     """
 
     response: list[Row] = field(default_factory=list)
@@ -170,9 +170,9 @@ def _judge_one(
     return SubjectEndpoints(assessed, best, subject)
 
 
-def _subject(subject_id: str, choices: Choices) -> Subject:
+def _subject(subject_id: str, choices: Choices) -> TrialSubject:
     row = choices.subjects.get(subject_id)
-    return Subject() if row is None else row.on_axis(choices.axis.get(subject_id))
+    return TrialSubject() if row is None else row.on_axis(choices.axis.get(subject_id))
 
 
 def alternatives(assessed: Assessed, choices: Choices) -> dict[str, str]:
@@ -186,9 +186,9 @@ def alternatives(assessed: Assessed, choices: Choices) -> dict[str, str]:
             if choice == assessed.policies[name]:
                 continue
             other = assess(
-                assessed.course,
+                replace(assessed.course, policies={**assessed.course.policies, name: choice}),
                 assessed.criterion,
-                {**choices.policies, name: choice},
+                choices.policies,
                 choices.parameters,
             )
             for before, after in zip(assessed.visits, other.visits, strict=True):

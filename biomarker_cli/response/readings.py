@@ -107,6 +107,8 @@ class Course:
     reader : str
     parameters : mapping of str to int
         Those that this subject sets.
+    policies : mapping of str to str
+        Likewise.
     """
 
     subject_id: str
@@ -114,6 +116,7 @@ class Course:
     has_baseline: bool = True
     reader: str = ""
     parameters: Mapping[str, int] = field(default_factory=dict)
+    policies: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def followups(self) -> tuple[ReadVisit, ...]:

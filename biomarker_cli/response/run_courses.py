@@ -23,7 +23,7 @@ from biomarker_cli.response.visit_readings import (
     non_target_word,
     others_of,
 )
-from biomarker_cli.response.words import read_extra
+from biomarker_cli.response.words import Extra, read_extra
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,14 @@ def _course(source: RunSource, cells: Sequence[Mapping[str, str]], criterion: Cr
     require_order([(timepoint, (dates[timepoint] - first).days) for timepoint in order])
     visits: list[ReadVisit] = []
     parameters: dict[str, int] = {}
+    policies: dict[str, str] = {}
     baseline: VisitRows | None = None
     for timepoint in order:
         cases = source.run.cases_of(subject, timepoint)
         here = VisitRows(timepoint, tuple(r for r in rows if r.timepoint == timepoint), cases)
-        visit, own = _visit(source.run, here, baseline, criterion)
-        parameters |= own
+        visit, extra = _visit(source.run, here, baseline, criterion)
+        parameters |= extra.parameters
+        policies |= extra.policies
         visit = replace(visit, day=(dates[timepoint] - first).days)
         if baseline is None:
             baseline = here
@@ -133,15 +135,15 @@ def _course(source: RunSource, cells: Sequence[Mapping[str, str]], criterion: Cr
             _require_planes(source.run, visits[0].lesions, visit.lesions, criterion)
             visit = replace(visit, lesions=_of_one_analysis(visits[0].lesions, visit.lesions))
         visits.append(visit)
-    return Course(subject, tuple(visits), True, reader, parameters)
+    return Course(subject, tuple(visits), True, reader, parameters, policies)
 
 
 def _visit(
     run: MeasuredRun, here: VisitRows, baseline: VisitRows | None, criterion: Criterion
-) -> tuple[ReadVisit, dict[str, int]]:
+) -> tuple[ReadVisit, Extra]:
     lesions = targets_of(run, here, baseline, criterion)
     texts = [row.extra for row in here.rows if row.role == "visit"]
-    inputs, parameters, given = read_extra(";".join(texts), criterion.file)
+    extra = read_extra(";".join(texts), criterion.file)
     verdicts = moved_facts(run, here, baseline, criterion)
     flags = {f"{name}_differs" for name in verdicts}
     if "NE" in verdicts.values():
@@ -160,11 +162,11 @@ def _visit(
         others=others_of(run, here, criterion),
         non_target=non_target_word(here, baseline),
         new="no" if baseline is None else new_word(here),
-        inputs=inputs_of(run, here, criterion) | inputs,
-        given=given,
+        inputs=inputs_of(run, here, criterion) | dict(extra.inputs),
+        given=extra.given,
         flags=frozenset(flags),
     )
-    return visit, parameters
+    return visit, extra
 
 
 def _not_evaluable(lesion: LesionReading, reason: str) -> LesionReading:

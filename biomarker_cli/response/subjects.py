@@ -17,7 +17,7 @@ _KEPT = frozenset({"", "yes", "no"})
 
 
 @dataclass(frozen=True)
-class Subject:
+class TrialSubject:
     """What is known of a subject beside its images.
 
     Attributes
@@ -49,7 +49,7 @@ class SubjectRow:
     in_analysis: bool
     dates: Mapping[str, date | int | None]
 
-    def on_axis(self, first: date | None) -> Subject:
+    def on_axis(self, first: date | None) -> TrialSubject:
         """Return the subject with days from a date, or with its own days.
 
         Parameters
@@ -66,7 +66,7 @@ class SubjectRow:
         reference, death = days["reference_date"], days["death_date"]
         if reference is not None and death is not None and death < reference:
             raise ResponseError("RESPONSE-DATE-ORDER", "death lies before the reference date")
-        return Subject(
+        return TrialSubject(
             arm=self.arm,
             reference_day=days["reference_date"],
             reference_meaning=self.meaning,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from biomarker_cli.model.wording import quoted
@@ -115,6 +116,8 @@ def _lesion(name: str, size: str, parts: tuple[str, ...] = ()) -> LesionReading:
     if state is not None:
         return LesionReading(name, is_node, state, parts=parts)
     pair = _PAIR.fullmatch(size)
+    if "+" in size and not parts:
+        return _fragments(name, size)
     if pair is None:
         return LesionReading(
             name, is_node, value=number(size, "a size such as 21 or 20x15"), parts=parts
@@ -123,6 +126,13 @@ def _lesion(name: str, size: str, parts: tuple[str, ...] = ()) -> LesionReading:
     if short > longest:
         longest, short = short, longest
     return LesionReading(name, is_node, longest=longest, short=short, parts=parts)
+
+
+def _fragments(name: str, size: str) -> LesionReading:
+    """Return a lesion that fell apart, written ``T1=12+10``."""
+    sizes = [one.strip() for one in size.split("+")]
+    parts = [_lesion(f"{name}.{place}", one) for place, one in enumerate(sizes, start=1)]
+    return sum_of_parts(name, parts)
 
 
 def _joined(lesions: list[LesionReading]) -> Iterator[LesionReading]:
@@ -198,8 +208,27 @@ def read_word(text: str, known: frozenset[str], what: str) -> str:
     return word
 
 
-def read_extra(text: str, file: CriterionFile) -> tuple[dict[str, Value], dict[str, int], str]:
-    """Return the inputs, the parameters and the given call of ``extra``.
+@dataclass(frozen=True)
+class Extra:
+    """What a cell of ``extra`` holds.
+
+    Attributes
+    ----------
+    inputs : mapping
+    parameters, policies : mapping
+        Of the subject.
+    given : str
+        A call that was made before.
+    """
+
+    inputs: Mapping[str, Value]
+    parameters: Mapping[str, int]
+    policies: Mapping[str, str]
+    given: str
+
+
+def read_extra(text: str, file: CriterionFile) -> Extra:
+    """Return the inputs, parameters, policies and the given call of ``extra``.
 
     Parameters
     ----------
@@ -212,23 +241,32 @@ def read_extra(text: str, file: CriterionFile) -> tuple[dict[str, Value], dict[s
     ResponseError
         ``RESPONSE-BAD-INPUT`` for any other text.
     """
-    inputs: dict[str, Value] = {}
-    parameters: dict[str, int] = {}
-    given = ""
+    pairs: dict[str, str] = {}
     for part in filter(None, (one.strip() for one in text.split(";"))):
         key, equals, value = (one.strip() for one in part.partition("="))
-        if not equals or key in inputs or key in parameters or (key == "given" and given):
+        if not equals or key in pairs:
             raise bad_input("key=value, each key once", part)
-        if key == "given":
-            given = _given(value, file)
-        elif key in file.parameters:
-            parameters[key] = _whole_number(value, key)
-        elif key in file.inputs:
-            inputs |= _input(key, value, file.inputs[key])
-        else:
-            known = ["given", *file.parameters, *file.inputs]
+        pairs[key] = value
+    known = ["given", *file.parameters, *file.policies, *file.inputs]
+    inputs: dict[str, Value] = {}
+    for key, value in pairs.items():
+        if key not in known:
             raise bad_input(f"one of the keys {', '.join(known)}", key)
-    return inputs, parameters, given
+        if key in file.inputs:
+            inputs |= _input(key, value, file.inputs[key])
+    return Extra(
+        inputs,
+        {key: _whole_number(pairs[key], key) for key in file.parameters if key in pairs},
+        {key: _choice(pairs[key], key, file) for key in file.policies if key in pairs},
+        _given(pairs["given"], file) if "given" in pairs else "",
+    )
+
+
+def _choice(value: str, key: str, file: CriterionFile) -> str:
+    choices = file.policies[key].choices
+    if value not in choices:
+        raise bad_input(f"one of {', '.join(choices)} behind {key}", value)
+    return value
 
 
 def _given(value: str, file: CriterionFile) -> str:

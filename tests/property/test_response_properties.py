@@ -57,7 +57,7 @@ def test_a_larger_diameter_never_improves_its_visit(criterion, course, more):
     assert after[:-1] == before[:-1]
 
 
-@pytest.mark.parametrize("criterion", (*BY_SIZE, *BY_PRODUCT))
+@pytest.mark.parametrize("criterion", [*BY_SIZE, *BY_PRODUCT])
 @settings(max_examples=15, deadline=None)
 @given(course=courses())
 def test_a_new_lesion_never_improves_its_visit(criterion, course):

@@ -13,7 +13,7 @@ from biomarker_cli.response.endpoints import (
     endpoint_rows,
     progression_or_death,
 )
-from biomarker_cli.response.subjects import Subject
+from biomarker_cli.response.subjects import TrialSubject
 from biomarker_cli.response.survival import (
     TimeToEvent,
     exact_interval,
@@ -29,7 +29,7 @@ def ending(targets, ident="recist-1.1", **known):
 def one_subject(targets, ident="recist-1.1", name="S1", **known):
     assessed = assessed_of(ident, targets)
     assessed = replace(assessed, course=replace(assessed.course, subject_id=name))
-    subject = Subject(**known)
+    subject = TrialSubject(**known)
     return SubjectEndpoints(assessed, best_response(assessed, subject.new_therapy_day), subject)
 
 

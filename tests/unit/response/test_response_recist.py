@@ -13,6 +13,16 @@ from biomarker_cli.response.errors import ResponseError
 RECIST = "recist-1.1"
 
 
+def in_organs(organs):
+    """Return a row whose targets measure 20 mm and lie in organs."""
+    lesions = [part.partition("=")[0] for part in organs.split(";")]
+    return {"target": ";".join(f"{name}=20" for name in lesions), "organ": organs}
+
+
+def with_extra(extra):
+    return {"target": "20", "extra": extra}
+
+
 def best(targets, policies=None, parameters=None, last_day=None, ident=RECIST):
     found = best_response(assessed_of(ident, targets, policies or {}, parameters or {}), last_day)
     return found.best.call, found.confirmed.call
@@ -233,9 +243,19 @@ def test_merged_and_split_lesions():
     (visit,) = assessed_of(RECIST, ["T1=25;T2=20", "T1/T2=38"]).visits
     assert (visit.value, visit.overall) == (38, "SD")
     assert "merged" in visit.flags
-    (visit,) = assessed_of(RECIST, ["T1=40", "T1.1=12;T1.2=10"]).visits
-    assert (visit.value, visit.overall) == (22, "PR")
-    assert "split" in visit.flags
+    for fragments in ("T1.1=12;T1.2=10", "T1=12+10"):
+        (visit,) = assessed_of(RECIST, ["T1=40", fragments]).visits
+        assert (visit.value, visit.overall) == (22, "PR")
+        assert "split" in visit.flags
+
+
+def test_a_subject_may_have_a_policy_of_its_own():
+    rows = [{"target": "100", "extra": "pr_persists=never"}, "70", "80"]
+    assert calls_of(RECIST, rows) == ["PR", "SD"]
+    assert calls_of(RECIST, rows, {"pr_persists": "once_assigned"}) == ["PR", "SD"]
+    rows[0] = {"target": "100", "extra": "pr_persists=perhaps"}
+    with pytest.raises(ResponseError, match="once_confirmed"):
+        calls_of(RECIST, rows)
 
 
 @pytest.mark.parametrize(
@@ -267,10 +287,10 @@ def test_merged_and_split_lesions():
         (["20", {"target": "1e400"}], "RESPONSE-BAD-INPUT"),
         (["20", {"target": "=1+1"}], "RESPONSE-BAD-INPUT"),
         (["SPD=100", "SPD=100"], "RESPONSE-BAD-INPUT"),
-        ([{"target": "T1=20", "organ": "T1=liver"}, {"target": "T1=20", "organ": "T1=lung"}], "RESPONSE-LESION-AMBIGUOUS"),
-        ([{"target": "T1=20;T2=20;T3=20", "organ": "T1=liver;T2=liver;T3=liver"}, "T1=20"], "RESPONSE-TOO-MANY-TARGETS"),
-        ([{"target": "N1=20;N2=20;N3=20", "organ": "N1=neck;N2=groin;N3=chest"}, "N1=20"], "RESPONSE-TOO-MANY-TARGETS"),
-        ([{"target": "20", "extra": "min_sd=42"}, {"target": "20", "extra": "min_sd=43"}], "RESPONSE-BAD-INPUT"),
+        ([in_organs("T1=liver"), in_organs("T1=lung")], "RESPONSE-LESION-AMBIGUOUS"),
+        ([in_organs("T1=liver;T2=liver;T3=liver")], "RESPONSE-TOO-MANY-TARGETS"),
+        ([in_organs("N1=neck;N2=groin;N3=chest")], "RESPONSE-TOO-MANY-TARGETS"),
+        ([with_extra("min_sd=42"), with_extra("min_sd=43")], "RESPONSE-BAD-INPUT"),
     ],
 )  # fmt: skip
 def test_bad_readings_have_their_code_and_nothing_is_guessed(targets, code):
