@@ -205,6 +205,7 @@ def best_row(assessed: Assessed, best: BestResponse, last_day: int | None) -> Ro
     known = [change for change in changes if change is not None]
     settings = {**assessed.policies, **assessed.parameters}
     not_evaluable = assessed.criterion.file.best.not_evaluable
+    furthest = max if assessed.criterion.file.good_is == "higher" else min
     return {
         **who(assessed),
         "best": best.best.call,
@@ -214,7 +215,7 @@ def best_row(assessed: Assessed, best: BestResponse, last_day: int | None) -> Ro
         "confirmation_timepoint": _timepoint(best.confirmed.confirmed_at),
         "progression_timepoint": _timepoint(best.progression),
         "progression_day": best.progression.dated_day if best.progression else None,
-        "best_change_percent": min(known) if known else None,
+        "best_change_percent": furthest(known) if known else None,
         "n_visits": len(assessed.visits),
         "n_not_evaluable": sum(one.overall == not_evaluable for one in assessed.visits),
         "policies": ";".join(f"{name}={value}" for name, value in sorted(settings.items())),

@@ -107,7 +107,11 @@ BEST = Table(
         Column("confirmation_timepoint", "string", "visit that confirms it"),
         Column("progression_timepoint", "string", "first visit that is called progression"),
         Column("progression_day", "integer", "day that the progression is dated"),
-        Column("best_change_percent", "number", "smallest change from baseline that counts"),
+        Column(
+            "best_change_percent",
+            "number",
+            "change from baseline that is furthest to the good, of the visits that count",
+        ),
         Column("n_visits", "integer", "visits behind the baseline"),
         Column("n_not_evaluable", "integer", "visits that are not evaluable"),
         Column("policies", "string", "policy=choice and parameter=value that held"),

@@ -10,6 +10,7 @@ from synthetic_response import criterion_of, write_sized_run
 
 from biomarker_cli.response.assessing import assess
 from biomarker_cli.response.errors import ResponseError
+from biomarker_cli.response.from_table import read_rows
 from biomarker_cli.response.ledger import LEDGER, read_ledger
 from biomarker_cli.response.measured_run import MeasuredRun
 from biomarker_cli.response.proposing import proposed_rows
@@ -297,3 +298,29 @@ def test_the_ledger_that_is_proposed_is_one_that_is_read(tmp_path):
     with path.open(newline="") as stream:
         assert csv.DictReader(stream).fieldnames == list(LEDGER.column_names)
     assert len(read_ledger(path)) == 5
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00\xff\xfe\x01",
+        b"PK\x03\x04",
+        b"subject_id,timepoint\nS1,BL\n",
+        b"subject_id,timepoint,day\n",
+        b'subject_id,timepoint,day\n"S1,BL,0\n',
+        b"subject_id,timepoint,day\nS1,BL,0,more,cells\n",
+    ],
+)
+def test_a_table_that_is_none_is_refused(tmp_path, content):
+    path = tmp_path / "readings.csv"
+    path.write_bytes(content)
+    with pytest.raises((ResponseError, TableError)):
+        read_rows(path)
+
+
+def test_marks_and_line_ends_of_a_spreadsheet_are_read(tmp_path):
+    path = tmp_path / "readings.csv"
+    path.write_bytes(b"\xef\xbb\xbfsubject_id,timepoint,day\r\nS1,BL,0\r\n")
+    (row,) = read_rows(path)
+    assert (row["subject_id"], row["day"], row["target"]) == ("S1", "0", "")
