@@ -43,10 +43,16 @@ RESPONSE = Table(
         Column("reason", "string", "the rules in words, with the values they met"),
         Column("flags", "string", "what to know, sorted, joined by ;"),
         Column("alt_policy", "string", "policy=choice:call where another choice calls otherwise"),
-        Column("p_call", "number", "probability of the call of the targets, given the readings"),
-        Column("p_calls", "string", "call:probability of each, joined by ;"),
-        Column("margin", "number", "change of the value that would change the call of the targets"),
-        Column("margin_call", "string", "call of the targets behind the margin"),
+        Column(
+            "p_category", "number", "probability of the call of the targets, given the readings"
+        ),
+        Column("p_categories", "string", "call:probability of each, joined by ;"),
+        Column(
+            "distance_mm",
+            "number",
+            "smallest change of the sizes that changes the call of the targets",
+        ),
+        Column("distance_call", "string", "call of the targets behind the margin"),
         Column(
             "exceeds_error",
             "string",

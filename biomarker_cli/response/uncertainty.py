@@ -87,7 +87,7 @@ class Uncertainty:
     def _probability(self, count: Counter[str], call: str) -> Row:
         shares = {name: number / self.n_draws for name, number in sorted(count.items())}
         told = ";".join(f"{name}:{share:.3f}" for name, share in shares.items())
-        return {"p_call": shares.get(call, 0.0), "p_calls": told}
+        return {"p_category": shares.get(call, 0.0), "p_categories": told}
 
     def _exceeds(self, assessed: Assessed, place: int) -> Row:
         one = assessed.visits[place]
@@ -139,7 +139,7 @@ def margin(assessed: Assessed, place: int) -> Row:
     Returns
     -------
     dict
-        `margin` in mm, with its sign, and `margin_call`; empty where nothing changes it.
+        `distance_mm` in mm, with its sign, and `distance_call`; empty where nothing changes it.
     """
     found = []
     for sign in (1, -1):
@@ -150,7 +150,7 @@ def margin(assessed: Assessed, place: int) -> Row:
         return {}
     steps, sign = min(found)
     changed = _again(assessed, _shifted(assessed.course, place, sign * steps * _STEP))
-    return {"margin": float(sign * steps * _STEP), "margin_call": _call(changed, place)}
+    return {"distance_mm": float(sign * steps * _STEP), "distance_call": _call(changed, place)}
 
 
 def _first_change(assessed: Assessed, place: int, sign: int) -> int | None:

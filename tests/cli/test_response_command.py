@@ -144,7 +144,7 @@ def test_several_readers_and_uncertainty(biomarker, table, tmp_path):
     assert rows(out / "reader_agreement.csv")
     assert rows(out / "what_if_targets.csv")
     told = [row for row in rows(out / "response.csv") if row["overall"]]
-    assert all(row["p_call"] and row["margin"] for row in told)
+    assert all(row["p_category"] and row["distance_mm"] for row in told)
 
 
 def test_a_ledger_is_proposed_signed_and_judged(biomarker, run_folder, tmp_path):

@@ -18,7 +18,9 @@ def lesions(n, size):
 
 
 def shares(row):
-    return {call: float(share) for call, share in (p.split(":") for p in row["p_calls"].split(";"))}
+    return {
+        call: float(share) for call, share in (p.split(":") for p in row["p_categories"].split(";"))
+    }
 
 
 @pytest.mark.parametrize(
@@ -56,8 +58,8 @@ def test_the_same_seed_gives_the_same_shares_whoever_is_judged_before():
 )
 def test_the_distance_to_the_next_threshold(before, now, steps, call):
     assert margin(assessed_of("recist-1.1", [before, now]), 0) == {
-        "margin": steps,
-        "margin_call": call,
+        "distance_mm": steps,
+        "distance_call": call,
     }
 
 
