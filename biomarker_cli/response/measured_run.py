@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli.response.errors import ResponseError
+from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.reading import read_cells, read_table
 from biomarker_cli.tables.schema import CASES, FACTS, MEASUREMENTS, ROIS
 
@@ -65,7 +66,10 @@ class MeasuredRun:
         ]
         _require_one_site(_records(cases))
         self._rois: dict[str, list[Mapping[str, Any]]] = {}
-        for roi in _records(read_cells(folder / ROIS.file_name)):
+        path = folder / ROIS.file_name
+        rois = read_cells(path)
+        require_columns(path, ROIS.key, rois.columns)
+        for roi in _records(rois):
             self._rois.setdefault(roi["case_id"], []).append(roi)
         self._cases_of: dict[tuple[str, str], list[str]] = {}
         self._timepoints: dict[str, list[str]] = {}
