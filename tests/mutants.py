@@ -63,6 +63,7 @@ COPIED = (
     "docs",
     "sample_data",
     "benchmarks",
+    "README.md",
     "pyproject.toml",
 )
 ALSO_COPIED = COPIED[2:-1]
