@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic_dwi import SHAPE, Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion.direction_mean import ShellSignals
+from biomarker_cli.diffusion.direction_mean import ShellSignals, shell_signals
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.measuring import map_measurements
 from biomarker_cli.diffusion.phantom import between_b
@@ -109,6 +109,13 @@ SHELLS = (
     Shell(2, 2, ((Image(4, 12, 0),), (Image(2, 2, 0),))),
 )
 INSIDE = np.array([[[True, True, False]]])
+
+
+@pytest.mark.parametrize(("mean", "expected"), [("geometric", 200.0), ("arithmetic", 250.0)])
+def test_directions_are_combined_as_the_analysis_says(mean: str, expected: float) -> None:
+    shell = Shell(800.0, 800.0, ((Image(100.0),), (Image(400.0),)))
+    found = shell_signals([Shell(0.0, 0.0, ((Image(500.0),),)), shell], "actual", mean)
+    assert np.exp(found.log_signal).ravel() == pytest.approx([500.0, expected])
 
 
 def test_images_are_averaged_over_the_region_then_repeats_then_directions():
