@@ -206,9 +206,7 @@ class _Scene:
         return self._in_its_unit(measured(self.image, definition, value, self.unit, self.flags))
 
     def missing(self, definition: FeatureDefinition, reason: str) -> Measurement:
-        return self._in_its_unit(
-            undefined(self.image, definition, self.unit, self.flags, reason)
-        )
+        return self._in_its_unit(undefined(self.image, definition, self.unit, self.flags, reason))
 
     def _in_its_unit(self, row: Measurement) -> Measurement:
         """Return a row of glycolysis in cm2 where SUV is in cm2/ml: its definition says g."""

@@ -1,4 +1,4 @@
-"""What counts as one value when a series is split, in which order parts stand, how they are told."""
+"""What counts as one value when a series is split, in which order parts stand, and their names."""
 
 from __future__ import annotations
 

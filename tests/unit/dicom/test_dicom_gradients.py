@@ -1,4 +1,4 @@
-"""The weighting direction of a frame, in the words of each vendor, with the element that says it."""
+"""The weighting direction of a frame as each vendor writes it, with the element that says it."""
 
 from __future__ import annotations
 
@@ -133,9 +133,7 @@ def test_a_direction_is_read_as_its_vendor_writes_it(name):
 
 
 def test_vectors_of_every_element_are_told_with_their_length():
-    both = header(
-        siemens(0x0E, "FD", [0.0, 0.0, 2.0]), DiffusionGradientOrientation=[*OBLIQUE]
-    )
+    both = header(siemens(0x0E, "FD", [0.0, 0.0, 2.0]), DiffusionGradientOrientation=[*OBLIQUE])
     found = {one.tag: one.squared_length for one in written_vectors(both)}
     assert found == {"(0018,9089)": pytest.approx(1.0), "(0019,xx0E)": pytest.approx(4.0)}
     assert not has_zero_vector(both)

@@ -395,9 +395,7 @@ def test_two_times_of_injection_that_differ_are_flagged():
     ],
 )
 def test_two_times_of_injection_agree_within_two_minutes(dated, clock, differ):
-    change = with_item(
-        RadiopharmaceuticalStartDateTime=dated, RadiopharmaceuticalStartTime=clock
-    )
+    change = with_item(RadiopharmaceuticalStartDateTime=dated, RadiopharmaceuticalStartTime=clock)
     early = "003000" if dated.startswith("2024") else "110000"
     volume = pet_volume(change=change, SeriesTime=early, AcquisitionTime=early)
     flags = suv_volume(volume, RULES).volume.flags

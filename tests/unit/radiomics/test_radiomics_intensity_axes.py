@@ -73,7 +73,8 @@ def images():
     yield np.concatenate([rng.exponential(5, 3000), rng.normal(60, 9, 1000)])
     yield rng.exponential(1.0, 2000)
     # One dark voxel; the rest lies in the two highest bins, and these are parted.
-    yield np.concatenate([[0.0], np.full(200_000, 254.5 / 256), np.linspace(255.1 / 256, 1, 200_000)])
+    upper = np.linspace(255.1 / 256, 1, 200_000)
+    yield np.concatenate([[0.0], np.full(200_000, 254.5 / 256), upper])
     # Whole numbers on the edges of the bins: one on the threshold is not above it.
     whole = np.concatenate([rng.normal(60, 30, 3000), rng.normal(200, 40, 2000), [0, 256]])
     yield np.clip(np.rint(whole), 0, 256)

@@ -45,9 +45,7 @@ def test_a_box_drawn_across_the_slices_keeps_every_edge(tmp_path):
         (30, 40, 36), (1.0, 1.0, 1.0), (-15.0, -18.0, 20.0), (0, 0, 1, 1, 0, 0, 0, -1, 0)
     )
     low, high = np.array([-6.5, -10.5, -9.5]), np.array([5.5, 13.5, 4.5])
-    corners = np.array(
-        [(low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1])]
-    )
+    corners = np.array([(low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1])])
     contours = [
         ("CLOSED_PLANAR", np.column_stack([corners, np.full(4, z)]))
         for z in np.arange(low[2] + 0.5, high[2], 1.0)

@@ -183,9 +183,7 @@ def test_what_was_found_is_said_with_its_day(rows, at, said):
     assert passport_state(rows, "A", WANTED, at).said == said
 
 
-@pytest.mark.parametrize(
-    ("device", "of_device"), [("", ""), ("scanner 2", " of 'scanner 2'")]
-)
+@pytest.mark.parametrize(("device", "of_device"), [("", ""), ("scanner 2", " of 'scanner 2'")])
 def test_what_failed_is_named_with_its_device(device, of_device):
     state = passport_state([row(outcome="fail", device=device)], "A", WANTED, EXAMINED)
     assert state.said.startswith(f"pet_phantom of 2026-01-10: 'calibration'{of_device}")
