@@ -89,10 +89,14 @@ def test_a_limit_in_another_unit_is_compared_by_what_it_means():
     assert (change.what, change.direction) == ("limit", "")
     (change,) = changes([old], [rule(check={"max": 0.09}, unit="s")])
     assert change.direction == STRICTER
+    (change,) = changes([rule(check={"min": 10})], [rule(check={"min": 0.02}, unit="s")])
+    assert change.direction == STRICTER
 
 
 def test_a_tolerance_lets_more_pass():
     (change,) = changes([rule()], [rule(tolerance={"abs": 2.0})])
+    assert change.direction == LOOSER
+    (change,) = changes([rule(check={"min": 10})], [rule(check={"min": 10}, tolerance={"abs": 2})])
     assert change.direction == LOOSER
     (change,) = changes([rule(tolerance={"rel": 0.1})], [rule(tolerance={"rel": 0.05})])
     assert change.direction == STRICTER

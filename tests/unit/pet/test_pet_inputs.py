@@ -194,6 +194,22 @@ def test_unknown_decay_correction_is_refused():
     assert code_of(pet_volume(DecayCorrection="SCAN")) == "SUV-NO-DECAY-CORRECTION"
 
 
+# Body
+
+
+@pytest.mark.parametrize(
+    ("elements", "expected"),
+    [
+        ({"PatientWeight": "0.2", "PatientSize": None}, "SUV-WEIGHT"),
+        ({"PatientWeight": "450", "PatientSize": None}, "SUV-WEIGHT"),
+        ({"PatientSize": "0.2", "PatientWeight": "1.0"}, "SUV-HEIGHT"),
+        ({"PatientSize": "2.7", "PatientWeight": "150"}, "SUV-HEIGHT"),
+    ],
+)
+def test_a_body_that_nobody_has_is_refused_by_the_measure_that_says_so(elements, expected):
+    assert code_of(pet_volume(**elements)) == expected
+
+
 # Nuclide
 
 

@@ -202,6 +202,17 @@ def test_a_private_moment_that_cannot_be_read_is_listed_with_the_reason():
     assert vendor["range_over_slices_s"] == 0.0
 
 
+def test_the_elements_of_a_named_moment_and_of_ge_are_told():
+    _, found = candidates_of(pet_volume(DecayCorrectionDateTime="20250101110000"))
+    assert found["decay_correction_datetime"]["tags"] == "(0018,9701)"
+    assert found["decay_correction_datetime"]["used"]
+    ge = pet_volume(Manufacturer="GE MEDICAL SYSTEMS", FrameReferenceTime="0")
+    _, found = candidates_of(ge)
+    assert found["back_computation"]["tags"] == (
+        "AcquisitionDate + AcquisitionTime - FrameReferenceTime (0054,1300)"
+    )
+
+
 @pytest.mark.parametrize(
     ("moment", "is_taken"), [("20241231110000", True), ("20241231105900", False)]
 )
