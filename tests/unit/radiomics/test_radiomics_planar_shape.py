@@ -19,7 +19,7 @@ SHAPES = {
     # A rectangle loses an eighth of a pixel at each corner.
     "rectangle": ([[1] * 4] * 3, 12 - 4 / 8, 2 * 2 * A + 2 * 3 * B + 4 * CUT),
     # The square of three pixels has seven eighths.
-    "angle": ([[1, 1], [1, 0]], 20 / 8, A + B + 7 * CUT),
+    "angle": ([[1, 1], [1, 0]], 20 / 8, A + B + 6 * CUT),
     # Pixels that touch at a corner are two diamonds.
     "diagonal": ([[1, 0], [0, 1]], 1.0, 8 * CUT),
     "other diagonal": ([[0, 1], [1, 0]], 1.0, 8 * CUT),
