@@ -14,7 +14,7 @@ from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.main import cli
 from biomarker_cli.model.flags import FLAGS
 from biomarker_cli.model.severities import SEVERITIES
-from biomarker_cli.multicentre.change import CHANGES
+from biomarker_cli.multicentre.changes_table import CHANGES
 from biomarker_cli.multicentre.combat_model import HARMONISED
 from biomarker_cli.multicentre.combat_report import COMBAT_REPORT
 from biomarker_cli.multicentre.reader_features import READER_FEATURES
