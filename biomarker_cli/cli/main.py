@@ -56,6 +56,7 @@ COMMANDS = CommandsOnDemand(
         "compare": "compare:compare",
         "repeatability": "repeatability:repeatability",
         "change": "change:change",
+        "samplesize": "samplesize:samplesize",
         "readers": "readers:readers",
         "combat": "combat:combat",
         "pool": "pool:pool",

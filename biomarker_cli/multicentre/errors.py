@@ -25,3 +25,7 @@ class CertificateError(ConfigurationError):
 
 class PoolError(ConfigurationError):
     """Runs that may not stand in one data set, or rules for it that say nothing."""
+
+
+class SampleSizeError(ConfigurationError):
+    """A number of subjects that was asked for and does not exist."""

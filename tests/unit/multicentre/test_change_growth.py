@@ -195,8 +195,7 @@ def facts(case_id, **values):
 def test_a_run_tells_days_and_what_was_not_alike(tmp_path):
     run = write_run(
         tmp_path / "run",
-        [("A", "S1", "T1", "GTV", MEDIAN, "1.0"), ("B", "S1", "T1", "GTV", MEDIAN, "1.0")]
-        + [("A", "S1", "T2", "GTV", MEDIAN, "1.2"), ("B", "S1", "T2", "GTV", MEDIAN, "1.2")],
+        [(site, "S1", visit, "GTV", MEDIAN, "1.0") for site in "AB" for visit in ("T1", "T2")],
     )
     one, two, three, four = (f"{s}/S1/{t}/dwi" for s in "AB" for t in ("T1", "T2"))
     write_table(
