@@ -196,10 +196,9 @@ def _print(
     say(f"subjects to recruit{_where(design)}, power {design.power:g}, alpha {design.alpha:g}")
     if not isinstance(loss, float):
         share = loss.share
-        say(
-            f"lost: {loss.n_lost} of {counted(loss.n_subjects, 'subject')}, "
-            f"{100 * share.value:.1f} % (95 % {100 * (share.low or 0):.1f} to {100 * (share.high or 0):.1f} %)"
-        )
+        value, low, high = (100 * (part or 0.0) for part in (share.value, share.low, share.high))
+        lost = f"{loss.n_lost} of {counted(loss.n_subjects, 'subject')}"
+        say(f"lost: {lost}, {value:.1f} % (95 % {low:.1f} to {high:.1f} %)")
     if any(one.upper is not None for one in planned):
         say("upper: with the upper 95 % limit of the noise")
 

@@ -63,7 +63,8 @@ def loss_of(folder: Path, features: Collection[str], roi_id: str = "") -> Loss:
         is_asked &= measured["roi_id"] == roi_id
     rows = measured[is_asked]
     subjects = {_subject(case, subject_of) for case in rows["case_id"]}
-    lost = {_subject(case, subject_of) for case in rows["case_id"][rows["usable"] == "no"]}
+    is_lost = (rows["usable"] == "no") | (rows["status"] != "ok")
+    lost = {_subject(case, subject_of) for case in rows["case_id"][is_lost]}
     if (folder / EXCLUSIONS.file_name).is_file():
         left = read_table(EXCLUSIONS, folder)
         is_asked = left["feature_id"].isin(features)
