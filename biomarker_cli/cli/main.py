@@ -58,6 +58,7 @@ COMMANDS = CommandsOnDemand(
         "change": "change:change",
         "samplesize": "samplesize:samplesize",
         "readers": "readers:readers",
+        "review": "review:review",
         "combat": "combat:combat",
         "pool": "pool:pool",
         "export": "export:export",

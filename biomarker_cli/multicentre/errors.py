@@ -29,3 +29,11 @@ class PoolError(ConfigurationError):
 
 class SampleSizeError(ConfigurationError):
     """A number of subjects that was asked for and does not exist."""
+
+
+class ReviewError(ConfigurationError):
+    """A central review that cannot be assigned, or what came back of one."""
+
+
+class ReferenceRangeError(ConfigurationError):
+    """Reference ranges that cannot be fitted, or a file of them that is none."""
