@@ -57,6 +57,7 @@ COMMANDS = CommandsOnDemand(
         "repeatability": "repeatability:repeatability",
         "change": "change:change",
         "samplesize": "samplesize:samplesize",
+        "reference": "reference:reference",
         "readers": "readers:readers",
         "review": "review:review",
         "combat": "combat:combat",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from biomarker_cli.multicentre.icc import Estimate
 
 
-def clopper_pearson(count: int, of: int) -> Estimate:
-    """Return a proportion with its exact 95 % confidence limits.
+def clopper_pearson(count: int, of: int, confidence: float = 0.95) -> Estimate:
+    """Return a proportion with its exact confidence limits.
 
     Parameters
     ----------
     count, of : int
         0 <= count <= of, of > 0.
+    confidence : float
+        Two-sided.
 
     Raises
     ------
@@ -26,6 +28,7 @@ def clopper_pearson(count: int, of: int) -> Estimate:
         raise ValueError(f"{count} of {of} is no proportion")
     from scipy.special import betaincinv
 
-    low = float(betaincinv(count, of - count + 1, 0.025)) if count else 0.0
-    high = float(betaincinv(count + 1, of - count, 0.975)) if count < of else 1.0
+    tail = (1 - confidence) / 2
+    low = float(betaincinv(count, of - count + 1, tail)) if count else 0.0
+    high = float(betaincinv(count + 1, of - count, 1 - tail)) if count < of else 1.0
     return Estimate(count / of, low, high)

@@ -14,7 +14,7 @@ from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.multicentre.icc import Estimate
 from biomarker_cli.multicentre.kappa import agreement_weights, fleiss_kappa, kappa
 from biomarker_cli.multicentre.proportions import clopper_pearson
-from biomarker_cli.multicentre.scores import Categories, Reading, Scores, categories_of
+from biomarker_cli.multicentre.scores import Categories, ScoreReading, Scores, categories_of
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
 
@@ -133,7 +133,7 @@ class _ItemRows:
         self._categories = categories
         self._positive = positive
 
-    def pairs(self, readings: Mapping[Reading, Mapping[str, str]]) -> Iterator[dict[str, Any]]:
+    def pairs(self, readings: Mapping[ScoreReading, Mapping[str, str]]) -> Iterator[dict[str, Any]]:
         """Yield each pair of readers on one occasion, and of occasions of one reader."""
         for (one, first), (other, second) in combinations(readings.items(), 2):
             if one.occasion == other.occasion:
@@ -147,7 +147,7 @@ class _ItemRows:
             yield row | self._compared(first, second, is_change=bool(later))
 
     def against(
-        self, readings: Mapping[Reading, Mapping[str, str]], true: Mapping[str, str]
+        self, readings: Mapping[ScoreReading, Mapping[str, str]], true: Mapping[str, str]
     ) -> Iterator[dict[str, Any]]:
         """Yield each reading with the truth."""
         for one, first in readings.items():
@@ -156,7 +156,7 @@ class _ItemRows:
             yield row | self._judged(first, true)
 
     def all_readers(
-        self, readings: Mapping[Reading, Mapping[str, str]]
+        self, readings: Mapping[ScoreReading, Mapping[str, str]]
     ) -> Iterator[dict[str, Any]]:
         """Yield the agreement of all readers of an occasion, where there are three or more."""
         for occasion in dict.fromkeys(one.occasion for one in readings):

@@ -32,7 +32,7 @@ MOST_READINGS = 500
 _HINT = "docs/pooling.md lists the columns."
 
 
-class Reading(NamedTuple):
+class ScoreReading(NamedTuple):
     """Who read what, and when."""
 
     item: str
@@ -47,17 +47,17 @@ class Scores:
     Attributes
     ----------
     by_reading : mapping
-        Reading -> case -> category; a case that was not read has an empty one.
+        ScoreReading -> case -> category; a case that was not read has an empty one.
     """
 
-    by_reading: Mapping[Reading, Mapping[str, str]]
+    by_reading: Mapping[ScoreReading, Mapping[str, str]]
 
     @property
     def items(self) -> tuple[str, ...]:
         """What was judged, sorted."""
         return tuple(sorted({reading.item for reading in self.by_reading}))
 
-    def of_item(self, item: str) -> dict[Reading, Mapping[str, str]]:
+    def of_item(self, item: str) -> dict[ScoreReading, Mapping[str, str]]:
         """Return the readings of one item, in their order."""
         chosen = [reading for reading in self.by_reading if reading.item == item]
         chosen.sort(key=lambda one: (natural_order(one.occasion), natural_order(one.reader_id)))
@@ -80,7 +80,7 @@ def read_scores(path: Path) -> Scores:
     for name in ("item", "occasion"):
         if name not in frame.columns:
             frame[name] = ""
-    found: dict[Reading, dict[str, str]] = {}
+    found: dict[ScoreReading, dict[str, str]] = {}
     columns = ("case_id", "reader_id", "category", "item", "occasion")
     rows = zip(*(frame[name] for name in columns), strict=True)
     for line, (case_id, reader_id, category, item, occasion) in enumerate(rows, start=2):
@@ -90,7 +90,7 @@ def read_scores(path: Path) -> Scores:
                 "expected a case and a reader, found an empty cell",
                 where=f"{path}, line {line}",
             )
-        of_reading = found.setdefault(Reading(item, occasion, reader_id), {})
+        of_reading = found.setdefault(ScoreReading(item, occasion, reader_id), {})
         if case_id in of_reading:
             raise AgreementError(
                 "SCORE-REPEATED",
