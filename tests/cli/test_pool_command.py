@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import frictionless
 import pytest
 
 from tests.pool_runs import digest, write_whole_run
@@ -39,6 +40,11 @@ def test_a_pool_of_the_sample_trial_is_its_run(biomarker, sample_run, tmp_path):
     assert len(tables) == 7
     for table in tables:
         assert (tmp_path / "pool" / table.name).read_bytes() == table.read_bytes()
+    done = biomarker("pool", sample_run, "-o", tmp_path / "usable")
+    assert done.returncode == 0, done.stderr
+    report = frictionless.validate(str(tmp_path / "usable" / "datapackage.json"))
+    assert not report.flatten(["type"])
+    assert {task.name for task in report.tasks} == {t.stem for t in tables} | {"exclusions"}
 
 
 def test_json_says_what_was_left_out_and_what_differs(biomarker, tmp_path):

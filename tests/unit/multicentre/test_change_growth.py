@@ -118,6 +118,8 @@ def test_a_volume_grows_or_stays_within_noise(tmp_path):
         f"S3,T2,300,{VOLUME},mm3,2026-01-31",
         f"S4,T1,100,{VOLUME},mm3,2026-01-31",
         f"S4,T2,0,{VOLUME},mm3,2026-01-01",
+        f"S5,T1,100,{VOLUME},mm3,2026-01-31",
+        f"S5,T2,300,{VOLUME},mm3,2026-01-01",
     ]
     found = judged(table(tmp_path / "t.csv", rows), known=known)
     told = [(r["subject_id"], r["days"], r["exceeds_rc95"], r["growth"]) for r in found]
@@ -127,6 +129,7 @@ def test_a_volume_grows_or_stays_within_noise(tmp_path):
         ("S2", 30, "yes", "within"),
         ("S3", None, "yes", "exceeds_rc95"),
         ("S4", -30, "undefined", "undefined"),
+        ("S5", -30, "yes", "exceeds_rc95"),
     ]
     assert found[1]["doubling_time_days"] == pytest.approx(20.5)
     assert found[2]["doubling_time_days"] < 0
@@ -195,9 +198,9 @@ def facts(case_id, **values):
 def test_a_run_tells_days_and_what_was_not_alike(tmp_path):
     run = write_run(
         tmp_path / "run",
-        [(site, "S1", visit, "GTV", MEDIAN, "1.0") for site in "AB" for visit in ("T1", "T2")],
+        [(site, "S1", visit, "GTV", MEDIAN, "1.0") for site in "ABC" for visit in ("T1", "T2")],
     )
-    one, two, three, four = (f"{s}/S1/{t}/dwi" for s in "AB" for t in ("T1", "T2"))
+    one, two, three, four, five, six = (f"{s}/S1/{t}/dwi" for s in "ABC" for t in ("T1", "T2"))
     write_table(
         FACTS,
         facts(
@@ -211,7 +214,10 @@ def test_a_run_tells_days_and_what_was_not_alike(tmp_path):
             two, study_date="20240603", kernel="SHARP", slice_thickness_mm="2.5", weight_kg="70"
         )
         + facts(three, study_date="20240311")
-        + facts(four, study_date="20240399", kernel="SOFT"),
+        + facts(four, study_date="20240399", kernel="SOFT")
+        + [one | {"series_uid": "1.3"} for one in facts(five, study_date="20240312")]
+        + facts(five, study_date="20240311")
+        + facts(six, study_date="20240313"),
         run,
     )
     write_table(
@@ -222,9 +228,11 @@ def test_a_run_tells_days_and_what_was_not_alike(tmp_path):
         ],
         run,
     )
-    first, second = judged(read_observations([run]))
+    first, second, third = judged(read_observations([run]))
     assert (first["days"], first["differs"]) == (84, "kernel;mask_method")
     assert (second["days"], second["differs"]) == (None, "")
+    # Of two dates of one visit nobody can say which one it is.
+    assert third["days"] is None
 
 
 def test_another_scanner_and_another_analysis_differ(tmp_path):
