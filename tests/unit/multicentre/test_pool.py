@@ -155,6 +155,26 @@ def test_the_order_and_the_names_of_the_parts_change_no_byte(tmp_path):
     assert len(found.pop()) == 10
 
 
+def test_the_order_of_the_parts_changes_no_message(tmp_path):
+    parts = three_parts(tmp_path, of_features={"engine": "x"}, manifest={"key_fingerprint": "k2"})
+    messages = set()
+    for order in permutations(parts):
+        with pytest.raises(BiomarkerError) as caught:
+            pooled(order, tmp_path / "out")
+        messages.add(str(caught.value))
+    assert len(messages) == 1
+
+
+def test_a_manifest_that_knows_more_cases_than_the_tables_is_refused(tmp_path):
+    run = write_whole_run(tmp_path / "run", [A])
+    told = json.loads((run / "manifest.json").read_text())
+    told["cases"][B] = told["cases"][A]
+    (run / "manifest.json").write_text(json.dumps(told))
+    with pytest.raises(BiomarkerError, match="knows 2 cases, not 1") as caught:
+        pooled([run], tmp_path / "out")
+    assert caught.value.code == "POOL-PART-MIXED"
+
+
 def flagged_rows(case_ids):
     for case_id in case_ids:
         yield measurement(case_id, CONTRAST, None)
