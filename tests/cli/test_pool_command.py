@@ -108,8 +108,8 @@ def test_the_runs_of_a_divided_study_are_the_undivided_one(biomarker, sample_cop
     for site in ("", "CENTRE_A", "CENTRE_B"):
         (trial / "cases.csv").write_text(head + "".join(line for line in lines if site in line))
         runs[site] = tmp_path / f"run_{site}"
-        done = biomarker("run", trial / "study.yaml", "-o", runs[site])
-        assert done.returncode in {0, 5}, done.stderr
+        done = biomarker("run", trial / "study.yaml", "-o", runs[site], "--jobs", 1)
+        assert done.returncode in {0, 5, 6}, done.stderr
     whole, parts = runs.pop(""), list(runs.values())
     done = biomarker("pool", *parts, "-o", tmp_path / "pool", "--usable", "all")
     assert done.returncode == 0, done.stderr
