@@ -58,6 +58,8 @@ COMMANDS = CommandsOnDemand(
         "change": "change:change",
         "readers": "readers:readers",
         "combat": "combat:combat",
+        "join": "join:join",
+        "associate": "associate:associate",
         "export": "export:export",
         "phantom": "phantom:phantom",
         "passport": "passport:passport",
