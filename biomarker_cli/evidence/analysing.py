@@ -228,26 +228,37 @@ def _fitted(
 ) -> models.Gain:
     if len(data.subjects) < 3:
         raise NotEstimableError(f"{len(data.subjects)} subjects are too few for a model")
-    columns = [one.columns(data.subjects) for one in data.covariates]
+    # In deviations of these subjects, whatever those of all are: the fit tells by the size of
+    # a coefficient whether the values separate.
+    spread = float(feature.std(ddof=1))
+    if spread == 0:
+        raise NotEstimableError("the feature is the same in all subjects")
+    gain = _model(data, plan, by_site=by_site)((feature - feature.mean()) / spread)
+    return replace(gain, coefficient=gain.coefficient / spread, se=gain.se / spread)
+
+
+def _model(
+    data: Analysed, plan: AssociationPlan, *, by_site: bool
+) -> Callable[[FloatArray], models.Gain]:
+    """Return the model of the kind of endpoint, which takes the feature."""
+    parts = [one.columns(data.subjects) for one in data.covariates]
     sites = [site for site, _ in data.subjects]
     is_stratified = by_site and plan.sites == "stratified" and len(set(sites)) > 1
     kind = plan.endpoint.kind
+    if is_stratified and kind != "time_to_event":
+        parts.append(category_columns(sites))
+    covariates = np.column_stack([np.zeros((len(sites), 0)), *parts])
     if kind == "time_to_event":
         strata = np.unique(sites, return_inverse=True)[1] if is_stratified else None
         survival = models.Survival(data.time, data.endpoint == 1.0, strata)
-        return models.cox_gain(survival, feature, _columns(columns, len(feature)))
-    if is_stratified:
-        columns.append(category_columns(sites))
-    covariates = _columns(columns, len(feature))
+        return lambda feature: models.cox_gain(survival, feature, covariates)
     if kind == "binary":
-        return models.logistic_gain(data.endpoint == 1.0, feature, covariates)
+        has_endpoint = data.endpoint == 1.0
+        return lambda feature: models.logistic_gain(has_endpoint, feature, covariates)
     if kind == "ordinal":
-        return models.ordinal_gain(data.endpoint.astype(np.int64), feature, covariates)
-    return models.linear_gain(data.endpoint, feature, covariates)
-
-
-def _columns(parts: Sequence[FloatArray], n: int) -> FloatArray:
-    return np.column_stack([np.zeros((n, 0)), *parts])
+        level = data.endpoint.astype(np.int64)
+        return lambda feature: models.ordinal_gain(level, feature, covariates)
+    return lambda feature: models.linear_gain(data.endpoint, feature, covariates)
 
 
 def _ratio(gain: models.Gain, data: Analysed, kind: str) -> Association:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -282,7 +282,3 @@ def _quiet() -> Iterator[None]:
             yield
     except (np.linalg.LinAlgError, FloatingPointError, ValueError, IndexError) as error:
         raise NotEstimableError("the values separate the endpoint, or the fit failed") from error
-
-
-Fit = Callable[[FloatArray, FloatArray], Gain]
-"""A model with its endpoint: feature and covariates in, gain out."""
