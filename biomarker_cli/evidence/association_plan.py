@@ -196,6 +196,12 @@ class AssociationPlan(Strict):
     test: Test
     multiplicity: Literal["holm", "bh", "bonferroni"]
 
+    @field_validator("usable", mode="before")
+    @classmethod
+    def _yes_is_a_word(cls, value: object) -> object:
+        # What YAML 1.1 takes for a truth value.
+        return "yes" if value is True else value
+
     @field_validator("features")
     @classmethod
     def _name_features(cls, value: Mapping[str, PlannedFeature]) -> Mapping[str, PlannedFeature]:

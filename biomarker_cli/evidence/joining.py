@@ -32,6 +32,9 @@ from biomarker_cli.tables.writing import write_json, write_table
 
 FORMAT = "biomarker-join/1"
 
+JOIN_SUFFIX = "_join.json"
+"""Of the file that says what a table was joined from."""
+
 LEFT_OUT_COLUMNS = (
     Column("side", "string", "where it stands", ("run", "table")),
     Column("line", "integer", "line of the clinical table; empty for the run"),
@@ -204,6 +207,9 @@ def write_join(join: Join, source: Path, folder: Path) -> None:
         copy = replace(table, path=folder / table.path.name)
         shutil.copyfile(table.path, copy.path)
         copy.require_unchanged()
+        said = source / f"{table.name}{JOIN_SUFFIX}"
+        if said.is_file():
+            shutil.copyfile(said, folder / said.name)
     own = (joined_table(join.schema), left_out_table(join.schema))
     write_table(own[0], joined_rows(join), folder)
     write_table(own[1], left_out_rows(join), folder)
@@ -223,5 +229,5 @@ def write_join(join: Join, source: Path, folder: Path) -> None:
                 "left_out": join.counts(),
             }
         ),
-        folder / f"{join.schema.id}_join.json",
+        folder / f"{join.schema.id}{JOIN_SUFFIX}",
     )

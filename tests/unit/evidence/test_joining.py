@@ -13,6 +13,7 @@ from biomarker_cli.evidence.joining import join_table, joined_rows, left_out_row
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.package import package_is_true
+from biomarker_cli.tables.sealed_files import read_sealed
 
 BIOPSY = {"column": "biopsy_date", "before_days": 30, "after_days": 7}
 GRADE = {"grade": {"type": "ordinal", "codes": {"1": "G1", "2": "G2", "3": "G3"}}}
@@ -404,6 +405,9 @@ def test_the_joined_folder_is_a_package_whose_foreign_keys_hold(tmp_path):
     ]
     assert resources["clinical"]["schema"]["foreignKeys"][0]["reference"]["resource"] == "cases"
     assert package_is_true(tmp_path / "two")
+    # What each was joined from goes along.
+    for name in ("pathology", "clinical"):
+        assert read_sealed(tmp_path / "two" / f"{name}_join.json", "biomarker-join/1")["id"] == name
     report = frictionless.validate(str(package))
     assert report.valid, report.flatten(["type", "message"])
     # A key that leads nowhere is what the validator looks for.
