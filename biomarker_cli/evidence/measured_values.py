@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import fmean
@@ -13,6 +13,9 @@ from biomarker_cli.evidence.errors import AssociationError
 from biomarker_cli.evidence.measured_cases import MeasuredCase, table_of
 from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.tables.export.packaged import PackagedTable
+
+EXCLUSIONS = "exclusions"
+"""Table of what a pool left out."""
 
 Subject = tuple[str, str]
 """Site and subject."""
@@ -25,13 +28,26 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class MeasuredRow:
-    """A row of measurements that a plan asks for."""
+    """A row of measurements that a plan asks for, or of what a pool left out.
+
+    Attributes
+    ----------
+    case : MeasuredCase
+    analysis_id : str
+    value : float or None
+    unit : str
+        Empty where a pool left it out.
+    usable : str
+    is_excluded : bool
+        Whether there was a value, which a pool left out.
+    """
 
     case: MeasuredCase
     analysis_id: str
     value: float | None
     unit: str
     usable: str
+    is_excluded: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,9 +94,31 @@ def planned_rows(
         for name in names:
             if _is_of(analysis, plan.features[name].analysis) and case_id in by_id:
                 found[name].append(MeasuredRow(by_id[case_id], analysis, number, unit, usable))
+    for name, row in _excluded_rows(tables, by_id, plan):
+        found[name].append(row)
     for name, rows in found.items():
         _require_alike(name, rows, plan.features[name])
     return found
+
+
+def _excluded_rows(
+    tables: Mapping[str, PackagedTable], cases: Mapping[str, MeasuredCase], plan: AssociationPlan
+) -> Iterator[tuple[str, MeasuredRow]]:
+    """Yield what a pool left out, so that the flow counts it for what it is."""
+    if EXCLUSIONS not in tables:
+        return
+    columns = ("case_id", "roi_id", "analysis_id", "feature_id", "reason")
+    exclusions = table_of(tables, EXCLUSIONS, *columns)
+    places = [exclusions.column_names.index(name) for name in columns]
+    for row in exclusions.rows():
+        case_id, roi, analysis, feature, reason = (row[place] for place in places)
+        for name, planned in plan.features.items():
+            wanted = (planned.feature, planned.roi, planned.role)
+            if (feature, roi, case_id.rpartition("/")[2]) != wanted or case_id not in cases:
+                continue
+            if _is_of(analysis, planned.analysis):
+                is_value = reason != "no_value"
+                yield name, MeasuredRow(cases[case_id], analysis, None, "", "no", is_value)
 
 
 def _is_of(analysis: str, wanted: str) -> bool:
@@ -148,7 +186,7 @@ def _one_value(
 ) -> SubjectValue:
     if not rows:
         return SubjectValue(None, "not_measured")
-    valued = [row for row in rows if row.value is not None]
+    valued = [row for row in rows if row.value is not None or row.is_excluded]
     if not valued:
         return SubjectValue(None, "no_value")
     usable = [row for row in valued if row.usable in taken]

@@ -76,7 +76,9 @@ def test_a_join_names_what_is_wrong_and_ends_with_5(biomarker, tmp_path, trial):
     assert "60000 kg is above 250 kg; in g it would be 60 kg" in " ".join(done.stdout.split())
     again = biomarker("join", run, *options, "-o", tmp_path / "joined")
     assert (again.returncode, "OUTPUT-EXISTS" in again.stderr) == (2, True)
-    more = biomarker("join", run, *options, "-o", tmp_path / "joined", "--overwrite", "--format=json")
+    more = biomarker(
+        "join", run, *options, "-o", tmp_path / "joined", "--overwrite", "--format=json"
+    )
     assert json.loads(more.stdout)["n_rows_matched"] == 11
     onto = biomarker("join", run, *options, "-o", run, "--overwrite")
     assert (onto.returncode, "OUTPUT-EXISTS" in onto.stderr) == (2, True)
@@ -103,9 +105,7 @@ def test_an_identifier_is_refused_and_nothing_is_written(biomarker, tmp_path, tr
     assert not (tmp_path / "joined").exists()
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"[1, 2]", b"a: \x1b[31m"]
-)
+@pytest.mark.parametrize("content", [b"", b"[1, 2]", b"a: \x1b[31m"])
 def test_a_schema_or_plan_that_is_none_is_refused(biomarker, tmp_path, trial, content):
     run, patients = trial
     options = write_clinical(tmp_path / "clinical", patients)
