@@ -58,6 +58,7 @@ COMMANDS = CommandsOnDemand(
         "change": "change:change",
         "readers": "readers:readers",
         "combat": "combat:combat",
+        "pool": "pool:pool",
         "join": "join:join",
         "associate": "associate:associate",
         "export": "export:export",

@@ -12,6 +12,7 @@ from biomarker_cli.tables.rows import (
     CaseRow,
     CheckRow,
     Column,
+    ExclusionRow,
     FactRow,
     FeatureRow,
     FlagRow,
@@ -114,6 +115,14 @@ FLAGS_IN_RUN = Table(
     columns_of(FlagRow),
     ("flag",),
 )
+
+EXCLUSIONS = Table(
+    "exclusions",
+    "case, or measurement, that a pool left out",
+    columns_of(ExclusionRow),
+    ("case_id", "roi_id", "analysis_id", "feature_id"),
+)
+"""A pool has it beside the tables of a run."""
 
 TABLES = (MEASUREMENTS, ROIS, CASES, FACTS, CHECKS, FEATURES, FLAGS_IN_RUN)
 """Every table of a run."""
