@@ -94,8 +94,8 @@ def planned_rows(
         for name in names:
             if _is_of(analysis, plan.features[name].analysis) and case_id in by_id:
                 found[name].append(MeasuredRow(by_id[case_id], analysis, number, unit, usable))
-    for name, row in _excluded_rows(tables, by_id, plan):
-        found[name].append(row)
+    for name, excluded in _excluded_rows(tables, by_id, plan):
+        found[name].append(excluded)
     for name, rows in found.items():
         _require_alike(name, rows, plan.features[name])
     return found

@@ -166,8 +166,8 @@ def test_models_without_their_package_are_refused_by_name(biomarker, tmp_path, t
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text(
         "import importlib.util as util\n"
-        "found = util.find_spec\n"
-        "util.find_spec = lambda name, *more: None if name == 'statsmodels' else found(name, *more)\n"
+        "find = util.find_spec\n"
+        "util.find_spec = lambda name, *more: name != 'statsmodels' and find(name, *more) or None\n"
     )
     run, _ = trial
     file = write_plan(tmp_path / "plan.yaml")
