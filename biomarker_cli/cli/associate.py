@@ -106,7 +106,9 @@ def _print_text(found: Evidence, rows: list[dict[str, Any]]) -> None:
     say(f"plan {plan.id}, {plan.made}, sha256 {found.plan_sha256}")
     _print_flow(found)
     table = Listing("", ("feature", "scope", "statistic", "value", "95 %", "p", "adjusted", "n"))
-    for row in rows[:MOST_SHOWN]:
+    # What a threshold makes of each site, associations.csv has.
+    shown = [row for row in rows if row["scope"] != "site" or row["method"] != "count"]
+    for row in shown[:MOST_SHOWN]:
         low, high = _said(row["ci95_low"]), _said(row["ci95_high"])
         table.add_row(
             row["name"],
@@ -119,8 +121,8 @@ def _print_text(found: Evidence, rows: list[dict[str, Any]]) -> None:
             str(row["n_subjects"]),
         )
     table.print()
-    if len(rows) > MOST_SHOWN:
-        say(f"and {len(rows) - MOST_SHOWN} more: associations.csv has all", err=True)
+    if len(shown) > MOST_SHOWN:
+        say(f"and {len(shown) - MOST_SHOWN} more: associations.csv has all", err=True)
     tests = counted(len(plan.features), "planned test")
     say(f"{tests} ({plan.test}), adjusted by {plan.multiplicity}")
     if plan.made == "post_hoc":

@@ -66,11 +66,15 @@ def c_index(time: FloatArray, has_event: BoolArray, score: FloatArray) -> Associ
         return Association(
             value, method="jackknife", note="every pair is ordered alike: the variance is not known"
         )
+    is_inside = 0.0 < value < 1.0
+    se_on_scale = se / (value * (1.0 - value)) if is_inside else math.nan
     return Association(
         value,
         max(value - NORMAL_975 * se, 0.0),
         min(value + NORMAL_975 * se, 1.0),
-        two_sided((value - 0.5) / se),
+        # Far from 0.5 the logit is nearer to normal.
+        two_sided(LOGIT.to(value) / se_on_scale) if is_inside else None,
         "jackknife",
-        *((LOGIT, se / (value * (1.0 - value))) if 0.0 < value < 1.0 else (None, math.nan)),
+        LOGIT if is_inside else None,
+        se_on_scale,
     )

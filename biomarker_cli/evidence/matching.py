@@ -315,6 +315,7 @@ def _rank(match: Match, day: date | None, schema: ClinicalSchema) -> int:
 def _said(reason: str, met: Sequence[Match], *, of_row: bool) -> str:
     if of_row:
         visits = sorted({match.target.case.timepoint for match in met})
-        return f"{REASONS[reason]}: it meets {', '.join(visits)}"
+        what = "it meets" if len(visits) > 1 else "other rows meet as well"
+        return f"{REASONS[reason]}: {what} {', '.join(visits)}"
     lines = sorted({match.row.line for match in met})
     return f"{REASONS[reason]}: lines {', '.join(map(str, lines))}"

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from biomarker_cli.evidence.errors import NotEstimableError
-from biomarker_cli.evidence.estimates import LOGIT, NORMAL_975, Association, two_sided
+from biomarker_cli.evidence.estimates import LOGIT, NORMAL_975, Association
 from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.model.wording import counted
 
@@ -50,7 +50,10 @@ def auc_and_se(positive: FloatArray, negative: FloatArray) -> tuple[float, float
 
 
 def auc(score: FloatArray, has_endpoint: BoolArray) -> Association:
-    """Return the AUC with DeLong's interval, cut at 0 and 1, and the test of 0.5.
+    """Return the AUC with DeLong's interval, cut at 0 and 1, and Mann and Whitney's test.
+
+    DeLong's variance is that at the AUC that was found: far from 0.5 a test by it would
+    take too little evidence for too much.
 
     Parameters
     ----------
@@ -61,19 +64,22 @@ def auc(score: FloatArray, has_endpoint: BoolArray) -> Association:
     Raises
     ------
     NotEstimableError
-        As `auc_and_se`.
+        As `auc_and_se`; where the score is the same in all subjects.
     """
-    area, se = auc_and_se(score[has_endpoint], score[~has_endpoint])
+    positive, negative = score[has_endpoint], score[~has_endpoint]
+    area, se = auc_and_se(positive, negative)
+    if np.ptp(score) == 0:
+        raise NotEstimableError("the feature is the same in all subjects")
+    p_value = float(stats.mannwhitneyu(positive, negative).pvalue)
     if se == 0.0:
-        return Association(
-            area, method="delong", note="the classes do not overlap: the variance is not known"
-        )
+        note = "the classes do not overlap: the variance is not known"
+        return Association(area, p_value=p_value, method="mann_whitney", note=note)
     return Association(
         area,
         max(area - NORMAL_975 * se, 0.0),
         min(area + NORMAL_975 * se, 1.0),
-        two_sided((area - 0.5) / se),
-        "delong",
+        p_value,
+        "delong, mann_whitney",
         # By the delta method.
         *((LOGIT, se / (area * (1.0 - area))) if 0.0 < area < 1.0 else (None, math.nan)),
     )

@@ -57,6 +57,7 @@ def test_delong_of_hanley_and_mcneils_readings_is_that_of_the_manual_of_stata():
     assert (round(found.low, 5), round(found.high, 5)) == (0.83295, 0.95339)
     assert found.scale is LOGIT
     assert found.se_on_scale == pytest.approx(se / (area * (1 - area)), rel=1e-12)
+    assert found.p_value == pytest.approx(stats.mannwhitneyu(abnormal, normal).pvalue, rel=1e-9)
 
 
 def test_delong_is_what_the_definition_gives_pair_by_pair():
@@ -77,8 +78,15 @@ def test_the_auc_is_mann_whitneys_u():
 
 def test_an_auc_without_overlap_has_no_interval_and_says_why():
     found = auc(np.array([1.0, 2, 3, 4]), np.array([False, False, True, True]))
-    assert (found.value, found.low, found.p_value, found.scale) == (1.0, None, None, None)
+    assert (found.value, found.low, found.scale) == (1.0, None, None)
+    # One of the six ways to choose two of four, on either side.
+    assert found.p_value == pytest.approx(2 / 6)
     assert "overlap" in found.note
+
+
+def test_a_feature_that_does_not_vary_has_no_auc():
+    with pytest.raises(NotEstimableError, match="the same in all"):
+        auc(np.ones(6), np.arange(6) < 3)
 
 
 @pytest.mark.parametrize("n_positive", [0, 1, 4, 5])
@@ -171,6 +179,10 @@ def test_the_c_index_of_the_rossi_data_is_that_of_r_and_of_lifelines(rossi):
     value, se = c_index_and_se(time, event, score)
     assert value == pytest.approx(concordance_index(time, -score, event), abs=1e-12)
     assert (round(value, 2), round(se, 3)) == (0.64, 0.027)
+    found = c_index(time, event, score)
+    z = math.log(value / (1 - value)) / (se / (value * (1 - value)))
+    assert found.p_value == pytest.approx(2 * stats.norm.sf(z), rel=1e-9)
+    assert (found.low, found.high) == pytest.approx((value - 1.96 * se, value + 1.96 * se), 1e-4)
 
 
 def test_the_c_index_of_ties_is_what_pairs_give_one_by_one():
