@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from biomarker_cli.evidence import models
-from biomarker_cli.evidence.association_plan import AssociationPlan, PlannedFeature
-from biomarker_cli.evidence.clinical_values import Covariate, EndpointValue, category_columns
+from biomarker_cli.evidence.association_plan import AssociationPlan, FeatureInPlan
+from biomarker_cli.evidence.clinical_values import JoinedCovariate, EndpointValue, category_columns
 from biomarker_cli.evidence.combining import combined_associations
 from biomarker_cli.evidence.concordance import c_index
 from biomarker_cli.evidence.correlation import spearman
@@ -45,21 +45,21 @@ class Analysed:
     endpoint : ndarray, shape (n,)
     time : ndarray, shape (n,)
         Of a time to event; else 0.
-    covariates : tuple of Covariate
+    covariates : tuple of JoinedCovariate
     """
 
     subjects: tuple[Subject, ...]
     value: FloatArray
     endpoint: FloatArray
     time: FloatArray
-    covariates: tuple[Covariate, ...]
+    covariates: tuple[JoinedCovariate, ...]
 
     @classmethod
     def of(
         cls,
         values: Mapping[Subject, float],
         endpoints: Mapping[Subject, EndpointValue],
-        covariates: Sequence[Covariate],
+        covariates: Sequence[JoinedCovariate],
     ) -> Analysed:
         """Return the subjects of `values`, each of which has an endpoint and covariates."""
         subjects = tuple(sorted(values))
@@ -111,13 +111,13 @@ class Found:
 Number = Callable[[], Association]
 
 
-def analysed(data: Analysed, planned: PlannedFeature, plan: AssociationPlan) -> list[Found]:
+def analysed(data: Analysed, planned: FeatureInPlan, plan: AssociationPlan) -> list[Found]:
     """Return every statistic of a feature.
 
     Parameters
     ----------
     data : Analysed
-    planned : PlannedFeature
+    planned : FeatureInPlan
     plan : AssociationPlan
 
     Raises
@@ -135,7 +135,7 @@ def analysed(data: Analysed, planned: PlannedFeature, plan: AssociationPlan) -> 
     return [_tested(one, plan, n_sites=len(data.sites)) for one in found]
 
 
-def _for_models(data: Analysed, planned: PlannedFeature) -> FloatArray:
+def _for_models(data: Analysed, planned: FeatureInPlan) -> FloatArray:
     """Return the feature as models take it: in standard deviations of all subjects.
 
     Sites share the deviation, or their ratios could not be combined.
@@ -157,7 +157,7 @@ def _for_models(data: Analysed, planned: PlannedFeature) -> FloatArray:
 def _of_scope(
     data: Analysed,
     for_models: FloatArray,
-    planned: PlannedFeature,
+    planned: FeatureInPlan,
     plan: AssociationPlan,
     where: tuple[str, str],
 ) -> Iterator[Found]:
@@ -174,7 +174,7 @@ def _of_scope(
 
 
 def _numbers(
-    data: Analysed, planned: PlannedFeature, plan: AssociationPlan
+    data: Analysed, planned: FeatureInPlan, plan: AssociationPlan
 ) -> Iterator[tuple[str, Number]]:
     """Yield the statistics that need no model."""
     kind = plan.endpoint.kind

@@ -13,7 +13,7 @@ from biomarker_cli.evidence.association_plan import AssociationPlan
 from biomarker_cli.evidence.association_tables import ASSOCIATIONS, FLOW, STEPS, SUBJECTS
 from biomarker_cli.evidence.clinical_values import (
     ClinicalTables,
-    Covariate,
+    JoinedCovariate,
     EndpointValue,
     covariates_of,
     endpoint_of,
@@ -158,7 +158,7 @@ def _complete(
     subject: Subject,
     value: SubjectValue,
     endpoints: Mapping[Subject, EndpointValue],
-    covariates: Sequence[Covariate],
+    covariates: Sequence[JoinedCovariate],
 ) -> SubjectValue:
     if value.value is None:
         return value

@@ -54,7 +54,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
-class PlannedFeature(Strict):
+class FeatureInPlan(Strict):
     """A feature as it is to be read from the measurements.
 
     Attributes
@@ -190,7 +190,7 @@ class AssociationPlan(Strict):
     unit: Literal["subject"]
     sites: Literal["pooled", "stratified"]
     usable: Literal["yes", "caution"] = "yes"
-    features: Mapping[str, PlannedFeature] = Field(min_length=1, max_length=10_000)
+    features: Mapping[str, FeatureInPlan] = Field(min_length=1, max_length=10_000)
     endpoint: Endpoint
     covariates: tuple[PlannedCovariate, ...] = ()
     test: Test
@@ -204,7 +204,7 @@ class AssociationPlan(Strict):
 
     @field_validator("features")
     @classmethod
-    def _name_features(cls, value: Mapping[str, PlannedFeature]) -> Mapping[str, PlannedFeature]:
+    def _name_features(cls, value: Mapping[str, FeatureInPlan]) -> Mapping[str, FeatureInPlan]:
         bad = [name for name in value if not _NAME.fullmatch(name)]
         if bad:
             raise ValueError(

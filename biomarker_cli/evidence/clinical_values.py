@@ -35,7 +35,7 @@ class EndpointValue:
 
 
 @dataclass(frozen=True)
-class Covariate:
+class JoinedCovariate:
     """A covariate of all subjects that have one.
 
     Attributes
@@ -132,7 +132,7 @@ class ClinicalTables:
         return kinds[column] in {"number", "integer"}
 
 
-def covariates_of(tables: ClinicalTables, plan: AssociationPlan, roi: str) -> list[Covariate]:
+def covariates_of(tables: ClinicalTables, plan: AssociationPlan, roi: str) -> list[JoinedCovariate]:
     """Return the planned covariates.
 
     Raises
@@ -141,7 +141,7 @@ def covariates_of(tables: ClinicalTables, plan: AssociationPlan, roi: str) -> li
         As `ClinicalTables.cells`.
     """
     return [
-        Covariate(
+        JoinedCovariate(
             f"{one.table}.{one.column}",
             cells=tables.cells(one.table, one.column, roi),
             is_number=tables.is_number(one.table, one.column),

@@ -37,7 +37,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Match:
+class RowMatch:
     """A row and a target that belong together.
 
     Attributes
@@ -52,7 +52,7 @@ class Match:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class Unmatched:
     """A row of the table, or a target of the run, that met nothing, and why.
 
     Attributes
@@ -89,8 +89,8 @@ REFUSED = frozenset({"bad_value", "two_matches"})
 class Matched:
     """Matches, and all that met nothing."""
 
-    matches: tuple[Match, ...]
-    left_out: tuple[LeftOut, ...]
+    matches: tuple[RowMatch, ...]
+    left_out: tuple[Unmatched, ...]
 
 
 def targets_of(cases: Iterable[MeasuredCase], schema: ClinicalSchema) -> list[Target]:
@@ -130,9 +130,9 @@ def match_rows(
     targets : sequence of Target
     schema : ClinicalSchema
     """
-    left_out = [LeftOut("bad_value", row.fault, row) for row in rows if row.fault]
+    left_out = [Unmatched("bad_value", row.fault, row) for row in rows if row.fault]
     known = _Known(targets, schema)
-    candidates: list[Match] = []
+    candidates: list[RowMatch] = []
     for row in rows:
         if row.fault:
             continue
@@ -151,11 +151,11 @@ def match_rows(
             continue
         days = out_of_reach.get(key)
         if schema.window and target.case.day is None:
-            left_out.append(LeftOut("no_date", REASONS["no_date"], target=target))
+            left_out.append(Unmatched("no_date", REASONS["no_date"], target=target))
         elif days is not None:
             left_out.append(_outside(schema, days, target=target))
         else:
-            left_out.append(LeftOut("no_row", REASONS["no_row"], target=target))
+            left_out.append(Unmatched("no_row", REASONS["no_row"], target=target))
     return Matched(tuple(chosen), tuple(left_out))
 
 
@@ -175,22 +175,22 @@ class _Known:
             self._by_subject[site, target.case.subject].append(target)
         self.outside: dict[Target, int] = {}
 
-    def met_by(self, row: ClinicalRow) -> tuple[list[Match], LeftOut | None]:
+    def met_by(self, row: ClinicalRow) -> tuple[list[RowMatch], Unmatched | None]:
         """Return the targets that a row meets; where there are none, why."""
         found = self._by_subject.get((row.site, row.subject), [])
         at = [target for target in found if row.timepoint in {"", target.case.timepoint}]
         of = [target for target in at if row.lesion in {"", target.roi_id}]
         for reason, there in (("no_subject", found), ("no_timepoint", at), ("no_lesion", of)):
             if not there:
-                return [], LeftOut(reason, REASONS[reason], row)
+                return [], Unmatched(reason, REASONS[reason], row)
         found = of
         if self._schema.window is None:
-            return [Match(row, target, None) for target in found], None
+            return [RowMatch(row, target, None) for target in found], None
         return self._in_window(row, found)
 
     def _in_window(
         self, row: ClinicalRow, found: Sequence[Target]
-    ) -> tuple[list[Match], LeftOut | None]:
+    ) -> tuple[list[RowMatch], Unmatched | None]:
         window = self._schema.window
         assert window is not None  # noqa: S101 - asked by the caller
         distances = [
@@ -199,9 +199,9 @@ class _Known:
             if target.case.day is not None and row.day is not None
         ]
         if not distances:
-            return [], LeftOut("no_date", REASONS["no_date"], row)
+            return [], Unmatched("no_date", REASONS["no_date"], row)
         inside = [
-            Match(row, target, days)
+            RowMatch(row, target, days)
             for target, days in distances
             if -window.after_days <= days <= window.before_days
         ]
@@ -220,7 +220,7 @@ def _outside(
     days: int,
     row: ClinicalRow | None = None,
     target: Target | None = None,
-) -> LeftOut:
+) -> Unmatched:
     window = schema.window
     assert window is not None  # noqa: S101 - only where there is one
     side = "before" if days >= 0 else "after"
@@ -228,15 +228,15 @@ def _outside(
     detail = (
         f"{counted(abs(days), 'day')} {side} the scan at the nearest, at most {allowed} are allowed"
     )
-    return LeftOut("outside_window", detail, row, target, days)
+    return Unmatched("outside_window", detail, row, target, days)
 
 
 def _decided(
-    candidates: Sequence[Match], schema: ClinicalSchema
-) -> tuple[list[Match], list[LeftOut]]:
+    candidates: Sequence[RowMatch], schema: ClinicalSchema
+) -> tuple[list[RowMatch], list[Unmatched]]:
     """Return the matches that hold, and the rows and targets that were refused."""
-    by_target: dict[tuple[str, str], list[Match]] = defaultdict(list)
-    by_line: dict[int, list[Match]] = defaultdict(list)
+    by_target: dict[tuple[str, str], list[RowMatch]] = defaultdict(list)
+    by_line: dict[int, list[RowMatch]] = defaultdict(list)
     for match in candidates:
         by_target[target_key(match.target)].append(match)
         by_line[match.row.line].append(match)
@@ -257,20 +257,22 @@ def _decided(
         # A row is refused where its visit is not known, or no target of it has a row.
         undecided = not visit_of[line] or any(row_of[target_key(m.target)] is None for m in met)
         reason = "two_matches" if undecided else "not_chosen"
-        left_out.append(LeftOut(reason, _said(reason, met, of_row=True), met[0].row))
+        left_out.append(Unmatched(reason, _said(reason, met, of_row=True), met[0].row))
     for key, met in by_target.items():
         if key not in kept_targets:
             undecided = row_of[key] is None or any(not visit_of[m.row.line] for m in met)
             reason = "two_matches" if undecided else "not_chosen"
-            left_out.append(LeftOut(reason, _said(reason, met, of_row=False), target=met[0].target))
+            left_out.append(
+                Unmatched(reason, _said(reason, met, of_row=False), target=met[0].target)
+            )
     return chosen, left_out
 
 
-def _visit(met: Sequence[Match], schema: ClinicalSchema) -> str:
+def _visit(met: Sequence[RowMatch], schema: ClinicalSchema) -> str:
     """Return the timepoint that a row belongs to: ``*`` for all, empty where none is known."""
     if schema.window is None:
         return "*"
-    visits: dict[str, list[Match]] = defaultdict(list)
+    visits: dict[str, list[RowMatch]] = defaultdict(list)
     for match in met:
         visits[match.target.case.timepoint].append(match)
     if len(visits) == 1:
@@ -284,7 +286,9 @@ def _visit(met: Sequence[Match], schema: ClinicalSchema) -> str:
     return "" if ranked[0][0] == ranked[1][0] else ranked[0][1]
 
 
-def _row(met: Sequence[Match], visit_of: Mapping[int, str], schema: ClinicalSchema) -> int | None:
+def _row(
+    met: Sequence[RowMatch], visit_of: Mapping[int, str], schema: ClinicalSchema
+) -> int | None:
     """Return the line that a target belongs to; None where none is known.
 
     Rows of another visit do not compete; one whose visit is not known does, and wins nothing.
@@ -305,14 +309,14 @@ def _row(met: Sequence[Match], visit_of: Mapping[int, str], schema: ClinicalSche
     return ranked[0][1]
 
 
-def _rank(match: Match, day: date | None, schema: ClinicalSchema) -> int:
+def _rank(match: RowMatch, day: date | None, schema: ClinicalSchema) -> int:
     """Return what the rule compares: the distance in days, or the date."""
     if schema.matches == "nearest":
         return abs(match.days or 0)
     return (day or date.min).toordinal()
 
 
-def _said(reason: str, met: Sequence[Match], *, of_row: bool) -> str:
+def _said(reason: str, met: Sequence[RowMatch], *, of_row: bool) -> str:
     if of_row:
         visits = sorted({match.target.case.timepoint for match in met})
         what = "it meets" if len(visits) > 1 else "other rows meet as well"

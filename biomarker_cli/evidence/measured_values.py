@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from statistics import fmean
 
-from biomarker_cli.evidence.association_plan import AssociationPlan, PlannedFeature
+from biomarker_cli.evidence.association_plan import AssociationPlan, FeatureInPlan
 from biomarker_cli.evidence.errors import AssociationError
 from biomarker_cli.evidence.measured_cases import MeasuredCase, table_of
 from biomarker_cli.model.wording import counted, quoted
@@ -125,7 +125,7 @@ def _is_of(analysis: str, wanted: str) -> bool:
     return analysis == wanted or ("@" not in wanted and analysis.partition("@")[0] == wanted)
 
 
-def _require_alike(name: str, rows: Sequence[MeasuredRow], planned: PlannedFeature) -> None:
+def _require_alike(name: str, rows: Sequence[MeasuredRow], planned: FeatureInPlan) -> None:
     analyses = sorted({row.analysis_id for row in rows})
     if len(analyses) > 1:
         raise AssociationError(
@@ -145,7 +145,7 @@ def _require_alike(name: str, rows: Sequence[MeasuredRow], planned: PlannedFeatu
 def subject_values(
     rows: Sequence[MeasuredRow],
     subjects: Iterable[Subject],
-    planned: PlannedFeature,
+    planned: FeatureInPlan,
     worst_usable: str,
 ) -> dict[Subject, SubjectValue]:
     """Return the value of every subject.
@@ -156,7 +156,7 @@ def subject_values(
         Of the feature.
     subjects : iterable of Subject
         All of the study.
-    planned : PlannedFeature
+    planned : FeatureInPlan
     worst_usable : str
         ``yes`` or ``caution``.
 
@@ -182,7 +182,7 @@ def subject_values(
 
 
 def _one_value(
-    rows: Sequence[MeasuredRow], taken: set[str], planned: PlannedFeature, subject: Subject
+    rows: Sequence[MeasuredRow], taken: set[str], planned: FeatureInPlan, subject: Subject
 ) -> SubjectValue:
     if not rows:
         return SubjectValue(None, "not_measured")
@@ -199,7 +199,7 @@ def _one_value(
 
 
 def _by_rule(
-    rows: Sequence[MeasuredRow], values: Sequence[float], planned: PlannedFeature, subject: Subject
+    rows: Sequence[MeasuredRow], values: Sequence[float], planned: FeatureInPlan, subject: Subject
 ) -> float:
     if planned.per_subject == "mean":
         return fmean(values)
@@ -221,7 +221,7 @@ def _by_rule(
     )
 
 
-def _changed(before: SubjectValue, after: float, planned: PlannedFeature) -> SubjectValue:
+def _changed(before: SubjectValue, after: float, planned: FeatureInPlan) -> SubjectValue:
     if before.value is None:
         return SubjectValue(None, "no_baseline")
     if planned.change == "absolute":
