@@ -10,7 +10,7 @@ import numpy as np
 
 from biomarker_cli.evidence import models
 from biomarker_cli.evidence.association_plan import AssociationPlan, FeatureInPlan
-from biomarker_cli.evidence.clinical_values import JoinedCovariate, EndpointValue, category_columns
+from biomarker_cli.evidence.clinical_values import EndpointValue, JoinedCovariate, category_columns
 from biomarker_cli.evidence.combining import combined_associations
 from biomarker_cli.evidence.concordance import c_index
 from biomarker_cli.evidence.correlation import spearman

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from biomarker_cli.evidence.association_plan import AssociationPlan
 from biomarker_cli.evidence.association_tables import ASSOCIATIONS, FLOW, STEPS, SUBJECTS
 from biomarker_cli.evidence.clinical_values import (
     ClinicalTables,
-    JoinedCovariate,
     EndpointValue,
+    JoinedCovariate,
     covariates_of,
     endpoint_of,
 )
@@ -30,9 +31,17 @@ from biomarker_cli.evidence.measured_values import (
 )
 from biomarker_cli.evidence.models import require_statsmodels
 from biomarker_cli.evidence.multiplicity import adjusted
+from biomarker_cli.model.packages import version_of
+from biomarker_cli.model.version import __version__
 from biomarker_cli.tables.export.packaged import read_package
-from biomarker_cli.tables.package import write_datapackage
-from biomarker_cli.tables.writing import write_table
+from biomarker_cli.tables.package import DATA_PACKAGE, write_datapackage
+from biomarker_cli.tables.sealed_files import sealed
+from biomarker_cli.tables.writing import write_json, write_table
+
+FORMAT = "biomarker-association-result/1"
+
+PROVENANCE = "association.json"
+"""File that says what the numbers were made from and with."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,8 @@ class Evidence:
     ----------
     plan : AssociationPlan
     plan_sha256 : str
+    package_sha256 : str
+        Digest of the data package that was read.
     combat_sha256 : str
         Digest of the harmonisation; empty for none.
     features : tuple of FeatureEvidence
@@ -73,6 +84,7 @@ class Evidence:
 
     plan: AssociationPlan
     plan_sha256: str
+    package_sha256: str
     combat_sha256: str
     features: tuple[FeatureEvidence, ...]
 
@@ -129,8 +141,9 @@ def associate(
         reasons = Counter(value.left_out for one in features for value in one.values.values())
         said = ", ".join(f"{STEPS[step]}: {n}" for step, n in sorted(reasons.items()))
         raise EvidenceNotFoundError("ASSOCIATION-EMPTY", f"no subject is left ({said})")
+    package_sha256 = hashlib.sha256((folder / DATA_PACKAGE).read_bytes()).hexdigest()
     combat_sha256 = harmonisation.sha256 if harmonisation else ""
-    return Evidence(plan, plan_sha256, combat_sha256, features)
+    return Evidence(plan, plan_sha256, package_sha256, combat_sha256, features)
 
 
 def _feature_evidence(
@@ -264,3 +277,17 @@ def write_evidence(evidence: Evidence, folder: Path) -> None:
     write_table(SUBJECTS, subject_rows(evidence), folder)
     title = f"{evidence.plan.id}-{evidence.plan_sha256}"
     write_datapackage((ASSOCIATIONS, FLOW, SUBJECTS), folder, title)
+    write_json(sealed(_provenance(evidence)), folder / PROVENANCE)
+
+
+def _provenance(evidence: Evidence) -> dict[str, Any]:
+    """Return what the numbers were made from and with."""
+    return {
+        "format": FORMAT,
+        "software": {"biomarker": __version__}
+        | {package: version_of(package) or "" for package in ("numpy", "scipy", "statsmodels")},
+        "plan_sha256": evidence.plan_sha256,
+        "plan": evidence.plan.model_dump(mode="json"),
+        "package_sha256": evidence.package_sha256,
+        "combat_sha256": evidence.combat_sha256,
+    }

@@ -14,6 +14,7 @@ from biomarker_cli.evidence.measured_cases import MeasuredCase, table_of
 from biomarker_cli.evidence.measured_values import Subject
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import quoted
+from biomarker_cli.tables.cells import is_finite_number
 from biomarker_cli.tables.export.packaged import PackagedTable
 
 
@@ -111,7 +112,10 @@ class ClinicalTables:
         at, case_at = names.index(column), names.index("case_id")
         roi_at = names.index("roi_id") if "roi_id" in names else None
         found: dict[Subject, set[str]] = defaultdict(set)
-        for row in table.rows():
+        is_number = self.is_number(table_name, column)
+        for line, row in enumerate(table.rows(), start=1):
+            if is_number and row[at] and not is_finite_number(row[at]):
+                raise table.bad_row(line, f"its {column} is no number")
             case = self._cases.get(row[case_at])
             if case is None or not row[at] or (roi_at is not None and roi and row[roi_at] != roi):
                 continue

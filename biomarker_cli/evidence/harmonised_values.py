@@ -17,6 +17,7 @@ from biomarker_cli.evidence.errors import AssociationError
 from biomarker_cli.evidence.measured_cases import table_of
 from biomarker_cli.evidence.measured_values import MeasuredRow
 from biomarker_cli.model.wording import counted
+from biomarker_cli.tables.cells import is_finite_number
 from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.export.packaged import PackagedTable
 from biomarker_cli.tables.reading import read_cells
@@ -153,6 +154,6 @@ def _samples(
         case_id, roi, analysis, feature, value, status = (row[place] for place in places)
         if (analysis, case_id.rpartition("/")[2], roi) != stratum or feature not in wanted:
             continue
-        if status == "ok" and value:
+        if status == "ok" and is_finite_number(value):
             found[case_id][feature] = float(value)
     return found

@@ -62,7 +62,8 @@ def is_identifying(column: str) -> bool:
     """Tell whether a column is called like one that identifies a person."""
     apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", column)
     words = [word for word in re.split(r"[^a-z]+", apart.lower()) if word]
-    if IDENTIFYING_WORDS & {*words, "".join(words)}:
+    singular = (word.removesuffix("s") for word in words)
+    if IDENTIFYING_WORDS & {*words, *singular, "".join(words)}:
         return True
     return any(first in words and second in words for first, second in _PAIRS)
 

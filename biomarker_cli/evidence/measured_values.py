@@ -12,6 +12,7 @@ from biomarker_cli.evidence.association_plan import AssociationPlan, FeatureInPl
 from biomarker_cli.evidence.errors import AssociationError
 from biomarker_cli.evidence.measured_cases import MeasuredCase, table_of
 from biomarker_cli.model.wording import counted, quoted
+from biomarker_cli.tables.cells import is_finite_number
 from biomarker_cli.tables.export.packaged import PackagedTable
 
 EXCLUSIONS = "exclusions"
@@ -85,11 +86,13 @@ def planned_rows(
         wanted[one.feature, one.roi, one.role].append(name)
     by_id = {case.case_id: case for case in cases}
     found: dict[str, list[MeasuredRow]] = {name: [] for name in plan.features}
-    for row in measurements.rows():
+    for line, row in enumerate(measurements.rows(), start=1):
         case_id, roi, analysis, feature, value, unit, status, usable = (row[p] for p in places)
         names = wanted.get((feature, roi, case_id.rpartition("/")[2]))
         if not names:
             continue
+        if value and not is_finite_number(value):
+            raise measurements.bad_row(line, "its value is no number")
         number = float(value) if status == "ok" and value else None
         for name in names:
             if _is_of(analysis, plan.features[name].analysis) and case_id in by_id:

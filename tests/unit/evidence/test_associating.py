@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 
 import numpy as np
@@ -27,8 +28,10 @@ from biomarker_cli.evidence.errors import AssociationError, EvidenceNotFoundErro
 from biomarker_cli.evidence.harmonised_values import load_harmonisation
 from biomarker_cli.evidence.joining import join_table, write_join
 from biomarker_cli.tables.cells import csv_text
-from biomarker_cli.tables.sealed_files import row_digest, sealed
-from biomarker_cli.tables.writing import write_json
+from biomarker_cli.tables.package import write_datapackage
+from biomarker_cli.tables.schema import CASES, EXCLUSIONS, FACTS, FEATURES, MEASUREMENTS, ROIS
+from biomarker_cli.tables.sealed_files import read_sealed, row_digest, sealed
+from biomarker_cli.tables.writing import write_json, write_table
 
 COLUMNS = {
     "response": {"type": "category", "codes": {"1": "responder", "0": "none"}},
@@ -273,6 +276,29 @@ def test_steps_of_the_flow_count_every_subject_once(tmp_path):
     assert (flow(caution)["not_usable"], flow(caution)["analysed"]) == (1, 7)
 
 
+def test_what_a_pool_left_out_is_counted_for_what_it_was(tmp_path):
+    run = write_package(tmp_path / "run", [*SIX, *(Seen(f"X{n}", 1.0, roi="NODE") for n in "123")])
+    out = {"X1": "do_not_use", "X2": "no_value"}
+    rows = [
+        {
+            "case_id": f"A/{subject}/T1/dwi",
+            "roi_id": "GTV",
+            "analysis_id": "dwi-adc@1.0.0",
+            "feature_id": "adc.intensity.median",
+            "reason": reason,
+        }
+        for subject, reason in out.items()
+    ]
+    write_table(EXCLUSIONS, rows, run)
+    tables = (MEASUREMENTS, CASES, ROIS, FACTS, FEATURES, EXCLUSIONS)
+    write_datapackage(tables, run, "pool")
+    _, table, _, file = write_clinical(tmp_path / "clinical", SIX_PATIENTS, columns=COLUMNS)
+    write_join(join_table(run, tmp_path / table, tmp_path / file), run, tmp_path / "joined")
+    counted = flow(carried_out(tmp_path / "joined", tmp_path))
+    assert (counted["not_usable"], counted["no_value"], counted["not_measured"]) == (1, 1, 1)
+    assert counted["analysed"] == 6
+
+
 def test_a_row_that_may_not_be_pooled_is_never_taken(tmp_path):
     seen = [Seen(one.subject, one.value, usable="no") for one in SIX]
     folder = evidence_folder(tmp_path, seen, SIX_PATIENTS)
@@ -343,6 +369,12 @@ def test_the_digest_of_the_plan_and_when_it_was_made_stand_on_every_row(tmp_path
             assert {row["plan_sha256"] for row in rows} == {digest}
             assert {row["made"] for row in rows} == {made}
         assert digest in (out / "datapackage.json").read_text()
+        said = read_sealed(out / "association.json", "biomarker-association-result/1")
+        assert said["plan_sha256"] == digest
+        assert said["plan"]["features"]["adc"]["feature"] == "adc.intensity.median"
+        package = (folder / "datapackage.json").read_bytes()
+        assert said["package_sha256"] == hashlib.sha256(package).hexdigest()
+        assert all(said["software"].values())
 
 
 def test_the_tables_are_a_valid_package(tmp_path):

@@ -8,8 +8,10 @@ import frictionless
 import pytest
 from synthetic_evidence import Seen, write_clinical, write_package
 
+from biomarker_cli.evidence.clinical_cells import OTHER_UNITS
 from biomarker_cli.evidence.errors import ClinicalError
 from biomarker_cli.evidence.joining import join_table, joined_rows, left_out_rows, write_join
+from biomarker_cli.evidence.leak_check import is_identifying
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.package import package_is_true
@@ -296,6 +298,37 @@ def test_identifiers_are_refused_before_anything_is_written(tmp_path, cells, sch
         joined(tmp_path, VISITS, [row], **schema)
     assert caught.value.code == "CLINICAL-IDENTIFIER"
     assert not any(cell in str(caught.value) for cell in ("iller", "123456", "1954"))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        *(("patient_name", True), ("DateOfBirth", True), ("birth-date", True), ("MRN", True)),
+        *(("PatientID", True), ("hospital number", True), ("e_mail", True), ("email", True)),
+        *(("lesion", False), ("ki67_percent", False), ("surnames", True), ("biopsy_date", False)),
+    ],
+)
+def test_columns_that_are_called_like_an_identifier(name, is_one):
+    assert is_identifying(name) is is_one
+
+
+def test_an_identifier_of_three_characters_stands_in_anything(tmp_path):
+    row = {"centre": "A", "patient": "S123", "weight": "70", "response": "1"}
+    assert joined(tmp_path / "short", VISITS, [row | {"MRN": "123"}])
+    with pytest.raises(ClinicalError, match="stands in a key"):
+        joined(tmp_path / "long", VISITS, [row | {"MRN": "S123"}])
+
+
+def test_factors_to_other_units_are_those_of_units_that_rules_know():
+    from biomarker_cli.model.units import conversion_factor, is_unit
+
+    pairs = [(unit, *other) for unit, others in OTHER_UNITS.items() for other in others]
+    known = [(unit, other, f) for unit, other, f in pairs if is_unit(unit) and is_unit(other)]
+    assert len(known) > 12
+    for unit, other, factor in known:
+        # A percentage is a number of hundredths, which rules tell apart.
+        wanted = {("%", "1"): 100.0, ("1", "%"): 0.01}.get((unit, other))
+        assert factor == pytest.approx(wanted or conversion_factor(other, unit))
 
 
 def test_an_identifying_column_that_stays_behind_does_not_stop_a_join(tmp_path):
