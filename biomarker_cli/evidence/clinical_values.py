@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +90,8 @@ class ClinicalTables:
     def __init__(self, tables: Mapping[str, PackagedTable], cases: Sequence[MeasuredCase]) -> None:
         self._tables = tables
         self._cases = {case.case_id: case for case in cases}
+        # Thousands of features ask for the same columns.
+        self._read: dict[tuple[str, str, str], dict[Subject, str]] = {}
 
     def cells(self, table_name: str, column: str, roi: str = "") -> dict[Subject, str]:
         """Return the cell of each subject; subjects without one are left out.
@@ -103,23 +105,19 @@ class ClinicalTables:
         Raises
         ------
         TableError
-            ``TABLE-NOT-FOUND``, ``TABLE-COLUMNS``.
+            ``TABLE-NOT-FOUND``, ``TABLE-COLUMNS``, ``TABLE-VALUE``.
         AssociationError
             ``ASSOCIATION-REPEATED`` where a subject has two different ones.
         """
-        table = table_of(self._tables, table_name, "case_id", column)
-        names = table.column_names
-        at, case_at = names.index(column), names.index("case_id")
-        roi_at = names.index("roi_id") if "roi_id" in names else None
+        key = (table_name, column, roi)
+        if key not in self._read:
+            self._read[key] = self._single(table_name, column, roi)
+        return self._read[key]
+
+    def _single(self, table_name: str, column: str, roi: str) -> dict[Subject, str]:
         found: dict[Subject, set[str]] = defaultdict(set)
-        is_number = self.is_number(table_name, column)
-        for line, row in enumerate(table.rows(), start=1):
-            if is_number and row[at] and not is_finite_number(row[at]):
-                raise table.bad_row(line, f"its {column} is no number")
-            case = self._cases.get(row[case_at])
-            if case is None or not row[at] or (roi_at is not None and roi and row[roi_at] != roi):
-                continue
-            found[case.site, case.subject].add(row[at])
+        for subject, cell in self._known(table_name, column, roi):
+            found[subject].add(cell)
         for subject, cells in sorted(found.items()):
             if len(cells) > 1:
                 raise AssociationError(
@@ -129,6 +127,21 @@ class ClinicalTables:
                     hint="Join one row of each subject, by a window and a rule for two matches.",
                 )
         return {subject: next(iter(cells)) for subject, cells in found.items()}
+
+    def _known(self, table_name: str, column: str, roi: str) -> Iterator[tuple[Subject, str]]:
+        """Yield the cells of a column that are not empty, with their subjects."""
+        table = table_of(self._tables, table_name, "case_id", column)
+        names = table.column_names
+        at, case_at = names.index(column), names.index("case_id")
+        roi_at = names.index("roi_id") if "roi_id" in names and roi else None
+        is_number = self.is_number(table_name, column)
+        for line, row in enumerate(table.rows(), start=1):
+            case = self._cases.get(row[case_at])
+            if case is None or not row[at] or (roi_at is not None and row[roi_at] != roi):
+                continue
+            if is_number and not is_finite_number(row[at]):
+                raise table.bad_row(line, f"its {column} is no number")
+            yield (case.site, case.subject), row[at]
 
     def is_number(self, table_name: str, column: str) -> bool:
         """Tell whether a column holds numbers."""

@@ -97,7 +97,7 @@ def planned_rows(
         for name in names:
             if _is_of(analysis, plan.features[name].analysis) and case_id in by_id:
                 found[name].append(MeasuredRow(by_id[case_id], analysis, number, unit, usable))
-    for name, excluded in _excluded_rows(tables, by_id, plan):
+    for name, excluded in _excluded_rows(tables, by_id, wanted, plan):
         found[name].append(excluded)
     for name, rows in found.items():
         _require_alike(name, rows, plan.features[name])
@@ -105,7 +105,10 @@ def planned_rows(
 
 
 def _excluded_rows(
-    tables: Mapping[str, PackagedTable], cases: Mapping[str, MeasuredCase], plan: AssociationPlan
+    tables: Mapping[str, PackagedTable],
+    cases: Mapping[str, MeasuredCase],
+    wanted: Mapping[tuple[str, str, str], Sequence[str]],
+    plan: AssociationPlan,
 ) -> Iterator[tuple[str, MeasuredRow]]:
     """Yield what a pool left out, so that the flow counts it for what it is."""
     if EXCLUSIONS not in tables:
@@ -115,11 +118,8 @@ def _excluded_rows(
     places = [exclusions.column_names.index(name) for name in columns]
     for row in exclusions.rows():
         case_id, roi, analysis, feature, reason = (row[place] for place in places)
-        for name, planned in plan.features.items():
-            wanted = (planned.feature, planned.roi, planned.role)
-            if (feature, roi, case_id.rpartition("/")[2]) != wanted or case_id not in cases:
-                continue
-            if _is_of(analysis, planned.analysis):
+        for name in wanted.get((feature, roi, case_id.rpartition("/")[2]), ()):
+            if _is_of(analysis, plan.features[name].analysis) and case_id in cases:
                 is_value = reason != "no_value"
                 yield name, MeasuredRow(cases[case_id], analysis, None, "", "no", is_value)
 

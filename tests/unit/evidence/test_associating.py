@@ -629,3 +629,26 @@ def test_a_model_of_another_table_or_edited_by_hand_is_refused(tmp_path):
         (tmp_path / "combat.json").write_text(content)
         with pytest.raises(AssociationError, match="digest does not fit"):
             load_harmonisation(tmp_path / "harmonised.csv", tmp_path / "combat.json")
+
+
+def test_two_different_endpoints_of_a_subject_are_refused(tmp_path):
+    seen = [*SIX, *(Seen(f"S{n}", 1.0, timepoint="T2") for n in range(6))]
+    rows = [row | {"visit": "T1"} for row in SIX_PATIENTS]
+    rows.append(patient("S0", "1") | {"visit": "T2"})
+    run = write_package(tmp_path / "run", seen)
+    keys = {"site": "centre", "subject": "patient", "timepoint": "visit"}
+    _, table, _, file = write_clinical(tmp_path / "clinical", rows, columns=COLUMNS, keys=keys)
+    write_join(join_table(run, tmp_path / table, tmp_path / file), run, tmp_path / "joined")
+    with pytest.raises(AssociationError, match=r"2 different values of clinical\.response"):
+        carried_out(tmp_path / "joined", tmp_path)
+
+
+def test_a_table_of_regions_counts_that_of_the_feature(tmp_path):
+    seen = [*SIX, *(Seen(f"S{n}", 1.0, roi="NODE") for n in range(6))]
+    rows = [row | {"lesion": "GTV"} for row in SIX_PATIENTS]
+    rows += [row | {"lesion": "NODE", "response": "0"} for row in SIX_PATIENTS]
+    run = write_package(tmp_path / "run", seen)
+    keys = {"site": "centre", "subject": "patient", "lesion": "lesion"}
+    _, table, _, file = write_clinical(tmp_path / "clinical", rows, columns=COLUMNS, keys=keys)
+    write_join(join_table(run, tmp_path / table, tmp_path / file), run, tmp_path / "joined")
+    assert rows_of(carried_out(tmp_path / "joined", tmp_path), "auc")[0]["n_events"] == 3
