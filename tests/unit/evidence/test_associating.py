@@ -27,6 +27,16 @@ from biomarker_cli.evidence.association_plan import load_plan
 from biomarker_cli.evidence.errors import AssociationError, EvidenceNotFoundError
 from biomarker_cli.evidence.harmonised_values import load_harmonisation
 from biomarker_cli.evidence.joining import join_table, write_join
+from biomarker_cli.multicentre.combat import CombatRules
+from biomarker_cli.multicentre.combat_model import (
+    HARMONISED,
+    CombatPlan,
+    apply_model,
+    fit_model,
+    harmonised_rows,
+)
+from biomarker_cli.multicentre.combat_samples import strata_of
+from biomarker_cli.multicentre.observations import read_observations
 from biomarker_cli.tables.cells import csv_text
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.schema import CASES, EXCLUSIONS, FACTS, FEATURES, MEASUREMENTS, ROIS
@@ -652,3 +662,42 @@ def test_a_table_of_regions_counts_that_of_the_feature(tmp_path):
     _, table, _, file = write_clinical(tmp_path / "clinical", rows, columns=COLUMNS, keys=keys)
     write_join(join_table(run, tmp_path / table, tmp_path / file), run, tmp_path / "joined")
     assert rows_of(carried_out(tmp_path / "joined", tmp_path), "auc")[0]["n_events"] == 3
+
+
+def two_features(prefix, seed):
+    """Values of two features of 12 subjects at each of two sites."""
+    rng = np.random.default_rng(seed)
+    for n in range(24):
+        site = "AB"[n % 2]
+        for feature, shift in (("adc.intensity.median", 0.0), ("adc.intensity.mean", 1.0)):
+            value = float(rng.normal() + shift + 3 * (site == "B") + (n > 11))
+            yield Seen(f"{prefix}{n}", value, site=site, feature=feature)
+
+
+@pytest.mark.parametrize("trained_on", ["others", "these"])
+def test_what_combat_fits_and_applies_is_known_again(tmp_path, trained_on):
+    seen = list(two_features("S", 1))
+    rows = [patient(f"S{n}", str(int(n > 11)), "AB"[n % 2]) for n in range(24)]
+    folder = evidence_folder(tmp_path, seen, rows)
+    write_package(tmp_path / "training", seen if trained_on == "these" else two_features("T", 2))
+    training, these = (read_observations([tmp_path / name]) for name in ("training", "joined"))
+    plan = CombatPlan("site_id", (), CombatRules("parametric", "", "usual"))
+    model = fit_model(strata_of(training, None), plan, training.analyses)
+    write_json(model, tmp_path / "combat.json")
+    found = apply_model(model, strata_of(these, None), these.analyses)
+    write_table(HARMONISED, harmonised_rows(found, model), tmp_path)
+    given = load_harmonisation(tmp_path / "harmonised.csv", tmp_path / "combat.json")
+    if trained_on == "these":
+        with pytest.raises(AssociationError, match="fitted on 24 samples of 24 here"):
+            carried_out(folder, tmp_path, given)
+        return
+    evidence = carried_out(folder, tmp_path, given)
+    measured = carried_out(folder, tmp_path)
+    assert flow(evidence)["analysed"] == 24
+    # The centre hid what the values say; within a centre the order is as it was.
+    areas = [rows_of(one, "auc")[0]["value"] for one in (measured, evidence)]
+    assert areas[1] > areas[0]
+    of_sites = [
+        [row["value"] for row in rows_of(one, "auc", "site")] for one in (measured, evidence)
+    ]
+    assert of_sites[0] == of_sites[1]
