@@ -189,6 +189,15 @@ def test_one_biopsy_between_two_visits_is_of_one_of_them(tmp_path, rule, chosen)
     assert set(left_out(found, "run").values()) == {other}
 
 
+def test_a_biopsy_as_far_from_two_visits_is_of_neither(tmp_path):
+    seen = [Seen("S1", 1.0, date="20240311"), Seen("S1", 2.0, timepoint="T2", date="20240331")]
+    window = {"column": "biopsy_date", "before_days": 30, "after_days": 30}
+    row = {"centre": "A", "patient": "S1", "biopsy_date": "2024-03-21", "grade": "1"}
+    found = joined(tmp_path, seen, [row], window=window, columns=GRADE, matches="nearest")
+    assert left_out(found, "table") == {2: "two_matches"}
+    assert set(left_out(found, "run").values()) == {"two_matches"}
+
+
 def test_rows_of_another_visit_do_not_compete(tmp_path):
     # The row of 29 March is nearer to T2; T1 keeps that of 1 March.
     seen = [Seen("S1", 1.0, date="20240311"), Seen("S1", 2.0, timepoint="T2", date="20240331")]
