@@ -280,12 +280,13 @@ def _likelihood_ratio(gain: models.Gain, data: Analysed, kind: str) -> Associati
 
 def _few_events(gain: models.Gain, data: Analysed, kind: str) -> str:
     events = data.n_events(kind)
+    noun = "subjects" if events is None else "events"
     if events is None:
         events = len(data.subjects)
     elif kind == "binary":
         events = min(events, len(data.subjects) - events)
     each = events / gain.n_parameters
-    return f"{each:.1f} events per coefficient" if each < FEW_EVENTS_PER_PARAMETER else ""
+    return f"{each:.1f} {noun} per coefficient" if each < FEW_EVENTS_PER_PARAMETER else ""
 
 
 def _of_all_sites(data: Analysed, found: Sequence[Found]) -> Iterator[Found]:

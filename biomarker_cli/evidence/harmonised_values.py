@@ -75,6 +75,12 @@ def load_harmonisation(table: Path, model: Path) -> Harmonisation:
         )
     keys = zip(*(frame[name] for name in _KEY), strict=True)
     values = dict(zip(keys, map(float, frame["value"]), strict=True))
+    if len(values) < len(frame):
+        raise AssociationError(
+            "ASSOCIATION-HARMONISED",
+            "a region of a visit has two harmonised values of one feature",
+            where=str(table),
+        )
     strata = {(one["analysis_id"], one["role"], one["roi_id"]): one for one in content["strata"]}
     return Harmonisation(content["sha256"], values, strata)
 

@@ -208,6 +208,10 @@ def test_few_events_are_said(tmp_path):
     folder = evidence_folder(tmp_path, *cohort(n=18))
     found = carried_out(folder, tmp_path)
     assert rows_of(found, "likelihood_ratio")[0]["note"] == "9.0 events per coefficient"
+    ages = {"kind": "continuous", "table": "clinical", "column": "age"}
+    covariates = [{"table": "clinical", "column": "sex"}]
+    found = carried_out(folder, tmp_path, endpoint=ages, covariates=covariates, test="spearman")
+    assert rows_of(found, "slope_per_sd")[0]["note"] == "9.0 subjects per coefficient"
 
 
 def test_sites_are_analysed_apart_and_combined_fixed_and_random(tmp_path):
@@ -627,6 +631,11 @@ def test_a_harmonisation_fitted_on_the_same_rows_is_refused(tmp_path):
     with pytest.raises(AssociationError, match="fitted on 1 sample of 6 here") as caught:
         carried_out(folder, tmp_path, given)
     assert caught.value.code == "ASSOCIATION-HARMONISED"
+
+
+def test_two_harmonised_values_of_one_region_are_refused(tmp_path):
+    with pytest.raises(AssociationError, match="two harmonised values"):
+        harmonisation(tmp_path, [("S0", 1.0), ("S0", 2.0)], fitted=[77.0])
 
 
 def test_a_model_of_another_table_or_edited_by_hand_is_refused(tmp_path):
