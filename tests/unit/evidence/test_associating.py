@@ -367,6 +367,18 @@ def test_a_change_is_from_the_baseline_and_both_rows_may_be_pooled(tmp_path):
         )
 
 
+@pytest.mark.parametrize(("baseline", "left_out"), [(0.0, "no_baseline"), (-1.0, "no_baseline")])
+def test_a_percentage_of_nothing_is_none(tmp_path, baseline, left_out):
+    later = [Seen(f"S{n}", 1.0 + n, timepoint="T2", date="20240601") for n in range(6)]
+    first = [Seen(f"S{n}", baseline if n == 5 else 1.0) for n in range(6)]
+    folder = evidence_folder(tmp_path, [*first, *later], SIX_PATIENTS)
+    feature = planned_feature(timepoint="T2", baseline="T1")
+    value = carried_out(folder, tmp_path, features={"adc": feature}).features[0].values["A", "S5"]
+    assert (value.value, value.left_out) == (None, left_out)
+    absolute = carried_out(folder, tmp_path, features={"adc": feature | {"change": "absolute"}})
+    assert absolute.features[0].values["A", "S5"].value == 6.0 - baseline
+
+
 def test_the_digest_of_the_plan_and_when_it_was_made_stand_on_every_row(tmp_path):
     folder = evidence_folder(tmp_path, SIX, SIX_PATIENTS)
     for made in ("prespecified", "post_hoc"):
