@@ -637,6 +637,14 @@ def test_harmonised_values_take_the_place_of_the_measured_ones(tmp_path):
     assert {row["combat_sha256"] for row in association_rows(found)} == {given.sha256}
 
 
+def test_a_region_without_a_measured_value_has_no_harmonised_one(tmp_path):
+    folder = evidence_folder(tmp_path, [*SIX[:5], Seen("S5", None)], SIX_PATIENTS)
+    given = harmonisation(tmp_path, [(f"S{n}", 1.0 + n) for n in range(6)], fitted=[77.0])
+    values = carried_out(folder, tmp_path, given).features[0].values
+    assert values["A", "S4"].value == 5.0
+    assert (values["A", "S5"].value, values["A", "S5"].left_out) == (None, "no_value")
+
+
 def test_a_harmonisation_fitted_on_the_same_rows_is_refused(tmp_path):
     folder = evidence_folder(tmp_path, SIX, SIX_PATIENTS)
     given = harmonisation(tmp_path, [("S0", 1.0)], fitted=[5.0, 77.0])
