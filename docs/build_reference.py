@@ -12,6 +12,7 @@ import click
 
 from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.main import cli
+from biomarker_cli.evidence.association_tables import ASSOCIATIONS, FLOW, SUBJECTS
 from biomarker_cli.model.flags import FLAGS
 from biomarker_cli.model.severities import SEVERITIES
 from biomarker_cli.multicentre.changes_table import CHANGES
@@ -174,7 +175,8 @@ def tables_page() -> str:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
     agreement = (REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES, READER_SCORES)
     agreement += (REFERENCED, HARMONISED, COMBAT_REPORT)
-    for table in (EXCLUSIONS, REGIONS, *agreement, PASSPORTS):
+    evidence = (ASSOCIATIONS, FLOW, SUBJECTS)
+    for table in (EXCLUSIONS, REGIONS, *agreement, *evidence, PASSPORTS):
         parts += ["", *_table(table)]
     parts += ["", EXPORTS, "", *_columns(ROW_COLUMNS), "", PARQUET]
     parts += ["", "## Flags", "", "| flag | severity | meaning |", "|---|---|---|"]

@@ -62,6 +62,8 @@ COMMANDS = CommandsOnDemand(
         "review": "review:review",
         "combat": "combat:combat",
         "pool": "pool:pool",
+        "join": "join:join",
+        "associate": "associate:associate",
         "export": "export:export",
         "phantom": "phantom:phantom",
         "passport": "passport:passport",
