@@ -17,6 +17,7 @@ HERE = Path(__file__).resolve().parent
 if str(HERE) not in sys.path:  # found as a script and when imported by its path
     sys.path.insert(0, str(HERE))
 
+from synthetic_trial.clinical import CLINICAL_FILES, write_clinical  # noqa: E402
 from synthetic_trial.ct import write_ct  # noqa: E402
 from synthetic_trial.dicom_seg import write_seg  # noqa: E402
 from synthetic_trial.dwi import write_dwi  # noqa: E402
@@ -29,7 +30,7 @@ from synthetic_trial.verify import Deviation, verify  # noqa: E402
 
 CENTRE_FOLDERS = tuple(sorted({visit.folder.split("/")[0] for visit in VISITS}))
 KEY_FILE = "study.key"
-TABLES = ("cases.csv", "truth.csv", KEY_FILE)
+TABLES = ("cases.csv", "truth.csv", *CLINICAL_FILES, KEY_FILE)
 
 
 def write_all(folder: Path) -> None:
@@ -46,6 +47,7 @@ def write_all(folder: Path) -> None:
         write_dwi(visit, base / "dwi" / "image")
         write_label_map(visit, base / "dwi" / MASKS["dwi"])
     write_tables(folder)
+    write_clinical(folder)
     # No secret: the trial has no patients, and its tables are the same everywhere.
     key = folder / KEY_FILE
     key.write_text(hashlib.sha256(b"sample-trial").hexdigest() + "\n", newline="\n")
