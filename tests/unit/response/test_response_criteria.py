@@ -348,3 +348,9 @@ def test_one_table_may_be_judged_by_criteria_that_read_other_numbers_of_it():
     assert calls_of("recist-1.1", rows) == ["PR"]  # 30 + 20 to 20 + 14
     assert calls_of("recil-2017", rows) == ["PR"]  # 30 + 25 to 20 + 16
     assert calls_of("who", rows) == ["PR"]  # 600 + 500 to 280 + 224
+
+
+def test_of_two_diameters_the_larger_is_the_longest_whichever_is_written_first():
+    assert calls_of("lugano-2014", ["20x40", "10x15.1"]) == ["PR"]
+    assert calls_of("recist-1.1", ["T1=20x40", "T1=28x10"]) == ["PR"]
+    assert calls_of("recist-1.1", ["T1=20x40", "T1=10x28.1"]) == ["SD"]
