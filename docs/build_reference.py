@@ -24,6 +24,13 @@ from biomarker_cli.multicentre.referenced import REFERENCED
 from biomarker_cli.multicentre.repeatability_table import REPEATABILITY
 from biomarker_cli.multicentre.score_table import READER_SCORES
 from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
+from biomarker_cli.response.ledger import LEDGER
+from biomarker_cli.response.tables import (
+    ADJUDICATION,
+    READER_AGREEMENT,
+    RESPONSE_TABLES,
+    WHAT_IF,
+)
 from biomarker_cli.tables.export.wide import ROW_COLUMNS
 from biomarker_cli.tables.passports import PASSPORTS
 from biomarker_cli.tables.rows import Column
@@ -176,7 +183,8 @@ def tables_page() -> str:
     agreement = (REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES, READER_SCORES)
     agreement += (REFERENCED, HARMONISED, COMBAT_REPORT)
     evidence = (ASSOCIATIONS, FLOW, SUBJECTS)
-    for table in (EXCLUSIONS, REGIONS, *agreement, *evidence, PASSPORTS):
+    response = (*RESPONSE_TABLES, WHAT_IF, READER_AGREEMENT, ADJUDICATION, LEDGER)
+    for table in (EXCLUSIONS, REGIONS, *agreement, *evidence, PASSPORTS, *response):
         parts += ["", *_table(table)]
     parts += ["", EXPORTS, "", *_columns(ROW_COLUMNS), "", PARQUET]
     parts += ["", "## Flags", "", "| flag | severity | meaning |", "|---|---|---|"]

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from biomarker_cli.case.analysis import Analysis
 
 MOVES_NO_NUMBER = frozenset(
@@ -16,8 +18,10 @@ MOVES_NO_NUMBER = frozenset(
         "extends",
         "format",
         "id",
+        "labels",
         "source",
         "status",
+        "tests",
         "title",
         "version",
     }
@@ -57,8 +61,13 @@ def compare_analyses(a: Analysis, b: Analysis) -> list[SettingChange]:
     ----------
     a, b : Analysis
     """
-    before = dict(_settings(a.protocol.model_dump(mode="json"), ""))
-    after = dict(_settings(b.protocol.model_dump(mode="json"), ""))
+    return compare_settings(a.protocol, b.protocol)
+
+
+def compare_settings(a: BaseModel, b: BaseModel) -> list[SettingChange]:
+    """Return what is different in `b` between two typed files, those that move a number first."""
+    before = dict(_settings(a.model_dump(mode="json"), ""))
+    after = dict(_settings(b.model_dump(mode="json"), ""))
     changes = []
     for place in [*before, *(p for p in after if p not in before)]:
         top = place.partition(".")[0]

@@ -66,6 +66,7 @@ COMMANDS = CommandsOnDemand(
         "associate": "associate:associate",
         "export": "export:export",
         "phantom": "phantom:phantom",
+        "response": "response:response",
         "passport": "passport:passport",
         "protocol": "protocol:protocol",
         "doctor": "doctor:doctor",

@@ -70,14 +70,14 @@ def _wrong_format(kind: ProtocolKind, data: dict[str, Any], path: Path, line: in
         what, where = "the file does not say its format:", path.name
     else:
         what, where = f"the file is of {found or 'another format'}:", f"{path.name}:{line}"
-    if found == kind.other.format_name:
-        what = f"the file is {kind.other.described}:"
+    for other in kind.others:
+        if found == other.format_name:
+            what = f"the file is {other.described}:"
     return ProtocolError(
         "PROTOCOL-INVALID",
         f"{what} expected {kind.described}, format {kind.format_name!r}",
         where=where,
-        hint="`biomarker protocol show` of a shipped one, such as "
-        f"{'recist-ct' if kind is ProtocolKind.ACQUISITION else 'fdg-suv'}, shows its form.",
+        hint=f"`biomarker protocol show` of a shipped one, such as {kind.example}, shows its form.",
     )
 
 

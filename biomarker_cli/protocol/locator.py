@@ -24,20 +24,26 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 class ProtocolKind(StrEnum):
-    """The two kinds of protocol; the value names their folder."""
+    """The kinds of protocol; the value names their folder."""
 
     ACQUISITION = "acquisition"
     ANALYSIS = "analysis"
+    RESPONSE = "response"
 
     @property
-    def other(self) -> ProtocolKind:
-        """The other kind."""
-        return next(kind for kind in ProtocolKind if kind is not self)
+    def others(self) -> tuple[ProtocolKind, ...]:
+        """The other kinds."""
+        return tuple(kind for kind in ProtocolKind if kind is not self)
 
     @property
     def described(self) -> str:
         """The kind with its article, for messages."""
-        return f"an {self.value} protocol"
+        return f"{'a' if self is ProtocolKind.RESPONSE else 'an'} {self.value} protocol"
+
+    @property
+    def example(self) -> str:
+        """One that is shipped."""
+        return {"acquisition": "recist-ct", "analysis": "fdg-suv", "response": "recist-1.1"}[self]
 
     @property
     def format_name(self) -> str:
@@ -98,10 +104,10 @@ def unknown_id(ident: str, *kinds: ProtocolKind) -> ProtocolError:
         step = by_path
     elif len(ident) <= _LONGEST_ID and Path(ident).is_dir() and ident:
         step = f"It is a folder: name a file in it. {by_path}"
-    elif len(kinds) == 1 and shipped_versions(kinds[0].other, ident):
+    elif len(kinds) == 1 and (other := _kind_with(ident, kinds[0].others)) is not None:
         return ProtocolError(
             "PROTOCOL-NOT-FOUND",
-            f"{ident!r} is {kinds[0].other.described}; {kinds[0].described} is expected",
+            f"{ident!r} is {other.described}; {kinds[0].described} is expected",
             hint=f"Shipped {kinds[0].value} protocols are: {', '.join(shipped_ids(kinds[0]))}.",
         )
     else:
@@ -112,6 +118,10 @@ def unknown_id(ident: str, *kinds: ProtocolKind) -> ProtocolError:
     return ProtocolError(
         "PROTOCOL-NOT-FOUND", f"no {what} is called {ident[:_LONGEST_ID]!r}", hint=step
     )
+
+
+def _kind_with(ident: str, kinds: Iterable[ProtocolKind]) -> ProtocolKind | None:
+    return next((kind for kind in kinds if shipped_versions(kind, ident)), None)
 
 
 def locate(kind: ProtocolKind, wanted: str) -> Path:

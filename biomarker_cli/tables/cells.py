@@ -95,7 +95,8 @@ def csv_line(values: Iterable[str]) -> str:
     values : iterable of str
         As `format_value` gives them.
     """
-    cells = [escape_cell(value) for value in values]
+    # Most cells of wide tables are empty: nothing to escape.
+    cells = [escape_cell(value) if value else value for value in values]
     line = ",".join(cells)
     if not line and len(cells) == 1:
         # A line of nothing is no row.

@@ -76,7 +76,10 @@ def mapping_cells(table: Table, rows: Iterable[Mapping[str, Any]]) -> list[list[
         For a row with an unknown column.
     """
     names = table.column_names
-    return [[format_value(row.get(name)) for name in names] for row in _known(table, rows)]
+    return [
+        ["" if (value := row.get(name)) is None else format_value(value) for name in names]
+        for row in _known(table, rows)
+    ]
 
 
 def sorted_lines(table: Table, cells: list[list[str]]) -> str:

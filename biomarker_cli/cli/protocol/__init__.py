@@ -32,4 +32,4 @@ COMMANDS = CommandsOnDemand(
 
 @click.group(commands=COMMANDS, epilog=_EPILOG)
 def protocol() -> None:
-    """Read, test, compare and write acquisition and analysis protocols."""
+    """Read, test, compare and write protocols: acquisition, analysis, response."""

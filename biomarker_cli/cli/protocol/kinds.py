@@ -1,4 +1,4 @@
-"""Which of the two kinds of protocol a user means."""
+"""Which kind of protocol a user means."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ protocol_argument = click.argument("wanted", metavar="ID[@V]|FILE")
 
 
 def load_any(wanted: str) -> tuple[ProtocolKind, ProtocolDocument]:
-    """Load a protocol of either kind.
+    """Load a protocol of any kind.
 
-    A file says its kind by ``format:``; an id is looked for among the
-    acquisition protocols, then among the analysis protocols.
+    A file says its kind by ``format:``; an id is looked for among the acquisition
+    protocols, then the analysis protocols, then the response criteria.
 
     Raises
     ------
@@ -33,8 +33,8 @@ def load_any(wanted: str) -> tuple[ProtocolKind, ProtocolDocument]:
     path = Path(wanted)
     if path.suffix in {".yaml", ".yml"}:
         said = read_yaml(path)[0].get("format") if path.is_file() else None
-        is_analysis = said == ProtocolKind.ANALYSIS.format_name
-        kind = ProtocolKind.ANALYSIS if is_analysis else ProtocolKind.ACQUISITION
+        kinds = {kind.format_name: kind for kind in ProtocolKind}
+        kind = kinds.get(str(said), ProtocolKind.ACQUISITION)
         return kind, load_document(kind, wanted)
     ident = wanted.partition("@")[0]
     for kind in ProtocolKind:

@@ -32,13 +32,12 @@ Exit codes: 0 no error, 2 an error.
 def lint(context: click.Context, wanted: str, output_format: str) -> None:
     """Test a protocol: its form, its units, its sources, its own test cases.
 
-    An acquisition protocol runs the test cases that stand in it. An analysis
-    protocol is read as a run would read it.
+    An acquisition protocol and a response criterion run the test cases that stand
+    in them. An analysis protocol is read as a run would read it.
     """
-    from biomarker_cli.protocol.locator import ProtocolKind
-
     kind, document = load_any(wanted)
-    findings = _acquisition(document) if kind is ProtocolKind.ACQUISITION else _analysis(document)
+    linters = {"acquisition": _acquisition, "analysis": _analysis, "response": _response}
+    findings = linters[kind.value](document)
     errors = [f for f in findings if f.severity == "error"]
     if output_format == "json":
         print_json([asdict(finding) for finding in findings])
@@ -63,3 +62,9 @@ def _analysis(document: ProtocolDocument) -> list[LintFinding]:
 
     load_analysis(str(document.path))
     return list(header_findings(document))
+
+
+def _response(document: ProtocolDocument) -> list[LintFinding]:
+    from biomarker_cli.response.linting import lint_criterion
+
+    return lint_criterion(document)

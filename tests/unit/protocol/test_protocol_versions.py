@@ -101,8 +101,12 @@ def test_what_is_not_there_is_refused_with_what_is(shipped, wanted):
 
 @pytest.mark.parametrize("kind", list(ProtocolKind))
 def test_an_id_of_the_other_kind_is_told(kind):
-    ident = {"acquisition": "radiomics-ct", "analysis": "recist-ct"}[kind.value]
-    with pytest.raises(ProtocolError, match=f"is {kind.other.described}") as caught:
+    other, ident = {
+        "acquisition": ("an analysis", "radiomics-ct"),
+        "analysis": ("an acquisition", "recist-ct"),
+        "response": ("an acquisition", "recist-ct"),
+    }[kind.value]
+    with pytest.raises(ProtocolError, match=f"is {other} protocol") as caught:
         locate(kind, ident)
     assert caught.value.code == "PROTOCOL-NOT-FOUND"
 
