@@ -12,8 +12,6 @@ from biomarker_cli.model.quantity import ADC, SIGNAL
 from biomarker_cli.size.errors import SizeError
 from biomarker_cli.size.rules import PlaneRules
 
-PLANE_CHANGED = "RESPONSE-PLANE-CHANGED"
-
 _REFORMATTED = frozenset({"MPR", "REFORMATTED"})
 """Words of ImageType of slices that were cut out of others."""
 
@@ -88,7 +86,7 @@ def _require_axial(volume: Volume, z: float, within_degrees: float) -> None:
     angle = math.degrees(math.acos(min(abs(z), 1.0)))
     if angle > within_degrees:
         raise SizeError(
-            PLANE_CHANGED,
+            "RESPONSE-PLANE-CHANGED",
             "expected axial slices: diameters of another plane are no diameters of the "
             f"criteria; found slices {angle:.1f} degrees off, at most {within_degrees:g} are "
             "allowed",
@@ -104,7 +102,7 @@ def _require_acquired(volume: Volume) -> None:
     found = sorted(words & _REFORMATTED)
     if found:
         raise SizeError(
-            PLANE_CHANGED,
+            "RESPONSE-PLANE-CHANGED",
             "expected slices as the scanner acquired them; ImageType says that these were cut "
             f"out of others ({', '.join(found)})",
             where=volume.volume_id,

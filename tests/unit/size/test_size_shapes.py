@@ -1,0 +1,172 @@
+"""Diameters of shapes with an analytic answer: one pixel is the tolerance, never more."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from synthetic_lesions import (
+    Shape,
+    angle_iron,
+    both_axes,
+    crescent,
+    ellipse,
+    pixels_of,
+    rectangle,
+    ring,
+)
+
+from biomarker_cli.size.diameters import Pixels
+
+FINE = Pixels(0.7, 0.7)
+ONE_MM = Pixels(1.0, 1.0)
+
+
+def draws(shape: Shape, pixels: Pixels = FINE, number: int = 60) -> list[tuple[float, ...]]:
+    """Return longest, short, longest inside, over angles and offsets."""
+    rng = np.random.default_rng(11)
+    found = []
+    for number_of_draw in range(number):
+        angle = math.pi * number_of_draw / number
+        offset = tuple(rng.uniform(-0.5, 0.5, 2))
+        hull, inside = both_axes(pixels_of(shape, pixels, angle, offset), pixels)
+        lines = hull.longest, hull.short, inside.longest
+        found.append(tuple(line.length_mm for line in lines))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("shape", "longest", "short", "bias", "short_bias"),
+    [
+        (ellipse(20, 12), 20.0, 12.0, 0.27, 0.17),
+        (ellipse(10, 10), 10.0, 10.0, 0.51, 0.05),
+        (rectangle(24, 10), 26.0, 10 * 26 / 24, -0.01, 0.25),
+    ],
+    ids=["ellipse", "disc", "rectangle"],
+)
+def test_the_bias_of_the_contour_is_that_of_the_table(shape, longest, short, bias, short_bias):
+    """Of sixty angles; pixel centres would give -0.14 to -0.65, corners +0.25 to +0.76."""
+    found = np.array(draws(shape))
+    error = found - [longest, short, longest]
+    assert np.abs(error).max() <= 0.7
+    assert error.mean(axis=0) == pytest.approx([bias, short_bias, bias], abs=0.1)
+    # No concavity, but for steps of pixels at the corners of a rectangle.
+    assert found[:, 2] == pytest.approx(found[:, 0], abs=0.2)
+
+
+def test_the_contour_on_coarse_pixels():
+    error = np.array(draws(ellipse(10, 10), Pixels(2.5, 2.5)))[:, 0] - 10.0
+    assert error.mean() == pytest.approx(1.0, abs=0.25)
+    assert np.abs(error).max() <= 2.5
+
+
+@pytest.mark.parametrize(
+    ("shape", "hull", "inside"),
+    [
+        (crescent, 40.0, 38.16),
+        (ring, 30.0, 20.40),
+        (angle_iron, math.hypot(30, 30), 31.92),
+    ],
+    ids=["crescent", "ring", "L"],
+)
+def test_over_a_concavity_and_inside(shape, hull, inside):
+    found = np.array(draws(shape, Pixels(0.35, 0.35), 12))
+    assert np.abs(found[:, 0] - hull).max() <= 0.7
+    assert np.abs(found[:, 2] - inside).max() <= 0.7
+
+
+def test_what_a_ring_encloses_counts_where_holes_are_filled():
+    mask = pixels_of(ring, FINE)
+    hull, inside = both_axes(mask, FINE, fill_holes=True)
+    assert hull.longest.length_mm == inside.longest.length_mm == pytest.approx(30, abs=0.7)
+    assert hull.short.length_mm == pytest.approx(30, abs=0.7)
+    kept, around = both_axes(mask, FINE)
+    assert kept.longest == hull.longest
+    assert around.longest.length_mm == pytest.approx(20.4, abs=1.4)
+    assert kept.short.length_mm < 21.8
+
+
+def test_a_projected_width_is_no_short_axis():
+    """A rectangle 24 x 10 projects 18.5 mm wide across its diagonal, and is 10.8 there."""
+    hull, _ = both_axes(pixels_of(rectangle(24, 10), Pixels(0.1, 0.1)), Pixels(0.1, 0.1))
+    assert hull.short.length_mm == pytest.approx(10.83, abs=0.2)
+
+
+def test_the_short_axis_exists_where_no_pair_of_corners_is_perpendicular():
+    for angle in np.linspace(0, math.pi, 40, endpoint=False):
+        hull, _ = both_axes(pixels_of(ellipse(24, 8), ONE_MM, angle), ONE_MM)
+        assert hull.short.length_mm == pytest.approx(8, abs=1)
+
+
+def test_one_pixel_is_as_long_as_it_is_wide():
+    mask = np.zeros((1, 3, 3), dtype=np.bool_)
+    mask[0, 1, 1] = True
+    hull, inside = both_axes(mask, Pixels(0.9, 0.6))
+    assert hull == inside
+    assert (hull.longest.length_mm, hull.short.length_mm) == pytest.approx((0.9, 0.6))
+
+
+def test_anisotropic_pixels_are_measured_in_mm():
+    """Distances in pixels would make the axes neither longest nor perpendicular."""
+    pixels = Pixels(0.9, 0.6)
+    for angle in np.linspace(0, math.pi, 30, endpoint=False):
+        hull, _ = both_axes(pixels_of(ellipse(20, 12), pixels, angle), pixels)
+        assert hull.longest.length_mm == pytest.approx(20, abs=0.9)
+        assert hull.short.length_mm == pytest.approx(12, abs=0.9)
+        long, short = (
+            np.subtract(line.stop, line.start) * [0.9, 0.6] for line in (hull.longest, hull.short)
+        )
+        assert abs(long @ short) <= 1e-9 * hull.longest.length_mm
+
+
+def test_a_diagonal_bar_of_single_pixels_is_one_part():
+    mask = np.eye(11, dtype=np.bool_)[None]
+    hull, inside = both_axes(mask, ONE_MM)
+    assert hull == inside
+    assert hull.part.n_parts == 1
+    # From (-0.5, 0) to (10.5, 10) in pixels.
+    assert hull.longest.length_mm == pytest.approx(math.hypot(11, 10))
+    assert hull.short.length_mm < 1.5
+
+
+def test_a_line_never_spans_two_islands():
+    """pyradiomics gives 49.8 mm for two discs of 10 mm that are 40 mm apart."""
+    two = lambda u, v: np.hypot(np.abs(u) - 20, v) <= 5  # noqa: E731
+    hull, inside = both_axes(pixels_of(two, FINE), FINE)
+    assert hull.part.n_parts == 2
+    assert hull.longest.length_mm == inside.longest.length_mm == pytest.approx(10, abs=0.7)
+
+
+def test_the_longest_slice_is_taken_not_the_largest():
+    """A disc has the larger area, a bar beside it is longer."""
+    mask = np.concatenate(
+        [pixels_of(ellipse(20, 20), FINE), pixels_of(rectangle(40, 4), FINE)], axis=0
+    )
+    hull, _ = both_axes(mask, FINE)
+    assert hull.part.index == 1
+    assert hull.longest.length_mm == pytest.approx(math.hypot(40, 4), abs=0.7)
+    assert hull.short.length_mm == pytest.approx(4, abs=0.7)
+
+
+def test_of_equal_diameters_the_one_with_the_longer_short_axis_is_taken():
+    bar = np.zeros((2, 9, 9), dtype=np.bool_)
+    bar[0, 4, 1:8] = True
+    bar[1] = bar[0]
+    bar[1, 3:6, 4] = True
+    hull, inside = both_axes(bar, ONE_MM)
+    assert hull.part.index == inside.part.index == 1
+    assert (hull.longest.length_mm, hull.short.length_mm) == (7.0, 3.0)
+
+
+@pytest.mark.parametrize("thickness_mm", [1.0, 2.5, 5.0])
+def test_a_sphere_is_as_long_on_slices_of_any_thickness(thickness_mm):
+    """A slice goes through the middle, or misses it by half its thickness."""
+    for shift in (0.0, 0.25, 0.5):
+        z = (np.arange(-30, 31) + shift) * thickness_mm
+        radii = np.sqrt(np.clip(15.0**2 - z[np.abs(z) < 15] ** 2, 0, None))
+        mask = np.concatenate([pixels_of(ellipse(2 * r, 2 * r), FINE) for r in radii])
+        hull, _ = both_axes(mask, FINE)
+        widest = 2 * math.sqrt(15.0**2 - (shift * thickness_mm) ** 2)
+        assert hull.longest.length_mm == pytest.approx(widest, abs=0.7)
+        assert hull.longest.length_mm == pytest.approx(30.0, abs=0.7)
