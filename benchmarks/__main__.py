@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.peers import environment
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-NAMES = ("scan", "check", "regions", "suv", "adc", "radiomics", "run", "compare", "verify")
+NAMES = ("scan", "check", "regions", "suv", "adc", "radiomics", "size", "run", "compare", "verify")
 
 
 def command(name: str, data: Path) -> list[str]:

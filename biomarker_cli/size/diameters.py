@@ -10,14 +10,14 @@ slice, then the one whose ends stand first: a flipped image has the same numbers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from biomarker_cli.kernels.compiled import longest_inside
 from biomarker_cli.model.arrays import FloatArray, IntArray
-from biomarker_cli.size.outline import Part
+from biomarker_cli.size.outline import Island
 
 _ROUNDING = 1e-12
 """Relative difference of two lengths that are equal but for rounding."""
@@ -71,79 +71,83 @@ class Axes:
 
     Attributes
     ----------
-    part : Part
+    part : Island
     longest, short : Line
     """
 
-    part: Part
+    part: Island
     longest: Line
     short: Line
 
 
-def axes_of(parts: Sequence[Part], pixels: Pixels) -> Axes:
+def axes_of(parts: Sequence[Island], pixels: Pixels) -> Axes:
     """Return the longest diameter over all parts, over concavities, and its short axis.
 
     Parameters
     ----------
-    parts : sequence of Part
+    parts : sequence of Island
         At least one.
     pixels : Pixels
     """
-    best, found = 0.0, []
-    for part in parts:
-        hull = convex_hull(part.corners)
-        squared = _squared_between(hull, pixels)
-        best = max(best, float(squared.max()))
-        found.append((part, hull, squared))
-    ends = []
-    for part, hull, squared in found:
-        one, other = np.nonzero(np.triu(squared) >= best * (1.0 - _ROUNDING))
-        if len(one):
-            ends.append((part, np.hstack((hull[one], hull[other]))))
-    return _with_longest_short_axis(ends, pixels)
+    return _longest_of(parts, pixels, _over_concavities)
 
 
-def inside_axes_of(parts: Sequence[Part], pixels: Pixels) -> Axes:
+def inside_axes_of(parts: Sequence[Island], pixels: Pixels) -> Axes:
     """Return the longest line that is wholly inside a part, and its short axis.
 
     Parameters
     ----------
-    parts : sequence of Part
+    parts : sequence of Island
         At least one.
     pixels : Pixels
     """
-    reach = [_reach_of(part, pixels) for part in parts]
+    return _longest_of(parts, pixels, _inside)
+
+
+_Search = Callable[[Island, Pixels, float], tuple[IntArray, float]]
+"""Finds the longest lines of a part that are not shorter than a squared length.
+
+Returns their ends, shape (n, 4), in half pixels, and the squared length of the longest one.
+"""
+
+
+def _longest_of(parts: Sequence[Island], pixels: Pixels, search: _Search) -> Axes:
+    spread = [float(pixels.squared(part.spread)) for part in parts]
     best = 0.0
     found: dict[int, tuple[IntArray, float]] = {}
-    for place in np.argsort(reach)[::-1].tolist():
-        if reach[place] < best * (1.0 - _ROUNDING):
+    # The largest parts first: those whose box is smaller than a line are not looked at.
+    for place in np.argsort(spread)[::-1].tolist():
+        if spread[place] < best * (1.0 - _ROUNDING):
             break
-        ends, squared = _longest_inside(parts[place], pixels, best, reach[place])
+        ends, squared = search(parts[place], pixels, best)
         best = max(best, squared)
         found[place] = ends, squared
     longest = [
         (parts[place], ends)
         for place, (ends, squared) in sorted(found.items())
-        if squared >= best * (1.0 - _ROUNDING)
+        if len(ends) and squared >= best * (1.0 - _ROUNDING)
     ]
     return _with_longest_short_axis(longest, pixels)
 
 
-def _reach_of(part: Part, pixels: Pixels) -> float:
-    """Return the squared diameter of a part, which no line inside exceeds."""
-    return float(_squared_between(convex_hull(part.corners), pixels).max())
+def _over_concavities(part: Island, pixels: Pixels, at_least: float) -> tuple[IntArray, float]:
+    hull = part.hull
+    squared = _squared_between(hull, pixels)
+    longest = max(at_least, float(squared.max()))
+    one, other = np.nonzero(np.triu(squared) >= longest * (1.0 - _ROUNDING))
+    return np.hstack((hull[one], hull[other])), longest
 
 
 def _squared_between(points: IntArray, pixels: Pixels) -> FloatArray:
     return pixels.squared(points[:, None] - points[None, :])
 
 
-def _with_longest_short_axis(found: Iterable[tuple[Part, IntArray]], pixels: Pixels) -> Axes:
+def _with_longest_short_axis(found: Iterable[tuple[Island, IntArray]], pixels: Pixels) -> Axes:
     best: Axes | None = None
-    seen: set[bytes] = set()
+    seen: set[tuple[tuple[int, ...], bytes]] = set()
     for part, ends in found:
         # A stack of equal slices has one answer.
-        what = part.inside.tobytes()
+        what = part.inside.shape, part.inside.tobytes()
         if what in seen:
             continue
         seen.add(what)
@@ -158,34 +162,7 @@ def _with_longest_short_axis(found: Iterable[tuple[Part, IntArray]], pixels: Pix
     return best
 
 
-def convex_hull(corners: IntArray) -> IntArray:
-    """Return the corners of the convex hull, shape (n, 2), by monotone chains (Andrew 1979).
-
-    Parameters
-    ----------
-    corners : ndarray of int, shape (n, 2)
-        In the order of rows, then columns.
-    """
-    rows, first = np.unique(corners[:, 0], return_index=True)
-    last = np.append(first[1:], len(corners)) - 1
-    lower = _chain(rows.tolist(), corners[first, 1].tolist(), 1)
-    upper = _chain(rows.tolist(), corners[last, 1].tolist(), -1)
-    return np.unique(np.array(lower + upper, dtype=np.int64), axis=0)
-
-
-def _chain(rows: list[int], columns: list[int], sign: int) -> list[tuple[int, int]]:
-    chain: list[tuple[int, int]] = []
-    for row, column in zip(rows, columns, strict=True):
-        while len(chain) > 1:
-            (r0, c0), (r1, c1) = chain[-2], chain[-1]
-            if sign * ((r1 - r0) * (column - c0) - (c1 - c0) * (row - r0)) > 0:
-                break
-            chain.pop()
-        chain.append((row, column))
-    return chain
-
-
-def short_axis(part: Part, longest: IntArray, pixels: Pixels) -> Line:
+def short_axis(part: Island, longest: IntArray, pixels: Pixels) -> Line:
     """Return the longest line inside a part at a right angle to another one.
 
     The length of the lines changes linearly between the corners of the contour, so that
@@ -193,7 +170,7 @@ def short_axis(part: Part, longest: IntArray, pixels: Pixels) -> Line:
 
     Parameters
     ----------
-    part : Part
+    part : Island
     longest : ndarray of int, shape (4,)
         Row, column, row, column in half pixels; of two different points.
     pixels : Pixels
@@ -234,30 +211,16 @@ def short_axis(part: Part, longest: IntArray, pixels: Pixels) -> Line:
     return Line(longest_of, start, stop)
 
 
-def _longest_inside(
-    part: Part, pixels: Pixels, at_least: float, reach: float
-) -> tuple[IntArray, float]:
-    """Return the longest lines inside a part, and their squared length.
-
-    Parameters
-    ----------
-    part : Part
-    pixels : Pixels
-    at_least, reach : float
-        Squared lengths: below it nobody asks, and none is above.
-
-    Returns
-    -------
-    ends : ndarray of int, shape (n, 4)
-        Those that are equal but for rounding; empty where none is so long.
-    squared : float
-    """
-    corners = part.corners
+def _inside(part: Island, pixels: Pixels, at_least: float) -> tuple[IntArray, float]:
+    reach = float(_squared_between(part.hull, pixels).max())
     lines = np.empty((_LINES, 4), dtype=np.int64)
     number = 0
+    if reach < at_least * (1.0 - _ROUNDING):
+        return lines[:0], at_least
+    corners = part.corners
     # Lines between few corners first: most others are shorter, and not looked at.
     few = np.ascontiguousarray(corners[:: max(1, len(corners) // _FEW)])
-    for some in (convex_hull(corners), few, corners):
+    for some in (part.hull, few, corners):
         at_least, number = longest_inside(
             part.inside[None], some, pixels.row_mm, pixels.column_mm, at_least, lines
         )

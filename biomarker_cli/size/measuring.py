@@ -14,7 +14,7 @@ from biomarker_cli.model.measurement import Measurement, measured, undefined
 from biomarker_cli.size import features
 from biomarker_cli.size.diameters import Axes, Line, Pixels, axes_of, inside_axes_of
 from biomarker_cli.size.errors import SizeError
-from biomarker_cli.size.outline import Part, parts_of
+from biomarker_cli.size.outline import Island, parts_of
 from biomarker_cli.size.planes import Slices, rounded
 from biomarker_cli.size.rules import MeasurableRules, SizeRules
 from biomarker_cli.statistics.intensity import intensity_measurements
@@ -171,24 +171,24 @@ def _missing(definition: FeatureDefinition, flags: frozenset[str]) -> Measuremen
     return undefined(features.IMAGE, definition, "1", flags, "the region is empty")
 
 
-def caliper_of(line: Line, part: Part, slices: Slices, region: Region, mask_sha256: str) -> Caliper:
+def caliper_of(
+    line: Line, part: Island, slices: Slices, region: Region, mask_sha256: str
+) -> Caliper:
     """Return a line of a part of a region in the patient.
 
     Parameters
     ----------
     line : Line
-    part : Part
+    part : Island
     slices : Slices
     region : Region
     mask_sha256 : str
         Digest of the region.
     """
-    index, row, column = region.crop.offset
-    index += part.index
+    index, row, column = np.add(region.crop.offset, (part.index, *part.offset)).tolist()
 
     def place(end: tuple[float, float]) -> Point:
-        # The part has a border of one pixel.
-        at = (column + end[1] / 2.0 - 1.0, row + end[0] / 2.0 - 1.0, float(index))
+        at = (column + end[1] / 2.0, row + end[0] / 2.0, float(index))
         return rounded(region.geometry.index_to_physical(at), _PLACE_DECIMALS)
 
     return Caliper(

@@ -16,7 +16,7 @@ from biomarker_cli.model.arrays import BoolArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Island:
     """One part of a region on a slice.
 
     Attributes
@@ -24,14 +24,23 @@ class Part:
     index : int
         Of the slice within the crop of the region.
     inside : ndarray of bool, shape (rows + 2, columns + 2)
-        Its pixels with a border of one pixel; row and column 0 of the crop are 1 here.
+        The box around it, with a border of one pixel.
+    offset : tuple of int
+        Row and column of the first pixel of that border within the crop; -1 at its edge.
     n_parts : int
         How many the region has on the slice.
     """
 
     index: int
     inside: BoolArray
+    offset: tuple[int, int]
     n_parts: int
+
+    @property
+    def spread(self) -> IntArray:
+        """Distance of its outermost corners along rows and columns, in half pixels."""
+        rows, columns = self.inside.shape
+        return np.array([2 * (rows - 2), 2 * (columns - 2)], dtype=np.int64)
 
     @cached_property
     def corners(self) -> IntArray:
@@ -43,6 +52,16 @@ class Part:
         beside = np.column_stack((2 * row, 2 * column + 1))
         found = np.concatenate((below, beside))
         return np.asarray(found[np.lexsort((found[:, 1], found[:, 0]))], dtype=np.int64)
+
+    @cached_property
+    def hull(self) -> IntArray:
+        """Corners of the convex hull, shape (n, 2), by monotone chains (Andrew 1979)."""
+        corners = self.corners
+        rows, first = np.unique(corners[:, 0], return_index=True)
+        last = np.append(first[1:], len(corners)) - 1
+        lower = _chain(rows.tolist(), corners[first, 1].tolist(), 1)
+        upper = _chain(rows.tolist(), corners[last, 1].tolist(), -1)
+        return np.unique(np.array(lower + upper, dtype=np.int64), axis=0)
 
     @cached_property
     def edges(self) -> IntArray:
@@ -65,13 +84,25 @@ class Part:
         return np.concatenate(found)
 
 
+def _chain(rows: list[int], columns: list[int], sign: int) -> list[tuple[int, int]]:
+    chain: list[tuple[int, int]] = []
+    for row, column in zip(rows, columns, strict=True):
+        while len(chain) > 1:
+            (r0, c0), (r1, c1) = chain[-2], chain[-1]
+            if sign * ((r1 - r0) * (column - c0) - (c1 - c0) * (row - r0)) > 0:
+                break
+            chain.pop()
+        chain.append((row, column))
+    return chain
+
+
 def _edges_of(cell: BoolArray, start: tuple[int, int], stop: tuple[int, int]) -> IntArray:
     row, column = (2 * place for place in np.nonzero(cell))
     places = (row + start[0], column + start[1], row + stop[0], column + stop[1])
     return np.column_stack(places).astype(np.int64)
 
 
-def parts_of(mask: BoolArray, *, fill_holes: bool) -> list[Part]:
+def parts_of(mask: BoolArray, *, fill_holes: bool) -> list[Island]:
     """Return the parts of a region, slice by slice.
 
     Parameters
@@ -87,22 +118,11 @@ def parts_of(mask: BoolArray, *, fill_holes: bool) -> list[Part]:
     for index, plane in enumerate(mask):
         if not plane.any():
             continue
-        padded = np.pad(plane, 1)
-        labels, n_parts = label(padded, structure=np.ones((3, 3), dtype=np.int8))
-        for number, box in enumerate(find_objects(labels), start=1):
-            inside = labels == number
+        labels, n_parts = label(plane, structure=np.ones((3, 3), dtype=np.int8))
+        for number, (rows, columns) in enumerate(find_objects(labels), start=1):
+            inside = np.pad(labels[rows, columns] == number, 1)
             if fill_holes:
-                inside = _filled(inside, box)
-            found.append(Part(index, inside, n_parts))
+                around, _ = label(~inside)
+                inside = around != around[0, 0]
+            found.append(Island(index, inside, (rows.start - 1, columns.start - 1), n_parts))
     return found
-
-
-def _filled(inside: BoolArray, box: tuple[slice, ...]) -> BoolArray:
-    """Return a part with what it encloses; a gap between corners that touch is closed."""
-    from scipy.ndimage import label
-
-    outside = np.pad(~inside[box], 1, constant_values=True)
-    labels, _ = label(outside)
-    filled = inside.copy()
-    filled[box] = (labels != labels[0, 0])[1:-1, 1:-1]
-    return filled

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from synthetic_lesions import both_axes
 
 from biomarker_cli.size.diameters import Axes, Pixels
-from biomarker_cli.size.outline import Part, parts_of
+from biomarker_cli.size.outline import Island, parts_of
 
 STEPS = st.sampled_from([0.5, 0.7, 1.0, 2.5])
 MASKS = arrays(np.bool_, st.tuples(st.integers(1, 2), st.integers(1, 6), st.integers(1, 6))).filter(
@@ -101,7 +101,7 @@ def _require_short_axis(axes: Axes, pixels: Pixels) -> None:
         assert (places[1::2] - places[::2]).max() <= axes.short.length_mm + 1e-9
 
 
-def _is_inside(part: Part, start: np.ndarray, stop: np.ndarray, slack: float = 1e-9) -> bool:
+def _is_inside(part: Island, start: np.ndarray, stop: np.ndarray, slack: float = 1e-9) -> bool:
     """Tell whether many points of a line are within the contour, or on it."""
     share = np.linspace(0, 1, 61)[:, None]
     points = start + share * (stop - start)
