@@ -217,8 +217,8 @@ class InputFiles(Mapping[Path, bytes]):
                     self.made[path] = other.made[path]
 
     def forget_beyond(self, most: int) -> None:
-        """Forget what was read of files whose bytes are gone, where it is of more than so many."""
-        if len(self.read) > most:
+        """Forget files whose bytes are gone, where more than so many were read or planned."""
+        if max(len(self.read), len(self.known)) > most:
             self.read = {path: self.read[path] for path in self._content if path in self.read}
             self.known = {path: self.known[path] for path in self._content if path in self.known}
 

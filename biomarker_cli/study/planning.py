@@ -45,8 +45,8 @@ _KEPT_CATALOGUES = 4
 _PLAIN = 2
 """Version of marshal that writes equal values alike, whether they are one object or not."""
 
-_KEPT_READS = 20_000
-"""Digests of files that planning has read stay in memory, up to so many."""
+_KEPT_READS = 10_000
+"""What planning knows of files stays in memory, up to so many (1 kB each)."""
 
 
 class StudyPlanner:

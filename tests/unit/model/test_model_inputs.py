@@ -6,7 +6,14 @@ import os
 
 import pytest
 
-from biomarker_cli.model.inputs import FileSignature, InputError, read_beginning, read_whole
+from biomarker_cli.model.inputs import (
+    FileSignature,
+    InputError,
+    InputFiles,
+    KnownFile,
+    read_beginning,
+    read_whole,
+)
 
 
 def test_a_file_is_read_whole_with_its_signature(tmp_path):
@@ -34,3 +41,20 @@ def test_what_is_no_regular_file_is_refused_and_closed(tmp_path, read):
     assert len(os.listdir("/proc/self/fd")) == held  # noqa: PTH208
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_files_are_forgotten_beyond_so_many_whether_read_or_only_planned(tmp_path, is_read):
+    paths = [tmp_path / f"{number}" for number in range(6)]
+    inputs = InputFiles()
+    for path in paths:
+        path.write_bytes(b"content")
+        inputs.known[path] = KnownFile(FileSignature.of(path.stat()))
+        if is_read:
+            inputs.content(path)
+            inputs.let_go(path)
+    inputs.content(paths[0])
+    inputs.forget_beyond(6)
+    assert set(inputs.known) == set(paths)
+    inputs.forget_beyond(5)
+    assert set(inputs.known) == set(inputs.read) == {paths[0]}
