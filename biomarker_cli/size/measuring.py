@@ -90,9 +90,12 @@ def size_measurements(slices: Slices, region: Region, rules: SizeRules) -> list[
     """
     volume = slices.volume
     _require_same_grid(slices, region)
-    flags = volume.flags | region.flags
+    flags, image = volume.flags | region.flags, volume.quantity.name
     if region.n_voxels == 0:
-        rows = [_missing(definition, flags) for definition in features.SIZE]
+        rows = [
+            undefined(image, definition, "1", flags, "the region is empty")
+            for definition in features.SIZE
+        ]
     else:
         size = size_of(region, rules)
         flags |= _flags_of(size, slices, rules)
@@ -101,9 +104,7 @@ def size_measurements(slices: Slices, region: Region, rules: SizeRules) -> list[
     require_names("size", (row.definition.name for row in rows), defined, defined)
     values = _values(slices, region)
     unit = volume.quantity.unit
-    return rows + intensity_measurements(
-        volume.quantity.name, unit, values, rules.statistics, flags
-    )
+    return rows + intensity_measurements(image, unit, values, rules.statistics, flags)
 
 
 def _require_same_grid(slices: Slices, region: Region) -> None:
@@ -146,7 +147,7 @@ def _rows(
     flags: frozenset[str],
 ) -> list[Measurement]:
     def row(definition: FeatureDefinition, value: float) -> Measurement:
-        return measured(features.IMAGE, definition, value, "1", flags)
+        return measured(slices.volume.quantity.name, definition, value, "1", flags)
 
     digest = region.mask_sha256
     rows = []
@@ -165,10 +166,6 @@ def _rows(
         row(features.N_SLICES, float(size.n_slices)),
         row(features.MEASURABLE_FROM, measurable.longest_from_mm(slices.thickness_mm)),
     ]
-
-
-def _missing(definition: FeatureDefinition, flags: frozenset[str]) -> Measurement:
-    return undefined(features.IMAGE, definition, "1", flags, "the region is empty")
 
 
 def caliper_of(
