@@ -14,7 +14,8 @@ from pathlib import Path
 from benchmarks.peers import environment
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-NAMES = ("scan", "check", "regions", "suv", "adc", "radiomics", "size", "run", "compare", "verify")
+_ROOMS = ("scan", "check", "regions", "suv", "adc", "radiomics", "size")
+NAMES = (*_ROOMS, "run", "compare", "pool", "verify")
 
 
 def command(name: str, data: Path) -> list[str]:

@@ -24,7 +24,7 @@ from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
 from biomarker_cli.tables.export.wide import ROW_COLUMNS
 from biomarker_cli.tables.passports import PASSPORTS
 from biomarker_cli.tables.rows import Column
-from biomarker_cli.tables.schema import ROIS, TABLES, Table
+from biomarker_cli.tables.schema import EXCLUSIONS, ROIS, TABLES, Table
 
 HERE = Path(__file__).resolve().parent
 
@@ -171,7 +171,7 @@ def tables_page() -> str:
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
     agreement = (REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES, HARMONISED, COMBAT_REPORT)
-    for table in (REGIONS, *agreement, PASSPORTS):
+    for table in (EXCLUSIONS, REGIONS, *agreement, PASSPORTS):
         parts += ["", *_table(table)]
     parts += ["", EXPORTS, "", *_columns(ROW_COLUMNS), "", PARQUET]
     parts += ["", "## Flags", "", "| flag | severity | meaning |", "|---|---|---|"]

@@ -58,6 +58,7 @@ COMMANDS = CommandsOnDemand(
         "change": "change:change",
         "readers": "readers:readers",
         "combat": "combat:combat",
+        "pool": "pool:pool",
         "export": "export:export",
         "phantom": "phantom:phantom",
         "passport": "passport:passport",

@@ -21,3 +21,7 @@ class QualificationError(InputNotFoundError):
 
 class CertificateError(ConfigurationError):
     """A file that is no certificate, or was altered."""
+
+
+class PoolError(ConfigurationError):
+    """Runs that may not stand in one data set, or rules for it that say nothing."""

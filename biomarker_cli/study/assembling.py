@@ -10,8 +10,9 @@ from pathlib import Path
 from biomarker_cli.case.result import CaseStatus
 from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.study.derivations import Derivations
-from biomarker_cli.study.flagging import RunFlags
 from biomarker_cli.study.packed import CASE_TABLES, PackedResult, ResultHead
+from biomarker_cli.tables.dictionary import joined_rows
+from biomarker_cli.tables.flag_counts import RunFlags
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.reading import parse_lines
 from biomarker_cli.tables.rows import CheckRow, MeasurementRow
@@ -79,7 +80,7 @@ def write_tables(
     derivations.drop_others()
     write_table(FEATURES, features.rows(), folder)
     with table_file(FLAGS_IN_RUN, folder) as write_flags:
-        write_flags(row_lines(FLAGS_IN_RUN, flags.rows(policy)))
+        write_flags(row_lines(FLAGS_IN_RUN, flags.rows(policy.severity_of)))
     unasked = [table for table in CASE_TABLES if table.optional and table.name in empty]
     for table in unasked:
         (folder / table.file_name).unlink()
@@ -130,7 +131,7 @@ class _Features:
         for rows in self._rows.values():
             for row in rows:
                 found[row["analysis_id"], row["feature_id"]].append(row)
-        return [_joined(alike) for alike in found.values()]
+        return [joined_rows(alike) for alike in found.values()]
 
     def measurements(self, result: PackedResult) -> str:
         """Return the lines of a case, with those of regions that were never measured.
@@ -160,12 +161,3 @@ class _Features:
             if analysis not in roi.analyses
             for feature, unit in self._units[role, analysis].items()
         ]
-
-
-def _joined(alike: Sequence[_TextRow]) -> _TextRow:
-    merged = dict(alike[0])
-    for column in merged:
-        values = {row[column] for row in alike}
-        if len(values) > 1:
-            merged[column] = ";".join(sorted(text for text in values if text))
-    return merged

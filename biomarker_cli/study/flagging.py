@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from biomarker_cli.model.flags import FLAGS, join_flags, split_flags
+from biomarker_cli.model.flags import join_flags, split_flags
 from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.tables.reading import parse_lines
-from biomarker_cli.tables.rows import FlagRow
-from biomarker_cli.tables.schema import FACTS, MEASUREMENTS, ROIS
+from biomarker_cli.tables.schema import MEASUREMENTS
 from biomarker_cli.tables.writing import table_lines
-
-FlagCounts = Mapping[str, Mapping[str, int]]
-"""Table name -> flag -> its rows that carry it."""
 
 
 def counted_flags(rows: Mapping[str, Iterable[Any]]) -> dict[str, dict[str, int]]:
@@ -55,28 +51,3 @@ def _weighed(rows: Sequence[dict[str, str]], policy: UsablePolicy) -> str:
     for row in rows:
         row["usable"] = policy.usable(row["status"], split_flags(row["flags"]))
     return table_lines(MEASUREMENTS, rows)
-
-
-class RunFlags:
-    """The flags of a run, added up case by case."""
-
-    def __init__(self) -> None:
-        self._counts = {table.name: Counter[str]() for table in (MEASUREMENTS, ROIS, FACTS)}
-
-    def add(self, counts: FlagCounts) -> None:
-        """Add the flags of a result."""
-        for name, of in counts.items():
-            self._counts[name].update(of)
-
-    def rows(self, policy: UsablePolicy) -> Iterator[FlagRow]:
-        """Yield the rows of ``flags.csv``, sorted, with what each flag weighs by a policy."""
-        counts = self._counts
-        for flag in sorted(set().union(*counts.values())):
-            yield FlagRow(
-                flag=flag,
-                severity=policy.severity_of(flag),
-                meaning=FLAGS[flag.partition(":")[0]],
-                n_measurements=counts[MEASUREMENTS.name][flag],
-                n_rois=counts[ROIS.name][flag],
-                n_facts=counts[FACTS.name][flag],
-            )

@@ -254,3 +254,30 @@ class FlagRow:
     n_measurements: Annotated[int | None, about("rows of measurements.csv that carry it")]
     n_rois: Annotated[int | None, about("rows of rois.csv that carry it")]
     n_facts: Annotated[int | None, about("rows of facts.csv that carry it")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExclusionRow:
+    """A row of ``exclusions.csv``: what a pool left out, a case (without a ROI) or one number."""
+
+    case_id: CaseId
+    roi_id: Annotated[str, about("ROI; empty where the whole case was left out")] = ""
+    analysis_id: Annotated[str, about("analysis protocol, id@version; empty for a case")] = ""
+    feature_id: Annotated[str, about("image.family.feature[.variant]; empty for a case")] = ""
+    reason: Annotated[
+        str,
+        about(
+            "why it was left out",
+            "no_value",
+            "do_not_use",
+            "caution",
+            "same_image",
+            "same_subject",
+            "other_analysis",
+            "other_engine",
+            "other_definition",
+            "other_unit",
+        ),
+    ]
+    detail: Annotated[str, about("the status, the other case, or what it was made with")] = ""
+    flags: Annotated[str, about("flags of the row, sorted, joined by ;")] = ""

@@ -13,6 +13,7 @@ from biomarker_cli.tables.rows import (
     CheckRow,
     Column,
     DiameterRow,
+    ExclusionRow,
     FactRow,
     FeatureRow,
     FlagRow,
@@ -133,6 +134,14 @@ FLAGS_IN_RUN = Table(
     columns_of(FlagRow),
     ("flag",),
 )
+
+EXCLUSIONS = Table(
+    "exclusions",
+    "case, or measurement, that a pool left out",
+    columns_of(ExclusionRow),
+    ("case_id", "roi_id", "analysis_id", "feature_id"),
+)
+"""A pool has it beside the tables of a run."""
 
 TABLES = (MEASUREMENTS, ROIS, CASES, FACTS, CHECKS, DIAMETERS, FEATURES, FLAGS_IN_RUN)
 """Every table that a run can have."""

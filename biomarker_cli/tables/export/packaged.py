@@ -70,12 +70,16 @@ class PackagedTable:
         with self.path.open("rb") as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
         if found != self.sha256:
-            raise TableError(
-                "TABLE-CHANGED",
-                f"{self.path.name} is not what {PACKAGE} says: it was edited or cut",
-                where=str(self.path),
-                hint=_ANEW,
-            )
+            raise self.changed()
+
+    def changed(self) -> TableError:
+        """Return the error of a file that is not the one that the run wrote."""
+        return TableError(
+            "TABLE-CHANGED",
+            f"{self.path.name} is not what {PACKAGE} says: it was edited or cut",
+            where=str(self.path),
+            hint=_ANEW,
+        )
 
     def rows(self) -> Iterator[list[str]]:
         """Yield the cells of each row as text, unescaped.

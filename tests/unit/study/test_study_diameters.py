@@ -13,6 +13,8 @@ from synthetic_protocols import protocol_head
 
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.multicentre.pooling.pool import pool_runs
+from biomarker_cli.multicentre.pooling.rules import PoolRules
 from biomarker_cli.study.merging import StudyPart, merge_shards, run_shard
 from biomarker_cli.study.planning import StudyPlanner
 from biomarker_cli.study.runner import RunOptions, StudyRun
@@ -44,13 +46,13 @@ def study(tmp_path) -> Path:
     folder = tmp_path / "trial"
     folder.mkdir()
     image = np.arange(np.prod(GRID.shape), dtype=np.int16).reshape(GRID.shape) % 100
-    write_nifti(image, GRID, folder / "i.nii.gz")
     lines = ["site_id,subject_id,timepoint,role,image,mask,quantity"]
     for number in range(3):
+        write_nifti(image + np.int16(number), GRID, folder / f"i{number}.nii.gz")
         mask = np.zeros(GRID.shape, dtype=np.uint8)
         mask[1:3, 2 : 5 + number, 3:9] = 1
         write_nifti(mask, GRID, folder / f"m{number}.nii.gz")
-        lines.append(f"A,S{number},T1,ct,i.nii.gz,m{number}.nii.gz,hu")
+        lines.append(f"A,S{number},T1,ct,i{number}.nii.gz,m{number}.nii.gz,hu")
     (folder / "cases.csv").write_text("\n".join(lines) + "\n")
     (folder / "means.yaml").write_text(protocol_head("analysis", "means") + MEANS)
     return _write(folder, "recist-size, means.yaml")
@@ -100,3 +102,41 @@ def test_lines_go_with_the_measure_and_change_no_other_table(study, tmp_path):
     assert _tables(tmp_path / "out") == expected
     package = json.loads((tmp_path / "out" / "datapackage.json").read_text())
     assert "diameters" not in {resource["name"] for resource in package["resources"]}
+
+
+def _pooled(parts: list[Path], out: Path, **rules: str) -> list[dict[str, str]]:
+    out.mkdir()
+    pool_runs(parts, out, PoolRules(**rules))
+    with (out / "diameters.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_pool_has_the_lines_of_its_parts(study, tmp_path):
+    """One part has no sizes, as runs of earlier analyses."""
+    kept_study.run(study, tmp_path / "whole")
+    header, *cases = (study.parent / "cases.csv").read_text().splitlines()
+    parts = []
+    for number, analyses in ((1, "means.yaml"), (2, ""), (0, "")):
+        (study.parent / "cases.csv").write_text(f"{header}\n{cases[number]}\n")
+        _write(study.parent, analyses or "recist-size, means.yaml")
+        parts.append(tmp_path / f"part{number}")
+        kept_study.run(study, parts[-1])
+    found = _pooled(parts, tmp_path / "pool", usable="caution")
+    with (tmp_path / "whole" / "diameters.csv").open() as stream:
+        whole = list(csv.DictReader(stream))
+    assert found == [row for row in whole if not row["case_id"].startswith("A/S1/")]
+    assert len(found) == 2 * LENGTHS
+
+
+def test_a_pool_leaves_out_lines_with_their_measurements(study, tmp_path):
+    mask = np.zeros(GRID.shape, dtype=np.uint8)
+    mask[1, 2:5, 3:9] = mask[1, 8:10, 3:9] = 1
+    write_nifti(mask, GRID, study.parent / "m1.nii.gz")
+    (study.parent / "policy.yaml").write_text(
+        "format: biomarker-usable/1\ntitle: none\nflags: {several_components: do_not_use}\n"
+    )
+    study.write_text(study.read_text() + "usable: policy.yaml\n")
+    kept_study.run(study, tmp_path / "out")
+    found = _pooled([tmp_path / "out"], tmp_path / "pool", usable="caution")
+    assert {row["case_id"] for row in found} == {"A/S0/T1/ct", "A/S2/T1/ct"}
+    assert len(_pooled([tmp_path / "out"], tmp_path / "all", usable="all")) == 3 * LENGTHS

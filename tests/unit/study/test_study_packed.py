@@ -8,10 +8,10 @@ from synthetic_results import CASE_ID, case_result
 from biomarker_cli.case.result import CaseResult, Note, RoiKey
 from biomarker_cli.model.usability import UsablePolicy
 from biomarker_cli.regions.result import AuditedRoiRow
-from biomarker_cli.study.flagging import RunFlags
 from biomarker_cli.study.keys import key_of_parts
 from biomarker_cli.study.packed import OtherFormatError, PackedResult, RoiSummary, pack
 from biomarker_cli.study.store import ResultStore, UnusableResultError
+from biomarker_cli.tables.flag_counts import RunFlags
 from biomarker_cli.tables.rows import MeasurementRow
 from biomarker_cli.tables.schema import CASES, MEASUREMENTS
 
@@ -90,13 +90,16 @@ def test_the_flags_of_a_study_are_listed_with_what_they_weigh():
     flags = RunFlags()
     for one in counts:
         flags.add(one)
-    rows = [(r.flag, r.severity, r.n_measurements, r.n_rois, r.n_facts) for r in flags.rows(policy)]
+    rows = [
+        (r.flag, r.severity, r.n_measurements, r.n_rois, r.n_facts)
+        for r in flags.rows(policy.severity_of)
+    ]
     assert rows == [
         ("acq_fail:B", "do_not_use", 1, 0, 0),
         ("fact_varies", "info", 0, 0, 4),
         ("roi_small", "do_not_use", 5, 1, 0),
     ]
-    assert list(RunFlags().rows(policy)) == []
+    assert list(RunFlags().rows(policy.severity_of)) == []
 
 
 def test_a_note_keeps_its_region_whatever_brackets_it_holds():
