@@ -10,8 +10,9 @@ slice, then the one whose ends stand first: a flipped image has the same numbers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,12 @@ _FEW = 64
 
 _LINES = 4096
 """Equally long lines of a part that are looked at, at most."""
+
+_CORNERS = 4096
+"""Corners of a part between which lines inside are looked for, at most: of more, every nth."""
+
+_CROSSINGS = 1_000_000
+"""Edges that lines across a longest diameter meet, looked at together."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +194,46 @@ def short_axis(part: Island, longest: IntArray, pixels: Pixels) -> Line:
     u[turned], v[turned] = u[turned, ::-1], v[turned, ::-1]
     stops = np.unique(u)
     first, last = np.searchsorted(stops, u[:, 0]), np.searchsorted(stops, u[:, 1])
-    count = last - first
+    best = _Chord(0.0, 0.0, 0.0, 0.0)
+    for low, high in _stretches(first, last, len(stops)):
+        found = _longest_chord(u, v, stops, np.maximum(first, low), np.minimum(last, high))
+        if found.length > best.length * (1.0 + _ROUNDING):
+            best = found
+    across = np.array([-along[1], along[0]])
+    start, stop = (
+        (origin + best.at * along + place * across) / half for place in (best.enter, best.leave)
+    )
+    ends = ((float(row), float(column)) for row, column in (start, stop))
+    return Line(best.length, *ends)
+
+
+class _Chord(NamedTuple):
+    """A line across another one: its length, where along that it lies, and its ends."""
+
+    length: float
+    at: float
+    enter: float
+    leave: float
+
+
+def _stretches(first: IntArray, last: IntArray, n_stops: int) -> Iterator[tuple[int, int]]:
+    """Yield stretches of stops that few edges cross, so that an outline of noise fits in memory."""
+    steps = np.bincount(first, minlength=n_stops) - np.bincount(last, minlength=n_stops)
+    crossing = np.cumsum(np.cumsum(steps))
+    low = 0
+    while low < n_stops - 1:
+        before = crossing[low - 1] if low else 0
+        high = int(np.searchsorted(crossing, before + _CROSSINGS, side="right"))
+        high = min(max(high, low + 1), n_stops - 1)
+        yield low, high
+        low = high
+
+
+def _longest_chord(
+    u: FloatArray, v: FloatArray, stops: FloatArray, first: IntArray, last: IntArray
+) -> _Chord:
+    """Return the longest chord between the stops that each edge has from `first` to `last`."""
+    count = np.maximum(last - first, 0)
     edge = np.repeat(np.arange(len(u)), count)
     gap = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + first[edge]
     low, high = stops[gap], stops[gap + 1]
@@ -199,16 +245,11 @@ def short_axis(part: Island, longest: IntArray, pixels: Pixels) -> Line:
     length_low = at_low[order[:, 1]] - at_low[order[:, 0]]
     length_high = at_high[order[:, 1]] - at_high[order[:, 0]]
     lengths = np.concatenate((length_low, length_high))
-    longest_of = float(lengths.max())
-    place = int(np.argmax(lengths >= longest_of * (1.0 - _ROUNDING)))
+    longest = float(lengths.max())
+    place = int(np.argmax(lengths >= longest * (1.0 - _ROUNDING)))
     enter, leave = order[place % len(order)]
-    at, across = (low, at_low) if place < len(order) else (high, at_high)
-    ends = [
-        (origin + at[one] * along + across[one] * np.array([-along[1], along[0]])) / half
-        for one in (enter, leave)
-    ]
-    start, stop = ((float(row), float(column)) for row, column in ends)
-    return Line(longest_of, start, stop)
+    at, ends = (low, at_low) if place < len(order) else (high, at_high)
+    return _Chord(longest, float(at[enter]), float(ends[enter]), float(ends[leave]))
 
 
 def _inside(part: Island, pixels: Pixels, at_least: float) -> tuple[IntArray, float]:
@@ -217,9 +258,9 @@ def _inside(part: Island, pixels: Pixels, at_least: float) -> tuple[IntArray, fl
     number = 0
     if reach < at_least * (1.0 - _ROUNDING):
         return lines[:0], at_least
-    corners = part.corners
+    corners = _some(part.corners, _CORNERS)
     # Lines between few corners first: most others are shorter, and not looked at.
-    few = np.ascontiguousarray(corners[:: max(1, len(corners) // _FEW)])
+    few = _some(corners, _FEW)
     for some in (part.hull, few, corners):
         at_least, number = longest_inside(
             part.inside[None], some, pixels.row_mm, pixels.column_mm, at_least, lines
@@ -227,3 +268,7 @@ def _inside(part: Island, pixels: Pixels, at_least: float) -> tuple[IntArray, fl
         if number and at_least >= reach * (1.0 - _ROUNDING):
             break
     return lines[:number].copy(), at_least
+
+
+def _some(corners: IntArray, most: int) -> IntArray:
+    return np.ascontiguousarray(corners[:: -(-len(corners) // most)])

@@ -17,6 +17,7 @@ from synthetic_lesions import (
     ring,
 )
 
+from biomarker_cli.size import diameters
 from biomarker_cli.size.diameters import Pixels
 
 FINE = Pixels(0.7, 0.7)
@@ -170,3 +171,19 @@ def test_a_sphere_is_as_long_on_slices_of_any_thickness(thickness_mm):
         widest = 2 * math.sqrt(15.0**2 - (shift * thickness_mm) ** 2)
         assert hull.longest.length_mm == pytest.approx(widest, abs=0.7)
         assert hull.longest.length_mm == pytest.approx(30.0, abs=0.7)
+
+
+@pytest.mark.parametrize("together", [1, 7, 50])
+def test_an_outline_is_looked_at_in_stretches_without_a_difference(together, monkeypatch):
+    """An outline of noise has millions of crossings; they never stand in memory at once."""
+    mask = np.random.default_rng(5).random((1, 14, 17)) < 0.6
+    whole = both_axes(mask, Pixels(0.9, 0.6))
+    monkeypatch.setattr(diameters, "_CROSSINGS", together)
+    for found, expected in zip(both_axes(mask, Pixels(0.9, 0.6)), whole, strict=True):
+        assert found.short.length_mm == pytest.approx(expected.short.length_mm, rel=1e-12)
+
+
+def test_of_an_outline_of_many_corners_some_are_taken(monkeypatch):
+    monkeypatch.setattr(diameters, "_CORNERS", 100)
+    found = np.array(draws(ring, FINE, 4))
+    assert np.abs(found[:, 2] - 20.4).max() <= 2 * 0.7
