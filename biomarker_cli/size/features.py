@@ -7,6 +7,9 @@ from biomarker_cli.model.features import FeatureDefinition, FeatureRegistry
 SIZE = FeatureRegistry()
 """Definitions of the family ``size``."""
 
+IMAGE = "mask"
+"""First word of the feature ids: sizes are of the mask, whatever the image is."""
+
 REFERENCE = "docs/size.md"
 """Where these definitions stand."""
 

@@ -93,7 +93,7 @@ def size_measurements(slices: Slices, region: Region, rules: SizeRules) -> list[
     flags, image = volume.flags | region.flags, volume.quantity.name
     if region.n_voxels == 0:
         rows = [
-            undefined(image, definition, "1", flags, "the region is empty")
+            undefined(features.IMAGE, definition, "1", flags, "the region is empty")
             for definition in features.SIZE
         ]
     else:
@@ -147,7 +147,7 @@ def _rows(
     flags: frozenset[str],
 ) -> list[Measurement]:
     def row(definition: FeatureDefinition, value: float) -> Measurement:
-        return measured(slices.volume.quantity.name, definition, value, "1", flags)
+        return measured(features.IMAGE, definition, value, "1", flags)
 
     digest = region.mask_sha256
     rows = []

@@ -134,7 +134,7 @@ def truths() -> Iterator[Truth]:
             yield Truth(*ids, "rois", "volume_mm3", volume, "mm3", spread, text)
             for name in ("longest_diameter", "short_axis"):
                 text = "2 r; tolerance one pixel"
-                feature = f"hu.size.{name}"
+                feature = f"mask.size.{name}"
                 length = 2 * ball.radius_mm
                 yield Truth(*ids, "measurements", feature, length, "mm", pixel_mm, text)
         for ball in visit.pet_balls:

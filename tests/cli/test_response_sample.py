@@ -39,8 +39,8 @@ def test_sums_of_what_is_measured_respond_and_a_new_lesion_progresses(run, sampl
         return Decimal(f"{rows.loc[(f'CENTRE_A/S0003/{case}', roi, feature), 'value']:.1f}")
 
     sums = {
-        timepoint: value(f"{timepoint}/ct", "LIVER_1", "hu.size.longest_diameter")
-        + value(f"{timepoint}/ct", "NODE_1", "hu.size.short_axis")
+        timepoint: value(f"{timepoint}/ct", "LIVER_1", "mask.size.longest_diameter")
+        + value(f"{timepoint}/ct", "NODE_1", "mask.size.short_axis")
         for timepoint in ("BL", "TP1", "TP2")
     }
     for call in calls[calls.criterion == "recist-1.1"].itertuples():
@@ -50,7 +50,7 @@ def test_sums_of_what_is_measured_respond_and_a_new_lesion_progresses(run, sampl
     assert sums["TP2"] < Decimal("1.2") * sums["TP1"]
     with_new = {case for case, roi, _ in rows.index if roi == "LUNG_1"}
     assert with_new == {"CENTRE_A/S0003/TP2/ct"}
-    assert value("TP2/ct", "LUNG_1", "hu.size.longest_diameter") >= 10
+    assert value("TP2/ct", "LUNG_1", "mask.size.longest_diameter") >= 10
     peak = "sul_janma.uptake.peak.1ml_partial_volume_global"
     before, after = (value(f"{timepoint}/pet", "LIVER_1", peak) for timepoint in ("BL", "TP1"))
     assert after <= Decimal("0.7") * before

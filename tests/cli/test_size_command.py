@@ -48,10 +48,10 @@ def test_extract_prints_the_sizes(biomarker, image):
     assert done.returncode == 0, done.stderr
     rows = {row["feature_id"]: row for row in csv.DictReader(done.stdout.splitlines())}
     # From above the first pixel to below the last: 19 columns of 1 mm, 6 rows of 2 mm.
-    longest = rows["hu.size.longest_diameter"]
+    longest = rows["mask.size.longest_diameter"]
     assert float(longest["value"]) == pytest.approx(math.hypot(19, 12), abs=1e-9)
     assert (longest["unit"], longest["usable"]) == ("mm", "caution")  # a draft
-    assert float(rows["hu.size.volume"]["value"]) == 3 * 6 * 20 * 6 / 1000
+    assert float(rows["mask.size.volume"]["value"]) == 3 * 6 * 20 * 6 / 1000
 
 
 def test_every_length_has_its_line_in_the_data_package(biomarker, image, tmp_path):

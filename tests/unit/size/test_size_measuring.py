@@ -64,15 +64,15 @@ def test_rows_and_units():
     mask = stack(pixels_of(ellipse(20, 12), FINE))
     rows = rows_of(mask)
     assert {row.definition.name for row in rows.values()} == {one.name for one in SIZE} | {"mean"}
-    longest, short = (rows[f"hu.size.{name}"] for name in ("longest_diameter", "short_axis"))
+    longest, short = (rows[f"mask.size.{name}"] for name in ("longest_diameter", "short_axis"))
     assert longest.value == pytest.approx(20, abs=0.7)
     assert (longest.unit, short.unit) == ("mm", "mm")
-    product = rows["hu.size.product"]
+    product = rows["mask.size.product"]
     assert (product.value, product.unit) == (longest.value * short.value, "mm2")
-    volume = rows["hu.size.volume"]
+    volume = rows["mask.size.volume"]
     assert volume.value == pytest.approx(mask.sum() * 0.7 * 0.7 * 5 / 1000)
     assert volume.unit == "mL"
-    assert rows["hu.size.n_slices"].value == 3.0
+    assert rows["mask.size.n_slices"].value == 3.0
     mean = rows["hu.intensity.mean"]
     assert (mean.value, mean.unit) == (60.0, "[hnsf'U]")
     assert all(row.flags == {"roi_small"} for row in rows.values())
@@ -92,10 +92,10 @@ def test_volume_and_mean_are_of_the_voxels_as_drawn():
     mask = pixels_of(ring, FINE)
     filled = rows_of(mask)
     kept = rows_of(mask, RANO)
-    assert filled["hu.size.volume"].value == kept["hu.size.volume"].value
+    assert filled["mask.size.volume"].value == kept["mask.size.volume"].value
     assert filled["hu.intensity.mean"].value == 60.0
-    inside = "hu.size.longest_diameter_inside"
-    assert filled[inside].value == filled["hu.size.longest_diameter"].value
+    inside = "mask.size.longest_diameter_inside"
+    assert filled[inside].value == filled["mask.size.longest_diameter"].value
     assert "concave" not in filled[inside].flags
     assert "concave" in kept[inside].flags
 
@@ -112,7 +112,7 @@ def test_parts_that_do_not_touch_are_flagged_on_their_slice_alone():
     one = pixels_of(ellipse(13, 13), FINE)
     rows = rows_of(np.concatenate([one, apart]))
     assert all("several_components" in row.flags for row in rows.values())
-    assert rows["hu.size.longest_diameter"].caliper.n_components == 1
+    assert rows["mask.size.longest_diameter"].caliper.n_components == 1
     assert all("several_components" not in row.flags for row in rows_of(one).values())
 
 
@@ -123,7 +123,7 @@ def test_the_smallest_lesion_is_twice_the_slice_thickness_above_5_mm(thickness_m
     for longest, small in ((from_mm - 1.5, True), (from_mm + 1.5, False)):
         mask = stack(pixels_of(ellipse(longest, longest), Pixels(0.5, 0.5)))
         rows = rows_of(mask, spacing=(0.5, 0.5, thickness_mm))
-        assert rows["hu.size.measurable_from"].value == from_mm
+        assert rows["mask.size.measurable_from"].value == from_mm
         assert {"lesion_small" in row.flags for row in rows.values()} == {small}
 
 
@@ -133,8 +133,8 @@ def test_thickness_is_that_of_the_header_where_slices_overlap():
         frame.dataset.SliceThickness = 7.0
     mask = np.ones((2, 5, 5), dtype=np.bool_)
     rows = rows_of(mask, spacing=(1.0, 1.0, 3.0), frames=frames)
-    assert rows["hu.size.measurable_from"].value == 14.0
-    assert rows["hu.size.short_axis"].caliper.slice_thickness_mm == 7.0
+    assert rows["mask.size.measurable_from"].value == 14.0
+    assert rows["mask.size.short_axis"].caliper.slice_thickness_mm == 7.0
 
 
 def test_rano_asks_for_both_diameters_on_two_slices():
@@ -172,7 +172,7 @@ def test_the_ends_of_a_line_are_where_they_are_in_the_patient():
     grid = {"origin_mm": (-30.0, 12.0, 7.0), "direction": tilted(4.0)}
     rows = rows_of(mask, spacing=(0.5, 0.8, 3.0), **grid)
     geometry = Geometry(mask.shape, (0.5, 0.8, 3.0), **grid)
-    line = rows["hu.size.longest_diameter"].caliper
+    line = rows["mask.size.longest_diameter"].caliper
     ends = {line.start_mm, line.end_mm}
     # Corners of the contour: half a pixel beyond the outermost centres of a row.
     corners = [(3.5, 3), (10.5, 4), (3.5, 4), (10.5, 3)]
@@ -180,14 +180,14 @@ def test_the_ends_of_a_line_are_where_they_are_in_the_patient():
     assert ends in ({places[0], places[1]}, {places[2], places[3]})
     length = math.dist(line.start_mm, line.end_mm)
     assert length == pytest.approx(math.hypot(7 * 0.5, 0.8), abs=2e-4)
-    assert length == pytest.approx(rows["hu.size.longest_diameter"].value, abs=2e-4)
+    assert length == pytest.approx(rows["mask.size.longest_diameter"].value, abs=2e-4)
     assert line.slice_index == 2
     assert line.normal == pytest.approx(tuple(geometry.normal), abs=1e-6)
-    short = rows["hu.size.short_axis"].caliper
+    short = rows["mask.size.short_axis"].caliper
     across = np.subtract(short.end_mm, short.start_mm) @ np.subtract(line.end_mm, line.start_mm)
     assert abs(across) < 1e-2
     assert math.dist(short.start_mm, short.end_mm) == pytest.approx(
-        rows["hu.size.short_axis"].value, abs=2e-4
+        rows["mask.size.short_axis"].value, abs=2e-4
     )
 
 
@@ -206,13 +206,13 @@ def test_the_line_names_its_slice_and_its_mask():
     mask = np.zeros((3, 4, 4), dtype=np.bool_)
     mask[1, 1:3, 1] = True
     frames = Frames(FrameHeader(slice_dataset((0, 0, z), mask[z], number=z)) for z in range(3))
-    line = rows_of(mask, frames=frames)["hu.size.longest_diameter"].caliper
+    line = rows_of(mask, frames=frames)["mask.size.longest_diameter"].caliper
     assert (line.slice_uid, line.frame_number) == (frames[1].sop_instance_uid, None)
     bits = np.packbits(mask[1, 1:3, 1]).tobytes()
     digest = hashlib.sha256(b"biomarker-mask/1 3 4 4 1 1 1 1 2 1\n" + bits).hexdigest()
     assert line.mask_sha256 == digest
-    assert rows_of(mask)["hu.size.longest_diameter"].caliper.slice_uid == ""
-    moved = rows_of(np.roll(mask, 1, axis=2))["hu.size.longest_diameter"].caliper
+    assert rows_of(mask)["mask.size.longest_diameter"].caliper.slice_uid == ""
+    moved = rows_of(np.roll(mask, 1, axis=2))["mask.size.longest_diameter"].caliper
     assert moved.mask_sha256 != digest
 
 
@@ -223,7 +223,7 @@ def test_a_frame_of_a_multi_frame_instance_has_its_number():
     frames = Frames(FrameHeader(dataset, index) for index in (1, 0))
     mask = np.ones((2, 2, 2), dtype=np.bool_)
     mask[0, 0] = False
-    line = rows_of(mask, frames=frames)["hu.size.longest_diameter"].caliper
+    line = rows_of(mask, frames=frames)["mask.size.longest_diameter"].caliper
     assert (line.slice_index, line.slice_uid, line.frame_number) == (1, "1.2.3", 1)
 
 
