@@ -304,3 +304,44 @@ def test_the_shipped_analyses_are_drafts_until_their_sources_are_text(name):
     assert analysis.document.is_draft
     assert analysis.rules.holes == ("keep" if name == "rano-size" else "fill")
     assert ("mean" in analysis.rules.statistics) == (name == "choi-ct")
+
+
+def test_limits_of_size_are_met_by_what_equals_them():
+    """A bar of ten pixels of 1 mm is 10.0 mm long and 1.0 mm wide."""
+    mask = np.zeros((2, 3, 12), dtype=np.bool_)
+    mask[:, 1, 1:11] = True
+    at = {"longest_diameter_mm": 10, "short_axis_mm": 1, "n_slices": 2}
+    measurable = RULES.measurable.model_copy(update=at)
+    for change, small in (
+        ({}, False),
+        ({"longest_diameter_mm": 10.1}, True),
+        ({"short_axis_mm": 1.1}, True),
+        ({"n_slices": 3}, True),
+    ):
+        own = {"measurable": measurable.model_copy(update=change)}
+        rows = rows_of(mask, RULES.model_copy(update=own), spacing=(1.0, 1.0, 5.0))
+        assert rows["mask.size.longest_diameter"].value == 10.0
+        assert rows["mask.size.short_axis"].value == 1.0
+        assert {"lesion_small" in row.flags for row in rows.values()} == {small}
+
+
+def test_slices_of_exactly_the_limit_are_not_too_thick():
+    rules = RULES.measurable.model_copy(update={"thickness_factor": 3.0})
+    assert (rules.longest_from_mm(5.0), rules.longest_from_mm(5.001)) == (10.0, 15.003)
+    assert rules.longest_from_mm(3.0) == 10.0
+
+
+def test_a_concavity_of_exactly_its_limit_is_none():
+    rows = rows_of(pixels_of(ring, FINE), RANO)
+    hull, inside = (rows[f"mask.size.longest_diameter{end}"].value for end in ("", "_inside"))
+    rules = RANO.model_copy(update={"concave_above_mm": hull - inside})
+    found = rows_of(pixels_of(ring, FINE), rules)
+    assert all("concave" not in row.flags for row in found.values())
+
+
+def test_whole_numbers_of_an_image_have_a_mean_of_their_own_precision():
+    geometry = Geometry((1, 1, 3), (1.0, 1.0, 1.0))
+    volume = Volume(np.array([[[30000, 30000, 30001]]], dtype=np.int16), geometry, HU)
+    region = Region(np.ones(geometry.shape, dtype=np.bool_), geometry, "lesion", "L1")
+    rows = size_measurements(slices_of(volume, RULES.plane), region, RULES)
+    assert rows[-1].value == pytest.approx(30000 + 1 / 3, abs=1e-9)

@@ -187,3 +187,30 @@ def test_of_an_outline_of_many_corners_some_are_taken(monkeypatch):
     monkeypatch.setattr(diameters, "_CORNERS", 100)
     found = np.array(draws(ring, FINE, 4))
     assert np.abs(found[:, 2] - 20.4).max() <= 2 * 0.7
+
+
+def test_slices_behind_an_empty_one_are_measured():
+    mask = np.zeros((3, 5, 12), dtype=np.bool_)
+    mask[0, 2, 1:5] = True
+    mask[2, 2, 1:11] = True
+    for axes in both_axes(mask, ONE_MM):
+        assert (axes.part.index, axes.longest.length_mm) == (2, 10.0)
+
+
+def test_a_part_of_a_smaller_box_may_be_the_longest():
+    """The box of a disc has a longer diagonal than a bar that is longer than the disc."""
+    disc = pixels_of(ellipse(10, 10), ONE_MM)
+    bar = np.zeros_like(disc)
+    bar[0, 3, 2:14] = True
+    for axes in both_axes(np.concatenate([disc, bar]), ONE_MM):
+        assert (axes.part.index, axes.longest.length_mm) == (1, 12.0)
+
+
+def test_a_hole_at_the_edge_of_the_box_is_none():
+    """What opens to the outside, also by a corner, is not enclosed; a closed diagonal gap is."""
+    cup = np.array([[1, 0, 1], [1, 0, 1], [1, 1, 1]], dtype=np.bool_)[None]
+    filled, _ = both_axes(cup, ONE_MM, fill_holes=True)
+    assert filled.part.inside.sum() == 7
+    ring_of_corners = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], dtype=np.bool_)[None]
+    filled, _ = both_axes(ring_of_corners, ONE_MM, fill_holes=True)
+    assert filled.part.inside.sum() == 5
