@@ -15,6 +15,7 @@ from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.multicentre.pooling.pool import pool_runs
 from biomarker_cli.multicentre.pooling.rules import PoolRules
+from biomarker_cli.study import measuring
 from biomarker_cli.study.merging import StudyPart, merge_shards, run_shard
 from biomarker_cli.study.planning import StudyPlanner
 from biomarker_cli.study.runner import RunOptions, StudyRun
@@ -102,6 +103,21 @@ def test_lines_go_with_the_measure_and_change_no_other_table(study, tmp_path):
     assert _tables(tmp_path / "out") == expected
     package = json.loads((tmp_path / "out" / "datapackage.json").read_text())
     assert "diameters" not in {resource["name"] for resource in package["resources"]}
+
+
+def test_lines_stay_where_another_analysis_comes(study, tmp_path, monkeypatch):
+    """What was measured is joined with what is new; nothing is measured twice."""
+    joins = []
+    join = measuring.joined
+    monkeypatch.setattr(measuring, "joined", lambda *given: joins.append(join(*given)) or joins[-1])
+    kept_study.run(_write(study.parent, "recist-size"), tmp_path / "out")
+    for analyses in ("recist-size, means.yaml", "who-size, recist-size, means.yaml", "who-size"):
+        kept_study.run(_write(study.parent, analyses), tmp_path / "out")
+        anew = tmp_path / analyses.partition(",")[0] / str(len(joins))
+        anew.parent.mkdir(exist_ok=True)
+        kept_study.run(study, anew)
+        assert _tables(tmp_path / "out") == _tables(anew)
+    assert sum(found is not None for found in joins) >= 6
 
 
 def _pooled(parts: list[Path], out: Path, **rules: str) -> list[dict[str, str]]:
