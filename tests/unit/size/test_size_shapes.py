@@ -17,6 +17,7 @@ from synthetic_lesions import (
     ring,
 )
 
+from biomarker_cli.radiomics.features.shape_values import planar_diameter
 from biomarker_cli.size import diameters
 from biomarker_cli.size.diameters import Pixels
 
@@ -214,3 +215,14 @@ def test_a_hole_at_the_edge_of_the_box_is_none():
     ring_of_corners = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], dtype=np.bool_)[None]
     filled, _ = both_axes(ring_of_corners, ONE_MM, fill_holes=True)
     assert filled.part.inside.sum() == 5
+
+
+def test_the_contour_is_that_of_the_planar_diameter_of_pyradiomics():
+    """Of one part: it spans parts that do not touch, and these diameters do not."""
+    for angle in np.linspace(0, math.pi, 12, endpoint=False):
+        for shape in (ellipse(24, 8), crescent, angle_iron):
+            mask = pixels_of(shape, Pixels(0.9, 0.6), angle)
+            hull, _ = both_axes(mask, Pixels(0.9, 0.6))
+            assert hull.part.n_parts == 1
+            expected = planar_diameter(mask, (5.0, 0.9, 0.6), 0)
+            assert hull.longest.length_mm == pytest.approx(expected, rel=1e-12)
