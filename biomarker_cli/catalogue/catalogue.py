@@ -79,6 +79,17 @@ class Catalogue:
         """Image volumes, refused ones included."""
         return tuple(c for c in self.candidates if c.is_image)
 
+    @property
+    def unreadable(self) -> tuple[VolumeCandidate, ...]:
+        """DICOM files that are damaged: nobody has seen what they hold."""
+        return tuple(
+            c
+            for c in self.candidates
+            if not c.is_image
+            and c.error_code.startswith("FILE-")
+            and c.error_code != "FILE-NOT-DICOM"
+        )
+
     def matching(self, wanted: str) -> tuple[VolumeCandidate, ...]:
         """Return the image volumes with this volume id or series UID."""
         return tuple(c for c in self.volumes if c.is_called(wanted))

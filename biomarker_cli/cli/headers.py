@@ -68,11 +68,7 @@ def read_headers(paths: tuple[Path, ...]) -> Headers:
 
 def _say_unreadable(catalogue: Catalogue) -> int:
     """Name the files that are damaged: no rule has seen them. Return how many they are."""
-    unread = [
-        c
-        for c in catalogue.candidates
-        if not c.is_image and c.error_code.startswith("FILE-") and c.error_code != "FILE-NOT-DICOM"
-    ]
+    unread = catalogue.unreadable
     for candidate in unread[:_SHOWN_AT_MOST]:
         say(
             f"not read: {candidate.error_code} {candidate.error_message}",

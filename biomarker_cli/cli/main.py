@@ -60,6 +60,7 @@ COMMANDS = CommandsOnDemand(
         "combat": "combat:combat",
         "pool": "pool:pool",
         "export": "export:export",
+        "plot": "plot:plot",
         "phantom": "phantom:phantom",
         "response": "response:response",
         "passport": "passport:passport",

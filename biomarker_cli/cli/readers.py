@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, require_free, say
+from biomarker_cli.cli.output import Listing, print_json, progress, require_free, say
 
 if TYPE_CHECKING:
     from biomarker_cli.model.exit_codes import ExitCode
@@ -105,13 +105,14 @@ def _pairs_of_case(runs: Mapping[str, Path], given: Mapping[str, Any]) -> list[d
 
 
 def _target(paths: Mapping[str, Path], given: Mapping[str, Any]) -> ImageTarget:
-    from biomarker_cli.cli.image_target import image_target
     from biomarker_cli.multicentre.reader_masks import grid_of
+    from biomarker_cli.regions.image_target import image_target
 
     segmentations = list(paths.values())
     if given["image"] is None:
         return grid_of(segmentations)
-    target, _ = image_target(given["image"], given["series"], segmentations[0])
+    with progress("reading headers", "files") as advance:
+        target, _ = image_target(given["image"], given["series"], segmentations[0], advance)
     return target
 
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biomarker_cli.cli.image_target import image_target
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, require_free, say
+from biomarker_cli.cli.output import Listing, print_json, progress, require_free, say
 from biomarker_cli.model.flags import join_flags
 from biomarker_cli.model.wording import counted
 
@@ -118,14 +117,16 @@ def _say_more(n_rows: int) -> None:
 
 
 def _import(request: Request) -> int:
+    from biomarker_cli.regions.image_target import image_target
     from biomarker_cli.regions.importing import import_regions
     from biomarker_cli.regions.preview import contour_preview
 
     _require_free(request)
     rules, names = _rules(request)
-    target, read_volume = image_target(
-        request.image or Path(), request.series, request.segmentation
-    )
+    with progress("reading headers", "files") as advance:
+        target, read_volume = image_target(
+            request.image or Path(), request.series, request.segmentation, advance
+        )
     results = import_regions(request.segmentation, target, rules, names)
     if request.output is not None:
         _write(results, request)

@@ -86,8 +86,9 @@ def suv_explain(
     if output is not None:
         raise click.UsageError("-o belongs to --phantom: it holds what was measured on one")
     from biomarker_cli.pet.overrides import load_overrides
+    from biomarker_cli.pet.rules import load_suv_rules
 
-    rules = _rules(analysis)
+    rules = load_suv_rules(analysis)
     overrides = load_overrides(override_file) if override_file else ()
     reports = [_report(c, rules, overrides) for c in _pet_volumes(paths, series)]
     if output_format == "json":
@@ -99,15 +100,6 @@ def suv_explain(
     if not n_refused:
         return ExitCode.DONE
     return ExitCode.FAILED if n_refused == len(reports) else ExitCode.PARTIAL
-
-
-def _rules(analysis: str) -> SuvRules:
-    from biomarker_cli.pet.rules import SuvRules
-    from biomarker_cli.protocol.loading import load_document, validate_section
-    from biomarker_cli.protocol.locator import ProtocolKind
-
-    document = load_document(ProtocolKind.ANALYSIS, analysis)
-    return validate_section(SuvRules, document, "suv")
 
 
 def _pet_volumes(paths: tuple[Path, ...], series: str) -> list[VolumeCandidate]:

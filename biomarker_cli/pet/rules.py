@@ -176,6 +176,25 @@ class SuvRules(Strict):
         return tuple(dict.fromkeys([*named, *self.ratios]))
 
 
+def load_suv_rules(analysis: str) -> SuvRules:
+    """Return the section ``suv`` of an analysis protocol.
+
+    Parameters
+    ----------
+    analysis : str
+        ``id[@version]`` or a path.
+
+    Raises
+    ------
+    ProtocolError
+        Where there is no such protocol, or it has no such section.
+    """
+    from biomarker_cli.protocol.loading import load_document, validate_section
+    from biomarker_cli.protocol.locator import ProtocolKind
+
+    return validate_section(SuvRules, load_document(ProtocolKind.ANALYSIS, analysis), "suv")
+
+
 class ClinicalForm(Strict):
     """What the case report form says: the second source of every entry.
 

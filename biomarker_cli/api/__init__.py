@@ -1,0 +1,1 @@
+"""The public Python functions, which the package root hands out by name."""
