@@ -22,7 +22,31 @@ STUDIES = (
 
 def main() -> int:
     """Return 0 where every value lies within its stated tolerance."""
-    return max(measured_against_truth(study, out) for study, out in STUDIES)
+    measured = max(measured_against_truth(study, out) for study, out in STUDIES)
+    return max(measured, called_as_told())
+
+
+def called_as_told() -> int:
+    """Judge the subject over time; return 0 where its calls are those of calls.csv."""
+    folder, measured = SAMPLE / "response", CHECKOUT / "demo_response_out"
+    told = pd.read_csv(folder / "calls.csv", keep_default_na=False)
+    found = []
+    for criterion, ledger in (("recist-1.1", "lesions.csv"), ("percist-1.0", "lesions_pet.csv")):
+        out = measured / criterion
+        names = [path.relative_to(CHECKOUT).as_posix() for path in (measured, folder / ledger, out)]
+        command = ["biomarker", "response", names[0], "--criterion", criterion]
+        command += ["--ledger", names[1], "-o", names[2]]
+        print("$", *command, flush=True)
+        subprocess.run(
+            [sys.executable, "-m", "biomarker_cli", *command[1:]], cwd=CHECKOUT, check=True
+        )
+        rows = pd.read_csv(out / "response.csv", keep_default_na=False)
+        found.append(rows.assign(criterion=criterion))
+    columns = ["criterion", "subject_id", "timepoint"]
+    calls = told.merge(pd.concat(found)[[*columns, "overall"]], on=columns, suffixes=("", "_found"))
+    n_good = int((calls["overall"] == calls["overall_found"]).sum())
+    print(f"{n_good} of {len(told)} calls are those of calls.csv")
+    return 0 if n_good == len(told) else 1
 
 
 def measured_against_truth(study: Path, out: Path) -> int:

@@ -116,6 +116,50 @@ EXPECTED = (
 _SUM_TOLERANCE_MM = 2 * CT_GRID.spacing_mm[0]
 
 
+LEDGER_COLUMNS = (
+    "subject_id,reader,timepoint,date,lesion_id,role,organ,is_node,state,into,roi_id,extra,"
+    "reason,basis"
+)
+ORGANS = {"LIVER_1": "liver,no", "NODE_1": "lymph node,yes", "LUNG_1": "lung,no"}
+"""Lesion -> its organ, and whether it is a lymph node: a person says so, no mask does."""
+
+
+def ledger_of_ct() -> list[str]:
+    """Return what a reader says of the CT: targets at baseline, and what is new."""
+    at_baseline = {ball.roi_id for ball in RESPONSE_VISITS[0].ct_balls}
+    rows = [LEDGER_COLUMNS]
+    for visit in RESPONSE_VISITS:
+        names = [ball.roi_id for ball in visit.ct_balls]
+        for name in names:
+            role = "target" if name in at_baseline else "new"
+            rows.append(f"{_who(visit)},{name},{role},{ORGANS[name]},measured,,{name},,,")
+        if visit.pet_balls:
+            rows.append(f"{_who(visit)},LIVER,not_a_lesion,,,,,LIVER,,,")
+        if visit is not RESPONSE_VISITS[0] and at_baseline.issuperset(names):
+            rows.append(f"{_who(visit)},NEW,new,,,absent,,,,,")
+    return rows
+
+
+def ledger_of_pet() -> list[str]:
+    """Return what a reader says of the PET; liver and uptake time are of the visit."""
+    rows = [LEDGER_COLUMNS]
+    for visit in RESPONSE_VISITS:
+        if not visit.pet_balls:
+            continue
+        liver = 2.0 * lean_mass_share(visit)
+        rows.append(f"{_who(visit)},LIVER,not_a_lesion,,,,,LIVER,,,")
+        rows.append(f"{_who(visit)},LIVER_1,target,{ORGANS['LIVER_1']},measured,,LIVER_1,,,")
+        if visit is not RESPONSE_VISITS[0]:
+            rows.append(f"{_who(visit)},NEW,new,,,absent,,,,,")
+        extra = f"liver={liver:.2f}+-0.01;uptake={visit.uptake_min}"
+        rows.append(f"{_who(visit)},VISIT,visit,,,,,,{extra},,")
+    return rows
+
+
+def _who(visit: Visit) -> str:
+    return f"{visit.subject_id},,{visit.timepoint},{visit.injection:%Y-%m-%d}"
+
+
 def lean_mass_share(visit: Visit) -> float:
     """Return lean body mass over weight of a woman (Janmahasatian 2005)."""
     weight = visit.weight_kg
@@ -165,5 +209,12 @@ def write_response(folder: Path) -> None:
         tolerance = f"{_SUM_TOLERANCE_MM:g}" if total else ""
         calls.append(f"{criterion},{subject},{timepoint},{total},{tolerance},{call},{why}")
     answers = [TRUTH_COLUMNS, *(t.row() for t in truths())]
-    for name, lines in (("cases.csv", cases), ("truth.csv", answers), ("calls.csv", calls)):
+    tables = {
+        "cases.csv": cases,
+        "truth.csv": answers,
+        "calls.csv": calls,
+        "lesions.csv": ledger_of_ct(),
+        "lesions_pet.csv": ledger_of_pet(),
+    }
+    for name, lines in tables.items():
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
