@@ -29,6 +29,11 @@ class VisitRows:
         """Return the rows of a role."""
         return [row for row in self.rows if row.role == role]
 
+    def without(self, lesions: frozenset[str]) -> VisitRows:
+        """Return the visit without the rows of some lesions."""
+        kept = tuple(row for row in self.rows if row.lesion_id not in lesions)
+        return VisitRows(self.timepoint, kept, self.cases)
+
 
 def targets_of(
     run: MeasuredRun, here: VisitRows, baseline: VisitRows | None, criterion: Criterion
@@ -68,6 +73,22 @@ def targets_of(
     return tuple(
         _one_target(run, here, name, by_name.get(name, []), criterion, row)
         for name, row in expected.items()
+    )
+
+
+def unread_targets(
+    here: VisitRows, lesions: Sequence[LesionReading], criterion: Criterion
+) -> frozenset[str]:
+    """Return the targets of a baseline that a criterion of uptake does not read.
+
+    One ledger serves CT and PET: a lesion that was measured on CT alone is no target of
+    the criterion that reads PET. A criterion of size reads them all.
+    """
+    if criterion.file.targets.other != "value":
+        return frozenset()
+    said = {row.lesion_id for row in here.of_role("target") if row.state == "measured"}
+    return frozenset(
+        one.lesion_id for one in lesions if one.state == "missing" and one.lesion_id in said
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli.response.errors import ResponseError
+from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.reading import read_cells, read_table
 from biomarker_cli.tables.schema import CASES, FACTS, MEASUREMENTS, ROIS
 
@@ -64,11 +65,25 @@ class MeasuredRun:
             for row in _records(cases)
         ]
         _require_one_site(_records(cases))
-        self.rois = _records(read_cells(folder / ROIS.file_name))
+        self._rois: dict[str, list[Mapping[str, Any]]] = {}
+        path = folder / ROIS.file_name
+        rois = read_cells(path)
+        require_columns(path, ROIS.key, rois.columns)
+        for roi in _records(rois):
+            self._rois.setdefault(roi["case_id"], []).append(roi)
         self._cases_of: dict[tuple[str, str], list[str]] = {}
+        self._timepoints: dict[str, list[str]] = {}
         for case in self.cases:
+            known = self._timepoints.setdefault(case.subject_id, [])
+            if case.timepoint not in known:
+                known.append(case.timepoint)
             self._cases_of.setdefault((case.subject_id, case.timepoint), []).append(case.case_id)
         self._values = _values(read_table(MEASUREMENTS, folder))
+        self._analyses: dict[str, set[str]] = {}
+        for found in self._values.values():
+            for one in found:
+                name = one.analysis_id.partition("@")[0]
+                self._analyses.setdefault(one.case_id, set()).add(name)
         self._facts = {
             (row["case_id"], row["fact"]): row["value"]
             for row in _records(read_table(FACTS, folder))
@@ -77,7 +92,7 @@ class MeasuredRun:
 
     def timepoints(self, subject_id: str) -> list[str]:
         """Return the timepoints of a subject, as the table has them."""
-        return [timepoint for subject, timepoint in self._cases_of if subject == subject_id]
+        return list(self._timepoints.get(subject_id, ()))
 
     def cases_of(self, subject_id: str, timepoint: str) -> list[str]:
         """Return the cases of a visit."""
@@ -85,8 +100,7 @@ class MeasuredRun:
 
     def rois_of(self, case_ids: Iterable[str]) -> list[Mapping[str, Any]]:
         """Return the rows of ``rois.csv`` of cases."""
-        wanted = frozenset(case_ids)
-        return [row for row in self.rois if row["case_id"] in wanted]
+        return [row for case in dict.fromkeys(case_ids) for row in self._rois.get(case, ())]
 
     def value(
         self, cases: Sequence[str], roi_id: str, feature: str, analyses: Sequence[str]
@@ -112,6 +126,11 @@ class MeasuredRun:
                 hint="Measure it by one analysis in one case of the visit.",
             )
         return found[0] if found else None
+
+    def has_analysis(self, cases: Iterable[str], analyses: Sequence[str]) -> bool:
+        """Tell whether one of some analyses measured something in cases; of none any does."""
+        found = {analysis for case in cases for analysis in self._analyses.get(case, ())}
+        return bool(found & set(analyses)) if analyses else bool(found)
 
     def fact(self, cases: Iterable[str], name: str) -> str:
         """Return a fact of the first case that has it, empty where none has."""

@@ -10,7 +10,12 @@ from biomarker_cli.response.courses import CourseOutcome, outcome, require_order
 from biomarker_cli.response.criterion import Criterion
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.ledger import LedgerRow, require_consistent, typed_row
-from biomarker_cli.response.lesion_readings import VisitRows, require_plane, targets_of
+from biomarker_cli.response.lesion_readings import (
+    VisitRows,
+    require_plane,
+    targets_of,
+    unread_targets,
+)
 from biomarker_cli.response.measured_run import MeasuredRun
 from biomarker_cli.response.readings import Course, LesionReading, ReadVisit
 from biomarker_cli.response.subjects import SubjectRow
@@ -22,6 +27,7 @@ from biomarker_cli.response.visit_readings import (
     new_word,
     non_target_word,
     others_of,
+    strange_rois,
 )
 from biomarker_cli.response.words import Extra, read_extra
 
@@ -121,16 +127,23 @@ def _course(source: RunSource, cells: Sequence[Mapping[str, str]], criterion: Cr
     visits: list[ReadVisit] = []
     parameters: dict[str, int] = {}
     policies: dict[str, str] = {}
+    unread: frozenset[str] = frozenset()
     baseline: VisitRows | None = None
     for timepoint in order:
         cases = source.run.cases_of(subject, timepoint)
-        here = VisitRows(timepoint, tuple(r for r in rows if r.timepoint == timepoint), cases)
+        told = VisitRows(timepoint, tuple(r for r in rows if r.timepoint == timepoint), cases)
+        here = told.without(unread)
         visit, extra = _visit(source.run, here, baseline, criterion)
         parameters |= extra.parameters
         policies |= extra.policies
-        visit = replace(visit, day=(dates[timepoint] - first).days)
+        strange = strange_rois(source.run, told, criterion) if baseline is not None else False
+        flags = visit.flags | ({"roi_without_ledger"} if strange else set())
+        visit = replace(visit, day=(dates[timepoint] - first).days, flags=flags)
         if baseline is None:
-            baseline = here
+            unread = unread_targets(here, visit.lesions, criterion)
+            baseline = here.without(unread)
+            left = tuple(one for one in visit.lesions if one.lesion_id not in unread)
+            visit = replace(visit, lesions=left)
         else:
             _require_planes(source.run, visits[0].lesions, visit.lesions, criterion)
             visit = replace(visit, lesions=_of_one_analysis(visits[0].lesions, visit.lesions))
@@ -149,11 +162,6 @@ def _visit(
     if "NE" in verdicts.values():
         why = ", ".join(name for name, verdict in verdicts.items() if verdict == "NE")
         lesions = tuple(_not_evaluable(one, f"{why} differs from baseline") for one in lesions)
-    named = {row.roi_id for row in here.rows}
-    regions = {one.roi for one in criterion.file.reads.regions.values()}
-    strange = {row["roi_id"] for row in run.rois_of(here.cases)} - named - regions
-    if strange and baseline is not None:
-        flags.add("roi_without_ledger")
     visit = ReadVisit(
         timepoint=here.timepoint,
         day=0,
@@ -161,7 +169,7 @@ def _visit(
         new_lesions=new_lesions_of(run, here, criterion),
         others=others_of(run, here, criterion),
         non_target=non_target_word(here, baseline),
-        new="no" if baseline is None else new_word(here),
+        new="no" if baseline is None else new_word(run, here, criterion),
         inputs=inputs_of(run, here, criterion) | dict(extra.inputs),
         given=extra.given,
         flags=frozenset(flags),

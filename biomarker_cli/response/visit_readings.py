@@ -14,8 +14,22 @@ from biomarker_cli.response.readings import LesionReading, rounded
 _SEEN = frozenset({"measured", "present", "too_small"})
 
 
-def new_word(here: VisitRows) -> str | None:
-    """Return whether there are new lesions, None where nobody said it."""
+def strange_rois(run: MeasuredRun, here: VisitRows, criterion: Criterion) -> bool:
+    """Tell whether the run has a ROI that no row of the ledger names."""
+    named = {row.roi_id for row in here.rows}
+    regions = {one.roi for one in criterion.file.reads.regions.values()}
+    return bool({row["roi_id"] for row in run.rois_of(here.cases)} - named - regions)
+
+
+def new_word(run: MeasuredRun, here: VisitRows, criterion: Criterion) -> str | None:
+    """Return whether there are new lesions, None where nobody said it.
+
+    Uptake of a lesion that is new on CT is not known where the visit has no scan that a
+    criterion of uptake reads.
+    """
+    file = criterion.file
+    if file.targets.other == "value" and not run.has_analysis(here.cases, file.reads.analyses):
+        return None
     states = [row.state for row in here.of_role("new")]
     if any(state in _SEEN for state in states):
         return "yes"

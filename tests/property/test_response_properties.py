@@ -115,7 +115,8 @@ PIECES = (
     *("missing", "none", "yes", "given=", "PR", "liver=", "+-", "\x1b", "\u202e", "=cmd()", "'"),
 )
 cells_of_people = st.one_of(
-    st.text(max_size=12), st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
+    st.text("Tn1=.;x \n\0\u0663\ud800é", max_size=12),
+    st.lists(st.sampled_from(PIECES), max_size=6).map("".join),
 )
 NAMES = ("timepoint", "day", "target", "non_target", "new_lesion", "new_lesion_sizes", "extra")
 

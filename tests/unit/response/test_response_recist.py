@@ -6,9 +6,10 @@ import os
 from decimal import Decimal
 
 import pytest
-from synthetic_response import assessed_of, calls_of
+from synthetic_response import assessed_of, calls_of, criterion_of
 
 from biomarker_cli.response.best import best_response
+from biomarker_cli.response.confirming import Call, confirmation
 from biomarker_cli.response.errors import ResponseError
 
 RECIST = "recist-1.1"
@@ -202,6 +203,15 @@ def test_stable_disease_needs_its_time():
 def test_a_response_that_is_not_confirmed_counts_as_stable_behind_its_time():
     assert best(["100", "65"]) == ("PR", "SD")
     assert best([{"target": "100"}, {"target": "65", "day": 41}]) == ("PR", "NE")
+
+
+def test_a_kept_response_is_neither_confirmed_nor_confirms():
+    rules = criterion_of(RECIST).file.best
+    kept, earned = Call("PR", 56, True), Call("PR", 56, False)
+    later = {kept: Call("PR", 112, True), earned: Call("PR", 112, False)}
+    assert confirmation("PR", [earned, later[earned]], rules, {}) == (0, 1)
+    assert confirmation("PR", [kept, later[earned]], rules, {}) is None
+    assert confirmation("PR", [earned, later[kept]], rules, {}) is None
 
 
 def test_confirmation_needs_28_days():

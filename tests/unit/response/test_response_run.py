@@ -300,6 +300,16 @@ def test_the_ledger_that_is_proposed_is_one_that_is_read(tmp_path):
     assert len(read_ledger(path)) == 5
 
 
+def test_one_ledger_serves_criteria_that_read_other_images(judged):
+    """A target that PET did not measure is none of PERCIST, and no scan is no answer."""
+    found = judged(ident="percist-1.0")
+    assert found.course.visits[0].lesions == ()
+    assert [one.overall for one in found.visits] == ["NE"]
+    rows = with_row(4, "S1,,T2,,N1,new,,,present,,,,,")
+    assert judged(rows, ident="percist-1.0").visits[0].overall == "NE"
+    assert judged(rows).visits[0].overall == "PD"
+
+
 @pytest.mark.parametrize(
     "content",
     [
