@@ -119,5 +119,13 @@ def _words(value: object) -> list[object]:
 def _thickness_mm(volume: Volume) -> float:
     """Return what a slice stands for; a single slice without header is its own spacing."""
     spacing = float(volume.geometry.spacing_mm[2])
-    told = [float(value) for value in volume.frames.values("SliceThickness") if value is not None]
-    return max([spacing, *(value for value in told if math.isfinite(value))])
+    return max([spacing, *map(_millimetres, volume.frames.values("SliceThickness"))])
+
+
+def _millimetres(value: object) -> float:
+    """Return a thickness; 0 for what is none, such as two numbers in place of one."""
+    try:
+        found = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return 0.0
+    return found if math.isfinite(found) else 0.0

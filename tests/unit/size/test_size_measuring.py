@@ -137,6 +137,15 @@ def test_thickness_is_that_of_the_header_where_slices_overlap():
     assert rows["mask.size.short_axis"].caliper.slice_thickness_mm == 7.0
 
 
+@pytest.mark.parametrize("told", [[5, 6], "", None, 0])
+def test_a_thickness_that_is_none_leaves_the_distance_of_the_slices(told):
+    dataset = slice_dataset((0, 0, 0), np.zeros((2, 2)))
+    dataset.SliceThickness = told
+    mask = np.ones((1, 5, 5), dtype=np.bool_)
+    rows = rows_of(mask, spacing=(1.0, 1.0, 6.0), frames=Frames([FrameHeader(dataset)]))
+    assert rows["mask.size.measurable_from"].value == 12.0
+
+
 def test_rano_asks_for_both_diameters_on_two_slices():
     bar, disc = (pixels_of(shape, FINE) for shape in (rectangle(30, 5), ellipse(15, 15)))
     for mask, small in ((stack(bar), True), (disc, True), (stack(disc, 2), False)):
