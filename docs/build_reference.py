@@ -12,14 +12,17 @@ import click
 
 from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.main import cli
+from biomarker_cli.evidence.association_tables import ASSOCIATIONS, FLOW, SUBJECTS
 from biomarker_cli.model.flags import FLAGS
 from biomarker_cli.model.severities import SEVERITIES
-from biomarker_cli.multicentre.change import CHANGES
+from biomarker_cli.multicentre.changes_table import CHANGES
 from biomarker_cli.multicentre.combat_model import HARMONISED
 from biomarker_cli.multicentre.combat_report import COMBAT_REPORT
 from biomarker_cli.multicentre.reader_features import READER_FEATURES
 from biomarker_cli.multicentre.readers import READER_PAIRS
+from biomarker_cli.multicentre.referenced import REFERENCED
 from biomarker_cli.multicentre.repeatability_table import REPEATABILITY
+from biomarker_cli.multicentre.score_table import READER_SCORES
 from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
 from biomarker_cli.response.ledger import LEDGER
 from biomarker_cli.response.tables import (
@@ -177,9 +180,11 @@ def tables_page() -> str:
     ]
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]
-    agreement = (REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES, HARMONISED, COMBAT_REPORT)
+    agreement = (REPEATABILITY, CHANGES, READER_PAIRS, READER_FEATURES, READER_SCORES)
+    agreement += (REFERENCED, HARMONISED, COMBAT_REPORT)
+    evidence = (ASSOCIATIONS, FLOW, SUBJECTS)
     response = (*RESPONSE_TABLES, WHAT_IF, READER_AGREEMENT, ADJUDICATION, LEDGER)
-    for table in (EXCLUSIONS, REGIONS, *agreement, PASSPORTS, *response):
+    for table in (EXCLUSIONS, REGIONS, *agreement, *evidence, PASSPORTS, *response):
         parts += ["", *_table(table)]
     parts += ["", EXPORTS, "", *_columns(ROW_COLUMNS), "", PARQUET]
     parts += ["", "## Flags", "", "| flag | severity | meaning |", "|---|---|---|"]

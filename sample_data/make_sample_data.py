@@ -17,6 +17,7 @@ HERE = Path(__file__).resolve().parent
 if str(HERE) not in sys.path:  # found as a script and when imported by its path
     sys.path.insert(0, str(HERE))
 
+from synthetic_trial.clinical import CLINICAL_FILES, write_clinical  # noqa: E402
 from synthetic_trial.ct import write_ct  # noqa: E402
 from synthetic_trial.dicom_seg import write_seg  # noqa: E402
 from synthetic_trial.dwi import write_dwi  # noqa: E402
@@ -37,7 +38,7 @@ KEY_FILE = "study.key"
 STUDY_FILE = "study.yaml"
 """Written by hand."""
 
-TABLES = ("cases.csv", "truth.csv", KEY_FILE)
+TABLES = ("cases.csv", "truth.csv", *CLINICAL_FILES, KEY_FILE)
 
 
 def write_all(folder: Path) -> None:
@@ -56,6 +57,7 @@ def write_all(folder: Path) -> None:
         write_dwi(visit, base / "dwi" / "image")
         write_label_map(visit, base / "dwi" / MASKS["dwi"])
     write_tables(folder)
+    write_clinical(folder)
     write_key(folder, "sample-trial")
     write_response(folder / RESPONSE)
     write_key(folder / RESPONSE, "sample-response")

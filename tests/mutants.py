@@ -41,6 +41,12 @@ ROOMS = MappingProxyType(
         "regions": ("regions/*", "regions"),
         "size": ("size/*", "size"),
         "stacking": ("catalogue/stacking.py", "catalogue"),
+        "splitting": ("catalogue/splitting.py", "catalogue"),
+        "preprocess": ("radiomics/preprocess/*", "radiomics"),
+        "imaging": ("imaging/*", "imaging"),
+        "dicom": ("dicom/*", "dicom"),
+        "acquisition": ("acquisition/*", "acquisition"),
+        "tables": ("tables/*", "tables"),
     }
 )
 """Name -> what is changed in biomarker_cli/, and the folder of tests/unit that must notice."""
@@ -58,6 +64,7 @@ COPIED = (
     "docs",
     "sample_data",
     "benchmarks",
+    "README.md",
     "pyproject.toml",
 )
 ALSO_COPIED = COPIED[2:-1]

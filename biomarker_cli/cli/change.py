@@ -17,8 +17,12 @@ MOST_SHOWN = 500
 _EPILOG = """\b
 Examples:
   biomarker change results --repeatability repeatability/repeatability.json -o changes.csv
+  biomarker change pool --published adc-liver --roi 'LIVER*' --against previous
   biomarker change results --repeatability rc.json --feature 'adc.intensity.median' \\
       --interval '1 day' --roi-method 'freehand, one reader'
+
+Days are those between the dates of the visits, as the facts of a run (study_date) or
+the column date of a table have them. Volumes get a doubling time and growth.
 """
 
 
@@ -30,9 +34,21 @@ Examples:
     "--repeatability",
     "known",
     metavar="FILE.json",
-    required=True,
     type=click.Path(path_type=Path),
     help="As `biomarker repeatability -o` writes it.",
+)
+@click.option(
+    "--published",
+    metavar="ENTRY",
+    multiple=True,
+    help="Published limits for features that the file has not, such as adc-liver; repeat it.",
+)
+@click.option(
+    "--against",
+    type=click.Choice(["first", "previous"]),
+    default="first",
+    show_default=True,
+    help="Visit that a later one is held against.",
 )
 @click.option(
     "--feature", "features", metavar="PATTERN", multiple=True, help="Only these; repeat it."
@@ -45,25 +61,31 @@ Examples:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write changes.csv here.")
 @format_option
 def change(tables: tuple[Path, ...], output_format: str, **given: Any) -> None:
-    """Hold every change from a subject's first visit against the repeatability coefficient.
+    """Hold changes between the visits of a subject against the repeatability coefficient.
 
     `exceeds_rc95` says that test-retest noise alone would be so large in one of
     twenty unchanged values; it does not say why the value changed. Where analysis,
     scanner, interval or ROI method are not those of the file, the row carries
-    rc_other_conditions.
+    rc_other_conditions; `differs` names what was not alike at the two visits.
     """
-    from biomarker_cli.multicentre.change import CHANGES, changes, load_repeatability
+    from biomarker_cli.multicentre.change import ChangeRules, changes, load_repeatability
+    from biomarker_cli.multicentre.changes_table import CHANGES
     from biomarker_cli.multicentre.observations import Observations, read_observations, selected
+    from biomarker_cli.multicentre.published import load_published
     from biomarker_cli.tables.cells import csv_line
     from biomarker_cli.tables.writing import table_lines
 
     output: Path | None = given["output"]
     if output is not None:
         require_new_file(output)
-    known = load_repeatability(given["known"])
+    rules = ChangeRules(
+        known=None if given["known"] is None else load_repeatability(given["known"]),
+        published=load_published(given["published"]) if given["published"] else None,
+        stated={name: given[name] for name in ("interval", "roi_method")},
+        against=given["against"],
+    )
     frame = selected(read_observations(tables).frame, given["features"], given["rois"])
-    stated = {name: given[name] for name in ("interval", "roi_method")}
-    found = changes(Observations(frame), known, stated)
+    found = changes(Observations(frame), rules)
     rows = [one.row for one in found]
     if output is not None:
         write_new_file(output, csv_line(CHANGES.column_names) + table_lines(CHANGES, rows))
@@ -91,10 +113,11 @@ def _print_text(rows: list[Any]) -> None:
 
 def _numbers(row: Any) -> tuple[str, str]:
     if row.get("rule") is None:
-        return "-", row.get("reason", "")
-    is_log = row["rule"] == "log"
-    unit = "%" if is_log else row["unit"]
-    moved = row["change_percent"] if is_log else row["change"]
+        percent = row.get("change_percent")
+        return "-" if percent is None else f"{percent:+.4g} %", row.get("reason", "")
+    is_absolute = row["rule"] == "absolute"
+    unit = row["unit"] if is_absolute else "%"
+    moved = row["change"] if is_absolute else row["change_percent"]
     return f"{moved:+.4g} {unit}", f"{row['limit_low']:.4g} / {row['limit_high']:.4g} {unit}"
 
 

@@ -25,17 +25,20 @@ Examples:
   biomarker readers first.rtstruct.dcm second.rtstruct.dcm --image ct/ --roi GTV
   biomarker readers alice=results_alice bob=results_bob --feature 'original.*'
   biomarker readers alice=results_alice bob=results_bob --case A/S1/T1/ct
+  biomarker readers --scores scores.csv --truth truth.csv --order none,mild,severe
 
 Segmentations give reader_pairs.csv; runs (folders with measurements.csv, or CSV
 files), each with the ROIs of one reader, give reader_features.csv. With --case the
 masks that the runs kept of that case (keep: [masks]) give reader_pairs.csv.
+Scores (case_id, reader_id, category; item and occasion where there are several) give
+reader_scores.csv.
 
 Exit codes: 0 done, 5 a ROI of a reader could not be compared, 6 none could.
 """
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("readers", metavar="[NAME=]PATH...", nargs=-1, required=True)
+@click.argument("readers", metavar="[NAME=]PATH...", nargs=-1)
 @click.option(
     "--image",
     metavar="PATH",
@@ -50,6 +53,25 @@ Exit codes: 0 done, 5 a ROI of a reader could not be compared, 6 none could.
     "--feature", "features", metavar="PATTERN", multiple=True, help="Only these; repeat it."
 )
 @click.option("--case", "case_id", metavar="CASE_ID", help="Compare the kept masks of this case.")
+@click.option(
+    "--scores",
+    metavar="FILE.csv",
+    type=click.Path(path_type=Path),
+    help="Compare readings in categories instead.",
+)
+@click.option(
+    "--truth", metavar="FILE.csv", type=click.Path(path_type=Path), help="case_id and category."
+)
+@click.option(
+    "--order",
+    "orders",
+    metavar="[ITEM=]A,B,C",
+    multiple=True,
+    help="Categories of scores from the least to the most; numbers have their own.",
+)
+@click.option(
+    "--positive", metavar="CATEGORY", default="", help="From this one on a case is positive."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the table.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier table in that folder.")
 @format_option
@@ -59,8 +81,20 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
 
     Dice, surface Dice at 1, 2 and 3 mm, mean and 95 % Hausdorff distance, volume and
     centroid, of each pair and of each reader with the majority. Of runs: ICC(A,1) of
-    every feature between readers.
+    every feature between readers. Of scores: agreement, kappa and weighted kappa of
+    readers, of two occasions of one reader, and with the truth.
     """
+    if given["scores"] is not None:
+        if given["readers"]:
+            raise click.UsageError("Name segmentations or runs, or --scores, but not both.")
+        from biomarker_cli.cli.scoring import compare_scores
+
+        compare_scores(given["scores"], given, output_format)
+        return
+    if not given["readers"]:
+        raise click.UsageError("Name the readers, or a table with --scores.")
+    if given["truth"] is not None or given["orders"] or given["positive"]:
+        raise click.UsageError("--truth, --order and --positive go with --scores.")
     from biomarker_cli.multicentre.reader_features import READER_FEATURES, reader_features
     from biomarker_cli.multicentre.reader_masks import reader_names
     from biomarker_cli.multicentre.readers import READER_PAIRS

@@ -11,7 +11,7 @@ from biomarker_cli.model.wording import shown
 MOST_TICKS = 8
 
 
-class Scale:
+class PageScale:
     """Maps a number to a place on the page.
 
     Parameters

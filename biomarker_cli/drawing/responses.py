@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from biomarker_cli.drawing.axes import (
-    Scale,
+    PageScale,
     svg_box,
     svg_dot,
     svg_line,
@@ -129,7 +129,7 @@ def waterfall_svg(bars: Sequence[Bar], title: str, lines: Sequence[float]) -> st
     """
     ordered = sorted(bars, key=lambda bar: (-bar.change_percent, bar.subject))
     values = [0.0, *lines, *(bar.change_percent for bar in ordered)]
-    up = Scale(*_roomy(values), _HEIGHT - _BOTTOM, _TOP)
+    up = PageScale(*_roomy(values), _HEIGHT - _BOTTOM, _TOP)
     step = (_WIDTH - _LEFT - _RIGHT) / len(ordered)
     width = min(0.8 * step, _WIDEST_BAR)
     zero = up(0.0)
@@ -157,7 +157,7 @@ def spider_svg(lanes: Sequence[Lane], title: str, lines: Sequence[float]) -> str
     """
     points = [point for lane in lanes for point in lane.points]
     values = [0.0, *lines, *(point.value for point in points)]
-    up = Scale(*_roomy(values), _HEIGHT - _BOTTOM, _TOP)
+    up = PageScale(*_roomy(values), _HEIGHT - _BOTTOM, _TOP)
     across = _days([point.day for point in points])
     parts = [*_frame(title, "change from baseline [%]", up, values), *_day_axis(points, across)]
     parts.append(_across(up(0.0), "black"))
@@ -215,12 +215,12 @@ def _roomy(values: Sequence[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _days(days: Sequence[float]) -> Scale:
+def _days(days: Sequence[float]) -> PageScale:
     low, high = min(days), max(days)
-    return Scale(low, high if high > low else low + 1.0, _LEFT + 8, _WIDTH - _RIGHT - 8)
+    return PageScale(low, high if high > low else low + 1.0, _LEFT + 8, _WIDTH - _RIGHT - 8)
 
 
-def _frame(title: str, label: str, up: Scale, values: Sequence[float]) -> list[str]:
+def _frame(title: str, label: str, up: PageScale, values: Sequence[float]) -> list[str]:
     foot = _HEIGHT - _BOTTOM
     parts = [svg_text(_LEFT, 24, title), svg_upright(18, foot, label)]
     parts.append(svg_line([(_LEFT, _TOP), (_LEFT, foot)], "black"))
@@ -230,7 +230,9 @@ def _frame(title: str, label: str, up: Scale, values: Sequence[float]) -> list[s
     return parts
 
 
-def _day_axis(points: Iterable[Point], across: Scale, foot: float = _HEIGHT - _BOTTOM) -> list[str]:
+def _day_axis(
+    points: Iterable[Point], across: PageScale, foot: float = _HEIGHT - _BOTTOM
+) -> list[str]:
     days = [point.day for point in points]
     low, high = min(days), max(days)
     parts = [svg_line([(_LEFT, foot), (_WIDTH - _RIGHT, foot)], "black")]
@@ -245,7 +247,7 @@ def _across(y: float, colour: str, dashes: str = "") -> str:
     return svg_line([(_LEFT, y), (_WIDTH - _RIGHT, y)], colour, dashes)
 
 
-def _limit(value: float, up: Scale) -> list[str]:
+def _limit(value: float, up: PageScale) -> list[str]:
     y = up(value)
     return [
         _across(y, "#a8321f", "6 4"),

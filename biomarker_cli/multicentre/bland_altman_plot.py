@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from biomarker_cli.drawing.axes import Scale, svg_page, svg_text, svg_upright
+from biomarker_cli.drawing.axes import PageScale, svg_page, svg_text, svg_upright
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.multicentre.agreement import BlandAltman, bland_altman
 
@@ -53,14 +53,14 @@ def bland_altman_svg(pairs: FloatArray, title: str, unit: str, names: tuple[str,
     return svg_page(WIDTH, HEIGHT, parts)
 
 
-def _axis(values: FloatArray, start: float, stop: float) -> Scale:
+def _axis(values: FloatArray, start: float, stop: float) -> PageScale:
     low, high = float(values.min()), float(values.max())
     # Numbers that are all alike stand in the middle.
     margin = 0.08 * (high - low) or max(abs(low), 1.0) * 0.5
-    return Scale(low - margin, high + margin, start, stop)
+    return PageScale(low - margin, high + margin, start, stop)
 
 
-def _ticks(values: FloatArray, x_of: Scale) -> list[str]:
+def _ticks(values: FloatArray, x_of: PageScale) -> list[str]:
     ends = sorted({float(values.min()), float(values.max())})
     foot = HEIGHT - _BOTTOM
     parts = []
@@ -73,7 +73,7 @@ def _ticks(values: FloatArray, x_of: Scale) -> list[str]:
     return parts
 
 
-def _lines(limits: BlandAltman, y_of: Scale) -> list[str]:
+def _lines(limits: BlandAltman, y_of: PageScale) -> list[str]:
     said = (
         (limits.high.value, "+1.96 SD", "6 4"),
         (limits.bias.value, "bias", "none"),

@@ -9,55 +9,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.flags import join_flags
+from biomarker_cli.multicentre.changes_table import EXCEEDS, UNDEFINED, WITHIN
 from biomarker_cli.multicentre.errors import AgreementError
+from biomarker_cli.multicentre.growth import VOLUME_UNITS, growth
+from biomarker_cli.multicentre.icc import Estimate
+from biomarker_cli.multicentre.noise_limits import NoiseLimits, entry_limits
 from biomarker_cli.multicentre.observations import FEATURE, Observations
+from biomarker_cli.multicentre.published import PublishedLimits
 from biomarker_cli.multicentre.repeatability_table import FORMAT, natural_order
-from biomarker_cli.tables.rows import Column
-from biomarker_cli.tables.schema import Table
+from biomarker_cli.multicentre.run_conditions import day_of, differing_settings
 from biomarker_cli.tables.sealed_files import read_sealed
 
 FALSE_SHARE = 0.05
 """Part of unchanged values whose change exceeds a 95 % coefficient."""
 
-CHANGES = Table(
-    "changes",
-    "subject x ROI x feature x later visit",
-    (
-        Column("site_id", "string", "centre"),
-        Column("subject_id", "string", "identifier that the study assigned"),
-        Column("analysis_id", "string", "analysis protocol, id@version"),
-        Column("role", "string", "image role of the cases"),
-        Column("roi_id", "string", "ROI"),
-        Column("feature_id", "string", "image.family.feature[.variant]"),
-        Column("timepoint", "string", "later visit"),
-        Column("baseline", "string", "visit that it is held against"),
-        Column("baseline_value", "number", "value at the baseline"),
-        Column("value", "number", "value at the later visit"),
-        Column("unit", "string", "UCUM code of the values and of the change"),
-        Column("change", "number", "later value less the baseline"),
-        Column("change_percent", "number", "change over the baseline; of ratio scales only"),
-        Column("rule", "string", "limits that were used", ("log", "absolute")),
-        Column("limit_low", "number", "largest fall that noise explains; % for log, else unit"),
-        Column("limit_high", "number", "largest rise that noise explains; % for log, else unit"),
-        Column(
-            "exceeds_rc95",
-            "string",
-            "whether the change lies beyond the limits; says nothing of its cause",
-            ("yes", "no", "undefined"),
-        ),
-        Column("flags", "string", "what to know, sorted, joined by ;"),
-        Column("reason", "string", "why it is undefined"),
-    ),
-    (
-        *("site_id", "subject_id", "analysis_id", "role", "roi_id", "feature_id"),
-        "timepoint",
-    ),
-)
+FIRST, PREVIOUS = "first", "previous"
+"""Which visit a later one is held against."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +42,13 @@ class KnownRepeatability:
     conditions : mapping
     features : mapping
         Entry of each feature, by the columns of `FEATURE`.
+    sha256 : str
+        Of the file.
     """
 
     conditions: Mapping[str, Any]
     features: Mapping[tuple[str, ...], Mapping[str, Any]]
+    sha256: str
 
     def of(self, key: tuple[str, ...]) -> Mapping[str, Any] | None:
         """Return the entry of a feature; one of pooled ROIs holds for every ROI.
@@ -114,7 +90,7 @@ def load_repeatability(path: Path) -> KnownRepeatability:
         (one["analysis_id"].partition("@")[0], *(one[name] for name in FEATURE[1:])): one
         for one in content["features"]
     }
-    return KnownRepeatability(content["conditions"], features)
+    return KnownRepeatability(content["conditions"], features, content["sha256"])
 
 
 @dataclass(frozen=True)
@@ -129,17 +105,30 @@ class JudgedChange:
         return str(self.row["exceeds_rc95"])
 
 
-def changes(
-    observations: Observations, known: KnownRepeatability, stated: Mapping[str, str]
-) -> list[JudgedChange]:
-    """Return every change from the first visit of a subject to its later ones.
+@dataclass(frozen=True)
+class ChangeRules:
+    """What changes are held against.
 
-    Parameters
+    Attributes
     ----------
-    observations : Observations
-    known : KnownRepeatability
+    known : KnownRepeatability or None
+        A repeatability file.
+    published : PublishedLimits or None
+        Entries that speak where the file has nothing of a feature.
     stated : mapping
         ``interval`` and ``roi_method`` of these visits, as people say them.
+    against : str
+        `FIRST` or `PREVIOUS`.
+    """
+
+    known: KnownRepeatability | None = None
+    published: PublishedLimits | None = None
+    stated: Mapping[str, str] | None = None
+    against: str = FIRST
+
+
+def changes(observations: Observations, rules: ChangeRules) -> list[JudgedChange]:
+    """Return every change from the first, or the previous, visit of a subject to its later ones.
 
     Raises
     ------
@@ -149,23 +138,13 @@ def changes(
     InputNotFoundError
         ``CHANGES-NOT-FOUND`` where no subject has two visits.
     """
-    theirs = str(known.conditions.get("combat_sha256", ""))
-    if observations.combat_sha256 != theirs:
-        raise AgreementError(
-            "MIXED-HARMONISATION",
-            "values and repeatability were not harmonised by one model: "
-            f"{observations.combat_sha256[:12] or 'none'} and {theirs[:12] or 'none'}",
-            hint="Harmonise the test-retest values by the same model, with `combat apply`.",
-        )
-    conditions = _Conditions(
-        digests=frozenset(filter(None, known.conditions.get("analyses", {}).values())),
-        scanners=frozenset(known.conditions.get("scanners", ())),
-        stated=_stated_flags(known, stated),
-    )
+    if rules.known is not None:
+        _require_one_harmonisation(observations, rules.known)
+    judge = _Judge(rules)
     found = [
-        JudgedChange(dict(zip(_KEYS, key, strict=True)) | row)
+        JudgedChange(dict(zip(_KEYS, key, strict=True)) | judge.row(key[2:], first, later))
         for key, visits in sorted(_visits(observations).items())
-        for row in _rows_of(visits, known.of(key[2:]), conditions)
+        for first, later in _pairs(visits, rules.against)
     ]
     if not found:
         raise InputNotFoundError(
@@ -176,18 +155,33 @@ def changes(
     return found
 
 
+def _require_one_harmonisation(observations: Observations, known: KnownRepeatability) -> None:
+    theirs = str(known.conditions.get("combat_sha256", ""))
+    if observations.combat_sha256 != theirs:
+        raise AgreementError(
+            "MIXED-HARMONISATION",
+            "values and repeatability were not harmonised by one model: "
+            f"{observations.combat_sha256[:12] or 'none'} and {theirs[:12] or 'none'}",
+            hint="Harmonise the test-retest values by the same model, with `combat apply`.",
+        )
+
+
+_Visit = Mapping[str, Any]
+
 _KEYS = ("site_id", "subject_id", *FEATURE)
 
-_TOLD = ("timepoint", "value", "unit", "is_ratio", "analysis_sha256", "scanner")
-
-
-@dataclass(frozen=True)
-class _Conditions:
-    """Conditions that the coefficients hold for, and the flags of all rows."""
-
-    digests: frozenset[str]
-    scanners: frozenset[str]
-    stated: frozenset[str]
+_TOLD = (
+    "timepoint",
+    "value",
+    "unit",
+    "is_ratio",
+    "analysis_sha256",
+    "scanner",
+    "usable",
+    "date",
+    "mask_method",
+    "acquisition",
+)
 
 
 def _visits(observations: Observations) -> dict[tuple[str, ...], list[dict[str, Any]]]:
@@ -211,77 +205,149 @@ def _visits(observations: Observations) -> dict[tuple[str, ...], list[dict[str, 
     return found
 
 
-def _rows_of(
-    visits: Sequence[Mapping[str, Any]], entry: Mapping[str, Any] | None, conditions: _Conditions
-) -> Iterator[dict[str, Any]]:
-    first = visits[0]
-    for later in visits[1:]:
-        flags = conditions.stated | _condition_flags(conditions, (first, later))
-        yield _judged(first, later, entry) | {"flags": join_flags(flags)}
+def _pairs(visits: Sequence[_Visit], against: str) -> Iterator[tuple[_Visit, _Visit]]:
+    if against == PREVIOUS:
+        yield from pairwise(visits)
+        return
+    yield from ((visits[0], later) for later in visits[1:])
 
 
-def _stated_flags(known: KnownRepeatability, stated: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(
-        f"rc_other_conditions:{name}"
-        for name in ("interval", "roi_method")
-        if not stated.get(name) or stated[name] != known.conditions.get(name)
-    )
+class _Judge:
+    """Holds two visits of one feature against the limits that the rules give.
+
+    Parameters
+    ----------
+    rules : ChangeRules
+    """
+
+    def __init__(self, rules: ChangeRules) -> None:
+        self._rules = rules
+        conditions = {} if rules.known is None else rules.known.conditions
+        self._digests = frozenset(filter(None, conditions.get("analyses", {}).values()))
+        self._scanners = frozenset(conditions.get("scanners", ()))
+        stated = rules.stated or {}
+        self._stated = frozenset(
+            f"rc_other_conditions:{name}"
+            for name in ("interval", "roi_method")
+            if not stated.get(name) or stated[name] != conditions.get(name)
+        )
+
+    def row(self, feature: tuple[str, ...], first: _Visit, later: _Visit) -> dict[str, Any]:
+        """Return a row of `CHANGES`, without whose it is."""
+        before, after = (_number(visit) for visit in (first, later))
+        row: dict[str, Any] = {
+            "timepoint": later["timepoint"],
+            "baseline": first["timepoint"],
+            "days": _days(first, later),
+            "baseline_value": before,
+            "value": after,
+            "unit": later["unit"],
+            "exceeds_rc95": UNDEFINED,
+            "growth": UNDEFINED if later["unit"] in VOLUME_UNITS else "",
+            "differs": ";".join(sorted(_differing(first, later))),
+            "flags": "",
+        }
+        limits, flags, reason = self._limits(feature, first, later)
+        row["flags"] = join_flags(flags)
+        if before is None or after is None:
+            return row | {"reason": "a visit has no value"}
+        row["change"] = after - before
+        if later["is_ratio"] and before > 0:
+            row["change_percent"] = 100 * (after / before - 1)
+        judged = {"reason": reason} if limits is None else _limited(row, limits)
+        if "no" in {first["usable"], later["usable"]}:
+            judged = {"reason": "a visit is not usable"}
+        row |= judged
+        return row | _grown(row, limits) if row["growth"] else row
+
+    def _limits(
+        self, feature: tuple[str, ...], first: _Visit, later: _Visit
+    ) -> tuple[NoiseLimits | None, frozenset[str], str]:
+        """Return limits, the flags of a row that is held against them, and why there are none."""
+        known, published = self._rules.known, self._rules.published
+        entry = None if known is None else known.of(feature)
+        if entry is None and published is not None:
+            limits = published.of(feature[-1], later["unit"])
+            if limits is not None:
+                return limits, frozenset({"rc_other_conditions:published"}), ""
+        if known is None:
+            return None, frozenset(), "no repeatability of it was named"
+        flags = self._stated | self._other_conditions((first, later))
+        if entry is None:
+            return None, flags, "the file has no such feature"
+        if entry["unit"] != later["unit"]:
+            unit = entry["unit"] or "none"
+            return None, flags, f"the file has it in another unit: {unit}"
+        limits = entry_limits(entry, f"sha256:{known.sha256}")
+        return limits, flags, "the file has no coefficient of it"
+
+    def _other_conditions(self, visits: Sequence[_Visit]) -> frozenset[str]:
+        found = set()
+        if any(visit["analysis_sha256"] not in self._digests for visit in visits):
+            found.add("rc_other_conditions:analysis")
+        if any(visit["scanner"] not in self._scanners for visit in visits):
+            found.add("rc_other_conditions:scanner")
+        return frozenset(found)
 
 
-def _condition_flags(
-    conditions: _Conditions, visits: Sequence[Mapping[str, Any]]
-) -> frozenset[str]:
-    found = set()
-    if any(visit["analysis_sha256"] not in conditions.digests for visit in visits):
-        found.add("rc_other_conditions:analysis")
-    if any(visit["scanner"] not in conditions.scanners for visit in visits):
-        found.add("rc_other_conditions:scanner")
-    return frozenset(found)
+def _number(visit: _Visit) -> float | None:
+    value = float(visit["value"])
+    return None if value != value else value
 
 
-def _judged(
-    first: Mapping[str, Any], later: Mapping[str, Any], entry: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    before, after = float(first["value"]), float(later["value"])
-    row: dict[str, Any] = {
-        "timepoint": later["timepoint"],
-        "baseline": first["timepoint"],
-        "baseline_value": None if before != before else before,
-        "value": None if after != after else after,
-        "unit": later["unit"],
-        "exceeds_rc95": "undefined",
-    }
-    if None in (row["baseline_value"], row["value"]):
-        return row | {"reason": "a visit has no value"}
-    change = after - before
-    row["change"] = change
-    if later["is_ratio"] and before > 0:
-        row["change_percent"] = 100 * (after / before - 1)
-    if entry is None:
-        return row | {"reason": "the file has no such feature"}
-    if entry["unit"] != later["unit"]:
-        return row | {"reason": f"the file has it in another unit: {entry['unit'] or 'none'}"}
-    return row | _limited(row, entry, is_positive=min(before, after) > 0)
+def _days(first: _Visit, later: _Visit) -> int | None:
+    before, after = day_of(first["date"]), day_of(later["date"])
+    return None if before is None or after is None else (after - before).days
 
 
-def _limited(
-    row: Mapping[str, Any], entry: Mapping[str, Any], *, is_positive: bool
-) -> dict[str, Any]:
+def _differing(first: _Visit, later: _Visit) -> Iterator[str]:
+    """Yield the conditions in which two visits differ, of those that both tell."""
+    for name, word in (
+        ("analysis_sha256", "analysis"),
+        ("mask_method", "mask_method"),
+        ("scanner", "scanner"),
+    ):
+        if first[name] and later[name] and first[name] != later[name]:
+            yield word
+    yield from differing_settings(first["acquisition"], later["acquisition"])
+
+
+def _limited(row: Mapping[str, Any], limits: NoiseLimits) -> dict[str, Any]:
     """Return the limits that hold, and whether the change lies beyond them."""
-    if entry["change_low"] is not None:
-        rule, low, high = "log", entry["change_low"][0], entry["change_high"][0]
-        change = row.get("change_percent")
-        if change is None or not is_positive:
-            return {"reason": "a value is not above 0, where the limits are a percentage"}
-    elif entry["RC"] is not None:
-        rule, high = "absolute", entry["RC"][0]
-        low, change = -high, row["change"]
-    else:
-        return {"reason": "the file has no coefficient of it"}
-    if not high > 0:
+    change = row.get("change_percent") if limits.is_relative else row["change"]
+    if change is None or (limits.is_relative and not min(row["value"], row["baseline_value"]) > 0):
+        return {"reason": "a value is not above 0, where the limits are a percentage"}
+    if not limits.high.value > 0:
         return {"reason": "the repeats of the file do not differ: its coefficient is unknown"}
-    verdict = "yes" if not low <= change <= high else "no"
-    return {"rule": rule, "limit_low": low, "limit_high": high, "exceeds_rc95": verdict}
+    is_beyond = not limits.low.value <= change <= limits.high.value
+    found: dict[str, Any] = {
+        "rule": limits.rule,
+        "limit_source": limits.source,
+        "exceeds_rc95": "yes" if is_beyond else "no",
+    }
+    for name, limit in (("limit_low", limits.low), ("limit_high", limits.high)):
+        found |= {name: limit.value, f"{name}_ci95_low": limit.low, f"{name}_ci95_high": limit.high}
+    if row["growth"]:
+        found["growth"] = EXCEEDS if change > limits.high.value else WITHIN
+    return found
+
+
+def _grown(row: Mapping[str, Any], limits: NoiseLimits | None) -> dict[str, Any]:
+    """Return the doubling time of a volume, where both visits have a volume and a date."""
+    days, before, after = row["days"], row["baseline_value"], row["value"]
+    if not days or days < 0 or not (before > 0 and after > 0):
+        return {}
+    held = limits if row["exceeds_rc95"] != UNDEFINED else None
+    found = growth(before, after, days, held)
+    times = found.doubling_days or Estimate(0.0)
+    return {
+        "doubling_time_days": times.value if found.doubling_days else None,
+        "doubling_time_ci95_low": times.low,
+        "doubling_time_ci95_high": times.high,
+        "doublings_per_year": found.doublings_per_year.value,
+        "doublings_per_year_ci95_low": found.doublings_per_year.low,
+        "doublings_per_year_ci95_high": found.doublings_per_year.high,
+    }
 
 
 def expected_false(found: Sequence[JudgedChange]) -> tuple[int, int, float]:

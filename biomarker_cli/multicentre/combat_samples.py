@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from biomarker_cli.multicentre.covariates import read_covariates
 from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.observations import Observations
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.sealed_files import row_digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,8 +88,7 @@ class Stratum:
 
     def row_digests(self) -> list[str]:
         """Return a digest of the values of each sample, which names nobody."""
-        lines = (",".join(repr(float(value)) for value in row) for row in self.values)
-        return [hashlib.sha256(line.encode()).hexdigest()[:16] for line in lines]
+        return [row_digest(row) for row in self.values]
 
 
 def strata_of(observations: Observations, covariates: Path | None) -> list[Stratum]:

@@ -25,3 +25,15 @@ class CertificateError(ConfigurationError):
 
 class PoolError(ConfigurationError):
     """Runs that may not stand in one data set, or rules for it that say nothing."""
+
+
+class SampleSizeError(ConfigurationError):
+    """A number of subjects that was asked for and does not exist."""
+
+
+class ReviewError(ConfigurationError):
+    """A central review that cannot be assigned, or what came back of one."""
+
+
+class ReferenceRangeError(ConfigurationError):
+    """Reference ranges that cannot be fitted, or a file of them that is none."""

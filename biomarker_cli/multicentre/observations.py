@@ -3,7 +3,8 @@
 A table that is not of a run has one row per value: ``subject_id``, ``feature_id``,
 ``value`` and a column that tells the repeat; ``site_id``, ``role``, ``roi_id``,
 ``analysis_id``, ``analysis_sha256``, ``unit``, ``scale`` (ratio or interval),
-``scanner``, ``combat_sha256`` and ``usable`` where they are known.
+``scanner``, ``combat_sha256``, ``usable``, ``date`` (YYYY-MM-DD or YYYYMMDD),
+``mask_method`` and ``acquisition`` (words that tell two settings apart) where they are known.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from biomarker_cli.model.usability import USABLE_WORDS
 from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.multicentre.errors import AgreementError
+from biomarker_cli.multicentre.run_conditions import add_conditions
 from biomarker_cli.multicentre.scales import is_ratio_scale
 from biomarker_cli.tables.columns import bad_value, require_columns
 from biomarker_cli.tables.errors import TableError
@@ -37,6 +39,9 @@ OPTIONAL = (
     "scanner",
     "combat_sha256",
     "usable",
+    "date",
+    "mask_method",
+    "acquisition",
 )
 """Columns that a table may lack; they are empty then."""
 
@@ -133,6 +138,7 @@ def _of_run(folder: Path) -> pd.DataFrame:
         validate="many_to_one",
     ).merge(digests, on="analysis_id", how="left")
     frame["role"] = frame["case_id"].str.rpartition("/")[2]
+    add_conditions(frame, folder)
     frame["scale"] = frame["combat_sha256"] = ""
     absent = frame.index[frame["subject_id"].isna()]
     if len(absent):

@@ -203,10 +203,15 @@ class _Scene:
         return self.array[self.mask]
 
     def row(self, definition: FeatureDefinition, value: float) -> Measurement:
-        return measured(self.image, definition, value, self.unit, self.flags)
+        return self._in_its_unit(measured(self.image, definition, value, self.unit, self.flags))
 
     def missing(self, definition: FeatureDefinition, reason: str) -> Measurement:
-        return undefined(self.image, definition, self.unit, self.flags, reason)
+        return self._in_its_unit(undefined(self.image, definition, self.unit, self.flags, reason))
+
+    def _in_its_unit(self, row: Measurement) -> Measurement:
+        """Return a row of glycolysis in cm2 where SUV is in cm2/ml: its definition says g."""
+        is_mass = row.unit == "g" and self.image == "suvbsa"
+        return replace(row, unit="cm2") if is_mass else row
 
 
 def uptake_measurements(
@@ -335,7 +340,7 @@ def _tumour_rows(scene: _Scene, rule: ThresholdRule, tumour: TumourVoxels) -> li
     inside = scene.array[tumour.mask]
     rows = [
         scene.row(definitions.mtv, inside.size * scene.voxel_ml),
-        _glycolysis(scene, definitions.tlg, float(inside.sum()) * scene.voxel_ml),
+        scene.row(definitions.tlg, float(inside.sum()) * scene.voxel_ml),
     ]
     if rule.reference is not None:
         reference = scene.references[rule.reference.region]
@@ -363,14 +368,9 @@ def _lesion_rows(
     values = scene.array[tumour.labels == number]
     return [
         scene.row(volume, values.size * scene.voxel_ml),
-        _glycolysis(scene, glycolysis, float(values.sum()) * scene.voxel_ml),
+        scene.row(glycolysis, float(values.sum()) * scene.voxel_ml),
         scene.row(maximum, float(values.max())),
     ]
-
-
-def _glycolysis(scene: _Scene, definition: FeatureDefinition, value: float) -> Measurement:
-    row = scene.row(definition, value)
-    return replace(row, unit="cm2") if scene.image == "suvbsa" else row
 
 
 def _ratio_rows(scene: _Scene, region: str) -> list[Measurement]:

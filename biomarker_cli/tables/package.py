@@ -15,7 +15,12 @@ from biomarker_cli.tables.writing import write_json
 DATA_PACKAGE = "datapackage.json"
 
 
-def write_datapackage(tables: Iterable[Table], folder: Path, study_id: str) -> Path:
+def write_datapackage(
+    tables: Iterable[Table],
+    folder: Path,
+    study_id: str,
+    described: Iterable[dict[str, Any]] = (),
+) -> Path:
     """Write ``datapackage.json`` beside the tables and return its path.
 
     Parameters
@@ -25,6 +30,8 @@ def write_datapackage(tables: Iterable[Table], folder: Path, study_id: str) -> P
     folder : Path
     study_id : str
         Name of the package, in small letters there, and its title.
+    described : iterable of dict
+        Resources of another package whose tables lie in `folder` as well; they come first.
 
     References
     ----------
@@ -35,7 +42,7 @@ def write_datapackage(tables: Iterable[Table], folder: Path, study_id: str) -> P
         # Names of packages have no capitals.
         "name": study_id.lower(),
         "title": study_id,
-        "resources": [_resource(table, folder) for table in tables],
+        "resources": [*described, *(_resource(table, folder) for table in tables)],
     }
     return write_json(package, folder / DATA_PACKAGE)
 

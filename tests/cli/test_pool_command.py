@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
+import frictionless
 import pytest
 
 from tests.pool_runs import digest, write_whole_run
+
+WHOLE = os.environ.get("BIOMARKER_SLOW_TESTS") == "all"
 
 A, B = "A/S1/T1/ct", "B/S1/T1/ct"
 
@@ -39,6 +43,11 @@ def test_a_pool_of_the_sample_trial_is_its_run(biomarker, sample_run, tmp_path):
     assert len(tables) == 7
     for table in tables:
         assert (tmp_path / "pool" / table.name).read_bytes() == table.read_bytes()
+    done = biomarker("pool", sample_run, "-o", tmp_path / "usable")
+    assert done.returncode == 0, done.stderr
+    report = frictionless.validate(str(tmp_path / "usable" / "datapackage.json"))
+    assert not report.flatten(["type"])
+    assert {task.name for task in report.tasks} == {t.stem for t in tables} | {"exclusions"}
 
 
 def test_json_says_what_was_left_out_and_what_differs(biomarker, tmp_path):
@@ -85,3 +94,29 @@ def test_nothing_is_overwritten_unasked_and_a_run_never(biomarker, parts, tmp_pa
     assert "OUTPUT-EXISTS" in biomarker("pool", *parts, "-o", out).stderr
     assert biomarker("pool", *parts[::-1], "-o", out, "--overwrite").returncode == 0
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+@pytest.mark.slow
+def test_the_runs_of_a_divided_study_are_the_undivided_one(biomarker, sample_copy, tmp_path):
+    trial = sample_copy
+    # A region that one centre cannot measure at all: its run knows none of the features.
+    foreign = trial / "centre_a" / "S0001" / "T1" / "ct" / "rtstruct.dcm"
+    shutil.copyfile(foreign, trial / "centre_b" / "S0002" / "T1" / "ct" / "rtstruct.dcm")
+    head, *lines = (trial / "cases.csv").read_text().splitlines(keepends=True)
+    lines = lines if WHOLE else [line for line in lines if ",ct," in line]
+    runs = {}
+    for site in ("", "CENTRE_A", "CENTRE_B"):
+        (trial / "cases.csv").write_text(head + "".join(line for line in lines if site in line))
+        runs[site] = tmp_path / f"run_{site}"
+        done = biomarker("run", trial / "study.yaml", "-o", runs[site], "--jobs", 1)
+        assert done.returncode in {0, 5, 6}, done.stderr
+    whole, parts = runs.pop(""), list(runs.values())
+    done = biomarker("pool", *parts, "-o", tmp_path / "pool", "--usable", "all")
+    assert done.returncode == 0, done.stderr
+    for table in whole.glob("*.csv"):
+        assert (tmp_path / "pool" / table.name).read_bytes() == table.read_bytes(), table.name
+    for name, given in (("of_parts", parts), ("of_whole", [whole])):
+        assert biomarker("pool", *given, "-o", tmp_path / name).returncode == 0
+    for path in (tmp_path / "of_whole").iterdir():
+        if path.name != "manifest.json":
+            assert (tmp_path / "of_parts" / path.name).read_bytes() == path.read_bytes()

@@ -78,3 +78,24 @@ def test_the_json_holds_every_statistic(biomarker, tmp_path):
     rows = json.loads(biomarker("repeatability", run, "--format", "json").stdout)
     assert {"wSD", "RC", "wCV", "CCC", "ICC(2,1)"} <= {row["statistic"] for row in rows}
     assert all(row["status"] == "ok" for row in rows)
+
+
+def test_published_limits_and_the_previous_visit(biomarker, tmp_path):
+    values = [
+        ("A", "S1", f"T{t}", "LIVER", MEDIAN, v) for t, v in ((1, "1.0"), (2, "1.3"), (3, "1.4"))
+    ]
+    run, out = write_run(tmp_path / "run", values), tmp_path / "change.csv"
+    asked = ("--published", "adc-liver", "--against", "previous")
+    done = biomarker("change", run, *asked, "-o", out)
+    assert done.returncode == 0, done.stderr
+    assert "1 of 2 changes exceed their RC" in done.stdout
+    with out.open() as stream:
+        found = [(r["baseline"], r["exceeds_rc95"], r["rule"]) for r in csv.DictReader(stream)]
+    assert found == [("T1", "yes", "percent"), ("T2", "no", "percent")]
+    done = biomarker("change", run, "--published", "adc-spleen")
+    assert done.returncode == 2
+    assert "PUBLISHED-UNKNOWN" in done.stderr
+    done = biomarker("change", run)
+    assert done.returncode == 0, done.stderr
+    assert "+30 %" in done.stdout
+    assert "0 of 0 changes" in done.stdout

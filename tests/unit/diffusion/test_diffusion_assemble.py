@@ -144,6 +144,26 @@ def test_trace_alone_is_used_and_flagged(tmp_path: Path) -> None:
     assert len(dwi.shells) == 2
 
 
+def test_a_plain_set_of_directions_carries_no_flag(tmp_path: Path) -> None:
+    dwi = assembled(tmp_path / "directions", Spec(0), Spec(800, X), Spec(800, Y))
+    assert dwi.flags == frozenset()
+    assert dwi.left_out == ()
+    alone = assembled(tmp_path / "undirected", Spec(0), Spec(800))
+    assert alone.flags == frozenset()
+
+
+def test_each_flag_of_a_set_says_one_thing(tmp_path: Path) -> None:
+    isotropic = setting(DiffusionDirectionality="ISOTROPIC")
+    trace = assembled(tmp_path / "trace", Spec(0), Spec(800, change=isotropic))
+    assert trace.flags == {"trace_images"}
+    other = setting(AcquisitionNumber=2)
+    undirected = assembled(tmp_path / "none", Spec(0), Spec(800), Spec(800, change=other))
+    assert undirected.flags == {"direction_unknown"}
+    derived = setting(ImageType=["DERIVED", "PRIMARY", "DIFFUSION", "TENSOR_B0"])
+    stood_in = assembled(tmp_path / "derived", Spec(0, change=derived), Spec(800, X))
+    assert stood_in.flags == {"derived_b0"}
+
+
 def test_directed_and_undirected_of_one_b_is_ambiguous(tmp_path: Path) -> None:
     other = Spec(800, change=setting(AcquisitionNumber=2))
     assert refused(tmp_path, Spec(0), Spec(800, X), other) == "ADC-TRACE-AMBIGUOUS"
@@ -289,6 +309,21 @@ def test_the_b0_of_a_trace_series_is_no_repeat_of_the_acquired_one(tmp_path: Pat
     dwi = assemble(candidates(tmp_path))
     assert [len(shell.volumes) for shell in dwi.shells] == [1, 2]
     assert len(dwi.left_out) == 2
+
+
+def test_the_b0_of_a_trace_series_stands_in_where_no_acquired_one_is(tmp_path: Path) -> None:
+    tracew = setting(ImageType=["DERIVED", "PRIMARY", "DIFFUSION", "TRACEW"])
+    write_dwi(tmp_path, [Spec(800, X), Spec(800, Y)])
+    write_dwi(tmp_path, [Spec(0, change=tracew), Spec(800, change=tracew)], series="trace")
+    dwi = assemble(candidates(tmp_path))
+    assert [(s.nominal, len(s.volumes)) for s in dwi.shells] == [(0.0, 1), (800.0, 2)]
+    assert [volume.kind.value for volume, _ in dwi.left_out] == ["trace"]
+
+
+def test_a_map_keeps_the_headers_of_the_lowest_b(tmp_path: Path) -> None:
+    dwi = assembled(tmp_path, Spec(800, X), Spec(0))
+    frames = adc_maps(dwi, rules())[0].volume.frames
+    assert [float(frame.get("DiffusionBValue")) for frame in frames] == [0.0, 0.0, 0.0]
 
 
 def test_undirected_images_beside_a_trace_of_another_b_are_ambiguous(tmp_path: Path) -> None:

@@ -80,6 +80,28 @@ def test_nlls_survives_a_voxel_that_is_all_noise() -> None:
     assert np.isfinite(found).mean() > 0.9
 
 
+def test_nlls_fits_each_voxel_on_a_scale_of_its_own() -> None:
+    """Signals of a quiet coil beside those of another one a million times as strong."""
+    log_signal = np.log(noisy(20.0, voxels=40))
+    alone, _ = fit_volume(log_signal, B, "nlls")
+    beside = np.concatenate([log_signal, log_signal + 400.0], axis=1)
+    found, log_s0 = fit_volume(beside, B, "nlls")
+    np.testing.assert_allclose(found[:40], alone, rtol=1e-12)
+    np.testing.assert_allclose(found[40:], alone, rtol=1e-7)
+    np.testing.assert_allclose(log_s0[40:] - log_s0[:40], 400.0, rtol=1e-9)
+
+
+def test_nlls_ends_without_a_number_where_the_signal_is_none_of_an_exponential() -> None:
+    """The whole range of 16 bits at random: steps that overflow are refused, nothing warns."""
+    rng = np.random.default_rng(11)
+    wild = np.concatenate(
+        [rng.uniform(-scale, scale, (5, 400)) for scale in (1.0, 2.0, 4.0, 5.5)], axis=1
+    )
+    found, _ = fit_volume(wild, B, "nlls")
+    assert found.shape == (1600,)
+    assert found.dtype == np.float64
+
+
 def test_blocks_do_not_change_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     log_signal = np.log(noisy(20.0)).reshape(5, 4, 5, 10)
     whole, _ = fit_volume(log_signal, B, "wls")

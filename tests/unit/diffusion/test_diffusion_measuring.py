@@ -153,6 +153,47 @@ def test_burden_classes_share_the_volume(tmp_path: Path) -> None:
     assert rows["adc.burden.fraction_low"].value == pytest.approx(low)
 
 
+def test_every_row_of_a_map_carries_the_flags_of_the_map() -> None:
+    rules = AdcRules.model_validate(
+        {
+            **RULES.model_dump(),
+            "entropy_bin_mm2_s": 1e-4,
+            "burden": [{"name": "low", "to_mm2_s": 1e-3}],
+        }
+    )
+    array = holes(6)
+    array[0, 5:] = 2e-3
+    result = declared_adc(Volume(array, GEOMETRY, ADC), rules)
+    region = Region(np.ones(GEOMETRY.shape, dtype=np.bool_), GEOMETRY, "GTV", "gtv")
+    rows = {row.feature_id: row for row in adc_measurements(result, region, rules)}
+    assert {row.flags for row in rows.values()} == {frozenset({"quantity_declared", "voxels_nan"})}
+    # 44 voxels of one value and 50 of another.
+    p = np.array([44, 50]) / 94
+    entropy = next(row for name, row in rows.items() if name.endswith("entropy"))
+    assert entropy.value == pytest.approx(float(-(p * np.log2(p)).sum()))
+    fractions = [name for name in rows if ".fit." in name]
+    assert fractions
+    assert {rows[name].unit for name in fractions} == {"1"}
+
+
+def test_of_a_region_without_a_fit_no_share_is_told() -> None:
+    rules = AdcRules.model_validate(
+        {
+            **RULES.model_dump(),
+            "entropy_bin_mm2_s": 1e-4,
+            "burden": [{"name": "low", "to_mm2_s": 1e-3}],
+            "nan_undefined_above": 1.0,
+        }
+    )
+    array = holes(0)
+    array[0, 5:, :] = np.nan
+    result = declared_adc(Volume(array, GEOMETRY, ADC), rules)
+    region = Region(np.isnan(array), GEOMETRY, "GTV", "gtv")
+    rows = {row.feature_id: row for row in adc_measurements(result, region, rules)}
+    assert rows["adc.burden.fraction_low"].value is None
+    assert rows["adc.burden.volume_low"].value == 0.0
+
+
 def test_the_difference_to_the_map_of_the_scanner_is_told_by_median_and_95th_percentile() -> None:
     rules = AdcRules.model_validate({**RULES.model_dump(), "vendor_map": {"use": "compare"}})
     ours = np.full((1, 10, 10), 1e-3)

@@ -109,3 +109,18 @@ def test_volumes_outside_the_set_are_named(five: DwiSet) -> None:
     result = adc_maps(five, rules({"kind": "range", "min": 100, "max": 1000}))[0]
     reasons = [reason for _, reason in result.derivation["left_out"]]
     assert reasons == [f"b = {b} is outside the b-set" for b in (0, 50, 1400)]
+
+
+def test_opposite_directions_are_repeats_and_others_are_not(tmp_path: Path) -> None:
+    """Vectors are told apart to four decimals: scanners write them rounded."""
+    one, other = (0.6, 0.8, 0.0), (0.8, 0.6, 0.0)
+    back, rounded = (-0.6, -0.8, 0.0), (0.60002, 0.79998, 0.0)
+
+    def acquired(number: int):
+        return lambda dataset: setattr(dataset, "AcquisitionNumber", number)
+
+    directions = enumerate((one, other, back, rounded), start=1)
+    specs = [Spec(800, direction, change=acquired(n)) for n, direction in directions]
+    dwi = dwi_of(tmp_path, Spec(0), *specs)
+    groups = dwi.shells[1].groups
+    assert [len(group) for group in groups] == [3, 1]

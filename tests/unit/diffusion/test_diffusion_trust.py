@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic_dwi import SHAPE, Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion.direction_mean import ShellSignals
+from biomarker_cli.diffusion.direction_mean import ShellSignals, shell_signals
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.measuring import map_measurements
 from biomarker_cli.diffusion.phantom import between_b
@@ -70,6 +70,13 @@ def test_the_noise_of_repeats_sets_the_floor():
     assert quality(sd, floor_snr=4.0).below_floor == 1.0
 
 
+def test_residuals_stand_in_for_the_noise_only_where_nothing_was_repeated():
+    """Their pooled SD is 2.2 here: the lower signal at the highest b, 5, lies below 3 of it."""
+    assert quality(None, floor_snr=3.0).below_floor == 0.5
+    assert quality(np.full(3, 0.1), floor_snr=3.0).below_floor == 0.0
+    assert quality(np.full(3, 5.0), floor_snr=3.0).below_floor == 1.0
+
+
 def test_lowest_and_highest_b_are_found_in_any_order():
     sd, turned = np.array([1.0, 3.0, 99.0]), [2, 0, 1]
     found = quality(sd, signal=SIGNAL[turned], b=B[turned])
@@ -109,6 +116,13 @@ SHELLS = (
     Shell(2, 2, ((Image(4, 12, 0),), (Image(2, 2, 0),))),
 )
 INSIDE = np.array([[[True, True, False]]])
+
+
+@pytest.mark.parametrize(("mean", "expected"), [("geometric", 200.0), ("arithmetic", 250.0)])
+def test_directions_are_combined_as_the_analysis_says(mean: str, expected: float) -> None:
+    shell = Shell(800.0, 800.0, ((Image(100.0),), (Image(400.0),)))
+    found = shell_signals([Shell(0.0, 0.0, ((Image(500.0),),)), shell], "actual", mean)
+    assert np.exp(found.log_signal).ravel() == pytest.approx([500.0, expected])
 
 
 def test_images_are_averaged_over_the_region_then_repeats_then_directions():
@@ -156,6 +170,7 @@ def test_models_beside_the_adc_say_what_they_were_fitted_to(volumes):
     assert rows["adc.fit.b_values"] == rows["ivim_d.fit.b_values"] == 4
     assert rows["dki_k.fit.b_values"] == 3
     assert by_image["ivim_f"].derivation["estimator"] == "ivim_segmented"
+    assert by_image["dki_k"].derivation["estimator"] == "kurtosis_lls"
     assert [s["nominal"] for s in by_image["dki_d"].derivation["shells"]] == [0, 200, 500]
 
 

@@ -188,6 +188,11 @@ def test_two_mappings_that_contradict_are_refused_and_the_same_twice_is_one(tmp_
     write_dwi(tmp_path / "same", [vendor(1e6, twice(1.0))])
     (found,) = diffusion_maps(candidates(tmp_path / "same"), rules(use="measure"))
     np.testing.assert_allclose(found.volume.array, ADC_MM2_S, rtol=1e-4)
+    # Written slopes are rounded: up to 1 % apart they say the same.
+    write_dwi(tmp_path / "rounded", [vendor(1e6, twice(1.008))])
+    (found,) = diffusion_maps(candidates(tmp_path / "rounded"), rules(use="measure"))
+    np.testing.assert_allclose(found.volume.array, ADC_MM2_S * 1.008, rtol=1e-4)
+    assert code_of(tmp_path / "beyond", vendor(1e6, twice(1.012))) == "ADC-MAP-UNIT-CONFLICT"
 
 
 @pytest.mark.parametrize("factor", [0.0, float("nan"), float("inf")])

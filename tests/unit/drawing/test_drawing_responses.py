@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from biomarker_cli.drawing.axes import Scale, svg_page, svg_text, ticks_between
+from biomarker_cli.drawing.axes import PageScale, svg_page, svg_text, ticks_between
 from biomarker_cli.drawing.responses import (
     COLOURS,
     Bar,
@@ -165,7 +165,7 @@ def test_ticks_are_round_and_few(low, high, expected):
 
 
 def test_a_scale_and_a_page():
-    assert Scale(10, 20, 100, 0)(15) == 50
+    assert PageScale(10, 20, 100, 0)(15) == 50
     page = svg_page(10, 20, [svg_text(1, 2, "a<b", "end")])
     assert page.endswith("</svg>\n")
     (text,) = elements(page, "text")

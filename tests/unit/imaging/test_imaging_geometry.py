@@ -73,3 +73,16 @@ def test_difference_names_size_spacing_origin_and_angle():
 def test_a_grid_without_extent_is_no_grid(spacing):
     with pytest.raises(ValueError, match="spacing"):
         Geometry((3, 4, 5), spacing)
+
+
+def test_the_angle_between_grids_is_that_of_their_own_axes():
+    """An oblique grid turned about its own slice axis by 5 degrees."""
+    oblique = np.array(_turned(0.7)).reshape(3, 3) @ np.array(
+        [[1.0, 0.0, 0.0], [0.0, 0.6, -0.8], [0.0, 0.8, 0.6]]
+    )
+    turn = np.array(_turned(math.radians(5.0))).reshape(3, 3)
+    one, other = (
+        Geometry((3, 4, 5), (1.0, 2.0, 3.0), (0.0, 0.0, 0.0), tuple(axes.ravel()))
+        for axes in (oblique, oblique @ turn)
+    )
+    assert one.difference(other) == "axes 5.00 degrees apart"

@@ -148,3 +148,18 @@ def test_other_programs_read_a_map(tmp_path):
     image = nibabel.load(tmp_path / "a.nii.gz")
     np.testing.assert_array_equal(np.asarray(image.dataobj).T, values)
     assert image.header.get_zooms() == (1.0, 2.0, 3.0)
+
+
+def test_a_kept_mask_is_the_region_that_was_measured():
+    region = Region(BALL, _region(BALL).geometry, "GTV 1", "gtv")
+    kept = mask_from_bytes(mask_bytes(region, "gtv", "ct"), "x.mask")
+    assert kept.image == "ct"
+    assert (kept.region.label, kept.region.name) == ("gtv", "gtv")
+    assert dict(kept.region.audit) == {}
+    assert kept.region.flags == frozenset()
+    geometry = kept.region.geometry
+    assert geometry.shape == BALL.shape
+    assert geometry.spacing_mm == (1 / 3, 0.7, 2.3)
+    assert geometry.origin_mm == (-125.2, 1e-7, 44.3)
+    assert geometry.direction == COSINES
+    np.testing.assert_array_equal(kept.region.mask, BALL)

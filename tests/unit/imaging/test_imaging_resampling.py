@@ -187,3 +187,13 @@ def test_a_mask_that_does_not_reach_the_grid_is_empty():
     far = Geometry((3, 3, 3), (1.0, 1.0, 1.0), (500.0, 500.0, 500.0))
     assert mask_on_grid(Crop(np.ones(GRID.shape, bool)), GRID, far).mask.size == 0
     assert mask_on_grid(Crop(np.zeros((0, 0, 0), bool)), GRID, GRID).mask.size == 0
+
+
+def test_a_mask_on_its_own_grid_is_the_same_mask():
+    """Its box lies at other places along each axis: 12 in z, 7 in y, 1 in x."""
+    grid = Geometry((16, 14, 9), (1.0, 1.5, 3.0), (-5.0, 4.0, 30.0))
+    mask = np.random.default_rng(2).random((3, 5, 6)) < 0.6
+    mask[[0, -1]] = mask[:, [0, -1]] = mask[:, :, [0, -1]] = True
+    source = Crop(mask, (12, 7, 1))
+    moved = mask_on_grid(source, grid, grid)
+    np.testing.assert_array_equal(moved.whole(grid.shape), source.whole(grid.shape))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from itertools import permutations
 from pathlib import Path
@@ -153,6 +154,63 @@ def test_the_order_and_the_names_of_the_parts_change_no_byte(tmp_path):
         found.add(tuple((p.name, digest(p.read_text())) for p in sorted(out.iterdir())))
     assert len(found) == 1
     assert len(found.pop()) == 10
+
+
+def test_the_order_of_the_parts_changes_no_message(tmp_path):
+    parts = three_parts(tmp_path, of_features={"engine": "x"}, manifest={"key_fingerprint": "k2"})
+    messages = set()
+    for order in permutations(parts):
+        with pytest.raises(BiomarkerError) as caught:
+            pooled(order, tmp_path / "out")
+        messages.add(str(caught.value))
+    assert len(messages) == 1
+
+
+def test_a_manifest_that_knows_more_cases_than_the_tables_is_refused(tmp_path):
+    run = write_whole_run(tmp_path / "run", [A])
+    told = json.loads((run / "manifest.json").read_text())
+    told["cases"][B] = told["cases"][A]
+    (run / "manifest.json").write_text(json.dumps(told))
+    with pytest.raises(BiomarkerError, match="knows 2 cases, not 1") as caught:
+        pooled([run], tmp_path / "out")
+    assert caught.value.code == "POOL-PART-MIXED"
+
+
+def resealed(run: Path, table: str, change) -> None:
+    """Change the text of a table, and what its package says of it."""
+    path = run / f"{table}.csv"
+    before = path.read_bytes()
+    path.write_text(change(before.decode()))
+    package = run / "datapackage.json"
+    old, new = (hashlib.sha256(text).hexdigest() for text in (before, path.read_bytes()))
+    package.write_text(package.read_text().replace(old, new))
+
+
+IMPOSSIBLE = {
+    "a row twice": lambda text: text + text.splitlines()[-1] + "\n",
+    "another word for usable": lambda text: text.replace(",yes", ",perhaps", 1),
+    "a cell more": lambda text: text.replace(",yes", ",yes,yes", 1),
+    "an unknown case": lambda text: text.replace(A, "A/S0/T1/ct"),
+    "an unknown feature": lambda text: text.replace(VOLUME, f"{VOLUME}s"),
+    "Windows line ends": lambda text: text.replace("\n", "\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_rows_that_no_run_writes_are_refused_whatever_the_package_says(name, tmp_path):
+    run = write_whole_run(tmp_path / "run", [A])
+    resealed(run, "measurements", IMPOSSIBLE[name])
+    with pytest.raises(BiomarkerError) as caught:
+        pooled([run], tmp_path / "out")
+    assert caught.value.code in {"TABLE-VALUE", "TABLE-COLUMNS"}
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_two_units_within_one_part_are_named(tmp_path):
+    unlike = [measurement(A, VOLUME), measurement(B, VOLUME, unit="g")]
+    part = write_whole_run(tmp_path / "run", [A, B], unlike)
+    with pytest.raises(BiomarkerError, match=f"unit ct {ANALYSIS} {VOLUME}: 1;g in"):
+        pooled([part], tmp_path / "out")
 
 
 def flagged_rows(case_ids):
@@ -453,6 +511,16 @@ def test_a_region_that_one_part_could_not_measure_is_not_as_if_nobody_had_asked(
         for r in rows(out, "exclusions")
     ]
     assert left == [(B, "GTV", feature, "no_value", "failed") for feature in FEATURE_IDS]
+    # Of a case that was excluded nobody tried.
+    excluded = write_whole_run(
+        tmp_path / "e",
+        [C],
+        [],
+        manifest={"protocols": json.loads((failed / "manifest.json").read_text())["protocols"]},
+        of_case={C: {"status": "excluded"}},
+    )
+    pooled([excluded, part], tmp_path / "out1")
+    assert {row["detail"] for row in rows(tmp_path / "out1", "exclusions")} == {"skipped"}
     # A part that never asked for it lacks nothing.
     silent = write_whole_run(tmp_path / "c", [C], [], manifest={"protocols": []})
     pooled([silent, part], tmp_path / "out2")

@@ -11,7 +11,12 @@ import pytest
 
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.multicentre.bland_altman_plot import bland_altman_svg
-from biomarker_cli.multicentre.change import changes, expected_false, load_repeatability
+from biomarker_cli.multicentre.change import (
+    ChangeRules,
+    changes,
+    expected_false,
+    load_repeatability,
+)
 from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.observations import read_observations, selected
 from biomarker_cli.multicentre.repeatability_table import (
@@ -159,7 +164,10 @@ def test_rois_of_two_units_are_not_pooled(tmp_path):
 def test_two_values_of_one_visit_are_no_change(tmp_path):
     path = _table(tmp_path / "t.csv", *(f"S1,{MEDIAN},T1,{v}" for v in (1, 2)))
     with pytest.raises(AgreementError) as caught:
-        changes(read_observations([path]), load_repeatability(_known(tmp_path)), SAME)
+        changes(
+            read_observations([path]),
+            ChangeRules(load_repeatability(_known(tmp_path)), stated=SAME),
+        )
     assert caught.value.code == "OBSERVATION-REPEATED"
 
 
@@ -280,7 +288,9 @@ SAME = {"interval": "1 day", "roi_method": "freehand"}
 
 def test_a_change_beyond_the_limits_exceeds_the_coefficient(tmp_path):
     run = write_run(tmp_path / "trial", _values(pairs=[("1.0", "1.6"), ("1.0", "1.01")]))
-    found = changes(read_observations([run]), load_repeatability(_known(tmp_path)), SAME)
+    found = changes(
+        read_observations([run]), ChangeRules(load_repeatability(_known(tmp_path)), stated=SAME)
+    )
     assert [one.verdict for one in found] == ["yes", "no"]
     row = found[0].row
     assert row["rule"] == "log"
@@ -293,7 +303,7 @@ def test_a_change_beyond_the_limits_exceeds_the_coefficient(tmp_path):
 def test_other_conditions_are_flagged_each(tmp_path):
     known = load_repeatability(_known(tmp_path))
     run = write_run(tmp_path / "trial", _values("B"), analysis="dwi-adc@2.0.0", sha256="b" * 64)
-    found = changes(read_observations([run]), known, {"interval": "12 weeks"})
+    found = changes(read_observations([run]), ChangeRules(known, stated={"interval": "12 weeks"}))
     assert {one.row["flags"] for one in found} == {
         "rc_other_conditions:analysis;rc_other_conditions:interval;"
         "rc_other_conditions:roi_method;rc_other_conditions:scanner"
@@ -311,7 +321,9 @@ def test_other_conditions_are_flagged_each(tmp_path):
 )
 def test_a_change_that_cannot_be_judged_is_undefined(tmp_path, values, unit, reason):
     run = write_run(tmp_path / "trial", values, unit=unit)
-    (one,) = changes(read_observations([run]), load_repeatability(_known(tmp_path)), SAME)
+    (one,) = changes(
+        read_observations([run]), ChangeRules(load_repeatability(_known(tmp_path)), stated=SAME)
+    )
     assert one.verdict == "undefined"
     assert reason in one.row["reason"]
 
@@ -321,7 +333,7 @@ def test_repeats_that_never_differed_judge_nothing(tmp_path):
     observations, found = _study(write_run(tmp_path / "retest", same))
     path = write_json(repeatability_file(found, observations, dict(SAME)), tmp_path / "rc.json")
     run = write_run(tmp_path / "trial", _values(pairs=[("1.0", "1.1")]))
-    (one,) = changes(read_observations([run]), load_repeatability(path), SAME)
+    (one,) = changes(read_observations([run]), ChangeRules(load_repeatability(path), stated=SAME))
     assert one.verdict == "undefined"
 
 
@@ -342,7 +354,9 @@ def test_a_file_that_was_edited_is_refused(tmp_path):
 def test_one_visit_is_no_change(tmp_path):
     run = write_run(tmp_path / "trial", [v for v in _values() if v[2] == "T1"])
     with pytest.raises(InputNotFoundError) as caught:
-        changes(read_observations([run]), load_repeatability(_known(tmp_path)), SAME)
+        changes(
+            read_observations([run]), ChangeRules(load_repeatability(_known(tmp_path)), stated=SAME)
+        )
     assert caught.value.code == "CHANGES-NOT-FOUND"
 
 
@@ -353,7 +367,10 @@ def test_harmonised_values_are_held_against_harmonised_repeats_only(tmp_path):
         columns="subject_id,feature_id,timepoint,value,combat_sha256",
     )
     with pytest.raises(AgreementError) as caught:
-        changes(read_observations([path]), load_repeatability(_known(tmp_path)), SAME)
+        changes(
+            read_observations([path]),
+            ChangeRules(load_repeatability(_known(tmp_path)), stated=SAME),
+        )
     assert caught.value.code == "MIXED-HARMONISATION"
 
 

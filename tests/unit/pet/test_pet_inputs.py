@@ -21,7 +21,7 @@ from synthetic_pet import (
 from biomarker_cli.dicom.times import parse_datetime, parse_offset, parse_time
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
-from biomarker_cli.model.quantity import SIGNAL, SUVBW
+from biomarker_cli.model.quantity import SIGNAL, SUL_JANMA, SUVBW
 from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.rules import SuvRules
 from biomarker_cli.pet.suv import declared_suv, suv_volume
@@ -118,6 +118,21 @@ def test_gml_needs_no_administration_and_no_weight():
     assert suv_of(volume) == pytest.approx(TRUE_SUV)
 
 
+def test_a_stored_suv_by_lean_mass_is_brought_to_body_weight_by_the_same_body():
+    """Janmahasatian, a man of 70 kg and 1.75 m: 55.9 kg of lean mass."""
+    bmi = 70 / 1.75**2
+    lean = 9270 * 70 / (6680 + 216 * bmi)
+    stored = tuple(suv * lean / 70 for suv in TRUE_SUV)
+    volume = pet_volume(stored, Units="GML", SUVType="LBMJANMA", PatientSex="M")
+    assert suv_of(volume) == pytest.approx(TRUE_SUV)
+    result = suv_volume(volume, SuvRules(normalisations=("sul_janma", "suvbw")))
+    assert result.volume.quantity == SUL_JANMA
+    assert result.volume.array.mean(axis=(1, 2)) == pytest.approx(stored)
+    assert dict(result.scales) == pytest.approx({"sul_janma": 1.0, "suvbw": 70 / lean})
+    assert result.derivation["image"] == "sul_janma"
+    assert result.derivation["stored_normalisation"] == "sul_janma"
+
+
 def test_a_real_world_value_mapping_must_agree_with_the_slope():
     volume = enhanced_volume()
     shared = volume.frames.first.dataset.SharedFunctionalGroupsSequence[0]
@@ -179,6 +194,22 @@ def test_unknown_decay_correction_is_refused():
     assert code_of(pet_volume(DecayCorrection="SCAN")) == "SUV-NO-DECAY-CORRECTION"
 
 
+# Body
+
+
+@pytest.mark.parametrize(
+    ("elements", "expected"),
+    [
+        ({"PatientWeight": "0.2", "PatientSize": None}, "SUV-WEIGHT"),
+        ({"PatientWeight": "450", "PatientSize": None}, "SUV-WEIGHT"),
+        ({"PatientSize": "0.2", "PatientWeight": "1.0"}, "SUV-HEIGHT"),
+        ({"PatientSize": "2.7", "PatientWeight": "150"}, "SUV-HEIGHT"),
+    ],
+)
+def test_a_body_that_nobody_has_is_refused_by_the_measure_that_says_so(elements, expected):
+    assert code_of(pet_volume(**elements)) == expected
+
+
 # Nuclide
 
 
@@ -217,7 +248,32 @@ def test_an_unknown_code_is_refused():
     assert code_of(pet_volume(change=change)) == "SUV-NUCLIDE"
 
 
+def test_a_nuclide_of_a_text_of_two_words_is_known():
+    change = with_item(RadionuclideCodeSequence=[code("X-1", "Fluorine 18")])
+    assert suv_volume(pet_volume(change=change), RULES).derivation["nuclide"] == "F-18"
+
+
 # Activity
+
+
+@pytest.mark.parametrize(
+    ("dose", "accepted"),
+    [
+        # In Bq: 0.05 to 25 MBq/kg; where the unit itself was inferred, from 1 MBq/kg on.
+        (0.051e6 * WEIGHT_KG, True),
+        (0.049e6 * WEIGHT_KG, False),
+        (24.9e6 * WEIGHT_KG, True),
+        (25.1e6 * WEIGHT_KG, False),
+        (1.01 * WEIGHT_KG, True),
+        (0.99 * WEIGHT_KG, False),
+    ],
+)
+def test_the_band_of_f18_is_narrower_where_the_unit_was_inferred(dose, accepted):
+    volume = pet_volume(change=with_item(RadionuclideTotalDose=f"{dose:.6g}"))
+    if accepted:
+        suv_volume(volume, RULES)
+    else:
+        assert code_of(volume) == "SUV-ACTIVITY"
 
 
 GALLIUM = {
@@ -340,6 +396,26 @@ def test_two_times_of_injection_that_differ_are_flagged():
     result = suv_volume(pet_volume(change=change), RULES)
     assert result.volume.array.mean(axis=(1, 2)) == pytest.approx(TRUE_SUV, rel=1e-5)
     assert "injection_times_differ" in result.volume.flags
+
+
+@pytest.mark.parametrize(
+    ("dated", "clock", "differ"),
+    [
+        ("20250101100000", "100200", False),
+        ("20250101100000", "100201", True),
+        ("20250101100000", "095800", False),
+        ("20250101100000", "095759", True),
+        # Across midnight the shorter way counts.
+        ("20241231235930", "000130", False),
+        ("20241231235930", "000131", True),
+    ],
+)
+def test_two_times_of_injection_agree_within_two_minutes(dated, clock, differ):
+    change = with_item(RadiopharmaceuticalStartDateTime=dated, RadiopharmaceuticalStartTime=clock)
+    early = "003000" if dated.startswith("2024") else "110000"
+    volume = pet_volume(change=change, SeriesTime=early, AcquisitionTime=early)
+    flags = suv_volume(volume, RULES).volume.flags
+    assert ("injection_times_differ" in flags) is differ
 
 
 def test_a_date_alone_takes_the_time_from_its_own_element():

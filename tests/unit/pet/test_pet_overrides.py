@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 from pydicom.sequence import Sequence
-from synthetic_pet import TRUE_SUV, enhanced_volume, pet_volume, radiopharmaceutical, with_item
+from synthetic_pet import (
+    TRUE_SUV,
+    code,
+    enhanced_volume,
+    pet_volume,
+    radiopharmaceutical,
+    with_item,
+)
 
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import OverrideError, SuvError
@@ -231,6 +238,47 @@ def test_an_override_resolves_a_contradicting_form():
     form = ClinicalForm(weight_kg=75)
     found = suv_of(pet_volume(), form, [override("PatientWeight", 70)])
     assert found == pytest.approx(TRUE_SUV, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        ("RadiopharmaceuticalStartDateTime", "20250101100000"),
+        ("RadiopharmaceuticalStartTime", "100000"),
+    ],
+)
+def test_an_override_of_the_injection_settles_a_form_that_contradicts(tag, value):
+    form = ClinicalForm(weight_kg=70, injection_datetime=datetime(2025, 1, 1, 10, 3))
+    found = suv_of(pet_volume(), form, [override(tag, value)])
+    assert found == pytest.approx(TRUE_SUV, rel=1e-3)
+
+
+def test_what_was_overridden_is_told_even_where_nothing_stood():
+    """A header without any administration: what it says of one is nothing."""
+    volume = pet_volume()
+    for frame in volume.frames:
+        del frame.dataset.RadiopharmaceuticalInformationSequence
+    derivation = Derivation()
+    apply_overrides(
+        volume.frames,
+        [override("RadionuclideTotalDose", 368.08e6), override("SeriesDescription", "PET")],
+        derivation,
+    )
+    assert [(o["tag"], o["found"], o["value"]) for o in derivation.overrides] == [
+        ("RadionuclideTotalDose", "", 368.08e6),
+        ("SeriesDescription", "", "PET"),
+    ]
+    assert derivation.flags == {
+        "suv_override:RadionuclideTotalDose",
+        "suv_override:SeriesDescription",
+    }
+
+
+def test_an_unknown_nuclide_whose_half_life_somebody_confirms_is_called_unknown():
+    change = with_item(RadionuclideCodeSequence=[code("X-1", "Unobtainium")])
+    confirmed = override("RadionuclideHalfLife", 6586.2)
+    result = suv_volume(pet_volume(change=change), RULES, None, [confirmed])
+    assert result.derivation["nuclide"] == "unknown"
 
 
 def test_assay_times_and_residual_are_decayed_to_the_injection():

@@ -179,6 +179,86 @@ def test_limits_of_the_first_standard_judge(blurred):
     assert report.has_failed
 
 
+def test_an_image_without_decay_correction_is_brought_to_one_moment(blurred):
+    """Every frame has decayed since the first began; the truth is told for that moment."""
+    spacing_s, duration_s = 120.0, 100.0
+
+    def change(dataset, index):
+        seconds = int(spacing_s * index)
+        clock = f"{11 + seconds // 3600:02d}{seconds % 3600 // 60:02d}{seconds % 60:02d}"
+        dataset.AcquisitionTime, dataset.ActualFrameDuration = clock, str(int(1000 * duration_s))
+
+    header = pet_volume(
+        (1.0,) * SHAPE[0], change, DecayCorrection="NONE", CorrectedImage=["ATTN", "SCAT"]
+    )
+    decay = math.log(2) / HALF_LIFE_S
+    mean = -math.expm1(-decay * duration_s) / (decay * duration_s)
+    held = mean * np.exp(-decay * spacing_s * np.arange(SHAPE[0]))
+    array = blurred * held[:, None, None]
+    report = measure_phantom(
+        Volume(array, Geometry(SHAPE, SPACING), STORED_PET, header.frames), sheet()
+    )
+    assert report.rows[0]["value"] == pytest.approx(1.0, abs=1e-3)
+    assert report.reference_time == "2025-01-01T11:00:00"
+
+
+def test_every_row_says_what_was_measured_what_is_true_and_where(blurred):
+    report = measure_phantom(volume_of(blurred), sheet())
+    names = "quantity sphere_mm value low high outcome measured_bqml true_bqml x_mm y_mm z_mm"
+    assert all(list(row) == names.split() for row in report.rows)
+    calibration, *recovery = report.rows
+    assert calibration["true_bqml"] == pytest.approx(BACKGROUND, rel=1e-12)
+    assert calibration["measured_bqml"] == pytest.approx(BACKGROUND, rel=1e-3)
+    places = dict(zip(NEMA_DIAMETERS_MM, centres(), strict=True))
+    for row in recovery:
+        assert row["true_bqml"] == pytest.approx(RATIO * BACKGROUND, rel=1e-12)
+        assert row["value"] == pytest.approx(row["measured_bqml"] / row["true_bqml"])
+        found = [row["x_mm"], row["y_mm"], row["z_mm"]]
+        assert found == pytest.approx(places[row["sphere_mm"]].tolist(), abs=1.0)
+
+
+def test_the_background_keeps_away_from_wall_spheres_and_lung_insert():
+    """In an image that is not uniform, its mean is that of the voxels between them alone."""
+    z, y, x = np.meshgrid(*(4.0 * np.arange(n) for n in SHAPE), indexing="ij", sparse=True)
+    slope = 1 + 0.002 * np.abs(x - CENTRE[0]) + 0.001 * np.abs(y - CENTRE[1])
+    array = phantom() * (slope + 0.0 * z)
+    report = measure_phantom(volume_of(array), sheet(standard="none"))
+    from_axis = np.hypot(x - CENTRE[0], y - CENTRE[1])
+    region = (from_axis > 45) & (np.abs(z - CENTRE[2]) <= 30)
+    for diameter, (cx, cy, cz) in zip(NEMA_DIAMETERS_MM, centres(), strict=True):
+        region &= np.sqrt((x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2) > diameter / 2 + 20
+    turn = np.linspace(0, 2 * math.pi, 720)
+    wall = np.array([140 * np.cos(turn), 110 * np.sin(turn)])
+    inside = ((x - CENTRE[0]) / 140) ** 2 + ((y - CENTRE[1]) / 110) ** 2 <= 1
+    to_wall = np.hypot(
+        (x - CENTRE[0])[..., None] - wall[0], (y - CENTRE[1])[..., None] - wall[1]
+    ).min(axis=-1)
+    region &= inside & (to_wall > 20)
+    assert report.rows[0]["measured_bqml"] == pytest.approx(array[region].mean(), rel=5e-3)
+
+
+def test_a_sphere_is_told_by_its_excess_not_by_its_size():
+    """A faint area of many voxels is no sphere beside a small one that is hot."""
+    array = phantom(fwhm_mm=6.0)
+    array[2:6, 30:34, 18:22] = 1.6 * BACKGROUND
+    spheres = find_spheres(array, Geometry(SHAPE, SPACING), BACKGROUND, NEMA_DIAMETERS_MM)
+    found = np.array([s.centre_mm for s in spheres])
+    assert np.linalg.norm(found - centres(), axis=1).max() < 1.0
+
+
+def test_spheres_a_little_off_their_places_on_the_ring_are_taken():
+    turned = 0.3 + np.arange(6) * math.pi / 3 + 0.07 * np.array([1, -1, 1, -1, 1, -1])
+    z, y, x = np.meshgrid(*(4.0 * np.arange(n) for n in SHAPE), indexing="ij", sparse=True)
+    array = np.where(phantom(ratio=1.0) > 0, BACKGROUND, 0.0)
+    at = CENTRE + RING_RADIUS_MM * np.stack([np.cos(turned), np.sin(turned), 0 * turned], axis=1)
+    for diameter, (cx, cy, cz) in zip(NEMA_DIAMETERS_MM, at, strict=True):
+        distance = np.sqrt((x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2)
+        array[distance <= diameter / 2] = RATIO * BACKGROUND
+    spheres = find_spheres(array, Geometry(SHAPE, SPACING), BACKGROUND, NEMA_DIAMETERS_MM)
+    found = np.array([s.centre_mm for s in spheres])
+    assert np.linalg.norm(found - at, axis=1).max() < 2.0
+
+
 def test_limits_known_by_recall_judge_nothing(blurred):
     report = measure_phantom(volume_of(blurred), sheet(standard="earl-2"))
     judged = {r["outcome"] for r in report.rows if r["quantity"] != "calibration"}

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_pet import HALF_LIFE_S, TRUE_SUV, both, bqml, pet_volume, private
+from pydicom.sequence import Sequence
+from synthetic_pet import HALF_LIFE_S, TRUE_SUV, both, bqml, code, pet_volume, private, with_item
 
 from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.reference_candidates import mean_decay_time
@@ -164,6 +165,96 @@ def philips_factors(ratio):
         private(0x7053, "Philips PET Private Group", 0x00, "DS", f"{2 * ratio:.8g}"),
         lambda dataset, _: dataset.add_new((0x7053, 0x1009), "DS", "2"),
     )
+
+
+def siemens(moment):
+    return private(0x0071, "SIEMENS MED PT", 0x22, "DT", moment)
+
+
+def test_a_candidate_says_where_it_stands_when_it_was_and_what_became_of_it():
+    names = "name tags reference_time suvbw_per_bqml range_over_slices_s difference_percent"
+    _, found = candidates_of(pet_volume(change=siemens("20250101110000")))
+    assert all(list(c) == [*names.split(), "admissible", "reason", "used"] for c in found.values())
+    assert found["vendor_decay_datetime"] == {
+        "name": "vendor_decay_datetime",
+        "tags": found["vendor_decay_datetime"]["tags"],
+        "reference_time": "2025-01-01T11:00:00",
+        "suvbw_per_bqml": pytest.approx(1.0 / bqml(1.0)),
+        "range_over_slices_s": 0.0,
+        "difference_percent": 0.0,
+        "admissible": True,
+        "reason": "",
+        "used": True,
+    }
+    assert "SIEMENS MED PT" in found["vendor_decay_datetime"]["tags"]
+    earliest = found["earliest_acquisition"]
+    assert earliest["tags"] == "AcquisitionDate + AcquisitionTime"
+    assert earliest["reference_time"] == "2025-01-01T11:00:00"
+    assert earliest["range_over_slices_s"] == 0.0
+
+
+def test_a_private_moment_that_cannot_be_read_is_listed_with_the_reason():
+    _, found = candidates_of(pet_volume(change=siemens("yesterday")))
+    vendor = found["vendor_decay_datetime"]
+    assert "SIEMENS MED PT" in vendor["tags"]
+    assert (vendor["reference_time"], vendor["suvbw_per_bqml"]) == (None, None)
+    assert (vendor["admissible"], vendor["reason"], vendor["used"]) == (False, "unreadable", False)
+    assert vendor["range_over_slices_s"] == 0.0
+
+
+def test_the_elements_of_a_named_moment_and_of_ge_are_told():
+    _, found = candidates_of(pet_volume(DecayCorrectionDateTime="20250101110000"))
+    assert found["decay_correction_datetime"]["tags"] == "(0018,9701)"
+    assert found["decay_correction_datetime"]["used"]
+    ge = pet_volume(Manufacturer="GE MEDICAL SYSTEMS", FrameReferenceTime="0")
+    _, found = candidates_of(ge)
+    assert found["back_computation"]["tags"] == (
+        "AcquisitionDate + AcquisitionTime - FrameReferenceTime (0054,1300)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_taken"), [("20241231110000", True), ("20241231105900", False)]
+)
+def test_a_private_moment_is_taken_up_to_a_day_from_the_scan(moment, is_taken):
+    """Of Zr-89, whose images may be corrected to the day before; no public time is there."""
+
+    def change(dataset, index):
+        siemens(moment)(dataset, index)
+        with_item(
+            RadiopharmaceuticalStartDateTime="20241230110000",
+            RadiopharmaceuticalStartTime=None,
+            RadionuclideHalfLife=str(78.41 * 3600),
+            RadionuclideCodeSequence=Sequence([code("C-168A4", "^89^Zirconium")]),
+        )(dataset, index)
+        del dataset.SeriesTime, dataset.FrameReferenceTime, dataset.DecayFactor
+
+    if is_taken:
+        _, found = candidates_of(pet_volume(change=change))
+        assert found["vendor_decay_datetime"]["used"]
+        return
+    with pytest.raises(SuvError, match="vendor_decay_datetime: more than a day from the scan"):
+        suv_volume(pet_volume(change=change), RULES)
+
+
+def test_the_series_time_of_an_afternoon_is_as_good_as_that_of_a_morning():
+    def change(dataset, index):
+        dataset.SeriesTime = dataset.AcquisitionTime = "170000"
+        with_item(RadiopharmaceuticalStartDateTime="20250101160000")(dataset, index)
+
+    _, found = candidates_of(pet_volume(change=change))
+    assert found["series_datetime"]["used"]
+    assert found["series_datetime"]["reference_time"] == "2025-01-01T17:00:00"
+
+
+@pytest.mark.parametrize("missing", [0x00, 0x09])
+def test_one_philips_factor_alone_tells_no_moment(missing):
+    def change(dataset, index):
+        philips_factors(1 / bqml(1.0))(dataset, index)
+        del dataset[0x7053, 0x1000 + missing]
+
+    _, found = candidates_of(pet_volume(change=change))
+    assert "philips_factor_ratio" not in found
 
 
 def test_philips_ratio_confirms_a_time():

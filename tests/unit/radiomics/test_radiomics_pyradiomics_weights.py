@@ -9,6 +9,7 @@ import pytest
 
 from biomarker_cli.radiomics.features.pyradiomics_values import (
     Measured,
+    glcm_as_pyradiomics,
     glrlm_as_pyradiomics,
     ngtdm_as_pyradiomics,
 )
@@ -75,3 +76,7 @@ def test_one_grey_level_has_the_values_of_a_flat_region():
         "complexity": 0.0,
         "strength": 0.0,
     }
+    pairs = glcm_as_pyradiomics(measured(np.full((1, 2, 2), 4)))
+    assert pairs["correlation"] == 1.0
+    assert pairs["information_correlation_1"] == 0.0
+    assert pairs["information_correlation_2"] == 0.0

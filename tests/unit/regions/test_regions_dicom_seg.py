@@ -119,6 +119,8 @@ def test_fractional_threshold_is_inclusive(tmp_path, target, threshold):
     np.testing.assert_array_equal(roi.region.mask, stored >= threshold)
     volume = stored.sum() * GEOMETRY.voxel_volume_mm3
     assert roi.audit["fractional_volume_mm3"] == pytest.approx(volume)
+    assert roi.audit["fractional_threshold"] == threshold
+    assert roi.audit["fractional_type"] in {"PROBABILITY", "OCCUPANCY"}
 
 
 def test_segment_number_in_the_shared_groups(tmp_path, masks, target):

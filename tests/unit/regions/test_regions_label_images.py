@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from biomarker_cli.imaging.region import Crop
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.grids import _fraction_outside
 from biomarker_cli.regions.importing import import_regions, list_rois
+from biomarker_cli.regions.label_images import stem
 from biomarker_cli.regions.masks import write_masks
 from biomarker_cli.regions.rules import RegionRules, RoiNames
 from biomarker_cli.regions.target import ImageTarget
@@ -65,6 +67,9 @@ def test_a_single_label_is_named_like_the_file(tmp_path, labels):
     path = write_itk((labels == 2).astype(np.uint8) * 7, tmp_path / "liver.nii.gz")
     (roi,) = import_regions(path, TARGET, STRICT)
     assert (roi.roi_id, roi.segment_number) == ("liver", 7)
+    # The longest suffix of a format leaves the name, and it alone.
+    names = {"liver.nii.gz": "liver", "a.b.nii": "a.b", "L.SEG.NRRD": "L.SEG", "x.mha": "x"}
+    assert {name: stem(Path(name)) for name in names} == names
 
 
 @pytest.mark.parametrize(

@@ -157,9 +157,11 @@ def test_the_volume_of_polygons_holds_the_gaps_that_were_bridged_alone(tmp_path)
     assert found["none"] == pytest.approx(3 * area * spacing_z, rel=2e-3)
 
 
-def test_a_part_of_its_own_is_not_joined_to_a_gap_that_was_bridged(tmp_path):
-    """Planes 2, 4 and 6 are one structure; what begins at 10 lies elsewhere."""
-    contours = cylinder(GRID, [2, 4, 6], 9.3, (-15.0, 0.0)) + cylinder(GRID, [10], 9.3, (15.0, 0.0))
+@pytest.mark.parametrize(("gapped", "alone"), [([2, 4, 6], 10), ([6, 8, 10], 2)])
+def test_a_part_of_its_own_is_not_joined_to_a_gap_that_was_bridged(tmp_path, gapped, alone):
+    """Every second plane makes one structure; what lies above or below is elsewhere."""
+    contours = cylinder(GRID, gapped, 9.3, (-15.0, 0.0))
+    contours += cylinder(GRID, [alone], 9.3, (15.0, 0.0))
     rules = RegionRules(gaps="interpolate", largest_gap_mm=7.0)
     roi = draw(tmp_path, contours, rules)
     expected = 6 * np.pi * 9.3**2 * GRID.spacing_mm[2]

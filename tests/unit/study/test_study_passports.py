@@ -108,6 +108,20 @@ def test_only_the_volumes_that_are_spoken_of_tell_the_day():
     assert examination_days(case("20260310", "").plan) == [date(2026, 3, 10), None]
 
 
+def test_days_are_told_from_the_first_on_and_an_unknown_one_last():
+    days = examination_days(case("", "20260310", "20251231", "20260101").plan)
+    assert days == [date(2025, 12, 31), date(2026, 1, 1), date(2026, 3, 10), None]
+
+
+def test_a_refusal_names_the_earliest_day_that_is_without():
+    found = with_passports(
+        case("20260910", "20260501", "20260310"), passports(passed_on(), on_missing="refuse")
+    )
+    assert found.refusal is not None
+    assert found.refusal.code == "PASSPORT-STALE"
+    assert "2026-05-01" in found.refusal.message
+
+
 def test_a_role_that_is_not_named_needs_none():
     asked = passports(roles=("pet",))
     assert with_passports(case("20260310", role="ct"), asked).flags == frozenset()

@@ -10,6 +10,7 @@ import pytest
 from biomarker_cli.tables import blocks
 from biomarker_cli.tables.blocks import line_blocks
 from biomarker_cli.tables.cells import csv_line
+from biomarker_cli.tables.dictionary import joined_rows
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.export.packaged import PackagedTable
 from biomarker_cli.tables.rows import Column
@@ -63,6 +64,7 @@ HEAD = "case_id,roi_id,value\n"
         (HEAD + "b,x,1\na,x,1\n", "TABLE-VALUE"),
         (HEAD + "a,x,1\nb,x,1\na,y,1\n", "TABLE-VALUE"),
         (HEAD + "a,x,1\n" * 3 + "b,x,1\n" + "a,x,1\n" * 3, "TABLE-VALUE"),
+        (HEAD + 'a,x,1\n"a",y,1\n', "TABLE-VALUE"),
         (HEAD + "nothing\n", "TABLE-VALUE"),
         (HEAD + '"a,x,1\n', "TABLE-UNREADABLE"),
         (HEAD + "a,x,1", "TABLE-CHANGED"),
@@ -93,3 +95,13 @@ def test_a_line_without_end_is_refused(tmp_path, monkeypatch):
         with pytest.raises(TableError) as caught:
             list(line_blocks(table_of(tmp_path, text), 1))
         assert caught.value.code == "TABLE-UNREADABLE"
+
+
+def test_joining_in_steps_and_at_once_is_the_same():
+    rows = [
+        {"engine": engine, "same": "x;y", "held": held}
+        for engine, held in (("a", "true"), ("c", "false"), ("b", "true"))
+    ]
+    at_once = joined_rows(rows)
+    assert at_once == {"engine": "a;b;c", "same": "x;y", "held": "false"}
+    assert joined_rows([joined_rows(rows[:2]), rows[2]]) == at_once

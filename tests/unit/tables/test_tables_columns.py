@@ -91,3 +91,24 @@ def test_what_is_no_finite_number_is_refused(tmp_path, cell):
         read_columns(path, ["name"], [], ["value"])
     assert refused.value.code == "TABLE-VALUE"
     assert refused.value.where.endswith("line 3")
+
+
+def test_a_null_of_parquet_is_an_empty_text_or_an_absent_number(tmp_path):
+    frame = pd.DataFrame({"name": ["b", None, "a", None], "value": [1.5, None, 3.0, 4.0]})
+    path = tmp_path / "t.parquet"
+    frame.to_parquet(path)
+    read = read_columns(path, ["name"], ["absent"], ["value"])
+    column = read.texts["name"]
+    assert [column[row] for row in range(len(column))] == ["b", "", "a", ""]
+    assert column.codes.dtype == np.int32
+    np.testing.assert_array_equal(read.numbers["value"], [1.5, np.nan, 3.0, 4.0])
+    assert set(read.texts) == {"name"}
+
+
+def test_what_is_no_number_is_refused_with_its_file_and_line(tmp_path):
+    path = _write(tmp_path / "t.csv", [("a", "1"), ("b", "one")])
+    with pytest.raises(TableError) as caught:
+        read_columns(path, ["name"], [], ["value"])
+    assert caught.value.code == "TABLE-VALUE"
+    assert "'one'" in caught.value.message
+    assert caught.value.where == f"{path}, line 3"

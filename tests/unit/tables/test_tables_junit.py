@@ -19,7 +19,10 @@ def test_a_suite_counts_what_failed_and_what_was_skipped_for_itself():
     ]
     root = ET.fromstring(junit_xml("all", {"first": cases, "second": iter([JUnitCase("f")])}))
     first, second = root
-    assert root.get("name") == "all"
+    assert (root.tag, root.attrib) == ("testsuites", {"name": "all"})
+    assert [suite.tag for suite in root] == ["testsuite", "testsuite"]
+    assert {case.tag for suite in root for case in suite} == {"testcase"}
+    assert [case.get("name") for case in first] == ["a", "b", "c", "d", "e"]
     assert first.attrib == {
         "name": "first",
         "tests": "5",

@@ -12,8 +12,11 @@ import pytest
 
 from biomarker_cli.imaging.errors import KeptFileError
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.kept_maps import write_kept_map
 from biomarker_cli.imaging.kept_masks import mask_bytes
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.quantity import ADC
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.kept import (
     KINDS,
@@ -174,3 +177,59 @@ def test_a_mask_under_the_name_of_another_roi_is_refused(folder):
 
 def test_a_map_of_no_known_quantity_is_refused(folder):
     assert _code(read_map, folder, FILE) == "KEPT-DAMAGED"
+
+
+def _kept_map(folder, geometry, **changes):
+    values = np.linspace(-1e-3, 3e-3, 24).reshape(2, 3, 4)
+    (folder / "maps").mkdir()
+    path = folder / "maps" / "adc.nii.gz"
+    write_kept_map(Volume(values, geometry, ADC), path)
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    plain = {
+        "shape": list(geometry.shape),
+        "spacing_mm": list(geometry.spacing_mm),
+        "origin_mm": list(geometry.origin_mm),
+        "direction": list(geometry.direction),
+    }
+    file = KeptFile(
+        "maps",
+        "maps/adc.nii.gz",
+        digest,
+        len(content),
+        "dwi",
+        map_name="adc",
+        quantity="adc",
+        geometry={**plain, **changes},
+    )
+    return file, values
+
+
+PLACE = Geometry((2, 3, 4), (1 / 3, 0.7, 2.3), (-125.2, 1e-7, 44.3))
+
+
+def test_a_map_lies_where_the_index_says_to_the_last_bit(folder):
+    """The file itself holds its place in float32."""
+    file, values = _kept_map(folder, PLACE)
+    read = read_map(folder, file)
+    np.testing.assert_array_equal(read.array, values)
+    assert read.geometry == PLACE
+    assert read.quantity == ADC
+    assert read.volume_id == "adc"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"origin_mm": [-125.2, 0.2, 44.3]},
+        {"spacing_mm": [0.4, 0.7, 2.3]},
+        {"origin_mm": [-125.2, 1e-7]},
+        {"spacing_mm": ["1", 0.7, 2.3]},
+        {"spacing_mm": [float("nan"), 0.7, 2.3]},
+        {"shape": [2, 3, 4.0]},
+        {"direction": [1.0, 0.0, 0.0]},
+    ],
+)
+def test_a_map_that_lies_elsewhere_than_its_index_says_is_refused(folder, changes):
+    file, _ = _kept_map(folder, PLACE, **changes)
+    assert _code(read_map, folder, file) == "KEPT-DAMAGED"

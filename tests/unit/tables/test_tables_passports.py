@@ -159,3 +159,31 @@ def test_what_is_no_text_is_refused(tmp_path, content):
 )
 def test_days_are_written_in_one_way(text, expected):
     assert day_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "at", "said"),
+    [
+        ([], None, "the date of the examination is not known"),
+        ([], EXAMINED, "no pet_phantom of 'A' up to 2026-03-10"),
+        (
+            [row("2026-05-01"), row("2026-04-01")],
+            EXAMINED,
+            "no pet_phantom of 'A' up to 2026-03-10; the first is of 2026-04-01",
+        ),
+        (
+            [row("2025-03-01"), row("2024-03-01")],
+            EXAMINED,
+            "pet_phantom of 2025-03-01 was 374 days old on 2026-03-10, at most 365 are allowed",
+        ),
+        ([row()], EXAMINED, "pet_phantom of 2026-01-10"),
+    ],
+)
+def test_what_was_found_is_said_with_its_day(rows, at, said):
+    assert passport_state(rows, "A", WANTED, at).said == said
+
+
+@pytest.mark.parametrize(("device", "of_device"), [("", ""), ("scanner 2", " of 'scanner 2'")])
+def test_what_failed_is_named_with_its_device(device, of_device):
+    state = passport_state([row(outcome="fail", device=device)], "A", WANTED, EXAMINED)
+    assert state.said.startswith(f"pet_phantom of 2026-01-10: 'calibration'{of_device}")

@@ -1,0 +1,1 @@
+"""Clinical tables joined to measurements, and features held against outcomes; reads tables only."""

@@ -1,0 +1,124 @@
+"""What a folder of tables has measured: its cases, their days and regions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from biomarker_cli.evidence.clinical_cells import date_of
+from biomarker_cli.evidence.errors import EvidenceNotFoundError
+from biomarker_cli.tables.columns import require_columns
+from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.export.packaged import PackagedTable
+
+STUDY_DATE = "study_date"
+"""Fact that says on which day a case was scanned."""
+
+
+@dataclass(frozen=True)
+class MeasuredCase:
+    """A case, as far as a clinical table can meet it.
+
+    Attributes
+    ----------
+    case_id, site, subject, timepoint : str
+    role : str
+        Image role: the end of the case_id.
+    day : date or None
+        None where no day is known, or two are.
+    regions : tuple of str
+        Its `roi_id`.
+    """
+
+    case_id: str
+    site: str
+    subject: str
+    timepoint: str
+    role: str
+    day: date | None
+    regions: tuple[str, ...]
+
+
+def table_of(tables: Mapping[str, PackagedTable], name: str, *columns: str) -> PackagedTable:
+    """Return a table of a package that has some columns, as the package says it is.
+
+    Raises
+    ------
+    TableError
+        ``TABLE-NOT-FOUND``, ``TABLE-COLUMNS``, ``TABLE-CHANGED``.
+    """
+    if name not in tables:
+        raise TableError(
+            "TABLE-NOT-FOUND",
+            f"the data package has no table {name}",
+            hint=f"It has {', '.join(sorted(tables))}.",
+        )
+    table = tables[name]
+    require_columns(table.path, columns, table.column_names)
+    table.require_unchanged()
+    return table
+
+
+def measured_cases(tables: Mapping[str, PackagedTable]) -> list[MeasuredCase]:
+    """Return the cases of a package, sorted by their id.
+
+    Parameters
+    ----------
+    tables : mapping
+        As `read_package` gives them; ``facts`` and ``rois`` may be absent.
+
+    Raises
+    ------
+    TableError
+        As `table_of`.
+    EvidenceNotFoundError
+        ``EVIDENCE-NO-CASES``.
+    """
+    cases = table_of(tables, "cases", "case_id", "site_id", "subject_id", "timepoint")
+    days = _days(tables)
+    regions = _regions(tables)
+    places = [
+        cases.column_names.index(name) for name in ("case_id", "site_id", "subject_id", "timepoint")
+    ]
+    found = []
+    for row in cases.rows():
+        case_id, site, subject, timepoint = (row[place] for place in places)
+        known = days.get(case_id, set())
+        found.append(
+            MeasuredCase(
+                case_id,
+                site,
+                subject,
+                timepoint,
+                case_id.rpartition("/")[2],
+                next(iter(known)) if len(known) == 1 else None,
+                tuple(sorted(regions.get(case_id, ()))),
+            )
+        )
+    if not found:
+        raise EvidenceNotFoundError("EVIDENCE-NO-CASES", "the table of cases has no row")
+    return sorted(found, key=lambda case: case.case_id)
+
+
+def _days(tables: Mapping[str, PackagedTable]) -> dict[str, set[date | None]]:
+    if "facts" not in tables:
+        return {}
+    facts = table_of(tables, "facts", "case_id", "fact", "value")
+    case, fact, value = (facts.column_names.index(name) for name in ("case_id", "fact", "value"))
+    found: dict[str, set[date | None]] = {}
+    for row in facts.rows():
+        if row[fact] == STUDY_DATE and row[value]:
+            found.setdefault(row[case], set()).add(date_of(row[value]))
+    return found
+
+
+def _regions(tables: Mapping[str, PackagedTable]) -> dict[str, set[str]]:
+    if "rois" not in tables:
+        return {}
+    rois = table_of(tables, "rois", "case_id", "roi_id")
+    case, roi = (rois.column_names.index(name) for name in ("case_id", "roi_id"))
+    found: dict[str, set[str]] = {}
+    for row in rois.rows():
+        found.setdefault(row[case], set()).add(row[roi])
+    return found
