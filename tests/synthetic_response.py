@@ -71,6 +71,7 @@ def write_sized_run(
     facts: Mapping[tuple[str, str, str], str] = {},
     analyses: Mapping[tuple[str, str, str], str] = {},
     flags: Mapping[tuple[str, str, str], str] = {},
+    limits: Mapping[tuple[str, str, str], float] = {},
 ) -> Path:
     """Write a run that measured diameters by subject, timepoint and ROI."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +80,10 @@ def write_sized_run(
         subject, timepoint, roi = place
         case_id = f"A/{subject}/{timepoint}/ct"
         used = analyses.get(place, analysis)
-        for feature, value in ((LONGEST, longest), (SHORT, short)):
+        told = {LONGEST: longest, SHORT: short}
+        if place in limits:
+            told["mask.size.measurable_from"] = limits[place]
+        for feature, value in told.items():
             is_refused = "do_not_use" in flags.get(place, "")
             measured.append(
                 {

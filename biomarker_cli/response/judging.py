@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
+from biomarker_cli.collector import collector_paused
 from biomarker_cli.response.assessing import Assessed, assess
 from biomarker_cli.response.best import best_response
 from biomarker_cli.response.courses import CourseOutcome
@@ -43,6 +44,8 @@ class Choices:
         Day 0 of each subject, where visits have dates.
     annotate : callable or None
         Adds the uncertainty of each call.
+    keep : bool
+        Whether the assessed courses are kept behind their rows.
     """
 
     policies: Mapping[str, str] = field(default_factory=dict)
@@ -50,6 +53,15 @@ class Choices:
     subjects: Mapping[str, SubjectRow] = field(default_factory=dict)
     axis: Mapping[str, date] = field(default_factory=dict)
     annotate: Annotate | None = None
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class LesionsAlike:
+    """Rows of lesions without their criterion, and the criteria that share them."""
+
+    criteria: list[str]
+    rows: list[Row]
 
 
 @dataclass
@@ -60,29 +72,41 @@ class Judged:
     ----------
     response, best, endpoints : list of dict
     by_reading : dict
-        Courses whose lesions were read and summed alike.
+        Rows of lesions that were read and summed alike.
+    n_judged : int
+        Subjects with calls, of each criterion and reader.
     assessed : list of Assessed
+        Kept where the study asked for it, or has several readers.
     errors : list of (str, ResponseError)
         TrialSubject and why it cannot be judged.
     """
 
     response: list[Row] = field(default_factory=list)
-    by_reading: dict[tuple[object, ...], list[Assessed]] = field(default_factory=dict)
+    by_reading: dict[tuple[object, ...], LesionsAlike] = field(default_factory=dict)
     best: list[Row] = field(default_factory=list)
     endpoints: list[Row] = field(default_factory=list)
+    n_judged: int = 0
     assessed: list[Assessed] = field(default_factory=list)
     errors: list[tuple[str, ResponseError]] = field(default_factory=list)
 
     @property
     def lesions(self) -> list[Row]:
         """Rows of the lesions, once for all criteria that read and sum them alike."""
-        rows = []
-        for alike in self.by_reading.values():
-            names = ";".join(one.criterion.ident for one in alike)
-            rows += [{"criteria": names, **row} for row in lesion_rows(alike[0])]
-        return rows
+        return [
+            {"criteria": ";".join(alike.criteria), **row}
+            for alike in self.by_reading.values()
+            for row in alike.rows
+        ]
+
+    def add_lesions(self, assessed: Assessed) -> None:
+        """Add the lesions of a course, or its criterion to those that read them alike."""
+        key = reading_key(assessed)
+        if key not in self.by_reading:
+            self.by_reading[key] = LesionsAlike([], lesion_rows(assessed))
+        self.by_reading[key].criteria.append(assessed.criterion.ident)
 
 
+@collector_paused()
 def judge(
     outcomes: Iterable[tuple[Criterion, Sequence[CourseOutcome]]], choices: Choices
 ) -> Judged:
@@ -101,6 +125,8 @@ def judge(
     pairs = list(outcomes)
     require_known([criterion for criterion, _ in pairs], choices)
     judged = Judged()
+    n_readers = len({one.reader for _, courses in pairs for one in courses})
+    choices = replace(choices, keep=choices.keep or n_readers > 1)
     for criterion, courses in pairs:
         own = _of_criterion(criterion, choices)
         by_reader: dict[str, list[SubjectEndpoints]] = {}
@@ -164,9 +190,11 @@ def _judge_one(
         cells = choices.annotate(assessed)
         rows = [row | cells.get(row["timepoint"], {}) for row in rows]
     judged.response += rows
-    judged.by_reading.setdefault(reading_key(assessed), []).append(assessed)
+    judged.add_lesions(assessed)
     judged.best.append(best_row(assessed, best, subject.new_therapy_day))
-    judged.assessed.append(assessed)
+    judged.n_judged += 1
+    if choices.keep:
+        judged.assessed.append(assessed)
     return SubjectEndpoints(assessed, best, subject)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.collector import collector_paused
 from biomarker_cli.model.version import __version__
 from biomarker_cli.response.criterion import Criterion
 from biomarker_cli.response.judging import Judged, Row
@@ -46,6 +47,7 @@ def rows_by_table(judged: Judged, more: Mapping[str, list[Row]]) -> dict[Table, 
     }
 
 
+@collector_paused()
 def write_judged(
     judged: Judged,
     criteria: Sequence[Criterion],

@@ -93,7 +93,8 @@ def choices_of(given: Mapping[str, Any]) -> Choices:
 
     policies, parameters = _settings(given["policies"])
     subjects = read_subjects(given["subjects"]) if given["subjects"] else {}
-    return Choices(policies, parameters, subjects, annotate=_annotation(given))
+    keep = given["what_if"] is not None
+    return Choices(policies, parameters, subjects, annotate=_annotation(given), keep=keep)
 
 
 def _settings(texts: Sequence[str]) -> tuple[dict[str, str], dict[str, int]]:
@@ -173,7 +174,7 @@ def _between_readers(judged: Judged) -> dict[str, list[dict[str, Any]]]:
 def _exit_code(judged: Judged) -> ExitCode:
     if not judged.errors:
         return ExitCode.DONE
-    return ExitCode.PARTIAL if judged.assessed else ExitCode.FAILED
+    return ExitCode.PARTIAL if judged.n_judged else ExitCode.FAILED
 
 
 def _print_text(judged: Judged) -> None:

@@ -208,6 +208,14 @@ def test_another_contrast_phase_is_not_evaluable_by_choi(judged):
     assert (visit.overall, "tube_voltage_kv_differs" in visit.flags) == ("PR", True)
 
 
+def test_a_target_is_large_enough_for_the_thickness_of_its_slices(judged):
+    assert judged(limits={("S1", "T1", "A"): 30.04}).visits[0].overall == "PR"
+    assert judged(limits={("S1", "T2", "A"): 99}).visits[0].overall == "PR"
+    with pytest.raises(ResponseError) as caught:
+        judged(limits={("S1", "T1", "A"): 30.1})
+    assert caught.value.code == "RESPONSE-NOT-MEASURABLE"
+
+
 def test_a_mask_that_no_lesion_has_is_flagged(judged):
     sizes = SIZES | {("S1", "T2", "C"): (12, 9)}
     assert "roi_without_ledger" in judged(sizes=sizes).visits[0].flags
