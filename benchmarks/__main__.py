@@ -14,19 +14,8 @@ from pathlib import Path
 from benchmarks.peers import environment
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-NAMES = (
-    "scan",
-    "check",
-    "regions",
-    "suv",
-    "adc",
-    "radiomics",
-    "run",
-    "compare",
-    "pool",
-    "verify",
-    "response",
-)
+_ROOMS = ("scan", "check", "regions", "suv", "adc", "radiomics", "size")
+NAMES = (*_ROOMS, "run", "compare", "pool", "verify", "response")
 
 
 def command(name: str, data: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Run the sample trial, then show measured values beside the truth."""
+"""Run the studies of the sample data, then show measured values beside the truth."""
 
 from __future__ import annotations
 
@@ -11,13 +11,57 @@ import pandas as pd
 
 SAMPLE = Path(__file__).resolve().parent
 CHECKOUT = SAMPLE.parent
-OUT = CHECKOUT / "demo_out"
+
+
+STUDIES = (
+    (SAMPLE / "study.yaml", CHECKOUT / "demo_out"),
+    (SAMPLE / "response" / "study.yaml", CHECKOUT / "demo_response_out"),
+)
+"""The trial, and one subject over time; each has its truth beside it."""
 
 
 def main() -> int:
     """Return 0 where every value lies within its stated tolerance."""
-    shutil.rmtree(OUT, ignore_errors=True)
-    command = ["biomarker", "run", "sample_data/study.yaml", "-o", "demo_out"]
+    measured = max(measured_against_truth(study, out) for study, out in STUDIES)
+    return max(measured, called_as_told())
+
+
+def called_as_told() -> int:
+    """Judge the subject over time; return 0 where its calls are those of calls.csv."""
+    folder, measured = SAMPLE / "response", CHECKOUT / "demo_response_out"
+    told = pd.read_csv(folder / "calls.csv", keep_default_na=False)
+    found = []
+    for criterion, ledger in (("recist-1.1", "lesions.csv"), ("percist-1.0", "lesions_pet.csv")):
+        out = measured / criterion
+        names = [path.relative_to(CHECKOUT).as_posix() for path in (measured, folder / ledger, out)]
+        command = ["biomarker", "response", names[0], "--criterion", criterion]
+        command += ["--ledger", names[1], "-o", names[2]]
+        print("$", *command, flush=True)
+        subprocess.run(
+            [sys.executable, "-m", "biomarker_cli", *command[1:]], cwd=CHECKOUT, check=True
+        )
+        rows = pd.read_csv(out / "response.csv", keep_default_na=False)
+        found.append(rows.assign(criterion=criterion))
+    columns = ["criterion", "subject_id", "timepoint"]
+    calls = told.merge(pd.concat(found)[[*columns, "overall"]], on=columns, suffixes=("", "_found"))
+    n_good = int((calls["overall"] == calls["overall_found"]).sum())
+    print(f"{n_good} of {len(told)} calls are those of calls.csv")
+    return 0 if n_good == len(told) else 1
+
+
+def measured_against_truth(study: Path, out: Path) -> int:
+    """Run a study and print its values beside their truth; return 0 where all are within.
+
+    Parameters
+    ----------
+    study : Path
+        Its file, beside ``truth.csv``.
+    out : Path
+        Folder of the run; one that is there is replaced.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    names = [path.relative_to(CHECKOUT).as_posix() for path in (study, out)]
+    command = ["biomarker", "run", names[0], "-o", names[1]]
     print("$", *command, flush=True)
     done = subprocess.run(
         [sys.executable, "-m", "biomarker_cli", *command[1:]], cwd=CHECKOUT, check=False
@@ -25,11 +69,11 @@ def main() -> int:
     if done.returncode != 0:
         print(f"expected exit code 0, found {done.returncode}", file=sys.stderr)
         return 1
-    compared = compare(SAMPLE / "truth.csv", OUT)
+    compared = compare(study.parent / "truth.csv", out)
     print("Measured against truth (truth.csv says how each truth and tolerance is defined)")
     print(compared.to_string(index=False, float_format=lambda v: f"{v:.6g}"))
     n_bad = int((compared["within"] != "yes").sum())
-    print(f"\n{len(compared) - n_bad} of {len(compared)} values are within tolerance")
+    print(f"\n{len(compared) - n_bad} of {len(compared)} values are within tolerance\n")
     return 1 if n_bad else 0
 
 

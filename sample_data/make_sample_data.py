@@ -23,18 +23,28 @@ from synthetic_trial.dicom_seg import write_seg  # noqa: E402
 from synthetic_trial.dwi import write_dwi  # noqa: E402
 from synthetic_trial.label_map import write_label_map  # noqa: E402
 from synthetic_trial.pet import write_pet  # noqa: E402
+from synthetic_trial.response import RESPONSE_VISITS, write_response  # noqa: E402
 from synthetic_trial.rtstruct import write_rtstruct  # noqa: E402
 from synthetic_trial.trial import VISITS  # noqa: E402
 from synthetic_trial.truth import MASKS, write_tables  # noqa: E402
-from synthetic_trial.verify import Deviation, verify  # noqa: E402
+from synthetic_trial.verify import Deviation, verify, verify_response  # noqa: E402
 
+RESPONSE = "response"
+"""Folder of the study of one subject over time, with tables of its own."""
+
+VISIT_FOLDERS = tuple(sorted({visit.subject_id for visit in RESPONSE_VISITS}))
 CENTRE_FOLDERS = tuple(sorted({visit.folder.split("/")[0] for visit in VISITS}))
 KEY_FILE = "study.key"
+STUDY_FILE = "study.yaml"
+"""Written by hand."""
+
 TABLES = ("cases.csv", "truth.csv", *CLINICAL_FILES, KEY_FILE)
 
 
 def write_all(folder: Path) -> None:
     """Write the whole trial into ``folder``, replacing what stands there of it."""
+    for name in VISIT_FOLDERS:
+        shutil.rmtree(folder / RESPONSE / name, ignore_errors=True)
     for name in CENTRE_FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,17 +58,26 @@ def write_all(folder: Path) -> None:
         write_label_map(visit, base / "dwi" / MASKS["dwi"])
     write_tables(folder)
     write_clinical(folder)
-    # No secret: the trial has no patients, and its tables are the same everywhere.
+    write_key(folder, "sample-trial")
+    write_response(folder / RESPONSE)
+    write_key(folder / RESPONSE, "sample-response")
+
+
+def write_key(folder: Path, study: str) -> None:
+    """Write the key of a study.
+
+    It is no secret: the trial has no patients, and its tables are the same everywhere.
+    """
     key = folder / KEY_FILE
-    key.write_text(hashlib.sha256(b"sample-trial").hexdigest() + "\n", newline="\n")
+    key.write_text(hashlib.sha256(study.encode()).hexdigest() + "\n", newline="\n")
     key.chmod(0o600)
 
 
 def generated_files(folder: Path) -> dict[str, bytes]:
     """Return the content of every generated file below ``folder``, by relative path."""
     paths = [folder / name for name in TABLES if (folder / name).is_file()]
-    for name in CENTRE_FOLDERS:
-        paths.extend(p for p in (folder / name).rglob("*") if p.is_file())
+    for name in (*CENTRE_FOLDERS, RESPONSE):
+        paths.extend(p for p in (folder / name).rglob("*") if p.is_file() and p.name != STUDY_FILE)
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(paths)}
 
 
@@ -97,7 +116,7 @@ def check(folder: Path) -> int:
     # Without whole tables and files there is nothing to measure.
     if any(line.startswith("missing") or line.endswith(TABLES) for line in lines):
         return 1
-    deviations = verify(folder)
+    deviations = [*verify(folder), *verify_response(folder / RESPONSE)]
     sys.stdout.writelines(f"{line}\n" for line in summary(deviations))
     outside = [d for d in deviations if not d.ok]
     sys.stdout.write(f"{len(outside)} of {len(deviations)} truths are missed\n")

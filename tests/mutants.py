@@ -39,6 +39,7 @@ ROOMS = MappingProxyType(
         "pet": ("pet/*", "pet"),
         "features": ("radiomics/features/*", "radiomics"),
         "regions": ("regions/*", "regions"),
+        "size": ("size/*", "size"),
         "stacking": ("catalogue/stacking.py", "catalogue"),
         "splitting": ("catalogue/splitting.py", "catalogue"),
         "preprocess": ("radiomics/preprocess/*", "radiomics"),

@@ -25,6 +25,7 @@ MEASURES: Mapping[str, str] = MappingProxyType(
         "radiomics": "biomarker_cli.radiomics.measure",
         "suv": "biomarker_cli.pet.measure",
         "adc": "biomarker_cli.diffusion.measure",
+        "size": "biomarker_cli.size.measure",
     }
 )
 """Measure -> module of its room that fulfils `MeasureRoom`.
@@ -131,5 +132,6 @@ if TYPE_CHECKING:
     from biomarker_cli.diffusion import measure as diffusion
     from biomarker_cli.pet import measure as pet
     from biomarker_cli.radiomics import measure as radiomics
+    from biomarker_cli.size import measure as size
 
-    _FULFILLED: tuple[MeasureRoom, ...] = (radiomics, pet, diffusion)
+    _FULFILLED: tuple[MeasureRoom, ...] = (radiomics, pet, diffusion, size)

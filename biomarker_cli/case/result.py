@@ -12,7 +12,14 @@ from biomarker_cli.model.inputs import CHANGED, FileRead
 if TYPE_CHECKING:
     from biomarker_cli.case.keeping import Kept
     from biomarker_cli.regions.result import AuditedRoiRow
-    from biomarker_cli.tables.rows import CaseRow, CheckRow, FactRow, FeatureRow, MeasurementRow
+    from biomarker_cli.tables.rows import (
+        CaseRow,
+        CheckRow,
+        DiameterRow,
+        FactRow,
+        FeatureRow,
+        MeasurementRow,
+    )
 
 
 class CaseStatus(StrEnum):
@@ -82,6 +89,7 @@ class CaseResult:
     measurements : list of MeasurementRow
     facts : list of FactRow
     checks : list of CheckRow
+    diameters : list of DiameterRow
     features : list of FeatureRow
         One for each analysis and feature.
     derivations : dict
@@ -104,6 +112,7 @@ class CaseResult:
     measurements: list[MeasurementRow] = field(default_factory=list)
     facts: list[FactRow] = field(default_factory=list)
     checks: list[CheckRow] = field(default_factory=list)
+    diameters: list[DiameterRow] = field(default_factory=list)
     features: list[FeatureRow] = field(default_factory=list)
     derivations: dict[str, Any] = field(default_factory=dict)
     readings: list[dict[str, Any]] = field(default_factory=list)

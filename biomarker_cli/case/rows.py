@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from biomarker_cli.case.result import RoiKey
 from biomarker_cli.model.measurement import Measurement
 from biomarker_cli.regions.result import AuditedRoiRow
-from biomarker_cli.tables.rows import CaseRow, CheckRow, FactRow, FeatureRow, MeasurementRow
+from biomarker_cli.tables.rows import (
+    CaseRow,
+    CheckRow,
+    DiameterRow,
+    FactRow,
+    FeatureRow,
+    MeasurementRow,
+)
 
 if TYPE_CHECKING:
     # Rows are made of them, without a look into their rooms.
@@ -190,6 +197,39 @@ def measurement_rows(
         )
         for m in measurements
     ]
+
+
+def diameter_rows(
+    plan: CasePlan, roi_id: str, analysis_id: str, measurements: Iterable[Measurement]
+) -> list[DiameterRow]:
+    """Return rows of ``diameters.csv``: one for each length that was read off a line."""
+    rows = []
+    for m in measurements:
+        line = m.caliper
+        if line is None:
+            continue
+        ends = zip(("start", "end"), (line.start_mm, line.end_mm), strict=True)
+        places = {
+            f"{name}_{axis}_mm": value
+            for name, end in ends
+            for axis, value in zip("xyz", end, strict=True)
+        }
+        row = DiameterRow(
+            case_id=plan.case_id,
+            roi_id=roi_id,
+            analysis_id=analysis_id,
+            feature_id=m.feature_id,
+            **places,
+            **{f"normal_{axis}": value for axis, value in zip("xyz", line.normal, strict=True)},
+            slice_index=line.slice_index,
+            slice_uid=line.slice_uid,
+            frame_number=line.frame_number,
+            slice_thickness_mm=line.slice_thickness_mm,
+            n_components=line.n_components,
+            mask_sha256=line.mask_sha256,
+        )
+        rows.append(row)
+    return rows
 
 
 def feature_rows(

@@ -18,6 +18,7 @@ from biomarker_cli.case.result import CaseResult, CaseStatus, Note, RoiKey
 from biomarker_cli.case.rows import (
     case_row,
     check_row,
+    diameter_rows,
     fact_rows,
     feature_rows,
     measurement_rows,
@@ -36,7 +37,13 @@ if TYPE_CHECKING:
     from biomarker_cli.imaging.region import Region
     from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.regions.result import RoiResult
-    from biomarker_cli.tables.rows import CaseRow, FactRow, FeatureRow, MeasurementRow
+    from biomarker_cli.tables.rows import (
+        CaseRow,
+        DiameterRow,
+        FactRow,
+        FeatureRow,
+        MeasurementRow,
+    )
 
 
 @dataclass
@@ -52,6 +59,7 @@ class _Progress:
     regions: dict[str, list[RoiResult]] = field(default_factory=dict)
     refusals: dict[RoiKey, BiomarkerError] = field(default_factory=dict)
     measurements: list[MeasurementRow] = field(default_factory=list)
+    diameters: list[DiameterRow] = field(default_factory=list)
     features: dict[tuple[str, str], FeatureRow] = field(default_factory=dict)
     derivations: dict[str, Any] = field(default_factory=dict)
     readings: list[dict[str, Any]] = field(default_factory=list)
@@ -80,6 +88,7 @@ class _Progress:
             measurements=self.measurements,
             facts=self.facts,
             checks=[check_row(check, plan.case_id, self.devices) for check in self.checks],
+            diameters=self.diameters,
             features=list(self.features.values()),
             derivations=self.derivations,
             readings=self.readings,
@@ -340,6 +349,7 @@ def _measure_regions(progress: _Progress, analysis: Analysis, prepared: Prepared
             own |= {"implausible"}
             progress.note(f"{analysis.ident}: {doubt}", roi_id)
         progress.measurements += measurement_rows(progress.plan, roi_id, analysis.ident, found, own)
+        progress.diameters += diameter_rows(progress.plan, roi_id, analysis.ident, found)
         for measurement in found:
             if measurement.reason:
                 progress.note(f"{measurement.feature_id}: {measurement.reason}", roi_id)

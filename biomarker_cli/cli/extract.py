@@ -24,6 +24,7 @@ Examples:
       --analysis pyradiomics-default -o results
   biomarker extract suv --image pet/ --mask seg.dcm --analysis fdg-suv
   biomarker extract adc --image dwi/ --mask mask.nii.gz --analysis dwi-adc
+  biomarker extract size --image ct/ --mask seg.dcm --analysis recist-size
 
 Without -o the measurements are printed as CSV. Exit code 7: a limit of the
 analysis, as that of a phantom, is broken.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -124,6 +125,13 @@ class Region:
     def n_voxels(self) -> int:
         """Number of voxels inside."""
         return int(np.count_nonzero(self.crop.mask))
+
+    @property
+    def mask_sha256(self) -> str:
+        """Digest of the voxels and of their places in the grid (docs/size.md)."""
+        places = (*self.geometry.shape, *self.crop.offset, *self.crop.mask.shape)
+        head = f"biomarker-mask/1 {' '.join(map(str, places))}\n"
+        return hashlib.sha256(head.encode() + np.packbits(self.crop.mask).tobytes()).hexdigest()
 
     @property
     def volume_mm3(self) -> float:

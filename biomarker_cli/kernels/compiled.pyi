@@ -105,6 +105,14 @@ def farthest_squared(
     order: IntArray,
     boxes: FloatArray,
 ) -> float: ...
+def longest_inside(
+    mask: BoolArray,
+    corners: IntArray,
+    row_mm: float,
+    column_mm: float,
+    at_least: float,
+    found: IntArray,
+) -> tuple[float, int]: ...
 def filter_double_lines(
     image: FloatArray,
     shape: IntArray,

@@ -13,7 +13,8 @@
         ├── regions.RegionError
         ├── pet.SuvError
         ├── diffusion.AdcError
-        └── radiomics.RadiomicsError
+        ├── radiomics.RadiomicsError
+        └── size.SizeError
 
 Each room owns the codes of its own class; ``docs/errors.md`` has an entry for
 every code, and a test holds the two lists together.

@@ -45,7 +45,7 @@ class FeatureDefinition:
     aggregation : str
         One of `AGGREGATIONS`.
     dicom_code : str
-        Code value in the DCM or IBSI scheme, empty where none exists.
+        Code value in the DCM, SCT or IBSI scheme, empty where none exists.
     pyradiomics_name : str
         ``class_Feature`` of pyradiomics, empty where it has none.
     definition_version : str

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from biomarker_cli.model.caliper import Caliper
 from biomarker_cli.model.features import FeatureDefinition
 
 
@@ -35,6 +36,8 @@ class Measurement:
     flags : frozenset of str
     reason : str
         Why there is no value; goes to the log.
+    caliper : Caliper or None
+        The line that a length was read off.
     """
 
     image: str
@@ -44,6 +47,7 @@ class Measurement:
     status: MeasurementStatus = MeasurementStatus.OK
     flags: frozenset[str] = field(default_factory=frozenset)
     reason: str = ""
+    caliper: Caliper | None = None
 
     @property
     def feature_id(self) -> str:

@@ -21,6 +21,7 @@ SEVERITY_WORDS: tuple[Severity, ...] = get_args(Severity)
 """From the lightest to the heaviest."""
 
 _INFO = (
+    "lesion_small",  # a lesion that shrank: its size is as good as that of others
     "fact_varies",  # window settings, times: the rules judge the values that matter
     "roi_name_encoding",
     "roi_planes_unused",  # contours finer than the slices: each slice took the nearest
@@ -86,6 +87,9 @@ _CAUTION = (
     "slice_thickness_differs",
     # Below the share of voxels at which the analysis calls the value undefined.
     "voxels_nan",
+    # The line of the diameter, and the part of the lesion that it is of, want a look.
+    "concave",
+    "several_components",
     # Of tables made from measurements.
     "rc_other_conditions",
     "tolerance_below_half_slice",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from xml.sax.saxutils import escape
 
 import numpy as np
 
+from biomarker_cli.drawing.axes import PageScale, svg_page, svg_text, svg_upright
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.model.wording import shown
 from biomarker_cli.multicentre.agreement import BlandAltman, bland_altman
 
 WIDTH, HEIGHT = 640, 420
@@ -38,13 +37,9 @@ def bland_altman_svg(pairs: FloatArray, title: str, unit: str, names: tuple[str,
     y_of = _axis(np.array([*up, 0.0, limits.low.value, limits.high.value]), HEIGHT - _BOTTOM, _TOP)
     in_unit = "" if unit in {"", "1"} else f" [{unit}]"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        'font-family="sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        _text(_LEFT, 24, title),
-        _text(_LEFT, HEIGHT - 14, f"mean of {names[0]} and {names[1]}{in_unit}"),
-        f'<g transform="translate(16 {HEIGHT - _BOTTOM}) rotate(-90)">'
-        f"{_text(0, 0, f'{names[1]} - {names[0]}{in_unit}')}</g>",
+        svg_text(_LEFT, 24, title),
+        svg_text(_LEFT, HEIGHT - 14, f"mean of {names[0]} and {names[1]}{in_unit}"),
+        svg_upright(16, HEIGHT - _BOTTOM, f"{names[1]} - {names[0]}{in_unit}"),
         f'<path d="M{_LEFT} {_TOP}V{HEIGHT - _BOTTOM}H{WIDTH - _RIGHT}" fill="none" '
         'stroke="black"/>',
         *_ticks(across, x_of),
@@ -54,33 +49,18 @@ def bland_altman_svg(pairs: FloatArray, title: str, unit: str, names: tuple[str,
             'fill-opacity="0.7"/>'
             for x, y in zip(across, up, strict=True)
         ),
-        "</svg>\n",
     ]
-    return "\n".join(parts)
+    return svg_page(WIDTH, HEIGHT, parts)
 
 
-class _Scale:
-    """Maps a number to a place on the page."""
-
-    def __init__(self, low: float, high: float, start: float, stop: float) -> None:
-        self._low, self._factor, self._start = low, (stop - start) / (high - low), start
-
-    def __call__(self, value: float) -> float:
-        return self._start + (float(value) - self._low) * self._factor
-
-
-def _axis(values: FloatArray, start: float, stop: float) -> _Scale:
+def _axis(values: FloatArray, start: float, stop: float) -> PageScale:
     low, high = float(values.min()), float(values.max())
     # Numbers that are all alike stand in the middle.
     margin = 0.08 * (high - low) or max(abs(low), 1.0) * 0.5
-    return _Scale(low - margin, high + margin, start, stop)
+    return PageScale(low - margin, high + margin, start, stop)
 
 
-def _text(x: float, y: float, text: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}">{escape(shown(text))}</text>'
-
-
-def _ticks(values: FloatArray, x_of: _Scale) -> list[str]:
+def _ticks(values: FloatArray, x_of: PageScale) -> list[str]:
     ends = sorted({float(values.min()), float(values.max())})
     foot = HEIGHT - _BOTTOM
     parts = []
@@ -93,7 +73,7 @@ def _ticks(values: FloatArray, x_of: _Scale) -> list[str]:
     return parts
 
 
-def _lines(limits: BlandAltman, y_of: _Scale) -> list[str]:
+def _lines(limits: BlandAltman, y_of: PageScale) -> list[str]:
     said = (
         (limits.high.value, "+1.96 SD", "6 4"),
         (limits.bias.value, "bias", "none"),
@@ -106,7 +86,7 @@ def _lines(limits: BlandAltman, y_of: _Scale) -> list[str]:
             f'<path d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}" stroke="#a8321f" '
             f'stroke-dasharray="{dashes}"/>'
         )
-        parts.append(_text(WIDTH - _RIGHT + 6, y + 4, f"{name} {_number(value)}"))
+        parts.append(svg_text(WIDTH - _RIGHT + 6, y + 4, f"{name} {_number(value)}"))
     zero = y_of(0.0)
     parts.append(
         f'<path d="M{_LEFT} {zero:.1f}H{WIDTH - _RIGHT}" stroke="#999" stroke-dasharray="1 3"/>'

@@ -61,6 +61,7 @@ def write_tables(
     features = _Features(heads, dictionary)
     flags = RunFlags()
     derivations = Derivations(folder / "derivations")
+    empty = {table.name for table in CASE_TABLES}
     with ExitStack() as files:
         write = {t.name: files.enter_context(table_file(t, folder)) for t in CASE_TABLES}
         # Lines stand in the order of their scopes: those of cases are about series.
@@ -71,14 +72,20 @@ def write_tables(
             for table in CASE_TABLES:
                 is_measured = table is MEASUREMENTS
                 lines = features.measurements(result) if is_measured else result.lines[table.name]
-                write[table.name](lines)
+                if lines:
+                    empty.discard(table.name)
+                    write[table.name](lines)
             derivations.write(result)
         write[CHECKS.name](row_lines(CHECKS, [r for r in wide_checks if r.scope > "series"]))
     derivations.drop_others()
     write_table(FEATURES, features.rows(), folder)
     with table_file(FLAGS_IN_RUN, folder) as write_flags:
         write_flags(row_lines(FLAGS_IN_RUN, flags.rows(policy.severity_of)))
-    write_datapackage((*CASE_TABLES, FEATURES, FLAGS_IN_RUN), folder, study_id)
+    unasked = [table for table in CASE_TABLES if table.optional and table.name in empty]
+    for table in unasked:
+        (folder / table.file_name).unlink()
+    written = [table for table in CASE_TABLES if table not in unasked]
+    write_datapackage((*written, FEATURES, FLAGS_IN_RUN), folder, study_id)
 
 
 class _Features:

@@ -11,7 +11,7 @@ from biomarker_cli.case.result import CaseStatus
 from biomarker_cli.regions.result import ROIS_WITH_AUDIT
 from biomarker_cli.study.flagging import flags_in
 from biomarker_cli.study.keys import ANALYSIS
-from biomarker_cli.tables.schema import CHECKS, FACTS, MEASUREMENTS
+from biomarker_cli.tables.schema import CHECKS, DIAMETERS, FACTS, MEASUREMENTS
 from biomarker_cli.tables.writing import table_lines
 
 if TYPE_CHECKING:
@@ -74,9 +74,15 @@ def joined(stored: PackedResult, fresh: PackedResult, kept: Collection[str]) -> 
     alike = all(stored.lines[table.name] == fresh.lines[table.name] for table in _SHARED)
     if not alike or not may_be_kept(stored) or not _is_whole(fresh.head):
         return None
-    rows = [row for row in stored.rows(MEASUREMENTS) if row["analysis_id"] in kept]
-    rows += fresh.rows(MEASUREMENTS)
-    lines = {**fresh.lines, MEASUREMENTS.name: table_lines(MEASUREMENTS, rows)}
+    rows, lengths = (
+        [row for row in stored.rows(table) if row["analysis_id"] in kept] + fresh.rows(table)
+        for table in (MEASUREMENTS, DIAMETERS)
+    )
+    lines = {
+        **fresh.lines,
+        MEASUREMENTS.name: table_lines(MEASUREMENTS, rows),
+        DIAMETERS.name: table_lines(DIAMETERS, lengths),
+    }
     log = json.loads(fresh.log)
     of_kept = {name: said for name, said in stored.derivations.items() if name in kept}
     log["derivations"] = {**of_kept, **log["derivations"]}

@@ -2,8 +2,8 @@
 
 ::
 
-    {"format": "biomarker-result/5", "case_id": ..., "key": ..., "sha256": ..., ...}
-    the lines of cases.csv, rois.csv, measurements.csv, facts.csv, checks.csv
+    {"format": "biomarker-result/6", "case_id": ..., "key": ..., "sha256": ..., ...}
+    the lines of cases.csv, rois.csv, measurements.csv, facts.csv, checks.csv, diameters.csv
     {"notes": [...], "derivations": {...}, "readings": [...]}
 
 The first line says all that a run looks at, and the length of each part behind it; the
@@ -26,16 +26,24 @@ from biomarker_cli.regions.result import ROIS_WITH_AUDIT
 from biomarker_cli.study.flagging import counted_flags, weighed_lines, with_flags
 from biomarker_cli.study.keys import key_of_parts
 from biomarker_cli.tables.reading import parse_lines
-from biomarker_cli.tables.schema import CASES, CHECKS, FACTS, FEATURES, MEASUREMENTS, Table
+from biomarker_cli.tables.schema import (
+    CASES,
+    CHECKS,
+    DIAMETERS,
+    FACTS,
+    FEATURES,
+    MEASUREMENTS,
+    Table,
+)
 from biomarker_cli.tables.writing import row_lines
 
 if TYPE_CHECKING:
     from biomarker_cli.tables.rows import FeatureRow
 
-FORMAT = "biomarker-result/5"
+FORMAT = "biomarker-result/6"
 _ANY_FORMAT = "biomarker-result/"
 
-CASE_TABLES = (CASES, ROIS_WITH_AUDIT, MEASUREMENTS, FACTS, CHECKS)
+CASE_TABLES = (CASES, ROIS_WITH_AUDIT, MEASUREMENTS, FACTS, CHECKS, DIAMETERS)
 """Tables that hold rows of each case; the dictionary of features is shared."""
 
 
@@ -342,6 +350,7 @@ def pack(
         FACTS.name: row_lines(FACTS, result.facts),
         # A series that stands in two studies is checked twice, and has one row.
         CHECKS.name: row_lines(CHECKS, dict.fromkeys(result.checks)),
+        DIAMETERS.name: row_lines(DIAMETERS, result.diameters),
     }
     log = {
         "notes": [[note.text, note.roi_id] for note in result.notes],

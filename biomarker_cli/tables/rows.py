@@ -13,7 +13,9 @@ _TYPES: dict[Any, FieldType] = {
     str: "string",
     str | None: "string",
     frozenset[str]: "string",
+    float: "number",
     float | None: "number",
+    int: "integer",
     int | None: "integer",
     bool: "boolean",
     bool | None: "boolean",
@@ -177,6 +179,35 @@ class CheckRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DiameterRow:
+    """A row of ``diameters.csv``: the line that a length of ``measurements.csv`` was read off."""
+
+    case_id: CaseId
+    roi_id: Annotated[str, about("canonical name of the ROI, unique within the case")]
+    analysis_id: Annotated[str, about("analysis protocol, id@version")]
+    feature_id: Annotated[str, about("image.family.feature[.variant]")]
+    start_x_mm: Annotated[float, about("one end of the line, DICOM patient coordinates (LPS)")]
+    start_y_mm: Annotated[float, about("likewise")]
+    start_z_mm: Annotated[float, about("likewise")]
+    end_x_mm: Annotated[float, about("the other end")]
+    end_y_mm: Annotated[float, about("likewise")]
+    end_z_mm: Annotated[float, about("likewise")]
+    normal_x: Annotated[float, about("unit vector across the slice (LPS): the plane measured in")]
+    normal_y: Annotated[float, about("likewise")]
+    normal_z: Annotated[float, about("likewise")]
+    slice_index: Annotated[int, about("slice of the volume, from 0")]
+    slice_uid: Annotated[str, about("SOPInstanceUID of the slice; empty where it is no DICOM")]
+    frame_number: Annotated[int | None, about("frame of a multi-frame instance, from 1")] = None
+    slice_thickness_mm: Annotated[
+        float, about("thickness or distance of the slices, the larger one")
+    ]
+    n_components: Annotated[
+        int, about("parts of the region on the slice that do not touch; the line is in one")
+    ]
+    mask_sha256: Annotated[str, about("digest of the voxels of the region (docs/size.md)")]
+
+
+@dataclass(frozen=True, kw_only=True)
 class FeatureRow:
     """A row of ``features.csv``."""
 
@@ -190,7 +221,7 @@ class FeatureRow:
         str, about("UCUM code; several, joined by ;, where images of an analysis differ")
     ]
     ibsi_id: Annotated[str, about("four-letter id of the IBSI manual")]
-    dicom_code: Annotated[str, about("code value of the DCM or IBSI scheme")]
+    dicom_code: Annotated[str, about("code value of the DCM, SCT or IBSI scheme")]
     pyradiomics_name: Annotated[str, about("class_Feature of pyradiomics")]
     engine: Annotated[str, about("what computed it")]
     engine_version: Annotated[str, about("its version")]

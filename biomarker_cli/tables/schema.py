@@ -12,6 +12,7 @@ from biomarker_cli.tables.rows import (
     CaseRow,
     CheckRow,
     Column,
+    DiameterRow,
     ExclusionRow,
     FactRow,
     FeatureRow,
@@ -38,6 +39,8 @@ class Table:
         Foreign keys.
     later : tuple of str
         Columns that tables of earlier versions lack; they are read as empty.
+    optional : bool
+        Whether the file is there only where it has a row.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Table:
     key: tuple[str, ...]
     refers_to: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = ()
     later: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def file_name(self) -> str:
@@ -102,6 +106,21 @@ CHECKS = Table(
     ((("case_id",), "cases", ("case_id",)),),
 )
 
+DIAMETERS = Table(
+    "diameters",
+    "length of measurements.csv that was read off a line; only where sizes were measured",
+    columns_of(DiameterRow),
+    ("case_id", "roi_id", "analysis_id", "feature_id"),
+    (
+        (
+            ("case_id", "roi_id", "analysis_id", "feature_id"),
+            "measurements",
+            ("case_id", "roi_id", "analysis_id", "feature_id"),
+        ),
+    ),
+    optional=True,
+)
+
 FEATURES = Table(
     "features",
     "analysis x feature",
@@ -124,5 +143,5 @@ EXCLUSIONS = Table(
 )
 """A pool has it beside the tables of a run."""
 
-TABLES = (MEASUREMENTS, ROIS, CASES, FACTS, CHECKS, FEATURES, FLAGS_IN_RUN)
-"""Every table of a run."""
+TABLES = (MEASUREMENTS, ROIS, CASES, FACTS, CHECKS, DIAMETERS, FEATURES, FLAGS_IN_RUN)
+"""Every table that a run can have."""

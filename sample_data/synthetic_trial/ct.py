@@ -69,13 +69,14 @@ def instance_uid(visit: Visit, k: int) -> str:
     return headers.uid(visit.key, "ct", str(k))
 
 
-def write_ct(visit: Visit, folder: Path) -> None:
-    """Write one file per slice into ``folder``."""
-    write_slices(visit, hounsfield(visit), folder)
+def write_ct(visit: Visit, folder: Path) -> list[Dataset]:
+    """Write one file per slice into ``folder`` and return their data sets."""
+    return write_slices(visit, hounsfield(visit), folder)
 
 
-def write_slices(visit: Visit, hu: npt.NDArray[np.int64], folder: Path) -> None:
-    """Write CT numbers in HU, shape (z, y, x) of the grid, one file per slice."""
+def write_slices(visit: Visit, hu: npt.NDArray[np.int64], folder: Path) -> list[Dataset]:
+    """Write CT numbers in HU, shape (z, y, x) of the grid, and return the data sets."""
+    written = []
     start = visit.pet_start - timedelta(minutes=4)
     for k in range(visit.ct_grid.size[2]):
         ds = headers.study_header(visit)
@@ -99,3 +100,5 @@ def write_slices(visit: Visit, hu: npt.NDArray[np.int64], folder: Path) -> None:
         ds.WindowWidth = "400"
         headers.add_pixels(ds, hu[k] - INTERCEPT_HU, bits=12, signed=False)
         headers.write(ds, folder / f"IM{k + 1:04d}.dcm")
+        written.append(ds)
+    return written

@@ -121,9 +121,9 @@ class Visit:
     ct_grid: Grid
     pet_grid: Grid
     dwi_grid: Grid
-    ct_balls: tuple[Ball, Ball]
-    pet_balls: tuple[Ball, Ball]
-    dwi_balls: tuple[Ball, Ball]
+    ct_balls: tuple[Ball, ...]
+    pet_balls: tuple[Ball, ...]
+    dwi_balls: tuple[Ball, ...]
 
     @property
     def key(self) -> str:

@@ -78,7 +78,7 @@ def truths() -> Iterator[Truth]:
                     )
 
 
-def roles(visit: Visit) -> tuple[tuple[str, Grid, tuple[Ball, Ball]], ...]:
+def roles(visit: Visit) -> tuple[tuple[str, Grid, tuple[Ball, ...]], ...]:
     """Return image role, grid and spheres of the three series of a visit."""
     return (
         ("ct", visit.ct_grid, visit.ct_balls),

@@ -103,6 +103,14 @@ def _rtstruct_masks(path: Path, instances: list[Dataset]) -> dict[str, Mask]:
     return masks
 
 
+def _ct_masks(folder: Path, instances: list[Dataset]) -> dict[str, Mask]:
+    """Return the masks of a CT: of a structure set in the trial, of a SEG in the response."""
+    contours = folder / "rtstruct.dcm"
+    if contours.is_file():
+        return _rtstruct_masks(contours, instances)
+    return _seg_masks(folder / "seg.dcm", instances)
+
+
 def _seg_masks(path: Path, instances: list[Dataset]) -> dict[str, Mask]:
     """Return the masks of the segments of a DICOM SEG."""
     seg = pydicom.dcmread(path)
@@ -182,7 +190,7 @@ def _case(folder: Path, role: str) -> tuple[Floats, dict[str, Mask], float]:
     """Return the quantity, the masks and the voxel volume in mm3 of a case."""
     instances = _load(folder / "image")
     if role == "ct":
-        values, masks = _rescaled(instances), _rtstruct_masks(folder / "rtstruct.dcm", instances)
+        values, masks = _rescaled(instances), _ct_masks(folder, instances)
     elif role == "pet":
         values, masks = _suv(instances), _seg_masks(folder / "seg.dcm", instances)
     else:
@@ -201,6 +209,8 @@ def _measure(feature_id: str, values: Floats, voxel_mm3: float) -> float:
     functions: dict[str, Callable[[Floats], Any]] = {
         "mean": np.mean,
         "max": np.max,
+        # Of a uniform sphere.
+        "1ml_partial_volume_global": np.mean,
         "median": np.median,
         "variance": np.var,
     }
@@ -225,17 +235,46 @@ def verify(folder: Path) -> list[Deviation]:
     ValueError
         If the headers contradict each other about the decay reference.
     """
-    with (folder / "truth.csv").open(encoding="utf-8", newline="") as handle:
+    return _held_against(
+        folder / "truth.csv",
+        lambda site, subject, timepoint, role: folder / site.lower() / subject / timepoint / role,
+    )
+
+
+def verify_response(folder: Path) -> list[Deviation]:
+    """Measure every row of the truth of the subject over time, as `verify` does.
+
+    Parameters
+    ----------
+    folder : Path
+        Of that study.
+    """
+    return _held_against(
+        folder / "truth.csv",
+        lambda _site, subject, timepoint, role: folder / subject / timepoint / role,
+    )
+
+
+def _held_against(truth: Path, folder_of: Callable[..., Path]) -> list[Deviation]:
+    with truth.open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     found = []
     loaded: dict[str, tuple[Floats, dict[str, Mask], float]] = {}
     for row in rows:
         case_id = row["case_id"]
+        folder = folder_of(*case_id.split("/"))
+        role = case_id.rsplit("/", 1)[-1]
         if case_id not in loaded:
-            site, subject, timepoint, role = case_id.split("/")
-            loaded[case_id] = _case(folder / site.lower() / subject / timepoint / role, role)
+            loaded[case_id] = _case(folder, role)
         values, masks, voxel_mm3 = loaded[case_id]
-        measured = _measure(row["feature_id"], values[masks[row["roi_id"]]], voxel_mm3)
+        mask = masks[row["roi_id"]]
+        family = row["feature_id"].partition(".")[2]
+        if family.startswith("size."):
+            measured = _length(family, mask, folder)
+        else:
+            measured = _measure(row["feature_id"], values[mask], voxel_mm3)
+            if row["feature_id"].startswith("sul_janma."):
+                measured *= _lean_mass_share(folder)
         found.append(
             Deviation(
                 case_id=case_id,
@@ -247,3 +286,33 @@ def verify(folder: Path) -> list[Deviation]:
             )
         )
     return found
+
+
+def _length(feature: str, mask: Mask, folder: Path) -> float:
+    """Return the largest distance of two voxel centres of a slice, or the width across it.
+
+    Of a disc the width is the short axis; of other shapes it is not.
+    """
+    first = _load(folder / "image")[0]
+    row_mm, column_mm = (float(v) for v in first.PixelSpacing)
+    best = (0.0, 0.0)
+    for plane in mask:
+        points = np.argwhere(plane) * [row_mm, column_mm]
+        if len(points) < 2:
+            continue
+        ways = points[:, None] - points[None, :]
+        lengths = np.hypot(ways[..., 0], ways[..., 1])
+        place = np.unravel_index(lengths.argmax(), lengths.shape)
+        along = ways[place] / lengths[place]
+        width = np.abs(ways[..., 0] * along[1] - ways[..., 1] * along[0])
+        best = max(best, (float(lengths[place]), float(width.max())))
+    return best[0] if feature == "size.longest_diameter" else best[1]
+
+
+def _lean_mass_share(folder: Path) -> float:
+    """Return lean body mass over weight (Janmahasatian 2005, women)."""
+    first = _load(folder / "image")[0]
+    if first.PatientSex != "F":
+        raise ValueError("the formula is that of women")
+    weight, height = float(first.PatientWeight), float(first.PatientSize)
+    return 9270.0 / (8780.0 + 244.0 * weight / height**2)

@@ -58,6 +58,10 @@ def test_every_truth_is_met_within_its_tolerance(sample_run, sample_dir):
     assert (deviation / merged["truth"])[suv_and_adc].max() < 0.005
 
 
+def test_a_run_without_sizes_has_no_table_of_diameters(sample_run):
+    assert not (sample_run / "diameters.csv").exists()
+
+
 def test_voxel_counts_are_those_of_voxel_centre_inclusion(sample_run):
     counts = {(r["case_id"], r["roi_id"]): int(r["n_voxels"]) for r in _rows(sample_run, "rois")}
     assert counts["CENTRE_A/S0001/T1/ct", "GTV"] == 1716

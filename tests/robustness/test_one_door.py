@@ -476,7 +476,8 @@ def _audited(trial, out, tmp_path, *more):
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_first_run_opens_each_image_file_once_and_a_second_none(sample_dir, tmp_path, jobs):
     trial = tmp_path / "trial"
-    shutil.copytree(sample_dir, trial, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    others = shutil.ignore_patterns("*.py", "__pycache__", "response")
+    shutil.copytree(sample_dir, trial, ignore=others)
     images = {str(p) for p in trial.rglob("*.dcm") if p.parent.name == "image"}
     assert len(images) > 100
     opened, parses = _audited(trial, tmp_path / "out", tmp_path, "--jobs", jobs)
@@ -496,7 +497,7 @@ def test_a_first_run_opens_each_image_file_once_and_a_second_none(sample_dir, tm
         lambda content: content[:-1],
         lambda content: content.replace(b",ok,", b",OK,", 1),
         lambda content: content.replace(b'"study": "doors"', b'"study": "other"'),
-        lambda content: content.replace(b"biomarker-result/5", b"biomarker-result/1"),
+        lambda content: content.replace(b"biomarker-result/6", b"biomarker-result/1"),
         lambda content: content.replace(b'"status": "measured"', b'"status": "excluded"', 1),
         lambda content: content.replace(b'"error_code": ""', b'"error_code": "ANY"', 1),
         lambda content: re.sub(rb'"pixels": "\w+"', b'"pixels": ""', content),

@@ -19,7 +19,7 @@ from biomarker_cli.study.study_file import load_study, with_key
 SLOW = os.environ.get("BIOMARKER_SLOW_TESTS") == "all"
 ROUNDS = 12 if SLOW else 3
 POOLS = {
-    "ct": ("radiomics-ct", "pyradiomics-default", "ibsi-1-config-a", "ibsi-1-config-c"),
+    "ct": ("radiomics-ct", "pyradiomics-default", "recist-size", "choi-ct"),
     "pet": ("fdg-suv", "fdg-percist", "fdg-tmtv", "psma-suv", "radiomics-pet"),
     "dwi": ("dwi-adc", "dwi-adc-all", "dwi-ivim", "dwi-kurtosis", "dwi-phantom", "wb-dwi"),
 }

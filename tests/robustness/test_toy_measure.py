@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 
@@ -165,7 +166,7 @@ def test_its_section_is_read_by_the_model_of_its_room(biomarker):
 def test_it_is_no_measure_without_the_table(folder, biomarker):
     done = biomarker("extract", "toys", *EXTRACT, "--analysis", "toy.yaml")
     assert done.returncode == 2
-    assert "'radiomics', 'suv', 'adc', 'toy'" in done.stderr
+    assert re.search("is not one of 'radiomics', .*, 'toy'", done.stderr)
     plain = subprocess.run(
         [sys.executable, "-m", "biomarker_cli", "protocol", "lint", str(folder / "toy.yaml")],
         capture_output=True,
@@ -173,7 +174,7 @@ def test_it_is_no_measure_without_the_table(folder, biomarker):
         check=False,
     )
     assert plain.returncode == 2
-    assert "measure: expected 'radiomics', 'suv' or 'adc'" in plain.stderr
+    assert re.search("measure: expected 'radiomics', .* or '(?!toy')", plain.stderr)
 
 
 def test_maps_are_asked_only_of_measures_that_have_them(biomarker):

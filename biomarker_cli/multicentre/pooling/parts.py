@@ -17,6 +17,7 @@ from biomarker_cli.tables.manifest import MANIFEST, read_manifest
 from biomarker_cli.tables.schema import (
     CASES,
     CHECKS,
+    DIAMETERS,
     EXCLUSIONS,
     FACTS,
     FEATURES,
@@ -115,10 +116,12 @@ def read_part(folder: Path) -> PoolPart:
     tables = read_package(folder)
     for table in OF_A_RUN:
         _require_schema(table, tables.get(table.name), folder)
-    if EXCLUSIONS.name in tables:
-        _require_schema(EXCLUSIONS, tables[EXCLUSIONS.name], folder)
-    for table in (ROIS_WITH_AUDIT, FACTS, CHECKS):
-        tables[table.name].require_unchanged()
+    for table in (DIAMETERS, EXCLUSIONS):
+        if table.name in tables:
+            _require_schema(table, tables[table.name], folder)
+    for table in (ROIS_WITH_AUDIT, FACTS, CHECKS, DIAMETERS):
+        if table.name in tables:
+            tables[table.name].require_unchanged()
     manifest = read_manifest(folder)
     if not manifest:
         raise TableError(

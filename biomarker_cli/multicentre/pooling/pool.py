@@ -20,6 +20,7 @@ from typing import Any
 
 from biomarker_cli.model.severities import SEVERITY_WORDS
 from biomarker_cli.multicentre.errors import PoolError
+from biomarker_cli.multicentre.pooling.diameters import KeptDiameters
 from biomarker_cli.multicentre.pooling.filtering import RowFilter, count_flags
 from biomarker_cli.multicentre.pooling.merging_rows import (
     PartBlock,
@@ -53,6 +54,7 @@ from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.schema import (
     CASES,
     CHECKS,
+    DIAMETERS,
     EXCLUSIONS,
     FACTS,
     FEATURES,
@@ -145,7 +147,8 @@ def pool_runs(folders: Sequence[Path], output: Path, rules: PoolRules) -> PoolRe
         name or _MIXED, len(plan.parts), differences=plan.differences, parts=plan.parts
     )
     with ExitStack() as files:
-        tables = (*OF_A_RUN, EXCLUSIONS)
+        has_sizes = any(DIAMETERS.name in part.tables for part in plan.parts)
+        tables = (*OF_A_RUN, *([DIAMETERS] if has_sizes else []), EXCLUSIONS)
         write = {t.name: files.enter_context(table_file(t, output)) for t in tables}
         _write_tables(plan, rules, write, report)
         if not report.n_rows:
@@ -226,7 +229,7 @@ def _write_measurements(
     left = heapq.merge(
         twins,
         merged_blocks(plan.parts, EXCLUSIONS),
-        _measured(plan, filters, write[MEASUREMENTS.name], report, flags),
+        _measured(plan, filters, write, report, flags),
         key=lambda block: block.key,
     )
     for _, alike in groupby(left, key=lambda block: block.key):
@@ -239,11 +242,12 @@ def _write_measurements(
 def _measured(
     plan: _Plan,
     filters: Sequence[RowFilter],
-    write: Callable[[str], None],
+    write: _Writers,
     report: PoolReport,
     flags: RunFlags,
 ) -> Iterator[PartBlock]:
     """Write the measurements that are kept, and yield the lines of those that are not."""
+    diameters = KeptDiameters(plan.parts)
     for block in _all_measurements(plan):
         case_id = block.key[0]
         if case_id in plan.twins:
@@ -251,9 +255,11 @@ def _measured(
         role = plan.parts[block.place].cases[case_id].role
         kept, excluded = filters[block.place].split(block.lines, role)
         if kept:
-            write("\n".join(kept) + "\n")
+            write[MEASUREMENTS.name]("\n".join(kept) + "\n")
             flags.add({MEASUREMENTS.name: count_flags(kept, 1)})
             report.n_rows += len(kept)
+            if lengths := diameters.of(block.key, kept):
+                write[DIAMETERS.name]("\n".join(lengths) + "\n")
         if excluded:
             yield PartBlock(block.key, block.place, excluded)
 

@@ -21,6 +21,7 @@ from biomarker_cli.kernels.compiled import (
     farthest_squared,
     filter_double_lines,
     levels_between,
+    longest_inside,
     sum_places,
 )
 
@@ -199,3 +200,24 @@ def test_without_the_extension_the_doctor_says_so(unbuilt):
     assert done.returncode == 1
     (line,) = (line for line in done.stdout.splitlines() if "kernels" in line)
     assert "MISSING" in line
+
+
+@pytest.mark.parametrize(
+    ("shape", "corners", "found"),
+    [
+        ((2, 5, 5), [[2, 3]], (1, 4)),
+        ((1, 5, 5), [[2, 3, 4]], (1, 4)),
+        ((1, 5, 5), [[2, 3]], (0, 4)),
+        ((1, 5, 5), [[2, 3]], (1, 3)),
+        ((1, 5, 5), [[0, 3]], (1, 4)),
+        ((1, 5, 5), [[8, 3]], (1, 4)),
+        ((1, 5, 5), [[2, 8]], (1, 4)),
+        ((1, 1, 5), [[1, 3]], (1, 4)),
+    ],
+)
+def test_a_corner_beyond_the_plane_is_refused(shape, corners, found):
+    corners = np.array(corners, dtype=np.int64)
+    with pytest.raises(ValueError, match="longest_inside: the shapes"):
+        longest_inside(
+            np.ones(shape, np.bool_), corners, 1.0, 1.0, 0.0, np.empty(found, dtype=np.int64)
+        )
