@@ -10,6 +10,7 @@ _EPILOG = """\b
 Examples:
   biomarker export wide results -o wide.csv
   biomarker export parquet results -o parquet
+  biomarker export sdtm response --study TRIAL1 -o sdtm
 """
 
 
@@ -18,13 +19,14 @@ COMMANDS = CommandsOnDemand(
     {
         "wide": "wide:wide",
         "parquet": "parquet:parquet",
+        "sdtm": "sdtm:sdtm",
     },
 )
 
 
 @click.group(commands=COMMANDS, epilog=_EPILOG)
 def export() -> None:
-    """Hand out the tables of a run: one row per region, or Parquet.
+    """Hand out the tables of a run: one row per region, Parquet, or SDTM.
 
     The tables must be as the run wrote them; one that was edited is refused.
     """
