@@ -20,6 +20,7 @@ from biomarker_cli.drawing.axes import (
     svg_upright,
     ticks_between,
 )
+from biomarker_cli.model.wording import counted, cut_in_middle
 
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
@@ -41,6 +42,8 @@ _WIDTH, _HEIGHT = 720.0, 440.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70.0, 130.0, 44.0, 56.0
 _LANE = 22.0
 _WIDEST_BAR = 40.0
+_LONGEST_NAME = 10
+"""Letters of a subject beside its lane; the tooltip of the lane has them all."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def waterfall_svg(bars: Sequence[Bar], title: str, lines: Sequence[float]) -> st
         height = max(abs(y - zero), 0.5)
         parts.append(svg_box(x, min(y, zero), width, height, colour_of(bar.call), said))
     parts += [part for value in lines for part in _limit(value, up)]
-    parts.append(svg_text(_LEFT, _HEIGHT - 16, f"{len(ordered)} subjects"))
+    parts.append(svg_text(_LEFT, _HEIGHT - 16, counted(len(ordered), "subject")))
     return svg_page(_WIDTH, _HEIGHT, [*parts, *_legend(bar.call for bar in ordered)])
 
 
@@ -194,7 +197,8 @@ def swimmer_svg(lanes: Sequence[Lane], title: str) -> str:
         said = f"{lane.subject}: to day {lane.end_day:g}, {lane.end or 'no endpoint'}"
         width = max(stop - start, 1.0)
         parts.append(svg_box(start, middle - 7, width, 14, "#dde6ef", said))
-        parts.append(svg_text(_LEFT - 6, middle + 4, lane.subject, "end"))
+        name = cut_in_middle(lane.subject, _LONGEST_NAME)
+        parts.append(svg_text(_LEFT - 6, middle + 4, name, "end"))
         for point in lane.points:
             told = f"{lane.subject} {point.timepoint}: day {point.day:g}, {point.call or '-'}"
             parts += _visit(across(point.day), middle, point, told)

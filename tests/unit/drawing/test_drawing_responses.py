@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -101,6 +102,15 @@ def test_lanes_of_a_swimmer_begin_with_the_longest_and_tell_their_end():
     colours = [one.get("stroke") for one in ends]
     assert colours.count("#a8321f") == 1
     assert any(one.get("points").count(",") == 3 for one in ends)
+
+
+def test_a_long_name_does_not_leave_the_page_and_the_tooltip_has_it_whole():
+    name = "SITE-0042-SUBJECT-0007"
+    text = swimmer_svg([replace(LANES[0], subject=name)], "t")
+    shown = [one.text or "" for one in elements(text, "text")]
+    assert not any(name in one for one in shown)
+    assert any(one.endswith("0007") and len(one) == 10 for one in shown)
+    assert any(name in told for told in titled(text, "rect"))
 
 
 def test_a_picture_of_one_number_or_of_one_day_is_drawn():
