@@ -13,9 +13,9 @@ from pydicom.uid import generate_uid
 from biomarker_cli.case.inputs import image_paths, mask_paths
 from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.imaging.errors import ImageFileError
-from biomarker_cli.study.assembling import _joined
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.study_file import load_study
+from biomarker_cli.tables.dictionary import joined_rows
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -119,7 +119,7 @@ def test_a_list_of_cases_that_would_be_misread_is_refused(tmp_path, text, told):
 
 def test_a_feature_with_two_units_is_one_row_of_the_dictionary():
     rows = [{"analysis_id": "a", "feature_id": "f", "unit_ucum": u} for u in ("[hnsf'U]", "1")]
-    assert _joined(rows) == {"analysis_id": "a", "feature_id": "f", "unit_ucum": "1;[hnsf'U]"}
+    assert joined_rows(rows) == {"analysis_id": "a", "feature_id": "f", "unit_ucum": "1;[hnsf'U]"}
 
 
 def test_an_output_that_cannot_be_written_is_no_internal_error(biomarker, sample_dir, tmp_path):

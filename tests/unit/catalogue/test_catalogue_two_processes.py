@@ -22,6 +22,15 @@ from biomarker_cli.catalogue.second_process import SharedWork
 PARENT = os.getpid()
 
 
+_active_count = threading.active_count
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch):
+    """Forks, whatever threads earlier tests of this process have left behind."""
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+
+
 def squared(number: int) -> int:
     return number * number
 
@@ -75,6 +84,7 @@ def test_where_the_work_fails_here_it_fails(capfd):
 
 def test_a_process_with_threads_is_not_copied(monkeypatch):
     """A copy could hold a lock that nobody lets go of."""
+    monkeypatch.setattr(threading, "active_count", _active_count)
     asked = []
     from multiprocessing import get_context
 
