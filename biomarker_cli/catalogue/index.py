@@ -221,15 +221,19 @@ class FileIndex:
         with self._connection() as connection:
             if connection is None:
                 return
+            gone: list[tuple[bytes]] = []
             for root in roots:
                 name = os.fsencode(root).rstrip(b"/")
                 rows = connection.execute(
                     "SELECT path FROM files WHERE path > ? AND path < ?",
                     (name + b"/", name + b"0"),
                 )
-                gone = [row for row in rows if os.fsdecode(row[0]) not in present]
-                connection.executemany("DELETE FROM files WHERE path = ?", gone)
-                connection.executemany("DELETE FROM digests WHERE path = ?", gone)
+                gone += [row for row in rows if os.fsdecode(row[0]) not in present]
+            if not gone:
+                return
+            connection.executemany("DELETE FROM files WHERE path = ?", gone)
+            connection.executemany("DELETE FROM digests WHERE path = ?", gone)
+            # Goes over all files, of which a study of thousands of cases has a million.
             connection.execute("DELETE FROM volumes WHERE series NOT IN (SELECT series FROM files)")
 
     def doubt(self, paths: Iterable[Path]) -> None:

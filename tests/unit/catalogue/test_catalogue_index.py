@@ -142,6 +142,28 @@ def test_digests_are_told_for_the_same_signature_alone(tmp_path, index):
     assert FileIndex(tmp_path / "cache", trusted=False).digests({path: read.signature}) == {}
 
 
+def test_all_files_are_gone_over_only_where_one_is_gone(folder, index, monkeypatch):
+    """Once a case, over the files of all cases: planning grew with their square."""
+    said = []
+    opened = FileIndex._open
+
+    def traced(self, path):
+        connection = opened(self, path)
+        connection.set_trace_callback(said.append)
+        return connection
+
+    monkeypatch.setattr(FileIndex, "_open", traced)
+    scan([folder], index=index)
+    shutil.copytree(folder, folder / "more")
+    scan([folder], index=index)
+    assert not [one for one in said if "NOT IN" in one]
+    shutil.rmtree(folder / "more")
+    next(folder.iterdir()).unlink()
+    write_series(folder / "new", axial(0, 3, 6))
+    scan([folder], index=index)
+    assert [one for one in said if "NOT IN" in one]
+
+
 def test_files_that_are_gone_are_forgotten(folder, index):
     scan([folder], index=index)
     (folder / "1_002.dcm").unlink()
