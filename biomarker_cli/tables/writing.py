@@ -75,11 +75,19 @@ def mapping_cells(table: Table, rows: Iterable[Mapping[str, Any]]) -> list[list[
     ValueError
         For a row with an unknown column.
     """
-    names = table.column_names
-    return [
-        ["" if (value := row.get(name)) is None else format_value(value) for name in names]
-        for row in _known(table, rows)
-    ]
+    places = {name: place for place, name in enumerate(table.column_names)}
+    empty = [""] * len(places)
+    found = []
+    for row in rows:
+        cells = empty.copy()
+        for name, value in row.items():
+            place = places.get(name)
+            if place is None:
+                raise ValueError(f"{table.name} has no column {sorted(row.keys() - places.keys())}")
+            # Most are text: a call for each would take a third of the time.
+            cells[place] = value if type(value) is str else format_value(value)
+        found.append(cells)
+    return found
 
 
 def sorted_lines(table: Table, cells: list[list[str]]) -> str:
@@ -139,14 +147,6 @@ def write_json(content: Any, path: Path) -> Path:
     """Write JSON beside the tables, whole or not at all, and return its path."""
     replace_file(path, (json.dumps(content, indent=2) + "\n").encode())
     return path
-
-
-def _known(table: Table, rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
-    known = set(table.column_names)
-    for row in rows:
-        if not row.keys() <= known:
-            raise ValueError(f"{table.name} has no column {sorted(row.keys() - known)}")
-        yield row
 
 
 def _require_unique(table: Table, lines: list[list[str]], places: list[int]) -> None:
