@@ -49,9 +49,9 @@ changelog: [{version: 0.1.0, date: 2026-11-28, change: first}]
 extends: pyradiomics-default@1.0.0
 radiomics:
   images:
-    - {name: original}
-    - {name: wavelet, filter: wavelet}
-    - {name: log, filter: log, sigma_mm: [1.0, 2.0, 3.0]}
+    - {filter: none}
+    - {filter: pyradiomics_wavelet}
+    - {filter: pyradiomics_log, sigma_mm: [1.0, 2.0, 3.0]}
 """
 
 
