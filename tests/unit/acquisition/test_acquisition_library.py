@@ -29,7 +29,9 @@ RELEASED = {
     "eanm-fdg-2-0@1.0.0": "9b8b7ba87502fdeecd5711212a278ab43a8dea371f0dc5237ea09f8f33cfb68d",
     "earl-1-phantom@1.0.0": "cfec2cd14db7296b02b25a346c40933af3a661d01da88af36911c7cad2f01fb9",
     "esgar-rectum-mr@1.0.0": "a6c019ab69b1c63434e1efdc12c979405246943019ee6c7d2d14d883f21f099e",
-    "fleischner-nodule-ct@1.0.0": "fbabb6712f797079c8a871ed6de8964498fd722a97f9b6a885de57200ca1b139",
+    "fleischner-nodule-ct@1.0.0": (
+        "fbabb6712f797079c8a871ed6de8964498fd722a97f9b6a885de57200ca1b139"
+    ),
     "li-rads-2018-ct@1.0.0": "d47a8d5f065ddace27b3c58d08a3ae7d04ec5c8ea33380e109a034a9b4ff582d",
     "li-rads-2018-mr@1.0.0": "8a3b0a46c0312aa4c00c04e2f1edfc63e41ee05f1c7d15fb2ef40df7f4bdb7e0",
     "my-rads@1.0.0": "e969e5a66e83f65be57c17f5edf7c3985825451ec946c68c885ef2e576e0fc4a",
@@ -38,13 +40,25 @@ RELEASED = {
     "pirads-2.1@1.0.0": "cd87b12eb8a1e8a5951de94347adb17ee9485da46421675c99d46f6a68d02ed7",
     "pirads-2.1@1.1.0": "04bf95a0df0e315dd3ef632ae44dd704f8c832bf1ff15b604bfa13321d28b898",
     "qiba-fdg-1-14@1.0.0": "7b0f2a0a1ed500b965a9dbdd40d26f7618008cd0b50b0f62d3256434aa39c9c7",
-    "qiba-small-lung-nodule-2023@1.0.0": "304e6f4dccd063869474b3bd8a214ef734d88d6670213b2509373d508f507a0b",
+    "qiba-small-lung-nodule-2023@1.0.0": (
+        "304e6f4dccd063869474b3bd8a214ef734d88d6670213b2509373d508f507a0b"
+    ),
     "recist-ct@1.0.0": "e491510e624fd6961b7cb5e161f1d7c97a82d9a9701918423d6843443c4703d6",
-    "us-label-cu64-dotatate@1.0.0": "07abe62d161e50edce5cad36c88a626a6e6e5fc0619ec93c473ee34c4d176084",
-    "us-label-f18-fluciclovine@1.0.0": "24069442a7c142c968ec21958c934757d54ea0842a176cca802e5768cdb147ae",
-    "us-label-f18-piflufolastat@1.0.0": "56164d64a65e6df57f3fcf60a861769ee8e7e35301543e3edca330943d2456e8",
-    "us-label-ga68-dotatate@1.0.0": "160b1219989ac7e7738499328f1b4d03ee5b23aaabb57078c310340ea0cbd2ba",
-    "us-label-ga68-psma-11@1.0.0": "5aa63b712cfc1613151122ef679aae6ee96fc5eab211d36b09cdc7d7df2fa717",
+    "us-label-cu64-dotatate@1.0.0": (
+        "07abe62d161e50edce5cad36c88a626a6e6e5fc0619ec93c473ee34c4d176084"
+    ),
+    "us-label-f18-fluciclovine@1.0.0": (
+        "24069442a7c142c968ec21958c934757d54ea0842a176cca802e5768cdb147ae"
+    ),
+    "us-label-f18-piflufolastat@1.0.0": (
+        "56164d64a65e6df57f3fcf60a861769ee8e7e35301543e3edca330943d2456e8"
+    ),
+    "us-label-ga68-dotatate@1.0.0": (
+        "160b1219989ac7e7738499328f1b4d03ee5b23aaabb57078c310340ea0cbd2ba"
+    ),
+    "us-label-ga68-psma-11@1.0.0": (
+        "5aa63b712cfc1613151122ef679aae6ee96fc5eab211d36b09cdc7d7df2fa717"
+    ),
     "wb-dwi@1.0.0": "7cdd30ad4645f04e6cd651a5602cd57fc19d5f1b13d05534847d56aed5625912",
     "wb-dwi@1.1.0": "868e19ae2ffc3d3f1e3f2270e07b017a7b4173f858e4670b9728289d341b94ff",
 }
