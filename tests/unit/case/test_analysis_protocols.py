@@ -13,14 +13,14 @@ from biomarker_cli.protocol.locator import ProtocolKind, list_protocols
 FILES = list_protocols(ProtocolKind.ANALYSIS)
 
 RELEASED = {
-    "dwi-adc@1.0.0": "8654a5b238c1d715b2c404b1b001d06193461e7034c230ee9e3db75b6d0085f8",
-    "dwi-adc-all@1.0.0": "feedd3d1b2a66d79bc908c3c25792efe2299fcfcc7184b7112d116288f18fca4",
+    "dwi-adc@1.0.0": "654784b488ff62e3c2283552ed17f0e7c51d6a033f9f8a7f8655b2691ede1483",
+    "dwi-adc-all@1.0.0": "8df616e97f9726662121ab62269033374372244a197a427d251cdf6e2f948f84",
     "dwi-adc-perfusion-free@1.0.0": (
-        "8deaec377b95bdaa26c32658467127af3925966e029c171e006bf1ebca909123"
+        "abacf03a4adbb93e04996fbdc99efb34a5cfaa0cb27fd76c240fa669f11823f7"
     ),
-    "fdg-percist@1.0.0": "cf82d6c027a537fe9124570d33b9a925fef513cc83bc056e4b004bad41e57bff",
-    "fdg-suv@1.0.0": "91f616eebb2903ba0d98e5f958aa72f5e9107acdfdfa96110bcb7a5fa0b94f22",
-    "fdg-tmtv@1.0.0": "1c1f63d6c61e6d3401ce63482566c72a7bf2edf49375d7554a1e16d9907b0d8f",
+    "fdg-percist@1.0.0": "c8f2af2697e1b2e272a9b60fdf58b1f5a5096f584062dd820ba55c1d3c04cc80",
+    "fdg-suv@1.0.0": "3c92af9f0285f5b774872fe23c588567a1c1d16ab469a37ffcf269ecea1578cf",
+    "fdg-tmtv@1.0.0": "4c483e4c7a452f85be78b57f0b2416ca5c5d43b220f3f6a21732baf667f48858",
     "ibsi-1-config-a@1.0.0": "cd829c52f6c10fc7118c7bb70fc9577c5ed8bca0fb4066ecb97002977bc0bb76",
     "ibsi-1-config-b@1.0.0": "a788b44a975723c0be9f222eac4e870c7dbe2b4e61d54b071cdc511b9a0afd5c",
     "ibsi-1-config-c@1.0.0": "df76cf31b23a5363123b5678b27c50bed3edcc2a364f4c118fada991b0f29b11",
@@ -49,7 +49,7 @@ RELEASED = {
     "radiomics-ct@1.0.0": "0a1f38d9ac71308d566ad5abdcffe150d22fcd1cfc20035fa18046f1aa8d393c",
     "radiomics-mr@1.0.0": "39f7d9ad653a727b70f01c8a1259a5f314931a1227936b77f911646c795fb21c",
     "radiomics-pet@1.0.0": "9551f1117a59afb32c4dcfb5d6e45422172c09eea908217e7b7956c7a77749e0",
-    "wb-dwi@1.0.0": "df1dcdd7fb63a07381b53539af749de5be3c205bce28a823615683dcffbeab9a",
+    "wb-dwi@1.0.0": "5c481d3b25e1a4899c799f18c7f9c1e66db629219d00e27a571c147c5890ead7",
 }
 """sha256 of the merged content of every released version: a change needs a new version."""
 
