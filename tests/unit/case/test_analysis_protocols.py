@@ -90,3 +90,15 @@ def test_released_analyses_rest_on_what_was_read_or_reproduced(ident):
     assert "primary" in confirmed
     assert "recall" not in confirmed
     assert load_analysis(ident.split("@")[0]).ident == ident
+
+
+def test_released_uptake_analyses_are_what_their_sources_say():
+    def suv(ident):
+        return load_analysis(ident).document.data["suv"]
+
+    assert suv("fdg-suv") == suv("fdg-suv@0.1.0")
+    # Practical PERCIST names James; Janmahasatian stays for trials that began with it.
+    assert suv("fdg-percist")["normalisations"][:2] == ["sul_james128", "sul_janma"]
+    # The benchmark's preselection of lesions: SUV 4.0 and 3 cm3.
+    assert {"fixed": 4.0} in suv("fdg-tmtv")["thresholds"]
+    assert suv("fdg-tmtv")["lesions"]["smallest_ml"] == 3.0
