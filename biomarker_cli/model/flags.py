@@ -19,6 +19,7 @@ FLAGS = MappingProxyType(
         "cross_series": "the segmentation refers to another series of the same frame of reference",
         "deviates": "an option changed a number against the versioned protocol",
         "draft_protocol": "an acquisition or analysis protocol of the case is a draft",
+        "retired_protocol": "an acquisition or analysis protocol of the case is retired",
         "fact_implausible": "a value of the fact cannot be (a thickness of 0): no rule judges it",
         "fact_incomplete": "some slices do not tell the fact; the value is that of the others",
         "fact_unreadable": "an element of the fact is damaged, or holds text in place of a number",

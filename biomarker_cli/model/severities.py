@@ -36,6 +36,7 @@ _CAUTION = (
     "acq_not_evaluable",
     "acq_waived",
     "draft_protocol",
+    "retired_protocol",
     # The site is not shown to have passed its tests at the time.
     "passport_missing",
     "passport_stale",
