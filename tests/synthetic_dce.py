@@ -29,7 +29,8 @@ R1 = 5.2
 M0 = 20000.0
 T10_S = 1.2
 HAEMATOCRIT = 0.42
-TOP = 4095.0
+TOP = 5200.0
+"""Above every signal of this flip angle: the whole range of 16 bits is used."""
 
 Change = Callable[[Dataset, int], Any]
 
@@ -109,7 +110,7 @@ def make_mr(dataset: Dataset, plane: np.ndarray, how: Written) -> Dataset:
     if how.agent is not None:
         dataset.ContrastBolusAgent = how.agent
     dataset.PixelRepresentation = 0
-    slope = how.slope or float(f"{M0 / np.iinfo(np.uint16).max:.10g}")
+    slope = how.slope or float(f"{TOP / np.iinfo(np.uint16).max:.10g}")
     dataset.RescaleSlope, dataset.RescaleIntercept = f"{slope:.10g}", "0"
     dataset.RescaleType = "US"
     stored = np.round(plane / slope)

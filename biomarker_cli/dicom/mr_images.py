@@ -52,6 +52,12 @@ def field_strength_t(header: FrameHeader) -> float | None:
     return value / 1e4 if value > LARGEST_FIELD_T else value
 
 
+def receiver_gains(header: FrameHeader) -> tuple[float, ...]:
+    """Return analog and digital receiver gain that GE keeps of the prescan; empty elsewhere."""
+    found = [header.private(0x0019, "GEMS_ACQU_01", offset) for offset in (0x95, 0x96)]
+    return tuple(first_number(value) for value in found if value is not None)
+
+
 def factors_to_one_scale(frames: Sequence[FrameHeader]) -> list[float] | None:
     """Return for each slice what brings its rescaled values to one scale; None where they are.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate
@@ -17,6 +17,9 @@ from biomarker_cli.perfusion.time_axis import TimeAxis, order_phases
 
 FLIP_TOLERANCE_DEG = 0.01
 ECHO_TOLERANCE_MS = 0.1
+LONE_FACTOR = 3.0
+"""A volume farther than this multiple of the frame interval ahead is none of the frames."""
+
 REPETITION_TOLERANCE = 0.01
 """Largest relative difference of repetition times; echo times may differ by 0.1 ms."""
 
@@ -76,7 +79,8 @@ def assemble_dynamic(
     _require_one_contrast(dynamic)
     require_one_place(signal)
     require_one_scale(dynamic)
-    axis = order_phases(dynamic)
+    axis, before = _without_lone_start(order_phases(dynamic), others)
+    others += before
     geometry = axis.phases[0].candidate.geometry
     assert geometry is not None  # noqa: S101 - refused volumes do not come so far
     flags = axis.flags | {flag for phase in signal for flag in phase.candidate.flags}
@@ -105,6 +109,18 @@ def _dynamic_and_others(signal: Sequence[Phase]) -> tuple[list[Phase], list[Phas
             others += [phase for phase in dynamic if phase.series_uid in single]
             dynamic = [phase for phase in dynamic if phase.series_uid not in single]
     return dynamic, others
+
+
+def _without_lone_start(axis: TimeAxis, others: Sequence[Phase]) -> tuple[TimeAxis, list[Phase]]:
+    """Take a first volume for a T1 image where each phase is a series and it lies far ahead.
+
+    The flip angles of T1 images often hold that of the dynamic series.
+    """
+    gap = float(axis.seconds[1] - axis.seconds[0])
+    each_own = len({phase.series_uid for phase in axis.phases}) == len(axis.phases) > 2
+    if not (others and each_own and gap > LONE_FACTOR * axis.interval_s):
+        return axis, []
+    return order_phases(axis.phases[1:]), [axis.phases[0]]
 
 
 def _require_one_contrast(dynamic: Sequence[Phase]) -> None:
@@ -149,10 +165,24 @@ def _timing(phase: Phase) -> str:
 
 def require_one_place(signal: Sequence[Phase]) -> None:
     """Refuse images of several studies, frames of reference or grids."""
-    _require_same(signal, "STUDY", "StudyInstanceUID", lambda p: p.candidate.study_uid)
-    _require_same(
-        signal, "FRAME", "FrameOfReferenceUID", lambda p: p.candidate.frame_of_reference_uid
-    )
+    series = sorted({phase.series_uid for phase in signal})
+    studies = {phase.candidate.study_uid for phase in signal}
+    if len(studies) > 1:
+        raise PerfusionError(
+            "DCE-MIXED-STUDY",
+            f"expected one StudyInstanceUID, found {len(studies)}",
+            where=", ".join(series),
+            hint="Name the series of one examination.",
+        )
+    frames = {phase.candidate.frame_of_reference_uid for phase in signal}
+    if len(frames) > 1 or (len(series) > 1 and frames == {""}):
+        found = "none" if frames == {""} else str(len(frames))
+        raise PerfusionError(
+            "DCE-MIXED-FRAME",
+            f"expected one FrameOfReferenceUID for {len(series)} series, found {found}",
+            where=", ".join(series),
+            hint="Name the series of one examination.",
+        )
     first = signal[0].candidate.geometry
     for phase in signal[1:]:
         theirs = phase.candidate.geometry
@@ -165,23 +195,6 @@ def require_one_place(signal: Sequence[Phase]) -> None:
             )
 
 
-def _require_same(
-    signal: Sequence[Phase], word: str, name: str, key: Callable[[Phase], str]
-) -> None:
-    found = {key(phase) for phase in signal}
-    series = sorted({phase.series_uid for phase in signal})
-    unknown = word == "FRAME" and len(series) > 1 and found == {""}
-    if len(found) > 1 or unknown:
-        raise PerfusionError(
-            f"DCE-MIXED-{word}",
-            f"{len(series)} series have no {name}"
-            if unknown
-            else f"expected one {name}, found {len(found)}",
-            where=", ".join(series),
-            hint="Name the series of one examination.",
-        )
-
-
 def require_one_scale(signal: Sequence[Phase]) -> None:
     """Refuse images whose signal cannot be compared: several gains or units.
 
@@ -190,6 +203,9 @@ def require_one_scale(signal: Sequence[Phase]) -> None:
     types = {str(phase.header.get("RescaleType", "")) for phase in signal}
     if len(types) > 1:
         raise mixed_scaling(f"RescaleType is {', '.join(sorted(types))}", signal[0].series_uid)
+    gains = {phase.gains for phase in signal}
+    if len(gains) > 1:
+        raise mixed_scaling("the receiver gains differ", signal[0].series_uid)
     philips = [is_philips(phase.header) for phase in signal]
     if any(philips):
         unknown = [phase for phase in signal if read_scale(phase.header) is None]

@@ -11,15 +11,17 @@ from typing import NamedTuple
 import numpy as np
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
+from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.catalogue.reading import read_frames, read_volume
 from biomarker_cli.dicom.files import DicomFiles
-from biomarker_cli.dicom.frames import FrameHeader, Frames
+from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.mr_images import (
     factors_to_one_scale,
     field_strength_t,
     header_number,
     image_type,
     is_other_component,
+    receiver_gains,
 )
 from biomarker_cli.dicom.phase_times import INDEX_RULES, SECOND_RULES, Said, read_said
 from biomarker_cli.imaging.volume import Volume
@@ -58,6 +60,8 @@ class Phase:
     flip_deg, repetition_ms, echo_ms, inversion_ms, field_t : float or None
     is_signal : bool
         Whether it is an acquired magnitude image.
+    gains : tuple of float
+        Of the receiver, where the header tells them.
     """
 
     candidate: VolumeCandidate
@@ -70,6 +74,7 @@ class Phase:
     inversion_ms: float | None
     field_t: float | None
     is_signal: bool
+    gains: tuple[float, ...] = ()
 
     @property
     def volume_id(self) -> str:
@@ -126,6 +131,7 @@ def describe_phase(candidate: VolumeCandidate, files: DicomFiles) -> Phase:
         inversion_ms=header_number(header, "InversionTime"),
         field_t=field_strength_t(header),
         is_signal=not is_other_component(header) and not derived,
+        gains=receiver_gains(header),
     )
 
 
@@ -161,8 +167,6 @@ def require_signal(phases: Sequence[Phase]) -> list[Phase]:
     SeriesError
         With the catalogue's code where one of them was refused.
     """
-    from biomarker_cli.catalogue.errors import SeriesError
-
     signal = [phase for phase in phases if phase.is_signal]
     if not signal:
         raise PerfusionError(
@@ -176,8 +180,3 @@ def require_signal(phases: Sequence[Phase]) -> list[Phase]:
         if one.status is not VolumeStatus.OK:
             raise SeriesError(one.error_code, one.error_message, where=one.volume_id)
     return signal
-
-
-def frames_of(phases: Sequence[Phase], files: DicomFiles) -> Frames:
-    """Return the header records of the first phase."""
-    return read_frames(phases[0].candidate, files)
