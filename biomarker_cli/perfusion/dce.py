@@ -169,12 +169,10 @@ def dce_values(
     n_before = rules.baseline.frames
     mean = signals.mean()
     signals = mean if rules.level == "region" else signals
-    arrived = curves.bolus_arrival(
-        curves.relative_enhancement(mean.dynamic, mean.dynamic[:n_before].mean(axis=0))[:, 0],
-        n_before,
-    )
+    risen = curves.relative_enhancement(mean.dynamic, mean.dynamic[:n_before].mean(axis=0))[:, 0]
+    arrived = curves.bolus_arrival(risen)
+    early = arrived is not None and curves.rises_within(risen, n_before)
     nothing = np.full(signals.dynamic.shape[1], np.nan)
-    early = arrived is not None and arrived < n_before - 1
     if arrived is None or early:
         reason = (
             f"the bolus arrives within the {n_before} baseline frames"

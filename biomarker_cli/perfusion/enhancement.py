@@ -13,6 +13,8 @@ from biomarker_cli.model.arrays import FloatArray
 
 _NOISE_SDS = 3.0
 _PEAK_SHARE = 0.1
+_SD_OF_MEDIAN = 1.4826
+"""Standard deviation of a normal distribution over the median of its absolute values."""
 
 
 def relative_enhancement(signal: FloatArray, baseline: FloatArray) -> FloatArray:
@@ -26,18 +28,38 @@ def relative_enhancement(signal: FloatArray, baseline: FloatArray) -> FloatArray
         return np.where(baseline > 0, (signal - baseline) / baseline, np.nan)
 
 
-def bolus_arrival(curve: FloatArray, n_before: int) -> int | None:
-    """Return the last frame before the contrast agent; None where none arrives.
+def least_rise(curve: FloatArray) -> float:
+    """Return what counts as contrast agent: a tenth of the peak, and above the noise.
 
-    The first of two frames above 3 standard deviations of the baseline, and above a tenth of
-    the peak, is the first with contrast agent.
+    The differences of the later half of the frames tell the noise, 3 standard deviations of
+    which are asked for: contrast agent within the baseline would hide itself in the scatter
+    of the baseline.
 
     Parameters
     ----------
     curve : ndarray, shape (frames,)
         Enhancement, 0 at the baseline.
-    n_before : int
-        Frames that the protocol calls baseline; 2 or more tell the noise.
+    """
+    late = np.diff(curve[len(curve) // 2 :])
+    noise = _SD_OF_MEDIAN * float(np.median(np.abs(late))) / math.sqrt(2.0)
+    return max(_NOISE_SDS * noise, _PEAK_SHARE * float(curve.max()))
+
+
+def rises_within(curve: FloatArray, n_before: int) -> bool:
+    """Tell whether the contrast agent arrives within the frames that are called baseline."""
+    before = curve[:n_before]
+    return bool(before.max() - before[0] > least_rise(curve))
+
+
+def bolus_arrival(curve: FloatArray) -> int | None:
+    """Return the last frame before the contrast agent; None where none arrives.
+
+    The first of two frames above `least_rise` is the first with contrast agent.
+
+    Parameters
+    ----------
+    curve : ndarray, shape (frames,)
+        Enhancement, 0 at the baseline.
 
     References
     ----------
@@ -45,11 +67,10 @@ def bolus_arrival(curve: FloatArray, n_before: int) -> int | None:
     """
     if not np.isfinite(curve).all():
         return None
-    noise = float(np.std(curve[:n_before], ddof=1)) if n_before > 1 else 0.0
-    limit = max(_NOISE_SDS * noise, _PEAK_SHARE * float(curve.max()))
-    above = curve > limit
+    limit = least_rise(curve)
     if not limit > 0:
         return None
+    above = curve > limit
     both = above[:-1] & above[1:]
     return int(np.argmax(both)) - 1 if both.any() and not both[0] else None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.perfusion.enhancement import bolus_arrival
+from biomarker_cli.perfusion.enhancement import bolus_arrival, rises_within
 from biomarker_cli.perfusion.errors import PerfusionError
 from biomarker_cli.perfusion.input_curve import InputCurve, to_plasma
 from biomarker_cli.perfusion.rules import RegionAif
@@ -57,9 +57,9 @@ def measured_input(
     """
     if not np.isfinite(blood_mm).all():
         raise _rejected("its signal is above what any T1 gives: it is saturated", rules)
-    onset = bolus_arrival(blood_mm, n_before)
-    if onset is None:
-        raise _rejected("no contrast agent arrives", rules)
+    onset = bolus_arrival(blood_mm)
+    if onset is None or rises_within(blood_mm, n_before):
+        raise _rejected("no contrast agent arrives, or within the baseline frames", rules)
     top = int(blood_mm.argmax())
     peak = float(blood_mm[top])
     end = float(np.mean(blood_mm[-max(len(blood_mm) // 20, 1) :])) / peak
