@@ -12,7 +12,7 @@ from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.model.quantity import KEP, KTRANS, T1, VE, VP
 from biomarker_cli.perfusion import enhancement as curves
 from biomarker_cli.perfusion.delay import fitted_delay_s
-from biomarker_cli.perfusion.exchange_models import Bounds, Model, fit_model
+from biomarker_cli.perfusion.exchange_models import FitBounds, Model, fit_model
 from biomarker_cli.perfusion.input_curve import InputCurve, population_curve, to_plasma
 from biomarker_cli.perfusion.population_inputs import POPULATION_INPUTS
 from biomarker_cli.perfusion.rules import (
@@ -314,7 +314,7 @@ def _exchange(
     delay_s: float,
     tissue: FloatArray,
 ) -> tuple[FloatArray, dict[str, BoolArray]]:
-    bounds = Bounds(model.max_transfer_per_min, model.max_ve, model.max_vp)
+    bounds = FitBounds(model.max_transfer_per_min, model.max_ve, model.max_vp)
     name: Model = model.name  # type: ignore[assignment]  # 2cxm has a way of its own
     fit = fit_model(curve.on_frames(minutes, delay_s / 60.0), tissue.T, name, bounds)
     failed = np.any(list(fit.reached.values()), axis=0)

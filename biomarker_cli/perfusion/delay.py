@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.perfusion.exchange_models import Bounds, fit_model
+from biomarker_cli.perfusion.exchange_models import FitBounds, fit_model
 from biomarker_cli.perfusion.input_curve import InputCurve
 from biomarker_cli.perfusion.rules import ModelRules
 
@@ -33,7 +33,7 @@ def fitted_delay_s(
     """
     if not np.isfinite(tissue_mm).all():
         return math.nan, False
-    bounds = Bounds(model.max_transfer_per_min, model.max_ve, model.max_vp)
+    bounds = FitBounds(model.max_transfer_per_min, model.max_ve, model.max_vp)
     name = "etofts" if model.name == "2cxm" else model.name
 
     def misfit(delay_s: float) -> float:

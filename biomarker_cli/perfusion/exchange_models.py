@@ -21,7 +21,7 @@ _RATES_PER_MIN = np.geomspace(1e-4, 60.0, 80)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class FitBounds:
     """Highest values; the lowest are 0.
 
     Attributes
@@ -98,7 +98,7 @@ def tissue_curve(
 
 
 def fit_model(
-    curve: PlasmaCurve, tissue_mm: FloatArray, model: Model, bounds: Bounds
+    curve: PlasmaCurve, tissue_mm: FloatArray, model: Model, bounds: FitBounds
 ) -> ExchangeFit:
     """Fit a model to curves of concentration.
 
@@ -108,7 +108,7 @@ def fit_model(
     tissue_mm : ndarray, shape (voxels, frames)
         mmol/L; a curve with NaN is not fitted.
     model : str
-    bounds : Bounds
+    bounds : FitBounds
 
     References
     ----------

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pytest
 
-from biomarker_cli.perfusion.exchange_models import Bounds, fit_model, tissue_curve
+from biomarker_cli.perfusion.exchange_models import FitBounds, fit_model, tissue_curve
 from biomarker_cli.perfusion.input_curve import InputCurve, population_curve
 from biomarker_cli.perfusion.population_inputs import POPULATION_INPUTS
 from biomarker_cli.perfusion.spoiled_echo import concentration, spoiled_signal
@@ -37,7 +37,7 @@ TISSUE = tissue_curve(plasma().on_frames(MINUTES), KTRANS, VE, VP)
 def changes(tissue=TISSUE, curve=None, model="etofts"):
     """Return the relative changes of Ktrans, ve and vp."""
     on_frames = (curve or plasma()).on_frames(MINUTES)
-    fit = fit_model(on_frames, tissue[None], model, Bounds())
+    fit = fit_model(on_frames, tissue[None], model, FitBounds())
     return (
         fit.transfer_per_min[0] / KTRANS - 1,
         fit.ve[0] / VE - 1,
@@ -104,7 +104,7 @@ def test_frames_that_are_far_apart(interval_s, ktrans_within):
         minutes = np.arange(phase_s, 331, interval_s) / 60.0
         tissue = np.interp(minutes, MINUTES, TISSUE)
         sampled = InputCurve("sampled", minutes, plasma().at(minutes)).on_frames(minutes)
-        fit = fit_model(sampled, tissue[None], "etofts", Bounds())
+        fit = fit_model(sampled, tissue[None], "etofts", FitBounds())
         worst = max(worst, abs(float(fit.transfer_per_min[0]) / KTRANS - 1))
     assert ktrans_within / 6 < worst < ktrans_within, "the limits of the frame interval rest on it"
 

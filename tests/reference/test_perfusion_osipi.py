@@ -12,7 +12,7 @@ import math
 import numpy as np
 import pytest
 
-from biomarker_cli.perfusion.exchange_models import Bounds, fit_model
+from biomarker_cli.perfusion.exchange_models import FitBounds, fit_model
 from biomarker_cli.perfusion.input_curve import InputCurve
 from biomarker_cli.perfusion.population_inputs import georgiou_blood, parker_blood
 from biomarker_cli.perfusion.spoiled_echo import concentration
@@ -51,7 +51,7 @@ def fitted(model, plasma, tissue):
             "ve": fit.ve,
             "vp": fit.vp,
         }
-    fit = fit_model(plasma, tissue[None], model, Bounds())
+    fit = fit_model(plasma, tissue[None], model, FitBounds())
     transfer = float(fit.transfer_per_min[0])
     return {"ktrans": transfer, "ps": transfer, "ve": float(fit.ve[0]), "vp": float(fit.vp[0])}
 
