@@ -12,7 +12,12 @@ from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.model.quantity import KEP, KTRANS, T1, VE, VP
 from biomarker_cli.perfusion import enhancement as curves
 from biomarker_cli.perfusion.delay import fitted_delay_s
-from biomarker_cli.perfusion.exchange_models import FitBounds, Model, fit_model
+from biomarker_cli.perfusion.exchange_models import (
+    FitBounds,
+    Model,
+    PlasmaCurve,
+    fit_model,
+)
 from biomarker_cli.perfusion.input_curve import InputCurve, population_curve, to_plasma
 from biomarker_cli.perfusion.population_inputs import POPULATION_INPUTS
 from biomarker_cli.perfusion.rules import (
@@ -94,7 +99,6 @@ class DceValues:
         Of the tissue; NaN where no model was fitted.
     residual_sd_mm : float
         Median over voxels.
-    input_name : str
     flags : frozenset of str
     """
 
@@ -102,7 +106,6 @@ class DceValues:
     onset_s: float
     delay_s: float = math.nan
     residual_sd_mm: float = math.nan
-    input_name: str = ""
     flags: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -185,21 +188,133 @@ def dce_values(
             Values(image, unit, nothing, flags, reason) for image, unit in parameter_images(rules)
         ]
         return DceValues(tuple(rows), onset, flags=flags)
-    onset_s = float(sequence.seconds[arrived])
+    reached = bolus_of(mean, rules, sequence, float(sequence.seconds[arrived]), measured)
+    parameters = parameters_of(signals, rules, sequence, reached)
+    residual = parameters.residual_sd_mm[np.isfinite(parameters.residual_sd_mm)]
+    at_bound = {
+        f"bound_reached:{name}"
+        for name, where in parameters.reached.items()
+        if where.size and float(np.mean(where)) > rules.failed_flag_above
+    }
+    model_name = rules.model.name if rules.model is not None else ""
+    of_model: dict[str, frozenset[str]] = {model_name: frozenset(at_bound)}
+    return DceValues(
+        tuple(
+            Values(image, unit, parameters.values[image], of_model.get(_model_of(image), _NO_FLAGS))
+            for image, unit in parameter_images(rules)
+        ),
+        reached.onset_s,
+        reached.delay_s,
+        float(np.median(residual)) if residual.size else math.nan,
+    )
+
+
+_NO_FLAGS: frozenset[str] = frozenset()
+
+
+def _model_of(image: str) -> str:
+    return image.rpartition("_")[2]
+
+
+@dataclass(frozen=True)
+class Bolus:
+    """When the contrast agent reaches a tissue, and with which input function.
+
+    Attributes
+    ----------
+    onset_s : float
+        On the clock of the series.
+    delay_s : float
+        Of the tissue after the input function; NaN without a model.
+    at_limit : bool
+        Whether the fitted delay lies at its limit.
+    curve : InputCurve or None
+        In plasma.
+    """
+
+    onset_s: float
+    delay_s: float = math.nan
+    at_limit: bool = False
+    curve: InputCurve | None = None
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What was found in each voxel.
+
+    Attributes
+    ----------
+    values : mapping of str to ndarray, shape (voxels,)
+        By the names of `parameter_images`.
+    residual_sd_mm : ndarray, shape (voxels,)
+    reached : mapping of str to ndarray of bool, shape (voxels,)
+        Bounds that were reached.
+    """
+
+    values: Mapping[str, FloatArray]
+    residual_sd_mm: FloatArray
+    reached: Mapping[str, BoolArray]
+
+
+def bolus_of(
+    mean: RegionSignals,
+    rules: DceRules,
+    sequence: Sequence,
+    onset_s: float,
+    measured: InputCurve | None = None,
+) -> Bolus:
+    """Return the input function of a tissue that the bolus reaches at a time, and its delay.
+
+    Parameters
+    ----------
+    mean : RegionSignals
+        The mean signal, to which a delay is fitted.
+    rules : DceRules
+    sequence : Sequence
+    onset_s : float
+    measured : InputCurve, optional
+    """
+    model = rules.model
+    if model is None:
+        return Bolus(onset_s)
+    curve = input_of(model, sequence, onset_s, measured)
+    if not model.delay.fit:
+        return Bolus(onset_s, model.delay.fixed_s, curve=curve)
+    tissue = mean_concentration(mean, rules, sequence)
+    delay_s, at_limit = fitted_delay_s(curve, sequence.seconds / 60.0, tissue, model)
+    return Bolus(onset_s, delay_s, at_limit, curve)
+
+
+def parameters_of(
+    signals: RegionSignals, rules: DceRules, sequence: Sequence, bolus: Bolus
+) -> Parameters:
+    """Return every parameter of every voxel.
+
+    Parameters
+    ----------
+    signals : RegionSignals
+    rules : DceRules
+    sequence : Sequence
+    bolus : Bolus
+        Of the tissue that the voxels are of.
+    """
     found: dict[str, FloatArray] = {}
+    nothing = np.full(signals.dynamic.shape[1], np.nan)
     if rules.semiquantitative:
-        found |= _semiquantitative(signals.dynamic, n_before, sequence, onset_s)
+        found |= _semiquantitative(signals.dynamic, rules.baseline.frames, sequence, bolus.onset_s)
     if not rules.needs_concentration:
-        return DceValues(_rows(rules, found, {}), onset_s)
+        return Parameters(found, nothing, {})
     t10 = _t10_s(signals, rules, sequence)
     found["t10"] = t10 * MS_PER_S
     tissue = _concentration(signals.dynamic, t10, rules, sequence)
     for span in rules.iaugc_s:
-        found[f"iaugc{span:g}"] = curves.initial_area(tissue, sequence.seconds, onset_s, span)
-    if rules.model is None:
-        return DceValues(_rows(rules, found, {}), onset_s)
-    one = mean_concentration(mean, rules, sequence)
-    return _modelled(found, rules, rules.model, sequence, (tissue, one), onset_s, measured)
+        found[f"iaugc{span:g}"] = curves.initial_area(tissue, sequence.seconds, bolus.onset_s, span)
+    if rules.model is None or math.isnan(bolus.delay_s):
+        terms = () if rules.model is None else _terms(rules.model)
+        found |= {f"{term}_{rules.model.name}": nothing for term, _ in terms if rules.model}
+        return Parameters(found, nothing, {})
+    residual, reached = _modelled(found, rules.model, sequence, tissue, bolus)
+    return Parameters(found, residual, reached)
 
 
 def _semiquantitative(
@@ -267,56 +382,39 @@ def input_of(
 
 def _modelled(
     found: dict[str, FloatArray],
-    rules: DceRules,
     model: ModelRules,
     sequence: Sequence,
-    tissue_and_mean: tuple[FloatArray, FloatArray],
-    onset_s: float,
-    measured: InputCurve | None,
-) -> DceValues:
-    tissue, mean = tissue_and_mean
-    curve = input_of(model, sequence, onset_s, measured)
-    minutes = sequence.seconds / 60.0
-    delay_s, at_limit = model.delay.fixed_s, False
-    if model.delay.fit:
-        delay_s, at_limit = fitted_delay_s(curve, minutes, mean, model)
+    tissue: FloatArray,
+    bolus: Bolus,
+) -> tuple[FloatArray, dict[str, BoolArray]]:
+    """Add the parameters of a model to what was found; return residuals and bounds reached."""
+    assert bolus.curve is not None  # noqa: S101 - a model has an input function
+    plasma = bolus.curve.on_frames(sequence.seconds / 60.0, bolus.delay_s / 60.0)
     reached: dict[str, BoolArray] = {}
     if model.name == "2cxm":
-        residual = _two_compartments(found, curve, minutes, delay_s, tissue)
+        residual = _two_compartments(found, plasma, tissue)
     else:
-        residual, reached = _exchange(found, model, curve, minutes, delay_s, tissue)
-    if at_limit:
+        residual, reached = _exchange(found, model, plasma, tissue)
+    nothing = np.full(tissue.shape[1], np.nan)
+    if bolus.at_limit:
         # The best delay lies outside: the parameters are those of another curve.
         for name, _ in _terms(model):
-            found[f"{name}_{model.name}"] = np.full(tissue.shape[1], np.nan)
+            found[f"{name}_{model.name}"] = nothing
         reached["delay"] = np.ones(tissue.shape[1], np.bool_)
     if model.has_vp and sequence.interval_s > model.interval_vp_above_s:
-        found[f"vp_{model.name}"] = np.full(tissue.shape[1], np.nan)
-    residual = residual[np.isfinite(residual)]
-    flags = set()
-    for name, where in reached.items():
-        if where.size and float(np.mean(where)) > rules.failed_flag_above:
-            flags.add(f"bound_reached:{name}")
-    return DceValues(
-        _rows(rules, found, {model.name: frozenset(flags)}),
-        onset_s,
-        delay_s,
-        float(np.median(residual)) if residual.size else math.nan,
-        curve.name,
-    )
+        found[f"vp_{model.name}"] = nothing
+    return residual, reached
 
 
 def _exchange(
     found: dict[str, FloatArray],
     model: ModelRules,
-    curve: InputCurve,
-    minutes: FloatArray,
-    delay_s: float,
+    plasma: PlasmaCurve,
     tissue: FloatArray,
 ) -> tuple[FloatArray, dict[str, BoolArray]]:
     bounds = FitBounds(model.max_transfer_per_min, model.max_ve, model.max_vp)
     name: Model = model.name  # type: ignore[assignment]  # 2cxm has a way of its own
-    fit = fit_model(curve.on_frames(minutes, delay_s / 60.0), tissue.T, name, bounds)
+    fit = fit_model(plasma, tissue.T, name, bounds)
     failed = np.any(list(fit.reached.values()), axis=0)
     values = {
         "ktrans": fit.transfer_per_min,
@@ -331,24 +429,11 @@ def _exchange(
 
 
 def _two_compartments(
-    found: dict[str, FloatArray],
-    curve: InputCurve,
-    minutes: FloatArray,
-    delay_s: float,
-    tissue: FloatArray,
+    found: dict[str, FloatArray], plasma: PlasmaCurve, tissue: FloatArray
 ) -> FloatArray:
-    fit = fit_two_compartments(curve.on_frames(minutes, delay_s / 60.0), tissue[:, 0])
+    fit = fit_two_compartments(plasma, tissue[:, 0])
     found["fp_2cxm"] = np.array([fit.flow_ml_100ml_min])
     found["ps_2cxm"] = np.array([fit.ps_per_min])
     found["ve_2cxm"] = np.array([fit.ve])
     found["vp_2cxm"] = np.array([fit.vp])
     return np.array([fit.residual_sd_mm])
-
-
-def _rows(
-    rules: DceRules, found: Mapping[str, FloatArray], flags: Mapping[str, frozenset[str]]
-) -> tuple[Values, ...]:
-    return tuple(
-        Values(image, unit, found[image], flags.get(image.rpartition("_")[2], frozenset()))
-        for image, unit in parameter_images(rules)
-    )
