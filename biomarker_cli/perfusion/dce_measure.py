@@ -24,6 +24,7 @@ from biomarker_cli.perfusion.measured_input import (
     measured_input,
     require_above_tissue,
 )
+from biomarker_cli.perfusion.region_values import DceValues, dce_values
 from biomarker_cli.perfusion.relaxivity import blood_t1_s
 from biomarker_cli.perfusion.rules import DceRules, RegionAif
 from biomarker_cli.perfusion.signals import MaskedSignals, read_signals, union_of
@@ -161,7 +162,7 @@ def _rows(
         if np.isfinite(tissue).all():
             require_above_tissue(found_input, float(tissue.max()), aif)
     curve = None if found_input is None else found_input.curve
-    values = dce.dce_values(signals, rules, one.sequence, curve)
+    values = dce_values(signals, rules, one.sequence, curve)
     flags |= values.flags
     limits = FailureLimits(rules.failed_flag_above, rules.failed_undefined_above)
     rows = [
@@ -173,7 +174,7 @@ def _rows(
 
 
 def _condition_rows(
-    one: Examination, values: dce.DceValues, flags: frozenset[str]
+    one: Examination, values: DceValues, flags: frozenset[str]
 ) -> list[Measurement]:
     """Return what the numbers of a region rest on."""
     rules, axis = one.rules, one.dynamic.axis
