@@ -159,7 +159,7 @@ def _said(identity: OutgoingIdentity) -> str:
 def _require_maps(measure: str) -> None:
     if measure_room(measure).maps is None:
         others = [name for name in measure_names() if measure_room(name).maps is not None]
-        raise click.UsageError(f"--maps goes with {' and '.join(others)}.")
+        raise click.UsageError(f"--maps goes with {', '.join(others)}.")
 
 
 def _require_empty(folder: Path, *, overwrite: bool) -> None:

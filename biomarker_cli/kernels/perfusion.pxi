@@ -7,7 +7,7 @@
 # on the other voxels.
 
 cdef enum:
-    SECTIONS = 48  # golden sections: the bracket shrinks by 1e-10
+    SECTIONS = 34  # golden sections: the bracket shrinks by 1e-7
 
 
 cdef void convolve_at_rate(
