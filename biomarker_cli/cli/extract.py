@@ -24,6 +24,8 @@ Examples:
       --analysis pyradiomics-default -o results
   biomarker extract suv --image pet/ --mask seg.dcm --analysis fdg-suv
   biomarker extract adc --image dwi/ --mask mask.nii.gz --analysis dwi-adc
+  biomarker extract dce --image dce/ --image vfa/ --mask mask.nii.gz \\
+      --analysis dce-etofts-parker
   biomarker extract size --image ct/ --mask seg.dcm --analysis recist-size
 
 Without -o the measurements are printed as CSV. Exit code 7: a limit of the
@@ -71,7 +73,7 @@ analysis, as that of a phantom, is broken.
     "--maps",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="adc: write the maps there, as NIfTI and as DICOM Parametric Map.",
+    help="adc, t1, dce: write the maps there, as NIfTI and as DICOM Parametric Map.",
 )
 @click.option(
     "--identity",
@@ -157,7 +159,7 @@ def _said(identity: OutgoingIdentity) -> str:
 def _require_maps(measure: str) -> None:
     if measure_room(measure).maps is None:
         others = [name for name in measure_names() if measure_room(name).maps is not None]
-        raise click.UsageError(f"--maps goes with {' and '.join(others)}.")
+        raise click.UsageError(f"--maps goes with {', '.join(others)}.")
 
 
 def _require_empty(folder: Path, *, overwrite: bool) -> None:

@@ -49,6 +49,7 @@ COMMANDS = CommandsOnDemand(
         "extract": "extract:extract",
         "suv-explain": "suv_explain:suv_explain",
         "bvalues": "bvalues:bvalues",
+        "timepoints": "timepoints:timepoints",
         "run": "run:run",
         "merge": "merge:merge",
         "status": "status:status",

@@ -80,6 +80,14 @@ FLAGS = MappingProxyType(
         "trace_images": "the fitted images are trace-weighted images of the scanner",
         "trace_left_out": "trace-weighted images were left out beside their directions",
         "b0_untagged": "a volume without b-value inside a diffusion series was read as b = 0",
+        "b1_uncorrected": "no map of the transmit field corrects the flip angle at this strength",
+        "bolus_early": "the bolus arrives within the baseline frames that the protocol names",
+        "bound_reached": "a bound of the fit was reached in too many voxels; the argument is it",
+        "frame_gap": "an interval between two frames is above 1.5 times the median",
+        "frame_interval_long": "the frame interval is above what the model of the analysis bears",
+        "frames_missing": "the numbers of the phases leave some out",
+        "phase_times_from_content": "ContentTime, which may be that of reconstruction, told phases",
+        "t10_assumed": "T1 before contrast was assumed by the protocol, not measured",
         "voxels_nan": "voxels without a fit were left out; the share is above the protocol's limit",
     }
 )
