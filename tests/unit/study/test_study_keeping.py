@@ -69,8 +69,8 @@ def test_a_case_keeps_its_masks_its_map_and_pictures(out):
         ("maps/adc__one_1.0.0.nii.gz", "dwi", ""),
         ("masks/GTV.mask", "dwi", "GTV"),
         ("masks/MUSCLE.mask", "dwi", "MUSCLE"),
-        ("pictures/GTV.png", "dwi", "GTV"),
-        ("pictures/MUSCLE.png", "dwi", "MUSCLE"),
+        ("pictures/GTV.svg", "dwi", "GTV"),
+        ("pictures/MUSCLE.svg", "dwi", "MUSCLE"),
     ]
     assert index.case_id == CASE
     with (out / "cases.csv").open() as stream:
@@ -141,7 +141,7 @@ def test_all_that_is_missing_is_named(study, out):
     assert set(contents(out / "kept")) - set(before) == {
         f"{STEM}/masks/GTV.mask",
         f"{STEM}/masks/MUSCLE.mask",
-        f"{STEM}/pictures/GTV.png",
+        f"{STEM}/pictures/GTV.svg",
     }
 
 
