@@ -91,7 +91,9 @@ def strips_svg(strips: Sequence[tuple[str, Sequence[Mark]]], title: str, label: 
             x, y = across(mark.value), middle + _JITTER[number % len(_JITTER)]
             parts.append(svg_mark(x, y, place, colour, mark.said))
             if mark.is_outlier:
-                parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="none" stroke="black"/>')
+                parts.append(
+                    f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="none" stroke="black"/>'
+                )
     return svg_page(WIDTH, foot + _FOOT, parts)
 
 
@@ -118,8 +120,9 @@ def courses_svg(courses: Sequence[Course], title: str, labels: tuple[str, str]) 
         svg_line([(_COURSE_LEFT, _TOP), (_COURSE_LEFT, foot)], "black"),
         *_ticks_below(days, across, foot, _COURSE_LEFT),
     ]
-    for tick in _ticks(values):
-        parts.append(svg_text(_COURSE_LEFT - 6, up(tick) + 4, f"{tick:g}", "end"))
+    parts += [
+        svg_text(_COURSE_LEFT - 6, up(tick) + 4, f"{tick:g}", "end") for tick in _ticks(values)
+    ]
     sites = sorted({course.site for course in courses})
     for course in courses:
         place = sites.index(course.site)
@@ -132,7 +135,9 @@ def courses_svg(courses: Sequence[Course], title: str, labels: tuple[str, str]) 
     for place, site in enumerate(sites[:_MOST_IN_KEY]):
         y = _TOP + 16.0 * place
         parts.append(
-            svg_mark(WIDTH - _COURSE_RIGHT + 16, y, place, SITE_COLOURS[place % len(SITE_COLOURS)], "")
+            svg_mark(
+                WIDTH - _COURSE_RIGHT + 16, y, place, SITE_COLOURS[place % len(SITE_COLOURS)], ""
+            )
         )
         name = cut_in_middle(site, _LONGEST_LABEL)
         parts.append(svg_text(WIDTH - _COURSE_RIGHT + 28, y + 4, name))

@@ -98,9 +98,7 @@ def picture_svg(tiles: Sequence[Tile], title: str) -> bytes:
 
 def outline_path(lines: Iterable[FloatArray]) -> str:
     """Return closed lines as the path of an SVG element, to a hundredth of a mm."""
-    return "".join(
-        "M" + "L".join(f"{x:.2f},{y:.2f}" for x, y in line[:-1]) + "Z" for line in lines
-    )
+    return "".join("M" + "L".join(f"{x:.2f},{y:.2f}" for x, y in line[:-1]) + "Z" for line in lines)
 
 
 def read_picture(content: bytes) -> list[PictureTile]:
@@ -112,29 +110,33 @@ def read_picture(content: bytes) -> list[PictureTile]:
     ------
     NoPictureError
     """
-    from xml.etree import ElementTree
+    import xml.etree.ElementTree as ET
 
     if b"<!" in content:
         # Nothing of ours declares a type or an entity.
         raise NoPictureError("it has a declaration")
     try:
-        root = ElementTree.fromstring(content)  # noqa: S314 - without declarations, see above
+        root = ET.fromstring(content)  # noqa: S314 - without declarations, see above
         named = {element.get("id"): element for element in root.iter() if element.get("id")}
         facts = json.loads(named["tiles"].text or "")
-        if not isinstance(facts, list) or not 0 < len(facts) <= _MOST_TILES:
-            raise NoPictureError("it has no tiles")
         return [
             PictureTile(
                 _checked_facts(one),
                 _matched(_IMAGE, named[f"image-{number}"].get("href", "")),
                 _matched(_PATH, named[f"outline-{number}"].get("d", "")),
             )
-            for number, one in enumerate(facts)
+            for number, one in enumerate(_listed(facts))
         ]
     except NoPictureError:
         raise
-    except (ElementTree.ParseError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ET.ParseError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise NoPictureError(f"{type(error).__name__}: {error}") from error
+
+
+def _listed(facts: Any) -> list[Any]:
+    if not isinstance(facts, list) or not 0 < len(facts) <= _MOST_TILES:
+        raise NoPictureError("it has no tiles")
+    return facts
 
 
 def _facts(tile: Tile) -> dict[str, Any]:

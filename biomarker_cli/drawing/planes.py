@@ -78,7 +78,8 @@ class PlaneView:
         cut = np.take(array, index, axis=2 - self.normal)
         # What is left of z, y, x stands in this order: a higher index axis comes first.
         page = cut if self.down > self.across else cut.T
-        return page[:: self.signs[1], :: self.signs[0]]
+        laid_out: AnyArray = page[:: self.signs[1], :: self.signs[0]]
+        return laid_out
 
     def position_mm(self, index: int) -> float:
         """Return where a plane lies along the axis of the patient that names it (LPS)."""

@@ -211,7 +211,8 @@ class _Drawing:
     def _corner(self, view: PlaneView) -> FloatArray:
         """Return the corner of the square from that of the page, mm."""
         middle = [sum(self._page_box(view, place)) / 2 for place in (0, 1)]
-        return np.array(middle) * view.spacing_mm - self._side_mm / 2
+        corner: FloatArray = np.array(middle) * view.spacing_mm - self._side_mm / 2
+        return corner
 
     def _span(self, view: PlaneView) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return the voxels of a page that the square meets: across, and down."""

@@ -106,7 +106,8 @@ def _table(path: Path, shown_name: str, name: str, identity: ReportIdentity) -> 
         return TableBeside(title, shown_name, sha256, (), (), problem=problem)
     n_rows = len(columns[there[0]])
     rows = [
-        [_cell(columns[one][row], identity) for one in there] for row in range(min(n_rows, MOST_ROWS))
+        [_cell(columns[one][row], identity) for one in there]
+        for row in range(min(n_rows, MOST_ROWS))
     ]
     return TableBeside(title, shown_name, sha256, there, rows, max(n_rows - MOST_ROWS, 0))
 

@@ -97,7 +97,9 @@ class CasePage:
     def standing(self) -> str:
         """Where it stands: ``failed``, ``deviating``, ``measured``, or its status."""
         status = self.row["status"]
-        if status in {"measured", "partial"} and any(r.severity == "error" for r in self.deviations):
+        if status in {"measured", "partial"} and any(
+            r.severity == "error" for r in self.deviations
+        ):
             return "deviating"
         return status
 
@@ -164,9 +166,7 @@ class CaseReading:
             any(f["fact"] == "burned_in_annotation" and f["value"] == "YES" for f in facts),
         )
 
-    def _roi(
-        self, row: Row, measured: list[Measured], pictures: _Pictures, subject: str
-    ) -> Roi:
+    def _roi(self, row: Row, measured: list[Measured], pictures: _Pictures, subject: str) -> Roi:
         shown, n_more = shown_of_roi(measured, self.listed)
         tiles, why = pictures.of(row["roi_id"])
         return Roi(

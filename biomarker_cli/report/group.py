@@ -126,7 +126,7 @@ def exclusion_counts(tables: RunTables) -> list[tuple[str, int]]:
 
 
 def pooling_verdict(pages: Sequence[CasePage], worst: str) -> str:
-    """Return a sentence that answers: may these be pooled?
+    """Return a sentence that says whether the measurements may be pooled.
 
     Parameters
     ----------

@@ -27,7 +27,9 @@ _DATE = re.compile(
     r"(?:T?(\d\d):?(\d\d)(?::?(\d\d))?(?:\.\d+)?(?!\d)|(?!\d))"
 )
 _QUOTED = re.compile(r"'[^'\n]*'")
-_PATH = re.compile(r"[^\s\[\](),;]*[/\\][^\s\[\](),;]*|[^\s\[\](),;]+\.(?:dcm|nii|gz|nrrd|mha|mhd)\b")
+_PATH = re.compile(
+    r"[^\s\[\](),;]*[/\\][^\s\[\](),;]*|[^\s\[\](),;]+\.(?:dcm|nii|gz|nrrd|mha|mhd)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,7 @@ class ReportIdentity:
             return self.text(value, subject)
         if isinstance(value, Mapping):
             return {
-                self.text(str(key), subject): self.plain(one, subject)
-                for key, one in value.items()
+                self.text(str(key), subject): self.plain(one, subject) for key, one in value.items()
             }
         if isinstance(value, list):
             return [self.plain(one, subject) for one in value]

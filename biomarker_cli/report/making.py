@@ -115,7 +115,8 @@ def _page_name(page: CasePage) -> str:
     from urllib.parse import quote
 
     # A name that a browser takes as it stands in an address.
-    return f"cases/{page.number}-{quote(file_stem(page.row['case_id']), safe='').replace('%', '_')}.html"
+    stem = quote(file_stem(page.row["case_id"]), safe="").replace("%", "_")
+    return f"cases/{page.number}-{stem}.html"
 
 
 def _group(
