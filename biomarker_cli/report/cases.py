@@ -226,7 +226,6 @@ def case_facts(page: CasePage) -> dict[str, Any]:
     return {
         "id": row["case_id"],
         "anchor": page.anchor,
-        "site": row["site_id"],
         "standing": page.standing,
         "words": " ".join(words).casefold(),
     }

@@ -21,7 +21,7 @@ IDENTITIES = (STUDY, KEEP)
 LEFT_OUT = "(left out)"
 
 _HIDDEN_FACTS = frozenset({"station", "device_serial"})
-_UID = re.compile(r"(?<![\w.])[0-2](?:\.\d+){4,}(?:#\d+)?(?![\w.])")
+_UID = re.compile(r"(?<![\w.])(?:[0-2](?:\.\d+){4,}|2\.25\.\d{9,})(?:#\d+)?(?![\w.])")
 _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d\d)(-?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])"
     r"(?:T?(\d\d):?(\d\d)(?::?(\d\d))?(?:\.\d+)?(?!\d)|(?!\d))"

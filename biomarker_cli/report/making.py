@@ -24,7 +24,7 @@ from biomarker_cli.report.group import (
     site_counts,
 )
 from biomarker_cli.report.identity import STUDY, ReportIdentity
-from biomarker_cli.report.page import PageWriter, script_json
+from biomarker_cli.report.page import PageWriter, script_json, text
 from biomarker_cli.report.run_reading import RunTables, read_run
 from biomarker_cli.report.values import change_figure, feature_values, sites_figure
 
@@ -146,5 +146,7 @@ def _group(
         "beside": tables_beside(tables.folder, identity),
         "protocols": protocols(tables),
         "provenance": provenance(tables, identity),
-        "data": script_json([case_facts(page) for page in pages]),
+        "data": script_json(
+            [case_facts(page) | {"site": text(page.row["site_id"])} for page in pages]
+        ),
     }

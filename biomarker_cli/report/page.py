@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 LONGEST_TEXT = 400
 """Characters of a text of a table; a longer one ends in its length."""
 
-_IN_SCRIPT = {
-    ord("<"): "\\u003c",
-    ord(">"): "\\u003e",
-    ord("&"): "\\u0026",
-    0x2028: "\\u2028",
-    0x2029: "\\u2029",
-}
+_IN_SCRIPT = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
 class PageWriter:
@@ -107,10 +101,8 @@ def script_json(value: Any) -> Markup:
     """Return JSON that ends no script element, whatever stands in it."""
     from markupsafe import Markup
 
-    plain = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    # A lone surrogate is no text that a file can hold.
-    whole = plain.encode("utf-8", "backslashreplace").decode()
-    return Markup(whole.translate(_IN_SCRIPT))  # noqa: S704
+    # What is no ASCII, line separators among it, becomes an escape.
+    return Markup(json.dumps(value, allow_nan=False).translate(_IN_SCRIPT))  # noqa: S704
 
 
 def _digest(content: str) -> str:
