@@ -31,7 +31,7 @@ _JITTER = (0.0, 5.0, -5.0, 2.5, -2.5, 7.5, -7.5)
 
 
 @dataclass(frozen=True)
-class Mark:
+class StripMark:
     """A value of a strip.
 
     Attributes
@@ -48,7 +48,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Course:
+class VisitCourse:
     """The values of one subject over its visits.
 
     Attributes
@@ -63,12 +63,12 @@ class Course:
     points: Sequence[tuple[float, float, str]]
 
 
-def strips_svg(strips: Sequence[tuple[str, Sequence[Mark]]], title: str, label: str) -> str:
+def strips_svg(strips: Sequence[tuple[str, Sequence[StripMark]]], title: str, label: str) -> str:
     """Return a plot with a row for each site and a mark for each value; the median as a line.
 
     Parameters
     ----------
-    strips : sequence of (str, sequence of Mark)
+    strips : sequence of (str, sequence of StripMark)
         Site and its values; at least one value in all.
     title, label : str
         Of the page, and of the axis.
@@ -97,12 +97,12 @@ def strips_svg(strips: Sequence[tuple[str, Sequence[Mark]]], title: str, label: 
     return svg_page(WIDTH, foot + _FOOT, parts)
 
 
-def courses_svg(courses: Sequence[Course], title: str, labels: tuple[str, str]) -> str:
+def courses_svg(courses: Sequence[VisitCourse], title: str, labels: tuple[str, str]) -> str:
     """Return a plot with a line for each subject over its visits.
 
     Parameters
     ----------
-    courses : sequence of Course
+    courses : sequence of VisitCourse
         At least one.
     title : str
     labels : tuple of str

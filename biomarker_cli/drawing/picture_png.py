@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from biomarker_cli.drawing.greys import NO_VALUE_COLOUR
-from biomarker_cli.drawing.region_tiles import Tile, scale_bar_mm, tile_words
+from biomarker_cli.drawing.region_tiles import RegionTile, scale_bar_mm, tile_words
 from biomarker_cli.drawing.tiles import (
     captioned,
     draw_lines,
@@ -30,12 +30,12 @@ NAME_AT_MOST = 36
 _WHITE = (255, 255, 255)
 
 
-def picture_png(regions: Sequence[tuple[str, Sequence[Tile]]]) -> bytes:
+def picture_png(regions: Sequence[tuple[str, Sequence[RegionTile]]]) -> bytes:
     """Return the content of a PNG file: the tiles of each region, four in a row.
 
     Parameters
     ----------
-    regions : sequence of (str, sequence of Tile)
+    regions : sequence of (str, sequence of RegionTile)
         Name of each region, and its tiles.
     """
     rows = [
@@ -46,12 +46,12 @@ def picture_png(regions: Sequence[tuple[str, Sequence[Tile]]]) -> bytes:
     return png(montage(rows))
 
 
-def _caption(name: str, tile: Tile) -> str:
+def _caption(name: str, tile: RegionTile) -> str:
     where, window = tile_words(tile)
     return f"{bounded(shown(name), NAME_AT_MOST)}\n{where}\n{window}"
 
 
-def _tile_image(tile: Tile) -> Image:
+def _tile_image(tile: RegionTile) -> Image:
     from PIL import Image
 
     scale = TILE_PIXELS / tile.side_mm

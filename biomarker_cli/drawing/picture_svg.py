@@ -19,7 +19,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from biomarker_cli.drawing.axes import svg_page, svg_text
-from biomarker_cli.drawing.region_tiles import Tile, scale_bar_mm, tile_words
+from biomarker_cli.drawing.region_tiles import RegionTile, scale_bar_mm, tile_words
 from biomarker_cli.model.arrays import ByteArray, FloatArray
 
 SHOWN_PIXELS = 192.0
@@ -71,12 +71,12 @@ class NoPictureError(ValueError):
     """A file that is no picture of ours."""
 
 
-def picture_svg(tiles: Sequence[Tile], title: str) -> bytes:
+def picture_svg(tiles: Sequence[RegionTile], title: str) -> bytes:
     """Return the content of an SVG file, the same bytes for the same tiles.
 
     Parameters
     ----------
-    tiles : sequence of Tile
+    tiles : sequence of RegionTile
         At least one.
     title : str
         Name of the region.
@@ -139,7 +139,7 @@ def _listed(facts: Any) -> list[Any]:
     return facts
 
 
-def _facts(tile: Tile) -> dict[str, Any]:
+def _facts(tile: RegionTile) -> dict[str, Any]:
     where, window = tile_words(tile)
     return {
         "what": tile.what,
@@ -181,7 +181,7 @@ def _matched(pattern: re.Pattern[str], text: str) -> str:
     return text
 
 
-def _shown_tile(number: int, tile: Tile, x: float, y: float) -> list[str]:
+def _shown_tile(number: int, tile: RegionTile, x: float, y: float) -> list[str]:
     side, middle = tile.side_mm, SHOWN_PIXELS / 2
     left, top, width, height = tile.place_mm
     path = outline_path(tile.outlines_mm)

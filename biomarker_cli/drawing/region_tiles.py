@@ -34,7 +34,7 @@ SLICES, ACROSS_ROWS, ACROSS_COLUMNS = 2, 1, 0
 
 
 @dataclass(frozen=True, eq=False)
-class Tile:
+class RegionTile:
     """A square part of one plane, with the outline of a region.
 
     Attributes
@@ -76,7 +76,7 @@ class Tile:
     letters: tuple[str, str, str, str]
 
 
-def region_tiles(region: Region, volume: Volume) -> list[Tile]:
+def region_tiles(region: Region, volume: Volume) -> list[RegionTile]:
     """Return the tiles of a region.
 
     Parameters
@@ -127,7 +127,7 @@ def _fullest(region: Region, normal: int) -> int:
     return int(counts.argmax()) + region.crop.offset[array_axis]
 
 
-def tile_words(tile: Tile) -> tuple[str, str]:
+def tile_words(tile: RegionTile) -> tuple[str, str]:
     """Return two lines that say what a tile shows: which plane and where, and its window."""
     where = f"{tile.plane} {tile.index + 1} of {tile.n_slices}, {tile.position_mm:.1f} mm"
     window = tile.window
@@ -167,7 +167,9 @@ class _Drawing:
         page = view.plane(self._volume.array, index)
         return page[top:bottom, left:right].astype(np.float64)
 
-    def tile(self, view: PlaneView, index: int, what: str, window: Window, share: float) -> Tile:
+    def tile(
+        self, view: PlaneView, index: int, what: str, window: Window, share: float
+    ) -> RegionTile:
         """Return the tile of a plane."""
         corner = self._corner(view)
         spacing = view.spacing_mm
@@ -176,7 +178,7 @@ class _Drawing:
         place = np.array([left, top]) * spacing - corner
         size = np.array(values.shape[::-1]) * spacing
         lines = tuple((line + 0.5) * spacing - corner for line in self._outlines(view, index))
-        return Tile(
+        return RegionTile(
             what,
             view.name,
             index,

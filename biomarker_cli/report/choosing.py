@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from biomarker_cli.report.run_reading import Measured, RunTables
+from biomarker_cli.report.run_reading import MeasuredRow, RunTables
 
 MOST_OF_ROI = 40
 """Measurements of a ROI that are shown where the study lists none."""
@@ -46,12 +46,14 @@ def rank_of(feature_id: str, patterns: Sequence[str]) -> int:
     )
 
 
-def shown_of_roi(rows: Iterable[Measured], listed: Sequence[str]) -> tuple[list[Measured], int]:
+def shown_of_roi(
+    rows: Iterable[MeasuredRow], listed: Sequence[str]
+) -> tuple[list[MeasuredRow], int]:
     """Return the measurements of a ROI that are shown, and how many are not.
 
     Parameters
     ----------
-    rows : iterable of Measured
+    rows : iterable of MeasuredRow
     listed : sequence of str
         Patterns of the study; empty for none.
     """
