@@ -13,7 +13,7 @@ from biomarker_cli.report.acquisition import CaseRule
 from biomarker_cli.report.choosing import shown_of_roi
 from biomarker_cli.report.derived import DerivedPart, derived_parts
 from biomarker_cli.report.identity import ReportIdentity
-from biomarker_cli.report.run_reading import MeasuredRow, Row, RunTables
+from biomarker_cli.report.run_reading import ReportedValue, Row, RunTables
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.kept import KeptIndex, case_folder, read_index, read_kept
 
@@ -33,7 +33,7 @@ class Roi:
     tiles : tuple of PictureTile
     no_picture : str
         Why it has none; empty where it has some.
-    measured : sequence of MeasuredRow
+    measured : sequence of ReportedValue
         Those that are shown.
     n_more : int
         Those that are not.
@@ -43,7 +43,7 @@ class Roi:
     message: str
     tiles: tuple[PictureTile, ...]
     no_picture: str
-    measured: Sequence[MeasuredRow]
+    measured: Sequence[ReportedValue]
     n_more: int
 
 
@@ -135,7 +135,7 @@ class CaseReading:
             Of ``cases.csv``.
         """
         case_id, subject = row["case_id"], row["subject_id"]
-        measured: dict[str, list[MeasuredRow]] = {}
+        measured: dict[str, list[ReportedValue]] = {}
         usable = {"yes": 0, "caution": 0, "no": 0}
         flags: set[str] = set()
         for one in self.tables.measured(case_id):
@@ -166,7 +166,9 @@ class CaseReading:
             any(f["fact"] == "burned_in_annotation" and f["value"] == "YES" for f in facts),
         )
 
-    def _roi(self, row: Row, measured: list[MeasuredRow], pictures: _Pictures, subject: str) -> Roi:
+    def _roi(
+        self, row: Row, measured: list[ReportedValue], pictures: _Pictures, subject: str
+    ) -> Roi:
         shown, n_more = shown_of_roi(measured, self.listed)
         tiles, why = pictures.of(row["roi_id"])
         return Roi(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from biomarker_cli.report.run_reading import MeasuredRow, RunTables
+from biomarker_cli.report.run_reading import ReportedValue, RunTables
 
 MOST_OF_ROI = 40
 """Measurements of a ROI that are shown where the study lists none."""
@@ -47,13 +47,13 @@ def rank_of(feature_id: str, patterns: Sequence[str]) -> int:
 
 
 def shown_of_roi(
-    rows: Iterable[MeasuredRow], listed: Sequence[str]
-) -> tuple[list[MeasuredRow], int]:
+    rows: Iterable[ReportedValue], listed: Sequence[str]
+) -> tuple[list[ReportedValue], int]:
     """Return the measurements of a ROI that are shown, and how many are not.
 
     Parameters
     ----------
-    rows : iterable of MeasuredRow
+    rows : iterable of ReportedValue
     listed : sequence of str
         Patterns of the study; empty for none.
     """

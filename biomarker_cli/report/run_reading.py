@@ -34,7 +34,7 @@ _MOST_DERIVATION_BYTES = 5_000_000
 
 
 @dataclass(frozen=True)
-class MeasuredRow:
+class ReportedValue:
     """A row of ``measurements.csv``.
 
     Attributes
@@ -101,16 +101,16 @@ class RunTables:
         words = self.measurements.texts["case_id"].words
         return {words[codes[rows[0]]]: rows for rows in np.split(order, edges) if len(rows)}
 
-    def measured(self, case_id: str) -> Iterator[MeasuredRow]:
+    def measured(self, case_id: str) -> Iterator[ReportedValue]:
         """Yield the measurements of a case in the order of the table."""
         for row in self._rows_of_case.get(case_id, ()):
             yield self.measurement(int(row))
 
-    def measurement(self, row: int) -> MeasuredRow:
+    def measurement(self, row: int) -> ReportedValue:
         """Return one row of ``measurements.csv``, counted from 0."""
         texts = self.measurements.texts
         words = {name: texts[name][row] for name in _MEASURED if name in texts}
-        return MeasuredRow(
+        return ReportedValue(
             **({"usable": ""} | words), value=float(self.measurements.numbers["value"][row])
         )
 

@@ -9,8 +9,8 @@ from datetime import date
 
 import numpy as np
 
-from biomarker_cli.drawing.distributions import VisitCourse, StripMark, courses_svg, strips_svg
-from biomarker_cli.report.run_reading import MeasuredRow, RunTables
+from biomarker_cli.drawing.distributions import StripMark, VisitCourse, courses_svg, strips_svg
+from biomarker_cli.report.run_reading import ReportedValue, RunTables
 from biomarker_cli.statistics.percentiles import percentile
 
 FEWEST_FOR_OUTLIERS = 5
@@ -27,7 +27,7 @@ class FeatureValues:
     Attributes
     ----------
     analysis_id, feature_id, roi_id, role, unit : str
-    rows : tuple of MeasuredRow
+    rows : tuple of ReportedValue
         With a value, in the order of their cases.
     """
 
@@ -36,7 +36,7 @@ class FeatureValues:
     roi_id: str
     role: str
     unit: str
-    rows: tuple[MeasuredRow, ...]
+    rows: tuple[ReportedValue, ...]
 
     @property
     def title(self) -> str:
@@ -79,7 +79,7 @@ def feature_values(tables: RunTables, features: Sequence[str]) -> list[FeatureVa
     wanted = {code for code, word in enumerate(words) if word in set(features)}
     codes = columns.texts["feature_id"].codes
     chosen = np.isin(codes, list(wanted)) & np.isfinite(columns.numbers["value"])
-    found: dict[tuple[str, ...], list[MeasuredRow]] = defaultdict(list)
+    found: dict[tuple[str, ...], list[ReportedValue]] = defaultdict(list)
     for row in np.flatnonzero(chosen):
         one = tables.measurement(int(row))
         role = one.case_id.rpartition("/")[2]
@@ -150,7 +150,7 @@ def _outlier_words(found: FeatureValues, beyond: Collection[str]) -> tuple[str, 
 
 def change_figure(tables: RunTables, found: FeatureValues) -> Figure | None:
     """Return the course of a feature over the visits of subjects; None without two visits."""
-    visits: dict[tuple[str, str], list[tuple[MeasuredRow, str, date | None]]] = defaultdict(list)
+    visits: dict[tuple[str, str], list[tuple[ReportedValue, str, date | None]]] = defaultdict(list)
     for row in found.rows:
         case = tables.case_of[row.case_id]
         key = case["site_id"], case["subject_id"]
@@ -193,7 +193,7 @@ def visit_day(tables: RunTables, case_id: str) -> date | None:
     return None
 
 
-def _places(visits: Sequence[tuple[MeasuredRow, str, date | None]]) -> list[float]:
+def _places(visits: Sequence[tuple[ReportedValue, str, date | None]]) -> list[float]:
     days = [day for _, _, day in visits if day is not None]
     first = min(days)
     return [float((day - first).days) for day in days]

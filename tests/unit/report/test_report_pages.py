@@ -19,7 +19,7 @@ from biomarker_cli.report.derived import derived_parts
 from biomarker_cli.report.identity import LEFT_OUT, ReportIdentity
 from biomarker_cli.report.making import ReportOrder, report_pages, write_report
 from biomarker_cli.report.page import LONGEST_TEXT, PageWriter, script_json, text
-from biomarker_cli.report.run_reading import MeasuredRow, read_run
+from biomarker_cli.report.run_reading import ReportedValue, read_run
 from biomarker_cli.report.values import outliers
 from biomarker_cli.tables.errors import TableError
 
@@ -147,8 +147,10 @@ def test_stations_and_serials_do_not_leave_unless_all_is_kept():
 
 
 def test_at_most_forty_measurements_unless_the_study_lists_them():
-    rows = [MeasuredRow("c", "r", "a", f"x.f{n:03d}", "1", "ok", "", "yes", 1.0) for n in range(90)]
-    rows.append(MeasuredRow("c", "r", "a", "suvbw.uptake.max", "1", "ok", "", "yes", 1.0))
+    rows = [
+        ReportedValue("c", "r", "a", f"x.f{n:03d}", "1", "ok", "", "yes", 1.0) for n in range(90)
+    ]
+    rows.append(ReportedValue("c", "r", "a", "suvbw.uptake.max", "1", "ok", "", "yes", 1.0))
     shown, n_more = shown_of_roi(rows, ())
     assert (len(shown), n_more, shown[0].feature_id) == (MOST_OF_ROI, 51, "suvbw.uptake.max")
     shown, n_more = shown_of_roi(rows, ("x.f00*",))
