@@ -66,6 +66,7 @@ COMMANDS = CommandsOnDemand(
         "join": "join:join",
         "associate": "associate:associate",
         "export": "export:export",
+        "report": "report:report",
         "plot": "plot:plot",
         "phantom": "phantom:phantom",
         "response": "response:response",
