@@ -186,7 +186,7 @@ class PyradiomicsRules(Strict):
     pad_distance_voxels : int
         Padding of the resampled box.
     voxel_type : str
-        ``file`` normalises and resamples an image in the type of number of its file, as
+        ``file`` resamples an image in the type of number of its file, as
         the package's own command does; ``float64`` in double precision.
     """
 

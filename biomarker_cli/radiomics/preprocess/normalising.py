@@ -40,7 +40,7 @@ def normalised_as_pyradiomics(array: AnyArray, rules: NormalisationRules | None)
     Parameters
     ----------
     array : ndarray, shape (z, y, x)
-        Of float64; any other type becomes float32, as in ITK.
+        Of any real type; the scores are float64, as in SimpleITK.
     rules : NormalisationRules, optional
         None leaves the image as it is.
 

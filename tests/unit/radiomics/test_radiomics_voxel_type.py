@@ -1,18 +1,22 @@
 """An image is resampled in the type of its file, as the package's own command does."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from biomarker_cli.api.images import read_volume
 from biomarker_cli.imaging.files import read_image_file
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.model.quantity import SIGNAL
 from biomarker_cli.radiomics.engines.pyradiomics import _keys
 from biomarker_cli.radiomics.importing import import_pyradiomics
 from biomarker_cli.radiomics.measuring import radiomics_measurements
+from biomarker_cli.radiomics.preprocess.voxel_type import in_type_of_file
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
 pytest.importorskip("radiomics")
@@ -98,3 +102,19 @@ def test_our_numbers_equal_those_of_the_packages_command(tmp_path, name, kind):
     # Normalisation hides the type of the file.
     assert bool(values_off(rows, rules, theirs)) is (name != "planes")
     assert not any("integer_resampling" in row.flags for row in rows)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("series", "kind"), [("CT", "int16"), ("MR_T1", "int16"), ("PET", "float64")]
+)
+def test_dicom_has_the_type_that_the_series_reader_of_simpleitk_gives(series, kind):
+    root = os.environ.get("BIOMARKER_TEST_DATA")
+    if not root:
+        pytest.skip("BIOMARKER_TEST_DATA is not set")
+    folder = next((Path(root) / "sts" / "STS_001" / series).rglob("*.dcm")).parent
+    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder))
+    theirs = sitk.GetArrayFromImage(sitk.ReadImage(names))
+    ours = in_type_of_file(read_volume(folder))
+    assert ours.dtype == theirs.dtype == kind
+    assert np.abs(ours.astype(float) - theirs).max() == 0
