@@ -43,9 +43,12 @@ def absent(what: str) -> None:
     pytest.skip(what)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A browser without a window, for tests of pages."""
+    """A browser without a window, for tests of pages.
+
+    Of one module: while it is open an event loop runs, beside which a Dask client makes none.
+    """
     path = shutil.which("chromium")
     if path is None:
         absent("browser absent: no chromium on PATH (apt-get install chromium)")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biomarker_cli.cli.options import paths_argument
+from biomarker_cli.cli.options import paths_argument, table_format_option
 from biomarker_cli.cli.output import Listing, nothing_found, print_data, print_json, progress, say
 
 if TYPE_CHECKING:
@@ -42,14 +42,7 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @paths_argument
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "csv", "json"]),
-    default="text",
-    show_default=True,
-    help="What to print on stdout.",
-)
+@table_format_option
 def timepoints(paths: tuple[Path, ...], output_format: str) -> int:
     """List when every MR volume below PATH was acquired, and whether they make a dynamic series.
 

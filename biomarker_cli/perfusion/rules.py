@@ -9,26 +9,10 @@ from pydantic import Field, field_validator, model_validator
 from biomarker_cli.perfusion.population_inputs import POPULATION_INPUTS
 from biomarker_cli.perfusion.relaxivity import RELAXIVITY_PER_S_MM
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.statistics.intensity import STATISTICS
+from biomarker_cli.statistics.intensity import known_statistics
 
 Positive = Annotated[float, Field(gt=0)]
 Level = Literal["region", "voxel"]
-
-
-def known_statistics(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return names of statistics.
-
-    Raises
-    ------
-    ValueError
-        Where one is unknown or named twice.
-    """
-    unknown = [name for name in names if name not in STATISTICS]
-    if unknown:
-        raise ValueError(f"unknown statistics {unknown}; known are {sorted(STATISTICS)}")
-    if len(set(names)) != len(names):
-        raise ValueError("a statistic is named twice")
-    return names
 
 
 class T1Certificate(Strict):
