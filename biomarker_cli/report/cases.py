@@ -68,8 +68,6 @@ class CasePage:
         Each with its meaning.
     usable : mapping
         ``yes``, ``caution``, ``no`` -> measurements.
-    burned_in : bool
-        Whether the header says that text is burned into the image.
     """
 
     number: int
@@ -81,7 +79,6 @@ class CasePage:
     derived: Mapping[str, Sequence[DerivedPart]]
     flags: Sequence[tuple[str, str]]
     usable: Mapping[str, int]
-    burned_in: bool = False
 
     @property
     def anchor(self) -> str:
@@ -163,7 +160,6 @@ class CaseReading:
             },
             [(flag, FLAGS.get(flag.partition(":")[0], "")) for flag in sorted(flags)],
             usable,
-            any(f["fact"] == "burned_in_annotation" and f["value"] == "YES" for f in facts),
         )
 
     def _roi(

@@ -57,7 +57,7 @@ class ReportIdentity:
         for case in tables.cases:
             subject = case["subject_id"]
             for fact in tables.facts.get(case["case_id"], ()):
-                day = _day(fact["value"]) if fact["fact"] == "study_date" else None
+                day = day_of(fact["value"]) if fact["fact"] == "study_date" else None
                 if day is not None:
                     baselines[subject] = min(day, baselines.get(subject, day))
         return cls(choice == KEEP, baselines, frozenset(tables.case_of))
@@ -102,7 +102,7 @@ class ReportIdentity:
 
     def _days(self, found: re.Match[str], subject: str) -> str:
         year, _, month, day, *clock = found.groups()
-        at = _day(f"{year}-{month}-{day}")
+        at = day_of(f"{year}-{month}-{day}")
         baseline = self.baselines.get(subject)
         if at is None or baseline is None:
             return LEFT_OUT
@@ -110,7 +110,7 @@ class ReportIdentity:
         return f"day {(at - baseline).days}" + (f" {time}" if time else "")
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
     """Return the day that a text begins with, as DICOM or ISO 8601 write it."""
     digits = re.sub(r"\D", "", text[:10])[:8]
     try:

@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 
 from biomarker_cli.drawing.distributions import StripMark, VisitCourse, courses_svg, strips_svg
+from biomarker_cli.report.identity import day_of
 from biomarker_cli.report.run_reading import ReportedValue, RunTables
 from biomarker_cli.statistics.percentiles import percentile
 
@@ -185,11 +186,7 @@ def visit_day(tables: RunTables, case_id: str) -> date | None:
     """Return the day of the examination of a case, as its facts have it."""
     for fact in tables.facts.get(case_id, ()):
         if fact["fact"] == "study_date":
-            digits = fact["value"].replace("-", "")[:8]
-            try:
-                return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
-            except ValueError:
-                return None
+            return day_of(fact["value"])
     return None
 
 

@@ -35,6 +35,19 @@ def test_run_writes_a_report_with_pictures(out):
     assert not re.search(r"2024-?0[1-9]|2\.25\.[0-9]{9}", page)
 
 
+def test_no_patient_name_or_id_of_the_input_occurs_in_the_report(out):
+    import pydicom
+
+    named = set()
+    for path in SAMPLE.rglob("*.dcm"):
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        named |= {str(header.get("PatientName", "")), str(header.get("PatientID", ""))}
+    named.discard("")
+    assert named
+    page = (out / "report.html").read_text()
+    assert [name for name in sorted(named) if name in page] == []
+
+
 def test_a_report_is_not_overwritten_unless_told(out):
     refused = biomarker("report", out)
     assert refused.returncode == 2

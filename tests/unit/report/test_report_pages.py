@@ -14,7 +14,7 @@ from kept_study import run, write_study
 from biomarker_cli.report.acquisition import RuleTexts, rule_matrix
 from biomarker_cli.report.beside import tables_beside
 from biomarker_cli.report.cases import CaseReading
-from biomarker_cli.report.choosing import MOST_OF_ROI, shown_of_roi
+from biomarker_cli.report.choosing import MOST_OF_ROI, listed_features, shown_of_roi
 from biomarker_cli.report.derived import derived_parts
 from biomarker_cli.report.identity import LEFT_OUT, ReportIdentity
 from biomarker_cli.report.making import ReportOrder, report_pages, write_report
@@ -246,3 +246,16 @@ def test_any_derivation_becomes_tables_of_text():
 
 def test_the_policy_is_one_for_all_pages():
     assert PageWriter().policy == PageWriter().policy
+
+
+def test_the_study_lists_what_a_report_shows(tmp_path):
+    study = write_study(tmp_path / "study", n_cases=1, keep=())
+    study.write_text(study.read_text() + "report: ['*.intensity.median']\n")
+    run(study, tmp_path / "out")
+    found = read_run(tmp_path / "out")
+    listed = listed_features(found)
+    assert listed == ("*.intensity.median",)
+    page = CaseReading(found, ReportIdentity.of(found, "study"), {}, listed).page(1, found.cases[0])
+    for roi in page.rois:
+        assert [one.feature_id.endswith(".intensity.median") for one in roi.measured] == [True]
+        assert roi.n_more > 0
