@@ -70,11 +70,11 @@ def measured_against_truth(study: Path, out: Path) -> int:
         print(f"expected exit code 0, found {done.returncode}", file=sys.stderr)
         return 1
     compared = compare(study.parent / "truth.csv", out)
-    print(f"A report to look at: {out / 'report.html'}")
     print("Measured against truth (truth.csv says how each truth and tolerance is defined)")
     print(compared.to_string(index=False, float_format=lambda v: f"{v:.6g}"))
     n_bad = int((compared["within"] != "yes").sum())
-    print(f"\n{len(compared) - n_bad} of {len(compared)} values are within tolerance\n")
+    print(f"\n{len(compared) - n_bad} of {len(compared)} values are within tolerance")
+    print(f"A report to look at: {names[1]}/report.html\n")
     return 1 if n_bad else 0
 
 

@@ -44,6 +44,7 @@ FLAGS = MappingProxyType(
         "unit_inferred": "a unit was inferred from the size of a number; the argument is the tag",
         "implausible": "result outside the plausible range of the analysis protocol",
         "weight_unverified": "the patient's weight has no second source",
+        "integer_resampling": "the image was resampled in an integer type: its values are rounded",
         "injection_times_differ": "start date-time and start time of the injection disagree",
         "injection_time_rebuilt": "the injection date was rebuilt from the clock time",
         "spacing_jitter": "slice positions deviate from a regular grid by at most 0.1 mm",

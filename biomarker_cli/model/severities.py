@@ -65,6 +65,8 @@ _CAUTION = (
     "weight_unverified",
     # The scale of MR differs between scanners; shape and some textures survive that.
     "arbitrary_intensity",
+    # The package rounds the image it resampled: textures move, by both engines.
+    "integer_resampling",
     # Files: something may be missing, or be of somebody else.
     "files_unusable",
     "frame_of_reference_shared",

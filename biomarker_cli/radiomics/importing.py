@@ -163,7 +163,7 @@ def _section(data: Mapping[str, Any], settings: dict[str, Any], path: Path) -> d
         "features": [f"{family}.{name}" for family, names in families.items() for name in names],
         "aggregations": list(pyradiomics_aggregations(PyradiomicsRules.model_validate(own))),
         "images": _images(data.get("imageType"), path),
-        "pyradiomics": own,
+        "pyradiomics": {**own, "voxel_type": "file"},
     }
     spacing = settings.get("resampledPixelSpacing")
     if spacing is not None and not isinstance(spacing, list):

@@ -108,7 +108,9 @@ def _texts(ident: str, version: str, sha256: str) -> dict[str, RuleText]:
 
 
 def rule_matrix(tables: RunTables, texts: RuleTexts) -> list[RuleLine]:
-    """Return a line for each rule, those that most cases break first.
+    """Return a line for each rule of a case, those that most cases break first.
+
+    What is judged across cases belongs to no site: it stands beside the matrix.
 
     Parameters
     ----------
@@ -117,10 +119,12 @@ def rule_matrix(tables: RunTables, texts: RuleTexts) -> list[RuleLine]:
     """
     grouped: dict[tuple[str, str], _Counts] = {}
     for check in tables.checks:
+        case = tables.case_of.get(check["case_id"])
+        if case is None:
+            continue
         key = f"{check['protocol_id']}@{check['protocol_version']}", check["rule_id"]
         counts = grouped.setdefault(key, _Counts(check))
-        case = tables.case_of.get(check["case_id"])
-        counts.by_site[case["site_id"] if case else ""][check["outcome"]] += 1
+        counts.by_site[case["site_id"]][check["outcome"]] += 1
     lines = [counts.line(key[0], tables.sites, texts) for key, counts in grouped.items()]
     return sorted(lines, key=lambda line: (-line.n_bad, line.protocol, line.rule_id))
 

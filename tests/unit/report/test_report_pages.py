@@ -187,6 +187,16 @@ def test_a_rule_is_one_line_and_says_its_worst_outcome_of_how_many(tables):
     assert "The rule that most cases break is R-1 (1)" in page
 
 
+def test_a_rule_across_cases_stands_beside_the_matrix(tables):
+    found = replace(
+        tables, checks=(check(tables.cases[0]["case_id"], "pass"), check("", "fail", "R-9"))
+    )
+    assert [line.rule_id for line in rule_matrix(found, RuleTexts())] == ["R-1"]
+    page = whole(found)["index.html"]
+    assert page.count("R-9") == 1
+    assert page.index("Rules across cases") < page.index("R-9")
+
+
 def test_a_picture_of_an_earlier_result_or_a_damaged_one_is_not_shown(tables, measured, tmp_path):
     row = dict(tables.cases[0]) | {"result_key": "another"}
     identity = ReportIdentity.of(tables, "study")
