@@ -13,6 +13,11 @@ from biomarker_cli.model.arrays import FloatArray
 
 _NOISE_SDS = 3.0
 _PEAK_SHARE = 0.1
+"""Of the peak: what is certainly contrast agent."""
+
+_START_SHARE = 0.01
+"""Of the peak: below it nothing is called the start of the bolus, however low the noise."""
+
 _SD_OF_MEDIAN = 1.4826
 """Standard deviation of a normal distribution over the median of its absolute values."""
 
@@ -40,9 +45,14 @@ def least_rise(curve: FloatArray) -> float:
     curve : ndarray, shape (frames,)
         Enhancement, 0 at the baseline.
     """
-    late = np.diff(curve[len(curve) // 2 :])
-    noise = _SD_OF_MEDIAN * float(np.median(np.abs(late))) / math.sqrt(2.0)
+    noise = _noise_sd(curve[len(curve) // 2 :])
     return max(_NOISE_SDS * noise, _PEAK_SHARE * float(curve.max()))
+
+
+def _noise_sd(frames: FloatArray) -> float:
+    """Return the standard deviation of the noise, from the differences of the frames."""
+    steps = np.abs(np.diff(frames))
+    return _SD_OF_MEDIAN * float(np.median(steps)) / math.sqrt(2.0) if steps.size else 0.0
 
 
 def rises_within(curve: FloatArray, n_before: int) -> bool:
@@ -54,7 +64,10 @@ def rises_within(curve: FloatArray, n_before: int) -> bool:
 def bolus_arrival(curve: FloatArray) -> int | None:
     """Return the last frame before the contrast agent; None where none arrives.
 
-    The first of two frames above `least_rise` is the first with contrast agent.
+    Two frames above `least_rise` are the bolus. It started with the first of the frames
+    before them without a break above 3 standard deviations of the noise, which is that of the
+    later frames or of those before, whichever is larger: a tenth of the peak alone is reached
+    one frame late where the bolus rises over several frames.
 
     Parameters
     ----------
@@ -72,7 +85,14 @@ def bolus_arrival(curve: FloatArray) -> int | None:
         return None
     above = curve > limit
     both = above[:-1] & above[1:]
-    return int(np.argmax(both)) - 1 if both.any() and not both[0] else None
+    if not both.any() or both[0]:
+        return None
+    first = int(np.argmax(both))
+    noise = max(_noise_sd(curve[len(curve) // 2 :]), _noise_sd(curve[:first]))
+    start = max(_NOISE_SDS * noise, _START_SHARE * float(curve.max()))
+    while first > 1 and curve[first - 1] > start:
+        first -= 1
+    return first - 1
 
 
 def time_to_peak_s(
