@@ -15,9 +15,9 @@ def merge(parent: Mapping[str, Any], child: Mapping[str, Any], name: str) -> dic
     """Return the parent's content with the child's on top.
 
     Mappings merge key by key, and a key that the child sets to null is not inherited;
-    a section whose child names another ``method`` inherits nothing. Lists whose items have an ``id`` merge by it; any
-    other value of the child replaces the parent's. ``disable`` lists ids that
-    the child drops.
+    a section whose child names another ``method`` inherits nothing. Lists
+    whose items have an ``id`` merge by it; any other value of the child replaces the
+    parent's. ``disable`` lists ids that the child drops.
 
     Parameters
     ----------
