@@ -22,6 +22,8 @@ _EPILOG = """\b
 Examples:
   biomarker extract radiomics --image ct/ --mask rtstruct.dcm --roi GTV \\
       --analysis pyradiomics-default -o results
+  biomarker extract radiomics --image ct/ --mask seg.dcm --analysis radiomics-ct \\
+      --subject S0002 --timepoint T2 -o results-S0002-T2
   biomarker extract suv --image pet/ --mask seg.dcm --analysis fdg-suv
   biomarker extract adc --image dwi/ --mask mask.nii.gz --analysis dwi-adc
   biomarker extract dce --image dce/ --image vfa/ --mask mask.nii.gz \\
@@ -66,6 +68,13 @@ analysis, as that of a phantom, is broken.
     type=click.Path(path_type=Path),
     help="Audited override file of PET header values (YAML); rows carry suv_override.",
 )
+@click.option(
+    "--subject", metavar="ID", default="S0001", show_default=True, help="Subject of the case."
+)
+@click.option(
+    "--timepoint", metavar="ID", default="T1", show_default=True, help="Timepoint of the case."
+)
+@click.option("--site", metavar="ID", default="local", show_default=True, help="Site of the case.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder for the tables of the run."
 )

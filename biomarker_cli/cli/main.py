@@ -53,6 +53,7 @@ COMMANDS = CommandsOnDemand(
         "run": "run:run",
         "merge": "merge:merge",
         "status": "status:status",
+        "study": "study:study",
         "verify": "verify:verify",
         "compare": "compare:compare",
         "repeatability": "repeatability:repeatability",

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from biomarker_cli.model.quantity import SIGNAL
 from biomarker_cli.radiomics.engines.pyradiomics import _keys
 from biomarker_cli.radiomics.importing import import_pyradiomics
 from biomarker_cli.radiomics.measuring import radiomics_measurements
-from biomarker_cli.radiomics.preprocess.voxel_type import in_type_of_file
+from biomarker_cli.radiomics.preprocess.voxel_type import _rescaled_type, in_type_of_file
 from biomarker_cli.radiomics.rules import RadiomicsRules
 
 pytest.importorskip("radiomics")
@@ -118,3 +119,35 @@ def test_dicom_has_the_type_that_the_series_reader_of_simpleitk_gives(series, ki
     ours = in_type_of_file(read_volume(folder))
     assert ours.dtype == theirs.dtype == kind
     assert np.abs(ours.astype(float) - theirs).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        # Nothing to rescale: the stored type.
+        ({}, np.int16),
+        ({"PixelRepresentation": 0}, np.uint16),
+        ({"BitsAllocated": 8, "BitsStored": 8, "PixelRepresentation": 0}, np.uint8),
+        ({"BitsAllocated": 8, "BitsStored": 8}, np.int8),
+        ({"BitsAllocated": 32, "BitsStored": 32}, np.int32),
+        # Else the smallest type that holds what may be stored after rescale.
+        ({"PixelRepresentation": 0, "BitsStored": 12, "RescaleIntercept": -1024}, np.int16),
+        ({"PixelRepresentation": 0, "BitsStored": 16, "RescaleIntercept": -1024}, np.int32),
+        ({"PixelRepresentation": 0, "BitsStored": 16, "RescaleIntercept": 1}, np.uint32),
+        ({"PixelRepresentation": 0, "BitsStored": 12, "RescaleSlope": 16}, np.uint16),
+        ({"PixelRepresentation": 0, "BitsStored": 8, "RescaleSlope": -1}, np.int16),
+        ({"BitsStored": 8, "RescaleSlope": -1}, np.int16),
+        ({"BitsStored": 7, "RescaleSlope": -2, "RescaleIntercept": -1}, np.int8),
+        ({"BitsStored": 7, "RescaleSlope": -2}, np.int16),
+        ({"BitsStored": 7, "RescaleSlope": -1, "RescaleIntercept": 63}, np.uint8),
+        ({"BitsStored": 16, "RescaleSlope": 100000}, None),
+        # A fraction makes it float64, as does what cannot be read.
+        ({"RescaleSlope": 0.5}, None),
+        ({"RescaleIntercept": -0.5}, None),
+        ({"RescaleSlope": "steep"}, None),
+        ({"BitsStored": None}, None),
+    ],
+)
+def test_the_type_after_rescale_is_that_of_gdcm(changes, kind):
+    header = {"BitsAllocated": 16, "BitsStored": 16, "PixelRepresentation": 1, **changes}
+    assert _rescaled_type(SimpleNamespace(first=header)) is kind
