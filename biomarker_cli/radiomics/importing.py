@@ -215,7 +215,7 @@ def _bins(settings: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
 def _interpolator(name: Any, problems: list[str]) -> str:
     # Higher numbers mean other interpolators in other versions of SimpleITK.
     by_number = {1: "sitkNearestNeighbor", 2: "sitkLinear"}
-    peer = by_number.get(name, name)
+    peer = by_number.get(name) if type(name) is int else name
     for ours, theirs in ITK_INTERPOLATORS.items():
         if theirs == peer:
             return ours

@@ -302,3 +302,11 @@ setting:
         import_pyradiomics(path)
     for word in ("weighting_norm", "distances", "discretisation", "preCrop"):
         assert word in caught.value.message
+
+
+@pytest.mark.parametrize("found", ["[1]", "{a: 1}", "true", "3"])
+def test_an_interpolator_that_is_no_name_is_a_problem_of_the_file(tmp_path, found):
+    path = tmp_path / "p.yaml"
+    path.write_text(f"setting: {{resampledPixelSpacing: [1, 1, 1], interpolator: {found}}}\n")
+    with pytest.raises(RadiomicsRulesError, match="has no counterpart"):
+        import_pyradiomics(path)
