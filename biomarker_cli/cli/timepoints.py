@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.mr_volumes import described, exit_of, mr_images, set_or_refusal
 from biomarker_cli.cli.options import paths_argument, table_format_option
-from biomarker_cli.cli.output import Listing, nothing_found, print_data, print_json, progress, say
+from biomarker_cli.cli.output import Listing, print_data, print_json, say
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue.candidate import VolumeCandidate
     from biomarker_cli.dicom.files import DicomFiles
     from biomarker_cli.perfusion.dynamic_set import DynamicSet
-    from biomarker_cli.perfusion.phases import Phase
     from biomarker_cli.perfusion.time_table import TimepointRow
 
 _COLUMNS = (
@@ -50,20 +50,15 @@ def timepoints(paths: tuple[Path, ...], output_format: str) -> int:
     say so, and the number that the header gives it. Order and seconds must
     agree; where elements contradict each other no series is made.
     """
-    from biomarker_cli.catalogue.catalogue import scan
     from biomarker_cli.dicom.files import DicomFiles
-    from biomarker_cli.model.exit_codes import ExitCode
+    from biomarker_cli.perfusion.phases import describe_phase
     from biomarker_cli.perfusion.time_table import timepoint_rows
     from biomarker_cli.tables.cells import csv_text
 
-    with progress("reading headers", "files") as advance:
-        found = scan(paths, advance)
-    images = [c for c in found.volumes if c.modality == "MR"]
-    if not images:
-        hint = "Name a folder that holds a dynamic series."
-        raise nothing_found("MR image", paths, hint=hint)
+    images = mr_images(paths, "Name a folder that holds a dynamic series.")
     files = DicomFiles()
-    phases = _described(images, files)
+    told = described(images, lambda image: describe_phase(image, files))
+    phases = [phase for _, phase in told]
     made, verdict = _verdict(images, files)
     rows = timepoint_rows(phases, made)
     if output_format == "csv":
@@ -72,47 +67,18 @@ def timepoints(paths: tuple[Path, ...], output_format: str) -> int:
         print_json({"volumes": [row.as_dict() for row in rows], "set": verdict})
     else:
         _print_text(rows, verdict)
-    if len(phases) == len(images):
-        return ExitCode.DONE
-    return ExitCode.PARTIAL if phases else ExitCode.FAILED
-
-
-def _described(images: list[VolumeCandidate], files: DicomFiles) -> list[Phase]:
-    """Return the facts of the volumes; one that cannot be told is named on stderr and left out."""
-    from biomarker_cli.model.errors import BiomarkerError
-    from biomarker_cli.perfusion.phases import describe_phase
-
-    told = []
-    for image in images:
-        try:
-            told.append(describe_phase(image, files))
-        except BiomarkerError as error:
-            say(f"not read: {error.code} {image.volume_id}: {error}", err=True)
-        except Exception as unexpected:  # noqa: BLE001 - named on stderr; others go on
-            kind = type(unexpected).__name__
-            say(f"not read: CASE-INTERNAL {image.volume_id}: an unexpected {kind}", err=True)
-    return told
+    return exit_of(len(phases), len(images))
 
 
 def _verdict(
     images: list[VolumeCandidate], files: DicomFiles
 ) -> tuple[DynamicSet | None, dict[str, Any]]:
     """Say whether the volumes make one dynamic series."""
-    from biomarker_cli.model.errors import CaseError
     from biomarker_cli.perfusion.dynamic_set import assemble_dynamic
 
-    try:
-        made = assemble_dynamic(images, files, with_t1_images=True)
-    except CaseError as error:
-        refused = {"status": "refused", "error_code": error.code, "error_message": str(error)}
-        return None, refused
-    except Exception as unexpected:  # noqa: BLE001 - the verdict says so; the rows are printed
-        message = f"an unexpected {type(unexpected).__name__} stopped the set: please report it"
-        return None, {
-            "status": "refused",
-            "error_code": "CASE-INTERNAL",
-            "error_message": message,
-        }
+    made, refusal = set_or_refusal(lambda: assemble_dynamic(images, files, with_t1_images=True))
+    if made is None:
+        return None, refusal
     axis = made.axis
     return made, {
         "status": "ok",

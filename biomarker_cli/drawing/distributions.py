@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from biomarker_cli.drawing.axes import (
     PageScale,
@@ -85,7 +86,7 @@ def strips_svg(strips: Sequence[tuple[str, Sequence[StripMark]]], title: str, la
         parts.append(svg_text(_LEFT - 10, middle + 4, name, "end"))
         parts.append(svg_line([(_LEFT, middle), (WIDTH - _RIGHT, middle)], "#d8d8d8"))
         if marks:
-            at = across(_median([mark.value for mark in marks]))
+            at = across(median(mark.value for mark in marks))
             parts.append(svg_line([(at, middle - 11), (at, middle + 11)], "black"))
         for number, mark in enumerate(marks):
             x, y = across(mark.value), middle + _JITTER[number % len(_JITTER)]
@@ -171,11 +172,3 @@ def _ticks_below(
         parts.append(svg_line([(x, foot), (x, foot + 4)], "black"))
         parts.append(svg_text(x, foot + 17, f"{tick:g}", "middle"))
     return parts
-
-
-def _median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    if len(ordered) % 2:
-        return ordered[middle]
-    return (ordered[middle - 1] + ordered[middle]) / 2

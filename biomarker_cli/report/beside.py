@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from biomarker_cli.model.inputs import sha256_of_file
 from biomarker_cli.report.identity import ReportIdentity
 from biomarker_cli.tables.columns import csv_columns
 from biomarker_cli.tables.errors import TableError
@@ -98,8 +98,7 @@ def _table(path: Path, shown_name: str, name: str, identity: ReportIdentity) -> 
         columns = csv_columns(path).texts
     except TableError as error:
         return TableBeside(title, shown_name, "", (), (), problem=f"{error.code}: {error.message}")
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    sha256 = sha256_of_file(path)
     there = [one for one in wanted if one in columns]
     if not there:
         problem = "TABLE-COLUMNS: it has none of the columns of this table"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from biomarker_cli.acquisition.results import NOT_MET
 from biomarker_cli.drawing.picture_svg import NoPictureError, PictureTile, read_picture
 from biomarker_cli.imaging.errors import KeptFileError
 from biomarker_cli.model.flags import FLAGS, split_flags
@@ -16,8 +17,6 @@ from biomarker_cli.report.identity import ReportIdentity
 from biomarker_cli.report.run_reading import ReportedValue, Row, RunTables
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.kept import KeptIndex, case_folder, read_index, read_kept
-
-_BAD_RULES = frozenset({"fail", "not_evaluable", "missing_series"})
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class CasePage:
     @property
     def deviations(self) -> list[CaseRule]:
         """Rules of error or warning level that are not met."""
-        return [rule for rule in self.rules if rule.outcome in _BAD_RULES]
+        return [rule for rule in self.rules if rule.outcome in NOT_MET]
 
     @property
     def standing(self) -> str:

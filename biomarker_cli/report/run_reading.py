@@ -14,6 +14,7 @@ import numpy as np
 
 from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.tables.columns import Columns, csv_columns, require_columns
+from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.export.packaged import PackagedTable, read_package
 from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, read_manifest
 from biomarker_cli.tables.schema import (
@@ -177,8 +178,6 @@ def read_run(folder: Path) -> RunTables:
 
 
 def _columns(package: Mapping[str, PackagedTable], table: Table, folder: Path) -> Columns:
-    from biomarker_cli.tables.errors import TableError
-
     packaged = package.get(table.name)
     if packaged is None:
         raise TableError(

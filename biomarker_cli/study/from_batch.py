@@ -13,7 +13,7 @@ from biomarker_cli.model.wording import quoted
 from biomarker_cli.protocol.loading import load_document
 from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.radiomics.importing import import_pyradiomics
-from biomarker_cli.study.case_names import LONGEST_ID, problem_of_id
+from biomarker_cli.study.case_names import problem_of_given_id
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.initialise import require_writable
 from biomarker_cli.study.new_files import exists, write_new
@@ -147,9 +147,7 @@ def _case_rows(batch: Batch, cells: Mapping[str, list[str]], output: Path) -> li
         row = {"site_id": "SITE", "subject_id": numbered, "timepoint": "T1"}
         for name, column in batch.columns.items():
             row[name] = cells[column][place]
-            problem = problem_of_id(row[name])
-            if not problem and len(row[name]) > LONGEST_ID:
-                problem = f"at most {LONGEST_ID} letters"
+            problem = problem_of_given_id(row[name])
             if problem:
                 raise _refusal(batch, line, f"{column} is {quoted(row[name])}: {problem}")
         key = tuple(value.lower() for value in row.values())

@@ -14,7 +14,7 @@ from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model.errors import ConfigurationError, InputNotFoundError
 from biomarker_cli.model.inputs import KEPT_BYTES, FileSignature, InputFiles
 from biomarker_cli.model.wording import quoted
-from biomarker_cli.study.case_names import LONGEST_ID, problem_of_id
+from biomarker_cli.study.case_names import problem_of_given_id
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.planned import PlannedCase, overrides_of, with_inputs
 from biomarker_cli.study.sources import NO_MARK, Mark, RoleProtocols
@@ -195,9 +195,7 @@ def _require_names(single: SingleCase) -> None:
         ("timepoint", single.timepoint),
         ("site", single.site),
     ):
-        problem = problem_of_id(name)
-        if not problem and len(name) > LONGEST_ID:
-            problem = f"at most {LONGEST_ID} letters"
+        problem = problem_of_given_id(name)
         if problem:
             raise StudyError(
                 "CASE-NAME",
