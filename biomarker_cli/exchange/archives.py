@@ -67,7 +67,7 @@ def archive_bytes(members: Mapping[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-class Archive:
+class PlainArchive:
     """A zip file whose members are plain, each once.
 
     Parameters
@@ -77,12 +77,14 @@ class Archive:
     Raises
     ------
     BundleError
-        ``BUNDLE-UNREADABLE`` where it is no zip file or cannot be read,
+        ``BUNDLE-NOT-FOUND``, ``BUNDLE-UNREADABLE`` where it is no zip file or cannot be read,
         ``BUNDLE-UNSAFE`` where a tool of ours would not have written it.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        if not path.is_file():
+            raise BundleError("BUNDLE-NOT-FOUND", f"no such file: {path}", hint="Check its name.")
         try:
             self._zip = zipfile.ZipFile(path)
             entries = self._zip.infolist()
@@ -95,7 +97,7 @@ class Archive:
             self.close()
             raise
 
-    def __enter__(self) -> Archive:
+    def __enter__(self) -> PlainArchive:
         return self
 
     def __exit__(self, *_: object) -> None:

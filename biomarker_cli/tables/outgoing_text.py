@@ -22,6 +22,7 @@ _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d\d)(-?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])"
     r"(?:T?(\d\d):?(\d\d)(?::?(\d\d))?(?:\.\d+)?(?!\d)|(?!\d))"
 )
+_DIGEST = re.compile(r"(?=.*[a-f])[0-9a-f]{12,128}")
 _QUOTED = re.compile(r"'[^'\n]*'")
 _PATH = re.compile(
     r"[^\s\[\](),;]*[/\\][^\s\[\](),;]*|[^\s\[\](),;]+\.(?:dcm|nii|gz|nrrd|mha|mhd)\b"
@@ -56,7 +57,8 @@ class OutgoingText:
 
     def text(self, text: str, subject: str) -> str:
         """Return text of an acquisition: UIDs mapped, dates as days from the first visit."""
-        if self.keeps:
+        # Some digits of a digest look like a date.
+        if self.keeps or _DIGEST.fullmatch(text):
             return text
         return _DATE.sub(lambda found: self._days(found, subject), _UID.sub(self._mapped, text))
 
