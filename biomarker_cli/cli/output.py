@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -33,6 +34,7 @@ from biomarker_cli.model.wording import cut_in_middle, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from typing_extensions import Buffer
 
 
 WIDTH = 80
@@ -52,12 +54,38 @@ def prepare_streams() -> None:
     """Make stdout and stderr take every character, whatever the locale is.
 
     A pipe or a file gets UTF-8; a terminal keeps its encoding, and what that
-    cannot hold is written by its number.
+    cannot hold is written by its number. A pipe whose reader has gone (``| head``)
+    takes the rest in silence: the command ends as it would have.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            encoding = None if stream.isatty() else "utf-8"
-            stream.reconfigure(encoding=encoding, errors="backslashreplace")
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="backslashreplace")
+            continue
+        stream.flush()
+        buffer = io.BufferedWriter(_PipeThatMayClose(stream.fileno(), "w", closefd=False))
+        wrapped = io.TextIOWrapper(
+            buffer,
+            encoding="utf-8",
+            errors="backslashreplace",
+            line_buffering=stream.line_buffering,
+        )
+        setattr(sys, name, wrapped)
+
+
+class _PipeThatMayClose(io.FileIO):
+    """An open file; where its reader has gone, what is written to it is lost."""
+
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return super().write(data)
 
 
 def say(text: str = "", *, err: bool = False) -> None:
