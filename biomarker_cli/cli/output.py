@@ -6,6 +6,7 @@ headers, file names and files of people, and a terminal obeys what it is sent.
 
 =============  =======================================================
 say            a line for people, nothing in it obeyed
+note           one on stderr that --quiet leaves out
 say_title      the same in bold, above lines
 say_cells      a line of a list in columns
 say_lines      text of our own with lines, such as a description
@@ -91,6 +92,22 @@ class _PipeThatMayClose(io.FileIO):
 def say(text: str = "", *, err: bool = False) -> None:
     """Print one line of text, in which nothing is obeyed: line ends and ESC become visible."""
     click.echo(shown(text), err=err)
+
+
+QUIET = "biomarker.quiet"
+"""Key of the context of a command under which ``--quiet`` stands."""
+
+
+def is_quiet() -> bool:
+    """Whether the command that runs was told to say nothing but errors."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(QUIET))
+
+
+def note(text: str) -> None:
+    """Print a line on stderr that is no error: what was written where. Quiet says none."""
+    if not is_quiet():
+        say(text, err=True)
 
 
 def say_title(text: str) -> None:
@@ -281,8 +298,8 @@ def _say_nothing(done: int, total: int) -> None:
 
 @contextmanager
 def progress(what: str, unit: str) -> Iterator[Advance]:
-    """Show a progress bar with rate on stderr while a terminal looks on."""
-    if not sys.stderr.isatty():
+    """Show a progress bar with rate on stderr while a terminal looks on and may be told."""
+    if is_quiet() or not sys.stderr.isatty():
         yield _say_nothing
         return
     from rich.progress import (
