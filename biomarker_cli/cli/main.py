@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import platform
 import sys
 import traceback
 import warnings
@@ -78,12 +79,29 @@ COMMANDS = CommandsOnDemand(
 )
 
 
+def _print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Print version and build: one version that was changed in place is another program."""
+    del parameter
+    if value and not context.resilient_parsing:
+        from biomarker_cli.model.version import code_digest
+
+        say(f"biomarker {__version__}, build {code_digest()}, Python {platform.python_version()}")
+        context.exit()
+
+
 @click.group(
     commands=COMMANDS,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="biomarker")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version with a digest of the installed code, and exit.",
+)
 def cli() -> None:
     """Turn DICOM series of many centres into imaging biomarkers that may be pooled.
 
