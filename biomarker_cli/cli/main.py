@@ -117,7 +117,7 @@ def main() -> NoReturn:
     prepare_streams()
     end_on_signals()
     try:
-        result = cli.main(standalone_mode=False)
+        result = cli.main(prog_name="biomarker", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else ExitCode.DONE)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
