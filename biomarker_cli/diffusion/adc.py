@@ -12,6 +12,7 @@ from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.fitting import fit_volume
 from biomarker_cli.diffusion.rules import AdcRules, FittedMap
 from biomarker_cli.diffusion.shells import Shell, select_shells
+from biomarker_cli.diffusion.signal_models import MonoExponential, SignalModel
 from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
@@ -69,8 +70,8 @@ class AdcResult(QuantityMap):
     ----------
     signals : ShellSignals or None
         What was fitted; None for maps that were not fitted here.
-    log_s0 : ndarray, shape (z, y, x), or None
-        ln of the fitted signal at b = 0, for mono-exponential fits.
+    model : SignalModel or None
+        What the fit predicts of `signals`.
     shells : tuple of Shell
         The b-values that were fitted.
     vendor : ndarray, shape (z, y, x), or None
@@ -80,7 +81,7 @@ class AdcResult(QuantityMap):
     """
 
     signals: ShellSignals | None = None
-    log_s0: FloatArray | None = None
+    model: SignalModel | None = None
     shells: tuple[Shell, ...] = ()
     vendor: FloatArray | None = None
     vendor_flags: frozenset[str] = frozenset()
@@ -127,9 +128,8 @@ def _fitted_map(
 ) -> AdcResult:
     adc, log_s0 = fit_volume(signals.log_signal, signals.b, one.estimator)
     derivation = fit_derivation(dwi, shells, rules, one.estimator)
-    return AdcResult(
-        parameter_volume(dwi, adc, ADC), one.image, derivation, signals, log_s0, shells
-    )
+    model = MonoExponential(adc, log_s0)
+    return AdcResult(parameter_volume(dwi, adc, ADC), one.image, derivation, signals, model, shells)
 
 
 def parameter_volume(dwi: DwiSet, array: FloatArray, quantity: Quantity) -> Volume:

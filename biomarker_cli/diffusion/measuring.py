@@ -13,7 +13,7 @@ from biomarker_cli.diffusion.adc import AdcResult
 from biomarker_cli.diffusion.direction_mean import ShellSignals
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.phantom import phantom_values
-from biomarker_cli.diffusion.quality import fit_quality
+from biomarker_cli.diffusion.quality import model_quality
 from biomarker_cli.diffusion.roi_signal import roi_signal_adc
 from biomarker_cli.diffusion.rules import AdcRules, RoiSignalRules
 from biomarker_cli.imaging.region import Region
@@ -168,13 +168,16 @@ def _trust_values(
     found = [(features.FRACTION_NAN, missing), (features.FRACTION_NEGATIVE, negative)]
     if result.shells:
         found.append((features.N_B_VALUES, float(len(result.shells))))
-    if result.signals is None or result.log_s0 is None:
+    if result.signals is None or result.model is None:
         return found, 0.0
     signals = result.signals.under(region.mask)
     below_floor = 0.0
     if rules.noise is not None:
-        quality = fit_quality(
-            signals, inside, result.log_s0[region.mask], floor_snr=rules.noise.floor_snr
+        quality = model_quality(
+            signals,
+            result.model.predicted(signals.b, region.mask),
+            result.model.n_parameters,
+            floor_snr=rules.noise.floor_snr,
         )
         below_floor = quality.below_floor
         found += [
@@ -184,7 +187,7 @@ def _trust_values(
             (features.SNR_RESIDUAL, quality.snr_residual),
             (features.BELOW_FLOOR, below_floor),
         ]
-    if rules.roi_signal is not None:
+    if rules.roi_signal is not None and any(one.image == result.image for one in rules.maps):
         found += _roi_signal_values(result, region, signals, rules, rules.roi_signal)
     return found, below_floor
 

@@ -72,17 +72,35 @@ class IvimRules(Strict):
         D is fitted to b from here on (s/mm2, nominal).
     pseudo_diffusion : tuple of float, optional
         Search range of D* in mm2/s; without it D* is not computed.
+    method : str
+        ``segmented``: D by least squares of ln S, f from its intercept and the
+        measured b = 0, D* with both held; ``refit``: D with weights of the
+        fitted line, f and D* fitted to every applied b with D held.
+    range_mm2_s : tuple of float, optional
+        D of a voxel outside it is no diffusion of tissue: blood, noise.
+    range_flag_above : float
+        Share of voxels outside the range above which rows carry
+        ``diffusion_out_of_range``.
     """
 
     diffusion_from: float = Field(gt=0)
     pseudo_diffusion: tuple[float, float] | None = None
+    method: Literal["segmented", "refit"] = "segmented"
+    range_mm2_s: tuple[float, float] | None = None
+    range_flag_above: float = Field(default=0.05, ge=0, le=1)
 
-    @field_validator("pseudo_diffusion")
+    @field_validator("pseudo_diffusion", "range_mm2_s")
     @classmethod
     def _is_range(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
         if value is not None and not 0 < value[0] < value[1]:
             raise ValueError("expected 0 < lowest < highest")
         return value
+
+    @model_validator(mode="after")
+    def _refit_has_a_search(self) -> Self:
+        if self.method == "refit" and self.pseudo_diffusion is None:
+            raise ValueError("method: refit needs pseudo_diffusion, the search range of D*")
+        return self
 
 
 class KurtosisRules(Strict):
