@@ -15,7 +15,8 @@ from biomarker_cli.diffusion.shells import Shell, select_shells
 from biomarker_cli.diffusion.signal_models import MonoExponential, SignalModel
 from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.imaging.volume import Volume
-from biomarker_cli.model.arrays import FloatArray
+from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.model.features import FeatureDefinition
 from biomarker_cli.model.quantity import ADC, Quantity
 
 
@@ -63,6 +64,27 @@ class AdcDerivation:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Voxels where a model does not hold.
+
+    Attributes
+    ----------
+    flag : str
+        What rows carry where there are too many.
+    definition : FeatureDefinition
+        Of their share among the fitted voxels.
+    voxels : ndarray of bool, shape (z, y, x)
+    flag_above : float
+        Largest share without the flag.
+    """
+
+    flag: str
+    definition: FeatureDefinition
+    voxels: BoolArray
+    flag_above: float
+
+
+@dataclass(frozen=True)
 class AdcResult(QuantityMap):
     """A map of a diffusion parameter, NaN where there is no fit; its derivation a `AdcDerivation`.
 
@@ -74,6 +96,8 @@ class AdcResult(QuantityMap):
         What the fit predicts of `signals`.
     shells : tuple of Shell
         The b-values that were fitted.
+    doubts : tuple of Doubt
+        Where the model does not hold.
     vendor : ndarray, shape (z, y, x), or None
         The scanner's own map in mm2/s, where it is compared.
     vendor_flags : frozenset of str
@@ -83,6 +107,7 @@ class AdcResult(QuantityMap):
     signals: ShellSignals | None = None
     model: SignalModel | None = None
     shells: tuple[Shell, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     vendor: FloatArray | None = None
     vendor_flags: frozenset[str] = frozenset()
 

@@ -108,11 +108,45 @@ class KurtosisRules(Strict):
 
     Attributes
     ----------
-    b_max : float
-        Highest b that is fitted (s/mm2, nominal): the expansion fails above.
+    b_values : tuple of float, optional
+        These b-values and no other are fitted (s/mm2, nominal): K depends on
+        them.
+    b_max : float, optional
+        In place of a list: every b up to here.
+    estimator : str
+        ``lls`` of ln S, or ``iwls`` with weights from the fitted parabola.
+    directions : str
+        ``isotropic``: the directions of every shell must weigh all orientations
+        alike, so that K is the mean of the kurtosis tensor (``dki_mkt``);
+        ``any``: they are not looked at, and K may turn with the head (``dki_k``).
+    expansion_flag_above : float, optional
+        Share of voxels with b D K above 3 at the highest b, where the parabola
+        rises again, above which rows carry ``kurtosis_out_of_range``.
     """
 
-    b_max: float = Field(gt=0)
+    b_values: tuple[Annotated[float, Field(ge=0)], ...] | None = None
+    b_max: float | None = Field(default=None, gt=0)
+    estimator: Literal["lls", "iwls"] = "lls"
+    directions: Literal["any", "isotropic"] = "any"
+    expansion_flag_above: float | None = Field(default=None, ge=0, le=1)
+
+    @property
+    def image(self) -> str:
+        """Name of the map of K: what it is the mean of."""
+        return "dki_mkt" if self.directions == "isotropic" else "dki_k"
+
+    @field_validator("b_values")
+    @classmethod
+    def _three_or_more(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and (len(set(value)) < 3 or tuple(sorted(set(value))) != value):
+            raise ValueError("expected three b-values or more, rising")
+        return value
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.b_values is None) == (self.b_max is None):
+            raise ValueError("expected either b_values or b_max")
+        return self
 
 
 class NoiseRules(Strict):
