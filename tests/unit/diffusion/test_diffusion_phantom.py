@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_a_bad_certificate_is_refused(change: dict[str, object]) -> None:
 
 def test_the_example_of_the_docs_is_a_valid_analysis(tmp_path: Path) -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "diffusion.md").read_text()
-    example = page.split("```yaml\n")[1].split("```")[0]
+    (example,) = re.findall(r"```yaml\n([^`]*?id: our-phantom.*?)```", page, re.S)
     path = tmp_path / "our-phantom.yaml"
     path.write_text(example)
     document = load_document(ProtocolKind.ANALYSIS, str(path))
