@@ -10,6 +10,9 @@ from biomarker_cli.diffusion.fitting import BLOCK_VOXELS
 from biomarker_cli.diffusion.signal_models import Parabola
 from biomarker_cli.model.arrays import FloatArray
 
+_SINGULAR = 1e-14
+"""Determinant of a normal matrix, relative to its size, that has no inverse worth having."""
+
 
 @dataclass(frozen=True)
 class KurtosisFit:
@@ -70,11 +73,13 @@ def _weighted(design: FloatArray, log_signal: FloatArray, before: FloatArray) ->
     usable = np.isfinite(predicted).all(axis=0)
     expected = predicted[:, usable]
     weights = np.exp(2.0 * (expected - expected.max(axis=0, initial=-np.inf)))
-    normal = np.einsum("ij,iv,ik->vjk", design, weights, design)
-    right = np.einsum("ij,iv->vj", design, weights * log_signal[:, usable])
+    products = np.einsum("ij,ik->ijk", design, design).reshape(len(design), 9)
+    normal = (weights.T @ products).reshape(-1, 3, 3)
+    right = (weights * log_signal[:, usable]).T @ design
     result = np.full_like(before, np.nan)
     # Where the weights leave fewer than three samples, the matrix has no inverse.
-    solvable = np.linalg.cond(normal) < 1.0 / np.finfo(np.float64).eps
+    size = np.trace(normal, axis1=1, axis2=2) / 3.0
+    solvable = np.linalg.det(normal) > _SINGULAR * size**3
     solved = np.full((len(normal), 3), np.nan)
     solved[solvable] = np.linalg.solve(normal[solvable], right[solvable][:, :, None])[:, :, 0]
     result[:, usable] = solved.T
