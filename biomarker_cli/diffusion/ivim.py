@@ -114,11 +114,13 @@ def refit_ivim(
     for start in range(0, flat.shape[1], BLOCK_VOXELS):
         block = slice(start, start + BLOCK_VOXELS)
         d, _ = fit_line_weighted_by_itself(flat[tissue, block], b[tissue])
-        # The size of the signal is taken out, so that squares stay in range.
+        # The size of the signal is taken out, so that squares stay in range; a
+        # signal that grows with b beyond that has no fit.
         top = flat[:, block].max(axis=0)
-        fitted = refit_amplitudes(np.exp(flat[:, block] - top), b, d, pseudo_diffusion)
-        f, total = fitted.fraction, fitted.perfusion + fitted.tissue
-        found[:, block] = d, f, fitted.pseudo_diffusion, total * np.exp(top), fitted.decay
+        with np.errstate(over="ignore", invalid="ignore"):
+            fitted = refit_amplitudes(np.exp(flat[:, block] - top), b, d, pseudo_diffusion)
+            f, s0 = fitted.fraction, (fitted.perfusion + fitted.tissue) * np.exp(top)
+        found[:, block] = d, f, fitted.pseudo_diffusion, s0, fitted.decay
     d, f, d_star, s0, decay = (one.reshape(place) for one in found)
     return IvimFit(d, f, d_star, BiExponential(s0, f, d, decay))
 

@@ -49,7 +49,7 @@ def ivim_maps(
         ``ADC-B-SET`` where the series lacks low or high b-values.
     """
     shells = dwi.shells
-    if ivim.method == "refit":
+    if ivim.method == "refit" and rules.b_value == "actual":
         shells = split_by_applied_b(dwi.shells)
         if len(shells) > len(dwi.shells):
             signals = shell_signals(shells, rules.b_value, rules.direction_mean)
@@ -101,7 +101,8 @@ def tissue_shells(shells: tuple[Shell, ...], ivim: IvimRules) -> BoolArray:
         ``ADC-B-SET`` where there are fewer than two, or no b = 0 below them.
     """
     tissue = np.array([shell.nominal >= ivim.diffusion_from for shell in shells])
-    if shells[0].nominal != 0 or np.count_nonzero(tissue) < 2:
+    different = {shell.nominal for shell in shells if shell.nominal >= ivim.diffusion_from}
+    if shells[0].nominal != 0 or len(different) < 2:
         raise AdcError(
             "ADC-B-SET",
             f"IVIM needs b = 0 and two b-values from {ivim.diffusion_from:g} s/mm2, found "

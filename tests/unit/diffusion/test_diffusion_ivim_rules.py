@@ -9,7 +9,9 @@ import pytest
 from synthetic_dwi import SHAPE, Spec, candidates, write_dwi
 
 from biomarker_cli.diffusion.dwi_set import assemble
+from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.fitting import fit_line_weighted_by_itself, fit_wls
+from biomarker_cli.diffusion.ivim import refit_ivim
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.rules import AdcRules
 from biomarker_cli.diffusion.shells import split_by_applied_b
@@ -110,6 +112,35 @@ def test_f_is_never_clamped(tmp_path: Path) -> None:
     assert (found["ivim_f"] < 0).mean() > 0.2
     assert np.isnan(found["ivim_dstar"][found["ivim_f"] <= 0.001]).all()
     assert np.isfinite(found["ivim_dstar"][found["ivim_f"] > 0.001]).any()
+
+
+def test_nominal_b_values_are_those_of_nominal_shells(tmp_path: Path) -> None:
+    write_dwi(tmp_path, [Spec(b, array=liver(b)) for b in (0, 1, 2, 50, 200, 400, 800)])
+    asked = rules(ivim=REFIT, b_value="nominal")
+    found = {one.image: one for one in diffusion_maps(candidates(tmp_path), asked)}
+    fitted = found["ivim_d"].signals
+    assert fitted is not None
+    np.testing.assert_array_equal(fitted.b, [0, 50, 200, 400, 800])
+
+
+def test_two_applied_b_values_of_one_nominal_one_are_no_two_of_the_tissue(tmp_path: Path) -> None:
+    """A line through 200 and 204.5 would be no D."""
+    write_dwi(tmp_path, [Spec(b, array=liver(b)) for b in (0, 10, 50, 200, 204.5)])
+    assert [shell.nominal for shell in assemble(candidates(tmp_path)).shells][-1] == 200
+    with pytest.raises(AdcError) as caught:
+        maps(tmp_path)
+    assert caught.value.code == "ADC-B-SET"
+
+
+def test_signals_that_no_tissue_has_leave_no_warning_and_no_number() -> None:
+    b = np.array([0.0, 10, 50, 200, 400, 800])
+    wild = np.random.default_rng(1).uniform(-600, 600, (len(b), 300))
+    grows, falls = b[:, None] * 0.5, -b[:, None] * 0.4
+    fit = refit_ivim(np.hstack([wild, grows, falls]), b, b >= 200, (5e-3, 0.2))
+    assert fit.pseudo_diffusion is not None
+    assert np.isnan(fit.pseudo_diffusion[-2:]).all()
+    found = fit.pseudo_diffusion[np.isfinite(fit.pseudo_diffusion)]
+    assert ((found > 5e-3) & (found < 0.2)).all()
 
 
 def test_a_refit_without_a_search_range_is_refused() -> None:
