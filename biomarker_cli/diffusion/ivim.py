@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from biomarker_cli.diffusion.decay_search import search_decay
 from biomarker_cli.diffusion.fitting import (
     BLOCK_VOXELS,
     fit_line_weighted_by_itself,
@@ -19,12 +20,6 @@ from biomarker_cli.diffusion.fitting import (
 from biomarker_cli.diffusion.ivim_refit import refit_amplitudes
 from biomarker_cli.diffusion.signal_models import BiExponential, MonoExponential, SignalModel
 from biomarker_cli.model.arrays import BoolArray, FloatArray
-
-_GRID_STEPS = 48
-_REFINEMENTS = 40
-_GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
-_NEAR_LIMIT = 1e-3
-"""A D* this close to a limit of its search range (relative) was not found."""
 
 
 @dataclass(frozen=True)
@@ -128,31 +123,28 @@ def refit_ivim(
 def _search(
     ratio: FloatArray, b: FloatArray, d: FloatArray, f: FloatArray, limits: tuple[float, float]
 ) -> FloatArray:
-    """Return the D* of least squares: a logarithmic grid, then golden sections."""
+    """Return the D* of least squares with D and f held; NaN where there is none."""
     result = np.full(d.shape, np.nan)
     usable = np.flatnonzero((f > 0) & np.isfinite(d) & np.isfinite(ratio).all(axis=0))
-    if usable.size == 0:
-        return result
     f = f[usable]
     left = ratio[:, usable] - (1.0 - f) * np.exp(-b[:, None] * d[usable])
-
-    def cost(log_d_star: FloatArray) -> FloatArray:
-        model = f * np.exp(-b[:, None] * np.exp(log_d_star))
-        total: FloatArray = np.einsum("iv,iv->v", left - model, left - model)
-        return total
-
-    grid = np.linspace(np.log(limits[0]), np.log(limits[1]), _GRID_STEPS)
-    costs = np.stack([cost(np.full(f.shape, step)) for step in grid])
-    best = np.argmin(costs, axis=0)
-    low = grid[np.maximum(best - 1, 0)]
-    high = grid[np.minimum(best + 1, _GRID_STEPS - 1)]
-    for _ in range(_REFINEMENTS):
-        width = _GOLDEN * (high - low)
-        inner_low, inner_high = high - width, low + width
-        left_is_better = cost(inner_low) < cost(inner_high)
-        high = np.where(left_is_better, inner_high, high)
-        low = np.where(left_is_better, low, inner_low)
-    d_star = np.exp((low + high) / 2.0)
-    inside = (d_star > limits[0] * (1 + _NEAR_LIMIT)) & (d_star < limits[1] * (1 - _NEAR_LIMIT))
+    lowest = np.full(f.shape, limits[0])
+    d_star, inside = search_decay(_HeldFraction(left, f, b), lowest, limits[1])
     result[usable] = np.where(inside, d_star, np.nan)
     return result
+
+
+@dataclass(frozen=True)
+class _HeldFraction:
+    """What the perfusion decay with f held leaves of the signal: the least is the best."""
+
+    left: FloatArray
+    f: FloatArray
+    b: FloatArray
+
+    def on_grid(self, decay: float) -> FloatArray:
+        return self.at(np.full(self.f.shape, decay))
+
+    def at(self, decay: FloatArray) -> FloatArray:
+        residual = self.left - self.f * np.exp(-self.b[:, None] * decay)
+        return -np.asarray(np.einsum("iv,iv->v", residual, residual))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from biomarker_cli.diffusion.decay_search import search_decay
 from biomarker_cli.model.arrays import BoolArray, FloatArray
 
 FASTER_THAN_TISSUE = 1.5
@@ -18,12 +19,6 @@ FASTER_THAN_TISSUE = 1.5
 
 LEAST_FRACTION = 0.001
 """A perfusion fraction up to this has no D*: there is nothing that decays."""
-
-_GRID_STEPS = 48
-_REFINEMENTS = 26
-_GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
-_NEAR_LIMIT = 1e-3
-"""A D* this close to a limit of its search range (relative) was not found."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ class Amplitudes:
 def refit_amplitudes(
     signal: FloatArray, b: FloatArray, d: FloatArray, limits: tuple[float, float]
 ) -> Amplitudes:
-    """Search D* on a logarithmic grid, then by golden sections.
+    """Search the D* whose two amplitudes leave the least squares.
 
     Parameters
     ----------
@@ -87,11 +82,9 @@ def refit_amplitudes(
     usable = np.isfinite(tissue).all(axis=0) & np.isfinite(signal).all(axis=0)
     usable &= lowest < limits[1]
     signal, tissue, lowest = signal[:, usable], tissue[:, usable], lowest[usable]
-    decay = np.exp(_search(_Projection(signal, tissue, b), np.log(lowest), np.log(limits[1])))
-    perfusion = np.exp(-b[:, None] * decay)
-    found[:2, usable] = _solve(perfusion, tissue, signal)
-    found[2, usable] = decay
-    inside[usable] = (decay > lowest * (1 + _NEAR_LIMIT)) & (decay < limits[1] * (1 - _NEAR_LIMIT))
+    decay, found_inside = search_decay(_Projection(signal, tissue, b), lowest, limits[1])
+    found[:2, usable] = _solve(np.exp(-b[:, None] * decay), tissue, signal)
+    found[2, usable], inside[usable] = decay, found_inside
     return Amplitudes(found[0], found[1], found[2], inside)
 
 
@@ -125,34 +118,6 @@ class _Projection:
         with np.errstate(divide="ignore", invalid="ignore"):
             gained = across * across / (pp - pt * pt / self._tt)
         return np.where(np.isfinite(gained), gained, -np.inf)
-
-
-def _search(projection: _Projection, low_limit: FloatArray, high_limit: float) -> FloatArray:
-    """Return ln D* of least squares between the limits, shape (voxels,)."""
-    n_voxels = low_limit.size
-    if n_voxels == 0:
-        return np.zeros(0)
-    grid = np.linspace(float(low_limit.min()), high_limit, _GRID_STEPS)
-    best_gain, best = np.full(n_voxels, -np.inf), np.full(n_voxels, _GRID_STEPS - 1)
-    for place, step in enumerate(grid):
-        gain = np.where(step >= low_limit, projection.on_grid(float(np.exp(step))), -np.inf)
-        better = gain > best_gain
-        best_gain, best = np.where(better, gain, best_gain), np.where(better, place, best)
-    low = np.maximum(grid[np.maximum(best - 1, 0)], low_limit)
-    high = grid[np.minimum(best + 1, _GRID_STEPS - 1)]
-    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-    at_left, at_right = projection.at(np.exp(left)), projection.at(np.exp(right))
-    for _ in range(_REFINEMENTS):
-        goes_left = at_left > at_right
-        high, low = np.where(goes_left, right, high), np.where(goes_left, low, left)
-        new = np.where(goes_left, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
-        at_new = projection.at(np.exp(new))
-        left, right = np.where(goes_left, new, right), np.where(goes_left, left, new)
-        at_left, at_right = (
-            np.where(goes_left, at_new, at_right),
-            np.where(goes_left, at_left, at_new),
-        )
-    return np.asarray((low + high) / 2.0)
 
 
 def _solve(perfusion: FloatArray, tissue: FloatArray, signal: FloatArray) -> FloatArray:
