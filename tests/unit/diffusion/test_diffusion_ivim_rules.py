@@ -12,6 +12,7 @@ from biomarker_cli.diffusion.dwi_set import assemble
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.fitting import fit_line_weighted_by_itself, fit_wls
 from biomarker_cli.diffusion.ivim import refit_ivim
+from biomarker_cli.diffusion.ivim_refit import refit_amplitudes
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.rules import AdcRules
 from biomarker_cli.diffusion.shells import split_by_applied_b
@@ -54,6 +55,8 @@ def test_b_of_0_1_and_2_are_three_samples_of_the_perfusion(tmp_path: Path) -> No
     [
         ((0, 1, 2, 800), 2, [0, 1, 2, 800]),
         ((0, 0.001, 0.004, 800), 2, [0.005 / 3, 800]),
+        ((0, 0.4, 800), 2, [0.2, 800]),
+        ((0, 0.6, 800), 2, [0, 0.6, 800]),
         ((0, 100, 103, 800), 3, [0, 100, 103, 800]),
         ((0, 100, 101, 800), 3, [0, 100.5, 800]),
         ((0, 800, 810, 1000), 3, [0, 805, 1000]),
@@ -141,6 +144,27 @@ def test_signals_that_no_tissue_has_leave_no_warning_and_no_number() -> None:
     assert np.isnan(fit.pseudo_diffusion[-2:]).all()
     found = fit.pseudo_diffusion[np.isfinite(fit.pseudo_diffusion)]
     assert ((found > 5e-3) & (found < 0.2)).all()
+
+
+@pytest.mark.parametrize(("d_star", "is_found"), [(5.9e-3, False), (6.2e-3, True)])
+def test_d_star_is_searched_from_one_and_a_half_times_d(d_star: float, is_found: bool) -> None:
+    """Closer to D than that, the two amplitudes are those of noise."""
+    b = np.array([0.0, 50, 100, 150, 200, 400, 5000, 6000])
+    d = 4.0e-3
+    signal = 0.3 * np.exp(-b * d_star) + 0.7 * np.exp(-b * d)
+    found = refit_amplitudes(signal[:, None], b, np.array([d]), (5e-3, 0.2))
+    assert np.isfinite(found.pseudo_diffusion[0]) == is_found
+    if is_found:
+        assert found.pseudo_diffusion[0] == pytest.approx(d_star, rel=1e-3)
+
+
+@pytest.mark.parametrize(("f", "is_found"), [(0.0009, False), (0.0011, True), (-0.1, False)])
+def test_a_thousandth_of_perfusion_has_no_d_star(f: float, is_found: bool) -> None:
+    b = np.array([0.0, 10, 20, 50, 100, 200, 400, 800])
+    signal = f * np.exp(-b * 0.05) + (1 - f) * np.exp(-b * 1e-3)
+    found = refit_amplitudes(signal[:, None], b, np.array([1e-3]), (5e-3, 0.2))
+    assert found.fraction[0] == pytest.approx(f, abs=1e-6)
+    assert np.isfinite(found.pseudo_diffusion[0]) == is_found
 
 
 def test_a_refit_without_a_search_range_is_refused() -> None:

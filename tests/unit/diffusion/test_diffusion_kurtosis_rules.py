@@ -99,6 +99,23 @@ def test_a_scheme_by_which_k_turns_with_the_head_is_refused(
     assert "dki_k" in fitted(tmp_path, rules(directions="any"))
 
 
+@pytest.mark.parametrize(("tilt", "accepted"), [(0.04, True), (0.10, False)])
+def test_an_imbalance_up_to_three_hundredths_is_accepted(
+    tmp_path: Path, tilt: float, accepted: bool
+) -> None:
+    directions = ICOSAHEDRON.copy()
+    directions[0] += (tilt, 0, 0)
+    directions[0] /= np.linalg.norm(directions[0])
+    assert (max(imbalance(directions)) <= 0.03) == accepted
+    write_dwi(tmp_path, specs((0, 500, 1000), directions))
+    asked = rules(b_values=[0, 500, 1000])
+    if accepted:
+        assert "dki_mkt" in fitted(tmp_path, asked)
+        return
+    with pytest.raises(AdcError, match="imbalance"):
+        fitted(tmp_path, asked)
+
+
 def test_one_unbalanced_shell_among_balanced_ones_is_refused(tmp_path: Path) -> None:
     write_dwi(tmp_path, specs((0, 500, 1000, 1500), ICOSAHEDRON))
     write_dwi(tmp_path, specs((2000,), ICOSAHEDRON[:5]), series="more")
