@@ -25,14 +25,39 @@ class Strict(BaseModel):
 
 
 class Confirmation(Strict):
-    """How a source was confirmed."""
+    """How a source was confirmed.
+
+    Attributes
+    ----------
+    by : str
+        ``primary``: the text itself was read; ``secondary``: a text that quotes it;
+        ``recall``: from memory, which no active protocol may rest on.
+    note : str
+        What was found.
+    """
 
     by: Literal["primary", "secondary", "recall"]
     note: str = ""
 
 
 class Source(Strict):
-    """A document that a limit or a definition was taken from."""
+    """A document that a limit or a definition was taken from.
+
+    Attributes
+    ----------
+    doc : str
+        Its title, or what it is where it has none.
+    section : str
+        Where in it.
+    edition : str
+        Which edition was read.
+    date : str
+        When it appeared.
+    url : str
+        Where it can be read.
+    confirmed : Confirmation
+        How it was read.
+    """
 
     doc: str
     section: str = ""
@@ -43,7 +68,17 @@ class Source(Strict):
 
 
 class Change(Strict):
-    """One entry of the changelog."""
+    """One entry of the changelog.
+
+    Attributes
+    ----------
+    version : str
+        Which version.
+    date : str
+        YYYY-MM-DD.
+    change : str
+        What changed, in words.
+    """
 
     version: str
     date: str
@@ -51,7 +86,27 @@ class Change(Strict):
 
 
 class VersionedHeader(BaseModel):
-    """Keys that every versioned file has: protocols, and dialects of other programs."""
+    """Keys that every versioned file has: protocols, and dialects of other programs.
+
+    Attributes
+    ----------
+    format : str
+        What kind of file it is, and of which form.
+    id : str
+        Small letters, digits, dots and dashes; with the version it names the protocol.
+    version : str
+        ``major.minor.patch``; numbers may move only with major or minor.
+    status : str
+        ``active`` is released; rows of a ``draft`` or ``retired`` one say so.
+    title : str
+        One line for lists.
+    description : str
+        What it is for.
+    source : tuple of Source
+        What its limits and definitions were taken from.
+    changelog : tuple of Change
+        What changed, with an entry for this version.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -71,7 +126,13 @@ class VersionedHeader(BaseModel):
 
 
 class ProtocolHeader(VersionedHeader):
-    """Keys that acquisition and analysis protocols share."""
+    """Keys that acquisition and analysis protocols share.
+
+    Attributes
+    ----------
+    extends : str
+        Protocol that this one inherits from: ``id@version``, or a file beside it.
+    """
 
     extends: str = ""
 

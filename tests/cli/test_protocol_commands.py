@@ -289,11 +289,15 @@ class TestFacts:
         _refused(biomarker("protocol", "facts", no_dicom), 3, "NOTHING-FOUND")
 
 
-def test_every_shipped_file_meets_the_published_schema(biomarker):
-    schema = json.loads(biomarker("protocol", "schema").stdout)
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [(ProtocolKind.ACQUISITION, ()), (ProtocolKind.ANALYSIS, ("--kind", "analysis"))],
+)
+def test_every_shipped_file_meets_the_published_schema(biomarker, kind, options):
+    schema = json.loads(biomarker("protocol", "schema", *options).stdout)
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
-    for path in list_protocols(ProtocolKind.ACQUISITION):
+    for path in list_protocols(kind):
         data, _ = read_yaml(path)
         assert not list(validator.iter_errors(data)), path
 
