@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from biomarker_cli.protocol.places import Places
 from biomarker_cli.protocol.versions import Version
 from biomarker_cli.protocol.yaml_nodes import KeyPath
 
@@ -150,15 +151,18 @@ class ProtocolDocument:
         The file of the child.
     lines : mapping
         Line of each key in the child's own file.
-    parents : tuple of str
-        ``id@version`` of each ancestor, nearest first.
+    places : mapping
+        File and line of each key of the merged content.
+    ancestors : tuple of ProtocolDocument
+        What it extends, nearest first.
     """
 
     header: ProtocolHeader
     data: Mapping[str, Any]
     path: Path
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
-    parents: tuple[str, ...] = ()
+    places: Places = field(default_factory=dict)
+    ancestors: tuple[ProtocolDocument, ...] = ()
 
     @property
     def ident(self) -> str:
@@ -166,9 +170,22 @@ class ProtocolDocument:
         return f"{self.header.id}@{self.header.version}"
 
     @property
+    def file_name(self) -> str:
+        """Name of its file for messages; with its folder where a version is the name."""
+        name = self.path.name
+        is_version = self.path.stem == self.header.version
+        return f"{self.path.parent.name}/{name}" if is_version else name
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """``id@version`` of each ancestor, nearest first."""
+        return tuple(ancestor.ident for ancestor in self.ancestors)
+
+    @property
     def is_draft(self) -> bool:
-        """Whether rows must carry ``draft_protocol``."""
-        return self.header.status == "draft"
+        """Whether rows must carry ``draft_protocol``: what a draft says may still move."""
+        family = (self, *self.ancestors)
+        return any(document.header.status == "draft" for document in family)
 
     @property
     def is_retired(self) -> bool:

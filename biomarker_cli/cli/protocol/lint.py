@@ -43,7 +43,8 @@ def lint(context: click.Context, wanted: str, output_format: str) -> None:
         print_json([asdict(finding) for finding in findings])
     else:
         for f in findings:
-            place = f"{document.path.name}:{f.line}" if f.line else document.path.name
+            file = f.file or document.file_name
+            place = f"{file}:{f.line}" if f.line else file
             say(f"{place}: {f.severity} {f.code} {f.place}: {f.message}")
         warnings = counted(len(findings) - len(errors), "warning")
         say(f"{document.ident}: {counted(len(errors), 'error')}, {warnings}")
@@ -57,10 +58,14 @@ def _acquisition(document: ProtocolDocument) -> list[LintFinding]:
 
 
 def _analysis(document: ProtocolDocument) -> list[LintFinding]:
-    from biomarker_cli.acquisition.linting import header_findings
+    from biomarker_cli.acquisition.linting import form_findings, header_findings
     from biomarker_cli.case.analysis import load_analysis
+    from biomarker_cli.protocol.errors import ProtocolError
 
-    load_analysis(str(document.path))
+    try:
+        load_analysis(str(document.path))
+    except ProtocolError as error:
+        return form_findings(document, error)
     return list(header_findings(document))
 
 
