@@ -25,6 +25,7 @@ COMMANDS = CommandsOnDemand(
         "match": "match:match",
         "draft": "draft:draft",
         "facts": "facts:facts",
+        "sheet": "sheet:sheet",
         "import-pyradiomics": "import_pyradiomics:import_pyradiomics",
     },
 )
