@@ -26,6 +26,8 @@ COMMANDS = CommandsOnDemand(
         "draft": "draft:draft",
         "facts": "facts:facts",
         "sheet": "sheet:sheet",
+        "publish": "publish:publish",
+        "add": "add:add",
         "import-pyradiomics": "import_pyradiomics:import_pyradiomics",
     },
 )
