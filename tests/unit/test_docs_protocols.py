@@ -15,7 +15,7 @@ from biomarker_cli.acquisition.linting import lint as lint_acquisition
 from biomarker_cli.case.analysis import load_analysis
 from biomarker_cli.protocol.document import ProtocolDocument
 from biomarker_cli.protocol.loading import load_document
-from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.protocol.locator import ProtocolKind, shipped_versions
 from biomarker_cli.radiomics.filters.rules import FilterRules
 from biomarker_cli.regions.rules import RegionRules, RoiNames
 from biomarker_cli.response.linting import lint_criterion
@@ -105,3 +105,27 @@ def test_a_protocol_of_the_docs_passes_its_lint_and_is_run(page, text, tmp_path)
 )
 def test_a_section_of_the_docs_is_one(page, key, value):
     PARTS[key].validate_python(value)
+
+
+STUDIES = [
+    path
+    for top in ("sample_data", "examples")
+    for path in sorted((CHECKOUT / top).rglob("*.yaml"))
+    if "biomarker-study/1" in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=[str(p.relative_to(CHECKOUT)) for p in STUDIES])
+def test_a_study_that_is_shown_uses_released_protocols_where_there_are_any(path):
+    for role in yaml.safe_load(path.read_text(encoding="utf-8"))["roles"].values():
+        named = [(ProtocolKind.ANALYSIS, one) for one in role["analyses"]]
+        named += [(ProtocolKind.ACQUISITION, role["acquisition"])] if "acquisition" in role else []
+        for kind, wanted in named:
+            at = str(path.parent / wanted) if wanted.endswith(".yaml") else wanted
+            document = load_document(kind, at)
+            if document.standing_flags:
+                ident = document.header.id
+                others = [
+                    load_document(kind, str(p)) for p in shipped_versions(kind, ident).values()
+                ]
+                assert {one.header.status for one in others} == {"draft"}, wanted
