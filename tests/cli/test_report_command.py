@@ -145,3 +145,14 @@ def test_contrast_and_roles_pass_axe(chromium, address, scheme, width):
     page.evaluate(f"{boxes}.forEach(d => {{ d.open = true }})")
     found = Axe().run(page)
     assert [(v["id"], v["nodes"][0]["html"][:120]) for v in found.response["violations"]] == []
+
+
+def test_methods_are_written_beside_and_not_overwritten(out, tmp_path):
+    done = biomarker("report", out, "--methods", "-o", tmp_path, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["items"] == 44
+    assert "CENTRE\\_A" in (tmp_path / "methods.md").read_text()
+    refused = biomarker("report", out, "--methods", "-o", tmp_path)
+    assert refused.returncode == 2
+    assert "OUTPUT-EXISTS" in refused.stderr
+    assert biomarker("report", out, "--methods", "--split").returncode == 2
