@@ -237,10 +237,10 @@ def _analyses(tables: RunTables) -> list[tuple[str, str]]:
 
 def _numbered(counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    return _listed([f"{name} ({n})" for name, n in ordered])
+    return _listed([f"{bounded(name, _LONGEST_NAME)} ({n})" for name, n in ordered])
 
 
 def _listed(names: Iterable[str], most: int = _MOST_NAMED) -> str:
-    found = [bounded(name, _LONGEST_NAME) for name in names]
+    found = [bounded(name, 2 * _LONGEST_NAME) for name in names]
     more = f" and {len(found) - most} more" if len(found) > most else ""
     return ", ".join(found[:most]) + more
