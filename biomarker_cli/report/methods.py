@@ -21,7 +21,7 @@ _MOST_PARAMETERS = 1500
 
 
 @dataclass(frozen=True)
-class Evidence:
+class MethodsEvidence:
     """A sentence, and where it stands.
 
     Attributes
@@ -36,7 +36,7 @@ class Evidence:
     column: str
 
 
-def methods_evidence(tables: RunTables, beside: Sequence[str]) -> dict[str, Evidence]:
+def methods_evidence(tables: RunTables, beside: Sequence[str]) -> dict[str, MethodsEvidence]:
     """Return what a run is evidence of, by name, in the order of a methods section.
 
     Parameters
@@ -64,12 +64,12 @@ def methods_evidence(tables: RunTables, beside: Sequence[str]) -> dict[str, Evid
     return {name: one for name, one in found.items() if one is not None}
 
 
-def _sites(tables: RunTables) -> Evidence | None:
+def _sites(tables: RunTables) -> MethodsEvidence | None:
     counts = Counter(row["site_id"] for row in tables.cases)
     if not counts:
         return None
     subjects = {(row["site_id"], row["subject_id"]) for row in tables.cases}
-    return Evidence(
+    return MethodsEvidence(
         f"{counted(len(tables.cases), 'image')} of {counted(len(subjects), 'subject')} came from "
         f"{counted(len(counts), 'site')}: {_numbered(counts)}.",
         "cases.csv",
@@ -77,7 +77,7 @@ def _sites(tables: RunTables) -> Evidence | None:
     )
 
 
-def _acquisition(tables: RunTables) -> Evidence | None:
+def _acquisition(tables: RunTables) -> MethodsEvidence | None:
     scanners = Counter(
         " ".join(filter(None, (row["modality"], row["manufacturer"], row["model"])))
         for row in tables.cases
@@ -95,15 +95,15 @@ def _acquisition(tables: RunTables) -> Evidence | None:
             f"{counted(len(tables.checks), 'check')}: {_numbered(outcomes)}."
         )
         file, column = f"{file}; checks.csv", f"{column}; protocol_id; outcome"
-    return Evidence(said, file, column)
+    return MethodsEvidence(said, file, column)
 
 
-def _segmentation(tables: RunTables) -> Evidence | None:
+def _segmentation(tables: RunTables) -> MethodsEvidence | None:
     kinds = Counter(row["source_kind"] for rows in tables.rois.values() for row in rows)
     del kinds[""]
     if not kinds:
         return None
-    return Evidence(
+    return MethodsEvidence(
         f"ROIs were imported, not drawn, by the software: {_numbered(kinds)}. "
         "Every import was audited for gaps, holes and what lies outside the image.",
         "rois.csv",
@@ -111,14 +111,14 @@ def _segmentation(tables: RunTables) -> Evidence | None:
     )
 
 
-def _software(tables: RunTables) -> Evidence | None:
+def _software(tables: RunTables) -> MethodsEvidence | None:
     if not tables.features:
         return None
     engines = sorted({f"{row['engine']} {row['engine_version']}" for row in tables.features})
     held = sum(row["ibsi_benchmarked"] == "true" for row in tables.features)
     made = tables.manifest.get("software") or {}
     version = f" (biomarker {made['biomarker']})" if made.get("biomarker") else ""
-    return Evidence(
+    return MethodsEvidence(
         f"Features were computed by {_listed(engines)}{version}; the definitions of {held} of "
         f"{len(tables.features)} are held against published IBSI values.",
         "features.csv; manifest.json",
@@ -126,26 +126,26 @@ def _software(tables: RunTables) -> Evidence | None:
     )
 
 
-def _families(tables: RunTables) -> Evidence | None:
+def _families(tables: RunTables) -> MethodsEvidence | None:
     families = sorted({row["family"] for row in tables.features} - {""})
     if not families:
         return None
     named = _listed([words(family) for family in families], most=40)
-    return Evidence(f"Feature families: {named}.", "features.csv", "family")
+    return MethodsEvidence(f"Feature families: {named}.", "features.csv", "family")
 
 
-def _feature_count(tables: RunTables) -> Evidence | None:
+def _feature_count(tables: RunTables) -> MethodsEvidence | None:
     if not tables.features:
         return None
     counts = Counter(row["analysis_id"] for row in tables.features)
-    return Evidence(
+    return MethodsEvidence(
         f"Features of each ROI by analysis: {_numbered(counts)}.",
         "features.csv",
         "analysis_id; feature_id",
     )
 
 
-def _of_column(tables: RunTables, name: str, what: str) -> Evidence | None:
+def _of_column(tables: RunTables, name: str, what: str) -> MethodsEvidence | None:
     """Return what a column of ``features.csv`` holds, by analysis."""
     spacing = "resampled_spacing_mm" if name == "interpolation" else ""
     found: dict[str, dict[str, None]] = {}
@@ -158,16 +158,18 @@ def _of_column(tables: RunTables, name: str, what: str) -> Evidence | None:
     if not found:
         return None
     said = "; ".join(f"{analysis}: {_listed(list(one))}" for analysis, one in found.items())
-    return Evidence(f"{what}: {said}.", "features.csv", "; ".join(filter(None, (name, spacing))))
+    return MethodsEvidence(
+        f"{what}: {said}.", "features.csv", "; ".join(filter(None, (name, spacing)))
+    )
 
 
-def _preprocessing(tables: RunTables) -> Evidence | None:
+def _preprocessing(tables: RunTables) -> MethodsEvidence | None:
     """Return the settings of each analysis whose protocol is at hand as it was used."""
     settings = {ident: _settings(ident, sha256) for ident, sha256 in _analyses(tables)}
     said = "; ".join(f"{ident}: {one}" for ident, one in settings.items() if one)
     if not said:
         return None
-    return Evidence(f"Settings of the analyses: {said}.", "manifest.json", "protocols")
+    return MethodsEvidence(f"Settings of the analyses: {said}.", "manifest.json", "protocols")
 
 
 def _settings(ident: str, sha256: str) -> str:
@@ -198,11 +200,11 @@ def _setting(value: Any) -> str:
     return cell(value)
 
 
-def _parameters(tables: RunTables) -> Evidence | None:
+def _parameters(tables: RunTables) -> MethodsEvidence | None:
     analyses = [f"{ident} (sha256 {sha256[:12]})" for ident, sha256 in _analyses(tables)]
     if not analyses:
         return None
-    return Evidence(
+    return MethodsEvidence(
         f"Every parameter, defaults among them, is fixed by versioned analysis protocols: "
         f"{_listed(analyses)}.",
         "features.csv; manifest.json",
@@ -210,13 +212,13 @@ def _parameters(tables: RunTables) -> Evidence | None:
     )
 
 
-def _missing(tables: RunTables) -> Evidence | None:
+def _missing(tables: RunTables) -> MethodsEvidence | None:
     status = tables.measurements.texts["status"]
     counts = Counter(status.words[code] for code in status.codes)
     if not counts:
         return None
     failed = sum(row["status"] == "failed" for row in tables.cases)
-    return Evidence(
+    return MethodsEvidence(
         f"Values that could not be determined are empty and keep their reason; none was imputed. "
         f"Of {counts.total()} values: {_numbered(counts)}; {counted(failed, 'image')} failed.",
         "measurements.csv; cases.csv",
@@ -224,11 +226,13 @@ def _missing(tables: RunTables) -> Evidence | None:
     )
 
 
-def _beside(beside: Sequence[str], name: str, what: str) -> Evidence | None:
+def _beside(beside: Sequence[str], name: str, what: str) -> MethodsEvidence | None:
     files = [one for one in beside if one.rpartition("/")[2] == name]
     if not files:
         return None
-    return Evidence(f"{what}; the figures are in {_listed(files)}.", "; ".join(files), "statistic")
+    return MethodsEvidence(
+        f"{what}; the figures are in {_listed(files)}.", "; ".join(files), "statistic"
+    )
 
 
 def _analyses(tables: RunTables) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from biomarker_cli.model.wording import shown
 from biomarker_cli.report.beside import tables_beside
 from biomarker_cli.report.checklists import ITEMS
 from biomarker_cli.report.identity import STUDY, ReportIdentity
-from biomarker_cli.report.methods import Evidence, methods_evidence
+from biomarker_cli.report.methods import MethodsEvidence, methods_evidence
 from biomarker_cli.report.run_reading import read_run
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.rows import Column
@@ -66,10 +66,10 @@ def write_methods(folder: Path, output: Path) -> tuple[int, int]:
     return sum(bool(row["sentence"]) for row in rows), len(rows)
 
 
-def checklist_rows(evidence: Mapping[str, Evidence]) -> Iterator[dict[str, Any]]:
+def checklist_rows(evidence: Mapping[str, MethodsEvidence]) -> Iterator[dict[str, Any]]:
     """Yield the rows of `CHECKLISTS`."""
     for item in ITEMS:
-        found = evidence.get(item.evidence, Evidence("", "", ""))
+        found = evidence.get(item.evidence, MethodsEvidence("", "", ""))
         yield {
             "checklist": item.checklist,
             "item": item.number,
@@ -80,7 +80,7 @@ def checklist_rows(evidence: Mapping[str, Evidence]) -> Iterator[dict[str, Any]]
         }
 
 
-def methods_text(evidence: Mapping[str, Evidence]) -> str:
+def methods_text(evidence: Mapping[str, MethodsEvidence]) -> str:
     """Return the methods paragraph and the items that it bears on, as Markdown."""
     paragraph = " ".join(_plain(one.sentence) for one in evidence.values())
     lines = ["# Methods", "", paragraph, "", "# Checklists", ""]
