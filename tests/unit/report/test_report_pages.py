@@ -259,3 +259,21 @@ def test_the_study_lists_what_a_report_shows(tmp_path):
     for roi in page.rois:
         assert [one.feature_id.endswith(".intensity.median") for one in roi.measured] == [True]
         assert roi.n_more > 0
+
+
+def test_text_burned_into_the_pixels_is_warned_of_on_the_page_of_the_case(tables):
+    assert "text is burned into the pixels" not in whole(tables)["index.html"]
+    case = tables.cases[0]["case_id"]
+    row = {"series_uid": "", "unit": "", "tags": "(0028,0301)", "flags": ""}
+
+    def page(value):
+        fact = row | {"case_id": case, "fact": "burned_in_annotation", "value": value}
+        found = replace(tables, facts={case: [fact]})
+        return whole(found)["index.html"]
+
+    assert page("NO\\YES").count("text is burned into the pixels") == 1
+    assert "text is burned into the pixels" not in page("NO")
+    rois = {one: [dict(row) for row in rows] for one, rows in tables.rois.items()}
+    rois[case][0]["flags"] = "burned_in_annotation"
+    flagged = whole(replace(tables, rois=rois))["index.html"]
+    assert flagged.count("Look before this is sent to anybody") == 1
