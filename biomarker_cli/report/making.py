@@ -25,6 +25,7 @@ from biomarker_cli.report.group import (
 )
 from biomarker_cli.report.identity import STUDY, ReportIdentity
 from biomarker_cli.report.page import PageWriter, script_json, text
+from biomarker_cli.report.response_figures import response_figures
 from biomarker_cli.report.run_reading import RunTables, read_run
 from biomarker_cli.report.values import change_figure, feature_values, sites_figure
 
@@ -39,6 +40,8 @@ _SECTIONS = (
     ("cases", "Cases"),
     ("values", "Values by site"),
     ("change", "Change over visits"),
+    ("response", "Response"),
+    ("beside", "Tables of other commands"),
     ("provenance", "What it was made with"),
 )
 _MOST_DRAWN = 24
@@ -130,8 +133,11 @@ def _group(
     worst = f"{lines[0].rule_id} ({lines[0].n_bad})" if lines and lines[0].n_bad else ""
     values = feature_values(tables, drawn_features(tables, listed))[:_MOST_DRAWN]
     changes = (change_figure(tables, one) for one in values)
+    beside = tables_beside(tables, identity)
+    response = list(response_figures(tables.folder, beside))
+    optional = {"response": response, "beside": beside}
     return {
-        "sections": _SECTIONS,
+        "sections": [one for one in _SECTIONS if one[0] not in optional or optional[one[0]]],
         "verdict": pooling_verdict(pages, worst),
         "standings": STANDINGS,
         "counts": site_counts(pages, tables.sites),
@@ -143,7 +149,7 @@ def _group(
         "pages": pages,
         "by_site": [sites_figure(tables, one) for one in values],
         "over_time": [figure for figure in changes if figure is not None],
-        "beside": tables_beside(tables.folder, identity),
+        **optional,
         "protocols": protocols(tables),
         "provenance": provenance(tables, identity),
         "data": script_json(

@@ -56,7 +56,9 @@ def write_methods(folder: Path, output: Path) -> tuple[int, int]:
     """
     tables = read_run(folder)
     identity = ReportIdentity.of(tables, STUDY)
-    beside = [one.name for one in tables_beside(folder, identity) if not one.problem]
+    beside = [
+        one.name for one in tables_beside(tables, identity) if not (one.problem or one.strangers)
+    ]
     evidence = methods_evidence(tables, beside)
     rows = list(checklist_rows(evidence))
     output.mkdir(parents=True, exist_ok=True)
