@@ -138,7 +138,7 @@ def _group(
     optional = {"response": response, "beside": beside}
     return {
         "sections": [one for one in _SECTIONS if one[0] not in optional or optional[one[0]]],
-        "verdict": pooling_verdict(pages, worst),
+        "verdict": pooling_verdict(pages, worst, sum(line.n_waived for line in lines)),
         "standings": STANDINGS,
         "counts": site_counts(pages, tables.sites),
         "sites": tables.sites,

@@ -191,6 +191,23 @@ def test_a_rule_is_one_line_and_says_its_worst_outcome_of_how_many(tables):
     assert "The rule that most cases break is R-1 (1)" in page
 
 
+def test_a_waived_rule_is_shown_as_waived_and_not_counted_as_broken(tables):
+    first, second = (row["case_id"] for row in tables.cases)
+    found = replace(tables, checks=(check(first, "waived"), check(second, "pass")))
+    (line,) = rule_matrix(found, RuleTexts())
+    assert (line.n_bad, line.n_waived, line.n_judged) == (0, 1, 2)
+    assert (line.cells[0].word, line.cells[0].said) == ("waived", "1 of 2")
+    page = whole(found)["index.html"]
+    assert "The rule that most cases break" not in page
+    assert "1 check that is not met is waived." in page
+    checks = (check(first, "waived"), check(second, "fail"), check(first, "not_evaluable", "R-2"))
+    lines = rule_matrix(replace(tables, checks=checks), RuleTexts())
+    assert [(one.rule_id, one.n_bad, one.n_waived) for one in lines] == [
+        ("R-1", 1, 1),
+        ("R-2", 1, 0),
+    ]
+
+
 def test_a_rule_across_cases_stands_beside_the_matrix(tables):
     found = replace(
         tables, checks=(check(tables.cases[0]["case_id"], "pass"), check("", "fail", "R-9"))
