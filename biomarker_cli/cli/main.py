@@ -113,10 +113,6 @@ def main() -> NoReturn:
         # whatever the exit code. Code made from text that ends well is forgotten.
         eval("None")  # noqa: S307 - a constant
         sys.exit(code_of(error))
-    except BrokenPipeError:
-        # The reader of our stdout has gone (``| head``): no more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.DONE)
     except BiomarkerError as error:
         print_error(error)
         sys.exit(error.exit_code)

@@ -80,6 +80,8 @@ def test_the_layers_are_drawn_as_the_import_contract_says():
         sys.path.pop(0)
     text = (CHECKOUT / "docs" / "architecture.md").read_text()
     assert text == build_architecture.page(text), "run python docs/build_architecture.py"
+    picture = (CHECKOUT / "docs" / "pictures" / "rooms.svg").read_text()
+    assert picture == build_architecture.rooms_svg(), "run python docs/build_architecture.py"
     drawn = {room for layer in build_architecture.layers() for room in layer}
     there = {path.parent.name for path in (CHECKOUT / "biomarker_cli").glob("*/__init__.py")}
     assert drawn == there, "a room outside of the contract may import anything"
