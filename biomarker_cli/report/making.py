@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ def report_pages(tables: RunTables, order: ReportOrder) -> Iterator[tuple[str, s
     writer = PageWriter()
     title = f"Report of {tables.manifest.get('study') or tables.folder.absolute().name}"
     said = _group(tables, pages, identity, texts, listed)
-    said |= {"wide": rules.get("", ()), "split": order.split}
+    said |= {"wide": list(Counter(rules.get("", ())).items()), "split": order.split}
 
     def link(page: CasePage) -> str:
         return f"{_page_name(page)}#{page.anchor}" if order.split else f"#{page.anchor}"

@@ -216,6 +216,10 @@ def test_a_rule_across_cases_stands_beside_the_matrix(tables):
     page = whole(found)["index.html"]
     assert page.count("R-9") == 1
     assert page.index("Rules across cases") < page.index("R-9")
+    again = replace(tables, checks=(check("", "fail", "R-9"), check("", "fail", "R-9")))
+    page = whole(again)["index.html"]
+    assert page.count("R-9") == 1
+    assert "found 6 mm (2 times)" in page
 
 
 def test_a_picture_of_an_earlier_result_or_a_damaged_one_is_not_shown(tables, measured, tmp_path):
