@@ -35,6 +35,24 @@ def test_run_writes_a_report_with_pictures(out):
     assert not re.search(r"2024-?0[1-9]|2\.25\.[0-9]{9}", page)
 
 
+def test_the_picture_in_the_readme_is_of_this_report(out):
+    from PIL import Image
+
+    docs = SAMPLE.parent / "docs"
+    code = "import sys, build_pictures as b; print(b.report_digest(sys.stdin.read()), end='')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=(out / "report.html").read_text(),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=docs,
+    )
+    picture = docs / "pictures" / "report.png"
+    assert Image.open(picture).text["report"] == done.stdout, "run make pictures"
+    assert "docs/pictures/report.png" in (docs.parent / "README.md").read_text()
+
+
 def test_no_patient_name_or_id_of_the_input_occurs_in_the_report(out):
     import pydicom
 
