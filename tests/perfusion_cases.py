@@ -14,7 +14,8 @@ from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
-from biomarker_cli.perfusion import dce_measure, t1_measure
+from biomarker_cli.perfusion import dce_measure, dsc_measure, t1_measure
+from biomarker_cli.perfusion.dsc_rules import DscRules
 from biomarker_cli.perfusion.rules import DceRules, T1Rules
 
 GRID = Geometry(SHAPE, (1.0, 2.0, 3.0))
@@ -73,6 +74,12 @@ def measured_dce(folder: Path, rules: DceRules, *regions: Region) -> dict[str, A
     """Return the measurements of each region by feature id, or its error."""
     prepared = dce_measure.prepare(FolderImage(folder), rules, None)
     return _by_feature(prepared.measure(regions or (region(),)))
+
+
+def measured_dsc(folder: Path, rules: DscRules, *regions: Region) -> dict[str, Any]:
+    """Return the measurements of each region by feature id, or its error."""
+    prepared = dsc_measure.prepare(FolderImage(folder), rules, None)
+    return _by_feature(prepared.measure(regions))
 
 
 def measured_t1(folder: Path, rules: T1Rules, *regions: Region) -> dict[str, Any]:

@@ -17,12 +17,12 @@ from biomarker_cli.model.measurement import Measurement, measured
 from biomarker_cli.model.version import __version__
 from biomarker_cli.perfusion import dce, features
 from biomarker_cli.perfusion.dce_maps import dce_maps
-from biomarker_cli.perfusion.errors import PerfusionError
 from biomarker_cli.perfusion.examination import Examination, derivation_of, examine
 from biomarker_cli.perfusion.measured_input import (
     MeasuredInput,
     measured_input,
     require_above_tissue,
+    require_input_region,
 )
 from biomarker_cli.perfusion.region_values import DceValues, dce_values
 from biomarker_cli.perfusion.relaxivity import blood_t1_s
@@ -119,14 +119,7 @@ def _signals_of(
 def _input_of_region(
     one: Examination, regions: Sequence[Region], aif: RegionAif, dynamic: MaskedSignals
 ) -> MeasuredInput:
-    region = next((r for r in regions if r.name == aif.roi), None)
-    if region is None:
-        raise PerfusionError(
-            "DCE-AIF-REGION",
-            f"the segmentation has no region {aif.roi}, which the analysis takes for the arterial "
-            "input function",
-            hint="Draw it, or name it in the list of wanted regions as well.",
-        )
+    region = require_input_region(regions, aif.roi)
     assert one.rules.model is not None  # noqa: S101 - an input function is of a model
     haematocrit = one.rules.model.haematocrit
     first = one.dynamic.first

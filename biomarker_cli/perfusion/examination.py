@@ -11,16 +11,12 @@ import numpy as np
 from biomarker_cli.catalogue.case_image import CaseImage
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.perfusion import dce
-from biomarker_cli.perfusion.dynamic_set import DynamicSet, assemble_dynamic
+from biomarker_cli.perfusion.dynamic_set import DynamicSet, assemble_dynamic, require_frames
 from biomarker_cli.perfusion.errors import PerfusionError
-from biomarker_cli.perfusion.phases import Phase
+from biomarker_cli.perfusion.phases import Phase, require_dicom
 from biomarker_cli.perfusion.relaxivity import agent_of_header, relaxivity
 from biomarker_cli.perfusion.rules import DceRules, FixedT10, MeasuredT10, ModelRules
 from biomarker_cli.perfusion.t1 import MS_PER_S, STRONG_FIELD_T, flip_angle_set
-from biomarker_cli.perfusion.t1_measure import require_dicom
-
-_LEAST_AFTER = 3
-"""Frames that must follow those of the baseline."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +56,7 @@ def examine(image: CaseImage, rules: DceRules) -> Examination:
     with_t1 = isinstance(rules.t10, MeasuredT10)
     dynamic = assemble_dynamic(image.candidates(), files, with_t1_images=with_t1)
     first = dynamic.first
-    n_needed = rules.baseline.end + _LEAST_AFTER
-    if len(dynamic.axis.phases) < n_needed:
-        raise PerfusionError(
-            "DCE-FEW-FRAMES",
-            f"expected {n_needed} frames or more, found {len(dynamic.axis.phases)}",
-            where=first.series_uid,
-            hint="Name the whole dynamic series.",
-        )
+    require_frames(dynamic, rules.baseline)
     if not first.repetition_ms or not first.flip_deg:
         raise PerfusionError(
             "DCE-NO-SEQUENCE",

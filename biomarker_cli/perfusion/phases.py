@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
+from biomarker_cli.catalogue.case_image import CaseImage
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.catalogue.reading import read_frames, read_volume
 from biomarker_cli.dicom.files import DicomFiles
@@ -103,6 +104,22 @@ class Phase:
         if factors is None:
             return volume
         return volume.with_array(volume.as_float64() * np.asarray(factors)[:, None, None], SIGNAL)
+
+
+def require_dicom(image: CaseImage) -> None:
+    """Refuse files of other formats, which tell neither flip angles nor times.
+
+    Raises
+    ------
+    PerfusionError
+        ``DCE-NO-HEADER``.
+    """
+    if image.is_declared:
+        raise PerfusionError(
+            "DCE-NO-HEADER",
+            "the image is no DICOM: its flip angles and times are not known",
+            hint="Give the DICOM series.",
+        )
 
 
 def mixed_scaling(found: str, where: str) -> PerfusionError:

@@ -18,8 +18,7 @@ from biomarker_cli.model.quantity import T1
 from biomarker_cli.model.version import __version__
 from biomarker_cli.perfusion import features
 from biomarker_cli.perfusion.dynamic_set import require_one_place
-from biomarker_cli.perfusion.errors import PerfusionError
-from biomarker_cli.perfusion.phases import describe_phases, require_signal
+from biomarker_cli.perfusion.phases import describe_phases, require_dicom, require_signal
 from biomarker_cli.perfusion.rules import T1PhantomRules, T1Rules
 from biomarker_cli.perfusion.signals import on_grid, read_signals, union_of
 from biomarker_cli.perfusion.t1 import MS_PER_S, STRONG_FIELD_T, fitted_t1_s, flip_angle_set
@@ -101,22 +100,6 @@ def maps(image: CaseImage, rules: T1Rules) -> tuple[T1Map]:
     return (
         T1Map(volume.with_array(values, T1, *flags), IMAGE, derivation, on_grid(residual, mask)),
     )
-
-
-def require_dicom(image: CaseImage) -> None:
-    """Refuse files of other formats, which tell neither flip angles nor times.
-
-    Raises
-    ------
-    PerfusionError
-        ``DCE-NO-HEADER``.
-    """
-    if image.is_declared:
-        raise PerfusionError(
-            "DCE-NO-HEADER",
-            "the image is no DICOM: its flip angles and times are not known",
-            hint="Give the DICOM series.",
-        )
 
 
 def _rows(result: T1Map, region: Region, rules: T1Rules) -> list[Measurement]:
