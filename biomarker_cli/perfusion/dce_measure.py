@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from biomarker_cli.catalogue.case_image import CaseImage, ProposedRole
 from biomarker_cli.imaging.prepared_image import Measured, PreparedImage
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.measurement import Measurement, measured
 from biomarker_cli.model.version import __version__
@@ -88,11 +89,12 @@ def _measure(one: Examination, regions: Sequence[Region]) -> Mapping[str, Measur
     t1_images = None
     if one.sequence.angles is not None:
         t1_images = read_signals(one.sequence.angles.images, mask, one.files)
+    read = _Read(dynamic, t1_images, one.b1())
     aif = one.rules.model.aif if one.rules.model is not None else None
     found_input, input_error = None, None
     if isinstance(aif, RegionAif):
         try:
-            found_input = _input_of_region(one, regions, aif, dynamic)
+            found_input = _input_of_region(one, regions, aif, read)
         except BiomarkerError as error:
             input_error = error
     found: dict[str, Measured] = {}
@@ -101,23 +103,31 @@ def _measure(one: Examination, regions: Sequence[Region]) -> Mapping[str, Measur
             found[region.name] = input_error
             continue
         try:
-            signals = _signals_of(region, dynamic, t1_images)
+            signals = read.of(region)
             found[region.name] = _rows(one, region, signals, found_input)
         except BiomarkerError as error:
             found[region.name] = error
     return found
 
 
-def _signals_of(
-    region: Region, dynamic: MaskedSignals, t1_images: MaskedSignals | None
-) -> dce.RegionSignals:
-    return dce.RegionSignals(
-        dynamic.under(region), None if t1_images is None else t1_images.under(region)
-    )
+@dataclass(frozen=True)
+class _Read:
+    """The signals of all regions, and applied over nominal flip angle, shape (z, y, x)."""
+
+    dynamic: MaskedSignals
+    t1_images: MaskedSignals | None
+    b1: FloatArray | None
+
+    def of(self, region: Region) -> dce.RegionSignals:
+        return dce.RegionSignals(
+            self.dynamic.under(region),
+            None if self.t1_images is None else self.t1_images.under(region),
+            None if self.b1 is None else self.b1[region.mask],
+        )
 
 
 def _input_of_region(
-    one: Examination, regions: Sequence[Region], aif: RegionAif, dynamic: MaskedSignals
+    one: Examination, regions: Sequence[Region], aif: RegionAif, read: _Read
 ) -> MeasuredInput:
     region = require_input_region(regions, aif.roi)
     assert one.rules.model is not None  # noqa: S101 - an input function is of a model
@@ -129,7 +139,7 @@ def _input_of_region(
         else blood_t1_s(first.field_t, haematocrit, first.series_uid)
     )
     blood = dce.mean_concentration(
-        dce.RegionSignals(dynamic.under(region)), one.rules, one.sequence, t10_s
+        replace(read.of(region), t1_images=None), one.rules, one.sequence, t10_s
     )
     return measured_input(
         blood,

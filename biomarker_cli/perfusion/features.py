@@ -37,6 +37,7 @@ BASELINE_FRAMES = _define("acquisition", "baseline_frames", "Frames before the c
 ARRIVAL = _define("acquisition", "bolus_arrival", "Time of the bolus arrival", "s")
 ECHO_TIME = _define("acquisition", "echo_time", "Echo time", "ms")
 FLIP_ANGLES = _define("acquisition", "flip_angles", "Number of flip angles")
+INVERSION_TIMES = _define("acquisition", "inversion_times", "Number of inversion times")
 
 RELAXIVITY = _define("fit", "relaxivity", "r1 of the contrast agent", "L/(mmol.s)")
 HAEMATOCRIT = _define("fit", "haematocrit", "Haematocrit that turns blood into plasma")

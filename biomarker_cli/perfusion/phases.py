@@ -145,7 +145,7 @@ def describe_phase(candidate: VolumeCandidate, files: DicomFiles) -> Phase:
         flip_deg=header_number(header, "FlipAngle"),
         repetition_ms=header_number(header, "RepetitionTime"),
         echo_ms=header_number(header, "EchoTime", "EffectiveEchoTime"),
-        inversion_ms=header_number(header, "InversionTime"),
+        inversion_ms=header_number(header, "InversionTime", "InversionTimes"),
         field_t=field_strength_t(header),
         is_signal=not is_other_component(header) and not derived,
         gains=receiver_gains(header),
