@@ -2,7 +2,8 @@
 
 Signals of tissue and blood are written by the equation of the spoiled echo; what the command
 finds must be that of the arrays, within what 16 bits of storage take, and within the
-tolerances of the test data. Two dialects run by default, all with make test-all.
+tolerances of the test data. Two dialects run by default, with make test-all every one, and
+the noisy curves in one of them.
 """
 
 from __future__ import annotations
@@ -148,7 +149,8 @@ def test_the_curves_of_a_dialect(
     model, inputs, step, kind, dialect, biomarker, reference_dir, tmp_path
 ):
     limits = {row["parameter"]: row for row in table(reference_dir, "dce_tolerances")}
-    for name in inputs if WHOLE else inputs[:1]:
+    noisy = WHOLE and (kind, dialect) == ("classic", "siemens")
+    for name in inputs if noisy else inputs[:1]:
         rows, interval_s, plasma, tissue = group(reference_dir, name, step)
         folder = tmp_path / name
         written(folder, kind, dialect, interval_s, plasma, tissue)
