@@ -68,6 +68,7 @@ COMMANDS = CommandsOnDemand(
         "associate": "associate:associate",
         "export": "export:export",
         "report": "report:report",
+        "bundle": "bundle:bundle",
         "plot": "plot:plot",
         "phantom": "phantom:phantom",
         "response": "response:response",
