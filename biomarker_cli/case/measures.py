@@ -128,7 +128,7 @@ def measure_room(name: str) -> MeasureRoom:
 def proposed_roles() -> tuple[ProposedRole, ...]:
     """Return the roles of all measures for the images of a new study, the narrower ones first."""
     roles = [role for name in MEASURES for role in measure_room(name).ROLES]
-    return tuple(sorted(roles, key=lambda role: not role.split_by))
+    return tuple(sorted(roles, key=lambda role: not role.is_narrow))
 
 
 if TYPE_CHECKING:

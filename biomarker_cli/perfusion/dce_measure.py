@@ -25,6 +25,7 @@ from biomarker_cli.perfusion.measured_input import (
     require_above_tissue,
     require_input_region,
 )
+from biomarker_cli.perfusion.phases import is_echo_of_3d
 from biomarker_cli.perfusion.region_values import DceValues, dce_values
 from biomarker_cli.perfusion.relaxivity import blood_t1_s
 from biomarker_cli.perfusion.rules import DceRules, RegionAif
@@ -35,7 +36,13 @@ from biomarker_cli.perfusion.value_rows import FailureLimits, number_row, value_
 SECTION = DceRules
 MODALITIES = ("MR",)
 CASE_ROLE = "dce"
-ROLES: tuple[ProposedRole, ...] = ()
+ROLES = (
+    ProposedRole(
+        "dce", "MR", "qiba-dce", "dce-semiquantitative", least_volumes=8, of_header=is_echo_of_3d
+    ),
+)
+"""What a series tells by itself: T1 images lie in other series, and a person names them."""
+
 EVERY_VOLUME = True
 derived_volume = None
 required_regions = None

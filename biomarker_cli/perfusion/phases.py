@@ -122,6 +122,17 @@ def require_dicom(image: CaseImage) -> None:
         )
 
 
+def is_echo_of_3d(header: FrameHeader) -> bool:
+    """Tell whether a header is one of 3D gradient echoes, acquired magnitude images."""
+    sequence = header.get("ScanningSequence", "")
+    words = {sequence} if isinstance(sequence, str) else set(sequence or ())
+    is_gradient = "GR" in words or header.get("EchoPulseSequence") == "GRADIENT"
+    is_planar = "EP" in words or header.get("EchoPlanarPulseSequence") == "YES"
+    if not is_gradient or is_planar or header.get("MRAcquisitionType") != "3D":
+        return False
+    return not is_other_component(header) and image_type(header)[:1] != ("DERIVED",)
+
+
 def mixed_scaling(found: str, where: str) -> PerfusionError:
     """Return the refusal of images whose signal is not on one scale."""
     return PerfusionError(
