@@ -17,6 +17,7 @@ class DscAif(Strict):
     Attributes
     ----------
     roi : str
+        Canonical name of the region in the artery.
     min_signal_over_baseline : float
         Lowest signal of the first pass below which it is saturated.
     max_end_over_peak : float
@@ -32,7 +33,13 @@ class DscAif(Strict):
 
 
 class HaematocritRules(Strict):
-    """Haematocrit of large vessels and of capillaries, which differ."""
+    """Haematocrit of large vessels and of capillaries, which differ.
+
+    Attributes
+    ----------
+    large_vessels, capillaries : float
+        Fractions.
+    """
 
     large_vessels: float = Field(ge=0, lt=0.7)
     capillaries: float = Field(ge=0, lt=0.7)
@@ -63,9 +70,11 @@ class DscRules(Strict):
     level : str
         ``region`` measures the mean signal of a region, ``voxel`` each voxel.
     baseline : BaselineRules
+        Frames before the contrast agent.
     statistics : tuple of str
         Of the voxels; with level ``region`` there is one value.
     aif : DscAif, optional
+        Without it volumes are relative ones alone.
     haematocrit : HaematocritRules, optional
         Given with an input function, and only then.
     flow : FlowRules, optional
@@ -75,6 +84,7 @@ class DscRules(Strict):
     relative_to : str, optional
         Region over whose volume that of the others is given.
     interval_flag_above_s : float
+        Frame interval above which rows are flagged.
     failed_flag_above, failed_undefined_above : float
         Shares of voxels without a value above which rows are flagged, and undefined.
     """

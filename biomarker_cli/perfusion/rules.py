@@ -51,7 +51,13 @@ class BaselineRules(Strict):
 
 
 class FixedT10(Strict):
-    """One T1 before contrast for every voxel; rows carry ``t10_assumed``."""
+    """One T1 before contrast for every voxel; rows carry ``t10_assumed``.
+
+    Attributes
+    ----------
+    t1_ms : float
+        T1 before contrast.
+    """
 
     source: Literal["fixed"]
     t1_ms: Positive
@@ -131,6 +137,7 @@ class RegionAif(Strict):
     Attributes
     ----------
     roi : str
+        Canonical name of the region in the artery.
     blood_t1_ms : float, optional
         T1 of blood before contrast; without it the published one of the field strength.
     max_peak_mm, min_peak_over_tissue, max_end_over_peak : float
@@ -151,7 +158,7 @@ class TableAif(Strict):
     Attributes
     ----------
     name : str
-    medium : str
+        Ends in ``_blood`` or ``_plasma``, what the concentration is of.
     times_s, concentration_mm : tuple of float
         Linear between the times.
     """
@@ -204,13 +211,17 @@ class ModelRules(Strict):
     name : str
         ``tofts``, ``etofts``, ``patlak`` or ``2cxm``.
     aif : AifRules
+        Where the arterial input function comes from.
     haematocrit : float
         Turns blood into plasma.
     delay : DelayRules
     max_transfer_per_min, max_ve, max_vp : float
         Bounds; a voxel that reaches one has no value.
-    interval_flag_above_s, interval_refuse_above_s : float
-        Median frame interval above which rows are flagged, and undefined.
+    interval_flag_above_s : float
+        Frame interval above which rows of ``tofts`` are flagged, and a model with a
+        plasma volume is refused.
+    interval_vp_above_s : float
+        Frame interval above which the plasma volume has no value and rows are flagged.
     """
 
     name: Literal["tofts", "etofts", "patlak", "2cxm"]

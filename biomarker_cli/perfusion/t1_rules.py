@@ -19,6 +19,7 @@ class T1Certificate(Strict):
     roi : str
         Canonical name of its region.
     t1_ms : float
+        The certified value.
     """
 
     roi: str
@@ -31,7 +32,9 @@ class T1PhantomRules(Strict):
     Attributes
     ----------
     max_bias_percent : float
+        Of the median of a vial against its certificate.
     vials : tuple of T1Certificate
+        What is measured.
     """
 
     max_bias_percent: Positive
@@ -56,9 +59,11 @@ class T1Rules(Strict):
     fit : str
         Of flip angles: ``nonlinear`` fits the signal, ``linear`` its transform alone.
     min_flip_angles, min_inversion_times : int
+        Fewer are refused.
     b1 : B1Rules, optional
         Of flip angles alone.
     statistics : tuple of str
+        Of the map in a region; names of the intensity family.
     failed_flag_above, failed_undefined_above : float
         Shares of voxels without a fit above which rows are flagged, and undefined.
     plausible_ms : tuple of float
