@@ -47,6 +47,7 @@ COMMANDS = CommandsOnDemand(
         "check": "check:check",
         "regions": "regions:regions",
         "extract": "extract:extract",
+        "register": "register:register",
         "suv-explain": "suv_explain:suv_explain",
         "bvalues": "bvalues:bvalues",
         "run": "run:run",

@@ -33,10 +33,15 @@ def lint(context: click.Context, wanted: str, output_format: str) -> None:
     """Test a protocol: its form, its units, its sources, its own test cases.
 
     An acquisition protocol and a response criterion run the test cases that stand
-    in them. An analysis protocol is read as a run would read it.
+    in them. Analysis and registration protocols are read as a run would read them.
     """
     kind, document = load_any(wanted)
-    linters = {"acquisition": _acquisition, "analysis": _analysis, "response": _response}
+    linters = {
+        "acquisition": _acquisition,
+        "analysis": _analysis,
+        "response": _response,
+        "registration": _registration,
+    }
     findings = linters[kind.value](document)
     errors = [f for f in findings if f.severity == "error"]
     if output_format == "json":
@@ -68,3 +73,11 @@ def _response(document: ProtocolDocument) -> list[LintFinding]:
     from biomarker_cli.response.linting import lint_criterion
 
     return lint_criterion(document)
+
+
+def _registration(document: ProtocolDocument) -> list[LintFinding]:
+    from biomarker_cli.acquisition.linting import header_findings
+    from biomarker_cli.registration.rules import load_registration
+
+    load_registration(str(document.path))
+    return list(header_findings(document))

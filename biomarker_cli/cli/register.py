@@ -1,0 +1,154 @@
+"""``biomarker register``: two images of a subject in one space, or said that they are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_json, require_free, say
+from biomarker_cli.model.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from biomarker_cli.imaging.region import Region
+    from biomarker_cli.imaging.volume import Volume
+    from biomarker_cli.registration.registering import Registration
+
+_EPILOG = """\b
+Examples:
+  biomarker register ct_baseline/ ct_month3/ --protocol rigid-same-modality
+  biomarker register ct/ mr/ --protocol rigid-mr-ct --mask gtv.dcm -o registered
+  biomarker register a.nii.gz b.nii.gz --quantity hu --protocol rigid-same-modality
+
+With -o the folder gets registration.csv and transform.tfm, which leads a point of
+FIXED to the same anatomy in MOVING (LPS mm, as ITK resamples).
+
+Exit codes: 0 done, 2 a bad protocol, 3 no such image, 5 a check asks for a person, 6
+a check failed or there is no result.
+"""
+
+_SHOWN = (
+    ("overlap_percent", "overlap %"),
+    ("displacement_mm", "moved mm"),
+    ("restart_spread_mm", "spread mm"),
+    ("inverse_consistency_mm", "inverse mm"),
+)
+
+_EXIT = {"ok": ExitCode.DONE, "review": ExitCode.PARTIAL, "failed": ExitCode.FAILED}
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("fixed", metavar="FIXED", type=click.Path(path_type=Path))
+@click.argument("moving", metavar="MOVING", type=click.Path(path_type=Path))
+@click.option(
+    "--protocol",
+    metavar="ID[@V]|FILE",
+    required=True,
+    help="Registration protocol. `biomarker protocol list --kind registration` shows them.",
+)
+@click.option("--series", metavar="UID|VOLUME_ID", default="", help="Which one, in FIXED.")
+@click.option("--moving-series", metavar="UID|VOLUME_ID", default="", help="Which one, in MOVING.")
+@click.option(
+    "--quantity",
+    type=click.Choice(["hu", "suvbw", "adc", "signal"]),
+    help="What the numbers of files without header mean.",
+)
+@click.option(
+    "--mask",
+    type=click.Path(path_type=Path),
+    help="RTSTRUCT, SEG, NIfTI, NRRD or MHA on FIXED: figures for each of its ROIs.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the files.")
+@click.option("--overwrite", is_flag=True, help="Replace earlier files in that folder.")
+@format_option
+@click.pass_context
+def register(
+    context: click.Context,
+    /,
+    protocol: str,
+    output: Path | None,
+    overwrite: bool,
+    output_format: str,
+    **given: Any,
+) -> None:
+    """Register two images of a subject, and say whether to believe it.
+
+    The transform is found from the geometry of the headers on, and again from moved
+    starts, backwards, and with left and right exchanged; each figure is held against
+    the limits of the protocol.
+    """
+    from biomarker_cli.registration.registering import register as register_volumes
+    from biomarker_cli.registration.rules import load_registration
+    from biomarker_cli.registration.tables import registration_rows
+
+    loaded = load_registration(protocol)
+    require_free(output, "registration.csv", overwrite=overwrite)
+    fixed = _volume(given["fixed"], given["series"], given["quantity"])
+    moving = _volume(given["moving"], given["moving_series"], given["quantity"])
+    regions = _regions(given["mask"], fixed) if given["mask"] is not None else []
+    found = register_volumes(fixed, moving, loaded, regions)
+    rows = registration_rows(found, fixed, moving)
+    if output is not None:
+        _write(found, fixed, rows, output)
+    if output_format == "json":
+        print_json(rows)
+    else:
+        _print_text(found, rows)
+    context.exit(_EXIT[found.status])
+
+
+def _volume(path: Path, series: str, quantity: str | None) -> Volume:
+    from biomarker_cli.api.images import read_volume
+    from biomarker_cli.imaging.files import is_image_file
+
+    declared = quantity if is_image_file(path) else None
+    return read_volume(path, series=series, quantity=declared)
+
+
+def _regions(mask: Path, fixed: Volume) -> list[Region]:
+    """Return the ROIs that could be imported; the others are named."""
+    from biomarker_cli.cli.output import nothing_found
+    from biomarker_cli.regions.importing import import_regions
+    from biomarker_cli.regions.rules import RegionRules
+    from biomarker_cli.regions.target import ImageTarget
+
+    results = import_regions(mask, ImageTarget.from_volume(fixed), RegionRules(), None)
+    for result in results:
+        if result.region is None:
+            say(f"{result.roi_id}: {result.status} {result.error_code}", err=True)
+    regions = [result.region for result in results if result.region is not None]
+    if not regions:
+        raise nothing_found("ROI on the fixed image", [mask])
+    return regions
+
+
+def _write(
+    found: Registration, fixed: Volume, rows: Sequence[dict[str, Any]], folder: Path
+) -> None:
+    from biomarker_cli.registration.alignment import centre_mm
+    from biomarker_cli.registration.tables import REGISTRATION, TRANSFORM_FILE
+    from biomarker_cli.registration.transform_files import write_tfm
+    from biomarker_cli.tables.package import write_datapackage
+    from biomarker_cli.tables.writing import write_table
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tfm(found.matrix, centre_mm(fixed.geometry), folder / TRANSFORM_FILE)
+    write_table(REGISTRATION, rows, folder)
+    write_datapackage([REGISTRATION], folder, "registration")
+    say(f"written: {folder}", err=True)
+
+
+def _print_text(found: Registration, rows: Sequence[dict[str, Any]]) -> None:
+    table = Listing("", ("roi", *(title for _, title in _SHOWN), "status"), whole=("status",))
+    for row in rows:
+        cells = ("-" if row[name] is None else f"{row[name]:.2f}" for name, _ in _SHOWN)
+        table.add_row(row["roi_id"] or "(body)", *cells, row["status"])
+    table.print()
+    for row in rows:
+        if row["checks"]:
+            say(f"{row['roi_id'] or '(body)'}: {row['checks']}", err=True)
+    say(f"{found.protocol.ident}: {found.status}, turned by {found.rotation_deg:.2f} degrees")

@@ -1,0 +1,1 @@
+"""Images of a subject in one space: rigid and deformable alignment, its checks, REG objects."""

@@ -1,0 +1,166 @@
+"""A known motion is found; what is no pair is not called one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic_registration import GRID, body, motion, moved, quick_protocol
+
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.model.quantity import SIGNAL
+from biomarker_cli.registration.anatomy import transformed
+from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.registering import register, rotation_deg
+from biomarker_cli.registration.rules import Limit, load_registration
+
+
+def _lesion() -> Region:
+    mask = np.zeros(GRID.shape, dtype=bool)
+    mask[12:18, 20:28, 24:32] = True
+    return Region(mask, GRID, "lesion", "lesion")
+
+
+def _errors_mm(found: np.ndarray, truth: np.ndarray, region: Region) -> np.ndarray:
+    points = GRID.index_to_physical(np.argwhere(region.mask)[:, ::-1])
+    return np.linalg.norm(transformed(found, points) - transformed(truth, points), axis=1)
+
+
+@pytest.fixture(scope="module")
+def true_pair():
+    fixed = body()
+    return register(fixed, moved(fixed, motion()), quick_protocol(), [_lesion()])
+
+
+def test_a_known_motion_is_found_within_0_2_mm_and_not_its_inverse(true_pair):
+    assert _errors_mm(true_pair.matrix, motion(), _lesion()).mean() < 0.2
+    assert _errors_mm(np.linalg.inv(true_pair.matrix), motion(), _lesion()).mean() > 10
+
+
+def test_the_true_pair_passes_every_check(true_pair):
+    assert true_pair.status == "ok"
+    assert [one.roi_id for one in true_pair.rois] == ["", "lesion"]
+    lesion = true_pair.rois[1]
+    assert lesion.overlap_percent == 100
+    assert lesion.restart_spread_mm is not None
+    assert lesion.restart_spread_mm < 0.5
+    assert lesion.inverse_consistency_mm is not None
+    assert 0 < lesion.inverse_consistency_mm < 0.5
+    assert true_pair.similarity is not None
+    assert true_pair.similarity > 0.95
+    assert true_pair.mirror_gain is not None
+    assert true_pair.mirror_gain < 0
+    moved_by = np.linalg.norm(_centre(motion()) - _centre(np.eye(4)))
+    assert lesion.displacement_mm == pytest.approx(moved_by, abs=0.2)
+    assert true_pair.rotation_deg == pytest.approx(rotation_deg(motion()), abs=0.1)
+
+
+def _centre(matrix: np.ndarray) -> np.ndarray:
+    points = GRID.index_to_physical(np.argwhere(_lesion().mask)[:, ::-1])
+    return transformed(matrix, points).mean(axis=0)
+
+
+def test_the_same_bytes_come_out_of_two_runs():
+    protocol = _forward_only()
+    fixed = body()
+    moving = moved(fixed, motion())
+    first, second = (register(fixed, moving, protocol) for _ in range(2))
+    assert first.matrix.tobytes() == second.matrix.tobytes()
+    assert first.registration_id == second.registration_id
+
+
+def _forward_only(**checks):
+    none = dict.fromkeys(
+        ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain", "similarity"), Limit()
+    )
+    return quick_protocol(**(none | checks))
+
+
+def test_noise_another_grid_and_a_fifth_cut_off_cost_less_than_half_a_voxel():
+    wide = replace(
+        GRID, shape=(26, 40, 58), spacing_mm=(2.4, 2.4, 2.4), origin_mm=(-54.0, -42.0, -22.0)
+    )
+    moving = moved(body(noise_hu=40.0, grid=wide), motion())
+    found = register(body(), moving, _forward_only(), [_lesion()])
+    assert _errors_mm(found.matrix, motion(), _lesion()).mean() < 1.0
+    assert found.status != "failed"
+
+
+def test_the_id_tells_images_and_protocols_apart(true_pair):
+    fixed = body()
+    other = register(moved(fixed, np.eye(4)), fixed, _forward_only())
+    assert other.registration_id != true_pair.registration_id
+
+
+def test_another_patient_is_caught():
+    moving = moved(body(7), motion())
+    assert register(body(), moving, quick_protocol()).status != "ok"
+
+
+def test_left_and_right_exchanged_is_caught():
+    moving = moved(body(), motion())
+    flipped = replace(moving, array=moving.array[:, :, ::-1].copy())
+    found = register(body(), flipped, quick_protocol())
+    assert found.mirror_gain is not None
+    assert found.mirror_gain > 0
+    assert found.rois[0].verdicts["mirror_gain"] != "ok"
+
+
+def test_a_start_70_mm_off_is_caught():
+    away = np.eye(4)
+    away[0, 3] = 70
+    assert register(body(), moved(body(), away), quick_protocol()).status == "failed"
+
+
+def test_no_overlap_is_refused():
+    away = np.eye(4)
+    away[2, 3] = 500
+    with pytest.raises(RegistrationError) as caught:
+        register(body(), moved(body(), away), quick_protocol())
+    assert caught.value.code == "REGISTRATION-NO-OVERLAP"
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_an_image_of_constants_is_refused(value):
+    constant = replace(body(), array=np.full(GRID.shape, value))
+    for pair in ((body(), constant), (constant, body())):
+        with pytest.raises(RegistrationError) as caught:
+            register(*pair, quick_protocol())
+        assert caught.value.code == "REGISTRATION-CONSTANT"
+
+
+def test_a_protocol_takes_its_modalities_only():
+    with pytest.raises(RegistrationError) as caught:
+        register(body(), replace(body(), quantity=SIGNAL), quick_protocol())
+    assert caught.value.code == "REGISTRATION-MODALITIES"
+
+
+def test_the_header_geometry_is_no_registration_of_two_frames():
+    with pytest.raises(RegistrationError) as caught:
+        register(body(), body(), load_registration("none"))
+    assert caught.value.code == "REGISTRATION-FRAMES"
+
+
+def test_across_modalities_a_person_always_looks():
+    protocol = load_registration("rigid-mr-ct")
+    quick = _forward_only()
+    checks = quick.file.checks
+    file = protocol.file.model_copy(update={"rigid": quick.file.rigid, "checks": checks})
+    fixed = body()
+    moving = replace(moved(fixed, motion()), array=500 - fixed.array / 2, quantity=SIGNAL)
+    found = register(fixed, moving, replace(protocol, file=file), [_lesion()])
+    assert found.status == "review"
+    assert _errors_mm(found.matrix, motion(), _lesion()).mean() < 0.5
+
+
+def test_an_optimiser_that_ran_out_of_iterations_has_failed():
+    protocol = _forward_only()
+    rules = protocol.file.rigid
+    few = rules.model_copy(
+        update={"optimiser": rules.optimiser.model_copy(update={"iterations": 1})}
+    )
+    file = protocol.file.model_copy(update={"rigid": few})
+    found = register(body(), moved(body(), motion()), replace(protocol, file=file))
+    assert found.rois[0].verdicts["iterations"] == "failed"
+    assert found.status == "failed"
