@@ -55,7 +55,8 @@ def test_table_and_transform_are_written_and_the_same_twice(pair, tmp_path):
     for name in ("a", "b"):
         result = _run(pair, "--mask", str(pair / "mask.nii.gz"), "-o", str(tmp_path / name))
         assert result.exit_code == 0, result.output
-    rows = list(csv.DictReader((tmp_path / "a" / "registration.csv").open()))
+    with (tmp_path / "a" / "registration.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
     assert [row["status"] for row in rows] == ["ok", "ok"]
     assert rows[0]["roi_id"] == ""
     assert rows[0]["engine"] == "SimpleITK"
