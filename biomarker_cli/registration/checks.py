@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from biomarker_cli.registration.rules import Limit
+from biomarker_cli.registration.rules import FigureLimit
 
 Verdict = Literal["ok", "review", "failed"]
 
@@ -15,7 +15,7 @@ LOW_IS_BAD = frozenset({"overlap_percent", "similarity"})
 """Figures that a limit holds from below; all others are held from above."""
 
 
-def verdict_of(name: str, value: float | None, limit: Limit) -> Verdict:
+def verdict_of(name: str, value: float | None, limit: FigureLimit) -> Verdict:
     """Return what a figure says of the registration.
 
     A figure that has a limit and no value is a failure: what could not be computed was

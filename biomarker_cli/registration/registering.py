@@ -25,7 +25,7 @@ from biomarker_cli.registration.anatomy import (
 )
 from biomarker_cli.registration.checks import Verdict, verdict_of, worst
 from biomarker_cli.registration.errors import RegistrationError
-from biomarker_cli.registration.rules import Checks, Limit, RegistrationProtocol, RigidRules
+from biomarker_cli.registration.rules import Checks, FigureLimit, RegistrationProtocol, RigidRules
 
 _MODALITY_OF_QUANTITY = {"hu": "CT", "suvbw": "PT", "adc": "MR", "signal": "MR"}
 
@@ -210,7 +210,7 @@ def _require_usable(
             )
 
 
-def _asked(limit: Limit) -> bool:
+def _asked(limit: FigureLimit) -> bool:
     return limit.review is not None or limit.fail is not None
 
 

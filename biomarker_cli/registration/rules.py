@@ -63,7 +63,7 @@ class RigidRules(Strict):
     optimiser: Optimiser = Optimiser()
 
 
-class Limit(Strict):
+class FigureLimit(Strict):
     """Where a figure asks for a person, and where it fails the registration."""
 
     review: float | None = None
@@ -81,18 +81,18 @@ class Restarts(Strict):
 class Checks(Strict):
     """The figures that are held against limits; one without a limit is not computed."""
 
-    overlap_percent: Limit = Limit()
-    restart_spread_mm: Limit = Limit()
-    inverse_consistency_mm: Limit = Limit()
-    displacement_same_frame_mm: Limit = Limit()
-    displacement_other_frame_mm: Limit = Limit()
-    rotation_deg: Limit = Limit()
-    similarity: Limit = Limit()
-    mirror_gain: Limit = Limit()
+    overlap_percent: FigureLimit = FigureLimit()
+    restart_spread_mm: FigureLimit = FigureLimit()
+    inverse_consistency_mm: FigureLimit = FigureLimit()
+    displacement_same_frame_mm: FigureLimit = FigureLimit()
+    displacement_other_frame_mm: FigureLimit = FigureLimit()
+    rotation_deg: FigureLimit = FigureLimit()
+    similarity: FigureLimit = FigureLimit()
+    mirror_gain: FigureLimit = FigureLimit()
     restarts: Restarts = Restarts()
 
 
-class AppliesTo(Strict):
+class ModalityPairs(Strict):
     """Pairs of modalities, fixed and moving; empty for all."""
 
     pairs: tuple[tuple[Modality, Modality], ...] = ()
@@ -110,7 +110,7 @@ class RegistrationFile(Strict):
     extends: str = ""
     source: tuple[Source, ...]
     changelog: tuple[Change, ...]
-    applies_to: AppliesTo = AppliesTo()
+    applies_to: ModalityPairs = ModalityPairs()
     transform: Literal["none", "rigid"]
     review: Literal["never", "always"] = "never"
     rigid: RigidRules | None = None

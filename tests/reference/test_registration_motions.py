@@ -12,7 +12,7 @@ from biomarker_cli.api.images import read_volume
 from biomarker_cli.registration.alignment import centre_mm, image_of, moved_start
 from biomarker_cli.registration.anatomy import body_points_mm, transformed
 from biomarker_cli.registration.registering import register
-from biomarker_cli.registration.rules import Limit, load_registration
+from biomarker_cli.registration.rules import FigureLimit, load_registration
 
 pytestmark = pytest.mark.data
 
@@ -21,7 +21,7 @@ def _protocol():
     """Return the shipped one without its further alignments: the motion is what is asked."""
     protocol = load_registration("rigid-same-modality")
     names = ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain")
-    checks = protocol.file.checks.model_copy(update=dict.fromkeys(names, Limit()))
+    checks = protocol.file.checks.model_copy(update=dict.fromkeys(names, FigureLimit()))
     return replace(protocol, file=protocol.file.model_copy(update={"checks": checks}))
 
 

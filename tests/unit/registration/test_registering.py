@@ -13,7 +13,7 @@ from biomarker_cli.model.quantity import SIGNAL
 from biomarker_cli.registration.anatomy import transformed
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.registering import register, rotation_deg
-from biomarker_cli.registration.rules import Limit, load_registration
+from biomarker_cli.registration.rules import FigureLimit, load_registration
 
 _SHIPPED = load_registration("rigid-same-modality").file.checks
 
@@ -74,7 +74,7 @@ def test_the_same_bytes_come_out_of_two_runs():
 
 def _forward_only(**checks):
     none = dict.fromkeys(
-        ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain", "similarity"), Limit()
+        ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain", "similarity"), FigureLimit()
     )
     return quick_protocol(**(none | checks))
 

@@ -15,7 +15,7 @@ from biomarker_cli.registration.anatomy import (
     region_points_mm,
 )
 from biomarker_cli.registration.checks import told, verdict_of, worst
-from biomarker_cli.registration.rules import Limit
+from biomarker_cli.registration.rules import FigureLimit
 
 
 @pytest.mark.parametrize(
@@ -28,18 +28,18 @@ from biomarker_cli.registration.rules import Limit
     ],
 )
 def test_a_figure_is_held_from_above(name, value, expected):
-    assert verdict_of(name, value, Limit(review=1, fail=10)) == expected
+    assert verdict_of(name, value, FigureLimit(review=1, fail=10)) == expected
 
 
 @pytest.mark.parametrize(
     ("value", "expected"), [(95.0, "ok"), (94.9, "review"), (49.9, "failed"), (50.0, "review")]
 )
 def test_overlap_is_held_from_below(value, expected):
-    assert verdict_of("overlap_percent", value, Limit(review=95, fail=50)) == expected
+    assert verdict_of("overlap_percent", value, FigureLimit(review=95, fail=50)) == expected
 
 
 def test_a_figure_without_a_limit_says_nothing():
-    assert verdict_of("similarity", None, Limit()) == "ok"
+    assert verdict_of("similarity", None, FigureLimit()) == "ok"
 
 
 def test_the_worst_verdict_wins_and_only_what_is_not_ok_is_told():
