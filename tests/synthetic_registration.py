@@ -16,7 +16,9 @@ from biomarker_cli.registration.rules import RegistrationProtocol, load_registra
 GRID = Geometry((32, 48, 56), (2.0, 2.0, 3.0), (-50.0, -40.0, -30.0))
 
 
-def body(seed: int = 1, grid: Geometry = GRID, noise_hu: float = 10.0) -> Volume:
+def body(
+    seed: int = 1, grid: Geometry = GRID, noise_hu: float = 10.0, noise_seed: int = 1
+) -> Volume:
     """Return a CT of an ellipsoid with fourteen organs, another anatomy for each seed."""
     random = np.random.default_rng(seed)
     z, y, x = np.indices(grid.shape)
@@ -27,7 +29,8 @@ def body(seed: int = 1, grid: Geometry = GRID, noise_hu: float = 10.0) -> Volume
         centre, radii = random.uniform(-24, 24, 3), random.uniform(4, 11, 3)
         array[(((places - centre) / radii) ** 2).sum(-1) < 1] = random.uniform(-200, 600)
     array = gaussian_filter(array, 0.7)
-    return Volume(array + random.normal(0, noise_hu, grid.shape), grid, HU)
+    noise = np.random.default_rng([seed, noise_seed]).normal(0, noise_hu, grid.shape)
+    return Volume(array + noise, grid, HU)
 
 
 def motion(shift_mm=(6.0, -8.0, 5.0), angles_deg=(4.0, -6.0, 8.0)) -> np.ndarray:

@@ -194,8 +194,7 @@ def _method(fixed: Any, rules: RigidRules) -> Any:
         minStep=steps.least_step_mm,
         numberOfIterations=steps.iterations,
         relaxationFactor=steps.relaxation,
-        # The step decides: by the default tolerance a smooth body ended 0.6 degrees short,
-        # by this one 0.3.
+        # The length of the step alone decides: the default tolerance ends on smooth bodies.
         gradientMagnitudeTolerance=1e-8,
     )
     method.SetOptimizerScalesFromPhysicalShift()

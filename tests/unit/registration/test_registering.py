@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from synthetic_registration import GRID, body, motion, moved, quick_protocol
 
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import SIGNAL
-from biomarker_cli.registration.anatomy import transformed
+from biomarker_cli.registration.alignment import image_of
+from biomarker_cli.registration.anatomy import body_points_mm, transformed
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.registering import register, rotation_deg
 from biomarker_cli.registration.rules import FigureLimit, load_registration
@@ -72,21 +75,50 @@ def test_the_same_bytes_come_out_of_two_runs():
     assert first.registration_id == second.registration_id
 
 
-def _forward_only(**checks):
+def _forward_only(points: int = 3000, **checks):
     none = dict.fromkeys(
         ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain", "similarity"), FigureLimit()
     )
-    return quick_protocol(**(none | checks))
+    return quick_protocol(points, **(none | checks))
 
 
-def test_noise_another_grid_and_a_fifth_cut_off_cost_less_than_half_a_voxel():
-    wide = replace(
-        GRID, shape=(26, 40, 58), spacing_mm=(2.4, 2.4, 2.4), origin_mm=(-54.0, -42.0, -22.0)
-    )
-    moving = moved(body(noise_hu=40.0, grid=wide), motion())
-    found = register(body(), moving, _forward_only(), [_lesion()])
-    assert _errors_mm(found.matrix, motion(), _lesion()).mean() < 1.0
-    assert found.status != "failed"
+def _random_motion(seed: int) -> np.ndarray:
+    """Return a motion of 5 to 25 mm and 2 to 15 degrees in any direction."""
+    random = np.random.default_rng(seed)
+    shift, axis = random.normal(size=(2, 3))
+    shift *= random.uniform(5, 25) / np.linalg.norm(shift)
+    axis *= random.uniform(2, 15) / np.linalg.norm(axis)
+    return motion(shift, tuple(axis))
+
+
+def _body_error_mm(fixed: Volume, moving: Volume, truth: np.ndarray) -> float:
+    found = register(fixed, moving, _forward_only(points=8000))
+    points = body_points_mm(image_of(fixed))
+    apart = transformed(found.matrix, points) - transformed(truth, points)
+    return float(np.linalg.norm(apart, axis=1).mean())
+
+
+@pytest.mark.parametrize("seed", [100, 103, 105])
+def test_motions_up_to_25_mm_and_15_degrees_are_found_within_0_1_mm(seed):
+    truth = _random_motion(seed)
+    moving = moved(body(seed, noise_seed=2), truth)
+    assert _body_error_mm(body(seed), moving, truth) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("grid", "noise_hu"),
+    [
+        (GRID, 40.0),
+        (replace(GRID, shape=(26, 48, 56), origin_mm=(-50.0, -40.0, -21.0)), 10.0),
+        (replace(GRID, shape=(32, 48, 45), origin_mm=(-39.0, -40.0, -30.0)), 10.0),
+        (Geometry((26, 40, 58), (2.4, 2.4, 2.4), (-54.0, -42.0, -22.0)), 40.0),
+    ],
+    ids=["noise", "fifth cut off below", "fifth cut off at the side", "another grid"],
+)
+def test_what_damages_the_moving_image_costs_less_than_half_a_voxel(grid, noise_hu):
+    truth = _random_motion(105)
+    moving = moved(body(6, grid, noise_hu, noise_seed=2), truth)
+    assert _body_error_mm(body(6), moving, truth) < 1.0
 
 
 def test_the_id_tells_images_and_protocols_apart(true_pair):
