@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
@@ -38,6 +38,15 @@ def motion(shift_mm=(6.0, -8.0, 5.0), angles_deg=(4.0, -6.0, 8.0)) -> np.ndarray
     return moved_start(centre_mm(GRID), np.array(shift_mm), angles_deg)
 
 
+def far_motion(seed: int) -> np.ndarray:
+    """Return a motion of 5 to 25 mm and 2 to 15 degrees in any direction, shape (4, 4)."""
+    random = np.random.default_rng(seed)
+    shift, axis = random.normal(size=(2, 3))
+    shift *= random.uniform(5, 25) / np.linalg.norm(shift)
+    axis *= random.uniform(2, 15) / np.linalg.norm(axis)
+    return motion(shift, tuple(axis))
+
+
 def moved(volume: Volume, matrix: np.ndarray) -> Volume:
     """Return the voxels of a volume at other places: no voxel is resampled."""
     grid = volume.geometry
@@ -59,3 +68,15 @@ def quick_protocol(points: int = 3000, **checks) -> RegistrationProtocol:
     )
     limits = file.checks.model_copy(update=checks)
     return replace(protocol, file=file.model_copy(update={"rigid": rigid, "checks": limits}))
+
+
+def months_later(volume: Volume, seed: int, by_mm: float = 3.0) -> Volume:
+    """Return a body that gave way smoothly by up to some mm, with a lesion that was not there."""
+    grid = volume.geometry
+    random = np.random.default_rng(seed)
+    fields = [gaussian_filter(random.normal(size=grid.shape), 6.0) for _ in range(3)]
+    largest = max(np.abs(field).max() for field in fields)
+    places = np.indices(grid.shape) + np.stack(fields) * (by_mm / largest / 2.0)
+    array = map_coordinates(volume.array, places, order=1, mode="nearest")
+    lesion = np.linalg.norm(np.moveaxis(np.indices(grid.shape), 0, -1) - (16, 24, 20), axis=-1) < 4
+    return replace(volume, array=np.where(lesion, 90.0, array))

@@ -76,8 +76,20 @@ def overlap_percent(matrix: FloatArray, points_mm: FloatArray, moving: Geometry)
     return float(np.mean(((places >= -0.5) & (places <= most)).all(axis=1)) * 100)
 
 
+def _inside(image: Any) -> BoolArray:
+    """Return the body without its outermost voxels: every body has a surface."""
+    import SimpleITK
+
+    body = SimpleITK.GetImageFromArray(_body(image).astype(np.uint8))
+    with one_thread():
+        shaved = SimpleITK.BinaryErode(body, [1, 1, 1])
+    return np.asarray(SimpleITK.GetArrayFromImage(shaved).astype(bool))
+
+
 def similarity(fixed: Any, moving: Any, matrix: FloatArray) -> float | None:
-    """Return the correlation of two images of one modality in the body of the fixed one.
+    """Return the correlation of two images of one modality inside the body of the fixed one.
+
+    The surface is left out: it is what two patients have in common.
 
     Parameters
     ----------
@@ -101,7 +113,7 @@ def similarity(fixed: Any, moving: Any, matrix: FloatArray) -> float | None:
             source, target, affine, SimpleITK.sitkLinear, float("nan"), SimpleITK.sitkFloat32
         )
     a, b = (SimpleITK.GetArrayFromImage(one).astype(np.float64) for one in (target, there))
-    inside = np.isfinite(b) & _body(target)
+    inside = np.isfinite(b) & _inside(target)
     if np.count_nonzero(inside) < 10 or not a[inside].std() or not b[inside].std():
         return None
     return float(np.corrcoef(a[inside], b[inside])[0, 1])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic_registration import GRID, body, motion, moved, quick_protocol
+from synthetic_registration import GRID, body, far_motion, motion, moved, quick_protocol
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
@@ -17,8 +17,6 @@ from biomarker_cli.registration.anatomy import body_points_mm, transformed
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.registering import register, rotation_deg
 from biomarker_cli.registration.rules import FigureLimit, load_registration
-
-_SHIPPED = load_registration("rigid-same-modality").file.checks
 
 
 def _lesion() -> Region:
@@ -82,15 +80,6 @@ def _forward_only(points: int = 3000, **checks):
     return quick_protocol(points, **(none | checks))
 
 
-def _random_motion(seed: int) -> np.ndarray:
-    """Return a motion of 5 to 25 mm and 2 to 15 degrees in any direction."""
-    random = np.random.default_rng(seed)
-    shift, axis = random.normal(size=(2, 3))
-    shift *= random.uniform(5, 25) / np.linalg.norm(shift)
-    axis *= random.uniform(2, 15) / np.linalg.norm(axis)
-    return motion(shift, tuple(axis))
-
-
 def _body_error_mm(fixed: Volume, moving: Volume, truth: np.ndarray) -> float:
     found = register(fixed, moving, _forward_only(points=8000))
     points = body_points_mm(image_of(fixed))
@@ -100,7 +89,7 @@ def _body_error_mm(fixed: Volume, moving: Volume, truth: np.ndarray) -> float:
 
 @pytest.mark.parametrize("seed", [100, 103, 105])
 def test_motions_up_to_25_mm_and_15_degrees_are_found_within_0_1_mm(seed):
-    truth = _random_motion(seed)
+    truth = far_motion(seed)
     moving = moved(body(seed, noise_seed=2), truth)
     assert _body_error_mm(body(seed), moving, truth) < 0.1
 
@@ -116,7 +105,7 @@ def test_motions_up_to_25_mm_and_15_degrees_are_found_within_0_1_mm(seed):
     ids=["noise", "fifth cut off below", "fifth cut off at the side", "another grid"],
 )
 def test_what_damages_the_moving_image_costs_less_than_half_a_voxel(grid, noise_hu):
-    truth = _random_motion(105)
+    truth = far_motion(105)
     moving = moved(body(6, grid, noise_hu, noise_seed=2), truth)
     assert _body_error_mm(body(6), moving, truth) < 1.0
 
@@ -125,28 +114,6 @@ def test_the_id_tells_images_and_protocols_apart(true_pair):
     fixed = body()
     other = register(moved(fixed, np.eye(4)), fixed, _forward_only())
     assert other.registration_id != true_pair.registration_id
-
-
-def test_another_patient_is_caught():
-    moving = moved(body(7), motion())
-    found = register(body(), moving, _forward_only(similarity=_SHIPPED.similarity))
-    assert found.rois[0].verdicts["similarity"] != "ok"
-
-
-def test_left_and_right_exchanged_is_caught():
-    moving = moved(body(), motion())
-    flipped = replace(moving, array=moving.array[:, :, ::-1].copy())
-    found = register(body(), flipped, _forward_only(mirror_gain=_SHIPPED.mirror_gain))
-    assert found.mirror_gain is not None
-    assert found.mirror_gain > 0
-    assert found.rois[0].verdicts["mirror_gain"] != "ok"
-
-
-def test_a_start_70_mm_off_is_caught():
-    away = np.eye(4)
-    away[0, 3] = 70
-    protocol = _forward_only(similarity=_SHIPPED.similarity)
-    assert register(body(), moved(body(), away), protocol).status == "failed"
 
 
 def test_no_overlap_is_refused():
