@@ -24,8 +24,10 @@ Examples:
   biomarker register ct/ mr/ --protocol rigid-mr-ct --mask gtv.dcm -o registered
   biomarker register a.nii.gz b.nii.gz --quantity hu --protocol rigid-same-modality
 
-With -o the folder gets registration.csv and transform.tfm, which leads a point of
-FIXED to the same anatomy in MOVING (LPS mm, as ITK resamples).
+With -o the folder gets registration.csv, transform.tfm, which leads a point of
+FIXED to the same anatomy in MOVING (LPS mm, as ITK resamples), and, of two DICOM
+series that name two frames of reference, transform.dcm (Spatial Registration),
+unless a check failed.
 
 Exit codes: 0 done, 2 a bad protocol, 3 no such image, 5 a check asks for a person, 6
 a check failed or there is no result.
@@ -63,6 +65,13 @@ _EXIT = {"ok": ExitCode.DONE, "review": ExitCode.PARTIAL, "failed": ExitCode.FAI
     help="RTSTRUCT, SEG, NIfTI, NRRD or MHA on FIXED: figures for each of its ROIs.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the files.")
+@click.option(
+    "--identity",
+    type=click.Choice(["study", "keep"]),
+    default="study",
+    show_default=True,
+    help="Whom transform.dcm names: a subject and UIDs of ours, or those of the source.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace earlier files in that folder.")
 @format_option
 @click.pass_context
@@ -72,6 +81,7 @@ def register(
     protocol: str,
     output: Path | None,
     overwrite: bool,
+    identity: str,
     output_format: str,
     **given: Any,
 ) -> None:
@@ -83,10 +93,11 @@ def register(
     """
     from biomarker_cli.registration.registering import register as register_volumes
     from biomarker_cli.registration.rules import load_registration
-    from biomarker_cli.registration.tables import registration_rows
+    from biomarker_cli.registration.tables import OBJECT_FILE, TRANSFORM_FILE, registration_rows
 
     loaded = load_registration(protocol)
-    require_free(output, "registration.csv", overwrite=overwrite)
+    for name in ("registration.csv", TRANSFORM_FILE, OBJECT_FILE):
+        require_free(output, name, overwrite=overwrite)
     fixed = _volume(given["fixed"], given["series"], given["quantity"])
     moving = _volume(given["moving"], given["moving_series"], given["quantity"])
     regions = _regions(given["mask"], fixed) if given["mask"] is not None else []
@@ -94,6 +105,7 @@ def register(
     rows = registration_rows(found, fixed, moving)
     if output is not None:
         _write(found, fixed, rows, output)
+        _write_object(found, fixed, moving, output, keep=identity == "keep")
     if output_format == "json":
         print_json(rows)
     else:
@@ -140,6 +152,28 @@ def _write(
     write_table(REGISTRATION, rows, folder)
     write_datapackage([REGISTRATION], folder, "registration")
     say(f"written: {folder}", err=True)
+
+
+def _write_object(
+    found: Registration, fixed: Volume, moving: Volume, folder: Path, *, keep: bool
+) -> None:
+    """Write the transform as DICOM where two frames are named and no check has failed.
+
+    An archive would not show the checks beside it.
+    """
+    from biomarker_cli.registration.leaving import identity_of
+    from biomarker_cli.registration.registering import frame_of_reference_of
+    from biomarker_cli.registration.spatial_objects import write_spatial_registration
+    from biomarker_cli.registration.tables import OBJECT_FILE
+
+    (folder / OBJECT_FILE).unlink(missing_ok=True)
+    frames = {frame_of_reference_of(one) for one in (fixed, moving)} - {""}
+    if found.status == "failed" or len(frames) != 2:
+        return
+    identity = identity_of((fixed, moving), keep=keep)
+    write_spatial_registration(
+        found.matrix, fixed, moving, folder / OBJECT_FILE, identity, found.registration_id
+    )
 
 
 def _print_text(found: Registration, rows: Sequence[dict[str, Any]]) -> None:

@@ -25,6 +25,7 @@ from biomarker_cli.registration.anatomy import (
 )
 from biomarker_cli.registration.checks import Verdict, verdict_of, worst
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.leaving import person_of
 from biomarker_cli.registration.rules import Checks, FigureLimit, RegistrationProtocol, RigidRules
 
 _MODALITY_OF_QUANTITY = {"hu": "CT", "suvbw": "PT", "adc": "MR", "signal": "MR"}
@@ -58,6 +59,8 @@ class Registration:
     protocol : RegistrationProtocol
     same_frame : bool
         Whether both headers claim one frame of reference.
+    same_patient : bool
+        False where both headers name a patient, and not one.
     alignment : Alignment or None
         None where the header geometry was taken.
     matrix : ndarray, shape (4, 4)
@@ -71,6 +74,7 @@ class Registration:
     registration_id: str
     protocol: RegistrationProtocol
     same_frame: bool
+    same_patient: bool
     alignment: Alignment | None
     matrix: FloatArray
     rotation_deg: float
@@ -157,10 +161,13 @@ def register(
             "the same part of the subject in one table position.",
         )
     rules, checks = protocol.file.rigid, protocol.file.checks
+    same_patient = _may_be_one_patient(fixed, moving)
     ident = _registration_id(fixed, moving, protocol)
     if rules is None:
         rois = [_figures(name, at, np.eye(4), moving, (), None) for name, at in places.items()]
-        same = Registration(ident, protocol, same_frame, None, np.eye(4), 0.0, None, None, ())
+        same = Registration(
+            ident, protocol, same_frame, same_patient, None, np.eye(4), 0.0, None, None, ()
+        )
         return _judged(same, rois)
     pair = _Pair(fixed, moving, *images, rules)
     found = pair.forward(np.eye(4))
@@ -171,6 +178,7 @@ def register(
         ident,
         protocol,
         same_frame,
+        same_patient,
         found,
         found.matrix,
         rotation_deg(found.matrix),
@@ -208,6 +216,12 @@ def _require_usable(
                 f"all voxels of the {name} image have one value: nothing in it can be aligned",
                 where=volume.volume_id,
             )
+
+
+def _may_be_one_patient(fixed: Volume, moving: Volume) -> bool:
+    one, other = person_of(fixed), person_of(moving)
+    ids = {one.patient_id, other.patient_id} - {""}
+    return len(ids) < 2 and not one.conflicts(other)
 
 
 def _asked(limit: FigureLimit) -> bool:
@@ -289,6 +303,8 @@ def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registrat
     common: dict[str, Verdict] = {}
     if file.review == "always":
         common["protocol"] = "review"
+    if not registration.same_patient:
+        common["patient"] = "review"
     if found is not None:
         for name in ("rotation_deg", "similarity", "mirror_gain"):
             limit = getattr(file.checks, name)

@@ -18,6 +18,7 @@ from biomarker_cli.tables.schema import Table
 VERDICTS = ("ok", "review", "failed")
 
 TRANSFORM_FILE = "transform.tfm"
+OBJECT_FILE = "transform.dcm"
 
 REGISTRATION = Table(
     "registration",

@@ -9,12 +9,16 @@ import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
+from pydicom import dcmread
 from synthetic_registration import GRID, body, motion, moved
 
 from biomarker_cli.cli.register import register
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.model.errors import BiomarkerError
+from biomarker_cli.multicentre.objects.ct import write_ct
+from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject, frame_uid
 from biomarker_cli.protocol.locator import ProtocolKind, locate
+from biomarker_cli.registration.spatial_reading import read_spatial_registration
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +106,69 @@ def test_another_kind_of_protocol_is_refused(pair):
     result = CliRunner().invoke(register, words)
     assert isinstance(result.exception, BiomarkerError)
     assert result.exception.code == "PROTOCOL-NOT-FOUND"
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory):
+    """Folders of two CT series of one patient, of a frame of reference each, and of another."""
+    folder = tmp_path_factory.mktemp("series")
+    grid = ObjectGrid(GRID.shape, GRID.spacing_mm, GRID.origin_mm)
+    truth = moved(body(), motion()).geometry
+    axes = truth.axes.T.tolist()
+    away = ObjectGrid(GRID.shape, GRID.spacing_mm, truth.origin_mm, axes[0], axes[1])
+    values = body().array.clip(-1024, 3000)
+
+    def later(dataset, _index):
+        dataset.FrameOfReferenceUID = "1.2.3"
+
+    write_ct(folder / "a", grid, values, Subject("one"))
+    write_ct(folder / "b", away, values, Subject("one"), series="later", change=later)
+    write_ct(folder / "c", away, values, Subject("two"))
+    write_ct(folder / "d", away, values, Subject("one"), series="same frame")
+    return folder
+
+
+def _register(series, pair, moving, *more, protocol="quick.yaml"):
+    words = [str(series / "a"), str(series / moving), "--protocol", str(pair / protocol)]
+    return CliRunner().invoke(register, [*words, *more])
+
+
+def test_two_frames_of_reference_get_a_spatial_registration_object(series, pair, tmp_path):
+    result = _register(series, pair, "b", "-o", str(tmp_path), "--identity", "keep")
+    assert result.exit_code == 0, result.output
+    fixed = frame_uid(Subject("one"))
+    found = read_spatial_registration(tmp_path / "transform.dcm", fixed, "1.2.3")
+    assert found == pytest.approx(motion(), abs=0.2)
+    for file in ("registration.csv", "transform.tfm", "transform.dcm"):
+        again = tmp_path / file.partition(".")[2]
+        again.mkdir()
+        (again / file).write_text("mine")
+        refused = _register(series, pair, "b", "-o", str(again))
+        assert isinstance(refused.exception, BiomarkerError)
+        assert refused.exception.code == "OUTPUT-EXISTS"
+        assert (again / file).read_text() == "mine"
+
+
+def test_the_object_names_a_subject_of_ours_by_default(series, pair, tmp_path):
+    assert _register(series, pair, "b", "-o", str(tmp_path)).exit_code == 0
+    assert dcmread(tmp_path / "transform.dcm").PatientID.startswith("S-")
+    assert b"1.2.3\0" not in (tmp_path / "transform.dcm").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("moving", "protocol", "exit_code"), [("d", "quick.yaml", 5), ("b", "fail.yaml", 6)]
+)
+def test_one_frame_or_a_failed_check_has_no_object(
+    series, pair, tmp_path, moving, protocol, exit_code
+):
+    (tmp_path / "transform.dcm").write_bytes(b"of an earlier run")
+    words = ("-o", str(tmp_path), "--overwrite")
+    assert _register(series, pair, moving, *words, protocol=protocol).exit_code == exit_code
+    assert not (tmp_path / "transform.dcm").exists()
+    assert (tmp_path / "transform.tfm").exists()
+
+
+def test_two_patients_ask_for_a_person(series, pair):
+    result = _register(series, pair, "c", "--format", "json")
+    assert result.exit_code == 5
+    assert json.loads(result.stdout)[0]["checks"] == "patient:review"

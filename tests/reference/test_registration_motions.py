@@ -9,13 +9,13 @@ import pytest
 from synthetic_registration import moved
 
 from biomarker_cli.api.images import read_volume
+from biomarker_cli.regions.importing import import_regions
+from biomarker_cli.regions.rules import RegionRules
+from biomarker_cli.regions.target import ImageTarget
 from biomarker_cli.registration.alignment import centre_mm, moved_start
 from biomarker_cli.registration.anatomy import region_points_mm, transformed
 from biomarker_cli.registration.registering import register
 from biomarker_cli.registration.rules import FigureLimit, load_registration
-from biomarker_cli.regions.importing import import_regions
-from biomarker_cli.regions.rules import RegionRules
-from biomarker_cli.regions.target import ImageTarget
 
 pytestmark = pytest.mark.data
 
