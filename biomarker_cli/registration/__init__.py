@@ -1,1 +1,1 @@
-"""Images of a subject in one space: rigid and deformable alignment, its checks, REG objects."""
+"""Images of a subject in one space: rigid alignment, its checks, DICOM objects of transforms."""

@@ -17,7 +17,7 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
-from biomarker_cli.registration.rules import RigidRules
+from biomarker_cli.registration.rules import Restarts, RigidRules
 
 THREADS = 1
 """Sums of several threads depend on their number."""
@@ -95,6 +95,15 @@ def moved_start(
     euler.SetRotation(*np.radians(angles_deg).tolist())
     euler.SetTranslation(shift_mm.tolist())
     return matrix_of(euler)
+
+
+def starts(asked: Restarts, centre: FloatArray) -> Iterator[FloatArray]:
+    """Yield moved starts: along and about another axis each time, to and fro, shape (4, 4)."""
+    for number in range(asked.number):
+        sign = 1.0 if number % 2 == 0 else -1.0
+        axis = np.roll((1.0, 0.0, 0.0), number % 3)
+        x, y, z = (sign * asked.rotation_deg * np.roll(axis, 1)).tolist()
+        yield moved_start(centre, sign * asked.shift_mm * axis, (x, y, z))
 
 
 def matrix_of(transform: Any) -> FloatArray:

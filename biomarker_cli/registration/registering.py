@@ -13,7 +13,7 @@ import numpy as np
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import Alignment, align, centre_mm, image_of, moved_start
+from biomarker_cli.registration.alignment import Alignment, align, centre_mm, image_of, starts
 from biomarker_cli.registration.anatomy import (
     body_points_mm,
     coarse,
@@ -146,9 +146,9 @@ def register(
         ``REGISTRATION-FRAMES`` where the headers say nothing of a common space and no
         registration is asked for, ``REGISTRATION-NO-RESULT``.
     """
-    frames = [frame_of_reference_of(one) for one in (fixed, moving)]
-    same_frame = bool(frames[0]) and frames[0] == frames[1]
-    _require_usable(fixed, moving, protocol, same_frame=same_frame)
+    same_frame = same_frame_of(fixed, moving)
+    _require_fitting(fixed, moving, protocol, same_frame=same_frame)
+    require_usable(fixed, moving)
     images = image_of(fixed), image_of(moving)
     places = {"": body_points_mm(images[0])} | {
         one.name: region_points_mm(one) for one in regions if one.n_voxels
@@ -189,7 +189,31 @@ def register(
     return _judged(registration, rois)
 
 
-def _require_usable(
+def same_frame_of(fixed: Volume, moving: Volume) -> bool:
+    """Return whether both headers name one frame of reference."""
+    frames = {frame_of_reference_of(one) for one in (fixed, moving)}
+    return len(frames) == 1 and "" not in frames
+
+
+def require_usable(fixed: Volume, moving: Volume) -> None:
+    """Refuse images in which nothing can be aligned.
+
+    Raises
+    ------
+    RegistrationError
+        ``REGISTRATION-CONSTANT``.
+    """
+    for name, volume in (("fixed", fixed), ("moving", moving)):
+        values = volume.array[np.isfinite(volume.array)]
+        if not values.size or values.min() == values.max():
+            raise RegistrationError(
+                "REGISTRATION-CONSTANT",
+                f"all voxels of the {name} image have one value: nothing in it can be aligned",
+                where=volume.volume_id,
+            )
+
+
+def _require_fitting(
     fixed: Volume, moving: Volume, protocol: RegistrationProtocol, *, same_frame: bool
 ) -> None:
     pair = modality_of(fixed), modality_of(moving)
@@ -208,14 +232,6 @@ def _require_usable(
             "the headers do not say that both images lie in one frame of reference",
             hint="Name a protocol that registers, such as rigid-same-modality.",
         )
-    for name, volume in (("fixed", fixed), ("moving", moving)):
-        values = volume.array[np.isfinite(volume.array)]
-        if not values.size or values.min() == values.max():
-            raise RegistrationError(
-                "REGISTRATION-CONSTANT",
-                f"all voxels of the {name} image have one value: nothing in it can be aligned",
-                where=volume.volume_id,
-            )
 
 
 def _may_be_one_patient(fixed: Volume, moving: Volume) -> bool:
@@ -232,14 +248,8 @@ def _restarts(pair: _Pair, checks: Checks) -> tuple[FloatArray | None, ...]:
     """Return the transforms from moved starts, None for one that led nowhere."""
     if not _asked(checks.restart_spread_mm):
         return ()
-    asked, centre = checks.restarts, centre_mm(pair.fixed.geometry)
     found: list[FloatArray | None] = []
-    for number in range(asked.number):
-        # Along and about another axis each time, to and fro.
-        sign = 1.0 if number % 2 == 0 else -1.0
-        axis = np.roll((1.0, 0.0, 0.0), number % 3)
-        x, y, z = (sign * asked.rotation_deg * np.roll(axis, 1)).tolist()
-        start = moved_start(centre, sign * asked.shift_mm * axis, (x, y, z))
+    for start in starts(checks.restarts, centre_mm(pair.fixed.geometry)):
         try:
             found.append(pair.forward(start).matrix)
         except RegistrationError:

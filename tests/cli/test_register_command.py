@@ -172,3 +172,27 @@ def test_two_patients_ask_for_a_person(series, pair):
     result = _register(series, pair, "c", "--format", "json")
     assert result.exit_code == 5
     assert json.loads(result.stdout)[0]["checks"] == "patient:review"
+
+
+@pytest.mark.parametrize(
+    ("moving", "claim", "exit_code"), [("d", "shifted", 5), ("a", "plausible", 0)]
+)
+def test_check_says_whether_one_frame_of_reference_is_plausible(
+    series, pair, moving, claim, exit_code
+):
+    words = ["check", str(series / "a"), str(series / moving), "--format", "json"]
+    result = CliRunner().invoke(register, [*words, "--protocol", str(pair / "quick.yaml")])
+    assert result.exit_code == exit_code, result.output
+    said = json.loads(result.stdout)
+    assert said["claim"] == claim
+    assert said["spread_mm"] < 2
+
+
+def test_check_refuses_what_claims_no_common_frame(series, pair):
+    for words in (
+        [str(series / "a"), str(series / "b"), "--protocol", "rigid-same-modality"],
+        [str(pair / "fixed.nii.gz"), str(pair / "moving.nii.gz"), "--quantity", "hu"],
+    ):
+        result = CliRunner().invoke(register, ["check", *words])
+        assert isinstance(result.exception, BiomarkerError)
+        assert result.exception.code == "REGISTRATION-FRAMES"

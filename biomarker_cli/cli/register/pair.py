@@ -1,4 +1,4 @@
-"""``biomarker register``: two images of a subject in one space, or said that they are not."""
+"""``biomarker register pair``: the transform between two images, and whether to believe it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, require_free, say
+from biomarker_cli.cli.register.images import image_options, regions_on, volume_at
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from biomarker_cli.imaging.region import Region
     from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.registration.registering import Registration
 
@@ -44,26 +44,13 @@ _EXIT = {"ok": ExitCode.DONE, "review": ExitCode.PARTIAL, "failed": ExitCode.FAI
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("fixed", metavar="FIXED", type=click.Path(path_type=Path))
-@click.argument("moving", metavar="MOVING", type=click.Path(path_type=Path))
 @click.option(
     "--protocol",
     metavar="ID[@V]|FILE",
     required=True,
     help="Registration protocol. `biomarker protocol list --kind registration` shows them.",
 )
-@click.option("--series", metavar="UID|VOLUME_ID", default="", help="Which one, in FIXED.")
-@click.option("--moving-series", metavar="UID|VOLUME_ID", default="", help="Which one, in MOVING.")
-@click.option(
-    "--quantity",
-    type=click.Choice(["hu", "suvbw", "adc", "signal"]),
-    help="What the numbers of files without header mean.",
-)
-@click.option(
-    "--mask",
-    type=click.Path(path_type=Path),
-    help="RTSTRUCT, SEG, NIfTI, NRRD or MHA on FIXED: figures for each of its ROIs.",
-)
+@image_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the files.")
 @click.option(
     "--identity",
@@ -75,7 +62,7 @@ _EXIT = {"ok": ExitCode.DONE, "review": ExitCode.PARTIAL, "failed": ExitCode.FAI
 @click.option("--overwrite", is_flag=True, help="Replace earlier files in that folder.")
 @format_option
 @click.pass_context
-def register(
+def pair(
     context: click.Context,
     /,
     protocol: str,
@@ -91,17 +78,17 @@ def register(
     starts, backwards, and with left and right exchanged; each figure is held against
     the limits of the protocol.
     """
-    from biomarker_cli.registration.registering import register as register_volumes
+    from biomarker_cli.registration.registering import register
     from biomarker_cli.registration.rules import load_registration
     from biomarker_cli.registration.tables import OBJECT_FILE, TRANSFORM_FILE, registration_rows
 
     loaded = load_registration(protocol)
     for name in ("registration.csv", TRANSFORM_FILE, OBJECT_FILE):
         require_free(output, name, overwrite=overwrite)
-    fixed = _volume(given["fixed"], given["series"], given["quantity"])
-    moving = _volume(given["moving"], given["moving_series"], given["quantity"])
-    regions = _regions(given["mask"], fixed) if given["mask"] is not None else []
-    found = register_volumes(fixed, moving, loaded, regions)
+    fixed = volume_at(given["fixed"], given["series"], given["quantity"])
+    moving = volume_at(given["moving"], given["moving_series"], given["quantity"])
+    regions = regions_on(given["mask"], fixed)
+    found = register(fixed, moving, loaded, regions)
     rows = registration_rows(found, fixed, moving)
     if output is not None:
         _write(found, fixed, rows, output)
@@ -111,31 +98,6 @@ def register(
     else:
         _print_text(found, rows)
     context.exit(_EXIT[found.status])
-
-
-def _volume(path: Path, series: str, quantity: str | None) -> Volume:
-    from biomarker_cli.api.images import read_volume
-    from biomarker_cli.imaging.files import is_image_file
-
-    declared = quantity if is_image_file(path) else None
-    return read_volume(path, series=series, quantity=declared)
-
-
-def _regions(mask: Path, fixed: Volume) -> list[Region]:
-    """Return the ROIs that could be imported; the others are named."""
-    from biomarker_cli.cli.output import nothing_found
-    from biomarker_cli.regions.importing import import_regions
-    from biomarker_cli.regions.rules import RegionRules
-    from biomarker_cli.regions.target import ImageTarget
-
-    results = import_regions(mask, ImageTarget.from_volume(fixed), RegionRules(), None)
-    for result in results:
-        if result.region is None:
-            say(f"{result.roi_id}: {result.status} {result.error_code}", err=True)
-    regions = [result.region for result in results if result.region is not None]
-    if not regions:
-        raise nothing_found("ROI on the fixed image", [mask])
-    return regions
 
 
 def _write(
