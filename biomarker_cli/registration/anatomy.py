@@ -8,8 +8,9 @@ import numpy as np
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import BoolArray, FloatArray
-from biomarker_cli.registration.alignment import one_thread
+from biomarker_cli.registration.alignment import image_of, one_thread
 
 COARSE_MM = 4.0
 """Voxels of the images that likeness is judged on: noise is averaged, organs are left."""
@@ -37,10 +38,11 @@ def body_points_mm(image: Any) -> FloatArray:
         nothing is brighter.
     """
     small = coarse(image)
-    return _spread(np.argwhere(_body(small)), _geometry(small))
+    return _spread(np.argwhere(body_of(small)), _geometry(small))
 
 
-def _body(image: Any) -> BoolArray:
+def body_of(image: Any) -> BoolArray:
+    """Return what is brighter than its surroundings, shape (z, y, x)."""
     import SimpleITK
 
     with one_thread():
@@ -80,7 +82,7 @@ def _inside(image: Any) -> BoolArray:
     """Return the body without its outermost voxels: every body has a surface."""
     import SimpleITK
 
-    body = SimpleITK.GetImageFromArray(_body(image).astype(np.uint8))
+    body = SimpleITK.GetImageFromArray(body_of(image).astype(np.uint8))
     with one_thread():
         shaved = SimpleITK.BinaryErode(body, [1, 1, 1])
     return np.asarray(SimpleITK.GetArrayFromImage(shaved).astype(bool))
@@ -104,19 +106,37 @@ def similarity(fixed: Any, moving: Any, matrix: FloatArray) -> float | None:
     """
     import SimpleITK
 
-    affine: Any = SimpleITK.AffineTransform(3)
-    affine.SetMatrix(matrix[:3, :3].ravel().tolist())
-    affine.SetTranslation(matrix[:3, 3].tolist())
-    target, source = coarse(fixed), coarse(moving)
-    with one_thread():
-        there = SimpleITK.Resample(
-            source, target, affine, SimpleITK.sitkLinear, float("nan"), SimpleITK.sitkFloat32
-        )
+    target = coarse(fixed)
+    there = resampled(coarse(moving), target, matrix)
     a, b = (SimpleITK.GetArrayFromImage(one).astype(np.float64) for one in (target, there))
     inside = np.isfinite(b) & _inside(target)
     if np.count_nonzero(inside) < 10 or not a[inside].std() or not b[inside].std():
         return None
     return float(np.corrcoef(a[inside], b[inside])[0, 1])
+
+
+def resampled(moving: Any, fixed: Any, matrix: FloatArray) -> Any:
+    """Return a moving image on the grid of the fixed one, linear; NaN where it shows nothing."""
+    import SimpleITK
+
+    affine: Any = SimpleITK.AffineTransform(3)
+    affine.SetMatrix(matrix[:3, :3].ravel().tolist())
+    affine.SetTranslation(matrix[:3, 3].tolist())
+    with one_thread():
+        return SimpleITK.Resample(
+            moving, fixed, affine, SimpleITK.sitkLinear, float("nan"), SimpleITK.sitkFloat32
+        )
+
+
+def on_grid(moving: Volume, fixed: Volume, matrix: FloatArray) -> FloatArray:
+    """Return the values of a moving volume on the grid of the fixed one, shape (z, y, x).
+
+    Linear, interpolated once; NaN where it shows nothing.
+    """
+    import SimpleITK
+
+    there = resampled(image_of(moving), image_of(fixed), matrix)
+    return np.asarray(SimpleITK.GetArrayFromImage(there), dtype=np.float64)
 
 
 def mirrored(image: Any) -> Any:

@@ -17,11 +17,17 @@ from biomarker_cli.tables.schema import Table
 
 VERDICTS = ("ok", "review", "failed")
 
+REGISTRATION_TABLE = "registration"
 TRANSFORM_FILE = "transform.tfm"
 OBJECT_FILE = "transform.dcm"
+PICTURE_FILE = "overlay.png"
+RESAMPLED_FILE = "moving_on_fixed.nii.gz"
+
+FILES = (f"{REGISTRATION_TABLE}.csv", TRANSFORM_FILE, OBJECT_FILE, PICTURE_FILE, RESAMPLED_FILE)
+"""All that a registration may write."""
 
 REGISTRATION = Table(
-    "registration",
+    REGISTRATION_TABLE,
     "registration x ROI; the row without a ROI is that of the whole body",
     (
         Column("registration_id", "string", "protocol and digest of it and of both images"),

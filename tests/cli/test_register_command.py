@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from pydicom import dcmread
 from synthetic_registration import GRID, body, motion, moved
 
+from biomarker_cli.api.images import read_volume
 from biomarker_cli.cli.register import register
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.model.errors import BiomarkerError
@@ -19,6 +20,7 @@ from biomarker_cli.multicentre.objects.ct import write_ct
 from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject, frame_uid
 from biomarker_cli.protocol.locator import ProtocolKind, locate
 from biomarker_cli.registration.spatial_reading import read_spatial_registration
+from biomarker_cli.registration.tables import FILES
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,7 @@ def test_table_and_transform_are_written_and_the_same_twice(pair, tmp_path):
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
     assert {path.name for path in (tmp_path / "a").iterdir()} == {
         "datapackage.json",
+        "overlay.png",
         "registration.csv",
         "transform.tfm",
     }
@@ -139,14 +142,24 @@ def test_two_frames_of_reference_get_a_spatial_registration_object(series, pair,
     fixed = frame_uid(Subject("one"))
     found = read_spatial_registration(tmp_path / "transform.dcm", fixed, "1.2.3")
     assert found == pytest.approx(motion(), abs=0.2)
-    for file in ("registration.csv", "transform.tfm", "transform.dcm"):
-        again = tmp_path / file.partition(".")[2]
+    for number, file in enumerate(FILES):
+        again = tmp_path / str(number)
         again.mkdir()
         (again / file).write_text("mine")
         refused = _register(series, pair, "b", "-o", str(again))
         assert isinstance(refused.exception, BiomarkerError)
         assert refused.exception.code == "OUTPUT-EXISTS"
         assert (again / file).read_text() == "mine"
+
+
+def test_the_moving_image_is_written_on_the_grid_of_the_fixed_one(series, pair, tmp_path):
+    result = _register(series, pair, "b", "-o", str(tmp_path), "--resampled")
+    assert result.exit_code == 0, result.output
+    there = read_volume(tmp_path / "moving_on_fixed.nii.gz", quantity="hu")
+    fixed = read_volume(series / "a")
+    assert there.geometry.shape == fixed.geometry.shape
+    inside = (slice(8, 24), slice(16, 32), slice(20, 36))
+    assert np.corrcoef(there.array[inside].ravel(), fixed.array[inside].ravel())[0, 1] > 0.95
 
 
 def test_the_object_names_a_subject_of_ours_by_default(series, pair, tmp_path):
@@ -161,10 +174,12 @@ def test_the_object_names_a_subject_of_ours_by_default(series, pair, tmp_path):
 def test_one_frame_or_a_failed_check_has_no_object(
     series, pair, tmp_path, moving, protocol, exit_code
 ):
-    (tmp_path / "transform.dcm").write_bytes(b"of an earlier run")
+    for name in ("transform.dcm", "moving_on_fixed.nii.gz"):
+        (tmp_path / name).write_bytes(b"of an earlier run")
     words = ("-o", str(tmp_path), "--overwrite")
     assert _register(series, pair, moving, *words, protocol=protocol).exit_code == exit_code
     assert not (tmp_path / "transform.dcm").exists()
+    assert not (tmp_path / "moving_on_fixed.nii.gz").exists()
     assert (tmp_path / "transform.tfm").exists()
 
 

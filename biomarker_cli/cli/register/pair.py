@@ -15,6 +15,7 @@ from biomarker_cli.model.exit_codes import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from biomarker_cli.imaging.region import Region
     from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.registration.registering import Registration
 
@@ -24,7 +25,7 @@ Examples:
   biomarker register ct/ mr/ --protocol rigid-mr-ct --mask gtv.dcm -o registered
   biomarker register a.nii.gz b.nii.gz --quantity hu --protocol rigid-same-modality
 
-With -o the folder gets registration.csv, transform.tfm, which leads a point of
+With -o the folder gets registration.csv, overlay.png, transform.tfm, which leads a point of
 FIXED to the same anatomy in MOVING (LPS mm, as ITK resamples), and, of two DICOM
 series that name two frames of reference, transform.dcm (Spatial Registration),
 unless a check failed.
@@ -59,6 +60,7 @@ _EXIT = {"ok": ExitCode.DONE, "review": ExitCode.PARTIAL, "failed": ExitCode.FAI
     show_default=True,
     help="Whom transform.dcm names: a subject and UIDs of ours, or those of the source.",
 )
+@click.option("--resampled", is_flag=True, help="Also write MOVING on the grid of FIXED, as NIfTI.")
 @click.option("--overwrite", is_flag=True, help="Replace earlier files in that folder.")
 @format_option
 @click.pass_context
@@ -80,10 +82,10 @@ def pair(
     """
     from biomarker_cli.registration.registering import register
     from biomarker_cli.registration.rules import load_registration
-    from biomarker_cli.registration.tables import OBJECT_FILE, TRANSFORM_FILE, registration_rows
+    from biomarker_cli.registration.tables import FILES, registration_rows
 
     loaded = load_registration(protocol)
-    for name in ("registration.csv", TRANSFORM_FILE, OBJECT_FILE):
+    for name in FILES:
         require_free(output, name, overwrite=overwrite)
     fixed = volume_at(given["fixed"], given["series"], given["quantity"])
     moving = volume_at(given["moving"], given["moving_series"], given["quantity"])
@@ -93,6 +95,7 @@ def pair(
     if output is not None:
         _write(found, fixed, rows, output)
         _write_object(found, fixed, moving, output, keep=identity == "keep")
+        _write_pictures(found, fixed, moving, regions, output, resampled=given["resampled"])
     if output_format == "json":
         print_json(rows)
     else:
@@ -136,6 +139,29 @@ def _write_object(
     write_spatial_registration(
         found.matrix, fixed, moving, folder / OBJECT_FILE, identity, found.registration_id
     )
+
+
+def _write_pictures(
+    found: Registration,
+    fixed: Volume,
+    moving: Volume,
+    regions: Sequence[Region],
+    folder: Path,
+    *,
+    resampled: bool,
+) -> None:
+    from biomarker_cli.imaging.files import write_nifti
+    from biomarker_cli.model.outputs import replace_file
+    from biomarker_cli.registration.anatomy import on_grid
+    from biomarker_cli.registration.overlay import overlay_png
+    from biomarker_cli.registration.tables import PICTURE_FILE, RESAMPLED_FILE
+
+    picture = overlay_png(found.matrix, fixed, moving, regions)
+    replace_file(folder / PICTURE_FILE, picture)
+    (folder / RESAMPLED_FILE).unlink(missing_ok=True)
+    if resampled:
+        array = on_grid(moving, fixed, found.matrix)
+        write_nifti(array, fixed.geometry, folder / RESAMPLED_FILE)
 
 
 def _print_text(found: Registration, rows: Sequence[dict[str, Any]]) -> None:
