@@ -61,13 +61,17 @@ class Registration:
         Whether both headers claim one frame of reference.
     same_patient : bool
         False where both headers name a patient, and not one.
-    alignment : Alignment or None
-        None where the header geometry was taken.
     matrix : ndarray, shape (4, 4)
         Fixed point to moving point, LPS mm.
     rotation_deg : float
-    similarity, mirror_gain : float or None
-        None where the protocol has no limit for them.
+    similarity : float or None
+        None where the protocol has no limit for it.
+    alignment : Alignment or None
+        None where the header geometry or a given transform was taken.
+    is_given : bool
+        Whether the transform was made elsewhere.
+    mirror_gain : float or None
+        None where the protocol has no limit for it, or nothing was aligned.
     rois : tuple of RoiFigures
     """
 
@@ -75,12 +79,13 @@ class Registration:
     protocol: RegistrationProtocol
     same_frame: bool
     same_patient: bool
-    alignment: Alignment | None
     matrix: FloatArray
     rotation_deg: float
     similarity: float | None
-    mirror_gain: float | None
-    rois: tuple[RoiFigures, ...]
+    alignment: Alignment | None = None
+    is_given: bool = False
+    mirror_gain: float | None = None
+    rois: tuple[RoiFigures, ...] = ()
 
     @property
     def status(self) -> Verdict:
@@ -128,6 +133,7 @@ def register(
     moving: Volume,
     protocol: RegistrationProtocol,
     regions: Sequence[Region] = (),
+    given: FloatArray | None = None,
 ) -> Registration:
     """Register two images of a subject.
 
@@ -138,6 +144,9 @@ def register(
     regions : sequence of Region
         On the grid of the fixed image; figures are computed at their points, and at points
         of the body.
+    given : ndarray, shape (4, 4), optional
+        A transform that is judged instead of one that is found: what needs further
+        alignments is then not asked.
 
     Raises
     ------
@@ -147,13 +156,13 @@ def register(
         registration is asked for, ``REGISTRATION-NO-RESULT``.
     """
     same_frame = same_frame_of(fixed, moving)
-    _require_fitting(fixed, moving, protocol, same_frame=same_frame)
+    _require_fitting(fixed, moving, protocol, given, same_frame=same_frame)
     require_usable(fixed, moving)
     images = image_of(fixed), image_of(moving)
     places = {"": body_points_mm(images[0])} | {
         one.name: region_points_mm(one) for one in regions if one.n_voxels
     }
-    if not overlap_percent(np.eye(4), places[""], moving.geometry):
+    if given is None and not overlap_percent(np.eye(4), places[""], moving.geometry):
         raise RegistrationError(
             "REGISTRATION-NO-OVERLAP",
             "nothing of the body in the fixed image lies in the field of view of the moving one",
@@ -161,32 +170,34 @@ def register(
             "the same part of the subject in one table position.",
         )
     rules, checks = protocol.file.rigid, protocol.file.checks
-    same_patient = _may_be_one_patient(fixed, moving)
-    ident = _registration_id(fixed, moving, protocol)
-    if rules is None:
-        rois = [_figures(name, at, np.eye(4), moving, (), None) for name, at in places.items()]
-        same = Registration(
-            ident, protocol, same_frame, same_patient, None, np.eye(4), 0.0, None, None, ()
-        )
-        return _judged(same, rois)
+    facts: dict[str, Any] = {
+        "registration_id": _registration_id(fixed, moving, protocol, given),
+        "protocol": protocol,
+        "same_frame": same_frame,
+        "same_patient": _may_be_one_patient(fixed, moving),
+    }
+    if rules is None or given is not None:
+        matrix = np.eye(4) if given is None else given
+        rois = [_figures(name, at, matrix, moving, (), None) for name, at in places.items()]
+        return _judged(_whole(images, matrix, checks, is_given=given is not None, **facts), rois)
     pair = _Pair(fixed, moving, *images, rules)
     found = pair.forward(np.eye(4))
     restarts = _restarts(pair, checks)
     back = pair.backward() if _asked(checks.inverse_consistency_mm) else None
     rois = [_figures(name, at, found.matrix, moving, restarts, back) for name, at in places.items()]
-    registration = Registration(
-        ident,
-        protocol,
-        same_frame,
-        same_patient,
-        found,
-        found.matrix,
-        rotation_deg(found.matrix),
-        similarity(*images, found.matrix) if _asked(checks.similarity) else None,
-        _mirror_gain(pair) if _asked(checks.mirror_gain) else None,
-        (),
+    gain = _mirror_gain(pair) if _asked(checks.mirror_gain) else None
+    whole = _whole(images, found.matrix, checks, alignment=found, mirror_gain=gain, **facts)
+    return _judged(whole, rois)
+
+
+def _whole(
+    images: tuple[Any, Any], matrix: FloatArray, checks: Checks, **facts: Any
+) -> Registration:
+    """Return a registration with what is computed of any transform, before it is judged."""
+    likeness = similarity(*images, matrix) if _asked(checks.similarity) else None
+    return Registration(
+        matrix=matrix, rotation_deg=rotation_deg(matrix), similarity=likeness, **facts
     )
-    return _judged(registration, rois)
 
 
 def same_frame_of(fixed: Volume, moving: Volume) -> bool:
@@ -214,7 +225,12 @@ def require_usable(fixed: Volume, moving: Volume) -> None:
 
 
 def _require_fitting(
-    fixed: Volume, moving: Volume, protocol: RegistrationProtocol, *, same_frame: bool
+    fixed: Volume,
+    moving: Volume,
+    protocol: RegistrationProtocol,
+    given: FloatArray | None,
+    *,
+    same_frame: bool,
 ) -> None:
     pair = modality_of(fixed), modality_of(moving)
     taken = protocol.file.applies_to.pairs
@@ -226,7 +242,7 @@ def _require_fitting(
             f"and {pair[1] or 'of no modality'}",
             hint="`biomarker protocol list --kind registration` shows the others.",
         )
-    if protocol.file.transform == "none" and not same_frame:
+    if protocol.file.transform == "none" and given is None and not same_frame:
         raise RegistrationError(
             "REGISTRATION-FRAMES",
             "the headers do not say that both images lie in one frame of reference",
@@ -283,8 +299,9 @@ def _distance(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def rotation_deg(matrix: FloatArray) -> float:
-    """Return the angle of the rotation of a transform."""
-    cosine = (float(np.trace(matrix[:3, :3])) - 1.0) / 2.0
+    """Return the angle of the rotation of a transform, that nearest to an affine one."""
+    left, _, right = np.linalg.svd(matrix[:3, :3])
+    cosine = (float(np.trace(left @ right)) - 1.0) / 2.0
     return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
 
 
@@ -315,19 +332,20 @@ def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registrat
         common["protocol"] = "review"
     if not registration.same_patient:
         common["patient"] = "review"
+    names = ["rotation_deg", "similarity", *(["mirror_gain"] if found is not None else [])]
+    for name in names:
+        limit = getattr(file.checks, name)
+        common[name] = verdict_of(name, getattr(registration, name), limit)
     if found is not None:
-        for name in ("rotation_deg", "similarity", "mirror_gain"):
-            limit = getattr(file.checks, name)
-            common[name] = verdict_of(name, getattr(registration, name), limit)
         common["metric"] = "failed" if found.metric_final > found.metric_start else "ok"
         common["iterations"] = "failed" if found.stop_reason == "iterations" else "ok"
     frame = "same" if registration.same_frame else "other"
     judged = []
     for one in rois:
-        own = {"overlap_percent": one.overlap_percent}
-        if found is not None:
-            own[f"displacement_{frame}_frame_mm"] = one.displacement_mm
-        figures: dict[str, float | None] = dict(own)
+        figures: dict[str, float | None] = {
+            "overlap_percent": one.overlap_percent,
+            f"displacement_{frame}_frame_mm": one.displacement_mm,
+        }
         if found is not None:
             figures["restart_spread_mm"] = one.restart_spread_mm
             figures["inverse_consistency_mm"] = one.inverse_consistency_mm
@@ -339,8 +357,12 @@ def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registrat
     return replace(registration, rois=tuple(judged))
 
 
-def _registration_id(fixed: Volume, moving: Volume, protocol: RegistrationProtocol) -> str:
+def _registration_id(
+    fixed: Volume, moving: Volume, protocol: RegistrationProtocol, given: FloatArray | None
+) -> str:
     digest = hashlib.sha256(protocol.document.sha256.encode())
+    if given is not None:
+        digest.update(np.ascontiguousarray(given).tobytes())
     for volume in (fixed, moving):
         place = volume.geometry
         digest.update(repr((place.shape, place.spacing_mm, place.origin_mm)).encode())

@@ -167,3 +167,20 @@ def test_an_optimiser_that_ran_out_of_iterations_has_failed():
     found = register(body(), moved(body(), motion()), replace(protocol, file=file))
     assert found.rois[0].verdicts["iterations"] == "failed"
     assert found.status == "failed"
+
+
+def test_a_given_transform_is_judged_and_not_sought():
+    protocol = quick_protocol()
+    fixed, moving = body(), moved(body(noise_seed=2), motion())
+    right = register(fixed, moving, protocol, [_lesion()], given=motion())
+    assert (right.status, right.is_given, right.alignment) == ("ok", True, None)
+    assert right.matrix == pytest.approx(motion())
+    assert right.rois[1].restart_spread_mm is None
+    wrong = register(fixed, moving, protocol, given=np.linalg.inv(motion()))
+    assert wrong.rois[0].verdicts["similarity"] == "failed"
+    assert wrong.registration_id != right.registration_id
+
+
+def test_a_given_transform_is_no_claim_of_the_headers():
+    found = register(body(), moved(body(), motion()), load_registration("none"), given=motion())
+    assert found.is_given
