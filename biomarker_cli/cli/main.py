@@ -69,6 +69,7 @@ COMMANDS = CommandsOnDemand(
         "associate": "associate:associate",
         "export": "export:export",
         "report": "report:report",
+        "bundle": "bundle:bundle",
         "plot": "plot:plot",
         "phantom": "phantom:phantom",
         "response": "response:response",
