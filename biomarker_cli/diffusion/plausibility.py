@@ -47,5 +47,6 @@ class PlausibleRules(Strict):
             "ivim_dstar": self.pseudo_diffusion_mm2_s,
             "ivim_f": self.perfusion_fraction,
             "dki_k": self.kurtosis,
+            "dki_mkt": self.kurtosis,
         }
         return own.get(image, self.diffusion_mm2_s)
