@@ -82,14 +82,14 @@ class TestRows:
         results = [
             result("A", "fail", "95", "<= 80"),
             result("A", "fail", "95", "<= 80"),
-            result("A", "pass", "60", "<= 80"),
+            result("A", "pass", "60", "<= 65"),
             result("B", "not_evaluable", reason="FlipAngle is not told"),
             result("C", "not_applicable"),
         ]
         rows = sheet_rows(load_acquisition(str(protocol())), results=results)
         assert [(r.rule_id, r.limit, r.found, r.outcome, r.fix) for r in rows] == [
             ("A", "<= 80", "95", "fail", "Shorter"),
-            ("A", "<= 80", "60", "pass", ""),
+            ("A", "<= 65", "60", "pass", ""),
             ("B", "10 .. 20 (+- 1)", "FlipAngle is not told", "not_evaluable", "Set it"),
             ("C", "present", "", "not_applicable", ""),
         ]
