@@ -89,14 +89,6 @@ def svg_box(x: float, y: float, width: float, height: float, colour: str, title:
     )
 
 
-def svg_dot(x: float, y: float, colour: str, title: str, radius: float = 3.5) -> str:
-    """Return a dot that says what it is where a pointer rests on it."""
-    return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{colour}">'
-        f"<title>{escape(shown(title))}</title></circle>"
-    )
-
-
 _MARKS = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
     "M-3.6-3.6h7.2v7.2h-7.2z",

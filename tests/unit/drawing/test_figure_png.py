@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from biomarker_cli.drawing import figure_png as module
-from biomarker_cli.drawing.axes import svg_box, svg_dot, svg_line, svg_mark, svg_page, svg_text
+from biomarker_cli.drawing.axes import svg_box, svg_line, svg_mark, svg_page, svg_text
 from biomarker_cli.drawing.figure_png import FigureTooLargeError, figure_png
 
 
@@ -25,7 +25,7 @@ def at(found, x, y):
 def test_shapes_stand_where_the_figure_has_them():
     found = pixels(
         svg_box(10, 5, 20, 10, "#ff0000", "box"),
-        svg_dot(45, 30, "#0000ff", "dot", radius=5),
+        '<circle cx="45" cy="30" r="5" fill="#0000ff"/>',
         svg_line([(0, 35), (20, 35), (20, 25)], "black"),
     )
     assert found.shape == (80, 120, 3)
