@@ -65,6 +65,7 @@ COMMANDS = CommandsOnDemand(
         "join": "join:join",
         "associate": "associate:associate",
         "export": "export:export",
+        "deidentify": "deidentify:deidentify",
         "plot": "plot:plot",
         "phantom": "phantom:phantom",
         "response": "response:response",

@@ -1,0 +1,108 @@
+"""``biomarker deidentify``: copies of DICOM that name nobody and can still be measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import Listing, print_json, require_new_file, say
+from biomarker_cli.model.exit_codes import ExitCode
+from biomarker_cli.model.wording import counted
+
+_EPILOG = """\b
+Examples:
+  biomarker deidentify archive --key site.key --dry-run
+  biomarker deidentify archive --key site.key -o outgoing
+
+Exit codes: 5 where files were refused; 6 where all were, or a copy still
+held something that names a person: then nothing is kept.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="New folder.")
+@click.option(
+    "--key",
+    "key_file",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Key of the study; made where there is none. It never leaves.",
+)
+@click.option(
+    "--profile",
+    "wanted",
+    metavar="ID[@V]|FILE",
+    default="quantitative",
+    show_default=True,
+    help="What stays beyond the basic profile.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would become of each attribute.")
+@format_option
+def deidentify(
+    folder: Path,
+    output: Path | None,
+    key_file: Path,
+    wanted: str,
+    dry_run: bool,
+    output_format: str,
+) -> int:
+    """Write copies of DICOM that name nobody, and from which SUV and ADC are measured.
+
+    UIDs are mapped, dates of a patient move by one number of days, private elements
+    go unless they are known to be safe, and text stays only where the profile says
+    so. The link to the source is written beside the key, as KEY.link.csv. Pixels are
+    not looked at: a face that can be rendered stays one.
+    """
+    from biomarker_cli.exchange.deidentifying import (
+        attribute_rows,
+        manifest_of,
+        read_or_make_key,
+        write_records,
+    )
+    from biomarker_cli.exchange.deidentifying import (
+        deidentify as copied,
+    )
+    from biomarker_cli.exchange.profile import load_profile
+    from biomarker_cli.model.errors import ConfigurationError
+
+    if output is None and not dry_run:
+        raise click.UsageError("say -o DIR, or --dry-run")
+    target = None if dry_run else output
+    link = key_file.with_name(key_file.name + ".link.csv")
+    if target is not None:
+        require_new_file(target)
+        require_new_file(link)
+        if key_file.resolve().is_relative_to(target.resolve()):
+            raise ConfigurationError(
+                "OUTPUT-EXISTS", "the key may not lie in the folder that leaves"
+            )
+    profile, sha256 = load_profile(wanted)
+    outcome = copied(folder, target, profile, read_or_make_key(key_file))
+    manifest = manifest_of(outcome, profile, sha256)
+    if target is not None and outcome.written:
+        write_records(outcome, target, link, manifest)
+    if output_format == "json":
+        print_json({**manifest, "attributes": attribute_rows(outcome.done.items())})
+    else:
+        _print_text(attribute_rows(outcome.done.items()) if dry_run else [], manifest)
+    say("recognisable_features: kept (pixels are not changed)", err=True)
+    if not outcome.written:
+        return ExitCode.FAILED
+    return ExitCode.PARTIAL if outcome.refused else ExitCode.DONE
+
+
+def _print_text(rows: list[dict[str, object]], manifest: dict[str, object]) -> None:
+    if rows:
+        listing = Listing("", ("attribute", "becomes", "count"))
+        for row in rows:
+            listing.add_row(*map(str, row.values()))
+        listing.print()
+    written = manifest["n_written"]
+    say(f"{manifest['profile']}: {counted(int(str(written)), 'file')} written")
+    refused = manifest["refused"]
+    for code, number in refused.items() if isinstance(refused, dict) else ():
+        say(f"refused {number}: {code}")

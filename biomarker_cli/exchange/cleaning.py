@@ -1,0 +1,229 @@
+"""Take a person out of one DICOM object: every element by one rule, items as well.
+
+What no rule keeps goes. Elements that stay are written with the bytes that they came
+with: a number that is not touched cannot change.
+
+References
+----------
+DICOM PS3.15 Table E.1-1 with the options Retain Patient Characteristics, Retain
+Longitudinal Temporal Information with Modified Dates, Clean Descriptors and Retain Safe
+Private; Table E.3.10-1.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from biomarker_cli.exchange.annex_e import row_of, safe_private
+from biomarker_cli.exchange.profile import ProfileFile
+from biomarker_cli.exchange.values import SubjectKey, bytes_have_form, has_form
+
+if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement
+    from pydicom.dataset import Dataset
+
+_FREE_TEXT = frozenset({"LO", "SH", "ST", "UC", "LT", "UT", "UR", "AE", "PN", "UN"})
+_ROI_NAMES = frozenset({"ROIName", "SegmentLabel", "TrackingID"})
+_PIXEL_GROUP = 0x7FE0
+_PADDING = 0xFFFCFFFC
+_DUMMY = "REMOVED"
+
+METHODS = {
+    "113100": "Basic Application Confidentiality Profile",
+    "113105": "Clean Descriptors Option",
+    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
+    "113108": "Retain Patient Characteristics Option",
+    "113111": "Retain Safe Private Option",
+}
+"""What is done, by code of DICOM PS3.16 CID 7050; devices and faces are not claimed."""
+
+
+@dataclass
+class Cleaner:
+    """Cleans the objects of one subject.
+
+    Attributes
+    ----------
+    profile : ProfileFile
+    values : SubjectKey
+    done : Counter
+        (attribute, kept | changed | removed) -> how often.
+    """
+
+    profile: ProfileFile
+    values: SubjectKey
+    done: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def clean(self, dataset: Dataset) -> None:
+        """Clean a data set in place, with its items and its file meta."""
+        self._items(dataset)
+        _state_method(dataset, self.values.subject)
+
+    def _items(self, dataset: Dataset) -> None:
+        creators = _creators(dataset)
+        kept_blocks: set[int] = set()
+        for tag in sorted(dataset.keys(), reverse=True):
+            if tag.is_private_creator:
+                # Behind the elements of its block, which come first in this order.
+                kept = (tag.group << 16 | tag.element) in kept_blocks
+                self._count(tag, "kept" if kept else "removed")
+            elif tag.is_private:
+                block = tag.group << 16 | tag.element >> 8
+                kept = self._private(dataset, tag, creators.get(block, ""))
+                kept_blocks |= {block} if kept else set()
+            else:
+                kept = self._standard(dataset, tag)
+            if not kept:
+                del dataset[tag]
+
+    def _standard(self, dataset: Dataset, tag: Any) -> bool:
+        """Clean a standard element; tell whether it stays."""
+        if tag.group == _PIXEL_GROUP:
+            return True
+        if tag == _PADDING:
+            return False
+        element = dataset[tag]
+        if element.VR == "SQ":
+            return self._sequence(dataset, element)
+        before = element.value
+        new = self._value_of(element)
+        if new is None:
+            self._count(tag, "removed")
+            return False
+        if new != before:
+            element.value = new
+        self._count(tag, "kept" if new == before else "changed")
+        return True
+
+    def _sequence(self, dataset: Dataset, element: DataElement) -> bool:
+        row = row_of(element.tag)
+        action = row["basic"] if row else ""
+        if action.startswith("X") and "U" not in action:
+            self._count(element.tag, "removed")
+            return False
+        for item in [] if action == "Z" else element.value:
+            self._items(item)
+        if action == "Z":
+            element.value = []
+        return True
+
+    def _value_of(self, element: DataElement) -> Any:
+        """Return what stands for a value; None where the element goes."""
+        vr, keyword = element.VR, element.keyword
+        if vr == "UI":
+            return _each(element.value, self.values.uid)
+        if vr in {"DA", "TM", "DT", "DS", "IS", "AS"} and not has_form(vr, _text(element)):
+            return None
+        if keyword in {"PatientName", "PatientID"}:
+            return self.values.subject
+        if keyword in _ROI_NAMES:
+            return self.values.roi_name(str(element.value or ""))
+        row = row_of(element.tag)
+        if row is None:
+            return self._outside_table(element)
+        if row.get("retain_patient_characteristics") == "K":
+            return element.value
+        if row.get("retain_modified_dates") == "C" or (vr == "TM" and "retain_full_dates" in row):
+            return self._dated(element)
+        return self._by_action(element, row)
+
+    def _dated(self, element: DataElement) -> Any:
+        if element.VR in {"DA", "DT"}:
+            # Empty where the text is no day: the element stays, and says nothing.
+            return _each(element.value, self.values.shifted)
+        # Clock times and the offset of the zone stay: dates move by whole days.
+        return element.value if element.VR in {"TM", "SH"} else None
+
+    def _by_action(self, element: DataElement, row: Mapping[str, str]) -> Any:
+        text = str(element.value or "")
+        if row.get("retain_device_identity") and element.VR in {"LO", "SH"}:
+            return f"DEV_{self.values.digest('device', text)}" if text else element.value
+        if row.get("clean_descriptors") == "C" and element.VR in {"LO", "SH"}:
+            cleaned = self.values.cleaned(text)
+            return cleaned or (None if row["basic"] == "X" else _dummy(element.VR))
+        if row["basic"] in {"Z", "X/Z"}:
+            return ""
+        return None if row["basic"] == "X" else _dummy(element.VR)
+
+    def _outside_table(self, element: DataElement) -> Any:
+        if element.VR in {"DA", "DT"}:
+            return self._dated(element)
+        if element.VR in _FREE_TEXT and element.keyword not in self.profile.technical_text:
+            return None
+        return element.value if element.keyword else None
+
+    def _private(self, dataset: Dataset, tag: Any, creator: str) -> bool:
+        """Clean a private element; tell whether it stays."""
+        place = (creator, tag.group, tag.element & 0xFF)
+        vr = safe_private().get(place) or next(
+            (
+                rule.vr
+                for rule in self.profile.private
+                if place == (rule.creator, int(rule.group, 16), int(rule.element, 16))
+            ),
+            "",
+        )
+        stored = dataset.get_item(tag)
+        value = stored.value
+        plain = value if isinstance(value, bytes) else None
+        kept = bool(vr and creator and plain is not None and bytes_have_form(vr, plain))
+        if kept and vr == "DT" and plain is not None:
+            moved = self.values.shifted(plain.decode("ascii"))
+            dataset[tag] = stored._replace(value=moved.encode("ascii").ljust(len(plain)))
+            kept = bool(moved)
+        self._count(tag, ("changed" if vr == "DT" else "kept") if kept else "removed")
+        return kept
+
+    def _count(self, tag: Any, what: str) -> None:
+        from pydicom.datadict import keyword_for_tag
+
+        self.done[keyword_for_tag(tag) or f"({tag.group:04X},{tag.element:04X})", what] += 1
+
+
+def _each(value: Any, change: Any) -> Any:
+    if value is None or value == "":
+        return value
+    if isinstance(value, str):
+        return change(value)
+    return [change(str(one)) for one in value]
+
+
+def _text(element: DataElement) -> str:
+    value = element.value
+    several = isinstance(value, list | tuple) or (
+        hasattr(value, "__iter__") and not isinstance(value, str)
+    )
+    parts = value if several else [value]
+    return "\\".join("" if one is None else str(one) for one in parts)
+
+
+def _dummy(vr: str) -> Any:
+    return _DUMMY if vr in _FREE_TEXT - {"UN"} else None
+
+
+def _creators(dataset: Dataset) -> dict[int, str]:
+    """Return group and block -> creator of the private blocks of a data set."""
+    return {
+        tag.group << 16 | tag.element: str(dataset[tag].value).strip("\0 ")
+        for tag in dataset.keys()  # noqa: SIM118 - iterating a data set yields elements
+        if tag.is_private_creator
+    }
+
+
+def _state_method(dataset: Dataset, subject: str) -> None:
+    """Say what was done, and nothing that was not; codes of an earlier tool go."""
+    from pydicom.dataset import Dataset as Item
+
+    dataset.PatientID = dataset.PatientName = subject
+    dataset.PatientIdentityRemoved = "YES"
+    dataset.DeidentificationMethod = "biomarker deidentify"
+    codes = []
+    for value, meaning in METHODS.items():
+        item = Item()
+        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
+        codes.append(item)
+    dataset.DeidentificationMethodCodeSequence = codes
+    dataset.LongitudinalTemporalInformationModified = "MODIFIED"
