@@ -87,7 +87,7 @@ class Cleaner:
             return False
         element = dataset[tag]
         if element.VR == "SQ":
-            return self._sequence(dataset, element)
+            return self._sequence(element)
         before = element.value
         new = self._value_of(element)
         if new is None:
@@ -98,7 +98,7 @@ class Cleaner:
         self._count(tag, "kept" if new == before else "changed")
         return True
 
-    def _sequence(self, dataset: Dataset, element: DataElement) -> bool:
+    def _sequence(self, element: DataElement) -> bool:
         row = row_of(element.tag)
         action = row["basic"] if row else ""
         if action.startswith("X") and "U" not in action:
@@ -124,7 +124,8 @@ class Cleaner:
         row = row_of(element.tag)
         if row is None:
             return self._outside_table(element)
-        if row.get("retain_patient_characteristics") == "K":
+        # Free text about a person is not kept, though the option would allow it.
+        if row.get("retain_patient_characteristics") == "K" and vr not in _FREE_TEXT:
             return element.value
         if row.get("retain_modified_dates") == "C" or (vr == "TM" and "retain_full_dates" in row):
             return self._dated(element)
