@@ -128,9 +128,11 @@ def _one(
     row = dict.fromkeys(_LINK_COLUMNS, "") | {"source": str(path)}
     outcome.link.append(row)
     try:
-        dataset = _read(path)
+        source = path.read_bytes()
+        dataset = _read(io.BytesIO(source))
         _require_taken(dataset, profile)
-        originals.take(dataset)
+        # From a second look: elements that were decoded have lost the bytes they came with.
+        originals.take(_read(io.BytesIO(source)))
         patient = str(dataset.get("PatientID") or "").strip()
         subject = f"S{pseudonym(key, 'subject' + chr(0) + patient)}"
         row |= {"patient_id": patient, "subject_id": subject}
@@ -158,12 +160,12 @@ def _one(
         target.write_bytes(content)
 
 
-def _read(path: Path) -> Dataset:
+def _read(file: Path | io.BytesIO) -> Dataset:
     from pydicom import dcmread
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return dcmread(path)
+        return dcmread(file)
 
 
 def _require_taken(dataset: Dataset, profile: ProfileFile) -> None:
