@@ -11,7 +11,7 @@ from biomarker_cli.acquisition.evaluating import evaluate
 from biomarker_cli.acquisition.measured import load_measured
 from biomarker_cli.acquisition.protocol import load_acquisition
 from biomarker_cli.acquisition.results import CHECK_COLUMNS, TOLD_BESIDE
-from biomarker_cli.acquisition.series import series_headers
+from biomarker_cli.acquisition.series_below import series_below
 from biomarker_cli.acquisition.waivers import (
     apply_waivers,
     load_waivers,
@@ -86,18 +86,11 @@ def check(
 
 def _read(paths: tuple[Path, ...]) -> tuple[list[SeriesHeaders], list[str]]:
     """Return every image series, and what could not be read."""
-    from biomarker_cli.catalogue.catalogue import scan
-    from biomarker_cli.dicom.quick_headers import KeptHeaders
-
-    reader = KeptHeaders()
-    catalogue = scan(paths, reader=reader)
-    left_out = [f"not read: {one.error_code} {one.error_message}" for one in catalogue.unreadable]
-    series = series_headers(
-        catalogue,
-        reader,
-        lambda uid, error: left_out.append(f"not read: {error.code} series {uid}: {error}"),
-    )
-    if not series:
+    found = series_below(paths)
+    unread = found.catalogue.unreadable
+    left_out = [f"not read: {one.error_code} {one.error_message}" for one in unread]
+    left_out += [f"not read: {e.code} series {uid}: {e}" for uid, e in found.left_out]
+    if not found.series:
         named = ", ".join(map(str, paths))
         raise InputNotFoundError("NOTHING-FOUND", f"no DICOM image below {named}")
-    return series, left_out
+    return list(found.series), left_out

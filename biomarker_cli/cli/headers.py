@@ -17,7 +17,6 @@ from biomarker_cli.model.wording import counted
 if TYPE_CHECKING:
     from biomarker_cli.acquisition.series import SeriesHeaders
     from biomarker_cli.catalogue.catalogue import Catalogue
-    from biomarker_cli.dicom.errors import HeaderError
 
 _SHOWN_AT_MOST = 5
 
@@ -45,23 +44,16 @@ def read_headers(paths: tuple[Path, ...]) -> Headers:
     InputNotFoundError
         ``PATH-NOT-FOUND``; ``NOTHING-FOUND`` where there is no image series.
     """
-    from biomarker_cli.acquisition.series import series_headers
-    from biomarker_cli.catalogue.catalogue import scan
-    from biomarker_cli.dicom.quick_headers import KeptHeaders
+    from biomarker_cli.acquisition.series_below import series_below
 
-    reader = KeptHeaders()
     with progress("reading headers", "files") as advance:
-        catalogue = scan(paths, advance, reader=reader)
+        found = series_below(paths, advance)
+    catalogue = found.catalogue
     unread = _say_unreadable(catalogue)
-    left_out: list[str] = []
-
-    def refuse(series_uid: str, error: HeaderError) -> None:
-        left_out.append(series_uid)
+    for series_uid, error in found.left_out:
         say(f"not read: {error.code} series {series_uid}: {error}", err=True)
-
-    series = series_headers(catalogue, reader, refuse)
-    if series:
-        return Headers(series, unread + len(left_out))
+    if found.series:
+        return Headers(list(found.series), unread + len(found.left_out))
     others = counted(len(catalogue.candidates), "other file or object", "other files or objects")
     raise nothing_found("DICOM image", paths, f", {others}")
 

@@ -15,10 +15,11 @@ from biomarker_cli.evidence.combining import combined_associations
 from biomarker_cli.evidence.concordance import c_index
 from biomarker_cli.evidence.correlation import spearman
 from biomarker_cli.evidence.errors import AssociationError, NotEstimableError
-from biomarker_cli.evidence.estimates import LOG, NORMAL_975, Association
+from biomarker_cli.evidence.estimates import LOG, Association
 from biomarker_cli.evidence.measured_values import Subject
 from biomarker_cli.evidence.roc import auc, cross_table, proportion
 from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.statistics.confidence import NORMAL_975
 
 FEW_EVENTS_PER_PARAMETER = 10
 """Events (or subjects of the rarer class) for each coefficient, below which a note says so."""

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from biomarker_cli.evidence.errors import NotEstimableError
-from biomarker_cli.evidence.estimates import NORMAL_975, Association, two_sided
+from biomarker_cli.evidence.estimates import Association, two_sided
 from biomarker_cli.model.arrays import FloatArray
+from biomarker_cli.statistics.confidence import NORMAL_975
 
 FEW_SITES = 5
 """Sites below which the variance between sites is poorly known."""

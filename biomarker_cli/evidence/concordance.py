@@ -13,8 +13,9 @@ import math
 import numpy as np
 
 from biomarker_cli.evidence.errors import NotEstimableError
-from biomarker_cli.evidence.estimates import LOGIT, NORMAL_975, Association, two_sided
+from biomarker_cli.evidence.estimates import LOGIT, Association, two_sided
 from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.statistics.confidence import NORMAL_975
 
 
 def c_index_and_se(

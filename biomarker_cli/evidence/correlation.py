@@ -13,8 +13,9 @@ import numpy as np
 from scipy import stats
 
 from biomarker_cli.evidence.errors import NotEstimableError
-from biomarker_cli.evidence.estimates import FISHER, NORMAL_975, Association
+from biomarker_cli.evidence.estimates import FISHER, Association
 from biomarker_cli.model.arrays import FloatArray
+from biomarker_cli.statistics.confidence import NORMAL_975
 
 MIN_SUBJECTS = 4
 

@@ -6,9 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-NORMAL_975 = 1.959963984540054
-"""Quantile of the standard normal distribution."""
-
 
 @dataclass(frozen=True)
 class Scale:

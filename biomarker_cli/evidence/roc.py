@@ -15,9 +15,10 @@ import numpy as np
 from scipy import stats
 
 from biomarker_cli.evidence.errors import NotEstimableError
-from biomarker_cli.evidence.estimates import LOGIT, NORMAL_975, Association
+from biomarker_cli.evidence.estimates import LOGIT, Association
 from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.model.wording import counted
+from biomarker_cli.statistics.confidence import NORMAL_975, exact_limits
 
 MIN_PER_CLASS = 2
 """Subjects with and without the endpoint that a variance needs."""
@@ -115,6 +116,5 @@ def proportion(hits: int, of: int) -> Association:
     """
     if not of:
         raise NotEstimableError("no subject of that class")
-    low = float(stats.beta.ppf(0.025, hits, of - hits + 1)) if hits else 0.0
-    high = float(stats.beta.ppf(0.975, hits + 1, of - hits)) if hits < of else 1.0
+    low, high = exact_limits(hits, of)
     return Association(hits / of, low, high, method="clopper_pearson")

@@ -15,9 +15,7 @@ from dataclasses import dataclass
 
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.multicentre.icc import ROUNDING, Estimate
-
-NORMAL_975 = 1.959963984540054
-"""Quantile 0.975 of the normal distribution."""
+from biomarker_cli.statistics.confidence import NORMAL_975
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.multicentre.agreement import NORMAL_975
 from biomarker_cli.multicentre.icc import Estimate
+from biomarker_cli.statistics.confidence import NORMAL_975
 
 Weights = Literal["equal", "linear", "quadratic"]
 

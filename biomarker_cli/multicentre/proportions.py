@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from biomarker_cli.multicentre.icc import Estimate
+from biomarker_cli.statistics.confidence import exact_limits
 
 
 def clopper_pearson(count: int, of: int, confidence: float = 0.95) -> Estimate:
@@ -24,11 +25,5 @@ def clopper_pearson(count: int, of: int, confidence: float = 0.95) -> Estimate:
     ----------
     Clopper and Pearson 1934, Biometrika 26:404.
     """
-    if not 0 <= count <= of or of < 1:
-        raise ValueError(f"{count} of {of} is no proportion")
-    from scipy.special import betaincinv
-
-    tail = (1 - confidence) / 2
-    low = float(betaincinv(count, of - count + 1, tail)) if count else 0.0
-    high = float(betaincinv(count + 1, of - count, 1 - tail)) if count < of else 1.0
+    low, high = exact_limits(count, of, confidence)
     return Estimate(count / of, low, high)

@@ -23,6 +23,7 @@ import numpy as np
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.multicentre.icc import Estimate
 from biomarker_cli.multicentre.proportions import clopper_pearson
+from biomarker_cli.statistics.confidence import NORMAL_975
 
 FEWEST = 40
 """Subjects of a range; of fewer there is none."""
@@ -34,7 +35,6 @@ LOW, HIGH = 0.025, 0.975
 """Parts of the cohort below the limits."""
 
 _NORMAL_95 = 1.6448536269514722
-_NORMAL_975 = 1.959963984540054
 
 NORMAL, RANKS = "normal", "ranks"
 LINEAR, LOG = "linear", "log"
@@ -116,7 +116,7 @@ class ReferenceModel:
         return taken - self.expected(covariates or self.means)
 
     def _by_normal(self, part: float) -> Estimate:
-        z = -_NORMAL_975 if part == LOW else _NORMAL_975
+        z = -NORMAL_975 if part == LOW else NORMAL_975
         reach = _NORMAL_95 * self.sd * math.sqrt(1 / self.n + z**2 / (2 * (self.n - 1)))
         return Estimate(z * self.sd, z * self.sd - reach, z * self.sd + reach)
 

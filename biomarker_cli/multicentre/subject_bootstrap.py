@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.multicentre.agreement import NORMAL_975
 from biomarker_cli.multicentre.icc import icc_forms, mean_squares
 from biomarker_cli.multicentre.repeats import (
     RC_FACTOR,
@@ -18,6 +17,7 @@ from biomarker_cli.multicentre.repeats import (
     why_not_relative,
     within_squares,
 )
+from biomarker_cli.statistics.confidence import NORMAL_975
 
 N_BOOTSTRAP = 2000
 """Draws of subjects, where a subject has several targets."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from biomarker_cli.response.assessing import Assessed, Assessment
 from biomarker_cli.response.best import best_response
+from biomarker_cli.statistics.confidence import exact_limits
 
 Row = dict[str, Any]
 Pair = tuple[str, str]
@@ -112,12 +113,10 @@ def _kappa_row(measure: str, pairs: Sequence[Pair]) -> Row:
 
 
 def _share_row(measure: str, pairs: Sequence[Pair]) -> Row:
-    from biomarker_cli.response.survival import exact_interval
-
     if not pairs:
         return {"measure": measure, "n": 0, "reason": "there is no pair"}
     n_apart = sum(a != b for a, b in pairs)
-    low, high = exact_interval(n_apart, len(pairs))
+    low, high = exact_limits(n_apart, len(pairs))
     share = n_apart / len(pairs)
     return {"measure": measure, "n": len(pairs), "estimate": share, "low": low, "high": high}
 

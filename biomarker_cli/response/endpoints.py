@@ -15,7 +15,8 @@ from typing import Any
 from biomarker_cli.response.assessing import Assessed, Assessment
 from biomarker_cli.response.best import BestCall, BestResponse
 from biomarker_cli.response.subjects import TrialSubject
-from biomarker_cli.response.survival import TimeToEvent, exact_interval, median_days
+from biomarker_cli.response.survival import TimeToEvent, median_days
+from biomarker_cli.statistics.confidence import exact_limits
 
 MOST_MISSED = 1
 """Visits without an answer before an event; with more it is censored (table A)."""
@@ -218,7 +219,7 @@ def _rate_row(suffix: str, members: Sequence[SubjectEndpoints]) -> Row:
         return row | {"reason": "the criterion has no rule of confirmation"}
     rules = members[0].assessed.criterion.file.best
     n_responders = sum(call is not None and call.call in rules.responses for call in calls)
-    low, high = exact_interval(n_responders, len(members))
+    low, high = exact_limits(n_responders, len(members))
     return row | {
         "n_events": n_responders,
         "estimate": n_responders / len(members),

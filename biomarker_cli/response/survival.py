@@ -3,7 +3,7 @@
 References
 ----------
 Kaplan and Meier, J Am Stat Assoc 53:457 (1958); Brookmeyer and Crowley, Biometrics
-38:29 (1982), on the log-log scale; Clopper and Pearson, Biometrika 26:404 (1934).
+38:29 (1982), on the log-log scale.
 """
 
 from __future__ import annotations
@@ -13,10 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-CONFIDENCE = 0.95
-
-_NORMAL = 1.959963984540054
-"""Quantile 0.975 of the normal distribution."""
+from biomarker_cli.statistics.confidence import NORMAL_975
 
 
 @dataclass(frozen=True)
@@ -65,8 +62,8 @@ def median_days(times: Sequence[TimeToEvent]) -> tuple[float | None, float | Non
     steps = survival_steps(times)
     return (
         _first_at_half((step.days, step.survival) for step in steps),
-        _first_at_half((step.days, _shifted(step, _NORMAL)) for step in steps),
-        _first_at_half((step.days, _shifted(step, -_NORMAL)) for step in steps),
+        _first_at_half((step.days, _shifted(step, NORMAL_975)) for step in steps),
+        _first_at_half((step.days, _shifted(step, -NORMAL_975)) for step in steps),
     )
 
 
@@ -80,19 +77,3 @@ def _shifted(step: Step, shift: float) -> float:
 def _first_at_half(steps: Iterable[tuple[int, float]]) -> float | None:
     # A product of fractions such as 3/4 x 2/3 is a half, not in binary.
     return next((float(days) for days, survival in steps if survival <= 0.5 + 1e-12), None)
-
-
-def exact_interval(n_events: int, n: int) -> tuple[float, float]:
-    """Return the Clopper-Pearson interval of a rate.
-
-    Parameters
-    ----------
-    n_events, n : int
-        With ``0 <= n_events <= n`` and `n` at least 1.
-    """
-    from scipy.special import betaincinv
-
-    tail = (1 - CONFIDENCE) / 2
-    low = 0.0 if n_events == 0 else float(betaincinv(n_events, n - n_events + 1, tail))
-    high = 1.0 if n_events == n else float(betaincinv(n_events + 1, n - n_events, 1 - tail))
-    return low, high

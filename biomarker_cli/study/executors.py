@@ -19,6 +19,7 @@ from biomarker_cli.case.result import CaseResult
 from biomarker_cli.case.running import run_case
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.study.errors import unexpected_error
+from biomarker_cli.study.finished import FinishedResult, finished_or_refused
 from biomarker_cli.study.workers import TIMED_OUT, Answer, answer_of, answers
 
 _ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
@@ -32,7 +33,7 @@ class CaseOutcome:
     ----------
     index : int
         Place of the case in the stream.
-    result : CaseResult or None
+    result : FinishedResult or None
     error : CaseError or None
     log : str
         Traceback of an unexpected error.
@@ -41,7 +42,7 @@ class CaseOutcome:
     """
 
     index: int
-    result: CaseResult | None
+    result: FinishedResult | None
     error: CaseError | None = None
     log: str = ""
     seconds: float | None = None
@@ -88,14 +89,18 @@ def _one_thread_of_itk() -> Iterator[None]:
         loaded.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
 
 
-def run_in_worker(plan: CasePlan) -> CaseResult:
-    """Run a case with one thread."""
+def run_in_worker(plan: CasePlan) -> FinishedResult:
+    """Run a case with one thread, and write the lines of its rows."""
     with _one_thread():
-        if plan.keep is None:
-            return run_case(plan)
-        from biomarker_cli.study.keeping import run_or_keep
+        return finished_or_refused(plan, _measured(plan))
 
-        return run_or_keep(plan)
+
+def _measured(plan: CasePlan) -> CaseResult:
+    if plan.keep is None:
+        return run_case(plan)
+    from biomarker_cli.study.keeping import run_or_keep
+
+    return run_or_keep(plan)
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ class PoolExecutor:
 
     jobs: int
     timeout_s: float | None = None
-    work: Callable[[CasePlan], CaseResult] = run_in_worker
+    work: Callable[[CasePlan], FinishedResult] = run_in_worker
 
     def run(self, plans: Iterable[CasePlan]) -> Iterator[CaseOutcome]:
         """Run the cases; outcomes come as they are ready, so that each is stored at once."""

@@ -11,6 +11,7 @@ from biomarker_cli.acquisition.results import NOT_MET
 from biomarker_cli.case.result import CaseResult, CaseStatus
 from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.finished import FinishedResult, finished
 from biomarker_cli.study.packed import PackedResult, ResultHead, pack
 from biomarker_cli.study.store import UnusableResultError
 
@@ -117,7 +118,7 @@ def is_violation(severity: str, outcome: str) -> bool:
     return severity == "error" and outcome in NOT_MET
 
 
-def refused_result(survey: Survey, error: BiomarkerError) -> CaseResult:
+def refused_result(survey: Survey, error: BiomarkerError) -> FinishedResult:
     """Return the result of a case that never got to be measured."""
     row = replace(
         case_row(survey),
@@ -127,4 +128,4 @@ def refused_result(survey: Survey, error: BiomarkerError) -> CaseResult:
     )
     why = (error.code, str(error))
     rois = skipped_roi_rows(survey.case_id, survey.image, survey.rois, why)
-    return CaseResult(survey.role, row, rois)
+    return finished(CaseResult(survey.role, row, rois))

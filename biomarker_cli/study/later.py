@@ -9,16 +9,16 @@ from biomarker_cli.case.keeping import FILES_CHANGED, Kept, keep_failed
 
 if TYPE_CHECKING:
     from biomarker_cli.case.plan import CasePlan
-    from biomarker_cli.case.result import CaseResult
     from biomarker_cli.study.cohort import Cohort
     from biomarker_cli.study.cohort_case import CohortCase
     from biomarker_cli.study.executors import CaseOutcome, Executor
+    from biomarker_cli.study.finished import FinishedResult
     from biomarker_cli.study.keeping import Keeping
     from biomarker_cli.study.planned import PlannedCase
     from biomarker_cli.study.run_log import RunLog
     from biomarker_cli.study.sources import CaseSource
 
-Learn = Callable[["CasePlan", "CaseResult"], None]
+Learn = Callable[["CasePlan", "FinishedResult"], None]
 """Takes note of the files that were read."""
 
 

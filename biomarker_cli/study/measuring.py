@@ -14,7 +14,6 @@ from biomarker_cli.case.inputs import (
     digests_of_parts,
     pixels_of,
 )
-from biomarker_cli.case.result import CaseResult
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.inputs import CHANGED
 from biomarker_cli.study.joining import joined
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from biomarker_cli.study.cohort import Cohort
     from biomarker_cli.study.cohort_case import SurveyedCase
     from biomarker_cli.study.executors import CaseOutcome, Executor
+    from biomarker_cli.study.finished import FinishedResult
     from biomarker_cli.study.planned import PlannedCase
     from biomarker_cli.study.run_log import RunLog
     from biomarker_cli.study.runner import RunProgress
@@ -177,18 +177,18 @@ class Measuring:
         return 1
 
     def _joined(
-        self, case: SurveyedCase, result: CaseResult, read: tuple[Mapping[str, Any], PartDigests]
+        self,
+        case: SurveyedCase,
+        result: FinishedResult,
+        read: tuple[Mapping[str, Any], PartDigests],
     ) -> PackedResult | None:
         """Store the result of some analyses with what is stored of the others."""
         stored = self._store.load(case.case_id, self._study_id)
-        try:
-            fresh, dictionaries = pack(result, self._study_id, read[0], case.survey.names, read[1])
-        except (TypeError, ValueError):
-            return None
+        fresh, dictionaries = pack(result, self._study_id, read[0], case.survey.names, read[1])
         found = None if stored is None else joined(stored, fresh, case.kept)
         return None if found is None else self._store.save(found, dictionaries)
 
-    def _learn(self, plan: CasePlan, result: CaseResult) -> None:
+    def _learn(self, plan: CasePlan, result: FinishedResult) -> None:
         self._read |= result.inputs
         if result.met_change:
             self._doubtful += plan.input_paths
@@ -246,10 +246,10 @@ def store_result(
     store: ResultStore,
     study_id: str,
     survey: Survey,
-    result: CaseResult,
+    result: FinishedResult,
     read: tuple[Mapping[str, Any], PartDigests],
 ) -> PackedResult:
-    """Store a result and return it; one that no file can hold becomes an error of its case.
+    """Store a result and return it.
 
     Parameters
     ----------
@@ -257,21 +257,10 @@ def store_result(
     study_id : str
     survey : Survey
         Of the case.
-    result : CaseResult
+    result : FinishedResult
     read : tuple
         What its key is made of, empty where the case is to be looked at again; and the
         digests of image and segmentation.
     """
     parts, digests = read
-    try:
-        packed, dictionaries = pack(result, study_id, parts, survey.names, digests)
-    except (TypeError, ValueError) as error:
-        defect = CaseError(
-            "CASE-INTERNAL",
-            f"the result of the case cannot be written: {error}",
-            hint="It is a defect of the program: please report it.",
-        )
-        refused = refused_result(survey, defect)
-        refused = replace(refused, inputs=result.inputs, pixels=result.pixels)
-        packed, dictionaries = pack(refused, study_id, parts, survey.names, digests)
-    return store.save(packed, dictionaries)
+    return store.save(*pack(result, study_id, parts, survey.names, digests))

@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from biomarker_cli.case.inputs import NOTHING_READ, PartDigests
-from biomarker_cli.case.result import CaseResult, CaseStatus, Note
+from biomarker_cli.case.result import CaseStatus, Note
 from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.regions.result import ROIS_WITH_AUDIT
-from biomarker_cli.study.flagging import counted_flags, weighed_lines, with_flags
+from biomarker_cli.study.finished import FinishedResult, RoiSummary
+from biomarker_cli.study.flagging import weighed_lines, with_flags
 from biomarker_cli.study.keys import key_of_parts
 from biomarker_cli.tables.reading import parse_lines
 from biomarker_cli.tables.schema import (
@@ -31,14 +32,10 @@ from biomarker_cli.tables.schema import (
     CHECKS,
     DIAMETERS,
     FACTS,
-    FEATURES,
     MEASUREMENTS,
     Table,
 )
 from biomarker_cli.tables.writing import row_lines
-
-if TYPE_CHECKING:
-    from biomarker_cli.tables.rows import FeatureRow
 
 FORMAT = "biomarker-result/6"
 _ANY_FORMAT = "biomarker-result/"
@@ -49,28 +46,6 @@ CASE_TABLES = (CASES, ROIS_WITH_AUDIT, MEASUREMENTS, FACTS, CHECKS, DIAMETERS)
 
 class OtherFormatError(ValueError):
     """A result that another version of the program wrote."""
-
-
-@dataclass(frozen=True)
-class RoiSummary:
-    """What a run says of a ROI on the grid of one image.
-
-    Attributes
-    ----------
-    image : str
-        Name of the image.
-    roi_id, status, error_code, error_message : str
-        As in ``rois.csv``.
-    analyses : list of str
-        Those that measured it, sorted.
-    """
-
-    image: str
-    roi_id: str
-    status: str
-    error_code: str
-    error_message: str
-    analyses: list[str]
 
 
 @dataclass(frozen=True)
@@ -285,17 +260,17 @@ def _seal(head: Mapping[str, Any], body: bytes) -> str:
 
 
 def pack(
-    result: CaseResult,
+    result: FinishedResult,
     study: str,
     key: Mapping[str, Any],
     names: str,
     parts: PartDigests = NOTHING_READ,
 ) -> tuple[PackedResult, list[str]]:
-    """Return a result with finished lines, and the dictionaries of features that it names.
+    """Return a result as it is stored, and the dictionaries of features that it names.
 
     Parameters
     ----------
-    result : CaseResult
+    result : FinishedResult
     study : str
     key : mapping
         What its key is made of (`key_parts`); empty where it is to be looked at again.
@@ -303,15 +278,8 @@ def pack(
         `names_key` of its plan.
     parts : PartDigests
         Of image and segmentation.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Where no table can hold a row of it.
     """
-    dictionaries = _dictionaries(result.features)
     reads = list(result.inputs.values())
-    n_ok = sum(row.status == "ok" for row in result.measurements)
     case = result.case
     head = ResultHead(
         study=study,
@@ -325,64 +293,21 @@ def pack(
         status=case.status,
         error_code=case.error_code,
         error_message=case.error_message,
-        n_ok=n_ok,
-        n_without=len(result.measurements) - n_ok,
-        rois=_roi_summaries(result),
+        n_ok=result.n_ok,
+        n_without=result.n_without,
+        rois=result.rois,
         pixels=result.pixels,
         input_sha256=_sha256("".join(sorted(read.sha256 for read in reads))) if reads else "",
         image_sha256=parts.image_sha256,
         mask_sha256=parts.mask_sha256,
         n_files=len(reads),
-        dictionaries={analysis: _sha256(text) for analysis, text in dictionaries.items()},
+        dictionaries={name: _sha256(text) for name, text in result.dictionaries.items()},
         parts=dict(key),
-        flags=counted_flags(
-            {
-                MEASUREMENTS.name: result.measurements,
-                ROIS_WITH_AUDIT.name: result.rois.values(),
-                FACTS.name: result.facts,
-            }
-        ),
+        flags=result.flags,
     )
-    lines = {
-        CASES.name: row_lines(CASES, [replace(case, result_key=head.key)]),
-        ROIS_WITH_AUDIT.name: row_lines(ROIS_WITH_AUDIT, result.rois.values()),
-        MEASUREMENTS.name: row_lines(MEASUREMENTS, result.measurements),
-        FACTS.name: row_lines(FACTS, result.facts),
-        # A series that stands in two studies is checked twice, and has one row.
-        CHECKS.name: row_lines(CHECKS, dict.fromkeys(result.checks)),
-        DIAMETERS.name: row_lines(DIAMETERS, result.diameters),
-    }
-    log = {
-        "notes": [[note.text, note.roi_id] for note in result.notes],
-        "derivations": result.derivations,
-        "readings": result.readings,
-    }
-    return PackedResult(head, lines, json.dumps(log) + "\n"), list(dictionaries.values())
-
-
-def _roi_summaries(result: CaseResult) -> list[RoiSummary]:
-    analyses: dict[str, set[str]] = {}
-    for row in result.measurements:
-        analyses.setdefault(row.roi_id, set()).add(row.analysis_id)
-    return [
-        RoiSummary(
-            key.image,
-            roi.roi_id,
-            roi.status,
-            roi.error_code,
-            roi.error_message,
-            sorted(analyses.get(roi.roi_id, ())),
-        )
-        for key, roi in result.rois.items()
-    ]
-
-
-def _dictionaries(features: Iterable[FeatureRow]) -> dict[str, str]:
-    """Return the lines of ``features.csv``, by analysis."""
-    by_analysis: dict[str, list[FeatureRow]] = {}
-    for row in features:
-        by_analysis.setdefault(row.analysis_id, []).append(row)
-    return {analysis: row_lines(FEATURES, rows) for analysis, rows in by_analysis.items()}
+    case_line = row_lines(CASES, [replace(case, result_key=head.key)])
+    packed = PackedResult(head, {CASES.name: case_line, **result.lines}, result.log)
+    return packed, list(result.dictionaries.values())
 
 
 def dictionary_digest(text: str) -> str:

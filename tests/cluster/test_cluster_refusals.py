@@ -7,6 +7,8 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -100,29 +102,35 @@ def test_a_scheduler_file_that_is_absent_or_a_folder_or_a_pipe_is_refused(tmp_pa
         assert refusal(path).code == "CLUSTER-SCHEDULER"
 
 
-def _listening(answer: bytes | None) -> tuple[socket.socket, str]:
-    server = socket.create_server(("127.0.0.1", 0))
+@contextmanager
+def _listening(answer: bytes | None) -> Iterator[str]:
+    """Listen, answer each peer once, and leave neither a socket nor a thread behind."""
+    with ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as server:
 
-    def serve() -> None:
-        held = []
-        while True:
-            try:
-                peer, _ = server.accept()
-            except OSError:
-                return
-            held.append(peer)
-            if answer is not None:
-                peer.sendall(answer)
+        def serve() -> None:
+            while True:
+                try:
+                    peer = held.enter_context(server.accept()[0])
+                    if answer is not None:
+                        peer.sendall(answer)
+                except ConnectionError:
+                    continue
+                except OSError:
+                    return
 
-    threading.Thread(target=serve, daemon=True).start()
-    return server, f"127.0.0.1:{server.getsockname()[1]}"
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 @pytest.mark.usefixtures("_hasty")
 @pytest.mark.parametrize("answer", [None, b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 4096])
 def test_what_is_no_scheduler_is_given_up_within_seconds(answer):
-    server, address = _listening(answer)
-    with server:
+    with _listening(answer) as address:
         assert refusal(address).code == "CLUSTER-NOT-REACHED"
 
 

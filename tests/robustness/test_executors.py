@@ -15,6 +15,7 @@ from synthetic_results import case_result, check_row
 from biomarker_cli.case.result import CaseResult
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.study.executors import PoolExecutor, SerialExecutor
+from biomarker_cli.study.finished import finished
 from biomarker_cli.study.judged import is_violation
 from biomarker_cli.study.packed import pack
 from biomarker_cli.study.runner import exit_code
@@ -74,7 +75,7 @@ def test_a_defect_in_the_serial_executor_costs_one_case(monkeypatch):
 
 def _result(status, outcome="pass"):
     result = case_result(status=status, checks=[check_row(outcome)])
-    return pack(result, "study", {"a": 1}, "names")[0]
+    return pack(finished(result), "study", {"a": 1}, "names")[0]
 
 
 @pytest.mark.parametrize(

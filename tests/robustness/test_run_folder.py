@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from synthetic_results import case_result, check_row, judged_results, survey
 
 from biomarker_cli.case.inputs import NOTHING_READ
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.finished import finished, finished_or_refused
 from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.measuring import store_result
 from biomarker_cli.study.packed import pack
@@ -68,7 +70,7 @@ def test_the_system_lets_go_of_the_folder_of_a_process_that_died(tmp_path):
     ("outcome", "code"), [("pass", 0), ("not_applicable", 0), ("not_evaluable", 4), ("fail", 4)]
 )
 def test_strict_lets_nothing_pass_that_could_not_be_judged(tmp_path, outcome, code):
-    result, _ = pack(case_result(checks=[check_row(outcome)]), "study", {"a": 1}, "names")
+    result, _ = pack(finished(case_result(checks=[check_row(outcome)])), "study", {"a": 1}, "names")
     judged = judged_results([result], tmp_path / "out")
     assert judged.has_violation([]) == (code == 4)
     assert exit_code(judged.statuses(), violated=judged.has_violation([])) == code
@@ -80,7 +82,16 @@ def test_a_result_that_no_file_can_hold_costs_its_case_alone(tmp_path):
     store = ResultStore(tmp_path / "out")
     store.open_for("study")
     whole = case_result("a/b/c/d")
-    row = replace(whole.case, voxel_x_mm=float("nan"))
-    broken = replace(whole, case=row)
-    store_result(store, "study", survey("a/b/c/d"), broken, ({"a": 1}, NOTHING_READ))
+    broken = replace(whole, case=replace(whole.case, voxel_x_mm=float("nan")), pixels="px")
+    plan = SimpleNamespace(
+        **dict(zip(("site_id", "subject_id", "timepoint", "role"), "abcd", strict=True)),
+        case_id="a/b/c/d",
+        primary=SimpleNamespace(name="ct"),
+        wanted_rois=("GTV",),
+    )
+    result = finished_or_refused(plan, broken)
+    store_result(store, "study", survey("a/b/c/d"), result, ({"a": 1}, NOTHING_READ))
+    stored = store.load("a/b/c/d", "study")
+    assert (stored.head.status, stored.head.pixels) == ("failed", "px")
+    assert [roi.roi_id for roi in stored.head.rois] == ["GTV"]
     assert store.load("a/b/c/d", "study").head.error_code == "CASE-INTERNAL"

@@ -17,7 +17,6 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.case.plan import CasePlan
-from biomarker_cli.case.result import CaseResult
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.wording import counted
 from biomarker_cli.study.cluster.environment import versions
@@ -38,6 +37,7 @@ from biomarker_cli.study.cluster.worker_side import (
 )
 from biomarker_cli.study.errors import unexpected_error
 from biomarker_cli.study.executors import CaseOutcome, outcome_of, run_in_worker
+from biomarker_cli.study.finished import FinishedResult
 from biomarker_cli.study.workers import TIMED_OUT, Answer
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class DaskExecutor:
     timeout_s: float | None = None
     patience_s: float = 600.0
     say: Callable[[str], None] = _say_nothing
-    work: Callable[[CasePlan], CaseResult] = run_in_worker
+    work: Callable[[CasePlan], FinishedResult] = run_in_worker
 
     def run(self, plans: Iterable[CasePlan]) -> Iterator[CaseOutcome]:
         """Run the cases; outcomes come as they are ready, in any order.

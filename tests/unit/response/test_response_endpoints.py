@@ -16,10 +16,10 @@ from biomarker_cli.response.endpoints import (
 from biomarker_cli.response.subjects import TrialSubject
 from biomarker_cli.response.survival import (
     TimeToEvent,
-    exact_interval,
     median_days,
     survival_steps,
 )
+from biomarker_cli.statistics.confidence import exact_limits
 
 
 def ending(targets, ident="recist-1.1", **known):
@@ -160,4 +160,4 @@ def test_a_half_that_is_no_binary_fraction_is_reached():
     ],
 )
 def test_exact_intervals(n_events, n, low, high):
-    assert exact_interval(n_events, n) == pytest.approx((low, high), abs=5e-5)
+    assert exact_limits(n_events, n) == pytest.approx((low, high), abs=5e-5)

@@ -8,6 +8,7 @@ from synthetic_results import CASE_ID, case_result
 from biomarker_cli.case.result import CaseResult, Note, RoiKey
 from biomarker_cli.model.usability import UsablePolicy
 from biomarker_cli.regions.result import AuditedRoiRow
+from biomarker_cli.study.finished import finished
 from biomarker_cli.study.keys import key_of_parts
 from biomarker_cli.study.packed import OtherFormatError, PackedResult, RoiSummary, pack
 from biomarker_cli.study.store import ResultStore, UnusableResultError
@@ -38,7 +39,7 @@ def _result() -> CaseResult:
 
 
 def _packed() -> PackedResult:
-    return pack(_result(), "trial", {"a": 1}, "names")[0]
+    return pack(finished(_result()), "trial", {"a": 1}, "names")[0]
 
 
 def test_a_result_is_read_as_it_was_written():

@@ -13,6 +13,7 @@ from synthetic_results import case_result, survey
 from biomarker_cli.study.cohort import Cohort
 from biomarker_cli.study.cohort_case import Decision
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.finished import finished
 from biomarker_cli.study.packed import pack
 from biomarker_cli.study.shards import (
     Shard,
@@ -52,7 +53,7 @@ def write(folder, shard, made=MADE, cases=("S/1/T1/ct",)):
     for place, case_id in enumerate(cases):
         cohort.add(survey(case_id, persons=("a.b.c.d",)), place, "mark", ("1.2", "1.3"))
         cohort.decide(place + 1, Decision("run", "not measured before"))
-        result = pack(case_result(case_id, pixels="px"), "trial", {"a": 1}, "n")[0]
+        result = pack(finished(case_result(case_id, pixels="px")), "trial", {"a": 1}, "n")[0]
         cohort.take_result(place + 1, result.sealed()[0])
     begin_shard(folder, shard)
     end_shard(folder, shard, made, folder / "study.yaml", cohort)
