@@ -36,7 +36,7 @@ _LINK_COLUMNS = ("patient_id", "subject_id", "source", "error_code", "written")
 
 
 @dataclass
-class Outcome:
+class CopiedFiles:
     """What became of the files.
 
     Attributes
@@ -83,7 +83,7 @@ def read_or_make_key(path: Path) -> bytes:
     return key
 
 
-def deidentify(folder: Path, output: Path | None, profile: ProfileFile, key: bytes) -> Outcome:
+def deidentify(folder: Path, output: Path | None, profile: ProfileFile, key: bytes) -> CopiedFiles:
     """Write de-identified copies of the DICOM below a folder.
 
     Parameters
@@ -104,7 +104,7 @@ def deidentify(folder: Path, output: Path | None, profile: ProfileFile, key: byt
     files = [Path(one.path) for one in find_files([folder]).files]
     if not files:
         raise InputNotFoundError("NOTHING-FOUND", f"no file below {folder}")
-    outcome, originals = Outcome(), Originals()
+    outcome, originals = CopiedFiles(), Originals()
     try:
         for path in files:
             _one(path, output, profile, key, outcome, originals)
@@ -122,7 +122,7 @@ def _one(
     output: Path | None,
     profile: ProfileFile,
     key: bytes,
-    outcome: Outcome,
+    outcome: CopiedFiles,
     originals: Originals,
 ) -> None:
     row = dict.fromkeys(_LINK_COLUMNS, "") | {"source": str(path)}
@@ -198,7 +198,7 @@ def _content(dataset: Dataset) -> tuple[bytes, str]:
     return stream.getvalue(), "/".join(map(str, parts)) + ".dcm"
 
 
-def _require_no_leak(output: Path, outcome: Outcome, originals: Originals) -> None:
+def _require_no_leak(output: Path, outcome: CopiedFiles, originals: Originals) -> None:
     originals.texts.discard("")
     for name in outcome.written:
         dataset = _read(output / name)
@@ -214,7 +214,7 @@ def _require_no_leak(output: Path, outcome: Outcome, originals: Originals) -> No
             )
 
 
-def manifest_of(outcome: Outcome, profile: ProfileFile, sha256: str) -> dict[str, Any]:
+def manifest_of(outcome: CopiedFiles, profile: ProfileFile, sha256: str) -> dict[str, Any]:
     """Return the manifest of the copies: no link to identity stands in it."""
     tables = {name: table(name) for name in ("annex_e_2024b", "safe_private_2026d")}
     return {
@@ -233,7 +233,7 @@ def manifest_of(outcome: Outcome, profile: ProfileFile, sha256: str) -> dict[str
     }
 
 
-def write_records(outcome: Outcome, output: Path, link: Path, manifest: dict[str, Any]) -> None:
+def write_records(outcome: CopiedFiles, output: Path, link: Path, manifest: dict[str, Any]) -> None:
     """Write the manifest beside the copies, and the link where its owner alone reads it."""
     text = json.dumps(manifest, indent=2, sort_keys=True) + "\n"
     replace_file(output / MANIFEST, text.encode())
