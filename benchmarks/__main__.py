@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.peers import environment
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-_ROOMS = ("scan", "check", "regions", "suv", "adc", "radiomics", "size")
+_ROOMS = ("scan", "check", "regions", "suv", "adc", "perfusion", "radiomics", "size")
 NAMES = (*_ROOMS, "run", "compare", "pool", "verify", "response")
 
 

@@ -61,7 +61,7 @@ def measured_against_truth(study: Path, out: Path) -> int:
     """
     shutil.rmtree(out, ignore_errors=True)
     names = [path.relative_to(CHECKOUT).as_posix() for path in (study, out)]
-    command = ["biomarker", "run", names[0], "-o", names[1]]
+    command = ["biomarker", "run", names[0], "-o", names[1], "--report"]
     print("$", *command, flush=True)
     done = subprocess.run(
         [sys.executable, "-m", "biomarker_cli", *command[1:]], cwd=CHECKOUT, check=False
@@ -73,7 +73,8 @@ def measured_against_truth(study: Path, out: Path) -> int:
     print("Measured against truth (truth.csv says how each truth and tolerance is defined)")
     print(compared.to_string(index=False, float_format=lambda v: f"{v:.6g}"))
     n_bad = int((compared["within"] != "yes").sum())
-    print(f"\n{len(compared) - n_bad} of {len(compared)} values are within tolerance\n")
+    print(f"\n{len(compared) - n_bad} of {len(compared)} values are within tolerance")
+    print(f"A report to look at: {names[1]}/report.html\n")
     return 1 if n_bad else 0
 
 

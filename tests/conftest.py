@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +41,26 @@ def absent(what: str) -> None:
     if os.environ.get("BIOMARKER_REQUIRE_ALL"):
         pytest.fail(f"{what} (CI must have it)")
     pytest.skip(what)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser without a window, for tests of pages.
+
+    Of one module: while it is open an event loop runs, beside which a Dask client makes none.
+    """
+    path = shutil.which("chromium")
+    if path is None:
+        absent("browser absent: no chromium on PATH (apt-get install chromium)")
+    for package in ("playwright", "axe_playwright_python"):
+        if importlib.util.find_spec(package) is None:
+            absent(f"browser tests need {package} (make setup)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

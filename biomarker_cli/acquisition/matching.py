@@ -46,9 +46,9 @@ class Match:
 
 
 def newest_protocols() -> list[AcquisitionProtocol]:
-    """Return the version of every shipped protocol that its bare id means."""
+    """Return the version of every shipped protocol that its bare id means, no retired one."""
     ids = sorted({path.parent.name for path in list_protocols(ProtocolKind.ACQUISITION)})
-    return [load_acquisition(ident) for ident in ids]
+    return [one for one in map(load_acquisition, ids) if not one.document.is_retired]
 
 
 def match_protocols(

@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 FILES_CHANGED = "its files are not what they were when it was measured"
 """Why nothing is kept of a case whose result stands for other files."""
 
-TILE_PIXELS = 192
-"""Of the side of each of the three slices of a picture."""
-
 
 @dataclass(frozen=True)
 class KeepOrder:
@@ -185,9 +182,11 @@ class Keeper:
         if "masks" in self._order.kinds:
             self._store("masks", mask_bytes(region, roi_id, image), roi_id, image)
         if "pictures" in self._order.kinds:
-            from biomarker_cli.regions.preview import contour_picture
+            from biomarker_cli.drawing.picture_svg import picture_svg
+            from biomarker_cli.drawing.region_tiles import region_tiles
 
-            self._store("pictures", contour_picture([region], volume, TILE_PIXELS), roi_id, image)
+            picture = picture_svg(region_tiles(region, volume), roi_id)
+            self._store("pictures", picture, roi_id, image)
 
     def _store(self, kind: str, content: bytes, roi_id: str, image: str) -> None:
         path = self._path(kind, roi_id)

@@ -25,6 +25,8 @@ MEASURES: Mapping[str, str] = MappingProxyType(
         "radiomics": "biomarker_cli.radiomics.measure",
         "suv": "biomarker_cli.pet.measure",
         "adc": "biomarker_cli.diffusion.measure",
+        "t1": "biomarker_cli.perfusion.t1_measure",
+        "dce": "biomarker_cli.perfusion.dce_measure",
         "size": "biomarker_cli.size.measure",
     }
 )
@@ -130,8 +132,10 @@ def proposed_roles() -> tuple[ProposedRole, ...]:
 
 if TYPE_CHECKING:
     from biomarker_cli.diffusion import measure as diffusion
+    from biomarker_cli.perfusion import dce_measure as dce
+    from biomarker_cli.perfusion import t1_measure as t1
     from biomarker_cli.pet import measure as pet
     from biomarker_cli.radiomics import measure as radiomics
     from biomarker_cli.size import measure as size
 
-    _FULFILLED: tuple[MeasureRoom, ...] = (radiomics, pet, diffusion, size)
+    _FULFILLED: tuple[MeasureRoom, ...] = (radiomics, pet, diffusion, t1, dce, size)

@@ -219,8 +219,8 @@ def _flags_of_image(progress: _Progress, name: str) -> frozenset[str]:
         for check in checks
         if check.outcome in _FLAG_OF_OUTCOME and check.severity == "error"
     }
-    if plan.acquisition is not None and plan.acquisition.document.is_draft:
-        flags.add("draft_protocol")
+    if plan.acquisition is not None:
+        flags |= plan.acquisition.document.standing_flags
     return frozenset(flags)
 
 
@@ -328,8 +328,7 @@ def _measure_regions(progress: _Progress, analysis: Analysis, prepared: Prepared
     """Measure every region that was imported; one that is refused is noted with its reason."""
     image = progress.plan.image_of(analysis).name
     flags = _flags_of_image(progress, image) | prepared.volume.flags
-    if analysis.document.is_draft:
-        flags |= {"draft_protocol"}
+    flags |= analysis.document.standing_flags
     regions = [
         (RoiKey(roi.roi_id, image), roi.region)
         for roi in progress.regions[image]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biomarker_cli.cli.options import paths_argument
-from biomarker_cli.cli.output import Listing, nothing_found, print_data, print_json, progress, say
+from biomarker_cli.cli.mr_volumes import described, exit_of, mr_images, set_or_refusal
+from biomarker_cli.cli.options import paths_argument, table_format_option
+from biomarker_cli.cli.output import Listing, print_data, print_json, say
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue.candidate import VolumeCandidate
@@ -37,31 +38,17 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @paths_argument
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "csv", "json"]),
-    default="text",
-    show_default=True,
-    help="What to print on stdout.",
-)
+@table_format_option
 def bvalues(paths: tuple[Path, ...], output_format: str) -> int:
     """List the b-value of every MR volume below PATH, and whether they make a diffusion set.
 
     For each volume: the b-value that a fit uses, the nominal and the applied
     one, what kind of image it is, and the element and dialect that say so.
     """
-    from biomarker_cli.catalogue.catalogue import scan
     from biomarker_cli.diffusion.b_table import b_value_rows
-    from biomarker_cli.model.exit_codes import ExitCode
     from biomarker_cli.tables.cells import csv_text
 
-    with progress("reading headers", "files") as advance:
-        found = scan(paths, advance)
-    images = [c for c in found.volumes if c.modality == "MR"]
-    if not images:
-        hint = "Name a folder that holds a diffusion-weighted series."
-        raise nothing_found("MR image", paths, hint=hint)
+    images = mr_images(paths, "Name a folder that holds a diffusion-weighted series.")
     volumes = _described(images)
     rows = b_value_rows(volumes)
     if output_format == "csv":
@@ -71,44 +58,26 @@ def bvalues(paths: tuple[Path, ...], output_format: str) -> int:
         print_json({"volumes": [row.as_dict() for row in rows], "set": _verdict(images)})
     else:
         _print_text(rows, _verdict(images))
-    if len(volumes) == len(images):
-        return ExitCode.DONE
-    return ExitCode.PARTIAL if volumes else ExitCode.FAILED
+    return exit_of(len(volumes), len(images))
 
 
 def _described(images: list[VolumeCandidate]) -> list[DwiVolume]:
-    """Return the facts of the volumes; one that cannot be told is named on stderr and left out."""
+    """Return the facts of the volumes that can be told, one beside the others."""
     from biomarker_cli.dicom.files import DicomFiles
     from biomarker_cli.diffusion.volumes import describe_volumes
-    from biomarker_cli.model.errors import BiomarkerError
 
     files = DicomFiles()
-    told = []
-    for image in images:
-        try:
-            describe_volumes([image], files)
-        except BiomarkerError as error:
-            say(f"not read: {error.code} {image.volume_id}: {error}", err=True)
-        except Exception as unexpected:  # noqa: BLE001 - named on stderr; others go on
-            kind = type(unexpected).__name__
-            say(f"not read: CASE-INTERNAL {image.volume_id}: an unexpected {kind}", err=True)
-        else:
-            told.append(image)
-    return describe_volumes(told, files)
+    told = described(images, lambda image: describe_volumes([image], files))
+    return describe_volumes([image for image, _ in told], files)
 
 
 def _verdict(images: list[VolumeCandidate]) -> dict[str, Any]:
     """Say whether the volumes make one diffusion set."""
     from biomarker_cli.diffusion.dwi_set import assemble
-    from biomarker_cli.model.errors import CaseError
 
-    try:
-        dwi = assemble(images)
-    except CaseError as error:
-        return {"status": "refused", "error_code": error.code, "error_message": str(error)}
-    except Exception as unexpected:  # noqa: BLE001 - the verdict says so; the rows are printed
-        message = f"an unexpected {type(unexpected).__name__} stopped the set: please report it"
-        return {"status": "refused", "error_code": "CASE-INTERNAL", "error_message": message}
+    dwi, refusal = set_or_refusal(lambda: assemble(images))
+    if dwi is None:
+        return refusal
     return {
         "status": "ok",
         "b_nominal": [shell.nominal for shell in dwi.shells],

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _EPILOG = """\b
 Examples:
   biomarker check /data/patient/ct --protocol recist-ct
-  biomarker check /data/trial --protocol fdg-pet@0.1.0 -o checks.csv --junit checks.xml
+  biomarker check /data/trial --protocol qiba-fdg-1-14 -o checks.csv --junit checks.xml
   biomarker check /data/trial --protocol site.yaml --waivers waivers.yaml --strict
   biomarker check /data/phantom --protocol earl-1-phantom --measured recovery.csv
 

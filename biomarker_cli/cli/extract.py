@@ -22,8 +22,12 @@ _EPILOG = """\b
 Examples:
   biomarker extract radiomics --image ct/ --mask rtstruct.dcm --roi GTV \\
       --analysis pyradiomics-default -o results
+  biomarker extract radiomics --image ct/ --mask seg.dcm --analysis radiomics-ct \\
+      --subject S0002 --timepoint T2 -o results-S0002-T2
   biomarker extract suv --image pet/ --mask seg.dcm --analysis fdg-suv
   biomarker extract adc --image dwi/ --mask mask.nii.gz --analysis dwi-adc
+  biomarker extract dce --image dce/ --image vfa/ --mask mask.nii.gz \\
+      --analysis dce-etofts-parker
   biomarker extract size --image ct/ --mask seg.dcm --analysis recist-size
 
 Without -o the measurements are printed as CSV. Exit code 7: a limit of the
@@ -65,13 +69,20 @@ analysis, as that of a phantom, is broken.
     help="Audited override file of PET header values (YAML); rows carry suv_override.",
 )
 @click.option(
+    "--subject", metavar="ID", default="S0001", show_default=True, help="Subject of the case."
+)
+@click.option(
+    "--timepoint", metavar="ID", default="T1", show_default=True, help="Timepoint of the case."
+)
+@click.option("--site", metavar="ID", default="local", show_default=True, help="Site of the case.")
+@click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder for the tables of the run."
 )
 @click.option(
     "--maps",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="adc: write the maps there, as NIfTI and as DICOM Parametric Map.",
+    help="adc, t1, dce: write the maps there, as NIfTI and as DICOM Parametric Map.",
 )
 @click.option(
     "--identity",
@@ -157,7 +168,7 @@ def _said(identity: OutgoingIdentity) -> str:
 def _require_maps(measure: str) -> None:
     if measure_room(measure).maps is None:
         others = [name for name in measure_names() if measure_room(name).maps is not None]
-        raise click.UsageError(f"--maps goes with {' and '.join(others)}.")
+        raise click.UsageError(f"--maps goes with {', '.join(others)}.")
 
 
 def _require_empty(folder: Path, *, overwrite: bool) -> None:

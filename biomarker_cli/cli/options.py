@@ -27,6 +27,15 @@ format_option = click.option(
     help="How to print: a table to read, or JSON for scripts.",
 )
 
+table_format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "csv", "json"]),
+    default="text",
+    show_default=True,
+    help="What to print on stdout.",
+)
+
 junit_option = click.option(
     "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML here."
 )

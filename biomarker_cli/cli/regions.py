@@ -62,7 +62,7 @@ on another grid are refused. With -o the folder gets regions.csv and masks/*.nii
     "--preview",
     metavar="FILE.png",
     type=click.Path(path_type=Path),
-    help="Picture of the contours over the image, three slices for each ROI.",
+    help="Picture of the contours over the image, three planes for each ROI.",
 )
 @format_option
 @click.pass_context

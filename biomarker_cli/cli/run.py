@@ -27,6 +27,7 @@ _EPILOG = """\b
 Examples:
   biomarker run sample_data/study.yaml -o results
   biomarker run study.yaml -o results --jobs 4
+  biomarker run study.yaml -o results --report
   biomarker run study.yaml -o results --dry-run
   biomarker run study.yaml -o results --retry-failed
   biomarker run study.yaml -o results --shard 2/8
@@ -95,6 +96,12 @@ class ShardType(click.ParamType[Any]):
     help="Folder outside that of the study in which it may name lists, overrides and "
     "protocols; repeat it.",
 )
+@click.option(
+    "--report",
+    "reports",
+    is_flag=True,
+    help="Keep pictures of each ROI as well, and write report.html beside the tables.",
+)
 @junit_option
 @click.option("--quiet", is_flag=True, help="Say nothing but errors; the exit code tells.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what became of each case.")
@@ -114,13 +121,15 @@ def run(
 
     A case that fails leaves a row with its error code; the others go on.
     """
-    from biomarker_cli.study.study_file import load_study, with_key
+    from biomarker_cli.study.study_file import keeping_pictures, load_study, with_key
 
     if junit is not None:
         require_new_file(junit)
     study = load_study(study_file, given.pop("allowed"))
     folder = output or study.root / "results"
-    dry_run, quiet = given.pop("dry_run"), given.pop("quiet")
+    dry_run, quiet, reports = (given.pop(name) for name in ("dry_run", "quiet", "reports"))
+    if reports:
+        study = keeping_pictures(study)
     measurer = Measurer.taken(given)
     study = with_key(study, writes=not dry_run)
     part = _part(shard, study, study_file)
@@ -136,7 +145,17 @@ def run(
         _print_plan(decisions, output_format)
         return
     end_with_report(report, junit, "" if quiet else output_format, shard)
+    if reports and shard is None:
+        _write_report(folder)
     context.exit(report.exit_code)
+
+
+def _write_report(folder: Path) -> None:
+    """Write the report of a run; that of an earlier one is its own and is replaced."""
+    from biomarker_cli.report.making import REPORT_FILE, ReportOrder, write_report
+
+    write_report(folder, folder / REPORT_FILE, ReportOrder())
+    say(f"written: {folder / REPORT_FILE}", err=True)
 
 
 def _part(shard: Shard | None, study: Any, study_file: Path) -> StudyPart | None:

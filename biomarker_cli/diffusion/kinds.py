@@ -8,6 +8,7 @@ from biomarker_cli.catalogue.kinds import image_kind
 from biomarker_cli.dicom.bvalues import BValue
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.gradients import Directionality, Gradient
+from biomarker_cli.dicom.mr_images import image_type, is_other_component
 from biomarker_cli.dicom.private_values import first_number
 
 UNWEIGHTED_BELOW = 5.0
@@ -42,8 +43,6 @@ _SIGNAL = frozenset(
 )
 
 _COMPUTED_WORDS = ("CALC_BVALUE", "COMPUTED_BVALUE", "SYNTHETIC", "CDWI")
-_OTHER_COMPONENTS = {"PHASE", "REAL", "IMAGINARY", "MIXED"}
-_OTHER_COMPONENT_LETTERS = {"P", "R", "I"}
 
 
 def volume_kind(header: FrameHeader, b_value: BValue | None, gradient: Gradient) -> DwiKind:
@@ -55,17 +54,11 @@ def volume_kind(header: FrameHeader, b_value: BValue | None, gradient: Gradient)
     mapped = _map_kind(header, words)
     if mapped is not None:
         return mapped
-    if _is_other_component(header, words):
+    if is_other_component(header):
         return DwiKind.NOT_MAGNITUDE
     if b_value is None:
         return DwiKind.DERIVED if words[:1] == ("DERIVED",) else DwiKind.UNTAGGED
     return _weighted_kind(words, b_value, gradient)
-
-
-def image_type(header: FrameHeader) -> tuple[str, ...]:
-    """Return FrameType, or ImageType for a classic object."""
-    value = header.get("FrameType") or header.get("ImageType") or ()
-    return (value,) if isinstance(value, str) else tuple(str(word) for word in value)
 
 
 def _map_kind(header: FrameHeader, words: tuple[str, ...]) -> DwiKind | None:
@@ -80,13 +73,6 @@ def _map_kind(header: FrameHeader, words: tuple[str, ...]) -> DwiKind | None:
     if header.get("DiffusionAnisotropyType") is not None:
         return DwiKind.FA_MAP
     return None
-
-
-def _is_other_component(header: FrameHeader, words: tuple[str, ...]) -> bool:
-    component = str(header.get("ComplexImageComponent", ""))
-    if component:
-        return component in _OTHER_COMPONENTS
-    return len(words) > 2 and bool(set(words[2:]) & _OTHER_COMPONENT_LETTERS)
 
 
 def _weighted_kind(words: tuple[str, ...], b_value: BValue, gradient: Gradient) -> DwiKind:

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from biomarker_cli.diffusion.certificate import PhantomRules
 from biomarker_cli.diffusion.plausibility import PlausibleRules
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.statistics.intensity import STATISTICS
+from biomarker_cli.statistics.intensity import known_statistics
 
 ImageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -242,12 +242,4 @@ class AdcRules(Strict):
             raise ValueError("two maps have one image name")
         return self
 
-    @field_validator("statistics")
-    @classmethod
-    def _are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in names if name not in STATISTICS]
-        if unknown:
-            raise ValueError(f"unknown statistics {unknown}; known are {sorted(STATISTICS)}")
-        if len(set(names)) != len(names):
-            raise ValueError("a statistic is named twice")
-        return names
+    _known = field_validator("statistics")(known_statistics)

@@ -14,7 +14,7 @@ from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.kinds import DwiKind
 from biomarker_cli.diffusion.map_units import in_mm2_s
 from biomarker_cli.diffusion.rules import AdcRules
-from biomarker_cli.diffusion.volumes import describe_volume, without_padding
+from biomarker_cli.diffusion.volumes import describe_volume
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.quantity import ADC
 
@@ -53,7 +53,7 @@ def vendor_adc(
             where=", ".join(c.volume_id for c in maps),
             hint="Name the one to use (--series).",
         )
-    volume = without_padding(read_volume(maps[0], files))
+    volume = read_volume(maps[0], files).without_padding()
     values, unit_from, flags = in_mm2_s(volume, infer=rules.vendor_map.infer_unit)
     values = np.where(volume.as_float64() == 0.0, np.nan, values)
     return AdcResult(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +14,7 @@ from biomarker_cli.dicom.bvalues import BValue, read_b_value
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.gradients import Directionality, Vector, has_zero_vector, read_gradient
+from biomarker_cli.dicom.mr_images import factors_to_one_scale, header_number
 from biomarker_cli.dicom.philips_scaling import is_philips, read_scale
 from biomarker_cli.dicom.private_values import first_number
 from biomarker_cli.diffusion.errors import AdcError
@@ -104,8 +104,8 @@ def describe_volume(candidate: VolumeCandidate, files: DicomFiles) -> DwiVolume:
         says_weighted=gradient.direction is not None
         or gradient.directionality is Directionality.ISOTROPIC,
         zero_direction=kind is DwiKind.UNDIRECTED and has_zero_vector(header),
-        echo_ms=_milliseconds(header, "EchoTime", "EffectiveEchoTime"),
-        repetition_ms=_milliseconds(header, "RepetitionTime"),
+        echo_ms=header_number(header, "EchoTime", "EffectiveEchoTime"),
+        repetition_ms=header_number(header, "RepetitionTime"),
         rescale_type=str(header.get("RescaleType", "")),
         rescale_slope=first_number(header.get("RescaleSlope", 1.0)),
         scale=read_scale(header) if philips else None,
@@ -151,41 +151,21 @@ def describe_volumes(
     ]
 
 
-def _milliseconds(header: FrameHeader, *keywords: str) -> float | None:
-    for keyword in keywords:
-        value = header.get(keyword)
-        if value is not None:
-            try:
-                number = float(value)
-            except (TypeError, ValueError):
-                return None
-            return number if math.isfinite(number) else None
-    return None
-
-
-def without_padding(volume: Volume) -> Volume:
-    """Return a volume whose padding is NaN: it is no signal."""
-    if volume.padding is None:
-        return volume
-    return volume.with_array(np.where(volume.padding, np.nan, volume.as_float64()), volume.quantity)
-
-
 def _read_scaled(candidate: VolumeCandidate, philips: bool, files: DicomFiles) -> Volume:
     """Read a volume; padding is NaN, and Philips slices are on the scale of measured values."""
-    volume = without_padding(read_volume(candidate, files))
+    volume = read_volume(candidate, files).without_padding()
     if not philips:
         return volume
-    scales = [read_scale(frame) for frame in volume.frames]
-    known = [scale for scale in scales if scale is not None]
-    if len(known) == len(scales):
-        factor = 1.0 / np.asarray(known)[:, None, None]
-        return volume.with_array(volume.as_float64() * factor, SIGNAL)
-    if known or len(set(volume.frames.values("RescaleSlope"))) > 1:
+    try:
+        factors = factors_to_one_scale(volume.frames)
+    except ValueError:
         raise AdcError(
             "ADC-MIXED-SCALING",
             "the slices of a volume have different rescale slopes, and the scale slope "
             "(2005,xx0E) that would tell their common scale is absent",
             where=candidate.volume_id,
             hint="Export the series again with its private elements.",
-        )
-    return volume
+        ) from None
+    if factors is None:
+        return volume
+    return volume.with_array(volume.as_float64() * np.asarray(factors)[:, None, None], SIGNAL)

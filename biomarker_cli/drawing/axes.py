@@ -97,6 +97,26 @@ def svg_dot(x: float, y: float, colour: str, title: str, radius: float = 3.5) ->
     )
 
 
+_MARKS = (
+    "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
+    "M-3.6-3.6h7.2v7.2h-7.2z",
+    "M0-4.6L4.4 3.6H-4.4z",
+    "M0-5L5 0L0 5L-5 0z",
+    "M0 4.6L4.4-3.6H-4.4z",
+    "M-4.5-1.4h3.1v-3.1h2.8v3.1h3.1v2.8h-3.1v3.1h-2.8v-3.1h-3.1z",
+)
+"""Circle, square, triangle, diamond, triangle upside down, cross."""
+
+
+def svg_mark(x: float, y: float, shape: int, colour: str, title: str) -> str:
+    """Return a mark of one of six shapes, which are used again from the seventh on."""
+    said = f"<title>{escape(shown(title))}</title>" if title else ""
+    return (
+        f'<path d="{_MARKS[shape % len(_MARKS)]}" transform="translate({x:.1f} {y:.1f})" '
+        f'fill="{colour}" fill-opacity="0.8">{said}</path>'
+    )
+
+
 def ticks_between(low: float, high: float) -> list[float]:
     """Return round numbers from `low` to `high`, at most `MOST_TICKS` and one more.
 

@@ -1,4 +1,4 @@
-"""The outline of a region on a slice."""
+"""The outline of a mask on a slice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from biomarker_cli.imaging.region import Region
 from biomarker_cli.model.arrays import BoolArray, FloatArray
 
 
@@ -28,24 +27,3 @@ def outlines(mask: BoolArray) -> list[FloatArray]:
     padded = np.pad(mask, 1).astype(np.float64)
     lines: Any = contourpy.contour_generator(z=padded).lines(0.5)
     return [np.asarray(line) - 1.0 for line in lines]
-
-
-def region_outlines(region: Region, index: int) -> list[FloatArray]:
-    """Return the outlines of a region on a slice of its grid.
-
-    Parameters
-    ----------
-    region : Region
-    index : int
-        Of the slice, in the whole grid.
-
-    Returns
-    -------
-    list of ndarray, shape (n, 2)
-        As `outlines`, in indices of the whole grid; empty beside the region.
-    """
-    depth, rows, columns = region.box
-    if not depth.start <= index < depth.stop:
-        return []
-    offset = np.array([columns.start, rows.start])
-    return [line + offset for line in outlines(region.crop.mask[index - depth.start])]

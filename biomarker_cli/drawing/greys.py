@@ -22,7 +22,8 @@ class GreyScale:
     Attributes
     ----------
     black, white : float
-        Values that are drawn so, with all below or above; in the unit of the image.
+        Values that are drawn so, with all beyond them; in the unit of the image. Black
+        may be the higher one.
     """
 
     black: float
@@ -58,7 +59,7 @@ def grey_pixels(values: FloatArray, scale: GreyScale) -> ByteArray:
     ndarray of uint8, shape (y, x, 3)
         Red, green and blue; `NO_VALUE_COLOUR` where a value is not finite.
     """
-    width = scale.white - scale.black if scale.white > scale.black else 1.0
+    width = scale.white - scale.black or 1.0
     scaled = (values - scale.black) / width
     grey = (np.clip(np.nan_to_num(scaled), 0.0, 1.0) * 255).astype(np.uint8)
     pixels = np.stack([grey] * 3, axis=-1)

@@ -16,8 +16,8 @@ Colour = tuple[int, int, int]
 ORANGE: Colour = (230, 159, 0)
 """Of the Okabe-Ito palette: seen on grey by everybody."""
 
-CAPTION_PIXELS = 34
-"""Room for two lines of text."""
+CAPTION_PIXELS = 52
+"""Room for three lines of text."""
 
 LINE_PIXELS = 2
 
@@ -60,7 +60,7 @@ def captioned(picture: Image, text: str) -> Image:
     picture : PIL.Image.Image
         RGB.
     text : str
-        Up to two lines; what is wider than the picture is cut off.
+        Up to three lines; what is wider than the picture is cut off.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -70,6 +70,23 @@ def captioned(picture: Image, text: str) -> Image:
     place = (_INDENT_PIXELS, picture.height)
     ImageDraw.Draw(tile).multiline_text(place, text, fill=_TEXT_COLOUR, font=font)
     return tile
+
+
+def draw_words(picture: Image, words: Iterable[tuple[tuple[int, int], str]]) -> None:
+    """Write words into a picture, white on black so that they are read on any grey.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        RGB.
+    words : iterable of ((int, int), str)
+        ``(x, y)`` of the upper left corner, and the text.
+    """
+    from PIL import ImageDraw, ImageFont
+
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=_FONT_PIXELS)
+    for place, text in words:
+        draw.text(place, text, fill=_TEXT_COLOUR, font=font, stroke_width=1, stroke_fill="black")
 
 
 def montage(rows: Sequence[Sequence[Image]]) -> Image:

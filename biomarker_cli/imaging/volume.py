@@ -49,6 +49,13 @@ class Volume:
         """Return the same place with other numbers."""
         return replace(self, array=array, quantity=quantity, flags=self.flags | frozenset(flags))
 
+    def without_padding(self) -> Volume:
+        """Return the volume with NaN in place of padding, which is no signal."""
+        if self.padding is None:
+            return self
+        array = np.where(self.padding, np.nan, self.as_float64())
+        return self.with_array(array, self.quantity)
+
     def as_float64(self) -> FloatArray:
         """Return the array as float64, without a copy where it already is."""
         return np.asarray(self.array, dtype=np.float64)

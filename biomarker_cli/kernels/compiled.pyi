@@ -156,3 +156,16 @@ def pick_elements(
     without_private: tuple[bytes, ...],
     holds_items: Callable[[int], bool],
 ) -> tuple[bytes, list[bytes | None]] | None: ...
+def convolve_exponential(
+    times: FloatArray, plasma: FloatArray, rate: float, result: FloatArray
+) -> None: ...
+def fit_exchange(
+    times: FloatArray,
+    plasma: FloatArray,
+    frames: IntArray,
+    curves: FloatArray,
+    rates: FloatArray,
+    limits: FloatArray,
+    with_plasma: bool,
+    found: FloatArray,
+) -> None: ...

@@ -8,7 +8,7 @@ and lets go of the GIL. Results go into arrays that are passed in. What is docum
 content of an array (ranks below a size, borders that steps stay within) is the caller's to hold.
 """
 
-from libc.math cimport INFINITY, fabs, log2
+from libc.math cimport INFINITY, NAN, exp, expm1, fabs, log, log2
 from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport abs as absolute, free, malloc
 from libc.string cimport memcpy
@@ -56,3 +56,4 @@ include "chords.pxi"
 include "recursive.pxi"
 include "wavelets.pxi"
 include "elements.pxi"
+include "perfusion.pxi"

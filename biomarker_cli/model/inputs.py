@@ -249,6 +249,12 @@ def read_whole(path: Path) -> tuple[bytes, FileSignature]:
     return content, signature
 
 
+def sha256_of_file(path: Path) -> str:
+    """Return the digest of a file of ours, which is read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def read_beginning(path: Path, most: int) -> bytes:
     """Return so many bytes of a regular file from its beginning, or all where it has less.
 

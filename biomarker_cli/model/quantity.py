@@ -57,6 +57,11 @@ ADC = Quantity(
 )
 PERFUSION_FRACTION = Quantity("perfusion_fraction", "1", "perfusion fraction (IVIM)")
 KURTOSIS = Quantity("kurtosis", "1", "diffusion kurtosis")
+T1 = Quantity("t1", "ms", "longitudinal relaxation time", "113063", "T1")
+KTRANS = Quantity("ktrans", "/min", "volume transfer constant", "126312", "Ktrans")
+KEP = Quantity("kep", "/min", "rate constant of reflux", "126313", "kep")
+VE = Quantity("ve", "1", "share of extravascular extracellular space", "126314", "ve")
+VP = Quantity("vp", "1", "share of plasma", "126331", "vp")
 SIGNAL = Quantity("signal", "1", "signal intensity, arbitrary scale")
 ACTIVITY = Quantity("activity", "Bq/ml", "activity concentration")
 STORED_PET = Quantity("pet_stored", "1", "PET value in the unit that (0054,1001) names")
@@ -73,6 +78,11 @@ _ALL = (
     ADC,
     PERFUSION_FRACTION,
     KURTOSIS,
+    T1,
+    KTRANS,
+    KEP,
+    VE,
+    VP,
     SIGNAL,
     ACTIVITY,
     STORED_PET,

@@ -36,6 +36,7 @@ _CAUTION = (
     "acq_not_evaluable",
     "acq_waived",
     "draft_protocol",
+    "retired_protocol",
     # The site is not shown to have passed its tests at the time.
     "passport_missing",
     "passport_stale",
@@ -64,6 +65,8 @@ _CAUTION = (
     "weight_unverified",
     # The scale of MR differs between scanners; shape and some textures survive that.
     "arbitrary_intensity",
+    # The package rounds the image it resampled: textures move, by both engines.
+    "integer_resampling",
     # Files: something may be missing, or be of somebody else.
     "files_unusable",
     "frame_of_reference_shared",
@@ -87,6 +90,14 @@ _CAUTION = (
     "slice_thickness_differs",
     # Below the share of voxels at which the analysis calls the value undefined.
     "voxels_nan",
+    # Perfusion: what the chain from signal to parameter rests on.
+    "b1_uncorrected",
+    "bound_reached",  # the other parameters of that fit may stand beside it
+    "frame_gap",
+    "frame_interval_long",
+    "frames_missing",
+    "phase_times_from_content",
+    "t10_assumed",
     # The line of the diameter, and the part of the lesion that it is of, want a look.
     "concave",
     "several_components",
@@ -100,6 +111,7 @@ _DO_NOT_USE = (
     "deviates",  # the number is not of the analysis that its row names
     "implausible",  # no tissue has it: a wrong unit, a wrong b-value, another structure
     "passport_failed",  # the site's own test said that its numbers are off
+    "bolus_early",  # the baseline holds contrast agent
     "noise_floor",  # biased by up to a fifth, and by as much as the scanner is noisy
     "pet_stored_values",  # Bq/ml of one series, counts of the next, all under the unit 1
     "roi_gaps",  # half of the structure or more is left out
@@ -124,6 +136,7 @@ WITH_ARGUMENT = frozenset(
         "acq_fail",
         "acq_not_evaluable",
         "acq_waived",
+        "bound_reached",
         "rc_other_conditions",
         "suv_override",
         "tolerance_below_half_slice",

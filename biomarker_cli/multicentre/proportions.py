@@ -11,19 +11,8 @@ def clopper_pearson(count: int, of: int, confidence: float = 0.95) -> Estimate:
 
     Parameters
     ----------
-    count, of : int
-        0 <= count <= of, of > 0.
-    confidence : float
-        Two-sided.
-
-    Raises
-    ------
-    ValueError
-        For counts that are none of a proportion.
-
-    References
-    ----------
-    Clopper and Pearson 1934, Biometrika 26:404.
+    count, of, confidence
+        As `exact_limits` takes them, which raises for what is no proportion.
     """
     low, high = exact_limits(count, of, confidence)
     return Estimate(count / of, low, high)

@@ -110,6 +110,17 @@ class ProtocolDocument:
         return self.header.status == "draft"
 
     @property
+    def is_retired(self) -> bool:
+        """Whether rows must carry ``retired_protocol``."""
+        return self.header.status == "retired"
+
+    @property
+    def standing_flags(self) -> frozenset[str]:
+        """What rows carry because the protocol is not an active one."""
+        named = {"draft_protocol": self.is_draft, "retired_protocol": self.is_retired}
+        return frozenset(flag for flag, holds in named.items() if holds)
+
+    @property
     def sha256(self) -> str:
         """Digest of the merged canonical form: what defines the numbers."""
         canonical = json.dumps(

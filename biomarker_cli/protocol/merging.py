@@ -14,9 +14,10 @@ _OWN_KEYS = ("extends", "disable", "changelog", "source", "tests")
 def merge(parent: Mapping[str, Any], child: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the parent's content with the child's on top.
 
-    Mappings merge key by key; lists whose items have an ``id`` merge by it; any
-    other value of the child replaces the parent's. ``disable`` lists ids that
-    the child drops.
+    Mappings merge key by key, and a key that the child sets to null is not inherited;
+    a section whose child names another ``method`` inherits nothing. Lists
+    whose items have an ``id`` merge by it; any other value of the child replaces the
+    parent's. ``disable`` lists ids that the child drops.
 
     Parameters
     ----------
@@ -70,9 +71,15 @@ def _require_own_ids_once(child: Mapping[str, Any], name: str) -> None:
 
 def _merge_values(parent: Any, child: Any) -> Any:
     if isinstance(parent, Mapping) and isinstance(child, Mapping):
+        if "method" in child and child["method"] != parent.get("method", child["method"]):
+            # The keys of one method mean nothing, or something else, to another.
+            return dict(child)
         result = dict(parent)
         for key, value in child.items():
-            result[key] = _merge_values(parent[key], value) if key in parent else value
+            if value is None and key in parent:
+                del result[key]
+            else:
+                result[key] = _merge_values(parent[key], value) if key in parent else value
         return result
     if _has_ids(parent) and _has_ids(child):
         by_id = {item["id"]: item for item in parent}

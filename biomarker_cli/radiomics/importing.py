@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from biomarker_cli.protocol.loading import MOST_PROBLEMS, problem_text, shortened
 from biomarker_cli.protocol.yaml_source import read_yaml
 from biomarker_cli.radiomics.engines.pyradiomics_settings import (
     FEATURE_CLASSES,
@@ -84,6 +85,8 @@ _FILTER_KEYS = {
     **{peer: (ours, {}) for ours, peer in POINTWISE.items()},
 }
 _DEFAULT_BIN_WIDTH = 25
+# All that are listed fit into one message.
+_LONGEST_PROBLEM = 95
 
 
 def import_pyradiomics(path: Path) -> dict[str, Any]:
@@ -102,28 +105,31 @@ def import_pyradiomics(path: Path) -> dict[str, Any]:
     Raises
     ------
     RadiomicsRulesError
-        ``RADIOMICS-IMPORT`` for anything that cannot be carried over exactly.
+        ``RADIOMICS-IMPORT`` with all that cannot be carried over exactly.
     ProtocolError
         ``PROTOCOL-SYNTAX`` for a file that is not YAML.
     """
     data, _ = read_yaml(path)
-    _known(data, {"setting", "imageType", "featureClass", "voxelSetting"}, "at the top", path)
+    problems: list[str] = []
+    _known(data, {"setting", "imageType", "featureClass", "voxelSetting"}, "at the top", problems)
     if data.get("voxelSetting"):
-        raise _refusal("feature maps (voxelSetting) are not supported", path)
-    settings = dict(_mapping(data.get("setting"), "setting", path))
+        problems.append("feature maps (voxelSetting) are not supported")
+    settings = dict(_mapping(data.get("setting"), "setting", problems))
     known = {*_OWN_SETTINGS, *_ELSEWHERE, *_WITHOUT_EFFECT, "preCrop"}
-    _known(settings, known, "in setting", path)
+    _known(settings, known, "in setting", problems)
     if settings.get("preCrop"):
-        raise _refusal("preCrop changes filtered images at the border of the crop", path)
+        problems.append("preCrop changes filtered images at the border of the crop")
+    section = _section(data, settings, problems)
     try:
-        section = _section(data, settings, path)
         # Only the package itself reads every setting; the native engine is the faster one.
         if not RadiomicsRules.model_validate(section).native_lacks:
             section["engine"] = "native"
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise _refusal(f"{place or 'the rules'}: {first['msg']}", path) from error
+        for item in error.errors(include_url=False):
+            place = ".".join(map(str, item["loc"]))
+            problems.append(f"{place or 'the rules'}: {problem_text(item['msg'])}")
+    if problems:
+        raise _refusal(problems, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return {
         "format": "biomarker-analysis/1",
@@ -147,29 +153,31 @@ def import_pyradiomics(path: Path) -> dict[str, Any]:
     }
 
 
-def _section(data: Mapping[str, Any], settings: dict[str, Any], path: Path) -> dict[str, Any]:
+def _section(
+    data: Mapping[str, Any], settings: dict[str, Any], problems: list[str]
+) -> dict[str, Any]:
     own = {
         ours: settings[peer]
         for peer, ours in _OWN_SETTINGS.items()
         if settings.get(peer) is not None
     }
-    families = _families(data.get("featureClass"), path)
+    families = _families(data.get("featureClass"), problems)
     section: dict[str, Any] = {
         "conventions": "pyradiomics",
         "engine": "pyradiomics",
         "quantities": ["any"],
-        "discretisation": _bins(settings, path),
+        "discretisation": _bins(settings, problems),
         "families": list(families),
         "features": [f"{family}.{name}" for family, names in families.items() for name in names],
-        "aggregations": list(pyradiomics_aggregations(PyradiomicsRules.model_validate(own))),
-        "images": _images(data.get("imageType"), path),
-        "pyradiomics": own,
+        "aggregations": list(pyradiomics_aggregations(_own_rules(own))),
+        "images": _images(data.get("imageType"), problems),
+        "pyradiomics": {**own, "voxel_type": "file"},
     }
     spacing = settings.get("resampledPixelSpacing")
     if spacing is not None and not isinstance(spacing, list):
-        raise _refusal(f"resampledPixelSpacing: expected a list, found {spacing!r}", path)
-    if spacing:
-        word = _interpolator(settings.get("interpolator", "sitkBSpline"), path)
+        problems.append(f"resampledPixelSpacing: expected a list, found {spacing!r}")
+    elif spacing:
+        word = _interpolator(settings.get("interpolator", "sitkBSpline"), problems)
         section["interpolation"] = {
             "spacing_mm": [s or None for s in spacing],
             "image": word,
@@ -184,10 +192,18 @@ def _section(data: Mapping[str, Any], settings: dict[str, Any], path: Path) -> d
     return section
 
 
-def _bins(settings: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _own_rules(own: Mapping[str, Any]) -> PyradiomicsRules:
+    try:
+        return PyradiomicsRules.model_validate(own)
+    except ValidationError:
+        # The rules as a whole say what is wrong, beside all else.
+        return PyradiomicsRules()
+
+
+def _bins(settings: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     if settings.get("binCount") is not None:
         if settings.get("binWidth") is not None:
-            raise _refusal("binWidth and binCount contradict each other", path)
+            problems.append("binWidth and binCount contradict each other")
         return {"method": "fixed_bin_number", "bins": settings["binCount"]}
     return {
         "method": "fixed_bin_size",
@@ -196,30 +212,32 @@ def _bins(settings: Mapping[str, Any], path: Path) -> dict[str, Any]:
     }
 
 
-def _interpolator(name: Any, path: Path) -> str:
+def _interpolator(name: Any, problems: list[str]) -> str:
     # Higher numbers mean other interpolators in other versions of SimpleITK.
     by_number = {1: "sitkNearestNeighbor", 2: "sitkLinear"}
-    peer = by_number.get(name, name)
+    peer = by_number.get(name) if type(name) is int else name
     for ours, theirs in ITK_INTERPOLATORS.items():
         if theirs == peer:
             return ours
-    raise _refusal(f"the interpolator {name!r} has no counterpart", path)
+    problems.append(f"the interpolator {name!r} has no counterpart")
+    return next(iter(ITK_INTERPOLATORS))
 
 
-def _families(classes: Any, path: Path) -> dict[str, list[str]]:
+def _families(classes: Any, problems: list[str]) -> dict[str, list[str]]:
     """Return the families, and which features of each; none for all of them."""
     if not classes:
         # Left alone, the package measures every class but the planar one.
         return {family: [] for family in FEATURE_CLASSES if family != "morphology_2d"}
-    classes = _mapping(classes, "featureClass", path)
-    _known(classes, set(FEATURE_CLASSES.values()), "in featureClass", path)
+    classes = _mapping(classes, "featureClass", problems)
+    _known(classes, set(FEATURE_CLASSES.values()), "in featureClass", problems)
     families: dict[str, list[str]] = {}
     for family, peer in FEATURE_CLASSES.items():
         if peer not in classes:
             continue
         wanted = classes[peer] or []
         if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
-            raise _refusal(f"featureClass {peer}: expected names in a list, found {wanted!r}", path)
+            problems.append(f"featureClass {peer}: expected names in a list, found {wanted!r}")
+            wanted = []
         ours = {
             definition.pyradiomics_name.removeprefix(f"{peer}_"): name
             for name, variants in FAMILIES[family].items()
@@ -229,8 +247,7 @@ def _families(classes: Any, path: Path) -> dict[str, list[str]]:
         chosen = [ours[feature] for feature in wanted if feature in ours]
         if chosen or not wanted:
             families[family] = chosen
-    for peer, wanted in classes.items():
-        _known(dict.fromkeys(wanted or []), _features_of(peer), f"in featureClass {peer}", path)
+        _known(dict.fromkeys(wanted), _features_of(peer), f"in featureClass {peer}", problems)
     return families
 
 
@@ -244,39 +261,44 @@ def _features_of(peer: str) -> set[str]:
     }
 
 
-def _images(types: Any, path: Path) -> list[dict[str, Any]]:
+def _images(types: Any, problems: list[str]) -> list[dict[str, Any]]:
     if not types:
         return [{"filter": "none"}]
     images = []
-    for peer, own in _mapping(types, "imageType", path).items():
+    for peer, own in _mapping(types, "imageType", problems).items():
         if peer not in _FILTER_KEYS:
-            raise _refusal(f"the image type {peer!r} has no counterpart", path)
+            problems.append(f"the image type {peer!r} has no counterpart")
+            continue
         ours, names = _FILTER_KEYS[peer]
-        own = _mapping(own, f"imageType {peer}", path)
-        _known(own, set(names), f"in imageType {peer}", path)
-        images.append({"filter": ours, **{names[key]: value for key, value in own.items()}})
-    return images
+        own = _mapping(own, f"imageType {peer}", problems)
+        _known(own, set(names), f"in imageType {peer}", problems)
+        images.append({"filter": ours, **{names[key]: own[key] for key in own if key in names}})
+    return images or [{"filter": "none"}]
 
 
-def _mapping(found: Any, place: str, path: Path) -> Mapping[str, Any]:
+def _mapping(found: Any, place: str, problems: list[str]) -> Mapping[str, Any]:
     """Return what should be keys and values; nothing is empty."""
     if found is None:
         return {}
     if not isinstance(found, Mapping):
-        raise _refusal(f"{place}: expected keys with values, found {found!r}", path)
+        problems.append(f"{place}: expected keys with values, found {found!r}")
+        return {}
     return found
 
 
-def _known(found: Mapping[str, Any], known: set[str], place: str, path: Path) -> None:
+def _known(found: Mapping[str, Any], known: set[str], place: str, problems: list[str]) -> None:
     strangers = sorted(map(str, set(found) - known))
     if strangers:
-        raise _refusal(f"unknown keys {place}: {', '.join(strangers)}", path)
+        problems.append(f"unknown keys {place}: {', '.join(strangers)}")
 
 
-def _refusal(message: str, path: Path) -> RadiomicsRulesError:
+def _refusal(problems: list[str], path: Path) -> RadiomicsRulesError:
+    shown = [shortened(problem, _LONGEST_PROBLEM) for problem in problems[:MOST_PROBLEMS]]
+    if len(problems) > MOST_PROBLEMS:
+        shown.append(f"and {len(problems) - MOST_PROBLEMS} more")
     return RadiomicsRulesError(
         "RADIOMICS-IMPORT",
-        message,
+        "; ".join(shown),
         where=path.name,
         hint="An import must say exactly what the file says; remove or change this.",
     )

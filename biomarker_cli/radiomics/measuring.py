@@ -16,6 +16,7 @@ from biomarker_cli.radiomics.engines import engine_of
 from biomarker_cli.radiomics.engines.outcome import FeatureOutcome, Outcomes
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.plan import PlannedFeature, planned_features
+from biomarker_cli.radiomics.preprocess.voxel_type import in_type_of_file
 from biomarker_cli.radiomics.rules import RadiomicsRules
 from biomarker_cli.radiomics.threads import one_thread_of_blas
 
@@ -118,6 +119,8 @@ def radiomics_of_regions(
     plan = planned_features(rules)
     unit = "1" if rules.normalisation is not None else volume.quantity.unit
     flags = volume.flags | (_ARBITRARY if volume.quantity.name == "signal" else frozenset())
+    if _resampled_as_integers(volume, rules):
+        flags |= {"integer_resampling"}
     rows: dict[str, list[Measurement] | RadiomicsError] = {}
     empty: dict[frozenset[str], list[Measurement]] = {}
     for region in regions:
@@ -141,6 +144,16 @@ def _row(item: PlannedFeature, outcomes: Outcomes, unit: str, flags: frozenset[s
     if outcome.value is not None:
         return measured(item.image, item.definition, outcome.value, image_unit, flags)
     return undefined(item.image, item.definition, image_unit, flags, outcome.reason)
+
+
+def _resampled_as_integers(volume: Volume, rules: RadiomicsRules) -> bool:
+    own = rules.pyradiomics
+    if own is None or own.voxel_type != "file" or rules.interpolation is None:
+        return False
+    # Normalisation makes floats first, and the nearest voxel is not rounded.
+    if rules.normalisation is not None or rules.interpolation.image == "nearest":
+        return False
+    return in_type_of_file(volume).dtype.kind in "iu"
 
 
 def _check(volume: Volume, regions: Sequence[Region], rules: RadiomicsRules) -> None:

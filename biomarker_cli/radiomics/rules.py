@@ -185,6 +185,9 @@ class PyradiomicsRules(Strict):
         Smaller regions are not measured.
     pad_distance_voxels : int
         Padding of the resampled box.
+    voxel_type : str
+        ``file`` resamples an image in the type of number of its file, as
+        the package's own command does; ``float64`` in double precision.
     """
 
     distances: Annotated[
@@ -202,6 +205,7 @@ class PyradiomicsRules(Strict):
     minimum_roi_dimensions: Literal[1, 2, 3] = 2
     minimum_roi_size: Annotated[int, Field(ge=1)] | None = None
     pad_distance_voxels: Annotated[int, Field(ge=0)] = 5
+    voxel_type: Literal["file", "float64"] = "float64"
 
 
 class RadiomicsRules(Strict):

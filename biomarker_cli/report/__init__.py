@@ -1,1 +1,1 @@
-"""Pictures of finished tables, for people."""
+"""Reports and pictures of finished tables, for people."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from biomarker_cli.collector import collector_paused
+from biomarker_cli.model.inputs import sha256_of_file
 from biomarker_cli.model.version import __version__
 from biomarker_cli.response.criterion import Criterion
 from biomarker_cli.response.judging import Judged, Row
@@ -73,7 +73,7 @@ def write_judged(
     for table, rows in tables.items():
         write_table(table, rows, folder)
     write_datapackage(tables, folder, "response")
-    sources = [{"name": path.name, "sha256": _digest(path)} for path in inputs]
+    sources = [{"name": path.name, "sha256": sha256_of_file(path)} for path in inputs]
     head = {"format": FORMAT, "version": __version__, "criteria": criteria_of(criteria)}
     write_json(head | {"inputs": sources}, folder / "response.json")
 
@@ -95,8 +95,3 @@ def json_of(
         for table, rows in rows_by_table(judged, more).items()
     }
     return {"criteria": criteria_of(criteria), **tables}
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from biomarker_cli.protocol.document import Strict
-from biomarker_cli.statistics.intensity import STATISTICS
+from biomarker_cli.statistics.intensity import known_statistics
 
 Plane = Literal["axial", "acquisition"]
 """In which plane diameters are measured: across the body, or as the scanner acquired it."""
@@ -82,12 +82,4 @@ class SizeRules(Strict):
     measurable: MeasurableRules
     statistics: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
-    @model_validator(mode="after")
-    def _statistics_are_known(self) -> Self:
-        unknown = [name for name in self.statistics if name not in STATISTICS]
-        if unknown:
-            known = ", ".join(STATISTICS)
-            raise ValueError(f"unknown statistics {', '.join(unknown)}; there are {known}")
-        if len(set(self.statistics)) != len(self.statistics):
-            raise ValueError("a statistic is named twice")
-        return self
+    _known = field_validator("statistics")(known_statistics)

@@ -111,3 +111,21 @@ def intensity_measurements(
         else:
             rows.append(measured(image, definition, function(values), unit, flags))
     return rows
+
+
+def known_statistics(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of statistics.
+
+    Raises
+    ------
+    ValueError
+        Where one is unknown or named twice.
+    """
+    unknown = [name for name in names if name not in STATISTICS]
+    if unknown:
+        raise ValueError(
+            f"unknown statistics {', '.join(unknown)}; there are {', '.join(STATISTICS)}"
+        )
+    if len(set(names)) != len(names):
+        raise ValueError("a statistic is named twice")
+    return names

@@ -13,6 +13,7 @@ from biomarker_cli.study.derivations import Derivations
 from biomarker_cli.study.packed import CASE_TABLES, PackedResult, ResultHead
 from biomarker_cli.tables.dictionary import joined_rows
 from biomarker_cli.tables.flag_counts import RunFlags
+from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.reading import parse_lines
 from biomarker_cli.tables.rows import CheckRow, MeasurementRow
@@ -60,7 +61,7 @@ def write_tables(
     """
     features = _Features(heads, dictionary)
     flags = RunFlags()
-    derivations = Derivations(folder / "derivations")
+    derivations = Derivations(folder / DERIVATIONS_FOLDER)
     empty = {table.name for table in CASE_TABLES}
     with ExitStack() as files:
         write = {t.name: files.enter_context(table_file(t, folder)) for t in CASE_TABLES}

@@ -20,6 +20,9 @@ LONGEST_NAMED = 1000
 """Letters of an id that is still named in a row of its own as too long."""
 
 
+_TOO_LONG = f"at most {LONGEST_ID} letters"
+
+
 def problem_of_id(text: str) -> str:
     """Return why an id cannot name files; empty where it can."""
     if not IDENTIFIER.fullmatch(text):
@@ -29,5 +32,13 @@ def problem_of_id(text: str) -> str:
     if DEVICE.match(text):
         return "on Windows this names a device, no file"
     if len(text) > LONGEST_NAMED:
-        return f"at most {LONGEST_ID} letters"
+        return _TOO_LONG
     return ""
+
+
+def problem_of_given_id(text: str) -> str:
+    """Return why an id that a person gives cannot be taken; empty where it can.
+
+    One of a row of a list of cases may be longer: the row is refused, and named by it.
+    """
+    return problem_of_id(text) or (_TOO_LONG if len(text) > LONGEST_ID else "")

@@ -12,7 +12,6 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -320,7 +319,7 @@ class Cohort:
     def take_result(self, number: int, result: PackedResult) -> None:
         """Keep what the stored result of a case says."""
         head = result.head
-        said = head.status, json.dumps(asdict(head)), result.seal, json.dumps(said_of(result))
+        said = head.status, json.dumps(head.as_json()), result.seal, json.dumps(said_of(result))
         self._keep_result(number, said)
         self._mark_pixels(number, head)
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.model.file_names import file_stem
+from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER
 
 if TYPE_CHECKING:
     from biomarker_cli.study.packed import PackedResult
-
-FOLDER = "derivations"
 
 
 class Derivations:
@@ -67,7 +66,7 @@ def derivations_are_true(expected: Mapping[str, str], folder: Path) -> bool:
     folder : Path
         Of the run.
     """
-    below = folder / FOLDER
+    below = folder / DERIVATIONS_FOLDER
     names = {path.name for path in below.glob("*.json")}
     return names == set(expected) and all(
         hashlib.sha256((below / name).read_bytes()).hexdigest() == digest

@@ -56,6 +56,8 @@ def finish(
     said = list(seen.waivers.values())
     key = terms.key_fingerprint
     head = manifest_head(terms.study_id, seen.protocols, said, key, terms.policy)
+    if terms.report:
+        head["report"] = list(terms.report)
     state = seen.state(head, wide)
     if store.written_state() != _written(state, folder) or not _are_true(seen, folder):
         write_tables(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -104,6 +104,10 @@ class ResultHead:
     parts: dict[str, Any] = field(default_factory=dict)
     flags: dict[str, dict[str, int]] = field(default_factory=dict)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what JSON holds of it; nothing is copied: a third of storing a small result."""
+        return {**vars(self), "rois": [vars(roi) for roi in self.rois]}
+
     @property
     def visit(self) -> tuple[str, str, str]:
         """Site, subject and timepoint."""
@@ -184,7 +188,7 @@ class PackedResult:
         parts = [*(self.lines[table.name] for table in CASE_TABLES), self.log]
         body = [part.encode() for part in parts]
         lengths = [len(part) for part in body]
-        head = {"format": FORMAT, **asdict(self.head), "lengths": lengths}
+        head = {"format": FORMAT, **self.head.as_json(), "lengths": lengths}
         whole = b"".join(body)
         return b"\n".join([_line({**head, "sha256": _seal(head, whole)}), whole])
 

@@ -13,6 +13,9 @@ from biomarker_cli.catalogue.pseudonyms import user_key
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model.errors import ConfigurationError, InputNotFoundError
 from biomarker_cli.model.inputs import KEPT_BYTES, FileSignature, InputFiles
+from biomarker_cli.model.wording import quoted
+from biomarker_cli.study.case_names import problem_of_given_id
+from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.planned import PlannedCase, overrides_of, with_inputs
 from biomarker_cli.study.sources import NO_MARK, Mark, RoleProtocols
 
@@ -108,6 +111,8 @@ class SingleCase:
     rois : tuple of str
     overrides : Path or None
         Audited override file of header values.
+    subject, timepoint, site : str
+        What the case is called by.
     """
 
     measure: str
@@ -118,20 +123,25 @@ class SingleCase:
     quantity: str | None = None
     rois: tuple[str, ...] = ()
     overrides: Path | None = None
+    subject: str = "S0001"
+    timepoint: str = "T1"
+    site: str = "local"
 
 
 def plan_single(
     single: SingleCase, progress: Callable[[int, int], None] | None = None
 ) -> PlannedSingle:
-    """Return the plan of one case; its id is ``local/S0001/T1/<role>``.
+    """Return the plan of one case; its id is ``site/subject/timepoint/<role>``.
 
     Raises
     ------
     ConfigurationError
-        ``ANALYSIS-MEASURE`` where the analysis measures something else.
+        ``ANALYSIS-MEASURE`` where the analysis measures something else; ``CASE-NAME``
+        where subject, timepoint or site cannot name files.
     InputNotFoundError
         ``PATH-NOT-FOUND``.
     """
+    _require_names(single)
     analysis = load_analysis(single.analysis)
     if analysis.protocol.measure != single.measure:
         raise ConfigurationError(
@@ -157,9 +167,9 @@ def plan_single(
     overrides = _overrides(single.overrides)
     role = analysis.room.CASE_ROLE
     plan = CasePlan(
-        site_id="local",
-        subject_id="S0001",
-        timepoint="T1",
+        site_id=single.site,
+        subject_id=single.subject,
+        timepoint=single.timepoint,
         role=role,
         images=(ImagePlan(role, candidates, files, single.series, single.quantity or ""),),
         mask=single.mask,
@@ -177,6 +187,21 @@ def plan_single(
     case = with_inputs(plan, signatures)
     case.plan.inputs.take_over(kept)
     return PlannedSingle(case, frozenset(patients_of(single.mask)))
+
+
+def _require_names(single: SingleCase) -> None:
+    for option, name in (
+        ("subject", single.subject),
+        ("timepoint", single.timepoint),
+        ("site", single.site),
+    ):
+        problem = problem_of_given_id(name)
+        if problem:
+            raise StudyError(
+                "CASE-NAME",
+                f"--{option} is {quoted(name)}: {problem}",
+                hint="Choose another name; a PatientID is none.",
+            )
 
 
 def _index(

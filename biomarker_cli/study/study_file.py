@@ -75,6 +75,8 @@ class StudyModel(Strict):
         Tests that the sites must have passed.
     keep : tuple of str
         What of each case is kept beside its result: ``masks``, ``maps``, ``pictures``.
+    report : tuple of str
+        Features that a report shows, as shell patterns; empty for its own choice.
     """
 
     format: Literal["biomarker-study/1"]
@@ -92,6 +94,7 @@ class StudyModel(Strict):
     lock: str = ""
     passports: PassportRules | None = None
     keep: tuple[Literal["masks", "maps", "pictures"], ...] = ()
+    report: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _passports_are_of_roles(self) -> Self:
@@ -195,6 +198,12 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
         policy=load_policy(policy, model.usable) if policy else DEFAULT_POLICY,
         passports=passports,
     )
+
+
+def keeping_pictures(study: Study) -> Study:
+    """Return a study that keeps pictures as well: a report of its run shows them."""
+    keep = tuple(sorted({*study.model.keep, "pictures"}))
+    return replace(study, model=study.model.model_copy(update={"keep": keep}))
 
 
 def with_key(study: Study, *, writes: bool) -> Study:

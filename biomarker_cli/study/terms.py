@@ -36,6 +36,8 @@ class StudyTerms:
         What of each case is kept beside its result.
     policy : UsablePolicy
         What flags weigh when rows are pooled.
+    report : tuple of str
+        Features that a report shows.
     """
 
     study_id: str
@@ -45,6 +47,7 @@ class StudyTerms:
     key_fingerprint: str = ""
     keep: frozenset[str] = frozenset()
     policy: UsablePolicy = DEFAULT_POLICY
+    report: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -53,7 +56,16 @@ class StudyTerms:
         """Return the terms of a study with its protocols and waivers."""
         refuses = study.model.integrity == "refuse"
         key, keep = fingerprint(study.key), frozenset(study.model.keep)
-        return cls(study.model.id, protocols, waivers, refuses, key, keep, study.policy)
+        return cls(
+            study.model.id,
+            protocols,
+            waivers,
+            refuses,
+            key,
+            keep,
+            study.policy,
+            study.model.report,
+        )
 
     def digests(self) -> dict[str, str]:
         """Return the digest of every protocol by its kind, id and version."""

@@ -5,7 +5,7 @@
     RUN/kept/<case>/kept.json            what is there, of which result, and its digests
                     masks/<roi>.mask     `imaging.kept_masks`
                     maps/<map>.nii.gz    `imaging.kept_maps`
-                    pictures/<roi>.png
+                    pictures/<roi>.svg
 
 Rooms that read a run take regions and maps from here, never from the images.
 """
@@ -40,7 +40,7 @@ INDEX_NAME = "kept.json"
 KINDS = ("maps", "masks", "pictures")
 """What a study may keep; each is a folder of that name."""
 
-SUFFIXES = {"maps": ".nii.gz", "masks": ".mask", "pictures": ".png"}
+SUFFIXES = {"maps": ".nii.gz", "masks": ".mask", "pictures": ".svg"}
 
 _SEAL, _END = b',\n "sha256": "', b'"\n}\n'
 

@@ -10,6 +10,9 @@ from biomarker_cli.tables.errors import TableError
 
 MANIFEST = "manifest.json"
 
+DERIVATIONS_FOLDER = "derivations"
+"""Below a run: how quantities were derived, a file for each case and analysis."""
+
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of a run folder; empty where there is none.

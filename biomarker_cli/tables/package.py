@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.model.inputs import sha256_of_file
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
 from biomarker_cli.tables.writing import write_json
@@ -60,9 +60,7 @@ def package_is_true(folder: Path) -> bool:
 
 
 def _size_and_hash(path: Path) -> tuple[int, str]:
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return path.stat().st_size, f"sha256:{digest}"
+    return path.stat().st_size, f"sha256:{sha256_of_file(path)}"
 
 
 def _resource(table: Table, folder: Path) -> dict[str, Any]:

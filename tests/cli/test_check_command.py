@@ -202,6 +202,8 @@ def test_an_output_that_exists_is_refused_before_anything_is_read(biomarker, sam
 
 def test_a_draft_warns_on_stderr_where_stdout_is_for_scripts(biomarker, sample_dir):
     image = sample_dir / "centre_a" / "S0001" / "T1" / "pet"
+    done = biomarker("check", image, "--protocol", "dwi@0.1.0", "--format", "json")
+    assert "dwi@0.1.0: a draft" in done.stderr
     done = biomarker("check", image, "--protocol", "fdg-pet", "--format", "json")
-    assert "fdg-pet@0.1.0: a draft" in done.stderr
+    assert "fdg-pet@0.1.0: retired" in done.stderr
     assert {"title", "fix", "why", "reason", "n_missing"} <= set(json.loads(done.stdout)[0])

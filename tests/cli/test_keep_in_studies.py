@@ -87,7 +87,7 @@ def test_a_dry_run_says_what_would_be_made(biomarker, sample_copy, tmp_path):
     assert {(row["action"], row["reason"]) for row in rows} == {
         ("keep", "kept pictures are missing")
     }
-    assert not list(out.rglob("*.png"))
+    assert not list(out.rglob("*.svg"))
 
 
 def test_two_readers_by_the_masks_of_their_runs(biomarker, kept_run, sample_dir, tmp_path):

@@ -164,7 +164,7 @@ class TestLint:
 
     def test_analysis_protocols_are_read_as_a_run_would(self, biomarker):
         done = biomarker("protocol", "lint", "fdg-suv")
-        assert (done.returncode, done.stdout) == (0, "fdg-suv@0.1.0: 0 errors, 0 warnings\n")
+        assert (done.returncode, done.stdout) == (0, "fdg-suv@1.0.0: 0 errors, 0 warnings\n")
 
 
 class TestDiff:
@@ -304,7 +304,7 @@ class TestOneKindForTheOther:
         _refused(done, 2, "PROTOCOL-NOT-FOUND", "'fdg-suv' is an analysis protocol", "base-pet")
 
     def test_a_file_of_the_other_kind(self, biomarker, ct, tmp_path):
-        (source,) = (p for p in list_protocols(ProtocolKind.ANALYSIS) if "fdg-suv" in str(p))
+        source, _ = (p for p in list_protocols(ProtocolKind.ANALYSIS) if "fdg-suv" in str(p))
         path = shutil.copy(source, tmp_path / "mine.yaml")
         done = biomarker("check", ct, "--protocol", path)
         _refused(done, 2, "PROTOCOL-INVALID", "the file is an analysis protocol", "mine.yaml:1")

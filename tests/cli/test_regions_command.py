@@ -63,7 +63,8 @@ def test_table_masks_and_preview_of_a_partly_failed_file(biomarker, trial):
     x, y, z = grid.origin_mm
     np.testing.assert_allclose(image.affine[:3, 3], (-x, -y, z))
     with Image.open(out / "p.png") as picture:
-        assert picture.size == (960, 354)
+        # Tiles of 320 pixels over three lines of text, four in a row.
+        assert picture.size == (4 * 320, 2 * (320 + 52))
 
 
 def test_an_earlier_result_is_not_overwritten_unless_told(biomarker, trial):

@@ -100,9 +100,9 @@ def test_every_row_of_the_sample_says_whether_it_may_be_pooled(sample_run):
     assert found == {
         ("ct", "yes"): 428,  # two examinations of the first centre
         ("ct", "no"): 214,  # slices of 6 mm
-        ("dwi", "caution"): 90,  # the protocols are drafts
+        ("dwi", "yes"): 90,
         ("dwi", "no"): 30,  # undefined
-        ("pet", "caution"): 80,
+        ("pet", "yes"): 80,
         ("pet", "no"): 40,  # uptake of 95 min
     }
 
@@ -121,7 +121,8 @@ def test_flags_csv_counts_the_rows_that_carry_each_flag(sample_run):
     assert {row["flag"]: int(row["n_facts"]) for row in listed if row["n_facts"] != "0"} == facts
     by_flag = {row["flag"]: row for row in listed}
     assert by_flag["acq_fail:RECIST-CT-001"]["severity"] == "do_not_use"
-    assert by_flag["draft_protocol"]["severity"] == "caution"
+    # A newcomer's first rows rest on released protocols only.
+    assert "draft_protocol" not in by_flag
     assert by_flag["trace_images"]["severity"] == "info"
     assert "error-level rule" in by_flag["acq_fail:RECIST-CT-001"]["meaning"]
 

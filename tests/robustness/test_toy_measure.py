@@ -180,7 +180,7 @@ def test_it_is_no_measure_without_the_table(folder, biomarker):
 def test_maps_are_asked_only_of_measures_that_have_them(biomarker):
     done = biomarker("extract", "toy", *EXTRACT, "--analysis", "toy.yaml", "--maps", "maps")
     assert done.returncode == 2
-    assert "--maps goes with adc." in done.stderr
+    assert "--maps goes with adc, t1, dce." in done.stderr
 
 
 def test_a_new_study_is_proposed_the_roles_of_the_table(folder, monkeypatch):

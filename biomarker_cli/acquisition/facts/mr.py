@@ -11,11 +11,8 @@ from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.catalogue.kinds import image_kind
 from biomarker_cli.dicom.bvalues import GE_GRADIENT_LENGTH, BValue, read_b_value
 from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.mr_images import LARGEST_FIELD_T
 from biomarker_cli.dicom.nominal_b import b_clusters
-
-LARGEST_FIELD_T = 100.0
-"""A larger MagneticFieldStrength can only be gauss; the strongest whole-body magnet has 11.7 T."""
-
 
 _ELEMENTS = (
     ("echo_time_ms", "ms", "EchoTime", "Echo time; EffectiveEchoTime in enhanced objects."),

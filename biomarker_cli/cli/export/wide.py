@@ -12,13 +12,14 @@ from biomarker_cli.cli.output import print_json, say
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
-    from biomarker_cli.tables.export.wide import Least
+    from biomarker_cli.tables.export.wide import Least, Names
 
 _EPILOG = """\b
 Examples:
   biomarker export wide results -o wide.csv
   biomarker export wide results -o pet.csv --analysis fdg-suv --usable yes
   biomarker export wide results -o every.csv --usable all
+  biomarker export wide results -o theirs.csv --names pyradiomics
 
 Units stand beside it, in wide.units.csv: the same columns, one row. With several
 analyses a column is called analysis:feature, with one by the feature alone.
@@ -48,6 +49,13 @@ analyses a column is called analysis:feature, with one by the feature alone.
     multiple=True,
     help="Only this analysis; repeat it.",
 )
+@click.option(
+    "--names",
+    type=click.Choice(["feature_id", "pyradiomics"]),
+    default="feature_id",
+    show_default=True,
+    help="What columns of features are called by; what the package has no name for keeps ours.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export.")
 @format_option
 def wide(
@@ -55,6 +63,7 @@ def wide(
     output: Path | None,
     usable: Least,
     analyses: tuple[str, ...],
+    names: Names,
     output_format: str,
     **switches: bool,
 ) -> None:
@@ -68,7 +77,7 @@ def wide(
     output = output or folder / "wide.csv"
     _require_free(folder, (output, units_path(output)), overwrite=switches["overwrite"])
     output.parent.mkdir(parents=True, exist_ok=True)
-    summary = export_wide(folder, output, WideRules(usable, analyses))
+    summary = export_wide(folder, output, WideRules(usable, analyses, names))
     if output_format == "json":
         files = {"file": str(output), "units_file": str(units_path(output)), "usable": usable}
         print_json(files | summary.as_json())

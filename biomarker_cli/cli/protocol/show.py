@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _EPILOG = """\b
 Examples:
   biomarker protocol show recist-ct
-  biomarker protocol show fdg-pet@0.1.0 --format json
+  biomarker protocol show qiba-fdg-1-14 --format json
   biomarker protocol show recist-ct@1.0.0 --lock
 """
 

@@ -70,7 +70,7 @@ def _pet(folder: Path) -> CasePlan:
     mask = write_seg(
         folder / "mask" / "seg.dcm", images, np.stack([inside, liver]), ("GTV", "LIVER")
     )
-    return _plan("pet", folder / "image", mask, ("fdg-suv@0.1.0",))
+    return _plan("pet", folder / "image", mask, ("fdg-suv@1.0.0",))
 
 
 def _dwi(folder: Path) -> CasePlan:
@@ -86,4 +86,4 @@ def _dwi(folder: Path) -> CasePlan:
     inside = ellipsoid(_DWI_GRID, (8.0, 7.0, 2.5), (5.2, 4.8, 2.2))
     n_slices = _DWI_GRID.shape[0]
     mask = write_seg(folder / "mask" / "seg.dcm", images[:n_slices], inside[np.newaxis], ("GTV",))
-    return _plan("dwi", folder / "image", mask, ("dwi-adc@0.1.0",))
+    return _plan("dwi", folder / "image", mask, ("dwi-adc@1.0.0",))

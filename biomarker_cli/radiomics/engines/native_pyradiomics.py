@@ -35,7 +35,7 @@ from biomarker_cli.radiomics.filters.rules import (
     Unfiltered,
 )
 from biomarker_cli.radiomics.filters.sharing import shared_boxes, union, work_of
-from biomarker_cli.radiomics.filters.stationary_wavelet import wavelet_images
+from biomarker_cli.radiomics.filters.stationary_wavelet import single_wavelet_images, wavelet_images
 from biomarker_cli.radiomics.lattice import Lattice
 from biomarker_cli.radiomics.plan import ORIGINAL
 from biomarker_cli.radiomics.preprocess.normalising import normalised_as_pyradiomics
@@ -47,6 +47,7 @@ from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import (
     check_resampling,
     resample_as_pyradiomics,
 )
+from biomarker_cli.radiomics.preprocess.voxel_type import in_type_of_file
 from biomarker_cli.radiomics.rules import PyradiomicsRules, RadiomicsRules
 
 Spacing = tuple[float, float, float]
@@ -62,13 +63,15 @@ def extract_as_pyradiomics(
     """Do what `Engine.extract` says, by the conventions of pyradiomics."""
     # A whole float64 image is made only where one is needed: most takes place in boxes.
     image = volume.array
-    if rules.normalisation is not None or rules.interpolation is not None:
+    own = rules.pyradiomics or PyradiomicsRules()
+    if own.voxel_type == "file":
+        image = normalised_as_pyradiomics(in_type_of_file(volume), rules.normalisation)
+    elif rules.normalisation is not None or rules.interpolation is not None:
         image = normalised_as_pyradiomics(volume.as_float64(), rules.normalisation)
     if rules.interpolation is None:
         x, y, z = volume.geometry.spacing_mm
         return _extract_on(image, [region.crop for region in regions], (z, y, x), rules)
     check_resampling(image, rules.interpolation)
-    own = rules.pyradiomics or PyradiomicsRules()
     found: list[Outcomes | RadiomicsError] = []
     for region in regions:
         # Every region has a grid of its own, which ends a few voxels beyond it.
@@ -212,6 +215,8 @@ def _images(
     if isinstance(filter_rules, PyradiomicsWavelet):
         own = rules.pyradiomics or PyradiomicsRules()
         axes = tuple(a for a in (2, 1, 0) if not (own.force_2d and a == own.force_2d_axis))
+        if own.voxel_type == "file" and image.dtype == np.float32:
+            return single_wavelet_images(image, around, filter_rules, axes)
         return wavelet_images(image, around, filter_rules, axes)
     if isinstance(filter_rules, Unfiltered):
         return [(ORIGINAL, image[around])]

@@ -21,7 +21,7 @@ from biomarker_cli.imaging.boxes import filled_box, widened
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
-from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray
 from biomarker_cli.model.packages import REFERENCE_ENGINE, version_of
 from biomarker_cli.radiomics.bounds import require_bins_of_the_package
 from biomarker_cli.radiomics.engines.engine import Engine
@@ -45,6 +45,7 @@ from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import (
     check_resampling,
     grid_around,
 )
+from biomarker_cli.radiomics.preprocess.voxel_type import in_type_of_file
 from biomarker_cli.radiomics.rules import PyradiomicsRules, RadiomicsRules
 
 # What a foreign package raises when a version beside it is not the one it was made for.
@@ -89,8 +90,10 @@ class PyradiomicsEngine(Engine):
         # Nothing beyond the region and its rim decides an unfiltered value on the own grid.
         local = rules.interpolation is None and rules.normalisation is None
         local = local and not rules.filtered
-        array = volume.as_float64()
-        scored = normalised(array, rules.normalisation)
+        own = rules.pyradiomics or PyradiomicsRules()
+        in_file = own.voxel_type == "file"
+        array = in_type_of_file(volume) if in_file else volume.as_float64()
+        scored = normalised(volume.as_float64(), rules.normalisation)
         check_resampling(array, rules.interpolation)
         found: list[Outcomes | RadiomicsError] = []
         for region in regions:
@@ -115,7 +118,7 @@ def _require(module: str, name: str) -> None:
 
 
 def _extract_region(
-    array: FloatArray,
+    array: AnyArray,
     geometry: Geometry,
     region: Region,
     rules: RadiomicsRules,

@@ -53,6 +53,31 @@ def wavelet_images(
     yield next(names), part.voxels
 
 
+def single_wavelet_images(
+    image: AnyArray, box: Box, rules: PyradiomicsWavelet, axes: tuple[int, ...]
+) -> Iterator[tuple[str, AnyArray]]:
+    """Yield what `wavelet_images` does, in single precision, by PyWavelets on the whole image.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (z, y, x)
+    box, rules, axes
+        As for `wavelet_images`.
+    """
+    import pywt
+
+    wavelet = pywt.Wavelet(rules.wavelet)
+    part = np.pad(image, [(0, length % 2) for length in image.shape], "wrap")
+    names = iter(rules.image_names(len(axes)))
+    for level in range(rules.start_level + rules.levels):
+        bands = pywt.swtn(part, wavelet, level=1, start_level=0, axes=axes)[0]
+        part = bands.pop("a" * len(axes))
+        if level >= rules.start_level:
+            for band in sorted(bands):
+                yield next(names), bands[band][box]
+    yield next(names), part[box]
+
+
 @dataclass(frozen=True)
 class FilterBank:
     """The kernels of a wavelet.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from biomarker_cli.model.arrays import FloatArray
+from biomarker_cli.model.arrays import AnyArray, FloatArray
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.rules import NormalisationRules
 
@@ -31,7 +31,7 @@ def normalised(array: FloatArray, rules: NormalisationRules | None) -> FloatArra
     return _rescaled((array - values.mean()) / values.std(), rules)
 
 
-def normalised_as_pyradiomics(array: FloatArray, rules: NormalisationRules | None) -> FloatArray:
+def normalised_as_pyradiomics(array: AnyArray, rules: NormalisationRules | None) -> AnyArray:
     """Return the image as ITK normalises it, which divides the variance by n - 1.
 
     ITK itself is asked, for the sake of the last bit: it decides the bin of values on
@@ -40,6 +40,7 @@ def normalised_as_pyradiomics(array: FloatArray, rules: NormalisationRules | Non
     Parameters
     ----------
     array : ndarray, shape (z, y, x)
+        Of any real type; the scores are float64, as in SimpleITK.
     rules : NormalisationRules, optional
         None leaves the image as it is.
 
@@ -54,10 +55,10 @@ def normalised_as_pyradiomics(array: FloatArray, rules: NormalisationRules | Non
 
     check_normalisable(array, rules)
     image = SimpleITK.Normalize(SimpleITK.GetImageFromArray(np.ascontiguousarray(array)))
-    return _rescaled(np.asarray(SimpleITK.GetArrayFromImage(image), dtype=np.float64), rules)
+    return _rescaled(np.asarray(SimpleITK.GetArrayFromImage(image)), rules)
 
 
-def check_normalisable(array: FloatArray, rules: NormalisationRules | None) -> None:
+def check_normalisable(array: AnyArray, rules: NormalisationRules | None) -> None:
     """Refuse an image that has no spread to divide by.
 
     Raises
@@ -69,7 +70,7 @@ def check_normalisable(array: FloatArray, rules: NormalisationRules | None) -> N
         _reference(array, rules)
 
 
-def _reference(array: FloatArray, rules: NormalisationRules) -> FloatArray:
+def _reference(array: AnyArray, rules: NormalisationRules) -> AnyArray:
     """Return the voxels that mean and standard deviation refer to."""
     if not np.isfinite(array).all():
         raise RadiomicsError(

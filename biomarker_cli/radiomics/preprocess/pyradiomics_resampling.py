@@ -22,7 +22,7 @@ import numpy as np
 from biomarker_cli.imaging.boxes import filled_box, widened
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.resampling import InterpolationKind
-from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray
+from biomarker_cli.model.arrays import AnyArray, BoolArray
 from biomarker_cli.radiomics.bounds import require_axes, require_grid
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.rules import InterpolationRules
@@ -36,14 +36,14 @@ ITK_INTERPOLATORS: Mapping[InterpolationKind, str] = MappingProxyType(
 
 
 def resample_as_pyradiomics(
-    array: FloatArray, mask: BoolArray, geometry: Geometry, rules: InterpolationRules, pad: int
-) -> tuple[FloatArray, BoolArray, Spacing]:
+    array: AnyArray, mask: BoolArray, geometry: Geometry, rules: InterpolationRules, pad: int
+) -> tuple[AnyArray, BoolArray, Spacing]:
     """Return image and mask around a region on the new grid, and its spacing.
 
     Parameters
     ----------
     array : ndarray, shape (z, y, x)
-        The whole image: a spline looks far.
+        The whole image: a spline looks far. What is found has its type.
     mask : ndarray of bool, shape (z, y, x)
         Holds voxels.
     geometry : Geometry
@@ -133,7 +133,7 @@ def grid_around(
     return GridAround(tuple(starts), tuple(sizes), (wanted[0], wanted[1], wanted[2]))
 
 
-def check_resampling(array: FloatArray, rules: InterpolationRules | None) -> None:
+def check_resampling(array: AnyArray, rules: InterpolationRules | None) -> None:
     """Refuse an image that ITK's spline cannot interpolate.
 
     Along an axis of two voxels its mirrored neighbours lie outside the array: it reads

@@ -7,7 +7,6 @@ What is exported stands elsewhere under the name of the run: a table that is not
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
+from biomarker_cli.model.inputs import sha256_of_file
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.tables.cells import unescape_cell
 from biomarker_cli.tables.errors import TableError
@@ -67,9 +67,7 @@ class PackagedTable:
         """
         if not self.path.is_file():
             raise TableError("TABLE-NOT-FOUND", f"no such table: {self.path}", hint=_ANEW)
-        with self.path.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-        if found != self.sha256:
+        if sha256_of_file(self.path) != self.sha256:
             raise self.changed()
 
     def changed(self) -> TableError:

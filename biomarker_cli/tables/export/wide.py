@@ -6,6 +6,7 @@ memory of one row.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,6 +31,9 @@ _FILLED: Mapping[Least, frozenset[str]] = {
     "caution": frozenset({"yes", "caution"}),
     "all": frozenset(USABLE_WORDS),
 }
+
+Names = Literal["feature_id", "pyradiomics"]
+"""What columns are called by: our identifiers, or the keys of pyradiomics' own output."""
 
 _RANKED = frozenset(USABLE_WORDS)
 
@@ -61,10 +65,13 @@ class WideRules:
         One of `Least`.
     analyses : tuple of str
         ``id`` or ``id@version``; empty for all of the run.
+    names : str
+        One of `Names`.
     """
 
     usable: Least = "caution"
     analyses: tuple[str, ...] = ()
+    names: Names = "feature_id"
 
 
 @dataclass
@@ -116,7 +123,7 @@ def export_wide(folder: Path, output: Path, rules: WideRules) -> WideSummary:
     """
     package = read_package(folder)
     measurements, features = (_required(package, t.name, folder) for t in (MEASUREMENTS, FEATURES))
-    layout = _Layout.of(features, rules.analyses)
+    layout = _Layout.of(features, rules)
     summary = WideSummary(columns=len(layout.names))
     with whole_file(units_path(output)) as units, whole_file(output) as table:
         header = csv_line((*_NAMES, *layout.names)).encode()
@@ -163,27 +170,43 @@ class _Layout:
     left_out: frozenset[str]
 
     @classmethod
-    def of(cls, features: PackagedTable, wanted: Sequence[str]) -> _Layout:
+    def of(cls, features: PackagedTable, rules: WideRules) -> _Layout:
         """Return the layout of some analyses: columns by analysis and feature.
 
         A feature that stands in two units has a column for each: no column mixes them.
         """
-        index = [features.column_names.index(c) for c in ("analysis_id", "feature_id", "unit_ucum")]
+        wanted = ("analysis_id", "feature_id", "unit_ucum", "family", "pyradiomics_name")
+        index = [features.column_names.index(c) for c in wanted]
         rows = [tuple(cells[place] for place in index) for cells in features.rows()]
-        there = sorted({analysis for analysis, _, _ in rows})
-        chosen = _chosen(there, wanted)
+        there = sorted({analysis for analysis, *_ in rows})
+        chosen = _chosen(there, rules.analyses)
+        peers = {
+            (analysis, feature): _peer_key(feature, family, peer)
+            for analysis, feature, _, family, peer in rows
+            if rules.names == "pyradiomics"
+        }
+        # A key that would stand for two numbers, of two aggregations, names neither.
+        n_of = Counter((analysis, peer) for (analysis, _), peer in peers.items())
         names: list[str] = []
         units: list[str] = []
         places: dict[tuple[str, str], dict[str, int]] = {}
-        for analysis, feature, said in rows:
+        for analysis, feature, said, *_ in rows:
             if analysis not in chosen:
                 continue
-            name = feature if len(chosen) == 1 else f"{analysis}:{feature}"
+            peer = peers.get((analysis, feature), "")
+            called = peer if peer and n_of[analysis, peer] == 1 else feature
+            name = called if len(chosen) == 1 else f"{analysis}:{called}"
             found = said.split(";")
             places[analysis, feature] = {u: len(names) + n for n, u in enumerate(found)}
             names += [name] if len(found) == 1 else [f"{name} [{unit}]" for unit in found]
             units += found
         return cls(tuple(names), tuple(units), places, frozenset(there) - chosen)
+
+
+def _peer_key(feature: str, family: str, peer: str) -> str:
+    """Return the key of the output of pyradiomics; empty where the package has none."""
+    image, found, _ = feature.partition(f".{family}.")
+    return f"{image}_{peer}" if found and peer else ""
 
 
 def _chosen(there: Sequence[str], wanted: Sequence[str]) -> frozenset[str]:

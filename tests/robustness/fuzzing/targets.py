@@ -276,7 +276,7 @@ _KEPT: dict[str, Any] = {}
 
 def _acquisitions() -> list[Any]:
     if "acquisitions" not in _KEPT:
-        names = ("base-ct", "fdg-pet", "dwi", "pirads-2.1")
+        names = ("base-ct", "qiba-fdg-1-14", "dwi", "pirads-2.1")
         _KEPT["acquisitions"] = [load_acquisition(name) for name in names]
     return _KEPT["acquisitions"]
 

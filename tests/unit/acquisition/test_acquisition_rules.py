@@ -398,8 +398,8 @@ class TestUptake:
     def uptake(self, **elements):
         sequence = injection(**elements)
         series = series_of([pet_instance(0, RadiopharmaceuticalInformationSequence=sequence)])
-        results = evaluate(load_acquisition("fdg-pet"), [series])
-        return next((r.outcome.value, r.observed) for r in results if r.rule_id == "FDG-PET-UPTAKE")
+        results = evaluate(load_acquisition("qiba-fdg-1-14"), [series])
+        return next((r.outcome.value, r.observed) for r in results if r.rule_id == "QIBAFDG-UPTAKE")
 
     def test_start_time_alone_takes_the_date_of_the_scan(self):
         assert self.uptake(RadiopharmaceuticalStartDateTime=None) == ("pass", "60")
@@ -411,8 +411,8 @@ class TestUptake:
         header = pet_instance(
             0, RadiopharmaceuticalInformationSequence=sequence, AcquisitionTime="003000"
         )
-        results = evaluate(load_acquisition("fdg-pet"), [series_of([header])])
-        assert [r.observed for r in results if r.rule_id == "FDG-PET-UPTAKE"] == ["60"]
+        results = evaluate(load_acquisition("qiba-fdg-1-14"), [series_of([header])])
+        assert [r.observed for r in results if r.rule_id == "QIBAFDG-UPTAKE"] == ["60"]
 
     def test_a_long_lived_nuclide_needs_the_date(self):
         outcome = self.uptake(RadiopharmaceuticalStartDateTime=None, RadionuclideHalfLife=282240.0)
@@ -596,7 +596,9 @@ class TestReports:
 
     def test_the_protocol_that_asks_for_more_fits_better(self):
         found = match_protocols([series_of([pet_instance(n) for n in range(3)])])
-        assert found[0].ident.startswith(("fdg-pet", "eanm-fdg", "base-pet"))
+        assert found[0].ident.startswith(
+            ("qiba-fdg", "eanm-fdg", "percist", "us-label", "base-pet")
+        )
         scores = [m.score for m in found]
         assert scores == sorted(scores, reverse=True)
 

@@ -71,7 +71,10 @@ def test_mixed_thickness_fails_over_instances(outcomes):
 
 def test_injection_a_day_after_the_scan_is_not_evaluable(outcomes, facts):
     folder = "pt_ge_discoveryst_sts010"
-    assert outcomes(folder, "fdg-pet@0.1.0")["FDG-PET-UPTAKE"] == ("not_evaluable", "-1329.62")
+    assert outcomes(folder, "qiba-fdg-1-14@1.0.0")["QIBAFDG-UPTAKE"] == (
+        "not_evaluable",
+        "-1329.62",
+    )
     assert float(facts(folder)["uptake_time_series_min"][0]) == pytest.approx(95.1 - 1440, abs=0.1)
 
 
@@ -79,7 +82,7 @@ def test_injection_a_day_after_the_scan_is_not_evaluable(outcomes, facts):
     ("folder", "minutes"), [("pt_ge_discoveryst_sts001", 45.2), ("pt_ge_discoveryst_sts004", 101.3)]
 )
 def test_uptake_outside_the_window_fails(outcomes, folder, minutes):
-    outcome, observed = outcomes(folder, "fdg-pet@0.1.0")["FDG-PET-UPTAKE"]
+    outcome, observed = outcomes(folder, "qiba-fdg-1-14@1.0.0")["QIBAFDG-UPTAKE"]
     assert outcome == "fail"
     assert float(observed) == pytest.approx(minutes, abs=0.05)
 
@@ -89,7 +92,7 @@ def test_philips_repeats_of_b0_are_one_b_value(facts):
 
 
 def test_an_adc_map_has_no_b_values_although_its_header_says_500(outcomes, facts):
-    found = outcomes("mr_toshiba_titan_adcmap", "dwi@0.1.0")
+    found = outcomes("mr_toshiba_titan_adcmap", "dwi@1.0.0")
     assert found["DWI-B-COUNT"][0] == found["DWI-B-LOW"][0] == "not_evaluable"
     assert facts("mr_toshiba_titan_adcmap")["b_values"][0] == ""
     assert facts("mr_toshiba_titan_adcmap")["is_adc_map"][0] == "yes"
@@ -140,7 +143,7 @@ def test_slice_spacing_is_known_in_ct_without_spacing_between_slices(facts):
 def test_an_untagged_b0_is_inferred_and_not_judged(outcomes, facts):
     folder = "mr_toshiba_galan_dti_oneslice"
     assert facts(folder)["b_values"] == ("0, 1500", "b0_untagged")
-    assert outcomes(folder, "dwi@0.1.0")["DWI-B-COUNT"][0] == "not_evaluable"
+    assert outcomes(folder, "dwi@1.0.0")["DWI-B-COUNT"][0] == "not_evaluable"
 
 
 def test_uih_console_b_values_are_judged_not_the_applied_ones(facts):

@@ -13,6 +13,14 @@ from biomarker_cli.protocol.locator import ProtocolKind, list_protocols
 FILES = list_protocols(ProtocolKind.ANALYSIS)
 
 RELEASED = {
+    "dwi-adc@1.0.0": "654784b488ff62e3c2283552ed17f0e7c51d6a033f9f8a7f8655b2691ede1483",
+    "dwi-adc-all@1.0.0": "8df616e97f9726662121ab62269033374372244a197a427d251cdf6e2f948f84",
+    "dwi-adc-perfusion-free@1.0.0": (
+        "abacf03a4adbb93e04996fbdc99efb34a5cfaa0cb27fd76c240fa669f11823f7"
+    ),
+    "fdg-percist@1.0.0": "c8f2af2697e1b2e272a9b60fdf58b1f5a5096f584062dd820ba55c1d3c04cc80",
+    "fdg-suv@1.0.0": "3c92af9f0285f5b774872fe23c588567a1c1d16ab469a37ffcf269ecea1578cf",
+    "fdg-tmtv@1.0.0": "4c483e4c7a452f85be78b57f0b2416ca5c5d43b220f3f6a21732baf667f48858",
     "ibsi-1-config-a@1.0.0": "cd829c52f6c10fc7118c7bb70fc9577c5ed8bca0fb4066ecb97002977bc0bb76",
     "ibsi-1-config-b@1.0.0": "a788b44a975723c0be9f222eac4e870c7dbe2b4e61d54b071cdc511b9a0afd5c",
     "ibsi-1-config-c@1.0.0": "df76cf31b23a5363123b5678b27c50bed3edcc2a364f4c118fada991b0f29b11",
@@ -41,6 +49,7 @@ RELEASED = {
     "radiomics-ct@1.0.0": "0a1f38d9ac71308d566ad5abdcffe150d22fcd1cfc20035fa18046f1aa8d393c",
     "radiomics-mr@1.0.0": "39f7d9ad653a727b70f01c8a1259a5f314931a1227936b77f911646c795fb21c",
     "radiomics-pet@1.0.0": "9551f1117a59afb32c4dcfb5d6e45422172c09eea908217e7b7956c7a77749e0",
+    "wb-dwi@1.0.0": "5c481d3b25e1a4899c799f18c7f9c1e66db629219d00e27a571c147c5890ead7",
 }
 """sha256 of the merged content of every released version: a change needs a new version."""
 
@@ -81,3 +90,15 @@ def test_released_analyses_rest_on_what_was_read_or_reproduced(ident):
     assert "primary" in confirmed
     assert "recall" not in confirmed
     assert load_analysis(ident.split("@")[0]).ident == ident
+
+
+def test_released_uptake_analyses_are_what_their_sources_say():
+    def suv(ident):
+        return load_analysis(ident).document.data["suv"]
+
+    assert suv("fdg-suv") == suv("fdg-suv@0.1.0")
+    # Practical PERCIST names James; Janmahasatian stays for trials that began with it.
+    assert suv("fdg-percist")["normalisations"][:2] == ["sul_james128", "sul_janma"]
+    # The benchmark's preselection of lesions: SUV 4.0 and 3 cm3.
+    assert {"fixed": 4.0} in suv("fdg-tmtv")["thresholds"]
+    assert suv("fdg-tmtv")["lesions"]["smallest_ml"] == 3.0

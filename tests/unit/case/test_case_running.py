@@ -128,6 +128,13 @@ def test_a_draft_acquisition_protocol_flags_every_row(plan, acquisition, status,
     assert ("draft_protocol" in flags_of(result)) == is_flagged
 
 
+def test_a_retired_protocol_flags_every_row(plan, analysis, acquisition):
+    assert "retired_protocol" in flags_of(run_case(replace(plan, analyses=(analysis("retired"),))))
+    flags = flags_of(run_case(replace(plan, acquisition=acquisition("retired"))))
+    assert "retired_protocol" in flags
+    assert "draft_protocol" not in flags
+
+
 def test_a_draft_beside_a_released_analysis_flags_its_own_rows_alone(plan, analysis):
     both = (analysis(), analysis("draft", "other"))
     rows = run_case(replace(plan, analyses=both)).measurements

@@ -24,6 +24,7 @@ from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.study.assembling import write_tables
+from biomarker_cli.study.finished import finished
 from biomarker_cli.study.packed import pack
 from biomarker_cli.tables.kept import read_mask
 
@@ -155,7 +156,7 @@ def test_the_tables_hold_no_row_of_an_analysis_for_an_image_that_it_does_not_mea
     plan, tmp_path
 ):
     failing = replace(plan, subject_id="2", mask=tmp_path / "none.dcm", wanted_rois=("GTV",))
-    packed = [pack(run_case(one), "trial", {"a": 1}, "names") for one in (plan, failing)]
+    packed = [pack(finished(run_case(one)), "trial", {"a": 1}, "names") for one in (plan, failing)]
     dictionaries = [text for _, texts in packed for text in texts]
     # The lines of each analysis; the store would look them up by their digests.
     by_digest = dict(

@@ -53,6 +53,24 @@ def test_a_shipped_analysis_says_what_moves_its_numbers(ident: str) -> None:
     } <= set(said)
 
 
+def test_whole_body_diffusion_never_fits_b_0(tmp_path: Path) -> None:
+    write_dwi(tmp_path, [Spec(b) for b in (0, 50, 900)])
+    result, *_ = diffusion_maps(candidates(tmp_path), shipped("wb-dwi"))
+    assert [shell.nominal for shell in result.shells] == [50, 900]
+
+
+def test_classes_of_whole_body_diffusion_are_those_of_marrow() -> None:
+    classes = {one.name: one.limits for one in shipped("wb-dwi").burden}
+    assert classes["low"][1] == classes["intermediate"][0] == 0.7e-3
+    assert classes["intermediate"][1] == classes["high"][0] == 1.4e-3
+
+
+@pytest.mark.parametrize("ident", ["dwi-adc", "dwi-adc-all", "dwi-adc-perfusion-free"])
+def test_a_release_without_another_definition_keeps_its_numbers(ident: str) -> None:
+    assert shipped(ident) == shipped(f"{ident}@0.1.0")
+    assert shipped(ident) == shipped(f"{ident}@1.0.0")
+
+
 @pytest.mark.parametrize(
     ("ident", "words"),
     [

@@ -1,13 +1,10 @@
-"""Outlines run between the voxels inside and those outside, in indices of the whole grid."""
+"""Outlines run between the voxels inside and those outside."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from biomarker_cli.drawing.contours import outlines, region_outlines
-from biomarker_cli.imaging.geometry import Geometry
-from biomarker_cli.imaging.region import Region
+from biomarker_cli.drawing.contours import outlines
 
 
 def area(line):
@@ -41,25 +38,3 @@ def test_a_hole_and_a_second_part_have_lines_of_their_own():
 
 def test_nothing_has_no_outline():
     assert outlines(np.zeros((3, 3), dtype=np.bool_)) == []
-
-
-@pytest.fixture
-def lesion():
-    grid = Geometry((6, 20, 30), (1.0, 1.0, 2.0))
-    mask = np.zeros(grid.shape, dtype=np.bool_)
-    mask[2, 5:9, 20:25] = True
-    mask[4, 6:8, 18:20] = True
-    return Region(mask, grid, "label", "name")
-
-
-@pytest.mark.parametrize("index", [2, 4])
-def test_a_region_is_outlined_where_it_lies(lesion, index):
-    found = region_outlines(lesion, index)
-    expected = outlines(lesion.mask[index])
-    assert len(found) == len(expected) == 1
-    np.testing.assert_array_equal(found[0], expected[0])
-
-
-@pytest.mark.parametrize("index", [0, 1, 3, 5])
-def test_a_slice_beside_the_region_has_no_outline(lesion, index):
-    assert region_outlines(lesion, index) == []

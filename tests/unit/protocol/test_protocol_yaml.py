@@ -151,11 +151,11 @@ def test_only_the_protocols_that_a_study_names_are_read(sample_dir, monkeypatch)
         "sample_data/cases.csv",
         "pyradiomics-default/1.0.0.yaml",
         "recist-ct/1.0.0.yaml",
-        "fdg-suv/0.1.0.yaml",
-        "fdg-pet/0.1.0.yaml",
+        "fdg-suv/1.0.0.yaml",
+        "qiba-fdg-1-14/1.0.0.yaml",
         "base-pet/1.0.1.yaml",
-        "dwi-adc/0.1.0.yaml",
-        "dwi/0.1.0.yaml",
+        "dwi-adc/1.0.0.yaml",
+        "dwi/1.0.0.yaml",
         "base-mr/1.0.1.yaml",
     }
 

@@ -276,3 +276,37 @@ def test_what_has_no_counterpart_is_refused_by_name(tmp_path, text, named):
     assert caught.value.code == "RADIOMICS-IMPORT"
     assert named in str(caught.value)
     assert caught.value.where == path.name
+
+
+def test_all_problems_of_a_file_are_named_at_once(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("""
+settings: {}
+voxelSetting: {kernelRadius: 2}
+imageType: {Curvelet: {}, Wavelet: {binWidth: 10}}
+featureClass: {glcm: [JointEntropie], glrlm: all, unknown: }
+setting:
+  {preCrop: true, bindWidth: 25, binWidth: 25, binCount: 32, weightingNorm: taxi,
+   interpolator: sitkGaussian, resampledPixelSpacing: [1, 1, 1]}
+""")
+    with pytest.raises(RadiomicsRulesError) as caught:
+        import_pyradiomics(path)
+    named = ["settings", "voxelSetting", "bindWidth", "preCrop", "binWidth and binCount"]
+    named += ["unknown", "JointEntropie", "glrlm", "Curvelet", "in imageType Wavelet"]
+    message = caught.value.message
+    assert [word for word in named if word not in message] == []
+    # Ten are listed, the others (the interpolator, the norm) counted.
+    assert message.endswith("; and 2 more")
+    path.write_text("setting: {weightingNorm: taxi, distances: [0], binWidth: -5, preCrop: true}")
+    with pytest.raises(RadiomicsRulesError) as caught:
+        import_pyradiomics(path)
+    for word in ("weighting_norm", "distances", "discretisation", "preCrop"):
+        assert word in caught.value.message
+
+
+@pytest.mark.parametrize("found", ["[1]", "{a: 1}", "true", "3"])
+def test_an_interpolator_that_is_no_name_is_a_problem_of_the_file(tmp_path, found):
+    path = tmp_path / "p.yaml"
+    path.write_text(f"setting: {{resampledPixelSpacing: [1, 1, 1], interpolator: {found}}}\n")
+    with pytest.raises(RadiomicsRulesError, match="has no counterpart"):
+        import_pyradiomics(path)

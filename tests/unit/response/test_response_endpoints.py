@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from synthetic_response import assessed_of
 
 from biomarker_cli.response.best import best_response
@@ -19,7 +18,6 @@ from biomarker_cli.response.survival import (
     median_days,
     survival_steps,
 )
-from biomarker_cli.statistics.confidence import exact_limits
 
 
 def ending(targets, ident="recist-1.1", **known):
@@ -147,17 +145,3 @@ def test_the_median_of_a_textbook():
 
 def test_a_half_that_is_no_binary_fraction_is_reached():
     assert median_days(times("1 2 3 4 5 6"))[0] == 3.0
-
-
-@pytest.mark.parametrize(
-    ("n_events", "n", "low", "high"),
-    # R, binom.test.
-    [
-        (0, 10, 0.0, 0.3085),
-        (10, 10, 0.6915, 1.0),
-        (3, 10, 0.0667, 0.6525),
-        (13, 50, 0.1463, 0.4034),
-    ],
-)
-def test_exact_intervals(n_events, n, low, high):
-    assert exact_limits(n_events, n) == pytest.approx((low, high), abs=5e-5)

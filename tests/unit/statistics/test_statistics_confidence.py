@@ -22,6 +22,20 @@ def test_limits_of_clopper_and_pearson_as_published(count, of, low, high):
     assert exact_limits(count, of) == pytest.approx((low, high), abs=6e-5)
 
 
+@pytest.mark.parametrize(
+    ("n_events", "n", "low", "high"),
+    # R, binom.test.
+    [
+        (0, 10, 0.0, 0.3085),
+        (10, 10, 0.6915, 1.0),
+        (3, 10, 0.0667, 0.6525),
+        (13, 50, 0.1463, 0.4034),
+    ],
+)
+def test_exact_intervals(n_events, n, low, high):
+    assert exact_limits(n_events, n) == pytest.approx((low, high), abs=5e-5)
+
+
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
 def test_each_limit_leaves_half_of_the_rest_in_its_tail(confidence):
     low, high = exact_limits(3, 17, confidence)

@@ -69,8 +69,8 @@ def test_a_case_keeps_its_masks_its_map_and_pictures(out):
         ("maps/adc__one_1.0.0.nii.gz", "dwi", ""),
         ("masks/GTV.mask", "dwi", "GTV"),
         ("masks/MUSCLE.mask", "dwi", "MUSCLE"),
-        ("pictures/GTV.png", "dwi", "GTV"),
-        ("pictures/MUSCLE.png", "dwi", "MUSCLE"),
+        ("pictures/GTV.svg", "dwi", "GTV"),
+        ("pictures/MUSCLE.svg", "dwi", "MUSCLE"),
     ]
     assert index.case_id == CASE
     with (out / "cases.csv").open() as stream:
@@ -79,7 +79,7 @@ def test_a_case_keeps_its_masks_its_map_and_pictures(out):
     (one,) = index.of_kind("maps")
     assert (one.analysis_id, one.map_name, one.quantity) == ("one@1.0.0", "adc", "adc")
     for picture in index.of_kind("pictures"):
-        assert read_kept(folder, picture).startswith(b"\x89PNG")
+        assert read_kept(folder, picture).startswith(b"<svg")
 
 
 def test_the_numbers_of_the_tables_are_those_of_the_kept_map_under_the_kept_mask(out):
@@ -133,7 +133,7 @@ def test_what_a_study_asks_for_later_is_made_without_measuring(
 
 def test_all_that_is_missing_is_named(study, out):
     shutil.rmtree(out / "kept" / STEM / "masks")
-    (out / "kept" / STEM / "pictures" / "GTV.png").unlink()
+    (out / "kept" / STEM / "pictures" / "GTV.svg").unlink()
     before = contents(out / "kept")
     report = run(study, out)
     assert _actions(report)[0] == ("keep", "kept masks and pictures are missing")
@@ -141,7 +141,7 @@ def test_all_that_is_missing_is_named(study, out):
     assert set(contents(out / "kept")) - set(before) == {
         f"{STEM}/masks/GTV.mask",
         f"{STEM}/masks/MUSCLE.mask",
-        f"{STEM}/pictures/GTV.png",
+        f"{STEM}/pictures/GTV.svg",
     }
 
 
@@ -265,7 +265,7 @@ def test_an_unexpected_error_costs_what_is_kept_and_leaves_its_trace(study, tmp_
     def defect(*_):
         raise ArithmeticError("of a drawing")
 
-    monkeypatch.setattr("biomarker_cli.regions.preview.png", defect)
+    monkeypatch.setattr("biomarker_cli.drawing.picture_svg.picture_svg", defect)
     report = run(study, tmp_path / "out")
     assert report.exit_code is ExitCode.PARTIAL
     assert all(result.head.n_ok for result in report.results)
@@ -337,7 +337,7 @@ def test_whatever_a_roi_is_called_its_files_lie_in_their_folder(study, tmp_path,
     for file in index.of_kind("masks"):
         assert read_mask(folder, file).region.n_voxels in {4 * 8 * 11, 2 * 4 * 4}
     written = set(contents(tmp_path)) - {n for n in contents(tmp_path) if n.startswith("out/kept/")}
-    assert not [name for name in written if name.endswith((".mask", ".png"))]
+    assert not [name for name in written if name.endswith((".mask", ".svg"))]
 
 
 def test_nothing_is_missing_of_a_study_that_keeps_nothing(tmp_path):

@@ -295,3 +295,31 @@ def test_a_folder_without_a_run_or_with_nothing_measured_says_so(tmp_path):
     write_datapackage([FEATURES], folder, "trial")
     with pytest.raises(InputNotFoundError, match=r"no measurements\.csv"):
         _wide(folder, tmp_path)
+
+
+def test_columns_have_the_names_of_pyradiomics_where_it_has_one_for_each(tmp_path):
+    named = {
+        "wavelet-LLH.glcm.joint_entropy.3d_average": ("glcm", "glcm_JointEntropy"),
+        "original.intensity.mean": ("intensity", "firstorder_Mean"),
+        "original.glcm.contrast.3d_average": ("glcm", "glcm_Contrast"),
+        "original.glcm.contrast.3d_merged": ("glcm", "glcm_Contrast"),
+        "original.ivh.v10": ("ivh", ""),
+    }
+    rows = [_row("A/S1/T1/ct", "GTV", feature, 1.0) for feature in sorted(named)]
+    write_table(MEASUREMENTS, rows, tmp_path)
+    content = [
+        {"analysis_id": ANALYSIS, "feature_id": feature, "unit_ucum": "1",
+         "family": family, "pyradiomics_name": peer}
+        for feature, (family, peer) in sorted(named.items())
+    ]  # fmt: skip
+    write_table(FEATURES, content, tmp_path)
+    write_datapackage([MEASUREMENTS, FEATURES], tmp_path, "trial")
+    export_wide(tmp_path, tmp_path / "wide.csv", WideRules(names="pyradiomics"))
+    header = (tmp_path / "wide.csv").read_text().splitlines()[0].split(",")
+    assert header[-5:] == [
+        "original.glcm.contrast.3d_average",
+        "original.glcm.contrast.3d_merged",
+        "original_firstorder_Mean",
+        "original.ivh.v10",
+        "wavelet-LLH_glcm_JointEntropy",
+    ]

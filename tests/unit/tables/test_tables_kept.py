@@ -159,7 +159,7 @@ def test_the_index_of_another_case_is_refused(folder):
         "masks/a\\b.mask",
         "masks/C:x.mask",
         "masks/.hidden.mask",
-        "masks/GTV.png",
+        "masks/GTV.svg",
         "maps/GTV.mask",
         "masks",
         "",

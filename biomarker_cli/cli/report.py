@@ -1,0 +1,68 @@
+"""``biomarker report``: a run as HTML that a person looks at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.output import print_json, require_new_file, say
+from biomarker_cli.model.wording import counted
+
+_EPILOG = """\b
+Examples:
+  biomarker report results
+  biomarker report results --split -o pages
+  biomarker report results --identity keep -o internal.html --overwrite
+
+DIR is a folder that `biomarker run -o` or `biomarker pool -o` wrote. Pictures are
+those that the run kept (`keep: [pictures]` in the study, or `run --report`).
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--split", is_flag=True, help="A folder with a page per case, not one file.")
+@click.option(
+    "--identity",
+    type=click.Choice(["study", "keep"]),
+    default="study",
+    show_default=True,
+    help="study: no UIDs, stations or serials, dates as days; keep: as in the tables.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write [default: report.html in DIR; with --split the folder report].",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
+@format_option
+def report(
+    folder: Path, output: Path | None, identity: str, output_format: str, **switches: bool
+) -> None:
+    """Write a report of a run: counts, rules, values by site, and each case with pictures.
+
+    One HTML file that loads nothing from anywhere and opens from a mail. What is
+    shown stands in the tables; one that was edited is refused.
+    """
+    from biomarker_cli.report.making import (
+        INDEX_PAGE,
+        REPORT_FILE,
+        REPORT_FOLDER,
+        ReportOrder,
+        write_report,
+    )
+
+    split = switches["split"]
+    path = output or folder / (REPORT_FOLDER if split else REPORT_FILE)
+    first = path / INDEX_PAGE if split else path
+    if not switches["overwrite"]:
+        require_new_file(first)
+    n_cases, n_bytes = write_report(folder, path, ReportOrder(identity, split))
+    if output_format == "json":
+        print_json({"file": str(first), "cases": n_cases, "bytes": n_bytes, "identity": identity})
+        return
+    say(f"{counted(n_cases, 'case')}, {n_bytes / 1e6:.2f} MB")
+    say(f"written: {first}", err=True)

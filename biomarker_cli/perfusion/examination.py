@@ -1,0 +1,138 @@
+"""The dynamic series of a case, judged by its headers: what its rules ask of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from biomarker_cli.catalogue.case_image import CaseImage
+from biomarker_cli.dicom.files import DicomFiles
+from biomarker_cli.perfusion import dce
+from biomarker_cli.perfusion.dynamic_set import DynamicSet, assemble_dynamic
+from biomarker_cli.perfusion.errors import PerfusionError
+from biomarker_cli.perfusion.phases import Phase
+from biomarker_cli.perfusion.relaxivity import agent_of_header, relaxivity
+from biomarker_cli.perfusion.rules import DceRules, FixedT10, MeasuredT10, ModelRules
+from biomarker_cli.perfusion.t1 import MS_PER_S, STRONG_FIELD_T, flip_angle_set
+from biomarker_cli.perfusion.t1_measure import require_dicom
+
+_LEAST_AFTER = 3
+"""Frames that must follow those of the baseline."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """A dynamic series with what its rules ask of it.
+
+    Attributes
+    ----------
+    dynamic : DynamicSet
+    sequence : dce.Sequence
+    rules : DceRules
+    files : DicomFiles
+    flags : frozenset of str
+    """
+
+    dynamic: DynamicSet
+    sequence: dce.Sequence
+    rules: DceRules
+    files: DicomFiles
+    flags: frozenset[str]
+
+    @property
+    def kept_phases(self) -> tuple[Phase, ...]:
+        """The frames without those that are skipped at the start."""
+        return self.dynamic.axis.phases[self.rules.baseline.skip_frames :]
+
+
+def examine(image: CaseImage, rules: DceRules) -> Examination:
+    """Return the dynamic series of an image, judged by its headers.
+
+    Raises
+    ------
+    PerfusionError, ImageError, SeriesError
+    """
+    require_dicom(image)
+    files = image.dicom
+    with_t1 = isinstance(rules.t10, MeasuredT10)
+    dynamic = assemble_dynamic(image.candidates(), files, with_t1_images=with_t1)
+    first = dynamic.first
+    n_needed = rules.baseline.end + _LEAST_AFTER
+    if len(dynamic.axis.phases) < n_needed:
+        raise PerfusionError(
+            "DCE-FEW-FRAMES",
+            f"expected {n_needed} frames or more, found {len(dynamic.axis.phases)}",
+            where=first.series_uid,
+            hint="Name the whole dynamic series.",
+        )
+    if not first.repetition_ms or not first.flip_deg:
+        raise PerfusionError(
+            "DCE-NO-SEQUENCE",
+            "the header does not tell RepetitionTime and FlipAngle",
+            where=first.series_uid,
+            hint="Without them the signal is no concentration: export the series again.",
+        )
+    flags = set(dynamic.flags)
+    r1 = math.nan
+    if rules.needs_concentration:
+        r1 = _relaxivity(rules, dynamic)
+        if isinstance(rules.t10, FixedT10):
+            flags.add("t10_assumed")
+        if first.field_t is not None and first.field_t >= STRONG_FIELD_T:
+            flags.add("b1_uncorrected")
+    if rules.model is not None:
+        flags |= _interval_flags(rules.model, dynamic)
+    sequence = dce.Sequence(
+        dynamic.axis.seconds[rules.baseline.skip_frames :],
+        first.repetition_ms / MS_PER_S,
+        math.radians(first.flip_deg),
+        r1,
+        flip_angle_set(dynamic.t1_images, 2) if with_t1 else None,
+    )
+    return Examination(dynamic, sequence, rules, files, frozenset(flags))
+
+
+def _relaxivity(rules: DceRules, dynamic: DynamicSet) -> float:
+    assert rules.agent is not None  # noqa: S101 - held by the rules
+    if rules.agent.relaxivity_per_s_mm is not None:
+        return rules.agent.relaxivity_per_s_mm
+    first = dynamic.first
+    agent = rules.agent.name or agent_of_header(first.header, rules.agent.names)
+    return relaxivity(agent, first.field_t, first.series_uid)
+
+
+def _interval_flags(model: ModelRules, dynamic: DynamicSet) -> frozenset[str]:
+    interval = dynamic.axis.interval_s
+    if model.has_vp and interval > model.interval_flag_above_s:
+        raise PerfusionError(
+            "DCE-INTERVAL",
+            f"the frame interval is {interval:.3g} s; {model.name} bears "
+            f"{model.interval_flag_above_s:g} s",
+            where=dynamic.first.series_uid,
+            hint="Use an analysis with the Tofts model, or with the initial area (dce-iaugc).",
+        )
+    long = model.interval_vp_above_s if model.has_vp else model.interval_flag_above_s
+    return frozenset({"frame_interval_long"}) if interval > long else frozenset()
+
+
+def derivation_of(one: Examination) -> dict[str, Any]:
+    """Return how the series was read, as plain values."""
+    axis, sequence = one.dynamic.axis, one.sequence
+    return {
+        "times_from": axis.rule,
+        "times_tag": axis.tag,
+        "index_from": axis.index_rule,
+        "seconds": [round(float(v), 6) for v in axis.seconds],
+        "repetition_time_ms": sequence.tr_s * MS_PER_S,
+        "flip_angle_deg": round(math.degrees(sequence.flip_rad), 6),
+        "relaxivity_per_s_mm": None
+        if math.isnan(sequence.relaxivity_per_s_mm)
+        else sequence.relaxivity_per_s_mm,
+        "t1_flip_angles_deg": []
+        if sequence.angles is None
+        else [round(float(v), 6) for v in np.degrees(sequence.angles.flip_rad)],
+        "volumes": [phase.volume_id for phase in axis.phases],
+    }

@@ -1,0 +1,196 @@
+"""Values of features by site and over time: the numbers behind the figures of a report."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from biomarker_cli.drawing.distributions import StripMark, VisitCourse, courses_svg, strips_svg
+from biomarker_cli.report.identity import day_of
+from biomarker_cli.report.run_reading import ReportedValue, RunTables
+from biomarker_cli.statistics.percentiles import percentile
+
+FEWEST_FOR_OUTLIERS = 5
+"""Values below which none is called an outlier."""
+
+_FENCE = 1.5
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True)
+class FeatureValues:
+    """The values of one feature of one ROI.
+
+    Attributes
+    ----------
+    analysis_id, feature_id, roi_id, role, unit : str
+    rows : tuple of ReportedValue
+        With a value, in the order of their cases.
+    """
+
+    analysis_id: str
+    feature_id: str
+    roi_id: str
+    role: str
+    unit: str
+    rows: tuple[ReportedValue, ...]
+
+    @property
+    def title(self) -> str:
+        """What a figure of it is called."""
+        return f"{self.feature_id}, {self.roi_id}, {self.role}, {self.analysis_id}"
+
+    @property
+    def label(self) -> str:
+        """What its axis is called."""
+        unit = "" if self.unit in {"", "1"} else f" [{self.unit}]"
+        return f"{self.feature_id}{unit}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure and the numbers in it.
+
+    Attributes
+    ----------
+    title : str
+    svg : str
+    said : tuple of str
+        What it shows, in sentences.
+    columns : tuple of str
+    rows : tuple of tuple of str
+        Case id first.
+    """
+
+    title: str
+    svg: str
+    said: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def feature_values(tables: RunTables, features: Sequence[str]) -> list[FeatureValues]:
+    """Return the values of features, ROI by ROI, in the order of the features."""
+    columns = tables.measurements
+    words = columns.texts["feature_id"].words
+    wanted = {code for code, word in enumerate(words) if word in set(features)}
+    codes = columns.texts["feature_id"].codes
+    chosen = np.isin(codes, list(wanted)) & np.isfinite(columns.numbers["value"])
+    found: dict[tuple[str, ...], list[ReportedValue]] = defaultdict(list)
+    for row in np.flatnonzero(chosen):
+        one = tables.measurement(int(row))
+        role = one.case_id.rpartition("/")[2]
+        found[one.feature_id, one.roi_id, role, one.analysis_id, one.unit].append(one)
+    order = {feature: place for place, feature in enumerate(features)}
+    return [
+        FeatureValues(analysis, feature, roi, role, unit, tuple(rows))
+        for (feature, roi, role, analysis, unit), rows in sorted(
+            found.items(), key=lambda item: (order[item[0][0]], item[0])
+        )
+    ]
+
+
+def outliers(values: Mapping[str, float]) -> frozenset[str]:
+    """Return which of some values lie beyond the fences of their quartiles.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+
+    Returns
+    -------
+    frozenset of str
+        Empty of fewer than `FEWEST_FOR_OUTLIERS`.
+
+    References
+    ----------
+    Tukey 1977, Exploratory Data Analysis: 1.5 interquartile ranges beyond the quartiles.
+    """
+    if len(values) < FEWEST_FOR_OUTLIERS:
+        return frozenset()
+    numbers = np.array(list(values.values()))
+    low, high = percentile(numbers, 25.0), percentile(numbers, 75.0)
+    room = _FENCE * (high - low)
+    return frozenset(n for n, one in values.items() if not low - room <= one <= high + room)
+
+
+def sites_figure(tables: RunTables, found: FeatureValues) -> Figure:
+    """Return the distribution of a feature by site, outliers named."""
+    beyond = outliers({row.case_id: row.value for row in found.rows})
+    strips = []
+    for site in tables.sites:
+        of_site = [r for r in found.rows if tables.case_of[r.case_id]["site_id"] == site]
+        marks = [
+            StripMark(row.value, f"{row.case_id}: {row.value:.6g}", row.case_id in beyond)
+            for row in of_site
+        ]
+        strips.append((site, marks))
+    return Figure(
+        found.title,
+        strips_svg(strips, found.title, found.label),
+        _outlier_words(found, beyond),
+        ("case", "value", "usable"),
+        tuple((row.case_id, f"{row.value:.6g}", row.usable) for row in found.rows),
+    )
+
+
+def _outlier_words(found: FeatureValues, beyond: Collection[str]) -> tuple[str, ...]:
+    if len(found.rows) < FEWEST_FOR_OUTLIERS:
+        return (f"{len(found.rows)} values: too few to call one an outlier.",)
+    if not beyond:
+        return ("No value lies beyond 1.5 interquartile ranges of the quartiles.",)
+    named = [f"{r.case_id} ({r.value:.6g})" for r in found.rows if r.case_id in beyond]
+    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    listed = ", ".join(named[:_MOST_NAMED])
+    return (f"Beyond 1.5 interquartile ranges of the quartiles: {listed}{more}.",)
+
+
+def change_figure(tables: RunTables, found: FeatureValues) -> Figure | None:
+    """Return the course of a feature over the visits of subjects; None without two visits."""
+    visits: dict[tuple[str, str], list[tuple[ReportedValue, str, date | None]]] = defaultdict(list)
+    for row in found.rows:
+        case = tables.case_of[row.case_id]
+        key = case["site_id"], case["subject_id"]
+        visits[key].append((row, case["timepoint"], visit_day(tables, row.case_id)))
+    several = {key: one for key, one in visits.items() if len(one) > 1}
+    if not several:
+        return None
+    has_days = all(day is not None for one in several.values() for _, _, day in one)
+    courses = []
+    rows = []
+    for (site, subject), one in sorted(several.items()):
+        days = _places(one) if has_days else [float(n) for n in range(len(one))]
+        ordered = sorted(zip(days, one, strict=True), key=lambda item: item[0])
+        points = [(day, row.value, visit) for day, (row, visit, _) in ordered]
+        courses.append(VisitCourse(subject, site, points))
+        first = ordered[0][1][0].value
+        for day, (row, visit, _) in ordered:
+            percent = f"{100 * (row.value / first - 1):+.1f} %" if first > 0 else "–"
+            place = f"{day:g}" if has_days else "–"
+            rows.append((row.case_id, visit, place, f"{row.value:.6g}", percent))
+    across = "days from the first visit" if has_days else "visits in the order of the table"
+    return Figure(
+        found.title,
+        courses_svg(courses, found.title, (across, found.label)),
+        (f"{len(courses)} of {len(visits)} subjects have two visits or more.",),
+        ("case", "visit", "day", "value", "from the first"),
+        tuple(rows),
+    )
+
+
+def visit_day(tables: RunTables, case_id: str) -> date | None:
+    """Return the day of the examination of a case, as its facts have it."""
+    for fact in tables.facts.get(case_id, ()):
+        if fact["fact"] == "study_date":
+            return day_of(fact["value"])
+    return None
+
+
+def _places(visits: Sequence[tuple[ReportedValue, str, date | None]]) -> list[float]:
+    days = [day for _, _, day in visits if day is not None]
+    first = min(days)
+    return [float((day - first).days) for day in days]
