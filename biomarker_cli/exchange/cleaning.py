@@ -12,12 +12,14 @@ Private; Table E.3.10-1.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.exchange.annex_e import row_of, safe_private
+from biomarker_cli.exchange.annex_e import row_of
+from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded
 from biomarker_cli.exchange.profile import ProfileFile
 from biomarker_cli.exchange.values import SubjectKey, bytes_have_form, has_form
 
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _FREE_TEXT = frozenset({"LO", "SH", "ST", "UC", "LT", "UT", "UR", "AE", "PN", "UN"})
+_BYTES = frozenset({"OB", "OW", "OF", "OD", "OL", "OV"})
 _ROI_NAMES = frozenset({"ROIName", "SegmentLabel", "TrackingID"})
-_PIXEL_GROUP = 0x7FE0
-_PADDING = 0xFFFCFFFC
+_OLDEST = 89
+"""Years: those who are older are few, and become 90 (HIPAA Safe Harbor)."""
 _DUMMY = "REMOVED"
+_ZONE = re.compile(r"([+-]\d{4})? *")
 
 METHODS = {
     "113100": "Basic Application Confidentiality Profile",
@@ -81,11 +85,13 @@ class Cleaner:
 
     def _standard(self, dataset: Dataset, tag: Any) -> bool:
         """Clean a standard element; tell whether it stays."""
-        if tag.group == _PIXEL_GROUP:
+        if tag in PARTS_OF_PIXELS:
             return True
-        if tag == _PADDING:
+        element = decoded(dataset, tag)
+        if element is None or element.VR in _BYTES:
+            # What cannot be read, or holds bytes of any kind, cannot be judged.
+            self._count(tag, "removed")
             return False
-        element = dataset[tag]
         if element.VR == "SQ":
             return self._sequence(element)
         before = element.value
@@ -108,6 +114,7 @@ class Cleaner:
             self._items(item)
         if action == "Z":
             element.value = []
+        self._count(element.tag, "changed" if action == "Z" else "kept")
         return True
 
     def _value_of(self, element: DataElement) -> Any:
@@ -115,18 +122,20 @@ class Cleaner:
         vr, keyword = element.VR, element.keyword
         if vr == "UI":
             return _each(element.value, self.values.uid)
-        if vr in {"DA", "TM", "DT", "DS", "IS", "AS"} and not has_form(vr, _text(element)):
+        if not has_form(vr, _text(element)):
             return None
         if keyword in {"PatientName", "PatientID"}:
             return self.values.subject
         if keyword in _ROI_NAMES:
             return self.values.roi_name(str(element.value or ""))
+        if keyword == "PatientAge":
+            return _grouped_age(str(element.value or ""))
         row = row_of(element.tag)
         if row is None:
             return self._outside_table(element)
         # Free text about a person is not kept, though the option would allow it.
         if row.get("retain_patient_characteristics") == "K" and vr not in _FREE_TEXT:
-            return element.value
+            return self._coded(element) if vr == "CS" else element.value
         if row.get("retain_modified_dates") == "C" or (vr == "TM" and "retain_full_dates" in row):
             return self._dated(element)
         return self._by_action(element, row)
@@ -136,7 +145,8 @@ class Cleaner:
             # Empty where the text is no day: the element stays, and says nothing.
             return _each(element.value, self.values.shifted)
         # Clock times and the offset of the zone stay: dates move by whole days.
-        return element.value if element.VR in {"TM", "SH"} else None
+        is_zone = element.VR == "SH" and _ZONE.fullmatch(_text(element))
+        return element.value if element.VR == "TM" or is_zone else None
 
     def _by_action(self, element: DataElement, row: Mapping[str, str]) -> Any:
         text = str(element.value or "")
@@ -154,23 +164,23 @@ class Cleaner:
             return self._dated(element)
         if element.VR in _FREE_TEXT and element.keyword not in self.profile.technical_text:
             return None
+        if element.VR == "CS" and element.keyword != "SpecificCharacterSet":
+            return self._coded(element)
         return element.value if element.keyword else None
+
+    def _coded(self, element: DataElement) -> Any:
+        return _each(element.value, self.values.code)
 
     def _private(self, dataset: Dataset, tag: Any, creator: str) -> bool:
         """Clean a private element; tell whether it stays."""
-        place = (creator, tag.group, tag.element & 0xFF)
-        vr = safe_private().get(place) or next(
-            (
-                rule.vr
-                for rule in self.profile.private
-                if place == (rule.creator, int(rule.group, 16), int(rule.element, 16))
-            ),
-            "",
-        )
+        vr = self.profile.private_vr((creator, tag.group, tag.element & 0xFF))
         stored = dataset.get_item(tag)
         value = stored.value
         plain = value if isinstance(value, bytes) else None
         kept = bool(vr and creator and plain is not None and bytes_have_form(vr, plain))
+        if kept and vr == "CS" and plain is not None:
+            text = plain.decode("ascii")
+            kept = self.values.code(text) == text
         if kept and vr == "DT" and plain is not None:
             moved = self.values.shifted(plain.decode("ascii"))
             dataset[tag] = stored._replace(value=moved.encode("ascii").ljust(len(plain)))
@@ -192,6 +202,12 @@ def _each(value: Any, change: Any) -> Any:
     return [change(str(one)) for one in value]
 
 
+def _grouped_age(text: str) -> str:
+    if text.strip()[-1:].upper() == "Y" and int(text.strip()[:-1]) > _OLDEST:
+        return f"{_OLDEST + 1:03d}Y"
+    return text
+
+
 def _text(element: DataElement) -> str:
     value = element.value
     several = isinstance(value, list | tuple) or (
@@ -208,9 +224,9 @@ def _dummy(vr: str) -> Any:
 def _creators(dataset: Dataset) -> dict[int, str]:
     """Return group and block -> creator of the private blocks of a data set."""
     return {
-        tag.group << 16 | tag.element: str(dataset[tag].value).strip("\0 ")
+        tag.group << 16 | tag.element: str(element.value).strip("\0 ")
         for tag in dataset.keys()  # noqa: SIM118 - iterating a data set yields elements
-        if tag.is_private_creator
+        if tag.is_private_creator and (element := decoded(dataset, tag)) is not None
     }
 
 

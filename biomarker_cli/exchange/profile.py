@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
+from biomarker_cli.exchange.annex_e import safe_private
 from biomarker_cli.exchange.errors import ExchangeError
 from biomarker_cli.protocol.document import ID_PATTERN, Change, Source, Strict
 from biomarker_cli.protocol.loading import load_sealed_model
@@ -34,6 +35,11 @@ class PrivateRule(Strict):
     vr: Literal["DS", "IS", "CS", "DT", "FD", "FL", "SL", "SS", "US"]
     why: str
 
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Creator, group and element."""
+        return self.creator, int(self.group, 16), int(self.element, 16)
+
 
 class ProfileFile(Strict):
     """A profile: what stays beyond the basic profile, all by name.
@@ -46,6 +52,8 @@ class ProfileFile(Strict):
         Keywords of text elements outside Table E.1-1 that stay; other text goes.
     words : tuple of str
         Words that stay in descriptors; the name of a ROI stays where it has no other.
+    codes : tuple of str
+        Words of coded strings; one with another word of four letters or more becomes a digest.
     private : tuple of PrivateRule
     """
 
@@ -60,11 +68,35 @@ class ProfileFile(Strict):
     sop_classes: Mapping[str, str] = Field(min_length=1)
     technical_text: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
     private: tuple[PrivateRule, ...] = ()
 
+    def private_vr(self, place: tuple[str, int, int]) -> str:
+        """Return the VR of a private element that stays, by creator, group and element."""
+        own = (rule.vr for rule in self.private if place == rule.place)
+        return safe_private().get(place) or next(own, "")
 
-def load_profile(wanted: str) -> tuple[ProfileFile, str]:
-    """Load ``id``, ``id@version`` or a file, and return the sha256 of its content as well.
+
+class Profile(NamedTuple):
+    """A profile and the digest of the file that says it.
+
+    Attributes
+    ----------
+    rules : ProfileFile
+    sha256 : str
+    """
+
+    rules: ProfileFile
+    sha256: str
+
+    @property
+    def ident(self) -> str:
+        """``id@version``."""
+        return f"{self.rules.id}@{self.rules.version}"
+
+
+def load_profile(wanted: str) -> Profile:
+    """Load ``id``, ``id@version`` or a file.
 
     Raises
     ------
@@ -76,7 +108,7 @@ def load_profile(wanted: str) -> tuple[ProfileFile, str]:
         path = _shipped(wanted)
     if not path.is_file():
         raise _no_profile(wanted)
-    return load_sealed_model(path, ProfileFile, FORMAT, "DEID-PROFILE", ExchangeError)
+    return Profile(*load_sealed_model(path, ProfileFile, FORMAT, "DEID-PROFILE", ExchangeError))
 
 
 def _shipped(wanted: str) -> Path:

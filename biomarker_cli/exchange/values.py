@@ -21,7 +21,7 @@ _FORMS = {
     "DS": re.compile(rf"\s*({_NUMBER})?\s*"),
     "IS": re.compile(r"\s*([+-]?\d+)?\s*"),
     "AS": re.compile(r"(\d{3}[DWMY])?\s*"),
-    "CS": re.compile(r"[A-Z0-9 _]{0,16}"),
+    "CS": re.compile(r"[^\x00-\x1f\x7f-\uffff]*"),
     "DA": re.compile(r"(\d{4}(\.?)\d{2}\2\d{2})?\s*"),
     "TM": re.compile(r"(\d{2}:?(\d{2}:?(\d{2}(\.\d{1,6})?)?)?)?\s*"),
     "DT": re.compile(r"(\d{8}(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?([+-]\d{4})?)?\s*"),
@@ -42,11 +42,14 @@ class SubjectKey:
         As the study names it, or what the key makes of the PatientID.
     words : collection of str
         Casefolded words that say nothing of a person.
+    codes : collection of str
+        Casefolded words that coded strings are made of, beside those.
     """
 
     key: bytes = field(repr=False)
     subject: str
     words: Collection[str] = ()
+    codes: Collection[str] = ()
 
     @property
     def days(self) -> int:
@@ -81,6 +84,15 @@ class SubjectKey:
         if not text.strip() or (tokens and all(map(self._stays, tokens))):
             return text
         return f"ROI_{self.digest('roi', text)}"
+
+    def code(self, text: str) -> str:
+        """Return a coded string; one of an unknown word becomes its digest, still told apart."""
+        unknown = any(
+            len(token) > _LONGEST_NUMBER and not self._stays(token)
+            for token in _TOKEN.findall(text)
+            if token.casefold() not in self.codes
+        )
+        return f"X{self.digest('code', text).upper()}" if unknown else text
 
     def digest(self, what: str, text: str) -> str:
         """Return eight digits that stand for a text of some kind."""

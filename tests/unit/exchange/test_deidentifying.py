@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 from pydicom import dcmread
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ExplicitVRLittleEndian, generate_uid
+from pydicom.dataset import Dataset
+from synthetic_patients import KEY, PET, PROFILE, WORD, copied, copies, pet, save
 
 from biomarker_cli.exchange.cleaning import METHODS
-from biomarker_cli.exchange.deidentifying import (
-    deidentify,
-    manifest_of,
-    read_or_make_key,
-    write_records,
-)
+from biomarker_cli.exchange.deidentifying import MANIFEST, read_or_make_key
 from biomarker_cli.exchange.errors import ExchangeError, LeakError
 from biomarker_cli.exchange.profile import load_profile
+from biomarker_cli.exchange.subjects import Subjects
 from biomarker_cli.exchange.values import MOST_DAYS, SubjectKey
 
-KEY = bytes(range(32))
-PROFILE, SHA256 = load_profile("quantitative")
-WORD = "Xanthippe"
-PET = "1.2.840.10008.5.1.4.1.1.128"
 STRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 
 PLANTED = (
@@ -36,36 +25,6 @@ PLANTED = (
     *("PatientBirthName", "EthnicGroup", "Occupation", "MedicalAlerts", "ContrastBolusAgent"),
     *("DetectorID", "GantryID", "WindowCenterWidthExplanation", "ReceiveCoilName"),
 )
-
-
-def pet(path: Path, **more: object) -> Dataset:
-    dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = PET, generate_uid()
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
-    dataset.Manufacturer, dataset.PatientID, dataset.PatientName = "GE", "12345678", "Doe^Jane"
-    dataset.PatientBirthDate, dataset.PatientAge, dataset.PatientWeight = "19500102", "070Y", 70.25
-    dataset.SeriesDate, dataset.SeriesTime = "20200301", "101112.5"
-    dataset.PixelData = b"\1\2\3\4"
-    for keyword, value in more.items():
-        setattr(dataset, keyword, value)
-    save(dataset, path)
-    return dataset
-
-
-def save(dataset: Dataset, path: Path) -> None:
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID
-    meta.SourceApplicationEntityTitle = WORD
-    dataset.file_meta, dataset.preamble = meta, WORD.encode().ljust(128)
-    dataset["PixelData"].VR = "OW"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    dataset.save_as(path, enforce_file_format=True)
-
-
-def copies(source: Path, output: Path) -> list[Dataset]:
-    outcome = deidentify(source, output, PROFILE, KEY)
-    return [dcmread(output / name) for name in outcome.written]
 
 
 def test_planted_words_are_in_no_byte(tmp_path):
@@ -80,16 +39,14 @@ def test_planted_words_are_in_no_byte(tmp_path):
     dataset.SourceImageSequence = [item]
     dataset.add_new(0x00110099, "UN", WORD.encode())
     save(dataset, tmp_path / "in" / f"{WORD}.dcm")
-    outcome = deidentify(tmp_path / "in", tmp_path / "out", PROFILE, KEY)
-    manifest = manifest_of(outcome, PROFILE, SHA256)
-    write_records(outcome, tmp_path / "out", tmp_path / "link.csv", manifest)
+    copied(tmp_path / "in", tmp_path / "out")
     written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert len(written) == 2
     for path in written:
         assert WORD.casefold() not in str(path.relative_to(tmp_path)).casefold()
         assert WORD.casefold().encode() not in path.read_bytes().lower()
-    assert WORD in (tmp_path / "link.csv").read_text()
-    assert (tmp_path / "link.csv").stat().st_mode & 0o777 == 0o600
+    assert WORD in (tmp_path / "out.link.csv").read_text()
+    assert (tmp_path / "out.link.csv").stat().st_mode & 0o777 == 0o600
 
 
 def test_what_is_measured_stays_as_it_was(tmp_path):
@@ -143,7 +100,7 @@ def test_references_still_meet_their_images(tmp_path):
 
 
 def test_a_roi_name_stays_only_where_every_word_is_known():
-    subject = SubjectKey(KEY, "S1", frozenset(PROFILE.words))
+    subject = SubjectKey(KEY, "S1", frozenset(PROFILE.rules.words))
     assert subject.roi_name("GTV_Mass 2") == "GTV_Mass 2"
     assert subject.roi_name("GTV_Smith").startswith("ROI_")
     assert subject.roi_name("GTV 12345").startswith("ROI_")
@@ -171,15 +128,16 @@ def test_safe_private_elements_stay_and_others_go(tmp_path):
 
 def test_one_key_gives_the_same_bytes(tmp_path):
     pet(tmp_path / "in" / "a.dcm")
-    first = deidentify(tmp_path / "in", tmp_path / "1", PROFILE, KEY)
-    assert deidentify(tmp_path / "in", tmp_path / "2", PROFILE, KEY).written == first.written
-    assert deidentify(tmp_path / "in", None, PROFILE, bytes(32)).written != first.written
+    first = copied(tmp_path / "in", tmp_path / "1")
+    assert copied(tmp_path / "in", tmp_path / "2").written == first.written
+    other = copied(tmp_path / "in", tmp_path / "3", Subjects(bytes(32)))
+    assert {*other.written.values()}.isdisjoint(first.written.values())
 
 
 def test_a_leak_takes_everything_away(tmp_path):
     pet(tmp_path / "in" / "a.dcm", SoftwareVersions="made for DOE and Jane")
     with pytest.raises(LeakError) as caught:
-        deidentify(tmp_path / "in", tmp_path / "out", PROFILE, KEY)
+        copied(tmp_path / "in", tmp_path / "out")
     assert caught.value.code == "DEID-LEAK"
     assert not (tmp_path / "out").exists()
 
@@ -190,10 +148,11 @@ def test_what_cannot_be_cleaned_is_refused_by_code(tmp_path):
     pet(tmp_path / "in" / "c.dcm", SOPClassUID="1.2.840.10008.5.1.4.1.1.7")
     (tmp_path / "in" / "d.txt").write_text("no DICOM")
     (tmp_path / "in" / "e.dcm").write_bytes(b"")
-    outcome = deidentify(tmp_path / "in", tmp_path / "out", PROFILE, KEY)
-    assert outcome.refused == {"DEID-BURNED-IN": 1, "DEID-OBJECT": 1, "DEID-UNREADABLE": 2}
+    outcome = copied(tmp_path / "in", tmp_path / "out")
+    assert outcome.left == {"DEID-BURNED-IN": 1, "DEID-OBJECT": 1, "DEID-NOT-DICOM": 2}
+    assert outcome.is_partial
     assert len(outcome.written) == 1
-    assert "12345678" not in json.dumps(manifest_of(outcome, PROFILE, SHA256))
+    assert "12345678" not in (tmp_path / "out" / MANIFEST).read_text()
 
 
 def test_a_key_is_made_once_and_a_broken_one_refused(tmp_path):
