@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.exchange.annex_e import row_of
+from biomarker_cli.exchange.leaks import Originals, Text, texts_of
 from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded
 from biomarker_cli.exchange.profile import ProfileFile
 from biomarker_cli.exchange.values import SubjectKey, bytes_have_form, has_form
@@ -53,12 +54,15 @@ class Cleaner:
     ----------
     profile : ProfileFile
     values : SubjectKey
+    originals : Originals
+        Of all that leaves together: text that says one of them goes, whatever keeps it.
     done : Counter
         (attribute, kept | changed | removed) -> how often.
     """
 
     profile: ProfileFile
     values: SubjectKey
+    originals: Originals
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def clean(self, dataset: Dataset) -> None:
@@ -96,13 +100,20 @@ class Cleaner:
             return self._sequence(element)
         before = element.value
         new = self._value_of(element)
-        if new is None:
+        if new is None or self._says_an_original(element, new):
             self._count(tag, "removed")
             return False
         if new != before:
             element.value = new
         self._count(tag, "kept" if new == before else "changed")
         return True
+
+    def _says_an_original(self, element: DataElement, new: Any) -> bool:
+        given = {self.values.subject}
+        return any(
+            self.originals.says_in(Text(int(element.tag), element.VR, element.keyword, one), given)
+            for one in texts_of(element.VR, new)
+        )
 
     def _sequence(self, element: DataElement) -> bool:
         row = row_of(element.tag)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from biomarker_cli.exchange.profile import Profile
 from biomarker_cli.exchange.subjects import Subjects
 from biomarker_cli.exchange.values import SubjectKey
 from biomarker_cli.model.errors import InputNotFoundError
+from biomarker_cli.model.inputs import CHANGED
 from biomarker_cli.model.keys import KEY_FORM, key_in, new_key_text
 from biomarker_cli.model.outputs import PRIVATE_MODE, part_of, replace_file, write_part
 from biomarker_cli.tables.cells import csv_text
@@ -166,8 +168,15 @@ def _files(folder: Path) -> list[Path]:
     return files
 
 
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ObjectRefusedError("DEID-UNREADABLE", "the file cannot be read") from error
+
+
 class _Run:
-    """One pass over the files: what names somebody in one is looked for in every copy."""
+    """Two passes over the files: what names somebody in one leaves in the copy of none."""
 
     def __init__(self, profile: Profile, subjects: Subjects) -> None:
         self._rules, self._subjects = profile.rules, subjects
@@ -178,46 +187,58 @@ class _Run:
 
     def over(self, files: Iterable[Path], part: Path | None) -> CopiedFiles:
         outcome = self._outcome
+        taken = {}
         for path in files:
             row = dict.fromkeys(_LINK_COLUMNS, "") | {"source": str(path)}
             outcome.link.append(row)
-            try:
-                name, content = self._copy(path, row)
-            except ObjectRefusedError as error:
-                row["error_code"] = error.code
-                outcome.left[error.code] += 1
-                continue
-            outcome.written[name] = hashlib.sha256(content).hexdigest()
-            row["written"] = name
-            if part is not None:
-                (part / name).parent.mkdir(parents=True, exist_ok=True)
-                (part / name).write_bytes(content)
+            with self._left_behind(row):
+                taken[path] = row, self._take(path, row)
+        for path, (row, digest) in taken.items():
+            with self._left_behind(row):
+                name, content = self._copy(path, row["subject_id"], digest)
+                outcome.written[name] = hashlib.sha256(content).hexdigest()
+                row["written"] = name
+                if part is not None:
+                    (part / name).parent.mkdir(parents=True, exist_ok=True)
+                    (part / name).write_bytes(content)
         if part is not None:
             for name in outcome.written:
                 self._require_no_leak(name, (part / name).read_bytes())
         return outcome
 
-    def _copy(self, path: Path, row: dict[str, str]) -> tuple[str, bytes]:
+    @contextmanager
+    def _left_behind(self, row: dict[str, str]) -> Iterator[None]:
         try:
-            source = path.read_bytes()
-        except OSError as error:
-            raise ObjectRefusedError("DEID-UNREADABLE", "the file cannot be read") from error
+            yield
+        except ObjectRefusedError as error:
+            row["error_code"] = error.code
+            self._outcome.left[error.code] += 1
+
+    def _take(self, path: Path, row: dict[str, str]) -> bytes:
+        """Take what names somebody in a file; return what tells whether it has changed."""
+        source = _bytes_of(path)
         dataset = read_object(source)
         require_taken(dataset, self._rules)
-        # From a second look: elements that were decoded have lost the bytes they came with.
-        self._originals.take(read_object(source))
         row["patient_id"] = text_of(dataset, "PatientID")
-        row["subject_id"] = self._subjects.of(
-            row["patient_id"], text_of(dataset, "StudyInstanceUID")
-        )
-        values = SubjectKey(self._subjects.key, row["subject_id"], self._words, self._codes)
-        cleaner = Cleaner(self._rules, values)
+        study = text_of(dataset, "StudyInstanceUID")
+        row["subject_id"] = self._subjects.of(row["patient_id"], study)
+        self._originals.take(dataset)
+        self._outcome.subjects.add(row["subject_id"])
+        return hashlib.sha256(source).digest()
+
+    def _copy(self, path: Path, subject: str, digest: bytes) -> tuple[str, bytes]:
+        source = _bytes_of(path)
+        if hashlib.sha256(source).digest() != digest:
+            raise ObjectRefusedError(CHANGED, "the file has changed while it was read")
+        # Read anew: elements that were decoded have lost the bytes they came with.
+        dataset = read_object(source)
+        values = SubjectKey(self._subjects.key, subject, self._words, self._codes)
+        cleaner = Cleaner(self._rules, values, self._originals)
         cleaner.clean(dataset)
         content, name = content_of(dataset)
         if name in self._outcome.written:
             raise ObjectRefusedError("DEID-REPEATED", "another file is the same object")
         self._outcome.done.update(cleaner.done)
-        self._outcome.subjects.add(row["subject_id"])
         return name, content
 
     def _require_no_leak(self, name: str, content: bytes) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, MutableSequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from biomarker_cli.exchange.annex_e import row_of
 from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded
@@ -85,18 +85,20 @@ class Originals:
             Subjects that were given; the digits of one may say an id by chance.
         """
         for text in strings_of(dataset):
-            if text.vr == "UI":
-                said = text.value in self.uids and not text.value.startswith("1.2.840.10008.")
-            elif text.vr in _NUMBERS or text.value in given or _is_digest(text):
-                continue
-            elif text.vr in _IN_WORDS:
-                plain = text.value.strip().casefold()
-                said = len(plain) >= _SHORTEST_NUMBER and plain in self.texts
-            else:
-                said = self.says(text.value)
-            if said:
+            if self.says_in(text, given):
                 return f"({text.tag >> 16:04X},{text.tag & 0xFFFF:04X}) {text.keyword}".strip()
         return "pixel data" if self.says(_head_of_pixels(dataset)) else ""
+
+    def says_in(self, text: Text, given: Collection[str]) -> bool:
+        """Tell whether a string of an object holds an original; see `found_in`."""
+        if text.vr == "UI":
+            return text.value in self.uids and not text.value.startswith("1.2.840.10008.")
+        if text.vr in _NUMBERS or text.value in given or _is_digest(text):
+            return False
+        if text.vr in _IN_WORDS:
+            plain = text.value.strip().casefold()
+            return len(plain) >= _SHORTEST_NUMBER and plain in self.texts
+        return self.says(text.value)
 
     def says(self, text: str) -> bool:
         """Tell whether a text holds an original."""
@@ -141,14 +143,17 @@ def strings_of(dataset: Dataset) -> Iterator[Text]:
             for item in element.value:
                 yield from strings_of(item)
             continue
-        value = element.value
-        if isinstance(value, bytes):
-            texts = [value.decode("latin-1")]
-        elif isinstance(value, str) or not hasattr(value, "__iter__") or element.VR == "PN":
-            several = element.VR == "PN" and not isinstance(value, str) and element.VM > 1
-            texts = [str(one) for one in value] if several else [str(value)]
-            texts = [] if value is None else texts
-        else:
-            texts = [str(one) for one in value]
-        for text in texts:
+        for text in texts_of(element.VR, element.value):
             yield Text(int(tag), element.VR, element.keyword, text)
+
+
+def texts_of(vr: str, value: Any) -> list[str]:
+    """Return the strings of a value that is no sequence, several where it has several."""
+    if value is None:
+        return []
+    if isinstance(value, bytes):
+        return [value.decode("latin-1")]
+    several = not isinstance(value, str) and hasattr(value, "__iter__")
+    if several and (vr != "PN" or isinstance(value, MutableSequence)):
+        return [str(one) for one in value]
+    return [str(value)]
