@@ -34,6 +34,7 @@ _ROI_NAMES = frozenset({"ROIName", "SegmentLabel", "TrackingID"})
 _OLDEST = 89
 """Years: those who are older are few, and become 90 (HIPAA Safe Harbor)."""
 _DUMMY = "REMOVED"
+_ORPHAN = "without creator"
 _ZONE = re.compile(r"([+-]\d{4})? *")
 
 METHODS = {
@@ -185,24 +186,43 @@ class Cleaner:
     def _private(self, dataset: Dataset, tag: Any, creator: str) -> bool:
         """Clean a private element; tell whether it stays."""
         vr = self.profile.private_vr((creator, tag.group, tag.element & 0xFF))
+        if vr == "SQ":
+            return self._private_sequence(dataset, tag, creator)
         stored = dataset.get_item(tag)
-        value = stored.value
-        plain = value if isinstance(value, bytes) else None
-        kept = bool(vr and creator and plain is not None and bytes_have_form(vr, plain))
-        if kept and vr == "CS" and plain is not None:
-            text = plain.decode("ascii")
-            kept = self.values.code(text) == text
-        if kept and vr == "DT" and plain is not None:
+        plain = stored.value if isinstance(stored.value, bytes) else None
+        if plain is None or not self._is_safe(vr, plain):
+            self._count(tag, "removed", creator)
+            return False
+        if vr == "DT":
             moved = self.values.shifted(plain.decode("ascii"))
             dataset[tag] = stored._replace(value=moved.encode("ascii").ljust(len(plain)))
-            kept = bool(moved)
-        self._count(tag, ("changed" if vr == "DT" else "kept") if kept else "removed")
+        self._count(tag, "changed" if vr == "DT" else "kept", creator)
+        return True
+
+    def _is_safe(self, vr: str, plain: bytes) -> bool:
+        """Tell whether the bytes of a private element are what its rule says, and no more."""
+        text = plain.decode("latin-1")
+        if not vr or not bytes_have_form(vr, plain) or self.originals.says(text):
+            return False
+        return vr not in {"CS", "LO", "SH"} or self.values.code(text) == text
+
+    def _private_sequence(self, dataset: Dataset, tag: Any, creator: str) -> bool:
+        element = decoded(dataset, tag)
+        kept = element is not None and element.VR == "SQ"
+        for item in element.value if kept and element is not None else ():
+            self._items(item)
+        self._count(tag, "kept" if kept else "removed", creator)
         return kept
 
-    def _count(self, tag: Any, what: str) -> None:
+    def _count(self, tag: Any, what: str, creator: str | None = None) -> None:
         from pydicom.datadict import keyword_for_tag
 
-        self.done[keyword_for_tag(tag) or f"({tag.group:04X},{tag.element:04X})", what] += 1
+        name = keyword_for_tag(tag) or f"({tag.group:04X},{tag.element:04X})"
+        if creator is not None:
+            # The block is where a file happens to have it; the creator says what it is.
+            own = creator if self.profile.knows(creator) else "another creator"
+            name = f"({tag.group:04X},xx{tag.element & 0xFF:02X}) {own if creator else _ORPHAN}"
+        self.done[name, what] += 1
 
 
 def _each(value: Any, change: Any) -> Any:

@@ -16,6 +16,7 @@ from biomarker_cli.exchange.annex_e import table
 from biomarker_cli.exchange.cleaning import METHODS, Cleaner
 from biomarker_cli.exchange.errors import ExchangeError, LeakError, ObjectRefusedError
 from biomarker_cli.exchange.leaks import Originals
+from biomarker_cli.exchange.mosaic_headers import put_reduced_header
 from biomarker_cli.exchange.objects import content_of, read_object, require_taken, text_of
 from biomarker_cli.exchange.placing import new_folder, require_absent
 from biomarker_cli.exchange.profile import Profile
@@ -235,6 +236,7 @@ class _Run:
         values = SubjectKey(self._subjects.key, subject, self._words, self._codes)
         cleaner = Cleaner(self._rules, values, self._originals)
         cleaner.clean(dataset)
+        put_reduced_header(dataset, read_object(source))
         content, name = content_of(dataset)
         if name in self._outcome.written:
             raise ObjectRefusedError("DEID-REPEATED", "another file is the same object")

@@ -24,7 +24,7 @@ class PrivateRule(Strict):
     Attributes
     ----------
     vr : str
-        Form that its value must have; DT is shifted as dates are.
+        Form that its value must have; DT is shifted as dates are, items of SQ are cleaned.
     why : str
         What reads it.
     """
@@ -32,7 +32,7 @@ class PrivateRule(Strict):
     creator: str
     group: str = Field(pattern=r"^[0-9A-F]{4}$")
     element: str = Field(pattern=r"^[0-9A-F]{2}$")
-    vr: Literal["DS", "IS", "CS", "DT", "FD", "FL", "SL", "SS", "US"]
+    vr: Literal["DS", "IS", "CS", "DT", "FD", "FL", "SL", "SS", "US", "SQ"]
     why: str
 
     @property
@@ -70,6 +70,12 @@ class ProfileFile(Strict):
     words: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     private: tuple[PrivateRule, ...] = ()
+
+    def knows(self, creator: str) -> bool:
+        """Tell whether elements of a private creator may stay: its name names nobody."""
+        return any(creator == place[0] for place in safe_private()) or any(
+            creator == rule.creator for rule in self.private
+        )
 
     def private_vr(self, place: tuple[str, int, int]) -> str:
         """Return the VR of a private element that stays, by creator, group and element."""

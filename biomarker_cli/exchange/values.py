@@ -15,6 +15,7 @@ MOST_DAYS = 3652
 """Ten years: dates of a subject move back by 1 to this many days."""
 
 _DATE = re.compile(r"^(\d{4})(\.?)(\d{2})\2(\d{2})(.*)$", re.DOTALL)
+_MOST_DOUBLES = 9
 _BINARY_BYTES = {"FD": 8, "FL": 4, "SL": 4, "SS": 2, "US": 2}
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _FORMS = {
@@ -114,5 +115,7 @@ def has_form(vr: str, value: str) -> bool:
 def bytes_have_form(vr: str, value: bytes) -> bool:
     """Tell whether the bytes of a private element can be what its VR says."""
     if vr in _BINARY_BYTES:
-        return len(value) % _BINARY_BYTES[vr] == 0
+        # Vectors and b-matrices are of doubles; of the others there is one.
+        most = _MOST_DOUBLES if vr == "FD" else 1
+        return len(value) in range(0, (most + 1) * _BINARY_BYTES[vr], _BINARY_BYTES[vr])
     return value.isascii() and has_form(vr, value.decode("ascii"))
