@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.exchange.annex_e import row_of
-from biomarker_cli.exchange.leaks import Originals, Text, texts_of
+from biomarker_cli.exchange.leaks import CHARACTER_SET, Originals, Text, texts_of
 from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded
 from biomarker_cli.exchange.profile import ProfileFile
 from biomarker_cli.exchange.values import SubjectKey, bytes_have_form, has_form
@@ -111,9 +111,9 @@ class Cleaner:
 
     def _says_an_original(self, element: DataElement, new: Any) -> bool:
         given = {self.values.subject}
+        tag, vr, keyword = int(element.tag), element.VR, element.keyword
         return any(
-            self.originals.says_in(Text(int(element.tag), element.VR, element.keyword, one), given)
-            for one in texts_of(element.VR, new)
+            self.originals.says_in(Text(tag, vr, keyword, one), given) for one in texts_of(vr, new)
         )
 
     def _sequence(self, element: DataElement) -> bool:
@@ -176,7 +176,10 @@ class Cleaner:
             return self._dated(element)
         if element.VR in _FREE_TEXT and element.keyword not in self.profile.technical_text:
             return None
-        if element.VR == "CS" and element.keyword != "SpecificCharacterSet":
+        if element.keyword == "SpecificCharacterSet":
+            known = all(map(CHARACTER_SET.fullmatch, texts_of("CS", element.value)))
+            return element.value if known else None
+        if element.VR == "CS":
             return self._coded(element)
         return element.value if element.keyword else None
 

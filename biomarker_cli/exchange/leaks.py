@@ -27,12 +27,16 @@ _NAMING = frozenset(
         *("PlacerOrderNumberImagingServiceRequest", "ServiceEpisodeID", "DeviceUID"),
     }
 )
-_NUMBERS = frozenset({"DA", "TM", "DT", "AS", "FD", "FL", "SL", "SS", "UL", "US", "AT"})
+_WITHOUT_WORDS = frozenset({"FD", "FL", "SL", "SS", "UL", "US", "AT", "TM", "AS"})
+_NUMBERS = _WITHOUT_WORDS | {"DA", "DT"}
 _IN_WORDS = frozenset({"DS", "IS"})
 _SHORTEST_NUMBER = 6
 _UID = re.compile(r"\d+(?:\.\d+){3,}")
 _DIGEST = re.compile(r"(ROI|DEV)_[0-9a-f]{8}")
 _HEAD_OF_STREAM = 2048
+
+CHARACTER_SET = re.compile(r"(ISO[_ ](2022 )?IR \d{1,3}|GB18030|GBK)?")
+"""Defined terms of PS3.3 C.12.1.1.2."""
 
 
 class Text(NamedTuple):
@@ -72,8 +76,13 @@ class Originals:
                 found |= {part.casefold() for part in re.split(r"[\^=\s,.\x00]+", text.value)}
             elif text.keyword in _NAMING:
                 found.add(text.value.strip(" \0").casefold())
-        self.texts |= {one for one in found if one.strip("-_*") and one not in self.neutral}
+        self.texts |= {one for one in found if self._names(one)}
         self._inside.clear()
+
+    def _names(self, text: str) -> bool:
+        # A number of up to three digits stays in descriptors: it says nothing by itself.
+        says_nothing = text.isdigit() and len(text) < SHORTEST
+        return bool(text.strip("-_*")) and text not in self.neutral and not says_nothing
 
     def found_in(self, dataset: Dataset, given: Collection[str]) -> str:
         """Return where an original stands in what was written, empty where nowhere.
@@ -93,11 +102,10 @@ class Originals:
         """Tell whether a string of an object holds an original; see `found_in`."""
         if text.vr == "UI":
             return text.value in self.uids and not text.value.startswith("1.2.840.10008.")
-        if text.vr in _NUMBERS or text.value in given or _is_digest(text):
+        if text.vr in _NUMBERS or text.value in given or _is_made(text):
             return False
         if text.vr in _IN_WORDS:
-            plain = text.value.strip().casefold()
-            return len(plain) >= _SHORTEST_NUMBER and plain in self.texts
+            return len(text.value) >= _SHORTEST_NUMBER and text.value.strip() in self.texts
         return self.says(text.value)
 
     def says(self, text: str) -> bool:
@@ -115,7 +123,10 @@ class Originals:
         ) or any(uid in self.uids for uid in _UID.findall(text))
 
 
-def _is_digest(text: Text) -> bool:
+def _is_made(text: Text) -> bool:
+    """Tell whether a text is one that stands for another, or a code of the standard's own."""
+    if text.keyword == "SpecificCharacterSet":
+        return CHARACTER_SET.fullmatch(text.value) is not None
     if not _DIGEST.fullmatch(text.value):
         return False
     row = row_of(text.tag) or {}
@@ -143,8 +154,10 @@ def strings_of(dataset: Dataset) -> Iterator[Text]:
             for item in element.value:
                 yield from strings_of(item)
             continue
-        for text in texts_of(element.VR, element.value):
-            yield Text(int(tag), element.VR, element.keyword, text)
+        vr, keyword = element.VR, element.keyword
+        if vr not in _WITHOUT_WORDS:
+            for text in texts_of(vr, element.value):
+                yield Text(int(tag), vr, keyword, text)
 
 
 def texts_of(vr: str, value: Any) -> list[str]:
