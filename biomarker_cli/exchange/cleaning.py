@@ -34,6 +34,8 @@ _ROI_NAMES = frozenset({"ROIName", "SegmentLabel", "TrackingID"})
 _OLDEST = 89
 """Years: those who are older are few, and become 90 (HIPAA Safe Harbor)."""
 _DUMMY = "REMOVED"
+_FIRST_GROUP = 0x0008
+"""Of a data set; those below are of commands, file meta and directories."""
 _ORPHAN = "without creator"
 _ZONE = re.compile(r"([+-]\d{4})? *")
 
@@ -93,7 +95,7 @@ class Cleaner:
         if tag in PARTS_OF_PIXELS:
             return True
         element = decoded(dataset, tag)
-        if element is None or element.VR in _BYTES:
+        if element is None or element.VR in _BYTES or tag.group < _FIRST_GROUP:
             # What cannot be read, or holds bytes of any kind, cannot be judged.
             self._count(tag, "removed")
             return False
