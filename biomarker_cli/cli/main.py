@@ -69,6 +69,7 @@ COMMANDS = CommandsOnDemand(
         "export": "export:export",
         "deidentify": "deidentify:deidentify",
         "report": "report:report",
+        "bundle": "bundle:bundle",
         "plot": "plot:plot",
         "phantom": "phantom:phantom",
         "response": "response:response",

@@ -1,6 +1,6 @@
 """Errors of the exchange room."""
 
-from biomarker_cli.model.errors import CaseError, ConfigurationError
+from biomarker_cli.model.errors import CaseError, ConfigurationError, InputNotFoundError
 
 
 class ExchangeError(ConfigurationError):
@@ -13,3 +13,7 @@ class ObjectRefusedError(CaseError):
 
 class LeakError(CaseError):
     """Something of a person was found in what was written: nothing of it stays."""
+
+
+class BundleError(InputNotFoundError):
+    """An archive that is no bundle, or is not what it says."""
