@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.exchange.annex_e import row_of
-from biomarker_cli.exchange.leaks import CHARACTER_SET, Originals, Text, texts_of
+from biomarker_cli.exchange.leaks import CHARACTER_SET, Originals, StoredText, texts_of
 from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded
 from biomarker_cli.exchange.profile import ProfileFile
 from biomarker_cli.exchange.values import SubjectKey, bytes_have_form, has_form
@@ -115,7 +115,8 @@ class Cleaner:
         given = {self.values.subject}
         tag, vr, keyword = int(element.tag), element.VR, element.keyword
         return any(
-            self.originals.says_in(Text(tag, vr, keyword, one), given) for one in texts_of(vr, new)
+            self.originals.says_in(StoredText(tag, vr, keyword, one), given)
+            for one in texts_of(vr, new)
         )
 
     def _sequence(self, element: DataElement) -> bool:

@@ -39,7 +39,7 @@ CHARACTER_SET = re.compile(r"(ISO[_ ](2022 )?IR \d{1,3}|GB18030|GBK)?")
 """Defined terms of PS3.3 C.12.1.1.2."""
 
 
-class Text(NamedTuple):
+class StoredText(NamedTuple):
     """A string of an object, and where it stands."""
 
     tag: int
@@ -98,7 +98,7 @@ class Originals:
                 return f"({text.tag >> 16:04X},{text.tag & 0xFFFF:04X}) {text.keyword}".strip()
         return "pixel data" if self.says(_head_of_pixels(dataset)) else ""
 
-    def says_in(self, text: Text, given: Collection[str]) -> bool:
+    def says_in(self, text: StoredText, given: Collection[str]) -> bool:
         """Tell whether a string of an object holds an original; see `found_in`."""
         if text.vr == "UI":
             return text.value in self.uids and not text.value.startswith("1.2.840.10008.")
@@ -123,7 +123,7 @@ class Originals:
         ) or any(uid in self.uids for uid in _UID.findall(text))
 
 
-def _is_made(text: Text) -> bool:
+def _is_made(text: StoredText) -> bool:
     """Tell whether a text is one that stands for another, or a code of the standard's own."""
     if text.keyword == "SpecificCharacterSet":
         return CHARACTER_SET.fullmatch(text.value) is not None
@@ -144,7 +144,7 @@ def _head_of_pixels(dataset: Dataset) -> str:
     return " ".join(word.decode() for word in re.findall(rb"[A-Za-z0-9 ^,.-]{4,}", head))
 
 
-def strings_of(dataset: Dataset) -> Iterator[Text]:
+def strings_of(dataset: Dataset) -> Iterator[StoredText]:
     """Yield each string of a data set and its items, also of bytes whose VR nobody knows."""
     for tag in dataset.keys():  # noqa: SIM118 - iterating a data set decodes all of it
         element = None if tag in PARTS_OF_PIXELS else decoded(dataset, tag)
@@ -157,7 +157,7 @@ def strings_of(dataset: Dataset) -> Iterator[Text]:
         vr, keyword = element.VR, element.keyword
         if vr not in _WITHOUT_WORDS:
             for text in texts_of(vr, element.value):
-                yield Text(int(tag), vr, keyword, text)
+                yield StoredText(int(tag), vr, keyword, text)
 
 
 def texts_of(vr: str, value: Any) -> list[str]:
