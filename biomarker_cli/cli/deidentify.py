@@ -85,10 +85,18 @@ def deidentify(
         print_json({**manifest, "attributes": rows})
     else:
         _print_text(rows if dry_run else [], manifest)
-    say("recognisable_features: kept (pixels are not changed)", err=True)
+    say(_of_faces(manifest), err=True)
     if not outcome.written:
         return ExitCode.FAILED
     return ExitCode.PARTIAL if outcome.is_partial else ExitCode.DONE
+
+
+def _of_faces(manifest: dict[str, object]) -> str:
+    number = int(str(manifest["n_recognisable"]))
+    if not number:
+        return "recognisable_features: none expected, by what the headers say of the body part"
+    images = counted(number, "image")
+    return f"recognisable_features: kept; a face may be rendered from {images}"
 
 
 def _print_text(rows: list[dict[str, object]], manifest: dict[str, object]) -> None:

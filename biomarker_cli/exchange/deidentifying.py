@@ -9,15 +9,22 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.catalogue.files import find_files
+from biomarker_cli.catalogue.pseudonyms import PERSON_KEYWORDS, Person, person_key
 from biomarker_cli.exchange.annex_e import table
 from biomarker_cli.exchange.cleaning import METHODS, Cleaner
 from biomarker_cli.exchange.errors import ExchangeError, LeakError, ObjectRefusedError
 from biomarker_cli.exchange.leaks import Originals
 from biomarker_cli.exchange.mosaic_headers import put_reduced_header
-from biomarker_cli.exchange.objects import content_of, read_object, require_taken, text_of
+from biomarker_cli.exchange.objects import (
+    content_of,
+    may_show_face,
+    read_object,
+    require_taken,
+    text_of,
+)
 from biomarker_cli.exchange.placing import new_folder, require_absent
 from biomarker_cli.exchange.profile import Profile
 from biomarker_cli.exchange.subjects import Subjects
@@ -27,6 +34,9 @@ from biomarker_cli.model.inputs import CHANGED
 from biomarker_cli.model.keys import KEY_FORM, key_in, new_key_text
 from biomarker_cli.model.outputs import PRIVATE_MODE, part_of, replace_file, write_part
 from biomarker_cli.tables.cells import csv_text
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 MANIFEST = "deidentification.json"
 _LINK_COLUMNS = ("patient_id", "subject_id", "source", "error_code", "written")
@@ -47,6 +57,8 @@ class CopiedFiles:
     done : Counter
         (attribute, kept | changed | removed) -> how often.
     subjects : set of str
+    n_faces : int
+        Of images from which a face may be rendered.
     link : list of dict
         Rows that lead back to the source; they stay where the key is.
     """
@@ -55,6 +67,7 @@ class CopiedFiles:
     left: Counter[str] = field(default_factory=Counter)
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
     subjects: set[str] = field(default_factory=set)
+    n_faces: int = 0
     link: list[dict[str, str]] = field(default_factory=list)
 
     @property
@@ -169,6 +182,11 @@ def _files(folder: Path) -> list[Path]:
     return files
 
 
+def _person_of(dataset: Dataset) -> Person:
+    said = (text_of(dataset, one) for one in ("PatientID", *PERSON_KEYWORDS.values()))
+    return Person.of_key(person_key(*said))
+
+
 def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -184,6 +202,7 @@ class _Run:
         self._words = frozenset(self._rules.words)
         self._codes = frozenset(self._rules.codes)
         self._outcome = CopiedFiles()
+        self._persons: dict[str, set[Person]] = {}
         self._originals = Originals(self._words | self._codes)
 
     def over(self, files: Iterable[Path], part: Path | None) -> CopiedFiles:
@@ -196,6 +215,7 @@ class _Run:
                 taken[path] = row, self._take(path, row)
         for path, (row, digest) in taken.items():
             with self._left_behind(row):
+                self._require_one_person(row["patient_id"])
                 name, content = self._copy(path, row["subject_id"], digest)
                 outcome.written[name] = hashlib.sha256(content).hexdigest()
                 row["written"] = name
@@ -223,24 +243,36 @@ class _Run:
         row["patient_id"] = text_of(dataset, "PatientID")
         study = text_of(dataset, "StudyInstanceUID")
         row["subject_id"] = self._subjects.of(row["patient_id"], study)
+        self._persons.setdefault(row["patient_id"], set()).add(_person_of(dataset))
         self._originals.take(dataset)
         self._outcome.subjects.add(row["subject_id"])
         return hashlib.sha256(source).digest()
+
+    def _require_one_person(self, patient_id: str) -> None:
+        persons = self._persons[patient_id]
+        if self._subjects.listed is None and any(a.conflicts(b) for a in persons for b in persons):
+            raise ObjectRefusedError(
+                "DEID-TWO-PERSONS",
+                "files of one PatientID contradict in name, date of birth or sex",
+                hint="Say in --subjects whose they are, by patient_id and study_uid.",
+            )
 
     def _copy(self, path: Path, subject: str, digest: bytes) -> tuple[str, bytes]:
         source = _bytes_of(path)
         if hashlib.sha256(source).digest() != digest:
             raise ObjectRefusedError(CHANGED, "the file has changed while it was read")
+        original = read_object(source)
         # Read anew: elements that were decoded have lost the bytes they came with.
         dataset = read_object(source)
         values = SubjectKey(self._subjects.key, subject, self._words, self._codes)
         cleaner = Cleaner(self._rules, values, self._originals)
         cleaner.clean(dataset)
-        put_reduced_header(dataset, read_object(source))
+        put_reduced_header(dataset, original)
         content, name = content_of(dataset)
         if name in self._outcome.written:
             raise ObjectRefusedError("DEID-REPEATED", "another file is the same object")
         self._outcome.done.update(cleaner.done)
+        self._outcome.n_faces += may_show_face(original)
         return name, content
 
     def _require_no_leak(self, name: str, content: bytes) -> None:
@@ -268,7 +300,8 @@ def manifest_of(outcome: CopiedFiles, profile: Profile) -> dict[str, Any]:
         "private_beyond_table": [
             f"({rule.group},xx{rule.element}) {rule.creator}" for rule in profile.rules.private
         ],
-        "recognisable_features": "kept",
+        "recognisable_features": "kept" if outcome.n_faces else "none_expected",
+        "n_recognisable": outcome.n_faces,
         "n_written": len(outcome.written),
         "left_behind": dict(sorted(outcome.left.items())),
         "files": dict(sorted(outcome.written.items())),

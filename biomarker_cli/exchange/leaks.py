@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from biomarker_cli.exchange.annex_e import row_of
 from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded
+from biomarker_cli.exchange.values import is_registered
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -101,7 +102,7 @@ class Originals:
     def says_in(self, text: StoredText, given: Collection[str]) -> bool:
         """Tell whether a string of an object holds an original; see `found_in`."""
         if text.vr == "UI":
-            return text.value in self.uids and not text.value.startswith("1.2.840.10008.")
+            return text.value in self.uids and not is_registered(text.value)
         if text.vr in _NUMBERS or text.value in given or _is_made(text):
             return False
         if text.vr in _IN_WORDS:

@@ -24,6 +24,17 @@ _OVERLAYS, _OVERLAY_BIT = 0x60000000, 0x0102
 PARTS_OF_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, double float and integer pixels; all else of that group goes."""
 
+_WITH_SKIN = frozenset({"CT", "MR", "PT"})
+_WITHOUT_FACE = frozenset(
+    {
+        *("ABDOMEN", "ANKLE", "ARM", "BLADDER", "BREAST", "CHEST", "CHESTABDOMEN"),
+        *("ELBOW", "EXTREMITY", "FOOT", "HAND", "HEART", "HIP", "KIDNEY", "KNEE", "LEG", "LIVER"),
+        *("LSPINE", "LUNG", "PANCREAS", "PELVIS", "PROSTATE", "RECTUM", "SHOULDER", "THIGH"),
+        *("THORAX", "TSPINE", "UTERUS", "WRIST", "ABDOMENPELVIS", "CHESTABDPELVIS", "CERVIX"),
+    }
+)
+"""Values of BodyPartExamined (PS3.16 Annex L) without the head."""
+
 WRITING_ERRORS = (ValueError, OverflowError, struct.error)
 
 
@@ -76,7 +87,7 @@ def require_taken(dataset: Dataset, profile: ProfileFile) -> None:
     Raises
     ------
     ObjectRefusedError
-        ``DEID-UIDS``, ``DEID-OBJECT``, ``DEID-BURNED-IN``, ``DEID-PIXELS``.
+        ``DEID-UIDS``, ``DEID-OBJECT``, ``DEID-BURNED-IN``, ``DEID-PIXELS``, ``DEID-FACE``.
     """
     _require_uids(dataset)
     if text_of(dataset, "SOPClassUID") not in profile.sop_classes:
@@ -90,6 +101,18 @@ def require_taken(dataset: Dataset, profile: ProfileFile) -> None:
     if _has_embedded_overlay(dataset):
         raise ObjectRefusedError("DEID-BURNED-IN", "an overlay lies in spare bits of the pixels")
     _require_pixels_alone(dataset)
+    if profile.recognisable_features == "refuse" and may_show_face(dataset):
+        raise ObjectRefusedError("DEID-FACE", "a face may be rendered from the image")
+
+
+def may_show_face(dataset: Dataset) -> bool:
+    """Tell whether a face may be rendered from an image, where its header does not exclude it.
+
+    A part of the body that is not said, or is said in other words, may be the head.
+    """
+    if text_of(dataset, "Modality").upper() not in _WITH_SKIN:
+        return False
+    return text_of(dataset, "BodyPartExamined").upper().replace(" ", "") not in _WITHOUT_FACE
 
 
 def _require_uids(dataset: Dataset) -> None:

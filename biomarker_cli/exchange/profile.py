@@ -48,6 +48,8 @@ class ProfileFile(Strict):
     ----------
     sop_classes : mapping of str to str
         UID -> name of each kind of object that is taken; others are refused.
+    recognisable_features : str
+        ``refuse`` leaves CT, MR and PET behind that may show the head.
     technical_text : tuple of str
         Keywords of text elements outside Table E.1-1 that stay; other text goes.
     words : tuple of str
@@ -66,6 +68,7 @@ class ProfileFile(Strict):
     source: tuple[Source, ...] = Field(min_length=1)
     changelog: tuple[Change, ...] = Field(min_length=1)
     sop_classes: Mapping[str, str] = Field(min_length=1)
+    recognisable_features: Literal["keep", "refuse"] = "keep"
     technical_text: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()

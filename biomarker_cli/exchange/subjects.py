@@ -22,13 +22,13 @@ class Subjects:
     Attributes
     ----------
     key : bytes
-    by_patient : mapping of str to str, or None
-        PatientID, or StudyInstanceUID of files without one -> subject. None makes one
+    listed : mapping of (str, str) to str, or None
+        PatientID and StudyInstanceUID, one of them or both -> subject. None makes one
         subject of each PatientID.
     """
 
     key: bytes = field(repr=False)
-    by_patient: Mapping[str, str] | None = None
+    listed: Mapping[tuple[str, str], str] | None = None
 
     def of(self, patient_id: str, study_uid: str) -> str:
         """Return the subject of a file.
@@ -39,8 +39,8 @@ class Subjects:
             ``DEID-NO-PATIENT`` where nothing says whose it is: two persons would share
             one subject. ``DEID-NO-SUBJECT`` where the list does not name it.
         """
-        listed = self.by_patient or {}
-        found = listed.get(patient_id) if patient_id else listed.get(study_uid)
+        listed = self.listed or {}
+        found = listed.get((patient_id, study_uid)) or listed.get((patient_id, ""))
         if found:
             return found
         if not patient_id:
@@ -49,13 +49,13 @@ class Subjects:
                 "the file has no PatientID",
                 hint="Name the subject of its study in --subjects, in the column study_uid.",
             )
-        if self.by_patient is not None:
+        if self.listed is not None:
             raise ObjectRefusedError("DEID-NO-SUBJECT", "the list of subjects has no such patient")
         return f"S{pseudonym(self.key, f'subject{chr(0)}{patient_id}')}"
 
 
 def read_subjects(path: Path, key: bytes) -> Subjects:
-    """Read a list: ``patient_id`` and ``subject_id``, and ``study_uid`` where there is no id.
+    """Read a list: ``patient_id`` and ``subject_id``, and ``study_uid`` where an id is not enough.
 
     Raises
     ------
@@ -68,18 +68,18 @@ def read_subjects(path: Path, key: bytes) -> Subjects:
     texts = read_columns(path, ("patient_id", "subject_id"), ("study_uid",), ()).texts
     columns = {name: _cells(words) for name, words in texts.items()}
     studies = columns.get("study_uid", [""] * len(columns["patient_id"]))
-    found: dict[str, str] = {}
+    found: dict[tuple[str, str], str] = {}
     rows = zip(columns["patient_id"], studies, columns["subject_id"], strict=True)
     for line, (patient, study, subject) in enumerate(rows, start=2):
         if not _SUBJECT.fullmatch(subject):
             raise _bad(path, line, "subject_id is no word of letters, digits, _ and -")
-        if bool(patient) == bool(study):
-            raise _bad(path, line, "expected either patient_id or study_uid")
-        if found.setdefault(patient or study, subject) != subject:
+        if not patient and not study:
+            raise _bad(path, line, "expected patient_id, study_uid or both")
+        if found.setdefault((patient, study), subject) != subject:
             raise _bad(path, line, "the patient has another subject above")
     if not found:
         raise _bad(path, 1, "no row")
-    said = {one.casefold() for one in found}
+    said = {one.casefold() for pair in found for one in pair if one}
     for subject in set(found.values()):
         if any(_says(subject.casefold(), one) for one in said):
             raise ExchangeError(

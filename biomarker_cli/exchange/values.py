@@ -28,6 +28,7 @@ _FORMS = {
     "DT": re.compile(r"(\d{8}(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?([+-]\d{4})?)?\s*"),
     "UI": re.compile(r"[0-9.]{0,64}"),
 }
+_STANDARD_ROOT = "1.2.840.10008."
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _LONGEST_NUMBER = 3
 
@@ -60,8 +61,11 @@ class SubjectKey:
         return 1 + int.from_bytes(digest[:8]) % MOST_DAYS
 
     def uid(self, uid: str) -> str:
-        """Return the UID that stands for another one."""
-        return UidMap(self.key)(uid)
+        """Return the UID that stands for another one; those of the standard stay."""
+        if is_registered(uid):
+            return uid
+        # Under the root of the standard others have no right to UIDs, and may have some.
+        return UidMap(self.key)(uid.removeprefix(_STANDARD_ROOT))
 
     def shifted(self, text: str) -> str:
         """Return a DA or DT that many days earlier, in its form; empty where that is no date."""
@@ -103,6 +107,13 @@ class SubjectKey:
         if token.isdigit():
             return len(token) <= _LONGEST_NUMBER
         return token.casefold() in self.words
+
+
+def is_registered(uid: str) -> bool:
+    """Tell whether a UID is one of the standard itself: a SOP class, a transfer syntax."""
+    from pydicom.uid import UID_dictionary
+
+    return uid in UID_dictionary
 
 
 def has_form(vr: str, value: str) -> bool:

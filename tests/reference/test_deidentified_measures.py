@@ -124,7 +124,7 @@ def test_a_run_of_the_copy_has_the_same_measurements(data_dir, tmp_path, parts):
     source = tmp_path / "in"
     for part in parts:
         shutil.copytree(data_dir / "sts" / "STS_001" / part, source / part)
-    copy_of(source, tmp_path / "out", Subjects(KEY, {"STS_001": "P01"}))
+    copy_of(source, tmp_path / "out", Subjects(KEY, {("STS_001", ""): "P01"}))
     table = measured(tmp_path / "out", tmp_path / "after")
     assert table == measured(source, tmp_path / "before")
     assert len([*csv.DictReader(io.StringIO(table.decode()))]) >= 20

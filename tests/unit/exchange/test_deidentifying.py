@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from synthetic_patients import KEY, PET, PROFILE, WORD, copied, copies, pet, save
 
 from biomarker_cli.exchange.cleaning import METHODS, Cleaner
-from biomarker_cli.exchange.deidentifying import MANIFEST, read_or_make_key
+from biomarker_cli.exchange.deidentifying import MANIFEST, examine, read_or_make_key
 from biomarker_cli.exchange.errors import ExchangeError, LeakError
 from biomarker_cli.exchange.profile import load_profile
 from biomarker_cli.exchange.subjects import Subjects
@@ -179,3 +181,58 @@ def test_a_profile_that_is_not_there_is_refused(wanted):
     with pytest.raises(ExchangeError) as caught:
         load_profile(wanted)
     assert caught.value.code == "DEID-PROFILE"
+
+
+def test_two_persons_under_one_id_are_not_one_subject(tmp_path):
+    pet(tmp_path / "in" / "a.dcm", PatientName="Doe^Jane")
+    pet(tmp_path / "in" / "b.dcm", PatientName="DOE JANE")
+    other = pet(tmp_path / "in" / "c.dcm", PatientID="9", PatientBirthDate="19500102")
+    pet(tmp_path / "in" / "d.dcm", PatientID="9", PatientBirthDate="19610304")
+    outcome = copied(tmp_path / "in", tmp_path / "out")
+    assert outcome.left == {"DEID-TWO-PERSONS": 2}
+    assert len(outcome.written) == 2
+    listed = {("9", str(other.StudyInstanceUID)): "P1", ("9", ""): "P2", ("12345678", ""): "P3"}
+    outcome = copied(tmp_path / "in", tmp_path / "all", Subjects(KEY, listed))
+    assert [row["subject_id"] for row in outcome.link] == ["P3", "P3", "P1", "P2"]
+    assert len(outcome.written) == 4
+
+
+def test_only_uids_of_the_standard_itself_stay():
+    subject = SubjectKey(KEY, "S1")
+    assert subject.uid(PET) == PET
+    for uid in ("1.2.840.10008.12345678", "1.2.3", "Xanthippe"):
+        assert subject.uid(uid).startswith("2.25.")
+        assert "12345678" not in subject.uid(uid)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("SOPInstanceUID", "../../x"), ("StudyInstanceUID", ""), ("SeriesInstanceUID", "1." * 40)],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_an_object_without_uids_is_refused(tmp_path, keyword, value):
+    pet(tmp_path / "in" / "a.dcm", **{keyword: value})
+    assert copied(tmp_path / "in", tmp_path / "out").left == {"DEID-UIDS": 1}
+    assert not (tmp_path / "out").exists()
+
+
+def test_those_over_89_become_90(tmp_path):
+    pet(tmp_path / "in" / "a.dcm", PatientAge="093Y")
+    pet(tmp_path / "in" / "b.dcm", PatientAge="089Y")
+    assert {one.PatientAge for one in copies(tmp_path / "in", tmp_path / "out")} == {"090Y", "089Y"}
+
+
+@pytest.mark.parametrize(
+    ("part", "modality", "n_faces"),
+    [("HEAD", "CT", 1), ("", "MR", 1), ("WHOLEBODY", "PT", 1), ("CHEST", "CT", 0), ("", "SEG", 0)],
+)
+def test_images_that_may_show_a_face_are_named_or_refused(tmp_path, part, modality, n_faces):
+    pet(tmp_path / "in" / "a.dcm", BodyPartExamined=part, Modality=modality)
+    copied(tmp_path / "in", tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / MANIFEST).read_text())
+    assert manifest["n_recognisable"] == n_faces
+    assert manifest["recognisable_features"] == ("kept" if n_faces else "none_expected")
+    assert "113102" not in manifest["methods"]
+    strict = PROFILE.rules.model_copy(update={"recognisable_features": "refuse"})
+    outcome = examine(tmp_path / "in", PROFILE._replace(rules=strict), Subjects(KEY))
+    assert outcome.left == ({"DEID-FACE": 1} if n_faces else {})

@@ -38,10 +38,12 @@ def test_a_file_without_an_id_is_nobodys(tmp_path):
     assert caught.value.code == "DEID-NO-PATIENT"
     subjects = listed(tmp_path, "patient_id,study_uid,subject_id\n,1.2.3,P1\n7,,P2\n")
     assert subjects.of("", "1.2.3") == "P1"
-    # An id that is there counts, not the study: it may be a copy under another name.
+    # Without an id the row says nothing of files that have one.
     with pytest.raises(ObjectRefusedError) as caught:
         subjects.of("8", "1.2.3")
     assert caught.value.code == "DEID-NO-SUBJECT"
+    both = listed(tmp_path, "patient_id,study_uid,subject_id\n7,1.2,P1\n7,1.3,P2\n7,,P3\n")
+    assert [both.of("7", one) for one in ("1.2", "1.3", "1.4")] == ["P1", "P2", "P3"]
     with pytest.raises(ObjectRefusedError) as caught:
         subjects.of("", "1.2.4")
     assert caught.value.code == "DEID-NO-PATIENT"
