@@ -39,15 +39,6 @@ _FIRST_GROUP = 0x0008
 _ORPHAN = "without creator"
 _ZONE = re.compile(r"([+-]\d{4})? *")
 
-METHODS = {
-    "113100": "Basic Application Confidentiality Profile",
-    "113105": "Clean Descriptors Option",
-    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
-    "113108": "Retain Patient Characteristics Option",
-    "113111": "Retain Safe Private Option",
-}
-"""What is done, by code of DICOM PS3.16 CID 7050; devices and faces are not claimed."""
-
 
 @dataclass
 class Cleaner:
@@ -71,7 +62,7 @@ class Cleaner:
     def clean(self, dataset: Dataset) -> None:
         """Clean a data set in place, with its items and its file meta."""
         self._items(dataset)
-        _state_method(dataset, self.values.subject)
+        _state_method(dataset, self.values.subject, self.profile.methods)
 
     def _items(self, dataset: Dataset) -> None:
         creators = _creators(dataset)
@@ -143,13 +134,14 @@ class Cleaner:
             return self.values.subject
         if keyword in _ROI_NAMES:
             return self.values.roi_name(str(element.value or ""))
-        if keyword == "PatientAge":
-            return _grouped_age(str(element.value or ""))
         row = row_of(element.tag)
         if row is None:
             return self._outside_table(element)
         # Free text about a person is not kept, though the option would allow it.
-        if row.get("retain_patient_characteristics") == "K" and vr not in _FREE_TEXT:
+        keeps = "patient_characteristics" in self.profile.options
+        if keeps and row.get("retain_patient_characteristics") == "K" and vr not in _FREE_TEXT:
+            if vr == "AS":
+                return _grouped_age(str(element.value or ""))
             return self._coded(element) if vr == "CS" else element.value
         if row.get("retain_modified_dates") == "C" or (vr == "TM" and "retain_full_dates" in row):
             return self._dated(element)
@@ -267,7 +259,7 @@ def _creators(dataset: Dataset) -> dict[int, str]:
     }
 
 
-def _state_method(dataset: Dataset, subject: str) -> None:
+def _state_method(dataset: Dataset, subject: str, methods: Mapping[str, str]) -> None:
     """Say what was done, and nothing that was not; codes of an earlier tool go."""
     from pydicom.dataset import Dataset as Item
 
@@ -275,7 +267,7 @@ def _state_method(dataset: Dataset, subject: str) -> None:
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = "biomarker deidentify"
     codes = []
-    for value, meaning in METHODS.items():
+    for value, meaning in methods.items():
         item = Item()
         item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
         codes.append(item)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from biomarker_cli.catalogue.files import find_files
 from biomarker_cli.catalogue.pseudonyms import PERSON_KEYWORDS, Person, person_key
 from biomarker_cli.exchange.annex_e import table
-from biomarker_cli.exchange.cleaning import METHODS, Cleaner
+from biomarker_cli.exchange.cleaning import Cleaner
 from biomarker_cli.exchange.errors import ExchangeError, LeakError, ObjectRefusedError
 from biomarker_cli.exchange.leaks import Originals
-from biomarker_cli.exchange.mosaic_headers import put_reduced_header
+from biomarker_cli.exchange.mosaic_headers import put_reduced_header, require_same_tiles
 from biomarker_cli.exchange.objects import (
     content_of,
     may_show_face,
@@ -267,7 +267,9 @@ class _Run:
         values = SubjectKey(self._subjects.key, subject, self._words, self._codes)
         cleaner = Cleaner(self._rules, values, self._originals)
         cleaner.clean(dataset)
-        put_reduced_header(dataset, original)
+        if "safe_private" in self._rules.options:
+            put_reduced_header(dataset, original)
+        require_same_tiles(dataset, original)
         content, name = content_of(dataset)
         if name in self._outcome.written:
             raise ObjectRefusedError("DEID-REPEATED", "another file is the same object")
@@ -296,9 +298,11 @@ def manifest_of(outcome: CopiedFiles, profile: Profile) -> dict[str, Any]:
         "profile": profile.ident,
         "profile_sha256": profile.sha256,
         "tables": {name: {"sha256": one["sha256"]} for name, one in tables.items()},
-        "methods": dict(METHODS),
+        "methods": profile.rules.methods,
         "private_beyond_table": [
-            f"({rule.group},xx{rule.element}) {rule.creator}" for rule in profile.rules.private
+            f"({rule.group},xx{rule.element}) {rule.creator}"
+            for rule in profile.rules.private
+            if "safe_private" in profile.rules.options
         ],
         "recognisable_features": "kept" if outcome.n_faces else "none_expected",
         "n_recognisable": outcome.n_faces,

@@ -43,7 +43,7 @@ def tiles_of(dataset: Dataset) -> tuple[Tile, ...]:
 
 
 def put_reduced_header(copy: Dataset, source: Dataset) -> None:
-    """Write into a cleaned mosaic what its tiles need, and hold them against the source's.
+    """Write into a cleaned mosaic of Siemens what its tiles need.
 
     Raises
     ------
@@ -51,14 +51,23 @@ def put_reduced_header(copy: Dataset, source: Dataset) -> None:
         ``DEID-MOSAIC``.
     """
     tiles = tiles_of(source)
-    if not tiles:
-        return
-    normal = [float(one) for one in siemens_csa(source).get("SliceNormalVector", ())]
+    csa = siemens_csa(source) if tiles else {}
+    normal = [float(one) for one in csa.get("SliceNormalVector", ())]
     if normal and all(abs(one) <= _LARGEST_COSINE for one in normal):
         block = copy.private_block(_GROUP, SIEMENS_CSA_CREATOR, create=True)
         header = _sv10({"NumberOfImagesInMosaic": [len(tiles)], "SliceNormalVector": normal})
         block.add_new(_ELEMENT, "OB", header)
-    if [_place(tile) for tile in tiles_of(copy)] != [_place(tile) for tile in tiles]:
+
+
+def require_same_tiles(copy: Dataset, source: Dataset) -> None:
+    """Refuse a mosaic whose copy has its slices elsewhere, or nowhere.
+
+    Raises
+    ------
+    ObjectRefusedError
+        ``DEID-MOSAIC``.
+    """
+    if [_place(tile) for tile in tiles_of(copy)] != [_place(tile) for tile in tiles_of(source)]:
         raise ObjectRefusedError("DEID-MOSAIC", "the slices of the copy lie elsewhere")
 
 

@@ -24,7 +24,10 @@ _OVERLAYS, _OVERLAY_BIT = 0x60000000, 0x0102
 PARTS_OF_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, double float and integer pixels; all else of that group goes."""
 
-_WITH_SKIN = frozenset({"CT", "MR", "PT"})
+_IMAGES = "1.2.840.10008.5.1.4.1.1."
+_WITH_SKIN = frozenset(_IMAGES + one for one in ("2", "2.1", "4", "4.1", "128", "130"))
+"""CT, MR and PET, enhanced as well."""
+
 _WITHOUT_FACE = frozenset(
     {
         *("ABDOMEN", "ANKLE", "ARM", "BLADDER", "BREAST", "CHEST", "CHESTABDOMEN"),
@@ -110,7 +113,7 @@ def may_show_face(dataset: Dataset) -> bool:
 
     A part of the body that is not said, or is said in other words, may be the head.
     """
-    if text_of(dataset, "Modality").upper() not in _WITH_SKIN:
+    if text_of(dataset, "SOPClassUID") not in _WITH_SKIN:
         return False
     return text_of(dataset, "BodyPartExamined").upper().replace(" ", "") not in _WITHOUT_FACE
 

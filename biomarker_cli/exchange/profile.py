@@ -11,9 +11,9 @@ from pydantic import Field
 from biomarker_cli.exchange.annex_e import safe_private
 from biomarker_cli.exchange.errors import ExchangeError
 from biomarker_cli.protocol.document import ID_PATTERN, Change, Source, Strict
+from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import load_sealed_model
-from biomarker_cli.protocol.locator import protocol_root
-from biomarker_cli.protocol.versions import Version
+from biomarker_cli.protocol.locator import chosen, protocol_root, versions_in
 
 FORMAT = "biomarker-deidentification/1"
 
@@ -48,6 +48,8 @@ class ProfileFile(Strict):
     ----------
     sop_classes : mapping of str to str
         UID -> name of each kind of object that is taken; others are refused.
+    options : tuple of str
+        Of PS3.15 Annex E beside clean descriptors and modified dates, which are always taken.
     recognisable_features : str
         ``refuse`` leaves CT, MR and PET behind that may show the head.
     technical_text : tuple of str
@@ -68,11 +70,17 @@ class ProfileFile(Strict):
     source: tuple[Source, ...] = Field(min_length=1)
     changelog: tuple[Change, ...] = Field(min_length=1)
     sop_classes: Mapping[str, str] = Field(min_length=1)
+    options: tuple[Literal["patient_characteristics", "safe_private"], ...] = ()
     recognisable_features: Literal["keep", "refuse"] = "keep"
     technical_text: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     private: tuple[PrivateRule, ...] = ()
+
+    @property
+    def methods(self) -> dict[str, str]:
+        """What is done, by code of PS3.16 CID 7050."""
+        return METHODS | dict(_METHOD_OF[option] for option in self.options)
 
     def knows(self, creator: str) -> bool:
         """Tell whether elements of a private creator may stay: its name names nobody."""
@@ -82,8 +90,23 @@ class ProfileFile(Strict):
 
     def private_vr(self, place: tuple[str, int, int]) -> str:
         """Return the VR of a private element that stays, by creator, group and element."""
+        if "safe_private" not in self.options:
+            return ""
         own = (rule.vr for rule in self.private if place == rule.place)
         return safe_private().get(place) or next(own, "")
+
+
+METHODS = {
+    "113100": "Basic Application Confidentiality Profile",
+    "113105": "Clean Descriptors Option",
+    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
+}
+"""What is always done, by code of PS3.16 CID 7050; devices and faces are not claimed."""
+
+_METHOD_OF = {
+    "patient_characteristics": ("113108", "Retain Patient Characteristics Option"),
+    "safe_private": ("113111", "Retain Safe Private Option"),
+}
 
 
 class Profile(NamedTuple):
@@ -115,27 +138,29 @@ def load_profile(wanted: str) -> Profile:
     path = Path(wanted)
     if path.suffix not in {".yaml", ".yml"}:
         path = _shipped(wanted)
-    if not path.is_file():
+    elif not path.is_file():
         raise _no_profile(wanted)
     return Profile(*load_sealed_model(path, ProfileFile, FORMAT, "DEID-PROFILE", ExchangeError))
 
 
 def _shipped(wanted: str) -> Path:
-    ident, _, version = wanted.partition("@")
-    folder = protocol_root() / "deidentification"
-    found = {
-        (path.parent.name, path.stem): path
-        for path in sorted(folder.glob("*/*.yaml"), key=lambda one: Version.parse(one.stem))
-    }
-    matching = [p for (name, v), p in found.items() if name == ident and version in {"", v}]
-    if not matching:
+    versions = versions_in(_folder(), wanted.partition("@")[0])
+    if not versions:
         raise _no_profile(wanted)
-    return matching[-1]
+    try:
+        return chosen(versions, wanted)
+    except ProtocolError as error:
+        raise ExchangeError("DEID-PROFILE", error.message, hint=error.hint) from error
+
+
+def _folder() -> Path:
+    return protocol_root() / "deidentification"
 
 
 def _no_profile(wanted: str) -> ExchangeError:
+    shipped = ", ".join(sorted(path.name for path in _folder().iterdir()))
     return ExchangeError(
         "DEID-PROFILE",
         f"there is no profile {wanted!r}",
-        hint="Shipped is `quantitative`; a file is named by its path, ending in .yaml.",
+        hint=f"Shipped are {shipped}; a file is named by its path, ending in .yaml.",
     )

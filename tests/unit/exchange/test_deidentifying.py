@@ -9,8 +9,8 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from synthetic_patients import KEY, PET, PROFILE, WORD, copied, copies, pet, save
 
-from biomarker_cli.exchange.cleaning import METHODS, Cleaner
-from biomarker_cli.exchange.deidentifying import MANIFEST, examine, read_or_make_key
+from biomarker_cli.exchange.cleaning import Cleaner
+from biomarker_cli.exchange.deidentifying import MANIFEST, deidentify, examine, read_or_make_key
 from biomarker_cli.exchange.errors import ExchangeError, LeakError
 from biomarker_cli.exchange.profile import load_profile
 from biomarker_cli.exchange.subjects import Subjects
@@ -57,7 +57,8 @@ def test_what_is_measured_stays_as_it_was(tmp_path):
     assert (copy.PatientWeight, copy.PatientAge, copy.SeriesTime) == (70.25, "070Y", "101112.5")
     assert copy.PixelData == b"\1\2\3\4"
     assert copy.PatientBirthDate == ""
-    assert [item.CodeValue for item in copy.DeidentificationMethodCodeSequence] == [*METHODS]
+    codes = [item.CodeValue for item in copy.DeidentificationMethodCodeSequence]
+    assert codes == [*PROFILE.rules.methods]
     assert copy.LongitudinalTemporalInformationModified == "MODIFIED"
 
 
@@ -176,7 +177,10 @@ def test_a_key_is_made_once_and_a_broken_one_refused(tmp_path):
     assert caught.value.code == "DEID-KEY"
 
 
-@pytest.mark.parametrize("wanted", ["none", "quantitative@9.9.9", "../quantitative", "none.yaml"])
+@pytest.mark.parametrize(
+    "wanted",
+    ["none", "", "quantitative@9.9.9", "quantitative@x", "a" * 300, "../quantitative", "none.yaml"],
+)
 def test_a_profile_that_is_not_there_is_refused(wanted):
     with pytest.raises(ExchangeError) as caught:
         load_profile(wanted)
@@ -223,11 +227,15 @@ def test_those_over_89_become_90(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("part", "modality", "n_faces"),
-    [("HEAD", "CT", 1), ("", "MR", 1), ("WHOLEBODY", "PT", 1), ("CHEST", "CT", 0), ("", "SEG", 0)],
+    ("part", "kind", "n_faces"),
+    [("HEAD", "2", 1), ("", "4.1", 1), ("WHOLEBODY", "128", 1), ("CHEST", "2", 0), ("", "66.4", 0)],
 )
-def test_images_that_may_show_a_face_are_named_or_refused(tmp_path, part, modality, n_faces):
-    pet(tmp_path / "in" / "a.dcm", BodyPartExamined=part, Modality=modality)
+def test_images_that_may_show_a_face_are_named_or_refused(tmp_path, part, kind, n_faces):
+    pet(
+        tmp_path / "in" / "a.dcm",
+        BodyPartExamined=part,
+        SOPClassUID=f"1.2.840.10008.5.1.4.1.1.{kind}",
+    )
     copied(tmp_path / "in", tmp_path / "out")
     manifest = json.loads((tmp_path / "out" / MANIFEST).read_text())
     assert manifest["n_recognisable"] == n_faces
@@ -236,3 +244,19 @@ def test_images_that_may_show_a_face_are_named_or_refused(tmp_path, part, modali
     strict = PROFILE.rules.model_copy(update={"recognisable_features": "refuse"})
     outcome = examine(tmp_path / "in", PROFILE._replace(rules=strict), Subjects(KEY))
     assert outcome.left == ({"DEID-FACE": 1} if n_faces else {})
+
+
+def test_the_basic_profile_keeps_no_characteristics_and_no_private_elements(tmp_path):
+    dataset = pet(tmp_path / "in" / "a.dcm", PatientSex="F")
+    block = dataset.private_block(0x7053, "Philips PET Private Group", create=True)
+    block.add_new(0x00, "DS", "0.00012")
+    save(dataset, tmp_path / "in" / "a.dcm")
+    basic = load_profile("research-basic")
+    deidentify(tmp_path / "in", tmp_path / "out", tmp_path / "link", basic, Subjects(KEY))
+    copy = dcmread(next((tmp_path / "out").rglob("*.dcm")))
+    assert not {"PatientWeight", "PatientAge"} & {e.keyword for e in copy}
+    assert not copy.get("PatientSex")
+    assert not [e for e in copy if e.tag.is_private]
+    codes = [item.CodeValue for item in copy.DeidentificationMethodCodeSequence]
+    assert codes == ["113100", "113105", "113107"]
+    assert copy.SeriesDate < "20200301"
