@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.exchange.annex_e import row_of
 from biomarker_cli.exchange.leaks import CHARACTER_SET, Originals, StoredText, texts_of
-from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded
+from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded, plain_numbers
 from biomarker_cli.exchange.profile import ProfileFile
 from biomarker_cli.exchange.values import SubjectKey, bytes_have_form, has_form
 
@@ -83,8 +83,15 @@ class Cleaner:
 
     def _standard(self, dataset: Dataset, tag: Any) -> bool:
         """Clean a standard element; tell whether it stays."""
+        from pydicom.datadict import dictionary_has_tag
+
         if tag in PARTS_OF_PIXELS:
             return True
+        numbers = plain_numbers(dataset, tag)
+        if numbers is not None and row_of(tag) is None and dictionary_has_tag(tag):
+            kept = has_form("DS", numbers) and not self.originals.says_number(numbers)
+            self._count(tag, "kept" if kept else "removed")
+            return kept
         element = decoded(dataset, tag)
         if element is None or element.VR in _BYTES or tag.group < _FIRST_GROUP:
             # What cannot be read, or holds bytes of any kind, cannot be judged.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from biomarker_cli.exchange.annex_e import row_of
-from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded
+from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded, plain_numbers
 from biomarker_cli.exchange.values import is_registered
 
 if TYPE_CHECKING:
@@ -106,8 +106,13 @@ class Originals:
         if text.vr in _NUMBERS or text.value in given or _is_made(text):
             return False
         if text.vr in _IN_WORDS:
-            return len(text.value) >= _SHORTEST_NUMBER and text.value.strip() in self.texts
+            return self.says_number(text.value)
         return self.says(text.value)
+
+    def says_number(self, text: str) -> bool:
+        """Tell whether one of the numbers of a DS or IS is an original."""
+        said = (part.strip(" \0") for part in text.split("\\"))
+        return not self.texts.isdisjoint(one for one in said if len(one) >= _SHORTEST_NUMBER)
 
     def says(self, text: str) -> bool:
         """Tell whether a text holds an original."""
@@ -148,7 +153,13 @@ def _head_of_pixels(dataset: Dataset) -> str:
 def strings_of(dataset: Dataset) -> Iterator[StoredText]:
     """Yield each string of a data set and its items, also of bytes whose VR nobody knows."""
     for tag in dataset.keys():  # noqa: SIM118 - iterating a data set decodes all of it
-        element = None if tag in PARTS_OF_PIXELS else decoded(dataset, tag)
+        if tag in PARTS_OF_PIXELS:
+            continue
+        numbers = plain_numbers(dataset, tag)
+        if numbers is not None:
+            yield StoredText(int(tag), "DS", "", numbers)
+            continue
+        element = decoded(dataset, tag)
         if element is None:
             continue
         if element.VR == "SQ":

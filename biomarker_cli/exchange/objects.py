@@ -73,6 +73,17 @@ def decoded(dataset: Dataset, tag: Any) -> DataElement | None:
     return element
 
 
+def plain_numbers(dataset: Dataset, tag: Any) -> str | None:
+    """Return a DS or IS as the file has it, None where it is another element or was decoded.
+
+    A structure set has a million of them: as text they cost a tenth.
+    """
+    stored = dataset.get_item(tag)
+    if stored.VR not in {"DS", "IS"} or not isinstance(stored.value, bytes):
+        return None
+    return stored.value.decode("latin-1")
+
+
 def text_of(dataset: Dataset, keyword: str) -> str:
     """Return an element as text, empty where it is absent or cannot be read."""
     from pydicom.datadict import tag_for_keyword
