@@ -78,8 +78,14 @@ def plain_numbers(dataset: Dataset, tag: Any) -> str | None:
 
     A structure set has a million of them: as text they cost a tenth.
     """
+    from pydicom.datadict import dictionary_has_tag, dictionary_VR
+
     stored = dataset.get_item(tag)
-    if stored.VR not in {"DS", "IS"} or not isinstance(stored.value, bytes):
+    if not isinstance(stored.value, bytes):
+        return None
+    # Of implicit VR the dictionary says what an element is.
+    vr = stored.VR or (dictionary_VR(tag) if dictionary_has_tag(tag) else "")
+    if vr not in {"DS", "IS"}:
         return None
     return stored.value.decode("latin-1")
 
