@@ -13,3 +13,7 @@ class ObjectRefusedError(CaseError):
 
 class LeakError(CaseError):
     """Something of a person was found in what was written: nothing of it stays."""
+
+
+class NotExportedError(CaseError):
+    """A case of which no DICOM object can be made; the others go on."""

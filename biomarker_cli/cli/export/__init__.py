@@ -11,6 +11,7 @@ Examples:
   biomarker export wide results -o wide.csv
   biomarker export parquet results -o parquet
   biomarker export sdtm response --study TRIAL1 -o sdtm
+  biomarker export seg results --study study.yaml -o objects
 """
 
 
@@ -20,6 +21,7 @@ COMMANDS = CommandsOnDemand(
         "wide": "wide:wide",
         "parquet": "parquet:parquet",
         "sdtm": "sdtm:sdtm",
+        "seg": "seg:seg",
     },
 )
 
