@@ -21,6 +21,9 @@ class ObjectRow:
     series_uid: Annotated[str, about("SeriesInstanceUID")] = ""
     study_uid: Annotated[str, about("StudyInstanceUID, as it leaves")] = ""
     n_items: Annotated[int | None, about("segments of a SEG, measurements of an SR")] = None
+    n_left_out: Annotated[
+        int | None, about("values of the case that an SR leaves out, as they may not be pooled")
+    ] = None
     error_code: Annotated[str, about("stable code where it could not be made")] = ""
     error_message: Annotated[str, about("what was expected and found")] = ""
 

@@ -55,6 +55,8 @@ class OutgoingRun:
         Its id.
     key_fingerprint : str
         Of the key of the study.
+    software_version : str
+        Of this program, when it measured.
     """
 
     folder: Path
@@ -62,6 +64,7 @@ class OutgoingRun:
     created: datetime
     study: str
     key_fingerprint: str
+    software_version: str
 
     def kept(self, case: OutgoingCase) -> KeptIndex:
         """Return what the run keeps of a case.
@@ -115,6 +118,7 @@ def read_run(folder: Path) -> OutgoingRun:
         created=_created(manifest, folder),
         study=str(manifest.get("study", "")),
         key_fingerprint=str(manifest.get("key_fingerprint", "")),
+        software_version=str(manifest["software"].get("biomarker") or "unknown"),
     )
 
 

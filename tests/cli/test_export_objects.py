@@ -27,9 +27,8 @@ def trial(biomarker, sample_dir, tmp_path_factory):
     study.write_text(study.read_text() + "keep: [masks]\n")
     cases = study.parent / "cases.csv"
     head, *lines = cases.read_text().splitlines(keepends=True)
-    some = [
-        line for line in lines if line.startswith(("CENTRE_A,S0001,T1", "CENTRE_B,S0002,T1,pet"))
-    ]
+    kept = ("CENTRE_A,S0001,T1,pet", "CENTRE_A,S0001,T1,dwi", "CENTRE_B,S0002,T1,pet")
+    some = [line for line in lines if line.startswith(kept)]
     cases.write_text("".join([head, *some]))
     done = biomarker("run", study, "-o", folder / "run", "--jobs", 2)
     assert done.returncode == 0, done.stderr
@@ -46,7 +45,7 @@ def segs(biomarker, trial, run):
     folder = run.parent / "segs"
     done = biomarker("export", "seg", run, "--study", trial, "-o", folder)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "4 segmentations of 4 cases\n"
+    assert done.stdout == "3 segmentations of 3 cases\n"
     return folder
 
 
@@ -85,7 +84,7 @@ def test_every_mask_comes_back_voxel_by_voxel(run, segs):
             np.testing.assert_array_equal(whole, region.mask)
             n_segments += 1
         assert not files
-    assert n_segments == 8
+    assert n_segments == 6
 
 
 def test_the_segments_are_measured_as_the_masks_were(biomarker, trial, run, segs):
@@ -155,14 +154,14 @@ def test_what_cannot_leave_is_a_row_and_the_others_go_on(biomarker, trial, run, 
     broken = tmp_path / "run"
     shutil.copytree(run, broken)
     next((case_folder(broken, PET) / "masks").iterdir()).write_bytes(b"{}")
-    shutil.rmtree(case_folder(broken, "CENTRE_A/S0001/T1/ct"))
+    shutil.rmtree(case_folder(broken, "CENTRE_A/S0001/T1/dwi"))
     out = tmp_path / "out"
     done = biomarker("export", "seg", broken, "--study", trial, "-o", out)
     assert done.returncode == 5
     rows = _rows(out)
     assert rows[PET]["error_code"] == "KEPT-DAMAGED"
-    assert rows["CENTRE_A/S0001/T1/ct"]["error_code"] == "KEPT-NOT-FOUND"
-    assert sum(row["status"] == "written" for row in rows.values()) == 2
+    assert rows["CENTRE_A/S0001/T1/dwi"]["error_code"] == "KEPT-NOT-FOUND"
+    assert sum(row["status"] == "written" for row in rows.values()) == 1
     done = biomarker("export", "seg", broken, "--study", trial, "-o", out)
     assert done.returncode == 2
     assert "OUTPUT-EXISTS" in done.stderr
@@ -217,3 +216,135 @@ def test_what_must_be_said(biomarker, run, tmp_path):
     )
     assert (done.returncode, "\x1b" in done.stderr) == (2, False)
     assert "EXPORT-NO-CASE" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def reports(biomarker, trial, run):
+    folder = run.parent / "reports"
+    done = biomarker("export", "sr", run, "--study", trial, "--usable", "all", "-o", folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "6 objects of 3 cases\n"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def groups(reports):
+    """Return the groups of the report of each case, as highdicom reads them."""
+    import highdicom
+
+    with (reports / "objects.csv").open() as stream:
+        rows = [row for row in csv.DictReader(stream) if row["kind"] == "sr"]
+    read = {row["case_id"]: highdicom.sr.srread(reports / row["file"]) for row in rows}
+    return {
+        case_id: report.content.get_volumetric_roi_measurement_groups()
+        for case_id, report in read.items()
+    }
+
+
+def _parameters(measurement):
+    texts = [
+        item.value
+        for item in measurement[0].ContentSequence
+        if item.ValueType == "TEXT" and item.ConceptNameCodeSequence[0].CodeValue == "111002"
+    ]
+    return dict(text.split("=", 1) for text in texts)
+
+
+def test_every_value_comes_back_with_all_its_digits(run, groups):
+    with (run / "measurements.csv").open() as stream:
+        expected = {
+            (row["case_id"], row["roi_id"], row["feature_id"]): row
+            for row in csv.DictReader(stream)
+            if row["value"]
+        }
+    for case_id, of_case in groups.items():
+        for group in of_case:
+            for one in group.get_measurements():
+                said = _parameters(one)
+                if not said:
+                    assert (one.name.meaning, one.unit.value) == ("Volume", "mm3")
+                    continue
+                row = expected.pop((case_id, group.tracking_identifier, said["feature_id"]))
+                value = one[0].MeasuredValueSequence[0]
+                assert value.FloatingPointValue == float(row["value"])
+                assert float(value.NumericValue) == pytest.approx(float(row["value"]), rel=1e-13)
+                assert one.unit.value == row["unit"]
+                assert (said["usable"], said.get("flags", "")) == (row["usable"], row["flags"])
+    assert not expected
+
+
+def test_codes_that_other_readers_look_for(groups):
+    found = {}
+    for case_id in (PET, PET.replace("pet", "dwi")):
+        for group in groups[case_id]:
+            for one in group.get_measurements():
+                derivation = one.derivation
+                found[_parameters(one).get("feature_id")] = (
+                    (one.name.value, one.name.scheme_designator),
+                    derivation and (derivation.value, derivation.scheme_designator),
+                    one.unit.value,
+                )
+    assert found[None] == (("118565006", "SCT"), None, "mm3")
+    suv = (("126401", "DCM"), ("56851009", "SCT"), "g/ml{SUVbw}")
+    assert found["suvbw.uptake.max"] == suv
+    peak = found["suvbw.uptake.peak.1ml_voxel_centre_at_max"]
+    assert peak == (("126401", "DCM"), ("126031", "DCM"), "g/ml{SUVbw}")
+    assert found["suvbw.uptake.mtv.fixed_4"] == (("126032", "DCM"), None, "mL")
+    assert found["suvbw.uptake.cov"][0] == ("suvbw.uptake.cov", "99BIOMARKER")
+    assert found["adc.intensity.mean"] == (("113041", "DCM"), ("373098007", "SCT"), "mm2/s")
+    assert found["adc.intensity.p10"][:2] == (("113041", "DCM"), ("QG58", "IBSI"))
+    assert found["adc.intensity.skewness"][:2] == (("KE2A", "IBSI"), None)
+
+
+def test_a_report_refers_to_the_segment_and_the_analysis(run, segs, reports, groups):
+    written = pydicom.dcmread(segs / _rows(segs)[PET]["file"])
+    segments = {item.SegmentLabel: item for item in written.SegmentSequence}
+    with (run / "features.csv").open() as stream:
+        digests = {row["analysis_id"]: row["analysis_sha256"] for row in csv.DictReader(stream)}
+    assert len(groups[PET]) == 4
+    for group in groups[PET]:
+        segment = group.referenced_segment
+        item = segments[group.tracking_identifier]
+        assert segment.referenced_sop_instance_uid == written.SOPInstanceUID
+        assert segment.referenced_segment_numbers == [item.SegmentNumber]
+        assert group.tracking_uid == item.TrackingUID
+        if len(group.get_measurements()) > 1:
+            said = _parameters(group)
+            assert said["analysis_sha256"] == digests[said["analysis_id"]]
+    # The SEG beside the report is the one that `export seg` writes.
+    name = _rows(segs)[PET]["file"]
+    assert (reports / name).read_bytes() == (segs / name).read_bytes()
+
+
+def test_reports_are_valid(reports):
+    for path in reports.glob("*sr.dcm"):
+        assert errors_of_dciodvfy(path) == []
+
+
+def test_the_same_run_gives_the_same_reports(biomarker, trial, run, reports):
+    again = run.parent / "reports_again"
+    words = ("--usable", "all", "--case", PET, "-o", again)
+    assert biomarker("export", "sr", run, "--study", trial, *words).returncode == 0
+    name = next(path.name for path in again.glob("*sr.dcm"))
+    assert (again / name).read_bytes() == (reports / name).read_bytes()
+
+
+def test_what_may_not_be_pooled_stays(biomarker, trial, run, tmp_path):
+    with (run / "measurements.csv").open() as stream:
+        rows = [row for row in csv.DictReader(stream) if row["value"]]
+    out = tmp_path / "out"
+    done = biomarker("export", "sr", run, "--study", trial, "--format", "json", "-o", out)
+    told = {
+        one["case_id"]: one for one in json.loads(done.stdout)["objects"] if one["kind"] == "sr"
+    }
+    for case_id, one in told.items():
+        of_case = [row for row in rows if row["case_id"] == case_id]
+        n_left_out = sum(row["usable"] == "no" for row in of_case)
+        if n_left_out == len(of_case):
+            assert one["error_code"] == "EXPORT-NO-VALUE"
+        else:
+            assert one["n_left_out"] == n_left_out
+            n_rois = len({row["roi_id"] for row in of_case if row["usable"] != "no"})
+            assert one["n_items"] == len(of_case) - n_left_out + n_rois
+    assert {one["status"] for one in told.values()} == {"written", "failed"}
+    assert done.returncode == 5

@@ -11,7 +11,8 @@ Examples:
   biomarker export wide results -o wide.csv
   biomarker export parquet results -o parquet
   biomarker export sdtm response --study TRIAL1 -o sdtm
-  biomarker export seg results --study study.yaml -o objects
+  biomarker export seg results --study study.yaml -o segmentations
+  biomarker export sr results --study study.yaml -o objects
 """
 
 
@@ -22,6 +23,7 @@ COMMANDS = CommandsOnDemand(
         "parquet": "parquet:parquet",
         "sdtm": "sdtm:sdtm",
         "seg": "seg:seg",
+        "sr": "sr:sr",
     },
 )
 
