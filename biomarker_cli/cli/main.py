@@ -67,6 +67,7 @@ COMMANDS = CommandsOnDemand(
         "join": "join:join",
         "associate": "associate:associate",
         "export": "export:export",
+        "import": "importing:importing",
         "deidentify": "deidentify:deidentify",
         "report": "report:report",
         "plot": "plot:plot",

@@ -17,3 +17,7 @@ class LeakError(CaseError):
 
 class NotExportedError(CaseError):
     """A case of which no DICOM object can be made; the others go on."""
+
+
+class ReportRefusedError(CaseError):
+    """A structured report of which no row can be made; the others go on."""

@@ -163,6 +163,8 @@ def _groups(
 ) -> Iterator[OutgoingGroup]:
     """Yield a group for each region's volume, and for what each analysis measured in it."""
     identity = outgoing.identity(case)
+    # In the record of a patient, the ids of a study are not to stand beside their name.
+    whose = (f"case_id={case.case_id}",) if outgoing.uids else ()
     places: dict[str, tuple[str, tuple[Dataset, int]]] = {}
     for source, segmentation in written:
         for number, one in enumerate(source.regions, start=1):
@@ -181,12 +183,13 @@ def _groups(
         volume = tables.volumes.get((case.case_id, roi_id))
         if volume is not None:
             yield OutgoingGroup(
-                roi_id, uid, segment, (), (_volume(volume, outgoing.run.software_version),)
+                roi_id, uid, segment, whose, (_volume(volume, outgoing.run.software_version),)
             )
         for analysis_id, of_analysis in groupby(of_roi, key=lambda row: row["analysis_id"]):
             found = list(of_analysis)
             features = [tables.features[analysis_id, row["feature_id"]] for row in found]
             parameters = (
+                *whose,
                 f"analysis_id={analysis_id}",
                 f"analysis_sha256={features[0]['analysis_sha256']}",
             )

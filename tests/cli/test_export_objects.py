@@ -348,3 +348,37 @@ def test_what_may_not_be_pooled_stays(biomarker, trial, run, tmp_path):
             assert one["n_items"] == len(of_case) - n_left_out + n_rois
     assert {one["status"] for one in told.values()} == {"written", "failed"}
     assert done.returncode == 5
+
+
+def test_what_was_exported_comes_back_the_same(biomarker, run, reports, tmp_path):
+    table = tmp_path / "back.csv"
+    done = biomarker("import", "sr", *sorted(reports.glob("*sr.dcm")), "-o", table)
+    assert done.returncode == 0, done.stderr
+    with (run / "measurements.csv").open() as stream:
+        expected = {
+            tuple(row[name] for name in row) for row in csv.DictReader(stream) if row["value"]
+        }
+    with table.open() as stream:
+        found = {
+            tuple(row.values())[:9]
+            for row in csv.DictReader(stream)
+            if row["feature_id"] != "sr.sct.118565006"
+        }
+    assert found == expected
+    done = biomarker("compare", run, table, "--allow-missing")
+    assert done.returncode == 0, done.stdout
+    done = biomarker("import", "sr", *reports.glob("*sr.dcm"), "-o", table)
+    assert (done.returncode, "OUTPUT-EXISTS" in done.stderr) == (2, True)
+
+
+def test_import_of_reports_some_of_which_are_none(biomarker, reports, tmp_path):
+    good, bad = sorted(reports.glob("*sr.dcm"))[0], tmp_path / "bad.dcm"
+    bad.write_text("nothing")
+    words = ("-o", tmp_path / "rows.csv", "--format", "json")
+    done = biomarker("import", "sr", bad, good, *words)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["reports"], len(told["refused"])) == (5, 1, 1)
+    done = biomarker("import", "sr", bad, "-o", tmp_path / "none.csv")
+    assert (done.returncode, (tmp_path / "none.csv").exists()) == (6, False)
+    done = biomarker("import", "sr", good, "-o", tmp_path / "rows.txt")
+    assert (done.returncode, "OUTPUT-FORMAT" in done.stderr) == (2, True)
