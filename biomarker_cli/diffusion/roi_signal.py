@@ -50,11 +50,32 @@ def roi_signal_adc(
     ----------
     Gudbjartsson and Patz 1995, Magn Reson Med 34:910.
     """
-    logs = np.array([_log_signal(shell, mask, sigma) for shell in shells])
+    logs = region_log_signals(shells, mask, sigma)
     if not np.isfinite(logs).all():
         return math.nan
     adc, _ = ESTIMATORS[estimator](logs[:, None], b)
     return float(adc[0])
+
+
+def region_log_signals(
+    shells: Sequence[Shell], mask: BoolArray, sigma: float | None = None
+) -> FloatArray:
+    """Return ln of the mean signal of a region at each b-value, NaN where it is not positive.
+
+    Parameters
+    ----------
+    shells : sequence of Shell
+        Read again, image by image.
+    mask : ndarray of bool, shape (z, y, x)
+        One voxel or more.
+    sigma : float, optional
+        Noise whose bias is taken off, in units of the signal.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    return np.array([_log_signal(shell, mask, sigma) for shell in shells])
 
 
 def _log_signal(shell: Shell, mask: BoolArray, sigma: float | None) -> float:

@@ -1,6 +1,6 @@
 """Errors of the exchange room."""
 
-from biomarker_cli.model.errors import CaseError, ConfigurationError
+from biomarker_cli.model.errors import CaseError, ConfigurationError, InputNotFoundError
 
 
 class ExchangeError(ConfigurationError):
@@ -21,3 +21,7 @@ class NotExportedError(CaseError):
 
 class ReportRefusedError(CaseError):
     """A structured report of which no row can be made; the others go on."""
+
+
+class BundleError(InputNotFoundError):
+    """An archive that is no bundle, or is not what it says."""

@@ -35,6 +35,7 @@ _CAUTION = (
     # The acquisition, as its protocol sees it: not shown to fit, or let pass by a person.
     "acq_not_evaluable",
     "acq_waived",
+    "draft_feature",
     "draft_protocol",
     "retired_protocol",
     # The site is not shown to have passed its tests at the time.
@@ -88,6 +89,9 @@ _CAUTION = (
     "roi_touches_border",
     "segment_assumed",
     "slice_thickness_differs",
+    # The model does not hold in a share of the voxels; the others are as good as ever.
+    "diffusion_out_of_range",
+    "kurtosis_out_of_range",
     # Below the share of voxels at which the analysis calls the value undefined.
     "voxels_nan",
     # Perfusion: what the chain from signal to parameter rests on.
