@@ -158,9 +158,11 @@ def uids_of(
 
 
 def settle(written: Any, created: datetime) -> None:
-    """Give an object the time of its run, and UIDs of its own, instead of those of the export."""
+    """Give an object the time of its run, UIDs of its own, and a character set for its names."""
     from pydicom.uid import generate_uid
 
+    # That of the source may not hold the names of the study.
+    written.SpecificCharacterSet = "ISO_IR 192"
     date, time = created.strftime("%Y%m%d"), created.strftime("%H%M%S")
     for what, value in (("Date", date), ("Time", time)):
         for keyword in (f"Content{what}", f"InstanceCreation{what}", f"Series{what}"):
