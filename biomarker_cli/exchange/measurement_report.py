@@ -8,7 +8,6 @@ TID 4019 (Algorithm Identification).
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from biomarker_cli.dicom.identity import OWN_MANUFACTURER, OutgoingIdentity
 from biomarker_cli.exchange.measurement_codes import CodedName, MeasuredConcept
 from biomarker_cli.exchange.segmentation import SERIES_NUMBER as SEG_SERIES_NUMBER
-from biomarker_cli.exchange.segmentation import label_of, settle
+from biomarker_cli.exchange.segmentation import built, label_of, settle
 from biomarker_cli.model.version import __version__
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class OutgoingReport:
 
     Attributes
     ----------
-    timepoint : str
+    case_id, timepoint : str
     groups : tuple of OutgoingGroup
     images : tuple of Dataset
         Headers of the images, under the identity of the report.
@@ -100,6 +99,7 @@ class OutgoingReport:
         Of the run.
     """
 
+    case_id: str
     timepoint: str
     groups: tuple[OutgoingGroup, ...]
     images: tuple[Dataset, ...]
@@ -120,20 +120,23 @@ def measurement_report(
     created : datetime
     uids : mapping
         ``series_instance_uid`` and ``sop_instance_uid``.
+
+    Raises
+    ------
+    NotExportedError
+        ``EXPORT-HEADER``.
     """
     from highdicom.sr import Comprehensive3DSR, MeasurementReport, ObservationContext
     from pydicom.sr.codedict import codes
 
     modality = str(source.images[0].get("Modality", ""))
-    content = MeasurementReport(
-        observation_context=ObservationContext(observer_device_context=_observer(source)),
-        procedure_reported=_code(CodedName(*_PROCEDURES.get(modality, _ANY_PROCEDURE))),
-        imaging_measurements=[_group(one, source) for one in source.groups],
-        title=codes.DCM.ImagingMeasurementReport,
-    )
-    with warnings.catch_warnings():
-        # It warns about unusual names of patients, and would print them.
-        warnings.simplefilter("ignore")
+    with built(source.case_id):
+        content = MeasurementReport(
+            observation_context=ObservationContext(observer_device_context=_observer(source)),
+            procedure_reported=_code(CodedName(*_PROCEDURES.get(modality, _ANY_PROCEDURE))),
+            imaging_measurements=[_group(one, source) for one in source.groups],
+            title=codes.DCM.ImagingMeasurementReport,
+        )
         written: Any = Comprehensive3DSR(
             evidence=[*source.images, *source.segmentations],
             content=content[0],

@@ -141,6 +141,7 @@ def _one(
     pairs = list(zip(sources, segmentations, strict=True))
     groups = tuple(_groups(outgoing, case, rows, tables, pairs))
     report = OutgoingReport(
+        case_id=case.case_id,
         timepoint=case.timepoint,
         groups=groups,
         images=tuple(h for s in sources for h in source_headers(s.frames, identity)),

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from biomarker_cli.exchange.errors import NotExportedError
 from biomarker_cli.imaging.frame_places import frame_places
 from biomarker_cli.imaging.parametric_map import OWN_EQUIPMENT
 from biomarker_cli.model.arrays import BoolArray
+from biomarker_cli.model.wording import quoted
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -111,17 +113,15 @@ def segmentation(
     Raises
     ------
     NotExportedError
-        ``EXPORT-TOO-LARGE``.
+        ``EXPORT-TOO-LARGE``, ``EXPORT-HEADER``.
     """
     from highdicom.seg import Segmentation
 
     slices = _slices(source.regions)
     frames = [source.frames[z] for z in slices]
-    with warnings.catch_warnings():
-        # It warns about unusual names of patients, and would print them.
-        warnings.simplefilter("ignore")
+    with built(source.case_id):
         written: Any = Segmentation(
-            source_images=source_headers(frames, identity),
+            source_images=_of_one_orientation(source_headers(frames, identity), source.geometry),
             pixel_array=_voxels(source, slices),
             segmentation_type="BINARY",
             segment_descriptions=_descriptions(source, identity),
@@ -139,6 +139,38 @@ def segmentation(
     identity.complete(written, source.frames[0].dataset)
     settle(written, created)
     return written  # type: ignore[no-any-return]
+
+
+@contextmanager
+def built(case_id: str) -> Iterator[None]:
+    """Name what highdicom cannot make an object of, and keep its warnings to ourselves.
+
+    Raises
+    ------
+    NotExportedError
+        ``EXPORT-HEADER``.
+    """
+    try:
+        with warnings.catch_warnings():
+            # It warns about unusual names of patients, and would print them.
+            warnings.simplefilter("ignore")
+            yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise NotExportedError(
+            "EXPORT-HEADER",
+            f"the headers of the image make no object: {quoted(error)}",
+            where=case_id,
+        ) from error
+
+
+def _of_one_orientation(headers: Sequence[Dataset], geometry: Geometry) -> Sequence[Dataset]:
+    """Give all slices the orientation of the grid: theirs may differ in the last digits."""
+    x_axis, y_axis = geometry.axes[:, 0], geometry.axes[:, 1]
+    for header in headers:
+        # Deleted first: an element is shared with the header that was read.
+        if header.pop("ImageOrientationPatient", None) is not None:
+            header.ImageOrientationPatient = [*map(float, x_axis), *map(float, y_axis)]
+    return headers
 
 
 def uids_of(

@@ -164,3 +164,26 @@ def test_frames_of_one_multi_frame_instance_are_referred_to(tmp_path):
     np.testing.assert_array_equal(_voxels(found, image.geometry)[0], mask)
     instances = found.ReferencedSeriesSequence[0].ReferencedInstanceSequence
     assert [item.ReferencedSOPInstanceUID for item in instances] == [dcmread(path).SOPInstanceUID]
+
+
+def test_slices_whose_orientation_differs_in_its_last_digits(tmp_path):
+    def turned(dataset):
+        tilt = 1e-6 * float(dataset.InstanceNumber)
+        dataset.ImageOrientationPatient = [1, tilt, 0, -tilt, 1, 0]
+
+    source = _source(tmp_path, {"one": _mask((0, 0, 0), (2, 1, 1))}, turned)
+    before = [str(frame.get("ImageOrientationPatient")) for frame in source.frames]
+    assert len(set(before)) > 1
+    for identity in (STUDY, KEEP):
+        np.testing.assert_array_equal(
+            _voxels(_read(source, identity), source.geometry)[0], source.regions[0].region.mask
+        )
+    assert [str(frame.get("ImageOrientationPatient")) for frame in source.frames] == before
+
+
+def test_a_header_that_makes_no_object_has_its_code(tmp_path):
+    source = _source(tmp_path, {"one": _mask((0, 0, 0))})
+    del source.frames[0].dataset.Rows
+    with pytest.raises(NotExportedError) as error:
+        _written(source)
+    assert error.value.code == "EXPORT-HEADER"
