@@ -170,3 +170,12 @@ def test_a_thousandth_of_perfusion_has_no_d_star(f: float, is_found: bool) -> No
 def test_a_refit_without_a_search_range_is_refused() -> None:
     with pytest.raises(ValueError, match="needs pseudo_diffusion"):
         rules(ivim={"diffusion_from": 200, "method": "refit"})
+
+
+def test_the_weights_are_the_squared_signal_of_the_fitted_line() -> None:
+    """The variance of ln S is 1 / S^2: the line is the one that its own weights give."""
+    b = np.array([200.0, 400, 600, 800, 1000])
+    noisy = np.log(100 * np.exp(-b * 1.5e-3)) + np.array([0.02, -0.05, 0.04, 0.08, -0.1])
+    (d,), (log_s0,) = fit_line_weighted_by_itself(noisy[:, None], b)
+    slope, intercept = np.polyfit(b, noisy, 1, w=np.exp(log_s0 - b * d))
+    assert (-slope, intercept) == pytest.approx((d, log_s0), rel=1e-4)
