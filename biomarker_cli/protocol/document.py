@@ -121,9 +121,14 @@ class ProtocolDocument:
         return frozenset(flag for flag, holds in named.items() if holds)
 
     @property
-    def sha256(self) -> str:
-        """Digest of the merged canonical form: what defines the numbers."""
-        canonical = json.dumps(
+    def canonical(self) -> bytes:
+        """The merged content as JSON in one form: what defines the numbers."""
+        text = json.dumps(
             self.data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
         )
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return text.encode()
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the canonical form."""
+        return hashlib.sha256(self.canonical).hexdigest()

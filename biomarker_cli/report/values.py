@@ -10,9 +10,9 @@ from datetime import date
 import numpy as np
 
 from biomarker_cli.drawing.distributions import StripMark, VisitCourse, courses_svg, strips_svg
-from biomarker_cli.report.identity import day_of
 from biomarker_cli.report.run_reading import ReportedValue, RunTables
 from biomarker_cli.statistics.percentiles import percentile
+from biomarker_cli.tables.outgoing_text import day_of
 
 FEWEST_FOR_OUTLIERS = 5
 """Values below which none is called an outlier."""

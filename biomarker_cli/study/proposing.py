@@ -213,8 +213,7 @@ def subjects_of(proposed: Proposed, remarks: Remarks) -> dict[SeriesKey, str]:
         if len(named) > 1:
             both = " and ".join(f"{subject} ({shown(site)})" for site, subject in named.items())
             remarks.doubtful.append(
-                f"{both} have one PatientID: two sites may have given it out, and they are "
-                "taken for several persons"
+                f"{both} have one PatientID at two sites: they are taken for several persons"
             )
     return subjects
 

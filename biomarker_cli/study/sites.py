@@ -106,7 +106,9 @@ def _pattern(part: str) -> re.Pattern[str]:
 
 
 def _expression(pattern: str) -> str:
-    return translate(pattern).removeprefix("(?s:").removesuffix(r")\Z")
+    # The end of a text is written \z from Python 3.14 on.
+    said = translate(pattern).removeprefix("(?s:")
+    return said.removesuffix(r")\Z").removesuffix(r")\z")
 
 
 def _element_rule(text: str) -> SiteOfElement:

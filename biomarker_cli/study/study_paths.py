@@ -7,6 +7,7 @@ followed before that is judged.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +76,9 @@ class StudyFolders:
     def _require_inside(self, path: Path, what: str, name: str) -> None:
         try:
             real = path.resolve()
-            path.is_file()
+            # `is_file` tells nothing of such names from Python 3.14 on.
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                path.stat()
             folders = [folder.resolve() for folder in (self.root, *self.allowed)]
         except (OSError, RuntimeError, ValueError) as error:
             # A name that is too long, or links that lead round in a circle.

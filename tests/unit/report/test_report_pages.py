@@ -16,12 +16,13 @@ from biomarker_cli.report.beside import tables_beside
 from biomarker_cli.report.cases import CaseReading
 from biomarker_cli.report.choosing import MOST_OF_ROI, listed_features, shown_of_roi
 from biomarker_cli.report.derived import derived_parts
-from biomarker_cli.report.identity import LEFT_OUT, ReportIdentity
+from biomarker_cli.report.identity import ReportIdentity
 from biomarker_cli.report.making import ReportOrder, report_pages, write_report
 from biomarker_cli.report.page import LONGEST_TEXT, PageWriter, script_json, text
 from biomarker_cli.report.run_reading import ReportedValue, read_run
 from biomarker_cli.report.values import outliers
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.outgoing_text import LEFT_OUT
 
 UID = "1.2.840.113619.2.55.3.604688119"
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202egnp\u2028" + "A" * 5000

@@ -1,0 +1,134 @@
+"""Text of a run as it leaves: UIDs, dates, paths and what a message quotes stand in it.
+
+One place says what looks like a UID, a date or a path, for whatever is sent to another
+centre: a report, a bundle.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+LEFT_OUT = "(left out)"
+
+HIDDEN_FACTS = frozenset({"station", "device_serial"})
+"""Facts that name a scanner."""
+
+_UID = re.compile(r"(?<![\w.])((?:[0-2](?:\.\d+){4,}|2\.25\.\d{9,}))((?:#\d+)?)(?![\w.])")
+_DATE = re.compile(
+    r"(?<!\d)((?:19|20)\d\d)(-?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])"
+    r"(?:T?(\d\d):?(\d\d)(?::?(\d\d))?(?:\.\d+)?(?!\d)|(?!\d))"
+)
+_DIGEST = re.compile(r"(?=.*[a-f])[0-9a-f]{12,128}")
+_QUOTED = re.compile(r"'[^'\n]*'")
+_PATH = re.compile(
+    r"[^\s\[\](),;]*[/\\][^\s\[\](),;]*|[^\s\[\](),;]+\.(?:dcm|nii|gz|nrrd|mha|mhd)\b"
+)
+
+
+def nothing_of(_uid: str) -> str:
+    """Return what stands for a UID of which nothing is told."""
+    return LEFT_OUT
+
+
+@dataclass(frozen=True)
+class OutgoingText:
+    """How text of a run leaves.
+
+    Attributes
+    ----------
+    keeps : bool
+        Whether all is told as the tables have it.
+    baselines : mapping
+        Subject -> day of the first visit.
+    case_ids : collection of str
+        They have slashes and are no paths.
+    uid : callable
+        From a UID to what stands for it.
+    """
+
+    keeps: bool
+    baselines: Mapping[str, date] = field(default_factory=dict)
+    case_ids: Collection[str] = frozenset()
+    uid: Callable[[str], str] = nothing_of
+
+    def text(self, text: str, subject: str) -> str:
+        """Return text of an acquisition: UIDs mapped, dates as days from the first visit."""
+        # Some digits of a digest look like a date.
+        if self.keeps or _DIGEST.fullmatch(text):
+            return text
+        return _DATE.sub(lambda found: self._days(found, subject), _UID.sub(self._mapped, text))
+
+    def message(self, text: str, subject: str) -> str:
+        """Return a message: without what it quotes from a file, and without paths."""
+        if self.keeps:
+            return text
+        plain = _QUOTED.sub(LEFT_OUT, text)
+        return self.text(_PATH.sub(self._path, plain), subject)
+
+    def fact(self, row: Mapping[str, str], subject: str) -> str | None:
+        """Return the value of a fact as it leaves; None where it does not."""
+        if self.keeps:
+            return row["value"]
+        if row["fact"] in HIDDEN_FACTS:
+            return None
+        # A number with a unit is none of a date.
+        return row["value"] if row["unit"] else self.text(row["value"], subject)
+
+    def plain(self, value: Any, subject: str) -> Any:
+        """Return what JSON holds with every text as it leaves."""
+        if isinstance(value, str):
+            return self.text(value, subject)
+        if isinstance(value, Mapping):
+            return {
+                self.text(str(key), subject): self.plain(one, subject) for key, one in value.items()
+            }
+        if isinstance(value, list):
+            return [self.plain(one, subject) for one in value]
+        return value
+
+    def _mapped(self, found: re.Match[str]) -> str:
+        uid, number = found.groups()
+        said = self.uid(uid)
+        return said if said == LEFT_OUT else said + number
+
+    def _path(self, found: re.Match[str]) -> str:
+        word = found.group().rstrip(".:")
+        return found.group() if word in self.case_ids else LEFT_OUT
+
+    def _days(self, found: re.Match[str], subject: str) -> str:
+        year, _, month, day, *clock = found.groups()
+        at = day_of(f"{year}-{month}-{day}")
+        baseline = self.baselines.get(subject)
+        if at is None or baseline is None:
+            return LEFT_OUT
+        time = ":".join(part for part in clock if part)
+        return f"day {(at - baseline).days}" + (f" {time}" if time else "")
+
+
+def first_days(facts: Iterable[tuple[str, Mapping[str, str]]]) -> dict[str, date]:
+    """Return the day of the first visit of each subject.
+
+    Parameters
+    ----------
+    facts : iterable of (str, mapping)
+        Subject, and a row of ``facts.csv``.
+    """
+    found: dict[str, date] = {}
+    for subject, fact in facts:
+        day = day_of(fact["value"]) if fact["fact"] == "study_date" else None
+        if day is not None:
+            found[subject] = min(day, found.get(subject, day))
+    return found
+
+
+def day_of(text: str) -> date | None:
+    """Return the day that a text begins with, as DICOM or ISO 8601 write it."""
+    digits = re.sub(r"\D", "", text[:10])[:8]
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+    except ValueError:
+        return None

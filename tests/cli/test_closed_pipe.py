@@ -1,0 +1,41 @@
+"""A reader that takes a line and goes (``| head -1``) makes no command fail."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+VISIT = "centre_a/S0001/T1"
+COMMANDS = {
+    "scan": (0, ["scan", VISIT]),
+    "scan --format json": (0, ["scan", VISIT, "--format", "json"]),
+    "bvalues": (0, ["bvalues", f"{VISIT}/dwi/image"]),
+    "suv-explain": (0, ["suv-explain", f"{VISIT}/pet/image"]),
+    "timepoints": (0, ["timepoints", VISIT]),
+    "protocol list": (0, ["protocol", "list"]),
+    "protocol facts": (0, ["protocol", "facts", f"{VISIT}/ct"]),
+    "regions --list": (0, ["regions", f"{VISIT}/ct/rtstruct.dcm", "--list"]),
+    "--help": (0, ["--help"]),
+    # The code is that of the findings, whoever reads them.
+    "check": (4, ["check", "centre_b/S0002/T1/ct", "--protocol", "recist-ct@1.0.0"]),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_ends_quietly_with_its_own_code_on_a_closed_pipe(name, sample_dir):
+    code, words = COMMANDS[name]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "biomarker_cli", *words],
+        cwd=sample_dir,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (code, "")
