@@ -1,4 +1,4 @@
-"""Write the reference pages that follow from the code: commands.md, measures.md, tables.md.
+"""Write the reference pages that follow from the code; `PAGES` names them.
 
 ``python docs/build_reference.py`` rewrites them; a test holds that they are current.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
+from build_analysis import analysis_page
 
 from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.main import cli
@@ -234,7 +235,12 @@ def measures_page() -> str:
     return "\n".join(parts) + "\n"
 
 
-PAGES = {"commands.md": commands_page, "measures.md": measures_page, "tables.md": tables_page}
+PAGES = {
+    "analysis.md": analysis_page,
+    "commands.md": commands_page,
+    "measures.md": measures_page,
+    "tables.md": tables_page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -61,6 +61,7 @@ class Certificate(Strict):
     temperature_c : float
         At which they hold, and at which the phantom was scanned.
     vials : tuple of Vial
+        What is measured, and what it should give.
     """
 
     phantom: str

@@ -33,6 +33,7 @@ class PlausibleRules(Strict):
     perfusion_fraction : tuple of float
         f; noise makes it negative where there is no perfusion.
     kurtosis : tuple of float
+        K; noise makes it negative.
     """
 
     diffusion_mm2_s: Limits = (5e-5, 5e-3)

@@ -22,7 +22,15 @@ class AllShells(Strict):
 
 
 class LowAndHigh(Strict):
-    """The lowest b up to `low_max`, and every b above it up to `high_max` (s/mm2, nominal)."""
+    """The lowest b up to `low_max`, and every b above it up to `high_max` (s/mm2, nominal).
+
+    Attributes
+    ----------
+    low_max : float
+        The low b lies at or below it.
+    high_max : float
+        The high ones lie at or below it.
+    """
 
     kind: Literal["low_and_high"]
     low_max: float = Field(ge=0)
@@ -36,7 +44,15 @@ class LowAndHigh(Strict):
 
 
 class BRange(Strict):
-    """Every b from `min` to `max` (s/mm2, nominal)."""
+    """Every b from `min` to `max` (s/mm2, nominal).
+
+    Attributes
+    ----------
+    min : float
+        Lowest b that is fitted.
+    max : float, optional
+        Highest; without it the range is open.
+    """
 
     kind: Literal["range"]
     min: float = Field(ge=0)
@@ -44,7 +60,13 @@ class BRange(Strict):
 
 
 class BList(Strict):
-    """These b-values and no other (s/mm2, nominal)."""
+    """These b-values and no other (s/mm2, nominal).
+
+    Attributes
+    ----------
+    values : tuple of float
+        A series that lacks one of them is refused.
+    """
 
     kind: Literal["list"]
     values: tuple[float, ...] = Field(min_length=2)
@@ -56,7 +78,17 @@ Estimator = Literal["lls", "two_point", "wls", "nlls"]
 
 
 class FittedMap(Strict):
-    """One more map of the same signal, with its own b-set and name."""
+    """One more map of the same signal, with its own b-set and name.
+
+    Attributes
+    ----------
+    image : str
+        First word of its feature ids.
+    estimator : str
+        As of the section `adc`.
+    b_set : BSetRule
+        Which nominal b-values are fitted.
+    """
 
     image: ImageName
     estimator: Estimator
@@ -204,7 +236,17 @@ class VendorMapRules(Strict):
 
 
 class BurdenClass(Strict):
-    """A class of voxels by their ADC, for the diffusion volume; open where no limit stands."""
+    """A class of voxels by their ADC, for the diffusion volume; open where no limit stands.
+
+    Attributes
+    ----------
+    name : str
+        In the feature id.
+    from_mm2_s : float, optional
+        Lowest ADC inside.
+    to_mm2_s : float, optional
+        Lowest ADC above.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     from_mm2_s: float | None = None

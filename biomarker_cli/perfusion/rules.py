@@ -23,6 +23,7 @@ class T1Certificate(Strict):
     roi : str
         Canonical name of its region.
     t1_ms : float
+        The certified value.
     """
 
     roi: str
@@ -35,7 +36,9 @@ class T1PhantomRules(Strict):
     Attributes
     ----------
     max_bias_percent : float
+        Of the mean of a vial against its certificate.
     vials : tuple of T1Certificate
+        What is measured.
     """
 
     max_bias_percent: Positive
@@ -57,7 +60,9 @@ class T1Rules(Strict):
     fit : str
         ``nonlinear`` fits the signal, ``linear`` its transform alone.
     min_flip_angles : int
+        Fewer are refused.
     statistics : tuple of str
+        Of the map in a region; names of the intensity family.
     failed_flag_above, failed_undefined_above : float
         Shares of voxels without a fit above which rows are flagged, and undefined.
     plausible_ms : tuple of float
@@ -103,14 +108,26 @@ class BaselineRules(Strict):
 
 
 class FixedT10(Strict):
-    """One T1 before contrast for every voxel; rows carry ``t10_assumed``."""
+    """One T1 before contrast for every voxel; rows carry ``t10_assumed``.
+
+    Attributes
+    ----------
+    t1_ms : float
+        T1 before contrast.
+    """
 
     source: Literal["fixed"]
     t1_ms: Positive
 
 
 class MeasuredT10(Strict):
-    """T1 before contrast from the images of other flip angles beside the dynamic series."""
+    """T1 before contrast from the images of other flip angles beside the dynamic series.
+
+    Attributes
+    ----------
+    fit : str
+        ``nonlinear`` fits the signal, ``linear`` its transform alone.
+    """
 
     source: Literal["vfa"]
     fit: Literal["nonlinear", "linear"] = "nonlinear"
@@ -174,6 +191,7 @@ class RegionAif(Strict):
     Attributes
     ----------
     roi : str
+        Canonical name of the region in the artery.
     blood_t1_ms : float, optional
         T1 of blood before contrast; without it the published one of the field strength.
     max_peak_mm, min_peak_over_tissue, max_end_over_peak : float
@@ -194,7 +212,7 @@ class TableAif(Strict):
     Attributes
     ----------
     name : str
-    medium : str
+        Ends in ``_blood`` or ``_plasma``, what the concentration is of.
     times_s, concentration_mm : tuple of float
         Linear between the times.
     """
@@ -247,13 +265,17 @@ class ModelRules(Strict):
     name : str
         ``tofts``, ``etofts``, ``patlak`` or ``2cxm``.
     aif : AifRules
+        Where the arterial input function comes from.
     haematocrit : float
         Turns blood into plasma.
     delay : DelayRules
     max_transfer_per_min, max_ve, max_vp : float
         Bounds; a voxel that reaches one has no value.
-    interval_flag_above_s, interval_refuse_above_s : float
-        Median frame interval above which rows are flagged, and undefined.
+    interval_flag_above_s : float
+        Frame interval above which rows of ``tofts`` are flagged, and a model with a
+        plasma volume is refused.
+    interval_vp_above_s : float
+        Frame interval above which the plasma volume has no value and rows are flagged.
     """
 
     name: Literal["tofts", "etofts", "patlak", "2cxm"]

@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"^[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+$")
 
 
-@pytest.mark.parametrize("name", ["commands.md", "measures.md", "tables.md"])
+@pytest.mark.parametrize("name", ["analysis.md", "commands.md", "measures.md", "tables.md"])
 def test_the_reference_pages_are_current(name):
     # In a process of its own: click keeps the help option that the first call of a command had.
     code = f"import build_reference; print(build_reference.PAGES[{name!r}](), end='')"

@@ -135,6 +135,9 @@ def test_the_example_of_the_docs_is_a_valid_analysis(tmp_path: Path) -> None:
     assert rules.phantom.certificate is not None
     assert rules.phantom.certificate.expected_mm2_s("vial_3") == 0.83e-3
     assert rules.phantom.bias_mm2_s == 0.04e-3
+    rows = rows_of(tmp_path, 1.1e-3, "centre", rules)
+    assert rows["adc.phantom.bias_pass"].value == 1
+    assert rows_of(tmp_path, 1.2e-3, "centre", rules)["adc.phantom.bias_pass"].value == 0
 
 
 @pytest.mark.parametrize(
