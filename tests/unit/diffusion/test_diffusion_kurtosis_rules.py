@@ -223,3 +223,22 @@ def test_the_weights_are_the_squared_signal_of_the_fitted_parabola() -> None:
     curvature, slope, _ = np.polyfit(b, noisy, 2, w=model)
     assert -slope == pytest.approx(fit.diffusion[0], rel=1e-4)
     assert 6 * curvature / slope**2 == pytest.approx(fit.kurtosis[0], rel=1e-3)
+
+
+def test_k_that_the_noise_floor_makes_is_flagged(tmp_path: Path) -> None:
+    """With K = 0, D = 1.5e-3 and an SNR of 20 the floor bends ln S: K reads up to 0.5."""
+    rng = np.random.default_rng(4)
+    images = []
+    for b in B:
+        for n in ICOSAHEDRON if b else [None]:
+            channels = rng.normal(0, 400, (2, *SHAPE))
+            array = np.hypot(signal(b, 1.5e-3, 0.0) + channels[0], channels[1])
+            images.append(Spec(b, n if n is None else tuple(n), array))
+    write_dwi(tmp_path, images)
+    asked = AdcRules.model_validate(
+        {**rules().model_dump(), "noise": {"floor_snr": 3.0, "flag_above": 0.05}}
+    )
+    rows = rows_of(tmp_path, asked)
+    assert 0.05 < rows["dki_mkt.intensity.mean"].value < 0.7
+    for image in ("dki_d", "dki_mkt"):
+        assert "noise_floor" in rows[f"{image}.intensity.mean"].flags
