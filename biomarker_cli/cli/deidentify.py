@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, require_new_file, say
+from biomarker_cli.cli.output import Listing, print_json, say
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -40,6 +40,13 @@ held something that names a person: then nothing is kept.
     show_default=True,
     help="What stays beyond the basic profile.",
 )
+@click.option(
+    "--subjects",
+    "subjects_file",
+    metavar="FILE.csv",
+    type=click.Path(path_type=Path),
+    help="patient_id and subject_id: whose ids are one subject.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would become of each attribute.")
 @format_option
 def deidentify(
@@ -47,6 +54,7 @@ def deidentify(
     output: Path | None,
     key_file: Path,
     wanted: str,
+    subjects_file: Path | None,
     dry_run: bool,
     output_format: str,
 ) -> int:
@@ -57,42 +65,38 @@ def deidentify(
     so. The link to the source is written beside the key, as KEY.link.csv. Pixels are
     not looked at: a face that can be rendered stays one.
     """
-    from biomarker_cli.exchange.deidentifying import (
-        attribute_rows,
-        manifest_of,
-        read_or_make_key,
-        write_records,
-    )
-    from biomarker_cli.exchange.deidentifying import (
-        deidentify as copied,
-    )
+    from biomarker_cli.exchange import deidentifying
     from biomarker_cli.exchange.profile import load_profile
-    from biomarker_cli.model.errors import ConfigurationError
+    from biomarker_cli.exchange.subjects import Subjects, read_subjects
 
     if output is None and not dry_run:
         raise click.UsageError("say -o DIR, or --dry-run")
-    target = None if dry_run else output
-    link = key_file.with_name(key_file.name + ".link.csv")
-    if target is not None:
-        require_new_file(target)
-        require_new_file(link)
-        if key_file.resolve().is_relative_to(target.resolve()):
-            raise ConfigurationError(
-                "OUTPUT-EXISTS", "the key may not lie in the folder that leaves"
-            )
-    profile, sha256 = load_profile(wanted)
-    outcome = copied(folder, target, profile, read_or_make_key(key_file))
-    manifest = manifest_of(outcome, profile, sha256)
-    if target is not None and outcome.written:
-        write_records(outcome, target, link, manifest)
-    if output_format == "json":
-        print_json({**manifest, "attributes": attribute_rows(outcome.done.items())})
+    profile = load_profile(wanted)
+    key = deidentifying.read_or_make_key(key_file, keep=not dry_run)
+    subjects = Subjects(key) if subjects_file is None else read_subjects(subjects_file, key)
+    if dry_run or output is None:
+        outcome = deidentifying.examine(folder, profile, subjects)
     else:
-        _print_text(attribute_rows(outcome.done.items()) if dry_run else [], manifest)
-    say("recognisable_features: kept (pixels are not changed)", err=True)
+        link = key_file.with_name(key_file.name + ".link.csv")
+        outcome = deidentifying.deidentify(folder, output, link, profile, subjects)
+    manifest = deidentifying.manifest_of(outcome, profile)
+    rows = deidentifying.attribute_rows(outcome.done.items())
+    if output_format == "json":
+        print_json({**manifest, "attributes": rows})
+    else:
+        _print_text(rows if dry_run else [], manifest)
+    say(_of_faces(manifest), err=True)
     if not outcome.written:
         return ExitCode.FAILED
-    return ExitCode.PARTIAL if outcome.refused else ExitCode.DONE
+    return ExitCode.PARTIAL if outcome.is_partial else ExitCode.DONE
+
+
+def _of_faces(manifest: dict[str, object]) -> str:
+    number = int(str(manifest["n_recognisable"]))
+    if not number:
+        return "recognisable_features: none expected, by what the headers say of the body part"
+    images = counted(number, "image")
+    return f"recognisable_features: kept; a face may be rendered from {images}"
 
 
 def _print_text(rows: list[dict[str, object]], manifest: dict[str, object]) -> None:
@@ -103,6 +107,6 @@ def _print_text(rows: list[dict[str, object]], manifest: dict[str, object]) -> N
         listing.print()
     written = manifest["n_written"]
     say(f"{manifest['profile']}: {counted(int(str(written)), 'file')} written")
-    refused = manifest["refused"]
-    for code, number in refused.items() if isinstance(refused, dict) else ():
-        say(f"refused {number}: {code}")
+    left = manifest["left_behind"]
+    for code, number in left.items() if isinstance(left, dict) else ():
+        say(f"left behind {number}: {code}")

@@ -48,6 +48,7 @@ COMMANDS = CommandsOnDemand(
         "check": "check:check",
         "regions": "regions:regions",
         "extract": "extract:extract",
+        "register": "register:register",
         "suv-explain": "suv_explain:suv_explain",
         "bvalues": "bvalues:bvalues",
         "timepoints": "timepoints:timepoints",

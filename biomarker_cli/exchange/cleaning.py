@@ -12,12 +12,15 @@ Private; Table E.3.10-1.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.exchange.annex_e import row_of, safe_private
+from biomarker_cli.exchange.annex_e import row_of
+from biomarker_cli.exchange.leaks import CHARACTER_SET, Originals, StoredText, texts_of
+from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded, plain_numbers
 from biomarker_cli.exchange.profile import ProfileFile
 from biomarker_cli.exchange.values import SubjectKey, bytes_have_form, has_form
 
@@ -26,19 +29,15 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _FREE_TEXT = frozenset({"LO", "SH", "ST", "UC", "LT", "UT", "UR", "AE", "PN", "UN"})
+_BYTES = frozenset({"OB", "OW", "OF", "OD", "OL", "OV"})
 _ROI_NAMES = frozenset({"ROIName", "SegmentLabel", "TrackingID"})
-_PIXEL_GROUP = 0x7FE0
-_PADDING = 0xFFFCFFFC
+_OLDEST = 89
+"""Years: those who are older are few, and become 90 (HIPAA Safe Harbor)."""
 _DUMMY = "REMOVED"
-
-METHODS = {
-    "113100": "Basic Application Confidentiality Profile",
-    "113105": "Clean Descriptors Option",
-    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
-    "113108": "Retain Patient Characteristics Option",
-    "113111": "Retain Safe Private Option",
-}
-"""What is done, by code of DICOM PS3.16 CID 7050; devices and faces are not claimed."""
+_FIRST_GROUP = 0x0008
+"""Of a data set; those below are of commands, file meta and directories."""
+_ORPHAN = "without creator"
+_ZONE = re.compile(r"([+-]\d{4})? *")
 
 
 @dataclass
@@ -49,18 +48,21 @@ class Cleaner:
     ----------
     profile : ProfileFile
     values : SubjectKey
+    originals : Originals
+        Of all that leaves together: text that says one of them goes, whatever keeps it.
     done : Counter
         (attribute, kept | changed | removed) -> how often.
     """
 
     profile: ProfileFile
     values: SubjectKey
+    originals: Originals
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def clean(self, dataset: Dataset) -> None:
         """Clean a data set in place, with its items and its file meta."""
         self._items(dataset)
-        _state_method(dataset, self.values.subject)
+        _state_method(dataset, self.values.subject, self.profile.methods)
 
     def _items(self, dataset: Dataset) -> None:
         creators = _creators(dataset)
@@ -81,22 +83,39 @@ class Cleaner:
 
     def _standard(self, dataset: Dataset, tag: Any) -> bool:
         """Clean a standard element; tell whether it stays."""
-        if tag.group == _PIXEL_GROUP:
+        from pydicom.datadict import dictionary_has_tag
+
+        if tag in PARTS_OF_PIXELS:
             return True
-        if tag == _PADDING:
+        numbers = plain_numbers(dataset, tag)
+        if numbers is not None and row_of(tag) is None and dictionary_has_tag(tag):
+            kept = has_form("DS", numbers) and not self.originals.says_number(numbers)
+            self._count(tag, "kept" if kept else "removed")
+            return kept
+        element = decoded(dataset, tag)
+        if element is None or element.VR in _BYTES or tag.group < _FIRST_GROUP:
+            # What cannot be read, or holds bytes of any kind, cannot be judged.
+            self._count(tag, "removed")
             return False
-        element = dataset[tag]
         if element.VR == "SQ":
             return self._sequence(element)
         before = element.value
         new = self._value_of(element)
-        if new is None:
+        if new is None or self._says_an_original(element, new):
             self._count(tag, "removed")
             return False
         if new != before:
             element.value = new
         self._count(tag, "kept" if new == before else "changed")
         return True
+
+    def _says_an_original(self, element: DataElement, new: Any) -> bool:
+        given = {self.values.subject}
+        tag, vr, keyword = int(element.tag), element.VR, element.keyword
+        return any(
+            self.originals.says_in(StoredText(tag, vr, keyword, one), given)
+            for one in texts_of(vr, new)
+        )
 
     def _sequence(self, element: DataElement) -> bool:
         row = row_of(element.tag)
@@ -108,6 +127,7 @@ class Cleaner:
             self._items(item)
         if action == "Z":
             element.value = []
+        self._count(element.tag, "changed" if action == "Z" else "kept")
         return True
 
     def _value_of(self, element: DataElement) -> Any:
@@ -115,7 +135,7 @@ class Cleaner:
         vr, keyword = element.VR, element.keyword
         if vr == "UI":
             return _each(element.value, self.values.uid)
-        if vr in {"DA", "TM", "DT", "DS", "IS", "AS"} and not has_form(vr, _text(element)):
+        if not has_form(vr, _text(element)):
             return None
         if keyword in {"PatientName", "PatientID"}:
             return self.values.subject
@@ -125,8 +145,11 @@ class Cleaner:
         if row is None:
             return self._outside_table(element)
         # Free text about a person is not kept, though the option would allow it.
-        if row.get("retain_patient_characteristics") == "K" and vr not in _FREE_TEXT:
-            return element.value
+        keeps = "patient_characteristics" in self.profile.options
+        if keeps and row.get("retain_patient_characteristics") == "K" and vr not in _FREE_TEXT:
+            if vr == "AS":
+                return _grouped_age(str(element.value or ""))
+            return self._coded(element) if vr == "CS" else element.value
         if row.get("retain_modified_dates") == "C" or (vr == "TM" and "retain_full_dates" in row):
             return self._dated(element)
         return self._by_action(element, row)
@@ -136,7 +159,8 @@ class Cleaner:
             # Empty where the text is no day: the element stays, and says nothing.
             return _each(element.value, self.values.shifted)
         # Clock times and the offset of the zone stay: dates move by whole days.
-        return element.value if element.VR in {"TM", "SH"} else None
+        is_zone = element.VR == "SH" and _ZONE.fullmatch(_text(element))
+        return element.value if element.VR == "TM" or is_zone else None
 
     def _by_action(self, element: DataElement, row: Mapping[str, str]) -> Any:
         text = str(element.value or "")
@@ -154,34 +178,56 @@ class Cleaner:
             return self._dated(element)
         if element.VR in _FREE_TEXT and element.keyword not in self.profile.technical_text:
             return None
+        if element.keyword == "SpecificCharacterSet":
+            known = all(map(CHARACTER_SET.fullmatch, texts_of("CS", element.value)))
+            return element.value if known else None
+        if element.VR == "CS":
+            return self._coded(element)
         return element.value if element.keyword else None
+
+    def _coded(self, element: DataElement) -> Any:
+        return _each(element.value, self.values.code)
 
     def _private(self, dataset: Dataset, tag: Any, creator: str) -> bool:
         """Clean a private element; tell whether it stays."""
-        place = (creator, tag.group, tag.element & 0xFF)
-        vr = safe_private().get(place) or next(
-            (
-                rule.vr
-                for rule in self.profile.private
-                if place == (rule.creator, int(rule.group, 16), int(rule.element, 16))
-            ),
-            "",
-        )
+        vr = self.profile.private_vr((creator, tag.group, tag.element & 0xFF))
+        if vr == "SQ":
+            return self._private_sequence(dataset, tag, creator)
         stored = dataset.get_item(tag)
-        value = stored.value
-        plain = value if isinstance(value, bytes) else None
-        kept = bool(vr and creator and plain is not None and bytes_have_form(vr, plain))
-        if kept and vr == "DT" and plain is not None:
+        plain = stored.value if isinstance(stored.value, bytes) else None
+        if plain is None or not self._is_safe(vr, plain):
+            self._count(tag, "removed", creator)
+            return False
+        if vr == "DT":
             moved = self.values.shifted(plain.decode("ascii"))
             dataset[tag] = stored._replace(value=moved.encode("ascii").ljust(len(plain)))
-            kept = bool(moved)
-        self._count(tag, ("changed" if vr == "DT" else "kept") if kept else "removed")
+        self._count(tag, "changed" if vr == "DT" else "kept", creator)
+        return True
+
+    def _is_safe(self, vr: str, plain: bytes) -> bool:
+        """Tell whether the bytes of a private element are what its rule says, and no more."""
+        text = plain.decode("latin-1")
+        if not vr or not bytes_have_form(vr, plain) or self.originals.says(text):
+            return False
+        return vr not in {"CS", "LO", "SH"} or self.values.code(text) == text
+
+    def _private_sequence(self, dataset: Dataset, tag: Any, creator: str) -> bool:
+        element = decoded(dataset, tag)
+        kept = element is not None and element.VR == "SQ"
+        for item in element.value if kept and element is not None else ():
+            self._items(item)
+        self._count(tag, "kept" if kept else "removed", creator)
         return kept
 
-    def _count(self, tag: Any, what: str) -> None:
+    def _count(self, tag: Any, what: str, creator: str | None = None) -> None:
         from pydicom.datadict import keyword_for_tag
 
-        self.done[keyword_for_tag(tag) or f"({tag.group:04X},{tag.element:04X})", what] += 1
+        name = keyword_for_tag(tag) or f"({tag.group:04X},{tag.element:04X})"
+        if creator is not None:
+            # The block is where a file happens to have it; the creator says what it is.
+            own = creator if self.profile.knows(creator) else "another creator"
+            name = f"({tag.group:04X},xx{tag.element & 0xFF:02X}) {own if creator else _ORPHAN}"
+        self.done[name, what] += 1
 
 
 def _each(value: Any, change: Any) -> Any:
@@ -190,6 +236,12 @@ def _each(value: Any, change: Any) -> Any:
     if isinstance(value, str):
         return change(value)
     return [change(str(one)) for one in value]
+
+
+def _grouped_age(text: str) -> str:
+    if text.strip()[-1:].upper() == "Y" and int(text.strip()[:-1]) > _OLDEST:
+        return f"{_OLDEST + 1:03d}Y"
+    return text
 
 
 def _text(element: DataElement) -> str:
@@ -208,13 +260,13 @@ def _dummy(vr: str) -> Any:
 def _creators(dataset: Dataset) -> dict[int, str]:
     """Return group and block -> creator of the private blocks of a data set."""
     return {
-        tag.group << 16 | tag.element: str(dataset[tag].value).strip("\0 ")
+        tag.group << 16 | tag.element: str(element.value).strip("\0 ")
         for tag in dataset.keys()  # noqa: SIM118 - iterating a data set yields elements
-        if tag.is_private_creator
+        if tag.is_private_creator and (element := decoded(dataset, tag)) is not None
     }
 
 
-def _state_method(dataset: Dataset, subject: str) -> None:
+def _state_method(dataset: Dataset, subject: str, methods: Mapping[str, str]) -> None:
     """Say what was done, and nothing that was not; codes of an earlier tool go."""
     from pydicom.dataset import Dataset as Item
 
@@ -222,7 +274,7 @@ def _state_method(dataset: Dataset, subject: str) -> None:
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = "biomarker deidentify"
     codes = []
-    for value, meaning in METHODS.items():
+    for value, meaning in methods.items():
         item = Item()
         item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
         codes.append(item)

@@ -15,18 +15,20 @@ MOST_DAYS = 3652
 """Ten years: dates of a subject move back by 1 to this many days."""
 
 _DATE = re.compile(r"^(\d{4})(\.?)(\d{2})\2(\d{2})(.*)$", re.DOTALL)
+_MOST_DOUBLES = 9
 _BINARY_BYTES = {"FD": 8, "FL": 4, "SL": 4, "SS": 2, "US": 2}
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _FORMS = {
     "DS": re.compile(rf"\s*({_NUMBER})?\s*"),
     "IS": re.compile(r"\s*([+-]?\d+)?\s*"),
     "AS": re.compile(r"(\d{3}[DWMY])?\s*"),
-    "CS": re.compile(r"[A-Z0-9 _]{0,16}"),
+    "CS": re.compile(r"[^\x00-\x1f\x7f-\uffff]*"),
     "DA": re.compile(r"(\d{4}(\.?)\d{2}\2\d{2})?\s*"),
     "TM": re.compile(r"(\d{2}:?(\d{2}:?(\d{2}(\.\d{1,6})?)?)?)?\s*"),
     "DT": re.compile(r"(\d{8}(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?([+-]\d{4})?)?\s*"),
     "UI": re.compile(r"[0-9.]{0,64}"),
 }
+_STANDARD_ROOT = "1.2.840.10008."
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _LONGEST_NUMBER = 3
 
@@ -42,11 +44,14 @@ class SubjectKey:
         As the study names it, or what the key makes of the PatientID.
     words : collection of str
         Casefolded words that say nothing of a person.
+    codes : collection of str
+        Casefolded words that coded strings are made of, beside those.
     """
 
     key: bytes = field(repr=False)
     subject: str
     words: Collection[str] = ()
+    codes: Collection[str] = ()
 
     @property
     def days(self) -> int:
@@ -56,8 +61,11 @@ class SubjectKey:
         return 1 + int.from_bytes(digest[:8]) % MOST_DAYS
 
     def uid(self, uid: str) -> str:
-        """Return the UID that stands for another one."""
-        return UidMap(self.key)(uid)
+        """Return the UID that stands for another one; those of the standard stay."""
+        if is_registered(uid):
+            return uid
+        # Under the root of the standard others have no right to UIDs, and may have some.
+        return UidMap(self.key)(uid.removeprefix(_STANDARD_ROOT))
 
     def shifted(self, text: str) -> str:
         """Return a DA or DT that many days earlier, in its form; empty where that is no date."""
@@ -82,6 +90,15 @@ class SubjectKey:
             return text
         return f"ROI_{self.digest('roi', text)}"
 
+    def code(self, text: str) -> str:
+        """Return a coded string; one of an unknown word becomes its digest, still told apart."""
+        unknown = any(
+            len(token) > _LONGEST_NUMBER and not self._stays(token)
+            for token in _TOKEN.findall(text)
+            if token.casefold() not in self.codes
+        )
+        return f"X{self.digest('code', text).upper()}" if unknown else text
+
     def digest(self, what: str, text: str) -> str:
         """Return eight digits that stand for a text of some kind."""
         return pseudonym(self.key, f"{what}\0{text}")[:8]
@@ -90,6 +107,13 @@ class SubjectKey:
         if token.isdigit():
             return len(token) <= _LONGEST_NUMBER
         return token.casefold() in self.words
+
+
+def is_registered(uid: str) -> bool:
+    """Tell whether a UID is one of the standard itself: a SOP class, a transfer syntax."""
+    from pydicom.uid import UID_dictionary
+
+    return uid in UID_dictionary
 
 
 def has_form(vr: str, value: str) -> bool:
@@ -102,5 +126,7 @@ def has_form(vr: str, value: str) -> bool:
 def bytes_have_form(vr: str, value: bytes) -> bool:
     """Tell whether the bytes of a private element can be what its VR says."""
     if vr in _BINARY_BYTES:
-        return len(value) % _BINARY_BYTES[vr] == 0
+        # Vectors and b-matrices are of doubles; of the others there is one.
+        most = _MOST_DOUBLES if vr == "FD" else 1
+        return len(value) in range(0, (most + 1) * _BINARY_BYTES[vr], _BINARY_BYTES[vr])
     return value.isascii() and has_form(vr, value.decode("ascii"))
