@@ -78,4 +78,4 @@ bench: $(KERNELS)
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) demo_out demo_response_out multicentre_out dist site
+	rm -rf $(VENV) demo_out demo_response_out demo_perfusion_out multicentre_out dist site

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import print_json, require_new_file, say
+from biomarker_cli.cli.output import print_json, require_free, require_new_file, say
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
 Examples:
   biomarker report results
   biomarker report results --split -o pages
+  biomarker report results --methods
   biomarker report results --identity keep -o internal.html --overwrite
 
 DIR is a folder that `biomarker run -o` or `biomarker pool -o` wrote. Pictures are
@@ -25,6 +26,11 @@ those that the run kept (`keep: [pictures]` in the study, or `run --report`).
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--split", is_flag=True, help="A folder with a page per case, not one file.")
 @click.option(
+    "--methods",
+    is_flag=True,
+    help="A paragraph for a methods section and the items of METRICS and CLEAR, no report.",
+)
+@click.option(
     "--identity",
     type=click.Choice(["study", "keep"]),
     default="study",
@@ -35,7 +41,8 @@ those that the run kept (`keep: [pictures]` in the study, or `run --report`).
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="File to write [default: report.html in DIR; with --split the folder report].",
+    help="File to write [default: report.html in DIR; with --split the folder report, "
+    "with --methods the folder methods].",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
 @format_option
@@ -55,6 +62,11 @@ def report(
         write_report,
     )
 
+    if switches["methods"]:
+        if switches["split"]:
+            raise click.UsageError("--methods is no report: leave out --split.")
+        _methods(folder, output, output_format, overwrite=switches["overwrite"])
+        return
     split = switches["split"]
     path = output or folder / (REPORT_FOLDER if split else REPORT_FILE)
     first = path / INDEX_PAGE if split else path
@@ -66,3 +78,16 @@ def report(
         return
     say(f"{counted(n_cases, 'case')}, {n_bytes / 1e6:.2f} MB")
     say(f"written: {first}", err=True)
+
+
+def _methods(folder: Path, output: Path | None, output_format: str, *, overwrite: bool) -> None:
+    from biomarker_cli.report.methods_files import METHODS_FILE, METHODS_FOLDER, write_methods
+
+    path = output or folder / METHODS_FOLDER
+    require_free(path, METHODS_FILE, overwrite=overwrite)
+    n_said, n_items = write_methods(folder, path)
+    if output_format == "json":
+        print_json({"folder": str(path), "items": n_items, "with_sentence": n_said})
+        return
+    say(f"{n_said} of {n_items} items of METRICS and CLEAR have a sentence")
+    say(f"written: {path / METHODS_FILE}, checklists.csv", err=True)

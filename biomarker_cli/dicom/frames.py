@@ -357,6 +357,12 @@ class Frames(tuple[FrameHeader, ...]):
         """The record of the first slice."""
         return self[0]
 
+    @property
+    def is_burned_in(self) -> bool:
+        """Whether a header says that text is burned into the pixels; silence is no answer."""
+        said = (str(frame.get("BurnedInAnnotation", "")) for frame in self)
+        return any(one.strip().upper() == "YES" for one in said)
+
     def values(self, keyword: str) -> list[Any]:
         """Return one value per frame, None where it is absent."""
         return [frame.get(keyword) for frame in self]

@@ -15,6 +15,7 @@ FLAGS = MappingProxyType(
         "acq_not_evaluable": "an error-level rule could not be judged; the argument is the rule id",
         "acq_waived": "an error-level rule that is not met is waived; the argument is the rule",
         "arbitrary_intensity": "the image has no physical unit; intensities are not comparable",
+        "burned_in_annotation": "the header says that text is burned into the pixels",
         "concave": "the longest diameter runs over a concavity: lines inside are shorter",
         "cross_series": "the segmentation refers to another series of the same frame of reference",
         "deviates": "an option changed a number against the versioned protocol",

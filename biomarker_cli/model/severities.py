@@ -68,6 +68,8 @@ _CAUTION = (
     "arbitrary_intensity",
     # The package rounds the image it resampled: textures move, by both engines.
     "integer_resampling",
+    # Pixels under the text hold no signal, and the text may name somebody.
+    "burned_in_annotation",
     # Files: something may be missing, or be of somebody else.
     "files_unusable",
     "frame_of_reference_shared",

@@ -9,9 +9,22 @@ import numpy as np
 from biomarker_cli.drawing.axes import PageScale, svg_page, svg_text, svg_upright
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.multicentre.agreement import BlandAltman, bland_altman
+from biomarker_cli.multicentre.repeatability_table import FeatureRepeatability
 
 WIDTH, HEIGHT = 640, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 90, 150, 40, 60
+
+
+def repeats_svg(one: FeatureRepeatability) -> str | None:
+    """Return the plot of a feature that was measured twice; None without two such pairs."""
+    if one.repeats is None or len(one.labels) != 2:
+        return None
+    pairs = one.repeats.complete
+    if len(pairs) < 2:
+        return None
+    first, second = one.labels
+    title = " ".join(filter(None, one.key[2:]))
+    return bland_altman_svg(pairs, title, one.repeats.unit, (first, second))
 
 
 def bland_altman_svg(pairs: FloatArray, title: str, unit: str, names: tuple[str, str]) -> str:

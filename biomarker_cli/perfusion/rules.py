@@ -1,4 +1,4 @@
-"""The sections ``t1:`` and ``dce:`` of an analysis protocol."""
+"""The section ``dce:`` of an analysis protocol, and what others share of it."""
 
 from __future__ import annotations
 
@@ -15,76 +15,19 @@ Positive = Annotated[float, Field(gt=0)]
 Level = Literal["region", "voxel"]
 
 
-class T1Certificate(Strict):
-    """A vial of a phantom and its certified T1.
+class B1Rules(Strict):
+    """The map of the transmit field among the images, which scales every flip angle.
 
     Attributes
     ----------
-    roi : str
-        Canonical name of its region.
-    t1_ms : float
-        The certified value.
+    text : str
+        Part of its SeriesDescription or ImageType, in any case of letters.
+    nominal_value : float
+        Its value where the flip angle is the nominal one, such as 100 of a map in percent.
     """
 
-    roi: str
-    t1_ms: Positive
-
-
-class T1PhantomRules(Strict):
-    """Limits of a phantom test.
-
-    Attributes
-    ----------
-    max_bias_percent : float
-        Of the mean of a vial against its certificate.
-    vials : tuple of T1Certificate
-        What is measured.
-    """
-
-    max_bias_percent: Positive
-    vials: tuple[T1Certificate, ...] = Field(min_length=1)
-
-    @field_validator("vials")
-    @classmethod
-    def _differ(cls, vials: tuple[T1Certificate, ...]) -> tuple[T1Certificate, ...]:
-        if len({vial.roi for vial in vials}) < len(vials):
-            raise ValueError("a vial is named twice")
-        return vials
-
-
-class T1Rules(Strict):
-    """T1 from variable flip angles.
-
-    Attributes
-    ----------
-    fit : str
-        ``nonlinear`` fits the signal, ``linear`` its transform alone.
-    min_flip_angles : int
-        Fewer are refused.
-    statistics : tuple of str
-        Of the map in a region; names of the intensity family.
-    failed_flag_above, failed_undefined_above : float
-        Shares of voxels without a fit above which rows are flagged, and undefined.
-    plausible_ms : tuple of float
-        Limits of the median over a region.
-    phantom : T1PhantomRules, optional
-    """
-
-    fit: Literal["nonlinear", "linear"] = "nonlinear"
-    min_flip_angles: int = Field(default=2, ge=2)
-    statistics: tuple[str, ...] = Field(min_length=1)
-    failed_flag_above: float = Field(default=0.05, ge=0, le=1)
-    failed_undefined_above: float = Field(default=0.20, ge=0, le=1)
-    plausible_ms: tuple[Positive, Positive] = (50.0, 6000.0)
-    phantom: T1PhantomRules | None = None
-
-    _known = field_validator("statistics")(known_statistics)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.plausible_ms[0] >= self.plausible_ms[1]:
-            raise ValueError("plausible_ms: expected lowest < highest")
-        return self
+    text: str = Field(min_length=3)
+    nominal_value: Positive
 
 
 class BaselineRules(Strict):
@@ -127,10 +70,13 @@ class MeasuredT10(Strict):
     ----------
     fit : str
         ``nonlinear`` fits the signal, ``linear`` its transform alone.
+    b1 : B1Rules, optional
+        Scales the flip angles of the dynamic series as well.
     """
 
     source: Literal["vfa"]
     fit: Literal["nonlinear", "linear"] = "nonlinear"
+    b1: B1Rules | None = None
 
 
 class AgentRules(Strict):

@@ -223,7 +223,12 @@ def role_of(series: FoundSeries) -> str:
     kinds = {c.kind for c in series.candidates}
     if not kinds & _MEASURED_KINDS:
         return ""
-    return next((role.name for role in proposed_roles() if role.fits(series.candidates)), "")
+
+    def header() -> FrameHeader:
+        return FrameHeader(read_header(series.first.refs[0].path))
+
+    roles = proposed_roles()
+    return next((role.name for role in roles if role.fits(series.candidates, header)), "")
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from synthetic_dce import (
 
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.perfusion.population_inputs import parker_blood
-from biomarker_cli.perfusion.rules import T1Rules
 from biomarker_cli.perfusion.spoiled_echo import spoiled_signal
+from biomarker_cli.perfusion.t1_rules import T1Rules
 
 TRUTH = Truth(n=50)
 

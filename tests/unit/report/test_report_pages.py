@@ -23,6 +23,10 @@ from biomarker_cli.report.run_reading import ReportedValue, read_run
 from biomarker_cli.report.values import outliers
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.outgoing_text import LEFT_OUT
+from biomarker_cli.tables.package import write_datapackage
+from biomarker_cli.tables.rows import Column
+from biomarker_cli.tables.schema import Table
+from biomarker_cli.tables.writing import write_table
 
 UID = "1.2.840.113619.2.55.3.604688119"
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202egnp\u2028" + "A" * 5000
@@ -188,6 +192,23 @@ def test_a_rule_is_one_line_and_says_its_worst_outcome_of_how_many(tables):
     assert "The rule that most cases break is R-1 (1)" in page
 
 
+def test_a_waived_rule_is_shown_as_waived_and_not_counted_as_broken(tables):
+    first, second = (row["case_id"] for row in tables.cases)
+    found = replace(tables, checks=(check(first, "waived"), check(second, "pass")))
+    (line,) = rule_matrix(found, RuleTexts())
+    assert (line.n_bad, line.n_waived, line.n_judged) == (0, 1, 2)
+    assert (line.cells[0].word, line.cells[0].said) == ("waived", "1 of 2")
+    page = whole(found)["index.html"]
+    assert "The rule that most cases break" not in page
+    assert "1 check that is not met is waived." in page
+    checks = (check(first, "waived"), check(second, "fail"), check(first, "not_evaluable", "R-2"))
+    lines = rule_matrix(replace(tables, checks=checks), RuleTexts())
+    assert [(one.rule_id, one.n_bad, one.n_waived) for one in lines] == [
+        ("R-1", 1, 1),
+        ("R-2", 1, 0),
+    ]
+
+
 def test_a_rule_across_cases_stands_beside_the_matrix(tables):
     found = replace(
         tables, checks=(check(tables.cases[0]["case_id"], "pass"), check("", "fail", "R-9"))
@@ -196,6 +217,10 @@ def test_a_rule_across_cases_stands_beside_the_matrix(tables):
     page = whole(found)["index.html"]
     assert page.count("R-9") == 1
     assert page.index("Rules across cases") < page.index("R-9")
+    again = replace(tables, checks=(check("", "fail", "R-9"), check("", "fail", "R-9")))
+    page = whole(again)["index.html"]
+    assert page.count("R-9") == 1
+    assert "found 6 mm (2 times)" in page
 
 
 def test_a_picture_of_an_earlier_result_or_a_damaged_one_is_not_shown(tables, measured, tmp_path):
@@ -223,16 +248,77 @@ def test_an_edited_table_is_refused_and_no_file_is_written(measured, tmp_path):
     assert not (tmp_path / "r.html").exists()
 
 
-def test_tables_of_other_commands_are_shown_and_bad_ones_are_named(tmp_path):
+def test_tables_of_other_commands_are_shown_and_bad_ones_are_named(tables, tmp_path):
     below = tmp_path / "more"
     below.mkdir()
-    (below / "changes.csv").write_text("site_id,subject_id,change,secret\nA,S1,0.123456789,x\n")
+    (below / "changes.csv").write_text("site_id,subject_id,change,secret\nA,S0,0.123456789,x\n")
     (tmp_path / "best.csv").write_text("")
     (tmp_path / "passports.csv").write_text("other\n1\n")
-    found = {table.name: table for table in tables_beside(tmp_path, IDENTITY)}
-    assert found["more/changes.csv"].rows == [["A", "S1", "0.12346"]]
+    beside = tables_beside(replace(tables, folder=tmp_path), IDENTITY)
+    found = {table.name: table for table in beside}
+    assert found["more/changes.csv"].rows == [["A", "S0", "0.12346"]]
     assert found["best.csv"].problem.startswith("TABLE-UNREADABLE")
     assert found["passports.csv"].problem.startswith("TABLE-COLUMNS")
+
+
+def write_best(folder, subjects=("S0",)):
+    names = ("criterion", "subject_id", "reader", "best")
+    table = Table(
+        "best",
+        "subject",
+        (*(Column(n, "string", "-") for n in names), Column("best_change_percent", "number", "-")),
+        names[:3],
+    )
+    rows = [
+        dict(zip(names, ("recist-1.1@1.0.0", one, "", "PR"), strict=True))
+        | {"best_change_percent": -40.0}
+        for one in subjects
+    ]
+    folder.mkdir()
+    write_table(table, rows, folder)
+    write_datapackage([table], folder, "response")
+
+
+def test_a_table_is_held_to_the_data_package_of_its_folder(tables, tmp_path):
+    at = replace(tables, folder=tmp_path)
+    write_best(tmp_path / "response")
+    (found,) = tables_beside(at, IDENTITY)
+    assert (found.is_held, found.strangers, found.problem) == (True, (), "")
+    path = tmp_path / "response" / "best.csv"
+    path.write_bytes(path.read_bytes().replace(b"PR", b"CR"))
+    (edited,) = tables_beside(at, IDENTITY)
+    assert edited.problem.startswith("TABLE-CHANGED")
+    assert not edited.rows
+    assert "Best change from baseline" not in whole(at)["index.html"]
+    (tmp_path / "response" / "datapackage.json").write_text("[")
+    assert tables_beside(at, IDENTITY)[0].problem.startswith("TABLE-PACKAGE")
+    (tmp_path / "response" / "datapackage.json").unlink()
+    (loose,) = tables_beside(at, IDENTITY)
+    assert (loose.is_held, loose.problem) == (False, "")
+    assert "no data package holds it" in whole(at)["index.html"]
+
+
+def test_a_table_of_another_run_is_named(tables, tmp_path):
+    at = replace(tables, folder=tmp_path)
+    write_best(tmp_path / "response", ["S0", "<b>", *(f"X{n}" for n in range(9))])
+    (found,) = tables_beside(at, IDENTITY)
+    assert found.strangers == ("the run has no subject <b>, X0, X1, X2, X3, X4 and 4 more",)
+    assert "may belong to another run: the run has no subject &lt;b&gt;" in whole(at)["index.html"]
+    (tmp_path / "changes.csv").write_text("site_id,feature_id,change\nB,f.g,1\n,,2\n")
+    changes = next(t for t in tables_beside(at, IDENTITY) if t.name == "changes.csv")
+    assert changes.strangers == ("the run has no site B", "the run has no feature f.g")
+
+
+def test_response_is_drawn_where_its_tables_lie(tables, tmp_path):
+    at = replace(tables, folder=tmp_path)
+    assert 'id="response"' not in whole(at)["index.html"]
+    write_best(tmp_path / "response")
+    page = whole(at)["index.html"]
+    assert 'href="#response"' in page
+    # Without the table of visits there is a waterfall and neither spider nor swimmer.
+    assert page.count("Best change from baseline, recist-1.1@1.0.0</h3>") == 1
+    assert "1 subject; the numbers are in the folder of response/best.csv." in page
+    assert "Change from baseline over days" not in page
 
 
 def test_any_derivation_becomes_tables_of_text():
@@ -260,3 +346,21 @@ def test_the_study_lists_what_a_report_shows(tmp_path):
     for roi in page.rois:
         assert [one.feature_id.endswith(".intensity.median") for one in roi.measured] == [True]
         assert roi.n_more > 0
+
+
+def test_text_burned_into_the_pixels_is_warned_of_on_the_page_of_the_case(tables):
+    assert "text is burned into the pixels" not in whole(tables)["index.html"]
+    case = tables.cases[0]["case_id"]
+    row = {"series_uid": "", "unit": "", "tags": "(0028,0301)", "flags": ""}
+
+    def page(value):
+        fact = row | {"case_id": case, "fact": "burned_in_annotation", "value": value}
+        found = replace(tables, facts={case: [fact]})
+        return whole(found)["index.html"]
+
+    assert page("NO\\YES").count("text is burned into the pixels") == 1
+    assert "text is burned into the pixels" not in page("NO")
+    rois = {one: [dict(row) for row in rows] for one, rows in tables.rois.items()}
+    rois[case][0]["flags"] = "burned_in_annotation"
+    flagged = whole(replace(tables, rois=rois))["index.html"]
+    assert flagged.count("Look before this is sent to anybody") == 1
