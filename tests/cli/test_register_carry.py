@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from synthetic_registration import GRID, body, motion, moved
 
 from biomarker_cli.api.images import read_volume
+from biomarker_cli.cli.extract import extract
 from biomarker_cli.cli.register import register
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.model.errors import BiomarkerError
@@ -130,3 +131,17 @@ def test_a_roi_that_is_not_there_is_named(files, tmp_path):
     assert "liver" in str(result.exception)
     assert _carry(files, tmp_path, protocol="none.yaml").exit_code != 0
     assert not list(tmp_path.iterdir())
+
+
+def test_the_rows_of_a_measured_case_name_the_registration(files, tmp_path):
+    assert _carry(files, tmp_path / "carried").exit_code == 0
+    words = ["radiomics", "--image", str(files / "b"), "--analysis", "radiomics-ct"]
+    words += ["--mask", str(tmp_path / "carried" / "carried.nii.gz"), "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(extract, words)
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "out" / "measurements.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert rows
+    for row in rows:
+        assert "mask_propagated:quick@0.1.0:" in row["flags"]
+        assert row["usable"] == "caution"

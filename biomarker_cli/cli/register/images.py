@@ -53,7 +53,7 @@ def transform_at(path: Path | None, fixed: Volume, moving: Volume) -> FloatArray
     """Return the transform of an object between two volumes; None where none is named."""
     if path is None:
         return None
-    from biomarker_cli.registration.registering import frame_of_reference_of
+    from biomarker_cli.registration.pairs import frame_of_reference_of
     from biomarker_cli.registration.spatial_reading import read_spatial_registration
 
     if not path.is_file():

@@ -122,7 +122,7 @@ def _write_object(
     An archive would not show the checks beside it.
     """
     from biomarker_cli.registration.leaving import identity_of
-    from biomarker_cli.registration.registering import frame_of_reference_of
+    from biomarker_cli.registration.pairs import frame_of_reference_of
     from biomarker_cli.registration.spatial_objects import write_spatial_registration
     from biomarker_cli.registration.tables import OBJECT_FILE
 
