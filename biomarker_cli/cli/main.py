@@ -69,6 +69,7 @@ COMMANDS = CommandsOnDemand(
         "join": "join:join",
         "associate": "associate:associate",
         "export": "export:export",
+        "deidentify": "deidentify:deidentify",
         "report": "report:report",
         "bundle": "bundle:bundle",
         "plot": "plot:plot",

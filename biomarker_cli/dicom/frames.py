@@ -347,6 +347,15 @@ def whole_header(path: Path, signature: FileSignature) -> Dataset:
     return read_header(path, signature)
 
 
+def _says_burned_in(frame: FrameHeader) -> bool:
+    try:
+        said = frame.get("BurnedInAnnotation", "")
+    except HeaderError:
+        # No number hangs on it: the fact says that it cannot be read.
+        return False
+    return str(said).strip().upper() == "YES"
+
+
 class Frames(tuple[FrameHeader, ...]):
     """Header records of a volume, one per slice, in the order of the z axis."""
 
@@ -360,8 +369,7 @@ class Frames(tuple[FrameHeader, ...]):
     @property
     def is_burned_in(self) -> bool:
         """Whether a header says that text is burned into the pixels; silence is no answer."""
-        said = (str(frame.get("BurnedInAnnotation", "")) for frame in self)
-        return any(one.strip().upper() == "YES" for one in said)
+        return any(_says_burned_in(frame) for frame in self)
 
     def values(self, keyword: str) -> list[Any]:
         """Return one value per frame, None where it is absent."""

@@ -16,11 +16,14 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 90, 150, 40, 60
 
 
 def repeats_svg(one: FeatureRepeatability) -> str | None:
-    """Return the plot of a feature that was measured twice; None without two such pairs."""
+    """Return the plot of a feature measured twice; None without two pairs that have limits."""
     if one.repeats is None or len(one.labels) != 2:
         return None
     pairs = one.repeats.complete
     if len(pairs) < 2:
+        return None
+    limits = bland_altman(*pairs.T)
+    if not math.isfinite(limits.low.value) or not math.isfinite(limits.high.value):
         return None
     first, second = one.labels
     title = " ".join(filter(None, one.key[2:]))

@@ -136,3 +136,20 @@ def test_bland_altman_of_pairs_is_that_of_repeatability(biomarker, tmp_path):
     assert "of 3 pairs" in done.stdout
     none = biomarker("plot", "bland-altman", table, "--overwrite", "--role", "pet")
     assert "PLOT-NOTHING" in none.stderr
+
+
+def test_pairs_beyond_what_a_float_holds_have_no_plot(biomarker, tmp_path):
+    rows = [f"S{n},{r},a.b,{v}" for n, v in ((1, 1.7e308), (2, -1.7e308)) for r in "AB"]
+    rows[1] = "S1,B,a.b,-1.7e308"
+    table = tmp_path / "pairs.csv"
+    table.write_text("\n".join(["subject_id,repeat_id,feature_id,value", *rows, ""]))
+    done = biomarker("plot", "bland-altman", table, "-o", tmp_path / "a.png")
+    assert done.returncode == 2, done.stderr
+    assert "PLOT-NOTHING" in done.stderr
+
+
+def test_a_folder_in_place_of_the_file_is_refused(biomarker, folder, tmp_path):
+    (tmp_path / "a.svg").mkdir()
+    done = biomarker("plot", "waterfall", folder, "-o", tmp_path / "a.svg", "--overwrite")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr

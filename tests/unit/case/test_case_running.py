@@ -256,3 +256,14 @@ def test_text_burned_into_the_pixels_is_a_flag_of_every_row(tmp_path, series, wo
     result = run_case(plan)
     assert ("burned_in_annotation" in flags_of(result)) is is_flagged
     assert [row.value for row in result.facts if row.fact == "burned_in_annotation"] == [word]
+
+
+def test_a_damaged_word_on_burned_in_text_fails_no_case(tmp_path, series):
+    for path in (tmp_path / "dwi").glob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        dataset[0x00280301] = pydicom.DataElement(0x00280301, "SQ", [pydicom.Dataset()])
+        dataset.save_as(path)
+    plan = replace(series, images=(ImagePlan("adc", candidates(tmp_path / "dwi")),))
+    result = run_case(plan)
+    assert state(result) == ("measured", "")
+    assert "burned_in_annotation" not in flags_of(result)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from biomarker_cli.drawing import figure_png as module
-from biomarker_cli.drawing.axes import svg_box, svg_dot, svg_line, svg_mark, svg_page, svg_text
+from biomarker_cli.drawing.axes import svg_box, svg_line, svg_mark, svg_page, svg_text
+from biomarker_cli.drawing.distributions import StripMark, strips_svg
 from biomarker_cli.drawing.figure_png import FigureTooLargeError, figure_png
 
 
@@ -25,7 +27,7 @@ def at(found, x, y):
 def test_shapes_stand_where_the_figure_has_them():
     found = pixels(
         svg_box(10, 5, 20, 10, "#ff0000", "box"),
-        svg_dot(45, 30, "#0000ff", "dot", radius=5),
+        '<circle cx="45" cy="30" r="5" fill="#0000ff"/>',
         svg_line([(0, 35), (20, 35), (20, 25)], "black"),
     )
     assert found.shape == (80, 120, 3)
@@ -95,3 +97,11 @@ def test_the_same_figure_gives_the_same_bytes_and_others_are_refused():
         figure_png(svg_page(20, 20, ["<ellipse/>"]))
     with pytest.raises(FigureTooLargeError, match="1360 x 200000 pixels"):
         figure_png(svg_page(680, 100_000, []))
+
+
+@pytest.mark.parametrize("values", [(1e308, -1.7e308), (5e-324, 1e-323), (0.0, 0.0)])
+def test_numbers_at_the_ends_of_what_a_float_holds_are_drawn(values):
+    marks = [StripMark(value, "x") for value in values]
+    text = strips_svg([("A", marks)], "t", "l")
+    assert not re.search(r"\b(?:inf|nan)\b", text)
+    assert figure_png(text).startswith(b"\x89PNG")
