@@ -60,6 +60,10 @@ def prepare_streams() -> None:
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
+        if stream is None:
+            # Closed when the command was started (``>&-``): there is nobody to tell.
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
+            setattr(sys, name, nowhere)
         if not isinstance(stream, io.TextIOWrapper):
             continue
         if stream.isatty():

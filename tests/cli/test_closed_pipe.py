@@ -39,3 +39,11 @@ def test_a_command_ends_quietly_with_its_own_code_on_a_closed_pipe(name, sample_
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (code, "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_command_ends_with_its_own_code_where_nobody_can_be_told(closed, sample_dir):
+    for words, code in ((f"scan {VISIT}/pet", 0), ("scan nothing_here", 3)):
+        command = f"{sys.executable} -m biomarker_cli {words} {closed}"
+        done = subprocess.run(["bash", "-c", command], cwd=sample_dir, check=False)
+        assert done.returncode == code

@@ -38,6 +38,10 @@ def test_quiet_says_nothing_and_writes_what_was_asked_for(told, tmp_path):
     assert told("check", ct, *rules, "-o", files["checks.csv"], "--quiet") == (4, "", "")
     assert told("extract", "suv", *PET, "-o", files["one"], "--quiet") == (0, "", "")
     assert all(path.exists() for path in files.values())
+    mask, folder = f"{VISIT}/pet/seg.dcm", tmp_path / "masks"
+    imported = told("regions", mask, "--image", f"{visit}/image", "-o", folder, "--quiet")
+    assert imported == (0, "", "")
+    assert (folder / "regions.csv").is_file()
     assert told("compare", files["one"], files["one"], "--quiet") == (0, "", "")
     assert told("verify", "suv", "--quiet") == (0, "", "")
 
