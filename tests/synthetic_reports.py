@@ -102,6 +102,15 @@ def report(*groups: Dataset) -> Dataset:
     return found
 
 
+def small_report() -> Dataset:
+    """Return a report of two findings, in the manner of dcmqi and in ours."""
+    theirs = number(SUV, "4.25", "{SUVbw}g/ml", coded(DERIVATION, ("R-00317", "SRT", "Mean")))
+    below = (text(PARAMETERS, "feature_id=suvbw.uptake.max"), text(PARAMETERS, "usable=yes"))
+    ours = number(SUV, "0.33333333333333", UM, *below, floating=1 / 3)
+    named = text(PARAMETERS, "analysis_id=fdg-suv@1.0.0")
+    return report(group(theirs), group(named, ours, number(SUV, ""), roi="GTV", uid="1.2.5"))
+
+
 def write_report(found: Dataset, path: Path) -> Path:
     """Write a report, and return its file."""
     found.file_meta = FileMetaDataset()

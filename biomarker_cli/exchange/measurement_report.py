@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.dicom.identity import OWN_MANUFACTURER, OutgoingIdentity
-from biomarker_cli.exchange.measurement_codes import CodedName, MeasuredConcept
+from biomarker_cli.exchange.measurement_codes import OWN_SCHEME, CodedName, MeasuredConcept
+from biomarker_cli.exchange.response_calls import ResponseCall
 from biomarker_cli.exchange.segmentation import SERIES_NUMBER as SEG_SERIES_NUMBER
 from biomarker_cli.exchange.segmentation import built, label_of, settle
 from biomarker_cli.model.version import __version__
@@ -92,6 +93,10 @@ class OutgoingReport:
     ----------
     case_id, timepoint : str
     groups : tuple of OutgoingGroup
+    calls : tuple of ResponseCall
+        Of the subject at the timepoint.
+    calls_uid : str
+        UID under which they are followed: that of the subject.
     images : tuple of Dataset
         Headers of the images, under the identity of the report.
     segmentations : tuple of Dataset
@@ -102,6 +107,8 @@ class OutgoingReport:
     case_id: str
     timepoint: str
     groups: tuple[OutgoingGroup, ...]
+    calls: tuple[ResponseCall, ...]
+    calls_uid: str
     images: tuple[Dataset, ...]
     segmentations: tuple[Dataset, ...]
     software_version: str = __version__
@@ -134,7 +141,10 @@ def measurement_report(
         content = MeasurementReport(
             observation_context=ObservationContext(observer_device_context=_observer(source)),
             procedure_reported=_code(CodedName(*_PROCEDURES.get(modality, _ANY_PROCEDURE))),
-            imaging_measurements=[_group(one, source) for one in source.groups],
+            imaging_measurements=[
+                *(_group(one, source) for one in source.groups),
+                *(_call(one, source) for one in source.calls),
+            ],
             title=codes.DCM.ImagingMeasurementReport,
         )
         written: Any = Comprehensive3DSR(
@@ -196,6 +206,29 @@ def _group(one: OutgoingGroup, source: OutgoingReport) -> Any:
             source_series=sr.SourceSeriesForSegmentation(series),
         ),
         **common,
+    )
+
+
+def _call(one: ResponseCall, source: OutgoingReport) -> Any:
+    """Return a call as an evaluation without a number; its words are those of the criterion."""
+    from highdicom import sr
+    from pydicom.sr.codedict import codes
+
+    reader = [f"reader={one.reader}"] if one.reader else []
+    return sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=source.calls_uid, identifier=label_of(f"response {one.criterion}")
+        ),
+        time_point_context=sr.TimePointContext(time_point=source.timepoint or "unknown"),
+        algorithm_id=sr.AlgorithmIdentification(
+            OWN_MANUFACTURER, source.software_version, [f"criterion={one.criterion}", *reader]
+        ),
+        qualitative_evaluations=[
+            sr.QualitativeEvaluation(
+                name=codes.DCM.CurrentResponse,
+                value=_code(CodedName(one.overall, OWN_SCHEME, label_of(one.overall))),
+            )
+        ],
     )
 
 

@@ -26,6 +26,7 @@ from biomarker_cli.exchange.measurement_report import (
 )
 from biomarker_cli.exchange.objects_table import ObjectRow
 from biomarker_cli.exchange.outgoing_run import OutgoingCase, named_rows
+from biomarker_cli.exchange.response_calls import Calls, read_calls
 from biomarker_cli.model.errors import BiomarkerError
 
 if TYPE_CHECKING:
@@ -59,15 +60,34 @@ class _Tables:
         mm3 by case and ROI.
     tracking : dict
         TrackingUID that a region came with, by case and ROI.
+    calls : mapping
+        Of response, by subject and timepoint.
     """
 
     features: Mapping[tuple[str, str], _Row]
     volumes: Mapping[tuple[str, str], float]
     tracking: dict[tuple[str, str], str]
+    calls: Calls
+
+
+@dataclass(frozen=True)
+class ReportRules:
+    """What a report takes.
+
+    Attributes
+    ----------
+    least : str
+        Which values leave, by the column `usable`.
+    response : Path or None
+        Folder that `biomarker response` wrote of the run: its calls leave as well.
+    """
+
+    least: Least = "caution"
+    response: Path | None = None
 
 
 def export_reports(
-    outgoing: Outgoing, folder: Path, cases: Iterable[OutgoingCase], least: Least
+    outgoing: Outgoing, folder: Path, cases: Iterable[OutgoingCase], rules: ReportRules
 ) -> list[ObjectRow]:
     """Write a report of each case, and the Segmentations that it refers to.
 
@@ -76,22 +96,21 @@ def export_reports(
     outgoing : Outgoing
     folder : Path
     cases : iterable of OutgoingCase
-    least : str
-        Which values leave, by the column `usable`.
+    rules : ReportRules
 
     Returns
     -------
     list of ObjectRow
         Those of ``objects.csv``.
     """
-    objects, tables = ObjectFolder(folder), _tables(outgoing)
+    objects, tables = ObjectFolder(folder), _tables(outgoing, rules)
     waiting = {case.case_id: case for case in cases}
     measured = named_rows(outgoing.run.table("measurements"))
     for case_id, group in groupby(measured, key=lambda row: row["case_id"]):
         if case_id not in waiting:
             continue
         rows = [row for row in group if row["value"]]
-        taken = [row for row in rows if row["usable"] in _TAKEN[least]]
+        taken = [row for row in rows if row["usable"] in _TAKEN[rules.least]]
         case = waiting.pop(case_id)
         try:
             _one(outgoing, case, taken, tables, objects, len(rows) - len(taken))
@@ -103,7 +122,7 @@ def export_reports(
     return objects.rows
 
 
-def _tables(outgoing: Outgoing) -> _Tables:
+def _tables(outgoing: Outgoing, rules: ReportRules) -> _Tables:
     features = {
         (row["analysis_id"], row["feature_id"]): row
         for row in named_rows(outgoing.run.table("features"))
@@ -113,7 +132,11 @@ def _tables(outgoing: Outgoing) -> _Tables:
         for row in named_rows(outgoing.run.table("rois"))
         if row["volume_mm3"]
     }
-    return _Tables(features, volumes, outgoing.tracking_uids())
+    calls: Calls = {}
+    if rules.response is not None:
+        subjects = frozenset(case.subject_id for case in outgoing.run.cases)
+        calls = read_calls(rules.response, subjects)
+    return _Tables(features, volumes, outgoing.tracking_uids(), calls)
 
 
 def _nothing(case: OutgoingCase, n_left_out: int) -> NotExportedError:
@@ -133,6 +156,8 @@ def _one(
     objects: ObjectFolder,
     n_left_out: int,
 ) -> None:
+    from pydicom.uid import generate_uid
+
     if not rows:
         raise _nothing(case, n_left_out)
     identity, created = outgoing.identity(case), outgoing.run.created
@@ -144,6 +169,8 @@ def _one(
         case_id=case.case_id,
         timepoint=case.timepoint,
         groups=groups,
+        calls=tables.calls.get((case.subject_id, case.timepoint), ()),
+        calls_uid=identity.uid(generate_uid(entropy_srcs=["response", case.subject_id])),
         images=tuple(h for s in sources for h in source_headers(s.frames, identity)),
         segmentations=tuple(segmentations),
         software_version=outgoing.run.software_version,
@@ -226,6 +253,7 @@ def _uids(outgoing: Outgoing, case: OutgoingCase, report: OutgoingReport) -> dic
         for number in group.numbers
         for parameter in (*group.parameters, *number.parameters)
     ]
+    held += [f"{one.criterion}\0{one.reader}\0{one.overall}" for one in report.calls]
     created = outgoing.run.created.isoformat()
     made_of = [case.case_id, case.result_key, created, *held]
     words = {"series_instance_uid": "sr series", "sop_instance_uid": "sr instance"}

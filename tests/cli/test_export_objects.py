@@ -12,7 +12,10 @@ import numpy as np
 import pydicom
 import pytest
 
+from biomarker_cli.response.tables import RESPONSE
 from biomarker_cli.tables.kept import case_folder, read_index, read_mask
+from biomarker_cli.tables.package import write_datapackage
+from biomarker_cli.tables.writing import write_table
 
 PET = "CENTRE_A/S0001/T1/pet"
 
@@ -382,3 +385,46 @@ def test_import_of_reports_some_of_which_are_none(biomarker, reports, tmp_path):
     assert (done.returncode, (tmp_path / "none.csv").exists()) == (6, False)
     done = biomarker("import", "sr", good, "-o", tmp_path / "rows.txt")
     assert (done.returncode, "OUTPUT-FORMAT" in done.stderr) == (2, True)
+
+
+def _response(folder, **cells):
+    folder.mkdir()
+    rows = [
+        {"criterion": "recist-1.1@1.0.0", "timepoint": timepoint, "overall": overall, **cells}
+        for timepoint, overall in (("T0", ""), ("T1", "PR"), ("T2", "PD"))
+    ]
+    write_table(RESPONSE, rows, folder)
+    write_datapackage([RESPONSE], folder, "response")
+    return folder
+
+
+def test_a_call_leaves_with_the_visit_that_it_is_of(biomarker, trial, run, tmp_path):
+    folder = _response(tmp_path / "response", subject_id="S0001", reader="R1")
+    out = tmp_path / "out"
+    words = ("--usable", "all", "--case", PET, "-o", out)
+    done = biomarker("export", "sr", run, "--study", trial, "--response", folder, *words)
+    assert done.returncode == 0, done.stderr
+    (path,) = out.glob("*sr.dcm")
+    assert errors_of_dciodvfy(path) == []
+    import highdicom
+
+    (group,) = highdicom.sr.srread(path).content.get_image_measurement_groups()
+    (call,) = group.get_qualitative_evaluations()
+    assert (call.name.value, call.value.value) == ("112048", "PR")
+    assert group.tracking_identifier == "response recist-1.1@1.0.0"
+    assert _parameters(group) == {"criterion": "recist-1.1@1.0.0", "reader": "R1"}
+
+
+def test_a_response_of_another_run_or_an_edited_one_does_not_leave(biomarker, trial, run, tmp_path):
+    def told(folder):
+        words = ("--response", folder, "-o", tmp_path / "out")
+        done = biomarker("export", "sr", run, "--study", trial, *words)
+        assert not (tmp_path / "out").exists()
+        return done.returncode, done.stderr.split()[1]
+
+    other = _response(tmp_path / "other", subject_id="S9")
+    assert told(other) == (2, "EXPORT-OTHER-RESPONSE:")
+    table = other / "response.csv"
+    table.write_text(table.read_text().replace("S9", "S0001"))
+    assert told(other)[1] == "TABLE-CHANGED:"
+    assert told(run)[1] == "TABLE-NOT-FOUND:"
