@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.exchange.annex_e import row_of
 from biomarker_cli.exchange.leaks import CHARACTER_SET, Originals, StoredText, texts_of
-from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded, plain_numbers
-from biomarker_cli.exchange.profile import ProfileFile
+from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded, plain_numbers, stored_element
+from biomarker_cli.exchange.profile import DUMMY, STATED, ProfileFile
 from biomarker_cli.exchange.values import SubjectKey, bytes_have_form, has_form
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ _BYTES = frozenset({"OB", "OW", "OF", "OD", "OL", "OV"})
 _ROI_NAMES = frozenset({"ROIName", "SegmentLabel", "TrackingID"})
 _OLDEST = 89
 """Years: those who are older are few, and become 90 (HIPAA Safe Harbor)."""
-_DUMMY = "REMOVED"
 _FIRST_GROUP = 0x0008
 """Of a data set; those below are of commands, file meta and directories."""
 _ORPHAN = "without creator"
@@ -110,7 +109,7 @@ class Cleaner:
         return True
 
     def _says_an_original(self, element: DataElement, new: Any) -> bool:
-        given = {self.values.subject}
+        given = {self.values.subject, DUMMY}
         tag, vr, keyword = int(element.tag), element.VR, element.keyword
         return any(
             self.originals.says_in(StoredText(tag, vr, keyword, one), given)
@@ -193,8 +192,8 @@ class Cleaner:
         vr = self.profile.private_vr((creator, tag.group, tag.element & 0xFF))
         if vr == "SQ":
             return self._private_sequence(dataset, tag, creator)
-        stored = dataset.get_item(tag)
-        plain = stored.value if isinstance(stored.value, bytes) else None
+        stored = stored_element(dataset, tag)
+        plain = stored.value if stored is not None and isinstance(stored.value, bytes) else None
         if plain is None or not self._is_safe(vr, plain):
             self._count(tag, "removed", creator)
             return False
@@ -254,7 +253,7 @@ def _text(element: DataElement) -> str:
 
 
 def _dummy(vr: str) -> Any:
-    return _DUMMY if vr in _FREE_TEXT - {"UN"} else None
+    return DUMMY if vr in _FREE_TEXT - {"UN"} else None
 
 
 def _creators(dataset: Dataset) -> dict[int, str]:
@@ -271,12 +270,11 @@ def _state_method(dataset: Dataset, subject: str, methods: Mapping[str, str]) ->
     from pydicom.dataset import Dataset as Item
 
     dataset.PatientID = dataset.PatientName = subject
-    dataset.PatientIdentityRemoved = "YES"
-    dataset.DeidentificationMethod = "biomarker deidentify"
+    for keyword, value in STATED.items():
+        setattr(dataset, keyword, value)
     codes = []
-    for value, meaning in methods.items():
+    for code, meaning in methods.items():
         item = Item()
-        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
+        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "DCM", meaning
         codes.append(item)
     dataset.DeidentificationMethodCodeSequence = codes
-    dataset.LongitudinalTemporalInformationModified = "MODIFIED"

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.headers import ELEMENT_ERRORS
 from biomarker_cli.dicom.mosaics import SIEMENS_CSA_CREATOR, Tile, read_tiles, siemens_csa
 from biomarker_cli.exchange.errors import ObjectRefusedError
 
@@ -36,7 +37,7 @@ def tiles_of(dataset: Dataset) -> tuple[Tile, ...]:
     """
     try:
         return read_tiles(dataset)
-    except HeaderError as error:
+    except (HeaderError, *ELEMENT_ERRORS) as error:
         raise ObjectRefusedError(
             "DEID-MOSAIC", "the slices of the mosaic have no place in space"
         ) from error
