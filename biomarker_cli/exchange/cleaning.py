@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.exchange.annex_e import row_of
 from biomarker_cli.exchange.leaks import CHARACTER_SET, Originals, StoredText, texts_of
-from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded, plain_numbers, stored_element
+from biomarker_cli.exchange.objects import (
+    PARTS_OF_PIXELS,
+    decoded,
+    has_its_vr,
+    plain_numbers,
+    stored_element,
+)
 from biomarker_cli.exchange.profile import DUMMY, STATED, ProfileFile
 from biomarker_cli.exchange.values import SubjectKey, bytes_have_form, has_form
 
@@ -92,7 +98,7 @@ class Cleaner:
             self._count(tag, "kept" if kept else "removed")
             return kept
         element = decoded(dataset, tag)
-        if element is None or element.VR in _BYTES or tag.group < _FIRST_GROUP:
+        if element is None or not self._can_be_judged(element):
             # What cannot be read, or holds bytes of any kind, cannot be judged.
             self._count(tag, "removed")
             return False
@@ -107,6 +113,10 @@ class Cleaner:
             element.value = new
         self._count(tag, "kept" if new == before else "changed")
         return True
+
+    def _can_be_judged(self, element: DataElement) -> bool:
+        is_bytes, is_meta = element.VR in _BYTES, element.tag.group < _FIRST_GROUP
+        return has_its_vr(element) and not is_bytes and not is_meta
 
     def _says_an_original(self, element: DataElement, new: Any) -> bool:
         given = {self.values.subject, DUMMY}

@@ -73,6 +73,14 @@ def decoded(dataset: Dataset, tag: Any) -> DataElement | None:
     return element
 
 
+def has_its_vr(element: DataElement) -> bool:
+    """Tell whether an element has a VR that the dictionary gives it."""
+    from pydicom.datadict import dictionary_has_tag, dictionary_VR
+
+    tag = element.tag
+    return dictionary_has_tag(tag) and element.VR in dictionary_VR(tag).split(" or ")
+
+
 def stored_element(dataset: Dataset, tag: Any) -> Any:
     """Return an element with the bytes that it came with, None where it has no VR."""
     try:
@@ -106,7 +114,9 @@ def text_of(dataset: Dataset, keyword: str) -> str:
     if tag is None or tag not in dataset:
         return ""
     element = decoded(dataset, tag)
-    return "" if element is None or element.value is None else str(element.value).strip(" \0")
+    if element is None or element.value is None or element.VR == "SQ":
+        return ""
+    return str(element.value).strip(" \0")
 
 
 def require_taken(dataset: Dataset, profile: ProfileFile) -> None:
