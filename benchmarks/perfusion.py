@@ -99,7 +99,9 @@ def osipy_line(curve: PlasmaCurve, curves: np.ndarray, ours: float) -> str:
     osipy = importlib.import_module("osipy.dce")
     plasma = curve.plasma_mm[curve.frames]
     before = time.perf_counter()
-    found = osipy.fit_model("extended_tofts", curves[:, None, None], plasma, curve.at_frames_min * 60.0)
+    found = osipy.fit_model(
+        "extended_tofts", curves[:, None, None], plasma, curve.at_frames_min * 60.0
+    )
     spent = time.perf_counter() - before
     maps = {name.casefold(): values for name, values in found.parameter_maps.items()}
     theirs = np.asarray(maps["ktrans"].values, dtype=np.float64).ravel()

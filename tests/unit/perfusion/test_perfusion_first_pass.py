@@ -93,7 +93,7 @@ def test_leakage_is_given_back_and_its_rate_is_told(leaking):
 def test_voxels_have_statistics_and_a_share_that_failed(tmp_path):
     def dead(dataset, phase):
         echo_planar(TRUTH)(dataset, phase)
-        if dataset.ImagePositionPatient[2] == 6.0 and phase == 20:
+        if dataset.ImagePositionPatient[2] == 3.0 and phase == 20:
             stored = np.frombuffer(dataset.PixelData, "<u2").reshape(6, 8).copy()
             stored[1, 2] = 0
             dataset.PixelData = stored.tobytes()
