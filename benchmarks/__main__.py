@@ -15,7 +15,7 @@ from benchmarks.peers import environment
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _ROOMS = ("scan", "check", "regions", "suv", "adc", "perfusion", "radiomics", "size")
-NAMES = (*_ROOMS, "run", "compare", "pool", "verify", "response")
+NAMES = (*_ROOMS, "run", "compare", "pool", "verify", "response", "report", "deidentify")
 
 
 def command(name: str, data: Path) -> list[str]:
@@ -31,6 +31,8 @@ def command(name: str, data: Path) -> list[str]:
         arguments = ["--series", str(raw / "image"), "--rtstruct", str(mask), "--roi", "GTV_Mass"]
         if folder := environment("suv"):
             arguments += ["--peers", str(folder / "python")]
+    if name == "deidentify" and (folder := environment("dicognito")):
+        arguments = ["--dicognito", str(folder / "python")]
     if name == "radiomics":
         arguments = ["--peers"]
     if name == "adc" and (folder := environment("diffusion")):
@@ -43,7 +45,7 @@ def main() -> int:
     data = Path(os.environ.get("BIOMARKER_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
     failed = []
     for name in sys.argv[1:] or NAMES:
-        if name in {"check", "run", "suv"} and not data.is_dir():
+        if name in {"check", "deidentify", "run", "suv"} and not data.is_dir():
             print(f"{name} is left out: no reference DICOM in {data} (BIOMARKER_TEST_DATA)")
             continue
         print(f"\n== {name}", flush=True)

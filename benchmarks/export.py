@@ -6,15 +6,12 @@ python -m benchmarks.export [--cases 1000] [--features 1200] [--out DIR]
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from benchmarks.compare import ANALYSIS, feature_names, write
-from benchmarks.timing import compile_package
+from benchmarks.timing import compile_package, run_child
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.schema import FEATURES, MEASUREMENTS
 from biomarker_cli.tables.writing import write_table
@@ -46,17 +43,10 @@ def main() -> int:
 
 def _measured(form: str, folder: Path, output: Path) -> bool:
     """Print what an export took; return whether it worked."""
-    start = time.perf_counter()
     command = [sys.executable, "-m", "biomarker_cli", "export", form, str(folder), "-o"]
-    with subprocess.Popen([*command, str(output)], stdout=subprocess.DEVNULL) as process:
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - start
-    cpu = used.ru_utime + used.ru_stime
-    print(
-        f"{form}: {seconds:.1f} s ({cpu:.1f} s of processor), peak {used.ru_maxrss / 1024:.0f} MB"
-    )
-    return process.returncode == 0
+    used = run_child([*command, str(output)])
+    print(f"{form}: {used.said}")
+    return used.worked
 
 
 if __name__ == "__main__":

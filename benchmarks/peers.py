@@ -19,6 +19,7 @@ REQUIREMENTS = {
     # environment: (Python, packages)
     "dicompare": ("", ("dicompare==0.11.1",)),
     "suv": ("", ("mirp==2.7.0", "z-rad==26.9.0")),
+    "dicognito": ("", ("dicognito==0.19.0",)),
     "pictologics": ("python3.12", ("pictologics==0.9.0",)),
     "regions": ("", ("dcmrtstruct2nii", "pydicom<3")),
     # These are measured in one process with ours.

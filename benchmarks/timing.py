@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import compileall
+import os
 import resource
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PACKAGE = Path(__file__).resolve().parents[1] / "biomarker_cli"
 
@@ -37,3 +39,33 @@ def processor_seconds() -> float:
     """Return user and system time of this process and of its children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+class ChildUse(NamedTuple):
+    """What a process of its own took.
+
+    Attributes
+    ----------
+    worked : bool
+        Whether it ended with 0.
+    seconds : float
+        Wall time.
+    said : str
+        Wall and processor time and peak memory, in words.
+    """
+
+    worked: bool
+    seconds: float
+    said: str
+
+
+def run_child(command: Sequence[str]) -> ChildUse:
+    """Run a command to its end, unheard, and return what it took."""
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - start
+    cpu, peak_mb = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    said = f"{seconds:.1f} s ({cpu:.1f} s of processor), peak {peak_mb:.0f} MB"
+    return ChildUse(process.returncode == 0, seconds, said)

@@ -31,6 +31,8 @@ class ConsoleLine:
         What the console calls it, and which document says so.
     fact : str
         Fact of the library, or element.
+    why : str
+        The reason that the protocol gives, else the section of its source.
     limit, unit : str
     applies : str
         Conditions under which the rule applies; empty where it always does.
@@ -128,7 +130,7 @@ def _row(rule: Rule, series: str, names: Mapping[str, ConsoleName], who: str) ->
         applies=applies,
         level=rule.level,
         severity=rule.severity,
-        why=rule.why,
+        why=rule.why or (f"Source, section {rule.section}" if rule.section else ""),
     )
 
 

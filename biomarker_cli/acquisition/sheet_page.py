@@ -29,6 +29,7 @@ th { background: #eee; }
 @media print { body { margin: 0; } }
 """
 
+_WRITTEN = {"siemens": "Siemens", "ge": "GE", "philips": "Philips", "canon": "Canon"}
 _HEADS = (("parameter", 16), ("console name", 14), ("limit", 14), ("unit", 6), ("why", 24))
 _FOUND = (("found", 12), ("fix", 14))
 
@@ -61,7 +62,7 @@ def _page(
     yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
     yield f"<title>{_text(protocol.ident)}</title><style>{_STYLE}</style></head><body>"
     yield f"<h1>{_text(header.title)}</h1>"
-    whose = f"for scanners of {vendor}" if vendor else "for any scanner"
+    whose = f"for scanners of {_WRITTEN[vendor]}" if vendor else "for any scanner"
     yield f"<p>{_text(protocol.ident)}, {whose}. sha256 {protocol.document.sha256}</p>"
     if protocol.document.is_draft:
         yield '<p class="warn">A draft: its limits are not confirmed in their sources yet.</p>'

@@ -119,10 +119,13 @@ def _say_each(series: Sequence[SeriesHeaders], results: Sequence[CheckResult]) -
 
 def _note(protocol: AcquisitionProtocol) -> str:
     """Return what to know of a protocol that is not active, empty where it is."""
-    return {
-        "draft": "a draft: its limits are not confirmed in their sources yet",
-        "retired": "retired: `biomarker protocol list` shows what replaces it",
-    }.get(protocol.document.header.status, "")
+    document = protocol.document
+    if document.is_retired:
+        return "retired: `biomarker protocol list` shows what replaces it"
+    if not document.is_draft:
+        return ""
+    made = "a draft" if document.header.status == "draft" else "extends a draft"
+    return f"{made}: its limits are not confirmed in their sources yet"
 
 
 def _require_new_files(output: Path | None, junit: Path | None) -> None:

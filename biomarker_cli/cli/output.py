@@ -60,6 +60,10 @@ def prepare_streams() -> None:
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
+        if stream is None:
+            # Closed when the command was started (``>&-``): there is nobody to tell.
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
+            setattr(sys, name, nowhere)
         if not isinstance(stream, io.TextIOWrapper):
             continue
         if stream.isatty():
@@ -82,10 +86,13 @@ class _PipeThatMayClose(io.FileIO):
     def write(self, data: Buffer, /) -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:
+        except OSError as error:
+            # Also for what Python, at its end, writes once more.
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
+            if not isinstance(error, BrokenPipeError):
+                raise
             return super().write(data)
 
 

@@ -118,7 +118,7 @@ def _uih_slices(items: Any) -> list[dict[str, Any]]:
 
 
 def _siemens_slices(dataset: Dataset) -> list[dict[str, Any]]:
-    csa = _siemens_csa(dataset)
+    csa = siemens_csa(dataset)
     count = _private(dataset, 0x0019, SIEMENS_CREATOR, 0x0A) or next(
         iter(csa.get("NumberOfImagesInMosaic", ())), None
     )
@@ -146,7 +146,14 @@ def _siemens_slices(dataset: Dataset) -> list[dict[str, Any]]:
     return [{"ImagePositionPatient": (corner + k * step).tolist()} for k in range(count)]
 
 
-def _siemens_csa(dataset: Dataset) -> dict[str, list[Any]]:
+def siemens_csa(dataset: Dataset) -> dict[str, list[Any]]:
+    """Return name -> values of the CSA image header, empty where there is none.
+
+    Raises
+    ------
+    HeaderError
+        ``MOSAIC-INCOMPLETE`` where it cannot be read.
+    """
     stored = _private(dataset, 0x0029, SIEMENS_CSA_CREATOR, 0x10)
     if not isinstance(stored, bytes):
         return {}

@@ -15,7 +15,7 @@ _NEAR_LIMIT = 1e-3
 """A D* this close to a limit of its search range (relative) was not found."""
 
 
-class Gain(Protocol):
+class DecayGain(Protocol):
     """How well a D* explains the signal of each voxel: the largest is searched."""
 
     def on_grid(self, decay: float) -> FloatArray:
@@ -25,12 +25,14 @@ class Gain(Protocol):
         """Return the gain of one D* (mm2/s) per voxel, shape (voxels,)."""
 
 
-def search_decay(gain: Gain, lowest: FloatArray, highest: float) -> tuple[FloatArray, BoolArray]:
+def search_decay(
+    gain: DecayGain, lowest: FloatArray, highest: float
+) -> tuple[FloatArray, BoolArray]:
     """Return the D* of the largest gain, a limit included, and where it is inside.
 
     Parameters
     ----------
-    gain : Gain
+    gain : DecayGain
     lowest : ndarray, shape (voxels,)
         Lower limit of the search of each voxel in mm2/s.
     highest : float
@@ -68,7 +70,9 @@ def search_decay(gain: Gain, lowest: FloatArray, highest: float) -> tuple[FloatA
     return decay, inside
 
 
-def _bracket(gain: Gain, low_limit: FloatArray, high_limit: float) -> tuple[FloatArray, FloatArray]:
+def _bracket(
+    gain: DecayGain, low_limit: FloatArray, high_limit: float
+) -> tuple[FloatArray, FloatArray]:
     """Return the neighbours of the best step of a grid in ln D*."""
     grid = np.linspace(float(low_limit.min()), high_limit, _GRID_STEPS)
     best_gain = np.full(low_limit.shape, -np.inf)

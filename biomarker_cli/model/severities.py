@@ -68,6 +68,8 @@ _CAUTION = (
     "arbitrary_intensity",
     # The package rounds the image it resampled: textures move, by both engines.
     "integer_resampling",
+    # Pixels under the text hold no signal, and the text may name somebody.
+    "burned_in_annotation",
     # Files: something may be missing, or be of somebody else.
     "files_unusable",
     "frame_of_reference_shared",
@@ -79,6 +81,8 @@ _CAUTION = (
     "frame_of_reference_unknown",
     "instances_unmatched",
     "label_unnamed",
+    "mask_propagated",
+    "registration_accepted",
     "orphans_in_file",
     "roi_clipped",
     "roi_contours_cross",
@@ -141,6 +145,7 @@ WITH_ARGUMENT = frozenset(
         "acq_not_evaluable",
         "acq_waived",
         "bound_reached",
+        "mask_propagated",
         "rc_other_conditions",
         "suv_override",
         "tolerance_below_half_slice",

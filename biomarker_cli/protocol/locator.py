@@ -29,6 +29,7 @@ class ProtocolKind(StrEnum):
     ACQUISITION = "acquisition"
     ANALYSIS = "analysis"
     RESPONSE = "response"
+    REGISTRATION = "registration"
 
     @property
     def others(self) -> tuple[ProtocolKind, ...]:
@@ -38,12 +39,17 @@ class ProtocolKind(StrEnum):
     @property
     def described(self) -> str:
         """The kind with its article, for messages."""
-        return f"{'a' if self is ProtocolKind.RESPONSE else 'an'} {self.value} protocol"
+        return f"{'an' if self.value.startswith('a') else 'a'} {self.value} protocol"
 
     @property
     def example(self) -> str:
         """One that is shipped."""
-        return {"acquisition": "recist-ct", "analysis": "fdg-suv", "response": "recist-1.1"}[self]
+        return {
+            "acquisition": "recist-ct",
+            "analysis": "fdg-suv",
+            "response": "recist-1.1",
+            "registration": "rigid-same-modality",
+        }[self]
 
     @property
     def format_name(self) -> str:
@@ -59,10 +65,14 @@ def protocol_root() -> Path:
 
 def shipped_versions(kind: ProtocolKind, ident: str) -> dict[Version, Path]:
     """Return the versions of one protocol, in rising order; none where `ident` is no id."""
+    return versions_in(protocol_root() / kind.value, ident)
+
+
+def versions_in(folder: Path, ident: str) -> dict[Version, Path]:
+    """Return the versions of what a folder has under an id, as `shipped_versions` does."""
     if not re.match(ID_PATTERN, ident) or len(ident) > _LONGEST_ID:
         return {}
-    folder = protocol_root() / kind.value / ident
-    found = {Version.parse(path.stem): path for path in folder.glob("*.yaml")}
+    found = {Version.parse(path.stem): path for path in (folder / ident).glob("*.yaml")}
     return dict(sorted(found.items()))
 
 
@@ -143,10 +153,22 @@ def locate(kind: ProtocolKind, wanted: str) -> Path:
                 hint="A shipped protocol is named by its id alone: `biomarker protocol list`.",
             )
         return path
-    ident, at, version = wanted.partition("@")
+    ident = wanted.partition("@")[0]
     versions = shipped_versions(kind, ident)
     if not versions:
         raise unknown_id(ident, kind)
+    return chosen(versions, wanted)
+
+
+def chosen(versions: dict[Version, Path], wanted: str) -> Path:
+    """Return which of the versions of an id ``id``, ``id@version`` or ``id@^1.0`` means.
+
+    Raises
+    ------
+    ProtocolError
+        ``PROTOCOL-NOT-FOUND``.
+    """
+    ident, at, version = wanted.partition("@")
     if not at:
         return _newest_active(versions)
     shipped = f"Shipped are: {', '.join(map(str, versions))}."

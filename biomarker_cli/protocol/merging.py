@@ -36,7 +36,7 @@ def merge(parent: Mapping[str, Any], child: Mapping[str, Any], name: str) -> dic
     inherited = {key: value for key, value in parent.items() if key not in _OWN_KEYS}
     merged: dict[str, Any] = _merge_values(inherited, dict(child))
     dropped = set(child.get("disable", ()))
-    known = {item["id"] for item in merged.get("rules", ()) if "id" in item}
+    known = {str(item["id"]) for item in merged.get("rules", ()) if "id" in item}
     if dropped - known:
         raise ProtocolError(
             "PROTOCOL-EXTENDS",
@@ -93,5 +93,5 @@ def has_ids(value: Any) -> bool:
     return (
         isinstance(value, list)
         and bool(value)
-        and all(isinstance(item, Mapping) and "id" in item for item in value)
+        and all(isinstance(item, Mapping) and isinstance(item.get("id"), str) for item in value)
     )

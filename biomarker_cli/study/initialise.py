@@ -17,6 +17,7 @@ from pathlib import Path
 from biomarker_cli.case.measures import proposed_roles
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.model.errors import InputNotFoundError
+from biomarker_cli.model.keys import new_key_text
 from biomarker_cli.model.outputs import replace_file
 from biomarker_cli.protocol.loading import load_document
 from biomarker_cli.protocol.locator import ProtocolKind
@@ -34,7 +35,7 @@ from biomarker_cli.study.proposing import (
     subjects_of,
 )
 from biomarker_cli.study.sites import site_ids, site_rule
-from biomarker_cli.study.study_key import KEY_FILE, new_key_text, require_key
+from biomarker_cli.study.study_key import KEY_FILE, require_key
 from biomarker_cli.study.subjects import SeriesKey
 from biomarker_cli.tables.cells import csv_text
 

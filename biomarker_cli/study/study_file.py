@@ -14,6 +14,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from biomarker_cli.acquisition.waivers import Waiver, load_waivers
+from biomarker_cli.model.keys import new_key_text
 from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
 from biomarker_cli.pet.overrides import load_overrides
 from biomarker_cli.pet.rules import Override
@@ -24,12 +25,7 @@ from biomarker_cli.study.case_list import CaseEntry, read_cases
 from biomarker_cli.study.case_names import IDENTIFIER
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.passports import PassportRules, StudyPassports, load_passports
-from biomarker_cli.study.study_key import (
-    KEY_FILE,
-    key_of_first_run,
-    new_key_text,
-    require_key,
-)
+from biomarker_cli.study.study_key import KEY_FILE, key_of_first_run, require_key
 from biomarker_cli.study.study_paths import StudyFolders
 from biomarker_cli.study.usable_policy import load_policy
 

@@ -7,23 +7,16 @@ scanner or UID a digest stands for: it is for its owner alone.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import secrets
 from pathlib import Path
 
+from biomarker_cli.model.keys import KEY_FORM, key_in, new_key_text
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.new_files import write_new
 
 KEY_FILE = "study.key"
 
-_KEY_BYTES = 32
 _FINGERPRINT_DIGITS = 16
-
-
-def new_key_text() -> bytes:
-    """Return the content of a new key file."""
-    return f"{secrets.token_hex(_KEY_BYTES)}\n".encode()
 
 
 def require_key(root: Path) -> bytes:
@@ -41,15 +34,12 @@ def require_key(root: Path) -> bytes:
             f"the study has no key: no file {KEY_FILE} beside the study file",
             hint="Copy it with the study: a new one would name scanners and UIDs differently.",
         )
-    with path.open("rb") as stream:
-        content = stream.read(4 * _KEY_BYTES)
-    with contextlib.suppress(ValueError):
-        key = bytes.fromhex(content.decode("ascii").strip())
-        if len(key) == _KEY_BYTES:
-            return key
+    key = key_in(path)
+    if key is not None:
+        return key
     raise StudyError(
         "STUDY-NO-KEY",
-        f"the file is no key: expected {2 * _KEY_BYTES} hexadecimal digits",
+        f"the file is no key: expected {KEY_FORM}",
         where=KEY_FILE,
         hint="Restore it from a copy of the study, or move it away: the next run makes a new one.",
     )

@@ -14,7 +14,7 @@ from biomarker_cli.acquisition.console_names import MANUFACTURERS, load_console_
 from biomarker_cli.acquisition.protocol import load_acquisition
 from biomarker_cli.acquisition.results import CheckResult, Outcome
 from biomarker_cli.acquisition.sheet import NO_NAME, SHEET_COLUMNS, sheet_csv, sheet_rows
-from biomarker_cli.acquisition.sheet_page import sheet_html
+from biomarker_cli.acquisition.sheet_page import _WRITTEN, sheet_html
 from biomarker_cli.protocol.errors import ProtocolError
 from tests.synthetic_protocols import protocol_head
 
@@ -26,7 +26,7 @@ rules:
      role: t1, vendors: [{manufacturer: Siemens, check: {max: 80}},
       {manufacturer: TOSHIBA, check: {max: 70}}]}
   - {id: B, title: Ratio, fact: FlipAngle, check: {range: [10, 20]}, unit: deg, level: should,
-     tolerance: {abs: 1}, when: {MRAcquisitionType: 3D}, fix: Set it}
+     section: '4.2', tolerance: {abs: 1}, when: {MRAcquisitionType: 3D}, fix: Set it}
   - {id: C, title: Told, fact: SeriesDate, check: {present: true}, fix: Send it}
 """
 
@@ -59,6 +59,7 @@ class TestRows:
         ]
         assert (rows[0].series, rows[0].why) == ("First", "Signal")
         assert (rows[1].applies, rows[1].level) == ("MRAcquisitionType 3D", "should")
+        assert (rows[1].why, rows[2].why) == ("Source, section 4.2", "")
         assert {row.console_name for row in rows} == {NO_NAME}
 
     @pytest.mark.parametrize(
@@ -81,14 +82,14 @@ class TestRows:
         results = [
             result("A", "fail", "95", "<= 80"),
             result("A", "fail", "95", "<= 80"),
-            result("A", "pass", "60", "<= 80"),
+            result("A", "pass", "60", "<= 65"),
             result("B", "not_evaluable", reason="FlipAngle is not told"),
             result("C", "not_applicable"),
         ]
         rows = sheet_rows(load_acquisition(str(protocol())), results=results)
         assert [(r.rule_id, r.limit, r.found, r.outcome, r.fix) for r in rows] == [
             ("A", "<= 80", "95", "fail", "Shorter"),
-            ("A", "<= 80", "60", "pass", ""),
+            ("A", "<= 65", "60", "pass", ""),
             ("B", "10 .. 20 (+- 1)", "FlipAngle is not told", "not_evaluable", "Set it"),
             ("C", "present", "", "not_applicable", ""),
         ]
@@ -220,5 +221,6 @@ class TestCommand:
         assert "NOTHING-FOUND" in done.stderr
 
     def test_the_vendors_of_the_command_are_those_that_are_known(self, biomarker):
+        assert set(MANUFACTURERS) == set(_WRITTEN)
         shown = biomarker("protocol", "sheet", "--help").stdout
         assert f"[{'|'.join(MANUFACTURERS)}]" in shown

@@ -38,6 +38,10 @@ def test_quiet_says_nothing_and_writes_what_was_asked_for(told, tmp_path):
     assert told("check", ct, *rules, "-o", files["checks.csv"], "--quiet") == (4, "", "")
     assert told("extract", "suv", *PET, "-o", files["one"], "--quiet") == (0, "", "")
     assert all(path.exists() for path in files.values())
+    mask, folder = f"{VISIT}/pet/seg.dcm", tmp_path / "masks"
+    imported = told("regions", mask, "--image", f"{visit}/image", "-o", folder, "--quiet")
+    assert imported == (0, "", "")
+    assert (folder / "regions.csv").is_file()
     assert told("compare", files["one"], files["one"], "--quiet") == (0, "", "")
     assert told("verify", "suv", "--quiet") == (0, "", "")
 
@@ -54,6 +58,9 @@ def test_quiet_runs_say_nothing_of_their_report(told, tmp_path):
     run = ("run", study / "study.yaml", "-o", tmp_path / "out", "--report")
     assert told(*run, "--quiet") == (0, "", "")
     assert (tmp_path / "out" / "report.html").is_file()
+    again = ("report", tmp_path / "out", "--overwrite", "--quiet")
+    assert told(*again) == (0, "", "")
+    assert told(*again, "--methods") == (0, "", "")
     # Told again, a run says what it did; the pool of it does as well.
     assert "written: " in told(*run)[2]
     assert told("pool", tmp_path / "out", "-o", tmp_path / "pool", "--quiet") == (0, "", "")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import posixpath
 import re
 import shlex
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -123,3 +125,23 @@ def test_every_page_has_its_place_on_the_site_once():
     site = yaml.safe_load((CHECKOUT / "mkdocs.yml").read_text(encoding="utf-8"))
     pages = {page.removeprefix("docs/") for page in PAGES} - {"README.md"}
     assert sorted(_named(site["nav"])) == sorted(pages)
+
+
+def _snippets() -> Iterator[tuple[str, str]]:
+    """Python of the docs that is no dialogue, which doctest runs."""
+    for page in PAGES:
+        text = (CHECKOUT / page).read_text(encoding="utf-8")
+        for code in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+            if not code.startswith(">>>"):
+                yield page, code
+
+
+def test_what_snippets_of_python_import_is_there():
+    named = 0
+    for page, code in _snippets():
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("biomarker_cli"):
+                for name in node.names:
+                    assert hasattr(import_module(str(node.module)), name.name), (page, name.name)
+                    named += 1
+    assert named > 3

@@ -34,7 +34,7 @@ def lint(context: click.Context, wanted: str, output_format: str) -> None:
     """Test a protocol: its form, its units, its sources, its own test cases.
 
     An acquisition protocol and a response criterion run the test cases that stand
-    in them. An analysis protocol is read as a run would read it.
+    in them. Analysis and registration protocols are read as a run would read them.
     """
     kind, document = load_any(wanted)
     findings = findings_of(kind, document)
@@ -53,7 +53,12 @@ def lint(context: click.Context, wanted: str, output_format: str) -> None:
 
 def findings_of(kind: ProtocolKind, document: ProtocolDocument) -> list[LintFinding]:
     """Return what is wrong with a protocol of any kind."""
-    linters = {"acquisition": _acquisition, "analysis": _analysis, "response": _response}
+    linters = {
+        "acquisition": _acquisition,
+        "analysis": _analysis,
+        "response": _response,
+        "registration": _registration,
+    }
     return linters[kind.value](document)
 
 
@@ -79,3 +84,15 @@ def _response(document: ProtocolDocument) -> list[LintFinding]:
     from biomarker_cli.response.linting import lint_criterion
 
     return lint_criterion(document)
+
+
+def _registration(document: ProtocolDocument) -> list[LintFinding]:
+    from biomarker_cli.acquisition.linting import form_findings, header_findings
+    from biomarker_cli.protocol.errors import ProtocolError
+    from biomarker_cli.registration.rules import load_registration
+
+    try:
+        load_registration(str(document.path))
+    except ProtocolError as error:
+        return form_findings(document, error)
+    return list(header_findings(document))

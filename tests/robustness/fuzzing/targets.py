@@ -42,6 +42,7 @@ from biomarker_cli.dicom.windows import FUNCTIONAL_GROUPS
 from biomarker_cli.diffusion.b_table import b_value_rows
 from biomarker_cli.diffusion.dwi_set import assemble
 from biomarker_cli.diffusion.volumes import describe_volumes
+from biomarker_cli.exchange.imported_table import import_reports, write_imported
 from biomarker_cli.imaging.files import files_of_image, read_image_file
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.inputs import FileSignature
@@ -309,6 +310,17 @@ def mask(path: Path, grid: Any) -> str:
     for result in results:
         result.row("S/1/T1/ct")
     return " ".join(sorted({result.error_code or "ok" for result in results})) or "nothing"
+
+
+def report(path: Path) -> str:
+    """Make rows of a structured report, and the table of them."""
+    found = import_reports([path])
+    if found.refused:
+        return found.refused[0][1].code
+    write_imported(found, path.with_name("rows.csv"))
+    if any(row["value"] is not None and row["status"] != "ok" for row in found.rows):
+        raise DisagreementError("a value that is none")
+    return " ".join(sorted({row["status"] for row in found.rows})) or "nothing"
 
 
 @contextmanager

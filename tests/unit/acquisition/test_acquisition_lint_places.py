@@ -73,6 +73,16 @@ def test_what_a_child_says_wrong_is_said_of_the_child(family):
     assert found[("invalid", "rules.1.check.mox")] == ("child.yaml", line(child, "id: C"))
 
 
+def test_a_rule_that_a_child_overrides_is_its_own(family):
+    places = family().places
+    found = {number: places[("rules", number)] for number in range(3)}
+    assert [(found[n].file, found[n].line) for n in range(3)] == [
+        ("parent.yaml", line(PARENT, "id: B")),
+        ("child.yaml", line(CHILD, "id: C")),
+        ("child.yaml", line(CHILD, "id: D")),
+    ]
+
+
 def test_a_run_is_told_the_same_place(family):
     parent = PARENT.replace("fact: FlipAngle", "fact: 5", 1).replace("fact: Rep", "fcat: Rep")
     document = family(parent=parent)

@@ -31,6 +31,7 @@ CHILD = {
     "changelog": [{"version": "0.1.0", "date": "2026-11-29", "change": "first"}],
     "extends": "radiomics-ct@1.0.0",
     "radiomics": {"discretisation": {"width": 10}, "resegmentation": None},
+    "regions": {"gaps": None},
 }
 
 

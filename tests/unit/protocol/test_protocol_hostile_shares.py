@@ -101,6 +101,10 @@ class TestArchives:
     def test_more_members_than_any_collection(self, refused):
         refused(zip_of(*((f"{n}.yaml", b"") for n in range(2_001))), "more than any")
 
+    def test_more_than_any_collection_in_all(self, refused):
+        data = os.urandom(9_000) * 100
+        refused(zip_of(*((f"{n}.yaml", data) for n in range(60))), "more than any")
+
     def test_a_member_that_says_less_than_it_holds(self, refused):
         content = bytearray(zip_of(("index.json", os.urandom(5_000))))
         place = content.rindex(b"PK\x01\x02") + 24

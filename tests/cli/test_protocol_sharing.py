@@ -1,4 +1,4 @@
-"""``biomarker protocol publish`` and ``add``: from one centre to another and back to a check."""
+"""Site protocols on their way: published, taken in, extended, and judged by."""
 
 from __future__ import annotations
 
@@ -65,3 +65,12 @@ def test_a_changed_share_leaves_nothing(biomarker, site, tmp_path):
     assert done.returncode == 2
     assert "SHARE-TAMPERED" in done.stderr
     assert not (tmp_path / "mine").exists()
+
+
+def test_check_says_that_a_parent_is_a_draft(biomarker, site, tmp_path, sample_dir):
+    child = tmp_path / "child.yaml"
+    child.write_text(protocol_head(ident="child", status="active") + "extends: site.yaml\n")
+    ct = sample_dir / "centre_a" / "S0001" / "T1" / "ct"
+    done = biomarker("check", ct, "--protocol", child)
+    assert done.returncode == 0
+    assert "extends a draft: its limits are not confirmed" in done.stdout
