@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -66,10 +66,11 @@ class Cleaner:
 
     def clean(self, dataset: Dataset) -> None:
         """Clean a data set in place, with its items and its file meta."""
-        self._items(dataset)
+        self._items(dataset, PARTS_OF_PIXELS)
         _state_method(dataset, self.values.subject, self.profile.methods)
 
-    def _items(self, dataset: Dataset) -> None:
+    def _items(self, dataset: Dataset, pixels: Collection[int] = ()) -> None:
+        """Clean a data set; pixels stay those of the object itself, which were measured."""
         creators = _creators(dataset)
         kept_blocks: set[int] = set()
         for tag in sorted(dataset.keys(), reverse=True):
@@ -82,7 +83,7 @@ class Cleaner:
                 kept = self._private(dataset, tag, creators.get(block, ""))
                 kept_blocks |= {block} if kept else set()
             else:
-                kept = self._standard(dataset, tag)
+                kept = tag in pixels or self._standard(dataset, tag)
             if not kept:
                 del dataset[tag]
 
@@ -90,8 +91,6 @@ class Cleaner:
         """Clean a standard element; tell whether it stays."""
         from pydicom.datadict import dictionary_has_tag
 
-        if tag in PARTS_OF_PIXELS:
-            return True
         numbers = plain_numbers(dataset, tag)
         if numbers is not None and row_of(tag) is None and dictionary_has_tag(tag):
             kept = has_form("DS", numbers) and not self.originals.says_number(numbers)
@@ -157,7 +156,7 @@ class Cleaner:
         keeps = "patient_characteristics" in self.profile.options
         if keeps and row.get("retain_patient_characteristics") == "K" and vr not in _FREE_TEXT:
             if vr == "AS":
-                return _grouped_age(str(element.value or ""))
+                return _each(element.value, _grouped_age)
             return self._coded(element) if vr == "CS" else element.value
         if row.get("retain_modified_dates") == "C" or (vr == "TM" and "retain_full_dates" in row):
             return self._dated(element)
@@ -216,7 +215,12 @@ class Cleaner:
     def _is_safe(self, vr: str, plain: bytes) -> bool:
         """Tell whether the bytes of a private element are what its rule says, and no more."""
         text = plain.decode("latin-1")
-        if not vr or not bytes_have_form(vr, plain) or self.originals.says(text):
+        if not vr or not bytes_have_form(vr, plain):
+            return False
+        if vr in {"DS", "IS"}:
+            # A b-value of 1000 is no StudyID of 1000.
+            return not self.originals.says_number(text)
+        if self.originals.says(text):
             return False
         return vr not in {"CS", "LO", "SH"} or self.values.code(text) == text
 

@@ -213,6 +213,7 @@ class _Run:
             outcome.link.append(row)
             with self._left_behind(row):
                 taken[path] = row, self._take(path, row)
+        self._require_subjects_without_names()
         for path, (row, digest) in taken.items():
             with self._left_behind(row):
                 self._require_one_person(row["patient_id"])
@@ -247,6 +248,16 @@ class _Run:
         self._originals.take(dataset)
         self._outcome.subjects.add(row["subject_id"])
         return hashlib.sha256(source).digest()
+
+    def _require_subjects_without_names(self) -> None:
+        """Refuse subjects of a list that repeat a name or an id of the files."""
+        listed = self._subjects.listed
+        if listed and any(map(self._originals.names_person, self._outcome.subjects)):
+            raise ExchangeError(
+                "DEID-SUBJECTS",
+                "a subject_id repeats a name or an id of a patient: it would leave with the copies",
+                hint="Choose names that say nothing, such as S0001.",
+            )
 
     def _require_one_person(self, patient_id: str) -> None:
         persons = self._persons[patient_id]

@@ -8,6 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from biomarker_cli.exchange.annex_e import row_of
+from biomarker_cli.exchange.name_forms import (
+    SHORTEST_JOINED,
+    forms_of_day,
+    forms_of_id,
+    forms_of_person,
+    is_met_inside,
+    joined,
+    spellings,
+    words_of,
+)
 from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded, plain_numbers
 from biomarker_cli.exchange.values import is_registered
 
@@ -28,6 +38,7 @@ _NAMING = frozenset(
         *("PlacerOrderNumberImagingServiceRequest", "ServiceEpisodeID", "DeviceUID"),
     }
 )
+_OF_PERSONS = frozenset({"PatientName", "PatientID", "OtherPatientIDs", "PatientBirthName"})
 _WITHOUT_WORDS = frozenset({"FD", "FL", "SL", "SS", "UL", "US", "AT", "TM", "AS"})
 _NUMBERS = _WITHOUT_WORDS | {"DA", "DT"}
 _IN_WORDS = frozenset({"DS", "IS"})
@@ -58,13 +69,17 @@ class Originals:
     neutral : collection of str
         Casefolded words of the profile: that one of them stands somewhere says nothing.
     texts : set of str
-        Casefolded.
+        In the forms of `name_forms`.
+    persons : set of str
+        Those of them that name a patient.
     uids : set of str
     """
 
     neutral: Collection[str] = ()
     texts: set[str] = field(default_factory=set)
+    persons: set[str] = field(default_factory=set)
     uids: set[str] = field(default_factory=set)
+    _joined: set[str] = field(default_factory=set)
     _inside: dict[str, bool] = field(default_factory=dict)
 
     def take(self, dataset: Dataset) -> None:
@@ -73,12 +88,31 @@ class Originals:
         for text in strings_of(dataset):
             if text.vr == "UI":
                 self.uids.add(text.value)
-            elif text.vr == "PN":
-                found |= {part.casefold() for part in re.split(r"[\^=\s,.\x00]+", text.value)}
+                continue
+            forms: set[str] = set()
+            if text.vr == "PN":
+                forms = forms_of_person(text.value)
             elif text.keyword in _NAMING:
-                found.add(text.value.strip(" \0").casefold())
-        self.texts |= {one for one in found if self._names(one)}
+                forms = forms_of_id(text.value)
+            if text.keyword == "PatientBirthDate":
+                forms |= {*forms_of_day(text.value)}
+            found |= forms
+            if text.keyword in _OF_PERSONS:
+                self.persons |= {one for one in forms if self._names(one)}
+        new = {one for one in found if self._names(one)}
+        self.texts |= new
+        whole = {joined(one) for one in new}
+        self._joined |= {one for one in whole if len(one) >= SHORTEST_JOINED and self._names(one)}
         self._inside.clear()
+
+    def names_person(self, subject: str) -> bool:
+        """Tell whether what a subject is called says who it is."""
+        said = spellings(subject)
+        return any(
+            one in text if len(one) >= SHORTEST and not one.isdigit() else one == text
+            for text in (*said, *map(joined, said))
+            for one in self.persons
+        )
 
     def _names(self, text: str) -> bool:
         # A number of up to three digits stays in descriptors: it says nothing by itself.
@@ -118,15 +152,21 @@ class Originals:
         """Tell whether a text holds an original."""
         known = self._inside.get(text)
         if known is None:
-            known = self._inside[text] = self._says(text.casefold())
+            known = self._inside[text] = any(map(self._says, spellings(text)))
         return known
 
     def _says(self, text: str) -> bool:
-        words = set(re.split(r"[\W_]+", text))
-        return any(
-            one in text if len(one) >= SHORTEST else len(one) > 1 and one in words
-            for one in self.texts
-        ) or any(uid in self.uids for uid in _UID.findall(text))
+        words, whole = words_of(text), joined(text)
+        return (
+            any(
+                one in text
+                if len(one) >= SHORTEST or is_met_inside(one)
+                else len(one) > 1 and one in words
+                for one in self.texts
+            )
+            or any(one in whole for one in self._joined)
+            or any(uid in self.uids for uid in _UID.findall(text))
+        )
 
 
 def _is_made(text: StoredText) -> bool:

@@ -81,11 +81,11 @@ class SubjectKey:
 
     def cleaned(self, text: str) -> str:
         """Return the words of a descriptor that stay, in their order."""
-        return " ".join(token for token in _TOKEN.findall(text) if self._stays(token))
+        return " ".join(token for token in _tokens(text) if self._stays(token))
 
     def roi_name(self, text: str) -> str:
         """Return the name of a region, or what stands for one that may name a person."""
-        tokens = _TOKEN.findall(text)
+        tokens = _tokens(text)
         if not text.strip() or (tokens and all(map(self._stays, tokens))):
             return text
         return f"ROI_{self.digest('roi', text)}"
@@ -94,7 +94,7 @@ class SubjectKey:
         """Return a coded string; one of an unknown word becomes its digest, still told apart."""
         unknown = any(
             len(token) > _LONGEST_NUMBER and not self._stays(token)
-            for token in _TOKEN.findall(text)
+            for token in _tokens(text)
             if token.casefold() not in self.codes
         )
         return f"X{self.digest('code', text).upper()}" if unknown else text
@@ -104,9 +104,21 @@ class SubjectKey:
         return pseudonym(self.key, f"{what}\0{text}")[:8]
 
     def _stays(self, token: str) -> bool:
-        if token.isdigit():
-            return len(token) <= _LONGEST_NUMBER
+        digits = token.replace(" ", "")
+        if digits.isdigit():
+            return len(digits) <= _LONGEST_NUMBER
         return token.casefold() in self.words
+
+
+def _tokens(text: str) -> list[str]:
+    """Return words and numbers; numbers between which no word stands are one, as in a date."""
+    found: list[str] = []
+    for token in _TOKEN.findall(text):
+        if found and found[-1].replace(" ", "").isdigit() and token.isdigit():
+            found[-1] += f" {token}"
+        else:
+            found.append(token)
+    return found
 
 
 def is_registered(uid: str) -> bool:
