@@ -21,6 +21,7 @@ from biomarker_cli.exchange.mosaic_headers import put_reduced_header, require_sa
 from biomarker_cli.exchange.objects import (
     content_of,
     may_show_face,
+    put_images_alone,
     read_object,
     require_taken,
     text_of,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "deidentification.json"
 _LINK_COLUMNS = ("patient_id", "subject_id", "source", "error_code", "written")
+_PREFIX_BYTES = 132
 SKIPPED = "DEID-NOT-DICOM"
 """Of files that a folder of DICOM holds beside it: they stay behind, and nothing failed."""
 
@@ -189,7 +191,12 @@ def _person_of(dataset: Dataset) -> Person:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            beginning = file.read(_PREFIX_BYTES)
+            if not beginning.endswith(b"DICM"):
+                # Whatever else lies there, however large, is not read.
+                raise ObjectRefusedError(SKIPPED, "the file is no DICOM")
+            return beginning + file.read()
     except OSError as error:
         raise ObjectRefusedError("DEID-UNREADABLE", "the file cannot be read") from error
 
@@ -281,6 +288,9 @@ class _Run:
         if "safe_private" in self._rules.options:
             put_reduced_header(dataset, original)
         require_same_tiles(dataset, original)
+        put_images_alone(dataset)
+        if self._originals.says_in_stream(dataset):
+            raise ObjectRefusedError("DEID-PIXELS", "the compressed pixel data hold text")
         content, name = content_of(dataset)
         if name in self._outcome.written:
             raise ObjectRefusedError("DEID-REPEATED", "another file is the same object")

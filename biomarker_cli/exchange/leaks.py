@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from biomarker_cli.exchange.annex_e import row_of
+from biomarker_cli.exchange.compressed_streams import CLEANED
 from biomarker_cli.exchange.name_forms import (
     SHORTEST_JOINED,
     forms_of_day,
@@ -131,7 +132,11 @@ class Originals:
         for text in strings_of(dataset):
             if self.says_in(text, given):
                 return f"({text.tag >> 16:04X},{text.tag & 0xFFFF:04X}) {text.keyword}".strip()
-        return "pixel data" if self.says(_head_of_pixels(dataset)) else ""
+        return "pixel data" if self.says_in_stream(dataset) else ""
+
+    def says_in_stream(self, dataset: Dataset) -> bool:
+        """Tell whether the ends of compressed pixel data hold an original."""
+        return self.says(_ends_of_pixels(dataset))
 
     def says_in(self, text: StoredText, given: Collection[str]) -> bool:
         """Tell whether a string of an object holds an original; see `found_in`."""
@@ -180,13 +185,16 @@ def _is_made(text: StoredText) -> bool:
     return text.keyword in roi_names or "retain_device_identity" in row
 
 
-def _head_of_pixels(dataset: Dataset) -> str:
-    """Return the words of where a compressed stream may hold a comment."""
+def _ends_of_pixels(dataset: Dataset) -> str:
+    """Return the words of where a compressed stream may hold text."""
     if not dataset.file_meta.TransferSyntaxUID.is_compressed or "PixelData" not in dataset:
         return ""
-    head = bytes(dataset.PixelData[:_HEAD_OF_STREAM])
+    stored = bytes(dataset.PixelData)
+    head = stored[:_HEAD_OF_STREAM]
     # Behind the header of a JPEG or JPEG 2000 stream any word is there by chance.
     head = re.split(rb"\xff\xda|\xff\x90", head)[0]
+    if dataset.file_meta.TransferSyntaxUID not in CLEANED:
+        head += b"\0" + stored[_HEAD_OF_STREAM:][-_HEAD_OF_STREAM:]
     return " ".join(word.decode() for word in re.findall(rb"[A-Za-z0-9 ^,.-]{4,}", head))
 
 

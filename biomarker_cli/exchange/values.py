@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import struct
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -28,6 +29,9 @@ _FORMS = {
     "DT": re.compile(r"(\d{8}(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?([+-]\d{4})?)?\s*"),
     "UI": re.compile(r"[0-9.]{0,64}"),
 }
+_SMALLEST, _LARGEST = 1e-60, 1e60
+"""Of doubles; eight letters read as one are mostly beyond."""
+
 _STANDARD_ROOT = "1.2.840.10008."
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _LONGEST_NUMBER = 3
@@ -140,5 +144,18 @@ def bytes_have_form(vr: str, value: bytes) -> bool:
     if vr in _BINARY_BYTES:
         # Vectors and b-matrices are of doubles; of the others there is one.
         most = _MOST_DOUBLES if vr == "FD" else 1
-        return len(value) in range(0, (most + 1) * _BINARY_BYTES[vr], _BINARY_BYTES[vr])
+        fits = len(value) in range(0, (most + 1) * _BINARY_BYTES[vr], _BINARY_BYTES[vr])
+        return fits and (vr != "FD" or _are_magnitudes(value))
     return value.isascii() and has_form(vr, value.decode("ascii"))
+
+
+def _are_magnitudes(value: bytes) -> bool:
+    """Tell whether doubles are ones that somebody measures, in either order of bytes."""
+    form = f"{len(value) // _BINARY_BYTES['FD']}d"
+    return any(
+        all(
+            one == 0 or _SMALLEST <= abs(one) <= _LARGEST
+            for one in struct.unpack(order + form, value)
+        )
+        for order in "<>"
+    )

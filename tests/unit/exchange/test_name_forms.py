@@ -128,3 +128,22 @@ def test_words_that_decide_what_is_measured_stay(tmp_path, keyword, word):
     pet(tmp_path / "in" / "a.dcm", **{keyword: word})
     (copy,) = copies(tmp_path / "in", tmp_path / "out")
     assert copy[keyword].value == word
+
+
+@pytest.mark.parametrize(("value", "stays"), [(b"Zanthipp", False), (1000.0, True), (0.0, True)])
+def test_letters_are_no_double(tmp_path, value, stays):
+    source = tmp_path / "in" / "a.dcm"
+    dataset = pet(source)
+    block = dataset.private_block(0x0065, "Image Private Header", create=True)
+    block.add_new(0x09, "UN" if isinstance(value, bytes) else "FD", value)
+    save(dataset, source)
+    (copy,) = copies(tmp_path / "in", tmp_path / "out")
+    assert ((0x0065, 0x1009) in copy) is stays
+
+
+def test_a_large_file_of_another_kind_is_not_read(tmp_path):
+    pet(tmp_path / "in" / "a.dcm")
+    with (tmp_path / "in" / "b.raw").open("wb") as file:
+        file.truncate(2**40)
+    outcome = copied(tmp_path / "in", tmp_path / "out")
+    assert outcome.left == {"DEID-NOT-DICOM": 1}
