@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _FREE_TEXT = frozenset({"LO", "SH", "ST", "UC", "LT", "UT", "UR", "AE", "PN", "UN"})
 _BYTES = frozenset({"OB", "OW", "OF", "OD", "OL", "OV"})
+_BINARY = frozenset({"AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 _ROI_NAMES = frozenset({"ROIName", "SegmentLabel", "TrackingID"})
 _OLDEST = 89
 """Years: those who are older are few, and become 90 (HIPAA Safe Harbor)."""
@@ -96,8 +97,10 @@ class Cleaner:
             kept = has_form("DS", numbers) and not self.originals.says_number(numbers)
             self._count(tag, "kept" if kept else "removed")
             return kept
+        stored = stored_element(dataset, tag)
+        spelt = stored.value if stored is not None and isinstance(stored.value, bytes) else b""
         element = decoded(dataset, tag)
-        if element is None or not self._can_be_judged(element):
+        if element is None or not self._can_be_judged(element, spelt):
             # What cannot be read, or holds bytes of any kind, cannot be judged.
             self._count(tag, "removed")
             return False
@@ -113,7 +116,9 @@ class Cleaner:
         self._count(tag, "kept" if new == before else "changed")
         return True
 
-    def _can_be_judged(self, element: DataElement) -> bool:
+    def _can_be_judged(self, element: DataElement, stored: bytes) -> bool:
+        if element.VR in _BINARY and self.originals.says_in_bytes(stored):
+            return False
         is_bytes, is_meta = element.VR in _BYTES, element.tag.group < _FIRST_GROUP
         return has_its_vr(element) and not is_bytes and not is_meta
 

@@ -37,6 +37,13 @@ _NAMING = frozenset(
         *("PerformedStationName", "RequestedProcedureID", "ScheduledProcedureStepID"),
         *("PerformedProcedureStepID", "FillerOrderNumberImagingServiceRequest"),
         *("PlacerOrderNumberImagingServiceRequest", "ServiceEpisodeID", "DeviceUID"),
+        *("IssuerOfPatientID", "IssuerOfAdmissionID", "IssuerOfServiceEpisodeID"),
+        *("LocalNamespaceEntityID", "UniversalEntityID", "ResponsibleOrganization"),
+        *("CurrentPatientLocation", "PatientInstitutionResidence", "RequestingService"),
+        *("StationAETitle", "ScheduledStationName", "ScheduledStationAETitle"),
+        *("PerformedStationAETitle", "PerformedLocation", "ScheduledProcedureStepLocation"),
+        *("RequestedProcedureLocation", "ClinicalTrialSiteName", "ClinicalTrialSiteID"),
+        *("ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID", "PlateID", "CassetteID"),
     }
 )
 _OF_PERSONS = frozenset({"PatientName", "PatientID", "OtherPatientIDs", "PatientBirthName"})
@@ -44,6 +51,7 @@ _WITHOUT_WORDS = frozenset({"FD", "FL", "SL", "SS", "UL", "US", "AT", "TM", "AS"
 _NUMBERS = _WITHOUT_WORDS | {"DA", "DT"}
 _IN_WORDS = frozenset({"DS", "IS"})
 _SHORTEST_NUMBER = 6
+_DIGITS = re.compile(r"\d+")
 _UID = re.compile(r"\d+(?:\.\d+){3,}")
 _DIGEST = re.compile(r"(ROI|DEV)_[0-9a-f]{8}")
 _HEAD_OF_STREAM = 2048
@@ -160,18 +168,38 @@ class Originals:
             known = self._inside[text] = any(map(self._says, spellings(text)))
         return known
 
+    def says_in_bytes(self, value: bytes) -> bool:
+        """Tell whether the bytes of numbers spell an original: a table may hold any."""
+        if len(value) < _SHORTEST_NUMBER:
+            return False
+        lower = value.lower()
+        return any(
+            one.encode() in lower
+            for one in self.texts
+            if len(one) >= _SHORTEST_NUMBER and not one.isdigit()
+        )
+
     def _says(self, text: str) -> bool:
         words, whole = words_of(text), joined(text)
+        # Four digits are in many a code by chance; a number of its own they are not.
+        words.update(run.lstrip("0") for run in _DIGITS.findall(text))
+        words.discard("")
         return (
             any(
                 one in text
-                if len(one) >= SHORTEST or is_met_inside(one)
-                else len(one) > 1 and one in words
+                if _is_met_as_part(one)
+                else len(one) > 1 and not words.isdisjoint((one, one.lstrip("0")))
                 for one in self.texts
             )
             or any(one in whole for one in self._joined)
             or any(uid in self.uids for uid in _UID.findall(text))
         )
+
+
+def _is_met_as_part(one: str) -> bool:
+    if one.isdigit():
+        return len(one) >= _SHORTEST_NUMBER
+    return len(one) >= SHORTEST or is_met_inside(one)
 
 
 def _is_made(text: StoredText) -> bool:

@@ -147,3 +147,50 @@ def test_a_large_file_of_another_kind_is_not_read(tmp_path):
         file.truncate(2**40)
     outcome = copied(tmp_path / "in", tmp_path / "out")
     assert outcome.left == {"DEID-NOT-DICOM": 1}
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        *("IssuerOfPatientID", "CurrentPatientLocation", "RequestingService", "StationAETitle"),
+        *("ScheduledStationName", "PerformedLocation", "ResponsibleOrganization", "PlateID"),
+        *("ClinicalTrialSiteName", "ClinicalTrialSubjectID", "LocalNamespaceEntityID"),
+    ],
+)
+def test_every_element_that_names_a_place_or_an_id_is_looked_for(tmp_path, keyword):
+    pet(
+        tmp_path / "in" / "a.dcm", SoftwareVersions="by kantonsspital", **{keyword: "KANTONSSPITAL"}
+    )
+    (copy,) = copies(tmp_path / "in", tmp_path / "out")
+    assert "SoftwareVersions" not in copy
+
+
+@pytest.mark.parametrize(
+    ("text", "stays"),
+    [("108369006", True), ("no 1083", False), ("A1083B", False), ("01083", False), ("1084", True)],
+)
+def test_a_number_of_four_digits_is_found_as_a_number(tmp_path, text, stays):
+    pet(tmp_path / "in" / "a.dcm", StudyID="1083", SoftwareVersions=text)
+    (copy,) = copies(tmp_path / "in", tmp_path / "out")
+    assert ("SoftwareVersions" in copy) is stays
+
+
+def test_a_table_of_numbers_that_spells_a_name_goes(tmp_path):
+    source = tmp_path / "in" / "a.dcm"
+    dataset, item = pet(source, PatientName=WORD), Dataset()
+    letters = f"{WORD} ".encode()
+    table = [int.from_bytes(letters[i : i + 2], "little") for i in range(0, len(letters), 2)]
+    item.add_new(0x00283006, "US", table)
+    item.LUTDescriptor = [4, 0, 16]
+    dataset.ModalityLUTSequence = [item]
+    save(dataset, source)
+    assert WORD.encode() in source.read_bytes()[132:]
+    (copy,) = copies(tmp_path / "in", tmp_path / "out")
+    assert "LUTData" not in copy.ModalityLUTSequence[0]
+    assert copy.ModalityLUTSequence[0].LUTDescriptor == [4, 0, 16]
+
+
+def test_an_id_of_zeros_is_in_no_other_text(tmp_path):
+    pet(tmp_path / "in" / "a.dcm", StudyID="0000", SoftwareVersions="VE11 / 0")
+    (copy,) = copies(tmp_path / "in", tmp_path / "out")
+    assert copy.SoftwareVersions == "VE11 / 0"
