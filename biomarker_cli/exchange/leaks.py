@@ -52,7 +52,7 @@ _NUMBERS = _WITHOUT_WORDS | {"DA", "DT"}
 _IN_WORDS = frozenset({"DS", "IS"})
 _SHORTEST_NUMBER = 6
 _DIGITS = re.compile(r"\d+")
-_UID = re.compile(r"\d+(?:\.\d+){3,}")
+_UID = re.compile(r"(?<!\d)\d+(?:\.\d+){3,}")
 _DIGEST = re.compile(r"(ROI|DEV)_[0-9a-f]{8}")
 _HEAD_OF_STREAM = 2048
 

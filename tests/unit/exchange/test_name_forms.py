@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from synthetic_patients import KEY, PROFILE, WORD, copied, copies, pet, save
 
 from biomarker_cli.exchange.errors import ExchangeError
+from biomarker_cli.exchange.leaks import Originals
 from biomarker_cli.exchange.subjects import Subjects
 from biomarker_cli.exchange.values import SubjectKey
 
@@ -194,3 +197,11 @@ def test_an_id_of_zeros_is_in_no_other_text(tmp_path):
     pet(tmp_path / "in" / "a.dcm", StudyID="0000", SoftwareVersions="VE11 / 0")
     (copy,) = copies(tmp_path / "in", tmp_path / "out")
     assert copy.SoftwareVersions == "VE11 / 0"
+
+
+def test_a_long_text_of_digits_is_searched_once():
+    originals = Originals(uids={"1.2.276.0.99"})
+    begun = time.process_time()
+    assert not originals.says("1" * 400_000)
+    assert originals.says("1" * 10 + " 1.2.276.0.99 " + "1" * 10)
+    assert time.process_time() - begun < 5
