@@ -84,6 +84,17 @@ def test_sentences_count_what_the_tables_hold(tables):
     assert f"Of {len(tables.measurements)} values: ok (" in found["missing"].sentence
 
 
+def test_what_a_pool_left_out_is_told(tables):
+    rows = ({"reason": "no_value"}, {"reason": "do_not_use"}, {"reason": "no_value"})
+    found = methods_evidence(replace(tables, exclusions=rows), [])["missing"]
+    assert found.sentence.endswith("Left out of the pool: no value (2), do not use (1).")
+    assert (found.file, found.column) == (
+        "measurements.csv; cases.csv; exclusions.csv",
+        "status; error_code; reason",
+    )
+    assert "pool" not in methods_evidence(tables, [])["missing"].sentence
+
+
 def test_settings_are_told_of_the_very_protocol_that_was_used_alone(tables):
     from biomarker_cli.case.analysis import load_analysis
 
