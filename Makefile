@@ -13,7 +13,7 @@ needs = $(3) >/dev/null 2>&1 || { echo "setup needs $(1): apt-get install $(2) (
 
 MINUTES ?= 60
 
-.PHONY: setup demo test test-all fuzz mutants lint bench clean help
+.PHONY: setup demo test test-all fuzz mutants lint bench docs pictures clean help
 
 help:
 	@echo "make setup     environment in $(VENV) with the pinned versions"
@@ -24,6 +24,8 @@ help:
 	@echo "make mutants   what the unit tests of the number rooms do not notice, in MINUTES (60)"
 	@echo "make lint      style, types, layers"
 	@echo "make bench     speed and memory against peers"
+	@echo "make pictures  the pictures of the documentation, anew"
+	@echo "make docs      the documentation as a site in site/, to be read without a network"
 
 setup: $(KERNELS)
 
@@ -36,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
 	@# pyradiomics comes as source: its build tools, and ours, are pinned like everything else.
 	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel numpy versioneer Cython hatchling editables
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[dev,pyradiomics,cluster,evidence]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[dev,docs,pyradiomics,cluster,evidence]"
 	@touch $(STAMP) $(KERNELS)
 
 # An editable install takes changed Python as it is; changed kernels are built again.
@@ -66,8 +68,14 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+pictures: $(KERNELS)
+	$(BIN)/python docs/build_pictures.py
+
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 bench: $(KERNELS)
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) demo_out demo_response_out multicentre_out dist
+	rm -rf $(VENV) demo_out demo_response_out demo_perfusion_out multicentre_out dist site

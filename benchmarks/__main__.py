@@ -15,7 +15,7 @@ from benchmarks.peers import environment
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _ROOMS = ("scan", "check", "regions", "suv", "adc", "perfusion", "radiomics", "size")
-NAMES = (*_ROOMS, "run", "compare", "pool", "verify", "response", "deidentify")
+NAMES = (*_ROOMS, "run", "compare", "pool", "verify", "response", "report", "deidentify")
 
 
 def command(name: str, data: Path) -> list[str]:

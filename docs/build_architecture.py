@@ -1,6 +1,7 @@
 """Draw the layers of docs/architecture.md from the import contract in pyproject.toml.
 
-``python docs/build_architecture.py`` rewrites the drawing; a test holds that it is current.
+``python docs/build_architecture.py`` rewrites picture and table; a test holds that they are
+current.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import ast
 import tomllib
 from pathlib import Path
+
+from biomarker_cli.drawing.axes import svg_page, svg_text
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent
@@ -35,16 +38,36 @@ def purpose(room: str) -> str:
 
 
 def drawing() -> str:
-    """Return the layers as a picture of text and a table."""
-    rows = layers()
-    width = max(len("   ".join(rooms)) for rooms in rows) + 2
-    edge = f"+{'-' * width}+"
-    picture = [edge]
-    for rooms in rows:
-        picture += [f"|{'   '.join(rooms).center(width)}|", edge]
+    """Return the picture of the layers and the table of their rooms."""
     table = ["| room | what it does |", "|---|---|"]
-    table += [f"| `{room}/` | {purpose(room)} |" for rooms in rows for room in rooms]
-    return "\n".join([BEGIN, "```", *picture, "```", "", *table, END])
+    table += [f"| `{room}/` | {purpose(room)} |" for rooms in layers() for room in rooms]
+    return "\n".join(
+        [BEGIN, "![The rooms, from top to ground](pictures/rooms.svg)", "", *table, END]
+    )
+
+
+def rooms_svg() -> str:
+    """Return the layers as a picture: a band for each, its rooms side by side."""
+    width, height, gap, name = 760.0, 30.0, 6.0, 92.0
+    parts, top = [], gap
+    for rooms in layers():
+        parts.append(
+            f'<rect x="{gap:g}" y="{top:g}" width="{width - 2 * gap:g}" height="{height:g}" '
+            'rx="4" fill="#eceff1"/>'
+        )
+        first = width / 2 - len(rooms) * (name + gap) / 2 + gap / 2
+        for number, room in enumerate(rooms):
+            left = first + number * (name + gap)
+            parts.append(
+                f'<rect x="{left:g}" y="{top + 4:g}" width="{name:g}" height="{height - 8:g}" '
+                'rx="3" fill="white" stroke="#546e7a"/>'
+            )
+            parts.append(svg_text(left + name / 2, top + 19, room, "middle"))
+        top += height + gap
+    arrow = f"M {width - 22:g} {gap + 10:g} V {top - 16:g} m -4 -8 l 4 8 l 4 -8"
+    parts.append(f'<path d="{arrow}" fill="none" stroke="#546e7a"/>')
+    parts.append(svg_text(width - 28, top - 16 - height / 2, "imports", "end"))
+    return svg_page(width, top, parts)
 
 
 def page(text: str) -> str:
@@ -57,3 +80,4 @@ def page(text: str) -> str:
 if __name__ == "__main__":
     path = HERE / "architecture.md"
     path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")
+    (HERE / "pictures" / "rooms.svg").write_text(rooms_svg(), encoding="utf-8")

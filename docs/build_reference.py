@@ -1,4 +1,4 @@
-"""Write the reference pages that follow from the code: commands.md, measures.md, tables.md.
+"""Write the reference pages that follow from the code; `PAGES` names them.
 
 ``python docs/build_reference.py`` rewrites them; a test holds that they are current.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
+from build_analysis import analysis_page
 
 from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.main import cli
@@ -24,6 +25,8 @@ from biomarker_cli.multicentre.referenced import REFERENCED
 from biomarker_cli.multicentre.repeatability_table import REPEATABILITY
 from biomarker_cli.multicentre.score_table import READER_SCORES
 from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
+from biomarker_cli.registration.carried_table import CARRIED
+from biomarker_cli.registration.tables import REGISTRATION
 from biomarker_cli.response.ledger import LEDGER
 from biomarker_cli.response.tables import (
     ADJUDICATION,
@@ -184,7 +187,16 @@ def tables_page() -> str:
     agreement += (REFERENCED, HARMONISED, COMBAT_REPORT)
     evidence = (ASSOCIATIONS, FLOW, SUBJECTS)
     response = (*RESPONSE_TABLES, WHAT_IF, READER_AGREEMENT, ADJUDICATION, LEDGER)
-    for table in (EXCLUSIONS, REGIONS, *agreement, *evidence, PASSPORTS, *response):
+    for table in (
+        EXCLUSIONS,
+        REGIONS,
+        *agreement,
+        *evidence,
+        PASSPORTS,
+        REGISTRATION,
+        CARRIED,
+        *response,
+    ):
         parts += ["", *_table(table)]
     parts += ["", EXPORTS, "", *_columns(ROW_COLUMNS), "", PARQUET]
     parts += ["", "## Flags", "", "| flag | severity | meaning |", "|---|---|---|"]
@@ -234,7 +246,12 @@ def measures_page() -> str:
     return "\n".join(parts) + "\n"
 
 
-PAGES = {"commands.md": commands_page, "measures.md": measures_page, "tables.md": tables_page}
+PAGES = {
+    "analysis.md": analysis_page,
+    "commands.md": commands_page,
+    "measures.md": measures_page,
+    "tables.md": tables_page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

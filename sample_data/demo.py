@@ -16,8 +16,9 @@ CHECKOUT = SAMPLE.parent
 STUDIES = (
     (SAMPLE / "study.yaml", CHECKOUT / "demo_out"),
     (SAMPLE / "response" / "study.yaml", CHECKOUT / "demo_response_out"),
+    (SAMPLE / "perfusion" / "study.yaml", CHECKOUT / "demo_perfusion_out"),
 )
-"""The trial, and one subject over time; each has its truth beside it."""
+"""The trial, one subject over time, and a dynamic series; each has its truth beside it."""
 
 
 def main() -> int:

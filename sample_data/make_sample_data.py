@@ -22,15 +22,20 @@ from synthetic_trial.ct import write_ct  # noqa: E402
 from synthetic_trial.dicom_seg import write_seg  # noqa: E402
 from synthetic_trial.dwi import write_dwi  # noqa: E402
 from synthetic_trial.label_map import write_label_map  # noqa: E402
+from synthetic_trial.perfusion import VISIT, write_perfusion  # noqa: E402
 from synthetic_trial.pet import write_pet  # noqa: E402
 from synthetic_trial.response import RESPONSE_VISITS, write_response  # noqa: E402
 from synthetic_trial.rtstruct import write_rtstruct  # noqa: E402
 from synthetic_trial.trial import VISITS  # noqa: E402
 from synthetic_trial.truth import MASKS, write_tables  # noqa: E402
 from synthetic_trial.verify import Deviation, verify, verify_response  # noqa: E402
+from synthetic_trial.verify_perfusion import verify_perfusion  # noqa: E402
 
 RESPONSE = "response"
 """Folder of the study of one subject over time, with tables of its own."""
+
+PERFUSION = "perfusion"
+"""Folder of the study of a dynamic series, with tables of its own."""
 
 VISIT_FOLDERS = tuple(sorted({visit.subject_id for visit in RESPONSE_VISITS}))
 CENTRE_FOLDERS = tuple(sorted({visit.folder.split("/")[0] for visit in VISITS}))
@@ -45,6 +50,7 @@ def write_all(folder: Path) -> None:
     """Write the whole trial into ``folder``, replacing what stands there of it."""
     for name in VISIT_FOLDERS:
         shutil.rmtree(folder / RESPONSE / name, ignore_errors=True)
+    shutil.rmtree(folder / PERFUSION / VISIT.subject_id, ignore_errors=True)
     for name in CENTRE_FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,6 +67,8 @@ def write_all(folder: Path) -> None:
     write_key(folder, "sample-trial")
     write_response(folder / RESPONSE)
     write_key(folder / RESPONSE, "sample-response")
+    write_perfusion(folder / PERFUSION)
+    write_key(folder / PERFUSION, "sample-perfusion")
 
 
 def write_key(folder: Path, study: str) -> None:
@@ -76,7 +84,7 @@ def write_key(folder: Path, study: str) -> None:
 def generated_files(folder: Path) -> dict[str, bytes]:
     """Return the content of every generated file below ``folder``, by relative path."""
     paths = [folder / name for name in TABLES if (folder / name).is_file()]
-    for name in (*CENTRE_FOLDERS, RESPONSE):
+    for name in (*CENTRE_FOLDERS, RESPONSE, PERFUSION):
         paths.extend(p for p in (folder / name).rglob("*") if p.is_file() and p.name != STUDY_FILE)
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(paths)}
 
@@ -116,7 +124,11 @@ def check(folder: Path) -> int:
     # Without whole tables and files there is nothing to measure.
     if any(line.startswith("missing") or line.endswith(TABLES) for line in lines):
         return 1
-    deviations = [*verify(folder), *verify_response(folder / RESPONSE)]
+    deviations = [
+        *verify(folder),
+        *verify_response(folder / RESPONSE),
+        *verify_perfusion(folder / PERFUSION),
+    ]
     sys.stdout.writelines(f"{line}\n" for line in summary(deviations))
     outside = [d for d in deviations if not d.ok]
     sys.stdout.write(f"{len(outside)} of {len(deviations)} truths are missed\n")

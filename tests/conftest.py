@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,14 @@ def chromium() -> Iterator[Any]:
         browser = play.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def mkdocs() -> list[str]:
+    """Command of the program that builds the site of the docs."""
+    if importlib.util.find_spec("material") is None:
+        absent("the site of the docs needs mkdocs-material (make setup)")
+    return [sys.executable, "-m", "mkdocs"]
 
 
 @pytest.fixture(scope="session")

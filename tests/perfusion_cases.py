@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +15,10 @@ from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
-from biomarker_cli.perfusion import dce_measure, t1_measure
-from biomarker_cli.perfusion.rules import DceRules, T1Rules
+from biomarker_cli.perfusion import dce_measure, dsc_measure, t1_measure
+from biomarker_cli.perfusion.dsc_rules import DscRules
+from biomarker_cli.perfusion.rules import DceRules
+from biomarker_cli.perfusion.t1_rules import T1Rules
 
 GRID = Geometry(SHAPE, (1.0, 2.0, 3.0))
 
@@ -48,15 +51,16 @@ def dce_rules(**changes: Any) -> DceRules:
 
 @dataclass
 class FolderImage:
-    """A `CaseImage` of everything below a folder."""
+    """A `CaseImage` of everything below a folder, or below several."""
 
-    folder: Path
+    folder: Path | Sequence[Path]
     is_declared: bool = False
     dicom: DicomFiles = field(default_factory=DicomFiles)
 
     @cached_property
     def _found(self) -> Any:
-        return scan([self.folder]).volumes
+        folders = [self.folder] if isinstance(self.folder, Path) else self.folder
+        return scan(list(folders)).volumes
 
     def candidates(self) -> Any:
         return self._found
@@ -75,7 +79,13 @@ def measured_dce(folder: Path, rules: DceRules, *regions: Region) -> dict[str, A
     return _by_feature(prepared.measure(regions or (region(),)))
 
 
-def measured_t1(folder: Path, rules: T1Rules, *regions: Region) -> dict[str, Any]:
+def measured_dsc(folder: Path, rules: DscRules, *regions: Region) -> dict[str, Any]:
+    """Return the measurements of each region by feature id, or its error."""
+    prepared = dsc_measure.prepare(FolderImage(folder), rules, None)
+    return _by_feature(prepared.measure(regions))
+
+
+def measured_t1(folder: Path | Sequence[Path], rules: T1Rules, *regions: Region) -> dict[str, Any]:
     """Return the measurements of T1 of each region by feature id, or its error."""
     prepared = t1_measure.prepare(FolderImage(folder), rules, None)
     return _by_feature(prepared.measure(regions or (region(),)))

@@ -42,6 +42,12 @@ adc:
   b_set: {kind: all}
   statistics: [mean, median, minimum, maximum]
 """,
+    "t1": """\
+applies_to: {modality: MR}
+measure: t1
+t1:
+  statistics: [mean, median]
+""",
     "radiomics": """\
 applies_to: {modality: CT}
 measure: radiomics
@@ -62,7 +68,13 @@ radiomics:
     - {filter: none}
 """,
 }
-MEASURES = {"suv": "suv", "adc": "adc", "ct-texture": "radiomics", "rtstruct": "radiomics"}
+MEASURES = {
+    "suv": "suv",
+    "adc": "adc",
+    "t1": "t1",
+    "ct-texture": "radiomics",
+    "rtstruct": "radiomics",
+}
 OURS = {
     "intensity.mean": "original.intensity.mean",
     "intensity.variance": "original.intensity.variance",

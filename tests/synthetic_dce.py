@@ -21,7 +21,7 @@ from biomarker_cli.perfusion.input_curve import population_curve
 from biomarker_cli.perfusion.population_inputs import POPULATION_INPUTS
 from biomarker_cli.perfusion.spoiled_echo import spoiled_signal
 
-SHAPE = (3, 6, 8)
+SHAPE = (2, 6, 8)
 TR_MS, TE_MS, FLIP_DEG = 5.0, 1.7, 15.0
 R1 = 5.2
 """Gadobutrol at 1.5 T."""
@@ -197,18 +197,27 @@ DIALECTS = {"siemens": siemens, "ge": ge, "philips": philips, "canon": canon, "u
 def write_dynamic(
     folder: Path, truth: Truth, how: Written, signal: np.ndarray | None = None
 ) -> None:
-    """Write a dynamic series as classic files, one per slice; every voxel is the tissue."""
-    signal = truth.signal() if signal is None else signal
+    """Write a dynamic series as classic files, one per slice.
+
+    Every voxel is the tissue, or `signal` has the shape (frames, z, y, x).
+    """
+    volumes = _volumes(truth.signal() if signal is None else signal)
     number = 0
     for phase in how.order or range(truth.n):
-        value = np.broadcast_to(signal[phase], SHAPE)
-        for z in range(SHAPE[0]):
+        for z, plane in enumerate(volumes[phase]):
             number += 1
             series = f"{how.series}{phase}" if how.one_series_each else how.series
-            dataset = slice_dataset((0.0, 0.0, 3.0 * z), value[z], series=series, number=number)
-            make_mr(dataset, value[z], how)
+            dataset = slice_dataset((0.0, 0.0, 3.0 * z), plane, series=series, number=number)
+            make_mr(dataset, plane, how)
             how.change(dataset, phase)
             write(dataset, folder / f"{how.series}_{phase:03d}_{z:02d}.dcm")
+
+
+def _volumes(signal: np.ndarray) -> np.ndarray:
+    """Return the signal of every voxel, shape (frames, z, y, x)."""
+    if signal.ndim == 4:
+        return signal
+    return np.broadcast_to(signal[:, None, None, None], (len(signal), *SHAPE))
 
 
 def write_vfa(
@@ -233,48 +242,109 @@ def write_vfa(
             write(dataset, folder / f"{own.series}_{z:02d}.dcm")
 
 
-def write_enhanced(path: Path, truth: Truth, manufacturer: str = "SIEMENS") -> None:
+def _date_time(truth: Truth, phase: int) -> str:
+    return "20250301" + clock(float(truth.seconds[phase]))
+
+
+def _offset(frame: Dataset, seconds: float) -> None:
+    item = Dataset()
+    item.TemporalPositionTimeOffset = seconds
+    frame.TemporalPositionSequence = Items([item])
+
+
+def _of_offset(truth: Truth, frame: Dataset, phase: int) -> None:
+    """Offset and one time for all frames."""
+    _offset(frame, float(truth.seconds[phase]))
+    frame.FrameContentSequence[0].FrameAcquisitionDateTime = _date_time(truth, 0)
+
+
+def _of_date_time(truth: Truth, frame: Dataset, phase: int) -> None:
+    """The time of each frame, no offset."""
+    frame.FrameContentSequence[0].FrameAcquisitionDateTime = _date_time(truth, phase)
+
+
+def _of_both(truth: Truth, frame: Dataset, phase: int) -> None:
+    _offset(frame, float(truth.seconds[phase]))
+    _of_date_time(truth, frame, phase)
+
+
+def _of_philips(truth: Truth, frame: Dataset, phase: int) -> None:
+    """Begin of the dynamic scan and scale slope in a private macro of the frame."""
+    frame.FrameContentSequence[0].FrameAcquisitionDateTime = _date_time(truth, 0)
+    own = Dataset()
+    block = own.private_block(0x2005, "Philips MR Imaging DD 001", create=True)
+    block.add_new(0xA0, "FL", float(truth.seconds[phase]))
+    block.add_new(0x0E, "FL", 0.0125)
+    outer = frame.private_block(0x2005, "Philips MR Imaging DD 005", create=True)
+    outer.add_new(0x0F, "SQ", Items([own]))
+    values = frame.PixelValueTransformationSequence[0]
+    values.RescaleSlope = f"{float(values.RescaleSlope) * (1.0 + 0.1 * (phase % 5)):.10g}"
+
+
+ENHANCED = {
+    "siemens": ("SIEMENS", _of_date_time),
+    "ge": ("GE MEDICAL SYSTEMS", _of_offset),
+    "philips": ("Philips Medical Systems", _of_philips),
+    "canon": ("CANON_MEC", _of_both),
+    "uih": ("UIH", _of_both),
+}
+"""Dialect -> Manufacturer, and what tells the times of the frames beside their index."""
+
+
+def write_enhanced(
+    path: Path,
+    truth: Truth,
+    dialect: str = "canon",
+    signal: np.ndarray | None = None,
+    slope: float | None = None,
+) -> None:
     """Write the dynamic series as one enhanced multi-frame object."""
-    signal = truth.signal()
-    how = Written(manufacturer=manufacturer)
-    first = slice_dataset((0.0, 0.0, 0.0), np.zeros(SHAPE[1:]), series="dce")
-    make_mr(first, np.zeros(SHAPE[1:]), how)
+    maker, tell = ENHANCED[dialect]
+    volumes = _volumes(truth.signal() if signal is None else signal)
+    planes = volumes.shape[2:]
+    first = slice_dataset((0.0, 0.0, 0.0), np.zeros(planes), series="dce")
+    make_mr(first, np.zeros(planes), Written(manufacturer=maker, slope=slope))
     first.SOPClassUID = EnhancedMRImageStorage
     first.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
-    slope = float(first.RescaleSlope)
+    step = float(first.RescaleSlope)
     shared, frames, pixels = Dataset(), [], []
-    shared.MRTimingAndRelatedParametersSequence = Items([Dataset()])
-    shared.MRTimingAndRelatedParametersSequence[0].RepetitionTime = TR_MS
-    shared.MRTimingAndRelatedParametersSequence[0].FlipAngle = FLIP_DEG
-    shared.MREchoSequence = Items([Dataset()])
-    shared.MREchoSequence[0].EffectiveEchoTime = TE_MS
-    shared.PixelMeasuresSequence = Items([Dataset()])
-    shared.PixelMeasuresSequence[0].PixelSpacing = first.PixelSpacing
-    shared.PixelMeasuresSequence[0].SliceThickness = 3.0
-    shared.PlaneOrientationSequence = Items([Dataset()])
-    shared.PlaneOrientationSequence[0].ImageOrientationPatient = first.ImageOrientationPatient
-    shared.PixelValueTransformationSequence = Items([Dataset()])
-    shared.PixelValueTransformationSequence[0].RescaleSlope = f"{slope:.10g}"
-    shared.PixelValueTransformationSequence[0].RescaleIntercept = "0"
-    shared.PixelValueTransformationSequence[0].RescaleType = "US"
-    for phase in range(truth.n):
-        for z in range(SHAPE[0]):
+
+    def group(item_of: Dataset, keyword: str, **values: object) -> None:
+        item = Dataset()
+        for name, value in values.items():
+            setattr(item, name, value)
+        setattr(item_of, keyword, Items([item]))
+
+    group(shared, "MRTimingAndRelatedParametersSequence", RepetitionTime=TR_MS, FlipAngle=FLIP_DEG)
+    group(shared, "MREchoSequence", EffectiveEchoTime=TE_MS)
+    group(shared, "PixelMeasuresSequence", PixelSpacing=first.PixelSpacing, SliceThickness=3.0)
+    group(
+        shared,
+        "PlaneOrientationSequence",
+        ImageOrientationPatient=first.ImageOrientationPatient,
+    )
+    for phase, volume in enumerate(volumes):
+        for z, plane in enumerate(volume):
             frame = Dataset()
-            content = Dataset()
-            content.TemporalPositionIndex = phase + 1
-            content.FrameAcquisitionDateTime = "20250301" + clock(float(truth.seconds[phase]))
-            content.DimensionIndexValues = [z + 1, phase + 1]
-            content.StackID, content.InStackPositionNumber = "1", z + 1
-            frame.FrameContentSequence = Items([content])
-            place = Dataset()
-            place.ImagePositionPatient = [0.0, 0.0, 3.0 * z]
-            frame.PlanePositionSequence = Items([place])
-            offset = Dataset()
-            offset.TemporalPositionTimeOffset = float(truth.seconds[phase])
-            frame.TemporalPositionSequence = Items([offset])
+            group(
+                frame,
+                "FrameContentSequence",
+                TemporalPositionIndex=phase + 1,
+                DimensionIndexValues=[z + 1, phase + 1],
+                StackID="1",
+                InStackPositionNumber=z + 1,
+            )
+            group(frame, "PlanePositionSequence", ImagePositionPatient=[0.0, 0.0, 3.0 * z])
+            group(
+                frame,
+                "PixelValueTransformationSequence",
+                RescaleSlope=f"{step:.10g}",
+                RescaleIntercept="0",
+                RescaleType="US",
+            )
+            tell(truth, frame, phase)
             frames.append(frame)
-            stored = np.full(SHAPE[1:], round(float(signal[phase]) / slope), dtype="<u2")
-            pixels.append(stored.tobytes())
+            pixels.append(np.round(plane / step).astype("<u2").tobytes())
     for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
         delattr(first, keyword)
     for keyword in ("RepetitionTime", "FlipAngle", "EchoTime", "RescaleSlope", "RescaleIntercept"):
@@ -298,6 +368,7 @@ def write_mask(path: Path) -> Path:
 
 __all__ = [
     "DIALECTS",
+    "ENHANCED",
     "SHAPE",
     "Truth",
     "Written",

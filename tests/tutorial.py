@@ -60,9 +60,13 @@ def _section(text: str) -> Section:
         if kind == "sh":
             commands = re.sub(r"\\\n\s*", "", content).splitlines()
             steps.append(Step(tuple(map(_command, commands)), ()))
+        elif kind == "python":
+            steps.append(Step(((f"python - <<'END'\n{content}END", 0),), ()))
         else:
             lines = content.splitlines()
-            steps[-1] = Step(steps[-1].commands, tuple(line for line in lines if line != "..."))
+            steps[-1] = Step(
+                steps[-1].commands, tuple(" ".join(line.split()) for line in lines if line != "...")
+            )
     prose = re.sub(r"`[^`]*`", "code", _BLOCK.sub("", text))
     return Section(tuple(steps), " ".join(re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", prose).split()))
 

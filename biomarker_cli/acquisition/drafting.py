@@ -10,8 +10,10 @@ from typing import Any
 import yaml
 
 from biomarker_cli.acquisition.facts import FACTS
+from biomarker_cli.acquisition.facts.elements import path_text
 from biomarker_cli.acquisition.formatting import value_text
-from biomarker_cli.acquisition.reading import read_fact
+from biomarker_cli.acquisition.protocol import load_acquisition
+from biomarker_cli.acquisition.reading import read_fact, tags_of
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.model.errors import ConfigurationError
 from biomarker_cli.model.wording import quoted
@@ -41,6 +43,13 @@ _TOLERANCES = MappingProxyType(
     }
 )
 """Facts that a reference examination fixes, with the tolerance that a draft starts from."""
+
+
+_BASE_PROTOCOLS = MappingProxyType({"CT": "base-ct", "MR": "base-mr", "PT": "base-pet"})
+"""Modality -> the shipped protocol that says what its numbers cannot do without."""
+
+UNWRITTEN_FIX = "say here what to do"
+"""What a draft says in place of a fix, and `lint` asks to replace."""
 
 
 def draft_protocol(series: Sequence[SeriesHeaders], ident: str, today: str) -> str:
@@ -75,7 +84,11 @@ def draft_protocol(series: Sequence[SeriesHeaders], ident: str, today: str) -> s
         raise ConfigurationError(
             "DRAFT-EMPTY", "no fact is told, with one value, by every slice of every series"
         )
-    rules = [_rule(prefix, name, value) for name, value in values.items()]
+    needed = _needed_facts(modality)
+    rules = [
+        _rule(prefix, name, value, "error" if needed & _names_of(name) else "warning")
+        for name, value in values.items()
+    ]
     facts = {name: _as_yaml(value) for name, value in values.items()}
     expected = {"the reference": (facts, "pass"), "nothing is told": ({}, "not_evaluable")}
     document = {
@@ -129,7 +142,23 @@ def _fixed_facts(series: Sequence[SeriesHeaders]) -> Iterator[tuple[str, Any]]:
             yield name, values[0]
 
 
-def _rule(prefix: str, name: str, value: Any) -> dict[str, Any]:
+def _needed_facts(modality: str) -> frozenset[str]:
+    """Return the facts without which the base protocol of a modality trusts no number."""
+    if modality not in _BASE_PROTOCOLS:
+        return frozenset()
+    rules = load_acquisition(_BASE_PROTOCOLS[modality]).content.rules
+    facts = [str(rule.fact) for rule in rules if rule.severity == "error"]
+    return frozenset(fact if FACTS.get(fact) else path_text(fact) for fact in facts)
+
+
+def _names_of(name: str) -> set[str]:
+    """Return a fact and the one element that it is, by which a rule may ask for it too."""
+    definition = FACTS.get(name)
+    tags = tags_of(definition) if definition else ()
+    return {name, *tags} if len(tags) == 1 else {name}
+
+
+def _rule(prefix: str, name: str, value: Any, severity: str) -> dict[str, Any]:
     definition = FACTS.get(name)
     unit = definition.unit if definition else ""
     rule: dict[str, Any] = {
@@ -147,9 +176,9 @@ def _rule(prefix: str, name: str, value: Any) -> dict[str, Any]:
         rule["tolerance"] = dict(_TOLERANCES[name])
     if unit:
         rule["unit"] = unit
-    rule |= {"over": "series", "level": "shall", "severity": "warning"}
+    rule |= {"over": "series", "level": "shall", "severity": severity}
     said = f"{value_text(value)} {unit if unit != '1' else ''}".rstrip()
-    rule["fix"] = f"The reference has {said}: say here what to do."
+    rule["fix"] = f"The reference has {said}: {UNWRITTEN_FIX}."
     return rule
 
 

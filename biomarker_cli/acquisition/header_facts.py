@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from biomarker_cli.acquisition.facts import FACTS, FactDefinition, Reading
+from biomarker_cli.acquisition.facts.registry import WHERE_TOLD
 from biomarker_cli.acquisition.formatting import values_text
 from biomarker_cli.acquisition.reading import read_fact
 from biomarker_cli.acquisition.series import SeriesHeaders
@@ -63,10 +64,15 @@ def header_facts(series: SeriesHeaders) -> list[Fact]:
     -------
     list of Fact
         In the order of the library; a fact that the header does not tell has an
-        empty value.
+        empty value, or is left out (`WHERE_TOLD`).
     """
     fitting = [f for f in FACTS if not f.modalities or series.modality in f.modalities]
-    return [_fact(definition, read_fact(series, definition.name)) for definition in fitting]
+    read = ((definition, read_fact(series, definition.name)) for definition in fitting)
+    return [
+        _fact(definition, reading)
+        for definition, reading in read
+        if reading.values or definition.name not in WHERE_TOLD
+    ]
 
 
 def facts_by_series(series: Iterable[SeriesHeaders]) -> dict[str, list[Fact]]:

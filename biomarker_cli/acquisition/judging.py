@@ -55,11 +55,10 @@ def _cannot_be_judged(error: Exception) -> str:
     return f"the values cannot be judged ({type(error).__name__}): a defect of the header"
 
 
-def _for_vendor(rule: Rule, maker: Reading) -> Rule:
-    """Return the rule as it reads for a manufacturer."""
-    name = value_text(maker.values[0]).upper() if maker.values else ""
+def for_maker(rule: Rule, manufacturer: str) -> Rule:
+    """Return the rule as it reads for a manufacturer, named as in Manufacturer."""
     for alternative in rule.vendors:
-        if name.startswith(alternative.manufacturer.upper()):
+        if manufacturer.upper().startswith(alternative.manufacturer.upper()):
             return replace_fields(
                 rule,
                 fact=alternative.fact or rule.fact,
@@ -84,7 +83,7 @@ def read_for(rule: Rule, series: Examined) -> tuple[Rule, Reading]:
     if rule.vendors and (maker.n_missing or len(set(maker.values)) != 1):
         why = "the rule depends on the manufacturer, which is not told"
         return rule, Reading((), max(maker.n_missing, 1), maker.tags, reason=why)
-    rule = _for_vendor(rule, maker)
+    rule = for_maker(rule, value_text(maker.values[0]) if maker.values else "")
     reading = series.read(rule.fact)
     reading = replace(reading, tags=(*reading.tags, *maker.tags))
     source = unit_of_fact(rule.fact, rule.header_unit)

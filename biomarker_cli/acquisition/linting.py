@@ -8,16 +8,19 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from biomarker_cli.acquisition.drafting import UNWRITTEN_FIX
 from biomarker_cli.acquisition.evaluating import evaluate_examined
 from biomarker_cli.acquisition.examined import from_example
 from biomarker_cli.acquisition.protocol import AcquisitionProtocol, typed
 from biomarker_cli.acquisition.rules import Example
 from biomarker_cli.protocol.document import ProtocolDocument
 from biomarker_cli.protocol.errors import ProtocolError
-from biomarker_cli.protocol.loading import load_document, problem_text
+from biomarker_cli.protocol.loading import load_document, problems
 from biomarker_cli.protocol.locator import ProtocolKind, shipped_versions
+from biomarker_cli.protocol.places import place_of
 from biomarker_cli.protocol.versions import Version
-from biomarker_cli.protocol.yaml_source import line_of, read_yaml
+from biomarker_cli.protocol.yaml_nodes import KeyPath
+from biomarker_cli.protocol.yaml_source import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class LintFinding:
     line : int
         In the file, 0 where it is none of its lines.
     message : str
+    file : str
+        Which the line is of: the protocol's own, or one that it extends.
     """
 
     severity: str
@@ -42,6 +47,15 @@ class LintFinding:
     place: str
     line: int
     message: str
+    file: str = ""
+
+
+def finding_at(
+    document: ProtocolDocument, path: KeyPath, severity: str, *, code: str, place: str, message: str
+) -> LintFinding:
+    """Return a finding with the file and the line in which a key of the merged content stands."""
+    found = place_of(document.places, path)
+    return LintFinding(severity, code, place, found.line, message, found.file)
 
 
 def lint(document: ProtocolDocument) -> list[LintFinding]:
@@ -59,7 +73,7 @@ def lint(document: ProtocolDocument) -> list[LintFinding]:
     try:
         protocol = typed(document)
     except ProtocolError as error:
-        return _form_findings(document, error)
+        return form_findings(document, error)
     found = [
         *header_findings(document),
         *_rule_findings(protocol),
@@ -69,27 +83,19 @@ def lint(document: ProtocolDocument) -> list[LintFinding]:
     return sorted(found, key=lambda f: (f.severity != "error", f.line, f.place))
 
 
-def _form_findings(document: ProtocolDocument, error: ProtocolError) -> list[LintFinding]:
-    """Return what is wrong with the form of a file, each with its line."""
+def form_findings(document: ProtocolDocument, error: ProtocolError) -> list[LintFinding]:
+    """Return what is wrong with the form of a protocol, each with its file and line."""
     cause = error.__cause__
     if not isinstance(cause, ValidationError):
-        return [LintFinding("error", "invalid", "file", 0, str(error))]
-    lines = dict(document.lines)
+        return [LintFinding("error", "invalid", "file", 0, str(error), document.file_name)]
     return [
-        LintFinding(
-            "error",
-            "invalid",
-            ".".join(map(str, item["loc"])) or "file",
-            line_of(lines, item["loc"]),
-            problem_text(item["msg"]),
-        )
-        for item in cause.errors(include_url=False)
+        LintFinding("error", "invalid", one.key, one.place.line, one.message, one.place.file)
+        for one in problems(cause, document)
     ]
 
 
 def _error(document: ProtocolDocument, code: str, place: str, message: str) -> LintFinding:
-    key = place.split(".")[0]
-    return LintFinding("error", code, place, line_of(dict(document.lines), (key,)), message)
+    return finding_at(document, (place,), "error", code=code, place=place, message=message)
 
 
 def header_findings(document: ProtocolDocument) -> Iterator[LintFinding]:
@@ -111,9 +117,9 @@ def header_findings(document: ProtocolDocument) -> Iterator[LintFinding]:
                 "extends",
                 f"an active protocol names one version of its parent, not {header.extends}",
             )
-        for parent in document.parents:
-            if load_document(_kind(document), parent).is_draft:
-                yield _error(document, "draft-parent", "extends", f"{parent} is a draft")
+        for parent in document.ancestors:
+            if parent.header.status == "draft":
+                yield _error(document, "draft-parent", "extends", f"{parent.ident} is a draft")
     if header.version not in {change.version for change in header.changelog}:
         yield _error(
             document, "changelog", "changelog", f"there is no entry for version {header.version}"
@@ -134,42 +140,44 @@ def own_rules(document: ProtocolDocument) -> tuple[str, ...]:
     return tuple(str(item["id"]) for item in data.get("rules", ()) if "id" in item)
 
 
-def _rule_line(document: ProtocolDocument, rule_id: str) -> int:
-    ids = own_rules(document)
-    place = ("rules", ids.index(rule_id)) if rule_id in ids else ("rules",)
-    return line_of(dict(document.lines), place)
+def _of_rule(
+    document: ProtocolDocument, rule_id: str, severity: str, code: str, message: str
+) -> LintFinding:
+    ids = [item.get("id") for item in document.data.get("rules", ())]
+    path: KeyPath = ("rules", ids.index(rule_id)) if rule_id in ids else ("rules",)
+    return finding_at(document, path, severity, code=code, place=rule_id, message=message)
 
 
 def _rule_findings(protocol: AcquisitionProtocol) -> Iterator[LintFinding]:
     document = protocol.document
     own = own_rules(document)
     for rule_id in sorted({i for i in own if own.count(i) > 1}):
-        yield LintFinding(
-            "error", "reused-id", rule_id, _rule_line(document, rule_id), "the id stands twice"
-        )
+        yield _of_rule(document, rule_id, "error", "reused-id", "the id stands twice")
     tested = {rule_id for test in protocol.content.tests for rule_id in test.expect}
     for rule in protocol.content.rules:
+        if UNWRITTEN_FIX in rule.fix:
+            message = "the fix is still the draft's: write what to do at the scanner"
+            yield _of_rule(document, rule.id, "warning", "unwritten-fix", message)
         if rule.id not in own:
             continue
-        line = _rule_line(document, rule.id)
         if rule.id not in tested:
-            yield LintFinding("error", "untested", rule.id, line, "no test case names the rule")
+            yield _of_rule(document, rule.id, "error", "untested", "no test case names the rule")
         if rule.severity == "error" and not rule.fix:
-            yield LintFinding(
-                "warning", "no-fix", rule.id, line, "an error-level rule should say what to do"
-            )
+            message = "an error-level rule should say what to do"
+            yield _of_rule(document, rule.id, "warning", "no-fix", message)
 
 
 def _test_findings(protocol: AcquisitionProtocol) -> Iterator[LintFinding]:
-    lines = dict(protocol.document.lines)
     for index, test in enumerate(protocol.content.tests):
         for rule_id, wanted, found in failing(protocol, test):
-            yield LintFinding(
+            yield finding_at(
+                protocol.document,
+                ("tests", index),
                 "error",
-                "test-fails",
-                rule_id,
-                line_of(lines, ("tests", index)),
-                f"test {index + 1} {test.title}: expected {wanted}, found {found or 'no row'}",
+                code="test-fails",
+                place=rule_id,
+                message=f"test {index + 1} {test.title}: "
+                f"expected {wanted}, found {found or 'no row'}",
             )
 
 
@@ -210,13 +218,8 @@ def _history_findings(protocol: AcquisitionProtocol) -> Iterator[LintFinding]:
             continue
         for rule in earlier.content.rules:
             if rule.id in facts and facts[rule.id] != rule.fact:
-                yield LintFinding(
-                    "error",
-                    "reused-id",
-                    rule.id,
-                    _rule_line(document, rule.id),
-                    f"version {version} has this id for another fact ({rule.fact})",
-                )
+                message = f"version {version} has this id for another fact ({rule.fact})"
+                yield _of_rule(document, rule.id, "error", "reused-id", message)
 
 
 def _other_versions(document: ProtocolDocument) -> list[tuple[Version, Path]]:
@@ -239,11 +242,10 @@ def origins(document: ProtocolDocument) -> tuple[dict[str, str], tuple[str, ...]
     """
     own = set(own_rules(document))
     found = dict.fromkeys(own, "")
-    for parent in document.parents:
-        ancestor = load_document(ProtocolKind.ACQUISITION, parent)
+    for ancestor in document.ancestors:
         for rule_id in own_rules(ancestor):
             if rule_id in own:
-                found[rule_id] = f"overrides {parent}"
+                found[rule_id] = f"overrides {ancestor.ident}"
             else:
-                found.setdefault(rule_id, parent)
+                found.setdefault(rule_id, ancestor.ident)
     return found, tuple(str(i) for i in document.data.get("disable", ()))

@@ -7,8 +7,6 @@ header cannot be talked over this way.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,16 +17,22 @@ from typing import Any
 from biomarker_cli.acquisition.facts import FACTS
 from biomarker_cli.acquisition.facts.phantom import recovery_fact
 from biomarker_cli.acquisition.facts.registry import FactDefinition
+from biomarker_cli.acquisition.handed_in import HandedIn
 from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.model.units import conversion_factor
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.protocol.errors import ProtocolError
-from biomarker_cli.tables.cells import unescape_cell
 
 MEASURED_COLUMNS = ("series_uid", "fact", "value", "unit", "source")
 """Columns of the table; `series_uid` may be left out or empty where one series is meant."""
 
-_REQUIRED = MEASURED_COLUMNS[1:]
+_TABLE = HandedIn(
+    "MEASURED-INVALID",
+    MEASURED_COLUMNS,
+    required=MEASURED_COLUMNS[1:],
+    hint=f"The columns are {', '.join(MEASURED_COLUMNS)}; docs/acquisition.md has an example.",
+)
+_invalid = _TABLE.invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +67,9 @@ def load_measured(path: Path) -> tuple[MeasuredFact, ...]:
         columns, facts and rows, a value that is no number, a unit that is
         missing or of another dimension.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _invalid(f"the file cannot be read as UTF-8 text: {path}", path.name) from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    _require_columns(reader.fieldnames or (), path.name)
     rows: dict[tuple[str, str], MeasuredFact] = {}
-    for row in reader:
-        where = f"{path.name}:{reader.line_num}"
-        found = _fact_of_row(row, where)
+    for where, cells in _TABLE.rows(path):
+        found = _fact_of_row(cells, where)
         if rows.setdefault((found.series_uid, found.fact), found) is not found:
             raise _invalid(f"{found.fact} stands twice for one series", where)
     if not rows:
@@ -80,33 +77,7 @@ def load_measured(path: Path) -> tuple[MeasuredFact, ...]:
     return tuple(rows.values())
 
 
-def _invalid(problem: str, where: str, hint: str = "") -> ProtocolError:
-    usual = f"The columns are {', '.join(MEASURED_COLUMNS)}; docs/acquisition.md has an example."
-    return ProtocolError("MEASURED-INVALID", problem, where=where, hint=hint or usual)
-
-
-def _require_columns(columns: Sequence[str], where: str) -> None:
-    problems = [
-        (word, names)
-        for word, names in (
-            ("missing", [name for name in _REQUIRED if name not in columns]),
-            ("unknown", [name for name in columns if name not in MEASURED_COLUMNS]),
-            ("repeated", sorted({name for name in columns if columns.count(name) > 1})),
-        )
-        if names
-    ]
-    if problems:
-        told = "; ".join(f"columns are {word}: {', '.join(names)}" for word, names in problems)
-        raise _invalid(told, where)
-
-
-def _fact_of_row(row: Mapping[str | None, Any], where: str) -> MeasuredFact:
-    if None in row:
-        raise _invalid("the row has more cells than there are columns", where)
-    cells = {str(name): unescape_cell(value or "").strip() for name, value in row.items()}
-    for name in _REQUIRED:
-        if not cells[name]:
-            raise _invalid(f"{name} is empty", where)
+def _fact_of_row(cells: Mapping[str, str], where: str) -> MeasuredFact:
     definition = _definition(cells["fact"], where)
     return MeasuredFact(
         series_uid=cells.get("series_uid", ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from biomarker_cli.acquisition.rules import AcquisitionRules
+from biomarker_cli.protocol.describing import describe
 
 
 def json_schema() -> dict[str, Any]:
@@ -13,6 +14,7 @@ def json_schema() -> dict[str, Any]:
     It describes form; units, facts and test cases are what ``protocol lint`` adds.
     """
     schema = AcquisitionRules.model_json_schema(mode="validation")
+    describe(schema, AcquisitionRules)
     schema["properties"]["format"] = {"const": "biomarker-acquisition/1"}
     # A child inherits its rules, a condition may be a bare value or a list.
     schema["required"] = [key for key in schema["required"] if key != "rules"]

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 class MeasurableImages(Strict):
-    """Which images an analysis may measure; without a modality, any."""
+    """Which images an analysis may measure; without a modality, any.
+
+    Attributes
+    ----------
+    modality : str or tuple of str
+        DICOM modality, or a list of them.
+    """
 
     modality: str | tuple[str, ...] = ()
 

@@ -27,6 +27,7 @@ MEASURES: Mapping[str, str] = MappingProxyType(
         "adc": "biomarker_cli.diffusion.measure",
         "t1": "biomarker_cli.perfusion.t1_measure",
         "dce": "biomarker_cli.perfusion.dce_measure",
+        "dsc": "biomarker_cli.perfusion.dsc_measure",
         "size": "biomarker_cli.size.measure",
     }
 )
@@ -127,15 +128,16 @@ def measure_room(name: str) -> MeasureRoom:
 def proposed_roles() -> tuple[ProposedRole, ...]:
     """Return the roles of all measures for the images of a new study, the narrower ones first."""
     roles = [role for name in MEASURES for role in measure_room(name).ROLES]
-    return tuple(sorted(roles, key=lambda role: not role.split_by))
+    return tuple(sorted(roles, key=lambda role: not role.is_narrow))
 
 
 if TYPE_CHECKING:
     from biomarker_cli.diffusion import measure as diffusion
     from biomarker_cli.perfusion import dce_measure as dce
+    from biomarker_cli.perfusion import dsc_measure as dsc
     from biomarker_cli.perfusion import t1_measure as t1
     from biomarker_cli.pet import measure as pet
     from biomarker_cli.radiomics import measure as radiomics
     from biomarker_cli.size import measure as size
 
-    _FULFILLED: tuple[MeasureRoom, ...] = (radiomics, pet, diffusion, t1, dce, size)
+    _FULFILLED: tuple[MeasureRoom, ...] = (radiomics, pet, diffusion, t1, dce, dsc, size)

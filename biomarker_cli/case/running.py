@@ -329,6 +329,8 @@ def _measure_regions(progress: _Progress, analysis: Analysis, prepared: Prepared
     image = progress.plan.image_of(analysis).name
     flags = _flags_of_image(progress, image) | prepared.volume.flags
     flags |= analysis.document.standing_flags
+    if prepared.volume.frames.is_burned_in:
+        flags |= {"burned_in_annotation"}
     regions = [
         (RoiKey(roi.roi_id, image), roi.region)
         for roi in progress.regions[image]

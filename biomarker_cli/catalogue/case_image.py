@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     # An image file of another format is measured without a look into DICOM.
     from biomarker_cli.catalogue.candidate import VolumeCandidate
     from biomarker_cli.dicom.files import DicomFiles
+    from biomarker_cli.dicom.frames import FrameHeader
     from biomarker_cli.imaging.volume import Volume
 
 
@@ -48,6 +49,10 @@ class ProposedRole:
         Ids of the protocols.
     split_by : str
         What a volume of the series is told apart by; empty where that does not matter.
+    least_volumes : int
+        Volumes that the series must hold.
+    of_header : callable, optional
+        Whether the header of its first slice is one of such images.
     """
 
     name: str
@@ -55,9 +60,27 @@ class ProposedRole:
     acquisition: str
     analysis: str
     split_by: str = ""
+    least_volumes: int = 1
+    of_header: Callable[[FrameHeader], bool] | None = None
 
-    def fits(self, candidates: Sequence[VolumeCandidate]) -> bool:
-        """Tell whether the volumes of a series are images of this role."""
-        if candidates[0].modality != self.modality:
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it asks for more than a modality."""
+        return bool(self.split_by) or self.of_header is not None
+
+    def fits(
+        self, candidates: Sequence[VolumeCandidate], header: Callable[[], FrameHeader]
+    ) -> bool:
+        """Tell whether the volumes of a series are images of this role.
+
+        Parameters
+        ----------
+        candidates : sequence of VolumeCandidate
+        header : callable
+            Reads that of the first slice, where one is asked for.
+        """
+        if candidates[0].modality != self.modality or len(candidates) < self.least_volumes:
             return False
-        return not self.split_by or any(self.split_by in c.split_by for c in candidates)
+        if self.split_by and not any(self.split_by in c.split_by for c in candidates):
+            return False
+        return self.of_header is None or self.of_header(header())

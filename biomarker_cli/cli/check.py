@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.headers import Headers, read_headers
-from biomarker_cli.cli.options import format_option, paths_argument
+from biomarker_cli.cli.options import format_option, paths_argument, quiet_option, verbose_option
 from biomarker_cli.cli.output import (
     WIDTH,
     Listing,
+    is_quiet,
+    note,
     print_json,
     require_new_file,
     say,
@@ -51,6 +53,8 @@ _ORDER = ("fail", "missing_series", "not_evaluable", "waived", "pass", "not_appl
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write checks.csv here.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML here.")
+@quiet_option
+@verbose_option("series")
 @format_option
 @click.option("--strict", is_flag=True, help="What cannot be judged is a violation, too.")
 @click.option(
@@ -85,15 +89,16 @@ def check(
         _require_locked(loaded)
     _require_new_files(given["output"], given["junit"])
     headers, results = _judge(given["paths"], loaded, given["waivers"], given["measured"])
-    written = _write(results, given["output"], given["junit"])
-    if output_format == "json":
+    for path in _write(results, given["output"], given["junit"]):
+        note(f"written: {path}")
+    if given["verbose"]:
+        _say_each(headers.series, results)
+    if output_format == "json" and not is_quiet():
         if _note(loaded):
-            say(f"{loaded.ident}: {_note(loaded)}", err=True)
+            note(f"{loaded.ident}: {_note(loaded)}")
         print_json([r.row() | {key: getattr(r, key) for key in TOLD_BESIDE} for r in results])
-    else:
+    elif not is_quiet():
         _print_text(loaded, headers.series, results)
-        for path in written:
-            say(f"written: {path}", err=True)
     code = exit_code(results, strict=strict)
     if strict and headers.n_unreadable and code is ExitCode.DONE:
         # A file that cannot be read may be a slice of what was judged.
@@ -101,12 +106,26 @@ def check(
     context.exit(code)
 
 
+def _say_each(series: Sequence[SeriesHeaders], results: Sequence[CheckResult]) -> None:
+    """Say what became of each series."""
+    outcomes: dict[str, Counter[str]] = {one.series_uid: Counter() for one in series}
+    for result in results:
+        for uid in filter(None, result.series_uid.split(";")):
+            outcomes.setdefault(uid, Counter())[result.outcome.value] += 1
+    for uid, counts in outcomes.items():
+        told = ", ".join(f"{counts[word]} {word}" for word in _ORDER if counts[word])
+        say(f"series {uid}: {told or 'no rule speaks of it'}", err=True)
+
+
 def _note(protocol: AcquisitionProtocol) -> str:
     """Return what to know of a protocol that is not active, empty where it is."""
-    return {
-        "draft": "a draft: its limits are not confirmed in their sources yet",
-        "retired": "retired: `biomarker protocol list` shows what replaces it",
-    }.get(protocol.document.header.status, "")
+    document = protocol.document
+    if document.is_retired:
+        return "retired: `biomarker protocol list` shows what replaces it"
+    if not document.is_draft:
+        return ""
+    made = "a draft" if document.header.status == "draft" else "extends a draft"
+    return f"{made}: its limits are not confirmed in their sources yet"
 
 
 def _require_new_files(output: Path | None, junit: Path | None) -> None:

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.options import quiet_option
 from biomarker_cli.cli.output import (
+    is_quiet,
+    note,
     print_data,
     print_json,
     require_new_file,
@@ -74,6 +77,7 @@ compare, 2 a bad file of tolerances, names or dialect.
     show_default=True,
     help="How to print: to read, JSON for scripts, or CSV with every row.",
 )
+@quiet_option
 @click.pass_context
 def compare(
     context: click.Context, /, worst: int, junit: Path | None, output_format: str, **given: Any
@@ -95,8 +99,9 @@ def compare(
         from biomarker_cli.multicentre.comparison_junit import comparison_xml
 
         write_new_file(junit, comparison_xml(comparison))
-        say(f"written: {junit}", err=True)
-    _print(comparison, output_format, worst)
+        note(f"written: {junit}")
+    if not is_quiet():
+        _print(comparison, output_format, worst)
     context.exit(ExitCode.OUT_OF_TOLERANCE if comparison.failures else ExitCode.DONE)
 
 

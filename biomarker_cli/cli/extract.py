@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.case.measures import measure_names, measure_room
-from biomarker_cli.cli.output import print_data, progress, require_free, say
+from biomarker_cli.cli.options import quiet_option, verbose_option
+from biomarker_cli.cli.output import note, print_data, progress, require_free, say
+from biomarker_cli.cli.run_ending import say_case
 from biomarker_cli.model.exit_codes import ExitCode, worst_exit_code
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ Examples:
       --analysis dce-etofts-parker
   biomarker extract size --image ct/ --mask seg.dcm --analysis recist-size
 
-Without -o the measurements are printed as CSV. Exit code 7: a limit of the
+Without -o the measurements are printed as CSV, whether quiet or not. Exit code 7: a limit of the
 analysis, as that of a phantom, is broken.
 """
 
@@ -92,6 +94,8 @@ analysis, as that of a phantom, is broken.
     help="Whom DICOM maps name: a subject and UIDs of ours, or patient and study of the source.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that folder.")
+@quiet_option
+@verbose_option("case")
 @click.pass_context
 def extract(
     context: click.Context,
@@ -100,10 +104,11 @@ def extract(
     maps: Path | None,
     identity: str,
     overwrite: bool,
+    verbose: bool,
     **case: Any,
 ) -> None:
     """Measure the regions of one image by an analysis protocol."""
-    from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
+    from biomarker_cli.study.runner import RunOptions, RunProgress, StudyRun, run_study
     from biomarker_cli.study.single import SingleCase, plan_single
     from biomarker_cli.study.terms import StudyTerms
 
@@ -115,7 +120,8 @@ def extract(
     with _folder_of_run(output) as folder:
         require_free(folder, "measurements.csv", overwrite=overwrite)
         study = StudyRun(StudyTerms("extract", planned.protocols), planned)
-        report = run_study(study, folder, RunOptions(fresh=True))
+        told = RunProgress(ended=say_case if verbose else None)
+        report = run_study(study, folder, RunOptions(fresh=True), told)
         (result,) = report.results
         _print_errors(result)
         if output is None:
@@ -147,13 +153,13 @@ def _write_maps(plan: CasePlan, folder: Path, choice: str) -> None:
     case = CaseInputs(plan)
     identity = identity_of(plan, keep=choice == "keep")
     if not plan.primary.is_declared:
-        say(_said(identity), err=True)
+        note(_said(identity))
     for analysis in plan.analyses:
         maps_of = analysis.room.maps
         if maps_of is not None:
             maps = maps_of(case.image_of(analysis), analysis.rules)
             for path in write_maps(maps, folder, identity, analysis.ident):
-                say(f"written: {path}", err=True)
+                note(f"written: {path}")
 
 
 def _said(identity: OutgoingIdentity) -> str:
@@ -190,8 +196,8 @@ def _print_errors(result: PackedResult) -> None:
         if roi.status not in {"ok", "skipped"}:
             say(f"{roi.roi_id}: {roi.status} {roi.error_code} {roi.error_message}", err=True)
     regions_of: dict[str, list[str]] = {}
-    for note in result.notes:
-        regions_of.setdefault(note.text, []).append(note.roi_id)
+    for noted in result.notes:
+        regions_of.setdefault(noted.text, []).append(noted.roi_id)
     for reason, regions in regions_of.items():
         named = ", ".join(filter(None, regions))
         say(f"{reason} [{named}]" if named else reason, err=True)
@@ -210,8 +216,7 @@ def _judged_by_limits(result: PackedResult) -> ExitCode:
 
 def _print_summary(head: ResultHead, folder: Path) -> None:
     n_rois = sum(bool(roi.analyses) for roi in head.rois)
-    say(
+    note(
         f"{head.status}: {n_rois} regions, {head.n_ok + head.n_without} measurements; "
-        f"tables in {folder}",
-        err=True,
+        f"tables in {folder}"
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import platform
 import sys
 import traceback
 import warnings
@@ -47,6 +48,7 @@ COMMANDS = CommandsOnDemand(
         "check": "check:check",
         "regions": "regions:regions",
         "extract": "extract:extract",
+        "register": "register:register",
         "suv-explain": "suv_explain:suv_explain",
         "bvalues": "bvalues:bvalues",
         "timepoints": "timepoints:timepoints",
@@ -67,6 +69,7 @@ COMMANDS = CommandsOnDemand(
         "join": "join:join",
         "associate": "associate:associate",
         "export": "export:export",
+        "import": "importing:importing",
         "deidentify": "deidentify:deidentify",
         "report": "report:report",
         "bundle": "bundle:bundle",
@@ -80,12 +83,29 @@ COMMANDS = CommandsOnDemand(
 )
 
 
+def _print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Print version and build: one version that was changed in place is another program."""
+    del parameter
+    if value and not context.resilient_parsing:
+        from biomarker_cli.model.version import code_digest
+
+        say(f"biomarker {__version__}, build {code_digest()}, Python {platform.python_version()}")
+        context.exit()
+
+
 @click.group(
     commands=COMMANDS,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="biomarker")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version with a digest of the installed code, and exit.",
+)
 def cli() -> None:
     """Turn DICOM series of many centres into imaging biomarkers that may be pooled.
 
@@ -101,7 +121,7 @@ def main() -> NoReturn:
     prepare_streams()
     end_on_signals()
     try:
-        result = cli.main(standalone_mode=False)
+        result = cli.main(prog_name="biomarker", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else ExitCode.DONE)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
@@ -115,10 +135,6 @@ def main() -> NoReturn:
         # whatever the exit code. Code made from text that ends well is forgotten.
         eval("None")  # noqa: S307 - a constant
         sys.exit(code_of(error))
-    except BrokenPipeError:
-        # The reader of our stdout has gone (``| head``): no more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.DONE)
     except BiomarkerError as error:
         print_error(error)
         sys.exit(error.exit_code)

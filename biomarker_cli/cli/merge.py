@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from biomarker_cli.cli.options import format_option, junit_option
+from biomarker_cli.cli.options import format_option, junit_option, quiet_option
 from biomarker_cli.cli.output import require_new_file
 from biomarker_cli.cli.run_ending import end_with_report
 
@@ -39,7 +39,7 @@ Examples:
 )
 @click.option("--strict", is_flag=True, help="Exit with 4 where an acquisition rule is broken.")
 @junit_option
-@click.option("--quiet", is_flag=True, help="Say nothing but errors; the exit code tells.")
+@quiet_option
 @format_option
 @click.pass_context
 def merge(
@@ -52,7 +52,6 @@ def merge(
     output_format: str,
     *,
     strict: bool,
-    quiet: bool,
 ) -> None:
     """Judge the cohort of all shards in DIR, and write the tables of the whole study.
 
@@ -65,5 +64,5 @@ def merge(
     if junit is not None:
         require_new_file(junit)
     report = merge_shards(folder, study_file, allowed, strict=strict)
-    end_with_report(report, junit, "" if quiet else output_format)
+    end_with_report(report, junit, output_format)
     context.exit(report.exit_code)

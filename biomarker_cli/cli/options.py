@@ -4,14 +4,21 @@
 paths_argument          scan, check
 format_option           scan, check, run, status, regions, bvalues ...
 junit_option            check, run, merge, compare
+quiet_option            where work is long: scan, check, extract, run ...
 ======================  =============================================
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
+
+from biomarker_cli.cli.output import QUIET
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 paths_argument = click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
@@ -35,6 +42,29 @@ table_format_option = click.option(
     show_default=True,
     help="What to print on stdout.",
 )
+
+
+def _be_quiet(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Tell what prints, wherever it stands."""
+    del parameter
+    context.meta[QUIET] = value
+
+
+def verbose_option(what: str) -> Callable[[_Command], _Command]:
+    """Return the option ``-v``, which says on stderr what became of each of something."""
+    return click.option(
+        "-v", "--verbose", is_flag=True, help=f"Say on stderr what became of each {what}."
+    )
+
+
+quiet_option = click.option(
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=_be_quiet,
+    help="Say nothing but errors; the exit code tells.",
+)
+"""`output.is_quiet` and `output.note` ask for it."""
 
 junit_option = click.option(
     "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML here."

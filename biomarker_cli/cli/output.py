@@ -6,6 +6,7 @@ headers, file names and files of people, and a terminal obeys what it is sent.
 
 =============  =======================================================
 say            a line for people, nothing in it obeyed
+note           one on stderr that --quiet leaves out
 say_title      the same in bold, above lines
 say_cells      a line of a list in columns
 say_lines      text of our own with lines, such as a description
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -33,6 +35,7 @@ from biomarker_cli.model.wording import cut_in_middle, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from typing_extensions import Buffer
 
 
 WIDTH = 80
@@ -52,17 +55,66 @@ def prepare_streams() -> None:
     """Make stdout and stderr take every character, whatever the locale is.
 
     A pipe or a file gets UTF-8; a terminal keeps its encoding, and what that
-    cannot hold is written by its number.
+    cannot hold is written by its number. A pipe whose reader has gone (``| head``)
+    takes the rest in silence: the command ends as it would have.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            encoding = None if stream.isatty() else "utf-8"
-            stream.reconfigure(encoding=encoding, errors="backslashreplace")
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Closed when the command was started (``>&-``): there is nobody to tell.
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
+            setattr(sys, name, nowhere)
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="backslashreplace")
+            continue
+        stream.flush()
+        buffer = io.BufferedWriter(_PipeThatMayClose(stream.fileno(), "w", closefd=False))
+        wrapped = io.TextIOWrapper(
+            buffer,
+            encoding="utf-8",
+            errors="backslashreplace",
+            line_buffering=stream.line_buffering,
+        )
+        setattr(sys, name, wrapped)
+
+
+class _PipeThatMayClose(io.FileIO):
+    """An open file; where its reader has gone, what is written to it is lost."""
+
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            # Also for what Python, at its end, writes once more.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            if not isinstance(error, BrokenPipeError):
+                raise
+            return super().write(data)
 
 
 def say(text: str = "", *, err: bool = False) -> None:
     """Print one line of text, in which nothing is obeyed: line ends and ESC become visible."""
     click.echo(shown(text), err=err)
+
+
+QUIET = "biomarker.quiet"
+"""Key of the context of a command under which ``--quiet`` stands."""
+
+
+def is_quiet() -> bool:
+    """Whether the command that runs was told to say nothing but errors."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(QUIET))
+
+
+def note(text: str) -> None:
+    """Print a line on stderr that is no error: what was written where. Quiet says none."""
+    if not is_quiet():
+        say(text, err=True)
 
 
 def say_title(text: str) -> None:
@@ -253,8 +305,8 @@ def _say_nothing(done: int, total: int) -> None:
 
 @contextmanager
 def progress(what: str, unit: str) -> Iterator[Advance]:
-    """Show a progress bar with rate on stderr while a terminal looks on."""
-    if not sys.stderr.isatty():
+    """Show a progress bar with rate on stderr while a terminal looks on and may be told."""
+    if is_quiet() or not sys.stderr.isatty():
         yield _say_nothing
         return
     from rich.progress import (

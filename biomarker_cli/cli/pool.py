@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import print_json, say
+from biomarker_cli.cli.options import format_option, quiet_option
+from biomarker_cli.cli.output import is_quiet, note, print_json, say
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ KIND=ANSWER says what becomes of parts that are not alike:
 )
 @click.option("--name", default="", help="Name of the pool [default: that of the study, or pool].")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier pool in that folder.")
+@quiet_option
 @format_option
 def pool(
     folders: tuple[Path, ...],
@@ -102,11 +103,13 @@ def pool(
         if is_new:
             output.rmdir()
         raise
+    note(f"written: {output}")
+    if is_quiet():
+        return
     if output_format == "json":
         print_json({"folder": str(output), **report.as_json(rules)})
-        return
-    _print_text(report, rules)
-    say(f"written: {output}", err=True)
+    else:
+        _print_text(report, rules)
 
 
 def _require_place(output: Path, folders: tuple[Path, ...], *, overwrite: bool) -> None:

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, progress, require_free, say
+from biomarker_cli.cli.options import format_option, quiet_option
+from biomarker_cli.cli.output import (
+    Listing,
+    is_quiet,
+    note,
+    print_json,
+    progress,
+    require_free,
+    say,
+)
 from biomarker_cli.model.flags import join_flags
 from biomarker_cli.model.wording import counted
 
@@ -64,6 +72,7 @@ on another grid are refused. With -o the folder gets regions.csv and masks/*.nii
     type=click.Path(path_type=Path),
     help="Picture of the contours over the image, three planes for each ROI.",
 )
+@quiet_option
 @format_option
 @click.pass_context
 def regions(context: click.Context, /, **given: Any) -> None:
@@ -176,11 +185,28 @@ def _write(results: Sequence[RoiResult], request: Request) -> None:
 
 
 def _print_results(results: Sequence[RoiResult], request: Request) -> None:
+    if request.output_format == "text":
+        _say_refused(results)
+    if request.output_format == "json" and not is_quiet():
+        print_json([_told(result) for result in results])
+    elif not is_quiet():
+        _print_table(results)
+    if request.output_format == "text":
+        for path in filter(None, (request.output, request.preview)):
+            note(f"written: {path}")
+
+
+def _say_refused(results: Sequence[RoiResult]) -> None:
     from biomarker_cli.regions.entries import shortened
 
-    if request.output_format == "json":
-        print_json([_told(result) for result in results])
-        return
+    for r in results[:MOST_SHOWN]:
+        if r.error_code:
+            say(f"{shortened(r.roi_id)}: {r.status} {r.error_code} {r.error_message}", err=True)
+
+
+def _print_table(results: Sequence[RoiResult]) -> None:
+    from biomarker_cli.regions.entries import shortened
+
     table = Listing("", ("roi", "label", "number", "status", "voxels", "volume mL", "flags"))
     for r in results[:MOST_SHOWN]:
         table.add_row(
@@ -194,13 +220,8 @@ def _print_results(results: Sequence[RoiResult], request: Request) -> None:
         )
     table.print()
     _say_more(len(results))
-    for r in results[:MOST_SHOWN]:
-        if r.error_code:
-            say(f"{shortened(r.roi_id)}: {r.status} {r.error_code} {r.error_message}", err=True)
     n_ok = sum(r.status == "ok" for r in results)
     say(f"{n_ok} of {counted(len(results), 'ROI')} imported")
-    for path in filter(None, (request.output, request.preview)):
-        say(f"written: {path}", err=True)
 
 
 def _told(result: RoiResult) -> dict[str, Any]:

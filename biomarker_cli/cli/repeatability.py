@@ -106,18 +106,13 @@ def _write(
 
 def _write_plots(found: Sequence[FeatureRepeatability], folder: Path) -> int:
     from biomarker_cli.model.file_names import FileNames
-    from biomarker_cli.multicentre.bland_altman_plot import bland_altman_svg
+    from biomarker_cli.multicentre.bland_altman_plot import repeats_svg
 
     names, n_plots = FileNames(), 0
     for one in found:
-        if not one.is_overall or one.repeats is None or len(one.labels) != 2:
+        text = repeats_svg(one) if one.is_overall else None
+        if text is None:
             continue
-        pairs = one.repeats.complete
-        if len(pairs) < 2:
-            continue
-        title = " ".join(filter(None, one.key[2:]))
-        first, second = one.labels
-        text = bland_altman_svg(pairs, title, one.repeats.unit, (first, second))
         path = folder / f"{names.of('_'.join(filter(None, one.key[2:])))}.svg"
         write_new_file(path, text, overwrite=True)
         n_plots += 1

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import print_json, require_new_file, say
+from biomarker_cli.cli.options import format_option, quiet_option
+from biomarker_cli.cli.output import is_quiet, note, print_json, require_free, require_new_file, say
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
 Examples:
   biomarker report results
   biomarker report results --split -o pages
+  biomarker report results --methods
   biomarker report results --identity keep -o internal.html --overwrite
 
 DIR is a folder that `biomarker run -o` or `biomarker pool -o` wrote. Pictures are
@@ -25,6 +26,11 @@ those that the run kept (`keep: [pictures]` in the study, or `run --report`).
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--split", is_flag=True, help="A folder with a page per case, not one file.")
 @click.option(
+    "--methods",
+    is_flag=True,
+    help="A paragraph for a methods section and the items of METRICS and CLEAR, no report.",
+)
+@click.option(
     "--identity",
     type=click.Choice(["study", "keep"]),
     default="study",
@@ -35,9 +41,11 @@ those that the run kept (`keep: [pictures]` in the study, or `run --report`).
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="File to write [default: report.html in DIR; with --split the folder report].",
+    help="File to write [default: report.html in DIR; with --split the folder report, "
+    "with --methods the folder methods].",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
+@quiet_option
 @format_option
 def report(
     folder: Path, output: Path | None, identity: str, output_format: str, **switches: bool
@@ -55,14 +63,36 @@ def report(
         write_report,
     )
 
+    if switches["methods"]:
+        if switches["split"]:
+            raise click.UsageError("--methods is no report: leave out --split.")
+        _methods(folder, output, output_format, overwrite=switches["overwrite"])
+        return
     split = switches["split"]
     path = output or folder / (REPORT_FOLDER if split else REPORT_FILE)
     first = path / INDEX_PAGE if split else path
     if not switches["overwrite"]:
         require_new_file(first)
     n_cases, n_bytes = write_report(folder, path, ReportOrder(identity, split))
+    if is_quiet():
+        return
     if output_format == "json":
         print_json({"file": str(first), "cases": n_cases, "bytes": n_bytes, "identity": identity})
         return
     say(f"{counted(n_cases, 'case')}, {n_bytes / 1e6:.2f} MB")
-    say(f"written: {first}", err=True)
+    note(f"written: {first}")
+
+
+def _methods(folder: Path, output: Path | None, output_format: str, *, overwrite: bool) -> None:
+    from biomarker_cli.report.methods_files import METHODS_FILE, METHODS_FOLDER, write_methods
+
+    path = output or folder / METHODS_FOLDER
+    require_free(path, METHODS_FILE, overwrite=overwrite)
+    n_said, n_items = write_methods(folder, path)
+    if is_quiet():
+        return
+    if output_format == "json":
+        print_json({"folder": str(path), "items": n_items, "with_sentence": n_said})
+        return
+    say(f"{n_said} of {n_items} items of METRICS and CLEAR have a sentence")
+    note(f"written: {path / METHODS_FILE}, checklists.csv")

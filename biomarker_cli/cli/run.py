@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.executing import Measurer, executor_options
-from biomarker_cli.cli.options import format_option, junit_option
-from biomarker_cli.cli.output import Listing, print_json, require_new_file, say, stages
-from biomarker_cli.cli.run_ending import end_with_report
+from biomarker_cli.cli.options import format_option, junit_option, quiet_option, verbose_option
+from biomarker_cli.cli.output import Listing, note, print_json, require_new_file, stages
+from biomarker_cli.cli.run_ending import end_with_report, say_case
 
 if TYPE_CHECKING:
     from biomarker_cli.study.cohort_case import CohortCase
     from biomarker_cli.study.merging import StudyPart
-    from biomarker_cli.study.packed import ResultHead
     from biomarker_cli.study.runner import RunOptions, RunProgress, RunReport, StudyRun
     from biomarker_cli.study.shards import Shard
 
@@ -103,8 +102,8 @@ class ShardType(click.ParamType[Any]):
     help="Keep pictures of each ROI as well, and write report.html beside the tables.",
 )
 @junit_option
-@click.option("--quiet", is_flag=True, help="Say nothing but errors; the exit code tells.")
-@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what became of each case.")
+@quiet_option
+@verbose_option("case")
 @format_option
 @click.pass_context
 def run(
@@ -127,14 +126,14 @@ def run(
         require_new_file(junit)
     study = load_study(study_file, given.pop("allowed"))
     folder = output or study.root / "results"
-    dry_run, quiet, reports = (given.pop(name) for name in ("dry_run", "quiet", "reports"))
+    dry_run, reports = given.pop("dry_run"), given.pop("reports")
     if reports:
         study = keeping_pictures(study)
     measurer = Measurer.taken(given)
     study = with_key(study, writes=not dry_run)
     part = _part(shard, study, study_file)
     due, options = _due(study if part is None else part.own, is_part=part is not None, **given)
-    with _told(quiet=quiet, verbose=given["verbose"]) as told:
+    with _told(verbose=given["verbose"]) as told:
         if dry_run:
             decisions = _planned(due, folder, options, told)
         else:
@@ -144,7 +143,7 @@ def run(
     if dry_run:
         _print_plan(decisions, output_format)
         return
-    end_with_report(report, junit, "" if quiet else output_format, shard)
+    end_with_report(report, junit, output_format, shard)
     if reports and shard is None:
         _write_report(folder)
     context.exit(report.exit_code)
@@ -155,7 +154,7 @@ def _write_report(folder: Path) -> None:
     from biomarker_cli.report.making import REPORT_FILE, ReportOrder, write_report
 
     write_report(folder, folder / REPORT_FILE, ReportOrder())
-    say(f"written: {folder / REPORT_FILE}", err=True)
+    note(f"written: {folder / REPORT_FILE}")
 
 
 def _part(shard: Shard | None, study: Any, study_file: Path) -> StudyPart | None:
@@ -195,22 +194,12 @@ def _due(
 
 
 @contextmanager
-def _told(*, quiet: bool, verbose: bool) -> Iterator[RunProgress]:
+def _told(*, verbose: bool) -> Iterator[RunProgress]:
     """Yield whom a run tells how far it is."""
     from biomarker_cli.study.runner import RunProgress
 
-    ended = _say_case if verbose else None
-    if quiet:
-        yield RunProgress(ended=ended)
-        return
     with stages("cases") as stage:
-        yield RunProgress(stage("planning"), stage("measuring"), ended)
-
-
-def _say_case(head: ResultHead, seconds: float | None) -> None:
-    took = f", {seconds:.1f} s" if seconds is not None else ""
-    why = f" {head.error_code}" if head.error_code else ""
-    say(f"{head.case_id}: {head.status}{why}{took}", err=True)
+        yield RunProgress(stage("planning"), stage("measuring"), say_case if verbose else None)
 
 
 def _planned(

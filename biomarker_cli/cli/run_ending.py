@@ -1,13 +1,14 @@
-"""How ``run`` and ``merge`` end: what is printed, and the report for a CI server."""
+"""How ``run`` and ``merge`` end, and a case of them: what is printed, and the report for CI."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biomarker_cli.cli.output import print_json, say, write_new_file
+from biomarker_cli.cli.output import is_quiet, note, print_json, say, write_new_file
 
 if TYPE_CHECKING:
+    from biomarker_cli.study.packed import ResultHead
     from biomarker_cli.study.runner import RunReport
     from biomarker_cli.study.shards import Shard
 
@@ -22,7 +23,7 @@ def end_with_report(
     report : RunReport
     junit : Path or None
     output_format : str
-        ``text``, ``json``, or empty for nothing.
+        ``text`` or ``json``; quiet prints neither.
     shard : Shard or None
         Where it is of a part.
     """
@@ -30,9 +31,8 @@ def end_with_report(
         from biomarker_cli.study.run_junit import run_junit
 
         write_new_file(junit, run_junit(report))
-        if output_format:
-            say(f"written: {junit}", err=True)
-    if not output_format:
+        note(f"written: {junit}")
+    if is_quiet():
         return
     from biomarker_cli.cli.run_summary import print_summary, summary_json
 
@@ -40,3 +40,10 @@ def end_with_report(
         print_json({"shard": str(shard)} | summary_json(report) if shard else summary_json(report))
         return
     print_summary(report, shard)
+
+
+def say_case(head: ResultHead, seconds: float | None) -> None:
+    """Say on stderr what became of a case, and how long it took where that is known."""
+    took = f", {seconds:.1f} s" if seconds is not None else ""
+    why = f" {head.error_code}" if head.error_code else ""
+    say(f"{head.case_id}: {head.status}{why}{took}", err=True)

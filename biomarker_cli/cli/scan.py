@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from biomarker_cli.cli.options import format_option, paths_argument
+from biomarker_cli.cli.options import format_option, paths_argument, quiet_option, verbose_option
 from biomarker_cli.cli.output import (
     WIDTH,
+    is_quiet,
+    note,
     nothing_found,
     print_json,
     progress,
@@ -50,6 +53,8 @@ Examples:
 )
 @click.option("--dates", is_flag=True, help="Tell the date of each examination as well.")
 @click.option("--fresh", is_flag=True, help="Read every file, whatever the index knows.")
+@quiet_option
+@verbose_option("file that makes no volume")
 @format_option
 def scan(
     paths: tuple[Path, ...],
@@ -57,6 +62,7 @@ def scan(
     *,
     dates: bool,
     fresh: bool,
+    verbose: bool,
     output_format: str,
 ) -> None:
     """List the volumes and segmentations below PATH, and what was refused and why.
@@ -81,12 +87,21 @@ def scan(
         raise nothing_found("file", paths, hint="Name a folder that holds DICOM files.")
     if output is not None:
         _write_table(output, rows)
+        note(f"written: {output}")
+    if verbose:
+        _say_left_out(rows)
+    if is_quiet():
+        return
     if output_format == "json":
         print_json(rows)
     else:
         _print_text(rows)
-        if output is not None:
-            say(f"written: {output}", err=True)
+
+
+def _say_left_out(rows: Iterable[Row]) -> None:
+    for row in rows:
+        if row["error_code"]:
+            say(f"{row['error_code']} {row['error_message']}", err=True)
 
 
 def _require_table_suffix(output: Path) -> None:

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import print_json, progress, require_new_file, say, write_new_file
+from biomarker_cli.cli.options import format_option, quiet_option
+from biomarker_cli.cli.output import (
+    is_quiet,
+    note,
+    print_json,
+    progress,
+    require_new_file,
+    say,
+    write_new_file,
+)
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -72,6 +80,7 @@ Exit codes: 0 within tolerance, 7 not (or the certificate does not hold);
     "--worst", default=20, show_default=True, type=click.IntRange(min=0), help="Checks to list."
 )
 @click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML here.")
+@quiet_option
 @format_option
 @click.pass_context
 def verify(
@@ -103,16 +112,16 @@ def _verify(given: dict[str, Any], output_format: str) -> ExitCode:
     with progress("verifying", "suites") as advance:
         qualification = qualify(request, advance)
     certificate = certificate_of(qualification)
-    if output_format == "json":
+    if output_format == "json" and not is_quiet():
         print_json(as_json(qualification, certificate, given["worst"]))
-    else:
+    elif not is_quiet():
         for line in text_lines(qualification, certificate, given["worst"]):
             say(line)
     if given["junit"] is not None:
         from biomarker_cli.multicentre.qualification.qualification_report import junit
 
         write_new_file(given["junit"], junit(qualification))
-        say(f"written: {given['junit']}", err=True)
+        note(f"written: {given['junit']}")
     _certify(qualification, certificate, given["certificate"])
     return _exit_code(qualification)
 
@@ -129,15 +138,15 @@ def _certify(qualification: Qualification, certificate: dict[str, Any], path: Pa
 
     if path is not None:
         write_new_file(path, as_text(certificate))
-        say(f"written: {path}, certificate {certificate['id']}", err=True)
+        note(f"written: {path}, certificate {certificate['id']}")
     if qualification.verdict == FAILED and withdraw_certificate():
         say("the certificate of this installation is withdrawn: runs name none", err=True)
     if path is None or qualification.verdict != PASSED:
         return
     if qualification.request.is_whole:
-        say(f"kept: {keep_certificate(certificate)}, the manifest of runs names it", err=True)
+        note(f"kept: {keep_certificate(certificate)}, the manifest of runs names it")
     else:
-        say("not kept: a certificate of some suites alone is not named by runs", err=True)
+        note("not kept: a certificate of some suites alone is not named by runs")
 
 
 def _exit_code(qualification: Qualification) -> ExitCode:

@@ -49,7 +49,7 @@ def _unreadable(path: Path, found: str) -> PixelError:
         "PIXELS-UNREADABLE",
         f"the pixel data cannot be decoded: {found}",
         where=path.name,
-        hint="The file may be cut short: transfer it again and compare its size.",
+        hint="Transfer the file again, and compare its size with that of the source.",
     )
 
 

@@ -35,6 +35,16 @@ def not_dicom(path: Path, found: str) -> HeaderError:
     return HeaderError("FILE-NOT-DICOM", found, where=path.name)
 
 
+def compressed(path: Path) -> HeaderError:
+    """Return the error for a DICOM file that somebody has packed."""
+    return HeaderError(
+        "FILE-COMPRESSED",
+        "the file is a DICOM file within gzip",
+        where=path.name,
+        hint="Unpack it (gunzip), and read what comes out.",
+    )
+
+
 def unreadable(path: Path, error: OSError) -> HeaderError:
     """Return the error for a file that the system does not hand over."""
     return HeaderError(

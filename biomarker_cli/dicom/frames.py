@@ -347,6 +347,15 @@ def whole_header(path: Path, signature: FileSignature) -> Dataset:
     return read_header(path, signature)
 
 
+def _says_burned_in(frame: FrameHeader) -> bool:
+    try:
+        said = frame.get("BurnedInAnnotation", "")
+    except HeaderError:
+        # No number hangs on it: the fact says that it cannot be read.
+        return False
+    return str(said).strip().upper() == "YES"
+
+
 class Frames(tuple[FrameHeader, ...]):
     """Header records of a volume, one per slice, in the order of the z axis."""
 
@@ -356,6 +365,11 @@ class Frames(tuple[FrameHeader, ...]):
     def first(self) -> FrameHeader:
         """The record of the first slice."""
         return self[0]
+
+    @property
+    def is_burned_in(self) -> bool:
+        """Whether a header says that text is burned into the pixels; silence is no answer."""
+        return any(_says_burned_in(frame) for frame in self)
 
     def values(self, keyword: str) -> list[Any]:
         """Return one value per frame, None where it is absent."""

@@ -6,6 +6,7 @@ import io
 import struct
 import warnings
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +14,7 @@ from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from biomarker_cli.dicom.errors import empty, not_dicom, unreadable
+from biomarker_cli.dicom.errors import HeaderError, compressed, empty, not_dicom, unreadable
 from biomarker_cli.model.inputs import FileSignature, changed
 
 # Odd values of real scanners are judged by the rules above; pydicom would warn
@@ -22,6 +23,9 @@ config.settings.reading_validation_mode = config.IGNORE
 
 WHOLE_FILE_BYTES = 16 * 1024 * 1024
 """Files up to this size are read in one go."""
+
+_GZIP, _GZIP_WINDOW, _PACKED_HEAD = b"\x1f\x8b", 31, 4096
+_PREAMBLE, _MARK = 128, b"DICM"
 
 # What pydicom lets through on bytes that are no DICOM.
 PARSER_ERRORS = (
@@ -62,7 +66,8 @@ def read_header(path: Path, signature: FileSignature | None = None) -> Dataset:
     ------
     HeaderError
         ``FILE-UNREADABLE`` where the system refuses, ``FILE-NOT-DICOM`` where
-        the content is something else, ``FILE-EMPTY`` for zero bytes.
+        the content is something else, ``FILE-COMPRESSED`` where that is DICOM
+        within gzip, ``FILE-EMPTY`` for zero bytes.
     InputError
         ``INPUT-CHANGED`` where another file lies there now.
     """
@@ -84,7 +89,7 @@ def parse_header(content: bytes, path: Path) -> Dataset:
     Raises
     ------
     HeaderError
-        ``FILE-NOT-DICOM``.
+        ``FILE-NOT-DICOM``, ``FILE-COMPRESSED``.
     """
     return _parsed(io.BytesIO(content), path)
 
@@ -96,17 +101,30 @@ def _parsed(file: BinaryIO, path: Path) -> Dataset:
             warnings.simplefilter("ignore")
             dataset = dcmread(file, stop_before_pixels=True)
     except PARSER_ERRORS as error:
-        raise not_dicom(path, "the file is not DICOM") from error
+        raise _something_else(file, path) from error
     except OSError as error:
         if error.errno is not None:
             raise
         # Said by the parser, of what it reads: the system has handed the file over.
-        raise not_dicom(path, "the file is not DICOM") from error
+        raise _something_else(file, path) from error
     # The bytes that it was read from are let go of: nothing is read later.
     dataset.buffer = None
     if not dataset:
         raise not_dicom(path, "the file holds no DICOM element")
     return dataset
+
+
+def _something_else(file: BinaryIO, path: Path) -> HeaderError:
+    """Return what to say of a file that is no DICOM file as it stands."""
+    file.seek(0)
+    head = file.read(_PACKED_HEAD)
+    if head.startswith(_GZIP):
+        with suppress(zlib.error):
+            # No more than the mark of DICOM, whatever the file would unfold to.
+            unpacked = zlib.decompressobj(_GZIP_WINDOW).decompress(head, _PREAMBLE + len(_MARK))
+            if unpacked[_PREAMBLE:] == _MARK:
+                return compressed(path)
+    return not_dicom(path, "the file is not DICOM")
 
 
 def open_bounded(path: Path) -> BinaryIO:

@@ -12,9 +12,11 @@ from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.fitting import fit_volume
 from biomarker_cli.diffusion.rules import AdcRules, FittedMap
 from biomarker_cli.diffusion.shells import Shell, select_shells
+from biomarker_cli.diffusion.signal_models import MonoExponential, SignalModel
 from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.imaging.volume import Volume
-from biomarker_cli.model.arrays import FloatArray
+from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.model.features import FeatureDefinition
 from biomarker_cli.model.quantity import ADC, Quantity
 
 
@@ -62,6 +64,27 @@ class AdcDerivation:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Voxels where a model does not hold.
+
+    Attributes
+    ----------
+    flag : str
+        What rows carry where there are too many.
+    definition : FeatureDefinition
+        Of their share among the fitted voxels.
+    voxels : ndarray of bool, shape (z, y, x)
+    flag_above : float
+        Largest share without the flag.
+    """
+
+    flag: str
+    definition: FeatureDefinition
+    voxels: BoolArray
+    flag_above: float
+
+
+@dataclass(frozen=True)
 class AdcResult(QuantityMap):
     """A map of a diffusion parameter, NaN where there is no fit; its derivation a `AdcDerivation`.
 
@@ -69,10 +92,12 @@ class AdcResult(QuantityMap):
     ----------
     signals : ShellSignals or None
         What was fitted; None for maps that were not fitted here.
-    log_s0 : ndarray, shape (z, y, x), or None
-        ln of the fitted signal at b = 0, for mono-exponential fits.
+    model : SignalModel or None
+        What the fit predicts of `signals`.
     shells : tuple of Shell
         The b-values that were fitted.
+    doubts : tuple of Doubt
+        Where the model does not hold.
     vendor : ndarray, shape (z, y, x), or None
         The scanner's own map in mm2/s, where it is compared.
     vendor_flags : frozenset of str
@@ -80,8 +105,9 @@ class AdcResult(QuantityMap):
     """
 
     signals: ShellSignals | None = None
-    log_s0: FloatArray | None = None
+    model: SignalModel | None = None
     shells: tuple[Shell, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     vendor: FloatArray | None = None
     vendor_flags: frozenset[str] = frozenset()
 
@@ -127,9 +153,8 @@ def _fitted_map(
 ) -> AdcResult:
     adc, log_s0 = fit_volume(signals.log_signal, signals.b, one.estimator)
     derivation = fit_derivation(dwi, shells, rules, one.estimator)
-    return AdcResult(
-        parameter_volume(dwi, adc, ADC), one.image, derivation, signals, log_s0, shells
-    )
+    model = MonoExponential(adc, log_s0)
+    return AdcResult(parameter_volume(dwi, adc, ADC), one.image, derivation, signals, model, shells)
 
 
 def parameter_volume(dwi: DwiSet, array: FloatArray, quantity: Quantity) -> Volume:

@@ -21,19 +21,32 @@ class Vial(Strict):
     adc_mm2_s : float, optional
         Certified value at the temperature of the certificate.
     material : str
-        ``water`` has its value from the temperature; ``certified`` from the
-        certificate.
+        ``water`` has its value from the temperature, ``pvp_k40`` from the
+        temperature and `weight_percent`; ``certified`` from the certificate.
+    weight_percent : float, optional
+        Polyvinylpyrrolidone K40 in water, share of the weight in percent.
     """
 
     roi: Annotated[str, Field(min_length=1)]
-    material: Literal["water", "certified"] = "certified"
+    material: Literal["water", "pvp_k40", "certified"] = "certified"
     adc_mm2_s: float | None = Field(default=None, gt=0, lt=0.01)
+    weight_percent: float | None = Field(default=None, ge=10, le=40)
 
     @model_validator(mode="after")
     def _has_a_value(self) -> Self:
         if (self.material == "certified") != (self.adc_mm2_s is not None):
             raise ValueError("a certified vial has adc_mm2_s, and only such a vial")
+        if (self.material == "pvp_k40") != (self.weight_percent is not None):
+            raise ValueError("a vial of pvp_k40 has weight_percent, and only such a vial")
         return self
+
+    def expected_mm2_s(self, temperature_c: float) -> float:
+        """Return what the vial measures at a temperature; a certified one at its own alone."""
+        if self.adc_mm2_s is not None:
+            return self.adc_mm2_s
+        if self.weight_percent is not None:
+            return pvp_k40_diffusion_mm2_s(self.weight_percent, temperature_c)
+        return water_diffusion_mm2_s(temperature_c)
 
 
 class Certificate(Strict):
@@ -48,6 +61,7 @@ class Certificate(Strict):
     temperature_c : float
         At which they hold, and at which the phantom was scanned.
     vials : tuple of Vial
+        What is measured, and what it should give.
     """
 
     phantom: str
@@ -66,9 +80,7 @@ class Certificate(Strict):
         """Return the value of the vial in a region, None where it is not certified."""
         for vial in self.vials:
             if vial.roi == roi:
-                if vial.material == "water":
-                    return water_diffusion_mm2_s(self.temperature_c)
-                return vial.adc_mm2_s
+                return vial.expected_mm2_s(self.temperature_c)
         return None
 
 
@@ -90,6 +102,27 @@ class PhantomRules(Strict):
     within_slice_cv_percent: float = Field(gt=0)
     b_dependence_percent: float = Field(gt=0)
     certificate: Certificate | None = None
+
+
+def pvp_k40_diffusion_mm2_s(weight_percent: float, temperature_c: float) -> float:
+    """Return the ADC of polyvinylpyrrolidone K40 in water.
+
+    Its ratio to that of water depends on the concentration c and hardly on the
+    temperature: ``12.5e-5 c^2 - 23.2e-3 c + 1``, within 0.035e-3 mm2/s.
+
+    Parameters
+    ----------
+    weight_percent : float
+        10 to 40.
+    temperature_c : float
+        0 to 45.
+
+    References
+    ----------
+    Amouzandeh 2022, Med Phys (NIHMS1782132).
+    """
+    c = weight_percent
+    return (12.5e-5 * c**2 - 23.2e-3 * c + 1.0) * water_diffusion_mm2_s(temperature_c)
 
 
 def water_diffusion_mm2_s(temperature_c: float) -> float:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from biomarker_cli.diffusion.rules import AdcRules, AllShells, BList, BRange, BSetRule, LowAndHigh
+from biomarker_cli.diffusion.rules import (
+    AdcRules,
+    AllShells,
+    BList,
+    BRange,
+    BSetRule,
+    KurtosisRules,
+    LowAndHigh,
+)
 
 
 def image_description(rules: AdcRules, image: str) -> dict[str, str]:
@@ -26,12 +34,18 @@ def image_description(rules: AdcRules, image: str) -> dict[str, str]:
         return {"image_filter": "map of the scanner"}
     found = {one.image: f"{one.estimator}, {_b_set(one.b_set)}" for one in rules.maps}
     if rules.ivim is not None:
-        segmented = f"ivim segmented, D from b {rules.ivim.diffusion_from:g}"
-        found |= dict.fromkeys(("ivim_d", "ivim_f", "ivim_dstar"), segmented)
+        fitted = f"ivim {rules.ivim.method}, D from b {rules.ivim.diffusion_from:g}"
+        found |= dict.fromkeys(("ivim_d", "ivim_f", "ivim_dstar"), fitted)
     if rules.kurtosis is not None:
-        parabola = f"kurtosis lls, b up to {rules.kurtosis.b_max:g}"
-        found |= dict.fromkeys(("dki_d", "dki_k"), parabola)
+        images = ("dki_d", rules.kurtosis.image)
+        found |= dict.fromkeys(images, _parabola(rules.kurtosis))
     return {"image_filter": f"{found[image]}, {rules.direction_mean} mean, {rules.b_value} b"}
+
+
+def _parabola(rules: KurtosisRules) -> str:
+    if rules.b_values is None:
+        return f"kurtosis {rules.estimator}, b up to {rules.b_max:g}"
+    return f"kurtosis {rules.estimator}, b {', '.join(f'{value:g}' for value in rules.b_values)}"
 
 
 def _b_set(rule: BSetRule) -> str:

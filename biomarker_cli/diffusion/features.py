@@ -30,6 +30,17 @@ SNR_RESIDUAL = _define("fit", "snr_residual", "Signal at the lowest b over the r
 BELOW_FLOOR = _define(
     "fit", "fraction_below_floor", "Share of voxels below the noise floor at the highest b"
 )
+OUT_OF_RANGE = _define(
+    "fit", "fraction_out_of_range", "Share of the fitted voxels whose D is that of no tissue"
+)
+EXPANSION_FAILS = _define(
+    "fit",
+    "fraction_b_d_k_above_3",
+    "Share of the fitted voxels with b D K above 3 at the top b",
+)
+ROI_SIGNAL_FIT = _define(
+    "roi_signal", "fit", "The same model fitted to the mean signal of the region", UNIT_OF_IMAGE
+)
 ROI_SIGNAL = _define("roi_signal", "adc", "ADC of the mean signal of the region", UNIT_OF_IMAGE)
 ROI_SIGNAL_CORRECTED = _define(
     "roi_signal",
@@ -86,6 +97,9 @@ NEEDS: MappingProxyType[FeatureDefinition, str] = MappingProxyType(
         BIAS_PASS: _CERTIFICATE,
         B_DEPENDENCE: "three or more b-values are needed",
         B_DEPENDENCE_PASS: "three or more b-values are needed",
+        OUT_OF_RANGE: "no voxel has a fit",
+        EXPANSION_FAILS: "no voxel has a fit",
+        ROI_SIGNAL_FIT: "no positive signal at every b-value, no perfusion, or D* at a limit",
         ROI_SIGNAL: "the region has no positive signal at every b-value",
         ROI_SIGNAL_CORRECTED: "the noise is unknown, or leaves no signal",
         VENDOR_MEDIAN: "no map of the scanner on this grid; the derivation says why",

@@ -9,11 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from biomarker_cli.diffusion import features
-from biomarker_cli.diffusion.adc import AdcResult
+from biomarker_cli.diffusion.adc import AdcResult, Doubt
 from biomarker_cli.diffusion.direction_mean import ShellSignals
 from biomarker_cli.diffusion.errors import AdcError
+from biomarker_cli.diffusion.model_maps import DRAFT_FEATURE
 from biomarker_cli.diffusion.phantom import phantom_values
-from biomarker_cli.diffusion.quality import fit_quality
+from biomarker_cli.diffusion.quality import model_quality
+from biomarker_cli.diffusion.region_ivim import RegionFit, RegionIvim
 from biomarker_cli.diffusion.roi_signal import roi_signal_adc
 from biomarker_cli.diffusion.rules import AdcRules, RoiSignalRules
 from biomarker_cli.imaging.region import Region
@@ -31,10 +33,53 @@ _MM3_PER_ML = 1000.0
 
 
 def map_measurements(
-    results: Sequence[AdcResult], region: Region, rules: AdcRules
+    results: Sequence[AdcResult],
+    region: Region,
+    rules: AdcRules,
+    whole: RegionFit | None = None,
 ) -> list[Measurement]:
-    """Measure every map of an analysis under a region."""
-    return [row for result in results for row in adc_measurements(result, region, rules)]
+    """Measure every map of an analysis under a region.
+
+    Parameters
+    ----------
+    results : sequence of AdcResult
+    region : Region
+    rules : AdcRules
+    whole : RegionFit, optional
+        Of the mean signal, where it was fitted with those of other regions.
+
+    Raises
+    ------
+    AdcError
+        ``ADC-REGION-GRID`` where the region lies on another grid.
+    """
+    if whole is None:
+        whole = RegionIvim(results, rules).of(region, {})
+    rows = []
+    for result in results:
+        found = adc_measurements(result, region, rules)
+        rows += found
+        if result.image in whole:
+            rows.append(_of_mean_signal(result, region, found, whole[result.image], rules))
+    return rows
+
+
+def _of_mean_signal(
+    result: AdcResult,
+    region: Region,
+    voxels: Sequence[Measurement],
+    found: tuple[float, frozenset[str]],
+    rules: AdcRules,
+) -> Measurement:
+    """Return the row of the mean signal; what is said of voxels alone does not hold for it."""
+    value, flags = found
+    flags |= region.flags | (result.volume.flags - {DRAFT_FEATURE})
+    # Averaging magnitudes lets the floor stand: the mean is as biased as its voxels.
+    flags |= {"noise_floor"} & frozenset.union(*(row.flags for row in voxels))
+    if math.isfinite(value):
+        flags |= implausible(np.array([value]), result.image, rules)
+    unit = result.volume.quantity.unit
+    return _row(result.image, (features.ROI_SIGNAL_FIT, value), unit, flags)
 
 
 def adc_measurements(result: AdcResult, region: Region, rules: AdcRules) -> list[Measurement]:
@@ -69,7 +114,10 @@ def adc_measurements(result: AdcResult, region: Region, rules: AdcRules) -> list
         flags |= {"voxels_nan"}
     if rules.noise is not None and below_floor > rules.noise.flag_above:
         flags |= {"noise_floor"}
-    flags |= _implausible(values, result.image, rules)
+    flags |= implausible(values, result.image, rules)
+    shares = _doubtful(result, region, inside)
+    flags |= {one.flag for one, share in shares if share > one.flag_above}
+    trust += [(one.definition, share) for one, share in shares]
     unit, image = volume.quantity.unit, result.image
     rows = intensity_measurements(image, unit, values, rules.statistics, flags)
     derived = _map_values(result, region, values, rules)
@@ -134,8 +182,16 @@ def _map_values(
     return found
 
 
-def _implausible(values: FloatArray, image: str, rules: AdcRules) -> frozenset[str]:
-    """Return the flag of a region whose median no tissue has."""
+def _doubtful(result: AdcResult, region: Region, inside: FloatArray) -> list[tuple[Doubt, float]]:
+    """Return each doubt with its share of the fitted voxels; NaN where none is fitted."""
+    fitted = np.isfinite(inside)
+    if not fitted.any():
+        return [(one, math.nan) for one in result.doubts]
+    return [(one, float(np.mean(one.voxels[region.mask][fitted]))) for one in result.doubts]
+
+
+def implausible(values: FloatArray, image: str, rules: AdcRules) -> frozenset[str]:
+    """Return the flag of values whose median no tissue has."""
     if values.size == 0:
         return frozenset()
     low, high = rules.plausible.limits_of(image)
@@ -150,7 +206,7 @@ def _vendor_values(
     flags = result.vendor_flags
     if result.vendor is not None:
         theirs = result.vendor[region.mask]
-        flags |= _implausible(theirs[np.isfinite(theirs)], result.image, rules)
+        flags |= implausible(theirs[np.isfinite(theirs)], result.image, rules)
         difference = (result.vendor - result.volume.as_float64())[region.mask]
         difference = difference[np.isfinite(difference)]
         if difference.size:
@@ -168,13 +224,16 @@ def _trust_values(
     found = [(features.FRACTION_NAN, missing), (features.FRACTION_NEGATIVE, negative)]
     if result.shells:
         found.append((features.N_B_VALUES, float(len(result.shells))))
-    if result.signals is None or result.log_s0 is None:
+    if result.signals is None or result.model is None:
         return found, 0.0
     signals = result.signals.under(region.mask)
     below_floor = 0.0
     if rules.noise is not None:
-        quality = fit_quality(
-            signals, inside, result.log_s0[region.mask], floor_snr=rules.noise.floor_snr
+        quality = model_quality(
+            signals,
+            result.model.predicted(signals.b, region.mask),
+            result.model.n_parameters,
+            floor_snr=rules.noise.floor_snr,
         )
         below_floor = quality.below_floor
         found += [
@@ -184,7 +243,7 @@ def _trust_values(
             (features.SNR_RESIDUAL, quality.snr_residual),
             (features.BELOW_FLOOR, below_floor),
         ]
-    if rules.roi_signal is not None:
+    if rules.roi_signal is not None and any(one.image == result.image for one in rules.maps):
         found += _roi_signal_values(result, region, signals, rules, rules.roi_signal)
     return found, below_floor
 

@@ -33,6 +33,7 @@ class PlausibleRules(Strict):
     perfusion_fraction : tuple of float
         f; noise makes it negative where there is no perfusion.
     kurtosis : tuple of float
+        K; noise makes it negative.
     """
 
     diffusion_mm2_s: Limits = (5e-5, 5e-3)
@@ -46,5 +47,6 @@ class PlausibleRules(Strict):
             "ivim_dstar": self.pseudo_diffusion_mm2_s,
             "ivim_f": self.perfusion_fraction,
             "dki_k": self.kurtosis,
+            "dki_mkt": self.kurtosis,
         }
         return own.get(image, self.diffusion_mm2_s)

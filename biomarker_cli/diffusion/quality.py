@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from biomarker_cli.diffusion.direction_mean import ShellSignals
+from biomarker_cli.diffusion.signal_models import MonoExponential
 from biomarker_cli.model.arrays import FloatArray
 
 
@@ -18,9 +19,10 @@ class FitQuality:
     Attributes
     ----------
     r_squared : float
-        Median over voxels of 1 - SSres / SStot of the signal; needs 3 b-values.
+        Median over voxels of 1 - SSres / SStot of the signal; needs more b-values
+        than the model has parameters p (2 for an ADC).
     residual_sd : float
-        Median over voxels of sqrt(SSres / (n - 2)), in units of the signal.
+        Median over voxels of sqrt(SSres / (n - p)), in units of the signal.
     snr_repeats : float
         Median signal at the lowest b over the noise of one image, from repeats.
     snr_residual : float
@@ -52,14 +54,35 @@ def fit_quality(
     floor_snr : float
         The noise floor lies at this many standard deviations of the noise.
     """
-    fitted = np.isfinite(adc) & np.isfinite(log_s0)
+    every = np.ones(adc.shape, dtype=np.bool_)
+    model = MonoExponential(adc, log_s0)
+    return model_quality(signals, model.predicted(signals.b, every), model.n_parameters, floor_snr)
+
+
+def model_quality(
+    signals: ShellSignals, predicted: FloatArray, n_parameters: int, floor_snr: float
+) -> FitQuality:
+    """Judge the fits of a model of the signal to the voxels of a region.
+
+    Parameters
+    ----------
+    signals : ShellSignals
+        Under the region: `log_signal` of shape (n, voxels).
+    predicted : ndarray, shape (n, voxels)
+        Signal of the model; a voxel that is not finite has no fit.
+    n_parameters : int
+        How many parameters each voxel was fitted with.
+    floor_snr : float
+        The noise floor lies at this many standard deviations of the noise.
+    """
+    fitted = np.isfinite(predicted).all(axis=0) & np.isfinite(signals.log_signal).all(axis=0)
     if not fitted.any():
         return _NOTHING
     signal = np.exp(signals.log_signal[:, fitted])
-    predicted = np.exp(log_s0[fitted] - signals.b[:, None] * adc[fitted])
+    predicted = predicted[:, fitted]
     order = np.argsort(signals.b)
     lowest, highest = signal[order[0]], signal[order[-1]]
-    r_squared, residual = _residuals(signal, predicted)
+    r_squared, residual = _residuals(signal, predicted, n_parameters)
     repeats = math.nan
     if signals.repeat_sd is not None:
         repeats = math.sqrt(float(np.mean(signals.repeat_sd[fitted] ** 2)))
@@ -77,17 +100,19 @@ def fit_quality(
     )
 
 
-def _residuals(signal: FloatArray, predicted: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return R2 and residual SD of each voxel; NaN where two b-values leave no residual."""
+def _residuals(
+    signal: FloatArray, predicted: FloatArray, n_parameters: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return R2 and residual SD of each voxel; NaN where the b-values leave no residual."""
     n_b = len(signal)
-    if n_b < 3:
+    if n_b <= n_parameters:
         nothing = np.full(signal.shape[1], np.nan)
         return nothing, nothing
     left = np.sum((signal - predicted) ** 2, axis=0)
     total = np.sum((signal - signal.mean(axis=0)) ** 2, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         r_squared = np.where(total > 0, 1.0 - left / total, np.nan)
-    return r_squared, np.sqrt(left / (n_b - 2))
+    return r_squared, np.sqrt(left / (n_b - n_parameters))
 
 
 def _ratio(signal: float, noise: float) -> float:

@@ -22,7 +22,15 @@ class AllShells(Strict):
 
 
 class LowAndHigh(Strict):
-    """The lowest b up to `low_max`, and every b above it up to `high_max` (s/mm2, nominal)."""
+    """The lowest b up to `low_max`, and every b above it up to `high_max` (s/mm2, nominal).
+
+    Attributes
+    ----------
+    low_max : float
+        The low b lies at or below it.
+    high_max : float
+        The high ones lie at or below it.
+    """
 
     kind: Literal["low_and_high"]
     low_max: float = Field(ge=0)
@@ -36,7 +44,15 @@ class LowAndHigh(Strict):
 
 
 class BRange(Strict):
-    """Every b from `min` to `max` (s/mm2, nominal)."""
+    """Every b from `min` to `max` (s/mm2, nominal).
+
+    Attributes
+    ----------
+    min : float
+        Lowest b that is fitted.
+    max : float, optional
+        Highest; without it the range is open.
+    """
 
     kind: Literal["range"]
     min: float = Field(ge=0)
@@ -44,7 +60,13 @@ class BRange(Strict):
 
 
 class BList(Strict):
-    """These b-values and no other (s/mm2, nominal)."""
+    """These b-values and no other (s/mm2, nominal).
+
+    Attributes
+    ----------
+    values : tuple of float
+        A series that lacks one of them is refused.
+    """
 
     kind: Literal["list"]
     values: tuple[float, ...] = Field(min_length=2)
@@ -56,7 +78,17 @@ Estimator = Literal["lls", "two_point", "wls", "nlls"]
 
 
 class FittedMap(Strict):
-    """One more map of the same signal, with its own b-set and name."""
+    """One more map of the same signal, with its own b-set and name.
+
+    Attributes
+    ----------
+    image : str
+        First word of its feature ids.
+    estimator : str
+        As of the section `adc`.
+    b_set : BSetRule
+        Which nominal b-values are fitted.
+    """
 
     image: ImageName
     estimator: Estimator
@@ -72,17 +104,35 @@ class IvimRules(Strict):
         D is fitted to b from here on (s/mm2, nominal).
     pseudo_diffusion : tuple of float, optional
         Search range of D* in mm2/s; without it D* is not computed.
+    method : str
+        ``segmented``: D by least squares of ln S, f from its intercept and the
+        measured b = 0, D* with both held; ``refit``: D with weights of the
+        fitted line, f and D* fitted to every applied b with D held.
+    range_mm2_s : tuple of float, optional
+        D of a voxel outside it is no diffusion of tissue: blood, noise.
+    range_flag_above : float
+        Share of voxels outside the range above which rows carry
+        ``diffusion_out_of_range``.
     """
 
     diffusion_from: float = Field(gt=0)
     pseudo_diffusion: tuple[float, float] | None = None
+    method: Literal["segmented", "refit"] = "segmented"
+    range_mm2_s: tuple[float, float] | None = None
+    range_flag_above: float = Field(default=0.05, ge=0, le=1)
 
-    @field_validator("pseudo_diffusion")
+    @field_validator("pseudo_diffusion", "range_mm2_s")
     @classmethod
     def _is_range(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
         if value is not None and not 0 < value[0] < value[1]:
             raise ValueError("expected 0 < lowest < highest")
         return value
+
+    @model_validator(mode="after")
+    def _refit_has_a_search(self) -> Self:
+        if self.method == "refit" and self.pseudo_diffusion is None:
+            raise ValueError("method: refit needs pseudo_diffusion, the search range of D*")
+        return self
 
 
 class KurtosisRules(Strict):
@@ -90,11 +140,45 @@ class KurtosisRules(Strict):
 
     Attributes
     ----------
-    b_max : float
-        Highest b that is fitted (s/mm2, nominal): the expansion fails above.
+    b_values : tuple of float, optional
+        These b-values and no other are fitted (s/mm2, nominal): K depends on
+        them.
+    b_max : float, optional
+        In place of a list: every b up to here.
+    estimator : str
+        ``lls`` of ln S, or ``iwls`` with weights from the fitted parabola.
+    directions : str
+        ``isotropic``: the directions of every shell must weigh all orientations
+        alike, so that K is the mean of the kurtosis tensor (``dki_mkt``);
+        ``any``: they are not looked at, and K may turn with the head (``dki_k``).
+    expansion_flag_above : float, optional
+        Share of voxels with b D K above 3 at the highest b, where the parabola
+        rises again, above which rows carry ``kurtosis_out_of_range``.
     """
 
-    b_max: float = Field(gt=0)
+    b_values: tuple[Annotated[float, Field(ge=0)], ...] | None = None
+    b_max: float | None = Field(default=None, gt=0)
+    estimator: Literal["lls", "iwls"] = "lls"
+    directions: Literal["any", "isotropic"] = "any"
+    expansion_flag_above: float | None = Field(default=None, ge=0, le=1)
+
+    @property
+    def image(self) -> str:
+        """Name of the map of K: what it is the mean of."""
+        return "dki_mkt" if self.directions == "isotropic" else "dki_k"
+
+    @field_validator("b_values")
+    @classmethod
+    def _three_or_more(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and (len(set(value)) < 3 or tuple(sorted(set(value))) != value):
+            raise ValueError("expected three b-values or more, rising")
+        return value
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.b_values is None) == (self.b_max is None):
+            raise ValueError("expected either b_values or b_max")
+        return self
 
 
 class NoiseRules(Strict):
@@ -152,7 +236,17 @@ class VendorMapRules(Strict):
 
 
 class BurdenClass(Strict):
-    """A class of voxels by their ADC, for the diffusion volume; open where no limit stands."""
+    """A class of voxels by their ADC, for the diffusion volume; open where no limit stands.
+
+    Attributes
+    ----------
+    name : str
+        In the feature id.
+    from_mm2_s : float, optional
+        Lowest ADC inside.
+    to_mm2_s : float, optional
+        Lowest ADC above.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     from_mm2_s: float | None = None

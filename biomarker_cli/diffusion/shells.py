@@ -53,10 +53,50 @@ def make_shells(volumes: Sequence[DwiVolume]) -> tuple[Shell, ...]:
     values = [_b(volume) for volume in volumes]
     shells = []
     for cluster in b_clusters(values):
-        actual = sum(values[place].value for place in cluster.members) / len(cluster.members)
-        groups = _direction_groups([volumes[place] for place in cluster.members])
-        shells.append(Shell(cluster.nominal, actual, groups))
+        members = [volumes[place] for place in cluster.members]
+        shells.append(Shell(cluster.nominal, _mean_b(members), _direction_groups(members)))
     return tuple(shells)
+
+
+APPLIED_ABSOLUTE = 0.5
+APPLIED_RELATIVE = 0.02
+"""Applied b-values closer than the larger of 0.5 s/mm2 and 2 % are one."""
+
+
+def split_by_applied_b(shells: Sequence[Shell]) -> tuple[Shell, ...]:
+    """Return shells of one applied b-value each, by rising applied b.
+
+    Nominal shells are 5 s/mm2 wide, and IVIM lives below: b = 0, 1 and 2 are
+    three samples of the perfusion. A shell whose parts have other directions
+    stays whole: apart they would differ by direction as well.
+    """
+    parts = [part for shell in shells for part in _parts(shell)]
+    return tuple(sorted(parts, key=lambda part: part.actual))
+
+
+def _parts(shell: Shell) -> list[Shell]:
+    clusters: list[list[DwiVolume]] = []
+    for volume in sorted(shell.volumes, key=lambda volume: _b(volume).value):
+        value = _b(volume).value
+        lowest = _b(clusters[-1][0]).value if clusters else value
+        if clusters and value - lowest < max(APPLIED_ABSOLUTE, APPLIED_RELATIVE * lowest):
+            clusters[-1].append(volume)
+        else:
+            clusters.append([volume])
+    schemes = {_scheme(members) for members in clusters if _mean_b(members) >= APPLIED_ABSOLUTE}
+    if len(clusters) == 1 or len(schemes) > 1:
+        return [shell]
+    return [
+        Shell(shell.nominal, _mean_b(members), _direction_groups(members)) for members in clusters
+    ]
+
+
+def _mean_b(members: Sequence[DwiVolume]) -> float:
+    return sum(_b(volume).value for volume in members) / len(members)
+
+
+def _scheme(members: Sequence[DwiVolume]) -> frozenset[object]:
+    return frozenset(_group_key(volume, 0) for volume in members)
 
 
 def _b(volume: DwiVolume) -> BValue:

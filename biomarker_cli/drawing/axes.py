@@ -10,6 +10,9 @@ from biomarker_cli.model.wording import shown
 
 MOST_TICKS = 8
 
+_LARGEST = 8e307
+"""Numbers beyond it stand at the edge: their difference is no number any more."""
+
 
 class PageScale:
     """Maps a number to a place on the page.
@@ -23,11 +26,16 @@ class PageScale:
     """
 
     def __init__(self, low: float, high: float, start: float, stop: float) -> None:
+        low, high = _drawable(low), _drawable(high)
         self._low, self._factor, self._start = low, (stop - start) / (high - low), start
 
     def __call__(self, value: float) -> float:
         """Return the place of a number."""
-        return self._start + (float(value) - self._low) * self._factor
+        return self._start + (_drawable(value) - self._low) * self._factor
+
+
+def _drawable(value: float) -> float:
+    return min(max(float(value), -_LARGEST), _LARGEST)
 
 
 def svg_page(width: float, height: float, parts: Iterable[str]) -> str:
@@ -89,14 +97,6 @@ def svg_box(x: float, y: float, width: float, height: float, colour: str, title:
     )
 
 
-def svg_dot(x: float, y: float, colour: str, title: str, radius: float = 3.5) -> str:
-    """Return a dot that says what it is where a pointer rests on it."""
-    return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{colour}">'
-        f"<title>{escape(shown(title))}</title></circle>"
-    )
-
-
 _MARKS = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
     "M-3.6-3.6h7.2v7.2h-7.2z",
@@ -125,6 +125,7 @@ def ticks_between(low: float, high: float) -> list[float]:
     low, high : float
         Different numbers.
     """
+    low, high = _drawable(low), _drawable(high)
     raw = (high - low) / MOST_TICKS
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= raw)

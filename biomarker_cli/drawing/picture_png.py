@@ -48,7 +48,8 @@ def picture_png(regions: Sequence[tuple[str, Sequence[RegionTile]]]) -> bytes:
 
 def _caption(name: str, tile: RegionTile) -> str:
     where, window = tile_words(tile)
-    return f"{bounded(shown(name), NAME_AT_MOST)}\n{where}\n{window}"
+    warning = f", {tile.warning}" if tile.warning else ""
+    return f"{bounded(shown(name), NAME_AT_MOST)}{warning}\n{where}\n{window}"
 
 
 def _tile_image(tile: RegionTile) -> Image:

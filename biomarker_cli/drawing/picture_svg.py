@@ -55,7 +55,7 @@ class PictureTile:
     facts : dict
         ``what``, ``plane``, ``where``, ``window`` (text), ``index`` (from 0), ``n_slices``,
         ``position_mm``, ``low``, ``high``, ``unit``, ``is_inverse``, ``share_outside``,
-        ``side_mm``, ``bar_mm``, ``letters``, and ``place_mm`` of the image.
+        ``side_mm``, ``bar_mm``, ``letters``, ``warning``, and ``place_mm`` of the image.
     image : str
         ``data:`` URI.
     outline : str
@@ -159,11 +159,13 @@ def _facts(tile: RegionTile) -> dict[str, Any]:
         "bar_mm": scale_bar_mm(tile.side_mm),
         "place_mm": list(tile.place_mm),
         "letters": " ".join(tile.letters),
+        **({"warning": tile.warning} if tile.warning else {}),
     }
 
 
 def _checked_facts(one: Any) -> dict[str, Any]:
-    words = {name: one[name] for name in _WORDS}
+    # A warning is there where there is one.
+    words = {name: one[name] for name in _WORDS} | {"warning": one.get("warning", "")}
     if not all(isinstance(word, str) and len(word) <= _LONGEST_WORD for word in words.values()):
         raise NoPictureError("a word is none")
     if len(words["letters"].split(" ")) != 4:
@@ -215,7 +217,7 @@ def _shown_tile(number: int, tile: RegionTile, x: float, y: float) -> list[str]:
         "</g>",
         '<g font-size="9">',
         svg_text(0, SHOWN_PIXELS + 12, where),
-        svg_text(0, SHOWN_PIXELS + 24, window),
+        svg_text(0, SHOWN_PIXELS + 24, f"{window}, {tile.warning}" if tile.warning else window),
         "</g></g>",
     ]
 

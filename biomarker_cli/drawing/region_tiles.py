@@ -27,6 +27,8 @@ LEAST_FIELD_MM = 60.0
 SECOND_WINDOW_SHARE = 0.01
 """Share of the ROI beyond the fixed window from which it is shown in a window of its own."""
 
+BURNED_IN = "text burned in"
+
 _BARS_MM = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 
 SLICES, ACROSS_ROWS, ACROSS_COLUMNS = 2, 1, 0
@@ -60,6 +62,8 @@ class RegionTile:
         Closed lines ``(x, y)`` from the corner of the square.
     letters : tuple of str
         At the left, right, upper and lower edge.
+    warning : str
+        What to know before it is shown around; empty for nothing.
     """
 
     what: str
@@ -74,6 +78,7 @@ class RegionTile:
     place_mm: tuple[float, float, float, float]
     outlines_mm: tuple[FloatArray, ...]
     letters: tuple[str, str, str, str]
+    warning: str = ""
 
 
 def region_tiles(region: Region, volume: Volume) -> list[RegionTile]:
@@ -191,6 +196,7 @@ class _Drawing:
             (float(place[0]), float(place[1]), float(size[0]), float(size[1])),
             lines,
             view.letters,
+            BURNED_IN if self._volume.frames.is_burned_in else "",
         )
 
     def _outlines(self, view: PlaneView, index: int) -> list[FloatArray]:

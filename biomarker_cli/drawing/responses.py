@@ -13,8 +13,8 @@ from types import MappingProxyType
 from biomarker_cli.drawing.axes import (
     PageScale,
     svg_box,
-    svg_dot,
     svg_line,
+    svg_mark,
     svg_page,
     svg_text,
     svg_upright,
@@ -31,7 +31,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "other": "#d9c27a",
     }
 )
-"""Kind of a call -> its colour."""
+"""Kind of a call -> its colour; its place here is its shape: nothing is told by colour alone."""
 
 _KINDS = MappingProxyType(
     {"complete": ("CR", "CMR"), "partial": ("PR", "PMR"), "stable": ("SD", "SMD", "MR", "NMR")}
@@ -42,6 +42,9 @@ _WIDTH, _HEIGHT = 720.0, 440.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70.0, 130.0, 44.0, 56.0
 _LANE = 22.0
 _WIDEST_BAR = 40.0
+_ROOM_FOR_CALL = 24.0
+"""Width of a bar and its gap from which the call stands at its end."""
+
 _LONGEST_NAME = 10
 """Letters of a subject beside its lane; the tooltip of the lane has them all."""
 
@@ -142,9 +145,14 @@ def waterfall_svg(bars: Sequence[Bar], title: str, lines: Sequence[float]) -> st
         said = f"{bar.subject}: {bar.change_percent:+.1f} %, {bar.call or 'no call'}"
         height = max(abs(y - zero), 0.5)
         parts.append(svg_box(x, min(y, zero), width, height, colour_of(bar.call), said))
+        if step >= _ROOM_FOR_CALL:
+            end = y - 4 if bar.change_percent > 0 else y + 13
+            parts.append(svg_text(x + width / 2, end, bar.call, "middle"))
     parts += [part for value in lines for part in _limit(value, up)]
     parts.append(svg_text(_LEFT, _HEIGHT - 16, counted(len(ordered), "subject")))
-    return svg_page(_WIDTH, _HEIGHT, [*parts, *_legend(bar.call for bar in ordered)])
+    return svg_page(
+        _WIDTH, _HEIGHT, [*parts, *_legend((bar.call for bar in ordered), has_shapes=False)]
+    )
 
 
 def spider_svg(lanes: Sequence[Lane], title: str, lines: Sequence[float]) -> str:
@@ -262,19 +270,27 @@ def _limit(value: float, up: PageScale) -> list[str]:
 def _visit(x: float, y: float, point: Point, said: str) -> list[str]:
     if not point.call:
         return []
-    parts = [svg_dot(x, y, colour_of(point.call), said)]
+    parts = [_mark(x, y, point.call, said)]
     if point.new_lesion:
         parts.append(svg_text(x, y - 7, "new", "middle"))
     return parts
 
 
-def _legend(calls: Iterable[str]) -> list[str]:
+def _mark(x: float, y: float, call: str, said: str) -> str:
+    shape = list(COLOURS).index(_kind_of(call))
+    return svg_mark(x, y, shape, colour_of(call), said)
+
+
+def _legend(calls: Iterable[str], *, has_shapes: bool = True) -> list[str]:
     """Return the calls that occur with their colours, in the order of the kinds."""
     order = list(COLOURS)
     found = sorted(set(calls), key=lambda call: (order.index(_kind_of(call)), call))
     x, parts = _WIDTH - _RIGHT + 60, []
     for place, call in enumerate(found):
         y = _TOP + 8 + 18 * place
-        parts.append(svg_box(x, y - 9, 10, 10, colour_of(call), call or "no call"))
+        if has_shapes:
+            parts.append(_mark(x + 5, y - 4, call, ""))
+        else:
+            parts.append(svg_box(x, y - 9, 10, 10, colour_of(call), call or "no call"))
         parts.append(svg_text(x + 15, y, call or "no call"))
     return parts

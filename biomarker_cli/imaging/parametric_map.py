@@ -19,7 +19,7 @@ import numpy as np
 from biomarker_cli.dicom.derived import source_headers
 from biomarker_cli.dicom.identity import OWN_MANUFACTURER, OutgoingIdentity
 from biomarker_cli.imaging.errors import ImageFileError
-from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.frame_places import frame_places
 from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.outputs import whole_file
@@ -31,7 +31,7 @@ SERIES_NUMBER = 9000
 _NARROWEST_WINDOW = 1e-9
 """A window must have a width, also where a map has one value."""
 
-_OWN_EQUIPMENT: Mapping[str, Any] = MappingProxyType(
+OWN_EQUIPMENT: Mapping[str, Any] = MappingProxyType(
     {
         "manufacturer": OWN_MANUFACTURER,
         "manufacturer_model_name": OWN_MANUFACTURER,
@@ -39,6 +39,7 @@ _OWN_EQUIPMENT: Mapping[str, Any] = MappingProxyType(
         "device_serial_number": "0",
     }
 )
+"""Equipment of every object that this program writes, by the names of highdicom's arguments."""
 
 _LONG_STRING = 64
 _CODE_STRING = 16
@@ -92,8 +93,8 @@ def write_parametric_map(
             content_label=_label(one.image),
             content_description=volume.quantity.title[:_LONG_STRING],
             **_uids(one, identity),
-            **_OWN_EQUIPMENT,
-            **_place(volume.geometry),
+            **OWN_EQUIPMENT,
+            **frame_places(volume.geometry, range(volume.geometry.shape[0])),
             **_meaning(one.image, volume.quantity, _range(values)),
         )
     identity.complete(written, volume.frames.first.dataset)
@@ -117,26 +118,6 @@ def _uids(one: QuantityMap, identity: OutgoingIdentity) -> dict[str, Any]:
 
 def _label(image: str) -> str:
     return image.upper()[:_CODE_STRING]
-
-
-def _place(geometry: Geometry) -> dict[str, Any]:
-    """Return what says where the voxels lie."""
-    from highdicom import PixelMeasuresSequence, PlaneOrientationSequence, PlanePositionSequence
-
-    axes = geometry.axes
-    x_mm, y_mm, z_mm = geometry.spacing_mm
-    origins = geometry.index_to_physical([(0, 0, z) for z in range(geometry.shape[0])])
-    return {
-        "pixel_measures": PixelMeasuresSequence(
-            pixel_spacing=(y_mm, x_mm), slice_thickness=z_mm, spacing_between_slices=z_mm
-        ),
-        "plane_orientation": PlaneOrientationSequence(
-            "PATIENT", [*map(float, axes[:, 0]), *map(float, axes[:, 1])]
-        ),
-        "plane_positions": [
-            PlanePositionSequence("PATIENT", [float(v) for v in origin]) for origin in origins
-        ],
-    }
 
 
 def _meaning(image: str, quantity: Quantity, limits: tuple[float, float]) -> dict[str, Any]:

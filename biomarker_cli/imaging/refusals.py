@@ -14,7 +14,7 @@ def unreadable(path: Path, why: str) -> ImageFileError:
         "IMAGE-FILE-UNREADABLE",
         f"the image file cannot be read: {valid_unicode(why)}",
         where=path.name,
-        hint="The file may be cut short or damaged: copy it again and compare its size.",
+        hint="Copy the file again, and compare its size with that of the source.",
     )
 
 

@@ -10,6 +10,7 @@
         ├── dicom.HeaderError, dicom.PixelError
         ├── catalogue.SeriesError
         ├── imaging.ImageFileError
+        ├── registration.RegistrationError
         ├── regions.RegionError
         ├── pet.SuvError
         ├── diffusion.AdcError

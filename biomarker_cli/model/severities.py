@@ -35,6 +35,7 @@ _CAUTION = (
     # The acquisition, as its protocol sees it: not shown to fit, or let pass by a person.
     "acq_not_evaluable",
     "acq_waived",
+    "draft_feature",
     "draft_protocol",
     "retired_protocol",
     # The site is not shown to have passed its tests at the time.
@@ -67,6 +68,8 @@ _CAUTION = (
     "arbitrary_intensity",
     # The package rounds the image it resampled: textures move, by both engines.
     "integer_resampling",
+    # Pixels under the text hold no signal, and the text may name somebody.
+    "burned_in_annotation",
     # Files: something may be missing, or be of somebody else.
     "files_unusable",
     "frame_of_reference_shared",
@@ -78,6 +81,8 @@ _CAUTION = (
     "frame_of_reference_unknown",
     "instances_unmatched",
     "label_unnamed",
+    "mask_propagated",
+    "registration_accepted",
     "orphans_in_file",
     "roi_clipped",
     "roi_contours_cross",
@@ -88,6 +93,9 @@ _CAUTION = (
     "roi_touches_border",
     "segment_assumed",
     "slice_thickness_differs",
+    # The model does not hold in a share of the voxels; the others are as good as ever.
+    "diffusion_out_of_range",
+    "kurtosis_out_of_range",
     # Below the share of voxels at which the analysis calls the value undefined.
     "voxels_nan",
     # Perfusion: what the chain from signal to parameter rests on.
@@ -137,6 +145,7 @@ WITH_ARGUMENT = frozenset(
         "acq_not_evaluable",
         "acq_waived",
         "bound_reached",
+        "mask_propagated",
         "rc_other_conditions",
         "suv_override",
         "tolerance_below_half_slice",

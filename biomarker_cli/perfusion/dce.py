@@ -65,23 +65,35 @@ class Sequence:
 
 @dataclass(frozen=True)
 class RegionSignals:
-    """The signal of the voxels of a region, or of its mean, shapes (images, voxels)."""
+    """The signal of the voxels of a region, or of its mean, shapes (images, voxels).
+
+    Attributes
+    ----------
+    dynamic, t1_images : ndarray
+    b1 : ndarray, shape (voxels,)
+        Applied over nominal flip angle, where a map tells it.
+    """
 
     dynamic: FloatArray
     t1_images: FloatArray | None = None
+    b1: FloatArray | None = None
 
     def mean(self) -> RegionSignals:
         """Return the mean over the voxels that every image has."""
         every = np.isfinite(self.dynamic).all(axis=0)
         if self.t1_images is not None:
             every &= np.isfinite(self.t1_images).all(axis=0)
+        if self.b1 is not None:
+            every &= np.isfinite(self.b1)
 
         def of(signal: FloatArray) -> FloatArray:
             whole = np.full((len(signal), 1), np.nan)
             return signal[:, every].mean(axis=1, keepdims=True) if every.any() else whole
 
         return RegionSignals(
-            of(self.dynamic), None if self.t1_images is None else of(self.t1_images)
+            of(self.dynamic),
+            None if self.t1_images is None else of(self.t1_images),
+            None if self.b1 is None else of(self.b1[None])[0],
         )
 
 
@@ -125,7 +137,7 @@ def mean_concentration(
     """
     mean = signals.mean()
     t10 = np.array([t10_s]) if t10_s is not None else _t10_s(mean, rules, sequence)
-    return _concentration(mean.dynamic, t10, rules, sequence)[:, 0]
+    return _concentration(mean, t10, rules, sequence)[:, 0]
 
 
 @dataclass(frozen=True)
@@ -218,7 +230,7 @@ def parameters_of(
         return Parameters(found, nothing, {})
     t10 = _t10_s(signals, rules, sequence)
     found["t10"] = t10 * MS_PER_S
-    tissue = _concentration(signals.dynamic, t10, rules, sequence)
+    tissue = _concentration(signals, t10, rules, sequence)
     for span in rules.iaugc_s:
         found[f"iaugc{span:g}"] = curves.initial_area(tissue, sequence.seconds, bolus.onset_s, span)
     if rules.model is None or math.isnan(bolus.delay_s):
@@ -250,19 +262,19 @@ def _t10_s(signals: RegionSignals, rules: DceRules, sequence: Sequence) -> Float
         return np.full(signals.dynamic.shape[1], rules.t10.t1_ms / MS_PER_S)
     assert isinstance(rules.t10, MeasuredT10)  # noqa: S101 - held by the rules
     assert signals.t1_images is not None and sequence.angles is not None  # noqa: S101, PT018
-    t10, _ = fitted_t1_s(signals.t1_images, sequence.angles, rules.t10.fit)
+    t10, _ = fitted_t1_s(signals.t1_images, sequence.angles, rules.t10.fit, signals.b1)
     return t10
 
 
 def _concentration(
-    signal: FloatArray, t10_s: FloatArray, rules: DceRules, sequence: Sequence
+    signals: RegionSignals, t10_s: FloatArray, rules: DceRules, sequence: Sequence
 ) -> FloatArray:
     return concentration(
-        signal,
-        signal[: rules.baseline.frames].mean(axis=0),
+        signals.dynamic,
+        signals.dynamic[: rules.baseline.frames].mean(axis=0),
         t10_s,
         tr_s=sequence.tr_s,
-        flip_rad=sequence.flip_rad,
+        flip_rad=sequence.flip_rad if signals.b1 is None else sequence.flip_rad * signals.b1,
         relaxivity_per_s_mm=sequence.relaxivity_per_s_mm,
     )
 

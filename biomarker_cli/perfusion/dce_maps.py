@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from biomarker_cli.catalogue.case_image import CaseImage
 from biomarker_cli.imaging.quantity_map import QuantityMap
-from biomarker_cli.model.arrays import BoolArray, SingleArray
+from biomarker_cli.model.arrays import BoolArray, FloatArray, SingleArray
 from biomarker_cli.model.quantity import KEP, KTRANS, T1, VE, VP, Quantity
 from biomarker_cli.perfusion import dce
 from biomarker_cli.perfusion.enhancement import (
@@ -57,15 +58,17 @@ def dce_maps(image: CaseImage, rules: DceRules) -> tuple[QuantityMap, ...]:
         )
     one = examine(image, rules)
     volume = one.dynamic.first.read(one.files)
-    bolus = _bolus(one)
+    b1 = one.b1()
+    bolus = _bolus(one, b1)
     names = dce.parameter_images(rules)
     found = {name: np.full(volume.geometry.shape, np.nan, np.float32) for name, _ in names}
     for slab in _slabs(one, volume.geometry.shape):
-        dynamic, t1_images = _signals(one, slab)
-        values = {name: np.empty(dynamic.shape[1], np.float32) for name, _ in names}
-        for start in range(0, dynamic.shape[1], _CHUNK):
+        read = _read(one, slab, b1)
+        n_voxels = read.dynamic.shape[1]
+        values = {name: np.empty(n_voxels, np.float32) for name, _ in names}
+        for start in range(0, n_voxels, _CHUNK):
             part = slice(start, start + _CHUNK)
-            signals = _part(dynamic, t1_images, part)
+            signals = read.part(part)
             parameters = dce.parameters_of(signals, rules, one.sequence, bolus)
             for name, _ in names:
                 values[name][part] = parameters.values[name]
@@ -101,18 +104,28 @@ def _slabs(one: Examination, shape: tuple[int, int, int]) -> Iterator[BoolArray]
         yield slab
 
 
-def _signals(one: Examination, mask: BoolArray) -> tuple[SingleArray, SingleArray | None]:
-    dynamic = read_signals(one.kept_phases, mask, one.files).signal
+@dataclass(frozen=True)
+class _SlabSignals:
+    """Signals as they are stored; those that are computed together become float64."""
+
+    dynamic: SingleArray
+    t1_images: SingleArray | None
+    b1: FloatArray | None
+
+    def part(self, part: slice) -> dce.RegionSignals:
+        return dce.RegionSignals(
+            self.dynamic[:, part].astype(np.float64),
+            None if self.t1_images is None else self.t1_images[:, part].astype(np.float64),
+            None if self.b1 is None else self.b1[part],
+        )
+
+
+def _read(one: Examination, mask: BoolArray, b1: FloatArray | None) -> _SlabSignals:
     angles = one.sequence.angles
-    if angles is None:
-        return dynamic, None
-    return dynamic, read_signals(angles.images, mask, one.files).signal
-
-
-def _part(dynamic: SingleArray, t1_images: SingleArray | None, part: slice) -> dce.RegionSignals:
-    return dce.RegionSignals(
-        dynamic[:, part].astype(np.float64),
-        None if t1_images is None else t1_images[:, part].astype(np.float64),
+    return _SlabSignals(
+        read_signals(one.kept_phases, mask, one.files).signal,
+        None if angles is None else read_signals(angles.images, mask, one.files).signal,
+        None if b1 is None else b1[mask],
     )
 
 
@@ -135,10 +148,10 @@ def _most_enhanced(one: Examination) -> BoolArray:
     return rise >= (np.quantile(seen, 1.0 - _MOST_ENHANCED) if seen.size else np.inf)
 
 
-def _bolus(one: Examination) -> dce.Bolus:
+def _bolus(one: Examination, b1: FloatArray | None) -> dce.Bolus:
     """Return the bolus of the voxels that enhance most."""
     n_before = one.rules.baseline.frames
-    mean = _part(*_signals(one, _most_enhanced(one)), slice(None)).mean()
+    mean = _read(one, _most_enhanced(one), b1).part(slice(None)).mean()
     curve = relative_enhancement(mean.dynamic, mean.dynamic[:n_before].mean(axis=0))[:, 0]
     arrived = bolus_arrival(curve)
     if arrived is None or rises_within(curve, n_before):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,18 +12,20 @@ import numpy as np
 from biomarker_cli.catalogue.case_image import CaseImage, ProposedRole
 from biomarker_cli.imaging.prepared_image import Measured, PreparedImage
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.measurement import Measurement, measured
 from biomarker_cli.model.version import __version__
 from biomarker_cli.perfusion import dce, features
 from biomarker_cli.perfusion.dce_maps import dce_maps
-from biomarker_cli.perfusion.errors import PerfusionError
 from biomarker_cli.perfusion.examination import Examination, derivation_of, examine
 from biomarker_cli.perfusion.measured_input import (
     MeasuredInput,
     measured_input,
     require_above_tissue,
+    require_input_region,
 )
+from biomarker_cli.perfusion.phases import is_echo_of_3d
 from biomarker_cli.perfusion.region_values import DceValues, dce_values
 from biomarker_cli.perfusion.relaxivity import blood_t1_s
 from biomarker_cli.perfusion.rules import DceRules, RegionAif
@@ -34,7 +36,13 @@ from biomarker_cli.perfusion.value_rows import FailureLimits, number_row, value_
 SECTION = DceRules
 MODALITIES = ("MR",)
 CASE_ROLE = "dce"
-ROLES: tuple[ProposedRole, ...] = ()
+ROLES = (
+    ProposedRole(
+        "dce", "MR", "qiba-dce", "dce-semiquantitative", least_volumes=8, of_header=is_echo_of_3d
+    ),
+)
+"""What a series tells by itself: T1 images lie in other series, and a person names them."""
+
 EVERY_VOLUME = True
 derived_volume = None
 required_regions = None
@@ -88,11 +96,12 @@ def _measure(one: Examination, regions: Sequence[Region]) -> Mapping[str, Measur
     t1_images = None
     if one.sequence.angles is not None:
         t1_images = read_signals(one.sequence.angles.images, mask, one.files)
+    read = _Read(dynamic, t1_images, one.b1())
     aif = one.rules.model.aif if one.rules.model is not None else None
     found_input, input_error = None, None
     if isinstance(aif, RegionAif):
         try:
-            found_input = _input_of_region(one, regions, aif, dynamic)
+            found_input = _input_of_region(one, regions, aif, read)
         except BiomarkerError as error:
             input_error = error
     found: dict[str, Measured] = {}
@@ -101,32 +110,33 @@ def _measure(one: Examination, regions: Sequence[Region]) -> Mapping[str, Measur
             found[region.name] = input_error
             continue
         try:
-            signals = _signals_of(region, dynamic, t1_images)
+            signals = read.of(region)
             found[region.name] = _rows(one, region, signals, found_input)
         except BiomarkerError as error:
             found[region.name] = error
     return found
 
 
-def _signals_of(
-    region: Region, dynamic: MaskedSignals, t1_images: MaskedSignals | None
-) -> dce.RegionSignals:
-    return dce.RegionSignals(
-        dynamic.under(region), None if t1_images is None else t1_images.under(region)
-    )
+@dataclass(frozen=True)
+class _Read:
+    """The signals of all regions, and applied over nominal flip angle, shape (z, y, x)."""
+
+    dynamic: MaskedSignals
+    t1_images: MaskedSignals | None
+    b1: FloatArray | None
+
+    def of(self, region: Region) -> dce.RegionSignals:
+        return dce.RegionSignals(
+            self.dynamic.under(region),
+            None if self.t1_images is None else self.t1_images.under(region),
+            None if self.b1 is None else self.b1[region.mask],
+        )
 
 
 def _input_of_region(
-    one: Examination, regions: Sequence[Region], aif: RegionAif, dynamic: MaskedSignals
+    one: Examination, regions: Sequence[Region], aif: RegionAif, read: _Read
 ) -> MeasuredInput:
-    region = next((r for r in regions if r.name == aif.roi), None)
-    if region is None:
-        raise PerfusionError(
-            "DCE-AIF-REGION",
-            f"the segmentation has no region {aif.roi}, which the analysis takes for the arterial "
-            "input function",
-            hint="Draw it, or name it in the list of wanted regions as well.",
-        )
+    region = require_input_region(regions, aif.roi)
     assert one.rules.model is not None  # noqa: S101 - an input function is of a model
     haematocrit = one.rules.model.haematocrit
     first = one.dynamic.first
@@ -136,7 +146,7 @@ def _input_of_region(
         else blood_t1_s(first.field_t, haematocrit, first.series_uid)
     )
     blood = dce.mean_concentration(
-        dce.RegionSignals(dynamic.under(region)), one.rules, one.sequence, t10_s
+        replace(read.of(region), t1_images=None), one.rules, one.sequence, t10_s
     )
     return measured_input(
         blood,

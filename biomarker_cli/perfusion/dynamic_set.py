@@ -13,12 +13,16 @@ from biomarker_cli.dicom.private_values import first_number
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.perfusion.errors import PerfusionError
 from biomarker_cli.perfusion.phases import Phase, describe_phases, mixed_scaling, require_signal
+from biomarker_cli.perfusion.rules import BaselineRules
 from biomarker_cli.perfusion.time_axis import TimeAxis, order_phases
 
 FLIP_TOLERANCE_DEG = 0.01
 ECHO_TOLERANCE_MS = 0.1
 LONE_FACTOR = 3.0
 """A volume farther than this multiple of the frame interval ahead is none of the frames."""
+
+_LEAST_AFTER = 3
+"""Frames that must follow those of the baseline."""
 
 REPETITION_TOLERANCE = 0.01
 """Largest relative difference of repetition times; echo times may differ by 0.1 ms."""
@@ -86,6 +90,24 @@ def assemble_dynamic(
     flags = axis.flags | {flag for phase in signal for flag in phase.candidate.flags}
     t1_images = tuple(sorted(others, key=lambda one: one.flip_deg or 0.0))
     return DynamicSet(axis, geometry, t1_images, flags)
+
+
+def require_frames(dynamic: DynamicSet, baseline: BaselineRules) -> None:
+    """Refuse a series that ends with its baseline.
+
+    Raises
+    ------
+    PerfusionError
+        ``DCE-FEW-FRAMES``.
+    """
+    n_needed = baseline.end + _LEAST_AFTER
+    if len(dynamic.axis.phases) < n_needed:
+        raise PerfusionError(
+            "DCE-FEW-FRAMES",
+            f"expected {n_needed} frames or more, found {len(dynamic.axis.phases)}",
+            where=dynamic.first.series_uid,
+            hint="Name the whole dynamic series.",
+        )
 
 
 def _dynamic_and_others(signal: Sequence[Phase]) -> tuple[list[Phase], list[Phase]]:

@@ -33,7 +33,7 @@ def relative_enhancement(signal: FloatArray, baseline: FloatArray) -> FloatArray
         return np.where(baseline > 0, (signal - baseline) / baseline, np.nan)
 
 
-def least_rise(curve: FloatArray) -> float:
+def least_rise(curve: FloatArray, noisier: float = 1.0) -> float:
     """Return what counts as contrast agent: a tenth of the peak, and above the noise.
 
     The differences of the later half of the frames tell the noise, 3 standard deviations of
@@ -44,8 +44,10 @@ def least_rise(curve: FloatArray) -> float:
     ----------
     curve : ndarray, shape (frames,)
         Enhancement, 0 at the baseline.
+    noisier : float
+        Noise of what is compared, over that of a frame.
     """
-    noise = _noise_sd(curve[len(curve) // 2 :])
+    noise = noisier * _noise_sd(curve[len(curve) // 2 :])
     return max(_NOISE_SDS * noise, _PEAK_SHARE * float(curve.max()))
 
 
@@ -56,9 +58,24 @@ def _noise_sd(frames: FloatArray) -> float:
 
 
 def rises_within(curve: FloatArray, n_before: int) -> bool:
-    """Tell whether the contrast agent arrives within the frames that are called baseline."""
-    before = curve[:n_before]
-    return bool(before.max() - before[0] > least_rise(curve))
+    """Tell whether the contrast agent arrives within the frames that are called baseline.
+
+    It does where two frames in a row, or the last of them, are above the median of the first
+    third by more than `least_rise`, the noise of that median added: a single frame of many is
+    above by chance.
+
+    Parameters
+    ----------
+    curve : ndarray, shape (frames,)
+        Enhancement, 0 at the baseline.
+    n_before : int
+    """
+    n_first = max(n_before // 3, 1)
+    if n_before <= n_first:
+        return False
+    rise = curve[n_first:n_before] - np.median(curve[:n_first])
+    above = rise > least_rise(curve, math.sqrt(1.0 + 1.0 / n_first))
+    return bool(above[-1] or np.any(above[:-1] & above[1:]))
 
 
 def bolus_arrival(curve: FloatArray) -> int | None:

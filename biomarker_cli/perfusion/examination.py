@@ -10,17 +10,15 @@ import numpy as np
 
 from biomarker_cli.catalogue.case_image import CaseImage
 from biomarker_cli.dicom.files import DicomFiles
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.perfusion import dce
-from biomarker_cli.perfusion.dynamic_set import DynamicSet, assemble_dynamic
+from biomarker_cli.perfusion.dynamic_set import DynamicSet, assemble_dynamic, require_frames
 from biomarker_cli.perfusion.errors import PerfusionError
-from biomarker_cli.perfusion.phases import Phase
+from biomarker_cli.perfusion.phases import Phase, require_dicom
 from biomarker_cli.perfusion.relaxivity import agent_of_header, relaxivity
 from biomarker_cli.perfusion.rules import DceRules, FixedT10, MeasuredT10, ModelRules
 from biomarker_cli.perfusion.t1 import MS_PER_S, STRONG_FIELD_T, flip_angle_set
-from biomarker_cli.perfusion.t1_measure import require_dicom
-
-_LEAST_AFTER = 3
-"""Frames that must follow those of the baseline."""
+from biomarker_cli.perfusion.transmit_field import TransmitField, without_transmit_field
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,7 @@ class Examination:
     rules : DceRules
     files : DicomFiles
     flags : frozenset of str
+    field : TransmitField or None
     """
 
     dynamic: DynamicSet
@@ -41,6 +40,11 @@ class Examination:
     rules: DceRules
     files: DicomFiles
     flags: frozenset[str]
+    field: TransmitField | None = None
+
+    def b1(self) -> FloatArray | None:
+        """Return applied over nominal flip angle, shape (z, y, x); None without a map of it."""
+        return None if self.field is None else self.field.scale_on(self.dynamic.first, self.files)
 
     @property
     def kept_phases(self) -> tuple[Phase, ...]:
@@ -58,16 +62,11 @@ def examine(image: CaseImage, rules: DceRules) -> Examination:
     require_dicom(image)
     files = image.dicom
     with_t1 = isinstance(rules.t10, MeasuredT10)
-    dynamic = assemble_dynamic(image.candidates(), files, with_t1_images=with_t1)
+    b1 = rules.t10.b1 if isinstance(rules.t10, MeasuredT10) else None
+    images, field = without_transmit_field(image.candidates(), files, b1)
+    dynamic = assemble_dynamic(images, files, with_t1_images=with_t1)
     first = dynamic.first
-    n_needed = rules.baseline.end + _LEAST_AFTER
-    if len(dynamic.axis.phases) < n_needed:
-        raise PerfusionError(
-            "DCE-FEW-FRAMES",
-            f"expected {n_needed} frames or more, found {len(dynamic.axis.phases)}",
-            where=first.series_uid,
-            hint="Name the whole dynamic series.",
-        )
+    require_frames(dynamic, rules.baseline)
     if not first.repetition_ms or not first.flip_deg:
         raise PerfusionError(
             "DCE-NO-SEQUENCE",
@@ -81,7 +80,7 @@ def examine(image: CaseImage, rules: DceRules) -> Examination:
         r1 = _relaxivity(rules, dynamic)
         if isinstance(rules.t10, FixedT10):
             flags.add("t10_assumed")
-        if first.field_t is not None and first.field_t >= STRONG_FIELD_T:
+        if field is None and first.field_t is not None and first.field_t >= STRONG_FIELD_T:
             flags.add("b1_uncorrected")
     if rules.model is not None:
         flags |= _interval_flags(rules.model, dynamic)
@@ -92,7 +91,7 @@ def examine(image: CaseImage, rules: DceRules) -> Examination:
         r1,
         flip_angle_set(dynamic.t1_images, 2) if with_t1 else None,
     )
-    return Examination(dynamic, sequence, rules, files, frozenset(flags))
+    return Examination(dynamic, sequence, rules, files, frozenset(flags), field)
 
 
 def _relaxivity(rules: DceRules, dynamic: DynamicSet) -> float:
@@ -134,5 +133,6 @@ def derivation_of(one: Examination) -> dict[str, Any]:
         "t1_flip_angles_deg": []
         if sequence.angles is None
         else [round(float(v), 6) for v in np.degrees(sequence.angles.flip_rad)],
+        "b1_map": None if one.field is None else one.field.candidate.volume_id,
         "volumes": [phase.volume_id for phase in axis.phases],
     }

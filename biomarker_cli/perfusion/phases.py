@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate, VolumeStatus
+from biomarker_cli.catalogue.case_image import CaseImage
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.catalogue.reading import read_frames, read_volume
 from biomarker_cli.dicom.files import DicomFiles
@@ -105,6 +106,33 @@ class Phase:
         return volume.with_array(volume.as_float64() * np.asarray(factors)[:, None, None], SIGNAL)
 
 
+def require_dicom(image: CaseImage) -> None:
+    """Refuse files of other formats, which tell neither flip angles nor times.
+
+    Raises
+    ------
+    PerfusionError
+        ``DCE-NO-HEADER``.
+    """
+    if image.is_declared:
+        raise PerfusionError(
+            "DCE-NO-HEADER",
+            "the image is no DICOM: its flip angles and times are not known",
+            hint="Give the DICOM series.",
+        )
+
+
+def is_echo_of_3d(header: FrameHeader) -> bool:
+    """Tell whether a header is one of 3D gradient echoes, acquired magnitude images."""
+    sequence = header.get("ScanningSequence", "")
+    words = {sequence} if isinstance(sequence, str) else set(sequence or ())
+    is_gradient = "GR" in words or header.get("EchoPulseSequence") == "GRADIENT"
+    is_planar = "EP" in words or header.get("EchoPlanarPulseSequence") == "YES"
+    if not is_gradient or is_planar or header.get("MRAcquisitionType") != "3D":
+        return False
+    return not is_other_component(header) and image_type(header)[:1] != ("DERIVED",)
+
+
 def mixed_scaling(found: str, where: str) -> PerfusionError:
     """Return the refusal of images whose signal is not on one scale."""
     return PerfusionError(
@@ -128,7 +156,7 @@ def describe_phase(candidate: VolumeCandidate, files: DicomFiles) -> Phase:
         flip_deg=header_number(header, "FlipAngle"),
         repetition_ms=header_number(header, "RepetitionTime"),
         echo_ms=header_number(header, "EchoTime", "EffectiveEchoTime"),
-        inversion_ms=header_number(header, "InversionTime"),
+        inversion_ms=header_number(header, "InversionTime", "InversionTimes"),
         field_t=field_strength_t(header),
         is_signal=not is_other_component(header) and not derived,
         gains=receiver_gains(header),

@@ -1,4 +1,4 @@
-"""The sections ``t1:`` and ``dce:`` of an analysis protocol."""
+"""The section ``dce:`` of an analysis protocol, and what others share of it."""
 
 from __future__ import annotations
 
@@ -15,71 +15,19 @@ Positive = Annotated[float, Field(gt=0)]
 Level = Literal["region", "voxel"]
 
 
-class T1Certificate(Strict):
-    """A vial of a phantom and its certified T1.
+class B1Rules(Strict):
+    """The map of the transmit field among the images, which scales every flip angle.
 
     Attributes
     ----------
-    roi : str
-        Canonical name of its region.
-    t1_ms : float
+    text : str
+        Part of its SeriesDescription or ImageType, in any case of letters.
+    nominal_value : float
+        Its value where the flip angle is the nominal one, such as 100 of a map in percent.
     """
 
-    roi: str
-    t1_ms: Positive
-
-
-class T1PhantomRules(Strict):
-    """Limits of a phantom test.
-
-    Attributes
-    ----------
-    max_bias_percent : float
-    vials : tuple of T1Certificate
-    """
-
-    max_bias_percent: Positive
-    vials: tuple[T1Certificate, ...] = Field(min_length=1)
-
-    @field_validator("vials")
-    @classmethod
-    def _differ(cls, vials: tuple[T1Certificate, ...]) -> tuple[T1Certificate, ...]:
-        if len({vial.roi for vial in vials}) < len(vials):
-            raise ValueError("a vial is named twice")
-        return vials
-
-
-class T1Rules(Strict):
-    """T1 from variable flip angles.
-
-    Attributes
-    ----------
-    fit : str
-        ``nonlinear`` fits the signal, ``linear`` its transform alone.
-    min_flip_angles : int
-    statistics : tuple of str
-    failed_flag_above, failed_undefined_above : float
-        Shares of voxels without a fit above which rows are flagged, and undefined.
-    plausible_ms : tuple of float
-        Limits of the median over a region.
-    phantom : T1PhantomRules, optional
-    """
-
-    fit: Literal["nonlinear", "linear"] = "nonlinear"
-    min_flip_angles: int = Field(default=2, ge=2)
-    statistics: tuple[str, ...] = Field(min_length=1)
-    failed_flag_above: float = Field(default=0.05, ge=0, le=1)
-    failed_undefined_above: float = Field(default=0.20, ge=0, le=1)
-    plausible_ms: tuple[Positive, Positive] = (50.0, 6000.0)
-    phantom: T1PhantomRules | None = None
-
-    _known = field_validator("statistics")(known_statistics)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.plausible_ms[0] >= self.plausible_ms[1]:
-            raise ValueError("plausible_ms: expected lowest < highest")
-        return self
+    text: str = Field(min_length=3)
+    nominal_value: Positive
 
 
 class BaselineRules(Strict):
@@ -103,17 +51,32 @@ class BaselineRules(Strict):
 
 
 class FixedT10(Strict):
-    """One T1 before contrast for every voxel; rows carry ``t10_assumed``."""
+    """One T1 before contrast for every voxel; rows carry ``t10_assumed``.
+
+    Attributes
+    ----------
+    t1_ms : float
+        T1 before contrast.
+    """
 
     source: Literal["fixed"]
     t1_ms: Positive
 
 
 class MeasuredT10(Strict):
-    """T1 before contrast from the images of other flip angles beside the dynamic series."""
+    """T1 before contrast from the images of other flip angles beside the dynamic series.
+
+    Attributes
+    ----------
+    fit : str
+        ``nonlinear`` fits the signal, ``linear`` its transform alone.
+    b1 : B1Rules, optional
+        Scales the flip angles of the dynamic series as well.
+    """
 
     source: Literal["vfa"]
     fit: Literal["nonlinear", "linear"] = "nonlinear"
+    b1: B1Rules | None = None
 
 
 class AgentRules(Strict):
@@ -174,6 +137,7 @@ class RegionAif(Strict):
     Attributes
     ----------
     roi : str
+        Canonical name of the region in the artery.
     blood_t1_ms : float, optional
         T1 of blood before contrast; without it the published one of the field strength.
     max_peak_mm, min_peak_over_tissue, max_end_over_peak : float
@@ -194,7 +158,7 @@ class TableAif(Strict):
     Attributes
     ----------
     name : str
-    medium : str
+        Ends in ``_blood`` or ``_plasma``, what the concentration is of.
     times_s, concentration_mm : tuple of float
         Linear between the times.
     """
@@ -247,13 +211,17 @@ class ModelRules(Strict):
     name : str
         ``tofts``, ``etofts``, ``patlak`` or ``2cxm``.
     aif : AifRules
+        Where the arterial input function comes from.
     haematocrit : float
         Turns blood into plasma.
     delay : DelayRules
     max_transfer_per_min, max_ve, max_vp : float
         Bounds; a voxel that reaches one has no value.
-    interval_flag_above_s, interval_refuse_above_s : float
-        Median frame interval above which rows are flagged, and undefined.
+    interval_flag_above_s : float
+        Frame interval above which rows of ``tofts`` are flagged, and a model with a
+        plasma volume is refused.
+    interval_vp_above_s : float
+        Frame interval above which the plasma volume has no value and rows are flagged.
     """
 
     name: Literal["tofts", "etofts", "patlak", "2cxm"]

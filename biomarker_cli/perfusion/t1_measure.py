@@ -5,24 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from biomarker_cli.catalogue.case_image import CaseImage, ProposedRole
+from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.imaging.prepared_image import PreparedImage, one_by_one
 from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.imaging.region import Region
-from biomarker_cli.model.arrays import FloatArray
+from biomarker_cli.model.arrays import FloatArray, SingleArray
 from biomarker_cli.model.measurement import Measurement, measured
 from biomarker_cli.model.quantity import T1
 from biomarker_cli.model.version import __version__
 from biomarker_cli.perfusion import features
 from biomarker_cli.perfusion.dynamic_set import require_one_place
-from biomarker_cli.perfusion.errors import PerfusionError
-from biomarker_cli.perfusion.phases import describe_phases, require_signal
-from biomarker_cli.perfusion.rules import T1PhantomRules, T1Rules
+from biomarker_cli.perfusion.phases import Phase, describe_phases, require_dicom, require_signal
 from biomarker_cli.perfusion.signals import on_grid, read_signals, union_of
-from biomarker_cli.perfusion.t1 import MS_PER_S, STRONG_FIELD_T, fitted_t1_s, flip_angle_set
+from biomarker_cli.perfusion.t1 import (
+    MS_PER_S,
+    STRONG_FIELD_T,
+    fitted_t1_s,
+    flip_angle_set,
+    inversion_time_set,
+    recovered_t1_s,
+)
+from biomarker_cli.perfusion.t1_rules import T1PhantomRules, T1Rules
+from biomarker_cli.perfusion.transmit_field import TransmitField, without_transmit_field
 from biomarker_cli.perfusion.value_rows import FailureLimits, Values, number_row, value_rows
 
 SECTION = T1Rules
@@ -65,7 +74,7 @@ def prepare(image: CaseImage, rules: T1Rules, _context: object) -> PreparedImage
         result.volume,
         one_by_one(lambda region, _others: _rows(result, region, rules)),
         {IMAGE: result.derivation},
-        lambda _image: {"image_filter": f"variable flip angle, {rules.fit} fit"},
+        lambda _image: {"image_filter": _description(rules)},
         maps=results,
     )
 
@@ -79,44 +88,74 @@ def maps(image: CaseImage, rules: T1Rules) -> tuple[T1Map]:
     """
     require_dicom(image)
     files = image.dicom
-    signal = require_signal(describe_phases(image.candidates(), files))
+    images, field = without_transmit_field(image.candidates(), files, rules.b1)
+    signal = require_signal(describe_phases(images, files))
     require_one_place(signal)
-    angles = flip_angle_set(signal, rules.min_flip_angles)
-    first = angles.images[0]
-    volume = first.read(files)
-    mask = np.ones(volume.geometry.shape, dtype=np.bool_)
-    read = read_signals(angles.images, mask, files)
-    t1_s, residual = fitted_t1_s(read.signal, angles, rules.fit)
+    by_angles = rules.method == "flip_angles"
+    found = (
+        _of_angles(signal, files, rules, field) if by_angles else _of_times(signal, files, rules)
+    )
+    first = signal[0]
     flags = {flag for one in signal for flag in one.candidate.flags}
-    if first.field_t is not None and first.field_t >= STRONG_FIELD_T:
+    strong = first.field_t is not None and first.field_t >= STRONG_FIELD_T
+    if by_angles and field is None and strong:
         flags.add("b1_uncorrected")
-    derivation = {
+    volume = found.images[0].read(files)
+    mask = np.ones(volume.geometry.shape, dtype=np.bool_)
+    derivation = {**found.derivation, "volumes": [one.volume_id for one in found.images]}
+    values = on_grid(found.t1_s * MS_PER_S, mask)
+    residual = on_grid(found.residual, mask)
+    return (T1Map(volume.with_array(values, T1, *flags), IMAGE, derivation, residual),)
+
+
+class _Fitted(NamedTuple):
+    images: Sequence[Phase]
+    t1_s: FloatArray
+    residual: FloatArray
+    derivation: dict[str, Any]
+
+
+def _whole(images: Sequence[Phase], files: DicomFiles) -> SingleArray:
+    """Return the signal of every voxel, shape (images, voxels)."""
+    geometry = images[0].candidate.geometry
+    assert geometry is not None  # noqa: S101 - refused volumes do not come so far
+    return read_signals(images, np.ones(geometry.shape, dtype=np.bool_), files).signal
+
+
+def _of_angles(
+    signal: Sequence[Phase], files: DicomFiles, rules: T1Rules, field: TransmitField | None
+) -> _Fitted:
+    angles = flip_angle_set(signal, rules.min_flip_angles)
+    b1 = None if field is None else field.scale_on(angles.images[0], files).ravel()
+    t1_s, residual = fitted_t1_s(_whole(angles.images, files), angles, rules.fit, b1)
+    derivation: dict[str, Any] = {
         "source": "variable_flip_angle",
         "fit": rules.fit,
         "flip_angles_deg": [float(v) for v in np.degrees(angles.flip_rad).round(6)],
         "repetition_time_ms": angles.tr_s * MS_PER_S,
-        "volumes": [one.volume_id for one in angles.images],
     }
-    values = on_grid(t1_s * MS_PER_S, mask)
-    return (
-        T1Map(volume.with_array(values, T1, *flags), IMAGE, derivation, on_grid(residual, mask)),
-    )
+    if field is not None:
+        derivation["b1_map"] = field.candidate.volume_id
+    return _Fitted(angles.images, t1_s, residual, derivation)
 
 
-def require_dicom(image: CaseImage) -> None:
-    """Refuse files of other formats, which tell neither flip angles nor times.
+def _of_times(signal: Sequence[Phase], files: DicomFiles, rules: T1Rules) -> _Fitted:
+    times = inversion_time_set(signal, rules.min_inversion_times)
+    look_locker = rules.method == "look_locker"
+    t1_s, residual = recovered_t1_s(_whole(times.images, files), times, look_locker=look_locker)
+    derivation = {
+        "source": rules.method,
+        "inversion_times_ms": [float(v) for v in (times.inversion_s * MS_PER_S).round(6)],
+    }
+    return _Fitted(times.images, t1_s, residual, derivation)
 
-    Raises
-    ------
-    PerfusionError
-        ``DCE-NO-HEADER``.
-    """
-    if image.is_declared:
-        raise PerfusionError(
-            "DCE-NO-HEADER",
-            "the image is no DICOM: its flip angles and times are not known",
-            hint="Give the DICOM series.",
-        )
+
+def _description(rules: T1Rules) -> str:
+    """Return what the map rests on, for ``features.csv``."""
+    if rules.method != "flip_angles":
+        return rules.method.replace("_", " ")
+    corrected = ", flip angles by B1" if rules.b1 is not None else ""
+    return f"variable flip angle, {rules.fit} fit{corrected}"
 
 
 def _rows(result: T1Map, region: Region, rules: T1Rules) -> list[Measurement]:
@@ -132,11 +171,14 @@ def _rows(result: T1Map, region: Region, rules: T1Rules) -> list[Measurement]:
     rows = value_rows(Values(IMAGE, T1.unit, values), rules.statistics, limits, flags)
     residual = result.residual_share[region.mask]
     residual = residual[np.isfinite(residual)]
-    n_angles = len(result.derivation["flip_angles_deg"])
-    spread = float(np.median(residual)) if residual.size and n_angles > 2 else math.nan
-    why = "two flip angles leave no residual: three or more are needed"
+    n_images = len(result.derivation["volumes"])
+    by_angles = rules.method == "flip_angles"
+    n_free = 2 if by_angles else 3
+    spread = float(np.median(residual)) if residual.size and n_images > n_free else math.nan
+    why = f"{n_free} images leave no residual: {n_free + 1} or more are needed"
     rows.append(number_row(IMAGE, features.R1_RESIDUAL, spread, flags, why))
-    rows.append(measured(IMAGE, features.FLIP_ANGLES, float(n_angles), T1.unit, flags))
+    counted = features.FLIP_ANGLES if by_angles else features.INVERSION_TIMES
+    rows.append(measured(IMAGE, counted, float(n_images), T1.unit, flags))
     if rules.phantom is not None:
         rows += _phantom_rows(median, region.name, rules.phantom, flags)
     return rows

@@ -135,7 +135,7 @@ def _require_distinct(phases: Sequence[Phase], times: FloatArray, tag: str) -> N
             "DCE-PHASES-DISAGREE",
             f"{same.size + 1} or more of {len(phases)} phases have one time in {tag}",
             where=f"{first.volume_id}, {phases[int(same[0]) + 1].volume_id}",
-            hint="Name one series of the examination; a phase may be there twice.",
+            hint="Name one series of the examination, in which each phase stands once.",
         )
 
 

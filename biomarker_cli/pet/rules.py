@@ -42,7 +42,17 @@ class PeakRule(Strict):
 
 
 class ReferenceThreshold(Strict):
-    """A threshold from the uptake of a reference region: a * mean + b * sd."""
+    """A threshold from the uptake of a reference region: a * mean + b * sd.
+
+    Attributes
+    ----------
+    region : str
+        Canonical name of the region.
+    times_mean : float
+        a
+    plus_sd : float
+        b
+    """
 
     region: str
     times_mean: float = Field(gt=0)
@@ -106,7 +116,13 @@ class LesionRule(Strict):
 
 
 class HarmonisationRule(Strict):
-    """A Gaussian filter that brings images to one spatial resolution."""
+    """A Gaussian filter that brings images to one spatial resolution.
+
+    Attributes
+    ----------
+    fwhm_mm : float
+        Full width at half maximum.
+    """
 
     fwhm_mm: float = Field(gt=0, le=20)
 

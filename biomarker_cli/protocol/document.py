@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from biomarker_cli.protocol.places import Places
 from biomarker_cli.protocol.versions import Version
 from biomarker_cli.protocol.yaml_nodes import KeyPath
 
@@ -25,14 +26,39 @@ class Strict(BaseModel):
 
 
 class Confirmation(Strict):
-    """How a source was confirmed."""
+    """How a source was confirmed.
+
+    Attributes
+    ----------
+    by : str
+        ``primary``: the text itself was read; ``secondary``: a text that quotes it;
+        ``recall``: from memory, which no active protocol may rest on.
+    note : str
+        What was found.
+    """
 
     by: Literal["primary", "secondary", "recall"]
     note: str = ""
 
 
 class Source(Strict):
-    """A document that a limit or a definition was taken from."""
+    """A document that a limit or a definition was taken from.
+
+    Attributes
+    ----------
+    doc : str
+        Its title, or what it is where it has none.
+    section : str
+        Where in it.
+    edition : str
+        Which edition was read.
+    date : str
+        When it appeared.
+    url : str
+        Where it can be read.
+    confirmed : Confirmation
+        How it was read.
+    """
 
     doc: str
     section: str = ""
@@ -43,7 +69,17 @@ class Source(Strict):
 
 
 class Change(Strict):
-    """One entry of the changelog."""
+    """One entry of the changelog.
+
+    Attributes
+    ----------
+    version : str
+        Which version.
+    date : str
+        YYYY-MM-DD.
+    change : str
+        What changed, in words.
+    """
 
     version: str
     date: str
@@ -51,7 +87,27 @@ class Change(Strict):
 
 
 class VersionedHeader(BaseModel):
-    """Keys that every versioned file has: protocols, and dialects of other programs."""
+    """Keys that every versioned file has: protocols, and dialects of other programs.
+
+    Attributes
+    ----------
+    format : str
+        What kind of file it is, and of which form.
+    id : str
+        Small letters, digits, dots and dashes; with the version it names the protocol.
+    version : str
+        ``major.minor.patch``; numbers may move only with major or minor.
+    status : str
+        ``active`` is released; rows of a ``draft`` or ``retired`` one say so.
+    title : str
+        One line for lists.
+    description : str
+        What it is for.
+    source : tuple of Source
+        What its limits and definitions were taken from.
+    changelog : tuple of Change
+        What changed, with an entry for this version.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -71,7 +127,13 @@ class VersionedHeader(BaseModel):
 
 
 class ProtocolHeader(VersionedHeader):
-    """Keys that acquisition and analysis protocols share."""
+    """Keys that acquisition and analysis protocols share.
+
+    Attributes
+    ----------
+    extends : str
+        Protocol that this one inherits from: ``id@version``, or a file beside it.
+    """
 
     extends: str = ""
 
@@ -89,15 +151,18 @@ class ProtocolDocument:
         The file of the child.
     lines : mapping
         Line of each key in the child's own file.
-    parents : tuple of str
-        ``id@version`` of each ancestor, nearest first.
+    places : mapping
+        File and line of each key of the merged content.
+    ancestors : tuple of ProtocolDocument
+        What it extends, nearest first.
     """
 
     header: ProtocolHeader
     data: Mapping[str, Any]
     path: Path
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
-    parents: tuple[str, ...] = ()
+    places: Places = field(default_factory=dict)
+    ancestors: tuple[ProtocolDocument, ...] = ()
 
     @property
     def ident(self) -> str:
@@ -105,9 +170,22 @@ class ProtocolDocument:
         return f"{self.header.id}@{self.header.version}"
 
     @property
+    def file_name(self) -> str:
+        """Name of its file for messages; with its folder where a version is the name."""
+        name = self.path.name
+        is_version = self.path.stem == self.header.version
+        return f"{self.path.parent.name}/{name}" if is_version else name
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """``id@version`` of each ancestor, nearest first."""
+        return tuple(ancestor.ident for ancestor in self.ancestors)
+
+    @property
     def is_draft(self) -> bool:
-        """Whether rows must carry ``draft_protocol``."""
-        return self.header.status == "draft"
+        """Whether rows must carry ``draft_protocol``: what a draft says may still move."""
+        family = (self, *self.ancestors)
+        return any(document.header.status == "draft" for document in family)
 
     @property
     def is_retired(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from biomarker_cli.protocol.document import ProtocolDocument, ProtocolHeader
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.locator import ProtocolKind, locate
 from biomarker_cli.protocol.merging import merge
+from biomarker_cli.protocol.places import Place, key_path, merged_places, own_places, place_of
 from biomarker_cli.protocol.yaml_nodes import KeyPath
 from biomarker_cli.protocol.yaml_source import (
     format_found,
@@ -55,13 +57,15 @@ def _load(kind: ProtocolKind, path: Path, seen: tuple[Path, ...]) -> ProtocolDoc
     data, lines = read_yaml(path)
     if data.get("format") != kind.format_name:
         raise _wrong_format(kind, data, path, line_of(lines, ("format",)))
-    header = _validate(ProtocolHeader, data, path, lines, ())
-    parents: tuple[str, ...] = ()
-    if header.extends:
-        parent = _load(kind, _parent_path(kind, header.extends, path), (*seen, path))
-        data = merge(parent.data, data, path.name)
-        parents = (parent.ident, *parent.parents)
-    return ProtocolDocument(header, data, path, lines, parents)
+    header = _validate_header(data, path, lines)
+    own = ProtocolDocument(header, data, path, lines)
+    places = own_places(lines, own.file_name)
+    if not header.extends:
+        return replace(own, places=places)
+    parent = _load(kind, _parent_path(kind, header.extends, path), (*seen, path))
+    merged = merge(parent.data, data, path.name)
+    places = merged_places(merged, (data, places), (parent.data, parent.places))
+    return replace(own, data=merged, places=places, ancestors=(parent, *parent.ancestors))
 
 
 def _wrong_format(kind: ProtocolKind, data: dict[str, Any], path: Path, line: int) -> ProtocolError:
@@ -111,8 +115,60 @@ def validate_section(
         ``PROTOCOL-INVALID``, with file, line, key, and what is wrong.
     """
     data = document.data if key is None else document.data.get(key, {})
-    place: KeyPath = () if key is None else (key,)
-    return _validate(model, data, document.path, dict(document.lines), place)
+    top: KeyPath = () if key is None else (key,)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        found = "; ".join(
+            f"{_where(document, problem)}, {problem.key}: {problem.message}"
+            for problem in problems(error, document, top)[:MOST_PROBLEMS]
+        )
+        raise ProtocolError("PROTOCOL-INVALID", found, where=document.path.name) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that a model finds wrong with a merged protocol.
+
+    Attributes
+    ----------
+    key : str
+    place : Place
+        Where it stands, in the file or in one that it extends.
+    message : str
+        In the words of who writes the file.
+    """
+
+    key: str
+    place: Place
+    message: str
+
+
+def problems(
+    error: ValidationError, document: ProtocolDocument, top: KeyPath = ()
+) -> list[Problem]:
+    """Return each problem of a protocol with the file and the line in which it stands.
+
+    Parameters
+    ----------
+    error : ValidationError
+    document : ProtocolDocument
+    top : tuple
+        Where in it the model begins.
+    """
+    found = []
+    for item in error.errors(include_url=False):
+        path = (*top, *item["loc"])
+        key = shortened(".".join(map(str, path)), _LONGEST_PLACE) or "top level"
+        place = place_of(document.places, key_path(document.data, path))
+        found.append(Problem(key, place, problem_text(item["msg"])))
+    return found
+
+
+def _where(document: ProtocolDocument, problem: Problem) -> str:
+    line = f"line {problem.place.line}"
+    inherited = problem.place.file not in ("", document.file_name)
+    return f"{line} of {problem.place.file}" if inherited else line
 
 
 _WORDS = (
@@ -142,7 +198,7 @@ def problem_text(message: str) -> str:
     return shortened(message, _LONGEST_PROBLEM)
 
 
-def problems_text(error: ValidationError, lines: Mapping[KeyPath, int], place: KeyPath = ()) -> str:
+def problems_text(error: ValidationError, lines: Mapping[KeyPath, int]) -> str:
     """Return each problem with its line and key.
 
     Parameters
@@ -150,12 +206,10 @@ def problems_text(error: ValidationError, lines: Mapping[KeyPath, int], place: K
     error : ValidationError
     lines : mapping
         Line of each key of the file.
-    place : tuple
-        Where in the file the model begins.
     """
     found = []
     for item in error.errors(include_url=False)[:MOST_PROBLEMS]:
-        path = (*place, *item["loc"])
+        path = item["loc"]
         key = shortened(".".join(map(str, path)), _LONGEST_PLACE) or "top level"
         found.append(f"line {line_of(lines, path)}, {key}: {problem_text(item['msg'])}")
     return "; ".join(found)
@@ -201,11 +255,9 @@ def load_sealed_model(
         raise raised(code, problems_text(error, lines), where=path.name) from error
 
 
-def _validate(
-    model: type[Section], data: Any, path: Path, lines: dict[KeyPath, int], place: KeyPath
-) -> Section:
+def _validate_header(data: Any, path: Path, lines: Mapping[KeyPath, int]) -> ProtocolHeader:
     try:
-        return model.model_validate(data)
+        return ProtocolHeader.model_validate(data)
     except ValidationError as error:
-        found = problems_text(error, lines, place)
+        found = problems_text(error, lines)
         raise ProtocolError("PROTOCOL-INVALID", found, where=path.name) from error

@@ -29,6 +29,7 @@ class ProtocolKind(StrEnum):
     ACQUISITION = "acquisition"
     ANALYSIS = "analysis"
     RESPONSE = "response"
+    REGISTRATION = "registration"
 
     @property
     def others(self) -> tuple[ProtocolKind, ...]:
@@ -38,12 +39,17 @@ class ProtocolKind(StrEnum):
     @property
     def described(self) -> str:
         """The kind with its article, for messages."""
-        return f"{'a' if self is ProtocolKind.RESPONSE else 'an'} {self.value} protocol"
+        return f"{'an' if self.value.startswith('a') else 'a'} {self.value} protocol"
 
     @property
     def example(self) -> str:
         """One that is shipped."""
-        return {"acquisition": "recist-ct", "analysis": "fdg-suv", "response": "recist-1.1"}[self]
+        return {
+            "acquisition": "recist-ct",
+            "analysis": "fdg-suv",
+            "response": "recist-1.1",
+            "registration": "rigid-same-modality",
+        }[self]
 
     @property
     def format_name(self) -> str:

@@ -36,7 +36,7 @@ def merge(parent: Mapping[str, Any], child: Mapping[str, Any], name: str) -> dic
     inherited = {key: value for key, value in parent.items() if key not in _OWN_KEYS}
     merged: dict[str, Any] = _merge_values(inherited, dict(child))
     dropped = set(child.get("disable", ()))
-    known = {item["id"] for item in merged.get("rules", ()) if "id" in item}
+    known = {str(item["id"]) for item in merged.get("rules", ()) if "id" in item}
     if dropped - known:
         raise ProtocolError(
             "PROTOCOL-EXTENDS",
@@ -59,7 +59,7 @@ def _require_form(child: Mapping[str, Any], name: str) -> None:
 
 def _require_own_ids_once(child: Mapping[str, Any], name: str) -> None:
     rules = child.get("rules")
-    if not _has_ids(rules):
+    if not has_ids(rules):
         return
     ids = [item["id"] for item in rules or ()]
     twice = sorted({str(one) for one in ids if ids.count(one) > 1})
@@ -81,16 +81,17 @@ def _merge_values(parent: Any, child: Any) -> Any:
             else:
                 result[key] = _merge_values(parent[key], value) if key in parent else value
         return result
-    if _has_ids(parent) and _has_ids(child):
+    if has_ids(parent) and has_ids(child):
         by_id = {item["id"]: item for item in parent}
         by_id.update({item["id"]: item for item in child})
         return list(by_id.values())
     return child
 
 
-def _has_ids(value: Any) -> bool:
+def has_ids(value: Any) -> bool:
+    """Tell whether a value is a list of items that merge by their ``id``."""
     return (
         isinstance(value, list)
         and bool(value)
-        and all(isinstance(item, Mapping) and "id" in item for item in value)
+        and all(isinstance(item, Mapping) and isinstance(item.get("id"), str) for item in value)
     )

@@ -123,7 +123,13 @@ class FixedBinSize(Strict):
 
 
 class FixedBinNumber(Strict):
-    """A number of equal bins from the region's minimum to its maximum (IBSI-1, section 2.7)."""
+    """A number of equal bins from the region's minimum to its maximum (IBSI-1, section 2.7).
+
+    Attributes
+    ----------
+    bins : int
+        How many.
+    """
 
     method: Literal["fixed_bin_number"]
     bins: Annotated[int, Field(ge=2, le=MOST_BINS)]
@@ -168,6 +174,7 @@ class PyradiomicsRules(Strict):
         Merges the matrices of the directions with a weight by this norm of the
         distance; without it the features are averaged over the directions.
     symmetrical_glcm : bool
+        Count each pair of voxels in both directions.
     dependence_alpha : int
         Largest difference of grey levels that counts as dependent.
     force_2d : bool
@@ -179,6 +186,7 @@ class PyradiomicsRules(Strict):
     resegment_range : tuple of float
         One or two thresholds; empty for none.
     resegment_mode : str
+        Thresholds are intensities, shares of the maximum, or standard deviations.
     resegment_shape : bool
         Whether morphology uses the re-segmented mask.
     minimum_roi_dimensions, minimum_roi_size : int
@@ -230,6 +238,13 @@ class RadiomicsRules(Strict):
         not named here is measured whole.
     images : tuple of filters
         Each gives one or more named images.
+    discretisation : discretisation
+        How intensities become grey levels.
+    families : tuple of str
+        What is measured.
+    aggregations : tuple of str
+        How the matrices of directions and slices become one value; a name for each way
+        wanted.
     """
 
     conventions: Literal["ibsi", "pyradiomics"]

@@ -48,5 +48,5 @@ def reading(path: Path) -> Iterator[None]:
             "REGION-UNREADABLE",
             f"the content of the segmentation cannot be read: {type(error).__name__}",
             where=path.name,
-            hint="The file may be cut short or damaged: transfer it again and compare its size.",
+            hint="Transfer the file again, and compare its size with that of the source.",
         ) from error

@@ -108,7 +108,7 @@ class Numbering:
         if self.orphans and entry.number not in self.referred:
             raise _dangling(
                 f"no {what} have the number {entry.number} of this {owner}; those of "
-                f"{_named(self.orphans)} belong to no {owner} and may be its own",
+                f"{_named(self.orphans)} belong to no {owner}: whose they are is not told",
                 where,
             )
 

@@ -250,7 +250,7 @@ def _points(item: Dataset, where: str) -> FloatArray:
             "REGION-CONTOUR-DATA",
             f"NumberOfContourPoints is {declared}, found {len(numbers) // 3} vertices",
             where=where,
-            hint="The contour may be cut short: export the structure set again.",
+            hint="Export the structure set again.",
         )
     return numbers.reshape(-1, 3)
 

@@ -176,7 +176,7 @@ def assemble(
             f"the frames of a segment lie {apart_mm:.4g} mm apart at steps of "
             f"{step_mm:.4g} mm: {grid.shape[0]:,} slices",
             where=where,
-            hint="The position of a frame may be damaged: export the segmentation again.",
+            hint="Look at the positions of its frames, and export the segmentation again.",
         )
     volume = np.zeros((grid.shape[0], *(high - low)), dtype=np.bool_)
     for frame, slice_index in zip(frames, number, strict=True):

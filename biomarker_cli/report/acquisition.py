@@ -63,8 +63,8 @@ class RuleLine:
     text : RuleText
     cells : tuple of RuleCell
         One for each site.
-    n_bad, n_judged : int
-        Checks that are not met, and all that were judged.
+    n_bad, n_waived, n_judged : int
+        Checks that are not met, those that a person waived, and all that were judged.
     """
 
     rule_id: str
@@ -74,6 +74,7 @@ class RuleLine:
     text: RuleText
     cells: tuple[RuleCell, ...]
     n_bad: int
+    n_waived: int
     n_judged: int
 
 
@@ -126,7 +127,9 @@ def rule_matrix(tables: RunTables, texts: RuleTexts) -> list[RuleLine]:
         counts = grouped.setdefault(key, _Counts(check))
         counts.by_site[case["site_id"]][check["outcome"]] += 1
     lines = [counts.line(key[0], tables.sites, texts) for key, counts in grouped.items()]
-    return sorted(lines, key=lambda line: (-line.n_bad, line.protocol, line.rule_id))
+    return sorted(
+        lines, key=lambda line: (-line.n_bad, -line.n_waived, line.protocol, line.rule_id)
+    )
 
 
 @dataclass
@@ -145,7 +148,9 @@ class _Counts:
             f"{self.first['expected']} {self.first['unit']}".strip(),
             texts.of(self.first),
             tuple(_cell(self.by_site.get(site, Counter())) for site in sites),
-            judged - total["pass"],
+            # What a person waived is no break: it is shown as what it is.
+            judged - total["pass"] - total["waived"],
+            total["waived"],
             judged,
         )
 

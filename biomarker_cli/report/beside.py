@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
 from biomarker_cli.model.inputs import sha256_of_file
+from biomarker_cli.model.wording import bounded, shown
 from biomarker_cli.report.identity import ReportIdentity
-from biomarker_cli.tables.columns import csv_columns
+from biomarker_cli.report.run_reading import RunTables
+from biomarker_cli.tables.columns import Words, csv_columns
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.export.packaged import PACKAGE, read_package
 
 KNOWN: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -53,6 +57,7 @@ KNOWN: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
 
 MOST_ROWS = 200
 _MOST_FOLDERS = 200
+_MOST_STRANGERS = 6
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,10 @@ class TableBeside:
     n_more : int
     problem : str
         Why it cannot be shown; empty where it can.
+    is_held : bool
+        Whether the data package of its folder names it, with this digest.
+    strangers : tuple of str
+        Of what it speaks and the run has nothing: it may belong to another run.
     """
 
     title: str
@@ -79,36 +88,94 @@ class TableBeside:
     rows: Sequence[Sequence[str]]
     n_more: int = 0
     problem: str = ""
+    is_held: bool = True
+    strangers: tuple[str, ...] = ()
 
 
-def tables_beside(folder: Path, identity: ReportIdentity) -> list[TableBeside]:
-    """Return the tables of other commands, in the order of `KNOWN`."""
+@dataclass
+class _Beside:
+    """Reads the tables of other commands.
+
+    Parameters
+    ----------
+    tables : RunTables
+        Of the run, which says whose they can be.
+    identity : ReportIdentity
+    """
+
+    tables: RunTables
+    identity: ReportIdentity
+
+    @cached_property
+    def _own(self) -> Mapping[str, frozenset[str]]:
+        """What the run has of the columns that say of whom a row is."""
+        cases = self.tables.cases
+        return {
+            "site_id": frozenset(row["site_id"] for row in cases),
+            "subject_id": frozenset(row["subject_id"] for row in cases),
+            "feature_id": frozenset(self.tables.measurements.texts["feature_id"].words),
+        }
+
+    def table(self, path: Path) -> TableBeside:
+        """Return one table, or why it cannot be shown."""
+        title, wanted = KNOWN[path.name]
+        name = path.relative_to(self.tables.folder).as_posix()
+        try:
+            held = self._held(path)
+            columns = csv_columns(path).texts
+            sha256 = sha256_of_file(path)
+        except TableError as error:
+            problem = f"{error.code}: {self.identity.message(error.message, '')}"
+            return TableBeside(title, name, "", (), (), problem=problem)
+        there = [one for one in wanted if one in columns]
+        if not there:
+            problem = "TABLE-COLUMNS: it has none of the columns of this table"
+            return TableBeside(title, name, sha256, (), (), problem=problem)
+        n_rows = len(columns[there[0]])
+        rows = [
+            [_cell(columns[one][row], self.identity) for one in there]
+            for row in range(min(n_rows, MOST_ROWS))
+        ]
+        n_more, strangers = max(n_rows - MOST_ROWS, 0), tuple(self._strangers(columns))
+        return TableBeside(title, name, sha256, there, rows, n_more, "", held, strangers)
+
+    def _held(self, path: Path) -> bool:
+        """Return whether the data package of its folder holds a table, unchanged."""
+        if not (path.parent / PACKAGE).is_file():
+            return False
+        packaged = read_package(path.parent).get(path.stem)
+        if packaged is None:
+            return False
+        packaged.require_unchanged()
+        return True
+
+    def _strangers(self, columns: Mapping[str, Words]) -> Iterator[str]:
+        """Yield what a table has of which the run has nothing."""
+        for name, own in self._own.items():
+            # A row of all sites, or of all features, names none.
+            found = sorted(set(columns[name].words) - own - {""}) if name in columns else []
+            if found:
+                listed = ", ".join(bounded(shown(one), 40) for one in found[:_MOST_STRANGERS])
+                n_more = len(found) - _MOST_STRANGERS
+                more = f" and {n_more} more" if n_more > 0 else ""
+                yield f"the run has no {name.removesuffix('_id')} {listed}{more}"
+
+
+def tables_beside(tables: RunTables, identity: ReportIdentity) -> list[TableBeside]:
+    """Return the tables of other commands in or below the folder of a run, ordered as `KNOWN`.
+
+    A table that the data package of its folder names is refused where it was edited; one
+    that none names, or that speaks of other subjects than the run, is shown with that doubt.
+
+    Parameters
+    ----------
+    tables : RunTables
+    identity : ReportIdentity
+    """
+    folder, beside = tables.folder, _Beside(tables, identity)
     below = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())[:_MOST_FOLDERS]]
-    return [
-        _table(path / name, f"{path.name}/{name}" if path != folder else name, name, identity)
-        for name in KNOWN
-        for path in below
-        if (path / name).is_file()
-    ]
-
-
-def _table(path: Path, shown_name: str, name: str, identity: ReportIdentity) -> TableBeside:
-    title, wanted = KNOWN[name]
-    try:
-        columns = csv_columns(path).texts
-    except TableError as error:
-        return TableBeside(title, shown_name, "", (), (), problem=f"{error.code}: {error.message}")
-    sha256 = sha256_of_file(path)
-    there = [one for one in wanted if one in columns]
-    if not there:
-        problem = "TABLE-COLUMNS: it has none of the columns of this table"
-        return TableBeside(title, shown_name, sha256, (), (), problem=problem)
-    n_rows = len(columns[there[0]])
-    rows = [
-        [_cell(columns[one][row], identity) for one in there]
-        for row in range(min(n_rows, MOST_ROWS))
-    ]
-    return TableBeside(title, shown_name, sha256, there, rows, max(n_rows - MOST_ROWS, 0))
+    paths = (path / name for name in KNOWN for path in below)
+    return [beside.table(path) for path in paths if path.is_file()]
 
 
 def _cell(text: str, identity: ReportIdentity) -> str:

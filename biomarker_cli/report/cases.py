@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from biomarker_cli.acquisition.facts.registry import BURNED_IN
 from biomarker_cli.acquisition.results import NOT_MET
 from biomarker_cli.drawing.picture_svg import NoPictureError, PictureTile, read_picture
 from biomarker_cli.imaging.errors import KeptFileError
@@ -88,6 +89,12 @@ class CasePage:
     def deviations(self) -> list[CaseRule]:
         """Rules of error or warning level that are not met."""
         return [rule for rule in self.rules if rule.outcome in NOT_MET]
+
+    @property
+    def is_burned_in(self) -> bool:
+        """Whether the header of the image says that text is burned into its pixels."""
+        told = any(fact == BURNED_IN and "YES" in value for fact, value, _, _ in self.facts)
+        return told or any(flag == "burned_in_annotation" for flag, _ in self.flags)
 
     @property
     def standing(self) -> str:

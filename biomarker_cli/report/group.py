@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from biomarker_cli.model.wording import counted
 from biomarker_cli.report.cases import CasePage
 from biomarker_cli.report.identity import ReportIdentity
 from biomarker_cli.report.run_reading import RunTables
@@ -125,7 +126,7 @@ def exclusion_counts(tables: RunTables) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def pooling_verdict(pages: Sequence[CasePage], worst: str) -> str:
+def pooling_verdict(pages: Sequence[CasePage], worst: str, n_waived: int = 0) -> str:
     """Return a sentence that says whether the measurements may be pooled.
 
     Parameters
@@ -133,6 +134,8 @@ def pooling_verdict(pages: Sequence[CasePage], worst: str) -> str:
     pages : sequence of CasePage
     worst : str
         The rule that most cases break; empty for none.
+    n_waived : int
+        Checks that are not met and that a person waived.
     """
     usable: Counter[str] = Counter()
     for page in pages:
@@ -145,7 +148,11 @@ def pooling_verdict(pages: Sequence[CasePage], worst: str) -> str:
         said += f", {usable['caution']} after a look (caution)"
     if usable["no"]:
         said += f", {usable['no']} must not be used or have no value"
-    return f"{said}." + (f" The rule that most cases break is {worst}." if worst else "")
+    said += f". The rule that most cases break is {worst}." if worst else "."
+    if n_waived:
+        is_or_are = "is" if n_waived == 1 else "are"
+        said += f" {counted(n_waived, 'check')} that {is_or_are} not met {is_or_are} waived."
+    return said
 
 
 def provenance(tables: RunTables, identity: ReportIdentity) -> list[tuple[str, str]]:

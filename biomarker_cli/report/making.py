@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from biomarker_cli.report.group import (
 )
 from biomarker_cli.report.identity import STUDY, ReportIdentity
 from biomarker_cli.report.page import PageWriter, script_json, text
+from biomarker_cli.report.response_figures import response_figures
 from biomarker_cli.report.run_reading import RunTables, read_run
 from biomarker_cli.report.values import change_figure, feature_values, sites_figure
 
@@ -39,6 +41,8 @@ _SECTIONS = (
     ("cases", "Cases"),
     ("values", "Values by site"),
     ("change", "Change over visits"),
+    ("response", "Response"),
+    ("beside", "Tables of other commands"),
     ("provenance", "What it was made with"),
 )
 _MOST_DRAWN = 24
@@ -99,7 +103,7 @@ def report_pages(tables: RunTables, order: ReportOrder) -> Iterator[tuple[str, s
     writer = PageWriter()
     title = f"Report of {tables.manifest.get('study') or tables.folder.absolute().name}"
     said = _group(tables, pages, identity, texts, listed)
-    said |= {"wide": rules.get("", ()), "split": order.split}
+    said |= {"wide": list(Counter(rules.get("", ())).items()), "split": order.split}
 
     def link(page: CasePage) -> str:
         return f"{_page_name(page)}#{page.anchor}" if order.split else f"#{page.anchor}"
@@ -130,9 +134,12 @@ def _group(
     worst = f"{lines[0].rule_id} ({lines[0].n_bad})" if lines and lines[0].n_bad else ""
     values = feature_values(tables, drawn_features(tables, listed))[:_MOST_DRAWN]
     changes = (change_figure(tables, one) for one in values)
+    beside = tables_beside(tables, identity)
+    response = list(response_figures(tables.folder, beside))
+    optional = {"response": response, "beside": beside}
     return {
-        "sections": _SECTIONS,
-        "verdict": pooling_verdict(pages, worst),
+        "sections": [one for one in _SECTIONS if one[0] not in optional or optional[one[0]]],
+        "verdict": pooling_verdict(pages, worst, sum(line.n_waived for line in lines)),
         "standings": STANDINGS,
         "counts": site_counts(pages, tables.sites),
         "sites": tables.sites,
@@ -143,7 +150,7 @@ def _group(
         "pages": pages,
         "by_site": [sites_figure(tables, one) for one in values],
         "over_time": [figure for figure in changes if figure is not None],
-        "beside": tables_beside(tables.folder, identity),
+        **optional,
         "protocols": protocols(tables),
         "provenance": provenance(tables, identity),
         "data": script_json(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from biomarker_cli.acquisition.linting import LintFinding, header_findings
+from biomarker_cli.acquisition.linting import LintFinding, finding_at, header_findings
 from biomarker_cli.protocol.document import ProtocolDocument
 from biomarker_cli.response.assessing import assess
 from biomarker_cli.response.best import best_response
@@ -28,9 +28,15 @@ def lint_criterion(document: ProtocolDocument) -> list[LintFinding]:
 
 def _test_findings(criterion: Criterion) -> Iterator[LintFinding]:
     for place, test in enumerate(criterion.file.tests):
-        line = criterion.document.lines.get(("tests", place), 0)
         for wrong in _wrong(criterion, test):
-            yield LintFinding("error", "test-fails", test.title, line, wrong)
+            yield finding_at(
+                criterion.document,
+                ("tests", place),
+                "error",
+                code="test-fails",
+                place=test.title,
+                message=wrong,
+            )
 
 
 def _wrong(criterion: Criterion, test: CriterionTest) -> Iterator[str]:
@@ -79,6 +85,11 @@ def _untested(criterion: Criterion) -> Iterator[LintFinding]:
     expected = {visit.expect for test in criterion.file.tests for visit in test.visits}
     for place, rule in enumerate(criterion.file.overall):
         if rule.call not in expected:
-            line = criterion.document.lines.get(("overall", place), 0)
-            message = f"no test of the file expects {rule.call}"
-            yield LintFinding("warning", "untested-call", rule.id, line, message)
+            yield finding_at(
+                criterion.document,
+                ("overall", place),
+                "warning",
+                code="untested-call",
+                place=rule.id,
+                message=f"no test of the file expects {rule.call}",
+            )

@@ -36,6 +36,7 @@ class MeasurableRules(Strict):
     Attributes
     ----------
     longest_diameter_mm : float
+        Smallest longest diameter.
     short_axis_mm : float
         0 where it does not matter.
     n_slices : int

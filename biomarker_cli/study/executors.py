@@ -8,6 +8,7 @@ number of cores.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -137,6 +138,17 @@ class PoolExecutor:
             yield outcome_of(index, answer)
 
 
+LOOK_WHY = "The log of the system (dmesg) tells whether memory ran out"
+"""Nobody has looked there: a hint says where, and claims nothing."""
+
+
+def ended_by(end: str) -> str:
+    """Return in words how a process ended: exit code, below 0 a signal, or what is known."""
+    signals = {str(-one.value): one.name for one in signal.Signals}
+    words = f"exit code {end}" if end.lstrip("-").isdigit() else end
+    return f"ended by {signals[end]}" if end in signals else words
+
+
 def outcome_of(index: int, answer: Answer) -> CaseOutcome:
     """Turn whatever stopped one case into its error."""
     if answer.end == TIMED_OUT:
@@ -148,8 +160,8 @@ def outcome_of(index: int, answer: Answer) -> CaseOutcome:
     elif answer.end:
         error = CaseError(
             "CASE-WORKER-DIED",
-            f"the worker process died (exit code {answer.end})",
-            hint="It may have run out of memory: try --jobs 1, with --retry-failed.",
+            f"the worker process died: {ended_by(answer.end)}",
+            hint=f"{LOOK_WHY}; --jobs 1 leaves it all memory, with --retry-failed.",
         )
     elif answer.failure:
         error = unexpected_error(answer.failure)

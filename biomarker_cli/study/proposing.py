@@ -213,8 +213,7 @@ def subjects_of(proposed: Proposed, remarks: Remarks) -> dict[SeriesKey, str]:
         if len(named) > 1:
             both = " and ".join(f"{subject} ({shown(site)})" for site, subject in named.items())
             remarks.doubtful.append(
-                f"{both} have one PatientID: two sites may have given it out, and they are "
-                "taken for several persons"
+                f"{both} have one PatientID at two sites: they are taken for several persons"
             )
     return subjects
 
@@ -224,7 +223,12 @@ def role_of(series: FoundSeries) -> str:
     kinds = {c.kind for c in series.candidates}
     if not kinds & _MEASURED_KINDS:
         return ""
-    return next((role.name for role in proposed_roles() if role.fits(series.candidates)), "")
+
+    def header() -> FrameHeader:
+        return FrameHeader(read_header(series.first.refs[0].path))
+
+    roles = proposed_roles()
+    return next((role.name for role in roles if role.fits(series.candidates, header)), "")
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ FORMAT = "biomarker-shard/1"
 
 _WORDS = {
     "study": "study",
-    "study_sha256": "study file, list of cases, overrides or waivers (one may have expired since)",
+    "study_sha256": "study file, list of cases, overrides or waivers (one that has expired counts)",
     "program": "version of the program",
     "protocols": "protocols",
     "study_key": "key of the study (study.key)",

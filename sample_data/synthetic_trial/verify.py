@@ -127,7 +127,7 @@ def _seg_masks(path: Path, instances: list[Dataset]) -> dict[str, Mask]:
     return masks
 
 
-def _label_masks(path: Path, instances: list[Dataset]) -> dict[str, Mask]:
+def label_masks(path: Path, instances: list[Dataset]) -> dict[str, Mask]:
     """Return the masks of a NIfTI label map, found voxel by voxel through its affine."""
     image: Any = nib.load(path)
     labels = np.asarray(image.dataobj)
@@ -195,7 +195,7 @@ def _case(folder: Path, role: str) -> tuple[Floats, dict[str, Mask], float]:
         values, masks = _suv(instances), _seg_masks(folder / "seg.dcm", instances)
     else:
         values = _adc(instances)
-        masks = _label_masks(folder / "mask.nii.gz", instances[: len(values)])
+        masks = label_masks(folder / "mask.nii.gz", instances[: len(values)])
     z = _planes(instances[: len(values)])[2]
     row_mm, column_mm = (float(v) for v in instances[0].PixelSpacing)
     return values, masks, row_mm * column_mm * float(z[1] - z[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -60,9 +61,11 @@ def test_the_contract_of_commands_is_met():
 
 
 def test_version_is_the_package_version(biomarker):
-    from biomarker_cli.model.version import __version__
+    from biomarker_cli.model.version import __version__, code_digest
 
-    assert biomarker("--version").stdout.strip().endswith(__version__)
+    build = rf"build {code_digest()}, Python [\d.]+\S*"
+    said = biomarker("--version").stdout.strip()
+    assert re.fullmatch(rf"biomarker {re.escape(__version__)}, {build}", said)
 
 
 def test_a_pipe_gets_no_escape_codes_and_force_color_is_honoured(biomarker):

@@ -257,7 +257,7 @@ def test_one_module_prints():
         for call in _calls(ast.parse(path.read_text(encoding="utf-8")))
         if call in raw or call.startswith(("import rich", "traceback.print", "sys.__std"))
     }
-    assert found == {"cli/main.py: sys.stdout"}, "main alone, where the reader has gone"
+    assert not found
 
 
 def test_a_warning_of_a_library_obeys_nothing_also_in_a_worker():

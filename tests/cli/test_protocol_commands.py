@@ -166,6 +166,25 @@ class TestLint:
         done = biomarker("protocol", "lint", "fdg-suv")
         assert (done.returncode, done.stdout) == (0, "fdg-suv@1.0.0: 0 errors, 0 warnings\n")
 
+    def test_an_analysis_names_the_file_in_which_a_key_stands(self, biomarker, tmp_path):
+        shipped = biomarker("protocol", "show", "dwi-adc", "--format", "json").stdout
+        data = {key: value for key, value in json.loads(shipped).items() if key != "sha256"}
+        data["adc"]["estimater"] = "lls"
+        (tmp_path / "parent.yaml").write_text(yaml.safe_dump(data))
+        own = {key: data[key] for key in ("format", "version", "status", "title", "source")}
+        own |= {"id": "child", "extends": "parent.yaml", "changelog": data["changelog"]}
+        child = tmp_path / "child.yaml"
+        child.write_text(yaml.safe_dump({**own, "regions": {"gasp": "none"}}, sort_keys=False))
+        done = biomarker("protocol", "lint", child)
+        assert done.returncode == 2
+        parent_lines = (tmp_path / "parent.yaml").read_text().splitlines()
+        number = 1 + parent_lines.index("  estimater: lls")
+        assert (
+            f"parent.yaml:{number}: error invalid adc.estimater: the key is unknown" in done.stdout
+        )
+        number = 1 + child.read_text().splitlines().index("  gasp: none")
+        assert f"child.yaml:{number}: error invalid regions.gasp" in done.stdout
+
 
 class TestDiff:
     def test_rules_and_the_way_a_limit_moved(self, biomarker, site):
@@ -289,11 +308,15 @@ class TestFacts:
         _refused(biomarker("protocol", "facts", no_dicom), 3, "NOTHING-FOUND")
 
 
-def test_every_shipped_file_meets_the_published_schema(biomarker):
-    schema = json.loads(biomarker("protocol", "schema").stdout)
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [(ProtocolKind.ACQUISITION, ()), (ProtocolKind.ANALYSIS, ("--kind", "analysis"))],
+)
+def test_every_shipped_file_meets_the_published_schema(biomarker, kind, options):
+    schema = json.loads(biomarker("protocol", "schema", *options).stdout)
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
-    for path in list_protocols(ProtocolKind.ACQUISITION):
+    for path in list_protocols(kind):
         data, _ = read_yaml(path)
         assert not list(validator.iter_errors(data)), path
 

@@ -35,6 +35,24 @@ def test_run_writes_a_report_with_pictures(out):
     assert not re.search(r"2024-?0[1-9]|2\.25\.[0-9]{9}", page)
 
 
+def test_the_picture_in_the_readme_is_of_this_report(out):
+    from PIL import Image
+
+    docs = SAMPLE.parent / "docs"
+    code = "import sys, build_pictures as b; print(b.report_digest(sys.stdin.read()), end='')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=(out / "report.html").read_text(),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=docs,
+    )
+    picture = docs / "pictures" / "report.png"
+    assert Image.open(picture).text["report"] == done.stdout, "run make pictures"
+    assert "docs/pictures/report.png" in (docs.parent / "README.md").read_text()
+
+
 def test_no_patient_name_or_id_of_the_input_occurs_in_the_report(out):
     import pydicom
 
@@ -145,3 +163,14 @@ def test_contrast_and_roles_pass_axe(chromium, address, scheme, width):
     page.evaluate(f"{boxes}.forEach(d => {{ d.open = true }})")
     found = Axe().run(page)
     assert [(v["id"], v["nodes"][0]["html"][:120]) for v in found.response["violations"]] == []
+
+
+def test_methods_are_written_beside_and_not_overwritten(out, tmp_path):
+    done = biomarker("report", out, "--methods", "-o", tmp_path, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["items"] == 44
+    assert "CENTRE\\_A" in (tmp_path / "methods.md").read_text()
+    refused = biomarker("report", out, "--methods", "-o", tmp_path)
+    assert refused.returncode == 2
+    assert "OUTPUT-EXISTS" in refused.stderr
+    assert biomarker("report", out, "--methods", "--split").returncode == 2

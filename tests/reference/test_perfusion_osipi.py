@@ -12,6 +12,8 @@ import math
 import numpy as np
 import pytest
 
+from biomarker_cli.case.analysis import load_analysis
+from biomarker_cli.perfusion.dsc import blood_flow, blood_volume
 from biomarker_cli.perfusion.exchange_models import FitBounds, fit_model
 from biomarker_cli.perfusion.input_curve import InputCurve
 from biomarker_cli.perfusion.population_inputs import georgiou_blood, parker_blood
@@ -125,3 +127,19 @@ def test_every_population_input(reference_dir):
         minutes = np.array([float(row["time"]) - float(row["delay_s"]) / 60.0])
         found = float(functions[row["aif"]](minutes)[0])
         assert within(found, row, float(row["cb_mM"])), (row["label"], row["time"])
+
+
+def test_every_first_pass(reference_dir):
+    flow_rules = load_analysis("dsc-cbv").rules.flow
+    table = rows(reference_dir, "dsc")
+    assert len(table) == 14
+    for row in table:
+        tissue, blood = numbers(row["c_tis"])[:, None], numbers(row["c_aif"])
+        interval = float(row["tr_s"])
+        volume = blood_volume(tissue, blood, interval * np.arange(len(blood)), 1.0)[0]
+        flow = blood_flow(
+            tissue, blood, interval, least_singular=flow_rules.least_singular, vessel_factor=1.0
+        ).flow_ml_100ml_min[0]
+        cbv, cbf = float(row["cbv"]), float(row["cbf"])
+        assert abs(volume - cbv) <= 1.0 + 0.1 * cbv, row["label"]
+        assert abs(flow - cbf) <= 15.0 + 0.1 * cbf, row["label"]

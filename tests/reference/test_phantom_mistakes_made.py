@@ -94,6 +94,19 @@ def test_adc(tmp_path, name, dialect, rules):
     assert named(tmp_path, values) == [name]
 
 
+@pytest.mark.parametrize(
+    ("name", "power"), [("philips_display_values", 1.0), ("philips_stored_values", 0.0)]
+)
+def test_t1_without_the_scale_of_each_angle(tmp_path, name, power):
+    def change(dataset: Dataset) -> None:
+        dataset.Manufacturer = "none"
+        slope = float(dataset.RescaleSlope) if power else 1.0
+        dataset.RescaleSlope = f"{slope:.10g}"
+
+    found = measured(tmp_path, "t1", "philips", change=change, rules="  fit: linear\n")
+    assert named(tmp_path, values_of(found)) == [name]
+
+
 def test_ct_without_its_intercept(tmp_path):
     def change(dataset: Dataset) -> None:
         dataset.RescaleIntercept = "0"

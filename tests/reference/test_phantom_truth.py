@@ -14,6 +14,7 @@ from biomarker_cli.multicentre.phantoms.kinds import KINDS, phantom_of
 from biomarker_cli.multicentre.phantoms.sheet import read_sheet
 from biomarker_cli.multicentre.phantoms.suv import DIALECT_NAMES as SUV_DIALECTS
 from biomarker_cli.multicentre.phantoms.suv_reading import PEAKS
+from biomarker_cli.multicentre.phantoms.t1 import DIALECT_NAMES as T1_DIALECTS
 from biomarker_cli.multicentre.phantoms.writing import write_phantom
 
 LLS = "  estimator: lls\n"
@@ -54,6 +55,15 @@ def test_adc_does_not_hang_on_the_estimator(tmp_path, estimator):
     found = values_of(measured(tmp_path, "adc", rules=f"  estimator: {estimator}\n"))
     off = deviations(found, dict(phantom_of("adc").truth))
     assert max(map(abs, off.values())) < 2e-7, off
+
+
+@pytest.mark.parametrize("dialect", T1_DIALECTS)
+@pytest.mark.parametrize("fit", ["linear", "nonlinear"])
+def test_t1_is_the_truth_in_every_dialect_by_every_fit(tmp_path, dialect, fit):
+    found = values_of(measured(tmp_path, "t1", dialect, rules=f"  fit: {fit}\n"))
+    off = deviations(found, dict(phantom_of("t1").truth))
+    assert len(off) == 4
+    assert max(map(abs, off.values())) < 1.0, off
 
 
 @pytest.mark.parametrize("kind", ["ct-texture", "rtstruct", "seg"])

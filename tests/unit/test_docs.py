@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"^[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+$")
 
 
-@pytest.mark.parametrize("name", ["commands.md", "measures.md", "tables.md"])
+@pytest.mark.parametrize("name", ["analysis.md", "commands.md", "measures.md", "tables.md"])
 def test_the_reference_pages_are_current(name):
     # In a process of its own: click keeps the help option that the first call of a command had.
     code = f"import build_reference; print(build_reference.PAGES[{name!r}](), end='')"
@@ -55,6 +55,28 @@ def test_every_error_code_has_an_entry():
     assert not missing
 
 
+def test_no_message_suggests_a_cause_that_was_not_looked_for():
+    """A message says what was found; a hint says what to do, not what it might have been."""
+    guess = re.compile(
+        r"\b(?:perhaps|probably|possibly|might|may have|may be (?:cut|damaged|there))"
+    )
+    guessed = []
+    for path in sorted((CHECKOUT / "biomarker_cli").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                given = [*node.args, *(keyword.value for keyword in node.keywords)]
+                texts = [t for one in given for t in ast.walk(one) if isinstance(t, ast.Constant)]
+                guessed += [f"{path.name}: {t.value}" for t in texts if guess.search(str(t.value))]
+    # What a worker of a cluster may take is a limit, no guess.
+    allowed = (
+        "cluster may have no worker",
+        "its worker may have",
+        "an image may have",
+        "region may have",
+    )
+    assert not [text for text in guessed if not any(words in text for words in allowed)]
+
+
 def test_no_error_code_is_documented_twice():
     codes = _documented_codes()
     assert sorted(set(codes)) == sorted(codes)
@@ -80,6 +102,8 @@ def test_the_layers_are_drawn_as_the_import_contract_says():
         sys.path.pop(0)
     text = (CHECKOUT / "docs" / "architecture.md").read_text()
     assert text == build_architecture.page(text), "run python docs/build_architecture.py"
+    picture = (CHECKOUT / "docs" / "pictures" / "rooms.svg").read_text()
+    assert picture == build_architecture.rooms_svg(), "run python docs/build_architecture.py"
     drawn = {room for layer in build_architecture.layers() for room in layer}
     there = {path.parent.name for path in (CHECKOUT / "biomarker_cli").glob("*/__init__.py")}
     assert drawn == there, "a room outside of the contract may import anything"

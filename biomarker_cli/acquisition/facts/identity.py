@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from biomarker_cli.acquisition.facts.elements import element_reader
-from biomarker_cli.acquisition.facts.registry import FACTS, Reading, one
+from biomarker_cli.acquisition.facts.registry import BURNED_IN, FACTS, Reading, one
 from biomarker_cli.acquisition.series import SeriesHeaders
 
 _TEXTS = (
@@ -15,6 +15,7 @@ _TEXTS = (
     ("station", "StationName", "Name of the scanner in its network."),
     ("image_type", "ImageType", "Words that say original or derived, and of what kind."),
     ("study_date", "StudyDate", "Date of the study as written."),
+    (BURNED_IN, "BurnedInAnnotation", "Whether text is burned into the pixels, where it is told."),
     ("body_part", "BodyPartExamined", "Part of the body as the console was told."),
 )
 for _name, _keyword, _definition in _TEXTS:

@@ -64,6 +64,11 @@ def one(value: Any, tags: tuple[str, ...], flags: frozenset[str] = frozenset()) 
     return Reading((value,), 0, tags, flags)
 
 
+BURNED_IN = "burned_in_annotation"
+
+WHERE_TOLD = frozenset({BURNED_IN})
+"""Facts that are listed of a case only where the header tells them: few do."""
+
 MEASURED = "phantom"
 """Stands for a modality at facts that are measured on a phantom: no header tells them."""
 

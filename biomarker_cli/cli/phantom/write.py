@@ -9,7 +9,7 @@ import click
 from biomarker_cli.cli.output import say
 from biomarker_cli.model.wording import counted
 
-KIND_NAMES = ("suv", "adc", "ct-texture", "rtstruct", "seg")
+KIND_NAMES = ("suv", "adc", "t1", "ct-texture", "rtstruct", "seg")
 
 _EPILOG = """\b
 Examples:
@@ -23,6 +23,7 @@ Dialects (the first is written without --dialect):
        uncorrected
   adc  standard ge siemens philips uih toshiba canon-comment siemens-mosaic
        uih-grid
+  t1   standard ge philips
 
 The folder holds image/, the regions as a structure set or segmentation, and
 sheet.csv. Measure the regions with the program, fill in the column `value`, and

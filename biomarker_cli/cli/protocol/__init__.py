@@ -25,6 +25,9 @@ COMMANDS = CommandsOnDemand(
         "match": "match:match",
         "draft": "draft:draft",
         "facts": "facts:facts",
+        "sheet": "sheet:sheet",
+        "publish": "publish:publish",
+        "add": "add:add",
         "import-pyradiomics": "import_pyradiomics:import_pyradiomics",
     },
 )

@@ -33,8 +33,7 @@ def diff(a: str, b: str, output_format: str) -> None:
     """Say how B differs from A.
 
     Acquisition protocols are compared rule by rule, with the way a limit moved;
-    analysis protocols and response criteria setting by setting, and whether their
-    results may be pooled.
+    the other kinds setting by setting, and whether their results may be pooled.
     """
     from biomarker_cli.protocol.errors import ProtocolError
     from biomarker_cli.protocol.locator import ProtocolKind
@@ -47,7 +46,12 @@ def diff(a: str, b: str, output_format: str) -> None:
             hint="Compare two protocols of one kind.",
         )
     is_acquisition = kind is ProtocolKind.ACQUISITION
-    compared = {"acquisition": _of_rules, "analysis": _of_settings, "response": _of_criteria}
+    compared = {
+        "acquisition": _of_rules,
+        "analysis": _of_settings,
+        "response": _of_criteria,
+        "registration": _of_registrations,
+    }
     changes = compared[kind.value](before, after)
     if output_format == "json":
         print_json(changes)
@@ -79,6 +83,14 @@ def _of_criteria(before: ProtocolDocument, after: ProtocolDocument) -> list[dict
     from biomarker_cli.response.criterion import load_criterion
 
     old, new = (load_criterion(str(document.path)).file for document in (before, after))
+    return [dataclasses.asdict(change) for change in compare_settings(old, new)]
+
+
+def _of_registrations(before: ProtocolDocument, after: ProtocolDocument) -> list[dict[str, Any]]:
+    from biomarker_cli.case.comparing import compare_settings
+    from biomarker_cli.registration.rules import load_registration
+
+    old, new = (load_registration(str(document.path)).file for document in (before, after))
     return [dataclasses.asdict(change) for change in compare_settings(old, new)]
 
 

@@ -18,7 +18,7 @@ def load_any(wanted: str) -> tuple[ProtocolKind, ProtocolDocument]:
     """Load a protocol of any kind.
 
     A file says its kind by ``format:``; an id is looked for among the acquisition
-    protocols, then the analysis protocols, then the response criteria.
+    protocols, then the analysis protocols, the response criteria, the registrations.
 
     Raises
     ------

@@ -15,6 +15,7 @@ from biomarker_cli.model.wording import counted
 if TYPE_CHECKING:
     from biomarker_cli.acquisition.linting import LintFinding
     from biomarker_cli.protocol.document import ProtocolDocument
+    from biomarker_cli.protocol.locator import ProtocolKind
 
 _EPILOG = """\b
 Examples:
@@ -33,21 +34,32 @@ def lint(context: click.Context, wanted: str, output_format: str) -> None:
     """Test a protocol: its form, its units, its sources, its own test cases.
 
     An acquisition protocol and a response criterion run the test cases that stand
-    in them. An analysis protocol is read as a run would read it.
+    in them. Analysis and registration protocols are read as a run would read them.
     """
     kind, document = load_any(wanted)
-    linters = {"acquisition": _acquisition, "analysis": _analysis, "response": _response}
-    findings = linters[kind.value](document)
+    findings = findings_of(kind, document)
     errors = [f for f in findings if f.severity == "error"]
     if output_format == "json":
         print_json([asdict(finding) for finding in findings])
     else:
         for f in findings:
-            place = f"{document.path.name}:{f.line}" if f.line else document.path.name
+            file = f.file or document.file_name
+            place = f"{file}:{f.line}" if f.line else file
             say(f"{place}: {f.severity} {f.code} {f.place}: {f.message}")
         warnings = counted(len(findings) - len(errors), "warning")
         say(f"{document.ident}: {counted(len(errors), 'error')}, {warnings}")
     context.exit(2 if errors else 0)
+
+
+def findings_of(kind: ProtocolKind, document: ProtocolDocument) -> list[LintFinding]:
+    """Return what is wrong with a protocol of any kind."""
+    linters = {
+        "acquisition": _acquisition,
+        "analysis": _analysis,
+        "response": _response,
+        "registration": _registration,
+    }
+    return linters[kind.value](document)
 
 
 def _acquisition(document: ProtocolDocument) -> list[LintFinding]:
@@ -57,10 +69,14 @@ def _acquisition(document: ProtocolDocument) -> list[LintFinding]:
 
 
 def _analysis(document: ProtocolDocument) -> list[LintFinding]:
-    from biomarker_cli.acquisition.linting import header_findings
+    from biomarker_cli.acquisition.linting import form_findings, header_findings
     from biomarker_cli.case.analysis import load_analysis
+    from biomarker_cli.protocol.errors import ProtocolError
 
-    load_analysis(str(document.path))
+    try:
+        load_analysis(str(document.path))
+    except ProtocolError as error:
+        return form_findings(document, error)
     return list(header_findings(document))
 
 
@@ -68,3 +84,15 @@ def _response(document: ProtocolDocument) -> list[LintFinding]:
     from biomarker_cli.response.linting import lint_criterion
 
     return lint_criterion(document)
+
+
+def _registration(document: ProtocolDocument) -> list[LintFinding]:
+    from biomarker_cli.acquisition.linting import form_findings, header_findings
+    from biomarker_cli.protocol.errors import ProtocolError
+    from biomarker_cli.registration.rules import load_registration
+
+    try:
+        load_registration(str(document.path))
+    except ProtocolError as error:
+        return form_findings(document, error)
+    return list(header_findings(document))

@@ -22,7 +22,7 @@ Examples:
 @click.command("list", epilog=_EPILOG)
 @click.option(
     "--kind",
-    type=click.Choice(["acquisition", "analysis", "response", "all"]),
+    type=click.Choice(["acquisition", "analysis", "response", "registration", "all"]),
     default="all",
     show_default=True,
     help="Which protocols to list.",

@@ -146,10 +146,10 @@ def _philips(dataset: Dataset, volume: Weighting, index: int) -> None:
     block.add_new(0x04, "CS", "S" if volume.direction is None else "O")
     diagonal = (math.sqrt(1.0 / 3.0),) * 3
     dataset.DiffusionGradientOrientation = list(volume.direction or diagonal)
-    _philips_scaling(dataset, scale_slope=(0.5, 0.25)[index % 2])
+    philips_scaling(dataset, scale_slope=(0.5, 0.25)[index % 2])
 
 
-def _philips_scaling(dataset: Dataset, scale_slope: float) -> None:
+def philips_scaling(dataset: Dataset, scale_slope: float) -> None:
     """Write displayed values: what is stored is true x SS, with RS beside it."""
     true = float(dataset.RescaleSlope)
     stored = np.frombuffer(dataset.PixelData, "<u2").reshape(dataset.Rows, dataset.Columns)

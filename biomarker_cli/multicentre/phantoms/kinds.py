@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from biomarker_cli.model.wording import quoted
-from biomarker_cli.multicentre.phantoms import adc, rtstruct, seg, suv, texture
+from biomarker_cli.multicentre.phantoms import adc, rtstruct, seg, suv, t1, texture
 from biomarker_cli.multicentre.phantoms.errors import SheetError
 from biomarker_cli.multicentre.phantoms.truth import Phantom
 
@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         suv.KIND: Kind(suv.suv_phantom, suv.VERSION, suv.DIALECT_NAMES),
         adc.KIND: Kind(_without_peak(adc.adc_phantom), adc.VERSION, adc.DIALECT_NAMES),
+        t1.KIND: Kind(_without_peak(t1.t1_phantom), t1.VERSION, t1.DIALECT_NAMES),
         texture.KIND: Kind(
             _without_peak(texture.texture_phantom), texture.VERSION, texture.DIALECT_NAMES
         ),
@@ -48,7 +49,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     }
 )
 
-_IDENT = re.compile(r"([a-z-]+)/([0-9]{1,6}) +([a-z-]+)")
+_IDENT = re.compile(r"([a-z][a-z0-9-]*)/([0-9]{1,6}) +([a-z-]+)")
 
 
 def phantom_of(kind: str, dialect: str = "", peak: str = "") -> Phantom:

@@ -25,6 +25,7 @@ _FACTORS = MappingProxyType(
             "cm2/s": 1e2,
             "10-5cm2/s": 1e-3,
         },
+        "ms": {"ms": 1.0, "msec": 1.0, "s": 1e3, "sec": 1e3, "us": 1e-3},
         "[hnsf'U]": {"[hnsf'u]": 1.0, "hu": 1.0, "1": 1.0},
         "[hnsf'U]2": {"[hnsf'u]2": 1.0, "hu2": 1.0, "1": 1.0},
         "1": {"1": 1.0, "bit": 1.0, "bits": 1.0},

@@ -23,7 +23,8 @@ from biomarker_cli.multicentre.objects.rtstruct import (
     write_rtstruct,
 )
 from biomarker_cli.multicentre.objects.seg import write_seg
-from biomarker_cli.multicentre.phantoms import adc, placed, rtstruct, seg, suv, texture
+from biomarker_cli.multicentre.objects.spoiled_echo import EchoObject, write_echoes
+from biomarker_cli.multicentre.phantoms import adc, placed, rtstruct, seg, suv, t1, texture
 from biomarker_cli.multicentre.phantoms import suv_scene as scene
 from biomarker_cli.multicentre.phantoms.boxes import Box
 from biomarker_cli.multicentre.phantoms.sheet import sheet_text
@@ -102,6 +103,18 @@ def adc_image(fibre_mm2_s: float) -> FloatArray:
     ramp = adc.REGIONS["ramp"]
     image[_slices(ramp)] = adc.RAMP_START + adc.RAMP_STEP * np.arange(ramp.x1 - ramp.x0)
     return image
+
+
+def _t1(phantom: Phantom, folder: Path) -> list[Path]:
+    t1_ms = np.full(t1.GRID.shape, t1.BACKGROUND_MS)
+    for name, value in t1.VIALS_MS.items():
+        t1_ms[_slices(t1.REGIONS[name])] = value
+    m0 = np.full(t1.GRID.shape, t1.M0)
+    echoes = EchoObject(t1.SUBJECT, t1.GRID, t1_ms, m0, t1.TR_MS, t1.FLIPS_DEG)
+    paths = write_echoes(folder / IMAGE, echoes, phantom.dialect)
+    first = f"flip{t1.FLIPS_DEG[0]:g}"
+    regions = _boxes(folder, t1.REGIONS, t1.GRID, t1.SUBJECT, first, MRImageStorage)
+    return [*paths, regions]
 
 
 def _texture(_phantom: Phantom, folder: Path) -> list[Path]:
@@ -201,6 +214,7 @@ _WRITERS: Mapping[str, Callable[[Phantom, Path], list[Path]]] = MappingProxyType
     {
         suv.KIND: _suv,
         adc.KIND: _adc,
+        t1.KIND: _t1,
         texture.KIND: _texture,
         rtstruct.KIND: _rtstruct,
         seg.KIND: _seg,

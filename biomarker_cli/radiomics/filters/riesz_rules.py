@@ -28,6 +28,11 @@ class RieszFilter(ImageFilter):
 
     Their response maps have a consensus, the statistics on them have none: their
     features are never said to be benchmarked.
+
+    Attributes
+    ----------
+    order : tuple of int
+        Of the transform along x, y and, in three dimensions, z.
     """
 
     order: Order
@@ -46,6 +51,16 @@ class RieszLogFilter(RieszFilter):
 
     The transform has no finite reach, and the edge voxels that `nearest` would
     repeat without end have none either: that boundary is not offered.
+
+    Attributes
+    ----------
+    sigma_mm : tuple of float
+        Standard deviation of the Gaussian; one image for each.
+    truncation : float
+        The kernel ends at this many standard deviations.
+    boundary : str
+        What lies beyond the border: 0, the edge voxel, the other side, the mirror
+        image.
     """
 
     filter: Literal["riesz_log"]
@@ -64,7 +79,13 @@ class RieszLogFilter(RieszFilter):
 
 
 class RieszSimoncelliFilter(RieszFilter):
-    """Riesz transform of the band-pass map of the Simoncelli wavelet."""
+    """Riesz transform of the band-pass map of the Simoncelli wavelet.
+
+    Attributes
+    ----------
+    level : int
+        Of the decomposition; 1 holds the finest details.
+    """
 
     filter: Literal["riesz_simoncelli"]
     level: Annotated[int, Field(ge=1, le=8)]

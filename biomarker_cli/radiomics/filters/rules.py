@@ -52,7 +52,13 @@ class PyradiomicsFilter(ImageFilter):
 
 
 class PyradiomicsLog(PyradiomicsFilter):
-    """Laplacian of Gaussian by recursive filtering, one image per sigma."""
+    """Laplacian of Gaussian by recursive filtering, one image per sigma.
+
+    Attributes
+    ----------
+    sigma_mm : tuple of float
+        Standard deviation of the Gaussian; one image for each.
+    """
 
     keeps_unit: ClassVar[bool] = True
     filter: Literal["pyradiomics_log"]
@@ -68,7 +74,17 @@ class PyradiomicsLog(PyradiomicsFilter):
 
 
 class PyradiomicsWavelet(PyradiomicsFilter):
-    """Undecimated separable wavelet transform, all bands."""
+    """Undecimated separable wavelet transform, all bands.
+
+    Attributes
+    ----------
+    wavelet : str
+        As PyWavelets names it.
+    start_level : int
+        The first level that gives images; 0 is the finest.
+    levels : int
+        How many levels give images.
+    """
 
     keeps_unit: ClassVar[bool] = True
     filter: Literal["pyradiomics_wavelet"]
@@ -92,7 +108,13 @@ class PyradiomicsWavelet(PyradiomicsFilter):
 
 
 class PyradiomicsPointwise(PyradiomicsFilter):
-    """Square, square root, logarithm or exponential, scaled back to the range of the image."""
+    """Square, square root, logarithm or exponential, scaled back to the range of the image.
+
+    Attributes
+    ----------
+    filter : str
+        Which of the four.
+    """
 
     filter: Literal["square", "square_root", "logarithm", "exponential"]
 
@@ -106,7 +128,13 @@ class PyradiomicsPointwise(PyradiomicsFilter):
 
 
 class PyradiomicsGradient(PyradiomicsFilter):
-    """Magnitude of the gradient."""
+    """Magnitude of the gradient.
+
+    Attributes
+    ----------
+    use_spacing : bool
+        Per mm; else per voxel.
+    """
 
     filter: Literal["gradient"]
     use_spacing: bool = True
@@ -121,7 +149,17 @@ class PyradiomicsGradient(PyradiomicsFilter):
 
 
 class PyradiomicsLbp2d(PyradiomicsFilter):
-    """Local binary patterns slice by slice."""
+    """Local binary patterns slice by slice.
+
+    Attributes
+    ----------
+    radius : float
+        Of the circle of neighbours, in voxels.
+    samples : int
+        Neighbours on the circle.
+    method : str
+        As scikit-image names it.
+    """
 
     filter: Literal["lbp_2d"]
     radius: Annotated[float, Field(gt=0)] = 1
@@ -138,7 +176,17 @@ class PyradiomicsLbp2d(PyradiomicsFilter):
 
 
 class PyradiomicsLbp3d(PyradiomicsFilter):
-    """Local binary patterns on a sphere, by spherical harmonics."""
+    """Local binary patterns on a sphere, by spherical harmonics.
+
+    Attributes
+    ----------
+    levels : int
+        Degrees of the spherical harmonics that give an image.
+    icosphere_radius : float
+        Of the sphere of neighbours, in voxels.
+    icosphere_subdivision : int
+        How often the faces of the icosahedron are divided.
+    """
 
     filter: Literal["lbp_3d"]
     levels: Annotated[int, Field(ge=1, le=16)] = 2
@@ -155,7 +203,16 @@ class PyradiomicsLbp3d(PyradiomicsFilter):
 
 
 class MeanFilter(ImageFilter):
-    """Mean over a cube, or a square in 2D (IBSI-2, S60F)."""
+    """Mean over a cube, or a square in 2D (IBSI-2, S60F).
+
+    Attributes
+    ----------
+    support_voxels : int
+        Edge of the cube or square.
+    boundary : str
+        What lies beyond the border: 0, the edge voxel, the other side, the mirror
+        image.
+    """
 
     filter: Literal["mean"]
     support_voxels: Annotated[int, Field(ge=1)]
@@ -171,7 +228,18 @@ class MeanFilter(ImageFilter):
 
 
 class LogFilter(ImageFilter):
-    """Laplacian of Gaussian by a sampled kernel, one image per sigma (IBSI-2, L6PA)."""
+    """Laplacian of Gaussian by a sampled kernel, one image per sigma (IBSI-2, L6PA).
+
+    Attributes
+    ----------
+    sigma_mm : tuple of float
+        Standard deviation of the Gaussian; one image for each.
+    truncation : float
+        The kernel ends at this many standard deviations.
+    boundary : str
+        What lies beyond the border: 0, the edge voxel, the other side, the mirror
+        image.
+    """
 
     filter: Literal["log"]
     sigma_mm: Annotated[tuple[SizeMm, ...], Field(min_length=1)]
@@ -188,7 +256,20 @@ class LogFilter(ImageFilter):
 
 
 class LawsFilter(ImageFilter):
-    """Laws kernels along x, y, z (IBSI-2, JTXT)."""
+    """Laws kernels along x, y, z (IBSI-2, JTXT).
+
+    Attributes
+    ----------
+    kernels : str
+        One kernel for each axis x, y, z in a word, such as ``L5E5E5``.
+    boundary : str
+        What lies beyond the border: 0, the edge voxel, the other side, the mirror
+        image.
+    pooling : str or null
+        How the responses of all right-angle rotations become one; null: one rotation.
+    energy_distance_voxels : int or null
+        Measure the mean of absolute responses up to this distance; null: the response.
+    """
 
     filter: Literal["laws"]
     kernels: Annotated[str, Field(pattern=r"^([LES]3|[LESWR]5){2,3}$")]
@@ -213,6 +294,24 @@ class GaborFilter(ImageFilter):
 
     One angle, or the mean over all angles in steps; the mean over the three
     orthogonal planes where these are wanted.
+
+    Attributes
+    ----------
+    sigma_mm : float
+        Standard deviation of the envelope.
+    wavelength_mm : float
+        Of the wave.
+    gamma : float
+        Aspect ratio of the envelope.
+    theta_degrees : float
+        Direction of the wave, where it is one.
+    theta_steps_degrees : float or null
+        Mean over all directions in these steps; null: `theta_degrees` alone.
+    three_planes : bool
+        Mean over the three orthogonal planes; else axial slices.
+    boundary : str
+        What lies beyond the border: 0, the edge voxel, the other side, the mirror
+        image.
     """
 
     filter: Literal["gabor"]
@@ -238,7 +337,22 @@ class GaborFilter(ImageFilter):
 
 
 class WaveletFilter(ImageFilter):
-    """One band of an undecimated separable wavelet; letters along x, y, z (IBSI-2, 25BO)."""
+    """One band of an undecimated separable wavelet; letters along x, y, z (IBSI-2, 25BO).
+
+    Attributes
+    ----------
+    wavelet : str
+        As PyWavelets names it, such as ``db3``.
+    band : str
+        ``L`` or ``H`` for each axis x, y, z.
+    level : int
+        Of the decomposition; 1 holds the finest details.
+    boundary : str
+        What lies beyond the border: 0, the edge voxel, the other side, the mirror
+        image.
+    pooling : str or null
+        How the responses of all right-angle rotations become one; null: one rotation.
+    """
 
     filter: Literal["wavelet"]
     wavelet: Annotated[WaveletName, Field(pattern=r"^(haar|db[0-9]+|coif[0-9]+|sym[0-9]+)$")]
@@ -262,6 +376,11 @@ class SimoncelliFilter(ImageFilter):
 
     It is defined on the Fourier transform of the image, so the image goes on
     periodically; the values of IBSI-2 need that as well.
+
+    Attributes
+    ----------
+    level : int
+        Of the decomposition; 1 holds the finest details.
     """
 
     filter: Literal["simoncelli"]

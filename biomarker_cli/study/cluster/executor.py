@@ -36,7 +36,7 @@ from biomarker_cli.study.cluster.worker_side import (
     unseen,
 )
 from biomarker_cli.study.errors import unexpected_error
-from biomarker_cli.study.executors import CaseOutcome, outcome_of, run_in_worker
+from biomarker_cli.study.executors import LOOK_WHY, CaseOutcome, ended_by, outcome_of, run_in_worker
 from biomarker_cli.study.finished import FinishedResult
 from biomarker_cli.study.workers import TIMED_OUT, Answer
 
@@ -306,7 +306,7 @@ def _outcome(index: int, answer: Answer) -> CaseOutcome:
         error = _died("the case took more memory than its worker may have", hint)
         return CaseOutcome(index, None, error)
     if answer.end and answer.end != TIMED_OUT:
-        return CaseOutcome(index, None, _died(f"its process died (exit code {answer.end})"))
+        return CaseOutcome(index, None, _died(f"its process died: {ended_by(answer.end)}"))
     if answer.value is not None:
         answer = replace(answer, value=pickle.loads(answer.value))  # noqa: S301 - our own worker
     return outcome_of(index, answer)
@@ -314,7 +314,7 @@ def _outcome(index: int, answer: Answer) -> CaseOutcome:
 
 def _died(
     what: str,
-    hint: str = "It may have run out of memory: give the workers more, with --retry-failed.",
+    hint: str = f"{LOOK_WHY}; give the workers more of it, with --retry-failed.",
 ) -> CaseError:
     return CaseError("CASE-WORKER-DIED", what, hint=hint)
 

@@ -22,6 +22,7 @@ ROUND = {
     "series": 1500,
     "image": 2000,
     "mask": 2000,
+    "report": 2000,
     "text": 1500,
     "case": 500,
     "study": 200,

@@ -102,6 +102,13 @@ def mask(folder: Path, seeds: Seeds, rng: Rng) -> Input:
     return Input(path, name, lambda: targets.mask(path, seeds.grids[name]))
 
 
+def report(folder: Path, seeds: Seeds, rng: Rng) -> Input:
+    name, content = _one(seeds.reports, rng)
+    path = folder / "report.dcm"
+    path.write_bytes(damaged_dicom(content, rng))
+    return Input(path, name, lambda: targets.report(path))
+
+
 def text(folder: Path, seeds: Seeds, rng: Rng) -> Input:
     name, content = _one(seeds.texts, rng)
     is_table = name in {"cases", "measured"}
@@ -165,6 +172,7 @@ TARGETS: dict[str, Make] = {
     "copy": copy,
     "image": image,
     "mask": mask,
+    "report": report,
     "text": text,
     "case": case,
     "study": study,

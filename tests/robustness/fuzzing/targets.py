@@ -45,6 +45,7 @@ from biomarker_cli.diffusion.b_table import b_value_rows
 from biomarker_cli.diffusion.dwi_set import assemble
 from biomarker_cli.diffusion.volumes import describe_volumes
 from biomarker_cli.exchange.deidentifying import deidentify
+from biomarker_cli.exchange.imported_table import import_reports, write_imported
 from biomarker_cli.exchange.profile import load_profile
 from biomarker_cli.exchange.subjects import Subjects
 from biomarker_cli.imaging.files import files_of_image, read_image_file
@@ -342,6 +343,17 @@ def mask(path: Path, grid: Any) -> str:
     for result in results:
         result.row("S/1/T1/ct")
     return " ".join(sorted({result.error_code or "ok" for result in results})) or "nothing"
+
+
+def report(path: Path) -> str:
+    """Make rows of a structured report, and the table of them."""
+    found = import_reports([path])
+    if found.refused:
+        return found.refused[0][1].code
+    write_imported(found, path.with_name("rows.csv"))
+    if any(row["value"] is not None and row["status"] != "ok" for row in found.rows):
+        raise DisagreementError("a value that is none")
+    return " ".join(sorted({row["status"] for row in found.rows})) or "nothing"
 
 
 @contextmanager

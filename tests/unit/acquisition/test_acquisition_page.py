@@ -6,10 +6,8 @@ import re
 from pathlib import Path
 from typing import get_args
 
-import pytest
 import yaml
 
-from biomarker_cli.acquisition.linting import lint
 from biomarker_cli.acquisition.measured import load_measured
 from biomarker_cli.acquisition.results import Outcome
 from biomarker_cli.acquisition.rules import Check, Rule, Scope
@@ -24,17 +22,11 @@ PROTOCOLS = [block for block in YAML_BLOCKS if "biomarker-acquisition/1" in bloc
 WAIVERS = [block for block in YAML_BLOCKS if "biomarker-waivers/1" in block]
 
 
-def test_every_example_is_tested_below():
+def test_every_example_is_tested():
+    # The protocols: tests/unit/test_docs_protocols.py.
     assert len(PROTOCOLS) >= 3
     assert len(WAIVERS) == 1
     assert len(PROTOCOLS) + len(WAIVERS) == len(YAML_BLOCKS)
-
-
-@pytest.mark.parametrize("text", PROTOCOLS, ids=lambda text: yaml.safe_load(text)["id"])
-def test_every_protocol_of_the_page_passes_its_own_lint(tmp_path, text):
-    path = tmp_path / "example.yaml"
-    path.write_text(text, encoding="utf-8")
-    assert lint(load_document(ProtocolKind.ACQUISITION, str(path))) == []
 
 
 def test_the_waivers_and_the_measured_facts_of_the_page_are_read(tmp_path):

@@ -18,6 +18,8 @@ RELEASED = {
     "dwi-adc-perfusion-free@1.0.0": (
         "abacf03a4adbb93e04996fbdc99efb34a5cfaa0cb27fd76c240fa669f11823f7"
     ),
+    "dwi-ivim@1.0.0": "5aec10c30e64f31babca1cb392687c8bc41b671b3d2d5a9af633cb65422fce52",
+    "dwi-kurtosis@1.0.0": "3f1e8e32e3e9005012c78da4900f49c73e297158e5a32b37cc665c773d77f1b7",
     "fdg-percist@1.0.0": "c8f2af2697e1b2e272a9b60fdf58b1f5a5096f584062dd820ba55c1d3c04cc80",
     "fdg-suv@1.0.0": "3c92af9f0285f5b774872fe23c588567a1c1d16ab469a37ffcf269ecea1578cf",
     "fdg-tmtv@1.0.0": "4c483e4c7a452f85be78b57f0b2416ca5c5d43b220f3f6a21732baf667f48858",
@@ -45,6 +47,7 @@ RELEASED = {
     "ibsi-2-config-8-b@1.0.0": "86ccd17b30c61c86b61c2cdae34b3e7a4378d1aa3a7348c7691ebfb1dd173ed5",
     "ibsi-2-config-9-a@1.0.0": "db0262a9c1f4e5526338ea1b7ba1e1b42397169cf5f74518b9e0c024632bb2e3",
     "ibsi-2-config-9-b@1.0.0": "102c5b5bc35b5cd5e0ce9a55ebb4975ad63729b955679f51501fdbdd92367ed6",
+    "psma-suv@1.0.0": "07a1fd214258063ac83a4bec404ba1daefa87d4dc1e231a60ac0ea0e419851a5",
     "pyradiomics-default@1.0.0": "8dc85d3f39db9be7de13e5b391ef65b1d5329bbf2f1406dbd8ba08afe599d368",
     "radiomics-ct@1.0.0": "0a1f38d9ac71308d566ad5abdcffe150d22fcd1cfc20035fa18046f1aa8d393c",
     "radiomics-mr@1.0.0": "39f7d9ad653a727b70f01c8a1259a5f314931a1227936b77f911646c795fb21c",
@@ -97,8 +100,19 @@ def test_released_uptake_analyses_are_what_their_sources_say():
         return load_analysis(ident).document.data["suv"]
 
     assert suv("fdg-suv") == suv("fdg-suv@0.1.0")
+    assert suv("psma-suv") == suv("psma-suv@0.1.0")
     # Practical PERCIST names James; Janmahasatian stays for trials that began with it.
     assert suv("fdg-percist")["normalisations"][:2] == ["sul_james128", "sul_janma"]
     # The benchmark's preselection of lesions: SUV 4.0 and 3 cm3.
     assert {"fixed": 4.0} in suv("fdg-tmtv")["thresholds"]
     assert suv("fdg-tmtv")["lesions"]["smallest_ml"] == 3.0
+
+
+def test_the_bands_of_psma_hold_the_activities_of_the_labels_from_50_to_120_kg():
+    bands = load_analysis("psma-suv").document.data["suv"]["activity_mbq_per_kg"]
+    for nuclide, (least, most) in {"Ga-68": (111, 259), "F-18": (296, 370)}.items():
+        low, high = bands[nuclide]
+        assert low < least / 120
+        assert most / 50 < high
+        # An entry in another unit is off by a thousand at least.
+        assert most / 50 / 1000 < low

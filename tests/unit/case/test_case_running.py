@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from synthetic_dwi import ADC_MM2_S, SHAPE, Spec, candidates, write_dwi
 from synthetic_protocols import protocol_head
@@ -239,3 +240,30 @@ def test_a_wrong_modality_is_refused_by_name(series, tmp_path):
     analysis = load_analysis("fdg-suv")
     result = run_case(replace(series, analyses=(analysis,)))
     assert state(result) == ("failed", "IMAGE-MODALITY")
+
+
+def say_of_pixels(folder: Path, word: str) -> None:
+    for path in folder.glob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        dataset.BurnedInAnnotation = word
+        dataset.save_as(path)
+
+
+@pytest.mark.parametrize(("word", "is_flagged"), [("YES", True), ("NO", False)])
+def test_text_burned_into_the_pixels_is_a_flag_of_every_row(tmp_path, series, word, is_flagged):
+    say_of_pixels(tmp_path / "dwi", word)
+    plan = replace(series, images=(ImagePlan("adc", candidates(tmp_path / "dwi")),))
+    result = run_case(plan)
+    assert ("burned_in_annotation" in flags_of(result)) is is_flagged
+    assert [row.value for row in result.facts if row.fact == "burned_in_annotation"] == [word]
+
+
+def test_a_damaged_word_on_burned_in_text_fails_no_case(tmp_path, series):
+    for path in (tmp_path / "dwi").glob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        dataset[0x00280301] = pydicom.DataElement(0x00280301, "SQ", [pydicom.Dataset()])
+        dataset.save_as(path)
+    plan = replace(series, images=(ImagePlan("adc", candidates(tmp_path / "dwi")),))
+    result = run_case(plan)
+    assert state(result) == ("measured", "")
+    assert "burned_in_annotation" not in flags_of(result)

@@ -316,6 +316,13 @@ def test_every_definition_is_measured_and_every_row_defined(tmp_path: Path) -> N
             "roi_signal": {"correct_noise": "repeats"},
             "vendor_map": {"use": "compare"},
             "phantom": phantom,
+            "ivim": {
+                "diffusion_from": 400,
+                "pseudo_diffusion": [5e-3, 0.2],
+                "method": "refit",
+                "range_mm2_s": [1e-4, 5e-3],
+            },
+            "kurtosis": {"b_max": 800, "expansion_flag_above": 0.05},
         }
     )
     maps = diffusion_maps(candidates(tmp_path), rules)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from synthetic_dwi import SHAPE, Spec, candidates, write_dwi
 
-from biomarker_cli.diffusion.certificate import Certificate, water_diffusion_mm2_s
+from biomarker_cli.diffusion.certificate import (
+    Certificate,
+    pvp_k40_diffusion_mm2_s,
+    water_diffusion_mm2_s,
+)
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.measuring import map_measurements
 from biomarker_cli.diffusion.rules import AdcRules
@@ -121,12 +126,54 @@ def test_a_bad_certificate_is_refused(change: dict[str, object]) -> None:
 
 def test_the_example_of_the_docs_is_a_valid_analysis(tmp_path: Path) -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "diffusion.md").read_text()
-    example = page.split("```yaml\n")[1].split("```")[0]
+    (example,) = re.findall(r"```yaml\n([^`]*?id: our-phantom.*?)```", page, re.S)
     path = tmp_path / "our-phantom.yaml"
     path.write_text(example)
     document = load_document(ProtocolKind.ANALYSIS, str(path))
     rules = validate_section(AdcRules, document, "adc")
     assert rules.phantom is not None
     assert rules.phantom.certificate is not None
-    assert rules.phantom.certificate.expected_mm2_s("pvp20") == 0.64e-3
+    assert rules.phantom.certificate.expected_mm2_s("vial_3") == 0.83e-3
     assert rules.phantom.bias_mm2_s == 0.04e-3
+    rows = rows_of(tmp_path, 1.1e-3, "centre", rules)
+    assert rows["adc.phantom.bias_pass"].value == 1
+    assert rows_of(tmp_path, 1.2e-3, "centre", rules)["adc.phantom.bias_pass"].value == 0
+
+
+@pytest.mark.parametrize(
+    ("percent", "celsius", "expected"),
+    [(20, 0.0, 0.644e-3), (40, 0.0, 0.299e-3), (10, 20.0, 1.579e-3), (30, 22.0, 0.887e-3)],
+)
+def test_pvp_k40_follows_from_concentration_and_temperature(
+    percent: float, celsius: float, expected: float
+) -> None:
+    assert pvp_k40_diffusion_mm2_s(percent, celsius) == pytest.approx(expected, rel=2e-3)
+
+
+def test_the_ratio_of_pvp_k40_to_water_does_not_depend_on_temperature() -> None:
+    ratios = [pvp_k40_diffusion_mm2_s(20, t) / water_diffusion_mm2_s(t) for t in (0.0, 22.0, 37.0)]
+    assert ratios == pytest.approx([0.586] * 3, rel=1e-9)
+
+
+def test_a_vial_of_pvp_k40_is_judged_by_its_concentration(tmp_path: Path) -> None:
+    vials = [{"roi": "pvp20", "material": "pvp_k40", "weight_percent": 20}]
+    rules = shipped(**{**CERTIFICATE, "vials": vials})
+    rows = rows_of(tmp_path, 0.65e-3, "pvp20", rules)
+    assert rows["adc.phantom.bias"].value == pytest.approx(0.65e-3 - 0.644e-3, abs=1e-6)
+    assert rows["adc.phantom.bias_pass"].value == 1.0
+
+
+@pytest.mark.parametrize(
+    "vial",
+    [
+        {"roi": "a", "material": "pvp_k40"},
+        {"roi": "a", "material": "pvp_k40", "weight_percent": 9.9},
+        {"roi": "a", "material": "pvp_k40", "weight_percent": 41},
+        {"roi": "a", "material": "pvp_k40", "weight_percent": 20, "adc_mm2_s": 6e-4},
+        {"roi": "a", "material": "water", "weight_percent": 20},
+        {"roi": "a", "adc_mm2_s": 6e-4, "weight_percent": 20},
+    ],
+)
+def test_a_vial_that_says_two_things_or_none_is_refused(vial: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"weight_percent|certified"):
+        Certificate.model_validate({**CERTIFICATE, "vials": [vial]})

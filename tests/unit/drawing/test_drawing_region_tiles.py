@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
+from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.drawing.picture_svg import NoPictureError, picture_svg, read_picture
 from biomarker_cli.drawing.planes import direction_letters, plane_view
 from biomarker_cli.drawing.region_tiles import region_tiles, scale_bar_mm
@@ -199,3 +202,18 @@ def test_hostile_names_stay_text():
         region_tiles(lopsided(grid()), volume(grid())), "</svg><script>x()</script>"
     )
     assert b"<script" not in content
+
+
+@pytest.mark.parametrize(("word", "warning"), [("YES", "text burned in"), ("NO", "")])
+def test_text_in_the_pixels_is_warned_of_on_every_tile(word, warning):
+    header = Dataset()
+    header.BurnedInAnnotation = word
+    geometry = grid()
+    frames = Frames([FrameHeader(Dataset()), FrameHeader(header)])
+    found = replace(volume(geometry), frames=frames)
+    tiles = region_tiles(lopsided(geometry), found)
+    assert {tile.warning for tile in tiles} == {warning}
+    content = picture_svg(tiles, "GTV")
+    assert {tile.facts["warning"] for tile in read_picture(content)} == {warning}
+    assert (b"HU, text burned in</text>" in content) is bool(warning)
+    assert (b"warning" in content) is bool(warning)

@@ -79,15 +79,32 @@ def test_a_spider_has_a_line_and_a_dot_of_each_visit_behind_the_baseline():
     text = spider_svg(LANES, "t", (-30.0, 20.0))
     grey = [one for one in elements(text, "polyline") if one.get("stroke") == "#b0b0b0"]
     assert [len(one.get("points").split()) for one in grey] == [3, 2]
-    dots = titled(text, "circle")
+    dots = titled(text, "path")
     assert set(dots) == {
         "S1 TP1: -40.0 %, PR",
         "S1 TP2: -20.0 %, PD",
         "S2 TP1: +10.0 %, SD",
     }
-    x, y = (float(dots["S1 TP1: -40.0 %, PR"].get(name)) for name in ("cx", "cy"))
-    assert f"{x:.1f},{y:.1f}" == grey[0].get("points").split()[1]
+    at = dots["S1 TP1: -40.0 %, PR"].get("transform")
+    assert (
+        at.removeprefix("translate(").rstrip(")").replace(" ", ",")
+        == (grey[0].get("points").split()[1])
+    )
     assert [one.text for one in elements(text, "text")].count("new") == 1
+
+
+def test_no_call_is_told_by_colour_alone():
+    text = spider_svg(LANES, "t", ())
+    calls = {title.rpartition(", ")[2]: one.get("d") for title, one in titled(text, "path").items()}
+    assert len(set(calls.values())) == len(calls) == 3
+    # The key has the very shapes.
+    untitled = [one.get("d") for one in elements(text, "path") if one.find(f"{SVG}title") is None]
+    assert sorted(untitled) == sorted(calls.values())
+    words = [one.text for one in elements(waterfall_svg(BARS, "t", ()), "text")]
+    assert [words.count(bar.call) for bar in BARS] == [2, 2, 2, 2]
+    many = [Bar(f"S{n}", float(n), "PD") for n in range(40)]
+    words = [one.text for one in elements(waterfall_svg(many, "t", ()), "text")]
+    assert words.count("PD") == 1
 
 
 def test_lanes_of_a_swimmer_begin_with_the_longest_and_tell_their_end():

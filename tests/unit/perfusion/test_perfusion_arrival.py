@@ -19,7 +19,7 @@ from synthetic_dce import (
     write_dynamic,
 )
 
-from biomarker_cli.perfusion.enhancement import bolus_arrival, initial_area
+from biomarker_cli.perfusion.enhancement import bolus_arrival, initial_area, rises_within
 from biomarker_cli.perfusion.spoiled_echo import spoiled_signal
 
 
@@ -39,6 +39,25 @@ def test_noise_before_the_bolus_is_not_its_start():
     seconds = truth.seconds[arrived]
     assert np.mean(seconds) == pytest.approx(30.0, abs=0.5)
     assert seconds.min() >= 24.0
+
+
+@pytest.mark.parametrize(("n_before", "most"), [(4, 40), (9, 30), (25, 20)])
+def test_noise_is_no_bolus_within_the_baseline(n_before, most):
+    truth = Truth(interval_s=1.0, n=300)
+    signal = truth.signal()
+    noise = np.random.default_rng(3).normal(0.0, 0.3, (1000, truth.n))
+    # The enhancement is 5 at its peak: a tenth of it is less than 3 standard deviations.
+    early = [rises_within(one, n_before) for one in signal / signal[0] - 1 + noise]
+    assert sum(early) <= most
+
+
+@pytest.mark.parametrize(("n_before", "interval_s"), [(4, 15.0), (10, 4.0), (25, 1.5)])
+def test_a_bolus_within_the_baseline_is_seen(n_before, interval_s):
+    truth = Truth(interval_s=interval_s, n=80)
+    signal = truth.signal()
+    assert rises_within(signal / signal[:n_before].mean() - 1, n_before)
+    n_right = int(30.0 / interval_s)
+    assert not rises_within(signal / signal[:n_right].mean() - 1, n_right)
 
 
 @pytest.mark.parametrize("onset_s", [30.0, 31.0])

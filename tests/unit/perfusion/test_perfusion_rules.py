@@ -6,7 +6,7 @@ import pytest
 from perfusion_cases import DCE, dce_rules
 from pydantic import ValidationError
 
-from biomarker_cli.perfusion.rules import T1Rules
+from biomarker_cli.perfusion.t1_rules import T1Rules
 
 
 @pytest.mark.parametrize(

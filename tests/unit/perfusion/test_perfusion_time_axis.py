@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
 from synthetic_dce import (
     DIALECTS,
     FLIP_DEG,
@@ -69,16 +73,23 @@ def test_every_dialect_tells_order_and_seconds(name, tmp_path):
     assert axis.interval_s == pytest.approx(3.0)
 
 
-@pytest.mark.parametrize("maker", ["SIEMENS", "Philips Medical Systems", "UIH"])
-def test_an_enhanced_object_tells_them_by_its_frames(maker, tmp_path):
-    write_enhanced(tmp_path / "dce.dcm", TRUTH, maker)
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("siemens", "acquisition_datetime"),
+        ("ge", "time_offset"),
+        ("philips", "philips_dynamic_begin"),
+        ("canon", "time_offset"),
+        ("uih", "time_offset"),
+    ],
+)
+def test_an_enhanced_object_tells_them_by_its_frames(name, rule, tmp_path):
+    write_enhanced(tmp_path / "dce.dcm", TRUTH, name)
     dynamic = made(tmp_path)
-    assert (dynamic.axis.rule, dynamic.axis.index_rule) == (
-        "time_offset",
-        "temporal_position_index",
-    )
+    assert (dynamic.axis.rule, dynamic.axis.index_rule) == (rule, "temporal_position_index")
     assert np.allclose(dynamic.axis.seconds, TRUTH.seconds)
-    assert np.allclose(first_values(dynamic), TRUTH.signal(), rtol=1e-4)
+    values = np.array(first_values(dynamic))
+    assert np.allclose(values / values[0], TRUTH.signal() / TRUTH.signal()[0], rtol=1e-4)
 
 
 def test_phases_in_series_of_their_own_are_ordered_by_time_not_by_series_number(tmp_path):
@@ -145,6 +156,43 @@ def test_phase_images_beside_the_magnitude_are_left_out(tmp_path):
     dynamic = made(tmp_path)
     assert len(dynamic.axis.phases) == TRUTH.n
     assert {p.header.get("ImageType")[2] for p in dynamic.axis.phases} == {"M"}
+
+
+def test_magnitude_and_phase_in_one_file_are_told_apart(tmp_path):
+    path = tmp_path / "dce.dcm"
+    write_enhanced(path, TRUTH, "philips")
+    both = dcmread(path)
+    magnitude = list(both.PerFrameFunctionalGroupsSequence)
+    frames = []
+    for component, kind in (("MAGNITUDE", "M"), ("PHASE", "P")):
+        for frame in copy.deepcopy(magnitude):
+            item = Dataset()
+            item.FrameType = ["ORIGINAL", "PRIMARY", kind, "NONE"]
+            item.ComplexImageComponent = component
+            frame.MRImageFrameTypeSequence = [item]
+            frames.append(frame)
+    both.PerFrameFunctionalGroupsSequence = frames
+    both.NumberOfFrames = len(frames)
+    pixels = np.frombuffer(both.PixelData, "<u2")
+    both.PixelData = np.concatenate([pixels, 65535 - pixels]).tobytes()
+    both.save_as(path)
+    dynamic = made(tmp_path)
+    assert len(dynamic.axis.phases) == TRUTH.n
+    values = np.array(first_values(dynamic))
+    assert np.allclose(values / values[0], TRUTH.signal() / TRUTH.signal()[0], rtol=1e-4)
+
+
+def test_a_trigger_time_alone_tells_the_phases_of_ge(tmp_path):
+    def bare(dataset, phase):
+        DIALECTS["ge"](TRUTH)(dataset, phase)
+        for keyword in ("AcquisitionTime", "TemporalPositionIdentifier"):
+            delattr(dataset, keyword)
+
+    write_dynamic(tmp_path, TRUTH, Written(change=bare))
+    dynamic = made(tmp_path)
+    assert dynamic.axis.rule == "ge_trigger_time"
+    assert np.allclose(dynamic.axis.seconds, TRUTH.seconds)
+    assert np.allclose(first_values(dynamic), TRUTH.signal(), rtol=1e-4)
 
 
 def test_phase_images_alone_are_refused(tmp_path):

@@ -19,3 +19,10 @@ def test_the_same_method_or_none_inherits_what_it_leaves_out():
 def test_null_unsets_what_is_inherited():
     merged = merge(PARENT, {"adc": {"floor": None, "b": {"max": None}}}, "child.yaml")
     assert merged["adc"] == {"fit": PARENT["adc"]["fit"], "b": {"min": 0}}
+
+
+def test_an_id_that_is_no_text_is_left_to_the_model_to_name():
+    rules = [{"id": [1], "title": "a"}]
+    for parent in (rules, [{"id": "A"}]):
+        assert merge({"rules": parent}, {"rules": rules}, "child.yaml")["rules"] == rules
+    assert merge({"rules": rules}, {"title": "c"}, "child.yaml")["rules"] == rules

@@ -105,6 +105,7 @@ def test_an_id_of_the_other_kind_is_told(kind):
         "acquisition": ("an analysis", "radiomics-ct"),
         "analysis": ("an acquisition", "recist-ct"),
         "response": ("an acquisition", "recist-ct"),
+        "registration": ("an acquisition", "recist-ct"),
     }[kind.value]
     with pytest.raises(ProtocolError, match=f"is {other} protocol") as caught:
         locate(kind, ident)

@@ -8,11 +8,16 @@ import shutil
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 from kept_study import run, write_study
 
+from biomarker_cli.drawing.picture_svg import outline_path
+from biomarker_cli.drawing.region_tiles import region_tiles, tile_words
+from biomarker_cli.imaging.region import Crop, Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.quantity import ADC
 from biomarker_cli.report.acquisition import RuleTexts, rule_matrix
-from biomarker_cli.report.beside import tables_beside
 from biomarker_cli.report.cases import CaseReading
 from biomarker_cli.report.choosing import MOST_OF_ROI, listed_features, shown_of_roi
 from biomarker_cli.report.derived import derived_parts
@@ -22,6 +27,7 @@ from biomarker_cli.report.page import LONGEST_TEXT, PageWriter, script_json, tex
 from biomarker_cli.report.run_reading import ReportedValue, read_run
 from biomarker_cli.report.values import outliers
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.kept import case_folder, read_index, read_mask
 from biomarker_cli.tables.outgoing_text import LEFT_OUT
 
 UID = "1.2.840.113619.2.55.3.604688119"
@@ -85,8 +91,14 @@ def test_hostile_text_of_tables_shows_as_text(tables):
         case: [dict(row) | {"roi_id": HOSTILE, "flags": HOSTILE} for row in rows]
         for case, rows in tables.rois.items()
     }
-    cases = tuple(dict(row) | {"manufacturer": HOSTILE, "site_id": HOSTILE} for row in tables.cases)
-    page = whole(replace(tables, rois=rois, cases=cases))["index.html"]
+    more = {"manufacturer": HOSTILE, "site_id": HOSTILE, "error_message": f"in {HOSTILE}.dcm"}
+    cases = tuple(dict(row) | more | {"error_code": HOSTILE} for row in tables.cases)
+    case = tables.cases[0]["case_id"]
+    fact = {"fact": HOSTILE, "value": HOSTILE, "unit": HOSTILE, "tags": HOSTILE}
+    checks = tuple(check(one, "fail", HOSTILE) | {"observed": HOSTILE} for one in (case, ""))
+    told = {"study": HOSTILE, "software": {HOSTILE: HOSTILE}, "report": ["*"]}
+    hostile = replace(tables, rois=rois, cases=cases, facts={case: [fact]}, checks=checks)
+    page = whole(replace(hostile, manifest=dict(tables.manifest) | told))["index.html"]
     assert page.count("<script") == 2
     assert "<img" not in page
     assert not set("\u202e\u2028") & set(page)
@@ -188,6 +200,23 @@ def test_a_rule_is_one_line_and_says_its_worst_outcome_of_how_many(tables):
     assert "The rule that most cases break is R-1 (1)" in page
 
 
+def test_a_waived_rule_is_shown_as_waived_and_not_counted_as_broken(tables):
+    first, second = (row["case_id"] for row in tables.cases)
+    found = replace(tables, checks=(check(first, "waived"), check(second, "pass")))
+    (line,) = rule_matrix(found, RuleTexts())
+    assert (line.n_bad, line.n_waived, line.n_judged) == (0, 1, 2)
+    assert (line.cells[0].word, line.cells[0].said) == ("waived", "1 of 2")
+    page = whole(found)["index.html"]
+    assert "The rule that most cases break" not in page
+    assert "1 check that is not met is waived." in page
+    checks = (check(first, "waived"), check(second, "fail"), check(first, "not_evaluable", "R-2"))
+    lines = rule_matrix(replace(tables, checks=checks), RuleTexts())
+    assert [(one.rule_id, one.n_bad, one.n_waived) for one in lines] == [
+        ("R-1", 1, 1),
+        ("R-2", 1, 0),
+    ]
+
+
 def test_a_rule_across_cases_stands_beside_the_matrix(tables):
     found = replace(
         tables, checks=(check(tables.cases[0]["case_id"], "pass"), check("", "fail", "R-9"))
@@ -196,6 +225,10 @@ def test_a_rule_across_cases_stands_beside_the_matrix(tables):
     page = whole(found)["index.html"]
     assert page.count("R-9") == 1
     assert page.index("Rules across cases") < page.index("R-9")
+    again = replace(tables, checks=(check("", "fail", "R-9"), check("", "fail", "R-9")))
+    page = whole(again)["index.html"]
+    assert page.count("R-9") == 1
+    assert "found 6 mm (2 times)" in page
 
 
 def test_a_picture_of_an_earlier_result_or_a_damaged_one_is_not_shown(tables, measured, tmp_path):
@@ -212,6 +245,43 @@ def test_a_picture_of_an_earlier_result_or_a_damaged_one_is_not_shown(tables, me
     assert "<image " not in damaged
 
 
+def drawn(region):
+    """Plane of each tile -> the outline of a region in it."""
+    blank = Volume(np.zeros(region.geometry.shape), region.geometry, ADC)
+    tiles = region_tiles(region, blank)
+    return {
+        tile_words(tile)[0].partition(": ")[2]: outline_path(tile.outlines_mm) for tile in tiles
+    }
+
+
+def shown_outlines(page, roi):
+    """Plane of each tile of the first case -> the path that the page draws over it."""
+    found = {}
+    for figure in re.findall(r"<figure>.*?</figure>", page, re.DOTALL):
+        if f'aria-label="{roi}, ' in figure:
+            where = re.search(r'aria-label="[^"]*: ([^"]*)"', figure)[1]
+            path = re.search(r'<path id="case-1-[^"]*" d="([^"]*)"', figure)
+            found.setdefault(where, path[1] if path else "")
+    return found
+
+
+def test_the_outline_on_the_page_is_that_of_the_measured_mask_in_the_slice_it_names(tmp_path):
+    study = write_study(tmp_path / "study", n_cases=1, keep=("pictures", "masks"))
+    run(study, tmp_path / "out")
+    tables = read_run(tmp_path / "out")
+    folder = case_folder(tmp_path / "out", tables.cases[0]["case_id"])
+    page = whole(tables)["index.html"]
+    masks = list(read_index(folder).of_kind("masks"))
+    assert len(masks) == 2
+    for file in masks:
+        region = read_mask(folder, file).region
+        assert shown_outlines(page, file.roi_id) == drawn(region)
+        crop = Crop(region.crop.mask, (region.crop.offset[0] - 1, *region.crop.offset[1:]))
+        shifted = drawn(Region(crop, region.geometry, "label", "name"))
+        same = shown_outlines(page, file.roi_id)
+        assert any(shifted[where] != path for where, path in same.items() if where in shifted)
+
+
 def test_an_edited_table_is_refused_and_no_file_is_written(measured, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(measured, copy)
@@ -221,18 +291,6 @@ def test_an_edited_table_is_refused_and_no_file_is_written(measured, tmp_path):
         write_report(copy, tmp_path / "r.html", ReportOrder())
     assert error.value.code == "TABLE-CHANGED"
     assert not (tmp_path / "r.html").exists()
-
-
-def test_tables_of_other_commands_are_shown_and_bad_ones_are_named(tmp_path):
-    below = tmp_path / "more"
-    below.mkdir()
-    (below / "changes.csv").write_text("site_id,subject_id,change,secret\nA,S1,0.123456789,x\n")
-    (tmp_path / "best.csv").write_text("")
-    (tmp_path / "passports.csv").write_text("other\n1\n")
-    found = {table.name: table for table in tables_beside(tmp_path, IDENTITY)}
-    assert found["more/changes.csv"].rows == [["A", "S1", "0.12346"]]
-    assert found["best.csv"].problem.startswith("TABLE-UNREADABLE")
-    assert found["passports.csv"].problem.startswith("TABLE-COLUMNS")
 
 
 def test_any_derivation_becomes_tables_of_text():
@@ -260,3 +318,21 @@ def test_the_study_lists_what_a_report_shows(tmp_path):
     for roi in page.rois:
         assert [one.feature_id.endswith(".intensity.median") for one in roi.measured] == [True]
         assert roi.n_more > 0
+
+
+def test_text_burned_into_the_pixels_is_warned_of_on_the_page_of_the_case(tables):
+    assert "text is burned into the pixels" not in whole(tables)["index.html"]
+    case = tables.cases[0]["case_id"]
+    row = {"series_uid": "", "unit": "", "tags": "(0028,0301)", "flags": ""}
+
+    def page(value):
+        fact = row | {"case_id": case, "fact": "burned_in_annotation", "value": value}
+        found = replace(tables, facts={case: [fact]})
+        return whole(found)["index.html"]
+
+    assert page("NO\\YES").count("text is burned into the pixels") == 1
+    assert "text is burned into the pixels" not in page("NO")
+    rois = {one: [dict(row) for row in rows] for one, rows in tables.rois.items()}
+    rois[case][0]["flags"] = "burned_in_annotation"
+    flagged = whole(replace(tables, rois=rois))["index.html"]
+    assert flagged.count("Look before this is sent to anybody") == 1

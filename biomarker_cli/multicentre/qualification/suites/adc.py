@@ -44,12 +44,16 @@ _CURVED = AdcRules.model_validate(
         "kurtosis": {"b_max": truth.CURVED_B[-1]},
     }
 )
-_IVIM = AdcRules.model_validate(
+_ONLY_MEAN = {"estimator": "lls", "b_set": _ALL_SHELLS, "statistics": ["mean"]}
+_IVIM = AdcRules.model_validate({**_ONLY_MEAN, "ivim": {"diffusion_from": truth.IVIM_FROM}})
+_IVIM_REFIT = AdcRules.model_validate(
     {
-        "estimator": "lls",
-        "b_set": _ALL_SHELLS,
-        "statistics": ["mean"],
-        "ivim": {"diffusion_from": truth.IVIM_FROM},
+        **_ONLY_MEAN,
+        "ivim": {
+            "method": "refit",
+            "diffusion_from": truth.IVIM_FROM,
+            "pseudo_diffusion": truth.IVIM_SEARCH,
+        },
     }
 )
 
@@ -123,7 +127,15 @@ def _curved(bench: Bench) -> Mapping[str, Found]:
 
 def _ivim(bench: Bench) -> Mapping[str, Found]:
     means = _means(_maps(bench.folder / "ivim", _uniform(truth.ivim_signal, truth.IVIM_B), _IVIM))
-    return {"IVIM: D": means["ivim_d"], "IVIM: f": means["ivim_f"]}
+    volumes = _uniform(truth.ivim_signal, truth.IVIM_B)
+    refit = _means(_maps(bench.folder / "ivim_refit", volumes, _IVIM_REFIT))
+    return {
+        "IVIM: D": means["ivim_d"],
+        "IVIM: f": means["ivim_f"],
+        "IVIM refit: D": refit["ivim_d"],
+        "IVIM refit: f": refit["ivim_f"],
+        "IVIM refit: D*": refit["ivim_dstar"],
+    }
 
 
 def _means(maps: Mapping[str, AdcResult]) -> dict[str, float]:

@@ -219,6 +219,7 @@ def _slope(weights: Sequence[float], logs: Sequence[float]) -> float:
 IVIM_B = (0.0, 50.0, 200.0, 400.0, 800.0)
 IVIM_D, IVIM_F, IVIM_FAST = 1.0e-3, 0.15, 60.0e-3
 IVIM_FROM = 200.0
+IVIM_SEARCH = (5e-3, 0.2)
 
 
 def ivim_signal(b: float) -> float:
@@ -227,8 +228,12 @@ def ivim_signal(b: float) -> float:
 
 
 def expected_ivim() -> list[Expected]:
-    """Return D and f of the segmented method."""
+    """Return D and f of the segmented method, and with D* of the refit."""
+    fast = Expected("IVIM refit: D*", IVIM_FAST, 5e-3 * IVIM_FAST, ("IVIM refit",), unit="mm2/s")
     return [
+        fast,
+        Expected("IVIM refit: D", IVIM_D, 1e-3 * IVIM_D, ("IVIM refit",), unit="mm2/s"),
+        Expected("IVIM refit: f", IVIM_F, 5e-3 * IVIM_F, ("IVIM refit",)),
         Expected("IVIM: D", IVIM_D, 1e-3 * IVIM_D, ("segmented IVIM",), unit="mm2/s"),
         Expected("IVIM: f", IVIM_F, 5e-3 * IVIM_F, ("segmented IVIM",)),
     ]

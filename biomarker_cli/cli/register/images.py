@@ -1,0 +1,89 @@
+"""The images and the mask of a registration, as its commands name them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from biomarker_cli.cli.output import nothing_found, say
+
+if TYPE_CHECKING:
+    from biomarker_cli.imaging.region import Region
+    from biomarker_cli.imaging.volume import Volume
+    from biomarker_cli.model.arrays import FloatArray
+
+_OPTIONS = (
+    click.argument("fixed", metavar="FIXED", type=click.Path(path_type=Path)),
+    click.argument("moving", metavar="MOVING", type=click.Path(path_type=Path)),
+    click.option("--series", metavar="UID|VOLUME_ID", default="", help="Which one, in FIXED."),
+    click.option(
+        "--moving-series", metavar="UID|VOLUME_ID", default="", help="Which one, in MOVING."
+    ),
+    click.option(
+        "--quantity",
+        type=click.Choice(["hu", "suvbw", "adc", "signal"]),
+        help="What the numbers of files without header mean.",
+    ),
+    click.option(
+        "--mask",
+        type=click.Path(path_type=Path),
+        help="RTSTRUCT, SEG, NIfTI, NRRD or MHA on FIXED: figures for each of its ROIs.",
+    ),
+)
+
+
+def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add both images, and what says which of them is meant, to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+transform_option = click.option(
+    "--transform",
+    type=click.Path(path_type=Path),
+    help="Spatial Registration object (DICOM) of both: judged instead of one that is found.",
+)
+
+
+def transform_at(path: Path | None, fixed: Volume, moving: Volume) -> FloatArray | None:
+    """Return the transform of an object between two volumes; None where none is named."""
+    if path is None:
+        return None
+    from biomarker_cli.registration.pairs import frame_of_reference_of
+    from biomarker_cli.registration.spatial_reading import read_spatial_registration
+
+    if not path.is_file():
+        raise nothing_found("Spatial Registration object", [path])
+    frames = [frame_of_reference_of(one) for one in (fixed, moving)]
+    return read_spatial_registration(path, *frames)
+
+
+def volume_at(path: Path, series: str, quantity: str | None) -> Volume:
+    """Return the volume of a path; `quantity` is of files that have no header."""
+    from biomarker_cli.api.images import read_volume
+    from biomarker_cli.imaging.files import is_image_file
+
+    declared = quantity if is_image_file(path) else None
+    return read_volume(path, series=series, quantity=declared)
+
+
+def regions_on(mask: Path | None, fixed: Volume) -> list[Region]:
+    """Return the ROIs of a mask that could be imported; the others are named."""
+    if mask is None:
+        return []
+    from biomarker_cli.regions.importing import import_regions
+    from biomarker_cli.regions.rules import RegionRules
+    from biomarker_cli.regions.target import ImageTarget
+
+    results = import_regions(mask, ImageTarget.from_volume(fixed), RegionRules(), None)
+    for result in results:
+        if result.region is None:
+            say(f"{result.roi_id}: {result.status} {result.error_code}", err=True)
+    regions = [result.region for result in results if result.region is not None]
+    if not regions:
+        raise nothing_found("ROI on the fixed image", [mask])
+    return regions

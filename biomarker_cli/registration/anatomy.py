@@ -1,0 +1,151 @@
+"""What the checks look at: points of the body, likeness, and a mirrored image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.registration.alignment import image_of, one_thread
+
+COARSE_MM = 4.0
+"""Voxels of the images that likeness is judged on: noise is averaged, organs are left."""
+
+MOST_POINTS = 500
+
+
+def coarse(image: Any) -> Any:
+    """Return an image of voxels of about 4 mm, each the mean of what it covers."""
+    import SimpleITK
+
+    pairs = zip(image.GetSpacing(), image.GetSize(), strict=True)
+    factors = [max(1, min(round(COARSE_MM / mm), n)) for mm, n in pairs]
+    with one_thread():
+        return SimpleITK.BinShrink(image, factors)
+
+
+def body_points_mm(image: Any) -> FloatArray:
+    """Return points of what is brighter than its surroundings (Otsu), LPS mm.
+
+    Returns
+    -------
+    ndarray, shape (n, 3)
+        At most 500, spread evenly over the voxels of a coarse image; of every voxel where
+        nothing is brighter.
+    """
+    small = coarse(image)
+    return _spread(np.argwhere(body_of(small)), _geometry(small))
+
+
+def body_of(image: Any) -> BoolArray:
+    """Return what is brighter than its surroundings, shape (z, y, x)."""
+    import SimpleITK
+
+    with one_thread():
+        bright = SimpleITK.GetArrayFromImage(SimpleITK.OtsuThreshold(image, 0, 1)).astype(bool)
+    return np.asarray(bright if bright.any() else np.ones_like(bright))
+
+
+def region_points_mm(region: Region) -> FloatArray:
+    """Return at most 500 voxel centres of a region, spread evenly, LPS mm, shape (n, 3)."""
+    places = np.argwhere(region.crop.mask) + np.asarray(region.crop.offset)
+    return _spread(places, region.geometry)
+
+
+def _spread(places_zyx: Any, geometry: Geometry) -> FloatArray:
+    wanted = np.unique(np.linspace(0, len(places_zyx) - 1, MOST_POINTS).round().astype(int))
+    return geometry.index_to_physical(places_zyx[wanted][:, ::-1])
+
+
+def _geometry(image: Any) -> Geometry:
+    x, y, z = image.GetSize()
+    return Geometry((z, y, x), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+
+
+def transformed(matrix: FloatArray, points_mm: FloatArray) -> FloatArray:
+    """Return where a transform leads points, shape (n, 3)."""
+    return np.asarray(points_mm @ matrix[:3, :3].T + matrix[:3, 3])
+
+
+def overlap_percent(matrix: FloatArray, points_mm: FloatArray, moving: Geometry) -> float:
+    """Return how many of the points of the fixed image the moving image shows, percent."""
+    places = moving.physical_to_index(transformed(matrix, points_mm))
+    most = np.asarray(moving.shape[::-1]) - 0.5
+    return float(np.mean(((places >= -0.5) & (places <= most)).all(axis=1)) * 100)
+
+
+def _inside(image: Any) -> BoolArray:
+    """Return the body without its outermost voxels: every body has a surface."""
+    import SimpleITK
+
+    body = SimpleITK.GetImageFromArray(body_of(image).astype(np.uint8))
+    with one_thread():
+        shaved = SimpleITK.BinaryErode(body, [1, 1, 1])
+    return np.asarray(SimpleITK.GetArrayFromImage(shaved).astype(bool))
+
+
+def similarity(fixed: Any, moving: Any, matrix: FloatArray) -> float | None:
+    """Return the correlation of two images of one modality inside the body of the fixed one.
+
+    The surface is left out: it is what two patients have in common.
+
+    Parameters
+    ----------
+    fixed, moving : SimpleITK.Image
+    matrix : ndarray, shape (4, 4)
+
+    Returns
+    -------
+    float or None
+        Pearson's, over coarse voxels that both have; None where they do not vary, or are
+        fewer than ten.
+    """
+    import SimpleITK
+
+    target = coarse(fixed)
+    there = resampled(coarse(moving), target, matrix)
+    a, b = (SimpleITK.GetArrayFromImage(one).astype(np.float64) for one in (target, there))
+    inside = np.isfinite(b) & _inside(target)
+    if np.count_nonzero(inside) < 10 or not a[inside].std() or not b[inside].std():
+        return None
+    return float(np.corrcoef(a[inside], b[inside])[0, 1])
+
+
+def resampled(moving: Any, fixed: Any, matrix: FloatArray) -> Any:
+    """Return a moving image on the grid of the fixed one, linear; NaN where it shows nothing."""
+    import SimpleITK
+
+    affine: Any = SimpleITK.AffineTransform(3)
+    affine.SetMatrix(matrix[:3, :3].ravel().tolist())
+    affine.SetTranslation(matrix[:3, 3].tolist())
+    with one_thread():
+        return SimpleITK.Resample(
+            moving, fixed, affine, SimpleITK.sitkLinear, float("nan"), SimpleITK.sitkFloat32
+        )
+
+
+def on_grid(moving: Volume, fixed: Volume, matrix: FloatArray) -> FloatArray:
+    """Return the values of a moving volume on the grid of the fixed one, shape (z, y, x).
+
+    Linear, interpolated once; NaN where it shows nothing.
+    """
+    import SimpleITK
+
+    there = resampled(image_of(moving), image_of(fixed), matrix)
+    return np.asarray(SimpleITK.GetArrayFromImage(there), dtype=np.float64)
+
+
+def mirrored(image: Any) -> Any:
+    """Return an image whose left and right are exchanged, on the same grid."""
+    import SimpleITK
+
+    # The index axis that lies closest to left and right.
+    across = int(np.argmax(np.abs(np.reshape(image.GetDirection(), (3, 3))[0])))
+    array = np.flip(SimpleITK.GetArrayFromImage(image), axis=2 - across)
+    flipped: Any = SimpleITK.GetImageFromArray(np.ascontiguousarray(array))
+    flipped.CopyInformation(image)
+    return flipped

@@ -1,0 +1,312 @@
+"""Register two images: the transform, and every figure that says whether to believe it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import FloatArray
+from biomarker_cli.registration.alignment import (
+    Alignment,
+    align,
+    centre_mm,
+    image_of,
+    starts,
+)
+from biomarker_cli.registration.anatomy import (
+    body_points_mm,
+    coarse,
+    mirrored,
+    overlap_percent,
+    region_points_mm,
+    similarity,
+    transformed,
+)
+from biomarker_cli.registration.checks import Verdict, verdict_of, worst
+from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.pairs import (
+    may_be_one_patient,
+    require_fitting,
+    require_usable,
+    same_frame_of,
+)
+from biomarker_cli.registration.rules import Checks, FigureLimit, RegistrationProtocol, RigidRules
+
+
+@dataclass(frozen=True, eq=False)
+class RoiFigures:
+    """Figures at the points of a region; `roi_id` is empty for those of the body."""
+
+    roi_id: str
+    overlap_percent: float
+    displacement_mm: float
+    restart_spread_mm: float | None
+    inverse_consistency_mm: float | None
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+
+    @property
+    def status(self) -> Verdict:
+        """The worst of its verdicts."""
+        return worst(self.verdicts.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """Two images, the transform between them, and what speaks for it.
+
+    Attributes
+    ----------
+    registration_id : str
+        Of both images and the protocol: the same where they are.
+    protocol : RegistrationProtocol
+    same_frame : bool
+        Whether both headers claim one frame of reference.
+    same_patient : bool
+        False where both headers name a patient, and not one.
+    matrix : ndarray, shape (4, 4)
+        Fixed point to moving point, LPS mm.
+    rotation_deg : float
+    similarity : float or None
+        None where the protocol has no limit for it.
+    alignment : Alignment or None
+        None where the header geometry or a given transform was taken.
+    is_given : bool
+        Whether the transform was made elsewhere.
+    mirror_gain : float or None
+        None where the protocol has no limit for it, or nothing was aligned.
+    rois : tuple of RoiFigures
+    """
+
+    registration_id: str
+    protocol: RegistrationProtocol
+    same_frame: bool
+    same_patient: bool
+    matrix: FloatArray
+    rotation_deg: float
+    similarity: float | None
+    alignment: Alignment | None = None
+    is_given: bool = False
+    mirror_gain: float | None = None
+    rois: tuple[RoiFigures, ...] = ()
+
+    @property
+    def status(self) -> Verdict:
+        """The worst of its regions."""
+        return worst(one.status for one in self.rois)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Both images as the engine takes them."""
+
+    fixed: Volume
+    moving: Volume
+    fixed_image: Any
+    moving_image: Any
+    rules: RigidRules
+
+    def forward(self, start: FloatArray) -> Alignment:
+        centre = centre_mm(self.fixed.geometry)
+        return align(self.fixed_image, self.moving_image, self.rules, start, centre)
+
+    def backward(self) -> FloatArray | None:
+        """Return the transform that leads back, found from its own start; None for none."""
+        centre = centre_mm(self.moving.geometry)
+        try:
+            return align(self.moving_image, self.fixed_image, self.rules, np.eye(4), centre).matrix
+        except RegistrationError:
+            return None
+
+
+def register(
+    fixed: Volume,
+    moving: Volume,
+    protocol: RegistrationProtocol,
+    regions: Sequence[Region] = (),
+    given: FloatArray | None = None,
+) -> Registration:
+    """Register two images of a subject.
+
+    Parameters
+    ----------
+    fixed, moving : Volume
+    protocol : RegistrationProtocol
+    regions : sequence of Region
+        On the grid of the fixed image; figures are computed at their points, and at points
+        of the body.
+    given : ndarray, shape (4, 4), optional
+        A transform that is judged instead of one that is found: what needs further
+        alignments is then not asked.
+
+    Raises
+    ------
+    RegistrationError
+        ``REGISTRATION-MODALITIES``, ``REGISTRATION-CONSTANT``, ``REGISTRATION-NO-OVERLAP``,
+        ``REGISTRATION-FRAMES`` where the headers say nothing of a common space and no
+        registration is asked for, ``REGISTRATION-NO-RESULT``.
+    """
+    same_frame = same_frame_of(fixed, moving)
+    require_fitting(fixed, moving, protocol, given, same_frame=same_frame)
+    require_usable(fixed, moving, None if given is not None else protocol.file.rigid)
+    images = image_of(fixed), image_of(moving)
+    places = {"": body_points_mm(images[0])} | {
+        one.name: region_points_mm(one) for one in regions if one.n_voxels
+    }
+    if given is None and not overlap_percent(np.eye(4), places[""], moving.geometry):
+        raise RegistrationError(
+            "REGISTRATION-NO-OVERLAP",
+            "nothing of the body in the fixed image lies in the field of view of the moving one",
+            hint="Registration starts from the header geometry: check that both images show "
+            "the same part of the subject in one table position.",
+        )
+    rules, checks = protocol.file.rigid, protocol.file.checks
+    facts: dict[str, Any] = {
+        "registration_id": _registration_id(fixed, moving, protocol, given),
+        "protocol": protocol,
+        "same_frame": same_frame,
+        "same_patient": may_be_one_patient(fixed, moving),
+    }
+    if rules is None or given is not None:
+        matrix = np.eye(4) if given is None else given
+        rois = [_figures(name, at, matrix, moving, (), None) for name, at in places.items()]
+        return _judged(_whole(images, matrix, checks, is_given=given is not None, **facts), rois)
+    pair = _Pair(fixed, moving, *images, rules)
+    found = pair.forward(np.eye(4))
+    restarts = _restarts(pair, checks)
+    back = pair.backward() if _asked(checks.inverse_consistency_mm) else None
+    rois = [_figures(name, at, found.matrix, moving, restarts, back) for name, at in places.items()]
+    gain = _mirror_gain(pair) if _asked(checks.mirror_gain) else None
+    whole = _whole(images, found.matrix, checks, alignment=found, mirror_gain=gain, **facts)
+    return _judged(whole, rois)
+
+
+def _whole(
+    images: tuple[Any, Any], matrix: FloatArray, checks: Checks, **facts: Any
+) -> Registration:
+    """Return a registration with what is computed of any transform, before it is judged."""
+    likeness = similarity(*images, matrix) if _asked(checks.similarity) else None
+    return Registration(
+        matrix=matrix, rotation_deg=rotation_deg(matrix), similarity=likeness, **facts
+    )
+
+
+def _asked(limit: FigureLimit) -> bool:
+    return limit.review is not None or limit.fail is not None
+
+
+def _restarts(pair: _Pair, checks: Checks) -> tuple[FloatArray | None, ...]:
+    """Return the transforms from moved starts, None for one that led nowhere."""
+    if not _asked(checks.restart_spread_mm):
+        return ()
+    found: list[FloatArray | None] = []
+    for start in starts(checks.restarts, centre_mm(pair.fixed.geometry)):
+        try:
+            found.append(pair.forward(start).matrix)
+        except RegistrationError:
+            found.append(None)
+    return tuple(found)
+
+
+def _figures(
+    name: str,
+    points: FloatArray,
+    matrix: FloatArray,
+    moving: Volume,
+    restarts: Sequence[FloatArray | None],
+    back: FloatArray | None,
+) -> RoiFigures:
+    there = transformed(matrix, points)
+    spread = None
+    answers = [there, *(transformed(one, points) for one in restarts if one is not None)]
+    if restarts and len(answers) == len(restarts) + 1:
+        spread = max(float(_distance(a, b).max()) for a, b in combinations(answers, 2))
+    inverse = None
+    if back is not None:
+        inverse = float(_distance(transformed(back, there), points).max())
+    displacement = float(np.linalg.norm(there.mean(axis=0) - points.mean(axis=0)))
+    overlap = overlap_percent(matrix, points, moving.geometry)
+    return RoiFigures(name, overlap, displacement, spread, inverse)
+
+
+def _distance(a: FloatArray, b: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.norm(a - b, axis=1))
+
+
+def rotation_deg(matrix: FloatArray) -> float:
+    """Return the angle of the rotation of a transform, that nearest to an affine one."""
+    left, _, right = np.linalg.svd(matrix[:3, :3])
+    cosine = (float(np.trace(left @ right)) - 1.0) / 2.0
+    return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
+
+
+def _mirror_gain(pair: _Pair) -> float | None:
+    """Return by how much a moving image with left and right exchanged fits better.
+
+    The part of the metric that it gains, at coarse resolution; negative where the image
+    fits better as it is.
+    """
+    fixed, moving = coarse(pair.fixed_image), coarse(pair.moving_image)
+    rules = pair.rules.model_copy(
+        update={"levels": (pair.rules.levels[-1].model_copy(update={"shrink": 1}),)}
+    )
+    centre, start = centre_mm(pair.fixed.geometry), np.eye(4)
+    try:
+        plain = align(fixed, moving, rules, start, centre).metric_final
+        other = align(fixed, mirrored(moving), rules, start, centre).metric_final
+    except RegistrationError:
+        return None
+    return (plain - other) / abs(plain) if plain else None
+
+
+def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registration:
+    """Return the registration with its regions held against the limits."""
+    file, found = registration.protocol.file, registration.alignment
+    common: dict[str, Verdict] = {}
+    if file.review == "always":
+        common["protocol"] = "review"
+    if not registration.same_patient:
+        common["patient"] = "review"
+    names = ["rotation_deg", "similarity", *(["mirror_gain"] if found is not None else [])]
+    for name in names:
+        limit = getattr(file.checks, name)
+        common[name] = verdict_of(name, getattr(registration, name), limit)
+    if found is not None:
+        common["metric"] = "failed" if found.metric_final > found.metric_start else "ok"
+        common["iterations"] = "failed" if found.stop_reason == "iterations" else "ok"
+    frame = "same" if registration.same_frame else "other"
+    judged = []
+    for one in rois:
+        figures: dict[str, float | None] = {
+            "overlap_percent": one.overlap_percent,
+            f"displacement_{frame}_frame_mm": one.displacement_mm,
+        }
+        if found is not None:
+            figures["restart_spread_mm"] = one.restart_spread_mm
+            figures["inverse_consistency_mm"] = one.inverse_consistency_mm
+        verdicts = {
+            name: verdict_of(name, value, getattr(file.checks, name))
+            for name, value in figures.items()
+        }
+        judged.append(replace(one, verdicts=common | verdicts))
+    return replace(registration, rois=tuple(judged))
+
+
+def _registration_id(
+    fixed: Volume, moving: Volume, protocol: RegistrationProtocol, given: FloatArray | None
+) -> str:
+    digest = hashlib.sha256(protocol.document.sha256.encode())
+    if given is not None:
+        digest.update(np.ascontiguousarray(given).tobytes())
+    for volume in (fixed, moving):
+        place = volume.geometry
+        digest.update(repr((place.shape, place.spacing_mm, place.origin_mm)).encode())
+        digest.update(repr(place.direction).encode())
+        digest.update(np.ascontiguousarray(volume.array, dtype=np.float64).tobytes())
+    return f"{protocol.ident}:{digest.hexdigest()[:16]}"
