@@ -157,14 +157,16 @@ def may_show_face(dataset: Dataset) -> bool:
 
 
 def _require_uids(dataset: Dataset) -> None:
+    from pydicom.datadict import tag_for_keyword
     from pydicom.uid import UID
 
     syntax = dataset.file_meta.get("TransferSyntaxUID", "")
     if not isinstance(syntax, str) or not UID(syntax).is_transfer_syntax:
         raise ObjectRefusedError("DEID-UIDS", "the file does not say its transfer syntax")
     for keyword in _UIDS:
-        uid = text_of(dataset, keyword)
-        if len(uid) > _LONGEST_UID or not _UID.fullmatch(uid):
+        uid, element = text_of(dataset, keyword), decoded(dataset, tag_for_keyword(keyword))
+        has_vr = element is not None and has_its_vr(element)
+        if not has_vr or len(uid) > _LONGEST_UID or not _UID.fullmatch(uid):
             raise ObjectRefusedError("DEID-UIDS", f"{keyword} is no UID")
 
 

@@ -125,6 +125,7 @@ def test_a_word_planted_everywhere_is_in_no_byte(tmp_path, known):
         ("SeriesDescription", "SL", b"Xanthippe   "),
         ("SeriesDescription", "UI", b"Xanthippe "),
         ("PatientID", "SQ", b""),
+        ("StudyInstanceUID", "LO", b"1.2.3.4"),
     ],
 )
 def test_a_word_where_a_number_is_expected_goes(tmp_path, keyword, vr, raw):
