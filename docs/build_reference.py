@@ -25,6 +25,7 @@ from biomarker_cli.multicentre.referenced import REFERENCED
 from biomarker_cli.multicentre.repeatability_table import REPEATABILITY
 from biomarker_cli.multicentre.score_table import READER_SCORES
 from biomarker_cli.regions.result import REGIONS, ROIS_WITH_AUDIT
+from biomarker_cli.registration.carried_table import CARRIED
 from biomarker_cli.registration.tables import REGISTRATION
 from biomarker_cli.response.ledger import LEDGER
 from biomarker_cli.response.tables import (
@@ -186,7 +187,16 @@ def tables_page() -> str:
     agreement += (REFERENCED, HARMONISED, COMBAT_REPORT)
     evidence = (ASSOCIATIONS, FLOW, SUBJECTS)
     response = (*RESPONSE_TABLES, WHAT_IF, READER_AGREEMENT, ADJUDICATION, LEDGER)
-    for table in (EXCLUSIONS, REGIONS, *agreement, *evidence, PASSPORTS, REGISTRATION, *response):
+    for table in (
+        EXCLUSIONS,
+        REGIONS,
+        *agreement,
+        *evidence,
+        PASSPORTS,
+        REGISTRATION,
+        CARRIED,
+        *response,
+    ):
         parts += ["", *_table(table)]
     parts += ["", EXPORTS, "", *_columns(ROW_COLUMNS), "", PARQUET]
     parts += ["", "## Flags", "", "| flag | severity | meaning |", "|---|---|---|"]

@@ -73,6 +73,22 @@ def decoded(dataset: Dataset, tag: Any) -> DataElement | None:
     return element
 
 
+def has_its_vr(element: DataElement) -> bool:
+    """Tell whether an element has a VR that the dictionary gives it."""
+    from pydicom.datadict import dictionary_has_tag, dictionary_VR
+
+    tag = element.tag
+    return dictionary_has_tag(tag) and element.VR in dictionary_VR(tag).split(" or ")
+
+
+def stored_element(dataset: Dataset, tag: Any) -> Any:
+    """Return an element with the bytes that it came with, None where it has no VR."""
+    try:
+        return dataset.get_item(tag)
+    except ELEMENT_ERRORS:
+        return None
+
+
 def plain_numbers(dataset: Dataset, tag: Any) -> str | None:
     """Return a DS or IS as the file has it, None where it is another element or was decoded.
 
@@ -80,8 +96,8 @@ def plain_numbers(dataset: Dataset, tag: Any) -> str | None:
     """
     from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
-    stored = dataset.get_item(tag)
-    if not isinstance(stored.value, bytes):
+    stored = stored_element(dataset, tag)
+    if stored is None or not isinstance(stored.value, bytes):
         return None
     # Of implicit VR the dictionary says what an element is.
     vr = stored.VR or (dictionary_VR(tag) if dictionary_has_tag(tag) else "")
@@ -98,7 +114,9 @@ def text_of(dataset: Dataset, keyword: str) -> str:
     if tag is None or tag not in dataset:
         return ""
     element = decoded(dataset, tag)
-    return "" if element is None or element.value is None else str(element.value).strip(" \0")
+    if element is None or element.value is None or element.VR == "SQ":
+        return ""
+    return str(element.value).strip(" \0")
 
 
 def require_taken(dataset: Dataset, profile: ProfileFile) -> None:

@@ -79,6 +79,8 @@ FLAGS = MappingProxyType(
         "diffusion_out_of_range": "D of too many voxels is that of no tissue: blood or noise",
         "direction_unknown": "several volumes of one b-value carry no direction",
         "kurtosis_out_of_range": "b D K is above 3 in too many voxels: the expansion fails there",
+        "mask_propagated": "the mask was carried from another image; the argument tells how",
+        "registration_accepted": "a registration that did not pass its checks was accepted by name",
         "label_unnamed": "the table or header that names the labels leaves this value out",
         "noise_floor": "the signal at the highest b lies at the noise in too many voxels",
         "tolerance_below_half_slice": "one slice more or less is farther than this tolerance",

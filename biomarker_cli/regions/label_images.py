@@ -2,7 +2,8 @@
 
 Every whole number but 0 is a label. A single label without a name is named like
 the file. Names come from the header of a .seg.nrrd (see `slicer`), or from a
-table beside the file: ``NAME.labels.csv`` with the columns ``value`` and ``name``.
+table beside the file: ``NAME.labels.csv`` with the columns ``value`` and ``name``, and
+``registration_id`` and ``registration_status`` where the mask was carried from another image.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ MOST_TABLE_BYTES = 16 * 1024**2
 
 _WHOLE = re.compile(r"\s*[0-9]{1,9}\s*")
 
+_REGISTRATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,119}")
+
 
 class Label(NamedTuple):
     """A value of a layer, and what it stands for.
@@ -66,6 +69,7 @@ class Label(NamedTuple):
     code: str = ""
     code_meaning: str = ""
     is_named: bool = True
+    flags: frozenset[str] = frozenset()
 
     @property
     def number(self) -> int:
@@ -103,6 +107,7 @@ class LabelImage:
                 label=label.name,
                 code=label.code,
                 code_meaning=label.code_meaning,
+                flags=label.flags,
                 detail=f"layer {label.layer}, value {label.value}"
                 if len(self.layers) > 1
                 else f"value {label.value}",
@@ -185,7 +190,7 @@ def open_label_image(path: Path, contents: Contents | None = None) -> LabelImage
     names = _sidecar_names(path, contents)
     present = _values(array, path)
     only = len(present) == 1 and not names
-    labels = [Label(0, value, name) for value, name in names.items()]
+    labels = list(names.values())
     if only:
         labels = [Label(0, present[0], stem(path))]
     elif names:
@@ -289,7 +294,7 @@ def label_table_of(path: Path, contents: Contents | None = None) -> Path | None:
     return table
 
 
-def _sidecar_names(path: Path, contents: Contents | None) -> Mapping[int, str]:
+def _sidecar_names(path: Path, contents: Contents | None) -> Mapping[int, Label]:
     sidecar = label_table_of(path, contents)
     if sidecar is None:
         return {}
@@ -300,18 +305,31 @@ def _sidecar_names(path: Path, contents: Contents | None) -> Mapping[int, str]:
             raise _bad_table(sidecar, f"it has more than {MOST_TABLE_BYTES} bytes")
         text = StringIO(bytes(content).decode("utf-8-sig"), newline="")
         rows = list(csv.DictReader(text, strict=True))
-        pairs = [(_whole(row["value"]), unescape_cell(row["name"].strip())) for row in rows]
+        labels = [_named(row) for row in rows]
     except (
         *(AttributeError, KeyError, OSError, TypeError, UnicodeDecodeError, ValueError),
         csv.Error,
     ) as error:
         raise _bad_table(sidecar, expected) from error
-    if not pairs:
+    if not labels:
         raise _bad_table(sidecar, "expected the columns value and name, found no row")
-    repeated = [value for value, n in Counter(value for value, _ in pairs).items() if n > 1]
-    if repeated or any(not 0 < value < 2**16 or not name for value, name in pairs):
+    repeated = max(Counter(label.value for label in labels).values()) > 1
+    if repeated or any(not 0 < label.value < 2**16 or not label.name for label in labels):
         raise _bad_table(sidecar, "expected each value from 1 to 65535 once, with a name")
-    return dict(pairs)
+    return {label.value: label for label in labels}
+
+
+def _named(row: Mapping[str, str]) -> Label:
+    """Return the label of a row of the table, with what it says of a registration."""
+    label = Label(0, _whole(row["value"]), unescape_cell(row["name"].strip()))
+    made_by = (row.get("registration_id") or "").strip()
+    status = (row.get("registration_status") or "").strip()
+    if not made_by and not status:
+        return label
+    if not _REGISTRATION_ID.fullmatch(made_by) or status not in {"ok", "accepted"}:
+        raise ValueError("a mask is carried by a registration that is ok or accepted")
+    accepted = {"registration_accepted"} if status == "accepted" else set()
+    return label._replace(flags=frozenset({f"mask_propagated:{made_by}"} | accepted))
 
 
 def _whole(word: str) -> int:

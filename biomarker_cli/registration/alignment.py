@@ -6,12 +6,14 @@ LPS mm, as ITK has it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
@@ -59,6 +61,12 @@ def one_thread() -> Iterator[None]:
         SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
+def single_precision(volume: Volume) -> NDArray[np.float32]:
+    """Return the values as the engine takes them; infinite where they are beyond its range."""
+    with np.errstate(over="ignore"):
+        return np.asarray(volume.array, dtype=np.float32)
+
+
 def image_of(volume: Volume) -> Any:
     """Return a volume as a SimpleITK image of float32.
 
@@ -66,7 +74,7 @@ def image_of(volume: Volume) -> Any:
     """
     import SimpleITK
 
-    array = np.asarray(volume.array, dtype=np.float32)
+    array = single_precision(volume)
     empty = ~np.isfinite(array)
     if volume.padding is not None:
         empty |= volume.padding
@@ -229,4 +237,5 @@ def _reason(said: str) -> str:
 
 def _first_cause(error: RuntimeError) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason is given"
+    said = lines[-1] if lines else "no reason is given"
+    return re.sub(r"\(0x[0-9a-f]+\)", "", said)

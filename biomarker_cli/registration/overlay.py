@@ -51,8 +51,9 @@ def overlay_png(
     """
     target = image_of(fixed)
     there = on_grid(moving, fixed, matrix)
-    drawn = [one.mask for one in regions if one.n_voxels] or [body_of(target)]
-    points = region_points_mm(regions[0]) if regions else body_points_mm(target)
+    filled = [one for one in regions if one.n_voxels]
+    drawn = [one.mask for one in filled] or [body_of(target)]
+    points = region_points_mm(filled[0]) if filled else body_points_mm(target)
     place = _voxel(fixed.geometry, points.mean(axis=0))
     rows = []
     for normal in (2, 1, 0):

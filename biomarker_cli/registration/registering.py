@@ -13,7 +13,13 @@ import numpy as np
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import Alignment, align, centre_mm, image_of, starts
+from biomarker_cli.registration.alignment import (
+    Alignment,
+    align,
+    centre_mm,
+    image_of,
+    starts,
+)
 from biomarker_cli.registration.anatomy import (
     body_points_mm,
     coarse,
@@ -25,10 +31,13 @@ from biomarker_cli.registration.anatomy import (
 )
 from biomarker_cli.registration.checks import Verdict, verdict_of, worst
 from biomarker_cli.registration.errors import RegistrationError
-from biomarker_cli.registration.leaving import person_of
+from biomarker_cli.registration.pairs import (
+    may_be_one_patient,
+    require_fitting,
+    require_usable,
+    same_frame_of,
+)
 from biomarker_cli.registration.rules import Checks, FigureLimit, RegistrationProtocol, RigidRules
-
-_MODALITY_OF_QUANTITY = {"hu": "CT", "suvbw": "PT", "adc": "MR", "signal": "MR"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,18 +125,6 @@ class _Pair:
             return None
 
 
-def frame_of_reference_of(volume: Volume) -> str:
-    """Return the FrameOfReferenceUID of a volume; empty where it has no header."""
-    return str(volume.frames.first.get("FrameOfReferenceUID", "")) if volume.frames else ""
-
-
-def modality_of(volume: Volume) -> str:
-    """Return the DICOM modality of a volume, by its quantity where it has no header."""
-    if volume.frames:
-        return str(volume.frames.first.get("Modality", ""))
-    return _MODALITY_OF_QUANTITY.get(volume.quantity.name, "")
-
-
 def register(
     fixed: Volume,
     moving: Volume,
@@ -156,8 +153,8 @@ def register(
         registration is asked for, ``REGISTRATION-NO-RESULT``.
     """
     same_frame = same_frame_of(fixed, moving)
-    _require_fitting(fixed, moving, protocol, given, same_frame=same_frame)
-    require_usable(fixed, moving)
+    require_fitting(fixed, moving, protocol, given, same_frame=same_frame)
+    require_usable(fixed, moving, None if given is not None else protocol.file.rigid)
     images = image_of(fixed), image_of(moving)
     places = {"": body_points_mm(images[0])} | {
         one.name: region_points_mm(one) for one in regions if one.n_voxels
@@ -174,7 +171,7 @@ def register(
         "registration_id": _registration_id(fixed, moving, protocol, given),
         "protocol": protocol,
         "same_frame": same_frame,
-        "same_patient": _may_be_one_patient(fixed, moving),
+        "same_patient": may_be_one_patient(fixed, moving),
     }
     if rules is None or given is not None:
         matrix = np.eye(4) if given is None else given
@@ -198,62 +195,6 @@ def _whole(
     return Registration(
         matrix=matrix, rotation_deg=rotation_deg(matrix), similarity=likeness, **facts
     )
-
-
-def same_frame_of(fixed: Volume, moving: Volume) -> bool:
-    """Return whether both headers name one frame of reference."""
-    frames = {frame_of_reference_of(one) for one in (fixed, moving)}
-    return len(frames) == 1 and "" not in frames
-
-
-def require_usable(fixed: Volume, moving: Volume) -> None:
-    """Refuse images in which nothing can be aligned.
-
-    Raises
-    ------
-    RegistrationError
-        ``REGISTRATION-CONSTANT``.
-    """
-    for name, volume in (("fixed", fixed), ("moving", moving)):
-        values = volume.array[np.isfinite(volume.array)]
-        if not values.size or values.min() == values.max():
-            raise RegistrationError(
-                "REGISTRATION-CONSTANT",
-                f"all voxels of the {name} image have one value: nothing in it can be aligned",
-                where=volume.volume_id,
-            )
-
-
-def _require_fitting(
-    fixed: Volume,
-    moving: Volume,
-    protocol: RegistrationProtocol,
-    given: FloatArray | None,
-    *,
-    same_frame: bool,
-) -> None:
-    pair = modality_of(fixed), modality_of(moving)
-    taken = protocol.file.applies_to.pairs
-    if taken and pair not in taken:
-        known = ", ".join(f"{a} and {b}" for a, b in taken)
-        raise RegistrationError(
-            "REGISTRATION-MODALITIES",
-            f"{protocol.ident} takes {known}; the images are {pair[0] or 'of no modality'} "
-            f"and {pair[1] or 'of no modality'}",
-            hint="`biomarker protocol list --kind registration` shows the others.",
-        )
-    if protocol.file.transform == "none" and given is None and not same_frame:
-        raise RegistrationError(
-            "REGISTRATION-FRAMES",
-            "the headers do not say that both images lie in one frame of reference",
-            hint="Name a protocol that registers, such as rigid-same-modality.",
-        )
-
-
-def _may_be_one_patient(fixed: Volume, moving: Volume) -> bool:
-    one, other = person_of(fixed), person_of(moving)
-    ids = {one.patient_id, other.patient_id} - {""}
-    return len(ids) < 2 and not one.conflicts(other)
 
 
 def _asked(limit: FigureLimit) -> bool:

@@ -19,7 +19,7 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.alignment import align, centre_mm, image_of, one_thread, starts
 from biomarker_cli.registration.anatomy import body_points_mm, region_points_mm, transformed
 from biomarker_cli.registration.errors import RegistrationError
-from biomarker_cli.registration.registering import require_usable, same_frame_of
+from biomarker_cli.registration.pairs import require_usable, same_frame_of
 from biomarker_cli.registration.rules import RegistrationProtocol, Restarts
 
 AGREE_WITHIN_MM = 2.0
@@ -75,8 +75,8 @@ def check_frame(
     ------
     RegistrationError
         ``REGISTRATION-FRAMES`` where the images name no common frame of reference,
-        ``REGISTRATION-CONSTANT``, ``REGISTRATION-NO-RESULT`` for a protocol that does not
-        align.
+        ``REGISTRATION-CONSTANT``, ``REGISTRATION-THIN``, ``REGISTRATION-NO-RESULT`` for a
+        protocol that does not align.
     """
     if not same_frame_of(fixed, moving):
         raise RegistrationError(
@@ -84,7 +84,7 @@ def check_frame(
             "the headers do not name one frame of reference: there is no claim to check",
             hint="`biomarker register` with a protocol finds where they lie.",
         )
-    require_usable(fixed, moving)
+    require_usable(fixed, moving, protocol.file.rigid)
     images = image_of(fixed), image_of(moving)
     named = [region_points_mm(one) for one in regions if one.n_voxels]
     points = np.concatenate(named or [body_points_mm(images[0])])

@@ -20,7 +20,7 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.version import __version__
 from biomarker_cli.registration.errors import RegistrationError
-from biomarker_cli.registration.registering import frame_of_reference_of
+from biomarker_cli.registration.pairs import frame_of_reference_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

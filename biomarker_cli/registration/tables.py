@@ -8,10 +8,8 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.flags import join_flags
 from biomarker_cli.registration.alignment import THREADS
 from biomarker_cli.registration.checks import told
-from biomarker_cli.registration.registering import (
-    Registration,
-    modality_of,
-)
+from biomarker_cli.registration.pairs import modality_of
+from biomarker_cli.registration.registering import Registration
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
 

@@ -9,7 +9,7 @@ import pytest
 from synthetic_registration import motion
 
 from biomarker_cli.api.images import read_volume
-from biomarker_cli.registration.registering import frame_of_reference_of
+from biomarker_cli.registration.pairs import frame_of_reference_of
 from biomarker_cli.registration.spatial_reading import read_spatial_registration
 from biomarker_cli.registration.transform_files import write_tfm
 

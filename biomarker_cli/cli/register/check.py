@@ -44,7 +44,7 @@ def check(
     They are aligned by two metrics, values and edges, from three starts each. Nothing
     is moved by the answer.
     """
-    from biomarker_cli.registration.registering import modality_of
+    from biomarker_cli.registration.pairs import modality_of
     from biomarker_cli.registration.rules import load_registration
     from biomarker_cli.registration.same_frame import check_frame
 

@@ -13,6 +13,7 @@ from biomarker_cli.cli.output import nothing_found, say
 if TYPE_CHECKING:
     from biomarker_cli.imaging.region import Region
     from biomarker_cli.imaging.volume import Volume
+    from biomarker_cli.model.arrays import FloatArray
 
 _OPTIONS = (
     click.argument("fixed", metavar="FIXED", type=click.Path(path_type=Path)),
@@ -39,6 +40,26 @@ def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+transform_option = click.option(
+    "--transform",
+    type=click.Path(path_type=Path),
+    help="Spatial Registration object (DICOM) of both: judged instead of one that is found.",
+)
+
+
+def transform_at(path: Path | None, fixed: Volume, moving: Volume) -> FloatArray | None:
+    """Return the transform of an object between two volumes; None where none is named."""
+    if path is None:
+        return None
+    from biomarker_cli.registration.pairs import frame_of_reference_of
+    from biomarker_cli.registration.spatial_reading import read_spatial_registration
+
+    if not path.is_file():
+        raise nothing_found("Spatial Registration object", [path])
+    frames = [frame_of_reference_of(one) for one in (fixed, moving)]
+    return read_spatial_registration(path, *frames)
 
 
 def volume_at(path: Path, series: str, quantity: str | None) -> Volume:

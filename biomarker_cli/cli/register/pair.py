@@ -9,13 +9,19 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, require_free, say
-from biomarker_cli.cli.register.images import image_options, regions_on, volume_at
+from biomarker_cli.cli.register.files import write_registration, write_tables
+from biomarker_cli.cli.register.images import (
+    image_options,
+    regions_on,
+    transform_at,
+    transform_option,
+    volume_at,
+)
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from biomarker_cli.imaging.region import Region
     from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.registration.registering import Registration
 
@@ -52,6 +58,7 @@ _EXIT = {"ok": ExitCode.DONE, "review": ExitCode.PARTIAL, "failed": ExitCode.FAI
     help="Registration protocol. `biomarker protocol list --kind registration` shows them.",
 )
 @image_options
+@transform_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the files.")
 @click.option(
     "--identity",
@@ -82,7 +89,7 @@ def pair(
     """
     from biomarker_cli.registration.registering import register
     from biomarker_cli.registration.rules import load_registration
-    from biomarker_cli.registration.tables import FILES, registration_rows
+    from biomarker_cli.registration.tables import FILES, REGISTRATION, registration_rows
 
     loaded = load_registration(protocol)
     for name in FILES:
@@ -90,33 +97,21 @@ def pair(
     fixed = volume_at(given["fixed"], given["series"], given["quantity"])
     moving = volume_at(given["moving"], given["moving_series"], given["quantity"])
     regions = regions_on(given["mask"], fixed)
-    found = register(fixed, moving, loaded, regions)
+    transform = transform_at(given["transform"], fixed, moving)
+    found = register(fixed, moving, loaded, regions, transform)
     rows = registration_rows(found, fixed, moving)
     if output is not None:
-        _write(found, fixed, rows, output)
+        output.mkdir(parents=True, exist_ok=True)
+        write_registration(found, fixed, moving, regions, output)
+        write_tables({REGISTRATION: rows}, output)
         _write_object(found, fixed, moving, output, keep=identity == "keep")
-        _write_pictures(found, fixed, moving, regions, output, resampled=given["resampled"])
+        _write_resampled(found, fixed, moving, output, wanted=given["resampled"])
+        say(f"written: {output}", err=True)
     if output_format == "json":
         print_json(rows)
     else:
         _print_text(found, rows)
     context.exit(_EXIT[found.status])
-
-
-def _write(
-    found: Registration, fixed: Volume, rows: Sequence[dict[str, Any]], folder: Path
-) -> None:
-    from biomarker_cli.registration.alignment import centre_mm
-    from biomarker_cli.registration.tables import REGISTRATION, TRANSFORM_FILE
-    from biomarker_cli.registration.transform_files import write_tfm
-    from biomarker_cli.tables.package import write_datapackage
-    from biomarker_cli.tables.writing import write_table
-
-    folder.mkdir(parents=True, exist_ok=True)
-    write_tfm(found.matrix, centre_mm(fixed.geometry), folder / TRANSFORM_FILE)
-    write_table(REGISTRATION, rows, folder)
-    write_datapackage([REGISTRATION], folder, "registration")
-    say(f"written: {folder}", err=True)
 
 
 def _write_object(
@@ -127,7 +122,7 @@ def _write_object(
     An archive would not show the checks beside it.
     """
     from biomarker_cli.registration.leaving import identity_of
-    from biomarker_cli.registration.registering import frame_of_reference_of
+    from biomarker_cli.registration.pairs import frame_of_reference_of
     from biomarker_cli.registration.spatial_objects import write_spatial_registration
     from biomarker_cli.registration.tables import OBJECT_FILE
 
@@ -141,25 +136,15 @@ def _write_object(
     )
 
 
-def _write_pictures(
-    found: Registration,
-    fixed: Volume,
-    moving: Volume,
-    regions: Sequence[Region],
-    folder: Path,
-    *,
-    resampled: bool,
+def _write_resampled(
+    found: Registration, fixed: Volume, moving: Volume, folder: Path, *, wanted: bool
 ) -> None:
     from biomarker_cli.imaging.files import write_nifti
-    from biomarker_cli.model.outputs import replace_file
     from biomarker_cli.registration.anatomy import on_grid
-    from biomarker_cli.registration.overlay import overlay_png
-    from biomarker_cli.registration.tables import PICTURE_FILE, RESAMPLED_FILE
+    from biomarker_cli.registration.tables import RESAMPLED_FILE
 
-    picture = overlay_png(found.matrix, fixed, moving, regions)
-    replace_file(folder / PICTURE_FILE, picture)
     (folder / RESAMPLED_FILE).unlink(missing_ok=True)
-    if resampled:
+    if wanted:
         array = on_grid(moving, fixed, found.matrix)
         write_nifti(array, fixed.geometry, folder / RESAMPLED_FILE)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from fuzzing.runner import Tally, batches, keep, run_all, summary
 
 ROUND = {
+    "copy": 100,
     "header": 6000,
     "pixels": 2000,
     "series": 1500,

@@ -67,6 +67,16 @@ def series(folder: Path, seeds: Seeds, rng: Rng) -> Input:
     return Input(home, name, lambda: targets.series(home))
 
 
+def copy(folder: Path, seeds: Seeds, rng: Rng) -> Input:
+    name, content = _one(seeds.dicom, rng)
+    home = folder / "copied"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    named = targets.with_a_name(content)
+    (home / "source.dcm").write_bytes(damaged_dicom(named, rng))
+    return Input(home, name, lambda: targets.copy(home))
+
+
 def image(folder: Path, seeds: Seeds, rng: Rng) -> Input:
     name, content = _one(seeds.images, rng)
     path = _beside(folder, name, seeds)
@@ -159,6 +169,7 @@ TARGETS: dict[str, Make] = {
     "header": header,
     "pixels": pixels,
     "series": series,
+    "copy": copy,
     "image": image,
     "mask": mask,
     "report": report,

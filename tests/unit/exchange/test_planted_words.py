@@ -119,6 +119,12 @@ def test_a_word_planted_everywhere_is_in_no_byte(tmp_path, known):
         ("SpecificCharacterSet", "CS", b"Xanthippe "),
         ("Modality", "CS", b"PT\0Xanthippe"),
         ("TimezoneOffsetFromUTC", "SH", b"Xanthippe "),
+        # Of another VR than theirs.
+        ("PatientName", "US", b"Xanthippe "),
+        ("SliceThickness", "FD", b"Xanthippe       "),
+        ("SeriesDescription", "SL", b"Xanthippe   "),
+        ("SeriesDescription", "UI", b"Xanthippe "),
+        ("PatientID", "SQ", b""),
     ],
 )
 def test_a_word_where_a_number_is_expected_goes(tmp_path, keyword, vr, raw):

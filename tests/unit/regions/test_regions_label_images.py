@@ -112,6 +112,19 @@ def test_without_a_table_no_label_is_left_out_of_it(tmp_path, labels):
     assert not any("label_unnamed" in roi.flags for roi in rois)
 
 
+def test_a_table_that_names_a_registration_flags_its_masks_alone(tmp_path, labels):
+    path = write_itk(labels, tmp_path / "seg.nii.gz")
+    head = "value,name,registration_id,registration_status"
+    rows = "1,liver,rigid@1.0.0:0a1b,ok\n2,spleen,rigid@1.0.0:0a1b,accepted\n3,kidney,,\n"
+    (tmp_path / "seg.labels.csv").write_text(f"{head}\n{rows}")
+    flags = {roi.roi_id: roi.flags for roi in import_regions(path, TARGET, STRICT)}
+    carried = "mask_propagated:rigid@1.0.0:0a1b"
+    assert carried in flags["liver"]
+    assert "registration_accepted" not in flags["liver"]
+    assert {carried, "registration_accepted"} <= flags["spleen"]
+    assert not any(flag.startswith("mask_propagated") for flag in flags["kidney"])
+
+
 BROKEN_TABLES = {
     "no columns": "1,liver\n",
     "other columns": "Value,Name\n1,liver\n",
@@ -127,6 +140,10 @@ BROKEN_TABLES = {
     "one value twice": "value,name\n1,a\n1,b\n",
     "one value written twice": "value,name\n1,a\n01,b\n",
     "a quote that never ends": 'value,name\n1,"a\n',
+    "carried by nothing": "value,name,registration_id,registration_status\n1,a,,ok\n",
+    "carried and failed": "value,name,registration_id,registration_status\n1,a,x@1:0,failed\n",
+    "two flags in one": "value,name,registration_id,registration_status\n1,a,x;deviates,ok\n",
+    "no status": "value,name,registration_id\n1,a,x@1:0\n",
 }
 
 

@@ -10,7 +10,9 @@ from synthetic_registration import GRID, body, motion, moved, quick_protocol
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.registration.carried_table import write_masks
 from biomarker_cli.registration.carrying import CarriedMask, carry, on_target, signed_distance_mm
+from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.registering import register
 
 BALL_MM = 12.0
@@ -101,3 +103,12 @@ def test_a_volume_that_changes_by_more_than_two_percent_asks_for_a_person():
 
 def test_nothing_lies_where_nothing_is_shown():
     assert on_target(_ball(), _shift(500.0, 0.0, 0.0), GRID).mask.size == 0
+
+
+def test_masks_that_share_voxels_are_no_label_image(tmp_path):
+    found = register(body(), body(), quick_protocol(), given=np.eye(4))
+    one, other = (carry(_ball(centre=(x, 8.0, 18.0)), found, GRID) for x in (0.0, 8.0))
+    with pytest.raises(RegistrationError) as caught:
+        write_masks(found, [one, other], "seen", GRID, tmp_path)
+    assert caught.value.code == "REGISTRATION-MASKS-OVERLAP"
+    assert not list(tmp_path.iterdir())

@@ -48,3 +48,9 @@ def test_outlines_lie_on_the_moving_image_where_the_region_of_the_fixed_one_is()
     assert abs(columns.max() - 32 * 2.0 * scale) < 3
     assert abs(rows.min() - 20 * 2.0 * scale) < 3
     assert abs(rows.max() - 28 * 2.0 * scale) < 3
+
+
+def test_a_region_without_voxels_draws_the_body():
+    empty = Region(np.zeros(GRID.shape, dtype=bool), GRID, "none", "none")
+    pair = (body(1), body(1, noise_seed=2))
+    assert overlay_png(np.eye(4), *pair, [empty]) == overlay_png(np.eye(4), *pair)

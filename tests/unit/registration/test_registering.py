@@ -184,3 +184,33 @@ def test_a_given_transform_is_judged_and_not_sought():
 def test_a_given_transform_is_no_claim_of_the_headers():
     found = register(body(), moved(body(), motion()), load_registration("none"), given=motion())
     assert found.is_given
+
+
+def _refusal(fixed, moving) -> RegistrationError:
+    with pytest.raises(RegistrationError) as caught:
+        register(fixed, moving, quick_protocol())
+    return caught.value
+
+
+def test_a_stack_of_fewer_slices_than_the_coarsest_level_needs_is_refused():
+    thin, least = (body(grid=replace(GRID, shape=(n, 48, 56))) for n in (7, 8))
+    for pair in ((thin, body()), (body(), thin)):
+        assert _refusal(*pair).code == "REGISTRATION-THIN"
+    assert register(least, least, _forward_only()).rois
+
+
+def test_values_beyond_the_range_of_the_engine_are_none():
+    fixed = body()
+    beyond = replace(fixed, array=np.where(fixed.array > 300, 1e300, fixed.array))
+    assert register(beyond, moved(fixed, motion()), _forward_only()).rois
+    nothing = replace(fixed, array=np.full(GRID.shape, 1e300))
+    assert _refusal(nothing, fixed).code == "REGISTRATION-CONSTANT"
+
+
+def test_the_same_refusal_has_the_same_words_each_time():
+    away = np.eye(4)
+    away[:3, 3] = (95.0, 80.0, 80.0)
+    pair = (body(), moved(body(), away))
+    first, second = (_refusal(*pair) for _ in range(2))
+    assert str(first) == str(second)
+    assert "0x" not in str(first)

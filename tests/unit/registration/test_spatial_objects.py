@@ -18,7 +18,7 @@ from biomarker_cli.multicentre.objects.ct import write_ct
 from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
 from biomarker_cli.registration.anatomy import transformed
 from biomarker_cli.registration.errors import RegistrationError
-from biomarker_cli.registration.registering import frame_of_reference_of
+from biomarker_cli.registration.pairs import frame_of_reference_of
 from biomarker_cli.registration.spatial_objects import write_spatial_registration
 from biomarker_cli.registration.spatial_reading import read_spatial_registration
 
