@@ -110,6 +110,19 @@ def test_settings_are_told_of_the_very_protocol_that_was_used_alone(tables):
     assert "preprocessing" not in methods_evidence(replace(tables, features=(path,)), [])
 
 
+def test_settings_stand_in_the_table_and_not_in_the_paragraph(tables):
+    from biomarker_cli.case.analysis import load_analysis
+
+    analysis = load_analysis("radiomics-ct@1.0.0")
+    row = dict(tables.features[0]) | {"analysis_id": "radiomics-ct@1.0.0"}
+    same = row | {"analysis_sha256": analysis.document.sha256}
+    said = methods_text(methods_evidence(replace(tables, features=(same,)), []))
+    paragraph, table = said.split("# Checklists")
+    assert "Settings of the analyses" not in paragraph
+    assert "radiomics-ct@1.0.0" in paragraph
+    assert "Settings of the analyses" in table
+
+
 def test_checks_and_interpolation_are_told(tables):
     check = {
         "case_id": tables.cases[0]["case_id"], "protocol_id": "own", "protocol_version": "2.0.0",
