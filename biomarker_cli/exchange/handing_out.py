@@ -72,7 +72,7 @@ class ObjectFolder:
         self.rows: list[ObjectRow] = []
 
     def take(
-        self, written: Dataset, case: OutgoingCase, kind: str, image: str, n_items: int
+        self, written: Dataset, case: OutgoingCase, kind: str, image: str, n_items: int | None
     ) -> None:
         """Write an object under a name that is made of its case."""
         stem = self._names.of("__".join(filter(None, (file_stem(case.case_id), image, kind))))

@@ -13,7 +13,7 @@ import pydicom
 import pytest
 
 from biomarker_cli.response.tables import RESPONSE
-from biomarker_cli.tables.kept import case_folder, read_index, read_mask
+from biomarker_cli.tables.kept import case_folder, read_index, read_map, read_mask
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.writing import write_table
 
@@ -27,7 +27,7 @@ def trial(biomarker, sample_dir, tmp_path_factory):
     others = shutil.ignore_patterns("*.py", "__pycache__", "response")
     shutil.copytree(sample_dir, folder / "trial", ignore=others)
     study = folder / "trial" / "study.yaml"
-    study.write_text(study.read_text() + "keep: [masks]\n")
+    study.write_text(study.read_text() + "keep: [masks, maps]\n")
     cases = study.parent / "cases.csv"
     head, *lines = cases.read_text().splitlines(keepends=True)
     kept = ("CENTRE_A,S0001,T1,pet", "CENTRE_A,S0001,T1,dwi", "CENTRE_B,S0002,T1,pet")
@@ -385,6 +385,39 @@ def test_import_of_reports_some_of_which_are_none(biomarker, reports, tmp_path):
     assert (done.returncode, (tmp_path / "none.csv").exists()) == (6, False)
     done = biomarker("import", "sr", good, "-o", tmp_path / "rows.txt")
     assert (done.returncode, "OUTPUT-FORMAT" in done.stderr) == (2, True)
+
+
+def test_maps_leave_with_every_value_and_numbers_refer_to_them(biomarker, trial, run, tmp_path):
+    import highdicom
+
+    out = tmp_path / "out"
+    words = ("--maps", "--usable", "all", "--case", PET, "-o", out)
+    done = biomarker("export", "sr", run, "--study", trial, *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "3 objects of 1 case\n"
+    objects = {path.stem.rpartition("__")[2]: path for path in out.glob("*.dcm")}
+    for path in objects.values():
+        assert errors_of_dciodvfy(path) == []
+    read = {kind: pydicom.dcmread(path) for kind, path in objects.items()}
+    assert len({str(one.StudyInstanceUID) for one in read.values()}) == 1
+    folder = case_folder(run, PET)
+    kept = read_map(folder, read_index(folder).of_kind("maps")[0])
+    found = np.frombuffer(read["pm"].DoubleFloatPixelData, "<f8").reshape(kept.array.shape)
+    to_index = np.linalg.inv(kept.geometry.affine)
+    for plane, frame in zip(found, read["pm"].PerFrameFunctionalGroupsSequence, strict=True):
+        position = np.asarray(frame.PlanePositionSequence[0].ImagePositionPatient, float)
+        x, y, z = (to_index @ np.append(position, 1.0))[:3]
+        np.testing.assert_allclose((x, y, z - round(z)), 0.0, atol=1e-6)
+        np.testing.assert_array_equal(plane, kept.array[round(z)])
+    report = highdicom.sr.srread(objects["sr"])
+    n_referring = 0
+    for group in report.content.get_volumetric_roi_measurement_groups():
+        for one in group.get_measurements():
+            uids = [image.referenced_sop_instance_uid for image in one.referenced_images]
+            is_on_map = _parameters(one).get("feature_id", "").startswith("suvbw.")
+            assert uids == ([read["pm"].SOPInstanceUID] if is_on_map else [])
+            n_referring += is_on_map
+    assert n_referring > 20
 
 
 def _response(folder, **cells):
