@@ -53,7 +53,7 @@ class Outgoing:
         """Return the TrackingUID that each region came with, by case and ROI."""
         return {
             (row["case_id"], row["roi_id"]): uid
-            for row in named_rows(self.run.table("rois"))
+            for row in named_rows(self.run.table("rois"), "case_id", "roi_id")
             if is_uid(uid := row.get("tracking_uid", ""))
         }
 

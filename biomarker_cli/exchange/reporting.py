@@ -26,7 +26,7 @@ from biomarker_cli.exchange.measurement_report import (
 )
 from biomarker_cli.exchange.objects_table import ObjectRow
 from biomarker_cli.exchange.outgoing_maps import OutgoingMap, maps_of_case
-from biomarker_cli.exchange.outgoing_run import OutgoingCase, named_rows
+from biomarker_cli.exchange.outgoing_run import OutgoingCase, named_rows, number_in
 from biomarker_cli.exchange.response_calls import Calls, read_calls
 from biomarker_cli.model.errors import BiomarkerError
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from biomarker_cli.exchange.segmentation import RegionsOfImage
+    from biomarker_cli.tables.export.packaged import PackagedTable
 
 Least = Literal["yes", "caution", "all"]
 """Which values leave: usable ones, also those under caution, or all there are."""
@@ -43,6 +44,15 @@ _TAKEN: Mapping[Least, frozenset[str]] = {
     "caution": frozenset({"yes", "caution"}),
     "all": frozenset({"yes", "caution", "no"}),
 }
+
+_ROW_COLUMNS = (
+    *("case_id", "roi_id", "analysis_id", "feature_id"),
+    *("value", "unit", "flags", "usable"),
+)
+_FEATURE_COLUMNS = (
+    *("analysis_id", "feature_id", "analysis_sha256", "name", "ibsi_id", "dicom_code"),
+    *("engine", "engine_version", "definition_version"),
+)
 
 _VOLUME = MeasuredConcept(CodedName("118565006", "SCT", "Volume"))
 
@@ -112,7 +122,8 @@ def export_reports(
     """
     objects, tables = ObjectFolder(folder), _tables(outgoing, rules)
     waiting = {case.case_id: case for case in cases}
-    measured = named_rows(outgoing.run.table("measurements"))
+    table = outgoing.run.table("measurements")
+    measured = _measured(table, tables)
     for case_id, group in groupby(measured, key=lambda row: row["case_id"]):
         if case_id not in waiting:
             continue
@@ -129,15 +140,25 @@ def export_reports(
     return objects.rows
 
 
+def _measured(table: PackagedTable, tables: _Tables) -> Iterator[dict[str, str]]:
+    """Yield the rows of a table of measurements whose values are numbers of known features."""
+    for place, row in enumerate(named_rows(table, *_ROW_COLUMNS), start=1):
+        if (row["analysis_id"], row["feature_id"]) not in tables.features:
+            raise table.bad_row(place, "features.csv does not have its feature")
+        number_in(row, "value", table)
+        yield row
+
+
 def _tables(outgoing: Outgoing, rules: ReportRules) -> _Tables:
     features = {
         (row["analysis_id"], row["feature_id"]): row
-        for row in named_rows(outgoing.run.table("features"))
+        for row in named_rows(outgoing.run.table("features"), *_FEATURE_COLUMNS)
     }
+    rois = outgoing.run.table("rois")
     volumes = {
-        (row["case_id"], row["roi_id"]): float(row["volume_mm3"])
-        for row in named_rows(outgoing.run.table("rois"))
-        if row["volume_mm3"]
+        (row["case_id"], row["roi_id"]): volume
+        for row in named_rows(rois, "case_id", "roi_id", "volume_mm3")
+        if (volume := number_in(row, "volume_mm3", rois)) is not None
     }
     calls: Calls = {}
     if rules.response is not None:
