@@ -11,6 +11,7 @@ above that of the same command on a series of few voxels.
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import math
 import subprocess
@@ -89,6 +90,27 @@ def scipy_loop(curve: PlasmaCurve, curves: np.ndarray) -> float:
             model, minutes, one, p0=(0.6, 0.2, 0.01), bounds=((1e-6, 1e-4, 0.0), (5.0, 1.0, 1.0))
         )
     return (time.perf_counter() - before) * len(curves) / PART
+
+
+def osipy_line(curve: PlasmaCurve, curves: np.ndarray, ours: float) -> str:
+    """Return the line of osipy, which asks for Python 3.12: time, and how far its Ktrans is."""
+    if importlib.util.find_spec("osipy") is None:
+        return "osipy: not installed (it asks for Python 3.12)"
+    osipy = importlib.import_module("osipy.dce")
+    plasma = curve.plasma_mm[curve.frames]
+    before = time.perf_counter()
+    found = osipy.fit_model(
+        "extended_tofts", curves[:, None, None], plasma, curve.at_frames_min * 60.0
+    )
+    spent = time.perf_counter() - before
+    maps = {name.casefold(): values for name, values in found.parameter_maps.items()}
+    theirs = np.asarray(maps["ktrans"].values, dtype=np.float64).ravel()
+    own = fit_model(curve, curves, "etofts", FitBounds()).transfer_per_min
+    apart = np.median(np.abs(theirs / own - 1.0))
+    return (
+        f"osipy, all voxels                           {spent:8.2f} s, {spent / ours:.0f} x, "
+        f"Ktrans {apart:.2%} apart (median)"
+    )
 
 
 def write_series(folder: Path, size: int, slices: int) -> None:
@@ -191,8 +213,7 @@ def main() -> None:
     loop = scipy_loop(curve, curves)
     print(f"extended Tofts, {voxels} voxels x {N_FRAMES} frames   {ours:8.2f} s")
     print(f"SciPy loop (part, in proportion)            {loop:8.2f} s, {loop / ours:.0f} x")
-    if importlib.util.find_spec("osipy") is None:
-        print("osipy: not installed")
+    print(osipy_line(curve, curves, ours))
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         for name, size, slices in (("small", 16, 3), ("whole", 256, 20)):

@@ -21,7 +21,7 @@ from biomarker_cli.perfusion.input_curve import population_curve
 from biomarker_cli.perfusion.population_inputs import POPULATION_INPUTS
 from biomarker_cli.perfusion.spoiled_echo import spoiled_signal
 
-SHAPE = (3, 6, 8)
+SHAPE = (2, 6, 8)
 TR_MS, TE_MS, FLIP_DEG = 5.0, 1.7, 15.0
 R1 = 5.2
 """Gadobutrol at 1.5 T."""

@@ -14,8 +14,8 @@ TE_MS, BASELINE_SIGNAL = 30.0, 4000.0
 VESSEL_FACTOR = (1.0 - 0.45) / (1.0 - 0.25)
 BOXES = {
     "artery": (slice(0, 1), slice(0, 3), slice(0, 4)),
-    "reference": (slice(1, 2), slice(1, 5), slice(1, 7)),
-    "tumour": (slice(2, 3), slice(1, 5), slice(2, 6)),
+    "reference": (slice(0, 1), slice(3, 6), slice(1, 7)),
+    "tumour": (slice(1, 2), slice(1, 5), slice(2, 6)),
 }
 
 

@@ -69,6 +69,7 @@ COMMANDS = CommandsOnDemand(
         "join": "join:join",
         "associate": "associate:associate",
         "export": "export:export",
+        "import": "importing:importing",
         "deidentify": "deidentify:deidentify",
         "report": "report:report",
         "bundle": "bundle:bundle",

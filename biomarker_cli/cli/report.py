@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import print_json, require_free, require_new_file, say
+from biomarker_cli.cli.options import format_option, quiet_option
+from biomarker_cli.cli.output import is_quiet, note, print_json, require_free, require_new_file, say
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -45,6 +45,7 @@ those that the run kept (`keep: [pictures]` in the study, or `run --report`).
     "with --methods the folder methods].",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
+@quiet_option
 @format_option
 def report(
     folder: Path, output: Path | None, identity: str, output_format: str, **switches: bool
@@ -73,11 +74,13 @@ def report(
     if not switches["overwrite"]:
         require_new_file(first)
     n_cases, n_bytes = write_report(folder, path, ReportOrder(identity, split))
+    if is_quiet():
+        return
     if output_format == "json":
         print_json({"file": str(first), "cases": n_cases, "bytes": n_bytes, "identity": identity})
         return
     say(f"{counted(n_cases, 'case')}, {n_bytes / 1e6:.2f} MB")
-    say(f"written: {first}", err=True)
+    note(f"written: {first}")
 
 
 def _methods(folder: Path, output: Path | None, output_format: str, *, overwrite: bool) -> None:
@@ -86,8 +89,10 @@ def _methods(folder: Path, output: Path | None, output_format: str, *, overwrite
     path = output or folder / METHODS_FOLDER
     require_free(path, METHODS_FILE, overwrite=overwrite)
     n_said, n_items = write_methods(folder, path)
+    if is_quiet():
+        return
     if output_format == "json":
         print_json({"folder": str(path), "items": n_items, "with_sentence": n_said})
         return
     say(f"{n_said} of {n_items} items of METRICS and CLEAR have a sentence")
-    say(f"written: {path / METHODS_FILE}, checklists.csv", err=True)
+    note(f"written: {path / METHODS_FILE}, checklists.csv")

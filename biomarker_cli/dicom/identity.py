@@ -41,6 +41,7 @@ _NEEDED = frozenset(
         "StudyInstanceUID",
     }
 )
+_MAPPED = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID")
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _NEEDED_MACROS = ("PixelMeasuresSequence", "PlaneOrientationSequence", "PlanePositionSequence")
 
@@ -114,15 +115,15 @@ class OutgoingIdentity:
 
         kept = Dataset()
         for element in header:
-            if element.keyword in _NEEDED:
+            # An element is shared with the header: what is set anew must not be one of those.
+            if element.keyword in _NEEDED and element.keyword not in _MAPPED:
                 kept[element.tag] = element
         for keyword in _GROUPS:
             if keyword in header:
                 setattr(kept, keyword, [_place_alone(group) for group in header[keyword].value])
-        for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
-            setattr(kept, keyword, self.uid(str(header.get(keyword, ""))))
-        if header.get("FrameOfReferenceUID"):
-            kept.FrameOfReferenceUID = self.uid(str(header.FrameOfReferenceUID))
+        for keyword in _MAPPED:
+            if keyword != "FrameOfReferenceUID" or header.get(keyword):
+                setattr(kept, keyword, self.uid(str(header.get(keyword, ""))))
         kept.file_meta = header.file_meta
         for keyword in _EMPTY:
             setattr(kept, keyword, None)

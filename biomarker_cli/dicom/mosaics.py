@@ -13,6 +13,7 @@ UIH: private elements of ``Image Private Header``.
 from __future__ import annotations
 
 import math
+import struct
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,6 +35,10 @@ MOSAIC_WORDS = frozenset({"MOSAIC", "VFRAME"})
 SIEMENS_CREATOR = "SIEMENS MR HEADER"
 SIEMENS_CSA_CREATOR = "SIEMENS CSA HEADER"
 UIH_CREATOR = "Image Private Header"
+
+
+# What the reader of damaged bytes raises beside its own error.
+_CSA_ERRORS = (ValueError, LookupError, TypeError, AssertionError, struct.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,7 @@ def siemens_csa(dataset: Dataset) -> dict[str, list[Any]]:
         from nibabel.nicom.csareader import CSAReadError, read
     try:
         tags = read(stored)["tags"]
-    except (CSAReadError, ValueError, IndexError, KeyError) as error:
+    except (*_CSA_ERRORS, CSAReadError) as error:
         raise _incomplete("the CSA header (0029,xx10) cannot be read") from error
     return {name: tag["items"] for name, tag in tags.items()}
 

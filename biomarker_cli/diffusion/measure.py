@@ -10,6 +10,7 @@ from biomarker_cli.diffusion.declared import declared_adc
 from biomarker_cli.diffusion.describing import image_description
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.measuring import map_measurements
+from biomarker_cli.diffusion.region_ivim import RegionIvim
 from biomarker_cli.diffusion.rules import AdcRules
 from biomarker_cli.imaging.prepared_image import PreparedImage, no_description, one_by_one
 from biomarker_cli.model.version import __version__
@@ -46,9 +47,14 @@ def prepare(image: CaseImage, rules: AdcRules, _context: object) -> PreparedImag
     AdcError, ImageError, SeriesError
     """
     results = maps(image, rules)
+    means = RegionIvim(results, rules)
     return PreparedImage(
         results[0].volume,
-        one_by_one(lambda region, _others: map_measurements(results, region, rules)),
+        one_by_one(
+            lambda region, others: map_measurements(
+                results, region, rules, means.of(region, others)
+            )
+        ),
         {result.image: result.derivation for result in results},
         no_description if image.is_declared else partial(image_description, rules),
         maps=results,

@@ -15,7 +15,7 @@ from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.model_maps import DRAFT_FEATURE
 from biomarker_cli.diffusion.phantom import phantom_values
 from biomarker_cli.diffusion.quality import model_quality
-from biomarker_cli.diffusion.region_ivim import region_ivim
+from biomarker_cli.diffusion.region_ivim import RegionFit, RegionIvim
 from biomarker_cli.diffusion.roi_signal import roi_signal_adc
 from biomarker_cli.diffusion.rules import AdcRules, RoiSignalRules
 from biomarker_cli.imaging.region import Region
@@ -33,10 +33,28 @@ _MM3_PER_ML = 1000.0
 
 
 def map_measurements(
-    results: Sequence[AdcResult], region: Region, rules: AdcRules
+    results: Sequence[AdcResult],
+    region: Region,
+    rules: AdcRules,
+    whole: RegionFit | None = None,
 ) -> list[Measurement]:
-    """Measure every map of an analysis under a region."""
-    whole = region_ivim(results, region, rules)
+    """Measure every map of an analysis under a region.
+
+    Parameters
+    ----------
+    results : sequence of AdcResult
+    region : Region
+    rules : AdcRules
+    whole : RegionFit, optional
+        Of the mean signal, where it was fitted with those of other regions.
+
+    Raises
+    ------
+    AdcError
+        ``ADC-REGION-GRID`` where the region lies on another grid.
+    """
+    if whole is None:
+        whole = RegionIvim(results, rules).of(region, {})
     rows = []
     for result in results:
         found = adc_measurements(result, region, rules)

@@ -6,7 +6,7 @@ before the fit, tells it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,56 +16,60 @@ from biomarker_cli.diffusion.model_maps import RANGE_FLAG, tissue_shells
 from biomarker_cli.diffusion.roi_signal import region_log_signals
 from biomarker_cli.diffusion.rules import AdcRules, IvimRules
 from biomarker_cli.imaging.region import Region
-from biomarker_cli.model.arrays import FloatArray
 
-RegionFit = dict[str, tuple[float, frozenset[str]]]
-"""Value and flags of the mean signal by image name."""
+RegionFit = Mapping[str, tuple[float, frozenset[str]]]
+"""Value and flags of the mean signal by image name; NaN where there is no value."""
 
 
-def region_ivim(results: Sequence[AdcResult], region: Region, rules: AdcRules) -> RegionFit:
-    """Fit the mean signal of a region, for analyses that refit f and D*.
+class RegionIvim:
+    """The fits of the mean signals of the regions of a case.
 
     Every voxel enters, those without a fit of their own too: their mean signal
-    is positive.
+    is positive. The images are read once for all regions.
 
     Parameters
     ----------
     results : sequence of AdcResult
-        The maps of the analysis, ``ivim_d`` among them.
-    region : Region
+        The maps of the analysis.
     rules : AdcRules
-
-    Returns
-    -------
-    dict
-        Empty where the analysis has no refit; NaN where there is no value.
+        Without a refit of f and D* there are no fits.
     """
-    ivim = rules.ivim
-    if ivim is None or ivim.method != "refit" or ivim.pseudo_diffusion is None:
+
+    def __init__(self, results: Sequence[AdcResult], rules: AdcRules) -> None:
+        refits = rules.ivim is not None and rules.ivim.method == "refit"
+        self._ivim = rules.ivim if refits else None
+        self._fitted = next((one for one in results if one.image == "ivim_d"), None)
+        self._found: dict[str, RegionFit] = {}
+
+    def of(self, region: Region, others: Mapping[str, Region]) -> RegionFit:
+        """Return the fit of a region; those of the others are kept for their turn."""
+        if self._ivim is None or self._fitted is None:
+            return {}
+        if region.name not in self._found:
+            every = {**others, region.name: region}
+            grid = self._fitted.volume.geometry
+            usable = [one for one in every.values() if one.geometry.same_grid(grid)]
+            self._found |= _fits(self._fitted, usable, self._ivim)
+        return self._found.get(region.name, {})
+
+
+def _fits(fitted: AdcResult, regions: Sequence[Region], ivim: IvimRules) -> dict[str, RegionFit]:
+    if fitted.signals is None or ivim.pseudo_diffusion is None:
         return {}
-    fitted = next(result for result in results if result.image == "ivim_d")
-    if fitted.signals is None:
-        return {}
-    d, f, d_star = _fit(fitted, region, ivim, ivim.pseudo_diffusion, fitted.signals.b)
+    b = fitted.signals.b
+    filled = [region for region in regions if region.n_voxels]
+    logs = {region.name: np.full(len(b), np.nan) for region in regions}
+    means = region_log_signals(fitted.shells, [region.mask for region in filled])
+    logs |= {region.name: row for region, row in zip(filled, means, strict=True)}
+    signals = np.stack([logs[region.name] for region in regions], axis=1)
+    tissue = tissue_shells(fitted.shells, ivim)
+    fit = refit_ivim(signals, b, tissue, ivim.pseudo_diffusion)
     low, high = ivim.range_mm2_s or (-np.inf, np.inf)
-    doubted = frozenset() if np.isnan(d) or low <= d <= high else frozenset({RANGE_FLAG})
-    return {
-        image: (value, doubted)
-        for image, value in (("ivim_d", d), ("ivim_f", f), ("ivim_dstar", d_star))
-    }
-
-
-def _fit(
-    fitted: AdcResult,
-    region: Region,
-    ivim: IvimRules,
-    search: tuple[float, float],
-    b: FloatArray,
-) -> tuple[float, float, float]:
-    logs = np.full(len(b), np.nan)
-    if region.n_voxels:
-        logs = region_log_signals(fitted.shells, region.mask)
-    fit = refit_ivim(logs[:, None], b, tissue_shells(fitted.shells, ivim), search)
-    d_star = fit.pseudo_diffusion
-    found = np.nan if d_star is None else d_star[0]
-    return float(fit.diffusion[0]), float(fit.fraction[0]), float(found)
+    found: dict[str, RegionFit] = {}
+    for place, region in enumerate(regions):
+        d, f = float(fit.diffusion[place]), float(fit.fraction[place])
+        d_star = np.nan if fit.pseudo_diffusion is None else float(fit.pseudo_diffusion[place])
+        doubted = frozenset() if np.isnan(d) or low <= d <= high else frozenset({RANGE_FLAG})
+        values = {"ivim_d": d, "ivim_f": f, "ivim_dstar": d_star}
+        found[region.name] = {image: (value, doubted) for image, value in values.items()}
+    return found

@@ -50,7 +50,7 @@ def roi_signal_adc(
     ----------
     Gudbjartsson and Patz 1995, Magn Reson Med 34:910.
     """
-    logs = region_log_signals(shells, mask, sigma)
+    (logs,) = region_log_signals(shells, [mask], sigma)
     if not np.isfinite(logs).all():
         return math.nan
     adc, _ = ESTIMATORS[estimator](logs[:, None], b)
@@ -58,34 +58,44 @@ def roi_signal_adc(
 
 
 def region_log_signals(
-    shells: Sequence[Shell], mask: BoolArray, sigma: float | None = None
+    shells: Sequence[Shell], masks: Sequence[BoolArray], sigma: float | None = None
 ) -> FloatArray:
-    """Return ln of the mean signal of a region at each b-value, NaN where it is not positive.
+    """Return ln of the mean signal of regions at each b-value, NaN where it is not positive.
+
+    Each image is read once for all regions.
 
     Parameters
     ----------
     shells : sequence of Shell
-        Read again, image by image.
-    mask : ndarray of bool, shape (z, y, x)
-        One voxel or more.
+    masks : sequence of ndarray of bool, shape (z, y, x)
+        One voxel or more each.
     sigma : float, optional
         Noise whose bias is taken off, in units of the signal.
 
     Returns
     -------
-    ndarray, shape (n,)
+    ndarray, shape (regions, n)
     """
-    return np.array([_log_signal(shell, mask, sigma) for shell in shells])
+    return np.array([_log_signals(shell, masks, sigma) for shell in shells]).T
 
 
-def _log_signal(shell: Shell, mask: BoolArray, sigma: float | None) -> float:
-    means = [
-        float(np.mean([_image_signal(volume.read().as_float64()[mask], sigma) for volume in group]))
+def _log_signals(shell: Shell, masks: Sequence[BoolArray], sigma: float | None) -> list[float]:
+    """Return ln of the mean signal of each region at one b-value."""
+    groups = [
+        [_image_signals(volume.read().as_float64(), masks, sigma) for volume in group]
         for group in shell.groups
     ]
-    if not all(mean > 0 for mean in means):
-        return math.nan
-    return float(np.mean(np.log(means)))
+    found = []
+    for region in range(len(masks)):
+        means = [float(np.mean([image[region] for image in group])) for group in groups]
+        found.append(float(np.mean(np.log(means))) if all(mean > 0 for mean in means) else math.nan)
+    return found
+
+
+def _image_signals(
+    image: FloatArray, masks: Sequence[BoolArray], sigma: float | None
+) -> list[float]:
+    return [_image_signal(image[mask], sigma) for mask in masks]
 
 
 def _image_signal(values: FloatArray, sigma: float | None) -> float:

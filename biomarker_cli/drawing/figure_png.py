@@ -180,7 +180,9 @@ def _draw_shape(
         for line in moved:
             points = (line - (left, top)) * _FINER
             if is_fill:
-                draw.polygon([tuple(p) for p in points], fill=opacity)
+                # Two points hold no area.
+                if len(points) > 2:
+                    draw.polygon([tuple(p) for p in points], fill=opacity)
                 continue
             for part in _dashed(points, given.get("stroke-dasharray", "none"), scale):
                 draw.line([tuple(p) for p in part], fill=255, width=scale, joint="curve")

@@ -1,1 +1,1 @@
-"""Studies that leave: DICOM copies that name nobody and can still be measured."""
+"""What leaves and what comes in: copies that name nobody, bundles of runs, results as DICOM."""

@@ -7,9 +7,9 @@ folders, absolute or double names, another compression, a bomb) is refused whole
 
 from __future__ import annotations
 
-import io
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from typing import IO
 
 from biomarker_cli.exchange.errors import BundleError
 from biomarker_cli.model.wording import quoted
+from biomarker_cli.model.zip_files import zip_bytes
 
 MOST_MEMBERS = 100_000
 MOST_MEMBER_BYTES = 512 * 1024 * 1024
@@ -31,10 +32,9 @@ _SMALL_BYTES = 1024 * 1024
 _LONGEST_NAME = 300
 _NAME = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*(?:/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)*")
 _ENCRYPTED = 0x1
-# What a zip file can say at the earliest: no clock is in an archive of ours.
-_NO_TIME = (1980, 1, 1, 0, 0, 0)
-_UNIX = 3
-_MODE = stat.S_IFREG | 0o644
+
+_ODD = (ArithmeticError, LookupError, NotImplementedError, RuntimeError, ValueError, struct.error)
+"""What the library raises for fields that make no sense."""
 
 
 def is_member_name(name: str) -> bool:
@@ -55,16 +55,10 @@ def archive_bytes(members: Mapping[str, bytes]) -> bytes:
     ValueError
         Where a name is none for a member.
     """
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for name, content in sorted(members.items()):
-            if not is_member_name(name):
-                raise ValueError(f"no name for a member: {name!r}")
-            entry = zipfile.ZipInfo(name, _NO_TIME)
-            entry.create_system, entry.external_attr = _UNIX, _MODE << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content)
-    return stream.getvalue()
+    for name in members:
+        if not is_member_name(name):
+            raise ValueError(f"no name for a member: {name!r}")
+    return zip_bytes(members)
 
 
 class PlainArchive:
@@ -88,7 +82,7 @@ class PlainArchive:
         try:
             self._zip = zipfile.ZipFile(path)
             entries = self._zip.infolist()
-        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        except (OSError, zipfile.BadZipFile, *_ODD) as error:
             raise self._unreadable("it is no zip file, or it is cut short") from error
         self._entries = {entry.filename: entry for entry in entries}
         try:
@@ -126,7 +120,7 @@ class PlainArchive:
         try:
             with self._zip.open(entry) as stream:
                 content = _at_most(stream, entry.file_size)
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, *_ODD) as error:
             raise self._unreadable(f"{name} is damaged") from error
         if len(content) != entry.file_size:
             raise self._unreadable(f"{name} has another length than the archive says")

@@ -20,8 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.exchange.annex_e import row_of
 from biomarker_cli.exchange.leaks import CHARACTER_SET, Originals, StoredText, texts_of
-from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded, plain_numbers
-from biomarker_cli.exchange.profile import ProfileFile
+from biomarker_cli.exchange.objects import (
+    PARTS_OF_PIXELS,
+    decoded,
+    has_its_vr,
+    plain_numbers,
+    stored_bytes,
+    stored_element,
+)
+from biomarker_cli.exchange.profile import DUMMY, STATED, ProfileFile
 from biomarker_cli.exchange.values import SubjectKey, bytes_have_form, has_form
 
 if TYPE_CHECKING:
@@ -29,11 +36,12 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _FREE_TEXT = frozenset({"LO", "SH", "ST", "UC", "LT", "UT", "UR", "AE", "PN", "UN"})
+_BINARY = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "AT", "US or SS", "UV", "SV"})
+_LETTERS = re.compile(rb"[A-Za-z]{4,}")
 _BYTES = frozenset({"OB", "OW", "OF", "OD", "OL", "OV"})
 _ROI_NAMES = frozenset({"ROIName", "SegmentLabel", "TrackingID"})
 _OLDEST = 89
 """Years: those who are older are few, and become 90 (HIPAA Safe Harbor)."""
-_DUMMY = "REMOVED"
 _FIRST_GROUP = 0x0008
 """Of a data set; those below are of commands, file meta and directories."""
 _ORPHAN = "without creator"
@@ -61,7 +69,11 @@ class Cleaner:
 
     def clean(self, dataset: Dataset) -> None:
         """Clean a data set in place, with its items and its file meta."""
+        # Of an item no header says how long its pixels are.
+        pixels = {tag: dataset.pop(tag) for tag in PARTS_OF_PIXELS if tag in dataset}
         self._items(dataset)
+        for tag, element in pixels.items():
+            dataset[tag] = element
         _state_method(dataset, self.values.subject, self.profile.methods)
 
     def _items(self, dataset: Dataset) -> None:
@@ -85,15 +97,16 @@ class Cleaner:
         """Clean a standard element; tell whether it stays."""
         from pydicom.datadict import dictionary_has_tag
 
-        if tag in PARTS_OF_PIXELS:
-            return True
+        if self._has_words_for_numbers(dataset, tag):
+            self._count(tag, "removed")
+            return False
         numbers = plain_numbers(dataset, tag)
         if numbers is not None and row_of(tag) is None and dictionary_has_tag(tag):
             kept = has_form("DS", numbers) and not self.originals.says_number(numbers)
             self._count(tag, "kept" if kept else "removed")
             return kept
         element = decoded(dataset, tag)
-        if element is None or element.VR in _BYTES or tag.group < _FIRST_GROUP:
+        if element is None or not self._can_be_judged(element):
             # What cannot be read, or holds bytes of any kind, cannot be judged.
             self._count(tag, "removed")
             return False
@@ -109,8 +122,18 @@ class Cleaner:
         self._count(tag, "kept" if new == before else "changed")
         return True
 
+    def _has_words_for_numbers(self, dataset: Dataset, tag: Any) -> bool:
+        vr, plain = stored_bytes(dataset, tag)
+        return vr in _BINARY and any(
+            self.originals.says(word.decode("ascii")) for word in _LETTERS.findall(plain)
+        )
+
+    def _can_be_judged(self, element: DataElement) -> bool:
+        is_bytes, is_meta = element.VR in _BYTES, element.tag.group < _FIRST_GROUP
+        return has_its_vr(element) and not is_bytes and not is_meta
+
     def _says_an_original(self, element: DataElement, new: Any) -> bool:
-        given = {self.values.subject}
+        given = {self.values.subject, DUMMY}
         tag, vr, keyword = int(element.tag), element.VR, element.keyword
         return any(
             self.originals.says_in(StoredText(tag, vr, keyword, one), given)
@@ -193,8 +216,8 @@ class Cleaner:
         vr = self.profile.private_vr((creator, tag.group, tag.element & 0xFF))
         if vr == "SQ":
             return self._private_sequence(dataset, tag, creator)
-        stored = dataset.get_item(tag)
-        plain = stored.value if isinstance(stored.value, bytes) else None
+        stored = stored_element(dataset, tag)
+        plain = stored.value if stored is not None and isinstance(stored.value, bytes) else None
         if plain is None or not self._is_safe(vr, plain):
             self._count(tag, "removed", creator)
             return False
@@ -254,7 +277,7 @@ def _text(element: DataElement) -> str:
 
 
 def _dummy(vr: str) -> Any:
-    return _DUMMY if vr in _FREE_TEXT - {"UN"} else None
+    return DUMMY if vr in _FREE_TEXT - {"UN"} else None
 
 
 def _creators(dataset: Dataset) -> dict[int, str]:
@@ -271,12 +294,11 @@ def _state_method(dataset: Dataset, subject: str, methods: Mapping[str, str]) ->
     from pydicom.dataset import Dataset as Item
 
     dataset.PatientID = dataset.PatientName = subject
-    dataset.PatientIdentityRemoved = "YES"
-    dataset.DeidentificationMethod = "biomarker deidentify"
+    for keyword, value in STATED.items():
+        setattr(dataset, keyword, value)
     codes = []
-    for value, meaning in methods.items():
+    for code, meaning in methods.items():
         item = Item()
-        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
+        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "DCM", meaning
         codes.append(item)
     dataset.DeidentificationMethodCodeSequence = codes
-    dataset.LongitudinalTemporalInformationModified = "MODIFIED"

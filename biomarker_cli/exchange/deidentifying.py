@@ -26,7 +26,7 @@ from biomarker_cli.exchange.objects import (
     text_of,
 )
 from biomarker_cli.exchange.placing import new_folder, require_absent
-from biomarker_cli.exchange.profile import Profile
+from biomarker_cli.exchange.profile import OWN_WORDS, Profile
 from biomarker_cli.exchange.subjects import Subjects
 from biomarker_cli.exchange.values import SubjectKey
 from biomarker_cli.model.errors import InputNotFoundError
@@ -278,7 +278,7 @@ class _Run:
         return name, content
 
     def _require_no_leak(self, name: str, content: bytes) -> None:
-        found = self._originals.found_in(read_object(content), self._outcome.subjects)
+        found = self._originals.found_in(read_object(content), self._outcome.subjects | OWN_WORDS)
         if found:
             raise LeakError(
                 "DEID-LEAK",

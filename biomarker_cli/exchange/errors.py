@@ -15,5 +15,13 @@ class LeakError(CaseError):
     """Something of a person was found in what was written: nothing of it stays."""
 
 
+class NotExportedError(CaseError):
+    """A case of which no DICOM object can be made; the others go on."""
+
+
+class ReportRefusedError(CaseError):
+    """A structured report of which no row can be made; the others go on."""
+
+
 class BundleError(InputNotFoundError):
     """An archive that is no bundle, or is not what it says."""

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.headers import ELEMENT_ERRORS
 from biomarker_cli.dicom.mosaics import SIEMENS_CSA_CREATOR, Tile, read_tiles, siemens_csa
 from biomarker_cli.exchange.errors import ObjectRefusedError
 
@@ -26,8 +27,8 @@ _GROUP, _ELEMENT = 0x0029, 0x10
 _LARGEST_COSINE = 1.000001
 
 
-def tiles_of(dataset: Dataset) -> tuple[Tile, ...]:
-    """Return the tiles of a mosaic, empty where a file is none.
+def _places_of(dataset: Dataset) -> list[tuple[float, ...]]:
+    """Return where the tiles of a mosaic lie, in the frame and in space; empty where it is none.
 
     Raises
     ------
@@ -35,8 +36,8 @@ def tiles_of(dataset: Dataset) -> tuple[Tile, ...]:
         ``DEID-MOSAIC`` where they have no place in space.
     """
     try:
-        return read_tiles(dataset)
-    except HeaderError as error:
+        return [_place(tile) for tile in read_tiles(dataset)]
+    except (HeaderError, *ELEMENT_ERRORS) as error:
         raise ObjectRefusedError(
             "DEID-MOSAIC", "the slices of the mosaic have no place in space"
         ) from error
@@ -50,7 +51,7 @@ def put_reduced_header(copy: Dataset, source: Dataset) -> None:
     ObjectRefusedError
         ``DEID-MOSAIC``.
     """
-    tiles = tiles_of(source)
+    tiles = _places_of(source)
     csa = siemens_csa(source) if tiles else {}
     normal = [float(one) for one in csa.get("SliceNormalVector", ())]
     if normal and all(abs(one) <= _LARGEST_COSINE for one in normal):
@@ -67,11 +68,11 @@ def require_same_tiles(copy: Dataset, source: Dataset) -> None:
     ObjectRefusedError
         ``DEID-MOSAIC``.
     """
-    if [_place(tile) for tile in tiles_of(copy)] != [_place(tile) for tile in tiles_of(source)]:
+    if _places_of(copy) != _places_of(source):
         raise ObjectRefusedError("DEID-MOSAIC", "the slices of the copy lie elsewhere")
 
 
-def _place(tile: Tile) -> tuple[object, ...]:
+def _place(tile: Tile) -> tuple[float, ...]:
     position = tile.overrides["ImagePositionPatient"]
     return tile.top, tile.left, tile.rows, tile.columns, *map(float, position)
 

@@ -73,21 +73,40 @@ def decoded(dataset: Dataset, tag: Any) -> DataElement | None:
     return element
 
 
+def has_its_vr(element: DataElement) -> bool:
+    """Tell whether an element has a VR that the dictionary gives it."""
+    from pydicom.datadict import dictionary_has_tag, dictionary_VR
+
+    tag = element.tag
+    return dictionary_has_tag(tag) and element.VR in dictionary_VR(tag).split(" or ")
+
+
+def stored_element(dataset: Dataset, tag: Any) -> Any:
+    """Return an element with the bytes that it came with, None where it has no VR."""
+    try:
+        return dataset.get_item(tag)
+    except ELEMENT_ERRORS:
+        return None
+
+
+def stored_bytes(dataset: Dataset, tag: Any) -> tuple[str, bytes]:
+    """Return VR and bytes of an element as the file has them; empty where it was decoded."""
+    from pydicom.datadict import dictionary_has_tag, dictionary_VR
+
+    stored = stored_element(dataset, tag)
+    if stored is None or not isinstance(stored.value, bytes):
+        return "", b""
+    # Of implicit VR the dictionary says what an element is.
+    return stored.VR or (dictionary_VR(tag) if dictionary_has_tag(tag) else ""), stored.value
+
+
 def plain_numbers(dataset: Dataset, tag: Any) -> str | None:
     """Return a DS or IS as the file has it, None where it is another element or was decoded.
 
     A structure set has a million of them: as text they cost a tenth.
     """
-    from pydicom.datadict import dictionary_has_tag, dictionary_VR
-
-    stored = dataset.get_item(tag)
-    if not isinstance(stored.value, bytes):
-        return None
-    # Of implicit VR the dictionary says what an element is.
-    vr = stored.VR or (dictionary_VR(tag) if dictionary_has_tag(tag) else "")
-    if vr not in {"DS", "IS"}:
-        return None
-    return stored.value.decode("latin-1")
+    vr, content = stored_bytes(dataset, tag)
+    return content.decode("latin-1") if vr in {"DS", "IS"} else None
 
 
 def text_of(dataset: Dataset, keyword: str) -> str:
@@ -98,7 +117,9 @@ def text_of(dataset: Dataset, keyword: str) -> str:
     if tag is None or tag not in dataset:
         return ""
     element = decoded(dataset, tag)
-    return "" if element is None or element.value is None else str(element.value).strip(" \0")
+    if element is None or element.value is None or element.VR == "SQ":
+        return ""
+    return str(element.value).strip(" \0")
 
 
 def require_taken(dataset: Dataset, profile: ProfileFile) -> None:
@@ -136,14 +157,16 @@ def may_show_face(dataset: Dataset) -> bool:
 
 
 def _require_uids(dataset: Dataset) -> None:
+    from pydicom.datadict import tag_for_keyword
     from pydicom.uid import UID
 
     syntax = dataset.file_meta.get("TransferSyntaxUID", "")
     if not isinstance(syntax, str) or not UID(syntax).is_transfer_syntax:
         raise ObjectRefusedError("DEID-UIDS", "the file does not say its transfer syntax")
     for keyword in _UIDS:
-        uid = text_of(dataset, keyword)
-        if len(uid) > _LONGEST_UID or not _UID.fullmatch(uid):
+        uid, element = text_of(dataset, keyword), decoded(dataset, tag_for_keyword(keyword))
+        has_vr = element is not None and has_its_vr(element)
+        if not has_vr or len(uid) > _LONGEST_UID or not _UID.fullmatch(uid):
             raise ObjectRefusedError("DEID-UIDS", f"{keyword} is no UID")
 
 
@@ -158,7 +181,9 @@ def _has_embedded_overlay(dataset: Dataset) -> bool:
 
 def _require_pixels_alone(dataset: Dataset) -> None:
     """Refuse pixel data of another length than the header says: nobody knows what else it is."""
-    stored = [dataset.get_item(tag) for tag in PARTS_OF_PIXELS if tag in dataset]
+    stored = [stored_element(dataset, tag) for tag in PARTS_OF_PIXELS if tag in dataset]
+    if None in stored:
+        raise ObjectRefusedError("DEID-PIXELS", "the pixel data cannot be read")
     if not stored or dataset.file_meta.TransferSyntaxUID.is_compressed:
         return
     sizes = {"Rows": 1, "Columns": 1, "SamplesPerPixel": 1, "NumberOfFrames": 1}

@@ -109,6 +109,23 @@ _METHOD_OF = {
 }
 
 
+STATED = {
+    "PatientIdentityRemoved": "YES",
+    "DeidentificationMethod": "biomarker deidentify",
+    "LongitudinalTemporalInformationModified": "MODIFIED",
+}
+"""What every copy says of itself, by keyword."""
+
+DUMMY = "REMOVED"
+"""Text where an attribute has to have a value, and its own may not stay."""
+
+OWN_WORDS = frozenset(
+    {*STATED.values(), DUMMY, "DCM", *METHODS, *METHODS.values()}
+    | {one for pair in _METHOD_OF.values() for one in pair}
+)
+"""Values that are written here: that a person is called Clean or Profile is no leak."""
+
+
 class Profile(NamedTuple):
     """A profile and the digest of the file that says it.
 

@@ -12,26 +12,29 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from biomarker_cli.dicom.derived import source_headers
 from biomarker_cli.dicom.identity import OWN_MANUFACTURER, OutgoingIdentity
 from biomarker_cli.imaging.errors import ImageFileError
-from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.imaging.frame_places import frame_places
 from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.quantity import Quantity
 from biomarker_cli.model.version import __version__
 
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
 SERIES_NUMBER = 9000
 
 _NARROWEST_WINDOW = 1e-9
 """A window must have a width, also where a map has one value."""
 
-_OWN_EQUIPMENT: Mapping[str, Any] = MappingProxyType(
+OWN_EQUIPMENT: Mapping[str, Any] = MappingProxyType(
     {
         "manufacturer": OWN_MANUFACTURER,
         "manufacturer_model_name": OWN_MANUFACTURER,
@@ -39,6 +42,7 @@ _OWN_EQUIPMENT: Mapping[str, Any] = MappingProxyType(
         "device_serial_number": "0",
     }
 )
+"""Equipment of every object that this program writes, by the names of highdicom's arguments."""
 
 _LONG_STRING = 64
 _CODE_STRING = 16
@@ -47,7 +51,27 @@ _CODE_STRING = 16
 def write_parametric_map(
     one: QuantityMap, path: Path, identity: OutgoingIdentity, analysis: str
 ) -> None:
-    """Write a map as a DICOM Parametric Map with its UCUM unit.
+    """Write a map as a DICOM Parametric Map.
+
+    Parameters
+    ----------
+    one, identity, analysis
+        As `parametric_map` takes them.
+    path : Path
+
+    Raises
+    ------
+    ImageFileError
+        ``MAP-NO-SOURCE`` for a map that did not come from DICOM.
+    """
+    written = parametric_map(one, identity, analysis)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as stream:
+        written.save_as(stream)
+
+
+def parametric_map(one: QuantityMap, identity: OutgoingIdentity, analysis: str) -> Dataset:
+    """Return a map as a DICOM Parametric Map with its UCUM unit.
 
     Values are stored as they are (float64) and mapped one to one, so that every
     reader sees the unit. UIDs follow from the source and the derivation: the
@@ -57,7 +81,6 @@ def write_parametric_map(
     ----------
     one : QuantityMap
         Of a volume that came from DICOM.
-    path : Path
     identity : OutgoingIdentity
         Whom the object names.
     analysis : str
@@ -82,7 +105,7 @@ def write_parametric_map(
     with warnings.catch_warnings():
         # It warns about unusual names of patients, and would print them.
         warnings.simplefilter("ignore")
-        written = ParametricMap(
+        written: Any = ParametricMap(
             source_images=source_headers(volume.frames, identity),
             pixel_array=values,
             series_number=SERIES_NUMBER,
@@ -92,16 +115,14 @@ def write_parametric_map(
             content_label=_label(one.image),
             content_description=volume.quantity.title[:_LONG_STRING],
             **_uids(one, identity),
-            **_OWN_EQUIPMENT,
-            **_place(volume.geometry),
+            **OWN_EQUIPMENT,
+            **frame_places(volume.geometry, range(volume.geometry.shape[0])),
             **_meaning(one.image, volume.quantity, _range(values)),
         )
     identity.complete(written, volume.frames.first.dataset)
     # Required, empty where unknown, for objects that name no laterality of their frames.
     written.Laterality = ""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as stream:
-        written.save_as(stream)
+    return written  # type: ignore[no-any-return]
 
 
 def _uids(one: QuantityMap, identity: OutgoingIdentity) -> dict[str, Any]:
@@ -117,26 +138,6 @@ def _uids(one: QuantityMap, identity: OutgoingIdentity) -> dict[str, Any]:
 
 def _label(image: str) -> str:
     return image.upper()[:_CODE_STRING]
-
-
-def _place(geometry: Geometry) -> dict[str, Any]:
-    """Return what says where the voxels lie."""
-    from highdicom import PixelMeasuresSequence, PlaneOrientationSequence, PlanePositionSequence
-
-    axes = geometry.axes
-    x_mm, y_mm, z_mm = geometry.spacing_mm
-    origins = geometry.index_to_physical([(0, 0, z) for z in range(geometry.shape[0])])
-    return {
-        "pixel_measures": PixelMeasuresSequence(
-            pixel_spacing=(y_mm, x_mm), slice_thickness=z_mm, spacing_between_slices=z_mm
-        ),
-        "plane_orientation": PlaneOrientationSequence(
-            "PATIENT", [*map(float, axes[:, 0]), *map(float, axes[:, 1])]
-        ),
-        "plane_positions": [
-            PlanePositionSequence("PATIENT", [float(v) for v in origin]) for origin in origins
-        ],
-    }
 
 
 def _meaning(image: str, quantity: Quantity, limits: tuple[float, float]) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def bland_altman_svg(pairs: FloatArray, title: str, unit: str, names: tuple[str,
         f'<path d="M{_LEFT} {_TOP}V{HEIGHT - _BOTTOM}H{WIDTH - _RIGHT}" fill="none" '
         'stroke="black"/>',
         *_ticks(across, x_of),
+        *_bands(limits, y_of),
         *_lines(limits, y_of),
         *(
             f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="3" fill="#1f5fa8" '
@@ -86,6 +87,22 @@ def _ticks(values: FloatArray, x_of: PageScale) -> list[str]:
         parts.append(
             f'<text x="{x:.1f}" y="{foot + 18}" text-anchor="middle">{_number(value)}</text>'
         )
+    return parts
+
+
+def _bands(limits: BlandAltman, y_of: PageScale) -> list[str]:
+    """Return the confidence limits of bias and limits as bands, as far as the page goes."""
+    parts = []
+    for estimate in (limits.high, limits.bias, limits.low):
+        if estimate.low is None or estimate.high is None:
+            continue
+        top = max(y_of(estimate.high), _TOP)
+        foot = min(y_of(estimate.low), HEIGHT - _BOTTOM)
+        parts.append(
+            f'<rect x="{_LEFT}" y="{top:.1f}" width="{WIDTH - _RIGHT - _LEFT}" '
+            f'height="{max(foot - top, 0.0):.1f}" fill="#a8321f" fill-opacity="0.12"/>'
+        )
+    parts.append(svg_text(WIDTH - _RIGHT, HEIGHT - 14, "bands: 95 % confidence", "middle"))
     return parts
 
 

@@ -31,6 +31,7 @@ from biomarker_cli.perfusion.first_pass import (
     first_pass_values,
     parameter_images,
     reference_curve,
+    unusable_reference,
 )
 from biomarker_cli.perfusion.measured_input import rejected_input, require_input_region
 from biomarker_cli.perfusion.phases import require_dicom
@@ -46,6 +47,13 @@ EVERY_VOLUME = True
 derived_volume = None
 maps = None
 IMAGE = "dsc"
+
+_LEAST_LEFT = 0.05
+"""Of the area of a reference when its leakage is taken out."""
+
+_NO_VOXELS = np.empty(0)
+_WHOLE = 100.0
+"""Blood volume of nothing but blood, mL/(100 mL)."""
 
 _EVEN = 0.02
 """Largest part of the interval by which frames that are deconvolved may be uneven."""
@@ -98,7 +106,7 @@ def prepare(image: CaseImage, rules: DscRules, _context: object) -> PreparedImag
 
 def _passage(dynamic: DynamicSet, rules: DscRules) -> Passage:
     first, axis = dynamic.first, dynamic.axis
-    if not first.echo_ms:
+    if not first.echo_ms or first.echo_ms < 0:
         raise PerfusionError(
             "DSC-NO-ECHO-TIME",
             "the header does not tell EchoTime",
@@ -189,6 +197,11 @@ def _references(
     if relative is not None:
         whole, _ = corrected(relative[:, None], passage, unleaking)
         area = float(running_area(whole, passage.seconds)[-1, 0])
+        as_measured = float(running_area(relative, passage.seconds)[-1])
+        if not area > _LEAST_LEFT * as_measured > 0:
+            raise unusable_reference(
+                str(rules.relative_to), "without leakage nothing of its bolus is left"
+            )
     return ReferenceCurves(blood, unleaking, area)
 
 
@@ -211,6 +224,10 @@ def _rows(
     elif references.blood is not None and rules.aif is not None:
         _require_above(references.blood, float(mean.max()), rules.aif.min_peak_over_tissue, region)
     values = {} if reason else first_pass_values(curves, passage, rules, references)
+    volume = values.get("cbv", _NO_VOXELS)
+    volume = volume[np.isfinite(volume)]
+    if volume.size and not 0.0 <= float(np.median(volume)) <= _WHOLE:
+        flags |= {"implausible"}
     nothing = np.full(curves.shape[1], np.nan)
     limits = FailureLimits(rules.failed_flag_above, rules.failed_undefined_above)
     rows = [

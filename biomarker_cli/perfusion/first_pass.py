@@ -123,7 +123,12 @@ def reference_curve(signal: FloatArray | None, passage: Passage, roi: str) -> Fl
         if bolus_arrival(curve) is not None and not rises_within(curve, passage.n_before):
             return curve
         why = "no contrast agent arrives in it after the baseline frames"
-    raise PerfusionError(
+    raise unusable_reference(roi, why)
+
+
+def unusable_reference(roi: str, why: str) -> PerfusionError:
+    """Return the refusal of a region that others are referred to."""
+    return PerfusionError(
         "DSC-REFERENCE",
         f"the analysis refers to the region {roi}: {why}",
         where=roi,

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from biomarker_cli.model.wording import quoted
+from biomarker_cli.model.zip_files import zip_bytes
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.yaml_source import MOST_BYTES, read_content
 
@@ -139,15 +140,9 @@ def archive_bytes(files: Mapping[str, bytes], path: Path) -> bytes:
 
     The same files give the same bytes: names sorted, no dates, no owners.
     """
-    stream = io.BytesIO()
     if path.name.lower().endswith(".zip"):
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in sorted(files.items()):
-                entry = zipfile.ZipInfo(name)
-                entry.external_attr = 0o100644 << 16
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, data)
-        return stream.getvalue()
+        return zip_bytes(files)
+    stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, data in sorted(files.items()):
             member = tarfile.TarInfo(name)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from biomarker_cli.model.errors import FileSystemError
 
 VISIT = "centre_a/S0001/T1"
 COMMANDS = {
@@ -47,3 +50,18 @@ def test_a_command_ends_with_its_own_code_where_nobody_can_be_told(closed, sampl
         command = f"{sys.executable} -m biomarker_cli {words} {closed}"
         done = subprocess.run(["bash", "-c", command], cwd=sample_dir, check=False)
         assert done.returncode == code
+
+
+def test_a_full_disk_behind_stdout_is_one_error(sample_dir):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "biomarker_cli", "scan", f"{VISIT}/pet"],
+            cwd=sample_dir,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr.startswith("error DISK-FULL: ")
+    assert len(done.stderr.splitlines()) == 2
+    assert done.returncode == FileSystemError("DISK-FULL", "").exit_code

@@ -58,6 +58,9 @@ def test_quiet_runs_say_nothing_of_their_report(told, tmp_path):
     run = ("run", study / "study.yaml", "-o", tmp_path / "out", "--report")
     assert told(*run, "--quiet") == (0, "", "")
     assert (tmp_path / "out" / "report.html").is_file()
+    again = ("report", tmp_path / "out", "--overwrite", "--quiet")
+    assert told(*again) == (0, "", "")
+    assert told(*again, "--methods") == (0, "", "")
     # Told again, a run says what it did; the pool of it does as well.
     assert "written: " in told(*run)[2]
     assert told("pool", tmp_path / "out", "-o", tmp_path / "pool", "--quiet") == (0, "", "")

@@ -11,6 +11,8 @@ Examples:
   biomarker export wide results -o wide.csv
   biomarker export parquet results -o parquet
   biomarker export sdtm response --study TRIAL1 -o sdtm
+  biomarker export seg results --study study.yaml -o segmentations
+  biomarker export sr results --study study.yaml -o objects
 """
 
 
@@ -20,6 +22,8 @@ COMMANDS = CommandsOnDemand(
         "wide": "wide:wide",
         "parquet": "parquet:parquet",
         "sdtm": "sdtm:sdtm",
+        "seg": "seg:seg",
+        "sr": "sr:sr",
     },
 )
 

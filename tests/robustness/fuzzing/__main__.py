@@ -16,11 +16,13 @@ from pathlib import Path
 from fuzzing.runner import Tally, batches, keep, run_all, summary
 
 ROUND = {
+    "copy": 100,
     "header": 6000,
     "pixels": 2000,
     "series": 1500,
     "image": 2000,
     "mask": 2000,
+    "report": 2000,
     "text": 1500,
     "case": 500,
     "study": 200,

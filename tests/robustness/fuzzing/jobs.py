@@ -67,6 +67,16 @@ def series(folder: Path, seeds: Seeds, rng: Rng) -> Input:
     return Input(home, name, lambda: targets.series(home))
 
 
+def copy(folder: Path, seeds: Seeds, rng: Rng) -> Input:
+    name, content = _one(seeds.dicom, rng)
+    home = folder / "copied"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    named = targets.with_a_name(content)
+    (home / "source.dcm").write_bytes(damaged_dicom(named, rng))
+    return Input(home, name, lambda: targets.copy(home))
+
+
 def image(folder: Path, seeds: Seeds, rng: Rng) -> Input:
     name, content = _one(seeds.images, rng)
     path = _beside(folder, name, seeds)
@@ -90,6 +100,13 @@ def mask(folder: Path, seeds: Seeds, rng: Rng) -> Input:
     damage = damaged_dicom if name.endswith(".dcm") else damaged_inside
     path.write_bytes(damage(content, rng))
     return Input(path, name, lambda: targets.mask(path, seeds.grids[name]))
+
+
+def report(folder: Path, seeds: Seeds, rng: Rng) -> Input:
+    name, content = _one(seeds.reports, rng)
+    path = folder / "report.dcm"
+    path.write_bytes(damaged_dicom(content, rng))
+    return Input(path, name, lambda: targets.report(path))
 
 
 def text(folder: Path, seeds: Seeds, rng: Rng) -> Input:
@@ -152,8 +169,10 @@ TARGETS: dict[str, Make] = {
     "header": header,
     "pixels": pixels,
     "series": series,
+    "copy": copy,
     "image": image,
     "mask": mask,
+    "report": report,
     "text": text,
     "case": case,
     "study": study,

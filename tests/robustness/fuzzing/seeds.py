@@ -18,6 +18,7 @@ from pydicom.uid import ImplicitVRLittleEndian, RLELossless
 from synthetic_dicom_seg import write_seg
 from synthetic_dwi import Spec, write_dwi
 from synthetic_pet import enhanced_header, private, write_pet
+from synthetic_reports import small_report, write_report
 from synthetic_segmentations import Roi, cylinder, write_structure_set
 from synthetic_series import axial, slice_dataset, uid, write, write_series
 from test_image_mutations import GRID as IMAGE_GRID
@@ -51,6 +52,8 @@ class Seeds:
     ----------
     dicom, images, masks, texts : dict
         Name -> bytes of a file; `texts` by the kind of file.
+    reports : dict
+        Structured reports.
     pixels : dict
         DICOM images of every way to store numbers.
     series : dict
@@ -64,6 +67,7 @@ class Seeds:
     images: dict[str, bytes] = field(default_factory=dict)
     masks: dict[str, bytes] = field(default_factory=dict)
     grids: dict[str, Geometry] = field(default_factory=dict)
+    reports: dict[str, bytes] = field(default_factory=dict)
     texts: dict[str, bytes] = field(default_factory=dict)
     series: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
@@ -90,6 +94,7 @@ def make_seeds(folder: Path) -> Seeds:
             if how == "native" or kind[0] != "f":
                 name = f"{kind} {how}"
                 seeds.pixels[name] = write(pixel_dataset(kind, how), folder / "p.dcm").read_bytes()
+    seeds.reports["report"] = write_report(small_report(), folder / "sr.dcm").read_bytes()
     seeds.texts = _texts()
     return seeds
 

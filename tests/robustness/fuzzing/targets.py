@@ -6,7 +6,9 @@ word or a code, for the counts; whatever else it raises is a finding.
 
 from __future__ import annotations
 
+import io
 import logging
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +44,10 @@ from biomarker_cli.dicom.windows import FUNCTIONAL_GROUPS
 from biomarker_cli.diffusion.b_table import b_value_rows
 from biomarker_cli.diffusion.dwi_set import assemble
 from biomarker_cli.diffusion.volumes import describe_volumes
+from biomarker_cli.exchange.deidentifying import deidentify
+from biomarker_cli.exchange.imported_table import import_reports, write_imported
+from biomarker_cli.exchange.profile import load_profile
+from biomarker_cli.exchange.subjects import Subjects
 from biomarker_cli.imaging.files import files_of_image, read_image_file
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.inputs import FileSignature
@@ -68,6 +74,7 @@ from fuzzing.keywords import ITEM_KEYWORDS, PRIVATE_PLACES, READ_KEYWORDS
 
 PARSED = frozenset({"FILE-ELEMENT", "FILE-NOT-DICOM", "FILE-TRUNCATED", "MOSAIC-INCOMPLETE"})
 RULES = RegionRules()
+_NAME = "Xanthippe"
 
 
 class DisagreementError(Exception):
@@ -290,6 +297,33 @@ def _suv_rules() -> SuvRules:
 # Images and masks.
 
 
+def with_a_name(content: bytes) -> bytes:
+    """Return a file whose patient and place have a name, as it is where it has no patient."""
+    dataset = dcmread(io.BytesIO(content))
+    dataset.PatientName, dataset.PatientID = f"{_NAME}^Jane", f"{_NAME}-7654321"
+    dataset.InstitutionName = f"Clinic of {_NAME}"
+    dataset.PatientComments = f"{_NAME} was here"
+    stream = io.BytesIO()
+    dataset.save_as(stream)
+    return stream.getvalue()
+
+
+def copy(folder: Path) -> str:
+    """De-identify a damaged object; the name stands in no byte of what is written."""
+    output = folder.with_name("copies")
+    shutil.rmtree(output, ignore_errors=True)
+    link = folder.with_name("link.csv")
+    link.unlink(missing_ok=True)
+    profile, subjects = load_profile("quantitative"), Subjects(bytes(32))
+    made = outcome(lambda: deidentify(folder, output, link, profile, subjects))
+    if isinstance(made, str):
+        return made
+    for path in (output / name for name in made.written):
+        if _NAME.casefold().encode() in path.read_bytes().lower():
+            raise DisagreementError("a copy holds the name of the patient")
+    return next(iter(made.left), "copied")
+
+
 def image(path: Path) -> str:
     """Read an image file and list its files."""
     outcome(lambda: files_of_image(path))
@@ -309,6 +343,17 @@ def mask(path: Path, grid: Any) -> str:
     for result in results:
         result.row("S/1/T1/ct")
     return " ".join(sorted({result.error_code or "ok" for result in results})) or "nothing"
+
+
+def report(path: Path) -> str:
+    """Make rows of a structured report, and the table of them."""
+    found = import_reports([path])
+    if found.refused:
+        return found.refused[0][1].code
+    write_imported(found, path.with_name("rows.csv"))
+    if any(row["value"] is not None and row["status"] != "ok" for row in found.rows):
+        raise DisagreementError("a value that is none")
+    return " ".join(sorted({row["status"] for row in found.rows})) or "nothing"
 
 
 @contextmanager

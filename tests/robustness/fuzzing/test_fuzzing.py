@@ -18,9 +18,9 @@ WHOLE = "all" in {os.environ.get("BIOMARKER_SLOW_TESTS"), os.environ.get("BIOMAR
 SEED = 20260801
 
 FEW = {"header": 700, "pixels": 200, "series": 60, "image": 300, "mask": 200, "text": 100}
-FEW |= {"case": 30, "study": 10}
+FEW |= {"report": 150, "case": 30, "study": 10, "copy": 40}
 ALL = {"header": 20_000, "pixels": 3000, "series": 1000, "image": 1500, "mask": 1500, "text": 1500}
-ALL |= {"case": 400, "study": 150}
+ALL |= {"report": 3000, "case": 400, "study": 150, "copy": 600}
 N_COMMANDS = 200 if WHOLE else 4
 WORKERS = len(os.sched_getaffinity(0)) if WHOLE else 1
 

@@ -52,8 +52,8 @@ def test_a_room_says_what_it_measures(name):
 
 def test_the_roles_of_a_new_study_differ_and_narrow_ones_come_first():
     roles = proposed_roles()
-    assert sorted(role.name for role in roles) == ["ct", "dwi", "mr", "pet"]
-    assert [bool(role.split_by) for role in roles] == [True, False, False, False]
+    assert sorted(role.name for role in roles) == ["ct", "dce", "dwi", "mr", "pet"]
+    assert [role.is_narrow for role in roles] == [True, True, False, False, False]
 
 
 def test_radiomics_of_pet_measure_the_map_of_the_section_suv(case_of):

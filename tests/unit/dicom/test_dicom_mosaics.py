@@ -1,5 +1,7 @@
 """Mosaics: one picture of tiles becomes slices at their true positions."""
 
+import struct
+
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
@@ -9,7 +11,7 @@ from synthetic_series import AXIAL, slice_dataset, write
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.reading import read_frames, read_volume
 from biomarker_cli.dicom.errors import HeaderError
-from biomarker_cli.dicom.mosaics import read_tiles
+from biomarker_cli.dicom.mosaics import read_tiles, siemens_csa
 
 UIH = "Image Private Header"
 
@@ -134,3 +136,18 @@ def test_axial_tiles_follow_the_orientation_of_the_picture():
     assert tuple(dataset.ImageOrientationPatient) == AXIAL
     assert [t.top for t in read_tiles(dataset)] == [0, 0, 0, 4, 4]
     assert [t.left for t in read_tiles(dataset)] == [0, 6, 12, 0, 6]
+
+
+@pytest.mark.parametrize("n_bytes", [3, 12, 16, 60, 100, 111])
+def test_a_csa_header_that_ends_early_is_named(n_bytes):
+    head = b"SV10" + bytes(4) + struct.pack("<II", 1, 77)
+    tag = struct.pack("<64si4siii", b"SliceNormalVector", 1, b"FD", 0, 1, 77)
+    whole = head + tag + struct.pack("<iiii", 2, 2, 77, 2) + b"1\0\0\0"
+    dataset = Dataset()
+    block = dataset.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
+    block.add_new(0x10, "OB", whole)
+    assert siemens_csa(dataset) == {"SliceNormalVector": [1.0]}
+    block[0x10].value = whole[:n_bytes]
+    with pytest.raises(HeaderError) as caught:
+        siemens_csa(dataset)
+    assert caught.value.code == "MOSAIC-INCOMPLETE"

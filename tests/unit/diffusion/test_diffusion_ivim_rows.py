@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,12 @@ from synthetic_dwi import SHAPE, Spec, candidates, write_dwi
 
 from biomarker_cli.diffusion.maps import diffusion_maps
 from biomarker_cli.diffusion.measuring import map_measurements
+from biomarker_cli.diffusion.region_ivim import RegionIvim
 from biomarker_cli.diffusion.rules import AdcRules
+from biomarker_cli.diffusion.volumes import DwiVolume
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.measurement import Measurement
 
 B = (0, 5, 10, 20, 30, 50, 75, 100, 150, 200, 400, 600, 800)
@@ -154,3 +159,54 @@ def test_the_draft_s_maps_know_the_noise_floor_too(tmp_path: Path) -> None:
     for image in (*MAPS, "dki_d", "dki_k"):
         assert "noise_floor" in rows[f"{image}.intensity.mean"].flags, image
     assert "ivim_d.roi_signal.fit" not in rows
+
+
+def _counted(volume: DwiVolume, reads: list[str]) -> DwiVolume:
+    def read() -> Volume:
+        reads.append(volume.volume_id)
+        return volume.read()
+
+    return replace(volume, read=read)
+
+
+def test_images_are_read_once_for_all_regions(tmp_path: Path) -> None:
+    """And each region has the value that it has alone, whatever the others are."""
+    d = np.linspace(5e-4, 2e-3, 60).reshape(SHAPE)
+    images = noisy([signal(b, d, 0.15, 0.05) for b in B], 40.0)
+    write_dwi(tmp_path, [Spec(b, array=image) for b, image in zip(B, images, strict=True)])
+    maps = diffusion_maps(candidates(tmp_path), RULES)
+    geometry = maps[0].volume.geometry
+    masks = {"a": np.zeros(SHAPE, dtype=np.bool_), "b": np.ones(SHAPE, dtype=np.bool_)}
+    masks |= {"c": np.zeros(SHAPE, dtype=np.bool_)}
+    masks["a"][0] = True
+    regions = {name: Region(mask, geometry, name, name) for name, mask in masks.items()}
+    reads = []
+    volumes = [volume for shell in maps[1].shells for volume in shell.volumes]
+    shells = tuple(
+        replace(shell, groups=tuple(tuple(_counted(v, reads) for v in g) for g in shell.groups))
+        for shell in maps[1].shells
+    )
+    counted = [replace(one, shells=shells) for one in maps]
+    means = RegionIvim(counted, RULES)
+    together = {name: means.of(region, regions) for name, region in regions.items()}
+    assert len(reads) == len(volumes)
+    for name, region in regions.items():
+        alone = RegionIvim(maps, RULES).of(region, {})
+        for image in MAPS:
+            assert together[name][image][0] == pytest.approx(alone[image][0], nan_ok=True)
+    assert together["a"]["ivim_d"][0] < together["b"]["ivim_d"][0]
+    assert np.isnan(together["c"]["ivim_d"][0])
+
+
+def test_a_region_on_another_grid_does_not_stop_the_others(tmp_path: Path) -> None:
+    images = [signal(b, 1e-3, 0.15, 0.05) for b in B]
+    write_dwi(tmp_path, [Spec(b, array=image) for b, image in zip(B, images, strict=True)])
+    maps = diffusion_maps(candidates(tmp_path), RULES)
+    geometry = maps[0].volume.geometry
+    here = Region(np.ones(SHAPE, dtype=np.bool_), geometry, "here", "here")
+    other = Geometry((2, 2, 2), geometry.spacing_mm)
+    there = Region(np.ones(other.shape, dtype=np.bool_), other, "there", "there")
+    means = RegionIvim(maps, RULES)
+    assert means.of(there, {"here": here, "there": there}) == {}
+    found = means.of(here, {"here": here, "there": there})
+    assert found["ivim_d"][0] == pytest.approx(1e-3, rel=1e-3)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic_dwi import SHAPE, Spec, candidates, write_dwi
+from pydicom.dataset import Dataset
+from synthetic_dwi import SHAPE, Change, Spec, candidates, write_dwi
 
 from biomarker_cli.diffusion.dwi_set import assemble
 from biomarker_cli.diffusion.errors import AdcError
@@ -170,3 +171,37 @@ def test_a_thousandth_of_perfusion_has_no_d_star(f: float, is_found: bool) -> No
 def test_a_refit_without_a_search_range_is_refused() -> None:
     with pytest.raises(ValueError, match="needs pseudo_diffusion"):
         rules(ivim={"diffusion_from": 200, "method": "refit"})
+
+
+def test_the_weights_are_the_squared_signal_of_the_fitted_line() -> None:
+    """The variance of ln S is 1 / S^2: the line is the one that its own weights give."""
+    b = np.array([200.0, 400, 600, 800, 1000])
+    noisy = np.log(100 * np.exp(-b * 1.5e-3)) + np.array([0.02, -0.05, 0.04, 0.08, -0.1])
+    (d,), (log_s0,) = fit_line_weighted_by_itself(noisy[:, None], b)
+    slope, intercept = np.polyfit(b, noisy, 1, w=np.exp(log_s0 - b * d))
+    assert (-slope, intercept) == pytest.approx((d, log_s0), rel=1e-4)
+
+
+def test_a_b_0_that_was_applied_as_1_25_costs_nothing(tmp_path: Path) -> None:
+    """UIH writes both; with an intercept against it f reads low by 6 %."""
+
+    def applied_and_console(console: float) -> Change:
+        def change(dataset: Dataset) -> None:
+            applied = float(dataset.DiffusionBValue)
+            del dataset.DiffusionBValue
+            dataset.Manufacturer = "UIH"
+            dataset.add_new((0x0065, 0x0010), "LO", "Image Private Header")
+            dataset.add_new((0x0065, 0x1009), "FD", applied)
+            dataset.add_new((0x0065, 0x100A), "FD", console)
+
+        return change
+
+    pairs = [(1.25, 0.0)] + [(0.93 * b, b) for b in (10.0, 20, 50, 100, 300, 400, 600, 800)]
+    write_dwi(
+        tmp_path,
+        [Spec(b, array=liver(b), change=applied_and_console(console)) for b, console in pairs],
+    )
+    found = maps(tmp_path)
+    np.testing.assert_allclose(found["ivim_f"], LIVER_F, rtol=2e-3)
+    np.testing.assert_allclose(found["ivim_d"], LIVER_D, rtol=1e-4)
+    assert np.median(maps(tmp_path, method="segmented")["ivim_f"]) < 0.97 * LIVER_F

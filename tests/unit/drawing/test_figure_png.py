@@ -59,6 +59,12 @@ def test_dashes_have_gaps():
     assert [bool(row[2 * x]) for x in (3, 8, 13, 18)] == [True, False, True, False]
 
 
+def test_a_line_without_a_fill_of_its_own_is_no_area():
+    found = pixels('<path d="M0 20H60" stroke="black" stroke-dasharray="6 4"/>')
+    assert at(found, 3, 20) == (0, 0, 0)
+    assert at(found, 8, 20) == (255, 255, 255)
+
+
 def test_a_stroke_of_a_path_is_no_area():
     found = pixels('<path d="M10 5V35H50" fill="none" stroke="black"/>')
     assert at(found, 10, 20) == at(found, 30, 35) == (0, 0, 0)

@@ -6,7 +6,9 @@ import json
 
 import pytest
 from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from synthetic_patients import KEY, PET, PROFILE, WORD, copied, copies, pet, save
 
 from biomarker_cli.exchange.cleaning import Cleaner
@@ -260,3 +262,20 @@ def test_the_basic_profile_keeps_no_characteristics_and_no_private_elements(tmp_
     codes = [item.CodeValue for item in copy.DeidentificationMethodCodeSequence]
     assert codes == ["113100", "113105", "113107"]
     assert copy.SeriesDate < "20200301"
+
+
+@pytest.mark.parametrize(
+    "name", ["Clean^Profile", "Option^Yes", "Modified^Removed", "Method^Dates"]
+)
+def test_a_person_may_be_called_like_what_copies_say(tmp_path, name):
+    pet(tmp_path / "in" / "a.dcm", PatientName=name, ContentCreatorName=name)
+    assert len(copied(tmp_path / "in", tmp_path / "out").written) == 1
+
+
+@pytest.mark.parametrize("position", [b"-0.42\xff", b"1\\2\\x3"])
+def test_a_mosaic_whose_place_cannot_be_read_is_refused(tmp_path, position):
+    dataset = pet(tmp_path / "in" / "a.dcm", ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"])
+    tag = Tag("ImagePositionPatient")
+    dataset[tag] = RawDataElement(tag, "DS", len(position), position, 0, False, True)
+    save(dataset, tmp_path / "in" / "a.dcm")
+    assert copied(tmp_path / "in", tmp_path / "out").left == {"DEID-MOSAIC": 1}

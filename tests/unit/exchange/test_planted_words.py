@@ -119,6 +119,13 @@ def test_a_word_planted_everywhere_is_in_no_byte(tmp_path, known):
         ("SpecificCharacterSet", "CS", b"Xanthippe "),
         ("Modality", "CS", b"PT\0Xanthippe"),
         ("TimezoneOffsetFromUTC", "SH", b"Xanthippe "),
+        # Of another VR than theirs.
+        ("PatientName", "US", b"Xanthippe "),
+        ("SliceThickness", "FD", b"Xanthippe       "),
+        ("SeriesDescription", "SL", b"Xanthippe   "),
+        ("SeriesDescription", "UI", b"Xanthippe "),
+        ("PatientID", "SQ", b""),
+        ("StudyInstanceUID", "LO", b"1.2.3.4"),
     ],
 )
 def test_a_word_where_a_number_is_expected_goes(tmp_path, keyword, vr, raw):
@@ -132,6 +139,23 @@ def test_a_word_where_a_number_is_expected_goes(tmp_path, keyword, vr, raw):
     for name in outcome.written:
         assert b"xanthippe" not in (tmp_path / "out" / name).read_bytes().lower()
     assert len(outcome.written) + outcome.left.total() == 1
+
+
+def test_a_name_among_binary_numbers_or_in_pixels_of_an_item_goes(tmp_path):
+    dataset = pet(tmp_path / "in" / "a.dcm", PatientName=WORD)
+    tag = Tag("LUTData")
+    words = WORD.encode() + b" "
+    dataset[tag] = RawDataElement(tag, "US", len(words), words, 0, False, True)
+    item = Dataset()
+    item.add_new("PixelData", "OW", b"Zenobia ")
+    dataset.ReferencedImageSequence = [item]
+    save(dataset, tmp_path / "in" / "a.dcm")
+    assert words in (tmp_path / "in" / "a.dcm").read_bytes()
+    (name,) = copied(tmp_path / "in", tmp_path / "out").written
+    content = (tmp_path / "out" / name).read_bytes()
+    assert words not in content
+    assert b"Zenobia" not in content
+    assert dcmread(tmp_path / "out" / name).PixelData == b"\1\2\3\4"
 
 
 def test_bytes_behind_the_image_are_refused_with_it(tmp_path):

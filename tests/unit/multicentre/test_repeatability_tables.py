@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from biomarker_cli.model.errors import InputNotFoundError
+from biomarker_cli.multicentre.agreement import bland_altman
 from biomarker_cli.multicentre.bland_altman_plot import bland_altman_svg
 from biomarker_cli.multicentre.change import (
     ChangeRules,
@@ -384,6 +385,24 @@ def test_a_plot_is_xml_with_a_point_for_each_pair():
     names = [element.tag.rpartition("}")[2] for element in root.iter()]
     assert names.count("circle") == 3
     assert text == bland_altman_svg(pairs, "a < b & c\x1b", UNIT, ("T1", "T2"))
+
+
+def test_the_bands_of_a_plot_are_the_confidence_limits_as_far_as_the_page_goes():
+    first = np.linspace(1.0, 3.0, 40)
+    pairs = np.stack([first, first + 0.1 * np.sin(7.0 * np.arange(40))], axis=1)
+    root = ET.fromstring(bland_altman_svg(pairs, "t", UNIT, ("T1", "T2")))
+    limits = bland_altman(*pairs.T)
+    bands = [one for one in root.iter() if one.get("fill-opacity") == "0.12"]
+    spans = [(float(one.get("y")), float(one.get("height"))) for one in bands]
+    rest = [one for one in root.iter() if one.get("stroke") == "#a8321f"]
+    lines = [float(one.get("d").partition(" ")[2].partition("H")[0]) for one in rest]
+    # Each line runs through the middle of its band, where the page does not cut it.
+    assert [y + height / 2 for y, height in spans[1:2]] == pytest.approx(lines[1:2], abs=0.2)
+    per_unit = (lines[2] - lines[0]) / (limits.high.value - limits.low.value)
+    assert spans[1][1] == pytest.approx(per_unit * (limits.bias.high - limits.bias.low), abs=0.2)
+    wide = ET.fromstring(bland_altman_svg(pairs[:2], "t", UNIT, ("T1", "T2")))
+    bands = [one for one in wide.iter() if one.get("fill-opacity") == "0.12"]
+    assert all(40 <= float(b.get("y")) <= 360 and float(b.get("height")) <= 320 for b in bands)
 
 
 def test_a_plot_of_values_that_are_alike_is_drawn():

@@ -11,7 +11,7 @@ from synthetic_dsc import BOXES, FirstPass, echo_planar, write_first_pass
 
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.perfusion.dsc_rules import DscAif, DscRules
-from biomarker_cli.perfusion.first_pass import Passage, blood_input
+from biomarker_cli.perfusion.first_pass import Passage, blood_input, reference_curve
 
 TRUTH = FirstPass()
 
@@ -70,7 +70,7 @@ def test_the_input_function_has_rows_of_its_own(plain):
     assert not any("cbv" in name for name in rows)
 
 
-@pytest.mark.parametrize("delay_s", [2.5, -2.5])
+@pytest.mark.parametrize("delay_s", [2.5, -5.0])
 def test_a_tissue_reached_later_or_earlier_has_the_same_flow(delay_s, plain, tmp_path):
     write_first_pass(tmp_path, FirstPass(delay_s=delay_s))
     rows = measured_dsc(tmp_path, rules(), *REGIONS)["tumour"]
@@ -93,7 +93,7 @@ def test_leakage_is_given_back_and_its_rate_is_told(leaking):
 def test_voxels_have_statistics_and_a_share_that_failed(tmp_path):
     def dead(dataset, phase):
         echo_planar(TRUTH)(dataset, phase)
-        if dataset.ImagePositionPatient[2] == 6.0 and phase == 20:
+        if dataset.ImagePositionPatient[2] == 3.0 and phase == 20:
             stored = np.frombuffer(dataset.PixelData, "<u2").reshape(6, 8).copy()
             stored[1, 2] = 0
             dataset.PixelData = stored.tobytes()
@@ -147,12 +147,15 @@ def test_uneven_frames_are_refused_for_flow_alone(tmp_path):
     assert "cbf.perfusion.region" not in rows
 
 
-def test_a_series_without_echo_time_is_refused(tmp_path):
-    def without(dataset, phase):
-        echo_planar(TRUTH)(dataset, phase)
-        del dataset.EchoTime
+@pytest.mark.parametrize("echo_time", [None, 0.0, -30.0])
+def test_a_series_without_echo_time_is_refused(echo_time, tmp_path):
+    short = FirstPass(n=14)
 
-    write_first_pass(tmp_path, TRUTH, without)
+    def without(dataset, phase):
+        echo_planar(short)(dataset, phase)
+        dataset.EchoTime = echo_time
+
+    write_first_pass(tmp_path, short, without)
     with pytest.raises(BiomarkerError) as error:
         measured_dsc(tmp_path, rules(), *REGIONS)
     assert error.value.code == "DSC-NO-ECHO-TIME"
@@ -186,6 +189,33 @@ def test_a_bolus_within_the_baseline_is_no_number(plain):
         flow=None,
     )
     assert measured_dsc(plain, alone, *REGIONS)["tumour"].code == "DSC-REFERENCE"
+
+
+def test_more_blood_than_tissue_is_implausible(plain):
+    vessels = {"large_vessels": 0.0, "capillaries": 0.69}
+    rows = measured_dsc(plain, rules(haematocrit=vessels), *REGIONS)["tumour"]
+    assert "implausible" not in rows["cbv.perfusion.region"].flags
+    aif = {"roi": "reference", "max_end_over_peak": 1.0, "min_peak_over_tissue": 0.01}
+    swapped = rules(aif=aif, relative_to="tumour", haematocrit=vessels)
+    rows = measured_dsc(plain, swapped, *REGIONS)["tumour"]
+    assert value(rows, "cbv") > 100.0
+    assert "implausible" in rows["cbv.perfusion.region"].flags
+
+
+def test_a_reference_without_bolus_is_refused():
+    passage = Passage(TRUTH.seconds, 0.03, TRUTH.interval_s, 8)
+    assert passage.mean_curve(np.ones((80, 4))) == pytest.approx(0.0)
+    with pytest.raises(BiomarkerError) as error:
+        reference_curve(np.ones((80, 4)), passage, "reference")
+    assert error.value.code == "DSC-REFERENCE"
+
+
+def test_a_reference_that_only_leaks_is_refused(tmp_path):
+    write_first_pass(tmp_path, FirstPass(cbv=0.0, k2_per_s=-0.2))
+    one = rules(relative_to="tumour", leakage_reference="reference")
+    found = measured_dsc(tmp_path, one, *REGIONS)["reference"]
+    assert found.code == "DSC-REFERENCE"
+    assert "without leakage" in str(found)
 
 
 def test_slow_frames_are_flagged(plain):

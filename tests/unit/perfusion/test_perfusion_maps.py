@@ -27,7 +27,7 @@ def test_slabs_of_one_slice_give_what_the_whole_gives(tmp_path, monkeypatch):
     for one, other in zip(whole, slabs, strict=True):
         np.testing.assert_array_equal(one.volume.array, other.volume.array)
     (ktrans,) = (one.volume.array for one in slabs if one.image == "ktrans_etofts")
-    assert ktrans[:, 0, 0] == pytest.approx([0.05, 0.1, 0.15], rel=0.02)
+    assert ktrans[:, 0, 0] == pytest.approx([0.05, 0.1], rel=0.02)
     assert ktrans[:, 5, 0] == pytest.approx(0.2, rel=0.02)
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
 from synthetic_dce import (
     DIALECTS,
     FLIP_DEG,
@@ -152,6 +156,43 @@ def test_phase_images_beside_the_magnitude_are_left_out(tmp_path):
     dynamic = made(tmp_path)
     assert len(dynamic.axis.phases) == TRUTH.n
     assert {p.header.get("ImageType")[2] for p in dynamic.axis.phases} == {"M"}
+
+
+def test_magnitude_and_phase_in_one_file_are_told_apart(tmp_path):
+    path = tmp_path / "dce.dcm"
+    write_enhanced(path, TRUTH, "philips")
+    both = dcmread(path)
+    magnitude = list(both.PerFrameFunctionalGroupsSequence)
+    frames = []
+    for component, kind in (("MAGNITUDE", "M"), ("PHASE", "P")):
+        for frame in copy.deepcopy(magnitude):
+            item = Dataset()
+            item.FrameType = ["ORIGINAL", "PRIMARY", kind, "NONE"]
+            item.ComplexImageComponent = component
+            frame.MRImageFrameTypeSequence = [item]
+            frames.append(frame)
+    both.PerFrameFunctionalGroupsSequence = frames
+    both.NumberOfFrames = len(frames)
+    pixels = np.frombuffer(both.PixelData, "<u2")
+    both.PixelData = np.concatenate([pixels, 65535 - pixels]).tobytes()
+    both.save_as(path)
+    dynamic = made(tmp_path)
+    assert len(dynamic.axis.phases) == TRUTH.n
+    values = np.array(first_values(dynamic))
+    assert np.allclose(values / values[0], TRUTH.signal() / TRUTH.signal()[0], rtol=1e-4)
+
+
+def test_a_trigger_time_alone_tells_the_phases_of_ge(tmp_path):
+    def bare(dataset, phase):
+        DIALECTS["ge"](TRUTH)(dataset, phase)
+        for keyword in ("AcquisitionTime", "TemporalPositionIdentifier"):
+            delattr(dataset, keyword)
+
+    write_dynamic(tmp_path, TRUTH, Written(change=bare))
+    dynamic = made(tmp_path)
+    assert dynamic.axis.rule == "ge_trigger_time"
+    assert np.allclose(dynamic.axis.seconds, TRUTH.seconds)
+    assert np.allclose(first_values(dynamic), TRUTH.signal(), rtol=1e-4)
 
 
 def test_phase_images_alone_are_refused(tmp_path):

@@ -8,11 +8,16 @@ import shutil
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 from kept_study import run, write_study
 
+from biomarker_cli.drawing.picture_svg import outline_path
+from biomarker_cli.drawing.region_tiles import region_tiles, tile_words
+from biomarker_cli.imaging.region import Crop, Region
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.quantity import ADC
 from biomarker_cli.report.acquisition import RuleTexts, rule_matrix
-from biomarker_cli.report.beside import tables_beside
 from biomarker_cli.report.cases import CaseReading
 from biomarker_cli.report.choosing import MOST_OF_ROI, listed_features, shown_of_roi
 from biomarker_cli.report.derived import derived_parts
@@ -22,11 +27,8 @@ from biomarker_cli.report.page import LONGEST_TEXT, PageWriter, script_json, tex
 from biomarker_cli.report.run_reading import ReportedValue, read_run
 from biomarker_cli.report.values import outliers
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.kept import case_folder, read_index, read_mask
 from biomarker_cli.tables.outgoing_text import LEFT_OUT
-from biomarker_cli.tables.package import write_datapackage
-from biomarker_cli.tables.rows import Column
-from biomarker_cli.tables.schema import Table
-from biomarker_cli.tables.writing import write_table
 
 UID = "1.2.840.113619.2.55.3.604688119"
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202egnp\u2028" + "A" * 5000
@@ -89,8 +91,14 @@ def test_hostile_text_of_tables_shows_as_text(tables):
         case: [dict(row) | {"roi_id": HOSTILE, "flags": HOSTILE} for row in rows]
         for case, rows in tables.rois.items()
     }
-    cases = tuple(dict(row) | {"manufacturer": HOSTILE, "site_id": HOSTILE} for row in tables.cases)
-    page = whole(replace(tables, rois=rois, cases=cases))["index.html"]
+    more = {"manufacturer": HOSTILE, "site_id": HOSTILE, "error_message": f"in {HOSTILE}.dcm"}
+    cases = tuple(dict(row) | more | {"error_code": HOSTILE} for row in tables.cases)
+    case = tables.cases[0]["case_id"]
+    fact = {"fact": HOSTILE, "value": HOSTILE, "unit": HOSTILE, "tags": HOSTILE}
+    checks = tuple(check(one, "fail", HOSTILE) | {"observed": HOSTILE} for one in (case, ""))
+    told = {"study": HOSTILE, "software": {HOSTILE: HOSTILE}, "report": ["*"]}
+    hostile = replace(tables, rois=rois, cases=cases, facts={case: [fact]}, checks=checks)
+    page = whole(replace(hostile, manifest=dict(tables.manifest) | told))["index.html"]
     assert page.count("<script") == 2
     assert "<img" not in page
     assert not set("\u202e\u2028") & set(page)
@@ -237,6 +245,43 @@ def test_a_picture_of_an_earlier_result_or_a_damaged_one_is_not_shown(tables, me
     assert "<image " not in damaged
 
 
+def drawn(region):
+    """Plane of each tile -> the outline of a region in it."""
+    blank = Volume(np.zeros(region.geometry.shape), region.geometry, ADC)
+    tiles = region_tiles(region, blank)
+    return {
+        tile_words(tile)[0].partition(": ")[2]: outline_path(tile.outlines_mm) for tile in tiles
+    }
+
+
+def shown_outlines(page, roi):
+    """Plane of each tile of the first case -> the path that the page draws over it."""
+    found = {}
+    for figure in re.findall(r"<figure>.*?</figure>", page, re.DOTALL):
+        if f'aria-label="{roi}, ' in figure:
+            where = re.search(r'aria-label="[^"]*: ([^"]*)"', figure)[1]
+            path = re.search(r'<path id="case-1-[^"]*" d="([^"]*)"', figure)
+            found.setdefault(where, path[1] if path else "")
+    return found
+
+
+def test_the_outline_on_the_page_is_that_of_the_measured_mask_in_the_slice_it_names(tmp_path):
+    study = write_study(tmp_path / "study", n_cases=1, keep=("pictures", "masks"))
+    run(study, tmp_path / "out")
+    tables = read_run(tmp_path / "out")
+    folder = case_folder(tmp_path / "out", tables.cases[0]["case_id"])
+    page = whole(tables)["index.html"]
+    masks = list(read_index(folder).of_kind("masks"))
+    assert len(masks) == 2
+    for file in masks:
+        region = read_mask(folder, file).region
+        assert shown_outlines(page, file.roi_id) == drawn(region)
+        crop = Crop(region.crop.mask, (region.crop.offset[0] - 1, *region.crop.offset[1:]))
+        shifted = drawn(Region(crop, region.geometry, "label", "name"))
+        same = shown_outlines(page, file.roi_id)
+        assert any(shifted[where] != path for where, path in same.items() if where in shifted)
+
+
 def test_an_edited_table_is_refused_and_no_file_is_written(measured, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(measured, copy)
@@ -246,79 +291,6 @@ def test_an_edited_table_is_refused_and_no_file_is_written(measured, tmp_path):
         write_report(copy, tmp_path / "r.html", ReportOrder())
     assert error.value.code == "TABLE-CHANGED"
     assert not (tmp_path / "r.html").exists()
-
-
-def test_tables_of_other_commands_are_shown_and_bad_ones_are_named(tables, tmp_path):
-    below = tmp_path / "more"
-    below.mkdir()
-    (below / "changes.csv").write_text("site_id,subject_id,change,secret\nA,S0,0.123456789,x\n")
-    (tmp_path / "best.csv").write_text("")
-    (tmp_path / "passports.csv").write_text("other\n1\n")
-    beside = tables_beside(replace(tables, folder=tmp_path), IDENTITY)
-    found = {table.name: table for table in beside}
-    assert found["more/changes.csv"].rows == [["A", "S0", "0.12346"]]
-    assert found["best.csv"].problem.startswith("TABLE-UNREADABLE")
-    assert found["passports.csv"].problem.startswith("TABLE-COLUMNS")
-
-
-def write_best(folder, subjects=("S0",)):
-    names = ("criterion", "subject_id", "reader", "best")
-    table = Table(
-        "best",
-        "subject",
-        (*(Column(n, "string", "-") for n in names), Column("best_change_percent", "number", "-")),
-        names[:3],
-    )
-    rows = [
-        dict(zip(names, ("recist-1.1@1.0.0", one, "", "PR"), strict=True))
-        | {"best_change_percent": -40.0}
-        for one in subjects
-    ]
-    folder.mkdir()
-    write_table(table, rows, folder)
-    write_datapackage([table], folder, "response")
-
-
-def test_a_table_is_held_to_the_data_package_of_its_folder(tables, tmp_path):
-    at = replace(tables, folder=tmp_path)
-    write_best(tmp_path / "response")
-    (found,) = tables_beside(at, IDENTITY)
-    assert (found.is_held, found.strangers, found.problem) == (True, (), "")
-    path = tmp_path / "response" / "best.csv"
-    path.write_bytes(path.read_bytes().replace(b"PR", b"CR"))
-    (edited,) = tables_beside(at, IDENTITY)
-    assert edited.problem.startswith("TABLE-CHANGED")
-    assert not edited.rows
-    assert "Best change from baseline" not in whole(at)["index.html"]
-    (tmp_path / "response" / "datapackage.json").write_text("[")
-    assert tables_beside(at, IDENTITY)[0].problem.startswith("TABLE-PACKAGE")
-    (tmp_path / "response" / "datapackage.json").unlink()
-    (loose,) = tables_beside(at, IDENTITY)
-    assert (loose.is_held, loose.problem) == (False, "")
-    assert "no data package holds it" in whole(at)["index.html"]
-
-
-def test_a_table_of_another_run_is_named(tables, tmp_path):
-    at = replace(tables, folder=tmp_path)
-    write_best(tmp_path / "response", ["S0", "<b>", *(f"X{n}" for n in range(9))])
-    (found,) = tables_beside(at, IDENTITY)
-    assert found.strangers == ("the run has no subject <b>, X0, X1, X2, X3, X4 and 4 more",)
-    assert "may belong to another run: the run has no subject &lt;b&gt;" in whole(at)["index.html"]
-    (tmp_path / "changes.csv").write_text("site_id,feature_id,change\nB,f.g,1\n,,2\n")
-    changes = next(t for t in tables_beside(at, IDENTITY) if t.name == "changes.csv")
-    assert changes.strangers == ("the run has no site B", "the run has no feature f.g")
-
-
-def test_response_is_drawn_where_its_tables_lie(tables, tmp_path):
-    at = replace(tables, folder=tmp_path)
-    assert 'id="response"' not in whole(at)["index.html"]
-    write_best(tmp_path / "response")
-    page = whole(at)["index.html"]
-    assert 'href="#response"' in page
-    # Without the table of visits there is a waterfall and neither spider nor swimmer.
-    assert page.count("Best change from baseline, recist-1.1@1.0.0</h3>") == 1
-    assert "1 subject; the numbers are in the folder of response/best.csv." in page
-    assert "Change from baseline over days" not in page
 
 
 def test_any_derivation_becomes_tables_of_text():
