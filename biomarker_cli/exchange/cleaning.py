@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from biomarker_cli.exchange.objects import (
     decoded,
     has_its_vr,
     plain_numbers,
+    stored_bytes,
     stored_element,
 )
 from biomarker_cli.exchange.profile import DUMMY, STATED, ProfileFile
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _FREE_TEXT = frozenset({"LO", "SH", "ST", "UC", "LT", "UT", "UR", "AE", "PN", "UN"})
+_BINARY = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "AT", "US or SS", "UV", "SV"})
+_LETTERS = re.compile(rb"[A-Za-z]{4,}")
 _BYTES = frozenset({"OB", "OW", "OF", "OD", "OL", "OV"})
-_BINARY = frozenset({"AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 _ROI_NAMES = frozenset({"ROIName", "SegmentLabel", "TrackingID"})
 _OLDEST = 89
 """Years: those who are older are few, and become 90 (HIPAA Safe Harbor)."""
@@ -67,11 +69,14 @@ class Cleaner:
 
     def clean(self, dataset: Dataset) -> None:
         """Clean a data set in place, with its items and its file meta."""
-        self._items(dataset, PARTS_OF_PIXELS)
+        # Of an item no header says how long its pixels are.
+        pixels = {tag: dataset.pop(tag) for tag in PARTS_OF_PIXELS if tag in dataset}
+        self._items(dataset)
+        for tag, element in pixels.items():
+            dataset[tag] = element
         _state_method(dataset, self.values.subject, self.profile.methods)
 
-    def _items(self, dataset: Dataset, pixels: Collection[int] = ()) -> None:
-        """Clean a data set; pixels stay those of the object itself, which were measured."""
+    def _items(self, dataset: Dataset) -> None:
         creators = _creators(dataset)
         kept_blocks: set[int] = set()
         for tag in sorted(dataset.keys(), reverse=True):
@@ -84,7 +89,7 @@ class Cleaner:
                 kept = self._private(dataset, tag, creators.get(block, ""))
                 kept_blocks |= {block} if kept else set()
             else:
-                kept = tag in pixels or self._standard(dataset, tag)
+                kept = self._standard(dataset, tag)
             if not kept:
                 del dataset[tag]
 
@@ -92,15 +97,16 @@ class Cleaner:
         """Clean a standard element; tell whether it stays."""
         from pydicom.datadict import dictionary_has_tag
 
+        if self._has_words_for_numbers(dataset, tag):
+            self._count(tag, "removed")
+            return False
         numbers = plain_numbers(dataset, tag)
         if numbers is not None and row_of(tag) is None and dictionary_has_tag(tag):
             kept = has_form("DS", numbers) and not self.originals.says_number(numbers)
             self._count(tag, "kept" if kept else "removed")
             return kept
-        stored = stored_element(dataset, tag)
-        spelt = stored.value if stored is not None and isinstance(stored.value, bytes) else b""
         element = decoded(dataset, tag)
-        if element is None or not self._can_be_judged(element, spelt):
+        if element is None or not self._can_be_judged(element):
             # What cannot be read, or holds bytes of any kind, cannot be judged.
             self._count(tag, "removed")
             return False
@@ -116,9 +122,13 @@ class Cleaner:
         self._count(tag, "kept" if new == before else "changed")
         return True
 
-    def _can_be_judged(self, element: DataElement, stored: bytes) -> bool:
-        if element.VR in _BINARY and self.originals.says_in_bytes(stored):
-            return False
+    def _has_words_for_numbers(self, dataset: Dataset, tag: Any) -> bool:
+        vr, plain = stored_bytes(dataset, tag)
+        return vr in _BINARY and any(
+            self.originals.says(word.decode("ascii")) for word in _LETTERS.findall(plain)
+        )
+
+    def _can_be_judged(self, element: DataElement) -> bool:
         is_bytes, is_meta = element.VR in _BYTES, element.tag.group < _FIRST_GROUP
         return has_its_vr(element) and not is_bytes and not is_meta
 

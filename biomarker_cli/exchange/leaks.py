@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SHORTEST = 4
 """Characters of an original that is looked for inside of texts; a shorter one, as a word."""
 
-_NAMING = frozenset(
+NAMING = frozenset(
     {
         *("PatientID", "PatientBirthDate", "AccessionNumber", "OtherPatientIDs", "StudyID"),
         *("InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName"),
@@ -46,6 +46,8 @@ _NAMING = frozenset(
         *("ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID", "PlateID", "CassetteID"),
     }
 )
+"""Attributes whose text names a person, a device or a place, beside every name (PN)."""
+
 _OF_PERSONS = frozenset({"PatientName", "PatientID", "OtherPatientIDs", "PatientBirthName"})
 _WITHOUT_WORDS = frozenset({"FD", "FL", "SL", "SS", "UL", "US", "AT", "TM", "AS"})
 _NUMBERS = _WITHOUT_WORDS | {"DA", "DT"}
@@ -101,7 +103,7 @@ class Originals:
             forms: set[str] = set()
             if text.vr == "PN":
                 forms = forms_of_person(text.value)
-            elif text.keyword in _NAMING:
+            elif text.keyword in NAMING:
                 forms = forms_of_id(text.value)
             if text.keyword == "PatientBirthDate":
                 forms |= {*forms_of_day(text.value)}
@@ -167,17 +169,6 @@ class Originals:
         if known is None:
             known = self._inside[text] = any(map(self._says, spellings(text)))
         return known
-
-    def says_in_bytes(self, value: bytes) -> bool:
-        """Tell whether the bytes of numbers spell an original: a table may hold any."""
-        if len(value) < _SHORTEST_NUMBER:
-            return False
-        lower = value.lower()
-        return any(
-            one.encode() in lower
-            for one in self.texts
-            if len(one) >= _SHORTEST_NUMBER and not one.isdigit()
-        )
 
     def _says(self, text: str) -> bool:
         words, whole = words_of(text), joined(text)
