@@ -76,12 +76,19 @@ class UidMap:
         ----------
         DICOM PS3.5 B.2 (UUID derived UID), RFC 9562, 5.8 (version 8).
         """
-        if not uid or uid.startswith(_REGISTERED):
+        if not uid or (uid.startswith(_REGISTERED) and _is_of_standard(uid)):
             return uid
         digest = bytearray(hmac.new(self.key, uid.encode(), hashlib.sha256).digest())
         digest[6] = digest[6] & 0x0F | 0x80
         digest[8] = digest[8] & 0x3F | 0x80
         return f"2.25.{uuid.UUID(bytes=bytes(digest[:_BYTES_OF_UUID])).int}"
+
+
+def _is_of_standard(uid: str) -> bool:
+    # Under that root others have no right to UIDs, and some have them.
+    from pydicom.uid import UID_dictionary
+
+    return uid in UID_dictionary
 
 
 @dataclass(frozen=True)

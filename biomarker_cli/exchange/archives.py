@@ -132,6 +132,8 @@ class PlainArchive:
         folded = {name.casefold() for name in self._entries}
         if len(folded) != len(entries):
             raise self._unsafe("two members have one name")
+        if self._zip.comment or any(entry.comment or entry.extra for entry in entries):
+            raise self._unsafe("it has comments or fields of its own")
         for entry in entries:
             if why := _why_unsafe(entry):
                 raise self._unsafe(f"{quoted(entry.filename)} {why}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -112,9 +113,9 @@ def require_no_leak(members: Mapping[str, bytes], words: set[str]) -> None:
     LeakError
         ``BUNDLE-LEAK``.
     """
-    sought = [word.encode() for word in words]
+    sought = [_written_forms(word) for word in words]
     for name, content in sorted(members.items()):
-        n_found = sum(word in content for word in sought)
+        n_found = sum(any(one in content for one in forms) for forms in sought)
         if n_found:
             raise LeakError(
                 "BUNDLE-LEAK",
@@ -123,6 +124,13 @@ def require_no_leak(members: Mapping[str, bytes], words: set[str]) -> None:
                 hint="Names of the study that repeat them leave as they are: rename these in "
                 "cases.csv or the ROI map, or bundle with --identity keep for yourself.",
             )
+
+
+def _written_forms(word: str) -> set[bytes]:
+    """Return a word as tables, JSON and HTML write it."""
+    forms = {word, word.replace('"', '""'), json.dumps(word)[1:-1], html.escape(word)}
+    forms |= {json.dumps(word, ensure_ascii=False)[1:-1], html.escape(word, quote=False)}
+    return {one.encode("utf-8", "surrogatepass") for one in forms}
 
 
 def _package(folder: Path, members: Mapping[str, bytes]) -> bytes:

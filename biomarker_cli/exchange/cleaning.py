@@ -171,7 +171,7 @@ class Cleaner:
         keeps = "patient_characteristics" in self.profile.options
         if keeps and row.get("retain_patient_characteristics") == "K" and vr not in _FREE_TEXT:
             if vr == "AS":
-                return _grouped_age(str(element.value or ""))
+                return _each(element.value, _grouped_age)
             return self._coded(element) if vr == "CS" else element.value
         if row.get("retain_modified_dates") == "C" or (vr == "TM" and "retain_full_dates" in row):
             return self._dated(element)
@@ -230,7 +230,12 @@ class Cleaner:
     def _is_safe(self, vr: str, plain: bytes) -> bool:
         """Tell whether the bytes of a private element are what its rule says, and no more."""
         text = plain.decode("latin-1")
-        if not vr or not bytes_have_form(vr, plain) or self.originals.says(text):
+        if not vr or not bytes_have_form(vr, plain):
+            return False
+        if vr in {"DS", "IS"}:
+            # A b-value of 1000 is no StudyID of 1000.
+            return not self.originals.says_number(text)
+        if self.originals.says(text):
             return False
         return vr not in {"CS", "LO", "SH"} or self.values.code(text) == text
 

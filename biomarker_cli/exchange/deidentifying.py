@@ -21,6 +21,7 @@ from biomarker_cli.exchange.mosaic_headers import put_reduced_header, require_sa
 from biomarker_cli.exchange.objects import (
     content_of,
     may_show_face,
+    put_images_alone,
     read_object,
     require_taken,
     text_of,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "deidentification.json"
 _LINK_COLUMNS = ("patient_id", "subject_id", "source", "error_code", "written")
+_PREFIX_BYTES = 132
 SKIPPED = "DEID-NOT-DICOM"
 """Of files that a folder of DICOM holds beside it: they stay behind, and nothing failed."""
 
@@ -189,7 +191,12 @@ def _person_of(dataset: Dataset) -> Person:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            beginning = file.read(_PREFIX_BYTES)
+            if not beginning.endswith(b"DICM"):
+                # Whatever else lies there, however large, is not read.
+                raise ObjectRefusedError(SKIPPED, "the file is no DICOM")
+            return beginning + file.read()
     except OSError as error:
         raise ObjectRefusedError("DEID-UNREADABLE", "the file cannot be read") from error
 
@@ -213,6 +220,7 @@ class _Run:
             outcome.link.append(row)
             with self._left_behind(row):
                 taken[path] = row, self._take(path, row)
+        self._require_subjects_without_names()
         for path, (row, digest) in taken.items():
             with self._left_behind(row):
                 self._require_one_person(row["patient_id"])
@@ -248,6 +256,16 @@ class _Run:
         self._outcome.subjects.add(row["subject_id"])
         return hashlib.sha256(source).digest()
 
+    def _require_subjects_without_names(self) -> None:
+        """Refuse subjects of a list that repeat a name or an id of the files."""
+        listed = self._subjects.listed
+        if listed and any(map(self._originals.names_person, self._outcome.subjects)):
+            raise ExchangeError(
+                "DEID-SUBJECTS",
+                "a subject_id repeats a name or an id of a patient: it would leave with the copies",
+                hint="Choose names that say nothing, such as S0001.",
+            )
+
     def _require_one_person(self, patient_id: str) -> None:
         persons = self._persons[patient_id]
         if self._subjects.listed is None and any(a.conflicts(b) for a in persons for b in persons):
@@ -270,6 +288,9 @@ class _Run:
         if "safe_private" in self._rules.options:
             put_reduced_header(dataset, original)
         require_same_tiles(dataset, original)
+        put_images_alone(dataset)
+        if self._originals.says_in_stream(dataset):
+            raise ObjectRefusedError("DEID-PIXELS", "the compressed pixel data hold text")
         content, name = content_of(dataset)
         if name in self._outcome.written:
             raise ObjectRefusedError("DEID-REPEATED", "another file is the same object")

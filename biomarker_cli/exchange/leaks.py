@@ -8,6 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from biomarker_cli.exchange.annex_e import row_of
+from biomarker_cli.exchange.compressed_streams import CLEANED
+from biomarker_cli.exchange.name_forms import (
+    SHORTEST_JOINED,
+    forms_of_day,
+    forms_of_id,
+    forms_of_person,
+    is_met_inside,
+    joined,
+    spellings,
+    words_of,
+)
 from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded, plain_numbers
 from biomarker_cli.exchange.values import is_registered
 
@@ -26,15 +37,24 @@ NAMING = frozenset(
         *("PerformedStationName", "RequestedProcedureID", "ScheduledProcedureStepID"),
         *("PerformedProcedureStepID", "FillerOrderNumberImagingServiceRequest"),
         *("PlacerOrderNumberImagingServiceRequest", "ServiceEpisodeID", "DeviceUID"),
+        *("IssuerOfPatientID", "IssuerOfAdmissionID", "IssuerOfServiceEpisodeID"),
+        *("LocalNamespaceEntityID", "UniversalEntityID", "ResponsibleOrganization"),
+        *("CurrentPatientLocation", "PatientInstitutionResidence", "RequestingService"),
+        *("StationAETitle", "ScheduledStationName", "ScheduledStationAETitle"),
+        *("PerformedStationAETitle", "PerformedLocation", "ScheduledProcedureStepLocation"),
+        *("RequestedProcedureLocation", "ClinicalTrialSiteName", "ClinicalTrialSiteID"),
+        *("ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID", "PlateID", "CassetteID"),
     }
 )
 """Attributes whose text names a person, a device or a place, beside every name (PN)."""
 
+_OF_PERSONS = frozenset({"PatientName", "PatientID", "OtherPatientIDs", "PatientBirthName"})
 _WITHOUT_WORDS = frozenset({"FD", "FL", "SL", "SS", "UL", "US", "AT", "TM", "AS"})
 _NUMBERS = _WITHOUT_WORDS | {"DA", "DT"}
 _IN_WORDS = frozenset({"DS", "IS"})
 _SHORTEST_NUMBER = 6
-_UID = re.compile(r"\d+(?:\.\d+){3,}")
+_DIGITS = re.compile(r"\d+")
+_UID = re.compile(r"(?<!\d)\d+(?:\.\d+){3,}")
 _DIGEST = re.compile(r"(ROI|DEV)_[0-9a-f]{8}")
 _HEAD_OF_STREAM = 2048
 
@@ -60,13 +80,17 @@ class Originals:
     neutral : collection of str
         Casefolded words of the profile: that one of them stands somewhere says nothing.
     texts : set of str
-        Casefolded.
+        In the forms of `name_forms`.
+    persons : set of str
+        Those of them that name a patient.
     uids : set of str
     """
 
     neutral: Collection[str] = ()
     texts: set[str] = field(default_factory=set)
+    persons: set[str] = field(default_factory=set)
     uids: set[str] = field(default_factory=set)
+    _joined: set[str] = field(default_factory=set)
     _inside: dict[str, bool] = field(default_factory=dict)
 
     def take(self, dataset: Dataset) -> None:
@@ -75,12 +99,31 @@ class Originals:
         for text in strings_of(dataset):
             if text.vr == "UI":
                 self.uids.add(text.value)
-            elif text.vr == "PN":
-                found |= {part.casefold() for part in re.split(r"[\^=\s,.\x00]+", text.value)}
+                continue
+            forms: set[str] = set()
+            if text.vr == "PN":
+                forms = forms_of_person(text.value)
             elif text.keyword in NAMING:
-                found.add(text.value.strip(" \0").casefold())
-        self.texts |= {one for one in found if self._names(one)}
+                forms = forms_of_id(text.value)
+            if text.keyword == "PatientBirthDate":
+                forms |= {*forms_of_day(text.value)}
+            found |= forms
+            if text.keyword in _OF_PERSONS:
+                self.persons |= {one for one in forms if self._names(one)}
+        new = {one for one in found if self._names(one)}
+        self.texts |= new
+        whole = {joined(one) for one in new}
+        self._joined |= {one for one in whole if len(one) >= SHORTEST_JOINED and self._names(one)}
         self._inside.clear()
+
+    def names_person(self, subject: str) -> bool:
+        """Tell whether what a subject is called says who it is."""
+        said = spellings(subject)
+        return any(
+            one in text if len(one) >= SHORTEST and not one.isdigit() else one == text
+            for text in (*said, *map(joined, said))
+            for one in self.persons
+        )
 
     def _names(self, text: str) -> bool:
         # A number of up to three digits stays in descriptors: it says nothing by itself.
@@ -99,7 +142,11 @@ class Originals:
         for text in strings_of(dataset):
             if self.says_in(text, given):
                 return f"({text.tag >> 16:04X},{text.tag & 0xFFFF:04X}) {text.keyword}".strip()
-        return "pixel data" if self.says(_head_of_pixels(dataset)) else ""
+        return "pixel data" if self.says_in_stream(dataset) else ""
+
+    def says_in_stream(self, dataset: Dataset) -> bool:
+        """Tell whether the ends of compressed pixel data hold an original."""
+        return self.says(_ends_of_pixels(dataset))
 
     def says_in(self, text: StoredText, given: Collection[str]) -> bool:
         """Tell whether a string of an object holds an original; see `found_in`."""
@@ -120,15 +167,30 @@ class Originals:
         """Tell whether a text holds an original."""
         known = self._inside.get(text)
         if known is None:
-            known = self._inside[text] = self._says(text.casefold())
+            known = self._inside[text] = any(map(self._says, spellings(text)))
         return known
 
     def _says(self, text: str) -> bool:
-        words = set(re.split(r"[\W_]+", text))
-        return any(
-            one in text if len(one) >= SHORTEST else len(one) > 1 and one in words
-            for one in self.texts
-        ) or any(uid in self.uids for uid in _UID.findall(text))
+        words, whole = words_of(text), joined(text)
+        # Four digits are in many a code by chance; a number of its own they are not.
+        words.update(run.lstrip("0") for run in _DIGITS.findall(text))
+        words.discard("")
+        return (
+            any(
+                one in text
+                if _is_met_as_part(one)
+                else len(one) > 1 and not words.isdisjoint((one, one.lstrip("0")))
+                for one in self.texts
+            )
+            or any(one in whole for one in self._joined)
+            or any(uid in self.uids for uid in _UID.findall(text))
+        )
+
+
+def _is_met_as_part(one: str) -> bool:
+    if one.isdigit():
+        return len(one) >= _SHORTEST_NUMBER
+    return len(one) >= SHORTEST or is_met_inside(one)
 
 
 def _is_made(text: StoredText) -> bool:
@@ -142,13 +204,16 @@ def _is_made(text: StoredText) -> bool:
     return text.keyword in roi_names or "retain_device_identity" in row
 
 
-def _head_of_pixels(dataset: Dataset) -> str:
-    """Return the words of where a compressed stream may hold a comment."""
+def _ends_of_pixels(dataset: Dataset) -> str:
+    """Return the words of where a compressed stream may hold text."""
     if not dataset.file_meta.TransferSyntaxUID.is_compressed or "PixelData" not in dataset:
         return ""
-    head = bytes(dataset.PixelData[:_HEAD_OF_STREAM])
+    stored = bytes(dataset.PixelData)
+    head = stored[:_HEAD_OF_STREAM]
     # Behind the header of a JPEG or JPEG 2000 stream any word is there by chance.
     head = re.split(rb"\xff\xda|\xff\x90", head)[0]
+    if dataset.file_meta.TransferSyntaxUID not in CLEANED:
+        head += b"\0" + stored[_HEAD_OF_STREAM:][-_HEAD_OF_STREAM:]
     return " ".join(word.decode() for word in re.findall(rb"[A-Za-z0-9 ^,.-]{4,}", head))
 
 

@@ -9,7 +9,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from biomarker_cli.dicom.deflated import inflates_beyond
 from biomarker_cli.dicom.headers import ELEMENT_ERRORS, PARSER_ERRORS
+from biomarker_cli.exchange.compressed_streams import CLEANED, TAKEN, without_comments
 from biomarker_cli.exchange.errors import ObjectRefusedError
 from biomarker_cli.exchange.profile import ProfileFile
 
@@ -38,6 +40,9 @@ _WITHOUT_FACE = frozenset(
 )
 """Values of BodyPartExamined (PS3.16 Annex L) without the head."""
 
+MOST_INFLATED_BYTES = 512 * 1024**2
+"""Of a deflated data set: what is read into memory whole."""
+
 WRITING_ERRORS = (ValueError, OverflowError, struct.error)
 
 
@@ -52,6 +57,8 @@ def read_object(content: bytes) -> Dataset:
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
+    if inflates_beyond(io.BytesIO(content), MOST_INFLATED_BYTES):
+        raise ObjectRefusedError("DEID-UNREADABLE", "the object would inflate beyond measure")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -184,7 +191,10 @@ def _require_pixels_alone(dataset: Dataset) -> None:
     stored = [stored_element(dataset, tag) for tag in PARTS_OF_PIXELS if tag in dataset]
     if None in stored:
         raise ObjectRefusedError("DEID-PIXELS", "the pixel data cannot be read")
-    if not stored or dataset.file_meta.TransferSyntaxUID.is_compressed:
+    if not stored:
+        return
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        _require_taken_syntax(dataset)
         return
     sizes = {"Rows": 1, "Columns": 1, "SamplesPerPixel": 1, "NumberOfFrames": 1}
     try:
@@ -201,6 +211,30 @@ def _require_pixels_alone(dataset: Dataset) -> None:
             raise ObjectRefusedError(
                 "DEID-PIXELS", "the pixel data are longer or shorter than the header says"
             )
+
+
+def _require_taken_syntax(dataset: Dataset) -> None:
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax not in TAKEN and syntax.is_encapsulated:
+        raise ObjectRefusedError("DEID-PIXELS", "streams of that syntax hold more than images")
+
+
+def put_images_alone(dataset: Dataset) -> None:
+    """Blank what the streams of compressed pixel data hold beside the images.
+
+    Raises
+    ------
+    ObjectRefusedError
+        ``DEID-PIXELS``.
+    """
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax not in CLEANED or "PixelData" not in dataset:
+        return
+    try:
+        n_frames = int(text_of(dataset, "NumberOfFrames") or 1)
+    except ValueError as error:
+        raise ObjectRefusedError("DEID-PIXELS", "the number of frames is unreadable") from error
+    dataset["PixelData"].value = without_comments(bytes(dataset.PixelData), syntax, n_frames)
 
 
 def content_of(dataset: Dataset) -> tuple[bytes, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import struct
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -28,6 +29,9 @@ _FORMS = {
     "DT": re.compile(r"(\d{8}(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?([+-]\d{4})?)?\s*"),
     "UI": re.compile(r"[0-9.]{0,64}"),
 }
+_SMALLEST, _LARGEST = 1e-60, 1e60
+"""Of doubles; eight letters read as one are mostly beyond."""
+
 _STANDARD_ROOT = "1.2.840.10008."
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _LONGEST_NUMBER = 3
@@ -81,11 +85,11 @@ class SubjectKey:
 
     def cleaned(self, text: str) -> str:
         """Return the words of a descriptor that stay, in their order."""
-        return " ".join(token for token in _TOKEN.findall(text) if self._stays(token))
+        return " ".join(token for token in _tokens(text) if self._stays(token))
 
     def roi_name(self, text: str) -> str:
         """Return the name of a region, or what stands for one that may name a person."""
-        tokens = _TOKEN.findall(text)
+        tokens = _tokens(text)
         if not text.strip() or (tokens and all(map(self._stays, tokens))):
             return text
         return f"ROI_{self.digest('roi', text)}"
@@ -94,7 +98,7 @@ class SubjectKey:
         """Return a coded string; one of an unknown word becomes its digest, still told apart."""
         unknown = any(
             len(token) > _LONGEST_NUMBER and not self._stays(token)
-            for token in _TOKEN.findall(text)
+            for token in _tokens(text)
             if token.casefold() not in self.codes
         )
         return f"X{self.digest('code', text).upper()}" if unknown else text
@@ -104,9 +108,21 @@ class SubjectKey:
         return pseudonym(self.key, f"{what}\0{text}")[:8]
 
     def _stays(self, token: str) -> bool:
-        if token.isdigit():
-            return len(token) <= _LONGEST_NUMBER
+        digits = token.replace(" ", "")
+        if digits.isdigit():
+            return len(digits) <= _LONGEST_NUMBER
         return token.casefold() in self.words
+
+
+def _tokens(text: str) -> list[str]:
+    """Return words and numbers; numbers between which no word stands are one, as in a date."""
+    found: list[str] = []
+    for token in _TOKEN.findall(text):
+        if found and found[-1].replace(" ", "").isdigit() and token.isdigit():
+            found[-1] += f" {token}"
+        else:
+            found.append(token)
+    return found
 
 
 def is_registered(uid: str) -> bool:
@@ -128,5 +144,18 @@ def bytes_have_form(vr: str, value: bytes) -> bool:
     if vr in _BINARY_BYTES:
         # Vectors and b-matrices are of doubles; of the others there is one.
         most = _MOST_DOUBLES if vr == "FD" else 1
-        return len(value) in range(0, (most + 1) * _BINARY_BYTES[vr], _BINARY_BYTES[vr])
+        fits = len(value) in range(0, (most + 1) * _BINARY_BYTES[vr], _BINARY_BYTES[vr])
+        return fits and (vr != "FD" or _are_magnitudes(value))
     return value.isascii() and has_form(vr, value.decode("ascii"))
+
+
+def _are_magnitudes(value: bytes) -> bool:
+    """Tell whether doubles are ones that somebody measures, in either order of bytes."""
+    form = f"{len(value) // _BINARY_BYTES['FD']}d"
+    return any(
+        all(
+            one == 0 or _SMALLEST <= abs(one) <= _LARGEST
+            for one in struct.unpack(order + form, value)
+        )
+        for order in "<>"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import stat
 import zipfile
@@ -124,6 +125,19 @@ def test_no_member_is_called_so(tmp_path, name):
     assert refusal(path) == "BUNDLE-UNSAFE"
 
 
+@pytest.mark.parametrize("where", ["archive", "member", "field"])
+def test_an_archive_with_room_for_other_text_is_refused(tmp_path, where):
+    path, found = tmp_path / "a.zip", described(members())
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in found.items():
+            entry = zipfile.ZipInfo(name)
+            entry.comment = b"Doe" if where == "member" else b""
+            entry.extra = b"\x99\x99\x03\x00Doe" if where == "field" else b""
+            archive.writestr(entry, content)
+        archive.comment = b"Doe" if where == "archive" else b""
+    assert refusal(path) == "BUNDLE-UNSAFE"
+
+
 def hostile(path, *entries):
     with zipfile.ZipFile(path, "w") as archive:
         for entry, content, compression in entries:
@@ -200,6 +214,11 @@ def test_a_leak_is_counted_and_not_told():
     with pytest.raises(LeakError) as caught:
         require_no_leak({"a.csv": b"x 1.2.3.4.5.6 y"}, {"1.2.3.4.5.6", "7.8.9"})
     assert caught.value.code == "BUNDLE-LEAK"
+    word = 'Müller "A" & <B>/1.dcm'
+    written = (word, word.replace('"', '""'), json.dumps(word), html.escape(word))
+    for one in (*written, json.dumps(word, ensure_ascii=False), html.escape(word, quote=False)):
+        with pytest.raises(LeakError):
+            require_no_leak({"a.json": one.encode()}, {word})
     assert "1.2.3" not in str(caught.value.message)
     require_no_leak({"a.csv": b"x"}, {"1.2.3.4.5.6"})
 
