@@ -15,7 +15,17 @@ from benchmarks.peers import environment
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _ROOMS = ("scan", "check", "regions", "suv", "adc", "perfusion", "radiomics", "size")
-NAMES = (*_ROOMS, "run", "compare", "pool", "verify", "response", "report", "deidentify")
+NAMES = (
+    *_ROOMS,
+    "run",
+    "compare",
+    "pool",
+    "verify",
+    "response",
+    "report",
+    "deidentify",
+    "registration",
+)
 
 
 def command(name: str, data: Path) -> list[str]:
@@ -33,6 +43,8 @@ def command(name: str, data: Path) -> list[str]:
             arguments += ["--peers", str(folder / "python")]
     if name == "deidentify" and (folder := environment("dicognito")):
         arguments = ["--dicognito", str(folder / "python")]
+    if name == "registration" and (folder := environment("greedy")):
+        arguments = ["--greedy", str(folder / "python")]
     if name == "radiomics":
         arguments = ["--peers"]
     if name == "adc" and (folder := environment("diffusion")):

@@ -22,6 +22,7 @@ REQUIREMENTS = {
     "dicognito": ("", ("dicognito==0.19.0",)),
     "pictologics": ("python3.12", ("pictologics==0.9.0",)),
     "regions": ("", ("dcmrtstruct2nii", "pydicom<3")),
+    "greedy": ("", ("picsl_greedy==1.4.0.3", "SimpleITK")),
     # These are measured in one process with ours.
     "diffusion": ("", ("dipy", "osipi-ivim", str(CHECKOUT))),
 }

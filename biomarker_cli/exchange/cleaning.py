@@ -25,6 +25,7 @@ from biomarker_cli.exchange.objects import (
     decoded,
     has_its_vr,
     plain_numbers,
+    stored_bytes,
     stored_element,
 )
 from biomarker_cli.exchange.profile import DUMMY, STATED, ProfileFile
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _FREE_TEXT = frozenset({"LO", "SH", "ST", "UC", "LT", "UT", "UR", "AE", "PN", "UN"})
+_BINARY = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "AT", "US or SS", "UV", "SV"})
+_LETTERS = re.compile(rb"[A-Za-z]{4,}")
 _BYTES = frozenset({"OB", "OW", "OF", "OD", "OL", "OV"})
 _ROI_NAMES = frozenset({"ROIName", "SegmentLabel", "TrackingID"})
 _OLDEST = 89
@@ -66,7 +69,11 @@ class Cleaner:
 
     def clean(self, dataset: Dataset) -> None:
         """Clean a data set in place, with its items and its file meta."""
+        # Of an item no header says how long its pixels are.
+        pixels = {tag: dataset.pop(tag) for tag in PARTS_OF_PIXELS if tag in dataset}
         self._items(dataset)
+        for tag, element in pixels.items():
+            dataset[tag] = element
         _state_method(dataset, self.values.subject, self.profile.methods)
 
     def _items(self, dataset: Dataset) -> None:
@@ -90,8 +97,9 @@ class Cleaner:
         """Clean a standard element; tell whether it stays."""
         from pydicom.datadict import dictionary_has_tag
 
-        if tag in PARTS_OF_PIXELS:
-            return True
+        if self._has_words_for_numbers(dataset, tag):
+            self._count(tag, "removed")
+            return False
         numbers = plain_numbers(dataset, tag)
         if numbers is not None and row_of(tag) is None and dictionary_has_tag(tag):
             kept = has_form("DS", numbers) and not self.originals.says_number(numbers)
@@ -113,6 +121,12 @@ class Cleaner:
             element.value = new
         self._count(tag, "kept" if new == before else "changed")
         return True
+
+    def _has_words_for_numbers(self, dataset: Dataset, tag: Any) -> bool:
+        vr, plain = stored_bytes(dataset, tag)
+        return vr in _BINARY and any(
+            self.originals.says(word.decode("ascii")) for word in _LETTERS.findall(plain)
+        )
 
     def _can_be_judged(self, element: DataElement) -> bool:
         is_bytes, is_meta = element.VR in _BYTES, element.tag.group < _FIRST_GROUP

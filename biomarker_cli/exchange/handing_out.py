@@ -53,7 +53,7 @@ class Outgoing:
         """Return the TrackingUID that each region came with, by case and ROI."""
         return {
             (row["case_id"], row["roi_id"]): uid
-            for row in named_rows(self.run.table("rois"))
+            for row in named_rows(self.run.table("rois"), "case_id", "roi_id")
             if is_uid(uid := row.get("tracking_uid", ""))
         }
 
@@ -72,7 +72,7 @@ class ObjectFolder:
         self.rows: list[ObjectRow] = []
 
     def take(
-        self, written: Dataset, case: OutgoingCase, kind: str, image: str, n_items: int
+        self, written: Dataset, case: OutgoingCase, kind: str, image: str, n_items: int | None
     ) -> None:
         """Write an object under a name that is made of its case."""
         stem = self._names.of("__".join(filter(None, (file_stem(case.case_id), image, kind))))

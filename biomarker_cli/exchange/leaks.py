@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SHORTEST = 4
 """Characters of an original that is looked for inside of texts; a shorter one, as a word."""
 
-_NAMING = frozenset(
+NAMING = frozenset(
     {
         *("PatientID", "PatientBirthDate", "AccessionNumber", "OtherPatientIDs", "StudyID"),
         *("InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName"),
@@ -28,6 +28,8 @@ _NAMING = frozenset(
         *("PlacerOrderNumberImagingServiceRequest", "ServiceEpisodeID", "DeviceUID"),
     }
 )
+"""Attributes whose text names a person, a device or a place, beside every name (PN)."""
+
 _WITHOUT_WORDS = frozenset({"FD", "FL", "SL", "SS", "UL", "US", "AT", "TM", "AS"})
 _NUMBERS = _WITHOUT_WORDS | {"DA", "DT"}
 _IN_WORDS = frozenset({"DS", "IS"})
@@ -75,7 +77,7 @@ class Originals:
                 self.uids.add(text.value)
             elif text.vr == "PN":
                 found |= {part.casefold() for part in re.split(r"[\^=\s,.\x00]+", text.value)}
-            elif text.keyword in _NAMING:
+            elif text.keyword in NAMING:
                 found.add(text.value.strip(" \0").casefold())
         self.texts |= {one for one in found if self._names(one)}
         self._inside.clear()

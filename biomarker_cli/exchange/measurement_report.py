@@ -52,6 +52,8 @@ class OutgoingNumber:
         What computed it.
     parameters : tuple of str
         ``name=value``: feature id and what to know before pooling.
+    measured_on : Dataset or None
+        The map, where it leaves as well.
     """
 
     concept: MeasuredConcept
@@ -60,6 +62,7 @@ class OutgoingNumber:
     engine: str
     engine_version: str
     parameters: tuple[str, ...]
+    measured_on: Dataset | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ class OutgoingReport:
         UID under which they are followed: that of the subject.
     images : tuple of Dataset
         Headers of the images, under the identity of the report.
-    segmentations : tuple of Dataset
+    derived : tuple of Dataset
+        Segmentations, and maps.
     software_version : str
         Of the run.
     """
@@ -110,7 +114,7 @@ class OutgoingReport:
     calls: tuple[ResponseCall, ...]
     calls_uid: str
     images: tuple[Dataset, ...]
-    segmentations: tuple[Dataset, ...]
+    derived: tuple[Dataset, ...]
     software_version: str = __version__
 
 
@@ -148,7 +152,7 @@ def measurement_report(
             title=codes.DCM.ImagingMeasurementReport,
         )
         written: Any = Comprehensive3DSR(
-            evidence=[*source.images, *source.segmentations],
+            evidence=[*source.images, *source.derived],
             content=content[0],
             series_number=SERIES_NUMBER,
             instance_number=1,
@@ -236,6 +240,10 @@ def _measurement(number: OutgoingNumber) -> Any:
     from highdicom import sr
 
     name, derivation = number.concept
+    on = number.measured_on
+    images = (
+        None if on is None else [sr.SourceImageForMeasurement(on.SOPClassUID, on.SOPInstanceUID)]
+    )
     return sr.Measurement(
         name=_code(name),
         value=number.value,
@@ -244,6 +252,7 @@ def _measurement(number: OutgoingNumber) -> Any:
         algorithm_id=sr.AlgorithmIdentification(
             number.engine, number.engine_version, list(number.parameters)
         ),
+        referenced_images=images,
     )
 
 

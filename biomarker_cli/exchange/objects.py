@@ -89,21 +89,24 @@ def stored_element(dataset: Dataset, tag: Any) -> Any:
         return None
 
 
+def stored_bytes(dataset: Dataset, tag: Any) -> tuple[str, bytes]:
+    """Return VR and bytes of an element as the file has them; empty where it was decoded."""
+    from pydicom.datadict import dictionary_has_tag, dictionary_VR
+
+    stored = stored_element(dataset, tag)
+    if stored is None or not isinstance(stored.value, bytes):
+        return "", b""
+    # Of implicit VR the dictionary says what an element is.
+    return stored.VR or (dictionary_VR(tag) if dictionary_has_tag(tag) else ""), stored.value
+
+
 def plain_numbers(dataset: Dataset, tag: Any) -> str | None:
     """Return a DS or IS as the file has it, None where it is another element or was decoded.
 
     A structure set has a million of them: as text they cost a tenth.
     """
-    from pydicom.datadict import dictionary_has_tag, dictionary_VR
-
-    stored = stored_element(dataset, tag)
-    if stored is None or not isinstance(stored.value, bytes):
-        return None
-    # Of implicit VR the dictionary says what an element is.
-    vr = stored.VR or (dictionary_VR(tag) if dictionary_has_tag(tag) else "")
-    if vr not in {"DS", "IS"}:
-        return None
-    return stored.value.decode("latin-1")
+    vr, content = stored_bytes(dataset, tag)
+    return content.decode("latin-1") if vr in {"DS", "IS"} else None
 
 
 def text_of(dataset: Dataset, keyword: str) -> str:
@@ -154,14 +157,16 @@ def may_show_face(dataset: Dataset) -> bool:
 
 
 def _require_uids(dataset: Dataset) -> None:
+    from pydicom.datadict import tag_for_keyword
     from pydicom.uid import UID
 
     syntax = dataset.file_meta.get("TransferSyntaxUID", "")
     if not isinstance(syntax, str) or not UID(syntax).is_transfer_syntax:
         raise ObjectRefusedError("DEID-UIDS", "the file does not say its transfer syntax")
     for keyword in _UIDS:
-        uid = text_of(dataset, keyword)
-        if len(uid) > _LONGEST_UID or not _UID.fullmatch(uid):
+        uid, element = text_of(dataset, keyword), decoded(dataset, tag_for_keyword(keyword))
+        has_vr = element is not None and has_its_vr(element)
+        if not has_vr or len(uid) > _LONGEST_UID or not _UID.fullmatch(uid):
             raise ObjectRefusedError("DEID-UIDS", f"{keyword} is no UID")
 
 
@@ -176,7 +181,9 @@ def _has_embedded_overlay(dataset: Dataset) -> bool:
 
 def _require_pixels_alone(dataset: Dataset) -> None:
     """Refuse pixel data of another length than the header says: nobody knows what else it is."""
-    stored = [dataset.get_item(tag) for tag in PARTS_OF_PIXELS if tag in dataset]
+    stored = [stored_element(dataset, tag) for tag in PARTS_OF_PIXELS if tag in dataset]
+    if None in stored:
+        raise ObjectRefusedError("DEID-PIXELS", "the pixel data cannot be read")
     if not stored or dataset.file_meta.TransferSyntaxUID.is_compressed:
         return
     sizes = {"Rows": 1, "Columns": 1, "SamplesPerPixel": 1, "NumberOfFrames": 1}

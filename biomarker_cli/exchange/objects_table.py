@@ -13,14 +13,18 @@ class ObjectRow:
     """A row of ``objects.csv``."""
 
     case_id: CaseId
-    kind: Annotated[str, about("what the object is", "seg", "sr")]
-    image: Annotated[str, about("name of the image of the case; empty where it is of none")] = ""
+    kind: Annotated[str, about("what the object is", "seg", "sr", "pm")]
+    image: Annotated[
+        str, about("name of the image of the case, of a pm map and analysis; empty for an sr")
+    ] = ""
     status: Annotated[str, about("what became of it", "written", "failed")]
     file: Annotated[str, about("from the folder of the table")] = ""
     sop_instance_uid: Annotated[str, about("SOPInstanceUID")] = ""
     series_uid: Annotated[str, about("SeriesInstanceUID")] = ""
     study_uid: Annotated[str, about("StudyInstanceUID, as it leaves")] = ""
-    n_items: Annotated[int | None, about("segments of a SEG, measurements of an SR")] = None
+    n_items: Annotated[int | None, about("segments of a SEG, measurements of an SR, 1 of a PM")] = (
+        None
+    )
     n_left_out: Annotated[
         int | None, about("values of the case that an SR leaves out, as they may not be pooled")
     ] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli.exchange.errors import ExchangeError, NotExportedError
+from biomarker_cli.model.wording import quoted
+from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.export.packaged import PackagedTable, read_package
 from biomarker_cli.tables.kept import KeptIndex, case_folder, read_index
 from biomarker_cli.tables.manifest import read_manifest
 
+_CASE_COLUMNS = (
+    *("case_id", "subject_id", "timepoint", "study_uid", "series_uid"),
+    *("status", "result_key"),
+)
 _MEASURED = frozenset({"measured", "partial"})
 
 
@@ -108,7 +115,7 @@ def read_run(folder: Path) -> OutgoingRun:
         ``EXPORT-NO-CASE`` where nothing was measured.
     """
     table = _table(folder, "cases")
-    rows = [row for row in named_rows(table) if row["status"] in _MEASURED]
+    rows = [row for row in named_rows(table, *_CASE_COLUMNS) if row["status"] in _MEASURED]
     if not rows:
         raise ExchangeError("EXPORT-NO-CASE", "no case of the run was measured", where=str(folder))
     manifest = read_manifest(folder)
@@ -122,11 +129,42 @@ def read_run(folder: Path) -> OutgoingRun:
     )
 
 
-def named_rows(table: PackagedTable) -> Iterator[dict[str, str]]:
-    """Yield the rows of a table by the names of their columns."""
+def named_rows(table: PackagedTable, *required: str) -> Iterator[dict[str, str]]:
+    """Yield the rows of a table by the names of its columns.
+
+    Raises
+    ------
+    TableError
+        ``TABLE-COLUMNS`` where one of the required is missing.
+    """
     names = table.column_names
+    require_columns(table.path, required, names)
     for cells in table.rows():
         yield dict(zip(names, cells, strict=True))
+
+
+def number_in(row: dict[str, str], name: str, table: PackagedTable) -> float | None:
+    """Return the number of a cell, None where it is empty.
+
+    Raises
+    ------
+    TableError
+        ``TABLE-VALUE`` for what is no finite number.
+    """
+    if not row[name]:
+        return None
+    try:
+        found = float(row[name])
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise TableError(
+            "TABLE-VALUE",
+            f"expected a number in {name}, found {quoted(row[name])}",
+            where=str(table.path),
+            hint="Run the same `biomarker run` again, which writes the tables anew.",
+        )
+    return found
 
 
 def _table(folder: Path, name: str) -> PackagedTable:

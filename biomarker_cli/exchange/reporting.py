@@ -25,7 +25,8 @@ from biomarker_cli.exchange.measurement_report import (
     numbers_of,
 )
 from biomarker_cli.exchange.objects_table import ObjectRow
-from biomarker_cli.exchange.outgoing_run import OutgoingCase, named_rows
+from biomarker_cli.exchange.outgoing_maps import OutgoingMap, maps_of_case
+from biomarker_cli.exchange.outgoing_run import OutgoingCase, named_rows, number_in
 from biomarker_cli.exchange.response_calls import Calls, read_calls
 from biomarker_cli.model.errors import BiomarkerError
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from biomarker_cli.exchange.segmentation import RegionsOfImage
+    from biomarker_cli.tables.export.packaged import PackagedTable
 
 Least = Literal["yes", "caution", "all"]
 """Which values leave: usable ones, also those under caution, or all there are."""
@@ -42,6 +44,15 @@ _TAKEN: Mapping[Least, frozenset[str]] = {
     "caution": frozenset({"yes", "caution"}),
     "all": frozenset({"yes", "caution", "no"}),
 }
+
+_ROW_COLUMNS = (
+    *("case_id", "roi_id", "analysis_id", "feature_id"),
+    *("value", "unit", "flags", "usable"),
+)
+_FEATURE_COLUMNS = (
+    *("analysis_id", "feature_id", "analysis_sha256", "name", "ibsi_id", "dicom_code"),
+    *("engine", "engine_version", "definition_version"),
+)
 
 _VOLUME = MeasuredConcept(CodedName("118565006", "SCT", "Volume"))
 
@@ -62,12 +73,15 @@ class _Tables:
         TrackingUID that a region came with, by case and ROI.
     calls : mapping
         Of response, by subject and timepoint.
+    with_maps : bool
+        Whether kept maps leave as well.
     """
 
     features: Mapping[tuple[str, str], _Row]
     volumes: Mapping[tuple[str, str], float]
     tracking: dict[tuple[str, str], str]
     calls: Calls
+    with_maps: bool
 
 
 @dataclass(frozen=True)
@@ -80,10 +94,13 @@ class ReportRules:
         Which values leave, by the column `usable`.
     response : Path or None
         Folder that `biomarker response` wrote of the run: its calls leave as well.
+    with_maps : bool
+        Whether kept maps leave as Parametric Maps, to which numbers refer.
     """
 
     least: Least = "caution"
     response: Path | None = None
+    with_maps: bool = False
 
 
 def export_reports(
@@ -105,7 +122,8 @@ def export_reports(
     """
     objects, tables = ObjectFolder(folder), _tables(outgoing, rules)
     waiting = {case.case_id: case for case in cases}
-    measured = named_rows(outgoing.run.table("measurements"))
+    table = outgoing.run.table("measurements")
+    measured = _measured(table, tables)
     for case_id, group in groupby(measured, key=lambda row: row["case_id"]):
         if case_id not in waiting:
             continue
@@ -122,21 +140,31 @@ def export_reports(
     return objects.rows
 
 
+def _measured(table: PackagedTable, tables: _Tables) -> Iterator[dict[str, str]]:
+    """Yield the rows of a table of measurements whose values are numbers of known features."""
+    for place, row in enumerate(named_rows(table, *_ROW_COLUMNS), start=1):
+        if (row["analysis_id"], row["feature_id"]) not in tables.features:
+            raise table.bad_row(place, "features.csv does not have its feature")
+        number_in(row, "value", table)
+        yield row
+
+
 def _tables(outgoing: Outgoing, rules: ReportRules) -> _Tables:
     features = {
         (row["analysis_id"], row["feature_id"]): row
-        for row in named_rows(outgoing.run.table("features"))
+        for row in named_rows(outgoing.run.table("features"), *_FEATURE_COLUMNS)
     }
+    rois = outgoing.run.table("rois")
     volumes = {
-        (row["case_id"], row["roi_id"]): float(row["volume_mm3"])
-        for row in named_rows(outgoing.run.table("rois"))
-        if row["volume_mm3"]
+        (row["case_id"], row["roi_id"]): volume
+        for row in named_rows(rois, "case_id", "roi_id", "volume_mm3")
+        if (volume := number_in(row, "volume_mm3", rois)) is not None
     }
     calls: Calls = {}
     if rules.response is not None:
         subjects = frozenset(case.subject_id for case in outgoing.run.cases)
         calls = read_calls(rules.response, subjects)
-    return _Tables(features, volumes, outgoing.tracking_uids(), calls)
+    return _Tables(features, volumes, outgoing.tracking_uids(), calls, rules.with_maps)
 
 
 def _nothing(case: OutgoingCase, n_left_out: int) -> NotExportedError:
@@ -164,7 +192,8 @@ def _one(
     sources = regions_of_case(outgoing, case, tables.tracking)
     segmentations = [segmentation_of(outgoing, case, source) for source in sources]
     pairs = list(zip(sources, segmentations, strict=True))
-    groups = tuple(_groups(outgoing, case, rows, tables, pairs))
+    maps = list(maps_of_case(outgoing, case, sources)) if tables.with_maps else []
+    groups = tuple(_groups(outgoing, case, rows, tables, pairs, maps))
     report = OutgoingReport(
         case_id=case.case_id,
         timepoint=case.timepoint,
@@ -172,12 +201,14 @@ def _one(
         calls=tables.calls.get((case.subject_id, case.timepoint), ()),
         calls_uid=identity.uid(generate_uid(entropy_srcs=["response", case.subject_id])),
         images=tuple(h for s in sources for h in source_headers(s.frames, identity)),
-        segmentations=tuple(segmentations),
+        derived=(*segmentations, *(one.written for one in maps)),
         software_version=outgoing.run.software_version,
     )
     written = measurement_report(report, identity, created, _uids(outgoing, case, report))
     for source, segmentation in pairs:
         objects.take(segmentation, case, "seg", source.image, len(source.regions))
+    for one in maps:
+        objects.take(one.written, case, "pm", f"{one.name}__{one.analysis_id}", None)
     objects.take(written, case, "sr", "", numbers_of(groups))
     objects.rows[-1] = replace(objects.rows[-1], n_left_out=n_left_out)
 
@@ -188,11 +219,13 @@ def _groups(
     rows: Sequence[_Row],
     tables: _Tables,
     written: Sequence[tuple[RegionsOfImage, Dataset]],
+    maps: Sequence[OutgoingMap],
 ) -> Iterator[OutgoingGroup]:
     """Yield a group for each region's volume, and for what each analysis measured in it."""
     identity = outgoing.identity(case)
     # In the record of a patient, the ids of a study are not to stand beside their name.
     whose = (f"case_id={case.case_id}",) if outgoing.uids else ()
+    map_of = {(one.analysis_id, one.name): one.written for one in maps}
     places: dict[str, tuple[str, tuple[Dataset, int]]] = {}
     for source, segmentation in written:
         for number, one in enumerate(source.regions, start=1):
@@ -221,7 +254,10 @@ def _groups(
                 f"analysis_id={analysis_id}",
                 f"analysis_sha256={features[0]['analysis_sha256']}",
             )
-            numbers = tuple(map(_number, found, features))
+            measured_on = (
+                map_of.get((analysis_id, row["feature_id"].partition(".")[0])) for row in found
+            )
+            numbers = tuple(map(_number, found, features, measured_on))
             yield OutgoingGroup(roi_id, uid, segment, parameters, numbers)
 
 
@@ -229,7 +265,7 @@ def _volume(volume_mm3: float, version: str) -> OutgoingNumber:
     return OutgoingNumber(_VOLUME, volume_mm3, "mm3", "biomarker", version, ())
 
 
-def _number(row: _Row, feature: _Row) -> OutgoingNumber:
+def _number(row: _Row, feature: _Row, measured_on: Dataset | None) -> OutgoingNumber:
     said = {
         "feature_id": row["feature_id"],
         "definition_version": feature["definition_version"],
@@ -240,7 +276,9 @@ def _number(row: _Row, feature: _Row) -> OutgoingNumber:
     concept = measured_concept({**feature, "unit_ucum": row["unit"]})
     parameters = tuple(f"{name}={text}" for name, text in said.items() if text)
     engine, version = feature["engine"] or "biomarker", feature["engine_version"] or "unknown"
-    return OutgoingNumber(concept, float(row["value"]), row["unit"], engine, version, parameters)
+    return OutgoingNumber(
+        concept, float(row["value"]), row["unit"], engine, version, parameters, measured_on
+    )
 
 
 def _uids(outgoing: Outgoing, case: OutgoingCase, report: OutgoingReport) -> dict[str, str]:
@@ -253,6 +291,7 @@ def _uids(outgoing: Outgoing, case: OutgoingCase, report: OutgoingReport) -> dic
         for number in group.numbers
         for parameter in (*group.parameters, *number.parameters)
     ]
+    held += [str(one.SOPInstanceUID) for one in report.derived]
     held += [f"{one.criterion}\0{one.reader}\0{one.overall}" for one in report.calls]
     created = outgoing.run.created.isoformat()
     made_of = [case.case_id, case.result_key, created, *held]

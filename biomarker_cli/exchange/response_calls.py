@@ -13,6 +13,7 @@ from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.export.packaged import read_package
 
 _TABLE = "response"
+_COLUMNS = ("criterion", "subject_id", "reader", "timepoint", "overall")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def read_calls(folder: Path, subjects: frozenset[str]) -> Calls:
             hint="Name the folder that `biomarker response -o` wrote.",
         )
     tables[_TABLE].require_unchanged()
-    rows = list(named_rows(tables[_TABLE]))
+    rows = list(named_rows(tables[_TABLE], *_COLUMNS))
     if not subjects & {row["subject_id"] for row in rows}:
         raise ExchangeError(
             "EXPORT-OTHER-RESPONSE",

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.quantity import Quantity
 from biomarker_cli.model.version import __version__
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 SERIES_NUMBER = 9000
 
@@ -48,7 +51,27 @@ _CODE_STRING = 16
 def write_parametric_map(
     one: QuantityMap, path: Path, identity: OutgoingIdentity, analysis: str
 ) -> None:
-    """Write a map as a DICOM Parametric Map with its UCUM unit.
+    """Write a map as a DICOM Parametric Map.
+
+    Parameters
+    ----------
+    one, identity, analysis
+        As `parametric_map` takes them.
+    path : Path
+
+    Raises
+    ------
+    ImageFileError
+        ``MAP-NO-SOURCE`` for a map that did not come from DICOM.
+    """
+    written = parametric_map(one, identity, analysis)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as stream:
+        written.save_as(stream)
+
+
+def parametric_map(one: QuantityMap, identity: OutgoingIdentity, analysis: str) -> Dataset:
+    """Return a map as a DICOM Parametric Map with its UCUM unit.
 
     Values are stored as they are (float64) and mapped one to one, so that every
     reader sees the unit. UIDs follow from the source and the derivation: the
@@ -58,7 +81,6 @@ def write_parametric_map(
     ----------
     one : QuantityMap
         Of a volume that came from DICOM.
-    path : Path
     identity : OutgoingIdentity
         Whom the object names.
     analysis : str
@@ -83,7 +105,7 @@ def write_parametric_map(
     with warnings.catch_warnings():
         # It warns about unusual names of patients, and would print them.
         warnings.simplefilter("ignore")
-        written = ParametricMap(
+        written: Any = ParametricMap(
             source_images=source_headers(volume.frames, identity),
             pixel_array=values,
             series_number=SERIES_NUMBER,
@@ -100,9 +122,7 @@ def write_parametric_map(
     identity.complete(written, volume.frames.first.dataset)
     # Required, empty where unknown, for objects that name no laterality of their frames.
     written.Laterality = ""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as stream:
-        written.save_as(stream)
+    return written  # type: ignore[no-any-return]
 
 
 def _uids(one: QuantityMap, identity: OutgoingIdentity) -> dict[str, Any]:

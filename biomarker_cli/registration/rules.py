@@ -47,10 +47,10 @@ class Optimiser(Strict):
     """Steps of a length that is cut where the gradient turns."""
 
     name: Literal["regular_step_gradient_descent"] = "regular_step_gradient_descent"
-    step_mm: float = Field(default=1.0, gt=0, le=20)
+    step_mm: float = Field(default=4.0, gt=0, le=20)
     least_step_mm: float = Field(default=1e-4, gt=0, le=1)
-    iterations: int = Field(default=400, ge=10, le=5000)
-    relaxation: float = Field(default=0.9, gt=0, lt=1)
+    iterations: int = Field(default=600, ge=10, le=5000)
+    relaxation: float = Field(default=0.95, gt=0, lt=1)
 
 
 class RigidRules(Strict):

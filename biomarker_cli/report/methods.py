@@ -218,11 +218,14 @@ def _missing(tables: RunTables) -> MethodsEvidence | None:
     if not counts:
         return None
     failed = sum(row["status"] == "failed" for row in tables.cases)
+    left_out = Counter(words(row["reason"]) for row in tables.exclusions)
+    pooled = f" Left out of the pool: {_numbered(left_out)}." if left_out else ""
     return MethodsEvidence(
         f"Values that could not be determined are empty and keep their reason; none was imputed. "
-        f"Of {counts.total()} values: {_numbered(counts)}; {counted(failed, 'image')} failed.",
-        "measurements.csv; cases.csv",
-        "status; error_code",
+        f"Of {counts.total()} values: {_numbered(counts)}; {counted(failed, 'image')} failed."
+        + pooled,
+        "measurements.csv; cases.csv" + ("; exclusions.csv" if left_out else ""),
+        "status; error_code" + ("; reason" if left_out else ""),
     )
 
 

@@ -84,7 +84,9 @@ def checklist_rows(evidence: Mapping[str, MethodsEvidence]) -> Iterator[dict[str
 
 def methods_text(evidence: Mapping[str, MethodsEvidence]) -> str:
     """Return the methods paragraph and the items that it bears on, as Markdown."""
-    paragraph = " ".join(_plain(one.sentence) for one in evidence.values())
+    # Every setting of an analysis is a table of its own, which nobody reads as a sentence.
+    told = (one.sentence for name, one in evidence.items() if name != "preprocessing")
+    paragraph = " ".join(map(_plain, told))
     lines = ["# Methods", "", paragraph, "", "# Checklists", ""]
     lines += [
         "| checklist | item | asks for | sentence | file | column |",

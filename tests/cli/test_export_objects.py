@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pydicom
 import pytest
 
+from biomarker_cli.catalogue.catalogue import Catalogue
+from biomarker_cli.dicom.identity import UidMap
+from biomarker_cli.exchange.errors import NotExportedError
+from biomarker_cli.exchange.handing_out import Outgoing, regions_of_case
+from biomarker_cli.exchange.outgoing_run import read_run
+from biomarker_cli.exchange.reporting import ReportRules, export_reports
+from biomarker_cli.exchange.source_images import SourceImages
 from biomarker_cli.response.tables import RESPONSE
-from biomarker_cli.tables.kept import case_folder, read_index, read_mask
+from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.kept import case_folder, read_index, read_map, read_mask, write_index
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.writing import write_table
 
@@ -27,7 +37,7 @@ def trial(biomarker, sample_dir, tmp_path_factory):
     others = shutil.ignore_patterns("*.py", "__pycache__", "response")
     shutil.copytree(sample_dir, folder / "trial", ignore=others)
     study = folder / "trial" / "study.yaml"
-    study.write_text(study.read_text() + "keep: [masks]\n")
+    study.write_text(study.read_text() + "keep: [masks, maps]\n")
     cases = study.parent / "cases.csv"
     head, *lines = cases.read_text().splitlines(keepends=True)
     kept = ("CENTRE_A,S0001,T1,pet", "CENTRE_A,S0001,T1,dwi", "CENTRE_B,S0002,T1,pet")
@@ -387,6 +397,39 @@ def test_import_of_reports_some_of_which_are_none(biomarker, reports, tmp_path):
     assert (done.returncode, "OUTPUT-FORMAT" in done.stderr) == (2, True)
 
 
+def test_maps_leave_with_every_value_and_numbers_refer_to_them(biomarker, trial, run, tmp_path):
+    import highdicom
+
+    out = tmp_path / "out"
+    words = ("--maps", "--usable", "all", "--case", PET, "-o", out)
+    done = biomarker("export", "sr", run, "--study", trial, *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "3 objects of 1 case\n"
+    objects = {path.stem.rpartition("__")[2]: path for path in out.glob("*.dcm")}
+    for path in objects.values():
+        assert errors_of_dciodvfy(path) == []
+    read = {kind: pydicom.dcmread(path) for kind, path in objects.items()}
+    assert len({str(one.StudyInstanceUID) for one in read.values()}) == 1
+    folder = case_folder(run, PET)
+    kept = read_map(folder, read_index(folder).of_kind("maps")[0])
+    found = np.frombuffer(read["pm"].DoubleFloatPixelData, "<f8").reshape(kept.array.shape)
+    to_index = np.linalg.inv(kept.geometry.affine)
+    for plane, frame in zip(found, read["pm"].PerFrameFunctionalGroupsSequence, strict=True):
+        position = np.asarray(frame.PlanePositionSequence[0].ImagePositionPatient, float)
+        x, y, z = (to_index @ np.append(position, 1.0))[:3]
+        np.testing.assert_allclose((x, y, z - round(z)), 0.0, atol=1e-6)
+        np.testing.assert_array_equal(plane, kept.array[round(z)])
+    report = highdicom.sr.srread(objects["sr"])
+    n_referring = 0
+    for group in report.content.get_volumetric_roi_measurement_groups():
+        for one in group.get_measurements():
+            uids = [image.referenced_sop_instance_uid for image in one.referenced_images]
+            is_on_map = _parameters(one).get("feature_id", "").startswith("suvbw.")
+            assert uids == ([read["pm"].SOPInstanceUID] if is_on_map else [])
+            n_referring += is_on_map
+    assert n_referring > 20
+
+
 def _response(folder, **cells):
     folder.mkdir()
     rows = [
@@ -428,3 +471,50 @@ def test_a_response_of_another_run_or_an_edited_one_does_not_leave(biomarker, tr
     table.write_text(table.read_text().replace("S9", "S0001"))
     assert told(other)[1] == "TABLE-CHANGED:"
     assert told(run)[1] == "TABLE-NOT-FOUND:"
+
+
+def _resealed(folder, name, old, new):
+    """Edit a table, and the package that says what it holds: as nobody's run wrote it."""
+    table, package = folder / f"{name}.csv", folder / "datapackage.json"
+    before = hashlib.sha256(table.read_bytes()).hexdigest()
+    table.write_text(re.sub(old, new, table.read_text(), count=1))
+    after = hashlib.sha256(table.read_bytes()).hexdigest()
+    assert before != after
+    package.write_text(package.read_text().replace(before, after))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "code"),
+    [
+        ("features", r"suvbw\.uptake\.max", "suvbw.uptake.most", "TABLE-VALUE"),
+        ("measurements", r",[0-9.]+,g/ml", ",1e999,g/ml", "TABLE-VALUE"),
+        ("measurements", r",[0-9.]+,g/ml", ",=1+1,g/ml", "TABLE-VALUE"),
+        ("rois", r",\d+,(\d+\.\d+),", ",7,nan,", "TABLE-VALUE"),
+    ],
+    ids=["unknown feature", "infinite", "a formula", "a volume that is none"],
+)
+def test_tables_that_no_run_wrote_do_not_leave(name, old, new, code, trial, run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("results"))
+    _resealed(folder, name, old, new)
+    opened = read_run(folder)
+    outgoing = Outgoing(opened, SourceImages(Catalogue(())), UidMap(b"k" * 32))
+    with pytest.raises(TableError) as error:
+        export_reports(outgoing, tmp_path / "out", opened.cases, ReportRules("all"))
+    assert error.value.code == code
+
+
+def test_masks_of_another_result_and_none_at_all(run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("results"))
+    opened = read_run(folder)
+    case = next(one for one in opened.cases if one.case_id == PET)
+    with pytest.raises(NotExportedError) as error:
+        opened.kept(replace(case, result_key="another"))
+    assert error.value.code == "EXPORT-KEPT-OLD"
+    kept = case_folder(folder, PET)
+    write_index(replace(read_index(kept), files=()), kept)
+    outgoing = Outgoing(opened, SourceImages(Catalogue(())), None)
+    with pytest.raises(NotExportedError) as error:
+        regions_of_case(outgoing, case, {})
+    assert error.value.code == "EXPORT-NO-MASK"

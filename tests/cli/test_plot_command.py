@@ -153,3 +153,19 @@ def test_a_folder_in_place_of_the_file_is_refused(biomarker, folder, tmp_path):
     done = biomarker("plot", "waterfall", folder, "-o", tmp_path / "a.svg", "--overwrite")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_a_png_of_too_many_pixels_is_refused(folder, monkeypatch):
+    from click.testing import CliRunner
+
+    from biomarker_cli.cli.plot import plot
+    from biomarker_cli.drawing import figure_png
+    from biomarker_cli.report.errors import ReportError
+
+    monkeypatch.setattr(figure_png, "MOST_PIXELS", 1000)
+    done = CliRunner().invoke(plot, ["waterfall", str(folder), "-o", str(folder / "a.png")])
+    assert isinstance(done.exception, ReportError)
+    assert done.exception.code == "PLOT-TOO-LARGE"
+    assert not (folder / "a.png").exists()
+    done = CliRunner().invoke(plot, ["waterfall", str(folder), "-o", str(folder / "a.svg")])
+    assert done.exit_code == 0, done.output

@@ -58,9 +58,10 @@ def _run(pair, *more, protocol="quick.yaml", moving="moving.nii.gz"):
 
 
 def test_table_and_transform_are_written_and_the_same_twice(pair, tmp_path):
-    for name in ("a", "b"):
-        result = _run(pair, "--mask", str(pair / "mask.nii.gz"), "-o", str(tmp_path / name))
+    for name, more in (("a", []), ("b", ["--quiet"])):
+        result = _run(pair, "--mask", str(pair / "mask.nii.gz"), "-o", str(tmp_path / name), *more)
         assert result.exit_code == 0, result.output
+        assert bool(result.output) != bool(more)
     with (tmp_path / "a" / "registration.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [row["status"] for row in rows] == ["ok", "ok"]

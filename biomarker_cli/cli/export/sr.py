@@ -38,8 +38,13 @@ Exit codes: 5 where a case could not be handed out, 6 where none could.
     type=click.Path(path_type=Path),
     help="Folder that `biomarker response` wrote of the run: its calls leave as well.",
 )
+@click.option(
+    "--maps", is_flag=True, help="Kept maps leave as Parametric Maps, to which numbers refer."
+)
 @click.pass_context
-def sr(context: click.Context, /, usable: Least, response: Path | None, **given: Any) -> None:
+def sr(
+    context: click.Context, /, usable: Least, response: Path | None, maps: bool, **given: Any
+) -> None:
     """Write a report (TID 1500) of each case, and the SEG of the regions it refers to.
 
     Each number has its code, its unit and all its digits; analysis and feature stand
@@ -50,5 +55,5 @@ def sr(context: click.Context, /, usable: Least, response: Path | None, **given:
 
     order = ObjectOrder(**given)
     outgoing, cases = order.outgoing()
-    rows = export_reports(outgoing, order.output, cases, ReportRules(usable, response))
+    rows = export_reports(outgoing, order.output, cases, ReportRules(usable, response, maps))
     context.exit(say_objects(rows, order, "object"))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, require_free, say
+from biomarker_cli.cli.options import format_option, quiet_option
+from biomarker_cli.cli.output import Listing, is_quiet, note, print_json, require_free, say
 from biomarker_cli.cli.register.files import write_registration, write_tables
 from biomarker_cli.cli.register.images import (
     image_options,
@@ -69,6 +69,7 @@ _EXIT = {"ok": ExitCode.DONE, "review": ExitCode.PARTIAL, "failed": ExitCode.FAI
 )
 @click.option("--resampled", is_flag=True, help="Also write MOVING on the grid of FIXED, as NIfTI.")
 @click.option("--overwrite", is_flag=True, help="Replace earlier files in that folder.")
+@quiet_option
 @format_option
 @click.pass_context
 def pair(
@@ -106,10 +107,10 @@ def pair(
         write_tables({REGISTRATION: rows}, output)
         _write_object(found, fixed, moving, output, keep=identity == "keep")
         _write_resampled(found, fixed, moving, output, wanted=given["resampled"])
-        say(f"written: {output}", err=True)
-    if output_format == "json":
+        note(f"written: {output}")
+    if output_format == "json" and not is_quiet():
         print_json(rows)
-    else:
+    elif not is_quiet():
         _print_text(found, rows)
     context.exit(_EXIT[found.status])
 

@@ -88,10 +88,11 @@ def test_all_digits_are_taken(tmp_path):
     ("item", "status", "problem"),
     [
         (number(SUV, "2.5", floating=2.6), "failed", "contradict"),
+        (number(SUV, "2.5", floating=2.50001), "failed", "contradict"),
         (number(SUV, "2.5", floating=float("nan")), "failed", "contradict"),
         (number(SUV, ""), "undefined", ""),
     ],
-    ids=["contradicting", "not a number", "without a value"],
+    ids=["contradicting", "in its sixth digit", "not a number", "without a value"],
 )
 def test_a_value_that_cannot_be_taken_is_none(item, status, problem, tmp_path):
     row = _row(tmp_path, item)
@@ -202,6 +203,17 @@ def _without(keyword):
     found = report(group(number(SUV, "1")))
     del found[keyword]
     return found
+
+
+def test_the_depth_is_bounded(tmp_path):
+    """The group is a child of "Imaging Measurements", which is one of the report."""
+    for depth, n_refused in (
+        (report_content.MOST_DEPTH - 2, 0),
+        (report_content.MOST_DEPTH - 1, 1),
+    ):
+        made = report(_nested(depth), group(number(SUV, "1", "1"), roi="", uid=""))
+        found = import_reports([write_report(made, tmp_path / "sr.dcm")])
+        assert len(found.refused) == n_refused
 
 
 def test_the_number_of_items_is_bounded(tmp_path, monkeypatch):

@@ -72,6 +72,13 @@ def test_voxels_without_a_plausible_value_have_no_t1(images, tmp_path):
     assert rows["t1.perfusion.median"].value is None, "a third of the voxels failed"
 
 
+@pytest.mark.parametrize(("percent", "failed"), [(195.0, 0.0), (205.0, 1.0), (15.0, 1.0)])
+def test_a_map_in_another_unit_gives_no_t1(percent, failed, images, tmp_path):
+    write_b1(tmp_path, percent=percent)
+    rows = measured_t1([images, tmp_path], RULES)["tumour"]
+    assert rows["t1.perfusion.fraction_failed"].value == failed
+
+
 def test_a_map_that_is_smaller_leaves_voxels_without_t1(images, tmp_path):
     def moved(dataset):
         dataset.ImagePositionPatient = [4.0, 0.0, dataset.ImagePositionPatient[2]]

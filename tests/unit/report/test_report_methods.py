@@ -84,6 +84,17 @@ def test_sentences_count_what_the_tables_hold(tables):
     assert f"Of {len(tables.measurements)} values: ok (" in found["missing"].sentence
 
 
+def test_what_a_pool_left_out_is_told(tables):
+    rows = ({"reason": "no_value"}, {"reason": "do_not_use"}, {"reason": "no_value"})
+    found = methods_evidence(replace(tables, exclusions=rows), [])["missing"]
+    assert found.sentence.endswith("Left out of the pool: no value (2), do not use (1).")
+    assert (found.file, found.column) == (
+        "measurements.csv; cases.csv; exclusions.csv",
+        "status; error_code; reason",
+    )
+    assert "pool" not in methods_evidence(tables, [])["missing"].sentence
+
+
 def test_settings_are_told_of_the_very_protocol_that_was_used_alone(tables):
     from biomarker_cli.case.analysis import load_analysis
 
@@ -97,6 +108,19 @@ def test_settings_are_told_of_the_very_protocol_that_was_used_alone(tables):
     assert "preprocessing" not in other
     path = row | {"analysis_id": "../radiomics-ct@1.0.0"}
     assert "preprocessing" not in methods_evidence(replace(tables, features=(path,)), [])
+
+
+def test_settings_stand_in_the_table_and_not_in_the_paragraph(tables):
+    from biomarker_cli.case.analysis import load_analysis
+
+    analysis = load_analysis("radiomics-ct@1.0.0")
+    row = dict(tables.features[0]) | {"analysis_id": "radiomics-ct@1.0.0"}
+    same = row | {"analysis_sha256": analysis.document.sha256}
+    said = methods_text(methods_evidence(replace(tables, features=(same,)), []))
+    paragraph, table = said.split("# Checklists")
+    assert "Settings of the analyses" not in paragraph
+    assert "radiomics-ct@1.0.0" in paragraph
+    assert "Settings of the analyses" in table
 
 
 def test_checks_and_interpolation_are_told(tables):
