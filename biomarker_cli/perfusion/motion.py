@@ -129,8 +129,8 @@ class Motion:
     @property
     def flags(self) -> frozenset[str]:
         """What every row of the series carries."""
-        dropped = len(self.kept) < len(self.frames)
-        return frozenset({"motion_corrected", *(["frames_dropped"] if dropped else [])})
+        flags = self.protocol.document.standing_flags | {"motion_corrected"}
+        return flags | ({"frames_dropped"} if len(self.kept) < len(self.frames) else set())
 
     def displacements_mm(self, region: Region) -> FloatArray:
         """Return how far a region moved in the frames kept: its farthest point of each."""
@@ -156,18 +156,12 @@ def motion_of(phases: Sequence[Phase], rules: MotionRules, files: DicomFiles) ->
     ------
     PerfusionError
         ``DCE-MOTION`` where too many frames are dropped, ``DCE-MOTION-PROTOCOL`` where the
-        protocol registers nothing.
+        protocol registers nothing, or is not the one of the digest.
     RegistrationError
         Where the series cannot be registered at all, such as ``REGISTRATION-THIN``.
     ProtocolError
     """
-    protocol = load_registration(rules.protocol)
-    if protocol.file.rigid is None:
-        raise PerfusionError(
-            "DCE-MOTION-PROTOCOL",
-            f"{protocol.ident} takes the header geometry: it corrects no motion",
-            hint="Name a registration protocol of transform rigid in motion.protocol.",
-        )
+    protocol = _protocol(rules)
     reference = phases[round(rules.reference_at * (len(phases) - 1))]
     fixed = reference.read(files)
     points = body_points_mm(image_of(fixed))
@@ -189,6 +183,26 @@ def motion_of(phases: Sequence[Phase], rules: MotionRules, files: DicomFiles) ->
             hint="Look at the series; motion of the analysis holds the limits.",
         )
     return found
+
+
+def _protocol(rules: MotionRules) -> RegistrationProtocol:
+    protocol = load_registration(rules.protocol)
+    found = protocol.document.sha256
+    if found != rules.protocol_sha256:
+        raise PerfusionError(
+            "DCE-MOTION-PROTOCOL",
+            f"{protocol.ident} is not the protocol that the analysis names: expected sha256 "
+            f"{rules.protocol_sha256[:12]}..., found {found}",
+            hint="Get the protocol of the analysis, or name the one found in an analysis of "
+            "your own (motion.protocol_sha256).",
+        )
+    if protocol.file.rigid is None:
+        raise PerfusionError(
+            "DCE-MOTION-PROTOCOL",
+            f"{protocol.ident} takes the header geometry: it corrects no motion",
+            hint="Name a registration protocol of transform rigid in motion.protocol.",
+        )
+    return protocol
 
 
 def _still(phase: Phase) -> FrameMotion:

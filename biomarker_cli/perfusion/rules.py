@@ -61,6 +61,8 @@ class MotionRules(Strict):
     protocol : str
         Registration protocol as ``id@version``, such as ``rigid-frames@0.1.0``; a frame whose
         registration is not ok by it is dropped.
+    protocol_sha256 : str
+        Its digest: the analysis stands for one text of the protocol, another is refused.
     reference_at : float
         Place of the reference among the frames: 1 the last, 0.9 nine tenths of the way.
     drop_above_mm : float
@@ -70,6 +72,7 @@ class MotionRules(Strict):
     """
 
     protocol: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*@[0-9]+\.[0-9]+\.[0-9]+$")]
+    protocol_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     reference_at: float = Field(default=1.0, ge=0.5, le=1)
     drop_above_mm: Positive
     max_dropped_share: float = Field(default=0.2, ge=0, lt=1)

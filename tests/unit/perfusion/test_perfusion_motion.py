@@ -9,6 +9,7 @@ from perfusion_cases import FolderImage, dce_rules
 from pydantic import ValidationError
 from synthetic_dce import Truth, Written, siemens, write_dynamic
 
+from biomarker_cli.case.analysis import load_analysis
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import SIGNAL
@@ -16,8 +17,15 @@ from biomarker_cli.perfusion import dce_measure
 from biomarker_cli.perfusion.errors import PerfusionError
 from biomarker_cli.perfusion.motion import MovedPhase
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.rules import load_registration
 
-MOTION = {"protocol": "rigid-frames@0.1.0", "drop_above_mm": 6.0}
+
+def named(protocol):
+    """Return a registration protocol as the section names it."""
+    return {"protocol": protocol, "protocol_sha256": load_registration(protocol).document.sha256}
+
+
+MOTION = named("rigid-frames@0.1.0") | {"drop_above_mm": 6.0}
 SHIFTS = {
     k: (2.5 * np.sin(k / 3.0), -3.0 * np.cos(k / 4.0), 1.5 * np.sin(k / 5.0)) for k in range(1, 20)
 }
@@ -100,6 +108,7 @@ def test_a_frame_beyond_the_limit_and_one_that_fails_are_dropped_and_named(lossy
     assert rows["dce.motion.displacement_max"].unit == "mm"
     assert rows["dce.motion.rotation_max"].unit == "deg"
     assert all({"motion_corrected", "frames_dropped"} <= row.flags for row in rows.values())
+    assert all("draft_protocol" in row.flags for row in rows.values())
 
 
 def test_the_area_of_what_is_left_is_that_of_a_still_series(lossy, tmp_path):
@@ -129,7 +138,10 @@ def test_the_order_of_the_files_changes_nothing(lossy, tmp_path):
     ("change", "code"),
     [
         ({"max_dropped_share": 0.1}, "DCE-MOTION"),
+        ({"reference_at": 0.5}, "DCE-MOTION"),  # frame 7, which shows nothing
+        (named("none@1.0.0"), "DCE-MOTION-PROTOCOL"),
         ({"protocol": "none@1.0.0"}, "DCE-MOTION-PROTOCOL"),
+        ({"protocol_sha256": "0" * 64}, "DCE-MOTION-PROTOCOL"),
     ],
 )
 def test_a_series_is_refused(lossy, change, code):
@@ -179,6 +191,7 @@ def test_voxels_outside_a_frame_or_beside_its_padding_have_no_value():
     [
         {"protocol": "rigid-frames"},
         {"protocol": "../rigid@0.1.0"},
+        {"protocol_sha256": ""},
         {"drop_above_mm": 0.0},
         {"drop_above_mm": float("nan")},
         {"reference_at": 0.4},
@@ -189,3 +202,8 @@ def test_voxels_outside_a_frame_or_beside_its_padding_have_no_value():
 def test_rules_that_say_nothing_are_refused(change):
     with pytest.raises(ValidationError):
         dce_rules(motion=MOTION | change)
+
+
+def test_the_analysis_names_its_registration_protocol_by_digest():
+    rules = load_analysis("dce-etofts-parker-motion").rules.motion
+    assert rules.protocol_sha256 == named(rules.protocol)["protocol_sha256"]
