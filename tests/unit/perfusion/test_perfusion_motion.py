@@ -15,7 +15,8 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import SIGNAL
 from biomarker_cli.perfusion import dce_measure
 from biomarker_cli.perfusion.errors import PerfusionError
-from biomarker_cli.perfusion.motion import MovedPhase
+from biomarker_cli.perfusion.motion import FrameMotion, Motion, MovedPhase, baseline_left
+from biomarker_cli.perfusion.rules import BaselineRules
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.rules import load_registration
 
@@ -207,3 +208,20 @@ def test_rules_that_say_nothing_are_refused(change):
 def test_the_analysis_names_its_registration_protocol_by_digest():
     rules = load_analysis("dce-etofts-parker-motion").rules.motion
     assert rules.protocol_sha256 == named(rules.protocol)["protocol_sha256"]
+
+
+@pytest.mark.parametrize(
+    ("dropped", "left"), [((), 2), ((0,), 1), ((4,), 2), ((0, 1), 0), ((3, 4), 0)]
+)
+def test_a_baseline_frame_and_three_behind_the_baseline_must_be_left(dropped, left):
+    frames = tuple(
+        FrameMotion(None, np.eye(4), np.zeros(3), 0.0, 0.0, "limit" if k in dropped else "")
+        for k in range(6)
+    )
+    motion = Motion(load_registration("rigid-frames"), None, GRID, frames)
+    baseline = BaselineRules(frames=2)
+    if left:
+        assert baseline_left(motion, baseline, "").frames == left
+        return
+    with pytest.raises(PerfusionError, match="are left"):
+        baseline_left(motion, baseline, "")
