@@ -103,7 +103,9 @@ _CAUTION = (
     "bound_reached",  # the other parameters of that fit may stand beside it
     "frame_gap",
     "frame_interval_long",
+    "frames_dropped",
     "frames_missing",
+    "motion_corrected",  # what is interpolated is blurred, and a limit is all that judges it
     "phase_times_from_content",
     "t10_assumed",
     # The line of the diameter, and the part of the lesion that it is of, want a look.

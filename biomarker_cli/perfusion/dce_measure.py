@@ -25,6 +25,7 @@ from biomarker_cli.perfusion.measured_input import (
     require_above_tissue,
     require_input_region,
 )
+from biomarker_cli.perfusion.motion import Motion
 from biomarker_cli.perfusion.phases import is_echo_of_3d
 from biomarker_cli.perfusion.region_values import DceValues, dce_values
 from biomarker_cli.perfusion.relaxivity import blood_t1_s
@@ -65,7 +66,7 @@ def prepare(image: CaseImage, rules: DceRules, _context: object) -> PreparedImag
     PerfusionError, ImageError, SeriesError
     """
     examination = examine(image, rules)
-    volume = examination.dynamic.first.read(examination.files)
+    volume = examination.shown.read(examination.files)
     volume = replace(volume, flags=volume.flags | examination.flags)
     return PreparedImage(
         volume,
@@ -180,7 +181,8 @@ def _rows(
         for found in values.parameters
         for row in value_rows(found, rules.statistics, limits, flags)
     ]
-    return rows + _condition_rows(one, values, flags)
+    rows += _condition_rows(one, values, flags)
+    return rows if one.motion is None else rows + _motion_rows(one.motion, region, flags)
 
 
 def _condition_rows(
@@ -204,6 +206,19 @@ def _condition_rows(
         ]
     why = "no contrast agent arrives after the baseline"
     return [number_row(IMAGE, definition, number, flags, why) for definition, number in numbers]
+
+
+def _motion_rows(motion: Motion, region: Region, flags: frozenset[str]) -> list[Measurement]:
+    """Return how far a region moved in the frames that are kept, and how many are not."""
+    moved = motion.displacements_mm(region)
+    turned = max(motion.frames[number].rotation_deg for number in motion.kept)
+    numbers = [
+        (features.FRAMES_DROPPED, float(len(motion.frames) - len(motion.kept))),
+        (features.DISPLACEMENT_MAX, float(moved.max())),
+        (features.DISPLACEMENT_MEDIAN, float(np.median(moved))),
+        (features.ROTATION_MAX, turned),
+    ]
+    return [measured(IMAGE, definition, number, "1", flags) for definition, number in numbers]
 
 
 def _input_rows(found: MeasuredInput, flags: frozenset[str]) -> list[Measurement]:

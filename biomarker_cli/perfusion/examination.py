@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,16 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.perfusion import dce
 from biomarker_cli.perfusion.dynamic_set import DynamicSet, assemble_dynamic, require_frames
 from biomarker_cli.perfusion.errors import PerfusionError
+from biomarker_cli.perfusion.motion import (
+    Motion,
+    MovedPhase,
+    baseline_left,
+    derivation_of_motion,
+    motion_of,
+)
 from biomarker_cli.perfusion.phases import Phase, require_dicom
 from biomarker_cli.perfusion.relaxivity import agent_of_header, relaxivity
-from biomarker_cli.perfusion.rules import DceRules, FixedT10, MeasuredT10, ModelRules
+from biomarker_cli.perfusion.rules import DceRules, FixedT10, MeasuredT10, ModelRules, MotionRules
 from biomarker_cli.perfusion.t1 import MS_PER_S, STRONG_FIELD_T, flip_angle_set
 from biomarker_cli.perfusion.transmit_field import TransmitField, without_transmit_field
 
@@ -30,9 +37,12 @@ class Examination:
     dynamic : DynamicSet
     sequence : dce.Sequence
     rules : DceRules
+        The baseline without frames that were dropped for motion.
     files : DicomFiles
     flags : frozenset of str
     field : TransmitField or None
+    motion : Motion or None
+        Where the rules ask for its correction.
     """
 
     dynamic: DynamicSet
@@ -41,14 +51,22 @@ class Examination:
     files: DicomFiles
     flags: frozenset[str]
     field: TransmitField | None = None
+    motion: Motion | None = None
 
     def b1(self) -> FloatArray | None:
         """Return applied over nominal flip angle, shape (z, y, x); None without a map of it."""
         return None if self.field is None else self.field.scale_on(self.dynamic.first, self.files)
 
     @property
-    def kept_phases(self) -> tuple[Phase, ...]:
-        """The frames without those that are skipped at the start."""
+    def shown(self) -> Phase:
+        """The frame whose place the regions are drawn at."""
+        return self.dynamic.first if self.motion is None else self.motion.reference
+
+    @property
+    def kept_phases(self) -> tuple[Phase | MovedPhase, ...]:
+        """The frames without those skipped at the start or dropped; moved where asked for."""
+        if self.motion is not None:
+            return self.motion.phases
         return self.dynamic.axis.phases[self.rules.baseline.skip_frames :]
 
 
@@ -91,7 +109,21 @@ def examine(image: CaseImage, rules: DceRules) -> Examination:
         r1,
         flip_angle_set(dynamic.t1_images, 2) if with_t1 else None,
     )
-    return Examination(dynamic, sequence, rules, files, frozenset(flags), field)
+    found = Examination(dynamic, sequence, rules, files, frozenset(flags), field)
+    return found if rules.motion is None else _at_rest(found, rules.motion)
+
+
+def _at_rest(one: Examination, rules: MotionRules) -> Examination:
+    """Return an examination whose frames are moved onto its reference."""
+    motion = motion_of(one.dynamic.axis.phases[one.rules.baseline.skip_frames :], rules, one.files)
+    baseline = baseline_left(motion, one.rules.baseline, one.dynamic.first.series_uid)
+    return replace(
+        one,
+        sequence=replace(one.sequence, seconds=one.sequence.seconds[list(motion.kept)]),
+        rules=one.rules.model_copy(update={"baseline": baseline}),
+        flags=one.flags | motion.flags,
+        motion=motion,
+    )
 
 
 def _relaxivity(rules: DceRules, dynamic: DynamicSet) -> float:
@@ -135,4 +167,5 @@ def derivation_of(one: Examination) -> dict[str, Any]:
         else [round(float(v), 6) for v in np.degrees(sequence.angles.flip_rad)],
         "b1_map": None if one.field is None else one.field.candidate.volume_id,
         "volumes": [phase.volume_id for phase in axis.phases],
+        **({} if one.motion is None else {"motion": derivation_of_motion(one.motion)}),
     }

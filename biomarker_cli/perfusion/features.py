@@ -9,7 +9,8 @@ from biomarker_cli.model.features import UNIT_OF_IMAGE, FeatureDefinition, Featu
 from biomarker_cli.statistics.intensity import STATISTICS
 
 PERFUSION = FeatureRegistry()
-"""Definitions of the families ``perfusion``, ``acquisition``, ``fit``, ``input``, ``phantom``."""
+"""Definitions of the families ``perfusion``, ``acquisition``, ``fit``, ``input``, ``motion``,
+``phantom``."""
 
 REFERENCE = "docs/perfusion.md"
 
@@ -38,6 +39,11 @@ ARRIVAL = _define("acquisition", "bolus_arrival", "Time of the bolus arrival", "
 ECHO_TIME = _define("acquisition", "echo_time", "Echo time", "ms")
 FLIP_ANGLES = _define("acquisition", "flip_angles", "Number of flip angles")
 INVERSION_TIMES = _define("acquisition", "inversion_times", "Number of inversion times")
+
+FRAMES_DROPPED = _define("motion", "frames_dropped", "Frames left out for their motion")
+DISPLACEMENT_MAX = _define("motion", "displacement_max", "Farthest a point moved in a frame", "mm")
+DISPLACEMENT_MEDIAN = _define("motion", "displacement_median", "Median of the frames of it", "mm")
+ROTATION_MAX = _define("motion", "rotation_max", "Largest rotation of a frame", "deg")
 
 RELAXIVITY = _define("fit", "relaxivity", "r1 of the contrast agent", "L/(mmol.s)")
 HAEMATOCRIT = _define("fit", "haematocrit", "Haematocrit that turns blood into plasma")

@@ -50,6 +50,34 @@ class BaselineRules(Strict):
         return self.skip_frames + self.frames
 
 
+class MotionRules(Strict):
+    """Correct motion: every frame is moved onto a late one, and those that cannot be are left out.
+
+    Regions must be drawn on the reference, whose place all frames take. Images of other flip
+    angles stay where they are.
+
+    Attributes
+    ----------
+    protocol : str
+        Registration protocol as ``id@version``, such as ``rigid-frames@0.1.0``; a frame whose
+        registration is not ok by it is dropped.
+    protocol_sha256 : str
+        Its digest: the analysis stands for one text of the protocol, another is refused.
+    reference_at : float
+        Place of the reference among the frames: 1 the last, 0.9 nine tenths of the way.
+    drop_above_mm : float
+        A frame in which a point of the body moved farther is dropped.
+    max_dropped_share : float
+        Share of the frames above which the series is refused.
+    """
+
+    protocol: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*@[0-9]+\.[0-9]+\.[0-9]+$")]
+    protocol_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    reference_at: float = Field(default=1.0, ge=0.5, le=1)
+    drop_above_mm: Positive
+    max_dropped_share: float = Field(default=0.2, ge=0, lt=1)
+
+
 class FixedT10(Strict):
     """One T1 before contrast for every voxel; rows carry ``t10_assumed``.
 
@@ -248,6 +276,8 @@ class DceRules(Strict):
     level : str
         ``region`` measures the mean signal of a region, ``voxel`` each voxel.
     baseline : BaselineRules
+    motion : MotionRules, optional
+        Without it the frames stay where they are.
     statistics : tuple of str
         Of the voxels; with level ``region`` there is one value.
     semiquantitative : bool
@@ -263,6 +293,7 @@ class DceRules(Strict):
 
     level: Level
     baseline: BaselineRules
+    motion: MotionRules | None = None
     statistics: tuple[str, ...] = ()
     semiquantitative: bool = False
     t10: Annotated[FixedT10 | MeasuredT10, Field(discriminator="source")] | None = None

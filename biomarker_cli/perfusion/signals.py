@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
+from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray, SingleArray
 from biomarker_cli.perfusion.errors import PerfusionError
-from biomarker_cli.perfusion.phases import Phase
+
+
+class Readable(Protocol):
+    """An image that is read when it is asked for."""
+
+    def read(self, files: DicomFiles) -> Volume:
+        """Return the signal."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class MaskedSignals:
         return self.signal[:, region.mask[self.mask]].astype(np.float64)
 
 
-def read_signals(images: Sequence[Phase], mask: BoolArray, files: DicomFiles) -> MaskedSignals:
+def read_signals(images: Sequence[Readable], mask: BoolArray, files: DicomFiles) -> MaskedSignals:
     """Read images one after the other and keep the voxels of a mask."""
     signal = np.empty((len(images), int(np.count_nonzero(mask))), dtype=np.float32)
     for row, image in zip(signal, images, strict=True):
