@@ -152,8 +152,8 @@ def _content(dataset: Dataset, path: Path) -> ReportContent:
     if not found:
         raise _refused("SR-NO-GROUP", path, "the report has no measurement group (TID 1500)")
     return ReportContent(
-        sop_instance_uid=_text(dataset.get("SOPInstanceUID")),
-        study_uid=_text(dataset.get("StudyInstanceUID")),
+        sop_instance_uid=_word(dataset, "SOPInstanceUID"),
+        study_uid=_word(dataset, "StudyInstanceUID"),
         said=tuple(_said(dataset)),
         groups=tuple(_group(item) for item in found),
     )
@@ -193,7 +193,7 @@ def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
 
 def _is_group(item: Dataset) -> bool:
     name = _concept(item, "ConceptNameCodeSequence")
-    is_container = _text(item.get("ValueType")) == "CONTAINER"
+    is_container = _word(item, "ValueType") == "CONTAINER"
     return is_container and name is not None and name.key == MEASUREMENT_GROUP
 
 
@@ -206,13 +206,13 @@ def _said(item: Dataset) -> Iterator[tuple[Concept, str | Concept]]:
     """Yield what the direct children of an item say in text, UIDs and codes."""
     for child in _children(item):
         name = _concept(child, "ConceptNameCodeSequence")
-        kind = _text(child.get("ValueType"))
+        kind = _word(child, "ValueType")
         if name is None:
             continue
         if kind == "TEXT":
-            yield name, _text(child.get("TextValue"))
+            yield name, _word(child, "TextValue")
         elif kind == "UIDREF":
-            yield name, _text(child.get("UID"))
+            yield name, _word(child, "UID")
         elif kind == "CODE":
             code = _concept(child, "ConceptCodeSequence")
             if code is not None:
@@ -221,7 +221,7 @@ def _said(item: Dataset) -> Iterator[tuple[Concept, str | Concept]]:
 
 def _number(item: Dataset) -> ReportNumber | None:
     name = _concept(item, "ConceptNameCodeSequence")
-    if _text(item.get("ValueType")) != "NUM" or name is None:
+    if _word(item, "ValueType") != "NUM" or name is None:
         return None
     said = tuple(_said(item))
     values = _items(item, "MeasuredValueSequence")
@@ -262,21 +262,18 @@ def _concept(item: Dataset, keyword: str) -> Concept | None:
         return None
     code = codes[0]
     value = next(
-        (
-            text
-            for k in ("CodeValue", "LongCodeValue", "URNCodeValue")
-            if (text := _text(code.get(k)))
-        ),
+        (text for k in ("CodeValue", "LongCodeValue", "URNCodeValue") if (text := _word(code, k))),
         "",
     )
-    scheme, meaning = (_text(code.get(k)) for k in ("CodingSchemeDesignator", "CodeMeaning"))
+    scheme, meaning = (_word(code, k) for k in ("CodingSchemeDesignator", "CodeMeaning"))
     return Concept(value, scheme, meaning) if value else None
 
 
-def _text(value: Any) -> str:
+def _word(item: Dataset, keyword: str) -> str:
     """Return a text as one line in which nothing is obeyed, cut to what a cell may hold."""
-    text = "" if value is None else str(value).strip()
-    return shown(text[:LONGEST_TEXT])
+    from biomarker_cli.dicom.words import word_in
+
+    return shown(word_in(item, keyword).strip()[:LONGEST_TEXT])
 
 
 def _refused(code: str, path: Path, what: str) -> ReportRefusedError:

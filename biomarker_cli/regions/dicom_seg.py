@@ -22,9 +22,9 @@ from pydicom.dataset import Dataset
 from biomarker_cli.dicom.frames import MOST_FRAMES
 from biomarker_cli.dicom.segment_frames import decode_frame
 from biomarker_cli.dicom.texts import read_text
+from biomarker_cli.dicom.words import items_in, word_in
 from biomarker_cli.imaging.region import AuditValue, Crop
 from biomarker_cli.model.errors import CaseError
-from biomarker_cli.regions.elements import items_in, word_in
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError, reading
 from biomarker_cli.regions.grids import transfer_mask

@@ -22,9 +22,9 @@ from pydicom.tag import Tag
 
 from biomarker_cli.dicom.headers import ELEMENT_ERRORS
 from biomarker_cli.dicom.texts import read_text
+from biomarker_cli.dicom.words import items_in, word_in
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.regions.contours import Contour, draw_contours
-from biomarker_cli.regions.elements import items_in, word_in
 from biomarker_cli.regions.entries import Drawing, References, RoiEntry, shortened
 from biomarker_cli.regions.errors import RegionError, reading
 from biomarker_cli.regions.numbering import Numbering, whole_number

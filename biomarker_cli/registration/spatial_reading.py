@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from biomarker_cli.dicom.headers import ELEMENT_ERRORS, read_header
+from biomarker_cli.dicom.words import word_in
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
 
@@ -62,7 +63,7 @@ def read_spatial_registration(path: Path, fixed_frame: str, moving_frame: str) -
 
 
 def _between(header: Any, fixed_frame: str, moving_frame: str, where: str) -> FloatArray:
-    kind = str(header.get("SOPClassUID", ""))
+    kind = word_in(header, "SOPClassUID")
     if kind != _RIGID_UID:
         what = "a deformable registration" if kind == _DEFORMABLE_UID else "no spatial registration"
         raise RegistrationError(
@@ -73,7 +74,7 @@ def _between(header: Any, fixed_frame: str, moving_frame: str, where: str) -> Fl
         )
     if not fixed_frame or not moving_frame or fixed_frame == moving_frame:
         raise _no_way(where, "the images do not name two frames of reference")
-    registered = str(header.get("FrameOfReferenceUID", ""))
+    registered = word_in(header, "FrameOfReferenceUID")
     into = [
         _into_registered(header, frame, registered, where) for frame in (fixed_frame, moving_frame)
     ]
@@ -85,7 +86,7 @@ def _into_registered(header: Any, frame: str, registered: str, where: str) -> Fl
     items = [
         one
         for one in header.get("RegistrationSequence") or []
-        if str(one.get("FrameOfReferenceUID", "")) == frame
+        if word_in(one, "FrameOfReferenceUID") == frame
     ]
     if not items and frame == registered:
         return np.eye(4)
@@ -118,7 +119,7 @@ def _no_way(where: str, why: str) -> RegistrationError:
 
 
 def _matrix_of(item: Any, where: str) -> FloatArray:
-    kind = str(item.get("FrameOfReferenceTransformationMatrixType", ""))
+    kind = word_in(item, "FrameOfReferenceTransformationMatrixType")
     values = item.get("FrameOfReferenceTransformationMatrix")
     numbers = np.array([float(value) for value in values or ()])
     if numbers.size != 16 or not np.isfinite(numbers).all():

@@ -52,6 +52,6 @@ def sample_run(biomarker: Run, sample_dir: Path, tmp_path_factory: pytest.TempPa
 def sample_copy(sample_dir: Path, tmp_path: Path) -> Path:
     """A copy of the sample trial that a test may break."""
     copy = tmp_path / "trial"
-    others = shutil.ignore_patterns("*.py", "__pycache__", "response")
+    others = shutil.ignore_patterns("*.py", "__pycache__", "response", "perfusion")
     shutil.copytree(sample_dir, copy, ignore=others)
     return copy

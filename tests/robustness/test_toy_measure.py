@@ -160,7 +160,7 @@ def test_a_measure_of_the_table_goes_from_the_protocol_to_the_tables(
 def test_its_section_is_read_by_the_model_of_its_room(biomarker):
     done = biomarker("protocol", "lint", "wrong.yaml")
     assert done.returncode == 2
-    assert "line 12, toy.scale: expected a valid number" in done.stderr
+    assert "wrong.yaml:12: error invalid toy.scale: expected a valid number" in done.stdout
 
 
 def test_it_is_no_measure_without_the_table(folder, biomarker):
@@ -174,7 +174,7 @@ def test_it_is_no_measure_without_the_table(folder, biomarker):
         check=False,
     )
     assert plain.returncode == 2
-    assert re.search("measure: expected 'radiomics', .* or '(?!toy')", plain.stderr)
+    assert re.search("measure: expected 'radiomics', .* or '(?!toy')", plain.stdout)
 
 
 def test_maps_are_asked_only_of_measures_that_have_them(biomarker):

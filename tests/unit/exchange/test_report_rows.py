@@ -3,6 +3,7 @@
 import csv
 
 import pytest
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from synthetic_reports import (
     DERIVATION,
@@ -269,3 +270,15 @@ def test_items_without_anything_are_no_group(tmp_path):
     spoiled.ConceptNameCodeSequence, spoiled.ContentSequence = [], [Dataset()]
     found = import_reports([write_report(spoiled, tmp_path / "sr.dcm")])
     assert found.refused[0][1].code == "SR-NO-GROUP"
+
+
+@pytest.mark.parametrize("tag", [0x0020000D, 0x0040A040], ids=["StudyInstanceUID", "ValueType"])
+def test_items_in_place_of_a_word_are_damage_and_are_not_printed(tag, tmp_path):
+    """pydicom would print what lies in them, as often as it is nested."""
+    made = report(group(number(SUV, "4.25", "g/ml{SUVbw}")))
+    place = made if tag == 0x0020000D else made.ContentSequence[-1]
+    inner = Dataset()
+    inner.add_new(tag, "SQ", [Dataset()])
+    place[tag] = DataElement(tag, "SQ", [inner])
+    found = import_reports([write_report(made, tmp_path / "sr.dcm")])
+    assert [error.code for _, error in found.refused] == ["SR-DAMAGED"]

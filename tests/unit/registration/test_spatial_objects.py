@@ -147,6 +147,15 @@ def _perspective(header):
     _matrix(header).FrameOfReferenceTransformationMatrix[12] = 0.1
 
 
+def _items_for_a_word(header):
+    from pydicom.dataelem import DataElement
+    from pydicom.dataset import Dataset
+
+    item = header.RegistrationSequence[-1].MatrixRegistrationSequence[0].MatrixSequence[0]
+    tag = item["FrameOfReferenceTransformationMatrixType"].tag
+    item[tag] = DataElement(tag, "SQ", [Dataset()])
+
+
 def _unknown_type(header):
     _matrix(header).FrameOfReferenceTransformationMatrixType = "ELASTIC"
 
@@ -180,6 +189,7 @@ def _moves_itself(header):
         (_mirror, "REG-MATRIX"),
         (_short, "REG-MATRIX"),
         (_perspective, "REG-MATRIX"),
+        (_items_for_a_word, "REG-MATRIX"),
         (_unknown_type, "REG-MATRIX"),
         (_chain, "REG-MATRIX"),
         (_empty, "REG-MATRIX"),

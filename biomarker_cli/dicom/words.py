@@ -1,4 +1,4 @@
-"""Elements of a segmentation as pydicom holds them: items, and words that are no items."""
+"""Elements of an object as pydicom holds them: items, and words that are no items."""
 
 from __future__ import annotations
 
