@@ -76,7 +76,7 @@ class UidMap:
         ----------
         DICOM PS3.5 B.2 (UUID derived UID), RFC 9562, 5.8 (version 8).
         """
-        if not uid or (uid.startswith(_REGISTERED) and _is_of_standard(uid)):
+        if not uid or is_registered(uid):
             return uid
         digest = bytearray(hmac.new(self.key, uid.encode(), hashlib.sha256).digest())
         digest[6] = digest[6] & 0x0F | 0x80
@@ -84,8 +84,13 @@ class UidMap:
         return f"2.25.{uuid.UUID(bytes=bytes(digest[:_BYTES_OF_UUID])).int}"
 
 
-def _is_of_standard(uid: str) -> bool:
-    # Under that root others have no right to UIDs, and some have them.
+def is_registered(uid: str) -> bool:
+    """Tell whether a UID is one of the standard itself: a SOP class, a transfer syntax.
+
+    Under its root others have no right to UIDs, and some have them.
+    """
+    if not uid.startswith(_REGISTERED):
+        return False
     from pydicom.uid import UID_dictionary
 
     return uid in UID_dictionary

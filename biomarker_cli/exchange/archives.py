@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import stat
-import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from typing import IO
 
 from biomarker_cli.exchange.errors import BundleError
 from biomarker_cli.model.wording import quoted
-from biomarker_cli.model.zip_files import zip_bytes
+from biomarker_cli.model.zip_files import ODD_FIELDS, zip_bytes
 
 MOST_MEMBERS = 100_000
 MOST_MEMBER_BYTES = 512 * 1024 * 1024
@@ -32,9 +31,6 @@ _SMALL_BYTES = 1024 * 1024
 _LONGEST_NAME = 300
 _NAME = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*(?:/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)*")
 _ENCRYPTED = 0x1
-
-_ODD = (ArithmeticError, LookupError, NotImplementedError, RuntimeError, ValueError, struct.error)
-"""What the library raises for fields that make no sense."""
 
 
 def is_member_name(name: str) -> bool:
@@ -82,7 +78,7 @@ class PlainArchive:
         try:
             self._zip = zipfile.ZipFile(path)
             entries = self._zip.infolist()
-        except (OSError, zipfile.BadZipFile, *_ODD) as error:
+        except (OSError, zipfile.BadZipFile, *ODD_FIELDS) as error:
             raise self._unreadable("it is no zip file, or it is cut short") from error
         self._entries = {entry.filename: entry for entry in entries}
         try:
@@ -120,7 +116,7 @@ class PlainArchive:
         try:
             with self._zip.open(entry) as stream:
                 content = _at_most(stream, entry.file_size)
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, *_ODD) as error:
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, *ODD_FIELDS) as error:
             raise self._unreadable(f"{name} is damaged") from error
         if len(content) != entry.file_size:
             raise self._unreadable(f"{name} has another length than the archive says")

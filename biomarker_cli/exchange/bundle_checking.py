@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli.exchange.archives import PlainArchive
-from biomarker_cli.exchange.bundling import BUNDLE_FILE, FORMAT, KEEP, PROTOCOLS_FOLDER, STUDY
+from biomarker_cli.exchange.bundling import BUNDLE_FILE, FORMAT, PROTOCOLS_FOLDER
 from biomarker_cli.exchange.errors import BundleError
 from biomarker_cli.tables.manifest import MANIFEST
+from biomarker_cli.tables.outgoing_text import KEEP, STUDY
 from biomarker_cli.tables.package import DATA_PACKAGE
 
 

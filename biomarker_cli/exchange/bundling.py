@@ -19,6 +19,7 @@ from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import load_document
 from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, MANIFEST, read_manifest
+from biomarker_cli.tables.outgoing_text import KEEP
 from biomarker_cli.tables.package import DATA_PACKAGE
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ FORMAT = "biomarker-bundle/1"
 BUNDLE_FILE = "bundle.json"
 REPORT_FILE = "report.html"
 PROTOCOLS_FOLDER = "protocols/"
-STUDY, KEEP = "study", "keep"
 
 
 @dataclass(frozen=True)

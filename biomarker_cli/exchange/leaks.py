@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, MutableSequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from biomarker_cli.dicom.identity import is_registered
 from biomarker_cli.exchange.annex_e import row_of
 from biomarker_cli.exchange.compressed_streams import CLEANED
 from biomarker_cli.exchange.name_forms import (
@@ -20,7 +21,6 @@ from biomarker_cli.exchange.name_forms import (
     words_of,
 )
 from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded, plain_numbers
-from biomarker_cli.exchange.values import is_registered
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -137,10 +137,8 @@ def named_rows(table: PackagedTable, *required: str) -> Iterator[dict[str, str]]
     TableError
         ``TABLE-COLUMNS`` where one of the required is missing.
     """
-    names = table.column_names
-    require_columns(table.path, required, names)
-    for cells in table.rows():
-        yield dict(zip(names, cells, strict=True))
+    require_columns(table.path, required, table.column_names)
+    yield from table.named_rows()
 
 
 def number_in(row: dict[str, str], name: str, table: PackagedTable) -> float | None:

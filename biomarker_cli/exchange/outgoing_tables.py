@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from biomarker_cli.tables.cells import csv_line
 from biomarker_cli.tables.export.packaged import PackagedTable, read_package
-from biomarker_cli.tables.outgoing_text import OutgoingText, first_days
+from biomarker_cli.tables.outgoing_text import HIDDEN_FACTS, OutgoingText, first_days
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,14 +72,11 @@ class OutgoingTables:
                 found.update(row[name] for name in row if name in EMPTIED - {"roi_label"})
                 for name in (name for name in row if name.endswith(("_uid", "_uids"))):
                     found.update(part.partition("#")[0] for part in row[name].split(";"))
-        facts = [row for row in self._rows("facts") if row["fact"] in {"station", "device_serial"}]
+        facts = [row for row in self._rows("facts") if row["fact"] in HIDDEN_FACTS]
         return {*found, *(row["value"] for row in facts)} - {""}
 
     def _rows(self, name: str) -> Iterable[dict[str, str]]:
-        table = self.tables.get(name)
-        if table is None:
-            return ()
-        return (dict(zip(table.column_names, cells, strict=True)) for cells in table.rows())
+        return self.tables[name].named_rows() if name in self.tables else ()
 
     def _outgoing(self, table: PackagedTable) -> Iterable[dict[str, str]]:
         texts = [column.name for column in table.columns if self._is_text(column.name, column.type)]

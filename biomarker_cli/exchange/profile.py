@@ -10,7 +10,7 @@ from pydantic import Field
 
 from biomarker_cli.exchange.annex_e import safe_private
 from biomarker_cli.exchange.errors import ExchangeError
-from biomarker_cli.protocol.document import ID_PATTERN, Change, Source, Strict
+from biomarker_cli.protocol.document import Strict, VersionedHeader
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import load_sealed_model
 from biomarker_cli.protocol.locator import chosen, protocol_root, versions_in
@@ -41,7 +41,7 @@ class PrivateRule(Strict):
         return self.creator, int(self.group, 16), int(self.element, 16)
 
 
-class ProfileFile(Strict):
+class ProfileFile(VersionedHeader, Strict):
     """A profile: what stays beyond the basic profile, all by name.
 
     Attributes
@@ -62,13 +62,6 @@ class ProfileFile(Strict):
     """
 
     format: Literal["biomarker-deidentification/1"]
-    id: str = Field(pattern=ID_PATTERN)
-    version: str
-    status: Literal["draft", "active", "retired"]
-    title: str
-    description: str = ""
-    source: tuple[Source, ...] = Field(min_length=1)
-    changelog: tuple[Change, ...] = Field(min_length=1)
     sop_classes: Mapping[str, str] = Field(min_length=1)
     options: tuple[Literal["patient_characteristics", "safe_private"], ...] = ()
     recognisable_features: Literal["keep", "refuse"] = "keep"

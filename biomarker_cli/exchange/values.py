@@ -32,7 +32,6 @@ _FORMS = {
 _SMALLEST, _LARGEST = 1e-60, 1e60
 """Of doubles; eight letters read as one are mostly beyond."""
 
-_STANDARD_ROOT = "1.2.840.10008."
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _LONGEST_NUMBER = 3
 
@@ -66,10 +65,7 @@ class SubjectKey:
 
     def uid(self, uid: str) -> str:
         """Return the UID that stands for another one; those of the standard stay."""
-        if is_registered(uid):
-            return uid
-        # Under the root of the standard others have no right to UIDs, and may have some.
-        return UidMap(self.key)(uid.removeprefix(_STANDARD_ROOT))
+        return UidMap(self.key)(uid)
 
     def shifted(self, text: str) -> str:
         """Return a DA or DT that many days earlier, in its form; empty where that is no date."""
@@ -123,13 +119,6 @@ def _tokens(text: str) -> list[str]:
         else:
             found.append(token)
     return found
-
-
-def is_registered(uid: str) -> bool:
-    """Tell whether a UID is one of the standard itself: a SOP class, a transfer syntax."""
-    from pydicom.uid import UID_dictionary
-
-    return uid in UID_dictionary
 
 
 def has_form(vr: str, value: str) -> bool:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import io
 import stat
+import struct
 import zipfile
 from collections.abc import Mapping
+
+ODD_FIELDS = (
+    *(ArithmeticError, LookupError, NotImplementedError),
+    *(RuntimeError, ValueError, struct.error),
+)
+"""What the library raises, beside its own errors, for fields that make no sense or a password."""
 
 # What a zip file can say at the earliest: no clock is in one of ours.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import struct
 import tarfile
 import zipfile
 import zlib
@@ -16,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from biomarker_cli.model.wording import quoted
-from biomarker_cli.model.zip_files import zip_bytes
+from biomarker_cli.model.zip_files import ODD_FIELDS, zip_bytes
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.yaml_source import MOST_BYTES, read_content
 
@@ -29,9 +28,6 @@ _MOST_RATIO = 200
 """Of a file to its packed size; the YAML of a protocol packs to a fifth or so."""
 
 _LONGEST_NAME = 300
-
-_ODD = (ArithmeticError, LookupError, NotImplementedError, RuntimeError, ValueError, struct.error)
-"""What the libraries raise for fields that make no sense, and for a password."""
 
 
 def is_archive(path: Path) -> bool:
@@ -70,7 +66,7 @@ def read_archive(path: Path) -> dict[str, bytes]:
             found[name] = data
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError) as error:
         raise _invalid("it is no whole archive", path.name) from error
-    except _ODD as error:
+    except ODD_FIELDS as error:
         raise _invalid("it is packed in a way that is not read", path.name) from error
     return found
 

@@ -8,10 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from biomarker_cli.protocol.document import (
-    ID_PATTERN,
-    Change,
     ProtocolDocument,
-    Source,
+    ProtocolHeader,
     Strict,
 )
 from biomarker_cli.protocol.loading import load_document, validate_section
@@ -100,18 +98,10 @@ class ModalityPairs(Strict):
     pairs: tuple[tuple[Modality, Modality], ...] = ()
 
 
-class RegistrationFile(Strict):
+class RegistrationFile(ProtocolHeader, Strict):
     """A file ``biomarker-registration/1``."""
 
     format: Literal["biomarker-registration/1"]
-    id: str = Field(pattern=ID_PATTERN)
-    version: str
-    status: Literal["draft", "active", "retired"]
-    title: str
-    description: str = ""
-    extends: str = ""
-    source: tuple[Source, ...]
-    changelog: tuple[Change, ...]
     applies_to: ModalityPairs = ModalityPairs()
     transform: Literal["none", "rigid"]
     review: Literal["never", "always"] = "never"

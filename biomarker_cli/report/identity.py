@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from biomarker_cli.tables.outgoing_text import OutgoingText, first_days
+from biomarker_cli.tables.outgoing_text import KEEP, OutgoingText, first_days
 
 if TYPE_CHECKING:
     from typing import Self
 
     from biomarker_cli.report.run_reading import RunTables
-
-STUDY, KEEP = "study", "keep"
-IDENTITIES = (STUDY, KEEP)
 
 
 class ReportIdentity(OutgoingText):

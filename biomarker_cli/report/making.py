@@ -24,11 +24,12 @@ from biomarker_cli.report.group import (
     provenance,
     site_counts,
 )
-from biomarker_cli.report.identity import STUDY, ReportIdentity
+from biomarker_cli.report.identity import ReportIdentity
 from biomarker_cli.report.page import PageWriter, script_json, text
 from biomarker_cli.report.response_figures import response_figures
 from biomarker_cli.report.run_reading import RunTables, read_run
 from biomarker_cli.report.values import change_figure, feature_values, sites_figure
+from biomarker_cli.tables.outgoing_text import STUDY
 
 REPORT_FILE = "report.html"
 REPORT_FOLDER = "report"
@@ -56,7 +57,7 @@ class ReportOrder:
     Attributes
     ----------
     identity : str
-        Of `identity.IDENTITIES`.
+        ``study`` or ``keep``.
     split : bool
         Whether each case has a page of its own.
     """

@@ -11,9 +11,10 @@ from biomarker_cli.model.outputs import replace_file
 from biomarker_cli.model.wording import shown
 from biomarker_cli.report.beside import tables_beside
 from biomarker_cli.report.checklists import ITEMS
-from biomarker_cli.report.identity import STUDY, ReportIdentity
+from biomarker_cli.report.identity import ReportIdentity
 from biomarker_cli.report.methods import MethodsEvidence, methods_evidence
 from biomarker_cli.report.run_reading import read_run
+from biomarker_cli.tables.outgoing_text import STUDY
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table

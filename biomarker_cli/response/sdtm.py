@@ -150,8 +150,7 @@ def sdtm_rows(
 
 def _cells(table: PackagedTable) -> Iterator[Cells]:
     table.require_unchanged()
-    for cells in table.rows():
-        yield dict(zip(table.column_names, cells, strict=True))
+    yield from table.named_rows()
 
 
 def _of_criterion(rows: list[Cells], wanted: str, folder: Path) -> tuple[list[Cells], str]:

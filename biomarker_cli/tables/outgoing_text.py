@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+STUDY, KEEP = "study", "keep"
+"""Whose identity leaves: the names of the study alone, or all that the tables have."""
+
 LEFT_OUT = "(left out)"
 
 HIDDEN_FACTS = frozenset({"station", "device_serial"})

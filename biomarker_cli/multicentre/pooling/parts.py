@@ -149,9 +149,7 @@ def rows_of(table: PackagedTable) -> Iterator[dict[str, str]]:
         ``TABLE-NOT-FOUND``, ``TABLE-CHANGED``, ``TABLE-COLUMNS``, ``TABLE-UNREADABLE``.
     """
     table.require_unchanged()
-    names = table.column_names
-    for cells in table.rows():
-        yield dict(zip(names, cells, strict=True))
+    yield from table.named_rows()
 
 
 def _require_schema(wanted: Table, found: PackagedTable | None, folder: Path) -> None:

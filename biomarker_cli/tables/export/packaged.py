@@ -109,6 +109,12 @@ class PackagedTable:
         except (UnicodeDecodeError, csv.Error) as error:
             raise TableError("TABLE-UNREADABLE", str(error), where=str(self.path)) from error
 
+    def named_rows(self) -> Iterator[dict[str, str]]:
+        """Yield each row as text by column; see `rows`."""
+        names = self.column_names
+        for cells in self.rows():
+            yield dict(zip(names, cells, strict=True))
+
     def bad_row(self, number: int, found: str) -> TableError:
         """Return the error of a row that the run cannot have written, counted from 1."""
         return TableError(
