@@ -65,22 +65,22 @@ def deidentify(
     so. The link to the source is written beside the key, as KEY.link.csv. Pixels are
     not looked at: a face that can be rendered stays one.
     """
-    from biomarker_cli.exchange import deidentifying
-    from biomarker_cli.exchange.profile import load_profile
-    from biomarker_cli.exchange.subjects import Subjects, read_subjects
+    from biomarker_cli.exchange.deidentifying import copies
+    from biomarker_cli.exchange.deidentifying.profile import load_profile
+    from biomarker_cli.exchange.deidentifying.subjects import Subjects, read_subjects
 
     if output is None and not dry_run:
         raise click.UsageError("say -o DIR, or --dry-run")
     profile = load_profile(wanted)
-    key = deidentifying.read_or_make_key(key_file, keep=not dry_run)
+    key = copies.read_or_make_key(key_file, keep=not dry_run)
     subjects = Subjects(key) if subjects_file is None else read_subjects(subjects_file, key)
     if dry_run or output is None:
-        outcome = deidentifying.examine(folder, profile, subjects)
+        outcome = copies.examine(folder, profile, subjects)
     else:
         link = key_file.with_name(key_file.name + ".link.csv")
-        outcome = deidentifying.deidentify(folder, output, link, profile, subjects)
-    manifest = deidentifying.manifest_of(outcome, profile)
-    rows = deidentifying.attribute_rows(outcome.done.items())
+        outcome = copies.deidentify(folder, output, link, profile, subjects)
+    manifest = copies.manifest_of(outcome, profile)
+    rows = copies.attribute_rows(outcome.done.items())
     if output_format == "json":
         print_json({**manifest, "attributes": rows})
     else:

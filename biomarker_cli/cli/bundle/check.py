@@ -24,7 +24,7 @@ Nothing is unpacked. Exit code 3 where it is damaged, edited or no bundle.
 @format_option
 def check(file: Path, output_format: str) -> None:
     """Say whether every byte of a bundle is what it says, and what it holds."""
-    from biomarker_cli.exchange.bundle_checking import check_bundle
+    from biomarker_cli.exchange.bundles.bundle_checking import check_bundle
 
     found = check_bundle(file)
     if output_format == "json":

@@ -61,8 +61,8 @@ def make(
     """
     from biomarker_cli.catalogue.pseudonyms import user_key
     from biomarker_cli.dicom.identity import UidMap
-    from biomarker_cli.exchange.bundle_checking import check_bundle
-    from biomarker_cli.exchange.bundling import BundleOrder, bundle_of
+    from biomarker_cli.exchange.bundles.bundle_checking import check_bundle
+    from biomarker_cli.exchange.bundles.bundling import BundleOrder, bundle_of
     from biomarker_cli.model.outputs import replace_file
 
     require_new_file(output)

@@ -10,8 +10,9 @@ from pydicom import dcmread
 from synthetic_patients import copied, pet
 
 from biomarker_cli.dicom.deflated import inflates_beyond
-from biomarker_cli.exchange import objects, report_content
+from biomarker_cli.exchange.deidentifying import objects
 from biomarker_cli.exchange.errors import ReportRefusedError
+from biomarker_cli.exchange.importing import report_content
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 PADDING = 200_000

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.dicom.deflated import inflates_beyond
 from biomarker_cli.dicom.headers import ELEMENT_ERRORS, PARSER_ERRORS
-from biomarker_cli.exchange.compressed_streams import CLEANED, TAKEN, without_comments
+from biomarker_cli.exchange.deidentifying.compressed_streams import CLEANED, TAKEN, without_comments
+from biomarker_cli.exchange.deidentifying.profile import ProfileFile
 from biomarker_cli.exchange.errors import ObjectRefusedError
-from biomarker_cli.exchange.profile import ProfileFile
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement

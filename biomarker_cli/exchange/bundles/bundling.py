@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.exchange.archives import archive_bytes, is_member_name
-from biomarker_cli.exchange.crate import CRATE, crate_of
+from biomarker_cli.exchange.bundles.archives import archive_bytes, is_member_name
+from biomarker_cli.exchange.bundles.crate import CRATE, crate_of
+from biomarker_cli.exchange.bundles.outgoing_tables import OutgoingTables
 from biomarker_cli.exchange.errors import ExchangeError, LeakError
-from biomarker_cli.exchange.outgoing_tables import OutgoingTables
 from biomarker_cli.model.version import __version__
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import load_document

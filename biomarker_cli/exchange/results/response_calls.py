@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biomarker_cli.exchange.errors import ExchangeError
-from biomarker_cli.exchange.outgoing_run import named_rows
+from biomarker_cli.exchange.results.outgoing_run import named_rows
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.export.packaged import read_package
 

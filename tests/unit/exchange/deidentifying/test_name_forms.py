@@ -9,10 +9,10 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from synthetic_patients import KEY, PROFILE, WORD, copied, copies, pet, save
 
+from biomarker_cli.exchange.deidentifying.leaks import Originals
+from biomarker_cli.exchange.deidentifying.subjects import Subjects
+from biomarker_cli.exchange.deidentifying.values import SubjectKey
 from biomarker_cli.exchange.errors import ExchangeError
-from biomarker_cli.exchange.leaks import Originals
-from biomarker_cli.exchange.subjects import Subjects
-from biomarker_cli.exchange.values import SubjectKey
 
 NAMES = [
     ("王^小明", "CT王小明"),

@@ -14,9 +14,9 @@ from synthetic_dwi import SHAPE, Spec, candidates, write_dwi
 
 from biomarker_cli.catalogue.reading import read_frames
 from biomarker_cli.dicom.identity import OutgoingIdentity, UidMap
-from biomarker_cli.exchange import segmentation as room
 from biomarker_cli.exchange.errors import NotExportedError
-from biomarker_cli.exchange.segmentation import (
+from biomarker_cli.exchange.results import segmentation as room
+from biomarker_cli.exchange.results.segmentation import (
     OutgoingRegion,
     RegionsOfImage,
     label_of,

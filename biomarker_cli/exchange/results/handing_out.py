@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.dicom.identity import OutgoingIdentity, UidMap
 from biomarker_cli.exchange.errors import ExchangeError, NotExportedError
-from biomarker_cli.exchange.objects_table import OBJECTS, ObjectRow
-from biomarker_cli.exchange.outgoing_run import OutgoingCase, OutgoingRun, named_rows
-from biomarker_cli.exchange.segmentation import (
+from biomarker_cli.exchange.results.objects_table import OBJECTS, ObjectRow
+from biomarker_cli.exchange.results.outgoing_run import OutgoingCase, OutgoingRun, named_rows
+from biomarker_cli.exchange.results.segmentation import (
     OutgoingRegion,
     RegionsOfImage,
     segmentation,
     uids_of,
 )
-from biomarker_cli.exchange.source_images import SourceImages
+from biomarker_cli.exchange.results.source_images import SourceImages
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.file_names import FileNames, file_stem
 from biomarker_cli.model.outputs import replace_file

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from biomarker_cli.exchange.errors import NotExportedError
-from biomarker_cli.exchange.segmentation import RegionsOfImage, built, settle
+from biomarker_cli.exchange.results.segmentation import RegionsOfImage, built, settle
 from biomarker_cli.imaging.parametric_map import parametric_map
 from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.tables.kept import case_folder, read_map
@@ -15,8 +15,8 @@ from biomarker_cli.tables.kept import case_folder, read_map
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from biomarker_cli.exchange.handing_out import Outgoing
-    from biomarker_cli.exchange.outgoing_run import OutgoingCase
+    from biomarker_cli.exchange.results.handing_out import Outgoing
+    from biomarker_cli.exchange.results.outgoing_run import OutgoingCase
 
 
 class OutgoingMap(NamedTuple):

@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from synthetic_patients import PROFILE, WORD, copied, pet, save
 
-from biomarker_cli.exchange.annex_e import safe_private, table
-from biomarker_cli.exchange.leaks import NAMING
+from biomarker_cli.exchange.deidentifying.annex_e import safe_private, table
+from biomarker_cli.exchange.deidentifying.leaks import NAMING
 
 TEXT = {"LO", "SH", "ST", "LT", "UT", "UC", "PN", "CS", "AE", "UR"}
 SHOUTED = WORD.upper()

@@ -18,9 +18,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.exchange.annex_e import row_of
-from biomarker_cli.exchange.leaks import CHARACTER_SET, Originals, StoredText, texts_of
-from biomarker_cli.exchange.objects import (
+from biomarker_cli.exchange.deidentifying.annex_e import row_of
+from biomarker_cli.exchange.deidentifying.leaks import (
+    CHARACTER_SET,
+    Originals,
+    StoredText,
+    texts_of,
+)
+from biomarker_cli.exchange.deidentifying.objects import (
     PARTS_OF_PIXELS,
     decoded,
     has_its_vr,
@@ -28,8 +33,8 @@ from biomarker_cli.exchange.objects import (
     stored_bytes,
     stored_element,
 )
-from biomarker_cli.exchange.profile import DUMMY, STATED, ProfileFile
-from biomarker_cli.exchange.values import SubjectKey, bytes_have_form, has_form
+from biomarker_cli.exchange.deidentifying.profile import DUMMY, STATED, ProfileFile
+from biomarker_cli.exchange.deidentifying.values import SubjectKey, bytes_have_form, has_form
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement

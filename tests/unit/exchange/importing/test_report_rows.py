@@ -19,8 +19,8 @@ from synthetic_reports import (
     write_report,
 )
 
-from biomarker_cli.exchange import report_content
-from biomarker_cli.exchange.imported_table import import_reports, write_imported
+from biomarker_cli.exchange.importing import report_content
+from biomarker_cli.exchange.importing.imported_table import import_reports, write_imported
 
 VOLUME = ("118565006", "SCT", "Volume")
 MAXIMUM = ("56851009", "SCT", "Maximum")

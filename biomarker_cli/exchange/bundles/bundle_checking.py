@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from biomarker_cli.exchange.archives import PlainArchive
-from biomarker_cli.exchange.bundling import BUNDLE_FILE, FORMAT, PROTOCOLS_FOLDER
+from biomarker_cli.exchange.bundles.archives import PlainArchive
+from biomarker_cli.exchange.bundles.bundling import BUNDLE_FILE, FORMAT, PROTOCOLS_FOLDER
 from biomarker_cli.exchange.errors import BundleError
 from biomarker_cli.tables.manifest import MANIFEST
 from biomarker_cli.tables.outgoing_text import KEEP, STUDY

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli.exchange.errors import ReportRefusedError
-from biomarker_cli.exchange.report_content import read_report
-from biomarker_cli.exchange.report_rows import report_rows
+from biomarker_cli.exchange.importing.report_content import read_report
+from biomarker_cli.exchange.importing.report_rows import report_rows
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import MEASUREMENTS

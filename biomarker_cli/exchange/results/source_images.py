@@ -14,7 +14,7 @@ from biomarker_cli.exchange.errors import NotExportedError
 
 if TYPE_CHECKING:
     from biomarker_cli.dicom.frames import Frames
-    from biomarker_cli.exchange.outgoing_run import OutgoingCase
+    from biomarker_cli.exchange.results.outgoing_run import OutgoingCase
     from biomarker_cli.imaging.geometry import Geometry
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from biomarker_cli.exchange.measurement_codes import measured_concept, quantity_of
+from biomarker_cli.exchange.results.measurement_codes import measured_concept, quantity_of
 
 
 def _feature(feature_id, unit, ibsi="", dicom="", name="A title"):

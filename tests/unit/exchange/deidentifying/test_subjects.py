@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from biomarker_cli.exchange.deidentifying.subjects import Subjects, read_subjects
+from biomarker_cli.exchange.deidentifying.values import SubjectKey
 from biomarker_cli.exchange.errors import ExchangeError, ObjectRefusedError
-from biomarker_cli.exchange.subjects import Subjects, read_subjects
-from biomarker_cli.exchange.values import SubjectKey
 from biomarker_cli.tables.errors import TableError
 
 KEY = bytes(range(32))

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.exchange.archives import PlainArchive, archive_bytes, is_member_name
-from biomarker_cli.exchange.bundle_checking import check_bundle
-from biomarker_cli.exchange.bundling import require_no_leak
+from biomarker_cli.exchange.bundles.archives import PlainArchive, archive_bytes, is_member_name
+from biomarker_cli.exchange.bundles.bundle_checking import check_bundle
+from biomarker_cli.exchange.bundles.bundling import require_no_leak
 from biomarker_cli.exchange.errors import BundleError, LeakError
 from biomarker_cli.tables.outgoing_text import OutgoingText
 

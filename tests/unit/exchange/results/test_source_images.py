@@ -8,8 +8,8 @@ import pytest
 from synthetic_dwi import Spec, candidates, write_dwi
 
 from biomarker_cli.exchange.errors import NotExportedError
-from biomarker_cli.exchange.outgoing_run import OutgoingCase
-from biomarker_cli.exchange.source_images import SourceImages
+from biomarker_cli.exchange.results.outgoing_run import OutgoingCase
+from biomarker_cli.exchange.results.source_images import SourceImages
 
 
 def test_an_image_belongs_to_a_case_by_study_series_and_grid(tmp_path):

@@ -10,30 +10,34 @@ from typing import TYPE_CHECKING, Literal
 
 from biomarker_cli.dicom.derived import source_headers
 from biomarker_cli.exchange.errors import NotExportedError
-from biomarker_cli.exchange.handing_out import (
+from biomarker_cli.exchange.results.handing_out import (
     ObjectFolder,
     Outgoing,
     regions_of_case,
     segmentation_of,
 )
-from biomarker_cli.exchange.measurement_codes import CodedName, MeasuredConcept, measured_concept
-from biomarker_cli.exchange.measurement_report import (
+from biomarker_cli.exchange.results.measurement_codes import (
+    CodedName,
+    MeasuredConcept,
+    measured_concept,
+)
+from biomarker_cli.exchange.results.measurement_report import (
     OutgoingGroup,
     OutgoingNumber,
     OutgoingReport,
     measurement_report,
     numbers_of,
 )
-from biomarker_cli.exchange.objects_table import ObjectRow
-from biomarker_cli.exchange.outgoing_maps import OutgoingMap, maps_of_case
-from biomarker_cli.exchange.outgoing_run import OutgoingCase, named_rows, number_in
-from biomarker_cli.exchange.response_calls import Calls, read_calls
+from biomarker_cli.exchange.results.objects_table import ObjectRow
+from biomarker_cli.exchange.results.outgoing_maps import OutgoingMap, maps_of_case
+from biomarker_cli.exchange.results.outgoing_run import OutgoingCase, named_rows, number_in
+from biomarker_cli.exchange.results.response_calls import Calls, read_calls
 from biomarker_cli.model.errors import BiomarkerError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from biomarker_cli.exchange.segmentation import RegionsOfImage
+    from biomarker_cli.exchange.results.segmentation import RegionsOfImage
     from biomarker_cli.tables.export.packaged import PackagedTable
 
 Least = Literal["yes", "caution", "all"]

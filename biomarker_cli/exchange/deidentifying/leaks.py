@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from biomarker_cli.dicom.identity import is_registered
-from biomarker_cli.exchange.annex_e import row_of
-from biomarker_cli.exchange.compressed_streams import CLEANED
-from biomarker_cli.exchange.name_forms import (
+from biomarker_cli.exchange.deidentifying.annex_e import row_of
+from biomarker_cli.exchange.deidentifying.compressed_streams import CLEANED
+from biomarker_cli.exchange.deidentifying.name_forms import (
     SHORTEST_JOINED,
     forms_of_day,
     forms_of_id,
@@ -20,7 +20,7 @@ from biomarker_cli.exchange.name_forms import (
     spellings,
     words_of,
 )
-from biomarker_cli.exchange.objects import PARTS_OF_PIXELS, decoded, plain_numbers
+from biomarker_cli.exchange.deidentifying.objects import PARTS_OF_PIXELS, decoded, plain_numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

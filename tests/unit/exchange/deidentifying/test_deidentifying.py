@@ -11,12 +11,17 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from synthetic_patients import KEY, PET, PROFILE, WORD, copied, copies, pet, save
 
-from biomarker_cli.exchange.cleaning import Cleaner
-from biomarker_cli.exchange.deidentifying import MANIFEST, deidentify, examine, read_or_make_key
+from biomarker_cli.exchange.deidentifying.cleaning import Cleaner
+from biomarker_cli.exchange.deidentifying.copies import (
+    MANIFEST,
+    deidentify,
+    examine,
+    read_or_make_key,
+)
+from biomarker_cli.exchange.deidentifying.profile import load_profile
+from biomarker_cli.exchange.deidentifying.subjects import Subjects
+from biomarker_cli.exchange.deidentifying.values import MOST_DAYS, SubjectKey
 from biomarker_cli.exchange.errors import ExchangeError, LeakError
-from biomarker_cli.exchange.profile import load_profile
-from biomarker_cli.exchange.subjects import Subjects
-from biomarker_cli.exchange.values import MOST_DAYS, SubjectKey
 
 STRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.catalogue.files import find_files
 from biomarker_cli.catalogue.pseudonyms import PERSON_KEYWORDS, Person, person_key
-from biomarker_cli.exchange.annex_e import table
-from biomarker_cli.exchange.cleaning import Cleaner
-from biomarker_cli.exchange.errors import ExchangeError, LeakError, ObjectRefusedError
-from biomarker_cli.exchange.leaks import Originals
-from biomarker_cli.exchange.mosaic_headers import put_reduced_header, require_same_tiles
-from biomarker_cli.exchange.objects import (
+from biomarker_cli.exchange.deidentifying.annex_e import table
+from biomarker_cli.exchange.deidentifying.cleaning import Cleaner
+from biomarker_cli.exchange.deidentifying.leaks import Originals
+from biomarker_cli.exchange.deidentifying.mosaic_headers import (
+    put_reduced_header,
+    require_same_tiles,
+)
+from biomarker_cli.exchange.deidentifying.objects import (
     content_of,
     may_show_face,
     put_images_alone,
@@ -26,10 +28,11 @@ from biomarker_cli.exchange.objects import (
     require_taken,
     text_of,
 )
+from biomarker_cli.exchange.deidentifying.profile import OWN_WORDS, Profile
+from biomarker_cli.exchange.deidentifying.subjects import Subjects
+from biomarker_cli.exchange.deidentifying.values import SubjectKey
+from biomarker_cli.exchange.errors import ExchangeError, LeakError, ObjectRefusedError
 from biomarker_cli.exchange.placing import new_folder, require_absent
-from biomarker_cli.exchange.profile import OWN_WORDS, Profile
-from biomarker_cli.exchange.subjects import Subjects
-from biomarker_cli.exchange.values import SubjectKey
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.inputs import CHANGED
 from biomarker_cli.model.keys import KEY_FORM, key_in, new_key_text

@@ -15,10 +15,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.dicom.identity import OWN_MANUFACTURER, OutgoingIdentity
-from biomarker_cli.exchange.measurement_codes import OWN_SCHEME, CodedName, MeasuredConcept
-from biomarker_cli.exchange.response_calls import ResponseCall
-from biomarker_cli.exchange.segmentation import SERIES_NUMBER as SEG_SERIES_NUMBER
-from biomarker_cli.exchange.segmentation import built, label_of, settle
+from biomarker_cli.exchange.results.measurement_codes import OWN_SCHEME, CodedName, MeasuredConcept
+from biomarker_cli.exchange.results.response_calls import ResponseCall
+from biomarker_cli.exchange.results.segmentation import SERIES_NUMBER as SEG_SERIES_NUMBER
+from biomarker_cli.exchange.results.segmentation import built, label_of, settle
 from biomarker_cli.model.version import __version__
 
 if TYPE_CHECKING:

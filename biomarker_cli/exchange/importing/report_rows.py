@@ -8,8 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from biomarker_cli.exchange.measurement_codes import OWN_SCHEME
-from biomarker_cli.exchange.report_content import Concept, ReportContent, ReportGroup, ReportNumber
+from biomarker_cli.exchange.importing.report_content import (
+    Concept,
+    ReportContent,
+    ReportGroup,
+    ReportNumber,
+)
+from biomarker_cli.exchange.results.measurement_codes import OWN_SCHEME
 from biomarker_cli.model.flags import FLAGS, join_flags, split_flags
 from biomarker_cli.model.quantity import QUANTITIES
 from biomarker_cli.model.usability import DEFAULT_POLICY, USABLE_WORDS

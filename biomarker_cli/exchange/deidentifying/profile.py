@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from biomarker_cli.exchange.annex_e import safe_private
+from biomarker_cli.exchange.deidentifying.annex_e import safe_private
 from biomarker_cli.exchange.errors import ExchangeError
 from biomarker_cli.protocol.document import Strict, VersionedHeader
 from biomarker_cli.protocol.errors import ProtocolError
