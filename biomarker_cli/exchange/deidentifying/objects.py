@@ -9,7 +9,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.dicom.deflated import inflates_beyond
+from biomarker_cli.dicom.deflated import MeasuredContent
+from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.headers import ELEMENT_ERRORS, PARSER_ERRORS
 from biomarker_cli.exchange.deidentifying.compressed_streams import CLEANED, TAKEN, without_comments
 from biomarker_cli.exchange.deidentifying.profile import ProfileFile
@@ -40,9 +41,6 @@ _WITHOUT_FACE = frozenset(
 )
 """Values of BodyPartExamined (PS3.16 Annex L) without the head."""
 
-MOST_INFLATED_BYTES = 512 * 1024**2
-"""Of a deflated data set: what is read into memory whole."""
-
 WRITING_ERRORS = (ValueError, OverflowError, struct.error)
 
 
@@ -57,12 +55,13 @@ def read_object(content: bytes) -> Dataset:
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
-    if inflates_beyond(io.BytesIO(content), MOST_INFLATED_BYTES):
-        raise ObjectRefusedError("DEID-UNREADABLE", "the object would inflate beyond measure")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return dcmread(io.BytesIO(content))
+            return dcmread(MeasuredContent(content, Path()))
+    except HeaderError as error:
+        why = "the object would inflate beyond measure"
+        raise ObjectRefusedError("DEID-UNREADABLE", why) from error
     except InvalidDicomError as error:
         raise ObjectRefusedError("DEID-NOT-DICOM", "the file is no DICOM") from error
     except (*PARSER_ERRORS, OSError) as error:

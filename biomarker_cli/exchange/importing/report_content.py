@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.dicom.deflated import inflates_beyond
+from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.exchange.errors import ReportRefusedError
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.wording import shown
@@ -120,9 +120,13 @@ def read_report(path: Path) -> ReportContent:
 
     if path.is_file() and path.stat().st_size > MOST_BYTES:
         raise _refused("SR-TOO-LARGE", path, f"expected at most {MOST_BYTES} bytes")
-    dataset = read_header(path) if not _is_bomb(path) else None
-    if dataset is None:
-        raise _refused("SR-TOO-LARGE", path, f"it inflates to more than {MOST_BYTES} bytes")
+    try:
+        dataset = read_header(path, most_inflated=MOST_BYTES)
+    except HeaderError as error:
+        if error.code != "FILE-INFLATES":
+            raise
+        why = f"it inflates to more than {MOST_BYTES} bytes"
+        raise _refused("SR-TOO-LARGE", path, why) from error
     try:
         with warnings.catch_warnings():
             # Of text in a character set that is none; what it becomes is text.
@@ -133,16 +137,6 @@ def read_report(path: Path) -> ReportContent:
     except ELEMENT_ERRORS as error:
         why = f"its content cannot be read ({type(error).__name__})"
         raise _refused("SR-DAMAGED", path, why) from error
-
-
-def _is_bomb(path: Path) -> bool:
-    from biomarker_cli.dicom.headers import open_bounded
-
-    try:
-        with open_bounded(path) as file:
-            return inflates_beyond(file, MOST_BYTES)
-    except OSError:
-        return False  # `read_header` says why it cannot be read.
 
 
 def _content(dataset: Dataset, path: Path) -> ReportContent:
