@@ -79,7 +79,7 @@ def deidentify(
         if dry_run or output is None:
             outcome = copies.examine(folder, profile, subjects, advance)
         else:
-            link = key_file.with_name(key_file.name + ".link.csv")
+            link = copies.link_of(key_file)
             outcome = copies.deidentify(folder, output, link, profile, subjects, advance)
     manifest = copies.manifest_of(outcome, profile)
     rows = copies.attribute_rows(outcome.done.items())

@@ -33,6 +33,9 @@ def check(file: Path, output_format: str) -> None:
     say(f"{found.study}: whole, made by biomarker {found.program}, identity {found.identity}")
     for name, n_rows in found.tables.items():
         say(f"  {name:24}{counted(n_rows, 'row')}")
+    for number, what in ((found.n_dicom, "de-identified object"), (found.n_masks, "mask")):
+        if number:
+            say(f"  {counted(number, what)}")
     for name in (*found.protocols, *found.others):
         say(f"  {name}")
     say(f"{counted(found.n_files, 'file')}, {found.n_bytes / 1e6:.2f} MB, sha256 {found.sha256}")

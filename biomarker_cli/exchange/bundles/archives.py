@@ -11,13 +11,13 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from biomarker_cli.exchange.errors import BundleError
 from biomarker_cli.model.wording import quoted
-from biomarker_cli.model.zip_files import ODD_FIELDS, zip_bytes
+from biomarker_cli.model.zip_files import ODD_FIELDS, write_zip
 
 MOST_MEMBERS = 100_000
 MOST_MEMBER_BYTES = 512 * 1024 * 1024
@@ -38,13 +38,18 @@ def is_member_name(name: str) -> bool:
     return len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
 
 
-def archive_bytes(members: Mapping[str, bytes]) -> bytes:
-    """Return a zip file of members: the same bytes for the same members.
+def write_archive(
+    stream: BinaryIO, members: Mapping[str, Callable[[], bytes]], stored: Collection[str] = ()
+) -> None:
+    """Write a zip file of members: the same bytes for the same members.
 
     Parameters
     ----------
+    stream : BinaryIO
     members : mapping
-        Name in the archive -> content.
+        Name in the archive -> what gives its content.
+    stored : collection of str
+        Members that are not compressed.
 
     Raises
     ------
@@ -54,7 +59,7 @@ def archive_bytes(members: Mapping[str, bytes]) -> bytes:
     for name in members:
         if not is_member_name(name):
             raise ValueError(f"no name for a member: {name!r}")
-    return zip_bytes(members)
+    write_zip(stream, members, stored)
 
 
 class PlainArchive:
@@ -133,6 +138,10 @@ class PlainArchive:
         for entry in entries:
             if why := _why_unsafe(entry):
                 raise self._unsafe(f"{quoted(entry.filename)} {why}")
+        # Members that share their bytes would grow beyond any ratio.
+        packed = sum(entry.compress_size for entry in entries)
+        if packed > self._path.stat().st_size:
+            raise self._unsafe("its members overlap")
         if sum(entry.file_size for entry in entries) > MOST_BYTES:
             raise self._unsafe(f"its members are more than {MOST_BYTES} bytes")
 

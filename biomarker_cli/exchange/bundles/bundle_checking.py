@@ -11,12 +11,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.exchange.bundles.archives import PlainArchive
-from biomarker_cli.exchange.bundles.bundling import BUNDLE_FILE, FORMAT, PROTOCOLS_FOLDER
-from biomarker_cli.exchange.errors import BundleError
+from biomarker_cli.exchange.bundles.bundling import (
+    BUNDLE_FILE,
+    COPY,
+    FORMAT,
+    PROTOCOLS_FOLDER,
+    UNCOMPRESSED,
+)
+from biomarker_cli.exchange.bundles.carried_dicom import DICOM_FOLDER, copies_in, require_copy
+from biomarker_cli.exchange.bundles.carried_masks import readable_part, require_masks
+from biomarker_cli.exchange.deidentifying.copies import MANIFEST as COPIES_MANIFEST
+from biomarker_cli.exchange.errors import BundleError, ExchangeError
+from biomarker_cli.imaging.errors import KeptFileError
+from biomarker_cli.tables.kept import KEPT_FOLDER
 from biomarker_cli.tables.manifest import MANIFEST
 from biomarker_cli.tables.outgoing_text import KEEP, STUDY
 from biomarker_cli.tables.package import DATA_PACKAGE
+
+_COPIES = DICOM_FOLDER + COPIES_MANIFEST
+_KEPT = f"{KEPT_FOLDER}/"
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,8 @@ class BundleContent:
         Name -> rows.
     protocols : list of str
         ``kind/id@version``.
+    n_dicom, n_masks : int
+        De-identified copies, and kept masks with their indices.
     others : list of str
         Further files.
     """
@@ -46,6 +63,8 @@ class BundleContent:
     n_bytes: int
     tables: dict[str, int]
     protocols: list[str]
+    n_dicom: int
+    n_masks: int
     others: list[str]
 
     def as_json(self) -> dict[str, Any]:
@@ -70,6 +89,7 @@ def check_bundle(path: Path) -> BundleContent:
         _require_same_names(path, set(digests), set(archive.names) - {BUNDLE_FILE})
         n_bytes = 0
         tables: dict[str, int] = {}
+        named: dict[str, bytes] = {}
         kept: dict[str, bytes] = {}
         for name, sha256 in sorted(digests.items()):
             content = archive.read(name)
@@ -78,11 +98,17 @@ def check_bundle(path: Path) -> BundleContent:
             n_bytes += len(content)
             if name.endswith(".csv"):
                 tables[name.removesuffix(".csv")] = _n_rows(path, name, content)
-            if name in (DATA_PACKAGE, MANIFEST):
-                kept[name] = content
-    _require_package(path, kept.get(DATA_PACKAGE), digests)
-    protocols = _require_protocols(path, kept.get(MANIFEST), digests)
-    others = [n for n in digests if not n.endswith(".csv") and not n.startswith(PROTOCOLS_FOLDER)]
+            if name in (DATA_PACKAGE, MANIFEST, _COPIES):
+                named[name] = content
+            elif name.startswith(DICOM_FOLDER):
+                _require_copy(path, name, content)
+            elif name.startswith(_KEPT):
+                kept[name] = readable_part(name, content)
+    _require_package(path, named.get(DATA_PACKAGE), digests)
+    protocols = _require_protocols(path, named.get(MANIFEST), digests)
+    copies = _require_copies(path, said["identity"], named.get(_COPIES), digests)
+    masks = _masks(path, kept, digests)
+    others = [name for name in digests if not name.startswith((PROTOCOLS_FOLDER, *UNCOMPRESSED))]
     return BundleContent(
         study=str(said.get("study", "")),
         identity=said["identity"],
@@ -92,8 +118,42 @@ def check_bundle(path: Path) -> BundleContent:
         n_bytes=n_bytes,
         tables=tables,
         protocols=protocols,
-        others=sorted(others),
+        n_dicom=copies,
+        n_masks=masks,
+        others=sorted(name for name in others if not name.endswith(".csv")),
     )
+
+
+def _require_copy(path: Path, name: str, content: bytes) -> None:
+    try:
+        require_copy(content, name)
+    except (HeaderError, ExchangeError) as error:
+        raise _format(path, f"{name}: {error.message}") from error
+
+
+def _require_copies(
+    path: Path, identity: str, content: bytes | None, digests: Mapping[str, str]
+) -> int:
+    """Refuse DICOM that is not what its own manifest lists; return how many objects."""
+    present = {name: one for name, one in digests.items() if name.startswith(DICOM_FOLDER)}
+    if content is None:
+        if present or identity == COPY:
+            raise _changed(path, f"it has no {_COPIES}")
+        return 0
+    listed = copies_in(content)
+    if listed is None or identity == KEEP:
+        raise _format(path, f"{_COPIES} cannot be used")
+    del present[_COPIES]
+    if {DICOM_FOLDER + name: sha256 for name, sha256 in listed.items()} != present:
+        raise _changed(path, f"the DICOM is not that of {_COPIES}")
+    return len(present)
+
+
+def _masks(path: Path, kept: Mapping[str, bytes], digests: Mapping[str, str]) -> int:
+    try:
+        return require_masks(kept, digests)
+    except KeptFileError as error:
+        raise _changed(path, error.message) from error
 
 
 def _description(path: Path, content: bytes) -> dict[str, Any]:
@@ -103,7 +163,7 @@ def _description(path: Path, content: bytes) -> dict[str, Any]:
         raise _format(path, f"{BUNDLE_FILE} is no JSON") from error
     if not isinstance(said, dict) or said.get("format") != FORMAT:
         raise _format(path, f"{BUNDLE_FILE} does not say {FORMAT}")
-    if said.get("identity") not in (STUDY, KEEP):
+    if said.get("identity") not in (STUDY, KEEP, COPY):
         raise _format(path, "it does not say whose identity it has")
     return said
 

@@ -5,30 +5,47 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, BinaryIO
 
-from biomarker_cli.exchange.bundles.archives import archive_bytes, is_member_name
+from biomarker_cli.exchange.bundles.archives import (
+    MOST_BYTES,
+    MOST_MEMBERS,
+    is_member_name,
+    write_archive,
+)
+from biomarker_cli.exchange.bundles.carried_dicom import DICOM_FOLDER, CarriedDicom
+from biomarker_cli.exchange.bundles.carried_masks import kept_masks, readable_part
 from biomarker_cli.exchange.bundles.crate import CRATE, crate_of
 from biomarker_cli.exchange.bundles.outgoing_tables import OutgoingTables
+from biomarker_cli.exchange.deidentifying.copies import MANIFEST as COPIES_MANIFEST
 from biomarker_cli.exchange.errors import ExchangeError, LeakError
 from biomarker_cli.model.version import __version__
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import load_document
 from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.tables.kept import KEPT_FOLDER
 from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, MANIFEST, read_manifest
 from biomarker_cli.tables.outgoing_text import KEEP
 from biomarker_cli.tables.package import DATA_PACKAGE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 FORMAT = "biomarker-bundle/1"
 BUNDLE_FILE = "bundle.json"
 REPORT_FILE = "report.html"
 PROTOCOLS_FOLDER = "protocols/"
+UNCOMPRESSED = (DICOM_FOLDER, f"{KEPT_FOLDER}/")
+"""Images and masks: packed already, or to be read in pieces where they arrive."""
+
+
+COPY = "copy"
+"""Identity of tables that were measured on copies: these say all that the tables do."""
+
+DIGESTS_OF_FILES = frozenset({"input_sha256", "image_sha256", "mask_sha256"})
+"""Of a case in the manifest: beside copies they would be those of the sources."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +55,8 @@ class BundleOrder:
     Attributes
     ----------
     identity : str
-        ``study`` maps UIDs, dates, scanners and files; ``keep`` leaves tables as they are.
+        ``study`` maps UIDs, dates, scanners and files; ``keep`` leaves tables as they are,
+        and ``copy`` does where they were measured on the copies that leave with them.
     uid : callable
         From a UID to the one that stands for it.
     report : bytes or None
@@ -47,6 +65,12 @@ class BundleOrder:
         Of the installation that measured.
     protocols : sequence of Path
         Files of protocols that are not shipped.
+    masks : bool
+        Whether the kept masks leave.
+    dicom : CarriedDicom or None
+        De-identified copies that leave.
+    words : collection of str
+        What names a source beyond what the tables say; found as whole words.
     """
 
     identity: str
@@ -54,28 +78,35 @@ class BundleOrder:
     report: bytes | None = None
     certificate: Path | None = None
     protocols: Sequence[Path] = ()
+    masks: bool = False
+    dicom: CarriedDicom | None = None
+    words: Collection[str] = ()
 
     @property
     def keeps(self) -> bool:
         """Whether tables leave as they are."""
-        return self.identity == KEEP
+        return self.identity in {KEEP, COPY}
 
 
-def bundle_of(folder: Path, order: BundleOrder) -> bytes:
-    """Return the archive of a run: the same bytes for the same run and order.
+def write_bundle(folder: Path, order: BundleOrder, stream: BinaryIO) -> None:
+    """Write the archive of a run: the same bytes for the same run and order.
 
     Parameters
     ----------
     folder : Path
         Of a run; its tables must be what it wrote.
     order : BundleOrder
+    stream : BinaryIO
 
     Raises
     ------
     TableError
         Where a table is not what the run wrote.
+    KeptFileError
+        Where a kept mask is not.
     ExchangeError
-        ``BUNDLE-PROTOCOL``, ``BUNDLE-NO-MANIFEST``.
+        ``BUNDLE-PROTOCOL``, ``BUNDLE-NO-MANIFEST``, ``BUNDLE-NO-MASKS``, ``BUNDLE-DICOM``,
+        ``BUNDLE-OTHER-SOURCE``, ``BUNDLE-TOO-LARGE``.
     LeakError
         ``BUNDLE-LEAK`` where something that names a source stands in what would leave.
     """
@@ -87,8 +118,62 @@ def bundle_of(folder: Path, order: BundleOrder) -> bytes:
             f"no {MANIFEST} in {folder}: nothing says what the tables were made with",
             hint="Run the same `biomarker run` again, which writes it.",
         )
+    members = _members(folder, order, tables, manifest)
+    if order.dicom is not None:
+        order.dicom.require_source_of(tables.naming_cells())
+        for name, content in members.items():
+            if not name.startswith(PROTOCOLS_FOLDER):  # these speak of no patient
+                order.dicom.require_no_other_uid(name, readable_part(name, content))
+    text = {name: readable_part(name, content) for name, content in members.items()}
+    if order.dicom is not None:
+        text[DICOM_FOLDER + COPIES_MANIFEST] = order.dicom.manifest_text
+        text[DICOM_FOLDER] = order.dicom.text
+    require_no_leak(text, set() if order.keeps else tables.identifying(), order.words)
+    leaving = _Leaving()
+    for name, content in members.items():
+        leaving.add(name, content)
+    for one in order.dicom.members() if order.dicom else ():
+        leaving.add_copy(*one)
+    leaving.add(CRATE, _json(crate_of(manifest, leaving.sizes)))
+    leaving.add(BUNDLE_FILE, _json(_description(manifest, order, leaving)))
+    leaving.write(stream)
+
+
+class _Leaving:
+    """Members of a bundle: their sizes and digests, and where their bytes come from."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+        self.digests: dict[str, str] = {}
+        self._contents: dict[str, Callable[[], bytes]] = {}
+
+    def add(self, name: str, content: bytes) -> None:
+        sha256 = hashlib.sha256(content).hexdigest()
+        self.add_copy(name, sha256, len(content), partial(bytes, content))
+
+    def add_copy(self, name: str, sha256: str, size: int, content: Callable[[], bytes]) -> None:
+        self.sizes[name], self.digests[name], self._contents[name] = size, sha256, content
+
+    def write(self, stream: BinaryIO) -> None:
+        if sum(self.sizes.values()) > MOST_BYTES or len(self.sizes) > MOST_MEMBERS:
+            raise ExchangeError(
+                "BUNDLE-TOO-LARGE",
+                f"a bundle holds at most {MOST_BYTES} bytes in {MOST_MEMBERS} files",
+                hint="Bundle the subjects in parts, or send the copies beside the bundle.",
+            )
+        stored = {name for name in self.sizes if name.startswith(UNCOMPRESSED)}
+        write_archive(stream, self._contents, stored)
+
+
+def _members(
+    folder: Path, order: BundleOrder, tables: OutgoingTables, manifest: dict[str, Any]
+) -> dict[str, bytes]:
     members = {f"{name}.csv": tables.content(table) for name, table in tables.tables.items()}
     members[DATA_PACKAGE] = _package(folder, members)
+    if order.dicom is not None and order.identity != COPY:
+        cases = manifest.get("cases", {})
+        blank = dict.fromkeys(DIGESTS_OF_FILES, "")
+        manifest = {**manifest, "cases": {name: {**one, **blank} for name, one in cases.items()}}
     # The day of the run is no day of an examination.
     created = {"created": manifest.get("created", "")}
     members[MANIFEST] = _json({**tables.text.plain(manifest, ""), **created})
@@ -98,15 +183,26 @@ def bundle_of(folder: Path, order: BundleOrder) -> bytes:
         members[REPORT_FILE] = order.report
     if order.certificate is not None:
         members["certificate.json"] = order.certificate.read_bytes()
-    if not order.keeps:
-        require_no_leak(members, tables.identifying())
-    members[CRATE] = _json(crate_of(manifest, members))
-    members[BUNDLE_FILE] = _json(_description(manifest, order, members))
-    return archive_bytes(members)
+    if order.masks:
+        members |= kept_masks(folder, tables.result_keys())
+    if order.dicom is not None:
+        members[DICOM_FOLDER + COPIES_MANIFEST] = order.dicom.manifest
+    return members
 
 
-def require_no_leak(members: Mapping[str, bytes], words: set[str]) -> None:
+def require_no_leak(
+    members: Mapping[str, bytes], words: set[str], whole_words: Collection[str] = ()
+) -> None:
     """Refuse members that hold a word that names a source; the word itself is not told.
+
+    Parameters
+    ----------
+    members : mapping
+        Name -> what of it is text.
+    words : set of str
+        Found wherever they stand.
+    whole_words : collection of str
+        Found where no letter or digit goes on: short ones stand in any table.
 
     Raises
     ------
@@ -114,16 +210,23 @@ def require_no_leak(members: Mapping[str, bytes], words: set[str]) -> None:
         ``BUNDLE-LEAK``.
     """
     sought = [_written_forms(word) for word in words]
+    whole = [_whole(_written_forms(word)) for word in whole_words]
     for name, content in sorted(members.items()):
         n_found = sum(any(one in content for one in forms) for forms in sought)
+        n_found += sum(one.search(content) is not None for one in whole)
         if n_found:
             raise LeakError(
                 "BUNDLE-LEAK",
-                f"{name} would tell {n_found} UIDs, scanners or file names of the source",
+                f"{name} would tell {n_found} UIDs, scanners, ids or file names of the source",
                 where=name,
                 hint="Names of the study that repeat them leave as they are: rename these in "
                 "cases.csv or the ROI map, or bundle with --identity keep for yourself.",
             )
+
+
+def _whole(forms: set[bytes]) -> re.Pattern[bytes]:
+    any_form = b"|".join(map(re.escape, sorted(forms)))
+    return re.compile(rb"(?<![0-9A-Za-z])(?:" + any_form + rb")(?![0-9A-Za-z])")
 
 
 def _written_forms(word: str) -> set[bytes]:
@@ -188,7 +291,7 @@ def _content(kind: ProtocolKind, ident: str, sha256: str, files: Sequence[Path])
 
 
 def _description(
-    manifest: Mapping[str, Any], order: BundleOrder, members: Mapping[str, bytes]
+    manifest: Mapping[str, Any], order: BundleOrder, leaving: _Leaving
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -196,8 +299,8 @@ def _description(
         "identity": order.identity,
         "program": __version__,
         "files": [
-            {"path": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-            for name, content in sorted(members.items())
+            {"path": name, "bytes": leaving.sizes[name], "sha256": sha256}
+            for name, sha256 in sorted(leaving.digests.items())
         ],
     }
 

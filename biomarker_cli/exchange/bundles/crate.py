@@ -18,20 +18,21 @@ _MEDIA_TYPES = {
     ".csv": "text/csv",
     ".json": "application/json",
     ".html": "text/html",
+    ".dcm": "application/dicom",
 }
 
 
-def crate_of(manifest: Mapping[str, Any], members: Mapping[str, bytes]) -> dict[str, Any]:
+def crate_of(manifest: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
     """Return the metadata of a bundle.
 
     Parameters
     ----------
     manifest : mapping
         Of the run.
-    members : mapping
-        Name in the archive -> content.
+    sizes : mapping
+        Name in the archive -> bytes.
     """
-    names = sorted(members)
+    names = sorted(sizes)
     study = str(manifest.get("study", ""))
     software = [
         {"@id": f"#{name}", "@type": "SoftwareApplication", "name": name, "version": version}
@@ -53,16 +54,16 @@ def crate_of(manifest: Mapping[str, Any], members: Mapping[str, bytes]) -> dict[
         "conformsTo": {"@id": _PROFILE},
         "about": {"@id": "./"},
     }
-    files = [_file(name, members[name]) for name in names]
+    files = [_file(name, sizes[name]) for name in names]
     return {"@context": _CONTEXT, "@graph": [descriptor, root, *files, *software]}
 
 
-def _file(name: str, content: bytes) -> dict[str, Any]:
+def _file(name: str, n_bytes: int) -> dict[str, Any]:
     suffix = name[name.rfind(".") :]
     return {
         "@id": name,
         "@type": "File",
         "name": name.rpartition("/")[2],
-        "contentSize": str(len(content)),
+        "contentSize": str(n_bytes),
         "encodingFormat": _MEDIA_TYPES.get(suffix, "application/octet-stream"),
     }

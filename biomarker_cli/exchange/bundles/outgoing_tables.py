@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,10 +75,25 @@ class OutgoingTables:
         facts = [row for row in self._rows("facts") if row["fact"] in HIDDEN_FACTS]
         return {*found, *(row["value"] for row in facts)} - {""}
 
+    def naming_cells(self) -> Iterator[tuple[str, str]]:
+        """Yield column and value of what names an object or a file, as it leaves."""
+        for table in self.tables.values():
+            for row in self._outgoing(table):
+                for name, value in row.items():
+                    if name == "source_file" or name.endswith(("_uid", "_uids")):
+                        yield name, value
+
+    def result_keys(self) -> dict[str, str]:
+        """Return the key of the result of each case."""
+        return {row["case_id"]: row["result_key"] for row in self._rows("cases")}
+
     def _rows(self, name: str) -> Iterable[dict[str, str]]:
         return self.tables[name].named_rows() if name in self.tables else ()
 
     def _outgoing(self, table: PackagedTable) -> Iterable[dict[str, str]]:
+        if self.text.keeps:
+            yield from self._rows(table.name)
+            return
         texts = [column.name for column in table.columns if self._is_text(column.name, column.type)]
         for row in self._rows(table.name):
             subject = self.subject_of(row) or row.get("subject_id", "")

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 MANIFEST = "deidentification.json"
+COPIES_FORMAT = "biomarker-deidentified/1"
 _LINK_COLUMNS = ("patient_id", "subject_id", "source", "error_code", "written")
 _PREFIX_BYTES = 132
 SKIPPED = "DEID-NOT-DICOM"
@@ -102,11 +103,28 @@ def read_or_make_key(path: Path, *, keep: bool = True) -> bytes:
             if not keep:
                 return bytes.fromhex(content.decode())
             write_part(path, content, PRIVATE_MODE)
+    except OSError as error:
+        raise _no_key(path, error) from error
+    return read_key(path)
+
+
+def link_of(key: Path) -> Path:
+    """Return where the link table of a key lies."""
+    return key.with_name(key.name + ".link.csv")
+
+
+def read_key(path: Path) -> bytes:
+    """Return the key of a file that is there.
+
+    Raises
+    ------
+    ExchangeError
+        ``DEID-KEY``.
+    """
+    try:
         key = key_in(path)
     except OSError as error:
-        raise ExchangeError(
-            "DEID-KEY", f"no key is read or made there: {error.strerror}", where=str(path)
-        ) from error
+        raise _no_key(path, error) from error
     if key is None:
         raise ExchangeError(
             "DEID-KEY",
@@ -115,6 +133,12 @@ def read_or_make_key(path: Path, *, keep: bool = True) -> bytes:
             hint="Restore it, or name a file that does not exist: a new key is made.",
         )
     return key
+
+
+def _no_key(path: Path, error: OSError) -> ExchangeError:
+    return ExchangeError(
+        "DEID-KEY", f"no key is read or made there: {error.strerror}", where=str(path)
+    )
 
 
 def examine(
@@ -341,7 +365,7 @@ def manifest_of(outcome: CopiedFiles, profile: Profile) -> dict[str, Any]:
     """Return the manifest of the copies: no link to identity stands in it."""
     tables = {name: table(name) for name in ("annex_e_2024b", "safe_private_2026d")}
     return {
-        "format": "biomarker-deidentified/1",
+        "format": COPIES_FORMAT,
         "profile": profile.ident,
         "profile_sha256": profile.sha256,
         "tables": {name: {"sha256": one["sha256"]} for name, one in tables.items()},

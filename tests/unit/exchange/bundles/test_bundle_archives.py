@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import io
 import json
 import stat
 import zipfile
@@ -12,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.exchange.bundles.archives import PlainArchive, archive_bytes, is_member_name
+from biomarker_cli.exchange.bundles.archives import PlainArchive, is_member_name, write_archive
 from biomarker_cli.exchange.bundles.bundle_checking import check_bundle
 from biomarker_cli.exchange.bundles.bundling import require_no_leak
 from biomarker_cli.exchange.errors import BundleError, LeakError
+from biomarker_cli.model.zip_files import zip_bytes
 from biomarker_cli.tables.outgoing_text import OutgoingText
 
 CSV = b"case_id,value\nA/S/T1/ct,1\n"
@@ -45,7 +47,7 @@ def described(found, **said):
 
 
 def write(path, found):
-    path.write_bytes(archive_bytes(found))
+    path.write_bytes(zip_bytes(found))
     return path
 
 
@@ -116,7 +118,7 @@ def test_a_description_with_damaged_parts(tmp_path, said):
 def test_no_member_is_called_so(tmp_path, name):
     assert not is_member_name(name)
     with pytest.raises(ValueError, match="no name"):
-        archive_bytes({name: b""})
+        write_archive(io.BytesIO(), {name: bytes})
     if not name:
         return
     path = tmp_path / "a.zip"
@@ -164,7 +166,7 @@ def test_links_double_names_other_compressions_and_bombs_are_refused(tmp_path):
 
 
 def test_an_encrypted_member_is_refused(tmp_path):
-    content = bytearray(archive_bytes({"a.csv": b"1"}))
+    content = bytearray(zip_bytes({"a.csv": b"1"}))
     # The flags of the local and of the central header (APPNOTE 4.3.7, 4.3.12).
     content[6] |= 1
     content[content.index(b"PK\x01\x02") + 8] |= 1
@@ -173,7 +175,7 @@ def test_an_encrypted_member_is_refused(tmp_path):
 
 
 def test_a_member_that_says_another_size_than_it_has_is_damaged(tmp_path):
-    content = bytearray(archive_bytes(described(members())))
+    content = bytearray(zip_bytes(described(members())))
     place = content.index(b"PK\x01\x02") + 24
     content[place : place + 4] = (5).to_bytes(4, "little")
     (tmp_path / "a.zip").write_bytes(content)
@@ -183,7 +185,7 @@ def test_a_member_that_says_another_size_than_it_has_is_damaged(tmp_path):
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_damaged_archive_is_refused_and_no_more(tmp_path_factory, data):
-    whole = archive_bytes(described(members()))
+    whole = zip_bytes(described(members()))
     content = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
@@ -200,7 +202,7 @@ def test_a_damaged_archive_is_refused_and_no_more(tmp_path_factory, data):
 
 def test_the_order_of_members_does_not_count():
     found = members()
-    assert archive_bytes(found) == archive_bytes(dict(reversed(found.items())))
+    assert zip_bytes(found) == zip_bytes(dict(reversed(found.items())))
 
 
 def test_members_are_read_one_at_a_time(tmp_path):
