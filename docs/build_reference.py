@@ -115,6 +115,29 @@ digits.
 - In R: `read.csv("wide.csv", check.names = FALSE)`."""
 
 PARQUET = """\
+## export joint
+
+`biomarker export joint DIR [-o FILE.csv]` writes one row per site, subject, timepoint and ROI, with
+all quantities of the visit side by side: `joint.csv` in DIR by default, `joint.units.csv` with the
+unit of each column, and `joint.absent.csv` with the reason of each empty cell. Each number is that
+of its own image under its own mask: no image is moved, and nothing need be registered.
+
+- **Names**: `quantity.feature`. The quantity is the first word of the feature where that is one
+  (`suvbw.uptake.max`, `adc.intensity.median`), else the modality (`ct.original.intensity.mean`,
+  `pt.original.intensity.mean`). Where several analyses have one feature, `.analysis_id` stands
+  behind it, and where it has two units, ` [unit]`.
+- **Each quantity** has `quantity.case_id`, `.status`, `.usable` (the worst of its values) and
+  `.flags`. The status is `ok` (all cells filled), `partial`, `no_value`, `ambiguous`, or why nobody
+  speaks of it: `no_case`, `case_failed`, `case_excluded`, `case_waiting`, `no_region`,
+  `region_empty`, `region_missing`, `region_failed`, `region_skipped`, `not_measured`.
+- **Ambiguous**: where two cases of a visit speak of one cell (two CT series with one analysis),
+  neither is taken, even where one of them has no value; `quantity.case_id` and `joint.absent.csv`
+  name both. Choose with `--role` or `--analysis`.
+- **joint.absent.csv**: a row per empty cell, or one with the name of the quantity where nobody
+  speaks of it: `case_id`, `reason` (the words above, `undefined`, `failed`, `skipped`, `usable_no`,
+  `usable_caution` or `not_measured`) and the `flags` of the measurement. A visit without any ROI
+  stands here alone, with an empty `roi_id`.
+
 ## export parquet
 
 `biomarker export parquet DIR -o DIR` writes each table of the run as `<table>.parquet` with the

@@ -157,3 +157,23 @@ def test_without_pyarrow_the_export_says_what_to_install(tables, tmp_path):
     assert done.returncode == 2, done.stderr
     assert "OUTPUT-NO-PARQUET" in done.stderr
     assert not Path(tmp_path / "out").exists()
+
+
+def test_the_joint_table_of_the_sample_holds_every_value_that_may_be_pooled(
+    biomarker, tables, tmp_path
+):
+    done = biomarker("export", "joint", tables, "-o", tmp_path / "joint.csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "12 rows, 147 value columns: 598 values\n"
+    joint = pd.read_csv(tmp_path / "joint.csv", dtype=str, keep_default_na=False)
+    assert len(joint) == 12
+    gtv = joint[(joint["roi_id"] == "GTV") & (joint["timepoint"] == "T1")].iloc[0]
+    assert (gtv["ct.status"], gtv["suvbw.status"], gtv["adc.status"]) == ("ok", "ok", "partial")
+    measured = {(r["case_id"], r["feature_id"], r["roi_id"]): r for r in _measured(tables)}
+    row = measured["CENTRE_A/S0001/T1/pet", MAX, "GTV"]
+    assert gtv[MAX] == row["value"]
+    again = biomarker("export", "joint", tables, "-o", tmp_path / "joint.csv")
+    assert again.returncode == 2
+    assert "OUTPUT-EXISTS" in again.stderr
+    other = biomarker("export", "joint", tables, "-o", tables / "cases.csv", "--overwrite")
+    assert (other.returncode, "OUTPUT-EXISTS" in other.stderr) == (2, True)
