@@ -163,6 +163,7 @@ def read_joint_cases(
             row["modality"],
             row["series_uid"],
             row["frame_of_reference_uid"],
+            row["result_key"],
             row["status"],
             rois.get(case_id, {}),
         )

@@ -19,7 +19,7 @@ class JointCase:
 
     Attributes
     ----------
-    case_id, role, modality, series_uid, frame_uid, status : str
+    case_id, role, modality, series_uid, frame_uid, result_key, status : str
     rois : mapping
         ROI -> status of its import.
     """
@@ -29,6 +29,7 @@ class JointCase:
     modality: str
     series_uid: str
     frame_uid: str
+    result_key: str
     status: str
     rois: Mapping[str, str]
 
