@@ -6,11 +6,16 @@ import csv
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from kept_runs import KeptCase, ball, kept_run
 from pyarrow import parquet
+
+from biomarker_cli.imaging.geometry import Geometry
 
 MAX = "suvbw.uptake.max"
 
@@ -177,3 +182,28 @@ def test_the_joint_table_of_the_sample_holds_every_value_that_may_be_pooled(
     assert "OUTPUT-EXISTS" in again.stderr
     other = biomarker("export", "joint", tables, "-o", tables / "cases.csv", "--overwrite")
     assert (other.returncode, "OUTPUT-EXISTS" in other.stderr) == (2, True)
+
+
+def test_voxels_of_the_sample_are_joined_only_where_somebody_says_how(biomarker, tmp_path):
+    grid = Geometry((6, 8, 10), (4.0, 4.0, 4.0))
+    pet = KeptCase("A/S1/T1/pet", grid, {"GTV": ball(grid, (16, 12, 8), 9)}, modality="PT")
+    pet.maps = {"suvbw": np.full(grid.shape, 3.0)}
+    dwi = KeptCase("A/S1/T1/dwi", replace(grid, spacing_mm=(3.0, 3.0, 3.0)), modality="MR")
+    dwi.maps = {"adc": np.full(grid.shape, 0.001)}
+    run = kept_run(tmp_path / "run", [pet, dwi])
+    command = ("export", "joint", run, "--voxels", "-o", tmp_path / "v.parquet")
+    alone = biomarker(*command)
+    assert alone.returncode == 6
+    assert "REGISTRATION-NOT-NAMED" in alone.stderr
+    assert "--registration none" in alone.stderr
+    joined = biomarker(*command, "--registration", "none", "--overwrite", "--format", "json")
+    assert joined.returncode == 0, joined.stderr
+    assert json.loads(joined.stdout)["joined"] == 1
+    table = parquet.read_table(tmp_path / "v.parquet").to_pandas()
+    assert set(table["adc [mm2/s]"].dropna()) == {0.001}
+    assert biomarker(*command, "--registration", "none").returncode == 2
+    for wrong in (["--usable", "yes"], ["-o", tmp_path / "v.csv"]):
+        assert biomarker(*command, "--overwrite", *wrong).returncode == 2
+    assert biomarker("export", "joint", run, "--roi", "GTV").returncode == 2
+    absent = biomarker(*command, "--overwrite", "--registration", tmp_path / "registration.csv")
+    assert (absent.returncode, "TABLE-NOT-FOUND" in absent.stderr) == (3, True)

@@ -139,6 +139,8 @@ def _write_voxels(folder: Path, output: Path, given: Mapping[str, Any]) -> ExitC
         say(f"{said}: {counted(summary.joined, 'map')} brought to another grid")
     for place, error in faults:
         say(f"{place}: {error.code} {error.message}", err=True)
+    for hint in dict.fromkeys(error.hint for _, error in faults if error.hint):
+        say(f"  next   {hint}", err=True)
     for path in files:
         say(f"written: {path}", err=True)
     if not faults:
