@@ -141,8 +141,8 @@ of its own image under its own mask: no image is moved, and nothing need be regi
 ### Voxel by voxel
 
 `biomarker export joint DIR --voxels --registration none|FILE -o voxels.parquet` writes the maps
-that the run kept ([kept.md](kept.md): `keep: [masks, maps]`; a CT or the signal of an MR has none), one
-row per voxel of each ROI on the grid of the coarsest map of the visit (the largest voxels; among
+that the run kept ([kept.md](kept.md): `keep: [masks, maps]`; a CT or the signal of an MR has none),
+one row per voxel of each ROI on the grid of the coarsest map of the visit (the largest voxels; among
 equals the first case by name). Columns: `site_id`, `subject_id`, `timepoint`, `roi_id`,
 `grid_case_id`, `x_mm`, `y_mm`, `z_mm` (LPS, centre of the voxel), and of each map `name [unit]`,
 `name.status` and `name.registration_id`; the name is that of the map (`suvbw`, `adc`), with `.role`
@@ -152,8 +152,8 @@ or `.analysis_id` behind it where several have it: two series never share a colu
   reference at their word; a `registration.csv` of `biomarker register` leads from the series of the
   grid to the other, in either direction. With both, a registration of two other series of the run
   leads between their frames of reference: that of CT and MR also brings PET to ADC. One that
-  failed, asks for a person, or is deformable is refused, and the headers do not take its place; of two that
-  lead there and differ none is picked.
+  failed, asks for a person, or is deformable is refused, and the headers do not take its place;
+  of two that lead there and differ none is picked.
 - **status**: `inside`; `outside_field_of_view` (beyond the outer faces of the outermost voxels);
   `masked` (the map has no value at one of the voxels that the interpolation needs);
   `not_registered`; `no_map`. Only `inside` has a value. Values are interpolated once, trilinear;
