@@ -142,8 +142,8 @@ of its own image under its own mask: no image is moved, and nothing need be regi
 
 `biomarker export joint DIR --voxels --registration none|FILE -o voxels.parquet` writes the maps
 that the run kept ([kept.md](kept.md): `keep: [masks, maps]`; a CT or the signal of an MR has none),
-one row per voxel of each ROI on the grid of the coarsest map of the visit (the largest voxels; among
-equals the first case by name). Columns: `site_id`, `subject_id`, `timepoint`, `roi_id`,
+one row per voxel of each ROI on the grid of the coarsest map of the visit (the largest voxels;
+among equals the first case by name). Columns: `site_id`, `subject_id`, `timepoint`, `roi_id`,
 `grid_case_id`, `x_mm`, `y_mm`, `z_mm` (LPS, centre of the voxel), and of each map `name [unit]`,
 `name.status` and `name.registration_id`; the name is that of the map (`suvbw`, `adc`), with `.role`
 or `.analysis_id` behind it where several have it: two series never share a column.
