@@ -18,16 +18,25 @@ from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.multicentre.objects.ct import write_ct
 from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
 from biomarker_cli.protocol.locator import ProtocolKind, locate
+from biomarker_cli.registration.transform_files import write_tfm
 
 INSIDE = (slice(12, 18), slice(18, 30), slice(22, 34))
 NODE = (slice(8, 13), slice(30, 36), slice(20, 27))
 FIRST, SECOND = "A/S1/T1/ct", "A/S1/T2/ct"
 
 HEAD = "site_id,subject_id,timepoint,role,image,mask,mask_from,registration"
-ROWS = (
-    "A,S1,T1,ct,one,mask.nii.gz,,",
-    f"A,S1,T2,ct,two,,{FIRST},quick.yaml",
-)
+OWN = "A,S1,T1,ct,one,mask.nii.gz,,"
+"""Row of the case whose mask is carried."""
+
+
+def carried_row(registration: str, image: str = "two") -> str:
+    """Return the row of the case that it is carried to."""
+    return f"A,S1,T2,ct,{image},,{FIRST},{registration}"
+
+
+ROWS = (OWN, carried_row("there.tfm;quick.yaml"))
+"""The transform is given: nothing is aligned, which takes a second."""
+
 ANALYSIS = """\
 extends: radiomics-ct@1.0.0
 radiomics: {families: [intensity, morphology], aggregations: [3d]}
@@ -86,6 +95,7 @@ def write_study(folder: Path, rows: tuple[str, ...] = ROWS, more: str = "") -> P
     write_series(folder, "two", body(noise_seed=2).array, motion())
     write_masks(folder)
     write_protocol(folder)
+    write_tfm(motion(), np.zeros(3), folder / "there.tfm")
     (folder / "one.yaml").write_text(protocol_head("analysis", "one", "1.0.0", "active") + ANALYSIS)
     return write_list(folder, rows, more)
 
