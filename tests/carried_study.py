@@ -88,6 +88,12 @@ def write_masks(folder: Path) -> None:
     (folder / "mask.labels.csv").write_text("value,name\n1,GTV\n2,NODE\n")
 
 
+def write_analysis(folder: Path) -> None:
+    """Write the protocol that measures the images."""
+    head = protocol_head("analysis", "one", "1.0.0", "active")
+    (folder / "one.yaml").write_text(head + ANALYSIS)
+
+
 def write_study(folder: Path, rows: tuple[str, ...] = ROWS, more: str = "") -> Path:
     """Write the study into a folder and return its file."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -96,7 +102,7 @@ def write_study(folder: Path, rows: tuple[str, ...] = ROWS, more: str = "") -> P
     write_masks(folder)
     write_protocol(folder)
     write_tfm(motion(), np.zeros(3), folder / "there.tfm")
-    (folder / "one.yaml").write_text(protocol_head("analysis", "one", "1.0.0", "active") + ANALYSIS)
+    write_analysis(folder)
     return write_list(folder, rows, more)
 
 

@@ -52,8 +52,11 @@ def transform_in(content: bytes, path: Path, fixed_frame: str, moving_frame: str
 
 
 def _of_itk(content: bytes, where: str) -> FloatArray:
-    if not content.startswith(b"#Insight Transform File") or len(content) > _MOST_BYTES:
+    is_itk = content.startswith(b"#Insight Transform File") and content.isascii()
+    if not is_itk or len(content) > _MOST_BYTES:
         raise _unusable(where, "it is no ITK transform file of a single matrix")
+    if not _is_whole(content):
+        raise _unusable(where, "it is cut short")
     transform = _read(content, where)
     if transform.GetDimension() != 3 or not transform.IsLinear():
         raise _unusable(where, "it is no rigid or affine transform of three dimensions")
@@ -67,6 +70,17 @@ def _of_itk(content: bytes, where: str) -> FloatArray:
     if np.linalg.det(matrix[:3, :3]) < _SMALLEST_DETERMINANT:
         raise _unusable(where, "it mirrors or flattens the image")
     return matrix
+
+
+def _is_whole(content: bytes) -> bool:
+    """Tell whether all numbers are there: ITK takes a transform without any as none at all."""
+    lines = content.decode("ascii").splitlines()
+    kinds = [line for line in lines if line.startswith("Transform:") and "Composite" not in line]
+    numbers = [
+        [line for line in lines if line.startswith(word)]
+        for word in ("Parameters:", "FixedParameters:")
+    ]
+    return content.endswith(b"\n") and all(len(found) == len(kinds) > 0 for found in numbers)
 
 
 def _read(content: bytes, where: str) -> Any:

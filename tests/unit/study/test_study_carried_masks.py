@@ -73,7 +73,9 @@ def test_a_mask_is_measured_where_the_motion_leads_it(trial):
     roi = next(r for r in table(out, "rois") if (r["case_id"], r["roi_id"]) == (SECOND, "GTV"))
     assert int(roi["n_voxels"]) == pytest.approx(864, rel=0.02)
     body_row = table(out, "registrations")[0]
-    found = np.vstack([np.reshape(np.array(body_row["matrix"].split(), float), (3, 4)), np.eye(4)[3]])
+    found = np.vstack(
+        [np.reshape(np.array(body_row["matrix"].split(), float), (3, 4)), np.eye(4)[3]]
+    )
     corners = GRID.corners_mm()
     there = corners @ found[:3, :3].T + found[:3, 3]
     truth = corners @ motion()[:3, :3].T + motion()[:3, 3]
@@ -109,7 +111,9 @@ def test_what_failed_stops_its_case_alone_and_its_row_says_why(trial):
     assert "rotation_deg:failed" in stopped["error_message"]
     rows = table(out, "registrations")
     assert {row["status"] for row in rows} == {"failed"}
-    assert not [row for row in table(out, "measurements") if row["value"] and row["case_id"] == SECOND]
+    assert not [
+        row for row in table(out, "measurements") if row["value"] and row["case_id"] == SECOND
+    ]
 
 
 @pytest.mark.parametrize("verdict", ["fail", "review"])
@@ -192,8 +196,6 @@ def test_a_given_transform_leads_the_mask_and_its_direction_counts(trial):
 
 
 def test_no_run_fails_for_a_case_that_cannot_be_carried(trial):
-    report = kept_study.run(
-        write_list(trial, (OWN, carried_row("gone.tfm"))), trial.parent / "out"
-    )
+    report = kept_study.run(write_list(trial, (OWN, carried_row("gone.tfm"))), trial.parent / "out")
     assert report.exit_code is ExitCode.PARTIAL
     assert _case(trial.parent / "out")["error_code"] == "CASE-FILE-NOT-FOUND"
