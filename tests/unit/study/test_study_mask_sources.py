@@ -153,9 +153,10 @@ def test_all_cases_name_the_protocols_that_the_manifest_lists(trial):
 @pytest.mark.parametrize(
     "more",
     [
-        "registrations: {accept: [{case: A/S1/T2/ct, approver: lead, expires: 2999-12-31}]}",
-        "registrations: {accept: [{case: A/S1/T2/ct, reason: ' ', approver: a, expires: 2999-12-31}]}",
-        "registrations: {accept: [{case: A/S1/T2/ct, reason: a, approver: a, expires: soon}]}",
+        f"registrations: {{accept: [{{case: {SECOND}, approver: a, expires: 2999-12-31}}]}}",
+        f"registrations: {{accept: [{{case: {SECOND}, reason: ' ', approver: a, "
+        "expires: 2999-12-31}]}",
+        f"registrations: {{accept: [{{case: {SECOND}, reason: a, approver: a, expires: soon}}]}}",
         "registrations: {accept: all}",
         "registrations: {reject: []}",
         "same_frame_check: correct",
