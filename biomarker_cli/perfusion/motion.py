@@ -199,7 +199,8 @@ def _protocol(rules: MotionRules) -> RegistrationProtocol:
     if protocol.file.transform != "rigid":
         raise PerfusionError(
             "DCE-MOTION-PROTOCOL",
-            f"{protocol.ident} is of transform {protocol.file.transform}: motion is corrected by rigid ones",
+            f"{protocol.ident} is of transform {protocol.file.transform}: motion is corrected "
+            "by rigid ones",
             hint="Name a registration protocol of transform rigid in motion.protocol.",
         )
     return protocol

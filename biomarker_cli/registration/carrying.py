@@ -9,8 +9,11 @@ import numpy as np
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.model.wording import counted
 from biomarker_cli.registration.anatomy import overlap_percent, transformed
 from biomarker_cli.registration.checks import Verdict, verdict_of, worst
+from biomarker_cli.registration.deformable.fields import DisplacementField, Way
+from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.registering import Registration
 
 _MARGIN_VOXELS = 4
@@ -60,12 +63,12 @@ def carry(region: Region, registration: Registration, target: Geometry) -> Carri
     target : Geometry
         Of the moving image.
     """
-    matrix = registration.matrix
-    crop = on_target(region, matrix, target)
+    way = registration.way
+    crop = on_target(region, way, target)
     carried = Region(crop, target, region.label, region.name)
     before, after = region.volume_mm3 / 1000.0, carried.volume_mm3 / 1000.0
     change = (after - before) / before * 100
-    cut = 100.0 - overlap_percent(matrix, _all_points_mm(region), target)
+    cut = 100.0 - overlap_percent(way, _all_points_mm(region), target)
     checks = registration.protocol.file.checks
     figures = {"volume_change_percent": abs(change), "cut_percent": cut}
     verdicts = [verdict_of(name, value, getattr(checks, name)) for name, value in figures.items()]
@@ -78,15 +81,20 @@ def _all_points_mm(region: Region) -> FloatArray:
     return region.geometry.index_to_physical(places[:, ::-1])
 
 
-def on_target(region: Region, matrix: FloatArray, target: Geometry) -> Crop:
+def on_target(region: Region, matrix: Way, target: Geometry) -> Crop:
     """Return the voxels of another grid whose centres lie within a region.
 
     Parameters
     ----------
     region : Region
-    matrix : ndarray, shape (4, 4)
+    matrix : ndarray, shape (4, 4), or DisplacementField
         From its grid to the other, LPS mm.
     target : Geometry
+
+    Raises
+    ------
+    RegistrationError
+        ``REGISTRATION-FOLDED`` where a field leads nothing to a voxel that may lie within.
     """
     from scipy.ndimage import map_coordinates
 
@@ -97,13 +105,26 @@ def on_target(region: Region, matrix: FloatArray, target: Geometry) -> Crop:
     if min(shape) <= 0:
         return Crop(np.zeros((0, 0, 0), dtype=np.bool_))
     places = np.indices(shape).reshape(3, -1).T + first
-    points = transformed(
-        np.asarray(np.linalg.inv(matrix)), target.index_to_physical(places[:, ::-1])
-    )
+    points = _led_back(matrix, target.index_to_physical(places[:, ::-1]), region.name)
     back = region.geometry.physical_to_index(points)[:, ::-1] - offset
     found = map_coordinates(distance, back.T, order=_CUBIC, mode="constant", cval=-1.0) > 0
     z, y, x = first.tolist()
     return Crop(found.reshape(shape), (z, y, x)).tight()
+
+
+def _led_back(matrix: Way, points_mm: FloatArray, where: str) -> FloatArray:
+    if not isinstance(matrix, DisplacementField):
+        return transformed(np.asarray(np.linalg.inv(matrix)), points_mm)
+    found = matrix.back(points_mm)
+    lost = int(np.count_nonzero(np.isnan(found).any(axis=1)))
+    if lost:
+        raise RegistrationError(
+            "REGISTRATION-FOLDED",
+            f"the field cannot be followed back from {counted(lost, 'voxel')} about the region",
+            where=where,
+            hint="Carry it rigidly, or smooth the field more in a protocol of your own.",
+        )
+    return found
 
 
 def signed_distance_mm(mask: BoolArray, geometry: Geometry) -> FloatArray:
@@ -122,13 +143,15 @@ def _box(
     offset: FloatArray,
     shape: tuple[int, ...],
     source: Geometry,
-    matrix: FloatArray,
+    matrix: Way,
     target: Geometry,
 ) -> tuple[FloatArray, FloatArray]:
     """Return first and one behind the last voxel ``(z, y, x)`` of a grid that a box reaches."""
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij")).reshape(3, -1).T
-    there = transformed(matrix, source.index_to_physical((corners + offset)[:, ::-1]))
-    places = target.physical_to_index(there)[:, ::-1]
-    first = np.clip(np.floor(places.min(axis=0)), 0, target.shape)
-    last = np.clip(np.ceil(places.max(axis=0)) + 1, 0, target.shape)
+    is_bent = isinstance(matrix, DisplacementField)
+    sides = [range(n) if is_bent else (0, n - 1) for n in shape]
+    places = np.array(np.meshgrid(*sides, indexing="ij")).reshape(3, -1).T
+    there = transformed(matrix, source.index_to_physical((places + offset)[:, ::-1]))
+    reached = target.physical_to_index(there)[:, ::-1]
+    first = np.clip(np.floor(reached.min(axis=0)), 0, target.shape)
+    last = np.clip(np.ceil(reached.max(axis=0)) + 1, 0, target.shape)
     return first.astype(int), last.astype(int)
