@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.model.wording import counted
 from biomarker_cli.registration.anatomy import overlap_percent, transformed
+from biomarker_cli.registration.carry_rules import DEFAULT_CARRY, CarryRule, require_carried
 from biomarker_cli.registration.checks import Verdict, verdict_of, worst
 from biomarker_cli.registration.deformable.fields import DisplacementField, Way
 from biomarker_cli.registration.errors import RegistrationError
@@ -48,7 +50,20 @@ class CarriedMask:
     status: Verdict
 
 
-def carry(region: Region, registration: Registration, target: Geometry) -> CarriedMask:
+@dataclass(frozen=True, eq=False)
+class RefusedMask:
+    """A region that is not carried, and why."""
+
+    region: Region
+    error: RegistrationError
+
+
+def carry(
+    region: Region,
+    registration: Registration,
+    target: Geometry,
+    rule: CarryRule = DEFAULT_CARRY,
+) -> CarriedMask:
     """Carry a region of the fixed image to the grid of the moving one.
 
     The signed distance to its surface is interpolated by cubic splines and cut at zero: the
@@ -62,7 +77,24 @@ def carry(region: Region, registration: Registration, target: Geometry) -> Carri
         Of these two images, with figures of the region.
     target : Geometry
         Of the moving image.
+    rule : str
+        ``carry`` of the region in the ROI map.
+
+    Raises
+    ------
+    RegistrationError
+        ``REGISTRATION-CARRY-NEVER``, ``REGISTRATION-CARRY-RIGID``,
+        ``REGISTRATION-NOT-DEFORMED`` where the protocol deforms and its rigid stage failed,
+        ``REGISTRATION-FOLDED``.
     """
+    require_carried(region.name, rule, registration.protocol)
+    if registration.protocol.file.demons is not None and registration.deformation is None:
+        raise RegistrationError(
+            "REGISTRATION-NOT-DEFORMED",
+            "the rigid stage failed its checks, so that nothing was deformed",
+            where=region.name,
+            hint="`biomarker register` says which check failed.",
+        )
     way = registration.way
     crop = on_target(region, way, target)
     carried = Region(crop, target, region.label, region.name)
@@ -74,6 +106,31 @@ def carry(region: Region, registration: Registration, target: Geometry) -> Carri
     verdicts = [verdict_of(name, value, getattr(checks, name)) for name, value in figures.items()]
     own = [one.status for one in registration.rois if one.roi_id in {"", region.name}]
     return CarriedMask(carried, before, after, change, cut, worst([*own, *verdicts]))
+
+
+def carry_each(
+    regions: Sequence[Region],
+    registration: Registration,
+    target: Geometry,
+    rule_of: Callable[[str], CarryRule],
+) -> tuple[list[CarriedMask], list[RefusedMask]]:
+    """Carry some regions; one that is refused does not stop the others.
+
+    Parameters
+    ----------
+    regions : sequence of Region
+    registration : Registration
+    target : Geometry
+    rule_of : callable
+        ``carry`` of a name in the ROI map.
+    """
+    carried, refused = [], []
+    for region in regions:
+        try:
+            carried.append(carry(region, registration, target, rule_of(region.name)))
+        except RegistrationError as error:
+            refused.append(RefusedMask(region, error))
+    return carried, refused
 
 
 def _all_points_mm(region: Region) -> FloatArray:
