@@ -84,7 +84,8 @@ def _outside_mm(at: np.ndarray, centre: np.ndarray, radii: np.ndarray) -> np.nda
     return (np.linalg.norm((at - centre) / radii, axis=1) - 1) * radii.min()
 
 
-def _centres_mm(grid: Geometry) -> np.ndarray:
+def centres_mm(grid: Geometry) -> np.ndarray:
+    """Return the centre of every voxel, LPS mm, shape (n, 3), x first."""
     return grid.index_to_physical(np.indices(grid.shape).reshape(3, -1)[::-1].T)
 
 
@@ -94,7 +95,7 @@ FINE = Geometry((48, 96, 112), (1.0, 1.0, 2.0), (-50.5, -40.5, -30.5))
 
 def pair_of(waves: Waves, grid: Geometry = GRID, noise_hu: float = 10.0) -> tuple[Volume, Volume]:
     """Return the fixed and the moving image of a deformation, each with noise of its own."""
-    places, noise = _centres_mm(grid), np.random.default_rng([waves.seed, 3])
+    places, noise = centres_mm(grid), np.random.default_rng([waves.seed, 3])
     images = []
     for points in (places, waves.to_fixed(places)):
         values = _anatomy_hu(points, waves.seed) + noise.normal(0, noise_hu, len(places))
@@ -104,7 +105,7 @@ def pair_of(waves: Waves, grid: Geometry = GRID, noise_hu: float = 10.0) -> tupl
 
 def organ_on(grid: Geometry, waves: Waves | None = None) -> Region:
     """Return a part of the body on the fixed image, or on the moving one of a deformation."""
-    points = _centres_mm(grid)
+    points = centres_mm(grid)
     points = points if waves is None else waves.to_fixed(points)
     inside = _outside_mm(points - _CENTRE, _ORGAN_AT_MM, _ORGAN_MM) < 0
     return Region(inside.reshape(grid.shape), grid, "organ", "organ")

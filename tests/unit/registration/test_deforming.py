@@ -51,11 +51,14 @@ def test_a_known_deformation_is_found_within_0_8_mm_and_dice_0_98(seed):
     assert _error_mm(found.way, expected, points) < 0.8
     assert _error_mm(found.matrix, expected, points) > 1.2
     assert found.rois[0].deformed.folded_percent == 0
-    carried, truth = carry(organ, found, FINE), organ_on(FINE, waves)
+    carried, truth = carry(organ, found, FINE, "deformable"), organ_on(FINE, waves)
     assert _dice(carried.region.mask, truth.mask) >= 0.98
     change = truth.n_voxels / organ.n_voxels * 100 - 100
     assert carried.volume_change_percent == pytest.approx(change, abs=2)
     assert carried.status == "ok"
+    with pytest.raises(RegistrationError) as caught:
+        carry(organ, found, FINE)
+    assert caught.value.code == "REGISTRATION-CARRY-RIGID"
 
 
 def test_every_figure_of_a_true_pair_is_within_its_limit(whole):

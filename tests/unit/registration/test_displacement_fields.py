@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic_deformation import Waves
+from synthetic_deformation import Waves, centres_mm
 from synthetic_registration import GRID, motion
 
 from biomarker_cli.imaging.geometry import Geometry
@@ -19,12 +19,8 @@ from biomarker_cli.registration.errors import RegistrationError
 OBLIQUE = replace(GRID, direction=tuple(motion()[:3, :3].ravel().tolist()))
 
 
-def _centres(grid: Geometry) -> np.ndarray:
-    return grid.index_to_physical(np.indices(grid.shape).reshape(3, -1)[::-1].T)
-
-
 def _field(there, grid: Geometry = OBLIQUE) -> DisplacementField:
-    points = _centres(grid)
+    points = centres_mm(grid)
     vectors = (there(points) - points).reshape(*grid.shape, 3)
     return DisplacementField(vectors.astype(np.float32), grid)
 
@@ -51,7 +47,7 @@ def test_itk_leads_the_same_points_to_the_same_places():
 
 def test_the_jacobian_is_that_of_the_formula():
     field = _field(Waves(1).to_moving)
-    truth = Waves(1).jacobian(_centres(OBLIQUE)).reshape(OBLIQUE.shape)
+    truth = Waves(1).jacobian(centres_mm(OBLIQUE)).reshape(OBLIQUE.shape)
     inner = (slice(1, -1),) * 3
     np.testing.assert_allclose(field.jacobian()[inner], truth[inner], atol=0.01)
 
