@@ -82,6 +82,8 @@ FLAGS = MappingProxyType(
         "direction_unknown": "several volumes of one b-value carry no direction",
         "kurtosis_out_of_range": "b D K is above 3 in too many voxels: the expansion fails there",
         "mask_propagated": "the mask was carried from another image; the argument tells how",
+        "frame_shifted": "another image of this frame of reference lies elsewhere, by so much",
+        "frame_not_assessable": "the images cannot tell whether one frame of reference holds",
         "registration_accepted": "a registration that did not pass its checks was accepted by name",
         "label_unnamed": "the table or header that names the labels leaves this value out",
         "noise_floor": "the signal at the highest b lies at the noise in too many voxels",

@@ -28,6 +28,7 @@ _INFO = (
     "roi_planes_unused",  # contours finer than the slices: each slice took the nearest
     "series_duplicates_dropped",
     "spacing_jitter",  # at most 0.1 mm
+    "frame_not_assessable",  # as of most pairs of two modalities: nothing speaks against it
     "trace_images",  # the scanner's own geometric mean
     "trace_left_out",
 )
@@ -83,6 +84,7 @@ _CAUTION = (
     "frame_of_reference_unknown",
     "instances_unmatched",
     "label_unnamed",
+    "frame_shifted",
     "mask_propagated",
     "registration_accepted",
     "orphans_in_file",
@@ -149,6 +151,7 @@ WITH_ARGUMENT = frozenset(
         "acq_not_evaluable",
         "acq_waived",
         "bound_reached",
+        "frame_shifted",
         "mask_propagated",
         "rc_other_conditions",
         "suv_override",

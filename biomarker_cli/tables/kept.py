@@ -172,6 +172,20 @@ def index_from_bytes(content: bytes, where: str) -> KeptIndex:
         raise damaged(where, "the index was edited or cut") from error
 
 
+def read_index_of(run: Path, case_id: str, result_key: str) -> KeptIndex:
+    """Return what a run keeps of a result, as its tables name it.
+
+    Raises
+    ------
+    TableError, KeptFileError
+        As `read_index`, and ``KEPT-NOT-FOUND`` where it is of another result.
+    """
+    index = read_index(case_folder(run, case_id))
+    if (index.case_id, index.result_key) != (case_id, result_key):
+        raise _not_found("what is kept is of another result than the tables", case_id)
+    return index
+
+
 def kept_cases(run: Path) -> Iterator[Path]:
     """Yield the folders of all cases that a run keeps something of, by their names."""
     folder = run / KEPT_FOLDER

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from biomarker_cli.catalogue.catalogue import Progress
 from biomarker_cli.catalogue.files import find_files
 from biomarker_cli.catalogue.pseudonyms import PERSON_KEYWORDS, Person, person_key
 from biomarker_cli.exchange.deidentifying.annex_e import table
@@ -140,19 +141,28 @@ def _no_key(path: Path, error: OSError) -> ExchangeError:
     )
 
 
-def examine(folder: Path, profile: Profile, subjects: Subjects) -> CopiedFiles:
+def examine(
+    folder: Path, profile: Profile, subjects: Subjects, progress: Progress | None = None
+) -> CopiedFiles:
     """Return what would become of the DICOM below a folder; nothing is written.
+
+    `progress` is called with the steps done and all steps, of which a file has two.
 
     Raises
     ------
     InputNotFoundError
         ``PATH-NOT-FOUND``, ``NOTHING-FOUND``.
     """
-    return _Run(profile, subjects).over(_files(folder), None)
+    return _Run(profile, subjects, progress).over(_files(folder), None)
 
 
 def deidentify(
-    folder: Path, output: Path, link: Path, profile: Profile, subjects: Subjects
+    folder: Path,
+    output: Path,
+    link: Path,
+    profile: Profile,
+    subjects: Subjects,
+    progress: Progress | None = None,
 ) -> CopiedFiles:
     """Write de-identified copies of the DICOM below a folder, their manifest and the link.
 
@@ -165,6 +175,8 @@ def deidentify(
         A file that does not exist yet, outside of the output; its owner alone reads it.
     profile : Profile
     subjects : Subjects
+    progress : callable, optional
+        Called with the steps done and all steps, of which a file has three.
 
     Raises
     ------
@@ -180,7 +192,7 @@ def deidentify(
     link_part = part_of(link)
     try:
         with new_folder(output) as part:
-            outcome = _Run(profile, subjects).over(files, part)
+            outcome = _Run(profile, subjects, progress).over(files, part)
             if outcome.written:
                 text = json.dumps(manifest_of(outcome, profile), indent=2, sort_keys=True)
                 replace_file(part / MANIFEST, f"{text}\n".encode())
@@ -231,7 +243,10 @@ def _bytes_of(path: Path) -> bytes:
 class _Run:
     """Two passes over the files: what names somebody in one leaves in the copy of none."""
 
-    def __init__(self, profile: Profile, subjects: Subjects) -> None:
+    def __init__(
+        self, profile: Profile, subjects: Subjects, progress: Progress | None = None
+    ) -> None:
+        self._progress = progress
         self._rules, self._subjects = profile.rules, subjects
         self._words = frozenset(self._rules.words)
         self._codes = frozenset(self._rules.codes)
@@ -239,16 +254,19 @@ class _Run:
         self._persons: dict[str, set[Person]] = {}
         self._originals = Originals(self._words | self._codes)
 
-    def over(self, files: Iterable[Path], part: Path | None) -> CopiedFiles:
-        outcome = self._outcome
+    def over(self, files: Sequence[Path], part: Path | None) -> CopiedFiles:
+        outcome, n_files = self._outcome, len(files)
+        n_steps = n_files * (2 if part is None else 3)
         taken = {}
-        for path in files:
+        for number, path in enumerate(files, 1):
+            self._advance(number, n_steps)
             row = dict.fromkeys(_LINK_COLUMNS, "") | {"source": str(path)}
             outcome.link.append(row)
             with self._left_behind(row):
                 taken[path] = row, self._take(path, row)
         self._require_subjects_without_names()
-        for path, (row, digest) in taken.items():
+        for number, (path, (row, digest)) in enumerate(taken.items(), 1):
+            self._advance(n_files + number, n_steps)
             with self._left_behind(row):
                 self._require_one_person(row["patient_id"])
                 name, content = self._copy(path, row["subject_id"], digest)
@@ -258,9 +276,14 @@ class _Run:
                     (part / name).parent.mkdir(parents=True, exist_ok=True)
                     (part / name).write_bytes(content)
         if part is not None:
-            for name in outcome.written:
+            for number, name in enumerate(outcome.written, 1):
+                self._advance(2 * n_files + number, n_steps)
                 self._require_no_leak(name, (part / name).read_bytes())
         return outcome
+
+    def _advance(self, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(done, total)
 
     @contextmanager
     def _left_behind(self, row: dict[str, str]) -> Iterator[None]:

@@ -284,3 +284,17 @@ def test_a_mosaic_whose_place_cannot_be_read_is_refused(tmp_path, position):
     dataset[tag] = RawDataElement(tag, "DS", len(position), position, 0, False, True)
     save(dataset, tmp_path / "in" / "a.dcm")
     assert copied(tmp_path / "in", tmp_path / "out").left == {"DEID-MOSAIC": 1}
+
+
+@pytest.mark.parametrize(("trial", "passes"), [(True, 2), (False, 3)])
+def test_progress_counts_each_pass_over_the_files(tmp_path, trial, passes):
+    for name in "abc":
+        pet(tmp_path / "in" / f"{name}.dcm")
+    told = []
+    asked = (PROFILE, Subjects(KEY), lambda done, total: told.append((done, total)))
+    if trial:
+        examine(tmp_path / "in", *asked)
+    else:
+        deidentify(tmp_path / "in", tmp_path / "out", tmp_path / "link", *asked)
+    total = 3 * passes
+    assert told == [(step, total) for step in range(1, total + 1)]
