@@ -36,7 +36,7 @@ from biomarker_cli.study.study_protocols import resolve_protocols, resolve_waive
 _KEPT_SLICES = 10_000
 """Plans are kept for those who measure, up to so many slices (1 kB each)."""
 
-_SLICES_OF_A_PLAN = 20
+_SLICES_OF_A_PLAN = 4
 """A plan without its slices takes as much as so many."""
 
 _KEPT_CATALOGUES = 4
@@ -200,7 +200,7 @@ class StudyPlanner:
 
     def _case(self, entry: CaseEntry) -> PlannedCase:
         """Return the plan of a case; what nobody expected refuses it alone."""
-        if _dicom_paths(self._study, entry) in self._slow:
+        if self._slow and _dicom_paths(self._study, entry) in self._slow:
             return self._refused(entry, too_late(entry.case_id))
         try:
             return self._planned(entry, self._catalogue(entry))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
@@ -137,7 +138,7 @@ class Study:
     passports: StudyPassports | None = None
     key: bytes = field(default=b"", repr=False)
 
-    @property
+    @cached_property
     def device_key(self) -> bytes | None:
         """Key that stands in for names of scanners; None where the study keeps them.
 
