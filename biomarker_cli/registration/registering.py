@@ -15,9 +15,12 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.alignment import (
     Alignment,
+    Resolutions,
     align,
     centre_mm,
     image_of,
+    metric_at,
+    resolutions_of,
     starts,
 )
 from biomarker_cli.registration.anatomy import (
@@ -38,6 +41,8 @@ from biomarker_cli.registration.pairs import (
     same_frame_of,
 )
 from biomarker_cli.registration.rules import Checks, FigureLimit, RegistrationProtocol, RigidRules
+
+_GAINS = ("mirror_gain", "restart_gain")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +84,11 @@ class Registration:
         None where the header geometry or a given transform was taken.
     is_given : bool
         Whether the transform was made elsewhere.
-    mirror_gain : float or None
-        None where the protocol has no limit for it, or nothing was aligned.
+    metric_start, metric_final : float or None
+        Smaller is more alike, of this pair alone; None where nothing was aligned.
+    mirror_gain, restart_gain : float or None
+        Part of the metric that an exchange of left and right, and the best of the other
+        answers, gains; None where the protocol has no limit for it, or nothing was aligned.
     rois : tuple of RoiFigures
     """
 
@@ -93,7 +101,10 @@ class Registration:
     similarity: float | None
     alignment: Alignment | None = None
     is_given: bool = False
+    metric_start: float | None = None
+    metric_final: float | None = None
     mirror_gain: float | None = None
+    restart_gain: float | None = None
     rois: tuple[RoiFigures, ...] = ()
 
     @property
@@ -108,21 +119,26 @@ class _Pair:
 
     fixed: Volume
     moving: Volume
-    fixed_image: Any
-    moving_image: Any
+    fixed_at: Resolutions
+    moving_at: Resolutions
     rules: RigidRules
 
-    def forward(self, start: FloatArray) -> Alignment:
+    def forward(self, start: FloatArray, known: Alignment | None = None) -> Alignment:
         centre = centre_mm(self.fixed.geometry)
-        return align(self.fixed_image, self.moving_image, self.rules, start, centre)
+        return align(self.fixed_at, self.moving_at, self.rules, start, centre, known)
 
     def backward(self) -> FloatArray | None:
         """Return the transform that leads back, found from its own start; None for none."""
         centre = centre_mm(self.moving.geometry)
         try:
-            return align(self.moving_image, self.fixed_image, self.rules, np.eye(4), centre).matrix
+            return align(self.moving_at, self.fixed_at, self.rules, np.eye(4), centre).matrix
         except RegistrationError:
             return None
+
+    def metric(self, matrix: FloatArray) -> float:
+        """Return the metric over all voxels."""
+        images = self.fixed_at.image, self.moving_at.image
+        return metric_at(*images, self.rules, matrix, centre_mm(self.fixed.geometry))
 
 
 def register(
@@ -177,13 +193,24 @@ def register(
         matrix = np.eye(4) if given is None else given
         rois = [_figures(name, at, matrix, moving, (), None) for name, at in places.items()]
         return _judged(_whole(images, matrix, checks, is_given=given is not None, **facts), rois)
-    pair = _Pair(fixed, moving, *images, rules)
+    resolved = [resolutions_of(one, rules) for one in images]
+    pair = _Pair(fixed, moving, resolved[0], resolved[1], rules)
     found = pair.forward(np.eye(4))
-    restarts = _restarts(pair, checks)
+    restarts = _restarts(pair, checks, found)
     back = pair.backward() if _asked(checks.inverse_consistency_mm) else None
     rois = [_figures(name, at, found.matrix, moving, restarts, back) for name, at in places.items()]
-    gain = _mirror_gain(pair) if _asked(checks.mirror_gain) else None
-    whole = _whole(images, found.matrix, checks, alignment=found, mirror_gain=gain, **facts)
+    others = [*restarts, *([] if back is None else [_inverse(back)])]
+    whole = _whole(
+        images,
+        found.matrix,
+        checks,
+        alignment=found,
+        metric_start=pair.metric(np.eye(4)),
+        metric_final=pair.metric(found.matrix),
+        mirror_gain=_mirror_gain(pair) if _asked(checks.mirror_gain) else None,
+        restart_gain=_restart_gain(pair, found, others) if _asked(checks.restart_gain) else None,
+        **facts,
+    )
     return _judged(whole, rois)
 
 
@@ -201,14 +228,14 @@ def _asked(limit: FigureLimit) -> bool:
     return limit.review is not None or limit.fail is not None
 
 
-def _restarts(pair: _Pair, checks: Checks) -> tuple[FloatArray | None, ...]:
+def _restarts(pair: _Pair, checks: Checks, answer: Alignment) -> tuple[FloatArray | None, ...]:
     """Return the transforms from moved starts, None for one that led nowhere."""
-    if not _asked(checks.restart_spread_mm):
+    if not _asked(checks.restart_spread_mm) and not _asked(checks.restart_gain):
         return ()
     found: list[FloatArray | None] = []
     for start in starts(checks.restarts, centre_mm(pair.fixed.geometry)):
         try:
-            found.append(pair.forward(start).matrix)
+            found.append(pair.forward(start, answer).matrix)
         except RegistrationError:
             found.append(None)
     return tuple(found)
@@ -252,17 +279,54 @@ def _mirror_gain(pair: _Pair) -> float | None:
     The part of the metric that it gains, at coarse resolution; negative where the image
     fits better as it is.
     """
-    fixed, moving = coarse(pair.fixed_image), coarse(pair.moving_image)
-    rules = pair.rules.model_copy(
-        update={"levels": (pair.rules.levels[-1].model_copy(update={"shrink": 1}),)}
-    )
+    fixed, moving = coarse(pair.fixed_at.image), coarse(pair.moving_at.image)
     centre, start = centre_mm(pair.fixed.geometry), np.eye(4)
+    rules = pair.rules.model_copy(update={"levels": pair.rules.levels[-1:]})
+    target, plain, other = (resolutions_of(one, rules) for one in (fixed, moving, mirrored(moving)))
     try:
-        plain = align(fixed, moving, rules, start, centre).metric_final
-        other = align(fixed, mirrored(moving), rules, start, centre).metric_final
+        metrics = [
+            metric_at(target.image, one.image, rules, found.matrix, centre)
+            for one in (plain, other)
+            for found in (align(target, one, rules, start, centre),)
+        ]
     except RegistrationError:
         return None
-    return (plain - other) / abs(plain) if plain else None
+    return _gain(*metrics)
+
+
+def _inverse(matrix: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+
+
+def _restart_gain(
+    pair: _Pair, answer: Alignment, others: Sequence[FloatArray | None]
+) -> float | None:
+    """Return by how much the best of the other answers fits better than the answer.
+
+    The part of the metric that it gains, at coarse resolution. A search that lost its way
+    ends where the images are less alike, and gains nothing; one that gains shows that the
+    answer is not the best place. None where there is no other answer.
+    """
+    images = coarse(pair.fixed_at.image), coarse(pair.moving_at.image)
+    centre = centre_mm(pair.fixed.geometry)
+    metrics = []
+    for matrix in (answer.matrix, *others):
+        if matrix is None:
+            return None
+        try:
+            metrics.append(metric_at(*images, pair.rules, matrix, centre))
+        except RegistrationError:
+            return None
+    return _gain(metrics[0], min(metrics[1:])) if others else None
+
+
+def _gain(metric: float, other: float) -> float | None:
+    return (metric - other) / abs(metric) if metric else None
+
+
+def _got_worse(registration: Registration) -> bool:
+    start, final = registration.metric_start, registration.metric_final
+    return start is None or final is None or final > start
 
 
 def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registration:
@@ -273,12 +337,12 @@ def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registrat
         common["protocol"] = "review"
     if not registration.same_patient:
         common["patient"] = "review"
-    names = ["rotation_deg", "similarity", *(["mirror_gain"] if found is not None else [])]
+    names = ["rotation_deg", "similarity", *(_GAINS if found is not None else ())]
     for name in names:
         limit = getattr(file.checks, name)
         common[name] = verdict_of(name, getattr(registration, name), limit)
     if found is not None:
-        common["metric"] = "failed" if found.metric_final > found.metric_start else "ok"
+        common["metric"] = "failed" if _got_worse(registration) else "ok"
         common["iterations"] = "failed" if found.stop_reason == "iterations" else "ok"
     frame = "same" if registration.same_frame else "other"
     judged = []

@@ -87,6 +87,7 @@ class Checks(Strict):
     rotation_deg: FigureLimit = FigureLimit()
     similarity: FigureLimit = FigureLimit()
     mirror_gain: FigureLimit = FigureLimit()
+    restart_gain: FigureLimit = FigureLimit()
     volume_change_percent: FigureLimit = FigureLimit()
     cut_percent: FigureLimit = FigureLimit()
     restarts: Restarts = Restarts()

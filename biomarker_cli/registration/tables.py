@@ -59,6 +59,7 @@ REGISTRATION = Table(
         Column("rotation_deg", "number", "angle of the rotation"),
         Column("similarity", "number", "correlation of both images in the body, coarse voxels"),
         Column("mirror_gain", "number", "part of the metric gained by exchanging left and right"),
+        Column("restart_gain", "number", "part of the metric gained by the best other answer"),
         Column("overlap_percent", "number", "points that the moving image shows"),
         Column("displacement_mm", "number", "movement of the centre from the header geometry"),
         Column("restart_spread_mm", "number", "largest distance of the answers of moved starts"),
@@ -119,6 +120,7 @@ def _head(registration: Registration, fixed: Volume, moving: Volume) -> dict[str
         "rotation_deg": registration.rotation_deg,
         "similarity": registration.similarity,
         "mirror_gain": registration.mirror_gain,
+        "restart_gain": registration.restart_gain,
         "flags": join_flags(frozenset(fixed.flags | moving.flags | draft)),
         **_engine(registration),
     }
@@ -140,8 +142,8 @@ def _engine(registration: Registration) -> dict[str, Any]:
         "seed": rules.sampling.seed,
         "threads": THREADS,
         "start": rules.start,
-        "metric_start": found.metric_start,
-        "metric_final": found.metric_final,
+        "metric_start": registration.metric_start,
+        "metric_final": registration.metric_final,
         "iterations": found.n_iterations,
         "stop_reason": found.stop_reason,
     }
