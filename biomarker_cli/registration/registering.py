@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -15,32 +15,39 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.alignment import (
     Alignment,
-    Resolutions,
-    align,
-    centre_mm,
     image_of,
-    metric_at,
     resolutions_of,
-    starts,
 )
 from biomarker_cli.registration.anatomy import (
     body_points_mm,
-    coarse,
-    mirrored,
     overlap_percent,
     region_points_mm,
     similarity,
     transformed,
 )
 from biomarker_cli.registration.checks import Verdict, verdict_of, worst
+from biomarker_cli.registration.deformable.fields import Way
+from biomarker_cli.registration.deformable.stage import (
+    Deformation,
+    DeformedFigures,
+    deformation_of,
+    figures_of,
+)
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.further_answers import (
+    ImagePair,
+    gain_of_mirror,
+    gain_of_others,
+    inverse_of,
+    moved_answers,
+)
 from biomarker_cli.registration.pairs import (
     may_be_one_patient,
     require_fitting,
     require_usable,
     same_frame_of,
 )
-from biomarker_cli.registration.rules import Checks, FigureLimit, RegistrationProtocol, RigidRules
+from biomarker_cli.registration.rules import Checks, RegistrationProtocol
 
 _GAINS = ("mirror_gain", "restart_gain")
 
@@ -54,6 +61,7 @@ class RoiFigures:
     displacement_mm: float
     restart_spread_mm: float | None
     inverse_consistency_mm: float | None
+    deformed: DeformedFigures | None = None
     verdicts: dict[str, Verdict] = field(default_factory=dict)
 
     @property
@@ -76,7 +84,7 @@ class Registration:
     same_patient : bool
         False where both headers name a patient, and not one.
     matrix : ndarray, shape (4, 4)
-        Fixed point to moving point, LPS mm.
+        Fixed point to moving point, LPS mm; of the rigid stage where there is a deformation.
     rotation_deg : float
     similarity : float or None
         None where the protocol has no limit for it.
@@ -89,6 +97,8 @@ class Registration:
     mirror_gain, restart_gain : float or None
         Part of the metric that an exchange of left and right, and the best of the other
         answers, gains; None where the protocol has no limit for it, or nothing was aligned.
+    deformation : Deformation or None
+        None where the protocol has none, or the rigid stage failed.
     rois : tuple of RoiFigures
     """
 
@@ -105,40 +115,18 @@ class Registration:
     metric_final: float | None = None
     mirror_gain: float | None = None
     restart_gain: float | None = None
+    deformation: Deformation | None = None
     rois: tuple[RoiFigures, ...] = ()
+
+    @property
+    def way(self) -> Way:
+        """Fixed point to moving point: the field, or the matrix where there is none."""
+        return self.matrix if self.deformation is None else self.deformation.field
 
     @property
     def status(self) -> Verdict:
         """The worst of its regions."""
         return worst(one.status for one in self.rois)
-
-
-@dataclass(frozen=True, eq=False)
-class _Pair:
-    """Both images as the engine takes them."""
-
-    fixed: Volume
-    moving: Volume
-    fixed_at: Resolutions
-    moving_at: Resolutions
-    rules: RigidRules
-
-    def forward(self, start: FloatArray, known: Alignment | None = None) -> Alignment:
-        centre = centre_mm(self.fixed.geometry)
-        return align(self.fixed_at, self.moving_at, self.rules, start, centre, known)
-
-    def backward(self) -> FloatArray | None:
-        """Return the transform that leads back, found from its own start; None for none."""
-        centre = centre_mm(self.moving.geometry)
-        try:
-            return align(self.moving_at, self.fixed_at, self.rules, np.eye(4), centre).matrix
-        except RegistrationError:
-            return None
-
-    def metric(self, matrix: FloatArray) -> float:
-        """Return the metric over all voxels."""
-        images = self.fixed_at.image, self.moving_at.image
-        return metric_at(*images, self.rules, matrix, centre_mm(self.fixed.geometry))
 
 
 def register(
@@ -166,7 +154,7 @@ def register(
     RegistrationError
         ``REGISTRATION-MODALITIES``, ``REGISTRATION-CONSTANT``, ``REGISTRATION-NO-OVERLAP``,
         ``REGISTRATION-FRAMES`` where the headers say nothing of a common space and no
-        registration is asked for, ``REGISTRATION-NO-RESULT``.
+        registration is asked for, ``REGISTRATION-GIVEN``, ``REGISTRATION-NO-RESULT``.
     """
     same_frame = same_frame_of(fixed, moving)
     require_fitting(fixed, moving, protocol, given, same_frame=same_frame)
@@ -194,12 +182,13 @@ def register(
         rois = [_figures(name, at, matrix, moving, (), None) for name, at in places.items()]
         return _judged(_whole(images, matrix, checks, is_given=given is not None, **facts), rois)
     resolved = [resolutions_of(one, rules) for one in images]
-    pair = _Pair(fixed, moving, resolved[0], resolved[1], rules)
+    pair = ImagePair(fixed, moving, resolved[0], resolved[1], rules)
     found = pair.forward(np.eye(4))
-    restarts = _restarts(pair, checks, found)
-    back = pair.backward() if _asked(checks.inverse_consistency_mm) else None
+    moved = checks.restart_spread_mm.is_asked or checks.restart_gain.is_asked
+    restarts = moved_answers(pair, checks.restarts, found) if moved else ()
+    back = pair.backward() if checks.inverse_consistency_mm.is_asked else None
     rois = [_figures(name, at, found.matrix, moving, restarts, back) for name, at in places.items()]
-    others = [*restarts, *([] if back is None else [_inverse(back)])]
+    others = [*restarts, *([] if back is None else [inverse_of(back)])]
     whole = _whole(
         images,
         found.matrix,
@@ -207,44 +196,54 @@ def register(
         alignment=found,
         metric_start=pair.metric(np.eye(4)),
         metric_final=pair.metric(found.matrix),
-        mirror_gain=_mirror_gain(pair) if _asked(checks.mirror_gain) else None,
-        restart_gain=_restart_gain(pair, found, others) if _asked(checks.restart_gain) else None,
+        mirror_gain=gain_of_mirror(pair) if checks.mirror_gain.is_asked else None,
+        restart_gain=gain_of_others(pair, found, others) if checks.restart_gain.is_asked else None,
         **facts,
     )
-    return _judged(whole, rois)
+    return _deformed(_judged(whole, rois), images, moving, regions)
 
 
 def _whole(
     images: tuple[Any, Any], matrix: FloatArray, checks: Checks, **facts: Any
 ) -> Registration:
     """Return a registration with what is computed of any transform, before it is judged."""
-    likeness = similarity(*images, matrix) if _asked(checks.similarity) else None
+    likeness = similarity(*images, matrix) if checks.similarity.is_asked else None
     return Registration(
         matrix=matrix, rotation_deg=rotation_deg(matrix), similarity=likeness, **facts
     )
 
 
-def _asked(limit: FigureLimit) -> bool:
-    return limit.review is not None or limit.fail is not None
-
-
-def _restarts(pair: _Pair, checks: Checks, answer: Alignment) -> tuple[FloatArray | None, ...]:
-    """Return the transforms from moved starts, None for one that led nowhere."""
-    if not _asked(checks.restart_spread_mm) and not _asked(checks.restart_gain):
-        return ()
-    found: list[FloatArray | None] = []
-    for start in starts(checks.restarts, centre_mm(pair.fixed.geometry)):
-        try:
-            found.append(pair.forward(start, answer).matrix)
-        except RegistrationError:
-            found.append(None)
-    return tuple(found)
+def _deformed(
+    rigid: Registration, images: tuple[Any, Any], moving: Volume, regions: Sequence[Region]
+) -> Registration:
+    """Return a registration with its deformable stage, where it has one and did not fail yet."""
+    rules, checks = rigid.protocol.file.demons, rigid.protocol.file.checks
+    if rules is None or rigid.status == "failed":
+        return rigid
+    likeness = similarity if checks.deformed_similarity.is_asked else None
+    both_ways = checks.deformed_inverse_mm.is_asked
+    found = deformation_of(images, rigid.matrix, rules, likeness, both_ways=both_ways)
+    named = {one.name: one for one in regions}
+    rois = []
+    for one in rigid.rois:
+        region = named.get(one.roi_id)
+        points = body_points_mm(images[0]) if region is None else region_points_mm(region)
+        there = _figures(one.roi_id, points, found.field, moving, (), None)
+        rois.append(
+            replace(
+                one,
+                overlap_percent=there.overlap_percent,
+                displacement_mm=there.displacement_mm,
+                deformed=figures_of(found, points, region),
+            )
+        )
+    return _judged(replace(rigid, deformation=found), rois)
 
 
 def _figures(
     name: str,
     points: FloatArray,
-    matrix: FloatArray,
+    matrix: Way,
     moving: Volume,
     restarts: Sequence[FloatArray | None],
     back: FloatArray | None,
@@ -273,57 +272,6 @@ def rotation_deg(matrix: FloatArray) -> float:
     return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
 
 
-def _mirror_gain(pair: _Pair) -> float | None:
-    """Return by how much a moving image with left and right exchanged fits better.
-
-    The part of the metric that it gains, at coarse resolution; negative where the image
-    fits better as it is.
-    """
-    fixed, moving = coarse(pair.fixed_at.image), coarse(pair.moving_at.image)
-    centre, start = centre_mm(pair.fixed.geometry), np.eye(4)
-    rules = pair.rules.model_copy(update={"levels": pair.rules.levels[-1:]})
-    target, plain, other = (resolutions_of(one, rules) for one in (fixed, moving, mirrored(moving)))
-    try:
-        metrics = [
-            metric_at(target.image, one.image, rules, found.matrix, centre)
-            for one in (plain, other)
-            for found in (align(target, one, rules, start, centre),)
-        ]
-    except RegistrationError:
-        return None
-    return _gain(*metrics)
-
-
-def _inverse(matrix: FloatArray) -> FloatArray:
-    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-
-
-def _restart_gain(
-    pair: _Pair, answer: Alignment, others: Sequence[FloatArray | None]
-) -> float | None:
-    """Return by how much the best of the other answers fits better than the answer.
-
-    The part of the metric that it gains, at coarse resolution. A search that lost its way
-    ends where the images are less alike, and gains nothing; one that gains shows that the
-    answer is not the best place. None where there is no other answer.
-    """
-    images = coarse(pair.fixed_at.image), coarse(pair.moving_at.image)
-    centre = centre_mm(pair.fixed.geometry)
-    metrics = []
-    for matrix in (answer.matrix, *others):
-        if matrix is None:
-            return None
-        try:
-            metrics.append(metric_at(*images, pair.rules, matrix, centre))
-        except RegistrationError:
-            return None
-    return _gain(metrics[0], min(metrics[1:])) if others else None
-
-
-def _gain(metric: float, other: float) -> float | None:
-    return (metric - other) / abs(metric) if metric else None
-
-
 def _got_worse(registration: Registration) -> bool:
     start, final = registration.metric_start, registration.metric_final
     return start is None or final is None or final > start
@@ -344,6 +292,10 @@ def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registrat
     if found is not None:
         common["metric"] = "failed" if _got_worse(registration) else "ok"
         common["iterations"] = "failed" if found.stop_reason == "iterations" else "ok"
+    if registration.deformation is not None:
+        after = registration.deformation.similarity
+        limit = file.checks.deformed_similarity
+        common["deformed_similarity"] = verdict_of("deformed_similarity", after, limit)
     frame = "same" if registration.same_frame else "other"
     judged = []
     for one in rois:
@@ -354,6 +306,8 @@ def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registrat
         if found is not None:
             figures["restart_spread_mm"] = one.restart_spread_mm
             figures["inverse_consistency_mm"] = one.inverse_consistency_mm
+        if one.deformed is not None:
+            figures |= asdict(one.deformed)
         verdicts = {
             name: verdict_of(name, value, getattr(file.checks, name))
             for name, value in figures.items()

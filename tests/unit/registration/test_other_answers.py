@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from synthetic_registration import body, motion, moved, quick_protocol
 
-from biomarker_cli.registration import registering
+from biomarker_cli.registration import further_answers
 from biomarker_cli.registration.alignment import Alignment
 from biomarker_cli.registration.registering import register
 from biomarker_cli.registration.rules import FigureLimit
@@ -26,7 +26,7 @@ def _answering(monkeypatch, *matrices):
     def align(fixed, moving, rules, start, centre, known=None):
         return Alignment(next(places), start, 1, "step")
 
-    monkeypatch.setattr(registering, "align", align)
+    monkeypatch.setattr(further_answers, "align", align)
 
 
 def _asked(monkeypatch, *matrices, **checks):
