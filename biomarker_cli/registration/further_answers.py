@@ -18,7 +18,7 @@ from biomarker_cli.registration.alignment import (
     resolutions_of,
     starts,
 )
-from biomarker_cli.registration.anatomy import coarse, mirrored
+from biomarker_cli.registration.anatomy import coarse, mirrored, similarity
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.rules import Restarts, RigidRules
 
@@ -94,23 +94,20 @@ def inverse_of(matrix: FloatArray) -> FloatArray:
 def gain_of_others(
     pair: ImagePair, answer: Alignment, others: Sequence[FloatArray | None]
 ) -> float | None:
-    """Return by how much the best of the other answers fits better than the answer.
+    """Return how much more alike the best of the other answers makes both images.
 
-    The part of the metric that it gains, at coarse resolution. A search that lost its way
-    ends where the images are less alike, and gains nothing; one that gains shows that the
-    answer is not the best place. None where there is no other answer.
+    The correlation that it gains over the answer. A search that lost its way ends where the
+    images are less alike, and gains nothing; one that gains shows that the answer is not
+    the best place. The metric cannot tell: where a body is round it hardly changes with a
+    rotation, less than by the noise that interpolation takes away. None where there is no
+    other answer, or one that nothing can be said of.
     """
-    images = coarse(pair.fixed_at.image), coarse(pair.moving_at.image)
-    centre = centre_mm(pair.fixed.geometry)
-    metrics = []
-    for matrix in (answer.matrix, *others):
-        if matrix is None:
-            return None
-        try:
-            metrics.append(metric_at(*images, pair.rules, matrix, centre))
-        except RegistrationError:
-            return None
-    return _gain(metrics[0], min(metrics[1:])) if others else None
+    images = pair.fixed_at.image, pair.moving_at.image
+    matrices = [one for one in (answer.matrix, *others) if one is not None]
+    alike = [one for matrix in matrices if (one := similarity(*images, matrix)) is not None]
+    if not others or len(alike) <= len(others):
+        return None
+    return max(alike[1:]) - alike[0]
 
 
 def _gain(metric: float, other: float) -> float | None:

@@ -95,8 +95,9 @@ class Registration:
     metric_start, metric_final : float or None
         Smaller is more alike, of this pair alone; None where nothing was aligned.
     mirror_gain, restart_gain : float or None
-        Part of the metric that an exchange of left and right, and the best of the other
-        answers, gains; None where the protocol has no limit for it, or nothing was aligned.
+        Part of the metric that an exchange of left and right gains, and similarity that the
+        best of the other answers gains; None where the protocol has no limit for it, or
+        nothing was aligned.
     deformation : Deformation or None
         None where the protocol has none, or the rigid stage failed.
     rois : tuple of RoiFigures

@@ -69,7 +69,7 @@ REGISTRATION = Table(
         Column("rotation_deg", "number", "angle of the rotation"),
         Column("similarity", "number", "correlation of both images in the body, coarse voxels"),
         Column("mirror_gain", "number", "part of the metric gained by exchanging left and right"),
-        Column("restart_gain", "number", "part of the metric gained by the best other answer"),
+        Column("restart_gain", "number", "similarity that the best of the other answers gains"),
         Column("deformed_similarity", "number", "the same as similarity, after the demons"),
         Column("overlap_percent", "number", "points that the moving image shows"),
         Column("displacement_mm", "number", "movement of the centre from the header geometry"),

@@ -81,7 +81,14 @@ def test_the_same_bytes_come_out_of_two_runs():
 
 def _forward_only(points: int = 3000, **checks):
     none = dict.fromkeys(
-        ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain", "similarity"), FigureLimit()
+        (
+            "restart_spread_mm",
+            "restart_gain",
+            "inverse_consistency_mm",
+            "mirror_gain",
+            "similarity",
+        ),
+        FigureLimit(),
     )
     return quick_protocol(points, **(none | checks))
 
