@@ -53,6 +53,13 @@ def test_another_start_that_is_more_alike_fails_the_answer(monkeypatch):
     assert found.rois[0].verdicts["restart_gain"] == "failed"
 
 
+@pytest.mark.parametrize(("off_deg", "expected"), [(3.0, "ok"), (8.0, "failed")])
+def test_what_an_answer_may_be_turned_too_far(monkeypatch, off_deg, expected):
+    off = motion((6.0, -8.0, 5.0), (4.0, -6.0, 8.0 + off_deg))
+    found = _asked(monkeypatch, off, off, motion(), off)
+    assert found.rois[0].verdicts["restart_gain"] == expected
+
+
 def test_the_way_back_is_another_answer(monkeypatch):
     back = np.linalg.inv(motion())
     limit = FigureLimit(review=1)

@@ -16,6 +16,7 @@ from biomarker_cli.registration.alignment import (
     align,
     centre_mm,
     image_of,
+    moved_start,
     resolutions_of,
     shrink_factors,
 )
@@ -235,10 +236,15 @@ def test_a_restart_that_comes_to_one_place_is_not_led_on_again():
     pair = [resolutions_of(image_of(one), rules) for one in (fixed, moved(fixed, motion()))]
     centre = centre_mm(fixed.geometry)
     answer = align(*pair, rules, np.eye(4), centre)
+    start = answer.before_finest
     again = align(*pair, rules, np.eye(4), centre, answer)
     assert again.n_iterations == 0
     assert again.matrix == pytest.approx(answer.matrix, abs=1e-12)
-    elsewhere = replace(answer, before_finest=motion())
+    near, elsewhere = (
+        replace(answer, before_finest=moved_start(centre, np.array([mm, 0, 0]), (0, 0, 0)) @ start)
+        for mm in (0.045, 0.055)
+    )
+    assert align(*pair, rules, np.eye(4), centre, near).n_iterations == 0
     led_on = align(*pair, rules, np.eye(4), centre, elsewhere)
     assert led_on.n_iterations == answer.n_iterations
     assert led_on.matrix.tobytes() == answer.matrix.tobytes()
