@@ -41,7 +41,8 @@ def test_a_known_deformation_of_a_ct_is_found_within_0_8_mm(data_dir, patient):
         replace(read, array=array + noise.normal(0, 10, grid.shape))
         for array in (read.array, _bent(read.array, waves, grid, -1000.0))
     ]
-    protocol = demons_protocol(20_000, restart_spread_mm=FigureLimit(), mirror_gain=FigureLimit())
+    names = ("restart_spread_mm", "restart_gain", "mirror_gain")
+    protocol = demons_protocol(20_000, **dict.fromkeys(names, FigureLimit()))
     found = register(*images, protocol, [lesion])
     points = region_points_mm(lesion)
     expected = waves.to_moving(points)
