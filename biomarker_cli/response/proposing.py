@@ -27,9 +27,8 @@ def proposed_rows(run: MeasuredRun) -> list[Row]:
 
 
 def _of_subject(run: MeasuredRun, subject: str) -> Iterator[Row]:
-    timepoints = list(dict.fromkeys(run.timepoints(subject)))
-    dates = {name: run.study_date(run.cases_of(subject, name)) for name in timepoints}
-    timepoints.sort(key=lambda name: (dates[name] or date.max, name))
+    dates = visit_order(run, subject)
+    timepoints = list(dates)
     rois = {name: _rois(run, subject, name) for name in timepoints}
     names = _names(rois)
     for timepoint in timepoints:
@@ -53,6 +52,12 @@ def _of_subject(run: MeasuredRun, subject: str) -> Iterator[Row]:
             }
         if timepoint != timepoints[0]:
             yield head | {"lesion_id": NO_NEW, "role": "new", "basis": "say absent where none is"}
+
+
+def visit_order(run: MeasuredRun, subject: str) -> dict[str, date | None]:
+    """Return the visits of a subject by their dates, those without one last, by their names."""
+    dates = {name: run.study_date(run.cases_of(subject, name)) for name in run.timepoints(subject)}
+    return dict(sorted(dates.items(), key=lambda one: (one[1] or date.max, one[0])))
 
 
 def _rois(run: MeasuredRun, subject: str, timepoint: str) -> dict[str, Mapping[str, Any]]:
