@@ -19,7 +19,7 @@ from biomarker_cli.response.placing_lesions import (
     placed_visit,
     role_of_masks,
 )
-from biomarker_cli.response.proposing import visit_order
+from biomarker_cli.response.proposing import visit_days
 from biomarker_cli.response.tracks import Tracks, propose_visit
 from biomarker_cli.response.visit_readings import NO_NEW
 from biomarker_cli.tables.export.joint import read_joint_cases
@@ -92,9 +92,8 @@ class _Subject:
 
     def propose(self, into: MatchedLedger) -> None:
         """Add the rows of all visits."""
-        dates = visit_order(self.run, self.subject)
-        first, *later = dates
-        days = {name: str(day or "") for name, day in dates.items()}
+        days = visit_days(self.run, self.subject)
+        first, *later = days
         try:
             baseline = self._baseline(first)
         except BiomarkerError as error:
@@ -177,7 +176,7 @@ class _Subject:
                 head | {"lesion_id": f"{OPEN}{roi}", "roi_id": roi, "basis": basis}
                 for roi in self._rois(name)
             ]
-            if name != next(iter(visit_order(self.run, self.subject))):
+            if name != next(iter(visit_days(self.run, self.subject))):
                 into.ledger.append(self._no_new(head))
             into.matches.append(
                 {
