@@ -237,7 +237,7 @@ def _ends(row: dict[str, str]) -> tuple[str, ...]:
 def _refusal(rows: Sequence[dict[str, str]]) -> str:
     """Return why a registration is not taken; empty where it is."""
     words = {row["status"] for row in rows}
-    name = quoted(rows[0]["registration_id"])
+    name = f"registration {quoted(rows[0]['registration_id'])}"
     if words != {"ok"}:
         checks = sorted({one for row in rows for one in row["checks"].split(";") if one})
         known = [said for word, said in _REFUSED.items() if word in words]
