@@ -291,7 +291,9 @@ def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registrat
         limit = getattr(file.checks, name)
         common[name] = verdict_of(name, getattr(registration, name), limit)
     if found is not None:
-        common["metric"] = "failed" if _got_worse(registration) else "ok"
+        # What deforms later may be best by the header already, the field is what counts then.
+        worse: Verdict = "failed" if file.demons is None else "review"
+        common["metric"] = worse if _got_worse(registration) else "ok"
         common["iterations"] = "failed" if found.stop_reason == "iterations" else "ok"
     if registration.deformation is not None:
         after = registration.deformation.similarity
