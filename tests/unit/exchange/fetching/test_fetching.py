@@ -131,7 +131,7 @@ def test_retries_end_where_nothing_comes(pacs: Pacs, tmp_path: Path) -> None:
     fetch = fetched(remote, tmp_path)
     assert len(fetch.problems) == 2
     assert {(r["status"], r["error_code"]) for r in rows_of(tmp_path)} == {
-        ("failed", "FETCH-OBJECT")
+        ("failed", "FETCH-INCOMPLETE")
     }
 
 
