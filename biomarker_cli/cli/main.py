@@ -70,6 +70,7 @@ COMMANDS = CommandsOnDemand(
         "associate": "associate:associate",
         "export": "export:export",
         "import": "importing:importing",
+        "fetch": "fetch:fetch",
         "deidentify": "deidentify:deidentify",
         "report": "report:report",
         "bundle": "bundle:bundle",

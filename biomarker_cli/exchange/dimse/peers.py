@@ -72,11 +72,11 @@ def require_pynetdicom() -> None:
     Raises
     ------
     SourceError
-        ``DIMSE-EXTRA``.
+        ``FETCH-NO-DIMSE``.
     """
     if find_spec("pynetdicom") is None:
         raise SourceError(
-            "DIMSE-EXTRA",
+            "FETCH-NO-DIMSE",
             "a source of kind dimse needs pynetdicom, which is not installed",
             hint="pip install 'biomarker-cli[dimse]'",
         )

@@ -27,7 +27,16 @@ _SIZE = ("Rows", "Columns", "BitsAllocated")
 _FACTORS = ("SamplesPerPixel", "NumberOfFrames")
 _ELSEWHERE = "PixelDataProviderURL"
 _PHOTOMETRIC = "PhotometricInterpretation"
-_NEEDED = (*_UIDS, *_SIZE, *_FACTORS, _ELSEWHERE, _PHOTOMETRIC)
+_CLASS = "SOPClassUID"
+_NEEDED = (*_UIDS, *_SIZE, *_FACTORS, _ELSEWHERE, _PHOTOMETRIC, _CLASS)
+
+_ROOT = "1.2.840.10008.5.1.4.1.1."
+_CR_DX_MG, _CT, _US, _MR = ("1", "1.1", "1.2"), ("2", "2.1"), ("3.1", "6.1"), ("4", "4.1")
+_XA, _NM, _PET, _SEG = ("12.1", "12.1.1"), ("20",), ("128", "130"), ("66.4",)
+_IMAGES = frozenset(
+    _ROOT + one for group in (_CR_DX_MG, _CT, _US, _MR, _XA, _NM, _PET, _SEG) for one in group
+)
+"""Classes whose objects are images: without pixel data one is cut, wherever it ends."""
 
 _HALVED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
 """Of three samples, two are stored for each pixel (PS3.3 C.7.6.3.1.2)."""
@@ -134,8 +143,8 @@ def _fault(values: Mapping[str, Any], pixels: _Pixels | None) -> str:
         return pixels.fault
     numbers = [values[name] for name in _SIZE]
     if not all(isinstance(number, int) and number > 0 for number in numbers):
-        # No image, or one whose header is for the readers of images to refuse.
-        return ""
+        # No image; or one that ends between two elements, before it says its size.
+        return "an image without its size" if values[_CLASS] in _IMAGES else ""
     if pixels is None:
         return "" if values[_ELSEWHERE] else "an image without pixel data"
     if pixels.n_bytes is None:

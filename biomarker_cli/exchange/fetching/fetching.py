@@ -21,18 +21,13 @@ from biomarker_cli.exchange.fetching.fetched_table import (
     earlier_rows,
     write_fetched,
 )
-from biomarker_cli.exchange.fetching.remote import Query, Remote, RemoteInstance, RemoteSeries
+from biomarker_cli.exchange.fetching.listing import LOST_IN_A_ROW, PAUSES_S
+from biomarker_cli.exchange.fetching.remote import Remote, RemoteInstance, RemoteSeries
 from biomarker_cli.exchange.fetching.storing import SeriesStore
 from biomarker_cli.model.wording import counted
 
 FRUITLESS_TRIES = 3
 """Asked so often in a row without one more file, a series is given up."""
-
-PAUSES_S = (1.0, 4.0)
-"""Before the second and third try; a source that restarts is back by then."""
-
-LOST_SERIES = 2
-"""So many series in a row that a source did not hand over: the rest is not tried."""
 
 INTERRUPTED = "FETCH-INTERRUPTED"
 """Code of a series that the command ended before."""
@@ -110,7 +105,7 @@ class Fetch:
                     break
                 is_lost = problem is not None and not isinstance(problem, SeriesRefusedError)
                 n_lost = n_lost + 1 if is_lost else 0
-                if n_lost >= LOST_SERIES:
+                if n_lost >= LOST_IN_A_ROW:
                     break
             if waiting:
                 code = self.problems[-1][1].code
@@ -238,22 +233,3 @@ def _row(series: RemoteSeries, store: SeriesStore | None, code: str) -> FetchedR
         status=COMPLETE if not code else INCOMPLETE if n_here else FAILED,
         error_code=code,
     )
-
-
-def listed_series(
-    remote: Remote, query: Query, pauses_s: Sequence[float] = PAUSES_S
-) -> list[RemoteSeries]:
-    """Return the series that match a query, which is asked again where the source was lost.
-
-    Raises
-    ------
-    RemoteError
-    """
-    for pause in pauses_s:
-        try:
-            return remote.find_series(query)
-        except SeriesRefusedError:
-            raise
-        except RemoteError:
-            time.sleep(pause)
-    return remote.find_series(query)

@@ -30,6 +30,11 @@ def is_uid(text: object) -> bool:
     )
 
 
+def is_modality(text: str) -> bool:
+    """Tell whether text is a code string such as PT, CT or MR."""
+    return bool(_MODALITY.fullmatch(text))
+
+
 def uid_from_outside(text: object, what: str) -> str:
     """Return a UID that a source said.
 
@@ -79,7 +84,7 @@ class Query:
             raise _bad_query("the patient holds *, ? or \\: it is looked for exactly")
         if len(self.patient_id) > _LONGEST_ID or self.patient_id != self.patient_id.strip():
             raise _bad_query("the patient has more than 64 characters, or blanks around it")
-        if self.modality and not _MODALITY.fullmatch(self.modality):
+        if self.modality and not is_modality(self.modality):
             raise _bad_query("the modality is no word such as PT, CT or MR")
         for date in (self.first_date, self.last_date):
             if date and not _DATE.fullmatch(date):

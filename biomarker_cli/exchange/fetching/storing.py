@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from biomarker_cli.exchange.fetching.completeness import read_stored
-from biomarker_cli.exchange.fetching.errors import RemoteError, SeriesRefusedError
+from biomarker_cli.exchange.fetching.errors import SeriesRefusedError
 from biomarker_cli.exchange.fetching.remote import RemoteSeries, uid_from_outside
 from biomarker_cli.model.outputs import PUBLIC_MODE, part_of
 
@@ -15,6 +15,9 @@ MOST_BYTES = 1 << 32
 """Of one object: DICOM counts native pixels in 32 bits."""
 
 SUFFIX = ".dcm"
+
+UNREADABLE = "an object"
+"""Stands for the UID of one that does not say it."""
 
 
 class SeriesStore:
@@ -39,7 +42,7 @@ class SeriesStore:
     n_bytes_received : int
         Of files that were stored.
     faults : dict
-        SOPInstanceUID -> what is not whole of an object that came.
+        SOPInstanceUID, or `UNREADABLE` -> what is not whole of an object that came.
 
     Raises
     ------
@@ -65,8 +68,7 @@ class SeriesStore:
         Raises
         ------
         RemoteError
-            ``FETCH-OBJECT`` for what is no DICOM file, ``FETCH-SIZE`` beyond `MOST_BYTES`;
-            and what the pieces raise.
+            ``FETCH-SIZE`` beyond `MOST_BYTES`; and what the pieces raise.
         OSError
             Where the disk is full, or may not be written.
         """
@@ -85,12 +87,9 @@ class SeriesStore:
     def _keep(self, part: Path, n_bytes: int) -> None:
         found = read_stored(part)
         if found is None:
-            raise RemoteError(
-                "FETCH-OBJECT",
-                f"what the source hands over is no DICOM file, or is cut in its header "
-                f"({n_bytes} bytes)",
-                where=self.folder.name,
-            )
+            # Whose it is nobody knows: the instance stays among the missing.
+            self.faults[UNREADABLE] = f"{n_bytes} bytes that are no DICOM file, or a cut header"
+            return
         uid = found.sop_instance_uid
         if found.uids != (*self._names, uid) or uid not in self.missing:
             self.n_dropped += 1
@@ -152,6 +151,8 @@ def _write(part: Path, pieces: Iterable[bytes]) -> int:
         for piece in pieces:
             n_bytes += len(piece)
             if n_bytes > MOST_BYTES:
-                raise RemoteError("FETCH-SIZE", f"one object has more than {MOST_BYTES} bytes")
+                raise SeriesRefusedError(
+                    "FETCH-SIZE", f"one object has more than {MOST_BYTES} bytes"
+                )
             stream.write(piece)
     return n_bytes

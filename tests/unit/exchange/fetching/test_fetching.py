@@ -14,7 +14,9 @@ from biomarker_cli.exchange.fetching.errors import (
     SourceError,
     SourceRefusedError,
 )
-from biomarker_cli.exchange.fetching.fetching import FRUITLESS_TRIES, Fetch, listed_series
+from biomarker_cli.exchange.fetching.fetching import FRUITLESS_TRIES, Fetch
+from biomarker_cli.exchange.fetching.listing import list_series
+from biomarker_cli.exchange.fetching.queries import AskedFor
 from biomarker_cli.exchange.fetching.remote import Query, RemoteInstance, RemoteSeries
 from tests.synthetic_pacs import Pacs, pacs_of
 
@@ -131,7 +133,7 @@ def test_retries_end_where_nothing_comes(pacs: Pacs, tmp_path: Path) -> None:
     fetch = fetched(remote, tmp_path)
     assert len(fetch.problems) == 2
     assert {(r["status"], r["error_code"]) for r in rows_of(tmp_path)} == {
-        ("failed", "FETCH-OBJECT")
+        ("failed", "FETCH-INCOMPLETE")
     }
 
 
@@ -217,4 +219,41 @@ def test_a_query_is_asked_again_where_the_source_was_lost(pacs: Pacs) -> None:
         return list(pacs.series)
 
     remote.find_series = find  # type: ignore[method-assign]
-    assert len(listed_series(remote, Query(), NO_PAUSE)) == 2
+    assert len(list_series(remote, [AskedFor(Query())], NO_PAUSE).series) == 2
+
+
+def test_a_query_that_fails_or_matches_nothing_stops_no_other(pacs: Pacs) -> None:
+    remote = ListRemote(pacs)
+    asked = [AskedFor(Query(patient_id=name), name) for name in ("none", "bad", "P1", "P1 too")]
+
+    def find(query: Query) -> list[RemoteSeries]:
+        if query.patient_id == "bad":
+            raise SeriesRefusedError("FETCH-NOT-FOUND", "no")
+        return [] if query.patient_id == "none" else list(pacs.series)
+
+    remote.find_series = find  # type: ignore[method-assign]
+    listed = list_series(remote, asked, NO_PAUSE)
+    assert listed.series == list(pacs.series)
+    assert [one.where for one in listed.unmatched] == ["none"]
+    assert [(one.where, error.code) for one, error in listed.problems] == [
+        ("bad", "FETCH-NOT-FOUND")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "n_asked"), [(SourceRefusedError, 1), (RemoteError, 2 * 3), (SeriesRefusedError, 4)]
+)
+def test_a_source_that_answers_no_query_is_not_asked_for_ever(
+    error: type[RemoteError], n_asked: int, pacs: Pacs
+) -> None:
+    remote = ListRemote(pacs)
+    count: list[Query] = []
+
+    def find(query: Query) -> list[RemoteSeries]:
+        count.append(query)
+        raise error("FETCH-DENIED", "no")
+
+    remote.find_series = find  # type: ignore[method-assign]
+    with pytest.raises(error):
+        list_series(remote, [AskedFor(Query(patient_id=str(n))) for n in range(4)], NO_PAUSE)
+    assert len(count) == n_asked
