@@ -114,7 +114,7 @@ def new_orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 
     ``new_orthanc(dicomweb=, users=, move_ports=, ...)``: the fields of `servers.orthanc.Orthanc`.
     """
-    from servers.orthanc import PLUGIN, Orthanc
+    from tests.servers.orthanc import PLUGIN, Orthanc
 
     _program("Orthanc", "orthanc")
     made: list[Orthanc] = []
@@ -134,7 +134,7 @@ def new_orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 @pytest.fixture(scope="session")
 def private_authority(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A private certificate authority (`servers.certificates.Authority`)."""
-    from servers.certificates import new_authority
+    from tests.servers.certificates import new_authority
 
     _program("openssl", "openssl")
     return new_authority(tmp_path_factory.mktemp("authority") / "ca")

@@ -7,8 +7,9 @@ import ssl
 import time
 
 import pytest
-from servers.certificates import new_authority
-from servers.proxies import Proxy
+
+from tests.servers.certificates import new_authority
+from tests.servers.proxies import Proxy
 
 pytestmark = pytest.mark.oracle
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from biomarker_cli.exchange.dimse.peers import require_pynetdicom
 from biomarker_cli.exchange.fetching.choosing import ChosenSource, credentials_of
-from biomarker_cli.exchange.fetching.errors import SourceError
 from biomarker_cli.exchange.fetching.remote import Remote
 from biomarker_cli.exchange.fetching.sources import DicomwebSource
 
@@ -22,4 +22,7 @@ def remote_of(chosen: ChosenSource) -> Remote:
         from biomarker_cli.exchange.fetching.dicomweb import DicomwebRemote
 
         return DicomwebRemote(source, credentials)
-    raise SourceError("FETCH-NO-DIMSE", "this installation fetches by DICOMweb alone")
+    require_pynetdicom()
+    from biomarker_cli.exchange.fetching.dimse import dimse_remote
+
+    return dimse_remote(source, credentials)
