@@ -292,7 +292,7 @@ def _failure(error: BaseException) -> RemoteError:
             "no connection to the source",
             hint="Check host, port and proxy, and whether it is up.",
         )
-    if any(isinstance(one, ConnectionResetError) for one in causes):
+    if any(isinstance(one, ConnectionError | ssl.SSLError) for one in causes):
         # Of TLS 1.3 this is often all that comes of "certificate required".
         return RemoteError(
             "FETCH-CUT",
