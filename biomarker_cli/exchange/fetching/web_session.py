@@ -129,15 +129,7 @@ class WebSession:
         """
         url = f"{self._base}{path}"
         for _ in range(_MOST_REDIRECTS + 1):
-            with _named_failures():
-                response = self._session.get(
-                    url,
-                    params=parameters,
-                    headers={"Accept": accept},
-                    timeout=self._timeout_s,
-                    stream=True,
-                    allow_redirects=False,
-                )
+            response = self._answer(url, accept, parameters)
             with response:
                 if response.status_code not in _REDIRECTS:
                     _require_success(response)
@@ -146,9 +138,27 @@ class WebSession:
                 url, parameters = self._next(url, response), None
         raise SourceRefusedError("FETCH-REDIRECT", "the source redirects without end")
 
+    def _answer(self, url: str, accept: str, parameters: Mapping[str, str] | None) -> Response:
+        from requests import Request
+
+        asked = Request("GET", url, params=parameters, headers={"Accept": accept})
+        with _named_failures():
+            # Not by the session, which reads the body of a redirect, however long it is.
+            return self._session.get_adapter(url).send(
+                self._session.prepare_request(asked),
+                stream=True,
+                timeout=self._timeout_s,
+                verify=self._session.verify,
+                proxies=self._session.proxies,
+            )
+
     def _next(self, url: str, response: Response) -> str:
-        target = urljoin(url, response.headers.get("Location", ""))
-        if origin_of(target) != self._origin:
+        try:
+            target = urljoin(url, response.headers.get("Location", ""))
+            is_ours = origin_of(target) == self._origin and "@" not in urlsplit(target).netloc
+        except ValueError:
+            target, is_ours = "", False
+        if not is_ours:
             raise SourceRefusedError(
                 "FETCH-REDIRECT",
                 "the source redirects to another host, port or scheme; it is not followed",
@@ -260,7 +270,8 @@ def _named_failures() -> Iterator[None]:
 
     try:
         yield
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        # ValueError: what http.client lets through of a chunk whose length is no number.
         raise _failure(error) from error
 
 

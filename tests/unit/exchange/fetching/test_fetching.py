@@ -18,6 +18,7 @@ from biomarker_cli.exchange.fetching.fetching import FRUITLESS_TRIES, Fetch
 from biomarker_cli.exchange.fetching.listing import list_series
 from biomarker_cli.exchange.fetching.queries import AskedFor
 from biomarker_cli.exchange.fetching.remote import Query, RemoteInstance, RemoteSeries
+from biomarker_cli.model.errors import BiomarkerError
 from tests.synthetic_pacs import Pacs, pacs_of
 
 NO_PAUSE = (0.0, 0.0)
@@ -257,3 +258,38 @@ def test_a_source_that_answers_no_query_is_not_asked_for_ever(
     with pytest.raises(error):
         list_series(remote, [AskedFor(Query(patient_id=str(n))) for n in range(4)], NO_PAUSE)
     assert len(count) == n_asked
+
+
+HEAD = "study_uid,series_uid,modality,n_expected,n_on_disk,n_bytes,n_dropped,status,error_code\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a,b\n1,2\n",
+        f"{HEAD}1.2,../x,CT,1,1,1,0,complete,\n",
+        f"{HEAD}1.2,1.3,CT,1,1,1,0,complete,\n1.2,1.3,CT,1,1,1,0,complete,\n",
+        f"{HEAD}1.2,1.3,CT,one,1,1,0,complete,\n",
+        f"{HEAD}1.2,1.3,CT,1,1,1,0,=cmd(),\n",
+        "link",
+        "folder",
+    ],
+)
+def test_an_earlier_table_that_is_none_stops_before_anything_is_fetched(
+    text: str, pacs: Pacs, tmp_path: Path
+) -> None:
+    place = tmp_path / "out" / "fetched.csv"
+    place.parent.mkdir()
+    if text == "link":
+        place.symlink_to(tmp_path / "elsewhere.csv")
+    elif text == "folder":
+        place.mkdir()
+    else:
+        place.write_text(text)
+    remote = ListRemote(pacs)
+    with pytest.raises(BiomarkerError):
+        fetched(remote, tmp_path / "out")
+    assert remote.asked == []
+    assert [path.name for path in place.parent.iterdir()] == ["fetched.csv"]
+    assert not (tmp_path / "elsewhere.csv").exists()

@@ -148,6 +148,29 @@ def test_a_disk_that_is_full_leaves_no_half_file(
     assert not list(tmp_path.rglob("*.*m"))
 
 
+def test_what_a_killed_fetch_left_half_is_taken_away_and_nothing_else(
+    pacs_series: tuple[RemoteSeries, dict[str, bytes]], tmp_path: Path
+) -> None:
+    series, instances = pacs_series
+    folder = tmp_path / series.study_uid / series.series_uid
+    folder.mkdir(parents=True)
+    names = (".instance.00ff.part", ".instance.11ff.part", ".other.00ff.part", "notes.txt")
+    for name in names:
+        (folder / name).write_text("x")
+        os.utime(folder / name, (0, 0))
+    os.utime(folder / names[1])
+    SeriesStore(tmp_path, series, instances)
+    assert {path.name for path in folder.iterdir()} == set(names[1:])
+
+
+def test_fragments_without_end_are_not_counted_to_their_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("biomarker_cli.exchange.fetching.completeness._MOST_FRAGMENTS", 5)
+    many = bytes_of(in_syntax(JPEGLSLossless, PixelData=encapsulate([b"ab"] * 10)))
+    assert fault_of(many, tmp_path) == "the fragments of pixel data do not end"
+
+
 def test_an_object_beyond_all_bounds_is_given_up(
     pacs_series: tuple[RemoteSeries, dict[str, bytes]],
     tmp_path: Path,
