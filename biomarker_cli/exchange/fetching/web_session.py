@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -97,15 +96,8 @@ class WebSession:
         if self._origin.scheme == "https":
             self._session.mount("https://", _adapter_with(_tls_context(source)))
 
-    def __enter__(self) -> WebSession:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End its connections."""
         self._session.close()
 
     @contextmanager

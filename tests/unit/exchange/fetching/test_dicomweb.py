@@ -347,6 +347,16 @@ def test_an_answer_beyond_all_bounds_is_not_read(
         remote.find_series(EVERYTHING)
 
 
+def test_matches_without_end_are_not_gone_through(
+    server: DicomwebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("biomarker_cli.exchange.fetching.qido.MOST_FOUND", 9)
+    series = next(iter(server.pacs.series))
+    with remote_of(server) as remote, pytest.raises(SeriesRefusedError, match="more than 9"):
+        remote.find_instances(series)
+    assert len(server.asked) == 2
+
+
 def test_a_study_that_does_not_say_whose_it_is_is_not_fetched_for_a_patient(
     server: DicomwebServer,
 ) -> None:

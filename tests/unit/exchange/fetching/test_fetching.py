@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,6 +150,27 @@ def test_who_says_no_to_everything_is_asked_once(
     fetch = fetched(remote, tmp_path)
     assert len(fetch.problems) == n_problems
     assert [(r["status"], r["n_expected"]) for r in rows_of(tmp_path)] == [("failed", "")] * 2
+
+
+def test_a_source_that_is_lost_twice_in_a_row_is_not_asked_for_the_rest(tmp_path: Path) -> None:
+    remote = ListRemote(pacs_of(n_series=5, n_instances=2))
+    gone = list(remote.pacs.series)[2:4]
+
+    def behave(at: int, content: bytes) -> Iterable[bytes]:
+        raise RemoteError("FETCH-CUT", "cut")
+
+    fetch = Fetch(remote, tmp_path, pauses_s=NO_PAUSE)
+    handed_over = remote.retrieve
+
+    def retrieve(series: RemoteSeries, *more: Any) -> None:
+        remote.behave = behave if series in gone else lambda _, content: [content]
+        handed_over(series, *more)
+
+    remote.retrieve = retrieve  # type: ignore[method-assign]
+    fetch.run(list(remote.pacs.series))
+    assert [row.status for row in fetch.rows] == ["complete"] * 2 + ["failed"] * 3
+    assert [row.n_expected for row in fetch.rows] == [2, 2, 2, 2, None]
+    assert len(fetch.problems) == 2
 
 
 def test_what_was_not_asked_for_is_dropped(pacs: Pacs, tmp_path: Path) -> None:
