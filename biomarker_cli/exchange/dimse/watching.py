@@ -49,6 +49,8 @@ class Activity:
         What the system said where a connection was not made or broke.
     silent : bool
         Whether the idle time was over.
+    connected : bool
+        Whether a connection stood.
     stopped : bool
         Set by who has seen enough: the exchange ends at the next look.
     """
@@ -58,6 +60,7 @@ class Activity:
     last_byte_s: float = field(default_factory=time.monotonic)
     failure: Exception | None = None
     silent: bool = False
+    connected: bool = False
     stopped: bool = False
 
     def touch(self) -> None:
@@ -88,7 +91,7 @@ class WatchedSocket(AssociationSocket):
         else:
             here = AddressInformation.from_tuple(self.socket.getsockname())
             self.assoc.requestor.address_info = here
-            self._is_connected = True
+            self._is_connected = self.activity.connected = True
             evt.trigger(self.assoc, evt.EVT_CONN_OPEN, {"address": self.socket.getpeername()})
             primitive.result = "Evt2"
         self.provider_queue.put(primitive)
