@@ -31,14 +31,15 @@ MOVER = "MOVER"
 
 @pytest.fixture(scope="module")
 def files(data_dir) -> list[Path]:
-    """Two series and two structure sets of one subject; all subjects with make test-all."""
+    """Of two series; those of all subjects, and structure sets, with make test-all."""
     folder = data_dir / "sts"
     if WHOLE:
         return sorted(folder.rglob("*.dcm"))
-    return (
-        sorted((folder / "STS_001/PET").rglob("*.dcm"))[:60]
-        + sorted((folder / "STS_001/MR_T1").rglob("*.dcm"))[:20]
-    )
+    return [
+        path
+        for name, n_files in (("PET", 30), ("MR_T1", 8))
+        for path in sorted((folder / f"STS_001/{name}/image").glob("*.dcm"))[:n_files]
+    ]
 
 
 @pytest.fixture(scope="module")
