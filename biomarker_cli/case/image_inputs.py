@@ -10,6 +10,8 @@ from biomarker_cli.model.quantity import DECLARABLE, QUANTITIES, UNITLESS
 from biomarker_cli.regions.choosing import images_meant
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     # An image is DICOM or a file of another format: only its reader is loaded.
     from biomarker_cli.case.analysis import Analysis
     from biomarker_cli.case.inputs import CaseInputs
@@ -26,6 +28,8 @@ class ImageInputs:
     ----------
     case : CaseInputs
     plan : ImagePlan
+    mask : Path, optional
+        The segmentation that is laid over it.
 
     Attributes
     ----------
@@ -33,9 +37,10 @@ class ImageInputs:
     plan : ImagePlan
     """
 
-    def __init__(self, case: CaseInputs, plan: ImagePlan) -> None:
+    def __init__(self, case: CaseInputs, plan: ImagePlan, mask: Path | None = None) -> None:
         self.case = case
         self.plan = plan
+        self._mask = mask
 
     @property
     def is_declared(self) -> bool:
@@ -73,7 +78,12 @@ class ImageInputs:
         return self._meant(images)
 
     def _meant(self, images: tuple[VolumeCandidate, ...]) -> tuple[VolumeCandidate, ...]:
-        return images_meant(images, self.case.plan.mask, self.case.files or None)
+        return images_meant(images, self._mask, self.case.files or None)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one volume of DICOM, which is what it is measured on."""
+        return not self.is_declared and len(self.candidates()) == 1
 
     def volume(self) -> Volume:
         """Return the one volume, from DICOM or from a file of another format.

@@ -17,7 +17,8 @@ from biomarker_cli.regions.opening import files_of_segmentation
 
 if TYPE_CHECKING:
     from biomarker_cli.case.analysis import Analysis
-    from biomarker_cli.case.plan import CasePlan
+    from biomarker_cli.case.other_cases import OtherCase
+    from biomarker_cli.case.plan import CasePlan, ImagePlan
     from biomarker_cli.dicom.files import DicomFiles
 
 
@@ -27,18 +28,21 @@ SPARE_BYTES = 256 * 1024 * 1024
 
 def image_paths(plan: CasePlan) -> list[Path]:
     """Return the files of the images, slices in the order of the volumes."""
-    paths: list[Path] = []
-    for image in plan.images:
-        paths += [ref.path for c in image.volumes for ref in c.refs]
-        paths += [path for file in image.files for path in files_of_image(file)]
+    paths = [path for image in plan.images for path in paths_of_image(image)]
     return list(dict.fromkeys(paths))
 
 
-def mask_paths(plan: CasePlan) -> list[Path]:
-    """Return the files of the segmentation."""
-    if plan.mask is None or plan.mask.is_dir():
+def paths_of_image(image: ImagePlan) -> list[Path]:
+    """Return the files of one image."""
+    paths = [ref.path for c in image.volumes for ref in c.refs]
+    return paths + [path for file in image.files for path in files_of_image(file)]
+
+
+def mask_paths(mask: Path | None) -> list[Path]:
+    """Return the files of a segmentation."""
+    if mask is None or mask.is_dir():
         return []  # reading the case refuses a folder, whatever lies in it
-    return files_of_segmentation(plan.mask)
+    return files_of_segmentation(mask)
 
 
 class CaseInputs:
@@ -70,11 +74,15 @@ class CaseInputs:
     @cached_property
     def images(self) -> Mapping[str, ImageInputs]:
         """The images of the case, by name."""
-        return {image.name: ImageInputs(self, image) for image in self.plan.images}
+        return {image.name: ImageInputs(self, image, self.plan.mask) for image in self.plan.images}
 
     def image_of(self, analysis: Analysis) -> ImageInputs:
         """Return the image that an analysis measures."""
         return self.images[self.plan.image_of(analysis).name]
+
+    def image_of_other(self, other: OtherCase) -> ImageInputs:
+        """Return the image of another case, one volume where its segmentation tells which."""
+        return ImageInputs(self, other.image, other.mask)
 
     def read_all(self) -> dict[Path, FileRead]:
         """Return the digests of all files of the case, in the order image, segmentation.
@@ -132,10 +140,15 @@ NOTHING_READ = PartDigests()
 
 
 def digests_of_parts(plan: CasePlan, read: Mapping[Path, FileRead]) -> PartDigests:
-    """Return the digests of image and segmentation; `input_paths` holds the image first."""
-    paths = plan.input_paths
+    """Return the digests of image and segmentation; `own_paths` holds the image first.
+
+    A mask that is carried is made of the image and the mask of the other case, and of the
+    transform where one is given.
+    """
+    paths = plan.own_paths
     first = paths.index(plan.mask) if plan.mask in paths else len(paths)
-    return PartDigests(_digest_of(paths[:first], read), _digest_of(paths[first:], read))
+    masks = plan.carried.input_paths if plan.carried else paths[first:]
+    return PartDigests(_digest_of(paths[:first], read), _digest_of(masks, read))
 
 
 def _digest_of(paths: Sequence[Path], read: Mapping[Path, FileRead]) -> str:

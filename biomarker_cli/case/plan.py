@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from biomarker_cli.acquisition.waivers import WaiverSet
     from biomarker_cli.case.analysis import Analysis
     from biomarker_cli.case.keeping import KeepOrder
+    from biomarker_cli.case.other_cases import CarryOrder, FrameOrder, OtherCase
     from biomarker_cli.catalogue.candidate import VolumeCandidate
     from biomarker_cli.pet.rules import ClinicalForm, Override
     from biomarker_cli.regions.rules import RoiNames
@@ -92,8 +93,15 @@ class CasePlan:
     device_key : bytes or None
         Names of scanners leave as digests with this key; None by the study's choice
         to keep them.
+    carried : CarryOrder or None
+        The mask of another case that is carried to the image; `mask` is None then.
+    frame_check : FrameOrder or None
+        An image of the visit that the frame of reference is held against.
     input_paths : tuple of Path
-        The files it is measured from: images in the order of their slices, segmentation.
+        The files it is measured from: images in the order of their slices, segmentation,
+        those of other cases.
+    n_of_others : int
+        How many of them, at the end, other cases alone lead to.
     inputs : InputFiles
         What is known of them, and what planning kept of their bytes.
     keep : KeepOrder or None
@@ -117,6 +125,9 @@ class CasePlan:
     waivers: WaiverSet | None = None
     flags: frozenset[str] = frozenset()
     device_key: bytes | None = field(default=None, repr=False)
+    carried: CarryOrder | None = None
+    frame_check: FrameOrder | None = None
+    n_of_others: int = 0
     input_paths: tuple[Path, ...] = ()
     inputs: InputFiles = field(default_factory=InputFiles, compare=False, repr=False)
     keep: KeepOrder | None = field(default=None, compare=False)
@@ -140,6 +151,22 @@ class CasePlan:
     def primary(self) -> ImagePlan:
         """The image that the case is known by."""
         return self.images[0]
+
+    @property
+    def awaits_mask(self) -> bool:
+        """Whether there is no segmentation yet, neither its own nor one that is carried."""
+        return self.mask is None and self.carried is None
+
+    @property
+    def others(self) -> tuple[OtherCase, ...]:
+        """The other cases that it takes something from."""
+        source = (self.carried.source,) if self.carried else ()
+        return (*source, *((self.frame_check.other,) if self.frame_check else ()))
+
+    @property
+    def own_paths(self) -> tuple[Path, ...]:
+        """The files of its own images and segmentation."""
+        return self.input_paths[: len(self.input_paths) - self.n_of_others]
 
     @property
     def candidates(self) -> tuple[VolumeCandidate, ...]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         FactRow,
         FeatureRow,
         MeasurementRow,
+        RegistrationRow,
     )
 
 
@@ -90,6 +91,8 @@ class CaseResult:
     facts : list of FactRow
     checks : list of CheckRow
     diameters : list of DiameterRow
+    registrations : list of RegistrationRow
+        How a mask of another case came to the image.
     features : list of FeatureRow
         One for each analysis and feature.
     derivations : dict
@@ -113,6 +116,7 @@ class CaseResult:
     facts: list[FactRow] = field(default_factory=list)
     checks: list[CheckRow] = field(default_factory=list)
     diameters: list[DiameterRow] = field(default_factory=list)
+    registrations: list[RegistrationRow] = field(default_factory=list)
     features: list[FeatureRow] = field(default_factory=list)
     derivations: dict[str, Any] = field(default_factory=dict)
     readings: list[dict[str, Any]] = field(default_factory=list)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.acquisition.results import CheckResult, Outcome
-from biomarker_cli.case.analysis import Analysis, AnalysisProtocol
+from biomarker_cli.case.analysis import Analysis
 from biomarker_cli.case.inputs import CaseInputs, pixels_of
 from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.case.plausibility import implausible_voxels
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         FactRow,
         FeatureRow,
         MeasurementRow,
+        RegistrationRow,
     )
 
 
@@ -60,6 +61,7 @@ class _Progress:
     refusals: dict[RoiKey, BiomarkerError] = field(default_factory=dict)
     measurements: list[MeasurementRow] = field(default_factory=list)
     diameters: list[DiameterRow] = field(default_factory=list)
+    registrations: list[RegistrationRow] = field(default_factory=list)
     features: dict[tuple[str, str], FeatureRow] = field(default_factory=dict)
     derivations: dict[str, Any] = field(default_factory=dict)
     readings: list[dict[str, Any]] = field(default_factory=list)
@@ -89,6 +91,7 @@ class _Progress:
             facts=self.facts,
             checks=[check_row(check, plan.case_id, self.devices) for check in self.checks],
             diameters=self.diameters,
+            registrations=self.registrations,
             features=list(self.features.values()),
             derivations=self.derivations,
             readings=self.readings,
@@ -124,7 +127,7 @@ def run_case(plan: CasePlan) -> CaseResult:
                 "CASE-EXCLUDED",
                 f"acquisition rules are broken: {', '.join(failed)}",
             )
-        if plan.mask is None:
+        if plan.awaits_mask:
             return progress.result(
                 CaseStatus.WAITING, "CASE-NO-MASK", "the case has no segmentation yet"
             )
@@ -265,7 +268,7 @@ def _prepared_images(progress: _Progress) -> Iterator[tuple[Analysis, PreparedIm
             progress.row = replace(progress.row, voxel_x_mm=x, voxel_y_mm=y, voxel_z_mm=z)
         if image.name not in progress.regions:
             try:
-                rois = _import(progress.case, prepared.volume, analysis.protocol)
+                rois = _import(progress, analysis, prepared.volume)
             except BiomarkerError as error:
                 # No other analysis of this image has regions; those of other images go on.
                 refusal = refusal or error
@@ -310,10 +313,20 @@ def _prepare(progress: _Progress, analysis: Analysis) -> PreparedImage:
         raise
 
 
-def _import(case: CaseInputs, volume: Volume, protocol: AnalysisProtocol) -> list[RoiResult]:
-    plan = case.plan
+def _import(progress: _Progress, analysis: Analysis, volume: Volume) -> list[RoiResult]:
+    case, plan, protocol = progress.case, progress.plan, analysis.protocol
+    if plan.carried is not None:
+        # Most cases have a mask of their own, and do without the room.
+        from biomarker_cli.case.carried_masks import carried_regions
+
+        names = plan.roi_names or protocol.rois
+        carried = carried_regions(case, case.image_of(analysis), volume, protocol.regions, names)
+        progress.registrations += carried.rows
+        if carried.refusal is not None:
+            raise carried.refusal
+        return carried.rois
     assert plan.mask is not None  # noqa: S101 - a case without one waits
-    return import_regions(
+    rois = import_regions(
         plan.mask,
         ImageTarget.from_volume(volume),
         protocol.regions,
@@ -322,6 +335,13 @@ def _import(case: CaseInputs, volume: Volume, protocol: AnalysisProtocol) -> lis
         frame_of_reference_override=plan.other_frame_of_reference,
         contents=case.files or None,
     )
+    if plan.frame_check is not None:
+        from biomarker_cli.case.frame_checks import with_frame_checks
+
+        rois, notes = with_frame_checks(case, case.image_of(analysis), volume, rois)
+        for text in notes:
+            progress.note(text)
+    return rois
 
 
 def _measure_regions(progress: _Progress, analysis: Analysis, prepared: PreparedImage) -> None:

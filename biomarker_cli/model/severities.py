@@ -21,12 +21,14 @@ SEVERITY_WORDS: tuple[Severity, ...] = get_args(Severity)
 """From the lightest to the heaviest."""
 
 _INFO = (
+    "dates_shifted",  # distances of a subject hold, and decay is counted within one of them
     "lesion_small",  # a lesion that shrank: its size is as good as that of others
     "fact_varies",  # window settings, times: the rules judge the values that matter
     "roi_name_encoding",
     "roi_planes_unused",  # contours finer than the slices: each slice took the nearest
     "series_duplicates_dropped",
     "spacing_jitter",  # at most 0.1 mm
+    "frame_not_assessable",  # as of most pairs of two modalities: nothing speaks against it
     "trace_images",  # the scanner's own geometric mean
     "trace_left_out",
 )
@@ -39,6 +41,7 @@ _CAUTION = (
     "draft_protocol",
     "retired_protocol",
     # The site is not shown to have passed its tests at the time.
+    "passport_dates_shifted",
     "passport_missing",
     "passport_stale",
     "passport_undated",
@@ -81,6 +84,7 @@ _CAUTION = (
     "frame_of_reference_unknown",
     "instances_unmatched",
     "label_unnamed",
+    "frame_shifted",
     "mask_propagated",
     "registration_accepted",
     "orphans_in_file",
@@ -147,6 +151,7 @@ WITH_ARGUMENT = frozenset(
         "acq_not_evaluable",
         "acq_waived",
         "bound_reached",
+        "frame_shifted",
         "mask_propagated",
         "rc_other_conditions",
         "suv_override",

@@ -188,7 +188,7 @@ def _result(
         flags |= drawing.flags
         region = Region(drawing.crop, target.geometry, entry.label, selection.roi_id, audit, flags)
     except CaseError as error:
-        status, problem = _status_of(error, rules), error
+        status, problem = status_of_error(error, rules), error
     except Exception as unexpected:  # noqa: BLE001 - becomes the row of its ROI; others go on
         status, problem = "failed", _unexpected(unexpected, segmentation.path)
     return RoiResult(
@@ -274,7 +274,8 @@ def _series_flags(
     return frozenset({"cross_series"})
 
 
-def _status_of(error: CaseError, rules: RegionRules) -> str:
+def status_of_error(error: CaseError, rules: RegionRules) -> str:
+    """Return the status of the row of a ROI that was refused."""
     if error.code in EMPTY_CODES:
         return "empty" if rules.empty == "row" else "failed"
     return "skipped" if error.code in SKIPPED_CODES else "failed"

@@ -78,6 +78,39 @@ def check_frame(
         ``REGISTRATION-CONSTANT``, ``REGISTRATION-THIN``, ``REGISTRATION-NO-RESULT`` for a
         protocol that does not align.
     """
+    images = _usable(fixed, moving, protocol)
+    named = [region_points_mm(one) for one in regions if one.n_voxels]
+    points = np.concatenate(named or [body_points_mm(images[0])])
+    return _check(points, _answers(images, protocol, centre_mm(fixed.geometry)))
+
+
+def check_frame_at(
+    fixed: Volume,
+    moving: Volume,
+    protocol: RegistrationProtocol,
+    regions: Sequence[Region],
+) -> dict[str, FrameCheck]:
+    """Return what two images say of their frame of reference at each of some regions.
+
+    Parameters
+    ----------
+    fixed, moving : Volume
+    protocol : RegistrationProtocol
+    regions : sequence of Region
+        With voxels, on the grid of the fixed image; both are aligned once for all of them.
+
+    Raises
+    ------
+    RegistrationError
+        As `check_frame`.
+    """
+    images = _usable(fixed, moving, protocol)
+    answers = _answers(images, protocol, centre_mm(fixed.geometry))
+    return {one.name: _check(region_points_mm(one), answers) for one in regions}
+
+
+def _usable(fixed: Volume, moving: Volume, protocol: RegistrationProtocol) -> tuple[Any, Any]:
+    """Return both images as the engine takes them, or refuse them."""
     if not same_frame_of(fixed, moving):
         raise RegistrationError(
             "REGISTRATION-FRAMES",
@@ -85,10 +118,11 @@ def check_frame(
             hint="`biomarker register` with a protocol finds where they lie.",
         )
     require_usable(fixed, moving, protocol.file.rigid)
-    images = image_of(fixed), image_of(moving)
-    named = [region_points_mm(one) for one in regions if one.n_voxels]
-    points = np.concatenate(named or [body_points_mm(images[0])])
-    answers = _answers(images, protocol, centre_mm(fixed.geometry))
+    return image_of(fixed), image_of(moving)
+
+
+def _check(points: FloatArray, answers: Sequence[FloatArray] | None) -> FrameCheck:
+    """Return what some answers say at some points; None where an alignment led nowhere."""
     if answers is None:
         return FrameCheck("not_assessable", None, None)
     there = [transformed(matrix, points) for matrix in answers]

@@ -53,12 +53,22 @@ def read_spatial_registration(path: Path, fixed_frame: str, moving_frame: str) -
     HeaderError
         Where the file is no DICOM.
     """
-    header = read_header(path)
+    return transform_in_header(read_header(path), fixed_frame, moving_frame, path.name)
+
+
+def transform_in_header(header: Any, fixed_frame: str, moving_frame: str, where: str) -> FloatArray:
+    """Return the transform in the header of an object; see `read_spatial_registration`.
+
+    Raises
+    ------
+    RegistrationError
+        ``REG-KIND``, ``REG-FRAMES``, ``REG-MATRIX``.
+    """
     try:
-        return _between(header, fixed_frame, moving_frame, path.name)
+        return _between(header, fixed_frame, moving_frame, where)
     except ELEMENT_ERRORS as error:
         raise RegistrationError(
-            "REG-MATRIX", f"the object is damaged: {error}", where=path.name
+            "REG-MATRIX", f"the object is damaged: {error}", where=where
         ) from error
 
 

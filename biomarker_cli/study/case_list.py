@@ -28,11 +28,19 @@ from biomarker_cli.protocol.yaml_nodes import CONTROL
 from biomarker_cli.protocol.yaml_source import read_text
 from biomarker_cli.study.case_names import LONGEST_ID, problem_of_id
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.mask_sources import problem_of_link, with_sources
 from biomarker_cli.tables.cells import unescape_cell
 
 _IDS = ("site_id", "subject_id", "timepoint", "role")
 _REQUIRED = (*_IDS, "image", "mask")
-_OPTIONAL = ("series_uid", "rois", "quantity", "other_frame_of_reference")
+_OPTIONAL = (
+    "series_uid",
+    "rois",
+    "quantity",
+    "other_frame_of_reference",
+    "mask_from",
+    "registration",
+)
 _KNOWN = (*_REQUIRED, *_OPTIONAL, *ClinicalForm.model_fields)
 
 MOST_BYTES = 20_000_000
@@ -56,6 +64,10 @@ class CaseEntry:
 
     Attributes
     ----------
+    mask_from : str
+        Id of the case whose mask is carried to the image.
+    registration : tuple of str
+        How: a protocol, the file of a transform, or both.
     refusal : CaseError or None
         Why the row cannot be used; what it says beside its ids is then left out.
     """
@@ -72,6 +84,8 @@ class CaseEntry:
     quantity: str = ""
     other_frame_of_reference: bool = False
     form: ClinicalForm | None = None
+    mask_from: str = ""
+    registration: tuple[str, ...] = ()
     refusal: CaseError | None = None
 
     @property
@@ -103,7 +117,7 @@ def read_cases(path: Path, roles: Sequence[str]) -> tuple[CaseEntry, ...]:
         raise StudyError("STUDY-CASES", error.message, where=error.where, hint=hint) from error
     entries = tuple(_entry(path, row, roles) for row in _rows(path, text))
     _require_distinct(path, entries)
-    return entries
+    return with_sources(entries, path.name)
 
 
 def _rows(path: Path, text: str) -> Iterator[_Row]:
@@ -275,6 +289,8 @@ def _entry(path: Path, row: _Row, roles: Sequence[str]) -> CaseEntry:
         quantity=cells.get("quantity", "").lower(),
         other_frame_of_reference=cells.get("other_frame_of_reference", "").lower() == "true",
         form=form,
+        mask_from=cells.get("mask_from", ""),
+        registration=listed(cells.get("registration", "")),
     )
 
 
@@ -287,14 +303,14 @@ def _problem_of_cells(cells: Mapping[str, str], folder: Path) -> str:
         found = CONTROL.search(cell)
         if found:
             return f"{name} holds the control character U+{ord(found[0]):04X}"
-    return _problem_of_paths(cells, folder) or _problem_of_words(cells)
+    return _problem_of_paths(cells, folder) or _problem_of_words(cells) or problem_of_link(cells)
 
 
 def _problem_of_paths(cells: Mapping[str, str], folder: Path) -> str:
     if not listed(cells["image"]):
         return "the row names no image"
-    for name in ("image", "mask"):
-        for path in listed(cells[name]):
+    for name in ("image", "mask", "registration"):
+        for path in listed(cells.get(name, "")):
             if _cannot_exist(path):
                 return f"{name} names a path that is too long for any file: {_shown(path)}"
             if _is_root(folder / path):

@@ -16,7 +16,15 @@ from biomarker_cli.case.rows import case_row, skipped_roi_rows
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.regions.result import ROIS_WITH_AUDIT
 from biomarker_cli.study.flagging import counted_flags
-from biomarker_cli.tables.schema import CASES, CHECKS, DIAMETERS, FACTS, FEATURES, MEASUREMENTS
+from biomarker_cli.tables.schema import (
+    CASES,
+    CHECKS,
+    DIAMETERS,
+    FACTS,
+    FEATURES,
+    MEASUREMENTS,
+    REGISTRATIONS,
+)
 from biomarker_cli.tables.writing import row_lines
 
 if TYPE_CHECKING:
@@ -136,6 +144,7 @@ def finished(result: CaseResult) -> FinishedResult:
             # A series that stands in two studies is checked twice, and has one row.
             CHECKS.name: row_lines(CHECKS, dict.fromkeys(result.checks)),
             DIAMETERS.name: row_lines(DIAMETERS, result.diameters),
+            REGISTRATIONS.name: row_lines(REGISTRATIONS, result.registrations),
         },
         dictionaries=_dictionaries(result.features),
         log=json.dumps(log) + "\n",

@@ -11,13 +11,13 @@ from biomarker_cli.case.result import CaseStatus
 from biomarker_cli.regions.result import ROIS_WITH_AUDIT
 from biomarker_cli.study.flagging import flags_in
 from biomarker_cli.study.keys import ANALYSIS
-from biomarker_cli.tables.schema import CHECKS, DIAMETERS, FACTS, MEASUREMENTS
+from biomarker_cli.tables.schema import CHECKS, DIAMETERS, FACTS, MEASUREMENTS, REGISTRATIONS
 from biomarker_cli.tables.writing import table_lines
 
 if TYPE_CHECKING:
     from biomarker_cli.study.packed import PackedResult, ResultHead
 
-_SHARED = (ROIS_WITH_AUDIT, FACTS, CHECKS)
+_SHARED = (ROIS_WITH_AUDIT, FACTS, CHECKS, REGISTRATIONS)
 """Tables whose rows are of the case, whatever measures it."""
 
 

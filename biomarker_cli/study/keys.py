@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, fields
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +32,9 @@ NOT_IN_KEY = MappingProxyType(
         "inputs": "what was read of them are image files and segmentation",
         "analyses": "each is a part of its own",
         "keep": "it moves no number",
+        "carried": "parts of their own, so that other cases have none of them",
+        "frame_check": "likewise",
+        "n_of_others": "it says which inputs are of them",
     }
 )
 """Fields of a plan that are not in the key as they stand, and why."""
@@ -85,10 +88,11 @@ def key_parts(plan: CasePlan, read: Mapping[Path, FileRead]) -> dict[str, Any]:
         own = [image.name, len(image.files)] if several else []
         parts[STUDY_ENTRY].append([image.series, image.quantity, *own])
     n_mask = _n_mask(plan)
-    digests = [read[path].sha256 if path in read else "" for path in plan.input_paths]
+    digests = _digests(plan.own_paths, read)
     first = len(digests) - n_mask
     parts["image files"] = [[volumes_key(image) for image in plan.images], digests[:first]]
     parts["segmentation"] = digests[first:]
+    parts |= parts_of_others(plan, read)
     found: dict[str, Any] = {name: sha256_of_json(said) for name, said in parts.items()}
     if plan.acquisition is not None:
         found["acquisition protocol"] = canonical(plan.acquisition)
@@ -99,9 +103,35 @@ def key_parts(plan: CasePlan, read: Mapping[Path, FileRead]) -> dict[str, Any]:
     return {**found, "program": __version__}
 
 
+def _digests(paths: Sequence[Path], read: Mapping[Path, FileRead]) -> list[str]:
+    return [read[path].sha256 if path in read else "" for path in paths]
+
+
+def parts_of_others(plan: CasePlan, read: Mapping[Path, FileRead]) -> dict[str, list[Any]]:
+    """Return what a case takes from other cases, named by them; nothing where it takes nothing."""
+    parts: dict[str, list[Any]] = {}
+    for other in plan.others:
+        image = other.image
+        said = [volumes_key(image), image.series, image.quantity, len(image.files)]
+        parts[f"image files of {other.case_id}"] = [said, _digests(other.image_paths, read)]
+    order = plan.carried
+    if order is not None:
+        source, given = order.source, order.transform
+        said = [source.other_frame_of_reference, _digests(source.mask_paths, read)]
+        parts[f"segmentation of {source.case_id}"] = said
+        parts["registration"] = [order.protocol.ident, order.protocol.document.sha256]
+        parts["registration"] += [] if given is None else _digests([given], read)
+        if order.acceptance is not None:
+            parts["acceptance of the registration"] = list(astuple(order.acceptance))
+    if plan.frame_check is not None:
+        protocol = plan.frame_check.protocol
+        parts["check of the frame of reference"] = [protocol.ident, protocol.document.sha256]
+    return parts
+
+
 def _n_mask(plan: CasePlan) -> int:
-    """Return how many of the inputs, at their end, are the segmentation."""
-    paths = plan.input_paths
+    """Return how many of its own inputs, at their end, are the segmentation."""
+    paths = plan.own_paths
     return len(paths) - paths.index(plan.mask) if plan.mask in paths else 0
 
 

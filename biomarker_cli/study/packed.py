@@ -2,8 +2,9 @@
 
 ::
 
-    {"format": "biomarker-result/6", "case_id": ..., "key": ..., "sha256": ..., ...}
-    the lines of cases.csv, rois.csv, measurements.csv, facts.csv, checks.csv, diameters.csv
+    {"format": "biomarker-result/7", "case_id": ..., "key": ..., "sha256": ..., ...}
+    the lines of cases.csv, rois.csv, measurements.csv, facts.csv, checks.csv, diameters.csv,
+    registrations.csv
     {"notes": [...], "derivations": {...}, "readings": [...]}
 
 The first line says all that a run looks at, and the length of each part behind it; the
@@ -33,14 +34,15 @@ from biomarker_cli.tables.schema import (
     DIAMETERS,
     FACTS,
     MEASUREMENTS,
+    REGISTRATIONS,
     Table,
 )
 from biomarker_cli.tables.writing import row_lines
 
-FORMAT = "biomarker-result/6"
+FORMAT = "biomarker-result/7"
 _ANY_FORMAT = "biomarker-result/"
 
-CASE_TABLES = (CASES, ROIS_WITH_AUDIT, MEASUREMENTS, FACTS, CHECKS, DIAMETERS)
+CASE_TABLES = (CASES, ROIS_WITH_AUDIT, MEASUREMENTS, FACTS, CHECKS, DIAMETERS, REGISTRATIONS)
 """Tables that hold rows of each case; the dictionary of features is shared."""
 
 

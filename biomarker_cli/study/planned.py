@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biomarker_cli.case.inputs import image_paths, mask_paths
+from biomarker_cli.case.inputs import image_paths, mask_paths, paths_of_image
 from biomarker_cli.catalogue.files import PASSING_CODES
 from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.inputs import (
@@ -19,6 +19,7 @@ from biomarker_cli.model.inputs import (
 )
 
 if TYPE_CHECKING:
+    from biomarker_cli.case.other_cases import OtherCase
     from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.catalogue.candidate import VolumeCandidate
     from biomarker_cli.catalogue.index import FileIndex
@@ -65,8 +66,13 @@ def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> Planne
         # Looked up before a header says where its voxels are: another one says another place.
         named = [file for image in plan.images for file in image.files]
         named += filter(None, [plan.mask])
+        for other in plan.others:
+            named += [*other.image.files, *filter(None, [other.mask])]
         signatures = {path: FileSignature.of(path.stat()) for path in named} | signatures
-        paths = tuple(dict.fromkeys([*image_paths(plan), *mask_paths(plan)]))
+        own = dict.fromkeys([*image_paths(plan), *mask_paths(plan.mask)])
+        plan = _with_paths_of_others(plan)
+        paths = tuple(dict.fromkeys([*own, *_paths_of_others(plan)]))
+        plan = replace(plan, n_of_others=len(paths) - len(own))
         known = {
             path: KnownFile(signatures.get(path) or FileSignature.of(path.stat())) for path in paths
         }
@@ -78,6 +84,27 @@ def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> Planne
         return PlannedCase(plan, _unreadable(str(error.strerror), name))
     flags = plan.flags | ({UNUSABLE_FLAG} if _has_unusable(plan) else frozenset())
     return PlannedCase(replace(plan, input_paths=paths, inputs=InputFiles(known), flags=flags))
+
+
+def _with_paths_of_others(plan: CasePlan) -> CasePlan:
+    """Return a plan whose other cases know their files."""
+    carried, check = plan.carried, plan.frame_check
+    if carried is not None:
+        carried = replace(carried, source=_with_paths(carried.source))
+    if check is not None:
+        check = replace(check, other=_with_paths(check.other))
+    return replace(plan, carried=carried, frame_check=check)
+
+
+def _with_paths(other: OtherCase) -> OtherCase:
+    images = tuple(dict.fromkeys(paths_of_image(other.image)))
+    return replace(other, image_paths=images, mask_paths=tuple(mask_paths(other.mask)))
+
+
+def _paths_of_others(plan: CasePlan) -> list[Path]:
+    carried = plan.carried.input_paths if plan.carried else ()
+    checked = plan.frame_check.other.input_paths if plan.frame_check else ()
+    return [*carried, *checked]
 
 
 def _has_unusable(plan: CasePlan) -> bool:
@@ -92,7 +119,8 @@ def _has_unusable(plan: CasePlan) -> bool:
 
 def _require_all_seen(plan: CasePlan) -> None:
     """Refuse an image where a file beside it could not be looked at: it may be a slice."""
-    for candidate in plan.candidates:
+    source = plan.carried.source.image.candidates if plan.carried else ()
+    for candidate in (*plan.candidates, *source):
         if candidate.error_code not in PASSING_CODES or candidate.is_image:
             continue
         path = candidate.refs[0].path

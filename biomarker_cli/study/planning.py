@@ -8,10 +8,11 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from biomarker_cli.acquisition.waivers import WaiverSet
-from biomarker_cli.case.plan import CasePlan, ImagePlan
+from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.catalogue.catalogue import Catalogue, scan
 from biomarker_cli.catalogue.files import find_files
 from biomarker_cli.catalogue.index import FileIndex
@@ -26,6 +27,8 @@ from biomarker_cli.study.errors import unexpected_error
 from biomarker_cli.study.in_time import late, too_late
 from biomarker_cli.study.keys import canonical, sha256_of_json
 from biomarker_cli.study.mask_patients import mask_patients
+from biomarker_cli.study.mask_sources import without_files
+from biomarker_cli.study.other_planning import OtherCases, image_plan
 from biomarker_cli.study.passports import with_passports
 from biomarker_cli.study.planned import PlannedCase, overrides_of, recall, with_inputs
 from biomarker_cli.study.sources import NO_MARK, Mark, RoleProtocols
@@ -36,7 +39,7 @@ from biomarker_cli.study.study_protocols import resolve_protocols, resolve_waive
 _KEPT_SLICES = 10_000
 """Plans are kept for those who measure, up to so many slices (1 kB each)."""
 
-_SLICES_OF_A_PLAN = 20
+_SLICES_OF_A_PLAN = 4
 """A plan without its slices takes as much as so many."""
 
 _KEPT_CATALOGUES = 4
@@ -99,6 +102,7 @@ class StudyPlanner:
         self._kept: dict[int, PlannedCase] = {}
         self._kept_slices = 0
         self._marks_of_roles: dict[str, str] = {}
+        self._others = OtherCases(study, self._catalogue)
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -124,17 +128,23 @@ class StudyPlanner:
         if entry.refusal is not None or not self.index.is_trusted:
             return NO_MARK
         try:
-            named = [self._study.root / name for name in (*entry.images, entry.mask) if name]
-            alone = [path for path in named if is_image_file(path) or not path.is_dir()]
-            alone += self._beside_mask(entry)
+            others = self._others.of(entry)
+            named = [name for one in (entry, *others) for name in (*one.images, one.mask)]
+            named += [name for name, _ in self._others.files_named(entry)]
+            paths = [self._study.root / name for name in dict.fromkeys(named) if name]
+            alone = [path for path in paths if is_image_file(path) or not path.is_dir()]
+            for one in (entry, *others):
+                alone += self._beside_mask(one)
             seen = [(str(path), *FileSignature.of(path.stat())) for path in alone]
-            found = find_files(_dicom_paths(self._study, entry))
+            folders = [_dicom_paths(self._study, one) for one in (entry, *others)]
+            found = find_files(tuple(dict.fromkeys(chain.from_iterable(folders))))
         except (BiomarkerError, OSError):
             return NO_MARK
         if found.problems:
             return NO_MARK
         seen += [(file.path, *file.signature) for file in found.files]
-        said = f"{self._mark_of_role(entry.role)}{replace(entry, line=0)!r}"
+        rows = "".join(repr(replace(one, line=0)) for one in (entry, *others))
+        said = f"{self._mark_of_role(entry.role)}{rows}{self._others.acceptance_of(entry) or ''}"
         digest = hashlib.sha256(said.encode("utf-8", "surrogatepass"))
         digest.update(marshal.dumps(seen, _PLAIN))
         return Mark(digest.hexdigest(), frozenset(file[0] for file in seen))
@@ -157,6 +167,7 @@ class StudyPlanner:
                     fingerprint(self._study.key),
                     canonical(used.acquisition),
                     [canonical(analysis) for analysis in used.analyses],
+                    [[n, one.document.sha256] for n, one in sorted(used.registrations.items())],
                     [canonical(override) for override in self._study.overrides],
                     self.waivers.canonical(),
                     self._study.passports.digest if self._study.passports else "",
@@ -186,8 +197,10 @@ class StudyPlanner:
 
     def is_lasting(self, place: int) -> bool:
         """Tell whether planning a case again, while no file changes, gives the same."""
-        found = self._catalogues.get(self._study.entries[place].images)
-        return found is None or found.is_lasting
+        entry = self._study.entries[place]
+        rows = (entry, *self._others.of(entry))
+        found = (self._catalogues.get(one.images) for one in rows)
+        return all(one is None or one.is_lasting for one in found)
 
     def end_of_survey(self) -> None:
         """Let go of what was read for the survey; the plans that are kept hold their own."""
@@ -196,12 +209,15 @@ class StudyPlanner:
 
     def mask_patients(self, plan: CasePlan) -> set[str]:
         """Return the digests of the PatientIDs that the segmentation of a case names."""
-        return mask_patients(plan.mask, self.index, self._reader)
+        mask = plan.carried.source.mask if plan.carried else plan.mask
+        return mask_patients(mask, self.index, self._reader)
 
     def _case(self, entry: CaseEntry) -> PlannedCase:
         """Return the plan of a case; what nobody expected refuses it alone."""
-        if _dicom_paths(self._study, entry) in self._slow:
-            return self._refused(entry, too_late(entry.case_id))
+        if self._slow:
+            rows = (entry, *self._others.of(entry))
+            if any(_dicom_paths(self._study, one) in self._slow for one in rows):
+                return self._refused(entry, too_late(entry.case_id))
         try:
             return self._planned(entry, self._catalogue(entry))
         except BiomarkerError:
@@ -211,12 +227,58 @@ class StudyPlanner:
             return replace(case, log=traceback.format_exc())
 
     def _refused(self, entry: CaseEntry, error: CaseError) -> PlannedCase:
-        return self._planned(replace(entry, images=(), mask="", refusal=error), Catalogue(()))
+        return self._planned(without_files(entry, error), Catalogue(()))
 
     def _planned(self, entry: CaseEntry, catalogue: Catalogue) -> PlannedCase:
         used = self.protocols[entry.role]
-        case = _plan_case(self._study, entry, used, catalogue, self.waivers)
+        case = self._plan_case(entry, used, catalogue)
         return with_passports(case, self._study.passports)
+
+    def _plan_case(
+        self, entry: CaseEntry, protocols: RoleProtocols, catalogue: Catalogue
+    ) -> PlannedCase:
+        study = self._study
+        role = study.model.roles[entry.role]
+        plan = CasePlan(
+            site_id=entry.site_id,
+            subject_id=entry.subject_id,
+            timepoint=entry.timepoint,
+            role=entry.role,
+            images=(image_plan(study, entry, catalogue, entry.role),),
+            mask=study.root / entry.mask if entry.mask else None,
+            analyses=protocols.analyses,
+            acquisition=protocols.acquisition,
+            wanted_rois=entry.rois or role.rois,
+            roi_names=study.model.rois,
+            on_violation=study.model.on_violation,
+            other_frame_of_reference=entry.other_frame_of_reference,
+            form=entry.form,
+            overrides=overrides_of(catalogue.candidates, study.overrides),
+            device_key=study.device_key,
+        )
+        plan = replace(plan, waivers=_waivers_of(plan, self.waivers))
+        refusal = entry.refusal or self._missing_file(entry)
+        if refusal is not None:
+            return PlannedCase(plan, refusal)
+        plan = self._others.added(plan, entry, protocols.registrations)
+        found = dict(catalogue.signatures)
+        for one in self._others.of(entry):
+            found |= self._catalogue(one).signatures
+        return with_inputs(plan, {Path(path): one for path, one in found.items()})
+
+    def _missing_file(self, entry: CaseEntry) -> CaseError | None:
+        """Return the error of a file that is named and is not there."""
+        named = [(name, entry.case_id) for name in (*entry.images, entry.mask) if name]
+        for name, case_id in [*named, *self._others.files_named(entry)]:
+            if not (self._study.root / name).exists():
+                whose = "" if case_id == entry.case_id else f", of {case_id}"
+                shown = Path(name).name if Path(name).is_absolute() else name
+                return CaseError(
+                    "CASE-FILE-NOT-FOUND",
+                    f"no such file or folder: {shown}{whose}",
+                    hint="Paths are relative to the folder of the study file.",
+                )
+        return None
 
     def _catalogue(self, entry: CaseEntry) -> Catalogue:
         found = self._catalogues.get(entry.images)
@@ -244,56 +306,11 @@ def _slow(study: Study, jobs: int, limit_s: float | None) -> set[tuple[Path, ...
     """Return the images that cannot be indexed in time; none where there is no limit."""
     if limit_s is None:
         return set()
-    return late((_dicom_paths(study, entry) for entry in study.entries), jobs, limit_s)
-
-
-def _plan_case(
-    study: Study,
-    entry: CaseEntry,
-    protocols: RoleProtocols,
-    catalogue: Catalogue,
-    waivers: WaiverSet,
-) -> PlannedCase:
-    paths = [study.root / image for image in entry.images]
-    role = study.model.roles[entry.role]
-    plan = CasePlan(
-        site_id=entry.site_id,
-        subject_id=entry.subject_id,
-        timepoint=entry.timepoint,
-        role=entry.role,
-        images=(
-            ImagePlan(
-                entry.role,
-                catalogue.candidates,
-                tuple(path for path in paths if is_image_file(path)),
-                entry.series_uid,
-                entry.quantity,
-            ),
-        ),
-        mask=study.root / entry.mask if entry.mask else None,
-        analyses=protocols.analyses,
-        acquisition=protocols.acquisition,
-        wanted_rois=entry.rois or role.rois,
-        roi_names=study.model.rois,
-        on_violation=study.model.on_violation,
-        other_frame_of_reference=entry.other_frame_of_reference,
-        form=entry.form,
-        overrides=overrides_of(catalogue.candidates, study.overrides),
-        device_key=study.device_key,
-    )
-    plan = replace(plan, waivers=_waivers_of(plan, waivers))
-    if entry.refusal is not None:
-        return PlannedCase(plan, entry.refusal)
-    for name in filter(None, (*entry.images, entry.mask)):
-        if not (study.root / name).exists():
-            refusal = CaseError(
-                "CASE-FILE-NOT-FOUND",
-                f"no such file or folder: {Path(name).name if Path(name).is_absolute() else name}",
-                hint="Paths are relative to the folder of the study file.",
-            )
-            return PlannedCase(plan, refusal)
-    signatures = {Path(path): found for path, found in catalogue.signatures.items()}
-    return with_inputs(plan, signatures)
+    sources = {entry.mask_from for entry in study.entries}
+    every = study.model.same_frame_check is not None
+    needed = (one for one in study.listed if every or one.case_id in sources)
+    rows = chain(study.entries, needed)
+    return late((_dicom_paths(study, entry) for entry in rows), jobs, limit_s)
 
 
 def _waivers_of(plan: CasePlan, waivers: WaiverSet) -> WaiverSet | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.catalogue.index import FileIndex
     from biomarker_cli.protocol.document import ProtocolDocument
+    from biomarker_cli.registration.rules import RegistrationProtocol
     from biomarker_cli.study.planned import PlannedCase
 
 
@@ -41,16 +42,20 @@ class RoleProtocols:
     ----------
     acquisition : AcquisitionProtocol or None
     analyses : tuple of Analysis
+    registrations : mapping
+        How masks of other cases come to the images of the role, by what the study calls it.
     """
 
     acquisition: AcquisitionProtocol | None
     analyses: tuple[Analysis, ...]
+    registrations: Mapping[str, RegistrationProtocol] = field(default_factory=dict)
 
     @property
     def documents(self) -> tuple[ProtocolDocument, ...]:
-        """The protocols as files: those of the analyses, then that of the acquisition."""
+        """The protocols as files: of the analyses, the acquisition, and registrations."""
         acquisition = (self.acquisition.document,) if self.acquisition is not None else ()
-        return (*(analysis.document for analysis in self.analyses), *acquisition)
+        registrations = (one.document for one in self.registrations.values())
+        return (*(analysis.document for analysis in self.analyses), *acquisition, *registrations)
 
 
 class CaseSource(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
@@ -24,7 +25,9 @@ from biomarker_cli.regions.rules import RoiNames
 from biomarker_cli.study.case_list import CaseEntry, read_cases
 from biomarker_cli.study.case_names import IDENTIFIER
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.mask_sources import is_protocol_file
 from biomarker_cli.study.passports import PassportRules, StudyPassports, load_passports
+from biomarker_cli.study.registration_terms import RegistrationTerms, require_known_cases
 from biomarker_cli.study.study_key import KEY_FILE, key_of_first_run, require_key
 from biomarker_cli.study.study_paths import StudyFolders
 from biomarker_cli.study.usable_policy import load_policy
@@ -71,6 +74,11 @@ class StudyModel(Strict):
         Tests that the sites must have passed.
     keep : tuple of str
         What of each case is kept beside its result: ``masks``, ``maps``, ``pictures``.
+    registrations : RegistrationTerms
+        Registrations that are taken although a check did not pass.
+    same_frame_check : str or None
+        ``flag``: images of one visit that name one frame of reference are held against
+        each other.
     report : tuple of str
         Features that a report shows, as shell patterns; empty for its own choice.
     """
@@ -90,6 +98,8 @@ class StudyModel(Strict):
     lock: str = ""
     passports: PassportRules | None = None
     keep: tuple[Literal["masks", "maps", "pictures"], ...] = ()
+    registrations: RegistrationTerms = RegistrationTerms()
+    same_frame_check: Literal["flag"] | None = None
     report: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -118,7 +128,9 @@ class Study:
     root : Path
         Folder of the study file.
     entries : tuple of CaseEntry
-        In the order of the list.
+        In the order of the list; of a shard its own.
+    listed : tuple of CaseEntry
+        Those of the whole study, which a case of a shard may take something from.
     overrides : tuple of Override
     waivers : tuple of Waiver
     policy : UsablePolicy
@@ -136,8 +148,9 @@ class Study:
     policy: UsablePolicy = DEFAULT_POLICY
     passports: StudyPassports | None = None
     key: bytes = field(default=b"", repr=False)
+    listed: tuple[CaseEntry, ...] = ()
 
-    @property
+    @cached_property
     def device_key(self) -> bytes | None:
         """Key that stands in for names of scanners; None where the study keeps them.
 
@@ -164,7 +177,7 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
     ------
     StudyError
         ``STUDY-NOT-FOUND``, ``STUDY-INVALID``, ``STUDY-CASES``, ``STUDY-PATH-OUTSIDE``,
-        ``USABLE-POLICY``.
+        ``STUDY-REGISTRATIONS``, ``USABLE-POLICY``.
     OverrideError
         ``OVERRIDE-INVALID``.
     ProtocolError
@@ -185,10 +198,16 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
     for name, role in model.roles.items():
         for wanted in filter(None, (role.acquisition, *role.analyses)):
             folders.protocol(wanted, f"role {name}")
+    entries = read_cases(cases, tuple(model.roles))
+    for entry in entries:
+        for wanted in filter(is_protocol_file, entry.registration):
+            folders.protocol(wanted, f"case {entry.case_id}")
+    require_known_cases(model.registrations, entries)
     return Study(
         model=model,
         root=folders.root,
-        entries=read_cases(cases, tuple(model.roles)),
+        entries=entries,
+        listed=entries,
         overrides=load_overrides(overrides) if overrides else (),
         waivers=load_waivers(waivers) if waivers else (),
         policy=load_policy(policy, model.usable) if policy else DEFAULT_POLICY,

@@ -12,7 +12,9 @@ from biomarker_cli.case.analysis import load_analysis
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.protocol.lock import require_locked
+from biomarker_cli.registration.rules import RegistrationProtocol, load_registration
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.other_planning import FRAME_PROTOCOLS, protocol_named
 from biomarker_cli.study.sources import RoleProtocols
 from biomarker_cli.study.study_file import Study
 from biomarker_cli.study.usable_policy import require_known_arguments
@@ -73,7 +75,26 @@ def _load_protocols(name: str, study: Study) -> RoleProtocols:
         )
     wanted = role.acquisition
     acquisition = load_acquisition(_beside(study.root, wanted)) if wanted else None
-    return RoleProtocols(acquisition, analyses)
+    return RoleProtocols(acquisition, analyses, _load_registrations(name, study))
+
+
+def _load_registrations(role: str, study: Study) -> dict[str, RegistrationProtocol]:
+    """Return the registration protocols of the cases of a role, by the names they have there."""
+    wanted = {}
+    for entry in study.listed:
+        if entry.role == role and entry.mask_from:
+            wanted[protocol_named(entry)] = f"{study.model.cases}:{entry.line}"
+    if study.model.same_frame_check:
+        wanted |= dict.fromkeys(FRAME_PROTOCOLS, "same_frame_check")
+    found = {}
+    for name, where in sorted(wanted.items()):
+        try:
+            found[name] = load_registration(_beside(study.root, name))
+        except ProtocolError as error:
+            raise ProtocolError(
+                error.code, error.message, where=error.where or where, hint=error.hint
+            ) from error
+    return found
 
 
 def _require_one_content(protocols: Sequence[RoleProtocols]) -> None:
@@ -99,6 +120,8 @@ def _require_locked(study: Study, protocols: Iterable[RoleProtocols]) -> None:
             require_locked(path, ProtocolKind.ACQUISITION, used.acquisition.document)
         for analysis in used.analyses:
             require_locked(path, ProtocolKind.ANALYSIS, analysis.document)
+        for registration in used.registrations.values():
+            require_locked(path, ProtocolKind.REGISTRATION, registration.document)
 
 
 def _beside(root: Path, wanted: str) -> str:

@@ -8,7 +8,7 @@ by surveys, which are a few hundred bytes each.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +111,7 @@ class Survey:
     height_m: float | None = None
     weight_kg: float | None = None
     date: str = ""
+    dates_modified: str = ""
     studies: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
     has_images: bool = False
@@ -150,7 +151,8 @@ class Survey:
 
     def to_json(self) -> str:
         """Return it as it is kept."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        said = {name: getattr(self, name) for name in _FIELDS}
+        return json.dumps(said, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Survey:
@@ -175,6 +177,9 @@ class Survey:
             and self.files == sha256_of_json(_files(case.plan))
             and self.volumes == _volumes(case.plan)
         )
+
+
+_FIELDS = tuple(one.name for one in fields(Survey))
 
 
 def survey_of(
@@ -211,6 +216,7 @@ def survey_of(
         height_m=first.height_m if first else None,
         weight_kg=first.weight_kg if first else None,
         date=first.date if first else "",
+        dates_modified=first.dates_modified if first else "",
         studies=tuple(sorted({c.study_uid for c in images} - {""})),
         frames=tuple(sorted(filter(_tells, {c.frame_of_reference_uid for c in images}))),
         has_images=bool(images),

@@ -208,6 +208,50 @@ class DiameterRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RegistrationRow:
+    """A row of ``registrations.csv``: how a mask of another case came to the image."""
+
+    case_id: CaseId
+    roi_id: Annotated[str, about("ROI that was carried; empty for points of the body")] = ""
+    source_case_id: Annotated[str, about("case whose image is the fixed one, and its mask")]
+    registration_id: Annotated[str, about("protocol and digest of it and of both images")]
+    protocol_id: Annotated[str, about("registration protocol, id@version")]
+    protocol_sha256: Annotated[str, about("digest of the protocol")]
+    transform: Annotated[
+        str,
+        about(
+            "header geometry, found by the protocol, or given as a file", "none", "found", "given"
+        ),
+    ]
+    matrix: Annotated[
+        str, about("fixed point to moving point, LPS mm: three rows of four, joined by blanks")
+    ]
+    rotation_deg: Annotated[float, about("angle of the rotation")]
+    similarity: Annotated[float | None, about("correlation of both images in the body")] = None
+    mirror_gain: Annotated[
+        float | None, about("part of the metric gained by exchanging left and right")
+    ] = None
+    overlap_percent: Annotated[float, about("points that the moving image shows")]
+    displacement_mm: Annotated[float, about("movement of the centre from the header geometry")]
+    restart_spread_mm: Annotated[
+        float | None, about("largest distance of the answers of moved starts")
+    ] = None
+    inverse_consistency_mm: Annotated[
+        float | None, about("largest distance of a point from itself, there and back")
+    ] = None
+    volume_ml: Annotated[float | None, about("volume on the image of the other case")] = None
+    carried_volume_ml: Annotated[float | None, about("volume on the image of the case")] = None
+    volume_change_percent: Annotated[
+        float | None, about("carried less original, of the original")
+    ] = None
+    cut_percent: Annotated[float | None, about("voxels that the image does not show")] = None
+    status: Annotated[str, about("the worst of its checks", "ok", "review", "failed")]
+    checks: Annotated[str, about("name:verdict of the checks that are not ok, joined by ;")] = ""
+    accepted_because: Annotated[str, about("why a person takes it all the same")] = ""
+    accepted_by: Annotated[str, about("who does")] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FeatureRow:
     """A row of ``features.csv``."""
 

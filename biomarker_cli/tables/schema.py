@@ -18,6 +18,7 @@ from biomarker_cli.tables.rows import (
     FeatureRow,
     FlagRow,
     MeasurementRow,
+    RegistrationRow,
     RoiRow,
     columns_of,
 )
@@ -121,6 +122,15 @@ DIAMETERS = Table(
     optional=True,
 )
 
+REGISTRATIONS = Table(
+    "registrations",
+    "case x ROI whose mask was carried from another case; only where one was",
+    columns_of(RegistrationRow),
+    ("case_id", "roi_id"),
+    ((("case_id",), "cases", ("case_id",)),),
+    optional=True,
+)
+
 FEATURES = Table(
     "features",
     "analysis x feature",
@@ -143,5 +153,15 @@ EXCLUSIONS = Table(
 )
 """A pool has it beside the tables of a run."""
 
-TABLES = (MEASUREMENTS, ROIS, CASES, FACTS, CHECKS, DIAMETERS, FEATURES, FLAGS_IN_RUN)
+TABLES = (
+    MEASUREMENTS,
+    ROIS,
+    CASES,
+    FACTS,
+    CHECKS,
+    DIAMETERS,
+    REGISTRATIONS,
+    FEATURES,
+    FLAGS_IN_RUN,
+)
 """Every table that a run can have."""

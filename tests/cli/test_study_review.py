@@ -156,7 +156,7 @@ def test_what_only_begins_like_an_input_is_none(tmp_path):
 
     def inputs(mask):
         plan = CasePlan("S", "1", "T1", "ct", (ImagePlan("ct"),), tmp_path / mask, analyses=())
-        return {path.name for path in mask_paths(plan)}
+        return {path.name for path in mask_paths(plan.mask)}
 
     assert inputs("1.2.840.1.dcm") == {"1.2.840.1.dcm"}
     assert inputs("1.nii.gz") == {"1.nii.gz", "1.labels.csv"}

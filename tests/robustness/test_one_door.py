@@ -497,7 +497,7 @@ def test_a_first_run_opens_each_image_file_once_and_a_second_none(sample_dir, tm
         lambda content: content[:-1],
         lambda content: content.replace(b",ok,", b",OK,", 1),
         lambda content: content.replace(b'"study": "doors"', b'"study": "other"'),
-        lambda content: content.replace(b"biomarker-result/6", b"biomarker-result/1"),
+        lambda content: content.replace(b"biomarker-result/7", b"biomarker-result/1"),
         lambda content: content.replace(b'"status": "measured"', b'"status": "excluded"', 1),
         lambda content: content.replace(b'"error_code": ""', b'"error_code": "ANY"', 1),
         lambda content: re.sub(rb'"pixels": "\w+"', b'"pixels": ""', content),

@@ -115,7 +115,7 @@ def test_a_result_of_an_older_version_is_told_from_a_damaged_one(tmp_path):
     store.save(_packed())
     (path,) = (tmp_path / "results").glob("*.result")
     whole = path.read_bytes()
-    old = whole.replace(b"biomarker-result/6", b"biomarker-result/4", 1)
+    old = whole.replace(b"biomarker-result/7", b"biomarker-result/4", 1)
     with pytest.raises(OtherFormatError):
         PackedResult.from_bytes(old)
     for content, why in ((old, "another version"), (whole.replace(b"1.5", b"1.6"), "edited")):

@@ -1,0 +1,105 @@
+"""Transforms that were made elsewhere: ITK text files, and DICOM objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from biomarker_cli.dicom.headers import parse_header
+from biomarker_cli.model.arrays import FloatArray
+from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.spatial_reading import transform_in_header
+
+TFM_SUFFIX = ".tfm"
+
+_MOST_BYTES = 100_000
+"""A rigid or affine transform takes some hundred: what is longer is a field."""
+
+_SMALLEST_DETERMINANT = 1e-6
+
+
+def transform_in(content: bytes, path: Path, fixed_frame: str, moving_frame: str) -> FloatArray:
+    """Return the transform in the bytes of a file.
+
+    Parameters
+    ----------
+    content : bytes
+    path : Path
+        Its name tells an ITK text file (``.tfm``); all else is read as DICOM.
+    fixed_frame, moving_frame : str
+        FrameOfReferenceUID of both images, which a DICOM object speaks of.
+
+    Returns
+    -------
+    ndarray, shape (4, 4)
+        Fixed point to moving point, LPS mm.
+
+    Raises
+    ------
+    RegistrationError
+        ``REGISTRATION-TRANSFORM`` for a text file that holds no rigid or affine transform;
+        those of `transform_in_header`.
+    HeaderError
+        Where the file is no DICOM.
+    """
+    if path.suffix.lower() != TFM_SUFFIX:
+        header = parse_header(content, path)
+        return transform_in_header(header, fixed_frame, moving_frame, path.name)
+    return _of_itk(content, path.name)
+
+
+def _of_itk(content: bytes, where: str) -> FloatArray:
+    is_itk = content.startswith(b"#Insight Transform File") and content.isascii()
+    if not is_itk or len(content) > _MOST_BYTES:
+        raise _unusable(where, "it is no ITK transform file of a single matrix")
+    if not _is_whole(content):
+        raise _unusable(where, "it is cut short")
+    transform = _read(content, where)
+    if transform.GetDimension() != 3 or not transform.IsLinear():
+        raise _unusable(where, "it is no rigid or affine transform of three dimensions")
+    matrix = np.eye(4)
+    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
+    for axis, unit in enumerate(np.eye(3).tolist()):
+        matrix[:3, axis] = np.array(transform.TransformPoint(unit)) - origin
+    matrix[:3, 3] = origin
+    if not np.isfinite(matrix).all():
+        raise _unusable(where, "it holds what is no number")
+    if np.linalg.det(matrix[:3, :3]) < _SMALLEST_DETERMINANT:
+        raise _unusable(where, "it mirrors or flattens the image")
+    return matrix
+
+
+def _is_whole(content: bytes) -> bool:
+    """Tell whether all numbers are there: ITK takes a transform without any as none at all."""
+    lines = content.decode("ascii").splitlines()
+    kinds = [line for line in lines if line.startswith("Transform:") and "Composite" not in line]
+    numbers = [
+        [line for line in lines if line.startswith(word)]
+        for word in ("Parameters:", "FixedParameters:")
+    ]
+    return content.endswith(b"\n") and all(len(found) == len(kinds) > 0 for found in numbers)
+
+
+def _read(content: bytes, where: str) -> Any:
+    import SimpleITK
+
+    # The engine reads from a path; these bytes are those that the digest is of.
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"given{TFM_SUFFIX}"
+        path.write_bytes(content)
+        try:
+            return SimpleITK.ReadTransform(str(path))
+        except RuntimeError as error:
+            raise _unusable(where, "ITK cannot read it") from error
+
+
+def _unusable(where: str, why: str) -> RegistrationError:
+    return RegistrationError(
+        "REGISTRATION-TRANSFORM",
+        f"the transform cannot be used: {why}",
+        where=where,
+        hint="Name the transform.tfm of `biomarker register`, or one that ITK wrote as text.",
+    )

@@ -1,0 +1,170 @@
+"""What the list of cases says of masks that come from elsewhere, and may not say."""
+
+from __future__ import annotations
+
+import itertools
+
+import carried_study
+import pytest
+from carried_study import FIRST, HEAD, OWN, SECOND, STUDY, carried_row
+
+from biomarker_cli.case.analysis import load_analysis
+from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.protocol.lock import write_lock
+from biomarker_cli.study.case_list import read_cases
+from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.planning import StudyPlanner
+from biomarker_cli.study.study_file import load_study, with_key
+
+OTHER = "A,S2,T1,ct,one,mask.nii.gz,,"
+THIRD = f"A,S1,T3,ct,two,,{SECOND},quick.yaml"
+
+
+def _entries(tmp_path, *rows):
+    (tmp_path / "cases.csv").write_text("\n".join([HEAD, *rows]) + "\n")
+    return {entry.case_id: entry for entry in read_cases(tmp_path / "cases.csv", ("ct",))}
+
+
+def _refusal(tmp_path, *rows, case_id=SECOND):
+    refusal = _entries(tmp_path, *rows)[case_id].refusal
+    assert refusal is not None
+    return refusal
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("A/S1/T9/ct", "no such case"),
+        ("S1/T1/ct", "no such case"),
+        (f" {FIRST}/", "no such case"),
+        (SECOND, "the case itself"),
+        ("A/S2/T1/ct", "another subject"),
+        ("=HYPERLINK(0)", "no such case"),
+        ("x" * 3000, "no such case"),
+        ("a/\x1b[31m", "control character"),
+    ],
+)
+def test_a_mask_comes_from_another_case_of_the_subject_only(tmp_path, source, words):
+    refusal = _refusal(tmp_path, OWN, OTHER, f"A,S1,T2,ct,two,,{source},quick.yaml")
+    assert words in refusal.message
+    assert "\x1b" not in refusal.message
+    assert len(refusal.message) < 300
+
+
+def test_what_was_carried_is_not_carried_on(tmp_path):
+    rows = (OWN, carried_row("quick.yaml"), THIRD)
+    found = _entries(tmp_path, *rows)
+    assert found[SECOND].refusal is None
+    refusal = found["A/S1/T3/ct"].refusal
+    assert refusal.code == "CASE-MASK-FROM"
+    assert SECOND in refusal.message
+    assert FIRST in refusal.message
+
+
+def test_a_circle_refuses_both_of_its_cases(tmp_path):
+    circle = f"A,S1,T1,ct,one,,{SECOND},quick.yaml"
+    found = _entries(tmp_path, circle, carried_row("quick.yaml"), OTHER)
+    codes = {case_id: entry.refusal and entry.refusal.code for case_id, entry in found.items()}
+    refused = "CASE-MASK-FROM"
+    assert codes == {FIRST: refused, SECOND: refused, "A/S2/T1/ct": None}
+
+
+def test_a_case_whose_source_cannot_be_used_is_refused_with_it(tmp_path):
+    bad = OWN.replace("one", "p" * 300)
+    assert "cannot be used" in _refusal(tmp_path, bad, carried_row("quick.yaml")).message
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (f"A,S1,T2,ct,two,mask.nii.gz,{FIRST},quick.yaml", "both given"),
+        (f"A,S1,T2,ct,two,,{FIRST},", "without registration"),
+        (f"A,S1,T2,ct,two,,{FIRST},;", "without registration"),
+        ("A,S1,T2,ct,two,mask.nii.gz,,quick.yaml", "without mask_from"),
+        (f"A,S1,T2,ct,two,,{FIRST},a.tfm;b.dcm", "more than a protocol"),
+        (f"A,S1,T2,ct,two,,{FIRST},none;quick.yaml", "more than a protocol"),
+        (f"A,S1,T2,ct,two,,{FIRST},{'t' * 300}.tfm", "too long"),
+        (f"A,S1,T2,ct,two,,{FIRST},/", "root of the file system"),
+    ],
+)
+def test_cells_that_contradict_each_other_fail_by_themselves(tmp_path, row, words):
+    refusal = _refusal(tmp_path, OWN, row)
+    assert refusal.code == "CASE-ENTRY-INVALID"
+    assert words in refusal.message
+    assert _entries(tmp_path, OWN, row)[FIRST].refusal is None
+
+
+def test_the_order_of_the_rows_decides_nothing(tmp_path):
+    rows = (OWN, carried_row("quick.yaml"), THIRD, OTHER)
+    codes = set()
+    for order in itertools.permutations(rows):
+        found = _entries(tmp_path, *order)
+        codes.add(tuple((c, e.refusal.code if e.refusal else "") for c, e in sorted(found.items())))
+    assert len(codes) == 1
+
+
+@pytest.fixture
+def trial(tmp_path):
+    """Folder of a study whose images are never opened."""
+    folder = tmp_path / "trial"
+    folder.mkdir()
+    carried_study.write_analysis(folder)
+    carried_study.write_protocol(folder)
+    return folder
+
+
+def _planner(trial, *rows, more=""):
+    path = carried_study.write_list(trial, rows, more)
+    return StudyPlanner(with_key(load_study(path), writes=True))
+
+
+@pytest.mark.parametrize("wanted", ["no-such-protocol", "rigid-same-modality@99.0.0", "bad.yaml"])
+def test_a_registration_protocol_that_cannot_be_used_stops_the_run(trial, wanted):
+    (trial / "bad.yaml").write_text("format: biomarker-registration/1\nid: [\n")
+    with pytest.raises(ProtocolError):
+        _planner(trial, OWN, carried_row(wanted))
+
+
+def test_a_registration_protocol_lies_in_the_folder_of_the_study(trial):
+    (trial.parent / "outside.yaml").write_bytes((trial / "quick.yaml").read_bytes())
+    with pytest.raises(StudyError) as refused:
+        _planner(trial, OWN, carried_row("../outside.yaml"))
+    assert refused.value.code == "STUDY-PATH-OUTSIDE"
+
+
+def test_the_lock_holds_registration_protocols_as_well(trial):
+    document = load_analysis(str(trial / "one.yaml")).document
+    write_lock(trial / "protocols.lock", ProtocolKind.ANALYSIS, document)
+    _planner(trial, OWN, more="lock: protocols.lock\n")
+    with pytest.raises(ProtocolError) as refused:
+        _planner(trial, OWN, carried_row("quick.yaml"), more="lock: protocols.lock\n")
+    assert refused.value.code == "LOCK-ABSENT"
+
+
+def test_all_cases_name_the_protocols_that_the_manifest_lists(trial):
+    """A shard that has none of the cases was made with the same."""
+    planner = _planner(trial, OWN, carried_row("quick.yaml"))
+    assert set(planner.protocols["ct"].registrations) == {"quick.yaml"}
+    kinds = {one.header.format for one in planner.protocols["ct"].documents}
+    assert "biomarker-registration/1" in kinds
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        f"registrations: {{accept: [{{case: {SECOND}, approver: a, expires: 2999-12-31}}]}}",
+        f"registrations: {{accept: [{{case: {SECOND}, reason: ' ', approver: a, "
+        "expires: 2999-12-31}]}",
+        f"registrations: {{accept: [{{case: {SECOND}, reason: a, approver: a, expires: soon}}]}}",
+        "registrations: {accept: all}",
+        "registrations: {reject: []}",
+        "same_frame_check: correct",
+    ],
+)
+def test_a_section_that_says_half_is_refused(trial, more):
+    path = carried_study.write_list(trial, (OWN, carried_row("quick.yaml")))
+    path.write_text(f"{STUDY}{more}\n")
+    with pytest.raises(StudyError) as refused:
+        load_study(path)
+    assert refused.value.code == "STUDY-INVALID"
