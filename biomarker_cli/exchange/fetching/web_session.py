@@ -292,6 +292,13 @@ def _failure(error: BaseException) -> RemoteError:
             "no connection to the source",
             hint="Check host, port and proxy, and whether it is up.",
         )
+    if any(isinstance(one, ConnectionError | ssl.SSLError) for one in causes):
+        # Of TLS 1.3 this is often all that comes of "certificate required".
+        return RemoteError(
+            "FETCH-CUT",
+            "the source ended the connection without a word",
+            hint="Does it ask for a client_certificate, and know ours? Else ask again.",
+        )
     return RemoteError("FETCH-CUT", "the source ended the connection", hint=_AGAIN)
 
 
