@@ -23,6 +23,8 @@ from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocke
 
 # What is asked and answered names patients: it goes to no log, and formatting it costs time.
 _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
+# A file that is sent is read in pieces, and not decoded.
+_config.STORE_SEND_CHUNKED_DATASET = True
 
 PDU_AT_MOST = 131_072
 """Bytes of a PDU that we ask for."""

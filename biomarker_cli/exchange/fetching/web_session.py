@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 256 * 1024
 _MOST_REDIRECTS = 3
+_NONE_STORED = 409
+"""STOW-RS: the body says why (PS3.18 10.5.3.1)."""
 _PORTS = {"https": 443, "http": 80}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -145,6 +147,40 @@ class WebSession:
                     return
                 url, parameters = self._next(url, response), None
         raise SourceRefusedError("FETCH-REDIRECT", "the source redirects without end")
+
+    @contextmanager
+    def posted(
+        self, path: str, body: Iterator[bytes], content_type: str, accept: str
+    ) -> Iterator[Response]:
+        """Yield the answer to files that are stored, also one that says why none was.
+
+        Parameters
+        ----------
+        path : str
+            Below the service.
+        body : iterator of bytes
+            Sent as it comes.
+        content_type, accept : str
+            Media types.
+
+        Raises
+        ------
+        RemoteError
+            By what is left to do; see `errors`. No redirect is followed.
+        """
+        with _named_failures():
+            response = self._session.post(
+                f"{self._base}{path}",
+                data=body,
+                headers={"Content-Type": content_type, "Accept": accept},
+                timeout=self._timeout_s,
+                stream=True,
+                allow_redirects=False,
+            )
+        with response:
+            if response.status_code != _NONE_STORED:
+                _require_success(response)
+            yield response
 
     def _next(self, url: str, response: Response) -> str:
         target = urljoin(url, response.headers.get("Location", ""))
