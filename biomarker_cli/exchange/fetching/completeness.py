@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from biomarker_cli.dicom.deflated import inflates_beyond
+from biomarker_cli.dicom.deflated import MeasuredContent
 from biomarker_cli.dicom.element_values import UNKNOWN, decode, tag_of
 from biomarker_cli.dicom.element_walk import CutShortError, Located, UnusualFileError, locate
+from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.windows import ByteWindow, FileWindow
 
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
@@ -44,7 +45,6 @@ _HALVED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _ITEM_HEAD = 8
-_MOST_INFLATED = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def read_stored(path: Path) -> StoredObject | None:
         except CutShortError:
             return None
         except UnusualFileError:
-            return _read_unusual(file)
+            return _read_unusual(file, path)
         pixels = None
         if found.pixels is not None:
             start, length = found.pixels.start, found.pixels.length
@@ -163,19 +163,18 @@ def _fault(values: Mapping[str, Any], pixels: _Pixels | None) -> str:
     return f"{pixels.n_bytes} of {n_bytes} bytes of pixel data"
 
 
-def _read_unusual(file: BinaryIO) -> StoredObject | None:
+def _read_unusual(file: BinaryIO, path: Path) -> StoredObject | None:
     """Have pydicom read what the quick walk does not: deflated, big endian, odd order."""
     from pydicom import dcmread
 
     from biomarker_cli.dicom.headers import PARSER_ERRORS
 
     file.seek(0)
-    if inflates_beyond(file, _MOST_INFLATED):
-        return None
+    content = MeasuredContent(file.read(), path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = dcmread(file)
+            dataset = dcmread(content)
             values = {name: dataset.get(name) for name in _NEEDED}
             stored = next((dataset[name] for name in _PIXELS if name in dataset), None)
             if stored is None:
@@ -183,5 +182,5 @@ def _read_unusual(file: BinaryIO) -> StoredObject | None:
             return _judged(
                 values, _Pixels(None if stored.is_undefined_length else len(stored.value))
             )
-    except (*PARSER_ERRORS, OSError):
+    except (*PARSER_ERRORS, OSError, HeaderError):
         return None

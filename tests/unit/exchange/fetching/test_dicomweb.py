@@ -16,6 +16,7 @@ from biomarker_cli.exchange.fetching.dicomweb import DicomwebRemote
 from biomarker_cli.exchange.fetching.errors import (
     RemoteError,
     SeriesRefusedError,
+    SourceError,
     SourceRefusedError,
 )
 from biomarker_cli.exchange.fetching.fetching import Fetch
@@ -375,6 +376,14 @@ def test_credentials_go_to_the_source_and_the_environment_is_not_asked(
         with DicomwebRemote(source, credentials) as remote:
             remote.find_series(EVERYTHING)
         assert server.heads[-1].get("Authorization") == said
+
+
+def test_without_requests_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("biomarker_cli.exchange.fetching.web_session.find_spec", lambda name: None)
+    with pytest.raises(SourceError) as raised:
+        DicomwebRemote(DicomwebSource(url="https://h/x"), Credentials())
+    assert raised.value.code == "FETCH-NO-DICOMWEB"
+    assert "biomarker-cli[dicomweb]" in raised.value.hint
 
 
 def test_a_port_where_nobody_listens_is_named_at_once() -> None:
