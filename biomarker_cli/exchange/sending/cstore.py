@@ -15,7 +15,7 @@ from biomarker_cli.exchange.dimse.association import (
     status_of,
     status_words,
 )
-from biomarker_cli.exchange.dimse.contexts import CONTEXTS_AT_MOST, of_pairs
+from biomarker_cli.exchange.dimse.contexts import CONTEXTS_AT_MOST, class_words, of_pairs
 from biomarker_cli.exchange.dimse.peers import Peer
 from biomarker_cli.exchange.dimse.watching import Activity
 from biomarker_cli.exchange.fetching.dimse import DimseRemote
@@ -106,4 +106,4 @@ class StoreTarget:
 
 
 def _not_accepted(sop_class: str, encoding: str) -> str:
-    return f"the target takes no {UID(sop_class).name} ({sop_class}) in {UID(encoding).name}"
+    return f"the target takes no {class_words(sop_class)} in {UID(encoding).name}"
