@@ -17,7 +17,7 @@ from biomarker_cli.exchange.fetching.listing import PAUSES_S
 from biomarker_cli.exchange.fetching.remote import RemoteSeries
 from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile, files_below, is_keyed
 from biomarker_cli.exchange.sending.sent_table import FAILED, HELD, REFUSED, SENT, TO_SEND, SentRow
-from biomarker_cli.exchange.sending.target import Target
+from biomarker_cli.exchange.sending.target import SendTarget
 
 INTERRUPTED = "SEND-INTERRUPTED"
 
@@ -28,7 +28,7 @@ class Sending:
 
     Attributes
     ----------
-    target : Target
+    target : SendTarget
         Connected.
     dry_run : bool
         Ask what is held, and send nothing.
@@ -41,7 +41,7 @@ class Sending:
     n_bytes_sent, n_files_sent : int
     """
 
-    target: Target
+    target: SendTarget
     dry_run: bool = False
     tell: Callable[[int, int], None] = field(default=lambda *_: None)
     pauses_s: Sequence[float] = PAUSES_S

@@ -16,13 +16,13 @@ Tell = Callable[[OutgoingFile, str, str], None]
 """Hears of each file: its code (empty: taken) and what the target says."""
 
 
-class Target(Protocol):
+class SendTarget(Protocol):
     """A target that is connected; a context manager.
 
     Its calls raise `RemoteError` and its subclasses.
     """
 
-    def __enter__(self) -> Target:
+    def __enter__(self) -> SendTarget:
         """Connect, where the protocol asks for it."""
 
     def __exit__(
@@ -43,7 +43,7 @@ class Target(Protocol):
         """Send files of a series and tell what became of each, as soon as it is known."""
 
 
-def target_of(chosen: ChosenSource) -> Target:
+def target_of(chosen: ChosenSource) -> SendTarget:
     """Return the target that a name of the file of sources stands for.
 
     Raises
