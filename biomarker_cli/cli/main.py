@@ -71,6 +71,7 @@ COMMANDS = CommandsOnDemand(
         "export": "export:export",
         "import": "importing:importing",
         "fetch": "fetch:fetch",
+        "send": "send:send",
         "deidentify": "deidentify:deidentify",
         "report": "report:report",
         "bundle": "bundle:bundle",

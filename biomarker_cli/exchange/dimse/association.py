@@ -160,10 +160,10 @@ def _not_opened(peer: Peer, association: Association, activity: Activity) -> Rem
         return SeriesRefusedError(
             "DIMSE-CLASS", "the peer accepts none of the SOP classes offered", where=peer.place
         )
-    return broken(peer, activity, connected=association.acceptor.primitive is not None)
+    return broken(peer, activity, established=association.acceptor.primitive is not None)
 
 
-def broken(peer: Peer, activity: Activity, *, connected: bool = True) -> RemoteError:
+def broken(peer: Peer, activity: Activity, *, established: bool = True) -> RemoteError:
     """Return the error of an exchange that ended before its time.
 
     Parameters
@@ -171,7 +171,7 @@ def broken(peer: Peer, activity: Activity, *, connected: bool = True) -> RemoteE
     peer : Peer
     activity : Activity
         What was seen.
-    connected : bool
+    established : bool
         Whether an association stood.
     """
     failure = activity.failure
@@ -189,14 +189,15 @@ def broken(peer: Peer, activity: Activity, *, connected: bool = True) -> RemoteE
             where=peer.place,
             hint="`idle_timeout_s` of the source sets how long to wait.",
         )
-    if isinstance(failure, OSError) and not connected:
+    if failure is not None and not activity.connected:
         return RemoteError(
             "DIMSE-CONNECT", f"no connection: {shown(str(failure))}", where=peer.place
         )
     said = f": {shown(str(failure))}" if failure is not None else ""
-    hint = "" if connected or peer.tls is None else "It may ask for another client certificate."
-    if not connected and peer.tls is None:
-        hint = "It may speak TLS only."
+    hint = ""
+    if not established:
+        guess = "speak TLS only" if peer.tls is None else "ask for another client certificate"
+        hint = f"It may {guess}."
     return RemoteError(
         "DIMSE-LOST", f"the peer ended the association{said}", where=peer.place, hint=hint
     )

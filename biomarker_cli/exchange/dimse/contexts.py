@@ -13,6 +13,8 @@ MOVE = UID("1.2.840.10008.5.1.4.1.2.2.2")
 GET = UID("1.2.840.10008.5.1.4.1.2.2.3")
 """Services of the Study Root Query/Retrieve Information Model (PS3.4 C.6.2)."""
 
+_NEWER_THAN_PYDICOM = {"1.2.840.10008.5.1.4.1.1.66.7": "Label Map Segmentation Storage"}
+
 CONTEXTS_AT_MOST = 128
 """DICOM PS3.8 9.3.2.2: their ids are the odd numbers of one byte."""
 
@@ -71,6 +73,12 @@ def one_each(classes: Iterable[str]) -> list[PresentationContext]:
 def of_pairs(pairs: Iterable[tuple[str, str]]) -> list[PresentationContext]:
     """Return a context for each pair of SOP class and transfer syntax."""
     return [build_context(UID(name), UID(uid)) for name, uid in pairs]
+
+
+def class_words(sop_class: str) -> str:
+    """Return a SOP class as a message names it, with its UID."""
+    name = _NEWER_THAN_PYDICOM.get(sop_class) or UID(sop_class).name
+    return sop_class if name == sop_class else f"{name} ({sop_class})"
 
 
 def common_storage_classes() -> list[str]:

@@ -7,7 +7,6 @@ from io import BytesIO
 from typing import cast
 
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.dsutils import encode_file_meta
@@ -24,6 +23,7 @@ from biomarker_cli.exchange.dimse.association import (
 )
 from biomarker_cli.exchange.dimse.contexts import (
     GET,
+    class_words,
     common_storage_classes,
     one_each,
     one_per_encoding,
@@ -205,7 +205,7 @@ def require_all(peer: Peer, n_failed: int, refused: Sequence[str]) -> None:
         ``DIMSE-PARTS``.
     """
     if refused:
-        names = ", ".join(f"{UID(uid).name} ({uid})" for uid in refused)
+        names = ", ".join(class_words(uid) for uid in refused)
         raise SeriesRefusedError(
             "DIMSE-CLASS", f"the peer does not offer to send {names}", where=peer.place
         )

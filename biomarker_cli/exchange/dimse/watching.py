@@ -23,6 +23,8 @@ from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocke
 
 # What is asked and answered names patients: it goes to no log, and formatting it costs time.
 _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
+# A file that is sent is read in pieces, and not decoded.
+_config.STORE_SEND_CHUNKED_DATASET = True
 
 PDU_AT_MOST = 131_072
 """Bytes of a PDU that we ask for."""
@@ -49,6 +51,8 @@ class Activity:
         What the system said where a connection was not made or broke.
     silent : bool
         Whether the idle time was over.
+    connected : bool
+        Whether a connection stood.
     stopped : bool
         Set by who has seen enough: the exchange ends at the next look.
     """
@@ -58,6 +62,7 @@ class Activity:
     last_byte_s: float = field(default_factory=time.monotonic)
     failure: Exception | None = None
     silent: bool = False
+    connected: bool = False
     stopped: bool = False
 
     def touch(self) -> None:
@@ -88,7 +93,7 @@ class WatchedSocket(AssociationSocket):
         else:
             here = AddressInformation.from_tuple(self.socket.getsockname())
             self.assoc.requestor.address_info = here
-            self._is_connected = True
+            self._is_connected = self.activity.connected = True
             evt.trigger(self.assoc, evt.EVT_CONN_OPEN, {"address": self.socket.getpeername()})
             primitive.result = "Evt2"
         self.provider_queue.put(primitive)

@@ -20,10 +20,12 @@ from biomarker_cli.exchange.fetching.errors import (
 from biomarker_cli.exchange.fetching.sources import DicomwebSource
 
 if TYPE_CHECKING:
-    from requests import Response
+    from requests import Request, Response
 
 _CHUNK_BYTES = 256 * 1024
 _MOST_REDIRECTS = 3
+_NONE_STORED = 409
+"""STOW-RS: the body says why (PS3.18 10.5.3.1)."""
 _PORTS = {"https": 443, "http": 80}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -119,10 +121,12 @@ class WebSession:
         RemoteError
             By what is left to do; see `errors`.
         """
+        from requests import Request
+
         url = f"{self._base}{path}"
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._answer(url, accept, parameters)
-            with response:
+            asked = Request("GET", url, {"Accept": accept}, params=parameters)
+            with self._answer(asked) as response:
                 if response.status_code not in _REDIRECTS:
                     _require_success(response)
                     yield response
@@ -130,13 +134,38 @@ class WebSession:
                 url, parameters = self._next(url, response), None
         raise SourceRefusedError("FETCH-REDIRECT", "the source redirects without end")
 
-    def _answer(self, url: str, accept: str, parameters: Mapping[str, str] | None) -> Response:
+    @contextmanager
+    def posted(
+        self, path: str, body: Iterator[bytes], content_type: str, accept: str
+    ) -> Iterator[Response]:
+        """Yield the answer to files that are stored, also one that says why none was.
+
+        Parameters
+        ----------
+        path : str
+            Below the service.
+        body : iterator of bytes
+            Sent as it comes.
+        content_type, accept : str
+            Media types.
+
+        Raises
+        ------
+        RemoteError
+            By what is left to do; see `errors`. No redirect is followed.
+        """
         from requests import Request
 
-        asked = Request("GET", url, params=parameters, headers={"Accept": accept})
+        heads = {"Content-Type": content_type, "Accept": accept}
+        with self._answer(Request("POST", f"{self._base}{path}", heads, data=body)) as response:
+            if response.status_code != _NONE_STORED:
+                _require_success(response)
+            yield response
+
+    def _answer(self, asked: Request) -> Response:
         with _named_failures():
             # Not by the session, which reads the body of a redirect, however long it is.
-            return self._session.get_adapter(url).send(
+            return self._session.get_adapter(str(asked.url)).send(
                 self._session.prepare_request(asked),
                 stream=True,
                 timeout=self._timeout_s,
