@@ -37,6 +37,7 @@ from biomarker_cli.exchange.fetching.sources import DimseSource
 MATCHES_AT_MOST = 1_000_000
 """Answers of one query."""
 _ANSWER_AT_MOST = 1 << 20
+_UTF_8 = "ISO_IR 192"
 
 
 class DimseRemote:
@@ -151,6 +152,8 @@ class DimseRemote:
     def _find(self, level: str, keys: dict[str, str]) -> Iterator[Dataset]:
         asked = Dataset()
         asked.QueryRetrieveLevel = level
+        if not all(value.isascii() for value in keys.values()):
+            asked.SpecificCharacterSet = _UTF_8
         for keyword, value in keys.items():
             setattr(asked, keyword, value)
         association = self._connected()
