@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from biomarker_cli.model.exit_codes import ExitCode
-from tests.cli.conftest import Run
+from tests.cli.conftest import CHECKOUT, Run
 from tests.dicomweb_server import Answer, DicomwebServer, serving
 from tests.synthetic_pacs import Pacs, pacs_of
 
@@ -159,6 +164,35 @@ def test_words_of_a_source_are_shown_and_not_obeyed(
     assert done.returncode == ExitCode.DONE
     assert "\x1b" not in done.stdout + done.stderr
     assert {row["modality"] for row in rows_of(tmp_path / "data")} == {""}
+
+
+def test_an_interrupted_fetch_names_what_is_missing_and_goes_on(
+    biomarker: Run, sources: Path, server: DicomwebServer, pacs: Pacs, tmp_path: Path
+) -> None:
+    server.change = lambda _, answer: (
+        replace(answer, cut_at=4000, stall_s=4)
+        if answer.content_type.startswith("multipart")
+        else answer
+    )
+    command = [sys.executable, "-m", "biomarker_cli", "fetch", "archive", "--all", "-o", "data"]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    )
+    until = time.monotonic() + 30
+    while not list(tmp_path.rglob("*.dcm")) and time.monotonic() < until:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(20) == ExitCode.INTERRUPTED
+    rows = rows_of(tmp_path / "data")
+    assert {row["error_code"] for row in rows} == {"FETCH-INTERRUPTED"}
+    assert len(rows) == 2
+    assert not list(tmp_path.rglob("*.part"))
+    server.change = lambda _, answer: answer
+    done = biomarker("fetch", "archive", "--all", "-o", "data", cwd=tmp_path)
+    assert done.returncode == ExitCode.DONE
+    assert sorted(p.read_bytes() for p in (tmp_path / "data").rglob("*.dcm")) == sorted(
+        pacs.contents()
+    )
 
 
 def test_other_tables_are_not_written_over(biomarker: Run, sources: Path, tmp_path: Path) -> None:

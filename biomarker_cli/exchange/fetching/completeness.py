@@ -45,6 +45,7 @@ _HALVED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _ITEM_HEAD = 8
+_MOST_FRAGMENTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def _encapsulated(window: ByteWindow, at: int) -> _Pixels:
         if head[:4] == _DELIMITER and len(head) == _ITEM_HEAD:
             # The first item is the table of offsets.
             return _Pixels(None, "" if n_fragments > 1 else "no fragment of pixel data")
-        if head[:4] != _ITEM or len(head) < _ITEM_HEAD:
+        if head[:4] != _ITEM or len(head) < _ITEM_HEAD or n_fragments > _MOST_FRAGMENTS:
             return _Pixels(None, "the fragments of pixel data do not end")
         at += _ITEM_HEAD + int.from_bytes(head[4:], "little")
         n_fragments += 1

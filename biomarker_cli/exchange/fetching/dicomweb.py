@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from biomarker_cli.exchange.fetching import qido
@@ -73,13 +72,8 @@ class DicomwebRemote:
     def __enter__(self) -> DicomwebRemote:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._session.__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
 
     def find_series(self, query: Query) -> list[RemoteSeries]:
         """Return the series that match; see `Remote.find_series`.

@@ -65,6 +65,9 @@ def earlier_rows(folder: Path) -> list[dict[str, Any]]:
         Where it cannot be read.
     """
     path = folder / FETCHED.file_name
+    for one in (path, folder / DATA_PACKAGE):
+        if one.is_symlink() or (one.exists() and not one.is_file()):
+            raise _no_table(one, "it is a link, or no regular file")
     if not path.exists():
         if (folder / DATA_PACKAGE).exists():
             raise SourceError(
@@ -83,12 +86,18 @@ def earlier_rows(folder: Path) -> list[dict[str, Any]]:
         rows.append(row)
     keys = {(row["study_uid"], row["series_uid"]) for row in rows}
     if len(keys) != len(rows) or not all(is_uid(uid) for key in keys for uid in key):
-        raise SourceError(
-            "FETCH-PLACE",
-            f"{path} is not what `biomarker fetch` writes: a series stands twice, or is no UID",
-            hint="Move it, or choose another folder with -o.",
-        )
+        raise _no_table(path, "a series stands twice, or is no UID")
+    if any(row["status"] not in (COMPLETE, INCOMPLETE, FAILED) for row in rows):
+        raise _no_table(path, "a status is none of its words")
     return rows
+
+
+def _no_table(path: Path, what: str) -> SourceError:
+    return SourceError(
+        "FETCH-PLACE",
+        f"{path} is not what `biomarker fetch` writes: {what}",
+        hint="Move it, or choose another folder with -o.",
+    )
 
 
 def write_fetched(

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from biomarker_cli.exchange.fetching.completeness import read_stored
 from biomarker_cli.exchange.fetching.errors import SeriesRefusedError
 from biomarker_cli.exchange.fetching.remote import RemoteSeries, uid_from_outside
-from biomarker_cli.model.outputs import PUBLIC_MODE, part_of
+from biomarker_cli.model.outputs import PART_SUFFIX, PUBLIC_MODE, part_of
 
 MOST_BYTES = 1 << 32
 """Of one object: DICOM counts native pixels in 32 bits."""
 
 SUFFIX = ".dcm"
+
+_PART = "instance"
+_STALE_S = 3600.0
 
 UNREADABLE = "an object"
 """Stands for the UID of one that does not say it."""
@@ -55,6 +59,7 @@ class SeriesStore:
     def __init__(self, output: Path, series: RemoteSeries, expected: Iterable[str]) -> None:
         self.folder = _folder(output, series)
         self.expected = frozenset(uid_from_outside(uid, "SOPInstanceUID") for uid in expected)
+        self._tidy()
         self.missing = {uid for uid in self.expected if not self._is_whole(uid)}
         self.n_dropped = 0
         self.n_bytes_received = 0
@@ -73,7 +78,7 @@ class SeriesStore:
             Where the disk is full, or may not be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        part = part_of(self.folder / "instance")
+        part = part_of(self.folder / _PART)
         try:
             n_bytes = _write(part, pieces)
             self._keep(part, n_bytes)
@@ -101,6 +106,12 @@ class SeriesStore:
             self.missing.discard(uid)
             self.faults.pop(uid, None)
             self.n_bytes_received += n_bytes
+
+    def _tidy(self) -> None:
+        """Take away what a fetch that was killed left half; one that is at it may go on."""
+        for part in self.folder.glob(f".{_PART}.*{PART_SUFFIX}"):
+            if part.lstat().st_mtime < time.time() - _STALE_S:
+                part.unlink(missing_ok=True)
 
     @property
     def _names(self) -> tuple[str, str]:

@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -21,7 +20,7 @@ from biomarker_cli.exchange.fetching.errors import (
 from biomarker_cli.exchange.fetching.sources import DicomwebSource
 
 if TYPE_CHECKING:
-    from requests import Response
+    from requests import Request, Response
 
 _CHUNK_BYTES = 256 * 1024
 _MOST_REDIRECTS = 3
@@ -99,15 +98,8 @@ class WebSession:
         if self._origin.scheme == "https":
             self._session.mount("https://", _adapter_with(_tls_context(source)))
 
-    def __enter__(self) -> WebSession:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End its connections."""
         self._session.close()
 
     @contextmanager
@@ -129,18 +121,12 @@ class WebSession:
         RemoteError
             By what is left to do; see `errors`.
         """
+        from requests import Request
+
         url = f"{self._base}{path}"
         for _ in range(_MOST_REDIRECTS + 1):
-            with _named_failures():
-                response = self._session.get(
-                    url,
-                    params=parameters,
-                    headers={"Accept": accept},
-                    timeout=self._timeout_s,
-                    stream=True,
-                    allow_redirects=False,
-                )
-            with response:
+            asked = Request("GET", url, {"Accept": accept}, params=parameters)
+            with self._answer(asked) as response:
                 if response.status_code not in _REDIRECTS:
                     _require_success(response)
                     yield response
@@ -168,23 +154,32 @@ class WebSession:
         RemoteError
             By what is left to do; see `errors`. No redirect is followed.
         """
-        with _named_failures():
-            response = self._session.post(
-                f"{self._base}{path}",
-                data=body,
-                headers={"Content-Type": content_type, "Accept": accept},
-                timeout=self._timeout_s,
-                stream=True,
-                allow_redirects=False,
-            )
-        with response:
+        from requests import Request
+
+        heads = {"Content-Type": content_type, "Accept": accept}
+        with self._answer(Request("POST", f"{self._base}{path}", heads, data=body)) as response:
             if response.status_code != _NONE_STORED:
                 _require_success(response)
             yield response
 
+    def _answer(self, asked: Request) -> Response:
+        with _named_failures():
+            # Not by the session, which reads the body of a redirect, however long it is.
+            return self._session.get_adapter(str(asked.url)).send(
+                self._session.prepare_request(asked),
+                stream=True,
+                timeout=self._timeout_s,
+                verify=self._session.verify,
+                proxies=self._session.proxies,
+            )
+
     def _next(self, url: str, response: Response) -> str:
-        target = urljoin(url, response.headers.get("Location", ""))
-        if origin_of(target) != self._origin:
+        try:
+            target = urljoin(url, response.headers.get("Location", ""))
+            is_ours = origin_of(target) == self._origin and "@" not in urlsplit(target).netloc
+        except ValueError:
+            target, is_ours = "", False
+        if not is_ours:
             raise SourceRefusedError(
                 "FETCH-REDIRECT",
                 "the source redirects to another host, port or scheme; it is not followed",
@@ -296,7 +291,8 @@ def _named_failures() -> Iterator[None]:
 
     try:
         yield
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        # ValueError: what http.client lets through of a chunk whose length is no number.
         raise _failure(error) from error
 
 

@@ -259,13 +259,34 @@ def test_503_is_tried_three_times(server: DicomwebServer, tmp_path: Path) -> Non
 
 def test_no_redirect_leads_to_another_host(server: DicomwebServer, pacs: Pacs) -> None:
     with serving(pacs) as other:
-        for place in (other.url, "https://127.0.0.1/", "//evil.example/x", "file:///etc/passwd"):
+        port = server.url.split(":")[2].split("/")[0]
+        for place in (
+            other.url,
+            "https://127.0.0.1/",
+            "//evil.example/x",
+            "file:///etc/passwd",
+            "http://[",
+            f"http://a:b@127.0.0.1:{port}/web",
+            f"http://127.0.0.1:{port}1/web",
+        ):
             moved = {"Location": place}
             server.change = lambda _, a, moved=moved: replace(a, status=302, headers=moved)
             with remote_of(server) as remote, pytest.raises(SourceRefusedError) as raised:
                 remote.find_series(EVERYTHING)
             assert raised.value.code == "FETCH-REDIRECT"
         assert other.asked == []
+
+
+def test_the_body_of_a_redirect_is_not_read(server: DicomwebServer) -> None:
+    moved = {"Location": "https://elsewhere.example/"}
+    server.change = lambda _, a: replace(
+        a, status=302, headers=moved, body=bytes(10), cut_at=5, stall_s=1.5
+    )
+    start = time.monotonic()
+    with remote_of(server) as remote, pytest.raises(SourceRefusedError) as raised:
+        remote.find_series(EVERYTHING)
+    assert raised.value.code == "FETCH-REDIRECT"
+    assert time.monotonic() - start < 1.4
 
 
 def test_a_redirect_within_the_host_is_followed_and_one_in_a_circle_ends(
@@ -326,6 +347,16 @@ def test_an_answer_beyond_all_bounds_is_not_read(
         remote.find_series(EVERYTHING)
 
 
+def test_matches_without_end_are_not_gone_through(
+    server: DicomwebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("biomarker_cli.exchange.fetching.qido.MOST_FOUND", 9)
+    series = next(iter(server.pacs.series))
+    with remote_of(server) as remote, pytest.raises(SeriesRefusedError, match="more than 9"):
+        remote.find_instances(series)
+    assert len(server.asked) == 2
+
+
 def test_a_study_that_does_not_say_whose_it_is_is_not_fetched_for_a_patient(
     server: DicomwebServer,
 ) -> None:
@@ -346,6 +377,26 @@ def test_packed_and_foreign_answers_are_refused(server: DicomwebServer) -> None:
         with remote_of(server) as remote, pytest.raises(SeriesRefusedError) as raised:
             remote.retrieve(series, remote.find_instances(series), lambda p: None)
         assert raised.value.code == "FETCH-ANSWER"
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\n", b"5\r\nab", b"-5\r\nabcde\r\n", b"\xff\r\n"])
+def test_chunks_that_are_none_end_by_name(chunks: bytes, server: DicomwebServer) -> None:
+    told = {"Transfer-Encoding": "chunked"}
+    server.change = lambda _, a: replace(a, body=chunks, headers=told, says_length=False)
+    with remote_of(server, idle_timeout_s=0.5) as remote, pytest.raises(RemoteError) as raised:
+        remote.find_series(EVERYTHING)
+    assert raised.value.code in {"FETCH-CUT", "FETCH-ANSWER"}
+
+
+def test_headers_without_end_are_not_read(server: DicomwebServer) -> None:
+    server.change = lambda _, a: replace(a, headers={f"X-{n}": "y" for n in range(500)})
+    with remote_of(server) as remote, pytest.raises(RemoteError) as raised:
+        remote.find_series(EVERYTHING)
+    assert raised.value.code == "FETCH-CUT"
+    server.change = lambda _, a: replace(a, headers={"X": "y" * 200_000})
+    with remote_of(server) as remote, pytest.raises(RemoteError) as raised:
+        remote.find_series(EVERYTHING)
+    assert raised.value.code == "FETCH-CUT"
 
 
 def test_a_single_file_without_parts_is_taken(server: DicomwebServer, tmp_path: Path) -> None:
@@ -376,6 +427,13 @@ def test_credentials_go_to_the_source_and_the_environment_is_not_asked(
         with DicomwebRemote(source, credentials) as remote:
             remote.find_series(EVERYTHING)
         assert server.heads[-1].get("Authorization") == said
+
+
+def test_a_proxy_of_the_file_is_asked(server: DicomwebServer) -> None:
+    source = DicomwebSource(url="http://pacs.example/web", proxy=server.url.removesuffix("/web"))
+    with DicomwebRemote(source, Credentials()) as remote:
+        assert len(remote.find_series(EVERYTHING)) == 3
+    assert all(path.startswith("http://pacs.example/web/studies") for path in server.asked)
 
 
 def test_without_requests_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from biomarker_cli.exchange.fetching.fetching import FRUITLESS_TRIES, Fetch
 from biomarker_cli.exchange.fetching.listing import list_series
 from biomarker_cli.exchange.fetching.queries import AskedFor
 from biomarker_cli.exchange.fetching.remote import Query, RemoteInstance, RemoteSeries
+from biomarker_cli.model.errors import BiomarkerError
 from tests.synthetic_pacs import Pacs, pacs_of
 
 NO_PAUSE = (0.0, 0.0)
@@ -150,6 +152,27 @@ def test_who_says_no_to_everything_is_asked_once(
     assert [(r["status"], r["n_expected"]) for r in rows_of(tmp_path)] == [("failed", "")] * 2
 
 
+def test_a_source_that_is_lost_twice_in_a_row_is_not_asked_for_the_rest(tmp_path: Path) -> None:
+    remote = ListRemote(pacs_of(n_series=5, n_instances=2))
+    gone = list(remote.pacs.series)[2:4]
+
+    def behave(at: int, content: bytes) -> Iterable[bytes]:
+        raise RemoteError("FETCH-CUT", "cut")
+
+    fetch = Fetch(remote, tmp_path, pauses_s=NO_PAUSE)
+    handed_over = remote.retrieve
+
+    def retrieve(series: RemoteSeries, *more: Any) -> None:
+        remote.behave = behave if series in gone else lambda _, content: [content]
+        handed_over(series, *more)
+
+    remote.retrieve = retrieve  # type: ignore[method-assign]
+    fetch.run(list(remote.pacs.series))
+    assert [row.status for row in fetch.rows] == ["complete"] * 2 + ["failed"] * 3
+    assert [row.n_expected for row in fetch.rows] == [2, 2, 2, 2, None]
+    assert len(fetch.problems) == 2
+
+
 def test_what_was_not_asked_for_is_dropped(pacs: Pacs, tmp_path: Path) -> None:
     remote = ListRemote(pacs)
     other = pacs_of(n_series=1, n_instances=1, seed=7)
@@ -257,3 +280,38 @@ def test_a_source_that_answers_no_query_is_not_asked_for_ever(
     with pytest.raises(error):
         list_series(remote, [AskedFor(Query(patient_id=str(n))) for n in range(4)], NO_PAUSE)
     assert len(count) == n_asked
+
+
+HEAD = "study_uid,series_uid,modality,n_expected,n_on_disk,n_bytes,n_dropped,status,error_code\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a,b\n1,2\n",
+        f"{HEAD}1.2,../x,CT,1,1,1,0,complete,\n",
+        f"{HEAD}1.2,1.3,CT,1,1,1,0,complete,\n1.2,1.3,CT,1,1,1,0,complete,\n",
+        f"{HEAD}1.2,1.3,CT,one,1,1,0,complete,\n",
+        f"{HEAD}1.2,1.3,CT,1,1,1,0,=cmd(),\n",
+        "link",
+        "folder",
+    ],
+)
+def test_an_earlier_table_that_is_none_stops_before_anything_is_fetched(
+    text: str, pacs: Pacs, tmp_path: Path
+) -> None:
+    place = tmp_path / "out" / "fetched.csv"
+    place.parent.mkdir()
+    if text == "link":
+        place.symlink_to(tmp_path / "elsewhere.csv")
+    elif text == "folder":
+        place.mkdir()
+    else:
+        place.write_text(text)
+    remote = ListRemote(pacs)
+    with pytest.raises(BiomarkerError):
+        fetched(remote, tmp_path / "out")
+    assert remote.asked == []
+    assert [path.name for path in place.parent.iterdir()] == ["fetched.csv"]
+    assert not (tmp_path / "elsewhere.csv").exists()

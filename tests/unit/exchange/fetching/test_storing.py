@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -61,6 +63,7 @@ WHOLE: dict[str, Callable[[], Dataset]] = {
     ),
     "one bit": lambda: image(BitsAllocated=1, Rows=3, Columns=3, PixelData=bytes(2)),
     "encapsulated": lambda: in_syntax(JPEGLSLossless, PixelData=encapsulate([b"ab" * 50])),
+    "padded": lambda: image(PixelData=bytes(60)),
     "no image": lambda: _without(
         image(SOPClassUID=RTStructureSetStorage), "PixelData", "Rows", "Columns", "BitsAllocated"
     ),
@@ -111,6 +114,8 @@ def test_no_beginning_of_an_image_is_taken_for_one(name: str, tmp_path: Path) ->
     [
         lambda: image(PixelData=bytes(46)),
         lambda: image(NumberOfFrames=2),
+        # 18 bits are three bytes.
+        lambda: image(BitsAllocated=1, Rows=3, Columns=6, PixelData=bytes(2)),
         lambda: _without(image(), "PixelData"),
         lambda: in_syntax(JPEGLSLossless, PixelData=encapsulate([])),
     ],
@@ -125,6 +130,23 @@ def test_pixel_data_that_are_short_by_their_header_are_named(
 def pacs_series() -> tuple[RemoteSeries, dict[str, bytes]]:
     (series, instances), *_ = pacs_of(n_series=1, n_instances=3).series.items()
     return series, dict(instances)
+
+
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID"])
+def test_an_object_of_another_series_is_not_taken_for_its_instance(
+    keyword: str, pacs_series: tuple[RemoteSeries, dict[str, bytes]], tmp_path: Path
+) -> None:
+    series, instances = pacs_series
+    uid, content = next(iter(instances.items()))
+    dataset = dcmread(io.BytesIO(content))
+    setattr(dataset, keyword, "1.2.3")
+    store = SeriesStore(tmp_path, series, instances)
+    store.receive([content_of(dataset)])
+    assert (len(store.missing), store.n_dropped) == (3, 1)
+    assert list(store.folder.iterdir()) == []
+    # Nor where it lies there already, under the name of the instance.
+    (store.folder / f"{uid}.dcm").write_bytes(content_of(dataset))
+    assert uid in SeriesStore(tmp_path, series, instances).missing
 
 
 def test_a_disk_that_is_full_leaves_no_half_file(
@@ -146,6 +168,29 @@ def test_a_disk_that_is_full_leaves_no_half_file(
     with pytest.raises(OSError, match="No space left"):
         store.receive([next(iter(instances.values()))])
     assert not list(tmp_path.rglob("*.*m"))
+
+
+def test_what_a_killed_fetch_left_half_is_taken_away_and_nothing_else(
+    pacs_series: tuple[RemoteSeries, dict[str, bytes]], tmp_path: Path
+) -> None:
+    series, instances = pacs_series
+    folder = tmp_path / series.study_uid / series.series_uid
+    folder.mkdir(parents=True)
+    names = (".instance.00ff.part", ".instance.11ff.part", ".other.00ff.part", "notes.txt")
+    for name in names:
+        (folder / name).write_text("x")
+        os.utime(folder / name, (0, 0))
+    os.utime(folder / names[1])
+    SeriesStore(tmp_path, series, instances)
+    assert {path.name for path in folder.iterdir()} == set(names[1:])
+
+
+def test_fragments_without_end_are_not_counted_to_their_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("biomarker_cli.exchange.fetching.completeness._MOST_FRAGMENTS", 5)
+    many = bytes_of(in_syntax(JPEGLSLossless, PixelData=encapsulate([b"ab"] * 10)))
+    assert fault_of(many, tmp_path) == "the fragments of pixel data do not end"
 
 
 def test_an_object_beyond_all_bounds_is_given_up(
