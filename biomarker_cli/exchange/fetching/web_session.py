@@ -98,6 +98,12 @@ class WebSession:
         if self._origin.scheme == "https":
             self._session.mount("https://", _adapter_with(_tls_context(source)))
 
+    def __enter__(self) -> WebSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """End its connections."""
         self._session.close()
