@@ -20,8 +20,10 @@ from carried_study import (
     tables,
     write_list,
 )
-from synthetic_registration import GRID, body, motion
+from synthetic_registration import GRID, body, motion, moved
 
+from biomarker_cli.imaging.files import write_nifti
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.registration.transform_files import write_tfm
 from biomarker_cli.study.errors import StudyError
@@ -80,6 +82,50 @@ def test_a_mask_is_measured_where_the_motion_leads_it(trial):
     there = corners @ found[:3, :3].T + found[:3, 3]
     truth = corners @ motion()[:3, :3].T + motion()[:3, 3]
     assert np.abs(there - truth).max() < 0.5
+
+
+OTHER_GRID = Geometry((38, 42, 44), (2.5, 2.3, 2.4), (-49.1, -41.3, -29.2))
+CENTRE_MM, RADIUS_MM = np.array([2.0, 3.0, 4.0]), 14.0
+
+
+def _ball(geometry: Geometry, matrix: np.ndarray) -> np.ndarray:
+    """Return the voxels of a grid whose centres lie within a ball that a motion has moved."""
+    places = np.indices(geometry.shape).reshape(3, -1)[::-1].T
+    points = geometry.index_to_physical(places)
+    back = np.linalg.inv(matrix)
+    there = points @ back[:3, :3].T + back[:3, 3]
+    return (np.linalg.norm(there - CENTRE_MM, axis=1) < RADIUS_MM).reshape(geometry.shape)
+
+
+def test_on_another_grid_the_values_are_those_of_the_moved_mask(trial):
+    """Within what the voxels at its surface can tell."""
+    write_nifti(_ball(GRID, np.eye(4)).astype(np.uint8), GRID, trial / "mask.nii.gz")
+    (trial / "mask.labels.csv").write_text("value,name\n1,GTV\n")
+    second = body(grid=OTHER_GRID, noise_seed=2)
+    carried_study.write_series(trial, "two", second.array, motion(), grid=OTHER_GRID)
+    place = moved(second, motion()).geometry
+    truth = _ball(place, motion())
+    write_nifti(truth.astype(np.uint8), place, trial / "truth.nii.gz")
+    (trial / "truth.labels.csv").write_text("value,name\n1,GTV\n")
+    carried = _values(_run(trial, (OWN, carried_row("quick.yaml"))))
+    drawn = _values(_run(trial, (OWN, "A,S1,T2,ct,two,truth.nii.gz,,"), out="drawn"))
+    spread = second.array[truth].std()
+    for name in ("mean", "median", "p90"):
+        assert carried[name] == pytest.approx(drawn[name], abs=0.05 * spread), name
+    assert carried["voxels"] == pytest.approx(drawn["voxels"], rel=0.025)
+
+
+def _values(out: Path) -> dict[str, float]:
+    """Return statistics of the region of the second visit, and its voxels."""
+    found = {
+        row["feature_id"].removeprefix("original.intensity."): float(row["value"])
+        for row in table(out, "measurements")
+        if row["case_id"] == SECOND and row["value"]
+    }
+    (roi,) = (row for row in table(out, "rois") if row["case_id"] == SECOND)
+    return {name.partition(".")[0]: value for name, value in found.items()} | {
+        "voxels": float(roi["n_voxels"])
+    }
 
 
 def test_all_rows_name_the_registration_and_ask_for_caution(trial):
