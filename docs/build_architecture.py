@@ -20,7 +20,7 @@ BEGIN, END = "<!-- layers: begin -->", "<!-- layers: end -->"
 def layers() -> list[list[str]]:
     """Return the rooms of each layer that exist, from top to ground."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
-    (contract,) = project["tool"]["importlinter"]["contracts"]
+    contract, *_ = project["tool"]["importlinter"]["contracts"]
     found = []
     for layer in contract["layers"]:
         names = [part.strip(" ()").rpartition(".")[2] for part in layer.split("|")]

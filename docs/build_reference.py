@@ -115,6 +115,54 @@ digits.
 - In R: `read.csv("wide.csv", check.names = FALSE)`."""
 
 PARQUET = """\
+## export joint
+
+`biomarker export joint DIR [-o FILE.csv]` writes one row per site, subject, timepoint and ROI, with
+all quantities of the visit side by side: `joint.csv` in DIR by default, `joint.units.csv` with the
+unit of each column, and `joint.absent.csv` with the reason of each empty cell. Each number is that
+of its own image under its own mask: no image is moved, and nothing need be registered.
+
+- **Names**: `quantity.feature`. The quantity is the first word of the feature where that is one
+  (`suvbw.uptake.max`, `adc.intensity.median`), else the modality (`ct.original.intensity.mean`,
+  `pt.original.intensity.mean`). Where several analyses have one feature, `.analysis_id` stands
+  behind it, and where it has two units, ` [unit]`.
+- **Each quantity** has `quantity.case_id`, `.status`, `.usable` (the worst of its values) and
+  `.flags`. The status is `ok` (all cells filled), `partial`, `no_value`, `ambiguous`, or why nobody
+  speaks of it: `no_case`, `case_failed`, `case_excluded`, `case_waiting`, `no_region`,
+  `region_empty`, `region_missing`, `region_failed`, `region_skipped`, `not_measured`.
+- **Ambiguous**: where two cases of a visit speak of one cell (two CT series with one analysis),
+  neither is taken, even where one of them has no value; `quantity.case_id` and `joint.absent.csv`
+  name both. Choose with `--role` or `--analysis`.
+- **joint.absent.csv**: a row per empty cell, or one with the name of the quantity where nobody
+  speaks of it: `case_id`, `reason` (the words above, `undefined`, `failed`, `skipped`, `usable_no`,
+  `usable_caution` or `not_measured`) and the `flags` of the measurement. A visit without any ROI
+  stands here alone, with an empty `roi_id`.
+
+### Voxel by voxel
+
+`biomarker export joint DIR --voxels --registration none|FILE -o voxels.parquet` writes the maps
+that the run kept ([kept.md](kept.md): `keep: [masks, maps]`; a CT or the signal of an MR has none),
+one row per voxel of each ROI on the grid of the coarsest map of the visit (the largest voxels;
+among equals the first case by name). Columns: `site_id`, `subject_id`, `timepoint`, `roi_id`,
+`grid_case_id`, `x_mm`, `y_mm`, `z_mm` (LPS, centre of the voxel), and of each map `name [unit]`,
+`name.status` and `name.registration_id`; the name is that of the map (`suvbw`, `adc`), with `.role`
+or `.analysis_id` behind it where several have it: two series never share a column.
+
+- **How images lie** is said, never guessed. `none` takes the headers of images of one frame of
+  reference at their word; a `registration.csv` of `biomarker register` leads from the series of the
+  grid to the other, in either direction. With both, a registration of two other series of the run
+  leads between their frames of reference: that of CT and MR also brings PET to ADC. One that
+  failed, asks for a person, or is deformable is refused, and the headers do not take its place;
+  of two that lead there and differ none is picked.
+- **status**: `inside`; `outside_field_of_view` (beyond the outer faces of the outermost voxels);
+  `masked` (the map has no value at one of the voxels that the interpolation needs);
+  `not_registered`; `no_map`. Only `inside` has a value. Values are interpolated once, trilinear;
+  the map that gives the grid is not interpolated.
+- **voxels.maps.csv** has a row per visit, ROI and map: `grid_case_id`, `registration_id` (`none`
+  for the headers, empty for the grid itself), `n_voxels`, `overlap_percent` (voxels in the field of
+  view), `without_value_percent`, and `error_code` and `error_message` of what is not joined.
+- One map stands in memory at a time, and voxels are written 100,000 at a time.
+
 ## export parquet
 
 `biomarker export parquet DIR -o DIR` writes each table of the run as `<table>.parquet` with the

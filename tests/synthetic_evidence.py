@@ -33,6 +33,7 @@ class Seen:
     feature: str = FEATURE
     analysis: str = ANALYSIS
     unit: str = UNIT
+    moved: str = ""
 
     @property
     def case_id(self) -> str:
@@ -61,13 +62,14 @@ def write_package(folder: Path, seen: Iterable[Seen]) -> Path:
             "roi_label": one.roi,
             "status": "ok",
         }
-        if one.date:
-            facts[one.case_id] = {
-                "case_id": one.case_id,
-                "series_uid": "1.2.3",
-                "fact": "study_date",
-                "value": one.date,
-            }
+        for fact, value in (("study_date", one.date), ("dates_modified", one.moved)):
+            if value:
+                facts[one.case_id, fact] = {
+                    "case_id": one.case_id,
+                    "series_uid": "1.2.3",
+                    "fact": fact,
+                    "value": value,
+                }
         features[one.analysis, one.feature] = {
             "analysis_id": one.analysis,
             "analysis_sha256": "a" * 64,

@@ -8,9 +8,9 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ExplicitVRLittleEndian, generate_uid
 
-from biomarker_cli.exchange.deidentifying import CopiedFiles, deidentify
-from biomarker_cli.exchange.profile import load_profile
-from biomarker_cli.exchange.subjects import Subjects
+from biomarker_cli.exchange.deidentifying.copies import CopiedFiles, deidentify
+from biomarker_cli.exchange.deidentifying.profile import load_profile
+from biomarker_cli.exchange.deidentifying.subjects import Subjects
 
 KEY = bytes(range(32))
 PROFILE = load_profile("quantitative")

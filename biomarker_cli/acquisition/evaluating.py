@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from biomarker_cli.acquisition.checks import expected_text
 from biomarker_cli.acquisition.examined import Examined, from_headers
@@ -24,6 +24,7 @@ from biomarker_cli.acquisition.protocol import AcquisitionProtocol
 from biomarker_cli.acquisition.results import CheckResult, Outcome
 from biomarker_cli.acquisition.rules import Check, Rule
 from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.model.shifted_dates import SAID
 
 SCOPES = ("series", "study", "subject", "cohort")
 """What rows of checks.csv are about; instance and frame rules give series rows."""
@@ -131,9 +132,7 @@ def _with_role(protocol: AcquisitionProtocol, one: Examined) -> _Member | None:
         return _Member(one)
     for name, role in protocol.content.roles.items():
         if role.when and judge_conditions(role.when, one).holds:
-            return _Member(
-                Examined(one.series_uid, one.study_uid, one.subject, one.date, name, one.read)
-            )
+            return _Member(replace(one, role=name, read_fact=one.read))
     return None
 
 
@@ -301,6 +300,8 @@ def _against_baseline(rule: Rule, member: _Member, group: Sequence[_Member]) -> 
         return Verdict(Outcome.NOT_APPLICABLE, reason="the subject has one examination")
     if any(not m.series.date for m in group):
         return Verdict(Outcome.NOT_EVALUABLE, reason="an examination has no readable StudyDate")
+    if len({m.series.is_shifted for m in group}) > 1:
+        return Verdict(Outcome.NOT_EVALUABLE, reason=f"of some examinations {SAID}")
     first = min(m.series.date for m in group)
     baseline = [m for m in group if m.series.date == first]
     if member.series.date == first:

@@ -15,6 +15,8 @@ from biomarker_cli.acquisition.measured import MeasuredFact
 from biomarker_cli.acquisition.reading import read_fact
 from biomarker_cli.acquisition.rules import ExampleSeries, FactName
 from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.model.shifted_dates import KEYWORD as DATES_MODIFIED
+from biomarker_cli.model.shifted_dates import are_shifted
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,8 @@ class Examined:
         What tells one subject from another; never a name.
     date : str
         YYYYMMDD of the study, empty where the header does not say.
+    is_shifted : bool
+        Whether that date is none of the calendar.
     """
 
     series_uid: str
@@ -35,6 +39,7 @@ class Examined:
     date: str
     role: str
     read_fact: Callable[[FactName], Reading]
+    is_shifted: bool = False
     _readings: dict[FactName, Reading] = field(default_factory=dict, repr=False)
 
     def read(self, fact: FactName) -> Reading:
@@ -70,6 +75,7 @@ def from_headers(
         date=date if len(date) == 8 and date.isdigit() else "",
         role=series.role,
         read_fact=read,
+        is_shifted=are_shifted(str(series.first(DATES_MODIFIED) or "")),
     )
 
 

@@ -61,6 +61,7 @@ def _kept(series: Examined, facts: Sequence[FactName], devices: DeviceNames) -> 
         "study_uid": series.study_uid,
         "subject": series.subject,
         "date": series.date,
+        "is_shifted": series.is_shifted,
         "role": series.role,
         "readings": readings,
     }
@@ -82,7 +83,13 @@ def kept_series(kept: dict[str, Any]) -> Examined:
         )
 
     return Examined(
-        kept["series_uid"], kept["study_uid"], kept["subject"], kept["date"], kept["role"], read
+        kept["series_uid"],
+        kept["study_uid"],
+        kept["subject"],
+        kept["date"],
+        kept["role"],
+        read,
+        is_shifted=kept["is_shifted"],
     )
 
 

@@ -48,10 +48,10 @@ def scan(paths: PathLike | Iterable[PathLike], *, dates: bool = False) -> pd.Dat
     import pandas as pd
 
     from biomarker_cli.catalogue.catalogue import scan as scan_paths
-    from biomarker_cli.catalogue.rows import COLUMN_TYPES, DATE_COLUMN, scan_rows
+    from biomarker_cli.catalogue.rows import COLUMN_TYPES, DATE_COLUMNS, scan_rows
 
     rows = scan_rows(scan_paths(paths_of(paths)), dates=dates)
-    names = [*COLUMN_TYPES, *([DATE_COLUMN] if dates else [])]
+    names = [*COLUMN_TYPES, *(DATE_COLUMNS if dates else ())]
     frame = pd.DataFrame(rows, columns=names)
     numbers = {int: "Int64", float: "float64"}
     types = {name: numbers[kind] for name, kind in COLUMN_TYPES.items() if kind in numbers}

@@ -7,7 +7,6 @@ not fails by itself, unless the study accepts it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,9 @@ from biomarker_cli.model.errors import CaseError
 from biomarker_cli.regions.entries import Drawing, shortened
 from biomarker_cli.regions.importing import import_regions, status_of_error
 from biomarker_cli.regions.judging import judge_drawing
+from biomarker_cli.regions.rules import RoiNames
 from biomarker_cli.regions.target import ImageTarget
-from biomarker_cli.registration.carrying import CarriedMask, carry
+from biomarker_cli.registration.carrying import CarriedMask, RefusedMask, carry_each
 from biomarker_cli.registration.checks import told
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.given_transforms import transform_in
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.model.arrays import FloatArray
     from biomarker_cli.regions.result import RoiResult
-    from biomarker_cli.regions.rules import RegionRules, RoiNames
+    from biomarker_cli.regions.rules import RegionRules
     from biomarker_cli.tables.rows import RegistrationRow
 
 PROPAGATED_FLAG = "mask_propagated"
@@ -97,20 +97,25 @@ def carried_regions(
         frame_of_reference_override=order.source.other_frame_of_reference,
         contents=case.files or None,
     )
+    regions = [roi.region for roi in rois if roi.region is not None]
+    if not regions:
+        return CarriedRegions(rois, [])
     # The image as it was stored, as `register` takes it; maps are made of several volumes.
     moving = image.volume() if image.is_single else measured
-    regions = [roi.region for roi in rois if roi.region is not None and roi.region.n_voxels]
     found = register(fixed, moving, order.protocol, regions, _given(case, order, fixed, moving))
-    masks = {one.name: carry(one, found, measured.geometry) for one in regions}
+    rule_of = (names or RoiNames({})).carry_of
+    carried, refused = carry_each(regions, found, measured.geometry, rule_of)
     accepted = _acceptance(order, found)
-    rows = carried_case_rows(plan.case_id, order, found, list(masks.values()), accepted)
+    rows = carried_case_rows(plan.case_id, order, found, carried, accepted)
     refusal = _refusal(found) if accepted is None else None
     if refusal is not None:
         return CarriedRegions([], rows, refusal)
     flags = {f"{PROPAGATED_FLAG}:{found.registration_id}"}
     flags |= order.protocol.document.standing_flags
     on = ImageTarget.from_volume(measured), rules, frozenset(flags)
-    taken = [_carried_roi(roi, masks, on, accepted) for roi in rois]
+    masks: dict[str, CarriedMask | RefusedMask] = {one.region.name: one for one in carried}
+    masks |= {one.region.name: one for one in refused}
+    taken = [_carried_roi(roi, masks.get(roi.roi_id), on, accepted) for roi in rois]
     return CarriedRegions(taken, rows)
 
 
@@ -144,14 +149,16 @@ def _refusal(found: Registration) -> RegistrationError | None:
 
 def _carried_roi(
     roi: RoiResult,
-    masks: Mapping[str, CarriedMask],
+    mask: CarriedMask | RefusedMask | None,
     on: tuple[ImageTarget, RegionRules, frozenset[str]],
     accepted: Acceptance | None,
 ) -> RoiResult:
     """Return a ROI on the grid of the image; one that had no voxels stays what it was."""
-    mask = masks.get(roi.roi_id)
-    if mask is None or roi.region is None:
+    if mask is None:
         return roi
+    if isinstance(mask, RefusedMask):
+        code, message = mask.error.code, str(mask.error)
+        return replace(roi, status="failed", error_code=code, error_message=message, region=None)
     target, rules, flags = on
     flags |= roi.flags
     audit = {

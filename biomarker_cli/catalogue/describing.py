@@ -26,6 +26,7 @@ from biomarker_cli.dicom.gradients import read_gradient
 from biomarker_cli.dicom.identity import OWN_MANUFACTURER
 from biomarker_cli.dicom.quick_headers import HeaderReader
 from biomarker_cli.dicom.values import contradicting_bits
+from biomarker_cli.model.shifted_dates import KEYWORD as DATES_MODIFIED
 
 _PLACE = (
     ("PixelSpacing", "(0028,0030)", 2),
@@ -70,6 +71,7 @@ def describe_file(header: FrameHeader, reader: HeaderReader) -> tuple[Instance, 
         _integer(get("Columns")) or 0,
         _integer(get("SamplesPerPixel")) or 1,
         _text(get("StudyDate")),
+        _text(get(DATES_MODIFIED)),
         _positive(get("PatientSize")),
         _positive(get("PatientWeight")),
     )

@@ -34,10 +34,13 @@ class Visit(NamedTuple):
     ----------
     date : str
         StudyDate, empty where absent.
+    dates_modified : str
+        What de-identification did to it; see `model.shifted_dates`.
     height_m, weight_kg : float or None
     """
 
     date: str = ""
+    dates_modified: str = ""
     height_m: float | None = None
     weight_kg: float | None = None
 
@@ -57,7 +60,7 @@ class Instance(NamedTuple):
     patient_key : str
         Digests of PatientID, name, birth date and sex (`pseudonyms.Person`); what
         they are made from is not kept.
-    study_date : str
+    study_date, dates_modified : str
     height_m, weight_kg : float or None
         Of the patient; None where the header tells none that can be.
     references : tuple of str
@@ -79,6 +82,7 @@ class Instance(NamedTuple):
     columns: int
     samples: int
     study_date: str = ""
+    dates_modified: str = ""
     height_m: float | None = None
     weight_kg: float | None = None
     references: tuple[str, ...] = ()
@@ -87,7 +91,7 @@ class Instance(NamedTuple):
     @property
     def visit(self) -> Visit:
         """What tells one visit of a patient from another."""
-        return Visit(self.study_date, self.height_m, self.weight_kg)
+        return Visit(self.study_date, self.dates_modified, self.height_m, self.weight_kg)
 
     @property
     def segmentation_kind(self) -> str:

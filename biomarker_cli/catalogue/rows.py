@@ -11,6 +11,7 @@ from biomarker_cli.catalogue.candidate import VolumeCandidate
 from biomarker_cli.catalogue.catalogue import Catalogue
 from biomarker_cli.catalogue.pseudonyms import NOBODY, Person, user_key
 from biomarker_cli.dicom.identity import pseudonym
+from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 
 COLUMN_TYPES: MappingProxyType[str, type] = MappingProxyType(
     {
@@ -40,8 +41,8 @@ COLUMN_TYPES: MappingProxyType[str, type] = MappingProxyType(
 )
 """The columns of ``biomarker scan``, in their order; numbers may be empty."""
 
-DATE_COLUMN = "study_date"
-"""A column more, where it is asked for: a date is half a name."""
+DATE_COLUMNS = ("study_date", DATES_MODIFIED)
+"""Two columns more, where they are asked for: a date is half a name."""
 
 Row = dict[str, object]
 
@@ -65,7 +66,7 @@ def scan_rows(catalogue: Catalogue, *, dates: bool = False) -> list[Row]:
         row["references"] = joined(candidate.references)
         row["duplicates"] = joined(relative(ref.file, base) for ref in candidate.duplicates)
         if dates:
-            row[DATE_COLUMN] = candidate.visit.date
+            row |= dict(zip(DATE_COLUMNS, candidate.visit[:2], strict=True))
         rows.append(row)
     return rows
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, say
+from biomarker_cli.cli.options import format_option, quiet_option
+from biomarker_cli.cli.output import Listing, is_quiet, note, print_json, progress, say
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -48,6 +48,7 @@ held something that names a person: then nothing is kept.
     help="patient_id and subject_id: whose ids are one subject.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would become of each attribute.")
+@quiet_option
 @format_option
 def deidentify(
     folder: Path,
@@ -65,27 +66,28 @@ def deidentify(
     so. The link to the source is written beside the key, as KEY.link.csv. Pixels are
     not looked at: a face that can be rendered stays one.
     """
-    from biomarker_cli.exchange import deidentifying
-    from biomarker_cli.exchange.profile import load_profile
-    from biomarker_cli.exchange.subjects import Subjects, read_subjects
+    from biomarker_cli.exchange.deidentifying import copies
+    from biomarker_cli.exchange.deidentifying.profile import load_profile
+    from biomarker_cli.exchange.deidentifying.subjects import Subjects, read_subjects
 
     if output is None and not dry_run:
         raise click.UsageError("say -o DIR, or --dry-run")
     profile = load_profile(wanted)
-    key = deidentifying.read_or_make_key(key_file, keep=not dry_run)
+    key = copies.read_or_make_key(key_file, keep=not dry_run)
     subjects = Subjects(key) if subjects_file is None else read_subjects(subjects_file, key)
-    if dry_run or output is None:
-        outcome = deidentifying.examine(folder, profile, subjects)
-    else:
-        link = key_file.with_name(key_file.name + ".link.csv")
-        outcome = deidentifying.deidentify(folder, output, link, profile, subjects)
-    manifest = deidentifying.manifest_of(outcome, profile)
-    rows = deidentifying.attribute_rows(outcome.done.items())
-    if output_format == "json":
+    with progress("cleaning copies", "steps") as advance:
+        if dry_run or output is None:
+            outcome = copies.examine(folder, profile, subjects, advance)
+        else:
+            link = copies.link_of(key_file)
+            outcome = copies.deidentify(folder, output, link, profile, subjects, advance)
+    manifest = copies.manifest_of(outcome, profile)
+    rows = copies.attribute_rows(outcome.done.items())
+    if output_format == "json" and not is_quiet():
         print_json({**manifest, "attributes": rows})
-    else:
+    elif not is_quiet():
         _print_text(rows if dry_run else [], manifest)
-    say(_of_faces(manifest), err=True)
+    note(_of_faces(manifest))
     if not outcome.written:
         return ExitCode.FAILED
     return ExitCode.PARTIAL if outcome.is_partial else ExitCode.DONE

@@ -1,55 +1,71 @@
-"""How much a deflated data set would grow to: asked before anybody inflates it into memory."""
+"""Files whose deflated data set is measured before anybody inflates it into memory."""
 
 from __future__ import annotations
 
+import io
 import zlib
-from typing import BinaryIO
+from pathlib import Path
 
-from biomarker_cli.dicom.element_walk import DEFLATED
+from biomarker_cli.dicom.errors import inflates
 
-_PREFIX, _META = 132, 144
-_LENGTH_ELEMENT = b"\x02\x00\x00\x00UL\x04\x00"
+MOST_INFLATED_BYTES = 512 * 1024**2
+"""Of a deflated data set: what is read into memory whole."""
+
 _CHUNK = 1024 * 1024
-_LONGEST_META = 64 * 1024
 _RAW_DEFLATE = -15
 
 
-def inflates_beyond(file: BinaryIO, most: int) -> bool:
-    """Tell whether a file is a deflated object that would be larger than that.
+class MeasuredContent(io.BytesIO):
+    """The bytes of a file as pydicom is given them.
+
+    pydicom asks for all the rest at once where a deflated data set begins (PS3.5 A.5), and
+    nowhere else: what it would inflate is measured then, from where it would, whatever the
+    lengths in the file say.
 
     Parameters
     ----------
-    file : BinaryIO
-        Read from its beginning, and left there.
-    most : int
-        Bytes.
-
-    Notes
-    -----
-    A deflated file without the length of its meta group says not where it begins: it counts
-    as one that grows beyond measure.
+    content : bytes-like
+    path : Path
+        For messages.
+    most_inflated : int, optional
+        Bytes, by default `MOST_INFLATED_BYTES`.
     """
-    try:
-        file.seek(0)
-        head = file.read(_META)
-        length = int.from_bytes(head[140:_META], "little")
-        has_length = head[_PREFIX:140] == _LENGTH_ELEMENT and length <= _LONGEST_META
-        meta = file.read(length if has_length else _LONGEST_META)
-        if DEFLATED.encode() not in meta:
-            return False
-        return not has_length or _grows_beyond(file, most)
-    finally:
-        file.seek(0)
+
+    def __init__(self, content: bytes, path: Path, most_inflated: int | None = None) -> None:
+        super().__init__(content)
+        self._path, self._most = path, most_inflated
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return bytes; all that is left only where it does not inflate beyond the bound.
+
+        Raises
+        ------
+        HeaderError
+            ``FILE-INFLATES``.
+        """
+        read = super().read(size)
+        if size is None or size < 0:
+            require_measured(read, self._path, self._most)
+        return read
 
 
-def _grows_beyond(file: BinaryIO, most: int) -> bool:
-    inflating, n_bytes, waiting = zlib.decompressobj(_RAW_DEFLATE), 0, b""
-    while n_bytes <= most and (waiting or (waiting := file.read(_CHUNK))):
+def require_measured(deflated: bytes, path: Path, most: int | None = None) -> None:
+    """Refuse deflated bytes that would grow to more than that, or than is ever read.
+
+    Raises
+    ------
+    HeaderError
+        ``FILE-INFLATES``.
+    """
+    most = MOST_INFLATED_BYTES if most is None else most
+    inflating, n_bytes, waiting = zlib.decompressobj(_RAW_DEFLATE), 0, memoryview(deflated)
+    rest = b""
+    while n_bytes <= most and (rest or waiting) and not inflating.eof:
+        piece, waiting = (rest, waiting) if rest else (waiting[:_CHUNK], waiting[_CHUNK:])
         try:
-            n_bytes += len(inflating.decompress(waiting, _CHUNK))
+            n_bytes += len(inflating.decompress(piece, _CHUNK))
         except zlib.error:
-            return False  # The parser says so.
-        waiting = inflating.unconsumed_tail
-        if inflating.eof:
-            break
-    return n_bytes > most
+            return  # The parser says so.
+        rest = inflating.unconsumed_tail
+    if n_bytes > most:
+        raise inflates(path, most)

@@ -45,6 +45,16 @@ def compressed(path: Path) -> HeaderError:
     )
 
 
+def inflates(path: Path, most: int) -> HeaderError:
+    """Return the error for a deflated data set that is larger than any that is read."""
+    return HeaderError(
+        "FILE-INFLATES",
+        f"the data set is deflated and would grow to more than {most} bytes",
+        where=path.name,
+        hint="If it is what you sent, write it without the deflated transfer syntax.",
+    )
+
+
 def unreadable(path: Path, error: OSError) -> HeaderError:
     """Return the error for a file that the system does not hand over."""
     return HeaderError(

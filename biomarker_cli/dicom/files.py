@@ -60,7 +60,7 @@ class _WholeFiles(HeaderReader):
             missing = walked.missing_bytes(len(content))
             seen = _Seen(QuickHeader(walked.elements, path, missing, whole=whole), walked)
         read = self.inputs.read[path]
-        read.pixels = read.pixels or _pixel_digest(content, seen.walked)
+        read.pixels = read.pixels or _pixel_digest(content, path, seen.walked)
         return seen
 
 
@@ -83,12 +83,12 @@ def content_of(contents: Mapping[Path, bytes | bytearray | memoryview], path: Pa
     return content
 
 
-def _pixel_digest(content: bytes, walked: Walked | None) -> str:
+def _pixel_digest(content: bytes, path: Path, walked: Walked | None) -> str:
     """Return the sha256 of the stored pixels, empty where there are none."""
     if walked is None:
         from biomarker_cli.dicom.pixels import pixel_bytes
 
-        stored: bytes | memoryview = pixel_bytes(content)
+        stored: bytes | memoryview = pixel_bytes(content, path)
     elif walked.pixels is None:
         return ""
     else:

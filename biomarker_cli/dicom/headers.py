@@ -14,6 +14,7 @@ from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
+from biomarker_cli.dicom.deflated import MeasuredContent, require_measured
 from biomarker_cli.dicom.errors import HeaderError, compressed, empty, not_dicom, unreadable
 from biomarker_cli.model.inputs import FileSignature, changed
 
@@ -49,7 +50,9 @@ PARSER_ERRORS = (
 ELEMENT_ERRORS = (*PARSER_ERRORS, OSError)
 
 
-def read_header(path: Path, signature: FileSignature | None = None) -> Dataset:
+def read_header(
+    path: Path, signature: FileSignature | None = None, most_inflated: int | None = None
+) -> Dataset:
     """Return the header of a DICOM file, without pixel data.
 
     Parameters
@@ -57,6 +60,8 @@ def read_header(path: Path, signature: FileSignature | None = None) -> Dataset:
     path : Path
     signature : FileSignature, optional
         Of the file that is meant.
+    most_inflated : int, optional
+        Bytes of a deflated data set, by default as many as are ever read.
 
     Returns
     -------
@@ -67,7 +72,7 @@ def read_header(path: Path, signature: FileSignature | None = None) -> Dataset:
     HeaderError
         ``FILE-UNREADABLE`` where the system refuses, ``FILE-NOT-DICOM`` where
         the content is something else, ``FILE-COMPRESSED`` where that is DICOM
-        within gzip, ``FILE-EMPTY`` for zero bytes.
+        within gzip, ``FILE-EMPTY`` for zero bytes, ``FILE-INFLATES``.
     InputError
         ``INPUT-CHANGED`` where another file lies there now.
     """
@@ -77,7 +82,7 @@ def read_header(path: Path, signature: FileSignature | None = None) -> Dataset:
             raise changed(path, "it has changed since it was found")
         if found.size == 0:
             raise empty(path)
-        with open_bounded(path) as file:
+        with _open_bounded(path, most_inflated) as file:
             return _parsed(file, path)
     except OSError as error:
         raise unreadable(path, error) from error
@@ -89,9 +94,9 @@ def parse_header(content: bytes, path: Path) -> Dataset:
     Raises
     ------
     HeaderError
-        ``FILE-NOT-DICOM``, ``FILE-COMPRESSED``.
+        ``FILE-NOT-DICOM``, ``FILE-COMPRESSED``, ``FILE-INFLATES``.
     """
-    return _parsed(io.BytesIO(content), path)
+    return _parsed(MeasuredContent(content, path), path)
 
 
 def _parsed(file: BinaryIO, path: Path) -> Dataset:
@@ -127,22 +132,26 @@ def _something_else(file: BinaryIO, path: Path) -> HeaderError:
     return not_dicom(path, "the file is not DICOM")
 
 
-def open_bounded(path: Path) -> BinaryIO:
+def _open_bounded(path: Path, most_inflated: int | None) -> BinaryIO:
     """Open a file so that no read reserves more memory than the file has bytes.
 
     A damaged length field may ask for 4 GB; a plain file would reserve them.
     """
     size = path.stat().st_size
     if size <= WHOLE_FILE_BYTES:
-        return io.BytesIO(path.read_bytes())
-    return _BoundedFile(path, size)
+        return MeasuredContent(path.read_bytes(), path, most_inflated)
+    return _BoundedFile(path, size, most_inflated)
 
 
 class _BoundedFile(io.BufferedReader):
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: Path, size: int, most_inflated: int | None) -> None:
         super().__init__(io.FileIO(path))
-        self._size = size
+        self._path, self._size, self._most = path, size, most_inflated
 
     def read(self, size: int | None = -1, /) -> bytes:
         left = max(self._size - self.tell(), 0)
-        return super().read(left if size is None or size < 0 else min(size, left))
+        if size is not None and size >= 0:
+            return super().read(min(size, left))
+        rest = super().read(left)
+        require_measured(rest, self._path, self._most)  # As `MeasuredContent` does.
+        return rest

@@ -5,7 +5,6 @@ What the stored numbers mean is said in `biomarker_cli.dicom.values`.
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +23,8 @@ from biomarker_cli.dicom.decoding import (
     require_no_more_frames,
     require_values,
 )
+from biomarker_cli.dicom.deflated import MeasuredContent
+from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.mosaics import read_tiles
 from biomarker_cli.model.arrays import AnyArray
 
@@ -50,9 +51,11 @@ def decoded_frames(content: bytes, path: Path, frames: Sequence[int]) -> Iterato
     PixelError
         ``PIXELS-UNREADABLE`` where the file is cut or cannot be decoded,
         ``PIXELS-ABSENT`` where it holds a header alone, ``PIXELS-COLOUR``.
+    HeaderError
+        ``FILE-INFLATES``.
     """
     with decoding(path):
-        dataset = dcmread(io.BytesIO(content))
+        dataset = dcmread(MeasuredContent(content, path))
         require_values(dataset)
         require_grey(dataset.get("SamplesPerPixel") or 1, path)
         if not any(keyword in dataset for keyword in PIXEL_ELEMENTS):
@@ -109,13 +112,13 @@ def _odd_frames(dataset: Dataset, path: Path, frames: Sequence[int]) -> Iterator
         yield decoded.view(f"i{decoded.itemsize}") if signed else decoded
 
 
-def pixel_bytes(content: bytes) -> bytes:
+def pixel_bytes(content: bytes, path: Path) -> bytes:
     """Return the stored pixels of a file as pydicom finds them, empty where it finds none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = dcmread(io.BytesIO(content))
+            dataset = dcmread(MeasuredContent(content, path))
         return bytes(next((dataset.get(name) for name in PIXEL_ELEMENTS if name in dataset), b""))
-    except DECODER_ERRORS:
+    except (*DECODER_ERRORS, HeaderError):
         # Reading the pixels will say what is wrong with the file.
         return b""

@@ -9,7 +9,6 @@ per pixel do not start at a byte.
 
 from __future__ import annotations
 
-import io
 import zlib
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from pydicom.encaps import get_frame
 from pydicom.pixels import pixel_array
 
 from biomarker_cli.dicom.decoding import decoding, require_values
+from biomarker_cli.dicom.deflated import MeasuredContent
 from biomarker_cli.dicom.native_pixels import RLE_LOSSLESS
 from biomarker_cli.model.arrays import AnyArray
 
@@ -35,9 +35,11 @@ def read_with_pixels(content: bytes, path: Path) -> Dataset:
     ------
     PixelError
         ``PIXELS-UNREADABLE`` where the file is cut.
+    HeaderError
+        ``FILE-INFLATES``.
     """
     with decoding(path):
-        dataset = dcmread(io.BytesIO(content))
+        dataset = dcmread(MeasuredContent(content, path))
         require_values(dataset)
         return dataset
 

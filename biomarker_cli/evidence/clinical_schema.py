@@ -125,11 +125,15 @@ class ClinicalWindow(Strict):
         Dates as YYYY-MM-DD or YYYYMMDD.
     before_days, after_days : int
         Before and after the study date of the case.
+    shifted_alike : bool
+        The dates were moved with those of the images, by the same days for each subject:
+        where images say that theirs were moved, nothing else makes the two comparable.
     """
 
     column: str
     before_days: int = Field(ge=0, le=36525)
     after_days: int = Field(default=0, ge=0, le=36525)
+    shifted_alike: bool = False
 
 
 class ClinicalSchema(Strict):

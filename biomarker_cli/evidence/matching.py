@@ -74,6 +74,7 @@ REASONS: dict[str, str] = {
     "no_timepoint": "the subject has no such timepoint",
     "no_lesion": "the subject has no such region",
     "no_date": "no day of the scan is known, or two are",
+    "dates_shifted": "the dates of the images were moved, and the table is not said to be so",
     "outside_window": "no date lies in the window",
     "two_matches": "two meet, and no rule decides between them",
     "not_chosen": "the rule chose another one",
@@ -150,13 +151,25 @@ def match_rows(
         if key in taken or key in told:
             continue
         days = out_of_reach.get(key)
-        if schema.window and target.case.day is None:
-            left_out.append(Unmatched("no_date", REASONS["no_date"], target=target))
+        if schema.window and day_of(target, schema) is None:
+            reason = undated(target)
+            left_out.append(Unmatched(reason, REASONS[reason], target=target))
         elif days is not None:
             left_out.append(_outside(schema, days, target=target))
         else:
             left_out.append(Unmatched("no_row", REASONS["no_row"], target=target))
     return Matched(tuple(chosen), tuple(left_out))
+
+
+def day_of(target: Target, schema: ClinicalSchema) -> date | None:
+    """Return the day of a target that a date of the table may be held against."""
+    alike = schema.window is not None and schema.window.shifted_alike
+    return None if target.case.is_shifted and not alike else target.case.day
+
+
+def undated(target: Target) -> str:
+    """Return the reason why a target has no such day."""
+    return "dates_shifted" if target.case.is_shifted and target.case.day else "no_date"
 
 
 def target_key(target: Target) -> tuple[str, str]:
@@ -194,12 +207,13 @@ class _Known:
         window = self._schema.window
         assert window is not None  # noqa: S101 - asked by the caller
         distances = [
-            (target, (target.case.day - row.day).days)
+            (target, (day - row.day).days)
             for target in found
-            if target.case.day is not None and row.day is not None
+            if (day := day_of(target, self._schema)) is not None and row.day is not None
         ]
         if not distances:
-            return [], Unmatched("no_date", REASONS["no_date"], row)
+            reason = "no_date" if row.day is None else undated(found[0])
+            return [], Unmatched(reason, REASONS[reason], row)
         inside = [
             RowMatch(row, target, days)
             for target, days in distances

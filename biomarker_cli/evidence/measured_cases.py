@@ -8,6 +8,8 @@ from datetime import date
 
 from biomarker_cli.evidence.clinical_cells import date_of
 from biomarker_cli.evidence.errors import EvidenceNotFoundError
+from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
+from biomarker_cli.model.shifted_dates import are_shifted
 from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.export.packaged import PackagedTable
@@ -27,6 +29,8 @@ class MeasuredCase:
         Image role: the end of the case_id.
     day : date or None
         None where no day is known, or two are.
+    is_shifted : bool
+        Whether that day is none of the calendar.
     regions : tuple of str
         Its `roi_id`.
     """
@@ -37,6 +41,7 @@ class MeasuredCase:
     timepoint: str
     role: str
     day: date | None
+    is_shifted: bool
     regions: tuple[str, ...]
 
 
@@ -76,7 +81,7 @@ def measured_cases(tables: Mapping[str, PackagedTable]) -> list[MeasuredCase]:
         ``EVIDENCE-NO-CASES``.
     """
     cases = table_of(tables, "cases", "case_id", "site_id", "subject_id", "timepoint")
-    days = _days(tables)
+    days, shifted = _days(tables)
     regions = _regions(tables)
     places = [
         cases.column_names.index(name) for name in ("case_id", "site_id", "subject_id", "timepoint")
@@ -93,6 +98,7 @@ def measured_cases(tables: Mapping[str, PackagedTable]) -> list[MeasuredCase]:
                 timepoint,
                 case_id.rpartition("/")[2],
                 next(iter(known)) if len(known) == 1 else None,
+                case_id in shifted,
                 tuple(sorted(regions.get(case_id, ()))),
             )
         )
@@ -101,16 +107,20 @@ def measured_cases(tables: Mapping[str, PackagedTable]) -> list[MeasuredCase]:
     return sorted(found, key=lambda case: case.case_id)
 
 
-def _days(tables: Mapping[str, PackagedTable]) -> dict[str, set[date | None]]:
+def _days(tables: Mapping[str, PackagedTable]) -> tuple[dict[str, set[date | None]], set[str]]:
+    """Return the days of each case, and the cases whose days were moved."""
     if "facts" not in tables:
-        return {}
+        return {}, set()
     facts = table_of(tables, "facts", "case_id", "fact", "value")
     case, fact, value = (facts.column_names.index(name) for name in ("case_id", "fact", "value"))
     found: dict[str, set[date | None]] = {}
+    shifted: set[str] = set()
     for row in facts.rows():
+        if row[fact] == DATES_MODIFIED and are_shifted(row[value]):
+            shifted.add(row[case])
         if row[fact] == STUDY_DATE and row[value]:
             found.setdefault(row[case], set()).add(date_of(row[value]))
-    return found
+    return found, shifted
 
 
 def _regions(tables: Mapping[str, PackagedTable]) -> dict[str, set[str]]:

@@ -153,14 +153,42 @@ def write_nifti(array: AnyArray, geometry: Geometry, path: Path) -> None:
     ImageFileError
         ``IMAGE-FILE-FORMAT`` for another suffix.
     """
-    if not path.name.lower().endswith(NIFTI_SUFFIXES):
-        raise _bad_format(path)
     if array.shape != geometry.shape:
         raise ValueError(f"array {array.shape} on a grid of {geometry.shape}")
+    _write_nifti(_storable(array).transpose(2, 1, 0), geometry, path, "none")
+
+
+def write_nifti_vectors(vectors: AnyArray, geometry: Geometry, path: Path) -> None:
+    """Write three components for each voxel as NIfTI-1, as ITK writes a displacement field.
+
+    The components stay along the LPS axes, which is what programs built on ITK expect of
+    the intent ``vector``.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (z, y, x, 3)
+    geometry : Geometry
+    path : Path
+        ``.nii`` or ``.nii.gz``; the same numbers give the same bytes.
+
+    Raises
+    ------
+    ImageFileError
+        ``IMAGE-FILE-FORMAT`` for another suffix.
+    """
+    if vectors.shape != (*geometry.shape, 3):
+        raise ValueError(f"vectors {vectors.shape} on a grid of {geometry.shape}")
+    _write_nifti(vectors.transpose(2, 1, 0, 3)[:, :, :, None, :], geometry, path, "vector")
+
+
+def _write_nifti(array: AnyArray, geometry: Geometry, path: Path, intent: str) -> None:
+    if not path.name.lower().endswith(NIFTI_SUFFIXES):
+        raise _bad_format(path)
     import nibabel
 
     affine = RAS_TO_LPS @ geometry.affine
-    image = nibabel.Nifti1Image(_storable(array).transpose(2, 1, 0), affine)
+    image = nibabel.Nifti1Image(array, affine)
+    image.header.set_intent(intent)
     image.header.set_xyzt_units("mm")
     image.set_sform(affine, code="scanner")
     image.set_qform(affine, code="scanner")

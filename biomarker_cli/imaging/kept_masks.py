@@ -22,6 +22,7 @@ from biomarker_cli.imaging.errors import KeptFileError
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.inflating import DAMAGE, MOST_INFLATED, gathered, inflated
 from biomarker_cli.imaging.region import Crop, Region
+from biomarker_cli.model.inputs import MOST_BYTES
 
 MASK_FORMAT = "biomarker-mask/1"
 
@@ -132,6 +133,8 @@ def _mask(head: dict[str, Any], packed: bytes) -> KeptMask:
     n_bytes = -(-n_voxels // 8)
     if n_bytes > len(packed) * MOST_INFLATED:
         raise EOFError(f"{n_bytes} bytes promised, found {len(packed)} compressed")
+    if n_voxels > MOST_BYTES:
+        raise ValueError(f"{n_voxels} voxels, at most {MOST_BYTES} are read")
     bits = gathered(inflated(memoryview(packed), "zlib"), n_bytes)
     voxels = np.unpackbits(bits)
     if voxels[n_voxels:].any() or int(np.count_nonzero(voxels)) != head["n_voxels"]:

@@ -27,6 +27,8 @@ FLAGS = MappingProxyType(
         "fact_unreadable": "an element of the fact is damaged, or holds text in place of a number",
         "fact_varies": "the fact differs between the slices of the series; all values are listed",
         "passport_failed": "the site's last test before the examination failed; the argument is it",
+        "dates_shifted": "dates were moved when the image was de-identified: no calendar fits them",
+        "passport_dates_shifted": "dates of the image were moved; the argument is the test",
         "passport_missing": "the site had no such test before the examination; the argument is it",
         "passport_stale": "the site's test was too old at the examination; the argument is it",
         "passport_undated": "nothing tells when the image was made; the argument is the test",

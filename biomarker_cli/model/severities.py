@@ -21,6 +21,7 @@ SEVERITY_WORDS: tuple[Severity, ...] = get_args(Severity)
 """From the lightest to the heaviest."""
 
 _INFO = (
+    "dates_shifted",  # distances of a subject hold, and decay is counted within one of them
     "lesion_small",  # a lesion that shrank: its size is as good as that of others
     "fact_varies",  # window settings, times: the rules judge the values that matter
     "roi_name_encoding",
@@ -40,6 +41,7 @@ _CAUTION = (
     "draft_protocol",
     "retired_protocol",
     # The site is not shown to have passed its tests at the time.
+    "passport_dates_shifted",
     "passport_missing",
     "passport_stale",
     "passport_undated",

@@ -23,6 +23,8 @@ from types import MappingProxyType
 from typing import Any
 
 from biomarker_cli.model.errors import InputNotFoundError
+from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
+from biomarker_cli.model.shifted_dates import are_shifted
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.multicentre.phantoms.report import FORMAT as JUDGEMENT
 from biomarker_cli.multicentre.repeatability_table import FORMAT as REPEATABILITY
@@ -275,9 +277,11 @@ def _of_run(folder: Path) -> Iterator[PassportRow]:
 
 
 def _days(folder: Path) -> dict[str, str]:
-    """Return the day of each case by its StudyDate; of several days, none."""
+    """Return the day of each case by its StudyDate; none of several, or where it was moved."""
     told: dict[str, set[str]] = {}
     for fact in _of_schema(folder, FACTS):
+        if fact["fact"] == DATES_MODIFIED and are_shifted(fact["value"]):
+            told.setdefault(fact["case_id"], set()).add("")
         if fact["fact"] == "study_date":
             told.setdefault(fact["case_id"], set()).add(fact["value"])
     return {case: _day(*days) for case, days in told.items() if len(days) == 1}

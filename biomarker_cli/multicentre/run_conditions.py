@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
+from biomarker_cli.model.shifted_dates import are_shifted
 from biomarker_cli.tables.reading import read_table
 from biomarker_cli.tables.schema import FACTS, ROIS
 
@@ -53,15 +55,21 @@ def _of_cases(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     if not (folder / FACTS.file_name).is_file():
         return {}, {}
     facts = read_table(FACTS, folder)
-    facts = facts[facts["fact"].isin((DATE, *SETTINGS)) & (facts["value"] != "")]
+    facts = facts[facts["fact"].isin((DATE, DATES_MODIFIED, *SETTINGS)) & (facts["value"] != "")]
     dates: dict[str, str] = {}
     found: dict[str, set[str]] = {}
+    shifted: set[str] = set()
     for case_id, fact, value in zip(facts["case_id"], facts["fact"], facts["value"], strict=True):
         if fact == DATE:
             # Of two dates nobody can say which one it is.
             dates[case_id] = value if dates.get(case_id, value) == value else ""
+        elif fact == DATES_MODIFIED:
+            shifted |= {case_id} if are_shifted(value) else set()
         else:
             found.setdefault(case_id, set()).add(f"{fact}{_IS}{value}")
+    if dates.keys() - shifted:
+        # Beside days of the calendar, one that was moved tells no distance.
+        dates = {case_id: day for case_id, day in dates.items() if case_id not in shifted}
     settings = {case_id: _BETWEEN.join(sorted(said)) for case_id, said in found.items()}
     return dates, settings
 

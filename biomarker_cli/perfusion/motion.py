@@ -196,10 +196,11 @@ def _protocol(rules: MotionRules) -> RegistrationProtocol:
             hint="Get the protocol of the analysis, or name the one found in an analysis of "
             "your own (motion.protocol_sha256).",
         )
-    if protocol.file.rigid is None:
+    if protocol.file.transform != "rigid":
         raise PerfusionError(
             "DCE-MOTION-PROTOCOL",
-            f"{protocol.ident} takes the header geometry: it corrects no motion",
+            f"{protocol.ident} is of transform {protocol.file.transform}: motion is corrected "
+            "by rigid ones",
             hint="Name a registration protocol of transform rigid in motion.protocol.",
         )
     return protocol

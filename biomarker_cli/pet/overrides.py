@@ -11,13 +11,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydicom.datadict import dictionary_VM, tag_for_keyword
+from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 import biomarker_cli.dicom.headers  # noqa: F401 - sets pydicom up before a value is made
 from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.injection import RADIOPHARMACEUTICALS
+from biomarker_cli.model.shifted_dates import KEYWORD as DATES_MODIFIED
+from biomarker_cli.model.shifted_dates import SAID, are_shifted
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import OverrideError, SuvError
 from biomarker_cli.pet.rules import Override
@@ -72,6 +74,13 @@ def apply_overrides(
     overrides : iterable of Override
         Those of other series are left alone.
     derivation : Derivation
+
+    Raises
+    ------
+    OverrideError
+        ``OVERRIDE-INVALID``.
+    SuvError
+        ``SUV-DATES-SHIFTED`` for a date beside those that were moved.
     """
     header = frames.first
     series = str(header.get("SeriesInstanceUID", ""))
@@ -93,6 +102,7 @@ def apply_overrides(
             }
         )
         derivation.flags.add(f"suv_override:{override.tag}")
+    require_calendar((o.tag for o in wanted if dictionary_VR(o.tag) in {"DA", "DT"}), header)
     if not wanted:
         return frames
     replaced: dict[int, Dataset] = {}
@@ -109,6 +119,31 @@ def _require_keyword(override: Override, where: str) -> None:
             f"{shortened(override.tag, 40)!r} is no DICOM keyword",
             where=where,
             hint="Name the element by its keyword, such as PatientWeight.",
+        )
+
+
+def require_calendar(dated: Iterable[str], header: FrameHeader) -> None:
+    """Refuse dates that somebody wrote down for a series whose own were moved.
+
+    Parameters
+    ----------
+    dated : iterable of str
+        What they are called; of none, nothing is refused.
+    header : FrameHeader
+        As the file has it, before any override.
+
+    Raises
+    ------
+    SuvError
+        ``SUV-DATES-SHIFTED``.
+    """
+    name = next(iter(dated), "")
+    if name and are_shifted(str(header.get(DATES_MODIFIED, ""))):
+        raise SuvError(
+            "SUV-DATES-SHIFTED",
+            f"not assessable: {name} is a date of somebody's record, and {SAID}",
+            where=f"{DATES_MODIFIED} (0028,0303)",
+            hint="Give the clock time alone (RadiopharmaceuticalStartTime), or correct the source.",
         )
 
 

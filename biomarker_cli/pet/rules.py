@@ -235,6 +235,11 @@ class ClinicalForm(Strict):
     injection_datetime: datetime | None = None
     glucose_mmol_l: float | None = Field(default=None, gt=0, le=50)
 
+    @property
+    def dated(self) -> tuple[str, ...]:
+        """Names of the entries with a date."""
+        return tuple(name for name, value in self if isinstance(value, datetime))
+
 
 class Override(Strict):
     """One header value that a person answers for.

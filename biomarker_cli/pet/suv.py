@@ -19,7 +19,7 @@ from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.factor import Factors, Question, suvbw_factors
 from biomarker_cli.pet.harmonisation import gaussian
 from biomarker_cli.pet.normalisation import QUANTITY_OF, factor_on_suvbw
-from biomarker_cli.pet.overrides import apply_overrides
+from biomarker_cli.pet.overrides import apply_overrides, require_calendar
 from biomarker_cli.pet.patient import read_body_measures
 from biomarker_cli.pet.rules import ClinicalForm, Override, SuvRules
 from biomarker_cli.pet.series import read_series
@@ -138,6 +138,7 @@ def _factors(
         with warnings.catch_warnings():
             # Values that the standard forbids are judged here by name, not by pydicom.
             warnings.simplefilter("ignore")
+            require_calendar(form.dated, place.frames.first)
             frames = apply_overrides(place.frames, overrides, derivation)
             series = read_series(frames, derivation)
             body = read_body_measures(frames.first, form, rules, derivation)

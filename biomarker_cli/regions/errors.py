@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from biomarker_cli.model.errors import CaseError
+from biomarker_cli.model.errors import CaseError, ConfigurationError
 
 # pydicom converts values when they are asked for, so that damaged ones fail then.
 _DAMAGE = (
@@ -25,6 +25,10 @@ _DAMAGE = (
 
 class RegionError(CaseError):
     """A segmentation, or one ROI of it, that cannot be imported."""
+
+
+class RoiMapError(ConfigurationError):
+    """A ROI map that cannot be used as it is written."""
 
 
 @contextmanager

@@ -9,9 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    RootModel,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from biomarker_cli.protocol.document import Strict
+from biomarker_cli.registration.carry_rules import DEFAULT_CARRY, CarryRule
 
 
 class RegionRules(Strict):
@@ -85,12 +94,16 @@ class RoiName(Strict):
         ``value:scheme``, for instance ``10200004:SCT``.
     labels : tuple of int
         ROINumber, SegmentNumber or label value.
+    carry : str
+        How it may be carried to another image: ``never``, ``rigid`` or, for organs and
+        atlases, ``deformable``.
     """
 
     names: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     labels: tuple[int, ...] = ()
+    carry: CarryRule = DEFAULT_CARRY
 
     @model_validator(mode="before")
     @classmethod
@@ -98,6 +111,12 @@ class RoiName(Strict):
         if isinstance(value, str):
             return {"names": [value]}
         return {"names": value} if isinstance(value, list | tuple) else value
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Results are kept under what decides them: a map that says nothing new keeps them.
+        said: dict[str, Any] = whole(self)
+        return {key: one for key, one in said.items() if (key, one) != ("carry", DEFAULT_CARRY)}
 
     @model_validator(mode="after")
     def _says_something(self) -> RoiName:
@@ -121,7 +140,7 @@ class RoiNames(RootModel[dict[str, RoiName]]):
     A single name or a list of names may stand in place of the full form::
 
         liver: {names: [Liver, LIVER], codes: ["10200004:SCT"]}
-        gtv: {patterns: ["GTV*"]}
+        gtv: {patterns: ["GTV*"], carry: never}
         spleen: Spleen
     """
 
@@ -138,6 +157,11 @@ class RoiNames(RootModel[dict[str, RoiName]]):
     def __getitem__(self, canonical: str) -> RoiName:
         """Return what a canonical name may be called."""
         return self.root[canonical]
+
+    def carry_of(self, canonical: str) -> CarryRule:
+        """Return how a ROI may be carried to another image; rigidly where nothing is said."""
+        named = self.root.get(canonical)
+        return DEFAULT_CARRY if named is None else named.carry
 
     def __contains__(self, canonical: object) -> bool:
         """Tell whether the map knows a canonical name."""

@@ -11,6 +11,7 @@ from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.registration.alignment import image_of, one_thread
+from biomarker_cli.registration.deformable.fields import DisplacementField, Way, itk_transform
 
 COARSE_MM = 4.0
 """Voxels of the images that likeness is judged on: noise is averaged, organs are left."""
@@ -66,12 +67,14 @@ def _geometry(image: Any) -> Geometry:
     return Geometry((z, y, x), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
 
 
-def transformed(matrix: FloatArray, points_mm: FloatArray) -> FloatArray:
-    """Return where a transform leads points, shape (n, 3)."""
+def transformed(matrix: Way, points_mm: FloatArray) -> FloatArray:
+    """Return where a transform, or a field, leads points, shape (n, 3)."""
+    if isinstance(matrix, DisplacementField):
+        return matrix.there(points_mm)
     return np.asarray(points_mm @ matrix[:3, :3].T + matrix[:3, 3])
 
 
-def overlap_percent(matrix: FloatArray, points_mm: FloatArray, moving: Geometry) -> float:
+def overlap_percent(matrix: Way, points_mm: FloatArray, moving: Geometry) -> float:
     """Return how many of the points of the fixed image the moving image shows, percent."""
     places = moving.physical_to_index(transformed(matrix, points_mm))
     most = np.asarray(moving.shape[::-1]) - 0.5
@@ -88,7 +91,7 @@ def _inside(image: Any) -> BoolArray:
     return np.asarray(SimpleITK.GetArrayFromImage(shaved).astype(bool))
 
 
-def similarity(fixed: Any, moving: Any, matrix: FloatArray) -> float | None:
+def similarity(fixed: Any, moving: Any, matrix: Way) -> float | None:
     """Return the correlation of two images of one modality inside the body of the fixed one.
 
     The surface is left out: it is what two patients have in common.
@@ -96,7 +99,7 @@ def similarity(fixed: Any, moving: Any, matrix: FloatArray) -> float | None:
     Parameters
     ----------
     fixed, moving : SimpleITK.Image
-    matrix : ndarray, shape (4, 4)
+    matrix : ndarray, shape (4, 4), or DisplacementField
 
     Returns
     -------
@@ -115,20 +118,18 @@ def similarity(fixed: Any, moving: Any, matrix: FloatArray) -> float | None:
     return float(np.corrcoef(a[inside], b[inside])[0, 1])
 
 
-def resampled(moving: Any, fixed: Any, matrix: FloatArray) -> Any:
+def resampled(moving: Any, fixed: Any, matrix: Way) -> Any:
     """Return a moving image on the grid of the fixed one, linear; NaN where it shows nothing."""
     import SimpleITK
 
-    affine: Any = SimpleITK.AffineTransform(3)
-    affine.SetMatrix(matrix[:3, :3].ravel().tolist())
-    affine.SetTranslation(matrix[:3, 3].tolist())
+    way = itk_transform(matrix)
     with one_thread():
         return SimpleITK.Resample(
-            moving, fixed, affine, SimpleITK.sitkLinear, float("nan"), SimpleITK.sitkFloat32
+            moving, fixed, way, SimpleITK.sitkLinear, float("nan"), SimpleITK.sitkFloat32
         )
 
 
-def on_grid(moving: Volume, fixed: Volume, matrix: FloatArray) -> FloatArray:
+def on_grid(moving: Volume, fixed: Volume, matrix: Way) -> FloatArray:
     """Return the values of a moving volume on the grid of the fixed one, shape (z, y, x).
 
     Linear, interpolated once; NaN where it shows nothing.

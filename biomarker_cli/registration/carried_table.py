@@ -11,7 +11,7 @@ import numpy as np
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.outputs import replace_file
-from biomarker_cli.registration.carrying import CarriedMask
+from biomarker_cli.registration.carrying import CarriedMask, RefusedMask
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.registering import Registration
 from biomarker_cli.registration.tables import VERDICTS
@@ -30,12 +30,16 @@ CARRIED = Table(
     (
         Column("registration_id", "string", "protocol and digest of it and of both images"),
         Column("roi_id", "string", "region of the fixed image"),
+        Column(
+            "carried_by", "string", "kind of transform; empty for none", ("", "rigid", "deformable")
+        ),
         Column("volume_ml", "number", "volume on the fixed image"),
         Column("carried_volume_ml", "number", "volume on the moving image"),
         Column("volume_change_percent", "number", "carried less original, of the original"),
         Column("cut_percent", "number", "voxels that the moving image does not show"),
         Column("status", "string", "the worst of registration and mask", VERDICTS),
         Column("accepted_because", "string", "why a person takes it all the same"),
+        Column("error_code", "string", "why it is not carried at all"),
         Column("label_value", "integer", "value in the label image; empty where it is not there"),
     ),
     ("registration_id", "roi_id"),
@@ -48,14 +52,22 @@ def taken(masks: Sequence[CarriedMask], reason: str) -> list[CarriedMask]:
 
 
 def carried_rows(
-    registration: Registration, masks: Sequence[CarriedMask], reason: str
+    registration: Registration,
+    masks: Sequence[CarriedMask],
+    reason: str,
+    refused: Sequence[RefusedMask] = (),
 ) -> list[dict[str, Any]]:
-    """Return a row for each mask; label values are counted from 1 over those that are taken."""
+    """Return a row for each mask, and for each that is refused.
+
+    Label values are counted from 1 over the masks that are taken.
+    """
     values = {one.region.name: place for place, one in enumerate(taken(masks, reason), 1)}
-    return [
+    by = "rigid" if registration.deformation is None else "deformable"
+    rows: list[dict[str, Any]] = [
         {
             "registration_id": registration.registration_id,
             "roi_id": one.region.name,
+            "carried_by": by,
             "volume_ml": one.volume_ml,
             "carried_volume_ml": one.carried_volume_ml,
             "volume_change_percent": one.volume_change_percent,
@@ -65,6 +77,16 @@ def carried_rows(
             "label_value": values.get(one.region.name),
         }
         for one in masks
+    ]
+    return rows + [
+        {
+            "registration_id": registration.registration_id,
+            "roi_id": one.region.name,
+            "volume_ml": one.region.volume_mm3 / 1000.0,
+            "status": "failed",
+            "error_code": one.error.code,
+        }
+        for one in refused
     ]
 
 

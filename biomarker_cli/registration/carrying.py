@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,12 @@ import numpy as np
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.model.wording import counted
 from biomarker_cli.registration.anatomy import overlap_percent, transformed
+from biomarker_cli.registration.carry_rules import DEFAULT_CARRY, CarryRule, require_carried
 from biomarker_cli.registration.checks import Verdict, verdict_of, worst
+from biomarker_cli.registration.deformable.fields import DisplacementField, Way
+from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.registering import Registration
 
 _MARGIN_VOXELS = 4
@@ -45,7 +50,20 @@ class CarriedMask:
     status: Verdict
 
 
-def carry(region: Region, registration: Registration, target: Geometry) -> CarriedMask:
+@dataclass(frozen=True, eq=False)
+class RefusedMask:
+    """A region that is not carried, and why."""
+
+    region: Region
+    error: RegistrationError
+
+
+def carry(
+    region: Region,
+    registration: Registration,
+    target: Geometry,
+    rule: CarryRule = DEFAULT_CARRY,
+) -> CarriedMask:
     """Carry a region of the fixed image to the grid of the moving one.
 
     The signed distance to its surface is interpolated by cubic splines and cut at zero: the
@@ -59,13 +77,30 @@ def carry(region: Region, registration: Registration, target: Geometry) -> Carri
         Of these two images, with figures of the region.
     target : Geometry
         Of the moving image.
+    rule : str
+        ``carry`` of the region in the ROI map.
+
+    Raises
+    ------
+    RegistrationError
+        ``REGISTRATION-CARRY-NEVER``, ``REGISTRATION-CARRY-RIGID``,
+        ``REGISTRATION-NOT-DEFORMED`` where the protocol deforms and its rigid stage failed,
+        ``REGISTRATION-FOLDED``.
     """
-    matrix = registration.matrix
-    crop = on_target(region, matrix, target)
+    require_carried(region.name, rule, registration.protocol)
+    if registration.protocol.file.demons is not None and registration.deformation is None:
+        raise RegistrationError(
+            "REGISTRATION-NOT-DEFORMED",
+            "the rigid stage failed its checks, so that nothing was deformed",
+            where=region.name,
+            hint="`biomarker register` says which check failed.",
+        )
+    way = registration.way
+    crop = on_target(region, way, target)
     carried = Region(crop, target, region.label, region.name)
     before, after = region.volume_mm3 / 1000.0, carried.volume_mm3 / 1000.0
     change = (after - before) / before * 100
-    cut = 100.0 - overlap_percent(matrix, _all_points_mm(region), target)
+    cut = 100.0 - overlap_percent(way, _all_points_mm(region), target)
     checks = registration.protocol.file.checks
     figures = {"volume_change_percent": abs(change), "cut_percent": cut}
     verdicts = [verdict_of(name, value, getattr(checks, name)) for name, value in figures.items()]
@@ -73,20 +108,50 @@ def carry(region: Region, registration: Registration, target: Geometry) -> Carri
     return CarriedMask(carried, before, after, change, cut, worst([*own, *verdicts]))
 
 
+def carry_each(
+    regions: Sequence[Region],
+    registration: Registration,
+    target: Geometry,
+    rule_of: Callable[[str], CarryRule],
+) -> tuple[list[CarriedMask], list[RefusedMask]]:
+    """Carry some regions; one that is refused does not stop the others.
+
+    Parameters
+    ----------
+    regions : sequence of Region
+    registration : Registration
+    target : Geometry
+    rule_of : callable
+        ``carry`` of a name in the ROI map.
+    """
+    carried, refused = [], []
+    for region in regions:
+        try:
+            carried.append(carry(region, registration, target, rule_of(region.name)))
+        except RegistrationError as error:
+            refused.append(RefusedMask(region, error))
+    return carried, refused
+
+
 def _all_points_mm(region: Region) -> FloatArray:
     places = np.argwhere(region.crop.mask) + np.asarray(region.crop.offset)
     return region.geometry.index_to_physical(places[:, ::-1])
 
 
-def on_target(region: Region, matrix: FloatArray, target: Geometry) -> Crop:
+def on_target(region: Region, matrix: Way, target: Geometry) -> Crop:
     """Return the voxels of another grid whose centres lie within a region.
 
     Parameters
     ----------
     region : Region
-    matrix : ndarray, shape (4, 4)
+    matrix : ndarray, shape (4, 4), or DisplacementField
         From its grid to the other, LPS mm.
     target : Geometry
+
+    Raises
+    ------
+    RegistrationError
+        ``REGISTRATION-FOLDED`` where a field leads nothing to a voxel that may lie within.
     """
     from scipy.ndimage import map_coordinates
 
@@ -97,13 +162,26 @@ def on_target(region: Region, matrix: FloatArray, target: Geometry) -> Crop:
     if min(shape) <= 0:
         return Crop(np.zeros((0, 0, 0), dtype=np.bool_))
     places = np.indices(shape).reshape(3, -1).T + first
-    points = transformed(
-        np.asarray(np.linalg.inv(matrix)), target.index_to_physical(places[:, ::-1])
-    )
+    points = _led_back(matrix, target.index_to_physical(places[:, ::-1]), region.name)
     back = region.geometry.physical_to_index(points)[:, ::-1] - offset
     found = map_coordinates(distance, back.T, order=_CUBIC, mode="constant", cval=-1.0) > 0
     z, y, x = first.tolist()
     return Crop(found.reshape(shape), (z, y, x)).tight()
+
+
+def _led_back(matrix: Way, points_mm: FloatArray, where: str) -> FloatArray:
+    if not isinstance(matrix, DisplacementField):
+        return transformed(np.asarray(np.linalg.inv(matrix)), points_mm)
+    found = matrix.back(points_mm)
+    lost = int(np.count_nonzero(np.isnan(found).any(axis=1)))
+    if lost:
+        raise RegistrationError(
+            "REGISTRATION-FOLDED",
+            f"the field cannot be followed back from {counted(lost, 'voxel')} about the region",
+            where=where,
+            hint="Carry it rigidly, or smooth the field more in a protocol of your own.",
+        )
+    return found
 
 
 def signed_distance_mm(mask: BoolArray, geometry: Geometry) -> FloatArray:
@@ -122,13 +200,15 @@ def _box(
     offset: FloatArray,
     shape: tuple[int, ...],
     source: Geometry,
-    matrix: FloatArray,
+    matrix: Way,
     target: Geometry,
 ) -> tuple[FloatArray, FloatArray]:
     """Return first and one behind the last voxel ``(z, y, x)`` of a grid that a box reaches."""
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij")).reshape(3, -1).T
-    there = transformed(matrix, source.index_to_physical((corners + offset)[:, ::-1]))
-    places = target.physical_to_index(there)[:, ::-1]
-    first = np.clip(np.floor(places.min(axis=0)), 0, target.shape)
-    last = np.clip(np.ceil(places.max(axis=0)) + 1, 0, target.shape)
+    is_bent = isinstance(matrix, DisplacementField)
+    sides = [range(n) if is_bent else (0, n - 1) for n in shape]
+    places = np.array(np.meshgrid(*sides, indexing="ij")).reshape(3, -1).T
+    there = transformed(matrix, source.index_to_physical((places + offset)[:, ::-1]))
+    reached = target.physical_to_index(there)[:, ::-1]
+    first = np.clip(np.floor(reached.min(axis=0)), 0, target.shape)
+    last = np.clip(np.ceil(reached.max(axis=0)) + 1, 0, target.shape)
     return first.astype(int), last.astype(int)

@@ -11,7 +11,7 @@ Verdict = Literal["ok", "review", "failed"]
 
 _ORDER: tuple[Verdict, ...] = ("ok", "review", "failed")
 
-LOW_IS_BAD = frozenset({"overlap_percent", "similarity"})
+LOW_IS_BAD = frozenset({"overlap_percent", "similarity", "deformed_similarity", "jacobian_min"})
 """Figures that a limit holds from below; all others are held from above."""
 
 

@@ -22,6 +22,7 @@ from biomarker_cli.registration.anatomy import (
     on_grid,
     region_points_mm,
 )
+from biomarker_cli.registration.deformable.fields import Way
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,7 +34,7 @@ SQUARES = 8
 
 
 def overlay_png(
-    matrix: FloatArray, fixed: Volume, moving: Volume, regions: Sequence[Region] = ()
+    matrix: Way, fixed: Volume, moving: Volume, regions: Sequence[Region] = ()
 ) -> bytes:
     """Return the content of a PNG file: three planes, each with two pictures.
 
@@ -43,7 +44,7 @@ def overlay_png(
 
     Parameters
     ----------
-    matrix : ndarray, shape (4, 4)
+    matrix : ndarray, shape (4, 4), or DisplacementField
         Fixed point to moving point, LPS mm.
     fixed, moving : Volume
     regions : sequence of Region

@@ -78,7 +78,8 @@ def require_fitting(
     Raises
     ------
     RegistrationError
-        ``REGISTRATION-MODALITIES``, ``REGISTRATION-FRAMES``.
+        ``REGISTRATION-MODALITIES``, ``REGISTRATION-FRAMES``, ``REGISTRATION-GIVEN`` where a
+        rigid transform is given to a protocol that deforms.
     """
     pair = modality_of(fixed), modality_of(moving)
     taken = protocol.file.applies_to.pairs
@@ -89,6 +90,13 @@ def require_fitting(
             f"{protocol.ident} takes {known}; the images are {pair[0] or 'of no modality'} "
             f"and {pair[1] or 'of no modality'}",
             hint="`biomarker protocol list --kind registration` shows the others.",
+        )
+    if protocol.file.demons is not None and given is not None:
+        raise RegistrationError(
+            "REGISTRATION-GIVEN",
+            f"{protocol.ident} finds a deformation, and the transform that is given is rigid or "
+            "affine",
+            hint="Judge it by a rigid protocol, such as rigid-same-modality.",
         )
     if protocol.file.transform == "none" and given is None and not same_frame:
         raise RegistrationError(

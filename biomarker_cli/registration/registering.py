@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -30,6 +30,13 @@ from biomarker_cli.registration.anatomy import (
     transformed,
 )
 from biomarker_cli.registration.checks import Verdict, verdict_of, worst
+from biomarker_cli.registration.deformable.fields import Way
+from biomarker_cli.registration.deformable.stage import (
+    Deformation,
+    DeformedFigures,
+    deformation_of,
+    figures_of,
+)
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.pairs import (
     may_be_one_patient,
@@ -49,6 +56,7 @@ class RoiFigures:
     displacement_mm: float
     restart_spread_mm: float | None
     inverse_consistency_mm: float | None
+    deformed: DeformedFigures | None = None
     verdicts: dict[str, Verdict] = field(default_factory=dict)
 
     @property
@@ -71,7 +79,7 @@ class Registration:
     same_patient : bool
         False where both headers name a patient, and not one.
     matrix : ndarray, shape (4, 4)
-        Fixed point to moving point, LPS mm.
+        Fixed point to moving point, LPS mm; of the rigid stage where there is a deformation.
     rotation_deg : float
     similarity : float or None
         None where the protocol has no limit for it.
@@ -81,6 +89,8 @@ class Registration:
         Whether the transform was made elsewhere.
     mirror_gain : float or None
         None where the protocol has no limit for it, or nothing was aligned.
+    deformation : Deformation or None
+        None where the protocol has none, or the rigid stage failed.
     rois : tuple of RoiFigures
     """
 
@@ -94,7 +104,13 @@ class Registration:
     alignment: Alignment | None = None
     is_given: bool = False
     mirror_gain: float | None = None
+    deformation: Deformation | None = None
     rois: tuple[RoiFigures, ...] = ()
+
+    @property
+    def way(self) -> Way:
+        """Fixed point to moving point: the field, or the matrix where there is none."""
+        return self.matrix if self.deformation is None else self.deformation.field
 
     @property
     def status(self) -> Verdict:
@@ -150,7 +166,7 @@ def register(
     RegistrationError
         ``REGISTRATION-MODALITIES``, ``REGISTRATION-CONSTANT``, ``REGISTRATION-NO-OVERLAP``,
         ``REGISTRATION-FRAMES`` where the headers say nothing of a common space and no
-        registration is asked for, ``REGISTRATION-NO-RESULT``.
+        registration is asked for, ``REGISTRATION-GIVEN``, ``REGISTRATION-NO-RESULT``.
     """
     same_frame = same_frame_of(fixed, moving)
     require_fitting(fixed, moving, protocol, given, same_frame=same_frame)
@@ -184,7 +200,7 @@ def register(
     rois = [_figures(name, at, found.matrix, moving, restarts, back) for name, at in places.items()]
     gain = _mirror_gain(pair) if _asked(checks.mirror_gain) else None
     whole = _whole(images, found.matrix, checks, alignment=found, mirror_gain=gain, **facts)
-    return _judged(whole, rois)
+    return _deformed(_judged(whole, rois), images, moving, regions)
 
 
 def _whole(
@@ -195,6 +211,33 @@ def _whole(
     return Registration(
         matrix=matrix, rotation_deg=rotation_deg(matrix), similarity=likeness, **facts
     )
+
+
+def _deformed(
+    rigid: Registration, images: tuple[Any, Any], moving: Volume, regions: Sequence[Region]
+) -> Registration:
+    """Return a registration with its deformable stage, where it has one and did not fail yet."""
+    rules, checks = rigid.protocol.file.demons, rigid.protocol.file.checks
+    if rules is None or rigid.status == "failed":
+        return rigid
+    likeness = similarity if _asked(checks.deformed_similarity) else None
+    both_ways = _asked(checks.deformed_inverse_mm)
+    found = deformation_of(images, rigid.matrix, rules, likeness, both_ways=both_ways)
+    named = {one.name: one for one in regions}
+    rois = []
+    for one in rigid.rois:
+        region = named.get(one.roi_id)
+        points = body_points_mm(images[0]) if region is None else region_points_mm(region)
+        there = _figures(one.roi_id, points, found.field, moving, (), None)
+        rois.append(
+            replace(
+                one,
+                overlap_percent=there.overlap_percent,
+                displacement_mm=there.displacement_mm,
+                deformed=figures_of(found, points, region),
+            )
+        )
+    return _judged(replace(rigid, deformation=found), rois)
 
 
 def _asked(limit: FigureLimit) -> bool:
@@ -217,7 +260,7 @@ def _restarts(pair: _Pair, checks: Checks) -> tuple[FloatArray | None, ...]:
 def _figures(
     name: str,
     points: FloatArray,
-    matrix: FloatArray,
+    matrix: Way,
     moving: Volume,
     restarts: Sequence[FloatArray | None],
     back: FloatArray | None,
@@ -280,6 +323,10 @@ def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registrat
     if found is not None:
         common["metric"] = "failed" if found.metric_final > found.metric_start else "ok"
         common["iterations"] = "failed" if found.stop_reason == "iterations" else "ok"
+    if registration.deformation is not None:
+        after = registration.deformation.similarity
+        limit = file.checks.deformed_similarity
+        common["deformed_similarity"] = verdict_of("deformed_similarity", after, limit)
     frame = "same" if registration.same_frame else "other"
     judged = []
     for one in rois:
@@ -290,6 +337,8 @@ def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registrat
         if found is not None:
             figures["restart_spread_mm"] = one.restart_spread_mm
             figures["inverse_consistency_mm"] = one.inverse_consistency_mm
+        if one.deformed is not None:
+            figures |= asdict(one.deformed)
         verdicts = {
             name: verdict_of(name, value, getattr(file.checks, name))
             for name, value in figures.items()

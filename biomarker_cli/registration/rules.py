@@ -14,6 +14,7 @@ from biomarker_cli.protocol.document import (
 )
 from biomarker_cli.protocol.loading import load_document, validate_section
 from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.registration.deformable.rules import DemonsRules
 
 Modality = Literal["CT", "MR", "PT"]
 Shrink = Annotated[int, Field(ge=1, le=32)]
@@ -87,6 +88,11 @@ class Checks(Strict):
     rotation_deg: FigureLimit = FigureLimit()
     similarity: FigureLimit = FigureLimit()
     mirror_gain: FigureLimit = FigureLimit()
+    deformed_similarity: FigureLimit = FigureLimit()
+    deformed_inverse_mm: FigureLimit = FigureLimit()
+    folded_percent: FigureLimit = FigureLimit()
+    jacobian_min: FigureLimit = FigureLimit()
+    jacobian_max: FigureLimit = FigureLimit()
     volume_change_percent: FigureLimit = FigureLimit()
     cut_percent: FigureLimit = FigureLimit()
     restarts: Restarts = Restarts()
@@ -103,17 +109,21 @@ class RegistrationFile(ProtocolHeader, Strict):
 
     format: Literal["biomarker-registration/1"]
     applies_to: ModalityPairs = ModalityPairs()
-    transform: Literal["none", "rigid"]
+    transform: Literal["none", "rigid", "demons"]
     review: Literal["never", "always"] = "never"
     rigid: RigidRules | None = None
+    demons: DemonsRules | None = None
     checks: Checks = Checks()
 
     @model_validator(mode="after")
     def _is_whole(self) -> RegistrationFile:
-        if (self.rigid is None) != (self.transform == "none"):
-            raise ValueError(
-                f"transform {self.transform} {'has no' if self.rigid else 'needs a'} section rigid"
-            )
+        sections = {"none": (), "rigid": ("rigid",), "demons": ("rigid", "demons")}
+        for name in ("rigid", "demons"):
+            if (getattr(self, name) is not None) != (name in sections[self.transform]):
+                verb = "needs a" if name in sections[self.transform] else "has no"
+                raise ValueError(f"transform {self.transform} {verb} section {name}")
+        if self.demons is not None and self.applies_to.pairs != (("CT", "CT"),):
+            raise ValueError("transform demons takes the pair [CT, CT] alone: it needs like values")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from biomarker_cli.imaging.volume import Volume
@@ -17,11 +18,19 @@ VERDICTS = ("ok", "review", "failed")
 
 REGISTRATION_TABLE = "registration"
 TRANSFORM_FILE = "transform.tfm"
+FIELD_FILE = "displacement.nii.gz"
 OBJECT_FILE = "transform.dcm"
 PICTURE_FILE = "overlay.png"
 RESAMPLED_FILE = "moving_on_fixed.nii.gz"
 
-FILES = (f"{REGISTRATION_TABLE}.csv", TRANSFORM_FILE, OBJECT_FILE, PICTURE_FILE, RESAMPLED_FILE)
+FILES = (
+    f"{REGISTRATION_TABLE}.csv",
+    TRANSFORM_FILE,
+    FIELD_FILE,
+    OBJECT_FILE,
+    PICTURE_FILE,
+    RESAMPLED_FILE,
+)
 """All that a registration may write."""
 
 REGISTRATION = Table(
@@ -39,13 +48,14 @@ REGISTRATION = Table(
         Column("protocol_sha256", "string", "digest of the protocol"),
         Column("engine", "string", "program that aligned; empty for the header geometry"),
         Column("engine_version", "string", "its version"),
-        Column("transform", "string", "kind of transform", ("none", "rigid", "given")),
+        Column("transform", "string", "kind of transform", ("none", "rigid", "demons", "given")),
         Column("transform_file", "string", "file of the transform, fixed point to moving point"),
         Column("metric", "string", "what the optimiser makes smaller"),
         Column("levels", "string", "shrink:smoothing in mm of each resolution, joined by ;"),
         Column("sampled_points", "integer", "points of a level that the metric is computed at"),
         Column("seed", "integer", "seed of the sampling"),
         Column("threads", "integer", "threads of the engine"),
+        Column("field_levels", "string", "voxel in mm:iterations of each level of the demons"),
         Column("start", "string", "transform that it began with"),
         Column("metric_start", "number", "metric at the start, of this pair alone"),
         Column("metric_final", "number", "metric at the end"),
@@ -59,6 +69,7 @@ REGISTRATION = Table(
         Column("rotation_deg", "number", "angle of the rotation"),
         Column("similarity", "number", "correlation of both images in the body, coarse voxels"),
         Column("mirror_gain", "number", "part of the metric gained by exchanging left and right"),
+        Column("deformed_similarity", "number", "the same as similarity, after the demons"),
         Column("overlap_percent", "number", "points that the moving image shows"),
         Column("displacement_mm", "number", "movement of the centre from the header geometry"),
         Column("restart_spread_mm", "number", "largest distance of the answers of moved starts"),
@@ -67,6 +78,14 @@ REGISTRATION = Table(
             "number",
             "largest distance of a point from itself, there and back",
         ),
+        Column(
+            "deformed_inverse_mm",
+            "number",
+            "the same of the field and of that which was found the other way",
+        ),
+        Column("folded_percent", "number", "voxels where the field folds; of all for the body"),
+        Column("jacobian_min", "number", "volume of the part that shrinks most, there by here"),
+        Column("jacobian_max", "number", "volume of the part that grows most, there by here"),
         Column("status", "string", "the worst of the checks", VERDICTS),
         Column("checks", "string", "name:verdict of the checks that are not ok, joined by ;"),
         Column("flags", "string", "what to know, sorted, joined by ;"),
@@ -95,6 +114,7 @@ def registration_rows(
             "displacement_mm": one.displacement_mm,
             "restart_spread_mm": one.restart_spread_mm,
             "inverse_consistency_mm": one.inverse_consistency_mm,
+            **(asdict(one.deformed) if one.deformed is not None else {}),
             "status": one.status,
             "checks": told(one.verdicts),
         }
@@ -114,14 +134,23 @@ def _head(registration: Registration, fixed: Volume, moving: Volume) -> dict[str
         "same_frame": registration.same_frame,
         "protocol_id": protocol.ident,
         "protocol_sha256": protocol.document.sha256,
-        "transform": "given" if registration.is_given else protocol.file.transform,
-        "transform_file": TRANSFORM_FILE,
+        "transform": kind_of(registration),
+        "transform_file": TRANSFORM_FILE if registration.deformation is None else FIELD_FILE,
         "rotation_deg": registration.rotation_deg,
         "similarity": registration.similarity,
         "mirror_gain": registration.mirror_gain,
         "flags": join_flags(frozenset(fixed.flags | moving.flags | draft)),
         **_engine(registration),
     }
+
+
+def kind_of(registration: Registration) -> str:
+    """Return the kind of the transform that was found, or taken."""
+    if registration.is_given:
+        return "given"
+    if registration.protocol.file.demons is not None and registration.deformation is None:
+        return "rigid"
+    return registration.protocol.file.transform
 
 
 def _engine(registration: Registration) -> dict[str, Any]:
@@ -139,12 +168,21 @@ def _engine(registration: Registration) -> dict[str, Any]:
         "sampled_points": rules.sampling.points,
         "seed": rules.sampling.seed,
         "threads": THREADS,
+        **_field(registration),
         "start": rules.start,
         "metric_start": found.metric_start,
         "metric_final": found.metric_final,
         "iterations": found.n_iterations,
         "stop_reason": found.stop_reason,
     }
+
+
+def _field(registration: Registration) -> dict[str, Any]:
+    demons, found = registration.protocol.file.demons, registration.deformation
+    if demons is None or found is None:
+        return {}
+    levels = ";".join(f"{one.voxel_mm:g}:{one.iterations}" for one in demons.levels)
+    return {"field_levels": levels, "deformed_similarity": found.similarity}
 
 
 def _series_uid(volume: Volume) -> str:

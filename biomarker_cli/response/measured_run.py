@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
+from biomarker_cli.model.shifted_dates import are_shifted
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.reading import read_cells, read_table
@@ -146,6 +148,10 @@ class MeasuredRun:
             except ValueError:
                 continue
         return min(dates, default=None)
+
+    def has_shifted_dates(self, cases: Iterable[str]) -> bool:
+        """Tell whether the StudyDate of one of some cases is none of the calendar."""
+        return any(are_shifted(self._facts.get((case, DATES_MODIFIED), "")) for case in cases)
 
     def normal(self, case_id: str, roi_id: str, analysis_id: str) -> tuple[float, ...] | None:
         """Return the normal of the slice that a diameter was measured on."""

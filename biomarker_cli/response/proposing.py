@@ -29,6 +29,7 @@ def proposed_rows(run: MeasuredRun) -> list[Row]:
 def _of_subject(run: MeasuredRun, subject: str) -> Iterator[Row]:
     timepoints = list(dict.fromkeys(run.timepoints(subject)))
     dates = {name: run.study_date(run.cases_of(subject, name)) for name in timepoints}
+    is_shifted = run.has_shifted_dates(one for t in timepoints for one in run.cases_of(subject, t))
     timepoints.sort(key=lambda name: (dates[name] or date.max, name))
     rois = {name: _rois(run, subject, name) for name in timepoints}
     names = _names(rois)
@@ -36,7 +37,8 @@ def _of_subject(run: MeasuredRun, subject: str) -> Iterator[Row]:
         head = {
             "subject_id": subject,
             "timepoint": timepoint,
-            "date": str(dates[timepoint] or ""),
+            # A date that was moved keeps its distances, but is none to write down.
+            "date": "" if is_shifted else str(dates[timepoint] or ""),
         }
         for roi_id, basis in names.items():
             lesion, why = basis

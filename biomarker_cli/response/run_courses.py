@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from biomarker_cli.model.shifted_dates import SAID
 from biomarker_cli.response.courses import CourseOutcome, outcome, require_order
 from biomarker_cli.response.criterion import Criterion
 from biomarker_cli.response.errors import ResponseError
@@ -51,6 +52,20 @@ class RunSource:
         reference = None if row is None else row.dates["reference_date"]
         return reference if isinstance(reference, date) else baseline
 
+    def require_one_calendar(self, subject_id: str, rows: Sequence[LedgerRow]) -> None:
+        """Refuse dates of a subject beside visits whose dates were moved.
+
+        Raises
+        ------
+        ResponseError
+            ``RESPONSE-DATES-SHIFTED``.
+        """
+        row = self.subjects.get(subject_id)
+        dated = [] if row is None else [k for k, v in row.dates.items() if isinstance(v, date)]
+        shifted = _shifted_visits(self.run, subject_id)
+        if dated and shifted and not all(one in _dated_visits(rows) for one in shifted):
+            raise dates_shifted(subject_id, f"{dated[0]} is a date, and {SAID}")
+
 
 def run_courses(
     source: RunSource, ledger: Iterable[Mapping[str, str]], criterion: Criterion
@@ -83,6 +98,7 @@ def axis_of(source: RunSource, ledger: Iterable[Mapping[str, str]]) -> dict[str,
         try:
             rows = [typed_row(cells) for cells in cells_of]
             dates = visit_dates(source.run, subject, rows)
+            source.require_one_calendar(subject, rows)
         except ResponseError:
             continue  # the course of the subject says why
         found[subject] = source.first_day(subject, min(dates.values()))
@@ -95,13 +111,21 @@ def visit_dates(run: MeasuredRun, subject: str, rows: Sequence[LedgerRow]) -> di
     Raises
     ------
     ResponseError
-        ``RESPONSE-DATE-ORDER`` where ledger and StudyDate differ, or neither tells it.
+        ``RESPONSE-DATE-ORDER`` where ledger and StudyDate differ, or neither tells it;
+        ``RESPONSE-DATES-SHIFTED`` where both are needed, and one is no calendar.
     """
     timepoints = dict.fromkeys([row.timepoint for row in rows] + run.timepoints(subject))
+    shifted = _shifted_visits(run, subject)
+    by_ledger = bool(shifted) and bool(_dated_visits(rows))
+    if shifted and not by_ledger and shifted != set(run.timepoints(subject)):
+        raise dates_shifted(subject, f"of some visits {SAID}, of others not")
     found = {}
     for timepoint in timepoints:
         told = {row.day for row in rows if row.timepoint == timepoint and row.day is not None}
-        measured = run.study_date(run.cases_of(subject, timepoint))
+        if by_ledger and not told:
+            raise dates_shifted(subject, f"the ledger has no date of {timepoint}, and {SAID}")
+        # A date that was moved is not held against one that somebody wrote down.
+        measured = None if by_ledger else run.study_date(run.cases_of(subject, timepoint))
         told |= {measured} if measured is not None else set()
         if len(told) != 1:
             days = ", ".join(sorted(str(day) for day in told)) or "none"
@@ -115,12 +139,32 @@ def visit_dates(run: MeasuredRun, subject: str, rows: Sequence[LedgerRow]) -> di
     return found
 
 
+def _shifted_visits(run: MeasuredRun, subject: str) -> set[str]:
+    timepoints = run.timepoints(subject)
+    return {one for one in timepoints if run.has_shifted_dates(run.cases_of(subject, one))}
+
+
+def _dated_visits(rows: Sequence[LedgerRow]) -> set[str]:
+    return {row.timepoint for row in rows if row.day is not None}
+
+
+def dates_shifted(subject: str, why: str) -> ResponseError:
+    """Return the refusal to hold a date that was moved against a calendar."""
+    return ResponseError(
+        "RESPONSE-DATES-SHIFTED",
+        f"not assessable: {why}",
+        where=subject,
+        hint="Give every visit its date in the ledger, or days in place of dates everywhere.",
+    )
+
+
 def _course(source: RunSource, cells: Sequence[Mapping[str, str]], criterion: Criterion) -> Course:
     rows = [typed_row(one) for one in cells]
     require_consistent(rows)
     require_recurring(source.run, rows)
     subject, reader = rows[0].subject_id, rows[0].reader
     dates = visit_dates(source.run, subject, rows)
+    source.require_one_calendar(subject, rows)
     first = source.first_day(subject, min(dates.values()))
     order = sorted(dates, key=lambda timepoint: dates[timepoint])
     require_order([(timepoint, (dates[timepoint] - first).days) for timepoint in order])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from biomarker_cli.catalogue.pseudonyms import PERSON_KEYWORDS, Person
 from biomarker_cli.model.errors import CaseError
+from biomarker_cli.model.shifted_dates import are_shifted
 from biomarker_cli.study.twins import find_twins_by_uid
 
 if TYPE_CHECKING:
@@ -159,7 +160,9 @@ def _contradictions(first: Survey, second: Survey) -> list[str]:
     if _far(first.weight_kg, second.weight_kg, WEIGHT_CHANGE, relative=True):
         reasons.append(f"PatientWeight is {first.weight_kg} and {second.weight_kg} kg")
     later = first.timepoint != second.timepoint
-    if later and first.date and second.date and second.date < first.date:
+    # Dates that were moved are held against each other, not against those of a calendar.
+    are_alike = are_shifted(first.dates_modified) == are_shifted(second.dates_modified)
+    if later and are_alike and first.date and second.date and second.date < first.date:
         reasons.append("a later timepoint has an earlier StudyDate")
     return reasons
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from biomarker_cli.model.errors import CaseError
+from biomarker_cli.model.shifted_dates import SAID, are_shifted
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.tables.passports import (
     PASSPORTS,
@@ -152,6 +153,8 @@ def with_passports(case: PlannedCase, passports: StudyPassports | None) -> Plann
 def _states(
     plan: CasePlan, wanted: PassportRequirement, rows: Sequence[PassportRow]
 ) -> list[PassportState]:
+    if any(are_shifted(volume.visit.dates_modified) for volume in plan.volumes):
+        return [PassportState("dates_shifted", SAID)]
     return [passport_state(rows, plan.site_id, wanted, day) for day in examination_days(plan)]
 
 
@@ -182,5 +185,8 @@ def _refusal(state: PassportState) -> CaseError:
             return CaseError("PASSPORT-FAILED", state.said, hint=hint)
         case "undated":
             return CaseError("PASSPORT-UNDATED", state.said, hint=hint)
+        case "dates_shifted":
+            hint = "Ask the site for the state of its passport on the day of the examination."
+            return CaseError("PASSPORT-DATES-SHIFTED", state.said, hint=hint)
         case _:
             return CaseError("PASSPORT-MISSING", state.said, hint=hint)

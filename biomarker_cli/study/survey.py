@@ -111,6 +111,7 @@ class Survey:
     height_m: float | None = None
     weight_kg: float | None = None
     date: str = ""
+    dates_modified: str = ""
     studies: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
     has_images: bool = False
@@ -211,6 +212,7 @@ def survey_of(
         height_m=first.height_m if first else None,
         weight_kg=first.weight_kg if first else None,
         date=first.date if first else "",
+        dates_modified=first.dates_modified if first else "",
         studies=tuple(sorted({c.study_uid for c in images} - {""})),
         frames=tuple(sorted(filter(_tells, {c.frame_of_reference_uid for c in images}))),
         has_images=bool(images),

@@ -118,6 +118,11 @@ def case_folder(run: Path, case_id: str) -> Path:
 
 def write_index(index: KeptIndex, folder: Path) -> None:
     """Write the index of a case; whatever it names lies there already."""
+    replace_file(folder / INDEX_NAME, index_bytes(index))
+
+
+def index_bytes(index: KeptIndex) -> bytes:
+    """Return the content of the index of a case."""
     content = {
         "format": KEPT_FORMAT,
         "case_id": index.case_id,
@@ -127,7 +132,7 @@ def write_index(index: KeptIndex, folder: Path) -> None:
     }
     # A byte of a name that is no UTF-8 becomes the escape that JSON has for it.
     body = json.dumps(content, indent=1, allow_nan=False).encode().removesuffix(b"\n}")
-    replace_file(folder / INDEX_NAME, body + _SEAL + _seal(body) + _END)
+    return body + _SEAL + _seal(body) + _END
 
 
 def read_index(folder: Path) -> KeptIndex:
@@ -147,13 +152,37 @@ def read_index(folder: Path) -> KeptIndex:
     """
     path = folder / INDEX_NAME
     where = f"{folder.name}/{INDEX_NAME}"
-    content = _content(path, where, MOST_INDEX_BYTES)
-    try:
-        index = _index(content)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise damaged(where, "the index was edited or cut") from error
+    index = index_from_bytes(_content(path, where, MOST_INDEX_BYTES), where)
     if file_stem(index.case_id) != folder.name:
         raise damaged(where, "it is the index of another case")
+    return index
+
+
+def index_from_bytes(content: bytes, where: str) -> KeptIndex:
+    """Return the index that a file holds.
+
+    Raises
+    ------
+    KeptFileError
+        ``KEPT-DAMAGED`` where it is not as it was written.
+    """
+    try:
+        return _index(content)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise damaged(where, "the index was edited or cut") from error
+
+
+def read_index_of(run: Path, case_id: str, result_key: str) -> KeptIndex:
+    """Return what a run keeps of a result, as its tables name it.
+
+    Raises
+    ------
+    TableError, KeptFileError
+        As `read_index`, and ``KEPT-NOT-FOUND`` where it is of another result.
+    """
+    index = read_index(case_folder(run, case_id))
+    if (index.case_id, index.result_key) != (case_id, result_key):
+        raise _not_found("what is kept is of another result than the tables", case_id)
     return index
 
 

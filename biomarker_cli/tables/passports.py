@@ -40,7 +40,7 @@ _OUTCOMES = ("pass", "fail", "recorded")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _REQUIRED = ("site_id", "test", "date", "quantity", "outcome")
 
-StateWord = Literal["valid", "missing", "stale", "failed", "undated"]
+StateWord = Literal["valid", "missing", "stale", "failed", "undated", "dates_shifted"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class PassportState(NamedTuple):
     ----------
     word : str
         ``valid``, ``missing``, ``stale``, ``failed``, or ``undated`` where the date of
-        the examination is not known.
+        the examination is not known, or ``dates_shifted`` where it is none of the calendar.
     said : str
         What was found, in words.
     """

@@ -217,20 +217,16 @@ class RegistrationRow:
     registration_id: Annotated[str, about("protocol and digest of it and of both images")]
     protocol_id: Annotated[str, about("registration protocol, id@version")]
     protocol_sha256: Annotated[str, about("digest of the protocol")]
-    transform: Annotated[
-        str,
-        about(
-            "header geometry, found by the protocol, or given as a file", "none", "found", "given"
-        ),
-    ]
+    transform: Annotated[str, about("kind of transform", "none", "rigid", "demons", "given")]
     matrix: Annotated[
-        str, about("fixed point to moving point, LPS mm: three rows of four, joined by blanks")
+        str, about("fixed point to moving point, LPS mm, three rows of four; before any field")
     ]
     rotation_deg: Annotated[float, about("angle of the rotation")]
     similarity: Annotated[float | None, about("correlation of both images in the body")] = None
     mirror_gain: Annotated[
         float | None, about("part of the metric gained by exchanging left and right")
     ] = None
+    deformed_similarity: Annotated[float | None, about("similarity after the demons")] = None
     overlap_percent: Annotated[float, about("points that the moving image shows")]
     displacement_mm: Annotated[float, about("movement of the centre from the header geometry")]
     restart_spread_mm: Annotated[
@@ -239,6 +235,12 @@ class RegistrationRow:
     inverse_consistency_mm: Annotated[
         float | None, about("largest distance of a point from itself, there and back")
     ] = None
+    deformed_inverse_mm: Annotated[
+        float | None, about("the same of the field and of that found the other way")
+    ] = None
+    folded_percent: Annotated[float | None, about("voxels where the field folds")] = None
+    jacobian_min: Annotated[float | None, about("volume of the part that shrinks most")] = None
+    jacobian_max: Annotated[float | None, about("volume of the part that grows most")] = None
     volume_ml: Annotated[float | None, about("volume on the image of the other case")] = None
     carried_volume_ml: Annotated[float | None, about("volume on the image of the case")] = None
     volume_change_percent: Annotated[

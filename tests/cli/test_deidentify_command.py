@@ -73,3 +73,11 @@ def test_what_cannot_be_asked_is_named(biomarker, archive, tmp_path, more, code,
     assert word in done.stderr
     assert done.returncode == code or (code is None and done.returncode)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("more", [("--dry-run",), ("--dry-run", "--format", "json"), ("-o", "out")])
+def test_quiet_says_nothing(biomarker, archive, tmp_path, more):
+    words = [tmp_path / word if word == "out" else word for word in more]
+    done = biomarker("deidentify", archive, "--key", tmp_path / "k", *words, "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (ExitCode.DONE, "", "")
+    assert (tmp_path / "out").exists() == ("-o" in more)

@@ -6,11 +6,16 @@ import csv
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from kept_runs import KeptCase, ball, kept_run
 from pyarrow import parquet
+
+from biomarker_cli.imaging.geometry import Geometry
 
 MAX = "suvbw.uptake.max"
 
@@ -157,3 +162,48 @@ def test_without_pyarrow_the_export_says_what_to_install(tables, tmp_path):
     assert done.returncode == 2, done.stderr
     assert "OUTPUT-NO-PARQUET" in done.stderr
     assert not Path(tmp_path / "out").exists()
+
+
+def test_the_joint_table_of_the_sample_holds_every_value_that_may_be_pooled(
+    biomarker, tables, tmp_path
+):
+    done = biomarker("export", "joint", tables, "-o", tmp_path / "joint.csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "12 rows, 147 value columns: 598 values\n"
+    joint = pd.read_csv(tmp_path / "joint.csv", dtype=str, keep_default_na=False)
+    assert len(joint) == 12
+    gtv = joint[(joint["roi_id"] == "GTV") & (joint["timepoint"] == "T1")].iloc[0]
+    assert (gtv["ct.status"], gtv["suvbw.status"], gtv["adc.status"]) == ("ok", "ok", "partial")
+    measured = {(r["case_id"], r["feature_id"], r["roi_id"]): r for r in _measured(tables)}
+    row = measured["CENTRE_A/S0001/T1/pet", MAX, "GTV"]
+    assert gtv[MAX] == row["value"]
+    again = biomarker("export", "joint", tables, "-o", tmp_path / "joint.csv")
+    assert again.returncode == 2
+    assert "OUTPUT-EXISTS" in again.stderr
+    other = biomarker("export", "joint", tables, "-o", tables / "cases.csv", "--overwrite")
+    assert (other.returncode, "OUTPUT-EXISTS" in other.stderr) == (2, True)
+
+
+def test_voxels_of_the_sample_are_joined_only_where_somebody_says_how(biomarker, tmp_path):
+    grid = Geometry((6, 8, 10), (4.0, 4.0, 4.0))
+    pet = KeptCase("A/S1/T1/pet", grid, {"GTV": ball(grid, (16, 12, 8), 9)}, modality="PT")
+    pet.maps = {"suvbw": np.full(grid.shape, 3.0)}
+    dwi = KeptCase("A/S1/T1/dwi", replace(grid, spacing_mm=(3.0, 3.0, 3.0)), modality="MR")
+    dwi.maps = {"adc": np.full(grid.shape, 0.001)}
+    run = kept_run(tmp_path / "run", [pet, dwi])
+    command = ("export", "joint", run, "--voxels", "-o", tmp_path / "v.parquet")
+    alone = biomarker(*command)
+    assert alone.returncode == 6
+    assert "REGISTRATION-NOT-NAMED" in alone.stderr
+    assert "--registration none" in alone.stderr
+    joined = biomarker(*command, "--registration", "none", "--overwrite", "--format", "json")
+    assert joined.returncode == 0, joined.stderr
+    assert json.loads(joined.stdout)["joined"] == 1
+    table = parquet.read_table(tmp_path / "v.parquet").to_pandas()
+    assert set(table["adc [mm2/s]"].dropna()) == {0.001}
+    assert biomarker(*command, "--registration", "none").returncode == 2
+    for wrong in (["--usable", "yes"], ["-o", tmp_path / "v.csv"]):
+        assert biomarker(*command, "--overwrite", *wrong).returncode == 2
+    assert biomarker("export", "joint", run, "--roi", "GTV").returncode == 2
+    absent = biomarker(*command, "--overwrite", "--registration", tmp_path / "registration.csv")
+    assert (absent.returncode, "TABLE-NOT-FOUND" in absent.stderr) == (3, True)

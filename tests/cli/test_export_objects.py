@@ -17,10 +17,10 @@ import pytest
 from biomarker_cli.catalogue.catalogue import Catalogue
 from biomarker_cli.dicom.identity import UidMap
 from biomarker_cli.exchange.errors import NotExportedError
-from biomarker_cli.exchange.handing_out import Outgoing, regions_of_case
-from biomarker_cli.exchange.outgoing_run import read_run
-from biomarker_cli.exchange.reporting import ReportRules, export_reports
-from biomarker_cli.exchange.source_images import SourceImages
+from biomarker_cli.exchange.results.handing_out import Outgoing, regions_of_case
+from biomarker_cli.exchange.results.outgoing_run import read_run
+from biomarker_cli.exchange.results.reporting import ReportRules, export_reports
+from biomarker_cli.exchange.results.source_images import SourceImages
 from biomarker_cli.response.tables import RESPONSE
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.kept import case_folder, read_index, read_map, read_mask, write_index

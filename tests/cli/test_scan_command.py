@@ -162,12 +162,14 @@ def test_two_persons_of_one_patient_id_are_told_apart(biomarker, tmp_path):
 
 
 def test_a_date_is_told_where_it_is_asked_for(biomarker, tmp_path):
-    change = _of_patient(StudyDate="20250131")
+    moved = {"LongitudinalTemporalInformationModified": "MODIFIED"}
+    change = _of_patient(StudyDate="20250131", **moved)
     write_series(tmp_path / "data", axial(0, 3), change=change)
     (row,) = _scan(biomarker, tmp_path / "data")
     assert "20250131" not in json.dumps(row)
     (row,) = _scan(biomarker, tmp_path / "data", "--dates")
-    assert list(row)[-1] == "study_date"
+    assert list(row)[-2:] == ["study_date", "dates_modified"]
+    assert row["dates_modified"] == "MODIFIED"
     assert row["study_date"] == "20250131"
     assert "20250131" in biomarker("scan", tmp_path / "data", "--dates").stdout
     parquet = pytest.importorskip("pyarrow.parquet")

@@ -16,7 +16,7 @@ from pydicom import dcmread
 from synthetic_patients import KEY, copied
 
 from biomarker_cli.cli.main import cli
-from biomarker_cli.exchange.subjects import Subjects
+from biomarker_cli.exchange.deidentifying.subjects import Subjects
 
 # Dates move, UIDs are mapped, paths are made of them; all else has to be the same.
 _OTHER = re.compile(r"uid|path|file|image|series|volume_id|date|error_message")

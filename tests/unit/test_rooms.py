@@ -22,14 +22,20 @@ OF_NO_ROOM = {
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_room_has_a_folder_of_tests(room):
-    tests = sorted((UNIT / room).glob("test_*.py"))
+    tests = sorted((UNIT / room).rglob("test_*.py"))
     assert [path for path in tests if re.search(r"^ *def test_", path.read_text(), re.MULTILINE)]
 
 
 def test_every_folder_of_tests_is_that_of_a_room_and_no_test_lies_beside_them():
-    folders = {path.parent.name for path in UNIT.glob("*/test_*.py")}
+    folders = {path.relative_to(UNIT).parts[0] for path in UNIT.glob("*/**/test_*.py")}
     assert folders == set(ROOMS)
     assert {path.name for path in UNIT.glob("test_*.py")} == OF_NO_ROOM
+
+
+def test_a_folder_within_a_room_of_tests_is_one_of_the_product():
+    inner = {path.parent.relative_to(UNIT) for path in UNIT.glob("*/*/**/test_*.py")}
+    assert inner
+    assert not [str(path) for path in inner if not (PACKAGE / path / "__init__.py").exists()]
 
 
 def test_no_two_files_of_tests_have_one_name():

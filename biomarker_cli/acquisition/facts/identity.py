@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from biomarker_cli.acquisition.facts.elements import element_reader
-from biomarker_cli.acquisition.facts.registry import BURNED_IN, FACTS, Reading, one
+from biomarker_cli.acquisition.facts.registry import (
+    BURNED_IN,
+    FACTS,
+    Reading,
+    one,
+)
 from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
+from biomarker_cli.model.shifted_dates import FLAG, KEYWORD, are_shifted
 
 _TEXTS = (
     ("modality", "Modality", "Kind of equipment that acquired the series."),
@@ -20,6 +29,22 @@ _TEXTS = (
 )
 for _name, _keyword, _definition in _TEXTS:
     FACTS.define(_name, "", f"{_definition} {_keyword}.")(element_reader(_keyword))
+
+
+_dates_modified = element_reader(KEYWORD)
+
+
+@FACTS.define(
+    DATES_MODIFIED,
+    "",
+    f"What de-identification did to the dates, where it is told. {KEYWORD}.",
+)
+def dates_modified(series: SeriesHeaders) -> Reading:
+    """Return what became of the dates, flagged where no calendar fits them."""
+    found = _dates_modified(series)
+    if not any(are_shifted(str(value)) for value in found.values):
+        return found
+    return replace(found, flags=found.flags | {FLAG})
 
 
 @FACTS.define("n_instances", "1", "Number of files (SOP instances) of the series.")

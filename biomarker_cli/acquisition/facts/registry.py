@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def one(value: Any, tags: tuple[str, ...], flags: frozenset[str] = frozenset()) 
 
 BURNED_IN = "burned_in_annotation"
 
-WHERE_TOLD = frozenset({BURNED_IN})
+WHERE_TOLD = frozenset({BURNED_IN, DATES_MODIFIED})
 """Facts that are listed of a case only where the header tells them: few do."""
 
 MEASURED = "phantom"

@@ -9,6 +9,7 @@ from biomarker_cli.cli.on_demand import CommandsOnDemand
 _EPILOG = """\b
 Examples:
   biomarker export wide results -o wide.csv
+  biomarker export joint results -o joint.csv
   biomarker export parquet results -o parquet
   biomarker export sdtm response --study TRIAL1 -o sdtm
   biomarker export seg results --study study.yaml -o segmentations
@@ -20,6 +21,7 @@ COMMANDS = CommandsOnDemand(
     __package__,
     {
         "wide": "wide:wide",
+        "joint": "joint:joint",
         "parquet": "parquet:parquet",
         "sdtm": "sdtm:sdtm",
         "seg": "seg:seg",

@@ -16,9 +16,9 @@ from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
     from biomarker_cli.dicom.identity import UidMap
-    from biomarker_cli.exchange.handing_out import Outgoing
-    from biomarker_cli.exchange.objects_table import ObjectRow
-    from biomarker_cli.exchange.outgoing_run import OutgoingCase, OutgoingRun
+    from biomarker_cli.exchange.results.handing_out import Outgoing
+    from biomarker_cli.exchange.results.objects_table import ObjectRow
+    from biomarker_cli.exchange.results.outgoing_run import OutgoingCase, OutgoingRun
 
 _OPTIONS = (
     click.argument("folder", metavar="DIR", type=click.Path(path_type=Path)),
@@ -79,9 +79,9 @@ class ObjectOrder:
 
     def outgoing(self) -> tuple[Outgoing, Sequence[OutgoingCase]]:
         """Return the run that is handed out, and which of its cases."""
-        from biomarker_cli.exchange.handing_out import Outgoing, chosen_cases
-        from biomarker_cli.exchange.outgoing_run import read_run
-        from biomarker_cli.exchange.source_images import SourceImages
+        from biomarker_cli.exchange.results.handing_out import Outgoing, chosen_cases
+        from biomarker_cli.exchange.results.outgoing_run import read_run
+        from biomarker_cli.exchange.results.source_images import SourceImages
 
         require_free(self.output, "objects.csv", overwrite=self.overwrite)
         run = read_run(self.folder)

@@ -26,7 +26,7 @@ def seg(context: click.Context, /, **given: Any) -> None:
     The run must have kept its masks (`keep: [masks]` in the study). TrackingUIDs of
     segments that were imported stay; under --identity study they are mapped as all UIDs.
     """
-    from biomarker_cli.exchange.handing_out import export_segmentations
+    from biomarker_cli.exchange.results.handing_out import export_segmentations
 
     order = ObjectOrder(**given)
     outgoing, cases = order.outgoing()

@@ -10,7 +10,7 @@ import click
 from biomarker_cli.cli.export.handing_out import ObjectOrder, handing_out_options, say_objects
 
 if TYPE_CHECKING:
-    from biomarker_cli.exchange.reporting import Least
+    from biomarker_cli.exchange.results.reporting import Least
 
 _EPILOG = """\b
 Examples:
@@ -51,7 +51,7 @@ def sr(
     beside it as parameters of the algorithm. The run must have kept its masks
     (`keep: [masks]` in the study).
     """
-    from biomarker_cli.exchange.reporting import ReportRules, export_reports
+    from biomarker_cli.exchange.results.reporting import ReportRules, export_reports
 
     order = ObjectOrder(**given)
     outgoing, cases = order.outgoing()

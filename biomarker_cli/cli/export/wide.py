@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from biomarker_cli.cli.export.destinations import require_free_files
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, say
 from biomarker_cli.model.wording import counted
@@ -75,7 +76,7 @@ def wide(
     from biomarker_cli.tables.export.wide import WideRules, export_wide, units_path
 
     output = output or folder / "wide.csv"
-    _require_free(folder, (output, units_path(output)), overwrite=switches["overwrite"])
+    require_free_files(folder, (output, units_path(output)), overwrite=switches["overwrite"])
     output.parent.mkdir(parents=True, exist_ok=True)
     summary = export_wide(folder, output, WideRules(usable, analyses, names))
     if output_format == "json":
@@ -91,25 +92,3 @@ def wide(
         )
     for path in (output, units_path(output)):
         say(f"written: {path}", err=True)
-
-
-def _require_free(folder: Path, files: tuple[Path, ...], *, overwrite: bool) -> None:
-    from biomarker_cli.model.errors import ConfigurationError
-    from biomarker_cli.tables.export.packaged import read_package
-
-    if files[0].suffix.lower() != ".csv":
-        raise ConfigurationError(
-            "OUTPUT-FORMAT", f"expected a name that ends in .csv, found {files[0].name}"
-        )
-    tables = {table.path.resolve() for table in read_package(folder).values()}
-    for path in files:
-        if path.resolve() in tables:
-            raise ConfigurationError(
-                "OUTPUT-EXISTS", f"{path} is a table of the run", hint="Choose another name."
-            )
-        if path.exists() and not overwrite:
-            raise ConfigurationError(
-                "OUTPUT-EXISTS",
-                f"the file exists: {path}",
-                hint="Choose another name with -o, or say --overwrite.",
-            )

@@ -50,7 +50,7 @@ def sr(
     number. Those of others (dcmqi, pyradiomics-dcm and more) are named by their codes,
     and usable under caution: a report does not say how an image was acquired.
     """
-    from biomarker_cli.exchange.imported_table import import_reports, write_imported
+    from biomarker_cli.exchange.importing.imported_table import import_reports, write_imported
     from biomarker_cli.model.errors import ConfigurationError
 
     if output.suffix.lower() != ".csv":

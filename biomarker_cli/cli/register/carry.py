@@ -20,8 +20,12 @@ from biomarker_cli.cli.register.images import (
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from biomarker_cli.imaging.region import Region
+    from biomarker_cli.regions.rules import RoiNames
     from biomarker_cli.registration.carrying import CarriedMask
+    from biomarker_cli.registration.rules import RegistrationProtocol
 
 _EPILOG = """\b
 Examples:
@@ -29,6 +33,8 @@ Examples:
       --protocol rigid-same-modality -o carried
   biomarker register carry ct/ mr/ --mask gtv.dcm --protocol rigid-mr-ct \\
       --accept "JD 2026-11-29: femur and lesion agree in overlay.png" -o carried
+  biomarker register carry ct_planning/ ct_week3/ --mask organs.dcm \\
+      --protocol demons-ct-ct --roi-map study.yaml -o carried
 
 carried.nii.gz holds the masks whose registration and volume are ok, and with --accept
 the others. As the mask of a case, its rows have the flag mask_propagated and the
@@ -43,6 +49,11 @@ none was.
 @image_options
 @transform_option
 @click.option("--protocol", metavar="ID[@V]|FILE", required=True, help="Registration protocol.")
+@click.option(
+    "--roi-map",
+    type=click.Path(path_type=Path),
+    help="How ROIs are called and carried: a study.yaml, or a ROI map of its own.",
+)
 @click.option("--roi", "rois", metavar="NAME", multiple=True, help="Only this one; repeat it.")
 @click.option("--accept", metavar="REASON", default="", help="Who takes what is not ok, and why.")
 @click.option(
@@ -63,11 +74,13 @@ def carry(
 ) -> None:
     """Carry the ROIs of --mask from FIXED to MOVING, as a start for a reader.
 
-    Rigidly: the mask keeps its shape, and so shows no change of the lesion. The image
-    stays as it is. What failed a check, or needs a look, is not carried without a reason.
+    Rigidly: the mask keeps its shape, and so shows no change of the lesion. Only a ROI
+    whose entry in the ROI map says `carry: deformable` is deformed, by a protocol that
+    does; `carry: never` is not carried at all. What failed a check, or needs a look, is
+    not carried without a reason.
     """
     from biomarker_cli.registration.carried_table import CARRIED, carried_rows, taken, write_masks
-    from biomarker_cli.registration.carrying import carry as carry_region
+    from biomarker_cli.registration.carrying import carry_each
     from biomarker_cli.registration.registering import register
     from biomarker_cli.registration.rules import load_registration
     from biomarker_cli.registration.tables import REGISTRATION, registration_rows
@@ -78,12 +91,14 @@ def carry(
     _require_free(output, overwrite=overwrite)
     fixed = volume_at(given["fixed"], given["series"], given["quantity"])
     moving = volume_at(given["moving"], given["moving_series"], given["quantity"])
-    regions = _wanted(regions_on(given["mask"], fixed), given["rois"], given["mask"])
+    names = _names(given["roi_map"])
+    regions = _wanted(regions_on(given["mask"], fixed, names), given["rois"], given["mask"])
+    _require_one(regions, names, loaded)
     transform = transform_at(given["transform"], fixed, moving)
     found = register(fixed, moving, loaded, regions, transform)
-    masks = [carry_region(one, found, moving.geometry) for one in regions]
+    masks, refused = carry_each(regions, found, moving.geometry, names.carry_of)
     reason = accept.strip()
-    rows = carried_rows(found, masks, reason)
+    rows = carried_rows(found, masks, reason, refused)
     output.mkdir(parents=True, exist_ok=True)
     write_masks(found, masks, reason, moving.geometry, output)
     write_registration(found, fixed, moving, regions, output)
@@ -92,10 +107,36 @@ def carry(
         print_json(rows)
     else:
         _print_text(masks)
+    for one in refused:
+        say(str(one.error), err=True)
     say(f"written: {output}", err=True)
     n_taken = len(taken(masks, reason))
-    whole = ExitCode.DONE if n_taken == len(masks) else ExitCode.PARTIAL
+    whole = ExitCode.DONE if n_taken == len(regions) else ExitCode.PARTIAL
     context.exit(whole if n_taken else ExitCode.FAILED)
+
+
+def _names(path: Path | None) -> RoiNames:
+    from biomarker_cli.regions.roi_maps import load_roi_map
+    from biomarker_cli.regions.rules import RoiNames
+
+    return RoiNames({}) if path is None else load_roi_map(path)
+
+
+def _require_one(
+    regions: Sequence[Region], names: RoiNames, protocol: RegistrationProtocol
+) -> None:
+    """Refuse before anything is aligned where no region may be carried."""
+    from biomarker_cli.registration.carry_rules import require_carried
+    from biomarker_cli.registration.errors import RegistrationError
+
+    refusals = []
+    for one in regions:
+        try:
+            require_carried(one.name, names.carry_of(one.name), protocol)
+        except RegistrationError as error:
+            refusals.append(error)
+    if len(refusals) == len(regions):
+        raise refusals[0]
 
 
 def _require_free(folder: Path, *, overwrite: bool) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from biomarker_cli.imaging.region import Region
     from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.model.arrays import FloatArray
+    from biomarker_cli.regions.rules import RoiNames
 
 _OPTIONS = (
     click.argument("fixed", metavar="FIXED", type=click.Path(path_type=Path)),
@@ -71,15 +72,15 @@ def volume_at(path: Path, series: str, quantity: str | None) -> Volume:
     return read_volume(path, series=series, quantity=declared)
 
 
-def regions_on(mask: Path | None, fixed: Volume) -> list[Region]:
-    """Return the ROIs of a mask that could be imported; the others are named."""
+def regions_on(mask: Path | None, fixed: Volume, names: RoiNames | None = None) -> list[Region]:
+    """Return the ROIs of a mask that could be imported, called as a map says; others are told."""
     if mask is None:
         return []
     from biomarker_cli.regions.importing import import_regions
     from biomarker_cli.regions.rules import RegionRules
     from biomarker_cli.regions.target import ImageTarget
 
-    results = import_regions(mask, ImageTarget.from_volume(fixed), RegionRules(), None)
+    results = import_regions(mask, ImageTarget.from_volume(fixed), RegionRules(), names)
     for result in results:
         if result.region is None:
             say(f"{result.roi_id}: {result.status} {result.error_code}", err=True)

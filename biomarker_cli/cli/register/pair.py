@@ -29,12 +29,14 @@ _EPILOG = """\b
 Examples:
   biomarker register ct_baseline/ ct_month3/ --protocol rigid-same-modality
   biomarker register ct/ mr/ --protocol rigid-mr-ct --mask gtv.dcm -o registered
+  biomarker register ct_planning/ ct_week3/ --protocol demons-ct-ct -o registered
   biomarker register a.nii.gz b.nii.gz --quantity hu --protocol rigid-same-modality
 
 With -o the folder gets registration.csv, overlay.png, transform.tfm, which leads a point of
 FIXED to the same anatomy in MOVING (LPS mm, as ITK resamples), and, of two DICOM
 series that name two frames of reference, transform.dcm (Spatial Registration),
-unless a check failed.
+unless a check failed. A deformation is displacement.nii.gz in place of both
+transforms: vectors in LPS mm, as ITK reads a displacement field.
 
 Exit codes: 0 done, 2 a bad protocol, 3 no such image, 5 a check asks for a person, 6
 a check failed or there is no result.
@@ -118,7 +120,7 @@ def pair(
 def _write_object(
     found: Registration, fixed: Volume, moving: Volume, folder: Path, *, keep: bool
 ) -> None:
-    """Write the transform as DICOM where two frames are named and no check has failed.
+    """Write a rigid transform as DICOM where two frames are named and no check has failed.
 
     An archive would not show the checks beside it.
     """
@@ -129,7 +131,7 @@ def _write_object(
 
     (folder / OBJECT_FILE).unlink(missing_ok=True)
     frames = {frame_of_reference_of(one) for one in (fixed, moving)} - {""}
-    if found.status == "failed" or len(frames) != 2:
+    if found.status == "failed" or found.deformation is not None or len(frames) != 2:
         return
     identity = identity_of((fixed, moving), keep=keep)
     write_spatial_registration(
@@ -146,7 +148,7 @@ def _write_resampled(
 
     (folder / RESAMPLED_FILE).unlink(missing_ok=True)
     if wanted:
-        array = on_grid(moving, fixed, found.matrix)
+        array = on_grid(moving, fixed, found.way)
         write_nifti(array, fixed.geometry, folder / RESAMPLED_FILE)
 
 

@@ -26,11 +26,12 @@ from biomarker_cli.tables.schema import FEATURES, MEASUREMENTS
 Least = Literal["yes", "caution", "all"]
 """What is filled in: usable rows, also those under caution, or every value there is."""
 
-_FILLED: Mapping[Least, frozenset[str]] = {
+FILLED: Mapping[Least, frozenset[str]] = {
     "yes": frozenset({"yes"}),
     "caution": frozenset({"yes", "caution"}),
     "all": frozenset(USABLE_WORDS),
 }
+"""Words of `usable` whose values are filled in."""
 
 Names = Literal["feature_id", "pyradiomics"]
 """What columns are called by: our identifiers, or the keys of pyradiomics' own output."""
@@ -122,7 +123,9 @@ def export_wide(folder: Path, output: Path, rules: WideRules) -> WideSummary:
         ``NOTHING-FOUND`` where the run has no such analysis.
     """
     package = read_package(folder)
-    measurements, features = (_required(package, t.name, folder) for t in (MEASUREMENTS, FEATURES))
+    measurements, features = (
+        required_table(package, t.name, folder) for t in (MEASUREMENTS, FEATURES)
+    )
     layout = _Layout.of(features, rules)
     summary = WideSummary(columns=len(layout.names))
     with whole_file(units_path(output)) as units, whole_file(output) as table:
@@ -130,11 +133,20 @@ def export_wide(folder: Path, output: Path, rules: WideRules) -> WideSummary:
         units.write(header)
         units.write(csv_line((*("" for _ in _NAMES), *layout.units)).encode())
         table.write(header)
-        _write_rows(table, _regions(measurements, layout, _FILLED[rules.usable]), summary)
+        _write_rows(table, _regions(measurements, layout, FILLED[rules.usable]), summary)
     return summary
 
 
-def _required(package: Mapping[str, PackagedTable], name: str, folder: Path) -> PackagedTable:
+def required_table(package: Mapping[str, PackagedTable], name: str, folder: Path) -> PackagedTable:
+    """Return a table of a run as the run wrote it.
+
+    Raises
+    ------
+    InputNotFoundError
+        ``NOTHING-FOUND``.
+    TableError
+        As `PackagedTable.require_unchanged` does.
+    """
     if name not in package:
         raise InputNotFoundError("NOTHING-FOUND", f"the run in {folder} has no {name}.csv")
     package[name].require_unchanged()
@@ -179,7 +191,7 @@ class _Layout:
         index = [features.column_names.index(c) for c in wanted]
         rows = [tuple(cells[place] for place in index) for cells in features.rows()]
         there = sorted({analysis for analysis, *_ in rows})
-        chosen = _chosen(there, rules.analyses)
+        chosen = chosen_analyses(there, rules.analyses)
         peers = {
             (analysis, feature): _peer_key(feature, family, peer)
             for analysis, feature, _, family, peer in rows
@@ -209,7 +221,14 @@ def _peer_key(feature: str, family: str, peer: str) -> str:
     return f"{image}_{peer}" if found and peer else ""
 
 
-def _chosen(there: Sequence[str], wanted: Sequence[str]) -> frozenset[str]:
+def chosen_analyses(there: Sequence[str], wanted: Sequence[str]) -> frozenset[str]:
+    """Return the analyses that are meant; all that are there where none is named.
+
+    Raises
+    ------
+    InputNotFoundError
+        ``NOTHING-FOUND``.
+    """
     for one in wanted:
         if not any(one in {ident, ident.partition("@")[0]} for ident in there):
             raise InputNotFoundError(
@@ -287,7 +306,7 @@ class _Region:
 def _regions(table: PackagedTable, layout: _Layout, filled: frozenset[str]) -> Iterator[_Region]:
     """Yield regions in the order of the table, each with its values in their places."""
     region: _Region | None = None
-    for number, cells in enumerate(_measurements(table), start=1):
+    for number, cells in enumerate(measured_rows(table), start=1):
         if cells[2] in layout.left_out:
             continue
         key = cells[0], cells[1]
@@ -305,7 +324,7 @@ def _regions(table: PackagedTable, layout: _Layout, filled: frozenset[str]) -> I
         yield region
 
 
-def _measurements(table: PackagedTable) -> Iterator[list[str]]:
+def measured_rows(table: PackagedTable) -> Iterator[list[str]]:
     """Yield the rows of measurements.csv; of before the column `usable`, as the product weighs."""
     names = MEASUREMENTS.column_names
     if table.column_names == names:

@@ -44,10 +44,10 @@ from biomarker_cli.dicom.windows import FUNCTIONAL_GROUPS
 from biomarker_cli.diffusion.b_table import b_value_rows
 from biomarker_cli.diffusion.dwi_set import assemble
 from biomarker_cli.diffusion.volumes import describe_volumes
-from biomarker_cli.exchange.deidentifying import deidentify
-from biomarker_cli.exchange.imported_table import import_reports, write_imported
-from biomarker_cli.exchange.profile import load_profile
-from biomarker_cli.exchange.subjects import Subjects
+from biomarker_cli.exchange.deidentifying.copies import deidentify
+from biomarker_cli.exchange.deidentifying.profile import load_profile
+from biomarker_cli.exchange.deidentifying.subjects import Subjects
+from biomarker_cli.exchange.importing.imported_table import import_reports, write_imported
 from biomarker_cli.imaging.files import files_of_image, read_image_file
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.inputs import FileSignature

@@ -314,8 +314,15 @@ class TestScopesAndRoles:
             "over: subject"
         )
 
-        def scan(day, kernel, patient="P1"):
-            header = instance(0, "CT", StudyDate=day, ConvolutionKernel=kernel, PatientID=patient)
+        def scan(day, kernel, patient="P1", moved="UNMODIFIED"):
+            header = instance(
+                0,
+                "CT",
+                StudyDate=day,
+                ConvolutionKernel=kernel,
+                PatientID=patient,
+                LongitudinalTemporalInformationModified=moved,
+            )
             return series_of([header], uid=day, study=day)
 
         first, same = scan("20240101", "SOFT"), scan("20240301", "SOFT")
@@ -325,6 +332,11 @@ class TestScopesAndRoles:
         assert outcome(rule, first, scan("", "SOFT")) == ["not_evaluable"] * 2
         assert outcome(rule, first, scan("20240301", "BONE", "P2")) == ["not_applicable"] * 2
         assert outcome(rule, first) == ["not_applicable"]
+        # Which of the two was first cannot be told from a date that was moved beside one of
+        # the calendar; of two that were moved alike it can.
+        moved = [scan(day, "SOFT", moved="MODIFIED") for day in ("20200101", "20200301")]
+        assert outcome(rule, first, moved[0]) == ["not_evaluable"] * 2
+        assert outcome(rule, *moved) == ["not_applicable", "pass"]
 
     def test_a_cohort_rule_holds_all_series_together(self, protocol):
         rule = protocol(

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import io
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import pytest
 from pydicom import dcmread
 from synthetic_patients import copied, pet
 
-from biomarker_cli.dicom.deflated import inflates_beyond
-from biomarker_cli.exchange import objects, report_content
+from biomarker_cli.dicom import deflated as bounds
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.headers import parse_header, read_header
+from biomarker_cli.dicom.pixels import decoded_frames, pixel_bytes
+from biomarker_cli.dicom.segment_frames import read_with_pixels
 from biomarker_cli.exchange.errors import ReportRefusedError
+from biomarker_cli.exchange.importing import report_content
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 PADDING = 200_000
@@ -19,37 +25,89 @@ PADDING = 200_000
 
 def deflated(path) -> bytes:
     """Write a deflated object that is small, and grows to more than its padding."""
-    dataset = pet(path)
+    dataset = pet(path, SamplesPerPixel=1, PhotometricInterpretation="MONOCHROME2")
+    dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 7, 0
     dataset.add_new(0xFFFCFFFC, "OB", bytes(PADDING))
     dataset.file_meta.TransferSyntaxUID = DEFLATED
     dataset.save_as(path, enforce_file_format=True)
     return path.read_bytes()
 
 
-def test_the_size_is_that_of_the_inflated_data_set(tmp_path):
-    content = deflated(tmp_path / "a.dcm")
-    length = int.from_bytes(content[140:144], "little")
-    size = len(zlib.decompress(content[144 + length :], -15))
+def meta_end(content: bytes) -> int:
+    return 144 + int.from_bytes(content[140:144], "little")
+
+
+def inflated_size(content: bytes) -> int:
+    return len(zlib.decompress(content[meta_end(content) :], -15))
+
+
+def wrong_length(content: bytes) -> bytes:
+    return content[:140] + (1000).to_bytes(4, "little") + content[144:]
+
+
+def no_length(content: bytes) -> bytes:
+    return content[:132] + content[144:]
+
+
+def long_meta(content: bytes) -> bytes:
+    """Put a private element of 100 kB before the end of the meta group."""
+    end = meta_end(content)
+    element = b"\x02\x00\x02\x01OB\0\0" + (100_000).to_bytes(4, "little") + bytes(100_000)
+    return content[:end] + element + content[end:]
+
+
+READERS = {
+    "header": lambda content, path: read_header(path),
+    "content": parse_header,
+    "frames": lambda content, path: list(decoded_frames(content, path, [0])),
+    "segmentation": read_with_pixels,
+}
+
+
+@pytest.mark.parametrize("shape", [bytes, wrong_length, no_length, long_meta])
+@pytest.mark.parametrize("reader", READERS)
+def test_a_bomb_is_refused_by_every_reader_whatever_its_meta_group_says(
+    tmp_path, monkeypatch, reader, shape
+):
+    path = tmp_path / "a.dcm"
+    content = deflated(path)
+    size = inflated_size(content)
     assert len(content) < PADDING / 100 < size
-    file = io.BytesIO(content)
-    assert not inflates_beyond(file, size)
-    assert inflates_beyond(file, size - 1)
-    assert file.tell() == 0
+    content = shape(content)
+    path.write_bytes(content)
+    monkeypatch.setattr(bounds, "MOST_INFLATED_BYTES", size)
+    READERS[reader](content, path)
+    monkeypatch.setattr(bounds, "MOST_INFLATED_BYTES", size - 1)
+    with pytest.raises(HeaderError) as raised:
+        READERS[reader](content, path)
+    assert raised.value.code == "FILE-INFLATES"
+    assert raised.value.where == "a.dcm"
 
 
-@pytest.mark.parametrize("cut", [0, 10, 133, 142, 160, 400])
-def test_a_cut_or_other_file_is_left_to_the_parser(tmp_path, cut):
-    content = deflated(tmp_path / "a.dcm")
-    assert not inflates_beyond(io.BytesIO(content[:cut]), 1_000_000)
-    assert not inflates_beyond(io.BytesIO(content[:-20] + b"x" * 20), 1_000_000)
-    plain = tmp_path / "b.dcm"
-    pet(plain)
-    assert not inflates_beyond(io.BytesIO(plain.read_bytes()), 0)
+def test_a_large_file_is_measured_as_a_small_one_is(tmp_path, monkeypatch):
+    path = tmp_path / "a.dcm"
+    size = inflated_size(deflated(path))
+    monkeypatch.setattr("biomarker_cli.dicom.headers.WHOLE_FILE_BYTES", 10)
+    assert read_header(path, most_inflated=size).Rows == 2
+    with pytest.raises(HeaderError, match="deflated"):
+        read_header(path, most_inflated=size - 1)
 
 
-def test_one_without_the_length_of_its_meta_group_grows_beyond_measure(tmp_path):
-    content = deflated(tmp_path / "a.dcm")
-    assert inflates_beyond(io.BytesIO(content[:132] + content[144:]), 10**12)
+def test_the_digest_of_pixels_takes_no_bomb_in(tmp_path, monkeypatch):
+    path = tmp_path / "a.dcm"
+    content = deflated(path)
+    assert pixel_bytes(content, path) == b"\1\2\3\4"
+    monkeypatch.setattr(bounds, "MOST_INFLATED_BYTES", 1000)
+    assert pixel_bytes(content, path) == b""
+
+
+@pytest.mark.parametrize("cut", [160, 400, -20])
+def test_a_cut_or_damaged_file_is_left_to_the_parser(tmp_path, cut):
+    path = tmp_path / "a.dcm"
+    content = deflated(path)[:cut] + b"x" * 20
+    with pytest.raises(HeaderError) as raised:
+        parse_header(content, path)
+    assert raised.value.code == "FILE-NOT-DICOM"
 
 
 def test_a_bomb_is_refused_where_objects_are_copied_and_reports_are_read(tmp_path, monkeypatch):
@@ -57,9 +115,44 @@ def test_a_bomb_is_refused_where_objects_are_copied_and_reports_are_read(tmp_pat
     assert copied(tmp_path / "in", tmp_path / "1").written
     (copy,) = (tmp_path / "1").rglob("*.dcm")
     assert dcmread(copy).PixelData == b"\1\2\3\4"
-    monkeypatch.setattr(objects, "MOST_INFLATED_BYTES", PADDING)
+    monkeypatch.setattr(bounds, "MOST_INFLATED_BYTES", PADDING)
     assert copied(tmp_path / "in", tmp_path / "2").left == {"DEID-UNREADABLE": 1}
     monkeypatch.setattr(report_content, "MOST_BYTES", PADDING)
     with pytest.raises(ReportRefusedError) as raised:
         report_content.read_report(tmp_path / "in" / "a.dcm")
     assert raised.value.code == "SR-TOO-LARGE"
+
+
+def bomb(path: Path, mebibytes: int) -> None:
+    """Write an object that grows to that, of 1 kB for each."""
+    content = deflated(path)
+    packing = zlib.compressobj(9, zlib.DEFLATED, -15)
+    head = zlib.decompress(content[meta_end(content) :], -15)[: -PADDING - 4]
+    head += (mebibytes * 1024**2).to_bytes(4, "little")
+    begun = packing.compress(head) + packing.flush(zlib.Z_FULL_FLUSH)
+    piece = packing.compress(bytes(1024**2)) + packing.flush(zlib.Z_FULL_FLUSH)
+    path.write_bytes(content[: meta_end(content)] + begun + mebibytes * piece + packing.flush())
+
+
+@pytest.mark.parametrize("command", ["scan", "check"])
+def test_a_command_holds_no_bomb_in_memory(tmp_path, command):
+    (tmp_path / "in").mkdir()
+    bomb(tmp_path / "in" / "a.dcm", 520)
+    pet(tmp_path / "in" / "b.dcm")
+    more = ["--protocol", "base-pet"] if command == "check" else ["-o", "index.csv"]
+    # What a child may reserve at once, threads and libraries included.
+    measured = (
+        "import resource, runpy, sys; "
+        "sys.argv = sys.argv[1:]; "
+        "import atexit; "
+        "atexit.register(lambda: print('peak', max(resource.getrusage(one).ru_maxrss for one in "
+        "(resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))); "
+        "runpy.run_module('biomarker_cli', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", measured, "biomarker", command, "in", *more],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "FILE-INFLATES" in done.stdout + done.stderr
+    peak_kib = int(done.stdout.rpartition("peak ")[2])
+    assert peak_kib < 400 * 1024

@@ -490,3 +490,26 @@ def test_an_edited_table_of_the_run_is_refused(tmp_path):
     _, table, _, file = write_clinical(tmp_path / "clinical", [row])
     with pytest.raises(TableError, match="edited or cut"):
         join_table(folder, tmp_path / table, tmp_path / file)
+
+
+def test_dates_that_were_moved_are_held_against_no_date_of_the_table(tmp_path):
+    seen = [
+        Seen("S1", 1.0, date="20240311", moved="MODIFIED"),
+        Seen("S2", 2.0, date="20240311", moved="UNMODIFIED"),
+        Seen("S3", 3.0, date="", moved="REMOVED"),
+    ]
+    rows = [
+        {"centre": "A", "patient": name, "biopsy_date": "2024-03-01", "grade": "1"}
+        for name in ("S1", "S2", "S3")
+    ]
+
+    def at(folder, **window):
+        return joined(tmp_path / folder, seen, rows, window=BIOPSY | window, columns=GRADE)
+
+    found = at("as_told")
+    assert days(found) == {"A/S2/T1/dwi": 10}
+    assert left_out(found, "table") == {2: "dates_shifted", 4: "no_date"}
+    assert left_out(found, "run") == {"A/S1/T1/dwi": "dates_shifted", "A/S3/T1/dwi": "no_date"}
+    assert "the table is not said to be so" in details(found)[2]
+    alike = at("alike", shifted_alike=True)
+    assert days(alike) == {"A/S1/T1/dwi": 10, "A/S2/T1/dwi": 10}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from synthetic_patients import KEY, PROFILE, copied, pet
 
-from biomarker_cli.exchange.deidentifying import deidentify
+from biomarker_cli.exchange.deidentifying.copies import deidentify
+from biomarker_cli.exchange.deidentifying.subjects import Subjects
 from biomarker_cli.exchange.errors import ExchangeError, LeakError
 from biomarker_cli.exchange.placing import new_folder
-from biomarker_cli.exchange.subjects import Subjects
 
 
 def refused(call):
@@ -52,7 +52,7 @@ def test_nothing_has_the_name_before_the_check_is_over(tmp_path, monkeypatch):
         seen.append((tmp_path / "out").exists())
         return "(0010,0010)"
 
-    monkeypatch.setattr("biomarker_cli.exchange.leaks.Originals.found_in", look)
+    monkeypatch.setattr("biomarker_cli.exchange.deidentifying.leaks.Originals.found_in", look)
     with pytest.raises(LeakError):
         copied(tmp_path / "in", tmp_path / "out")
     assert seen == [False]
@@ -64,7 +64,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     pet(tmp_path / "in" / "a.dcm")
-    monkeypatch.setattr("biomarker_cli.exchange.leaks.Originals.found_in", stopped)
+    monkeypatch.setattr("biomarker_cli.exchange.deidentifying.leaks.Originals.found_in", stopped)
     with pytest.raises(KeyboardInterrupt):
         copied(tmp_path / "in", tmp_path / "out")
     assert [one.name for one in tmp_path.iterdir()] == ["in"]

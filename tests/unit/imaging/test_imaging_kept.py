@@ -163,3 +163,12 @@ def test_a_kept_mask_is_the_region_that_was_measured():
     assert geometry.origin_mm == (-125.2, 1e-7, 44.3)
     assert geometry.direction == COSINES
     np.testing.assert_array_equal(kept.region.mask, BALL)
+
+
+def test_a_mask_of_more_voxels_than_an_image_may_have_is_refused_before_it_is_unpacked():
+    line, _, _ = mask_bytes(_region(np.ones((1, 1, 1), dtype=bool)), "GTV", "ct").partition(b"\n")
+    size = [2**11, 2**11, 2**10 + 1]
+    head = json.loads(line) | {"shape": size, "offset": [0, 0, 0], "size": size}
+    content = json.dumps(head).encode() + b"\n" + bytes(2**20)
+    with pytest.raises(KeptFileError, match="voxels, at most"):
+        mask_from_bytes(content, "x.mask")

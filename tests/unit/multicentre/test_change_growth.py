@@ -388,3 +388,25 @@ def test_null_changes_exceed_in_one_of_twenty_and_in_the_tails_of_the_log_limits
         assert abs(tail / n_judged - 0.025) < 4 * math.sqrt(0.025 * 0.975 / 3000)
     assert found[0].row["limit_low"] == pytest.approx(100 * math.expm1(-2.77 * s), abs=2)
     assert found[0].row["limit_high"] == pytest.approx(100 * math.expm1(2.77 * s), abs=3)
+
+
+def test_a_date_that_was_moved_tells_no_distance_beside_one_of_the_calendar(tmp_path):
+    run = write_run(
+        tmp_path / "run",
+        [(site, "S1", visit, "GTV", MEDIAN, "1.0") for site in "AB" for visit in ("T1", "T2")],
+    )
+    days = dict(
+        zip((f"{s}/S1/{t}/dwi" for s in "AB" for t in ("T1", "T2")), (1, 5, 2, 9), strict=True)
+    )
+
+    def told(*moved):
+        rows = [
+            row for case, day in days.items() for row in facts(case, study_date=f"2024010{day}")
+        ]
+        rows += [row for case in moved for row in facts(case, dates_modified="MODIFIED")]
+        write_table(FACTS, rows, run)
+        return [row["days"] for row in judged(read_observations([run]))]
+
+    assert told() == [4, 7]
+    assert told(*days) == [4, 7]
+    assert told("A/S1/T2/dwi") == [None, 7]

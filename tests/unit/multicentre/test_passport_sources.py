@@ -88,7 +88,7 @@ def test_repeatability_is_recorded_and_judged_by_the_study(tmp_path):
         passport_rows(keep(tmp_path / "two.json", content), SAID)
 
 
-def run_folder(folder: Path, **case: str) -> Path:
+def run_folder(folder: Path, moved: str = "", **case: str) -> Path:
     folder.mkdir()
     case_id = "A/P/T1/dwi"
 
@@ -109,7 +109,8 @@ def run_folder(folder: Path, **case: str) -> Path:
     told = {"site_id": "A", "subject_id": "P", "manufacturer": "GE", "model": "Z", **case}
     write_table(CASES, [{"case_id": case_id, **told}], folder)
     fact = {"case_id": case_id, "series_uid": "1", "fact": "study_date", "value": "20260104"}
-    write_table(FACTS, [{**fact, "unit": "", "tags": ""}], folder)
+    told = [fact, {**fact, "fact": "dates_modified", "value": moved}]
+    write_table(FACTS, [{**one, "unit": "", "tags": ""} for one in told if one["value"]], folder)
     return folder
 
 
@@ -232,3 +233,12 @@ def test_rows_are_added_once_and_never_silently_replaced(tmp_path):
     assert book.read_bytes() == before
     assert len(take_up(book, other, overwrite=True).replaced) == 1
     assert [row.outcome for row in read_passports(book)] == ["fail"]
+
+
+def test_a_date_that_was_moved_is_no_day_of_measuring(tmp_path):
+    told = run_folder(tmp_path / "told", moved="UNMODIFIED")
+    assert passport_rows(told, StatedEntry())[0].date == "2026-01-04"
+    moved = run_folder(tmp_path / "moved", moved="MODIFIED")
+    with pytest.raises(PassportError, match="nothing tells the date"):
+        passport_rows(moved, StatedEntry())
+    assert passport_rows(moved, StatedEntry(day="2026-01-05"))[0].date == "2026-01-05"

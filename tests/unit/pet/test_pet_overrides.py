@@ -317,3 +317,23 @@ def test_an_aware_form_time_needs_the_clock_of_the_series():
     form = ClinicalForm(injection_datetime=datetime(2025, 1, 1, 9, tzinfo=UTC))
     volume = pet_volume(TimezoneOffsetFromUTC="+0100")
     assert suv_of(volume, form) == pytest.approx(TRUE_SUV, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("form", "overrides", "name"),
+    [
+        (ClinicalForm(injection_datetime=datetime(2025, 1, 1, 10)), [], "injection_datetime"),
+        (None, [("RadiopharmaceuticalStartDateTime", "20250101100000")], "RadiopharmaceuticalSt"),
+        (None, [("SeriesDate", "20250101")], "SeriesDate"),
+    ],
+)
+def test_a_date_of_a_record_is_not_held_against_dates_that_were_moved(form, overrides, name):
+    given = [override(tag, value) for tag, value in overrides]
+    moved = {"LongitudinalTemporalInformationModified": "MODIFIED"}
+    with pytest.raises(SuvError, match=f"not assessable: {name}") as caught:
+        suv_of(pet_volume(**moved), form, given)
+    assert caught.value.code == "SUV-DATES-SHIFTED"
+    assert suv_of(pet_volume(), form, given) == pytest.approx(TRUE_SUV, rel=1e-3)
+    # Weights and clock times are of no calendar, and neither are dates that moved together.
+    alone = [override("RadiopharmaceuticalStartTime", "100000"), override("PatientWeight", 70)]
+    assert suv_of(pet_volume(**moved), None, alone) == pytest.approx(TRUE_SUV, rel=1e-3)

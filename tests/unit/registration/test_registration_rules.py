@@ -10,8 +10,8 @@ from biomarker_cli.protocol.locator import ProtocolKind, list_protocols, locate
 from biomarker_cli.registration.rules import load_registration
 
 
-def _changed(tmp_path, change):
-    data = yaml.safe_load(locate(ProtocolKind.REGISTRATION, "rigid-same-modality").read_text())
+def _changed(tmp_path, change, shipped="rigid-same-modality"):
+    data = yaml.safe_load(locate(ProtocolKind.REGISTRATION, shipped).read_text())
     change(data)
     path = tmp_path / "own.yaml"
     path.write_text(yaml.safe_dump(data))
@@ -46,3 +46,33 @@ def test_a_protocol_that_contradicts_itself_is_refused(tmp_path, change):
     with pytest.raises(ProtocolError) as caught:
         load_registration(_changed(tmp_path, change))
     assert caught.value.code == "PROTOCOL-INVALID"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.update(transform="rigid"),
+        lambda d: d.pop("rigid"),
+        lambda d: d.pop("demons"),
+        lambda d: d["applies_to"].update(pairs=[]),
+        lambda d: d["applies_to"].update(pairs=[["CT", "CT"], ["MR", "MR"]]),
+        lambda d: d["applies_to"].update(pairs=[["MR", "CT"]]),
+        lambda d: d["demons"].update(levels=[]),
+        lambda d: d["demons"].update(levels=d["demons"]["levels"][::-1]),
+        lambda d: d["demons"].update(window_hu=[400, -400]),
+        lambda d: d["demons"].update(window_hu=[-1000, float("inf")]),
+        lambda d: d["demons"].update(field_sigma_voxels=0),
+        lambda d: d["demons"]["levels"][0].update(iterations=0),
+        lambda d: d["demons"]["levels"][0].update(voxel_mm=float("nan")),
+    ],
+)
+def test_demons_need_both_stages_and_two_ct(tmp_path, change):
+    with pytest.raises(ProtocolError) as caught:
+        load_registration(_changed(tmp_path, change, "demons-ct-ct"))
+    assert caught.value.code == "PROTOCOL-INVALID"
+
+
+def test_demons_of_ones_own_are_taken_and_kept_from_other_pairs(tmp_path):
+    path = _changed(tmp_path, lambda d: d["demons"].update(field_sigma_voxels=2), "demons-ct-ct")
+    assert load_registration(path).file.demons.field_sigma_voxels == 2
+    assert load_registration("demons-ct-ct").file.applies_to.pairs == (("CT", "CT"),)

@@ -342,3 +342,47 @@ def test_marks_and_line_ends_of_a_spreadsheet_are_read(tmp_path):
     path.write_bytes(b"\xef\xbb\xbfsubject_id,timepoint,day\r\nS1,BL,0\r\n")
     (row,) = read_rows(path)
     assert (row["subject_id"], row["day"], row["target"]) == ("S1", "0", "")
+
+
+MOVED = {(*place, "dates_modified"): "MODIFIED" for place in DATES}
+DATED = tuple(
+    row.replace(f"S1,,{visit},,", f"S1,,{visit},{day},")
+    for row in ROWS
+    for visit, day in (("T1", "2026-03-01"), ("T2", "2026-03-29"))
+    if row.startswith(f"S1,,{visit}")
+)
+SUBJECTS = "subject_id,reference_date,reference_meaning\nS1,2026-02-22,randomisation\n"
+
+
+def test_dates_that_were_moved_together_keep_their_distance(judged):
+    assert [one.visit.day for one in judged(facts=MOVED).visits] == [56]
+
+
+def test_dates_of_the_ledger_stand_in_place_of_dates_that_were_moved(judged):
+    assert [one.visit.day for one in judged(DATED, facts=MOVED).visits] == [28]
+    assert [one.visit.day for one in judged(DATED, facts=MOVED, subjects=SUBJECTS).visits] == [35]
+    days = SUBJECTS.replace("2026-02-22", "-7")
+    assert judged(facts=MOVED, subjects=days).visits[0].visit.day == 56
+
+
+@pytest.mark.parametrize(
+    ("rows", "facts", "subjects"),
+    [
+        # Part of the dates are of the calendar, and part of none.
+        ((*ROWS[:2], *DATED[2:]), MOVED, ""),
+        (ROWS, {("S1", "T2", "dates_modified"): "MODIFIED"}, ""),
+        (ROWS, MOVED, SUBJECTS),
+        (ROWS, MOVED, "subject_id,death_date\nS1,2027-01-01\n"),
+    ],
+)
+def test_days_between_two_calendars_are_not_assessable(judged, rows, facts, subjects):
+    with pytest.raises(ResponseError, match="not assessable") as caught:
+        judged(rows, facts=facts, subjects=subjects)
+    assert caught.value.code == "RESPONSE-DATES-SHIFTED"
+
+
+def test_a_date_that_was_moved_is_not_proposed_as_one(tmp_path):
+    run = MeasuredRun(write_sized_run(tmp_path, SIZES, DATES, facts=MOVED))
+    rows = proposed_rows(run)
+    assert [row["timepoint"] for row in rows] == ["T1", "T1", "T2", "T2", "T2"]
+    assert {row["date"] for row in rows} == {""}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -33,7 +34,9 @@ DOE = {
 def plan(tmp_path):
     """Return the plan of a case whose headers say what is given."""
 
-    def make(name: str, subject: str = "S1", site: str = "A", change=None, **elements: str):
+    def make(
+        name: str, subject: str = "S1", site: str = "A", change=None, timepoint="T1", **elements
+    ):
         own = {
             "Modality": "MR",
             "StudyInstanceUID": generate_uid(entropy_srcs=["study", name]),
@@ -52,7 +55,7 @@ def plan(tmp_path):
         return CasePlan(
             site_id=site,
             subject_id=subject,
-            timepoint="T1",
+            timepoint=timepoint,
             role=name,
             images=(ImagePlan("ct", scan([tmp_path / name]).candidates),),
             mask=None,
@@ -220,3 +223,17 @@ def test_a_folder_as_mask_is_not_searched(plan, tmp_path, monkeypatch):
     monkeypatch.setattr(masks, "scan", lambda paths, **_: looked_for.append(paths))
     assert not _found(case)
     assert not looked_for
+
+
+def test_the_order_of_visits_is_no_contradiction_between_two_calendars(plan, tmp_path):
+    moved = {"LongitudinalTemporalInformationModified": "MODIFIED"}
+    later, earlier = {"StudyDate": "20240301"}, {"StudyDate": "20240101"}
+
+    def said(first, second):
+        shutil.rmtree(tmp_path)
+        return _found(plan("a", **first), plan("b", timepoint="T2", **second))
+
+    assert "earlier StudyDate" in said(later, earlier)["b"]
+    assert "earlier StudyDate" in said(later | moved, earlier | moved)["b"]
+    assert said(later, earlier | moved) == {}
+    assert said(later | moved, earlier) == {}

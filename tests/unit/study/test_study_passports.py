@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from biomarker_cli.tables.errors import PassportError
 from biomarker_cli.tables.passport_row import PassportRow
 
 
-def volume(day: str, series: str = "1") -> VolumeCandidate:
+def volume(day: str, series: str = "1", moved: str = "") -> VolumeCandidate:
     return VolumeCandidate(
         volume_id=series,
         study_uid="1.2",
@@ -44,7 +45,7 @@ def volume(day: str, series: str = "1") -> VolumeCandidate:
         refs=(),
         geometry=None,
         status=VolumeStatus.OK,
-        visit=Visit(day),
+        visit=Visit(day, moved),
     )
 
 
@@ -209,3 +210,18 @@ def test_passports_that_cannot_be_read_stop_the_study(tmp_path):
     (tmp_path / "p.csv").unlink()
     with pytest.raises(PassportError, match="cannot be read"):
         load_study(tmp_path / "study.yaml")
+
+
+@pytest.mark.parametrize("moved", ["MODIFIED", "REMOVED"])
+def test_a_date_that_was_moved_is_held_against_no_passport(moved):
+    volumes = (volume("20260310"), volume("20260310", "2", moved))
+    images = (ImagePlan("pet", volumes),)
+    planned = PlannedCase(CasePlan("A", "P", "T1", "pet", images, None, ()))
+    for rows in ([passed_on()], [], [passed_on("2020-01-01")], [passed_on(outcome="fail")]):
+        found = with_passports(planned, passports(*rows))
+        assert found.flags == {"passport_dates_shifted:pet_phantom"}
+        assert join_flags(found.flags)
+        refused = with_passports(planned, passports(*rows, on_missing="refuse")).refusal
+        assert refused.code == "PASSPORT-DATES-SHIFTED"
+    told = PlannedCase(replace(planned.plan, images=(ImagePlan("pet", volumes[:1]),)))
+    assert not with_passports(told, passports(passed_on())).flags

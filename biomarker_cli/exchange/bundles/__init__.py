@@ -1,0 +1,1 @@
+"""One archive of a run for another centre: written, and read without being unpacked."""

@@ -1,0 +1,1 @@
+"""Measurements of structured reports that others stored, as rows that are compared."""

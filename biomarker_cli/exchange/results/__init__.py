@@ -1,0 +1,1 @@
+"""What a run found as DICOM: segmentations, structured reports, parametric maps."""

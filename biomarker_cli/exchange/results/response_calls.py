@@ -1,0 +1,79 @@
+"""The calls of response assessment that leave in a report beside the numbers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from biomarker_cli.exchange.errors import ExchangeError
+from biomarker_cli.exchange.results.outgoing_run import named_rows
+from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.export.packaged import read_package
+
+_TABLE = "response"
+_COLUMNS = ("criterion", "subject_id", "reader", "timepoint", "overall")
+
+
+@dataclass(frozen=True)
+class ResponseCall:
+    """What a criterion calls a visit of a subject.
+
+    Attributes
+    ----------
+    criterion : str
+        ``id@version``.
+    reader : str
+        Empty where one read.
+    overall : str
+        Call of the visit, as the criterion words it.
+    """
+
+    criterion: str
+    reader: str
+    overall: str
+
+
+Calls = Mapping[tuple[str, str], tuple[ResponseCall, ...]]
+"""Calls by subject and timepoint."""
+
+
+def read_calls(folder: Path, subjects: frozenset[str]) -> Calls:
+    """Return the calls of a folder that `biomarker response` wrote, as it wrote them.
+
+    Parameters
+    ----------
+    folder : Path
+    subjects : frozenset of str
+        Those of the run that is handed out.
+
+    Raises
+    ------
+    TableError
+        Of a folder that is none, or a table that was edited.
+    ExchangeError
+        ``EXPORT-OTHER-RESPONSE`` where it is of no subject of the run.
+    """
+    tables = read_package(folder)
+    if _TABLE not in tables:
+        raise TableError(
+            "TABLE-NOT-FOUND",
+            f"no table {_TABLE} in {folder}",
+            hint="Name the folder that `biomarker response -o` wrote.",
+        )
+    tables[_TABLE].require_unchanged()
+    rows = list(named_rows(tables[_TABLE], *_COLUMNS))
+    if not subjects & {row["subject_id"] for row in rows}:
+        raise ExchangeError(
+            "EXPORT-OTHER-RESPONSE",
+            "the response is of no subject of the run",
+            where=str(folder),
+            hint="Name the folder that `biomarker response` wrote of this run.",
+        )
+    found: dict[tuple[str, str], list[ResponseCall]] = defaultdict(list)
+    for row in rows:
+        if row["overall"]:
+            call = ResponseCall(row["criterion"], row["reader"], row["overall"])
+            found[row["subject_id"], row["timepoint"]].append(call)
+    return {visit: tuple(calls) for visit, calls in found.items()}
