@@ -87,7 +87,7 @@ def carried_regions(
     order = plan.carried
     assert order is not None  # noqa: S101 - the caller has looked
     assert order.source.mask is not None  # noqa: S101 - it is the mask that is carried
-    fixed = case.image_of_other(order.source).volume()
+    fixed = case.volume_of_other(order.source)
     rois = import_regions(
         order.source.mask,
         ImageTarget.from_volume(fixed),

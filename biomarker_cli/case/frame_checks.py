@@ -87,7 +87,7 @@ def _found(
     if order is None or not regions:
         return {}, ""
     try:
-        other = case.image_of_other(order.other).volume()
+        other = case.volume_of_other(order.other)
         own = image.volume() if image.is_single else measured
         return check_frame_at(own, other, order.protocol, regions), ""
     except CaseError as error:

@@ -14,6 +14,7 @@ from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.protocol.lock import write_lock
 from biomarker_cli.study.case_list import read_cases
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.mask_sources import is_transform
 from biomarker_cli.study.planning import StudyPlanner
 from biomarker_cli.study.study_file import load_study, with_key
 
@@ -157,6 +158,10 @@ def test_all_cases_name_the_protocols_that_the_manifest_lists(trial):
         f"registrations: {{accept: [{{case: {SECOND}, reason: ' ', approver: a, "
         "expires: 2999-12-31}]}",
         f"registrations: {{accept: [{{case: {SECOND}, reason: a, approver: a, expires: soon}}]}}",
+        f'registrations: {{accept: [{{case: {SECOND}, reason: "a\\nb", approver: a, '
+        "expires: 2999-12-31}]}",
+        f'registrations: {{accept: [{{case: {SECOND}, reason: "\\e[31m", approver: a, '
+        "expires: 2999-12-31}]}",
         "registrations: {accept: all}",
         "registrations: {reject: []}",
         "same_frame_check: correct",
@@ -168,3 +173,25 @@ def test_a_section_that_says_half_is_refused(trial, more):
     with pytest.raises(StudyError) as refused:
         load_study(path)
     assert refused.value.code == "STUDY-INVALID"
+
+
+def test_an_acceptance_of_a_row_that_fails_by_itself_stops_no_run(trial):
+    accept = f"accept: [{{case: {SECOND}, reason: a, approver: a, expires: 2999-12-31}}]"
+    bad = carried_row("quick.yaml").replace(FIRST, "A/S1/T9/ct")
+    path = carried_study.write_list(trial, (OWN, bad), f"registrations: {{{accept}}}\n")
+    refused = {one.case_id: one.refusal and one.refusal.code for one in load_study(path).entries}
+    assert refused == {FIRST: None, SECOND: "CASE-MASK-FROM"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("there.tfm", True),
+        ("OBJECTS/REG.DCM", True),
+        ("./REG001", True),
+        ("reg/none.yaml", False),
+        ("rigid-same-modality@0.1.0", False),
+    ],
+)
+def test_a_transform_is_known_by_its_ending_or_folder(name, expected):
+    assert is_transform(name) is expected
