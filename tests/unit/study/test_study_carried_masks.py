@@ -22,9 +22,13 @@ from carried_study import (
 )
 from synthetic_registration import GRID, body, motion, moved
 
+from biomarker_cli.api.images import read_volume
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.exit_codes import ExitCode
+from biomarker_cli.registration.given_transforms import transform_in
+from biomarker_cli.registration.registering import register
+from biomarker_cli.registration.rules import load_registration
 from biomarker_cli.registration.transform_files import write_tfm
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.study_file import load_study
@@ -135,6 +139,9 @@ def test_all_rows_name_the_registration_and_ask_for_caution(trial):
         carried = row["case_id"] == SECOND
         assert (f"mask_propagated:{ident}" in row["flags"].split(";")) is carried
         assert row["usable"] == ("caution" if carried else row["usable"])
+    images = [read_volume(trial / name) for name in ("one", "two")]
+    protocol = load_registration(str(trial / "quick.yaml"))
+    assert register(*images, protocol, given=_given(trial)).registration_id == ident
     found = table(out, "registrations")
     assert [(row["roi_id"], row["source_case_id"]) for row in found] == [
         ("", FIRST),
@@ -146,6 +153,11 @@ def test_all_rows_name_the_registration_and_ask_for_caution(trial):
         assert float(row["cut_percent"]) == 0
         assert abs(float(row["volume_change_percent"])) < 2
         assert (row["status"], row["accepted_because"]) == ("ok", "")
+
+
+def _given(trial: Path) -> np.ndarray:
+    path = trial / "there.tfm"
+    return transform_in(path.read_bytes(), path, "", "")
 
 
 def test_what_failed_stops_its_case_alone_and_its_row_says_why(trial):

@@ -17,7 +17,9 @@ from biomarker_cli.model.errors import CaseError
 from biomarker_cli.multicentre.objects.seg import write_seg
 from biomarker_cli.registration.same_frame import FrameCheck
 from biomarker_cli.study import other_planning, study_protocols
+from biomarker_cli.study.merging import StudyPart
 from biomarker_cli.study.planning import StudyPlanner
+from biomarker_cli.study.shards import Shard
 from biomarker_cli.study.study_file import load_study, with_key
 
 CHECK = "same_frame_check: flag\n"
@@ -118,10 +120,10 @@ def test_what_stops_the_check_leaves_it_not_assessable(tmp_path, monkeypatch):
     assert "REGISTRATION-CONSTANT" in (tmp_path / "out" / "run.log").read_text()
 
 
-def _partners(path: Path) -> dict[str, str]:
-    """Return what each case is held against."""
+def _partners(path: Path, shard: Shard = Shard(1, 1)) -> dict[str, str]:
+    """Return what each case of a shard is held against."""
     study = with_key(load_study(path), writes=True)
-    planner = StudyPlanner(study)
+    planner = StudyPlanner(StudyPart(shard, study, path).own, is_part=True)
     found = {}
     for place, case_id in enumerate(planner.case_ids()):
         order = planner.planned(place).plan.frame_check
@@ -129,9 +131,19 @@ def _partners(path: Path) -> dict[str, str]:
     return found
 
 
+def _shards_of(case_ids: list[str], of: int) -> list[int]:
+    """Return the shards that have one of some cases."""
+    return [n for n in range(1, of + 1) if any(Shard(n, of).has(one) for one in case_ids)]
+
+
 def test_a_case_is_held_against_the_image_its_mask_was_drawn_on(tmp_path):
     path = _write(tmp_path / "trial", {"T1": 0.0})
     assert _partners(path) == {"A/S1/T1/ct": "", "A/S1/T1/late": "A/S1/T1/ct"}
+    case_ids = list(_partners(path))
+    of = next(n for n in range(2, 20) if len(_shards_of(case_ids, n)) == 2)
+    shards = [_partners(path, Shard(number, of)) for number in _shards_of(case_ids, of)]
+    assert [len(one) for one in shards] == [1, 1]
+    assert shards[0] | shards[1] == _partners(path)
     path.write_text(STUDY)
     assert set(_partners(path).values()) == {""}
 
