@@ -8,10 +8,11 @@ from biomarker_cli.acquisition.rules import AcquisitionRules
 from biomarker_cli.protocol.document import ProtocolDocument
 from biomarker_cli.protocol.loading import load_document, validate_section
 from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.protocol.pickling import PickledOnce
 
 
-@dataclass(frozen=True, slots=True)
-class AcquisitionProtocol:
+@dataclass(frozen=True)
+class AcquisitionProtocol(PickledOnce):
     """What a scan must be.
 
     Attributes

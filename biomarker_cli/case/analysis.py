@@ -13,6 +13,7 @@ from biomarker_cli.case.plausibility import PlausibleHu
 from biomarker_cli.protocol.document import ProtocolDocument, ProtocolHeader, Strict
 from biomarker_cli.protocol.loading import load_document, validate_section
 from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.protocol.pickling import PickledOnce
 from biomarker_cli.regions.rules import RegionRules, RoiNames
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ AnalysisFile = create_model(
 
 
 @dataclass(frozen=True)
-class Analysis:
+class Analysis(PickledOnce):
     """A validated analysis protocol with its identity."""
 
     protocol: AnalysisProtocol

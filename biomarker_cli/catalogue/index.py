@@ -65,6 +65,8 @@ class FileIndex:
         self._name = f"files-{_code_version()}-{key_version()}.sqlite"
         self._path = None if folder is None else folder / self._name
         self._trusted = trusted
+        self._held: sqlite3.Connection | None = None
+        self._inode = 0
 
     @classmethod
     def of_user(cls, *, trusted: bool = True) -> FileIndex:
@@ -252,17 +254,52 @@ class FileIndex:
             connection.executemany("DELETE FROM digests WHERE path = ?", names)
 
     @contextlib.contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection | None]:
-        """Yield an open transaction, None where there is no index to be had."""
-        connection = None
+    def held_open(self) -> Iterator[None]:
+        """Open the index once for all that is asked of it in the block.
+
+        Between two questions it is locked for nobody. No process may be forked in the
+        block that asks it something.
+        """
+        self._hold()
+        try:
+            yield
+        finally:
+            self._let_go()
+
+    def _hold(self) -> None:
+        self._held = self._opened()
+        self._inode = 0 if self._held is None else self._inode_now()
+
+    def _inode_now(self) -> int:
+        try:
+            return 0 if self._path is None else self._path.stat().st_ino
+        except OSError:
+            return 0
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
+
+    def _opened(self) -> sqlite3.Connection | None:
         if self._path is not None:
             try:
-                connection = self._open(self._path)
+                return self._open(self._path)
             except sqlite3.DatabaseError as error:
                 if not isinstance(error, sqlite3.OperationalError):
                     self.discard()
             except OSError:
                 pass
+        return None
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection | None]:
+        """Yield an open transaction, None where there is no index to be had."""
+        if self._held is not None and self._inode_now() != self._inode:
+            # Deleted meanwhile: its journal would be taken for that of the one made since.
+            self._let_go()
+            self._hold()
+        connection = self._held or self._opened()
         if connection is None:
             yield None
             return
@@ -275,7 +312,8 @@ class FileIndex:
         except sqlite3.DatabaseError:
             self.discard()
         finally:
-            connection.close()
+            if connection is not self._held:
+                connection.close()
 
     def _open(self, path: Path) -> sqlite3.Connection:
         if not path.parent.is_dir():
@@ -298,6 +336,7 @@ class FileIndex:
 
     def discard(self) -> None:
         """Delete the index: it is damaged."""
+        self._let_go()
         if self._path is not None:
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)

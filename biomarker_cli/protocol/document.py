@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -206,7 +207,7 @@ class ProtocolDocument:
         )
         return text.encode()
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Digest of the canonical form."""
         return hashlib.sha256(self.canonical).hexdigest()

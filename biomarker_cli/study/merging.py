@@ -104,6 +104,7 @@ def run_shard(
         beside_others(store.results_folder),
         exclusive(below, f".{part.shard.stem}.lock"),
         RunLog(below / f"{part.shard.stem}.jsonl") as log,
+        study.index_open(),
         study.cohort(below / part.shard.stem).held() as cohort,
     ):
         begin_shard(folder, part.shard)

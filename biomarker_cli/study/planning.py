@@ -39,7 +39,7 @@ from biomarker_cli.study.study_protocols import resolve_protocols, resolve_waive
 _KEPT_SLICES = 10_000
 """Plans are kept for those who measure, up to so many slices (1 kB each)."""
 
-_SLICES_OF_A_PLAN = 20
+_SLICES_OF_A_PLAN = 4
 """A plan without its slices takes as much as so many."""
 
 _KEPT_CATALOGUES = 4
@@ -214,9 +214,10 @@ class StudyPlanner:
 
     def _case(self, entry: CaseEntry) -> PlannedCase:
         """Return the plan of a case; what nobody expected refuses it alone."""
-        rows = (entry, *self._others.of(entry))
-        if any(_dicom_paths(self._study, one) in self._slow for one in rows):
-            return self._refused(entry, too_late(entry.case_id))
+        if self._slow:
+            rows = (entry, *self._others.of(entry))
+            if any(_dicom_paths(self._study, one) in self._slow for one in rows):
+                return self._refused(entry, too_late(entry.case_id))
         try:
             return self._planned(entry, self._catalogue(entry))
         except BiomarkerError:

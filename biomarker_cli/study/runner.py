@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,6 +86,11 @@ class StudyRun:
         """Return the run of a study."""
         return cls(StudyTerms.of(study, planner.protocols, planner.waivers), planner)
 
+    def index_open(self) -> AbstractContextManager[None]:
+        """Hold the index of the files open."""
+        index = self.source.index
+        return nullcontext() if index is None else index.held_open()
+
     def cohort(self, folder: Path, *, writes: bool = True) -> Cohort:
         """Return the cohort of the folder of a run."""
         index = self.source.index
@@ -166,7 +172,7 @@ def plan_run(
         ``OVERRIDE-UNUSED``.
     """
     progress = progress or RunProgress()
-    with study.cohort(folder, writes=False) as cohort:
+    with study.index_open(), study.cohort(folder, writes=False) as cohort:
         survey_study(study.source, cohort, progress.planned)
         examine_cohort(cohort)
         store = ResultStore(folder)
@@ -199,6 +205,7 @@ def run_study(
     with (
         exclusive(store.results_folder),
         RunLog(folder / JSON_LINES) as log,
+        study.index_open(),
         study.cohort(folder).held() as cohort,
     ):
         survey_study(study.source, cohort, progress.planned)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
@@ -149,7 +150,7 @@ class Study:
     key: bytes = field(default=b"", repr=False)
     listed: tuple[CaseEntry, ...] = ()
 
-    @property
+    @cached_property
     def device_key(self) -> bytes | None:
         """Key that stands in for names of scanners; None where the study keeps them.
 

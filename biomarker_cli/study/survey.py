@@ -8,7 +8,7 @@ by surveys, which are a few hundred bytes each.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,7 +151,8 @@ class Survey:
 
     def to_json(self) -> str:
         """Return it as it is kept."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        said = {name: getattr(self, name) for name in _FIELDS}
+        return json.dumps(said, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Survey:
@@ -176,6 +177,9 @@ class Survey:
             and self.files == sha256_of_json(_files(case.plan))
             and self.volumes == _volumes(case.plan)
         )
+
+
+_FIELDS = tuple(one.name for one in fields(Survey))
 
 
 def survey_of(

@@ -381,3 +381,42 @@ def test_new_code_uses_a_new_index_and_removes_the_old(folder, tmp_path):
     old.write_bytes(b"")
     scan([folder], index=FileIndex(tmp_path / "cache"))
     assert not old.exists()
+
+
+def test_an_index_that_is_held_open_is_opened_once(folder, index, read, monkeypatch):
+    opened = []
+    original = FileIndex._open
+    monkeypatch.setattr(
+        FileIndex, "_open", lambda self, path: opened.append(path) or original(self, path)
+    )
+    with index.held_open():
+        first = scan([folder], index=index)
+        assert scan([folder], index=FileIndex(index.folder)) == first
+        n_others = len(opened)
+        assert scan([folder], index=index) == first
+        assert len(opened) == n_others
+    assert len(read) == 3
+    assert scan([folder], index=index) == first
+    assert len(opened) > n_others
+
+
+def test_an_index_that_is_held_open_may_be_deleted(folder, index, read):
+    with index.held_open():
+        first = scan([folder], index=index)
+        (index.folder / index.name).unlink()
+        assert scan([folder], index=index) == first
+    assert len(read) == 6
+    assert scan([folder], index=FileIndex(index.folder)) == first
+    assert len(read) == 6
+
+
+def test_a_damaged_index_that_is_held_open_is_made_anew(folder, index, read):
+    scan([folder], index=index)
+    with index.held_open():
+        path = index.folder / index.name
+        with path.open("r+b") as stream:
+            stream.write(b"\0" * path.stat().st_size)
+        first = scan([folder], index=index)
+        assert scan([folder], index=index) == first
+    assert scan([folder], index=FileIndex(index.folder)) == first
+    assert len(read) <= 9
