@@ -150,6 +150,21 @@ def test_workers_and_shards_give_the_same_bytes(trial, tmp_path):
         assert tables(tmp_path / "parts") == expected
 
 
+def test_the_manifest_tells_masks_of_other_transforms_apart(trial):
+    def said():
+        manifest = json.loads((trial.parent / "out" / "manifest.json").read_text())
+        own = manifest["cases"][SECOND]
+        return own["image_sha256"], own["mask_sha256"]
+
+    before = said()
+    assert all(before)
+    _other_transform(trial)
+    kept_study.run(trial / "study.yaml", trial.parent / "out")
+    after = said()
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+
+
 def test_a_pool_has_the_registrations_of_its_parts(trial, tmp_path):
     """The other part carried no mask, as runs before there were any."""
     (tmp_path / "pool").mkdir()

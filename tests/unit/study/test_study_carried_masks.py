@@ -138,6 +138,8 @@ def test_all_rows_name_the_registration_and_ask_for_caution(trial):
     for row in table(out, "measurements"):
         carried = row["case_id"] == SECOND
         assert (f"mask_propagated:{ident}" in row["flags"].split(";")) is carried
+        # The protocol is a draft, and that of the analysis is not.
+        assert ("draft_protocol" in row["flags"].split(";")) is carried
         assert row["usable"] == ("caution" if carried else row["usable"])
     images = [read_volume(trial / name) for name in ("one", "two")]
     protocol = load_registration(str(trial / "quick.yaml"))
@@ -237,6 +239,9 @@ def test_a_roi_that_the_image_does_not_show_fails_by_itself(trial):
     cut = {r["roi_id"]: float(r["cut_percent"]) for r in table(out, "registrations") if r["roi_id"]}
     assert cut["GTV"] == 0
     assert 10 < cut["NODE"] < 90
+    assert float(rois["NODE"]["clipped_fraction"]) == pytest.approx(cut["NODE"] / 100)
+    assert float(rois["GTV"]["source_volume_mm3"]) == 864 * 12
+    assert rois["GTV"]["is_resampled"] == "true"
 
 
 def test_a_given_transform_leads_the_mask_and_its_direction_counts(trial):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from datetime import date
 
 import carried_study
 import pytest
 from carried_study import FIRST, HEAD, OWN, SECOND, STUDY, carried_row
 
 from biomarker_cli.case.analysis import load_analysis
+from biomarker_cli.case.other_cases import Acceptance
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.protocol.lock import write_lock
@@ -16,6 +18,7 @@ from biomarker_cli.study.case_list import read_cases
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.mask_sources import is_transform
 from biomarker_cli.study.planning import StudyPlanner
+from biomarker_cli.study.registration_terms import RegistrationTerms
 from biomarker_cli.study.study_file import load_study, with_key
 
 OTHER = "A,S2,T1,ct,one,mask.nii.gz,,"
@@ -195,3 +198,32 @@ def test_an_acceptance_of_a_row_that_fails_by_itself_stops_no_run(trial):
 )
 def test_a_transform_is_known_by_its_ending_or_folder(name, expected):
     assert is_transform(name) is expected
+
+
+def test_an_acceptance_holds_up_to_and_including_its_day():
+    one = {"case": SECOND, "reason": " seen ", "approver": "lead", "expires": "2026-06-30"}
+    terms = RegistrationTerms.model_validate({"accept": [one]})
+    accepted = terms.acceptances(date(2026, 6, 30))
+    assert accepted == {SECOND: Acceptance("seen", "lead")}
+    assert terms.acceptances(date(2026, 7, 1)) == {}
+    assert accepted[SECOND].holds_for("any@1.0.0:0")
+    assert not Acceptance("seen", "lead", "a@1.0.0:0").holds_for("a@1.0.0:1")
+
+
+def test_what_the_row_of_the_other_case_says_of_its_mask_goes_with_it(tmp_path):
+    trial = tmp_path / "trial"
+    path = carried_study.write_study(trial)
+    head = f"{HEAD},other_frame_of_reference"
+    rows = (f"{OWN},true", f"{carried_row('quick.yaml')},")
+    (trial / "cases.csv").write_text("\n".join([head, *rows]) + "\n")
+    planner = StudyPlanner(with_key(load_study(path), writes=True))
+    plan = planner.planned(1).plan
+    assert plan.carried.source.other_frame_of_reference
+    assert not plan.other_frame_of_reference
+    assert plan.mask is None
+    assert len(plan.own_paths) == 32
+    assert plan.input_paths == (*plan.own_paths, *plan.carried.input_paths)
+    assert {path.name for path in plan.carried.source.mask_paths} == {
+        "mask.nii.gz",
+        "mask.labels.csv",
+    }
