@@ -81,7 +81,7 @@ def test_a_known_shift_is_told_in_mm_and_nothing_is_moved(tmp_path):
     path = _write(tmp_path / "trial", visits)
     kept_study.run(path, tmp_path / "out")
     found = _flags(tmp_path / "out")
-    # The mask is of the first series of each visit: that one has nothing to claim.
+    # The mask is of the first series of each visit, and no case has another modality.
     assert found["A/S1/T1/ct"] == found["A/S1/T2/ct"] == found["A/S1/T2/late"] == set()
     (flag,) = found["A/S1/T1/late"]
     name, _, mm = flag.partition(":")
@@ -148,9 +148,11 @@ def test_a_case_is_held_against_the_image_its_mask_was_drawn_on(tmp_path):
     assert set(_partners(path).values()) == {""}
 
 
-def test_of_a_mask_that_tells_nothing_it_is_another_modality(tmp_path):
-    path = _write(tmp_path / "trial", {"T1": 0.0}, mask="nifti")
-    assert set(_partners(path).values()) == {""}
+@pytest.mark.parametrize("mask", ["nifti", "seg"])
+def test_of_a_mask_that_names_no_other_image_it_is_another_modality(tmp_path, mask):
+    """A label image names none; a contour that was copied names that which it is copied to."""
+    path = _write(tmp_path / "trial", {"T1": 0.0}, mask=mask)
+    assert _partners(path)["A/S1/T1/ct"] == ""
     _change(tmp_path / "trial" / "T1late", Modality="MR")
     assert _partners(path) == {"A/S1/T1/ct": "A/S1/T1/late", "A/S1/T1/late": "A/S1/T1/ct"}
 
