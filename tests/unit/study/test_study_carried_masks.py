@@ -162,15 +162,16 @@ def _given(trial: Path) -> np.ndarray:
     return transform_in(path.read_bytes(), path, "", "")
 
 
-def test_what_failed_stops_its_case_alone_and_its_row_says_why(trial):
-    carried_study.write_protocol(trial, "strict", **LIMIT)
+@pytest.mark.parametrize(("verdict", "word"), [("fail", "failed"), ("review", "review")])
+def test_what_did_not_pass_stops_its_case_alone_and_says_why(trial, verdict, word):
+    carried_study.write_protocol(trial, "strict", rotation_deg={verdict: 2})
     out = _run(trial, ROWS_WITH_A_LIMIT)
     assert _case(out, FIRST)["status"] == "measured"
     stopped = _case(out)
     assert (stopped["status"], stopped["error_code"]) == ("failed", "REGISTRATION-NOT-ACCEPTED")
-    assert "rotation_deg:failed" in stopped["error_message"]
+    assert f"rotation_deg:{word}" in stopped["error_message"]
     rows = table(out, "registrations")
-    assert {row["status"] for row in rows} == {"failed"}
+    assert {row["status"] for row in rows} == {word}
     assert not [
         row for row in table(out, "measurements") if row["value"] and row["case_id"] == SECOND
     ]
