@@ -43,13 +43,23 @@ def command(name: str, data: Path) -> list[str]:
             arguments += ["--peers", str(folder / "python")]
     if name == "deidentify" and (folder := environment("dicognito")):
         arguments = ["--dicognito", str(folder / "python")]
-    if name == "registration" and (folder := environment("greedy")):
-        arguments = ["--greedy", str(folder / "python")]
+    if name == "registration":
+        arguments = _interpreters("greedy", "elastix")
     if name == "radiomics":
         arguments = ["--peers"]
     if name == "adc" and (folder := environment("diffusion")):
         python = str(folder / "python")
     return [python, "-m", f"benchmarks.{name}", *arguments]
+
+
+def _interpreters(*peers: str) -> list[str]:
+    folders = {name: environment(name) for name in peers}
+    return [
+        word
+        for name, folder in folders.items()
+        if folder
+        for word in (f"--{name}", str(folder / "python"))
+    ]
 
 
 def main() -> int:

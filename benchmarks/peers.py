@@ -23,6 +23,7 @@ REQUIREMENTS = {
     "pictologics": ("python3.12", ("pictologics==0.9.0",)),
     "regions": ("", ("dcmrtstruct2nii", "pydicom<3")),
     "greedy": ("", ("picsl_greedy==1.4.0.3", "SimpleITK")),
+    "elastix": ("", ("itk-elastix==0.25.4",)),
     # These are measured in one process with ours.
     "diffusion": ("", ("dipy", "osipi-ivim", str(CHECKOUT))),
 }

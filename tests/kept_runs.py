@@ -15,15 +15,16 @@ from biomarker_cli.imaging.kept_masks import mask_bytes
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import QUANTITIES
+from biomarker_cli.regions.result import ROIS_WITH_AUDIT
 from biomarker_cli.registration.registering import rotation_deg
 from biomarker_cli.registration.tables import REGISTRATION
 from biomarker_cli.registration.transform_files import write_tfm
 from biomarker_cli.tables.kept import KeptFile, KeptIndex, case_folder, write_index
 from biomarker_cli.tables.package import write_datapackage
-from biomarker_cli.tables.schema import CASES, FACTS, FEATURES, MEASUREMENTS, ROIS
+from biomarker_cli.tables.schema import CASES, FACTS, FEATURES, MEASUREMENTS
 from biomarker_cli.tables.writing import write_table
 
-TABLES = (CASES, ROIS, MEASUREMENTS, FEATURES, FACTS)
+TABLES = (CASES, ROIS_WITH_AUDIT, MEASUREMENTS, FEATURES, FACTS)
 
 
 def points_of(grid: Geometry) -> np.ndarray:
@@ -79,11 +80,8 @@ def kept_run(folder: Path, cases: Iterable[KeptCase]) -> Path:
         for one in cases
         if one.day
     ]
-    known = set(ROIS.column_names)
     write_table(CASES, map(_case_row, cases), folder)
-    write_table(ROIS, ({k: v for k, v in row.items() if k in known} for row in rois), folder)
-    if any(one.uids for one in cases):
-        _add_tracking(folder / ROIS.file_name, rois)
+    write_table(ROIS_WITH_AUDIT, rois, folder)
     write_table(MEASUREMENTS, [], folder)
     write_table(FEATURES, [], folder)
     write_table(FACTS, facts, folder)
@@ -107,16 +105,6 @@ def _case_row(one: KeptCase) -> dict[str, str]:
         "status": "measured",
         "result_key": one.result_key,
     }
-
-
-def _add_tracking(path: Path, rois: list[dict[str, str]]) -> None:
-    """Add the column that the import of a segmentation object has."""
-    lines = path.read_text().splitlines()
-    uids = {(row["case_id"], row["roi_id"]): row["tracking_uid"] for row in rois}
-    found = [f"{lines[0]},tracking_uid"]
-    for line in lines[1:]:
-        found.append(f"{line},{uids[tuple(line.split(',')[:2])]}")
-    path.write_text("\n".join(found) + "\n")
 
 
 def _keep(run: Path, one: KeptCase) -> None:

@@ -158,7 +158,13 @@ def _carried_roi(
         return roi
     if isinstance(mask, RefusedMask):
         code, message = mask.error.code, str(mask.error)
-        return replace(roi, status="failed", error_code=code, error_message=message, region=None)
+        return replace(
+            roi,
+            status=status_of_error(mask.error, on[1]),
+            error_code=code,
+            error_message=message,
+            region=None,
+        )
     target, rules, flags = on
     flags |= roi.flags
     audit = {

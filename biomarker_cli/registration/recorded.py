@@ -15,8 +15,8 @@ import numpy as np
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.given_transforms import TFM_SUFFIX, transform_in
 from biomarker_cli.registration.registering import rotation_deg
-from biomarker_cli.registration.transform_files import read_tfm
 
 HEADERS = "none"
 """Word for the header geometry: images of one frame of reference lie as they say."""
@@ -36,6 +36,8 @@ _WANTED = (
     "status",
     "checks",
 )
+
+_MOST_BYTES = 1_000_000
 
 _ROTATION_WITHIN_DEG = 1e-3
 
@@ -182,7 +184,7 @@ def read_registrations(named: Sequence[str]) -> Registrations:
     Raises
     ------
     RegistrationError
-        ``REGISTRATION-FILE``.
+        ``REGISTRATION-FILE``, ``REGISTRATION-TRANSFORM``.
     TableError
         ``TABLE-NOT-FOUND``, ``TABLE-COLUMNS``, ``TABLE-UNREADABLE``.
     """
@@ -235,7 +237,7 @@ def _ends(row: dict[str, str]) -> tuple[str, ...]:
 def _refusal(rows: Sequence[dict[str, str]]) -> str:
     """Return why a registration is not taken; empty where it is."""
     words = {row["status"] for row in rows}
-    name = quoted(rows[0]["registration_id"])
+    name = f"registration {quoted(rows[0]['registration_id'])}"
     if words != {"ok"}:
         checks = sorted({one for row in rows for one in row["checks"].split(";") if one})
         known = [said for word, said in _REFUSED.items() if word in words]
@@ -253,9 +255,12 @@ def _recorded(row: dict[str, str], table: Path) -> Recorded:
     if ends[0] == ends[1]:
         raise _bad_file(table, "it registers a series with itself")
     name = row["transform_file"]
-    if not name or Path(name).name != name or "\0" in name:
+    path = table.with_name(name) if name and Path(name).name == name else table
+    # A pipe would never end.
+    if path.suffix != TFM_SUFFIX or "\0" in name or not path.is_file():
         raise _bad_file(table, f"its transform is {quoted(name)}, no file beside it")
-    matrix = read_tfm(table.with_name(name))
+    with path.open("rb") as stream:
+        matrix = transform_in(stream.read(_MOST_BYTES), path, "", "")
     try:
         said = float(row["rotation_deg"])
     except ValueError:

@@ -69,6 +69,11 @@ class FigureLimit(Strict):
     review: float | None = None
     fail: float | None = None
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether there is a limit: what has none is not computed."""
+        return self.review is not None or self.fail is not None
+
 
 class Restarts(Strict):
     """Further alignments from moved starts."""
@@ -89,6 +94,7 @@ class Checks(Strict):
     rotation_deg: FigureLimit = FigureLimit()
     similarity: FigureLimit = FigureLimit()
     mirror_gain: FigureLimit = FigureLimit()
+    restart_gain: FigureLimit = FigureLimit()
     deformed_similarity: FigureLimit = FigureLimit()
     deformed_inverse_mm: FigureLimit = FigureLimit()
     folded_percent: FigureLimit = FigureLimit()

@@ -67,6 +67,9 @@ LEDGER = Table(
     ("subject_id", "reader", "timepoint", "role", "lesion_id"),
 )
 
+OPEN = "?"
+"""First character of a lesion_id that a proposal leaves open: which lesion it is, a person says."""
+
 REQUIRED = ("subject_id", "timepoint", "lesion_id", "role", "state")
 
 
@@ -141,7 +144,7 @@ def typed_row(cells: Mapping[str, str]) -> LedgerRow:
     ------
     ResponseError
         ``RESPONSE-ROLE-MISSING`` where nobody said what the lesion is,
-        ``RESPONSE-BAD-INPUT``.
+        ``RESPONSE-UNSIGNED`` where the row is still a proposal, ``RESPONSE-BAD-INPUT``.
     """
     try:
         return _typed(cells)
@@ -178,6 +181,12 @@ def _typed(cells: Mapping[str, str]) -> LedgerRow:
         )
     if state in {"merged_into", "split_from"} and not cell("into"):
         raise bad_input(f"the other lesion as `into` of {state}", "")
+    if cell("basis") or lesion.startswith(OPEN):
+        raise ResponseError(
+            "RESPONSE-UNSIGNED",
+            f"{lesion} is a proposal that nobody signed",
+            hint="Name the lesion, correct the row, and empty its column basis.",
+        )
     return LedgerRow(
         place=cell("place"),
         subject_id=cell("subject_id"),

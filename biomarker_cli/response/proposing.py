@@ -27,18 +27,15 @@ def proposed_rows(run: MeasuredRun) -> list[Row]:
 
 
 def _of_subject(run: MeasuredRun, subject: str) -> Iterator[Row]:
-    timepoints = list(dict.fromkeys(run.timepoints(subject)))
-    dates = {name: run.study_date(run.cases_of(subject, name)) for name in timepoints}
-    is_shifted = run.has_shifted_dates(one for t in timepoints for one in run.cases_of(subject, t))
-    timepoints.sort(key=lambda name: (dates[name] or date.max, name))
+    days = visit_days(run, subject)
+    timepoints = list(days)
     rois = {name: _rois(run, subject, name) for name in timepoints}
     names = _names(rois)
     for timepoint in timepoints:
         head = {
             "subject_id": subject,
             "timepoint": timepoint,
-            # A date that was moved keeps its distances, but is none to write down.
-            "date": "" if is_shifted else str(dates[timepoint] or ""),
+            "date": days[timepoint],
         }
         for roi_id, basis in names.items():
             lesion, why = basis
@@ -55,6 +52,20 @@ def _of_subject(run: MeasuredRun, subject: str) -> Iterator[Row]:
             }
         if timepoint != timepoints[0]:
             yield head | {"lesion_id": NO_NEW, "role": "new", "basis": "say absent where none is"}
+
+
+def visit_days(run: MeasuredRun, subject: str) -> dict[str, str]:
+    """Return the day of each visit of a subject, in order; empty where none may be written.
+
+    By their dates; those without one last, by their names. A date that was moved keeps its
+    distances, but is none to write down.
+    """
+    cases = {name: run.cases_of(subject, name) for name in run.timepoints(subject)}
+    dates = {name: run.study_date(of_visit) for name, of_visit in cases.items()}
+    order = sorted(dates, key=lambda name: (dates[name] or date.max, name))
+    if run.has_shifted_dates(one for of_visit in cases.values() for one in of_visit):
+        return dict.fromkeys(order, "")
+    return {name: str(dates[name] or "") for name in order}
 
 
 def _rois(run: MeasuredRun, subject: str, timepoint: str) -> dict[str, Mapping[str, Any]]:

@@ -236,11 +236,16 @@ class RegistrationRow:
         float | None, about("largest distance of a point from itself, there and back")
     ] = None
     deformed_inverse_mm: Annotated[
-        float | None, about("the same of the field and of that found the other way")
+        float | None,
+        about("distance of 95 % of the points from themselves, there by the field and back"),
     ] = None
     folded_percent: Annotated[float | None, about("voxels where the field folds")] = None
-    jacobian_min: Annotated[float | None, about("volume of the part that shrinks most")] = None
-    jacobian_max: Annotated[float | None, about("volume of the part that grows most")] = None
+    jacobian_min: Annotated[
+        float | None, about("volume of the part that shrinks most, there by here")
+    ] = None
+    jacobian_max: Annotated[
+        float | None, about("volume of the part that grows most, there by here")
+    ] = None
     volume_ml: Annotated[float | None, about("volume on the image of the other case")] = None
     carried_volume_ml: Annotated[float | None, about("volume on the image of the case")] = None
     volume_change_percent: Annotated[

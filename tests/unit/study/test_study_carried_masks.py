@@ -265,16 +265,6 @@ def test_no_run_fails_for_a_case_that_cannot_be_carried(trial):
     assert _case(trial.parent / "out")["error_code"] == "CASE-FILE-NOT-FOUND"
 
 
-def test_the_roi_map_says_what_is_not_carried(trial):
-    never = "rois: {NODE: {names: [NODE], carry: never}, GTV: {names: [GTV]}}\n"
-    out = _run(trial, ROWS, never)
-    rois = {r["roi_id"]: r for r in table(out, "rois") if r["case_id"] == SECOND}
-    assert rois["NODE"]["error_code"] == "REGISTRATION-CARRY-NEVER"
-    assert rois["GTV"]["status"] == "ok"
-    # On its own image it is measured as ever.
-    assert {r["status"] for r in table(out, "rois") if r["case_id"] == FIRST} == {"ok"}
-
-
 def test_a_mask_without_voxels_stays_what_it_is(trial):
     write_nifti(np.zeros(GRID.shape, dtype=np.uint8), GRID, trial / "mask.nii.gz")
     out = _run(trial)

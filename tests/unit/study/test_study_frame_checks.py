@@ -27,6 +27,7 @@ FRAME = "1.2.3.4"
 SHIFT_MM = 14.0
 STUDY = carried_study.STUDY + "  late: {analyses: [one.yaml]}\n"
 NO_MOTION = np.eye(4)
+WHOLE = Shard(1, 1)
 
 
 def _motion(shift_mm: float) -> np.ndarray:
@@ -120,7 +121,7 @@ def test_what_stops_the_check_leaves_it_not_assessable(tmp_path, monkeypatch):
     assert "REGISTRATION-CONSTANT" in (tmp_path / "out" / "run.log").read_text()
 
 
-def _partners(path: Path, shard: Shard = Shard(1, 1)) -> dict[str, str]:
+def _partners(path: Path, shard: Shard = WHOLE) -> dict[str, str]:
     """Return what each case of a shard is held against."""
     study = with_key(load_study(path), writes=True)
     planner = StudyPlanner(StudyPart(shard, study, path).own, is_part=True)
