@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import date
+from datetime import date, datetime
 
 import carried_study
 import pytest
@@ -14,12 +14,14 @@ from biomarker_cli.case.other_cases import Acceptance
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.protocol.lock import write_lock
+from biomarker_cli.study import terms
 from biomarker_cli.study.case_list import read_cases
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.mask_sources import is_transform
 from biomarker_cli.study.planning import StudyPlanner
 from biomarker_cli.study.registration_terms import RegistrationTerms
 from biomarker_cli.study.study_file import load_study, with_key
+from biomarker_cli.study.terms import study_sha256
 
 OTHER = "A,S2,T1,ct,one,mask.nii.gz,,"
 THIRD = f"A,S1,T3,ct,two,,{SECOND},quick.yaml"
@@ -202,10 +204,10 @@ def test_a_transform_is_known_by_its_ending_or_folder(name, expected):
 
 def test_an_acceptance_holds_up_to_and_including_its_day():
     one = {"case": SECOND, "reason": " seen ", "approver": "lead", "expires": "2026-06-30"}
-    terms = RegistrationTerms.model_validate({"accept": [one]})
-    accepted = terms.acceptances(date(2026, 6, 30))
+    said = RegistrationTerms.model_validate({"accept": [one]})
+    accepted = said.acceptances(date(2026, 6, 30))
     assert accepted == {SECOND: Acceptance("seen", "lead")}
-    assert terms.acceptances(date(2026, 7, 1)) == {}
+    assert said.acceptances(date(2026, 7, 1)) == {}
     assert accepted[SECOND].holds_for("any@1.0.0:0")
     assert not Acceptance("seen", "lead", "a@1.0.0:0").holds_for("a@1.0.0:1")
 
@@ -227,3 +229,19 @@ def test_what_the_row_of_the_other_case_says_of_its_mask_goes_with_it(tmp_path):
         "mask.nii.gz",
         "mask.labels.csv",
     }
+
+
+def test_shards_of_two_days_tell_whether_an_acceptance_still_holds(trial, monkeypatch):
+    accept = f"accept: [{{case: {SECOND}, reason: a, approver: a, expires: 2999-12-31}}]"
+    rows = (OWN, carried_row("quick.yaml"))
+    path = carried_study.write_list(trial, rows, f"registrations: {{{accept}}}\n")
+    before = study_sha256(load_study(path), None)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(3000, 1, 1, tzinfo=tz)
+
+    assert study_sha256(load_study(path), None) == before
+    monkeypatch.setattr(terms, "datetime", Later)
+    assert study_sha256(load_study(path), None) != before
