@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,8 @@ class CaseInputs:
 
     @cached_property
     def _dicom_images(self) -> frozenset[Path]:
-        return frozenset(ref.path for c in self.plan.volumes for ref in c.refs)
+        others = (c for other in self.plan.others for c in other.image.volumes)
+        return frozenset(ref.path for c in chain(self.plan.volumes, others) for ref in c.refs)
 
 
 def pixels_of(plan: CasePlan, read: Mapping[Path, FileRead]) -> str:

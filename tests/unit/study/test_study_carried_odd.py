@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import carried_study
@@ -13,10 +14,14 @@ from carried_study import FIRST, OWN, ROWS, SECOND, carried_row, table, write_li
 from synthetic_registration import GRID, body, motion, moved
 
 from biomarker_cli.api.images import read_volume
+from biomarker_cli.case.inputs import CaseInputs
 from biomarker_cli.dicom.identity import OutgoingIdentity
 from biomarker_cli.imaging.files import write_nifti
+from biomarker_cli.model.inputs import InputFiles, KnownFile
 from biomarker_cli.registration.spatial_objects import write_spatial_registration
 from biomarker_cli.registration.transform_files import write_tfm
+from biomarker_cli.study.planning import StudyPlanner
+from biomarker_cli.study.study_file import load_study, with_key
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +160,16 @@ def test_a_mask_that_lies_beside_the_image_leaves_no_value(trial):
     rois = [r for r in table(trial.parent / "out", "rois") if r["case_id"] == SECOND]
     assert {row["error_code"] for row in rois} == {"REGION-OUTSIDE"}
     assert _voxels(trial, FIRST) == {"GTV": 864, "NODE": 210}
+
+
+def test_pixels_of_the_other_image_are_told_apart_whatever_stops_the_case(trial):
+    """A digest without them would let a copy of the image pass."""
+    study = with_key(load_study(write_list(trial, ROWS)), writes=True)
+    plan = StudyPlanner(study).planned(1).plan
+    # Nobody has read them: the index knew their headers.
+    known = {path: KnownFile(one.signature) for path, one in plan.inputs.known.items()}
+    plan = replace(plan, inputs=InputFiles(known))
+    read = CaseInputs(plan).read_all()
+    images = {path for path in read if path.suffix == ".dcm"}
+    assert len(images) == 64
+    assert all(read[path].pixels for path in images)
