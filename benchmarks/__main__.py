@@ -24,6 +24,7 @@ NAMES = (
     "response",
     "report",
     "deidentify",
+    "exchange",
     "registration",
 )
 
@@ -43,6 +44,8 @@ def command(name: str, data: Path) -> list[str]:
             arguments += ["--peers", str(folder / "python")]
     if name == "deidentify" and (folder := environment("dicognito")):
         arguments = ["--dicognito", str(folder / "python")]
+    if name == "exchange" and (folder := environment("dicomweb")):
+        arguments = ["--dicomweb-client", str(folder / "python")]
     if name == "registration":
         arguments = _interpreters("greedy", "elastix")
     if name == "radiomics":
@@ -67,7 +70,7 @@ def main() -> int:
     data = Path(os.environ.get("BIOMARKER_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
     failed = []
     for name in sys.argv[1:] or NAMES:
-        if name in {"check", "deidentify", "run", "suv"} and not data.is_dir():
+        if name in {"check", "deidentify", "exchange", "run", "suv"} and not data.is_dir():
             print(f"{name} is left out: no reference DICOM in {data} (BIOMARKER_TEST_DATA)")
             continue
         print(f"\n== {name}", flush=True)

@@ -146,8 +146,6 @@ def _settle(written: Any, identity: OutgoingIdentity, source: Dataset) -> None:
     A map is of the time at which its source was acquired; where no date of the source may
     leave, the date that must be there is a dummy (PS3.15 E.1).
     """
-    from pydicom.uid import generate_uid
-
     for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
         written.pop(keyword, None)
     day, clock = _DUMMY
@@ -159,6 +157,13 @@ def _settle(written: Any, identity: OutgoingIdentity, source: Dataset) -> None:
     written.ContentDate, written.ContentTime = day, clock
     for item in written.get("ContributingEquipmentSequence", ()):
         item.pop("ContributionDateTime", None)
+    name_dimensions(written, identity)
+
+
+def name_dimensions(written: Any, identity: OutgoingIdentity) -> None:
+    """Give the dimensions of an object a UID that follows from its own."""
+    from pydicom.uid import generate_uid
+
     place = generate_uid(entropy_srcs=["dimensions", str(written.SOPInstanceUID)])
     for keyword in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
         for item in written.get(keyword, ()):

@@ -11,7 +11,7 @@ import numpy as np
 
 from biomarker_cli.imaging.boxes import Box, filled_box
 from biomarker_cli.imaging.geometry import Geometry
-from biomarker_cli.model.arrays import AnyArray, BoolArray
+from biomarker_cli.model.arrays import AnyArray, BoolArray, FloatArray
 
 AuditValue = str | int | float | bool | None
 
@@ -125,6 +125,12 @@ class Region:
     def n_voxels(self) -> int:
         """Number of voxels inside."""
         return int(np.count_nonzero(self.crop.mask))
+
+    @property
+    def points_mm(self) -> FloatArray:
+        """Centres of its voxels in index order, LPS mm, shape (n, 3)."""
+        places = np.argwhere(self.crop.mask) + np.asarray(self.crop.offset)
+        return self.geometry.index_to_physical(places[:, ::-1])
 
     @property
     def mask_sha256(self) -> str:

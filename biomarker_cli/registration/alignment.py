@@ -220,7 +220,7 @@ def align(
                 method.SetInitialTransform(euler, inPlace=True)
                 method.Execute(*images)
     except RuntimeError as error:
-        raise _no_result(error) from error
+        raise no_result(error) from error
     reason = _reason(method.GetOptimizerStopConditionDescription())
     return Alignment(matrix_of(euler), before, int(method.GetOptimizerIteration()), reason)
 
@@ -242,7 +242,7 @@ def metric_at(
     try:
         return float(method.MetricEvaluate(fixed, moving))
     except RuntimeError as error:
-        raise _no_result(error) from error
+        raise no_result(error) from error
 
 
 def _metric_method(rules: RigidRules) -> Any:
@@ -287,7 +287,8 @@ def _at_one_place(known: Alignment, before: FloatArray, image: Any) -> bool:
     return bool(np.linalg.norm(apart[:3], axis=0).max() <= ONE_PLACE_MM)
 
 
-def _no_result(error: RuntimeError) -> RegistrationError:
+def no_result(error: RuntimeError) -> RegistrationError:
+    """Return the error that says what the engine gave up on."""
     return RegistrationError(
         "REGISTRATION-NO-RESULT",
         f"the two images cannot be aligned: {_first_cause(error)}",

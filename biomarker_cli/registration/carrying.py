@@ -100,7 +100,7 @@ def carry(
     carried = Region(crop, target, region.label, region.name)
     before, after = region.volume_mm3 / 1000.0, carried.volume_mm3 / 1000.0
     change = (after - before) / before * 100
-    cut = 100.0 - overlap_percent(way, _all_points_mm(region), target)
+    cut = 100.0 - overlap_percent(way, region.points_mm, target)
     checks = registration.protocol.file.checks
     figures = {"volume_change_percent": abs(change), "cut_percent": cut}
     verdicts = [verdict_of(name, value, getattr(checks, name)) for name, value in figures.items()]
@@ -131,11 +131,6 @@ def carry_each(
         except RegistrationError as error:
             refused.append(RefusedMask(region, error))
     return carried, refused
-
-
-def _all_points_mm(region: Region) -> FloatArray:
-    places = np.argwhere(region.crop.mask) + np.asarray(region.crop.offset)
-    return region.geometry.index_to_physical(places[:, ::-1])
 
 
 def on_target(region: Region, matrix: Way, target: Geometry) -> Crop:

@@ -152,7 +152,7 @@ def join_visit(
     except BiomarkerError as error:
         visit.faults[None] = error
         return visit
-    points = [_points_mm(one) for one in regions]
+    points = [one.points_mm for one in regions]
     values: list[dict[MapColumn, Sampled]] = [{} for _ in regions]
     for one in maps:
         found = _sampled(run, one, grid, points, registrations, visit)
@@ -218,11 +218,6 @@ def _regions(run: Path, grid: VisitMap, index: KeptIndex, rois: frozenset[str]) 
             hint="Write `keep: [masks, maps]` into the study, and run it again.",
         )
     return found
-
-
-def _points_mm(region: Region) -> FloatArray:
-    places = np.argwhere(region.crop.mask) + np.asarray(region.crop.offset)
-    return region.geometry.index_to_physical(places[:, ::-1])
 
 
 def figures(visit: JoinedVisit) -> Iterator[dict[str, Any]]:

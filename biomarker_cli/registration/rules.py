@@ -49,7 +49,7 @@ class Optimiser(Strict):
     name: Literal["regular_step_gradient_descent"] = "regular_step_gradient_descent"
     step_mm: float = Field(default=4.0, gt=0, le=20)
     least_step_mm: float = Field(default=1e-4, gt=0, le=1)
-    iterations: int = Field(default=600, ge=10, le=5000)
+    iterations: int = Field(default=1500, ge=10, le=5000)
     relaxation: float = Field(default=0.95, gt=0, lt=1)
 
 

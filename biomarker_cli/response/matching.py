@@ -27,6 +27,7 @@ PART = 0.5
 
 _ALONE = 1.0
 _NEVER = 1e6
+_CHEAP = 1e3
 _ONE_SUM = 1e-9
 
 Kind = Literal["match", "tie", "split", "merge", "new", "gone"]
@@ -206,22 +207,15 @@ def assigned(
     pairs: list[tuple[int, int]] = []
     ties: set[tuple[int, int]] = set()
     for part in _components(costs):
-        least, best = _least(part)
-        sure = {pair for pair in best if _least({**part, pair: _NEVER})[0] - least > _ONE_SUM}
+        group = _Group.of(part)
+        least, best = group.least()
+        sure = {pair for pair in best if group.least(pair, _NEVER)[0] - least > _ONE_SUM}
         pairs += sure
         # A pair costs less than two that stay alone: what another assignment of the same
         # sum has, stands in the place of a pair of this one.
         if len(sure) < len(best):
-            ties |= {pair for pair in part if pair not in sure and _may_be(pair, part, least)}
+            ties |= {pair for pair in part if pair not in sure and group.may_have(pair, least)}
     return sorted(pairs), ties
-
-
-def _may_be(pair: tuple[int, int], costs: Mapping[tuple[int, int], float], least: float) -> bool:
-    """Return whether an assignment of the least sum has a pair."""
-    # So cheap that it is taken, whatever the others then cost.
-    cheap = 1e3
-    found, _ = _least({**costs, pair: costs[pair] - cheap})
-    return found + cheap - least <= _ONE_SUM * cheap
 
 
 def _components(
@@ -239,19 +233,55 @@ def _components(
     return found
 
 
-def _least(costs: Mapping[tuple[int, int], float]) -> tuple[float, list[tuple[int, int]]]:
-    """Return the least sum of an assignment, lesions and ROIs without partner included."""
-    from scipy.optimize import linear_sum_assignment
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Pairs that hang together, and what each costs.
 
-    rows = sorted({i for i, _ in costs})
-    columns = sorted({j for _, j in costs})
-    n, m = len(rows), len(columns)
-    matrix = np.full((n + m, n + m), _NEVER)
-    matrix[n:, m:] = 0.0
-    matrix[:n, m:][np.diag_indices(n)] = _ALONE
-    matrix[n:, :m][np.diag_indices(m)] = _ALONE
-    for (i, j), cost in costs.items():
-        matrix[rows.index(i), columns.index(j)] = cost
-    chosen = list(zip(*linear_sum_assignment(matrix), strict=True))
-    pairs = [(rows[i], columns[j]) for i, j in chosen if i < n and j < m]
-    return float(sum(matrix[i, j] for i, j in chosen)), pairs
+    Attributes
+    ----------
+    rows, columns : list of int
+        Lesions and ROIs.
+    matrix : ndarray, shape (n + m, n + m)
+        Of n lesions and m ROIs; each has a partner of its own that stands for none.
+    """
+
+    rows: list[int]
+    columns: list[int]
+    matrix: FloatArray
+
+    @classmethod
+    def of(cls, costs: Mapping[tuple[int, int], float]) -> _Group:
+        """Return the group of some pairs."""
+        rows, columns = sorted({i for i, _ in costs}), sorted({j for _, j in costs})
+        n, m = len(rows), len(columns)
+        matrix = np.full((n + m, n + m), _NEVER)
+        matrix[n:, m:] = 0.0
+        matrix[:n, m:][np.diag_indices(n)] = _ALONE
+        matrix[n:, :m][np.diag_indices(m)] = _ALONE
+        for (i, j), cost in costs.items():
+            matrix[rows.index(i), columns.index(j)] = cost
+        return cls(rows, columns, matrix)
+
+    def least(
+        self, pair: tuple[int, int] | None = None, cost: float = 0.0
+    ) -> tuple[float, list[tuple[int, int]]]:
+        """Return the least sum of an assignment and its pairs, were one pair of another cost."""
+        from scipy.optimize import linear_sum_assignment
+
+        matrix = self.matrix
+        if pair is not None:
+            matrix = matrix.copy()
+            matrix[self.rows.index(pair[0]), self.columns.index(pair[1])] = cost
+        chosen = linear_sum_assignment(matrix)
+        n, m = len(self.rows), len(self.columns)
+        pairs = [
+            (self.rows[i], self.columns[j]) for i, j in zip(*chosen, strict=True) if i < n and j < m
+        ]
+        return float(matrix[chosen].sum()), pairs
+
+    def may_have(self, pair: tuple[int, int], least: float) -> bool:
+        """Return whether an assignment of the least sum has a pair."""
+        cost = float(self.matrix[self.rows.index(pair[0]), self.columns.index(pair[1])])
+        # So cheap that it is taken, whatever the others then cost.
+        found, _ = self.least(pair, cost - _CHEAP)
+        return found + _CHEAP - least <= _ONE_SUM * _CHEAP

@@ -155,5 +155,4 @@ def points_of(placed: Placed, target: Geometry) -> FloatArray:
 
 
 def _centroid_mm(region: Region) -> FloatArray:
-    places = np.argwhere(region.crop.mask) + np.asarray(region.crop.offset)
-    return np.asarray(region.geometry.index_to_physical(places[:, ::-1]).mean(axis=0))
+    return np.asarray(region.points_mm.mean(axis=0))

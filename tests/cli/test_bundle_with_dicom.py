@@ -18,7 +18,8 @@ from pydicom import dcmread
 from biomarker_cli.cli.main import cli
 from biomarker_cli.exchange.bundles.archives import write_archive
 from biomarker_cli.exchange.bundles.bundle_checking import check_bundle
-from biomarker_cli.exchange.errors import BundleError
+from biomarker_cli.exchange.bundles.carried_dicom import CarriedDicom
+from biomarker_cli.exchange.errors import BundleError, LeakError
 from biomarker_cli.imaging.kept_masks import mask_from_bytes
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.zip_files import zip_bytes
@@ -193,6 +194,28 @@ def test_an_id_of_a_patient_that_a_subject_repeats_does_not_leave(place, tmp_pat
     assert refused(tmp_path, tmp_path, "named", *told) == "BUNDLE-LEAK"
 
 
+def test_a_copy_that_says_an_id_of_the_link_table_does_not_leave(place, tmp_path):
+    copies = tmp_path / "copies"
+    shutil.copytree(place / "copies", copies)
+    path = next(copies.rglob("*.dcm"))
+    dataset = dcmread(path)
+    dataset.PatientComments = f"once known as {PATIENT}."
+    dataset.save_as(path)
+    list_anew(copies, path)
+    told = ("--dicom", copies, "--key", place / "key")
+    assert refused(place, tmp_path, "of_source", *told) == "BUNDLE-LEAK"
+
+
+def test_text_beside_copies_names_no_uid_of_anything_else():
+    mapped, other = "2.25.1234567890123456789", "1.2.840.113619.2.55.3.1"
+    copies = CarriedDicom(Path(), {}, {}, frozenset({mapped}), b"", b"{}")
+    for text in (mapped, "1.2.840.10008.5.1.4.1.1.128", "version 1.2.3.4.5", f"x{other}", ""):
+        copies.require_no_other_uid("report.html", f"<p>{text}</p>".encode())
+    for text in (other, f"{mapped} {other}", f"{mapped}1", "1.2.840.10008.5.1.4.1.1.128.99"):
+        with pytest.raises(LeakError):
+            copies.require_no_other_uid("report.html", f"<p>{text}</p>".encode())
+
+
 def put_in(folder):
     (folder / "more.dcm").write_bytes(b"x")
 
@@ -224,6 +247,20 @@ def identified(folder):
     dataset.PatientName = "Doe^Jane"
     del dataset.PatientIdentityRemoved
     dataset.save_as(path)
+    list_anew(folder, path)
+
+
+def damaged(folder):
+    """Put an object in that has a sequence of bytes that are none, and list it."""
+    path = next(folder.rglob("*.dcm"))
+    content = path.read_bytes()
+    start = 144 + int.from_bytes(content[140:144], "little")
+    broken = b"\x08\0\x40\x11SQ\0\0" + (20).to_bytes(4, "little") + b"\xfe\xff\0\xe0" + bytes(16)
+    path.write_bytes(content[:start] + broken + content[start:])
+    list_anew(folder, path)
+
+
+def list_anew(folder, path):
     manifest = folder / "deidentification.json"
     said = json.loads(manifest.read_text())
     name = path.relative_to(folder).as_posix()
@@ -239,7 +276,7 @@ def escaping(folder):
 
 
 @pytest.mark.parametrize(
-    "change", [put_in, take_out, edit, link, without_manifest, identified, escaping]
+    "change", [put_in, take_out, edit, link, without_manifest, identified, damaged, escaping]
 )
 def test_copies_that_are_not_as_they_were_written_do_not_leave(place, tmp_path, change):
     copies = tmp_path / "copies"

@@ -116,8 +116,6 @@ def figures_of(found: Deformation, points_mm: FloatArray, region: Region | None)
 
 def _in_region(found: Deformation, region: Region) -> NDArray[np.float32]:
     """Return the Jacobian at the voxel centres of a region, at the nearest of the field."""
-    places = np.argwhere(region.crop.mask) + np.asarray(region.crop.offset)
-    points = region.geometry.index_to_physical(places[:, ::-1])
-    nearest = np.rint(found.field.geometry.physical_to_index(points)).astype(int)[:, ::-1]
+    nearest = np.rint(found.field.geometry.physical_to_index(region.points_mm)).astype(int)[:, ::-1]
     z, y, x = np.clip(nearest, 0, np.asarray(found.field.geometry.shape) - 1).T
     return np.asarray(found.jacobian[z, y, x])

@@ -11,7 +11,13 @@ from carried_study import OWN, SECOND, carried_row, table, write_list
 from biomarker_cli.protocol.locator import ProtocolKind, locate
 
 ROI_MAP = "rois: {GTV: {names: [GTV]%s}, NODE: {names: [NODE]%s}}\n"
-_AGAIN = ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain", "deformed_inverse_mm")
+_AGAIN = (
+    "restart_spread_mm",
+    "restart_gain",
+    "inverse_consistency_mm",
+    "mirror_gain",
+    "deformed_inverse_mm",
+)
 
 
 @pytest.fixture(scope="module")
