@@ -38,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
 	@# pyradiomics comes as source: its build tools, and ours, are pinned like everything else.
 	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools wheel numpy versioneer Cython hatchling editables
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[dev,docs,pyradiomics,cluster,evidence]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[dev,docs,pyradiomics,cluster,evidence,dicomweb,dimse]"
 	@touch $(STAMP) $(KERNELS)
 
 # An editable install takes changed Python as it is; changed kernels are built again.

@@ -24,6 +24,7 @@ NAMES = (
     "response",
     "report",
     "deidentify",
+    "exchange",
     "registration",
 )
 
@@ -43,8 +44,10 @@ def command(name: str, data: Path) -> list[str]:
             arguments += ["--peers", str(folder / "python")]
     if name == "deidentify" and (folder := environment("dicognito")):
         arguments = ["--dicognito", str(folder / "python")]
-    if name == "registration" and (folder := environment("greedy")):
-        arguments = ["--greedy", str(folder / "python")]
+    if name == "exchange" and (folder := environment("dicomweb")):
+        arguments = ["--dicomweb-client", str(folder / "python")]
+    if name == "registration":
+        arguments = _interpreters("greedy", "elastix")
     if name == "radiomics":
         arguments = ["--peers"]
     if name == "adc" and (folder := environment("diffusion")):
@@ -52,12 +55,22 @@ def command(name: str, data: Path) -> list[str]:
     return [python, "-m", f"benchmarks.{name}", *arguments]
 
 
+def _interpreters(*peers: str) -> list[str]:
+    folders = {name: environment(name) for name in peers}
+    return [
+        word
+        for name, folder in folders.items()
+        if folder
+        for word in (f"--{name}", str(folder / "python"))
+    ]
+
+
 def main() -> int:
     """Run the benchmarks named on the command line, or all."""
     data = Path(os.environ.get("BIOMARKER_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
     failed = []
     for name in sys.argv[1:] or NAMES:
-        if name in {"check", "deidentify", "run", "suv"} and not data.is_dir():
+        if name in {"check", "deidentify", "exchange", "run", "suv"} and not data.is_dir():
             print(f"{name} is left out: no reference DICOM in {data} (BIOMARKER_TEST_DATA)")
             continue
         print(f"\n== {name}", flush=True)

@@ -20,9 +20,11 @@ REQUIREMENTS = {
     "dicompare": ("", ("dicompare==0.11.1",)),
     "suv": ("", ("mirp==2.7.0", "z-rad==26.9.0")),
     "dicognito": ("", ("dicognito==0.19.0",)),
+    "dicomweb": ("", ("dicomweb-client==0.61.2",)),
     "pictologics": ("python3.12", ("pictologics==0.9.0",)),
     "regions": ("", ("dcmrtstruct2nii", "pydicom<3")),
     "greedy": ("", ("picsl_greedy==1.4.0.3", "SimpleITK")),
+    "elastix": ("", ("itk-elastix==0.25.4",)),
     # These are measured in one process with ours.
     "diffusion": ("", ("dipy", "osipi-ivim", str(CHECKOUT))),
 }

@@ -1,10 +1,11 @@
 """Register two CT of one generated body, moved by a known motion: seconds, memory, error.
 
-python -m benchmarks.registration [--greedy PYTHON] [--size 256]
+python -m benchmarks.registration [--greedy PYTHON] [--elastix PYTHON] [--size 256] [--slices N]
 
 Ours is the command as it is: seven alignments (there, from three other starts, back, and
 coarsely with left and right exchanged) on one thread, with its table and picture. greedy
-aligns once, on one thread as well, and checks nothing.
+and elastix (its own rigid parameters, 500 iterations) align once, on one thread as well,
+and check nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +30,28 @@ _BODY_MM = np.array([90.0, 70.0, 90.0])
 _GREEDY = (
     "import sys; from picsl_greedy import Greedy3D; Greedy3D().execute(' '.join(sys.argv[1:]))"
 )
+_ELASTIX = """
+import sys, itk, numpy as np
+fixed, moving = (itk.imread(name, itk.F) for name in sys.argv[1:3])
+parameters = itk.ParameterObject.New()
+rigid = parameters.GetDefaultParameterMap("rigid", 4)
+rigid["MaximumNumberOfIterations"] = ["500"]
+rigid["NumberOfSpatialSamples"] = ["4096"]
+rigid["RandomSeed"] = ["42"]
+parameters.AddParameterMap(rigid)
+_, found = itk.elastix_registration_method(
+    fixed, moving, parameter_object=parameters, number_of_threads=1, log_to_console=False)
+said = found.GetParameterMap(0)
+euler = itk.Euler3DTransform[itk.D].New()
+euler.SetComputeZYX(said["ComputeZYX"][0] == "true")
+euler.SetCenter([float(one) for one in said["CenterOfRotationPoint"]])
+numbers = itk.OptimizerParameters[itk.D]([float(one) for one in said["TransformParameters"]])
+euler.SetParameters(numbers)
+matrix = np.eye(4)
+matrix[:3, :3] = itk.array_from_matrix(euler.GetMatrix())
+matrix[:3, 3] = euler.TransformPoint([0.0, 0.0, 0.0])
+np.savetxt(sys.argv[3], matrix)
+"""
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -48,10 +71,12 @@ def main() -> int:
     """Register with each tool and print what it took and how far it was off."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--greedy", help="interpreter of an environment that has picsl_greedy")
-    parser.add_argument("--size", type=int, default=256, help="voxels along x and y; z has a third")
+    parser.add_argument("--elastix", help="interpreter of an environment that has itk-elastix")
+    parser.add_argument("--size", type=int, default=256, help="voxels along x and y")
+    parser.add_argument("--slices", type=int, help="voxels along z; a third of those along x")
     options = parser.parse_args()
     compile_package()
-    shape = (options.size // 3, options.size, options.size)
+    shape = (options.slices or options.size // 3, options.size, options.size)
     spacing = (360.0 / options.size, 360.0 / options.size, 3.0)
     grid = Geometry(shape, spacing, (-180.0, -180.0, -1.5 * shape[0]))
     truth = moved_start(centre_mm(grid), np.array([6.0, -8.0, 5.0]), (4.0, -6.0, 8.0))
@@ -69,6 +94,8 @@ def main() -> int:
         worked = _ours(files, folder / "ours", grid, truth)
         if options.greedy:
             worked &= _greedy(options.greedy, files, folder / "greedy.mat", grid, truth)
+        if options.elastix:
+            worked &= _elastix(options.elastix, files, folder / "elastix.txt", grid, truth)
     return 0 if worked else 1
 
 
@@ -102,6 +129,17 @@ def _greedy(
         return False
     matrix = _FLIP @ np.loadtxt(output) @ _FLIP  # it writes RAS
     print(f"greedy: {used.said}, {_error_mm(matrix, grid, truth):.3f} mm")
+    return True
+
+
+def _elastix(
+    python: str, files: list[Path], output: Path, grid: Geometry, truth: FloatArray
+) -> bool:
+    used = run_child([python, "-c", _ELASTIX, *map(str, files), str(output)])
+    if not output.is_file():
+        print(f"elastix: no result, {used.said}")
+        return False
+    print(f"elastix: {used.said}, {_error_mm(np.loadtxt(output), grid, truth):.3f} mm")
     return True
 
 

@@ -7,6 +7,7 @@ Writes small CT, MR and PET series whose headers are about as long as real ones
 
 - pydicom `dcmread(stop_before_pixels=True)`, one process, with no value looked at, and
   with the twenty values looked at that ours decodes;
+- what a scan does with each file alone, in one process, the walk over the folders with it;
 - gdcmscanner (Debian: libgdcm-tools), if it is installed, for 12 tags: it stops behind the
   last of them and decodes none;
 - `biomarker scan`: the whole process, cold (no index) and incremental. It takes a second
@@ -61,6 +62,7 @@ def main() -> None:
             "pydicom, 20 values": lambda: with_pydicom(paths, VALUES.split()),
             GDCM: lambda: with_gdcm(folder),
             READER: lambda: with_reader(paths),
+            RECORDS: lambda: with_records(folder),
             COLD: lambda: with_ours(folder, index, forget=True),
             "biomarker scan, incremental": lambda: with_ours(folder, index, forget=False),
         }
@@ -80,6 +82,7 @@ def main() -> None:
 
 
 PYDICOM, READER = "pydicom stop_before_pixels", "ours, header reader alone"
+RECORDS = "ours, walk and records alone"
 GDCM, COLD = "gdcmscanner, 12 tags", "biomarker scan, cold"
 
 VALUES = """
@@ -107,6 +110,15 @@ def with_reader(paths: list[Path]) -> None:
     reader = HeaderReader()
     for path in paths:
         describe_file(reader.read(path, FileSignature.of(path.stat())), reader)
+
+
+def with_records(folder: Path) -> None:
+    from biomarker_cli.catalogue.files import find_files
+    from biomarker_cli.catalogue.recording import Recorder
+
+    record = Recorder()
+    for file in find_files([folder]).files:
+        record(file)
 
 
 def with_gdcm(folder: Path) -> None:

@@ -67,7 +67,7 @@ def quick_data(**checks: dict[str, float]) -> dict:
     data = yaml.safe_load(locate(ProtocolKind.REGISTRATION, "rigid-same-modality").read_text())
     data["id"] = "quick"
     data["rigid"]["sampling"]["points"] = 3000
-    for name in ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain"):
+    for name in ("restart_spread_mm", "restart_gain", "inverse_consistency_mm", "mirror_gain"):
         del data["checks"][name]
     data["checks"] |= checks
     return data

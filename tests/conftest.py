@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,38 @@ def plastimatch() -> str:
 def rscript() -> str:
     """Path of R's interpreter, for what the docs say in R."""
     return _program("Rscript", "r-base-core")
+
+
+@pytest.fixture(scope="session")
+def new_orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """Start a DICOM server with a store of its own; the session kills every one that it made.
+
+    ``new_orthanc(dicomweb=, users=, move_ports=, ...)``: the fields of `servers.orthanc.Orthanc`.
+    """
+    from tests.servers.orthanc import PLUGIN, Orthanc
+
+    _program("Orthanc", "orthanc")
+    made: list[Orthanc] = []
+
+    def start(**fields: Any) -> Orthanc:
+        server = Orthanc(tmp_path_factory.mktemp("orthanc"), **fields)
+        if server.dicomweb and not PLUGIN.exists():
+            absent(f"DICOMweb server absent: no {PLUGIN} (apt-get install orthanc-dicomweb)")
+        made.append(server)
+        return server.start()
+
+    yield start
+    for server in made:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def private_authority(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A private certificate authority (`servers.certificates.Authority`)."""
+    from tests.servers.certificates import new_authority
+
+    _program("openssl", "openssl")
+    return new_authority(tmp_path_factory.mktemp("authority") / "ca")
 
 
 def _program(name: str, package: str) -> str:

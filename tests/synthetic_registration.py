@@ -17,14 +17,18 @@ GRID = Geometry((32, 48, 56), (2.0, 2.0, 3.0), (-50.0, -40.0, -30.0))
 
 
 def body(
-    seed: int = 1, grid: Geometry = GRID, noise_hu: float = 10.0, noise_seed: int = 1
+    seed: int = 1,
+    grid: Geometry = GRID,
+    noise_hu: float = 10.0,
+    noise_seed: int = 1,
+    radii_mm: tuple[float, float, float] = (42.0, 34.0, 44.0),
 ) -> Volume:
     """Return a CT of an ellipsoid with fourteen organs, another anatomy for each seed."""
     random = np.random.default_rng(seed)
     z, y, x = np.indices(grid.shape)
     places = grid.index_to_physical(np.stack([x, y, z], axis=-1)) - centre_mm(GRID)
     array = np.full(grid.shape, -1000.0)
-    array[((places / (42, 34, 44)) ** 2).sum(-1) < 1] = 40.0
+    array[((places / radii_mm) ** 2).sum(-1) < 1] = 40.0
     for _ in range(14):
         centre, radii = random.uniform(-24, 24, 3), random.uniform(4, 11, 3)
         array[(((places - centre) / radii) ** 2).sum(-1) < 1] = random.uniform(-200, 600)

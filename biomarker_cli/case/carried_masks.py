@@ -17,8 +17,9 @@ from biomarker_cli.model.errors import CaseError
 from biomarker_cli.regions.entries import Drawing, shortened
 from biomarker_cli.regions.importing import import_regions, status_of_error
 from biomarker_cli.regions.judging import judge_drawing
+from biomarker_cli.regions.rules import RoiNames
 from biomarker_cli.regions.target import ImageTarget
-from biomarker_cli.registration.carrying import CarriedMask, carry
+from biomarker_cli.registration.carrying import CarriedMask, carry_each
 from biomarker_cli.registration.checks import told
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.given_transforms import transform_in
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.model.arrays import FloatArray
     from biomarker_cli.regions.result import RoiResult
-    from biomarker_cli.regions.rules import RegionRules, RoiNames
+    from biomarker_cli.regions.rules import RegionRules
     from biomarker_cli.tables.rows import RegistrationRow
 
 PROPAGATED_FLAG = "mask_propagated"
@@ -101,16 +102,24 @@ def carried_regions(
     moving = image.volume() if image.is_single else measured
     regions = [roi.region for roi in rois if roi.region is not None and roi.region.n_voxels]
     found = register(fixed, moving, order.protocol, regions, _given(case, order, fixed, moving))
-    masks = {one.name: carry(one, found, measured.geometry) for one in regions}
+    rule_of = (names or RoiNames({})).carry_of
+    carried, refused = carry_each(regions, found, measured.geometry, rule_of)
+    masks = {one.region.name: one for one in carried}
+    problems = {one.region.name: one.error for one in refused}
     accepted = _acceptance(order, found)
-    rows = carried_case_rows(plan.case_id, order, found, list(masks.values()), accepted)
+    rows = carried_case_rows(plan.case_id, order, found, carried, accepted)
     refusal = _refusal(found) if accepted is None else None
     if refusal is not None:
         return CarriedRegions([], rows, refusal)
     flags = {f"{PROPAGATED_FLAG}:{found.registration_id}"}
     flags |= order.protocol.document.standing_flags
     on = ImageTarget.from_volume(measured), rules, frozenset(flags)
-    taken = [_carried_roi(roi, masks, on, accepted) for roi in rois]
+    taken = [
+        _refused_roi(roi, problems[roi.roi_id], rules)
+        if roi.roi_id in problems
+        else _carried_roi(roi, masks, on, accepted)
+        for roi in rois
+    ]
     return CarriedRegions(taken, rows)
 
 
@@ -182,6 +191,17 @@ def _carried_roi(
         region=region,
         audit=audit,
         flags=flags,
+    )
+
+
+def _refused_roi(roi: RoiResult, problem: RegistrationError, rules: RegionRules) -> RoiResult:
+    """Return a ROI that the map, or the field, does not let be carried."""
+    return replace(
+        roi,
+        status=status_of_error(problem, rules),
+        error_code=problem.code,
+        error_message=str(problem),
+        region=None,
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from biomarker_cli.case.analysis import Analysis
     from biomarker_cli.case.keeping import KeepOrder
     from biomarker_cli.case.other_cases import CarryOrder, FrameOrder, OtherCase
+    from biomarker_cli.case.storing import StoreOrder
     from biomarker_cli.catalogue.candidate import VolumeCandidate
     from biomarker_cli.pet.rules import ClinicalForm, Override
     from biomarker_cli.regions.rules import RoiNames
@@ -106,6 +107,8 @@ class CasePlan:
         What is known of them, and what planning kept of their bytes.
     keep : KeepOrder or None
         What of the case is kept beside its result; it moves no number.
+    store : StoreOrder or None
+        Where whoever measures it puts its result down; None where that is sent back.
     """
 
     site_id: str
@@ -131,6 +134,7 @@ class CasePlan:
     input_paths: tuple[Path, ...] = ()
     inputs: InputFiles = field(default_factory=InputFiles, compare=False, repr=False)
     keep: KeepOrder | None = field(default=None, compare=False)
+    store: StoreOrder | None = field(default=None, compare=False)
 
     @property
     def case_id(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from biomarker_cli.registration.checks import told, worst
@@ -65,6 +66,8 @@ def _row(
         displacement_mm=figures.displacement_mm,
         restart_spread_mm=figures.restart_spread_mm,
         inverse_consistency_mm=figures.inverse_consistency_mm,
+        deformed_similarity=found.deformation.similarity if found.deformation else None,
+        **(asdict(figures.deformed) if figures.deformed else {}),
         volume_ml=mask.volume_ml if mask else None,
         carried_volume_ml=mask.carried_volume_ml if mask else None,
         volume_change_percent=mask.volume_change_percent if mask else None,
@@ -79,4 +82,6 @@ def _row(
 def _kind(found: Registration) -> str:
     if found.is_given:
         return "given"
+    if found.deformation is not None:
+        return "deformed"
     return "none" if found.alignment is None else "found"

@@ -22,8 +22,8 @@ from biomarker_cli.dicom.element_walk import is_implicit_sequence
 from biomarker_cli.dicom.errors import unreadable
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.quick_headers import HeaderReader, QuickHeader, walked
-from biomarker_cli.dicom.windows import FileWindow, opened
-from biomarker_cli.kernels.compiled import pick_elements
+from biomarker_cli.dicom.windows import CHUNK_BYTES, FileWindow, opened_unseen, require_found
+from biomarker_cli.kernels.compiled import pick_elements_of_file
 from biomarker_cli.model.inputs import FileSignature
 
 VARYING = ("SOPInstanceUID", "AcquisitionTime", "ContentTime", "ImagePositionPatient")
@@ -96,7 +96,8 @@ def _tags(keywords: tuple[str, ...]) -> bytes:
     return array("I", sorted(map(tag_of, keywords))).tobytes()
 
 
-_ASKED_TAGS, _VARYING_TAGS = _tags(ASKED), _tags(VARYING)
+_WHICH = _tags(ASKED), _tags(VARYING), _WITHOUT_PRIVATE, is_implicit_sequence
+"""What the walk over a header is to pick."""
 
 
 class _Varying(NamedTuple):
@@ -141,14 +142,15 @@ class Alike:
         HeaderError, InputError
             As `HeaderReader.read` does.
         """
-        descriptor = opened(path, signature)
+        descriptor = opened_unseen(path, signature)
         try:
-            window = FileWindow(descriptor, signature.size)
-            key, said = _picked(window.bytes, signature.size)
+            # It tells as well whether the file is the one that was found.
+            key, said = _picked(pick_elements_of_file(descriptor, *signature, CHUNK_BYTES, *_WHICH))
             template = self._kept.get(key) if said is not None else None
             if template is not None and said is not None:
                 return template.filled(said)
-            header = walked(Path(path), signature, window)
+            require_found(descriptor, path, signature)
+            header = walked(Path(path), signature, FileWindow(descriptor, signature.size))
         except OSError as error:
             raise unreadable(Path(path), error) from error
         finally:
@@ -162,11 +164,8 @@ class Alike:
         return record
 
 
-def _picked(content: bytes, size: int) -> tuple[bytes, _Varying | None]:
+def _picked(picked: tuple[bytes, list[bytes | None]] | None) -> tuple[bytes, _Varying | None]:
     """Return what a header says; nothing where it is for others to read."""
-    picked = pick_elements(
-        content, size, _ASKED_TAGS, _VARYING_TAGS, _WITHOUT_PRIVATE, is_implicit_sequence
-    )
     return (b"", None) if picked is None else (picked[0], _varying(*picked[1]))
 
 

@@ -55,10 +55,12 @@ def _checks() -> Iterator[tuple[str, str, bool]]:
         found = version_of(package)
         name = package if decoded is None else f"decoder {decoded}"
         yield name, found or NOT_INSTALLED, found is not None
-    # Extras: nothing but analyses by the reference engine, clusters, and `associate` need them.
+    # Extras: analyses by the reference engine, clusters, `associate`, `fetch` and `send` need them.
     yield "pyradiomics (optional)", version_of(REFERENCE_ENGINE) or NOT_INSTALLED, True
     yield "distributed (optional)", version_of("distributed") or NOT_INSTALLED, True
     yield "statsmodels (optional)", version_of("statsmodels") or NOT_INSTALLED, True
+    yield "requests (optional)", version_of("requests") or NOT_INSTALLED, True
+    yield "pynetdicom (optional)", version_of("pynetdicom") or NOT_INSTALLED, True
     yield "kernels", *_kernels()
     yield "protocols", *_protocols()
 

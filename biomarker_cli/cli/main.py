@@ -70,6 +70,8 @@ COMMANDS = CommandsOnDemand(
         "associate": "associate:associate",
         "export": "export:export",
         "import": "importing:importing",
+        "fetch": "fetch:fetch",
+        "send": "send:send",
         "deidentify": "deidentify:deidentify",
         "report": "report:report",
         "bundle": "bundle:bundle",

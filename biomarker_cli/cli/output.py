@@ -45,9 +45,9 @@ _WIDTH_OF_A_PIPE = 4096
 
 
 class Advance(Protocol):
-    """Report progress: how many are done, and of how many."""
+    """Report progress: how many are done, of how many, and what else is said of the rate."""
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int, also: str = "") -> None:
         """Report progress."""
 
 
@@ -298,9 +298,9 @@ def write_new_file(path: Path, text: str, *, overwrite: bool = False) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _say_nothing(done: int, total: int) -> None:
+def _say_nothing(done: int, total: int, also: str = "") -> None:
     """Take the progress that nobody looks at."""
-    del done, total
+    del done, total, also
 
 
 @contextmanager
@@ -332,13 +332,13 @@ def progress(what: str, unit: str) -> Iterator[Advance]:
     with bar:
         task = bar.add_task(what, total=None, rate="", visible=False)
 
-        def advance(done: int, total: int) -> None:
+        def advance(done: int, total: int, also: str = "") -> None:
             if not bar.tasks[0].visible:
                 # What was there before the first one says nothing of the time that is left.
                 bar.reset(task, total=total, completed=done - 1, visible=True)
             speed = bar.tasks[0].speed
             rate = f"{speed:.0f} {unit}/s" if speed else ""
-            bar.update(task, completed=done, total=total, rate=rate)
+            bar.update(task, completed=done, total=total, rate=f"{rate} {also}".strip())
 
         yield advance
 
@@ -351,12 +351,12 @@ def stages(unit: str) -> Iterator[Callable[[str], Advance]]:
         bars: dict[str, Advance] = {}
 
         def stage(what: str) -> Advance:
-            def advance(done: int, total: int) -> None:
+            def advance(done: int, total: int, also: str = "") -> None:
                 if current["stage"] != what:
                     shown_now.close()
                     current["stage"] = what
                     bars[what] = shown_now.enter_context(progress(what, unit))
-                bars[what](done, total)
+                bars[what](done, total, also)
 
             return advance
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +26,7 @@ Examples:
   biomarker pool centre_a centre_b centre_c -o pool
   biomarker pool runs/* -o pool --usable yes --on study_key=list
   biomarker pool a b c -o pool --on analysis=leave_out --like a
+  biomarker pool centre-a.zip centre-b.zip own_run -o pool
 
 KIND=ANSWER says what becomes of parts that are not alike:
 \b
@@ -37,7 +41,7 @@ KIND=ANSWER says what becomes of parts that are not alike:
 
 @click.command(epilog=_EPILOG)
 @click.argument(
-    "folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
+    "folders", metavar="DIR|BUNDLE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @click.option(
     "-o",
@@ -63,7 +67,7 @@ KIND=ANSWER says what becomes of parts that are not alike:
 )
 @click.option(
     "--like",
-    metavar="DIR",
+    metavar="DIR|BUNDLE",
     type=click.Path(path_type=Path),
     help="The part that holds where rows of others are left out.",
 )
@@ -88,9 +92,9 @@ def pool(
     exclusions.csv lists each row that was left out, with the reason. Digests, schemas and
     manifests are checked; parts that were not made alike, one image or one examination
     under two names, and a case that stands twice are refused by name, or what --on says.
-    The order of DIR changes nothing.
+    The order of the parts changes nothing. A bundle is checked as `bundle check` does
+    before its tables are read.
     """
-    from biomarker_cli.multicentre.pooling.pool import pool_runs
     from biomarker_cli.multicentre.pooling.rules import PoolRules, parse_answers
 
     rules = PoolRules(usable, parse_answers(answers), like, name)
@@ -98,7 +102,7 @@ def pool(
     is_new = not output.exists()
     output.mkdir(parents=True, exist_ok=True)
     try:
-        report = pool_runs(folders, output, rules)
+        report = _pooled(folders, output, rules)
     except BaseException:
         if is_new:
             output.rmdir()
@@ -110,6 +114,36 @@ def pool(
         print_json({"folder": str(output), **report.as_json(rules)})
     else:
         _print_text(report, rules)
+
+
+def _pooled(parts: Sequence[Path], output: Path, rules: PoolRules) -> PoolReport:
+    """Pool runs, and the tables of bundles: these lie in a folder of their own meanwhile."""
+    from biomarker_cli.multicentre.pooling.pool import pool_runs
+    from biomarker_cli.tables.errors import TableError
+
+    folders: list[Path] = []
+    names: dict[Path, str] = {}
+    with TemporaryDirectory(prefix="biomarker-pool-") as place:
+        for number, part in enumerate(parts):
+            folder = part
+            if part.is_file():
+                from biomarker_cli.exchange.bundles.unpacking import unpack_tables
+
+                folder = Path(place) / str(number)
+                folder.mkdir()
+                unpack_tables(part, folder)
+                names[folder] = str(part)
+                if rules.like is not None and rules.like.resolve() == part.resolve():
+                    rules = replace(rules, like=folder)
+            folders.append(folder)
+        try:
+            return pool_runs(folders, output, rules, names)
+        except TableError as error:
+            # It says the file that it read, which nobody knows by that name.
+            message, where = error.message, error.where
+            for folder, name in names.items():
+                message, where = (one.replace(str(folder), name) for one in (message, where))
+            raise TableError(error.code, message, where=where, hint=error.hint) from error
 
 
 def _require_place(output: Path, folders: tuple[Path, ...], *, overwrite: bool) -> None:

@@ -19,7 +19,7 @@ from pydicom.encaps import get_frame
 from pydicom.pixels import pixel_array
 
 from biomarker_cli.dicom.decoding import decoding, require_values
-from biomarker_cli.dicom.deflated import MeasuredContent
+from biomarker_cli.dicom.deflated import MOST_INFLATED_BYTES, MeasuredContent
 from biomarker_cli.dicom.native_pixels import RLE_LOSSLESS
 from biomarker_cli.model.arrays import AnyArray
 
@@ -101,6 +101,8 @@ def _encapsulated(dataset: Dataset, index: int) -> bytes:
 def _inflate(content: bytes, dataset: Dataset) -> bytes:
     """Inflate one frame, and no more than it needs: a few bytes may stand for gigabytes."""
     needed = -(-int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated) // 8)
+    if needed > MOST_INFLATED_BYTES:
+        raise ValueError(f"a frame of {needed} bytes, at most {MOST_INFLATED_BYTES} are inflated")
     return zlib.decompressobj(-15).decompress(content, needed)
 
 

@@ -32,16 +32,47 @@ def opened(path: str, signature: FileSignature) -> int:
     InputError
         ``INPUT-CHANGED`` where it is not the one that was found.
     """
+    descriptor = opened_unseen(path, signature)
+    try:
+        require_found(descriptor, path, signature)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def opened_unseen(path: str, signature: FileSignature) -> int:
+    """Return a descriptor, as `opened` does, of what may be another file by now.
+
+    Raises
+    ------
+    HeaderError
+        ``FILE-EMPTY``, ``FILE-UNREADABLE``.
+    """
     if signature.size == 0:
         raise empty(Path(path))
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-        if FileSignature.of(os.fstat(descriptor)) == signature:
-            return descriptor
+        return os.open(path, os.O_RDONLY)
     except OSError as error:
         raise unreadable(Path(path), error) from error
-    os.close(descriptor)
-    raise changed(Path(path), "it has changed since it was found")
+
+
+def require_found(descriptor: int, path: str, signature: FileSignature) -> None:
+    """Refuse an open file that is not the one that was found.
+
+    Raises
+    ------
+    HeaderError
+        ``FILE-UNREADABLE``.
+    InputError
+        ``INPUT-CHANGED``.
+    """
+    try:
+        now = FileSignature.of(os.fstat(descriptor))
+    except OSError as error:
+        raise unreadable(Path(path), error) from error
+    if now != signature:
+        raise changed(Path(path), "it has changed since it was found")
 
 
 class ByteWindow:

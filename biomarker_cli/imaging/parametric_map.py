@@ -45,6 +45,9 @@ OWN_EQUIPMENT: Mapping[str, Any] = MappingProxyType(
 """Equipment of every object that this program writes, by the names of highdicom's arguments."""
 
 _LONG_STRING = 64
+_DUMMY = ("19000101", "000000")
+"""Date and time that are nobody's."""
+
 _CODE_STRING = 16
 
 
@@ -74,8 +77,8 @@ def parametric_map(one: QuantityMap, identity: OutgoingIdentity, analysis: str) 
     """Return a map as a DICOM Parametric Map with its UCUM unit.
 
     Values are stored as they are (float64) and mapped one to one, so that every
-    reader sees the unit. UIDs follow from the source and the derivation: the
-    same map under the same identity has the same UIDs.
+    reader sees the unit. UIDs follow from the source and the derivation, and no
+    clock is asked: the same map under the same identity is the same bytes.
 
     Parameters
     ----------
@@ -120,6 +123,7 @@ def parametric_map(one: QuantityMap, identity: OutgoingIdentity, analysis: str) 
             **_meaning(one.image, volume.quantity, _range(values)),
         )
     identity.complete(written, volume.frames.first.dataset)
+    _settle(written, identity, volume.frames.first.dataset)
     # Required, empty where unknown, for objects that name no laterality of their frames.
     written.Laterality = ""
     return written  # type: ignore[no-any-return]
@@ -134,6 +138,36 @@ def _uids(one: QuantityMap, identity: OutgoingIdentity) -> dict[str, Any]:
         name: identity.uid(generate_uid(entropy_srcs=[word, *made_of]))
         for name, word in words.items()
     }
+
+
+def _settle(written: Any, identity: OutgoingIdentity, source: Dataset) -> None:
+    """Make an object of one UID the same object, whenever it is written.
+
+    A map is of the time at which its source was acquired; where no date of the source may
+    leave, the date that must be there is a dummy (PS3.15 E.1).
+    """
+    for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
+        written.pop(keyword, None)
+    day, clock = _DUMMY
+    for stem in ("Content", "Acquisition", "Series") if identity.uids is None else ():
+        said = str(source.get(f"{stem}Date", "") or ""), str(source.get(f"{stem}Time", "") or "")
+        if all(said):
+            day, clock = said
+            break
+    written.ContentDate, written.ContentTime = day, clock
+    for item in written.get("ContributingEquipmentSequence", ()):
+        item.pop("ContributionDateTime", None)
+    name_dimensions(written, identity)
+
+
+def name_dimensions(written: Any, identity: OutgoingIdentity) -> None:
+    """Give the dimensions of an object a UID that follows from its own."""
+    from pydicom.uid import generate_uid
+
+    place = generate_uid(entropy_srcs=["dimensions", str(written.SOPInstanceUID)])
+    for keyword in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
+        for item in written.get(keyword, ()):
+            item.DimensionOrganizationUID = identity.uid(place)
 
 
 def _label(image: str) -> str:

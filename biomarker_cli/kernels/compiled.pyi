@@ -156,6 +156,18 @@ def pick_elements(
     without_private: tuple[bytes, ...],
     holds_items: Callable[[int], bool],
 ) -> tuple[bytes, list[bytes | None]] | None: ...
+def pick_elements_of_file(
+    file: int,
+    size: int,
+    mtime_ns: int,
+    ctime_ns: int,
+    inode: int,
+    room: int,
+    wanted: bytes,
+    varying: bytes,
+    without_private: tuple[bytes, ...],
+    holds_items: Callable[[int], bool],
+) -> tuple[bytes, list[bytes | None]] | None: ...
 def convolve_exponential(
     times: FloatArray, plasma: FloatArray, rate: float, result: FloatArray
 ) -> None: ...

@@ -9,7 +9,7 @@ content of an array (ranks below a size, borders that steps stay within) is the 
 """
 
 from libc.math cimport INFINITY, NAN, exp, expm1, fabs, log, log2
-from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport abs as absolute, free, malloc
 from libc.string cimport memcpy
 

@@ -199,10 +199,45 @@ cdef int64_t end_of_item(
     return CUT
 
 
+cdef extern from *:
+    """
+    #ifdef _WIN32
+    #define is_as_found(file, size, mtime_ns, ctime_ns, inode) 0
+    #define read_on(file, into, from, to) (-1)
+    #else
+    #include <sys/stat.h>
+    #include <unistd.h>
+    #ifdef __APPLE__
+    #define CHANGED_AT(status, kind) ((status).st_##kind##timespec)
+    #else
+    #define CHANGED_AT(status, kind) ((status).st_##kind##tim)
+    #endif
+    #define IN_NS(at) ((int64_t)(at).tv_sec * 1000000000 + (at).tv_nsec)
+    static int is_as_found(int file, uint64_t size, int64_t mtime_ns, int64_t ctime_ns,
+                           uint64_t inode)
+    {
+        struct stat now;
+        return fstat(file, &now) == 0 && (uint64_t)now.st_size == size
+            && IN_NS(CHANGED_AT(now, m)) == mtime_ns && IN_NS(CHANGED_AT(now, c)) == ctime_ns
+            && (uint64_t)now.st_ino == inode;
+    }
+    static int64_t read_on(int file, uint8_t *into, int64_t from, int64_t to)
+    {
+        return pread(file, into + from, to - from, from);
+    }
+    #endif
+    """
+    bint is_as_found(
+        int file, uint64_t size, int64_t mtime_ns, int64_t ctime_ns, uint64_t inode
+    ) noexcept nogil
+    int64_t read_on(int file, uint8_t *into, int64_t start, int64_t end) noexcept nogil
+
+
 cdef enum:
     TRANSFER_SYNTAX = 0x00020010
     MODALITY = 0x00080060
     PIXEL_DATA = 0x7FE00010
+    SHORT_HEADER = 4096  # most are shorter
 
 
 cdef inline bint is_place_of_items(
@@ -297,8 +332,76 @@ def pick_elements(
         the private ones) and have the same ones, of the same VRs, of those that vary; and the
         value of each of these, None where it is absent.
     """
-    cdef const uint8_t *at_ = content
-    cdef int64_t size = len(content), at = 132, start = 0, end = 0, used = 0, length
+    return picked(content, len(content), file_bytes, wanted, varying, without_private, holds_items)
+
+
+def pick_elements_of_file(
+    int file,
+    uint64_t size,
+    int64_t mtime_ns,
+    int64_t ctime_ns,
+    uint64_t inode,
+    int64_t room,
+    bytes wanted not None,
+    bytes varying not None,
+    tuple without_private not None,
+    holds_items,
+):
+    """Return what `pick_elements` does, of the beginning of a file.
+
+    Parameters
+    ----------
+    file : int
+        Descriptor of an open file.
+    size, mtime_ns, ctime_ns, inode : int
+        Signature of the file as it was found.
+    room : int
+        Bytes that are read of it at most.
+    wanted, varying, without_private, holds_items
+        As `pick_elements` has them.
+
+    Returns
+    -------
+    tuple or None
+        None as well where the file cannot be read, or is not the one that was found.
+    """
+    if room <= 0:
+        raise ValueError("pick_elements_of_file: there is no room")
+    cdef uint8_t *content
+    cdef int64_t n_read = 0, more, part
+    cdef bint is_found
+    with nogil:
+        is_found = is_as_found(file, size, mtime_ns, ctime_ns, inode)
+    if not is_found:
+        return None
+    content = <uint8_t *>malloc(room)
+    if content == NULL:
+        raise MemoryError
+    try:
+        for part in (min(<int64_t>SHORT_HEADER, room), room):
+            with nogil:
+                more = read_on(file, content, n_read, part)
+            if more <= 0:
+                return None
+            n_read += more
+            found = picked(content, n_read, size, wanted, varying, without_private, holds_items)
+            if found is not None or n_read < part:
+                return found
+        return None
+    finally:
+        free(content)
+
+
+cdef picked(
+    const uint8_t *at_,
+    int64_t size,
+    int64_t file_bytes,
+    bytes wanted,
+    bytes varying,
+    tuple without_private,
+    holds_items,
+):
+    cdef int64_t at = 132, start = 0, end = 0, used = 0, length
     cdef const uint32_t *asked = <const uint32_t *><const uint8_t *>wanted
     cdef const uint32_t *apart = <const uint32_t *><const uint8_t *>varying
     cdef int64_t n_asked = len(wanted) // 4, n_apart = len(varying) // 4
@@ -328,14 +431,14 @@ def pick_elements(
             if tag == TRANSFER_SYNTAX:
                 syntax = syntax_of(at_ + start, end - start)
             elif tag == MODALITY:
-                private = content[start:end] not in without_private
+                private = at_[start:end] not in without_private
             while next_asked < n_asked and asked[next_asked] < tag:
                 next_asked += 1
             while next_apart < n_apart and apart[next_apart] < tag:
                 next_apart += 1
             length = 0
             if next_apart < n_apart and apart[next_apart] == tag:
-                found[next_apart] = content[start:end]
+                found[next_apart] = at_[start:end]
                 length = 6 if explicit else 4
             elif next_asked < n_asked and asked[next_asked] == tag:
                 length = end - at

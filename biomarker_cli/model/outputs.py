@@ -28,6 +28,23 @@ def write_part(part: Path, content: bytes, mode: int = PUBLIC_MODE) -> None:
         stream.write(content)
 
 
+def write_beside(path: Path, content: bytes) -> Path:
+    """Write a file under another name beside its own, and return that.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written; nothing of it is left then.
+    """
+    part = part_of(path)
+    try:
+        write_part(part, content)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return part
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a stream; what was written to it becomes the file when the block ends.

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,13 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
-from biomarker_cli.registration.rules import Restarts, RigidRules
+from biomarker_cli.registration.rules import Level, Restarts, RigidRules
 
 THREADS = 1
 """Sums of several threads depend on their number."""
+
+ONE_PLACE_MM = 0.05
+"""Two starts that come this close at every corner go the same way from there on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,19 +37,34 @@ class Alignment:
     ----------
     matrix : ndarray, shape (4, 4)
         Fixed point to moving point, LPS mm.
-    metric_start, metric_final : float
-        Smaller is more alike; of this pair and sampling alone.
+    before_finest : ndarray, shape (4, 4)
+        Where the last level began.
     n_iterations : int
-        Of the last level.
+        Of the last level; 0 where it was not gone through.
     stop_reason : str
         ``step``, ``gradient``, ``iterations`` or ``other``.
     """
 
     matrix: FloatArray
-    metric_start: float
-    metric_final: float
+    before_finest: FloatArray
     n_iterations: int
     stop_reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Resolutions:
+    """An image and its resolutions from coarse to fine, made once for all starts.
+
+    Attributes
+    ----------
+    image : SimpleITK.Image
+        As it is.
+    levels : tuple of SimpleITK.Image
+        One for each level of the rules.
+    """
+
+    image: Any
+    levels: tuple[Any, ...]
 
 
 @contextmanager
@@ -133,20 +152,52 @@ def _euler(matrix: FloatArray, centre: FloatArray) -> Any:
     return euler
 
 
+def resolutions_of(image: Any, rules: RigidRules) -> Resolutions:
+    """Return the resolutions of an image of float32 that the rules name."""
+    with one_thread():
+        return Resolutions(image, tuple(_resolution(image, level) for level in rules.levels))
+
+
+def _resolution(image: Any, level: Level) -> Any:
+    import SimpleITK
+
+    if not level.smoothing_mm:
+        return image
+    smooth = SimpleITK.SmoothingRecursiveGaussian(image, level.smoothing_mm)
+    return SimpleITK.Shrink(smooth, shrink_factors(image.GetSpacing(), level))
+
+
+def shrink_factors(spacing_mm: tuple[float, ...], level: Level) -> list[int]:
+    """Return every how many voxels are kept along x, y and z.
+
+    At most the factor of the level, and at least one voxel for each sigma of the smoothing,
+    so that lines between them lose nothing: thick slices stay where the plane is thinned.
+    """
+    return [max(1, min(level.shrink, int(level.smoothing_mm / mm + 1e-6))) for mm in spacing_mm]
+
+
 def align(
-    fixed: Any, moving: Any, rules: RigidRules, start: FloatArray, centre: FloatArray
+    fixed: Resolutions,
+    moving: Resolutions,
+    rules: RigidRules,
+    start: FloatArray,
+    centre: FloatArray,
+    known: Alignment | None = None,
 ) -> Alignment:
     """Align two images.
 
     Parameters
     ----------
-    fixed, moving : SimpleITK.Image
-        Of float32.
+    fixed, moving : Resolutions
+        By the same rules.
     rules : RigidRules
     start : ndarray, shape (4, 4)
         Transform to begin with.
     centre : ndarray, shape (3,)
         What it turns about, LPS mm.
+    known : Alignment, optional
+        Of another start. Where both come to one place before the finest level, that level
+        is not gone through again: the way that it led the other is added.
 
     Raises
     ------
@@ -154,33 +205,44 @@ def align(
         ``REGISTRATION-NO-RESULT`` where the engine gives up, such as on images that do
         not overlap.
     """
+    euler = _euler(start, centre)
+    before = start
     try:
         with one_thread():
-            method = _method(fixed, rules)
-            euler = _euler(start, centre)
-            method.SetInitialTransform(euler, inPlace=True)
-            before = _metric_at(fixed, moving, rules, start, centre)
-            method.Execute(fixed, moving)
-            found = matrix_of(euler)
-            after = _metric_at(fixed, moving, rules, found, centre)
+            pairs = zip(fixed.levels, moving.levels, strict=True)
+            for number, images in enumerate(pairs, start=1):
+                before = matrix_of(euler)
+                is_finest = number == len(fixed.levels)
+                if is_finest and known is not None and _at_one_place(known, before, fixed.image):
+                    way = known.matrix @ np.linalg.inv(known.before_finest)
+                    return Alignment(way @ before, before, 0, known.stop_reason)
+                method = _method(images[0], rules)
+                method.SetInitialTransform(euler, inPlace=True)
+                method.Execute(*images)
     except RuntimeError as error:
-        raise RegistrationError(
-            "REGISTRATION-NO-RESULT",
-            f"the two images cannot be aligned: {_first_cause(error)}",
-            hint="Check that both show the same part of the same subject, and overlap.",
-        ) from error
+        raise no_result(error) from error
     reason = _reason(method.GetOptimizerStopConditionDescription())
-    return Alignment(found, before, after, int(method.GetOptimizerIteration()), reason)
+    return Alignment(matrix_of(euler), before, int(method.GetOptimizerIteration()), reason)
 
 
-def _metric_at(
+def metric_at(
     fixed: Any, moving: Any, rules: RigidRules, matrix: FloatArray, centre: FloatArray
 ) -> float:
-    """Return the metric of a transform at full resolution: before and after alike."""
+    """Return the metric of a transform over all voxels of a fixed image.
+
+    Smaller is more alike; comparable between transforms of one pair of images alone.
+
+    Raises
+    ------
+    RegistrationError
+        ``REGISTRATION-NO-RESULT`` where the images do not overlap by it.
+    """
     method = _metric_method(rules)
-    method.SetMetricSamplingPercentage(_share(fixed.GetSize(), 1, rules), rules.sampling.seed)
     method.SetInitialTransform(_euler(matrix, centre))
-    return float(method.MetricEvaluate(fixed, moving))
+    try:
+        return float(method.MetricEvaluate(fixed, moving))
+    except RuntimeError as error:
+        raise no_result(error) from error
 
 
 def _metric_method(rules: RigidRules) -> Any:
@@ -189,7 +251,6 @@ def _metric_method(rules: RigidRules) -> Any:
     method: Any = SimpleITK.ImageRegistrationMethod()
     method.SetNumberOfThreads(THREADS)
     method.SetMetricAsMattesMutualInformation(rules.metric.bins)
-    method.SetMetricSamplingStrategy(method.REGULAR)
     method.SetInterpolator(SimpleITK.sitkLinear)
     # Gradients at the points that are sampled, not an image of them three times as large.
     method.MetricUseFixedImageGradientFilterOff()
@@ -199,12 +260,9 @@ def _metric_method(rules: RigidRules) -> Any:
 
 def _method(fixed: Any, rules: RigidRules) -> Any:
     method = _metric_method(rules)
-    shrinks = [level.shrink for level in rules.levels]
-    shares = [_share(fixed.GetSize(), shrink, rules) for shrink in shrinks]
-    method.SetMetricSamplingPercentagePerLevel(shares, rules.sampling.seed)
-    method.SetShrinkFactorsPerLevel(shrinks)
-    method.SetSmoothingSigmasPerLevel([level.smoothing_mm for level in rules.levels])
-    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
+    method.SetMetricSamplingStrategy(method.REGULAR)
+    share = min(rules.sampling.points / float(np.prod(fixed.GetSize())), 1.0)
+    method.SetMetricSamplingPercentage(share, rules.sampling.seed)
     steps = rules.optimiser
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=steps.step_mm,
@@ -218,10 +276,24 @@ def _method(fixed: Any, rules: RigidRules) -> Any:
     return method
 
 
-def _share(size: tuple[int, ...], shrink: int, rules: RigidRules) -> float:
-    """Return the part of the voxels of a level that gives the number of points."""
-    n_voxels = float(np.prod([max(n // shrink, 1) for n in size]))
-    return min(rules.sampling.points / n_voxels, 1.0)
+def _at_one_place(known: Alignment, before: FloatArray, image: Any) -> bool:
+    """Return whether an alignment began its finest level where another is about to."""
+    last = [n - 0.5 for n in image.GetSize()]
+    corners = [
+        image.TransformContinuousIndexToPhysicalPoint(place)
+        for place in product(*((-0.5, end) for end in last))
+    ]
+    apart = (before - known.before_finest) @ np.c_[corners, np.ones(len(corners))].T
+    return bool(np.linalg.norm(apart[:3], axis=0).max() <= ONE_PLACE_MM)
+
+
+def no_result(error: RuntimeError) -> RegistrationError:
+    """Return the error that says what the engine gave up on."""
+    return RegistrationError(
+        "REGISTRATION-NO-RESULT",
+        f"the two images cannot be aligned: {_first_cause(error)}",
+        hint="Check that both show the same part of the same subject, and overlap.",
+    )
 
 
 def _reason(said: str) -> str:

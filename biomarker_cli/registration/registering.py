@@ -15,15 +15,11 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.alignment import (
     Alignment,
-    align,
-    centre_mm,
     image_of,
-    starts,
+    resolutions_of,
 )
 from biomarker_cli.registration.anatomy import (
     body_points_mm,
-    coarse,
-    mirrored,
     overlap_percent,
     region_points_mm,
     similarity,
@@ -38,13 +34,22 @@ from biomarker_cli.registration.deformable.stage import (
     figures_of,
 )
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.further_answers import (
+    ImagePair,
+    gain_of_mirror,
+    gain_of_others,
+    inverse_of,
+    moved_answers,
+)
 from biomarker_cli.registration.pairs import (
     may_be_one_patient,
     require_fitting,
     require_usable,
     same_frame_of,
 )
-from biomarker_cli.registration.rules import Checks, FigureLimit, RegistrationProtocol, RigidRules
+from biomarker_cli.registration.rules import Checks, RegistrationProtocol
+
+_GAINS = ("mirror_gain", "restart_gain")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +92,12 @@ class Registration:
         None where the header geometry or a given transform was taken.
     is_given : bool
         Whether the transform was made elsewhere.
-    mirror_gain : float or None
-        None where the protocol has no limit for it, or nothing was aligned.
+    metric_start, metric_final : float or None
+        Smaller is more alike, of this pair alone; None where nothing was aligned.
+    mirror_gain, restart_gain : float or None
+        Part of the metric that an exchange of left and right gains, and similarity that the
+        best of the other answers gains; None where the protocol has no limit for it, or
+        nothing was aligned.
     deformation : Deformation or None
         None where the protocol has none, or the rigid stage failed.
     rois : tuple of RoiFigures
@@ -103,7 +112,10 @@ class Registration:
     similarity: float | None
     alignment: Alignment | None = None
     is_given: bool = False
+    metric_start: float | None = None
+    metric_final: float | None = None
     mirror_gain: float | None = None
+    restart_gain: float | None = None
     deformation: Deformation | None = None
     rois: tuple[RoiFigures, ...] = ()
 
@@ -116,29 +128,6 @@ class Registration:
     def status(self) -> Verdict:
         """The worst of its regions."""
         return worst(one.status for one in self.rois)
-
-
-@dataclass(frozen=True, eq=False)
-class _Pair:
-    """Both images as the engine takes them."""
-
-    fixed: Volume
-    moving: Volume
-    fixed_image: Any
-    moving_image: Any
-    rules: RigidRules
-
-    def forward(self, start: FloatArray) -> Alignment:
-        centre = centre_mm(self.fixed.geometry)
-        return align(self.fixed_image, self.moving_image, self.rules, start, centre)
-
-    def backward(self) -> FloatArray | None:
-        """Return the transform that leads back, found from its own start; None for none."""
-        centre = centre_mm(self.moving.geometry)
-        try:
-            return align(self.moving_image, self.fixed_image, self.rules, np.eye(4), centre).matrix
-        except RegistrationError:
-            return None
 
 
 def register(
@@ -193,13 +182,25 @@ def register(
         matrix = np.eye(4) if given is None else given
         rois = [_figures(name, at, matrix, moving, (), None) for name, at in places.items()]
         return _judged(_whole(images, matrix, checks, is_given=given is not None, **facts), rois)
-    pair = _Pair(fixed, moving, *images, rules)
+    resolved = [resolutions_of(one, rules) for one in images]
+    pair = ImagePair(fixed, moving, resolved[0], resolved[1], rules)
     found = pair.forward(np.eye(4))
-    restarts = _restarts(pair, checks)
-    back = pair.backward() if _asked(checks.inverse_consistency_mm) else None
+    moved = checks.restart_spread_mm.is_asked or checks.restart_gain.is_asked
+    restarts = moved_answers(pair, checks.restarts, found) if moved else ()
+    back = pair.backward() if checks.inverse_consistency_mm.is_asked else None
     rois = [_figures(name, at, found.matrix, moving, restarts, back) for name, at in places.items()]
-    gain = _mirror_gain(pair) if _asked(checks.mirror_gain) else None
-    whole = _whole(images, found.matrix, checks, alignment=found, mirror_gain=gain, **facts)
+    others = [*restarts, *([] if back is None else [inverse_of(back)])]
+    whole = _whole(
+        images,
+        found.matrix,
+        checks,
+        alignment=found,
+        metric_start=pair.metric(np.eye(4)),
+        metric_final=pair.metric(found.matrix),
+        mirror_gain=gain_of_mirror(pair) if checks.mirror_gain.is_asked else None,
+        restart_gain=gain_of_others(pair, found, others) if checks.restart_gain.is_asked else None,
+        **facts,
+    )
     return _deformed(_judged(whole, rois), images, moving, regions)
 
 
@@ -207,7 +208,7 @@ def _whole(
     images: tuple[Any, Any], matrix: FloatArray, checks: Checks, **facts: Any
 ) -> Registration:
     """Return a registration with what is computed of any transform, before it is judged."""
-    likeness = similarity(*images, matrix) if _asked(checks.similarity) else None
+    likeness = similarity(*images, matrix) if checks.similarity.is_asked else None
     return Registration(
         matrix=matrix, rotation_deg=rotation_deg(matrix), similarity=likeness, **facts
     )
@@ -220,8 +221,8 @@ def _deformed(
     rules, checks = rigid.protocol.file.demons, rigid.protocol.file.checks
     if rules is None or rigid.status == "failed":
         return rigid
-    likeness = similarity if _asked(checks.deformed_similarity) else None
-    both_ways = _asked(checks.deformed_inverse_mm)
+    likeness = similarity if checks.deformed_similarity.is_asked else None
+    both_ways = checks.deformed_inverse_mm.is_asked
     found = deformation_of(images, rigid.matrix, rules, likeness, both_ways=both_ways)
     named = {one.name: one for one in regions}
     rois = []
@@ -238,23 +239,6 @@ def _deformed(
             )
         )
     return _judged(replace(rigid, deformation=found), rois)
-
-
-def _asked(limit: FigureLimit) -> bool:
-    return limit.review is not None or limit.fail is not None
-
-
-def _restarts(pair: _Pair, checks: Checks) -> tuple[FloatArray | None, ...]:
-    """Return the transforms from moved starts, None for one that led nowhere."""
-    if not _asked(checks.restart_spread_mm):
-        return ()
-    found: list[FloatArray | None] = []
-    for start in starts(checks.restarts, centre_mm(pair.fixed.geometry)):
-        try:
-            found.append(pair.forward(start).matrix)
-        except RegistrationError:
-            found.append(None)
-    return tuple(found)
 
 
 def _figures(
@@ -289,23 +273,9 @@ def rotation_deg(matrix: FloatArray) -> float:
     return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
 
 
-def _mirror_gain(pair: _Pair) -> float | None:
-    """Return by how much a moving image with left and right exchanged fits better.
-
-    The part of the metric that it gains, at coarse resolution; negative where the image
-    fits better as it is.
-    """
-    fixed, moving = coarse(pair.fixed_image), coarse(pair.moving_image)
-    rules = pair.rules.model_copy(
-        update={"levels": (pair.rules.levels[-1].model_copy(update={"shrink": 1}),)}
-    )
-    centre, start = centre_mm(pair.fixed.geometry), np.eye(4)
-    try:
-        plain = align(fixed, moving, rules, start, centre).metric_final
-        other = align(fixed, mirrored(moving), rules, start, centre).metric_final
-    except RegistrationError:
-        return None
-    return (plain - other) / abs(plain) if plain else None
+def _got_worse(registration: Registration) -> bool:
+    start, final = registration.metric_start, registration.metric_final
+    return start is None or final is None or final > start
 
 
 def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registration:
@@ -316,12 +286,14 @@ def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registrat
         common["protocol"] = "review"
     if not registration.same_patient:
         common["patient"] = "review"
-    names = ["rotation_deg", "similarity", *(["mirror_gain"] if found is not None else [])]
+    names = ["rotation_deg", "similarity", *(_GAINS if found is not None else ())]
     for name in names:
         limit = getattr(file.checks, name)
         common[name] = verdict_of(name, getattr(registration, name), limit)
     if found is not None:
-        common["metric"] = "failed" if found.metric_final > found.metric_start else "ok"
+        # What deforms later may be best by the header already, the field is what counts then.
+        worse: Verdict = "failed" if file.demons is None else "review"
+        common["metric"] = worse if _got_worse(registration) else "ok"
         common["iterations"] = "failed" if found.stop_reason == "iterations" else "ok"
     if registration.deformation is not None:
         after = registration.deformation.similarity

@@ -48,7 +48,7 @@ class Optimiser(Strict):
     name: Literal["regular_step_gradient_descent"] = "regular_step_gradient_descent"
     step_mm: float = Field(default=4.0, gt=0, le=20)
     least_step_mm: float = Field(default=1e-4, gt=0, le=1)
-    iterations: int = Field(default=600, ge=10, le=5000)
+    iterations: int = Field(default=1500, ge=10, le=5000)
     relaxation: float = Field(default=0.95, gt=0, lt=1)
 
 
@@ -67,6 +67,11 @@ class FigureLimit(Strict):
 
     review: float | None = None
     fail: float | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether there is a limit: what has none is not computed."""
+        return self.review is not None or self.fail is not None
 
 
 class Restarts(Strict):
@@ -88,6 +93,7 @@ class Checks(Strict):
     rotation_deg: FigureLimit = FigureLimit()
     similarity: FigureLimit = FigureLimit()
     mirror_gain: FigureLimit = FigureLimit()
+    restart_gain: FigureLimit = FigureLimit()
     deformed_similarity: FigureLimit = FigureLimit()
     deformed_inverse_mm: FigureLimit = FigureLimit()
     folded_percent: FigureLimit = FigureLimit()

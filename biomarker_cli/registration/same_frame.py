@@ -16,7 +16,14 @@ import numpy as np
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import align, centre_mm, image_of, one_thread, starts
+from biomarker_cli.registration.alignment import (
+    align,
+    centre_mm,
+    image_of,
+    one_thread,
+    resolutions_of,
+    starts,
+)
 from biomarker_cli.registration.anatomy import body_points_mm, region_points_mm, transformed
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.pairs import require_usable, same_frame_of
@@ -150,7 +157,8 @@ def _answers(
             hint="Name a protocol that registers, such as rigid-same-modality.",
         )
     found = []
-    for fixed, moving in (images, (edges(images[0]), edges(images[1]))):
+    for pair in (images, (edges(images[0]), edges(images[1]))):
+        fixed, moving = (resolutions_of(image, rules) for image in pair)
         for start in (np.eye(4), *starts(_STARTS, centre)):
             try:
                 found.append(align(fixed, moving, rules, start, centre).matrix)

@@ -69,6 +69,7 @@ REGISTRATION = Table(
         Column("rotation_deg", "number", "angle of the rotation"),
         Column("similarity", "number", "correlation of both images in the body, coarse voxels"),
         Column("mirror_gain", "number", "part of the metric gained by exchanging left and right"),
+        Column("restart_gain", "number", "similarity that the best of the other answers gains"),
         Column("deformed_similarity", "number", "the same as similarity, after the demons"),
         Column("overlap_percent", "number", "points that the moving image shows"),
         Column("displacement_mm", "number", "movement of the centre from the header geometry"),
@@ -81,7 +82,8 @@ REGISTRATION = Table(
         Column(
             "deformed_inverse_mm",
             "number",
-            "the same of the field and of that which was found the other way",
+            "distance of 95 % of the points from themselves, there by the field and back by that "
+            "which was found the other way",
         ),
         Column("folded_percent", "number", "voxels where the field folds; of all for the body"),
         Column("jacobian_min", "number", "volume of the part that shrinks most, there by here"),
@@ -139,6 +141,7 @@ def _head(registration: Registration, fixed: Volume, moving: Volume) -> dict[str
         "rotation_deg": registration.rotation_deg,
         "similarity": registration.similarity,
         "mirror_gain": registration.mirror_gain,
+        "restart_gain": registration.restart_gain,
         "flags": join_flags(frozenset(fixed.flags | moving.flags | draft)),
         **_engine(registration),
     }
@@ -169,8 +172,8 @@ def _engine(registration: Registration) -> dict[str, Any]:
         "threads": THREADS,
         **_field(registration),
         "start": rules.start,
-        "metric_start": found.metric_start,
-        "metric_final": found.metric_final,
+        "metric_start": registration.metric_start,
+        "metric_final": registration.metric_final,
         "iterations": found.n_iterations,
         "stop_reason": found.stop_reason,
     }

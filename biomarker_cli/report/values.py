@@ -10,6 +10,8 @@ from datetime import date
 import numpy as np
 
 from biomarker_cli.drawing.distributions import StripMark, VisitCourse, courses_svg, strips_svg
+from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
+from biomarker_cli.model.shifted_dates import are_shifted
 from biomarker_cli.report.run_reading import ReportedValue, RunTables
 from biomarker_cli.statistics.percentiles import percentile
 from biomarker_cli.tables.outgoing_text import day_of
@@ -160,6 +162,7 @@ def change_figure(tables: RunTables, found: FeatureValues) -> Figure | None:
     if not several:
         return None
     has_days = all(day is not None for one in several.values() for _, _, day in one)
+    has_days = has_days and all(_of_one_calendar(tables, one) for one in several.values())
     courses = []
     rows = []
     for (site, subject), one in sorted(several.items()):
@@ -188,6 +191,18 @@ def visit_day(tables: RunTables, case_id: str) -> date | None:
         if fact["fact"] == "study_date":
             return day_of(fact["value"])
     return None
+
+
+def _of_one_calendar(
+    tables: RunTables, visits: Sequence[tuple[ReportedValue, str, date | None]]
+) -> bool:
+    """Tell whether the days of a subject were all moved together, or none of them."""
+    told = (tables.facts.get(row.case_id, ()) for row, _, _ in visits)
+    said = {
+        any(one["fact"] == DATES_MODIFIED and are_shifted(one["value"]) for one in facts)
+        for facts in told
+    }
+    return len(said) == 1
 
 
 def _places(visits: Sequence[tuple[ReportedValue, str, date | None]]) -> list[float]:

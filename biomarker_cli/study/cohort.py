@@ -24,7 +24,7 @@ from biomarker_cli.study.cohort_case import (
     CohortCase,
     Decision,
     SurveyedCase,
-    said_of,
+    ToldResult,
 )
 from biomarker_cli.study.cohort_database import TABLES, kept_database, sum_of
 from biomarker_cli.study.cohort_findings import CohortFindings
@@ -318,8 +318,12 @@ class Cohort:
 
     def take_result(self, number: int, result: PackedResult) -> None:
         """Keep what the stored result of a case says."""
-        head = result.head
-        said = head.status, json.dumps(head.as_json()), result.seal, json.dumps(said_of(result))
+        self.take_told(number, ToldResult.of(result))
+
+    def take_told(self, number: int, told: ToldResult) -> None:
+        """Keep what was told of the stored result of a case."""
+        head = told.head
+        said = head.status, json.dumps(head.as_json()), told.seal, json.dumps(told.said)
         self._keep_result(number, said)
         self._mark_pixels(number, head)
 

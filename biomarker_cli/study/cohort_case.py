@@ -214,3 +214,26 @@ def said_of(result: PackedResult) -> dict[str, Any]:
         "outcomes": Counter(row["outcome"] for row in checks),
         "unmet": [row for row in checks if row["outcome"] in NOT_MET | {Outcome.WAIVED}],
     }
+
+
+@dataclass(frozen=True)
+class ToldResult:
+    """What the cohort keeps of a stored result.
+
+    Attributes
+    ----------
+    head : ResultHead
+    seal : str
+        Digest of its file.
+    said : dict
+        See `said_of`.
+    """
+
+    head: ResultHead
+    seal: str
+    said: dict[str, Any]
+
+    @classmethod
+    def of(cls, result: PackedResult) -> ToldResult:
+        """Return what is told of a result with its seal."""
+        return cls(result.head, result.seal, said_of(result))

@@ -21,6 +21,7 @@ from biomarker_cli.case.running import run_case
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.study.errors import unexpected_error
 from biomarker_cli.study.finished import FinishedResult, finished_or_refused
+from biomarker_cli.study.put_down import put_down
 from biomarker_cli.study.workers import TIMED_OUT, Answer, answer_of, answers
 
 _ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
@@ -91,9 +92,9 @@ def _one_thread_of_itk() -> Iterator[None]:
 
 
 def run_in_worker(plan: CasePlan) -> FinishedResult:
-    """Run a case with one thread, and write the lines of its rows."""
+    """Run a case with one thread, write the lines of its rows, and put them down."""
     with _one_thread():
-        return finished_or_refused(plan, _measured(plan))
+        return put_down(plan, finished_or_refused(plan, _measured(plan)))
 
 
 def _measured(plan: CasePlan) -> CaseResult:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from biomarker_cli.case.keeping import Kept
     from biomarker_cli.case.plan import CasePlan
     from biomarker_cli.model.inputs import FileRead
+    from biomarker_cli.study.put_down import PutDown
     from biomarker_cli.tables.rows import CaseRow, FeatureRow
 
 _MOST_DICTIONARIES = 64
@@ -91,6 +92,8 @@ class FinishedResult:
         What the study keeps beside the result.
     met_change : bool
         Whether a file was not what was planned: the case is to be looked at again.
+    put_down : PutDown or None
+        Where the result lies already; it has no lines here then.
     """
 
     role: str
@@ -106,6 +109,7 @@ class FinishedResult:
     pixels: str
     kept: Kept | None
     met_change: bool
+    put_down: PutDown | None = None
 
 
 def finished(result: CaseResult) -> FinishedResult:

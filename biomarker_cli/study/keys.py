@@ -32,6 +32,7 @@ NOT_IN_KEY = MappingProxyType(
         "inputs": "what was read of them are image files and segmentation",
         "analyses": "each is a part of its own",
         "keep": "it moves no number",
+        "store": "likewise",
         "carried": "parts of their own, so that other cases have none of them",
         "frame_check": "likewise",
         "n_of_others": "it says which inputs are of them",

@@ -14,8 +14,10 @@ from biomarker_cli.case.inputs import (
     digests_of_parts,
     pixels_of,
 )
+from biomarker_cli.case.storing import StoreOrder
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.inputs import CHANGED
+from biomarker_cli.study.cohort_case import ToldResult
 from biomarker_cli.study.joining import joined
 from biomarker_cli.study.judged import refused_result
 from biomarker_cli.study.keeping import NOTHING_KEPT, Keeping
@@ -141,7 +143,8 @@ class Measuring:
                 # What is kept is of the whole case: it is made when the parts are joined.
                 yield replace(planned.plan, analyses=changed)
             else:
-                yield self._keeping.measured(planned.plan)
+                order = StoreOrder(self._store.folder.absolute(), self._study_id, case.survey.names)
+                yield replace(self._keeping.measured(planned.plan), store=order)
 
     def _take(self, outcome: CaseOutcome) -> int:
         """Store what a case gave; return how many cases that ends."""
@@ -153,6 +156,10 @@ class Measuring:
             self._learn(planned.plan, outcome.result)
             self.later.note(case.case_id, outcome.result.kept)
             result = outcome.result
+            if result.put_down is not None:
+                self._store.take_up(case.case_id, result.put_down.part)
+                self._keep(case, result.put_down.told, outcome.seconds)
+                return 1
             parts = {} if result.met_change else key_parts(planned.plan, result.inputs)
         else:
             assert outcome.error is not None  # noqa: S101 - an outcome has one of the two
@@ -173,7 +180,7 @@ class Measuring:
             packed = store_result(
                 self._store, self._study_id, case.survey, result, (parts, digests)
             )
-        self._keep(case, packed, parts, outcome.seconds)
+        self._keep(case, ToldResult.of(packed), outcome.seconds)
         return 1
 
     def _joined(
@@ -207,21 +214,16 @@ class Measuring:
         result = refused_result(case.survey, error)
         packed = store_result(self._store, self._study_id, case.survey, result, ({}, NOTHING_READ))
         self._doubtful += planned.plan.input_paths
-        self._keep(case, packed, {}, None)
+        self._keep(case, ToldResult.of(packed), None)
 
-    def _keep(
-        self,
-        case: SurveyedCase,
-        packed: PackedResult,
-        parts: Mapping[str, Any],
-        seconds: float | None,
-    ) -> None:
-        known = replace(case.survey, parts=dict(parts))
+    def _keep(self, case: SurveyedCase, told: ToldResult, seconds: float | None) -> None:
+        parts = told.head.parts
+        known = replace(case.survey, parts=parts)
         self._cohort.update(case.number, known, doubtful=not parts)
-        self._cohort.take_result(case.number, packed)
-        self._log.measured(packed.head, seconds)
+        self._cohort.take_told(case.number, told)
+        self._log.measured(told.head, seconds)
         if self._ended is not None:
-            self._ended(packed.head, seconds)
+            self._ended(told.head, seconds)
 
     def _remember(self) -> None:
         index = self._source.index

@@ -167,6 +167,7 @@ def merge_shards(
     if not store.results_folder.is_dir():
         raise no_shards(folder)
     with exclusive(store.results_folder):
+        store.remove_unfinished()
         shards = read_shards(folder)
         study = _study_of(shards[0], folder, study_file, allowed)
         protocols = resolve_protocols(study)

@@ -208,6 +208,7 @@ def run_study(
         study.index_open(),
         study.cohort(folder).held() as cohort,
     ):
+        store.remove_unfinished()
         survey_study(study.source, cohort, progress.planned)
         examine_cohort(cohort)
         store.list_cases(study.terms.study_id, study.source.case_ids())

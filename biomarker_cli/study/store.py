@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from biomarker_cli.model.file_names import file_stem
-from biomarker_cli.model.outputs import PART_SUFFIX, replace_file
+from biomarker_cli.model.outputs import PART_SUFFIX, replace_file, write_beside
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.packed import OtherFormatError, PackedResult, dictionary_digest
 
@@ -188,6 +188,45 @@ class ResultStore:
         dictionaries : iterable of str
             Lines of ``features.csv`` that it names by their digests.
         """
+        self._save_dictionaries(dictionaries)
+        sealed, content = result.sealed()
+        replace_file(self._path(result.case_id), content)
+        return sealed
+
+    def save_beside(
+        self, result: PackedResult, dictionaries: Iterable[str] = ()
+    ) -> tuple[PackedResult, Path]:
+        """Write a result beside its place, and return it sealed with where it lies.
+
+        Parameters
+        ----------
+        result, dictionaries
+            As in `save`.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written; nothing of it is left then.
+        """
+        self._save_dictionaries(dictionaries)
+        sealed, content = result.sealed()
+        return sealed, write_beside(self._path(result.case_id), content)
+
+    def take_up(self, case_id: str, part: Path) -> None:
+        """Give a result that was put down its name: from now on it is the one of its case.
+
+        Raises
+        ------
+        OSError
+        """
+        part.replace(self._path(case_id))
+
+    def remove_unfinished(self) -> None:
+        """Remove what runs that died have put down; nobody else may write here meanwhile."""
+        for path in self.results_folder.glob(f".*{_SUFFIX}.*{PART_SUFFIX}"):
+            path.unlink(missing_ok=True)
+
+    def _save_dictionaries(self, dictionaries: Iterable[str]) -> None:
         for text in dictionaries:
             digest = dictionary_digest(text)
             if self.dictionary(digest) is None:
@@ -195,9 +234,6 @@ class ResultStore:
                 path.parent.mkdir(exist_ok=True)
                 replace_file(path, text.encode())
                 self._known_dictionaries[digest] = text
-        sealed, content = result.sealed()
-        replace_file(self._path(result.case_id), content)
-        return sealed
 
     def dictionary(self, digest: str) -> str | None:
         """Return lines of ``features.csv``, None where they are absent or damaged."""

@@ -220,11 +220,19 @@ class RegistrationRow:
     transform: Annotated[
         str,
         about(
-            "header geometry, found by the protocol, or given as a file", "none", "found", "given"
+            "header geometry, found by the protocol, with a deformation, or given as a file",
+            "none",
+            "found",
+            "deformed",
+            "given",
         ),
     ]
     matrix: Annotated[
-        str, about("fixed point to moving point, LPS mm: three rows of four, joined by blanks")
+        str,
+        about(
+            "fixed point to moving point, LPS mm: three rows of four, joined by blanks; of the "
+            "rigid stage before a deformation"
+        ),
     ]
     rotation_deg: Annotated[float, about("angle of the rotation")]
     similarity: Annotated[float | None, about("correlation of both images in the body")] = None
@@ -238,6 +246,20 @@ class RegistrationRow:
     ] = None
     inverse_consistency_mm: Annotated[
         float | None, about("largest distance of a point from itself, there and back")
+    ] = None
+    deformed_similarity: Annotated[
+        float | None, about("the same as similarity, after the deformation")
+    ] = None
+    deformed_inverse_mm: Annotated[
+        float | None,
+        about("distance of 95 % of the points from themselves, there by the field and back"),
+    ] = None
+    folded_percent: Annotated[float | None, about("voxels where the field folds")] = None
+    jacobian_min: Annotated[
+        float | None, about("volume of the part that shrinks most, there by here")
+    ] = None
+    jacobian_max: Annotated[
+        float | None, about("volume of the part that grows most, there by here")
     ] = None
     volume_ml: Annotated[float | None, about("volume on the image of the other case")] = None
     carried_volume_ml: Annotated[float | None, about("volume on the image of the case")] = None

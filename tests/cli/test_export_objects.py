@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -518,3 +521,55 @@ def test_masks_of_another_result_and_none_at_all(run, tmp_path):
     with pytest.raises(NotExportedError) as error:
         regions_of_case(outgoing, case, {})
     assert error.value.code == "EXPORT-NO-MASK"
+
+
+def _seen_by_dcmqi(path, scratch):
+    """Return what another program (dcmqi) makes of a report, where it is installed."""
+    program = shutil.which(
+        "tid1500reader", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    )
+    if program is None:
+        pytest.skip("dcmqi is not installed")
+    out = scratch / f"{path.stem}.json"
+    command = [program, "--inputDICOM", path, "--outputMetadata", out]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(out.read_text())
+
+
+@pytest.mark.oracle
+def test_another_program_sees_every_group_and_value(run, reports, tmp_path):
+    with (run / "measurements.csv").open() as stream:
+        rows = [row for row in csv.DictReader(stream) if row["value"]]
+    seen, segments = {}, set()
+    for case_id, row in _rows(reports).items():
+        path = reports / row["file"]
+        said = _seen_by_dcmqi(path, tmp_path)
+        assert (said["CompletionFlag"], said["VerificationFlag"]) == ("COMPLETE", "UNVERIFIED")
+        seg = pydicom.dcmread(path.with_name(path.name.replace("__sr", f"__{case_id[-3:]}__seg")))
+        names = {
+            one.SegmentNumber: (one.TrackingID, one.TrackingUID) for one in seg.SegmentSequence
+        }
+        for group in said["Measurements"]:
+            assert group["timePoint"] == case_id.split("/")[2]
+            assert group["segmentationSOPInstanceUID"] == seg.SOPInstanceUID
+            tracked = group["TrackingIdentifier"], group["TrackingUniqueIdentifier"]
+            assert tracked == names[group["ReferencedSegment"]]
+            segments.add((case_id, *tracked))
+            for item in group["measurementItems"]:
+                unit = item["units"]["CodeValue"], item["units"]["CodingSchemeDesignator"]
+                told = item["measurementAlgorithmIdentification"].get("AlgorithmParameters", [""])
+                feature = told[0].removeprefix("feature_id=")
+                seen[case_id, tracked[0], feature] = float(item["value"]), *unit
+    assert len(segments) == 6
+    expected = {
+        (row["case_id"], row["roi_id"], row["feature_id"]): (float(row["value"]), row["unit"])
+        for row in rows
+    }
+    assert len(expected) > 100
+    volumes = {key for key in seen if not key[2]}
+    assert len(volumes) == 6
+    assert seen.keys() - volumes == expected.keys()
+    for key, (value, unit) in expected.items():
+        assert seen[key][0] == pytest.approx(value, rel=1e-13), key
+        assert seen[key][1:] == (unit, "UCUM"), key

@@ -47,7 +47,7 @@ def files(tmp_path_factory):
     data = yaml.safe_load(locate(ProtocolKind.REGISTRATION, "rigid-same-modality").read_text())
     data["id"] = "quick"
     data["rigid"]["sampling"]["points"] = 3000
-    for name in ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain"):
+    for name in ("restart_spread_mm", "restart_gain", "inverse_consistency_mm", "mirror_gain"):
         del data["checks"][name]
     (folder / "quick.yaml").write_text(yaml.safe_dump(data))
     data["checks"]["rotation_deg"] = {"fail": 2}

@@ -38,7 +38,7 @@ def pair(tmp_path_factory):
     data = yaml.safe_load(locate(ProtocolKind.REGISTRATION, "rigid-same-modality").read_text())
     data["id"] = "quick"
     data["rigid"]["sampling"]["points"] = 3000
-    for name in ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain"):
+    for name in ("restart_spread_mm", "restart_gain", "inverse_consistency_mm", "mirror_gain"):
         del data["checks"][name]
     _write(folder / "quick.yaml", data)
     data["checks"]["rotation_deg"] = {"review": 2}

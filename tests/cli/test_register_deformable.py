@@ -20,7 +20,13 @@ from biomarker_cli.protocol.locator import ProtocolKind, locate
 from biomarker_cli.registration.anatomy import region_points_mm
 
 WAVES = Waves(2)
-_AGAIN = ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain", "deformed_inverse_mm")
+_AGAIN = (
+    "restart_spread_mm",
+    "restart_gain",
+    "inverse_consistency_mm",
+    "mirror_gain",
+    "deformed_inverse_mm",
+)
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ class Task:
     fate: str = "works"
     marker: Path | None = None
     inputs: InputFiles = field(default_factory=InputFiles)
+    store: None = None
 
 
 def work(task: Task) -> CaseResult:

@@ -28,7 +28,7 @@ MOTIONS = [
 def _protocol():
     """Return the shipped one without its further alignments: the motion is what is asked."""
     protocol = load_registration("rigid-same-modality")
-    names = ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain")
+    names = ("restart_spread_mm", "restart_gain", "inverse_consistency_mm", "mirror_gain")
     checks = protocol.file.checks.model_copy(update=dict.fromkeys(names, FigureLimit()))
     return replace(protocol, file=protocol.file.model_copy(update={"checks": checks}))
 

@@ -29,6 +29,7 @@ class FakePlan:
     case_id: str
     fate: str
     keep: None = None
+    store: None = None
 
 
 def work(plan: FakePlan) -> CaseResult:

@@ -21,6 +21,9 @@ from biomarker_cli.model.zip_files import ODD_FIELDS, write_zip
 
 MOST_MEMBERS = 100_000
 MOST_MEMBER_BYTES = 512 * 1024 * 1024
+MOST_JSON_BYTES = 64 * 1024 * 1024
+"""It is taken into memory whole, as objects that are larger than their text."""
+
 MOST_BYTES = 4 * 1024 * 1024 * 1024
 MOST_RATIO = 250
 """Text of tables shrinks to a fiftieth; a bomb to less than a thousandth."""
@@ -175,8 +178,9 @@ def _why_unsafe(entry: zipfile.ZipInfo) -> str:
         return "is encrypted"
     if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         return "is compressed in another way"
-    if entry.file_size > MOST_MEMBER_BYTES:
-        return f"has {entry.file_size} bytes, more than {MOST_MEMBER_BYTES}"
+    most = MOST_JSON_BYTES if entry.filename.endswith(".json") else MOST_MEMBER_BYTES
+    if entry.file_size > most:
+        return f"has {entry.file_size} bytes, more than {most}"
     if entry.file_size > _SMALL_BYTES and entry.file_size > MOST_RATIO * entry.compress_size:
         return f"would grow more than {MOST_RATIO} times"
     return ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +33,7 @@ DICOM_FOLDER = "dicom/"
 _MOST_MANIFEST_BYTES = 64 * 1024**2
 _NAME = re.compile(r"(?:[0-9.]{1,64}/){0,3}[0-9.]{1,64}\.dcm")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_UID = re.compile(rb"(?<![\w.])[0-2](?:\.(?:0|[1-9]\d*)){3,}(?![\w.])")
+_UID = re.compile(rb"(?<![\w.])[0-2](?:\.(?:0|[1-9]\d*)){2,}(?![\w.])")
 _TEXTS = frozenset(
     [
         "AE",
@@ -169,7 +170,7 @@ def read_copies(folder: Path) -> CarriedDicom:
     for name, sha256 in sorted(digests.items()):
         copy = _copy(folder, name, sha256)
         sizes[name] = len(copy)
-        for vr, value in _values(_header(folder, name, copy)):
+        for vr, value in _values(folder, name, copy):
             texts.add(value)
             if vr == "UI":
                 uids.add(value)
@@ -216,10 +217,14 @@ def require_copy(content: bytes, name: str) -> None:
     ExchangeError
         ``BUNDLE-DICOM``.
     """
-    from biomarker_cli.dicom.headers import parse_header
+    from biomarker_cli.dicom.headers import ELEMENT_ERRORS, parse_header
 
     header = parse_header(content, Path(name))
-    if str(header.get("PatientIdentityRemoved", "")) != "YES":
+    try:
+        is_removed = str(header.get("PatientIdentityRemoved", "")) == "YES"
+    except ELEMENT_ERRORS:
+        is_removed = False
+    if not is_removed:
         raise _no_copies(Path(name), "an object does not say that its identity was removed")
 
 
@@ -269,17 +274,21 @@ def _copy(folder: Path, name: str, sha256: str) -> bytes:
     return content
 
 
-def _header(folder: Path, name: str, content: bytes) -> Dataset:
-    from biomarker_cli.dicom.headers import parse_header
+def _values(folder: Path, name: str, content: bytes) -> list[tuple[str, str]]:
+    from biomarker_cli.dicom.headers import ELEMENT_ERRORS, parse_header
 
     try:
         require_copy(content, name)
-        return parse_header(content, folder / name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd values, which the check does not judge
+            return list(_texts(parse_header(content, folder / name)))
     except HeaderError as error:
         raise _no_copies(folder, f"{name}: {error.message}") from error
+    except ELEMENT_ERRORS as error:
+        raise _no_copies(folder, f"{name}: an element cannot be read") from error
 
 
-def _values(header: Dataset) -> Iterator[tuple[str, str]]:
+def _texts(header: Dataset) -> Iterator[tuple[str, str]]:
     """Yield VR and each value of every element that is text, items as well."""
     for element in header.iterall():
         if element.VR in _TEXTS and element.value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,11 +23,16 @@ from biomarker_cli.exchange.results.source_images import SourceImages
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.file_names import FileNames, file_stem
 from biomarker_cli.model.outputs import replace_file
+from biomarker_cli.tables.columns import read_columns
+from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.kept import KeptIndex, case_folder, read_mask
 from biomarker_cli.tables.writing import write_table
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+
+_OBJECT_NAME = re.compile(r"[^./\\\0:][^/\\\0:]*\.dcm")
+"""As `FileNames` gives them: in the folder itself, and not hidden."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +65,17 @@ class Outgoing:
 
 
 class ObjectFolder:
-    """Takes objects, and writes the table of them.
+    """Takes objects, and writes the table of them; those of an earlier table go.
 
     Parameters
     ----------
     folder : Path
+        Objects that its table lists and that are not written anew are removed at the end.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._earlier = listed_objects(folder)
         self._names = FileNames()
         self.rows: list[ObjectRow] = []
 
@@ -108,9 +116,43 @@ class ObjectFolder:
         )
 
     def close(self) -> None:
-        """Write the table."""
+        """Write the table, and remove what only the earlier one listed."""
         self._folder.mkdir(parents=True, exist_ok=True)
         write_table(OBJECTS, map(asdict, self.rows), self._folder)
+        for name in self._earlier.keys() - {row.file for row in self.rows}:
+            path = self._folder / name
+            if _is_object(path, self._earlier[name]):
+                path.unlink()
+
+
+def listed_objects(folder: Path) -> dict[str, str]:
+    """Return file name -> SOPInstanceUID of the objects that a table in a folder lists.
+
+    What it calls by no plain name of an object is left alone; a table that cannot be read
+    lists nothing.
+    """
+    path = folder / OBJECTS.file_name
+    if not path.is_file():
+        return {}
+    try:
+        texts = read_columns(path, ("file", "sop_instance_uid"), (), ()).texts
+    except TableError:
+        return {}
+    files, uids = texts["file"], texts["sop_instance_uid"]
+    pairs = ((files[row].strip(), uids[row].strip()) for row in range(len(files)))
+    return {name: uid for name, uid in pairs if uid and _OBJECT_NAME.fullmatch(name)}
+
+
+def _is_object(path: Path, sop_instance_uid: str) -> bool:
+    """Tell whether a file is still the object that a table listed: it may be another's by now."""
+    from biomarker_cli.dicom.headers import read_header
+
+    if path.is_symlink() or not path.is_file():
+        return False
+    try:
+        return str(read_header(path).get("SOPInstanceUID", "")) == sop_instance_uid
+    except BiomarkerError:
+        return False
 
 
 def export_segmentations(

@@ -21,7 +21,7 @@ from biomarker_cli.dicom.derived import source_headers
 from biomarker_cli.dicom.identity import OutgoingIdentity
 from biomarker_cli.exchange.errors import NotExportedError
 from biomarker_cli.imaging.frame_places import frame_places
-from biomarker_cli.imaging.parametric_map import OWN_EQUIPMENT
+from biomarker_cli.imaging.parametric_map import OWN_EQUIPMENT, name_dimensions
 from biomarker_cli.model.arrays import BoolArray
 from biomarker_cli.model.wording import quoted
 
@@ -191,8 +191,6 @@ def uids_of(
 
 def settle(written: Any, created: datetime) -> None:
     """Give an object the time of its run, UIDs of its own, and a character set for its names."""
-    from pydicom.uid import generate_uid
-
     # That of the source may not hold the names of the study.
     written.SpecificCharacterSet = "ISO_IR 192"
     date, time = created.strftime("%Y%m%d"), created.strftime("%H%M%S")
@@ -203,10 +201,7 @@ def settle(written: Any, created: datetime) -> None:
     written.TimezoneOffsetFromUTC = "+0000"
     for item in written.get("ContributingEquipmentSequence", ()):
         item.pop("ContributionDateTime", None)
-    organization = generate_uid(entropy_srcs=["dimensions", str(written.SOPInstanceUID)])
-    for keyword in ("DimensionOrganizationSequence", "DimensionIndexSequence"):
-        for item in written.get(keyword, ()):
-            item.DimensionOrganizationUID = organization
+    name_dimensions(written, OutgoingIdentity())
 
 
 def label_of(text: str) -> str:

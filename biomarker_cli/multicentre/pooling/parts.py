@@ -102,8 +102,14 @@ class PoolPart:
         )
 
 
-def read_part(folder: Path) -> PoolPart:
+def read_part(folder: Path, name: str) -> PoolPart:
     """Read what a pool asks of a run before it looks at its measurements.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        What the part is called in messages.
 
     Raises
     ------
@@ -115,10 +121,10 @@ def read_part(folder: Path) -> PoolPart:
     """
     tables = read_package(folder)
     for table in OF_A_RUN:
-        _require_schema(table, tables.get(table.name), folder)
+        _require_schema(table, tables.get(table.name), name)
     for table in (DIAMETERS, EXCLUSIONS):
         if table.name in tables:
-            _require_schema(table, tables[table.name], folder)
+            _require_schema(table, tables[table.name], name)
     for table in (ROIS_WITH_AUDIT, FACTS, CHECKS, DIAMETERS):
         if table.name in tables:
             tables[table.name].require_unchanged()
@@ -126,15 +132,15 @@ def read_part(folder: Path) -> PoolPart:
     if not manifest:
         raise TableError(
             "TABLE-NOT-FOUND",
-            f"no {MANIFEST} in {folder}",
+            f"no {MANIFEST} in {name}",
             hint="It says what the tables were made with: name the folder that `run -o` wrote.",
         )
     return PoolPart(
-        name=str(folder),
+        name=name,
         sha256=hashlib.sha256((folder / PACKAGE).read_bytes()).hexdigest(),
         tables=tables,
         manifest=manifest,
-        cases=_cases(tables[CASES.name], manifest["cases"]),
+        cases=_cases(tables[CASES.name], manifest["cases"], name),
         features=list(rows_of(tables[FEATURES.name])),
         severities={row["flag"]: row["severity"] for row in rows_of(tables[FLAGS_IN_RUN.name])},
     )
@@ -152,12 +158,12 @@ def rows_of(table: PackagedTable) -> Iterator[dict[str, str]]:
     yield from table.named_rows()
 
 
-def _require_schema(wanted: Table, found: PackagedTable | None, folder: Path) -> None:
+def _require_schema(wanted: Table, found: PackagedTable | None, part: str) -> None:
     if found is None:
         raise PoolError(
             "POOL-SCHEMA",
             f"the run has no {wanted.file_name}",
-            where=str(folder),
+            where=part,
             hint="Name the folder that `biomarker run -o` wrote.",
         )
     ours = [(column.name, column.type) for column in wanted.columns]
@@ -169,20 +175,20 @@ def _require_schema(wanted: Table, found: PackagedTable | None, folder: Path) ->
     raise PoolError(
         "POOL-SCHEMA",
         f"{wanted.file_name} has another form than this version writes: {said}",
-        where=str(folder),
+        where=part,
         hint="Run the study again with this version: what was measured is not measured anew "
         "unless a number may differ.",
     )
 
 
-def _cases(table: PackagedTable, known: Mapping[str, Any]) -> dict[str, PartCase]:
+def _cases(table: PackagedTable, known: Mapping[str, Any], part: str) -> dict[str, PartCase]:
     """Return the cases of a run, which its manifest has to know."""
     found = {}
     for row in rows_of(table):
         case_id = row["case_id"]
         told = known.get(case_id)
         if told is None or told.get("result_key", "") != row["result_key"]:
-            raise _mixed(table, f"the manifest tells another result of {quoted(case_id)}")
+            raise _mixed(part, f"the manifest tells another result of {quoted(case_id)}")
         images = (row["series_uid"], *(str(told.get(name) or "") for name in _DIGESTS))
         found[case_id] = PartCase(
             case_id,
@@ -193,14 +199,14 @@ def _cases(table: PackagedTable, known: Mapping[str, Any]) -> dict[str, PartCase
             tuple(filter(None, images)),
         )
     if len(found) != len(known):
-        raise _mixed(table, f"the manifest knows {counted(len(known), 'case')}, not {len(found)}")
+        raise _mixed(part, f"the manifest knows {counted(len(known), 'case')}, not {len(found)}")
     return found
 
 
-def _mixed(table: PackagedTable, what: str) -> PoolError:
+def _mixed(part: str, what: str) -> PoolError:
     return PoolError(
         "POOL-PART-MIXED",
         f"tables and manifest are not of one run: {what}",
-        where=str(table.path.parent),
+        where=part,
         hint="Run the same `biomarker run` again, which writes both anew.",
     )

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from biomarker_cli.model.severities import SEVERITY_WORDS
@@ -121,7 +122,12 @@ class _Plan:
     twins: dict[str, LeftOutCase]
 
 
-def pool_runs(folders: Sequence[Path], output: Path, rules: PoolRules) -> PoolReport:
+def pool_runs(
+    folders: Sequence[Path],
+    output: Path,
+    rules: PoolRules,
+    names: Mapping[Path, str] = MappingProxyType({}),
+) -> PoolReport:
     """Write the pool of several runs.
 
     Parameters
@@ -131,6 +137,8 @@ def pool_runs(folders: Sequence[Path], output: Path, rules: PoolRules) -> PoolRe
     output : Path
         A folder that exists; nothing is written where something is refused.
     rules : PoolRules
+    names : mapping
+        Folder -> what it is called in messages, where it is not by its path.
 
     Raises
     ------
@@ -140,7 +148,7 @@ def pool_runs(folders: Sequence[Path], output: Path, rules: PoolRules) -> PoolRe
         ``POOL-SCHEMA``, ``POOL-PART-MIXED``, ``POOL-CASE-REPEATED``, ``POOL-UNLIKE``,
         ``POOL-NO-CERTIFICATE``, ``POOL-DUPLICATE``, ``POOL-RULES``, ``POOL-EMPTY``.
     """
-    plan = _planned(folders, rules)
+    plan = _planned(folders, rules, names)
     studies = {part.study for part in plan.parts}
     name = rules.name or (studies.pop() if len(studies) == 1 else _MIXED)
     report = PoolReport(
@@ -163,8 +171,8 @@ def pool_runs(folders: Sequence[Path], output: Path, rules: PoolRules) -> PoolRe
     return report
 
 
-def _planned(folders: Sequence[Path], rules: PoolRules) -> _Plan:
-    found = [(read_part(folder), folder) for folder in folders]
+def _planned(folders: Sequence[Path], rules: PoolRules, names: Mapping[Path, str]) -> _Plan:
+    found = [(read_part(folder, names.get(folder, str(folder))), folder) for folder in folders]
     like = None if rules.like is None else rules.like.resolve()
     # By their content, so that neither the order of the folders nor their names matter.
     found.sort(key=lambda pair: (pair[0].sha256, pair[0].name))

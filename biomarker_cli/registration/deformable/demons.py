@@ -13,7 +13,7 @@ import numpy as np
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import THREADS, one_thread
+from biomarker_cli.registration.alignment import THREADS, no_result, one_thread
 from biomarker_cli.registration.deformable.fields import DisplacementField, itk_transform
 from biomarker_cli.registration.deformable.rules import DemonsRules
 
@@ -31,23 +31,37 @@ def deform(fixed: Any, moving: Any, matrix: FloatArray, rules: DemonsRules) -> D
     matrix : ndarray, shape (4, 4)
         Fixed point to moving point, LPS mm.
     rules : DemonsRules
+
+    Raises
+    ------
+    RegistrationError
+        ``REGISTRATION-NO-RESULT`` where the engine gives up.
     """
+    try:
+        with one_thread():
+            field = _through_levels(fixed, moving, matrix, rules)
+    except RuntimeError as error:
+        raise no_result(error) from error
+    return _with_rigid(field, matrix)
+
+
+def _through_levels(fixed: Any, moving: Any, matrix: FloatArray, rules: DemonsRules) -> Any:
+    """Return what is left of the moving image to move, from coarse to fine, on the last grid."""
     import SimpleITK
 
     plain, linear = SimpleITK.Transform(), SimpleITK.sitkLinear
-    with one_thread():
-        pair = [_windowed(one, rules) for one in (fixed, moving)]
-        field: Any = None
-        for level in rules.levels:
-            grid = _grid(fixed, level.voxel_mm)
-            here, there = (_smoothed(one, level.voxel_mm) for one in pair)
-            here = SimpleITK.Resample(here, grid, plain, linear)
-            rigid = itk_transform(matrix)
-            there = SimpleITK.Resample(there, grid, rigid, linear, rules.window_hu[0])
-            if field is not None:
-                field = SimpleITK.Resample(_edge_kept(field), grid, plain, linear)
-            field = _demons(here, there, field, rules, level.iterations)
-    return _with_rigid(field, matrix)
+    rigid = itk_transform(matrix)
+    pair = [_windowed(one, rules) for one in (fixed, moving)]
+    field: Any = None
+    for level in rules.levels:
+        grid = _grid(fixed, level.voxel_mm)
+        here, there = (_smoothed(one, level.voxel_mm) for one in pair)
+        here = SimpleITK.Resample(here, grid, plain, linear)
+        there = SimpleITK.Resample(there, grid, rigid, linear, rules.window_hu[0])
+        if field is not None:
+            field = SimpleITK.Resample(_edge_kept(field), grid, plain, linear)
+        field = _demons(here, there, field, rules, level.iterations)
+    return field
 
 
 def _demons(fixed: Any, moving: Any, field: Any, rules: DemonsRules, iterations: int) -> Any:

@@ -98,7 +98,9 @@ class Reply:
 def packed(work: Callable[[CasePlan], Any], plan: CasePlan) -> bytes:
     """Return work and plan as they are sent: with paths, without the bytes of any file."""
     inputs = InputFiles(known=plan.inputs.known, read=plan.inputs.read)
-    return pickle.dumps((work, replace(plan, inputs=inputs)), pickle.HIGHEST_PROTOCOL)
+    # Another machine may not see the folder of the run: results come back.
+    sent = replace(plan, inputs=inputs, store=None)
+    return pickle.dumps((work, sent), pickle.HIGHEST_PROTOCOL)
 
 
 def unseen(inputs: InputFiles) -> tuple[Path, str] | None:

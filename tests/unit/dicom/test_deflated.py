@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from synthetic_patients import copied, pet
 
 from biomarker_cli.dicom import deflated as bounds
-from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom import segment_frames
+from biomarker_cli.dicom.errors import HeaderError, PixelError
 from biomarker_cli.dicom.headers import parse_header, read_header
 from biomarker_cli.dicom.pixels import decoded_frames, pixel_bytes
 from biomarker_cli.dicom.segment_frames import read_with_pixels
@@ -156,3 +159,19 @@ def test_a_command_holds_no_bomb_in_memory(tmp_path, command):
     assert "FILE-INFLATES" in done.stdout + done.stderr
     peak_kib = int(done.stdout.rpartition("peak ")[2])
     assert peak_kib < 400 * 1024
+
+
+def test_a_frame_that_was_deflated_for_itself_has_a_bound_as_well(monkeypatch):
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = segment_frames.DEFLATED_IMAGE_FRAME
+    dataset.Rows = dataset.Columns = 100
+    dataset.BitsAllocated, dataset.NumberOfFrames = 8, 1
+    packing = zlib.compressobj(9, zlib.DEFLATED, -15)
+    frame = packing.compress(bytes(10_000)) + packing.flush()
+    dataset.PixelData = encapsulate([frame + b"\0" * (len(frame) % 2)])
+    assert segment_frames.decode_frame(dataset, 0, "a.dcm").shape == (100, 100)
+    monkeypatch.setattr(segment_frames, "MOST_INFLATED_BYTES", 9_999)
+    with pytest.raises(PixelError) as raised:
+        segment_frames.decode_frame(dataset, 0, "a.dcm")
+    assert raised.value.code == "PIXELS-UNREADABLE"

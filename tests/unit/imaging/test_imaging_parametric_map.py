@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -23,7 +25,7 @@ from biomarker_cli.catalogue.reading import read_volume
 from biomarker_cli.dicom.identity import OutgoingIdentity, UidMap
 from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.imaging.map_files import write_maps
-from biomarker_cli.imaging.parametric_map import write_parametric_map
+from biomarker_cli.imaging.parametric_map import parametric_map, write_parametric_map
 from biomarker_cli.imaging.quantity_map import QuantityMap
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import ADC, KURTOSIS, QUANTITIES, SUVBW, Quantity
@@ -222,7 +224,7 @@ def test_under_the_study_nothing_of_the_source_leaves(planted: QuantityMap, tmp_
     assert referenced
     assert referenced <= mapped
     for element in dataset.iterall():
-        if element.VR == "UI" and element.keyword != "DimensionOrganizationUID":
+        if element.VR == "UI":
             assert str(element.value).startswith(("2.25.", "1.2.840.10008."))
 
 
@@ -281,3 +283,30 @@ def test_the_place_is_the_same_to_another_reader(result: QuantityMap, tmp_path: 
     np.testing.assert_allclose(
         volume.array[tuple(theirs.T)], result.volume.array[tuple(ours.T)], rtol=1e-12
     )
+
+
+@pytest.mark.parametrize("identity", [STUDY, KEEP], ids=["study", "keep"])
+def test_a_map_is_the_same_bytes_whenever_it_is_written(
+    planted: QuantityMap, tmp_path: Path, identity: OutgoingIdentity
+) -> None:
+    paths = [tmp_path / name for name in ("one.dcm", "two.dcm")]
+    for path in paths:
+        write_parametric_map(planted, path, identity, "dwi-adc@1.0.0")
+        time.sleep(1.01)  # for a clock of seconds to go on
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    dataset = dcmread(paths[0])
+    assert f"{datetime.now(UTC):%Y%m%d}".encode() not in paths[0].read_bytes()
+    source = planted.volume.frames.first
+    told = (str(source.get("SeriesDate", "")), str(source.get("SeriesTime", "")))
+    expected = told if identity is KEEP and all(told) else ("19000101", "000000")
+    assert (dataset.ContentDate, dataset.ContentTime) == expected
+
+
+def test_maps_of_two_derivations_have_dimensions_of_their_own(result: QuantityMap) -> None:
+    one, two = (
+        parametric_map(replace(result, image=name), STUDY, "any@1.0.0") for name in ("adc", "d")
+    )
+    places = [each.DimensionOrganizationSequence[0].DimensionOrganizationUID for each in (one, two)]
+    assert len(set(places)) == 2
+    for each, place in zip((one, two), places, strict=True):
+        assert {item.DimensionOrganizationUID for item in each.DimensionIndexSequence} == {place}

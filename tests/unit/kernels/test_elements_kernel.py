@@ -1,11 +1,17 @@
 """Plain elements are taken whole, and no byte beyond the content is looked at."""
 
+import os
 import random
 import struct
 
 import pytest
 
-from biomarker_cli.kernels.compiled import pick_elements, skip_items, walk_elements
+from biomarker_cli.kernels.compiled import (
+    pick_elements,
+    pick_elements_of_file,
+    skip_items,
+    walk_elements,
+)
 
 UNDEFINED = 0xFFFFFFFF
 CUT, UNUSUAL = -1, -2
@@ -266,3 +272,73 @@ def test_picking_looks_at_nothing_beyond_the_end(cut):
     found = pick(whole[:cut], len(whole))
     # The header of the pixels has twelve bytes; what is behind it is not looked at.
     assert (found is not None) == (cut >= len(whole) - 2)
+
+
+ROOM = 16 * 1024
+
+
+def pick_of_file(path, room=ROOM, **other):
+    status = path.stat()
+    signature = {
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "ctime_ns": status.st_ctime_ns,
+        "inode": status.st_ino,
+    }
+    asked, varying = tags(0x00080060, 0x00280010), tags(0x00080018, 0x00200032)
+    which = asked, varying, (b"CT",), lambda tag: False
+    with path.open("rb") as stream:
+        return pick_elements_of_file(stream.fileno(), *(signature | other).values(), room, *which)
+
+
+# A header is read in two steps: it may end in the first, between them, in the second or behind.
+@pytest.mark.parametrize("n_bytes", [2, 3000, *range(3900, 4110, 4), 9000, 16000, 16370])
+def test_a_file_is_picked_as_its_beginning_is(tmp_path, n_bytes):
+    path = tmp_path / "a.dcm"
+    content = part10(UID, long(0x0009, 0x1001, b"UN", bytes(n_bytes)), ROWS) + bytes(50_000)
+    path.write_bytes(content)
+    assert pick_of_file(path) == pick(content[:ROOM], len(content))
+    assert (pick_of_file(path) is None) == (n_bytes > 16_200)
+
+
+@pytest.mark.parametrize("room", [1, 143, 400, 4096, 4097])
+def test_no_more_than_the_room_is_read(tmp_path, room):
+    path = tmp_path / "a.dcm"
+    content = part10(UID, long(0x0009, 0x1001, b"UN", bytes(300)), ROWS) + bytes(9000)
+    path.write_bytes(content)
+    assert pick_of_file(path, room) == pick(content[:room], len(content))
+
+
+@pytest.mark.parametrize("part", ["size", "mtime_ns", "ctime_ns", "inode"])
+def test_a_file_that_is_not_the_one_that_was_found_is_not_picked(tmp_path, part):
+    path = tmp_path / "a.dcm"
+    path.write_bytes(part10(UID, ROWS))
+    assert pick_of_file(path) is not None
+    status = path.stat()
+    was = {"size": status.st_size, "inode": status.st_ino} | {
+        name: getattr(status, f"st_{name}") for name in ("mtime_ns", "ctime_ns")
+    }
+    for change in (-1, 1):
+        assert pick_of_file(path, **{part: was[part] + change}) is None
+
+
+def test_what_cannot_be_read_is_not_picked(tmp_path):
+    path = tmp_path / "empty"
+    path.write_bytes(b"")
+    assert pick_of_file(path) is None
+    path.write_bytes(part10(UID, ROWS))
+    status = path.stat()
+    signature = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    asked = tags(0x00080060), tags(0x00080018), (b"CT",), lambda tag: False
+    closed = os.open(path, os.O_RDONLY)
+    os.close(closed)
+    assert pick_elements_of_file(closed, *signature, ROOM, *asked) is None
+    with path.open("ab") as stream:
+        assert pick_elements_of_file(stream.fileno(), *signature, ROOM, *asked) is None
+
+
+def test_a_file_cannot_be_read_without_room(tmp_path):
+    path = tmp_path / "a.dcm"
+    path.write_bytes(part10(UID, ROWS))
+    with pytest.raises(ValueError, match="no room"):
+        pick_of_file(path, 0)

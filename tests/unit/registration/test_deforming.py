@@ -18,7 +18,13 @@ from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.registering import register
 from biomarker_cli.registration.rules import FigureLimit
 
-_AGAIN = ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain", "deformed_inverse_mm")
+_AGAIN = (
+    "restart_spread_mm",
+    "restart_gain",
+    "inverse_consistency_mm",
+    "mirror_gain",
+    "deformed_inverse_mm",
+)
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 9))]
 
 

@@ -18,7 +18,7 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.registration.registering import Registration, register
 from biomarker_cli.registration.rules import FigureLimit
 
-_AGAIN = ("restart_spread_mm", "inverse_consistency_mm")
+_AGAIN = ("restart_spread_mm", "restart_gain", "inverse_consistency_mm")
 SEEDS = [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))]
 
 
@@ -59,3 +59,13 @@ def test_a_start_70_mm_off_is_failed(seed):
     away = np.eye(4)
     away[seed % 3, 3] = 70.0 if seed % 2 else -70.0
     assert _registered(fixed, moved(body(seed, noise_seed=2), away)).status == "failed"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_two_timepoints_of_a_round_body_are_never_failed(seed):
+    radii_mm = (42.0, 42.0, 44.0)
+    later = months_later(body(seed, noise_seed=2, radii_mm=radii_mm), seed)
+    pair = body(seed, radii_mm=radii_mm), moved(later, far_motion(seed))
+    found = register(*pair, quick_protocol())
+    assert found.status != "failed", found.rois

@@ -12,11 +12,18 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import SIGNAL
-from biomarker_cli.registration.alignment import image_of
+from biomarker_cli.registration.alignment import (
+    align,
+    centre_mm,
+    image_of,
+    moved_start,
+    resolutions_of,
+    shrink_factors,
+)
 from biomarker_cli.registration.anatomy import body_points_mm, transformed
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.registering import register, rotation_deg
-from biomarker_cli.registration.rules import FigureLimit, load_registration
+from biomarker_cli.registration.rules import FigureLimit, Level, load_registration
 
 
 def _lesion() -> Region:
@@ -75,7 +82,14 @@ def test_the_same_bytes_come_out_of_two_runs():
 
 def _forward_only(points: int = 3000, **checks):
     none = dict.fromkeys(
-        ("restart_spread_mm", "inverse_consistency_mm", "mirror_gain", "similarity"), FigureLimit()
+        (
+            "restart_spread_mm",
+            "restart_gain",
+            "inverse_consistency_mm",
+            "mirror_gain",
+            "similarity",
+        ),
+        FigureLimit(),
     )
     return quick_protocol(points, **(none | checks))
 
@@ -214,3 +228,34 @@ def test_the_same_refusal_has_the_same_words_each_time():
     first, second = (_refusal(*pair) for _ in range(2))
     assert str(first) == str(second)
     assert "0x" not in str(first)
+
+
+def test_a_restart_that_comes_to_one_place_is_not_led_on_again():
+    rules = quick_protocol().file.rigid
+    fixed = body()
+    pair = [resolutions_of(image_of(one), rules) for one in (fixed, moved(fixed, motion()))]
+    centre = centre_mm(fixed.geometry)
+    answer = align(*pair, rules, np.eye(4), centre)
+    start = answer.before_finest
+    again = align(*pair, rules, np.eye(4), centre, answer)
+    assert again.n_iterations == 0
+    assert again.matrix == pytest.approx(answer.matrix, abs=1e-12)
+    near, elsewhere = (
+        replace(answer, before_finest=moved_start(centre, np.array([mm, 0, 0]), (0, 0, 0)) @ start)
+        for mm in (0.045, 0.055)
+    )
+    assert align(*pair, rules, np.eye(4), centre, near).n_iterations == 0
+    led_on = align(*pair, rules, np.eye(4), centre, elsewhere)
+    assert led_on.n_iterations == answer.n_iterations
+    assert led_on.matrix.tobytes() == answer.matrix.tobytes()
+
+
+def test_coarse_resolutions_keep_a_voxel_for_each_sigma():
+    level = Level(shrink=4, smoothing_mm=3.0)
+    assert shrink_factors((0.7, 0.7, 3.0), level) == [4, 4, 1]
+    assert shrink_factors((1.5, 1.0, 5.0), level) == [2, 3, 1]
+    assert shrink_factors((0.7, 0.7, 0.7), Level(shrink=2, smoothing_mm=0.0)) == [1, 1, 1]
+    fine = image_of(body(grid=replace(GRID, spacing_mm=(0.7, 0.7, 3.0))))
+    levels = resolutions_of(fine, quick_protocol().file.rigid).levels
+    spacings = [one.GetSpacing() for one in levels]
+    assert np.allclose(spacings, [(2.8, 2.8, 3.0), (1.4, 1.4, 3.0), (0.7, 0.7, 3.0)])

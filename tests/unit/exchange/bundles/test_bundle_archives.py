@@ -13,7 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.exchange.bundles.archives import PlainArchive, is_member_name, write_archive
+from biomarker_cli.exchange.bundles.archives import (
+    MOST_JSON_BYTES,
+    PlainArchive,
+    is_member_name,
+    write_archive,
+)
 from biomarker_cli.exchange.bundles.bundle_checking import check_bundle
 from biomarker_cli.exchange.bundles.bundling import require_no_leak
 from biomarker_cli.exchange.errors import BundleError, LeakError
@@ -234,3 +239,12 @@ def test_digits_of_a_digest_are_no_date():
 def test_a_uid_keeps_the_number_of_its_volume():
     text = OutgoingText(keeps=False, uid=lambda uid: f"2.25.{len(uid)}")
     assert text.text("1.2.840.113619.2.55#2 and 1.2.840.113619.2.55", "") == "2.25.19#2 and 2.25.19"
+
+
+def test_json_is_bounded_more_closely_than_tables_are(tmp_path):
+    # Stored, so that no ratio says anything of it.
+    path = tmp_path / "a.zip"
+    for name, expected in (("a.csv", "BUNDLE-FORMAT"), ("a.json", "BUNDLE-UNSAFE")):
+        with path.open("wb") as stream:
+            write_archive(stream, {name: lambda: bytes(MOST_JSON_BYTES + 1)}, {name})
+        assert refusal(path) == expected

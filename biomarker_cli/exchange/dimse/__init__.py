@@ -1,0 +1,1 @@
+"""DICOM's own network protocol: associations that end, and what is offered in them."""

@@ -1,0 +1,109 @@
+"""A target that speaks DIMSE: C-STORE, the bytes of the data set as they lie in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+
+from pydicom.uid import UID
+from pynetdicom.association import Association
+
+from biomarker_cli.exchange.dimse.association import (
+    activity_with,
+    associated,
+    is_success,
+    status_of,
+    status_words,
+)
+from biomarker_cli.exchange.dimse.contexts import CONTEXTS_AT_MOST, class_words, of_pairs
+from biomarker_cli.exchange.dimse.peers import Peer
+from biomarker_cli.exchange.dimse.watching import Activity
+from biomarker_cli.exchange.fetching.dimse import DimseRemote
+from biomarker_cli.exchange.fetching.errors import SeriesRefusedError
+from biomarker_cli.exchange.fetching.remote import Query, RemoteSeries
+from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile
+from biomarker_cli.exchange.sending.target import Tell
+
+_WARNING_FAMILY = 0xB
+
+
+class StoreTarget:
+    """A DICOM node that takes files by C-STORE and is asked by C-FIND what it holds.
+
+    Parameters
+    ----------
+    peer : Peer
+    """
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._asking = DimseRemote(peer)
+
+    def __enter__(self) -> StoreTarget:
+        """Open the association of the queries."""
+        self._asking.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End what is open."""
+        self._asking.__exit__(kind, error, trace)
+
+    def has_study(self, study_uid: str) -> bool:
+        """Tell whether it holds a series of the study."""
+        return bool(self._asking.find_series(Query(study_uid=study_uid)))
+
+    def held(self, series: RemoteSeries) -> set[str]:
+        """Return the SOP Instance UIDs that it holds of a series."""
+        return {one.sop_instance_uid for one in self._asking.find_instances(series)}
+
+    def store(self, files: Sequence[OutgoingFile], tell: Tell) -> None:
+        """Send files over one association for each 128 pairs of class and encoding."""
+        of_pair: dict[tuple[str, str], list[OutgoingFile]] = {}
+        for file in files:
+            of_pair.setdefault((file.sop_class_uid, file.encoding), []).append(file)
+        pairs = list(of_pair)
+        for start in range(0, len(pairs), CONTEXTS_AT_MOST):
+            some = pairs[start : start + CONTEXTS_AT_MOST]
+            self._store({pair: of_pair[pair] for pair in some}, tell)
+
+    def _store(self, of_pair: dict[tuple[str, str], list[OutgoingFile]], tell: Tell) -> None:
+        activity = activity_with(self._peer)
+        try:
+            with associated(self._peer, of_pairs(of_pair), activity) as association:
+                accepted = {
+                    (str(one.abstract_syntax), str(one.transfer_syntax[0]))
+                    for one in association.accepted_contexts
+                }
+                for pair, files in of_pair.items():
+                    for file in files:
+                        if pair in accepted:
+                            self._store_one(association, file, activity, tell)
+                        else:
+                            tell(file, "DIMSE-CLASS", _not_accepted(*pair))
+        except SeriesRefusedError as error:
+            # Of these classes none is taken; the association is not opened for less.
+            if error.code != "DIMSE-CLASS":
+                raise
+            for pair, files in of_pair.items():
+                for file in files:
+                    tell(file, error.code, _not_accepted(*pair))
+
+    def _store_one(
+        self, association: Association, file: OutgoingFile, activity: Activity, tell: Tell
+    ) -> None:
+        activity.touch()
+        answer = association.send_c_store(file.path)
+        status = status_of(self._peer, answer, activity)
+        if is_success(status) or status >> 12 == _WARNING_FAMILY:
+            tell(file, "", "")
+            return
+        tell(file, "DIMSE-STATUS", f"the target answers {status_words(status)}")
+
+
+def _not_accepted(sop_class: str, encoding: str) -> str:
+    return f"the target takes no {class_words(sop_class)} in {UID(encoding).name}"

@@ -1,0 +1,140 @@
+"""The files of a folder that may be sent: whole DICOM objects, as they say of themselves."""
+
+from __future__ import annotations
+
+import uuid
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from biomarker_cli.dicom.identity import OWN_MANUFACTURER
+from biomarker_cli.exchange.fetching.completeness import read_stored
+from biomarker_cli.exchange.fetching.remote import is_uid
+from biomarker_cli.exchange.sending.sent_table import NOT_DICOM, REFUSED, SentRow
+
+_UUID_ROOT = "2.25."
+_KEYED_VERSION = 8
+_MAGIC_AT = 128
+_META_UIDS = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID")
+
+
+@dataclass(frozen=True)
+class OutgoingFile:
+    """A file that may be sent.
+
+    Attributes
+    ----------
+    path : Path
+    name : str
+        From the folder, with ``/``.
+    study_uid, series_uid, sop_instance_uid, sop_class_uid : str
+    encoding : str
+        Transfer Syntax UID.
+    is_ours : bool
+        Whether this program made it of a run: a SEG, an SR, a map.
+    n_bytes : int
+    """
+
+    path: Path
+    name: str
+    study_uid: str
+    series_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    encoding: str
+    is_ours: bool
+    n_bytes: int
+
+    def row(self, status: str, code: str = "", message: str = "") -> SentRow:
+        """Return its row of ``sent.csv``."""
+        return SentRow(
+            file=self.name,
+            status=status,
+            study_uid=self.study_uid,
+            series_uid=self.series_uid,
+            sop_instance_uid=self.sop_instance_uid,
+            sop_class_uid=self.sop_class_uid,
+            n_bytes=self.n_bytes,
+            error_code=code,
+            error_message=message,
+        )
+
+
+def is_keyed(uid: str) -> bool:
+    """Tell whether a UID is one of a study's key: it stands for another one.
+
+    References
+    ----------
+    RFC 9562, 5.8: the UUID that `UidMap` writes has version 8.
+    """
+    if not uid.startswith(_UUID_ROOT) or not uid[len(_UUID_ROOT) :].isdecimal():
+        return False
+    number = int(uid[len(_UUID_ROOT) :])
+    return number < 1 << 128 and uuid.UUID(int=number).version == _KEYED_VERSION
+
+
+def files_below(folder: Path) -> Iterator[OutgoingFile | SentRow]:
+    """Yield what may be sent, and a row for each file that may not; sorted by name.
+
+    Links are not followed: what lies behind one is not of the folder.
+    """
+    known: dict[str, str] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            yield _refused(name, "SEND-LINK", "a link is not followed")
+        elif path.is_file():
+            found = _read(path, name)
+            if isinstance(found, OutgoingFile):
+                first = known.setdefault(found.sop_instance_uid, name)
+                if first != name:
+                    found = found.row(REFUSED, "SEND-TWICE", f"the same instance as {first}")
+            yield found
+
+
+def _read(path: Path, name: str) -> OutgoingFile | SentRow:
+    n_bytes = path.stat().st_size
+    try:
+        with path.open("rb") as stream:
+            stream.seek(_MAGIC_AT)
+            is_dicom = stream.read(4) == b"DICM"
+    except OSError as error:
+        return _refused(name, "SEND-UNREADABLE", error.strerror or "it cannot be read")
+    if not is_dicom:
+        if path.suffix.lower() == ".dcm":
+            return _refused(name, "SEND-NOT-DICOM", "no DICOM file, whatever its name says")
+        return SentRow(file=name, status=NOT_DICOM, n_bytes=n_bytes)
+    stored = read_stored(path)
+    if stored is None:
+        return _refused(name, "SEND-CUT", "its header cannot be read to the end")
+    if stored.fault:
+        return _refused(name, "SEND-CUT", stored.fault)
+    return _described(path, name, n_bytes)
+
+
+def _described(path: Path, name: str, n_bytes: int) -> OutgoingFile | SentRow:
+    import pydicom
+
+    tags = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            header = pydicom.dcmread(path, specific_tags=[*tags, "Manufacturer"])
+            uids = [header.get(tag) for tag in tags]
+            meta = [header.file_meta.get(tag) for tag in _META_UIDS]
+            is_ours = header.get("Manufacturer") == OWN_MANUFACTURER
+    except Exception:  # noqa: BLE001 - damage knows no bounds; one file is not sent, no more
+        return _refused(name, "SEND-CUT", "its header cannot be read")
+    if not all(isinstance(uid, str) and is_uid(str(uid)) for uid in (*uids, *meta)):
+        return _refused(name, "SEND-UID", "a UID that names it is absent, or is none")
+    sop_class, instance, study, series = (str(uid) for uid in uids)
+    if meta[:2] != [sop_class, instance]:
+        return _refused(name, "SEND-UID", "its meta information names another object")
+    return OutgoingFile(
+        path, name, study, series, instance, sop_class, str(meta[2]), is_ours, n_bytes
+    )
+
+
+def _refused(name: str, code: str, message: str) -> SentRow:
+    return SentRow(file=name, status=REFUSED, error_code=code, error_message=message)

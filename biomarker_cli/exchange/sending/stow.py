@@ -1,0 +1,162 @@
+"""A target that speaks DICOMweb: STOW-RS, several files a request, an answer for each.
+
+References
+----------
+DICOM PS3.18 10.5 (Store Transaction), I (Store Instances Response Module).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any
+
+from biomarker_cli.exchange.fetching.choosing import Credentials
+from biomarker_cli.exchange.fetching.dicomweb import DicomwebRemote
+from biomarker_cli.exchange.fetching.errors import RemoteError, SeriesRefusedError
+from biomarker_cli.exchange.fetching.remote import Query, RemoteSeries
+from biomarker_cli.exchange.fetching.sources import DicomwebSource
+from biomarker_cli.exchange.fetching.web_session import WebSession, body_of
+from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile
+from biomarker_cli.exchange.sending.target import Tell
+
+FILES_AT_ONCE = 50
+BYTES_AT_ONCE = 64 << 20
+"""Of one request, where a single file is not larger."""
+
+_ANSWER_AT_MOST = 1 << 22
+_PIECE = 1 << 18
+_STORED, _FAILED, _UID, _REASON = "00081199", "00081198", "00081155", "00081197"
+_REASONS = {
+    0x0110: "processing failure",
+    0x0122: "SOP class not supported",
+    0xA700: "out of resources",
+    0xA900: "data set does not fit the SOP class",
+    0xC000: "cannot understand",
+    0xC122: "transfer syntax not supported",
+    0x0111: "duplicate SOP instance",
+    0x0124: "not authorised",
+}
+
+
+class StowTarget:
+    """A DICOMweb service that takes files, and is asked by QIDO-RS what it holds.
+
+    Parameters
+    ----------
+    source : DicomwebSource
+    credentials : Credentials
+    """
+
+    def __init__(self, source: DicomwebSource, credentials: Credentials) -> None:
+        self._asking = DicomwebRemote(source, credentials)
+        self._session = WebSession(source, credentials)
+
+    def __enter__(self) -> StowTarget:
+        """Open what the queries go by."""
+        self._asking.__enter__()
+        self._session.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End what is open."""
+        self._session.__exit__(kind, error, trace)
+        self._asking.__exit__(kind, error, trace)
+
+    def has_study(self, study_uid: str) -> bool:
+        """Tell whether it holds a series of the study."""
+        return bool(self._asking.find_series(Query(study_uid=study_uid)))
+
+    def held(self, series: RemoteSeries) -> set[str]:
+        """Return the SOP Instance UIDs that it holds of a series."""
+        try:
+            return {one.sop_instance_uid for one in self._asking.find_instances(series)}
+        except SeriesRefusedError as error:
+            # Some say so of a series that they do not have.
+            if error.code == "FETCH-NOT-FOUND":
+                return set()
+            raise
+
+    def store(self, files: Sequence[OutgoingFile], tell: Tell) -> None:
+        """Send files in requests of a bounded size."""
+        for some in _requests(files):
+            boundary = uuid.uuid4().hex
+            with self._session.posted(
+                "/studies",
+                _body(some, boundary),
+                f'multipart/related; type="application/dicom"; boundary={boundary}',
+                "application/dicom+json",
+            ) as response:
+                answer = _read(body_of(response, _ANSWER_AT_MOST))
+            _tell_all(some, answer, tell)
+
+
+def _requests(files: Sequence[OutgoingFile]) -> Iterator[list[OutgoingFile]]:
+    some: list[OutgoingFile] = []
+    n_bytes = 0
+    for file in files:
+        if some and (len(some) == FILES_AT_ONCE or n_bytes + file.n_bytes > BYTES_AT_ONCE):
+            yield some
+            some, n_bytes = [], 0
+        some.append(file)
+        n_bytes += file.n_bytes
+    if some:
+        yield some
+
+
+def _body(files: Sequence[OutgoingFile], boundary: str) -> Iterator[bytes]:
+    """Yield a request in pieces: memory does not grow with the files."""
+    for file in files:
+        yield f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        with file.path.open("rb") as stream:
+            yield from iter(lambda: stream.read(_PIECE), b"")
+        yield b"\r\n"
+    yield f"--{boundary}--\r\n".encode()
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise RemoteError("SEND-ANSWER", "the target's answer is no JSON of DICOM")
+    return answer
+
+
+def _tell_all(files: Sequence[OutgoingFile], answer: dict[str, Any], tell: Tell) -> None:
+    """Tell of each file what the answer says; one that it does not name waits for another try."""
+    stored = {_value(item, _UID) for item in _items(answer, _STORED)}
+    failed = {_value(item, _UID): _value(item, _REASON) for item in _items(answer, _FAILED)}
+    for file in files:
+        if file.sop_instance_uid in failed:
+            tell(file, "SEND-FAILED", _reason(failed[file.sop_instance_uid]))
+        elif file.sop_instance_uid in stored:
+            tell(file, "", "")
+
+
+def _items(answer: dict[str, Any], tag: str) -> list[dict[str, Any]]:
+    element = answer.get(tag)
+    values = element.get("Value") if isinstance(element, dict) else None
+    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
+
+
+def _value(item: dict[str, Any], tag: str) -> str | int | None:
+    element = item.get(tag)
+    values = element.get("Value") if isinstance(element, dict) else None
+    first = values[0] if isinstance(values, list) and values else None
+    return first if isinstance(first, str | int) else None
+
+
+def _reason(reason: str | int | None) -> str:
+    if not isinstance(reason, int):
+        return "the target gives no reason"
+    words = _REASONS.get(reason, "")
+    return f"the target says 0x{reason:04X}" + (f" ({words})" if words else "")
