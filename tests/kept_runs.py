@@ -18,7 +18,7 @@ from biomarker_cli.model.quantity import QUANTITIES
 from biomarker_cli.model.shifted_dates import FACT as DATES
 from biomarker_cli.regions.result import ROIS_WITH_AUDIT
 from biomarker_cli.registration.registering import rotation_deg
-from biomarker_cli.registration.tables import REGISTRATION
+from biomarker_cli.registration.tables import REGISTRATION, matrix_cell
 from biomarker_cli.registration.transform_files import write_tfm
 from biomarker_cli.tables.kept import KeptFile, KeptIndex, case_folder, write_index
 from biomarker_cli.tables.package import write_datapackage
@@ -148,7 +148,7 @@ def _file(folder: Path, path: str, kind: str, image: str, **more: object) -> Kep
 
 
 def recorded(
-    folder: Path, fixed: KeptCase, moving: KeptCase, matrix: np.ndarray, **more: object
+    folder: Path, fixed: KeptCase, moving: KeptCase, matrix: np.ndarray, /, **more: object
 ) -> str:
     """Write a registration as `biomarker register` does; return the path of its table."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -159,6 +159,7 @@ def recorded(
         "moving_series_uid": moving.series,
         "transform": "rigid",
         "transform_file": "transform.tfm",
+        "matrix": matrix_cell(matrix),
         "rotation_deg": rotation_deg(matrix),
         "status": "ok",
         **more,

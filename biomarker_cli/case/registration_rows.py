@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from biomarker_cli.registration.checks import told, worst
-from biomarker_cli.registration.tables import kind_of
+from biomarker_cli.registration.tables import kind_of, matrix_cell
 from biomarker_cli.tables.rows import RegistrationRow
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _row(
         protocol_id=found.protocol.ident,
         protocol_sha256=found.protocol.document.sha256,
         transform=kind_of(found),
-        matrix=" ".join(repr(float(value)) for value in found.matrix[:3].ravel()),
+        matrix=matrix_cell(found.matrix),
         rotation_deg=found.rotation_deg,
         similarity=found.similarity,
         mirror_gain=found.mirror_gain,

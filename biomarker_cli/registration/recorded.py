@@ -16,7 +16,6 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.given_transforms import TFM_SUFFIX, transform_in
-from biomarker_cli.registration.registering import rotation_deg
 
 HEADERS = "none"
 """Word for the header geometry: images of one frame of reference lie as they say."""
@@ -32,14 +31,15 @@ _WANTED = (
     "moving_series_uid",
     "transform",
     "transform_file",
-    "rotation_deg",
+    "matrix",
     "status",
     "checks",
 )
 
 _MOST_BYTES = 1_000_000
 
-_ROTATION_WITHIN_DEG = 1e-3
+_SAME_NUMBERS = 1e-6
+"""A file holds its shift about a centre: the last digits differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,18 +261,23 @@ def _recorded(row: dict[str, str], table: Path) -> Recorded:
         raise _bad_file(table, f"its transform is {quoted(name)}, no file beside it")
     with path.open("rb") as stream:
         matrix = transform_in(stream.read(_MOST_BYTES), path, "", "")
-    try:
-        said = float(row["rotation_deg"])
-    except ValueError:
-        said = float("nan")
-    if not abs(said - rotation_deg(matrix)) <= _ROTATION_WITHIN_DEG:
+    if not _says(row["matrix"], matrix):
         raise _bad_file(
             table,
-            f"{name} turns by {rotation_deg(matrix):.4f} degrees, the row says "
-            f"{quoted(row['rotation_deg'])}",
-            "The transform is another one: register anew.",
+            f"{name} is not the transform that the row says",
+            "The file or the row is that of another registration: register anew.",
         )
     return Recorded(row["registration_id"], *ends, matrix)
+
+
+def _says(cell: str, matrix: FloatArray) -> bool:
+    """Tell whether a cell holds a transform; a turn alone would let another shift pass."""
+    try:
+        said = np.array([float(word) for word in cell.split()])
+    except ValueError:
+        return False
+    own = matrix[:3].ravel()
+    return said.shape == own.shape and bool((np.abs(said - own) <= _SAME_NUMBERS).all())
 
 
 def _bad_file(path: Path, what: str, hint: str = "") -> RegistrationError:

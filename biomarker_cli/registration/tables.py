@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.flags import join_flags
 from biomarker_cli.registration.alignment import THREADS
 from biomarker_cli.registration.checks import told
@@ -50,6 +51,11 @@ REGISTRATION = Table(
         Column("engine_version", "string", "its version"),
         Column("transform", "string", "kind of transform", ("none", "rigid", "demons", "given")),
         Column("transform_file", "string", "file of the transform, fixed point to moving point"),
+        Column(
+            "matrix",
+            "string",
+            "fixed point to moving point, LPS mm, three rows of four; before any field",
+        ),
         Column("metric", "string", "what the optimiser makes smaller"),
         Column("levels", "string", "shrink:smoothing in mm of each resolution, joined by ;"),
         Column("sampled_points", "integer", "points of a level that the metric is computed at"),
@@ -138,6 +144,7 @@ def _head(registration: Registration, fixed: Volume, moving: Volume) -> dict[str
         "protocol_sha256": protocol.document.sha256,
         "transform": kind_of(registration),
         "transform_file": TRANSFORM_FILE if registration.deformation is None else FIELD_FILE,
+        "matrix": matrix_cell(registration.matrix),
         "rotation_deg": registration.rotation_deg,
         "similarity": registration.similarity,
         "mirror_gain": registration.mirror_gain,
@@ -145,6 +152,11 @@ def _head(registration: Registration, fixed: Volume, moving: Volume) -> dict[str
         "flags": join_flags(frozenset(fixed.flags | moving.flags | draft)),
         **_engine(registration),
     }
+
+
+def matrix_cell(matrix: FloatArray) -> str:
+    """Return a transform as tables have it: three rows of four, every digit."""
+    return " ".join(repr(float(value)) for value in matrix[:3].ravel())
 
 
 def kind_of(registration: Registration) -> str:

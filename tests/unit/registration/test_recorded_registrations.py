@@ -72,8 +72,10 @@ def test_the_worst_of_the_rois_decides(table):
 @pytest.mark.parametrize(
     "more",
     [
-        {"rotation_deg": 0.5},
-        {"rotation_deg": None},
+        {"matrix": "1 0 0 0 0 1 0 0 0 0 1 0"},
+        {"matrix": None},
+        {"matrix": "1 2 x"},
+        {"matrix": " ".join(["nan"] * 12)},
         {"transform_file": ""},
         {"transform_file": "../there/transform.tfm"},
         {"transform_file": "other.tfm"},
@@ -115,8 +117,12 @@ def test_a_damaged_transform_is_refused(table, content):
 
 
 def test_a_transform_of_another_registration_is_noticed(table):
-    write_tfm(motion((1, 2, 3), (1, 1, 1)), np.zeros(3), table[0] / "transform.tfm")
-    assert "turns by" in _refused(table[1]).message
+    """Also one that differs by its shift alone."""
+    shifted = motion()
+    shifted[0, 3] += 20.0
+    for matrix in (motion((1, 2, 3), (1, 1, 1)), shifted):
+        write_tfm(matrix, np.zeros(3), table[0] / "transform.tfm")
+        assert "not the transform" in _refused(table[1]).message
 
 
 def test_a_pipe_in_place_of_a_transform_does_not_wait(table):
