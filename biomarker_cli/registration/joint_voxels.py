@@ -134,6 +134,8 @@ def export_joint_voxels(
         parquet.ParquetWriter(stream, schema) as writer,
     ):
         told.write(csv_line(MAP_FIGURES).encode())
+        for case_id, error in faults:
+            told.write(csv_line(_fault_cells(case_id, error)).encode())
         for done, (key, of_visit) in enumerate(visits, start=1):
             maps = _maps(kept, of_visit)
             visit = join_visit(folder, of_visit, maps, indices, registrations, rules.rois)
@@ -172,7 +174,7 @@ def _kept(
     indices: dict[str, KeptIndex] = {}
     faults: list[tuple[str, BiomarkerError]] = []
     for case_id, case in sorted(cases.items()):
-        if not case_folder(folder, case_id).is_dir():
+        if not case_folder(folder, case_id).is_dir() and "ok" not in case.rois.values():
             continue
         try:
             indices[case_id] = read_index_of(folder, case_id, case.result_key)
@@ -183,8 +185,9 @@ def _kept(
 
 
 def _nothing_kept(folder: Path, faults: Sequence[tuple[str, BiomarkerError]]) -> BiomarkerError:
-    if faults:
-        return faults[0][1]
+    there = [error for case_id, error in faults if case_folder(folder, case_id).is_dir()]
+    if there:
+        return there[0]
     return TableError(
         "KEPT-NOT-FOUND",
         "the run keeps no map that is asked for",
@@ -267,6 +270,12 @@ def _same(word: str, n: int) -> Any:
 
     codes = pa.array(np.zeros(n, dtype=np.int32))
     return pa.DictionaryArray.from_arrays(codes, pa.array([valid_unicode(word)]))
+
+
+def _fault_cells(case_id: str, error: BiomarkerError) -> list[str]:
+    """Return the row of a case of which nothing can be taken: its maps are not known."""
+    said = {"error_code": error.code, "error_message": f"{case_id}: {error.message}"}
+    return [*case_id.split("/")[:3], *(said.get(name, "") for name in MAP_FIGURES[3:])]
 
 
 def _figure_cells(visit: JoinedVisit, names: Mapping[MapColumn, str]) -> Iterator[list[str]]:

@@ -221,6 +221,18 @@ def test_what_is_kept_of_another_result_is_not_taken(tmp_path):
     assert [(place, error.code) for place, error in faults] == [("A/S1/T1/dwi", "KEPT-NOT-FOUND")]
 
 
+def test_a_measured_case_that_keeps_nothing_is_said_in_both_places(tmp_path):
+    """A visit that is not in the table is never left out without a word."""
+    gone = replace(_pet(), case_id="A/S2/T1/pet", keeps=False)
+    unmeasured = replace(_pet(), case_id="A/S3/T1/pet", masks={}, keeps=False)
+    table, rows, _, faults = _voxels(tmp_path, [_pet(), _dwi(), gone, unmeasured])
+    assert [(place, error.code) for place, error in faults] == [(gone.case_id, "KEPT-NOT-FOUND")]
+    assert set(table["subject_id"]) == {"S1"}
+    (row,) = (row for row in rows if row["subject_id"] != "S1")
+    assert (row["subject_id"], row["roi_id"], row["error_code"]) == ("S2", "", "KEPT-NOT-FOUND")
+    assert row["error_message"].startswith(gone.case_id)
+
+
 def test_a_damaged_map_is_one_fault_of_its_visit(tmp_path):
     run = kept_run(tmp_path / "run", [_pet(), _dwi()])
     path = run / "kept/A__S1__T1__dwi/maps/adc.nii.gz"
