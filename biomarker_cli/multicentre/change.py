@@ -20,10 +20,11 @@ from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.growth import VOLUME_UNITS, growth
 from biomarker_cli.multicentre.icc import Estimate
 from biomarker_cli.multicentre.noise_limits import NoiseLimits, entry_limits
-from biomarker_cli.multicentre.observations import FEATURE, Observations
+from biomarker_cli.multicentre.observations import CARRIED_SIZE, FEATURE, Observations
 from biomarker_cli.multicentre.published import PublishedLimits
 from biomarker_cli.multicentre.repeatability_table import FORMAT, natural_order
 from biomarker_cli.multicentre.run_conditions import day_of, differing_settings
+from biomarker_cli.tables.carried_sizes import REASON
 from biomarker_cli.tables.sealed_files import read_sealed
 
 FALSE_SHARE = 0.05
@@ -181,6 +182,7 @@ _TOLD = (
     "date",
     "mask_method",
     "acquisition",
+    CARRIED_SIZE,
 )
 
 
@@ -257,6 +259,8 @@ class _Judge:
         judged = {"reason": reason} if limits is None else _limited(row, limits)
         if "no" in {first["usable"], later["usable"]}:
             judged = {"reason": "a visit is not usable"}
+        if first[CARRIED_SIZE] or later[CARRIED_SIZE]:
+            judged = {"reason": REASON}
         row |= judged
         return row | _grown(row, limits) if row["growth"] else row
 

@@ -19,6 +19,7 @@ from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.run_conditions import add_conditions
 from biomarker_cli.multicentre.scales import is_ratio_scale
+from biomarker_cli.tables.carried_sizes import carried_sizes_of
 from biomarker_cli.tables.columns import bad_value, require_columns
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.reading import read_cells, read_table
@@ -45,6 +46,9 @@ OPTIONAL = (
 )
 """Columns that a table may lack; they are empty then."""
 
+CARRIED_SIZE = "is_carried_size"
+"""Column: whether a value is the size of a mask that was carried from another visit."""
+
 _REQUIRED = ("subject_id", "feature_id", "value")
 
 FEATURE = ("analysis_id", "role", "roi_id", "feature_id")
@@ -59,7 +63,7 @@ class Observations:
     ----------
     frame : DataFrame
         The columns of `OPTIONAL`, subject_id, feature_id, value (float64, NaN where there
-        is none), is_ratio, and table, the place of its table in the list; a column
+        is none), is_carried_size, is_ratio, and table, the place of its table in the list; a column
         ``repeat_id`` where every table has it. Sorted, so that the order of rows and of
         tables moves no number.
     """
@@ -107,7 +111,7 @@ def read_observations(paths: Sequence[Path]) -> Observations:
 
     frames = [_of_run(path) if path.is_dir() else _of_file(path) for path in paths]
     has_repeat = all("repeat_id" in frame.columns for frame in frames)
-    names = [*_REQUIRED, *OPTIONAL, *(["repeat_id"] if has_repeat else [])]
+    names = [*_REQUIRED, *OPTIONAL, CARRIED_SIZE, *(["repeat_id"] if has_repeat else [])]
     parts = [frame[names].assign(table=place) for place, frame in enumerate(frames)]
     frame = pd.concat(parts, ignore_index=True)
     frame["is_ratio"] = _ratio_scales(frame)
@@ -127,6 +131,9 @@ def _of_run(folder: Path) -> pd.DataFrame:
     if len(absent):
         raise bad_value(folder / MEASUREMENTS.file_name, int(absent[0]) + 2, "no number")
     frame["value"] = frame["value"].where(is_ok)
+    is_carried_size = carried_sizes_of(folder)
+    told = (frame[name] for name in ("case_id", "feature_id", "flags"))
+    frame[CARRIED_SIZE] = [is_carried_size(*row) for row in zip(*told, strict=True)]
     cases = read_table(CASES, folder)
     names = zip(cases["manufacturer"], cases["model"], cases["software"], strict=True)
     cases["scanner"] = ["|".join(parts).strip("|") for parts in names]
@@ -162,6 +169,7 @@ def _of_file(path: Path) -> pd.DataFrame:
     for name in OPTIONAL:
         if name not in frame.columns:
             frame[name] = ""
+    frame[CARRIED_SIZE] = False
     if "repeat_id" in frame.columns and (frame["repeat_id"] == "").all():
         # As harmonised.csv of a run has it.
         frame = frame.drop(columns="repeat_id")

@@ -13,7 +13,7 @@ from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.version import __version__
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.multicentre.errors import AgreementError
-from biomarker_cli.multicentre.observations import FEATURE, Observations
+from biomarker_cli.multicentre.observations import CARRIED_SIZE, FEATURE, Observations
 from biomarker_cli.multicentre.repeatability import Statistic, repeatability, undefined
 from biomarker_cli.multicentre.repeats import RC_FACTOR, Repeats
 from biomarker_cli.multicentre.subject_bootstrap import N_BOOTSTRAP, SEED
@@ -208,6 +208,8 @@ def _values_by_feature(
 ) -> dict[tuple[str, ...], list[_Value]]:
     features = zip(*(frame[name].tolist() for name in FEATURE), strict=True)
     names = ("site_id", "subject_id", "roi_id", column, "value", "unit", "is_ratio")
+    # It has the same size at both, which says nothing of a repeat.
+    frame = frame.assign(value=frame["value"].mask(frame[CARRIED_SIZE]))
     rows = zip(*(frame[name].tolist() for name in names), strict=True)
     found: dict[tuple[str, ...], list[_Value]] = {}
     place = FEATURE.index("roi_id")

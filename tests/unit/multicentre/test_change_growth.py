@@ -23,7 +23,8 @@ from biomarker_cli.multicentre.observations import read_observations
 from biomarker_cli.multicentre.published import load_published, shipped_file
 from biomarker_cli.multicentre.repeatability_table import repeatability_file, study_repeats
 from biomarker_cli.multicentre.run_conditions import day_of
-from biomarker_cli.tables.schema import FACTS, ROIS
+from biomarker_cli.tables.reading import read_table
+from biomarker_cli.tables.schema import FACTS, MEASUREMENTS, ROIS
 from biomarker_cli.tables.writing import table_lines, write_json, write_table
 from tests.synthetic_tables import MEDIAN, write_run
 
@@ -184,6 +185,25 @@ def test_a_value_that_may_not_be_pooled_is_not_judged(tmp_path):
     (row,) = judged(table(tmp_path / "t.csv", rows, columns), known=known)
     assert (row["exceeds_rc95"], row["growth"]) == ("undefined", "undefined")
     assert row["reason"] == "a visit is not usable"
+
+
+def test_the_size_of_a_carried_mask_tells_no_change(tmp_path):
+    """What was measured in its voxels does."""
+    size, mean = "original.morphology.volume_mesh", "original.intensity.mean"
+    visits = [(subject, visit) for subject in ("S1", "S2") for visit in ("T1", "T2")]
+    places = [("A", *visit, "GTV", name) for visit in visits for name in (size, mean)]
+    run = write_run(tmp_path / "run", [(*place, "2.0") for place in places])
+    frame = read_table(MEASUREMENTS, run)
+    frame.loc[frame["case_id"].str.contains("T2"), "flags"] = "mask_propagated:rigid@1.0.0:0a"
+    write_table(MEASUREMENTS, frame.to_dict("records"), run)
+    found = {row["feature_id"]: row for row in judged(read_observations([run]))}
+    assert "carried from another visit" in found[size]["reason"]
+    assert found[size]["exceeds_rc95"] == "undefined"
+    assert "no repeatability" in found[mean]["reason"]
+    frame = read_observations([run]).frame
+    repeats = {one.key[-1]: one for one in study_repeats(frame, "timepoint")}
+    assert (repeats[size].repeats, repeats[size].n_left_out) == (None, 2)
+    assert repeats[mean].n_left_out == 0
 
 
 # Conditions.

@@ -198,6 +198,21 @@ def test_a_row_that_is_not_usable_or_of_another_analysis_is_not_evaluable(judged
     assert visit.overall == "NE"
 
 
+def test_the_size_of_a_mask_that_was_carried_from_another_visit_is_no_measurement(judged, tmp_path):
+    """It is that of the visit where it was drawn: every response would be a stable disease."""
+    flags = {("S1", "T2", "A"): "mask_propagated:rigid@1.0.0:0123456789abcdef;roi_small"}
+    (visit,) = judged(flags=flags).visits
+    assert visit.overall == "NE"
+    assert "carried from another visit" in visit.visit.lesions[0].reason
+    rows = tmp_path / "run" / "registrations.csv"
+    # Drawn on another image of the visit it has its size.
+    for source, expected in (("A/S1/T2/pet", "PR"), ("A/S1/T1/ct", "NE")):
+        rows.write_text(f"case_id,source_case_id\nA/S1/T2/ct,{source}\n")
+        assert judged(flags=flags).visits[0].overall == expected
+    (visit,) = judged(flags={("S1", "T2", "A"): "roi_small"}).visits
+    assert visit.overall == "PR"
+
+
 def test_another_contrast_phase_is_not_evaluable_by_choi(judged):
     facts = {("S1", "T1", "contrast_phase"): "portal", ("S1", "T2", "contrast_phase"): "arterial"}
     (visit,) = judged(ident="choi", analysis="choi-ct@0.1.0", facts=facts).visits
