@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.spatial_reading import ORTHONORMAL_WITHIN
 
 if TYPE_CHECKING:
     from biomarker_cli.registration.rules import RegistrationProtocol
@@ -46,3 +50,32 @@ def require_carried(roi_id: str, rule: CarryRule, protocol: RegistrationProtocol
             where=roi_id,
             hint="Take rigid-same-modality; for an organ write carry: deformable in the ROI map.",
         )
+
+
+def require_rigid(roi_id: str, rule: CarryRule, matrix: FloatArray) -> None:
+    """Refuse to stretch a region that is carried rigidly alone.
+
+    One axis may grow by what another one shrinks, so that the volume tells nothing.
+
+    Parameters
+    ----------
+    roi_id : str
+    rule : str
+        ``carry`` of the region in the ROI map.
+    matrix : ndarray, shape (4, 4)
+        Fixed point to moving point, LPS mm; a given one may be affine.
+
+    Raises
+    ------
+    RegistrationError
+        ``REGISTRATION-CARRY-RIGID``.
+    """
+    turn = matrix[:3, :3]
+    if rule == "deformable" or np.abs(turn.T @ turn - np.eye(3)).max() <= ORTHONORMAL_WITHIN:
+        return
+    raise RegistrationError(
+        "REGISTRATION-CARRY-RIGID",
+        "the transform scales or shears, and the region is carried rigidly alone",
+        where=roi_id,
+        hint="Give a rigid transform; for an organ write carry: deformable in the ROI map.",
+    )

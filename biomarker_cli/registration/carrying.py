@@ -12,7 +12,12 @@ from biomarker_cli.imaging.region import Crop, Region
 from biomarker_cli.model.arrays import BoolArray, FloatArray
 from biomarker_cli.model.wording import counted
 from biomarker_cli.registration.anatomy import overlap_percent, transformed
-from biomarker_cli.registration.carry_rules import DEFAULT_CARRY, CarryRule, require_carried
+from biomarker_cli.registration.carry_rules import (
+    DEFAULT_CARRY,
+    CarryRule,
+    require_carried,
+    require_rigid,
+)
 from biomarker_cli.registration.checks import Verdict, verdict_of, worst
 from biomarker_cli.registration.deformable.fields import DisplacementField, Way
 from biomarker_cli.registration.errors import RegistrationError
@@ -83,11 +88,13 @@ def carry(
     Raises
     ------
     RegistrationError
-        ``REGISTRATION-CARRY-NEVER``, ``REGISTRATION-CARRY-RIGID``,
+        ``REGISTRATION-CARRY-NEVER``, ``REGISTRATION-CARRY-RIGID`` also of a given transform
+        that scales or shears,
         ``REGISTRATION-NOT-DEFORMED`` where the protocol deforms and its rigid stage failed,
         ``REGISTRATION-FOLDED``.
     """
     require_carried(region.name, rule, registration.protocol)
+    require_rigid(region.name, rule, registration.matrix)
     if registration.protocol.file.demons is not None and registration.deformation is None:
         raise RegistrationError(
             "REGISTRATION-NOT-DEFORMED",

@@ -101,6 +101,12 @@ def test_a_volume_that_changes_by_more_than_two_percent_asks_for_a_person():
     assert found.status in {"review", "failed"}
 
 
+def test_a_lesion_is_not_stretched_by_a_given_transform():
+    with pytest.raises(RegistrationError) as caught:
+        _carried(GRID, np.diag((2.0, 0.5, 1.0, 1.0)))
+    assert caught.value.code == "REGISTRATION-CARRY-RIGID"
+
+
 def test_nothing_lies_where_nothing_is_shown():
     assert on_target(_ball(), _shift(500.0, 0.0, 0.0), GRID).mask.size == 0
 
