@@ -217,3 +217,13 @@ def test_an_object_without_a_name_is_an_answer_that_cannot_be_used():
     with pytest.raises(RemoteError) as info:
         next(part_10_file(Nameless()))
     assert info.value.code == "DIMSE-ANSWER"
+
+
+def test_no_answer_is_taken_away_by_the_thread_of_the_association():
+    with Node() as node:
+        peer = Peer("127.0.0.1", node.port, "NODE", "US", idle_timeout_s=5.0)
+        with associated(peer, [build_context(FIND)], Activity(5.0, 1 << 20)) as association:
+            association.dimse.msg_queue.put((1, "answer"))
+            time.sleep(0.1)
+            assert association.dimse.get_msg(block=False) == (None, None)
+            assert association.dimse.get_msg(block=True) == (1, "answer")
