@@ -111,7 +111,7 @@ def organ_on(grid: Geometry, waves: Waves | None = None) -> Region:
     return Region(inside.reshape(grid.shape), grid, "organ", "organ")
 
 
-def demons_protocol(points: int = 3000, **checks) -> RegistrationProtocol:
+def demons_protocol(points: int = 8000, **checks) -> RegistrationProtocol:
     """Return the shipped one with fewer points of its rigid stage, and other limits."""
     protocol = load_registration("demons-ct-ct")
     rigid = protocol.file.rigid

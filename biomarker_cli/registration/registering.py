@@ -291,10 +291,11 @@ def _judged(registration: Registration, rois: Sequence[RoiFigures]) -> Registrat
         limit = getattr(file.checks, name)
         common[name] = verdict_of(name, getattr(registration, name), limit)
     if found is not None:
-        # What deforms later may be best by the header already, the field is what counts then.
+        # Where a field follows this was its start alone, and two deformed images may be
+        # most alike by their headers.
         worse: Verdict = "failed" if file.demons is None else "review"
         common["metric"] = worse if _got_worse(registration) else "ok"
-        common["iterations"] = "failed" if found.stop_reason == "iterations" else "ok"
+        common["iterations"] = worse if found.stop_reason == "iterations" else "ok"
     if registration.deformation is not None:
         after = registration.deformation.similarity
         limit = file.checks.deformed_similarity

@@ -41,7 +41,7 @@ def files(tmp_path_factory):
     (folder / "mask.labels.csv").write_text("value,name\n1,Liver\n2,GTV-1\n")
     data = yaml.safe_load(locate(ProtocolKind.REGISTRATION, "demons-ct-ct").read_text())
     data["id"] = "quick"
-    data["rigid"]["sampling"]["points"] = 3000
+    data["rigid"]["sampling"]["points"] = 8000
     for name in _AGAIN:
         del data["checks"][name]
     (folder / "quick.yaml").write_text(yaml.safe_dump(data))

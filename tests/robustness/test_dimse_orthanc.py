@@ -97,6 +97,23 @@ def test_every_data_set_comes_as_it_was_stored(orthanc, files, move_port, tmp_pa
     assert data_sets(sorted(tmp_path.rglob("*.dcm"))) == data_sets(files)
 
 
+@pytest.mark.parametrize("way", ["get", "move"])
+def test_a_compressed_file_stays_as_it_is_stored(new_orthanc, files, tmp_path, way):
+    port = free_port()
+    server = new_orthanc(dicomweb=False, move_ports={MOVER: port})
+    compressed = pydicom.dcmread(files[0])
+    compressed.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
+    compressed.save_as(tmp_path / "rle.dcm")
+    server.upload([tmp_path / "rle.dcm", files[1]])
+    destination = MoveDestination(port, "127.0.0.1") if way == "move" else None
+    peer = peer_of(server, calling_ae=MOVER if way == "move" else OUR_AE)
+    with DimseRemote(peer, destination) as remote:
+        fetched(remote, tmp_path / "out")
+    held = data_sets([tmp_path / "rle.dcm", files[1]])
+    assert {encoding for encoding, _ in held.values()} > {str(pydicom.uid.RLELossless)}
+    assert data_sets(sorted((tmp_path / "out").rglob("*.dcm"))) == held
+
+
 def test_what_is_missing_alone_is_asked_for(orthanc, files, tmp_path):
     with DimseRemote(peer_of(orthanc)) as remote:
         fetched(remote, tmp_path)

@@ -119,6 +119,11 @@ class WatchedSocket(AssociationSocket):
             came += part
         return came
 
+    def send(self, bytestream: bytes) -> None:
+        """Send a PDU; a long file on its way is no silence."""
+        super().send(bytestream)
+        self.activity.touch()
+
     def _shutdown_socket(self) -> None:
         """Close the connection, also where the peer has ended it before us."""
         if self.socket is not None:
@@ -146,6 +151,8 @@ class WatchedSocket(AssociationSocket):
 
     def _connected(self, address: tuple[Any, ...]) -> socket.socket:
         plain = socket.create_connection(address, timeout=self.activity.idle_timeout_s)
+        # What is sent is a few small PDUs that each wait for an answer.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.tls_args is None:
             return plain
         context, _ = self.tls_args

@@ -16,7 +16,7 @@ from biomarker_cli.registration.carrying import carry
 from biomarker_cli.registration.deformable.demons import deform
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.registering import register
-from biomarker_cli.registration.rules import FigureLimit
+from biomarker_cli.registration.rules import FigureLimit, load_registration
 
 _AGAIN = (
     "restart_spread_mm",
@@ -28,16 +28,17 @@ _AGAIN = (
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 9))]
 
 
-def _once(**checks):
+def _once(points: int = 8000, **checks):
     """Return the protocol without what needs further alignments."""
-    return demons_protocol(**(dict.fromkeys(_AGAIN, FigureLimit()) | checks))
+    return demons_protocol(points, **(dict.fromkeys(_AGAIN, FigureLimit()) | checks))
 
 
 @pytest.fixture(scope="module")
 def whole():
-    """Return a true pair that every check was asked of, and its truth."""
-    waves = Waves(2)
-    return waves, register(*pair_of(waves), demons_protocol(), [organ_on(GRID)])
+    """Return a true pair with the figures of its field, and its truth."""
+    waves, both_ways = Waves(2), load_registration("demons-ct-ct").file.checks.deformed_inverse_mm
+    protocol = _once(deformed_inverse_mm=both_ways)
+    return waves, register(*pair_of(waves), protocol, [organ_on(GRID)])
 
 
 def _error_mm(way, expected, points) -> float:
@@ -80,6 +81,14 @@ def test_every_figure_of_a_true_pair_is_within_its_limit(whole):
         assert {"deformed_inverse_mm", "jacobian_min", "deformed_similarity"} <= set(one.verdicts)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_shipped_protocol_fails_no_true_pair(seed):
+    found = register(*pair_of(Waves(seed), FINE), load_registration("demons-ct-ct"))
+    assert found.status != "failed", [one.verdicts for one in found.rois]
+    assert found.deformation is not None
+
+
 def test_the_field_leads_there_and_not_back(whole):
     waves, found = whole
     points = region_points_mm(organ_on(GRID))
@@ -110,17 +119,31 @@ def test_two_runs_give_the_same_bytes():
     assert first.vectors_mm.tobytes() == second.vectors_mm.tobytes()
 
 
-def test_what_the_rigid_stage_fails_is_not_deformed():
-    """Demons make another patient alike: the checks come before them."""
-    fixed, moving = pair_of(Waves(1))
-    _, other = pair_of(Waves(51))
-    flipped = replace(moving, array=moving.array[:, :, ::-1].copy())
+def _flipped(volume):
+    return replace(volume, array=volume.array[:, :, ::-1].copy())
+
+
+def _off_by_70_mm(volume):
     away = np.eye(4)
     away[1, 3] = 70.0
-    for pair in ((fixed, other), (fixed, flipped), (fixed, moved(moving, away))):
-        found = register(*pair, _once())
-        assert found.status == "failed"
-        assert found.deformation is None
+    return moved(volume, away)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: pair_of(Waves(51))[1],
+        pytest.param(_flipped, marks=pytest.mark.slow),
+        pytest.param(_off_by_70_mm, marks=pytest.mark.slow),
+    ],
+    ids=["another patient", "left and right exchanged", "70 mm off"],
+)
+def test_what_the_rigid_stage_fails_is_not_deformed(change):
+    """Demons make another patient alike: the checks come before them."""
+    fixed, moving = pair_of(Waves(1))
+    found = register(fixed, change(moving), _once(points=3000))
+    assert found.status == "failed"
+    assert found.deformation is None
 
 
 def test_what_is_no_pair_of_ct_is_refused():
