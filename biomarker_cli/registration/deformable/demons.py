@@ -59,7 +59,8 @@ def _through_levels(fixed: Any, moving: Any, matrix: FloatArray, rules: DemonsRu
         here = SimpleITK.Resample(here, grid, plain, linear)
         there = SimpleITK.Resample(there, grid, rigid, linear, rules.window_hu[0])
         if field is not None:
-            field = SimpleITK.Resample(_edge_kept(field), grid, plain, linear)
+            # Both cover the fixed image: no voxel centre of the finer lies beyond the coarser.
+            field = SimpleITK.Resample(field, grid, plain, linear)
         field = _demons(here, there, field, rules, level.iterations)
     return field
 
@@ -109,13 +110,6 @@ def _grid(image: Any, voxel_mm: float) -> Any:
     grid.SetOrigin(origin.tolist())
     grid.SetDirection(image.GetDirection())
     return grid
-
-
-def _edge_kept(field: Any) -> Any:
-    """Return a field with a border of one voxel of its own values: a finer grid reaches there."""
-    import SimpleITK
-
-    return SimpleITK.ZeroFluxNeumannPad(field, [1, 1, 1], [1, 1, 1])
 
 
 def _with_rigid(field: Any, matrix: FloatArray) -> DisplacementField:
