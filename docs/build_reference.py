@@ -161,7 +161,8 @@ or `.analysis_id` behind it where several have it: two series never share a colu
 - **voxels.maps.csv** has a row per visit, ROI and map: `grid_case_id`, `registration_id` (`none`
   for the headers, empty for the grid itself), `n_voxels`, `overlap_percent` (voxels in the field of
   view), `without_value_percent`, and `error_code` and `error_message` of what is not joined.
-- One map stands in memory at a time, and voxels are written 100,000 at a time.
+- One map stands in memory at a time, and voxels are written 100,000 at a time: 3 visits of 512,000
+  voxels and three maps took 316 MB at most, 9 such visits 318 MB.
 
 ## export parquet
 

@@ -15,6 +15,8 @@ from synthetic_protocols import protocol_head
 from synthetic_registration import GRID, body, motion, moved
 
 from biomarker_cli.imaging.files import write_nifti
+from biomarker_cli.imaging.volume import Volume
+from biomarker_cli.model.quantity import HU
 from biomarker_cli.multicentre.objects.ct import write_ct
 from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
 from biomarker_cli.protocol.locator import ProtocolKind, locate
@@ -51,9 +53,10 @@ roles:
 
 def write_series(folder: Path, name: str, values: np.ndarray, matrix: np.ndarray, **more) -> None:
     """Write a CT series of a body whose header is moved, in a frame of its own."""
-    place = moved(body(), matrix).geometry
+    grid_of_body = more.get("grid", GRID)
+    place = moved(Volume(values, grid_of_body, HU), matrix).geometry
     axes = place.axes.T.tolist()
-    grid = ObjectGrid(GRID.shape, GRID.spacing_mm, place.origin_mm, axes[0], axes[1])
+    grid = ObjectGrid(place.shape, place.spacing_mm, place.origin_mm, axes[0], axes[1])
 
     def own_frame(dataset, _index):
         dataset.FrameOfReferenceUID = more.get("frame", f"1.2.3.{sum(name.encode())}")

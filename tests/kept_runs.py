@@ -15,6 +15,7 @@ from biomarker_cli.imaging.kept_masks import mask_bytes
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import QUANTITIES
+from biomarker_cli.model.shifted_dates import FACT as DATES
 from biomarker_cli.regions.result import ROIS_WITH_AUDIT
 from biomarker_cli.registration.registering import rotation_deg
 from biomarker_cli.registration.tables import REGISTRATION
@@ -54,6 +55,7 @@ class KeptCase:
     keeps: bool = True
     result_key: str = "key"
     mask_grid: Geometry | None = None
+    shifted: bool = False
 
     @property
     def series(self) -> str:
@@ -79,6 +81,11 @@ def kept_run(folder: Path, cases: Iterable[KeptCase]) -> Path:
         {"case_id": one.case_id, "series_uid": one.series, "fact": "study_date", "value": one.day}
         for one in cases
         if one.day
+    ]
+    facts += [
+        {"case_id": one.case_id, "series_uid": one.series, "fact": DATES, "value": "MODIFIED"}
+        for one in cases
+        if one.shifted
     ]
     write_table(CASES, map(_case_row, cases), folder)
     write_table(ROIS_WITH_AUDIT, rois, folder)

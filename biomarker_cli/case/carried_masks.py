@@ -7,7 +7,6 @@ not fails by itself, unless the study accepts it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from biomarker_cli.regions.importing import import_regions, status_of_error
 from biomarker_cli.regions.judging import judge_drawing
 from biomarker_cli.regions.rules import RoiNames
 from biomarker_cli.regions.target import ImageTarget
-from biomarker_cli.registration.carrying import CarriedMask, carry_each
+from biomarker_cli.registration.carrying import CarriedMask, RefusedMask, carry_each
 from biomarker_cli.registration.checks import told
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.given_transforms import transform_in
@@ -88,7 +87,7 @@ def carried_regions(
     order = plan.carried
     assert order is not None  # noqa: S101 - the caller has looked
     assert order.source.mask is not None  # noqa: S101 - it is the mask that is carried
-    fixed = case.image_of_other(order.source).volume()
+    fixed = case.volume_of_other(order.source)
     rois = import_regions(
         order.source.mask,
         ImageTarget.from_volume(fixed),
@@ -98,14 +97,14 @@ def carried_regions(
         frame_of_reference_override=order.source.other_frame_of_reference,
         contents=case.files or None,
     )
+    regions = [roi.region for roi in rois if roi.region is not None]
+    if not regions:
+        return CarriedRegions(rois, [])
     # The image as it was stored, as `register` takes it; maps are made of several volumes.
     moving = image.volume() if image.is_single else measured
-    regions = [roi.region for roi in rois if roi.region is not None and roi.region.n_voxels]
     found = register(fixed, moving, order.protocol, regions, _given(case, order, fixed, moving))
     rule_of = (names or RoiNames({})).carry_of
     carried, refused = carry_each(regions, found, measured.geometry, rule_of)
-    masks = {one.region.name: one for one in carried}
-    problems = {one.region.name: one.error for one in refused}
     accepted = _acceptance(order, found)
     rows = carried_case_rows(plan.case_id, order, found, carried, accepted)
     refusal = _refusal(found) if accepted is None else None
@@ -114,12 +113,9 @@ def carried_regions(
     flags = {f"{PROPAGATED_FLAG}:{found.registration_id}"}
     flags |= order.protocol.document.standing_flags
     on = ImageTarget.from_volume(measured), rules, frozenset(flags)
-    taken = [
-        _refused_roi(roi, problems[roi.roi_id], rules)
-        if roi.roi_id in problems
-        else _carried_roi(roi, masks, on, accepted)
-        for roi in rois
-    ]
+    masks: dict[str, CarriedMask | RefusedMask] = {one.region.name: one for one in carried}
+    masks |= {one.region.name: one for one in refused}
+    taken = [_carried_roi(roi, masks.get(roi.roi_id), on, accepted) for roi in rois]
     return CarriedRegions(taken, rows)
 
 
@@ -153,14 +149,22 @@ def _refusal(found: Registration) -> RegistrationError | None:
 
 def _carried_roi(
     roi: RoiResult,
-    masks: Mapping[str, CarriedMask],
+    mask: CarriedMask | RefusedMask | None,
     on: tuple[ImageTarget, RegionRules, frozenset[str]],
     accepted: Acceptance | None,
 ) -> RoiResult:
     """Return a ROI on the grid of the image; one that had no voxels stays what it was."""
-    mask = masks.get(roi.roi_id)
-    if mask is None or roi.region is None:
+    if mask is None:
         return roi
+    if isinstance(mask, RefusedMask):
+        code, message = mask.error.code, str(mask.error)
+        return replace(
+            roi,
+            status=status_of_error(mask.error, on[1]),
+            error_code=code,
+            error_message=message,
+            region=None,
+        )
     target, rules, flags = on
     flags |= roi.flags
     audit = {
@@ -191,17 +195,6 @@ def _carried_roi(
         region=region,
         audit=audit,
         flags=flags,
-    )
-
-
-def _refused_roi(roi: RoiResult, problem: RegistrationError, rules: RegionRules) -> RoiResult:
-    """Return a ROI that the map, or the field, does not let be carried."""
-    return replace(
-        roi,
-        status=status_of_error(problem, rules),
-        error_code=problem.code,
-        error_message=str(problem),
-        region=None,
     )
 
 

@@ -1,7 +1,8 @@
 """Whether the frame of reference that an image shares with another holds at its regions.
 
-The mask was drawn on the other image, or may have been: where the subject moved between the
-two, it lies beside its structure. That is said by a flag; nothing is moved by it.
+A mask that was drawn on the other image lies beside its structure where the subject moved
+between the two, and voxels of both do not belong together. That is said by a flag; nothing
+is moved by it.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def _found(
     if order is None or not regions:
         return {}, ""
     try:
-        other = case.image_of_other(order.other).volume()
+        other = case.volume_of_other(order.other)
         own = image.volume() if image.is_single else measured
         return check_frame_at(own, other, order.protocol, regions), ""
     except CaseError as error:

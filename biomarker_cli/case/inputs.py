@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.case.image_inputs import ImageInputs
 from biomarker_cli.imaging.files import files_of_image
-from biomarker_cli.model.errors import BiomarkerError
+from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.inputs import FileRead, InputFiles
 from biomarker_cli.regions.opening import files_of_segmentation
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from biomarker_cli.case.other_cases import OtherCase
     from biomarker_cli.case.plan import CasePlan, ImagePlan
     from biomarker_cli.dicom.files import DicomFiles
+    from biomarker_cli.imaging.volume import Volume
 
 
 SPARE_BYTES = 256 * 1024 * 1024
@@ -80,9 +82,19 @@ class CaseInputs:
         """Return the image that an analysis measures."""
         return self.images[self.plan.image_of(analysis).name]
 
-    def image_of_other(self, other: OtherCase) -> ImageInputs:
-        """Return the image of another case, one volume where its segmentation tells which."""
-        return ImageInputs(self, other.image, other.mask)
+    def volume_of_other(self, other: OtherCase) -> Volume:
+        """Return the image of another case: of several, that which its segmentation tells.
+
+        Raises
+        ------
+        CaseError
+            With the code of what refuses it; the message names the other case.
+        """
+        try:
+            return ImageInputs(self, other.image, other.mask).volume()
+        except CaseError as error:
+            message = f"{error.message} (image of {other.case_id})"
+            raise type(error)(error.code, message, where=error.where, hint=error.hint) from error
 
     def read_all(self) -> dict[Path, FileRead]:
         """Return the digests of all files of the case, in the order image, segmentation.
@@ -108,7 +120,8 @@ class CaseInputs:
 
     @cached_property
     def _dicom_images(self) -> frozenset[Path]:
-        return frozenset(ref.path for c in self.plan.volumes for ref in c.refs)
+        others = (c for other in self.plan.others for c in other.image.volumes)
+        return frozenset(ref.path for c in chain(self.plan.volumes, others) for ref in c.refs)
 
 
 def pixels_of(plan: CasePlan, read: Mapping[Path, FileRead]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from biomarker_cli.registration.checks import told, worst
+from biomarker_cli.registration.tables import kind_of
 from biomarker_cli.tables.rows import RegistrationRow
 
 if TYPE_CHECKING:
@@ -57,16 +58,16 @@ def _row(
         registration_id=found.registration_id,
         protocol_id=found.protocol.ident,
         protocol_sha256=found.protocol.document.sha256,
-        transform=_kind(found),
+        transform=kind_of(found),
         matrix=" ".join(repr(float(value)) for value in found.matrix[:3].ravel()),
         rotation_deg=found.rotation_deg,
         similarity=found.similarity,
         mirror_gain=found.mirror_gain,
+        deformed_similarity=found.deformation.similarity if found.deformation else None,
         overlap_percent=figures.overlap_percent,
         displacement_mm=figures.displacement_mm,
         restart_spread_mm=figures.restart_spread_mm,
         inverse_consistency_mm=figures.inverse_consistency_mm,
-        deformed_similarity=found.deformation.similarity if found.deformation else None,
         **(asdict(figures.deformed) if figures.deformed else {}),
         volume_ml=mask.volume_ml if mask else None,
         carried_volume_ml=mask.carried_volume_ml if mask else None,
@@ -77,11 +78,3 @@ def _row(
         accepted_because=taken.reason if taken else "",
         accepted_by=taken.approver if taken else "",
     )
-
-
-def _kind(found: Registration) -> str:
-    if found.is_given:
-        return "given"
-    if found.deformation is not None:
-        return "deformed"
-    return "none" if found.alignment is None else "found"

@@ -52,6 +52,7 @@ ASKED = (
     "ImageComments",
     "ImageOrientationPatient",
     "ImageType",
+    "LongitudinalTemporalInformationModified",
     "Manufacturer",
     "Modality",
     "NominalCardiacTriggerDelayTime",

@@ -12,7 +12,7 @@ from typing import NoReturn
 from biomarker_cli.catalogue.candidate import FrameRef, VolumeCandidate, VolumeStatus
 from biomarker_cli.catalogue.duplicates import drop_duplicates
 from biomarker_cli.catalogue.errors import SeriesError
-from biomarker_cli.catalogue.instances import DICOMDIR_CLASS, Defect, Instance, Plane
+from biomarker_cli.catalogue.instances import DICOMDIR_CLASS, Defect, Instance, Plane, Visit
 from biomarker_cli.catalogue.kinds import image_kind
 from biomarker_cli.catalogue.splitting import PlaneGroup, split_planes
 from biomarker_cli.catalogue.stacking import stack
@@ -155,8 +155,15 @@ def _volume_candidate(
         error_code=defect.code if defect else "",
         error_message=defect.message if defect else "",
         flags=flags,
-        visit=planes[0].instance.visit,
+        visit=_visit(planes),
     )
+
+
+def _visit(planes: Sequence[Plane]) -> Visit:
+    """Return the visit of the first slice; dates that were moved in one were moved in all."""
+    said = {plane.instance.dates_modified for plane in planes}
+    visit = planes[0].instance.visit
+    return visit if len(said) == 1 else visit._replace(dates_modified="\\".join(sorted(said)))
 
 
 def _refs(planes: Iterable[Plane]) -> tuple[FrameRef, ...]:

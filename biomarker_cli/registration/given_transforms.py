@@ -67,7 +67,8 @@ def _of_itk(content: bytes, where: str) -> FloatArray:
     matrix[:3, 3] = origin
     if not np.isfinite(matrix).all():
         raise _unusable(where, "it holds what is no number")
-    if np.linalg.det(matrix[:3, :3]) < _SMALLEST_DETERMINANT:
+    determinant = np.linalg.det(matrix[:3, :3])
+    if not _SMALLEST_DETERMINANT <= determinant <= 1 / _SMALLEST_DETERMINANT:
         raise _unusable(where, "it mirrors or flattens the image")
     return matrix
 

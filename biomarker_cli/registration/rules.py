@@ -14,6 +14,7 @@ from biomarker_cli.protocol.document import (
 )
 from biomarker_cli.protocol.loading import load_document, validate_section
 from biomarker_cli.protocol.locator import ProtocolKind
+from biomarker_cli.protocol.pickling import PickledOnce
 from biomarker_cli.registration.deformable.rules import DemonsRules
 
 Modality = Literal["CT", "MR", "PT"]
@@ -134,7 +135,7 @@ class RegistrationFile(ProtocolHeader, Strict):
 
 
 @dataclass(frozen=True)
-class RegistrationProtocol:
+class RegistrationProtocol(PickledOnce):
     """A registration protocol with its identity."""
 
     file: RegistrationFile

@@ -136,7 +136,7 @@ def _head(registration: Registration, fixed: Volume, moving: Volume) -> dict[str
         "same_frame": registration.same_frame,
         "protocol_id": protocol.ident,
         "protocol_sha256": protocol.document.sha256,
-        "transform": _kind(registration),
+        "transform": kind_of(registration),
         "transform_file": TRANSFORM_FILE if registration.deformation is None else FIELD_FILE,
         "rotation_deg": registration.rotation_deg,
         "similarity": registration.similarity,
@@ -147,7 +147,8 @@ def _head(registration: Registration, fixed: Volume, moving: Volume) -> dict[str
     }
 
 
-def _kind(registration: Registration) -> str:
+def kind_of(registration: Registration) -> str:
+    """Return the kind of the transform that was found, or taken."""
     if registration.is_given:
         return "given"
     if registration.protocol.file.demons is not None and registration.deformation is None:

@@ -40,8 +40,12 @@ def is_protocol_file(name: str) -> bool:
 
 
 def is_transform(name: str) -> bool:
-    """Tell whether a registration is the file of a transform; all else is a protocol."""
-    return name.lower().endswith(_TRANSFORM_SUFFIXES)
+    """Tell whether a registration is the file of a transform; all else is a protocol.
+
+    By its ending, or where it has none of ours by its folder: DICOM files often have none.
+    """
+    is_file = name.lower().endswith(_TRANSFORM_SUFFIXES) or "/" in name
+    return is_file and not is_protocol_file(name)
 
 
 def with_sources(entries: Sequence[CaseEntry], where: str) -> tuple[CaseEntry, ...]:

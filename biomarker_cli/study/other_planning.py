@@ -158,13 +158,11 @@ class OtherCases:
     ) -> FrameOrder | None:
         """Return the image that a case is held against.
 
-        That which the mask was drawn on, where it is not the image of the case; of a mask
-        that does not tell, or tells of a series that no case has, that of another modality.
+        That which the mask was drawn on, where it is not the image of the case, else one of
+        another modality: a contour that was copied may name the series it was copied to.
         """
         own = plan.primary.volumes
         drawn_on = _series_of_mask(plan)
-        if not own or drawn_on & {one.series_uid for one in own}:
-            return None
         others = [self._other(one) for one in self._of_visit(entry)]
         others = [one for one in others if _claims_frame(own, one.image)]
         of_mask = [one for one in others if _series(one.image.volumes) & drawn_on]

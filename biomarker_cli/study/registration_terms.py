@@ -8,16 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from biomarker_cli.case.other_cases import Acceptance
 from biomarker_cli.protocol.document import Strict
+from biomarker_cli.protocol.yaml_nodes import CONTROL
 from biomarker_cli.study.errors import StudyError
 
 if TYPE_CHECKING:
     from biomarker_cli.study.case_list import CaseEntry
+
+
+def _require_one_line(text: str) -> str:
+    if not text.strip() or CONTROL.search(text) or len(text.splitlines()) != 1:
+        raise ValueError("expected words on one line")
+    return text.strip()
+
+
+Said = Annotated[str, Field(max_length=500), AfterValidator(_require_one_line)]
+"""What a person says; it stands in a cell of a table."""
 
 
 class AcceptedRegistration(Strict):
@@ -28,8 +39,8 @@ class AcceptedRegistration(Strict):
     """
 
     case: str = Field(min_length=1)
-    reason: str = Field(min_length=1, pattern=r"\S")
-    approver: str = Field(min_length=1, pattern=r"\S")
+    reason: Said
+    approver: Said
     expires: str
     registration_id: str = ""
 
@@ -61,7 +72,8 @@ def require_known_cases(terms: RegistrationTerms, entries: Sequence[CaseEntry]) 
     StudyError
         ``STUDY-REGISTRATIONS``.
     """
-    carrying = {entry.case_id: bool(entry.mask_from) for entry in entries}
+    # A row that is refused fails by itself, whatever is accepted of it.
+    carrying = {e.case_id: bool(e.mask_from) or e.refusal is not None for e in entries}
     named = [one.case for one in terms.accept]
     unknown = sorted({name for name in named if name not in carrying})
     own = sorted({name for name in named if name in carrying and not carrying[name]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
@@ -79,6 +80,8 @@ class StudyTerms:
 def study_sha256(study: Study, waivers: WaiverSet | None) -> str:
     """Return a digest of what moves a result: study file, list, overrides, waivers, passports.
 
+    Of registrations that are accepted it counts which are so today.
+
     What flags weigh is asked for when the tables are written.
 
     Parameters
@@ -94,6 +97,7 @@ def study_sha256(study: Study, waivers: WaiverSet | None) -> str:
                 [canonical(override) for override in study.overrides],
                 [] if waivers is None else waivers.canonical(),
                 study.passports.digest if study.passports is not None else "",
+                sorted(study.model.registrations.acceptances(datetime.now(UTC).date())),
             ]
         ).encode()
     )

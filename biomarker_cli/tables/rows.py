@@ -217,28 +217,16 @@ class RegistrationRow:
     registration_id: Annotated[str, about("protocol and digest of it and of both images")]
     protocol_id: Annotated[str, about("registration protocol, id@version")]
     protocol_sha256: Annotated[str, about("digest of the protocol")]
-    transform: Annotated[
-        str,
-        about(
-            "header geometry, found by the protocol, with a deformation, or given as a file",
-            "none",
-            "found",
-            "deformed",
-            "given",
-        ),
-    ]
+    transform: Annotated[str, about("kind of transform", "none", "rigid", "demons", "given")]
     matrix: Annotated[
-        str,
-        about(
-            "fixed point to moving point, LPS mm: three rows of four, joined by blanks; of the "
-            "rigid stage before a deformation"
-        ),
+        str, about("fixed point to moving point, LPS mm, three rows of four; before any field")
     ]
     rotation_deg: Annotated[float, about("angle of the rotation")]
     similarity: Annotated[float | None, about("correlation of both images in the body")] = None
     mirror_gain: Annotated[
         float | None, about("part of the metric gained by exchanging left and right")
     ] = None
+    deformed_similarity: Annotated[float | None, about("similarity after the demons")] = None
     overlap_percent: Annotated[float, about("points that the moving image shows")]
     displacement_mm: Annotated[float, about("movement of the centre from the header geometry")]
     restart_spread_mm: Annotated[
@@ -246,9 +234,6 @@ class RegistrationRow:
     ] = None
     inverse_consistency_mm: Annotated[
         float | None, about("largest distance of a point from itself, there and back")
-    ] = None
-    deformed_similarity: Annotated[
-        float | None, about("the same as similarity, after the deformation")
     ] = None
     deformed_inverse_mm: Annotated[
         float | None,

@@ -81,8 +81,18 @@ class Taker:
 
 
 def part_10_file(event: Event) -> Iterator[bytes]:
-    """Yield the object of a C-STORE request as a file, in pieces: its bytes as they came."""
-    yield b"\x00" * 128 + b"DICM" + encode_file_meta(event.file_meta)
+    """Yield the object of a C-STORE request as a file, in pieces: its bytes as they came.
+
+    Raises
+    ------
+    RemoteError
+        ``DIMSE-ANSWER``: what it is called by is no UID.
+    """
+    try:
+        meta = encode_file_meta(event.file_meta)
+    except Exception as error:
+        raise RemoteError("DIMSE-ANSWER", "the peer sends an object without a name") from error
+    yield b"\x00" * 128 + b"DICM" + meta
     stream = cast("BytesIO", event.request.DataSet)  # type: ignore[union-attr]
     stream.seek(0)
     yield from iter(lambda: stream.read(_PIECE), b"")

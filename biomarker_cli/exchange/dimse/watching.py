@@ -51,8 +51,8 @@ class Activity:
         What the system said where a connection was not made or broke.
     silent : bool
         Whether the idle time was over.
-    connected : bool
-        Whether a connection stood.
+    connected, heard : bool
+        Whether a connection stood, and whether it brought anything: bytes, or its end.
     stopped : bool
         Set by who has seen enough: the exchange ends at the next look.
     """
@@ -63,6 +63,7 @@ class Activity:
     failure: Exception | None = None
     silent: bool = False
     connected: bool = False
+    heard: bool = False
     stopped: bool = False
 
     def touch(self) -> None:
@@ -113,11 +114,17 @@ class WatchedSocket(AssociationSocket):
         came = bytearray()
         while len(came) < nr_bytes:
             part = self._read(min(_READ_AT_ONCE, nr_bytes - len(came)))
+            self.activity.heard = True
             if not part:
                 break
             self.activity.touch()
             came += part
         return came
+
+    def send(self, bytestream: bytes) -> None:
+        """Send a PDU; a long file on its way is no silence."""
+        super().send(bytestream)
+        self.activity.touch()
 
     def _shutdown_socket(self) -> None:
         """Close the connection, also where the peer has ended it before us."""
@@ -146,6 +153,8 @@ class WatchedSocket(AssociationSocket):
 
     def _connected(self, address: tuple[Any, ...]) -> socket.socket:
         plain = socket.create_connection(address, timeout=self.activity.idle_timeout_s)
+        # What is sent is a few small PDUs that each wait for an answer.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.tls_args is None:
             return plain
         context, _ = self.tls_args
@@ -165,11 +174,15 @@ class WatchedMessages(DIMSEServiceProvider):
     def get_msg(self, block: bool = False) -> Any:
         """Return the next message and its context, or (None, None) where none will come."""
         if not block:
-            return super().get_msg()
+            # The thread of an association looks in between for what the peer asks of us. It
+            # is paused while we wait for answers, but not always in time: it then takes an
+            # answer away, and a list is short by one without a word. A peer that we called
+            # asks nothing.
+            return (None, None) if self.assoc.is_requestor else super().get_msg()
         while True:
             with contextlib.suppress(queue.Empty):
                 return self.msg_queue.get(timeout=_LOOK_EVERY_S)
-            if self.activity.is_over():
+            if self.activity.is_over() or not self.dul.is_alive():
                 return None, None
 
     def receive_primitive(self, primitive: P_DATA) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from types import TracebackType
 
 from pydicom.dataset import Dataset
 from pynetdicom.association import Association
@@ -37,6 +36,7 @@ from biomarker_cli.exchange.fetching.sources import DimseSource
 MATCHES_AT_MOST = 1_000_000
 """Answers of one query."""
 _ANSWER_AT_MOST = 1 << 20
+_UTF_8 = "ISO_IR 192"
 
 
 class DimseRemote:
@@ -61,12 +61,7 @@ class DimseRemote:
         self._connected()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End what is open."""
         self._finding.close()
 
@@ -151,6 +146,8 @@ class DimseRemote:
     def _find(self, level: str, keys: dict[str, str]) -> Iterator[Dataset]:
         asked = Dataset()
         asked.QueryRetrieveLevel = level
+        if not all(value.isascii() for value in keys.values()):
+            asked.SpecificCharacterSet = _UTF_8
         for keyword, value in keys.items():
             setattr(asked, keyword, value)
         association = self._connected()

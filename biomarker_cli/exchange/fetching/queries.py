@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from biomarker_cli.exchange.fetching.errors import SourceError
 from biomarker_cli.exchange.fetching.remote import Query
+from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.tables.columns import csv_columns
 
 _DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}", re.ASCII)
@@ -76,9 +77,15 @@ def read_queries(path: Path, common: Query) -> list[AskedFor]:
     ------
     SourceError
         ``FETCH-QUERY``, with the line.
+    InputNotFoundError
+        ``TABLE-NOT-FOUND``.
     TableError
         As `csv_columns` does.
     """
+    if not path.is_file():
+        raise InputNotFoundError(
+            "TABLE-NOT-FOUND", f"there is no list {path}", hint="Check the path of --list."
+        )
     columns = csv_columns(path).texts
     there = [name for name in COLUMNS if name in columns]
     if not there:

@@ -15,6 +15,9 @@ from biomarker_cli.model.outputs import PART_SUFFIX, PUBLIC_MODE, part_of
 MOST_BYTES = 1 << 32
 """Of one object: DICOM counts native pixels in 32 bits."""
 
+USELESS_AT_LEAST, USELESS_PER_INSTANCE = 1000, 10
+"""Objects of a series that may come for nothing: whole streams come again after a cut."""
+
 SUFFIX = ".dcm"
 
 _PART = "instance"
@@ -63,6 +66,7 @@ class SeriesStore:
         self.missing = {uid for uid in self.expected if not self._is_whole(uid)}
         self.n_dropped = 0
         self.n_bytes_received = 0
+        self._n_useless = 0
         self.faults: dict[str, str] = {}
 
     def receive(self, pieces: Iterable[bytes]) -> None:
@@ -73,7 +77,8 @@ class SeriesStore:
         Raises
         ------
         RemoteError
-            ``FETCH-SIZE`` beyond `MOST_BYTES`; and what the pieces raise.
+            ``FETCH-SIZE`` beyond `MOST_BYTES`, ``FETCH-ANSWER`` where useless objects come
+            without end; and what the pieces raise.
         OSError
             Where the disk is full, or may not be written.
         """
@@ -81,9 +86,18 @@ class SeriesStore:
         part = part_of(self.folder / _PART)
         try:
             n_bytes = _write(part, pieces)
+            n_missing = len(self.missing)
             self._keep(part, n_bytes)
+            self._n_useless += n_missing == len(self.missing)
         finally:
             part.unlink(missing_ok=True)
+        if self._n_useless > USELESS_AT_LEAST + USELESS_PER_INSTANCE * len(self.expected):
+            raise SeriesRefusedError(
+                "FETCH-ANSWER",
+                f"the source has handed over {self._n_useless} objects that were not asked for, "
+                "twice or not whole: there may be no end of them",
+                where=self.folder.name,
+            )
 
     def n_bytes_on_disk(self) -> int:
         """Return the size of the files that are whole."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 
 from pydicom.uid import UID
 from pynetdicom.association import Association
@@ -20,14 +19,14 @@ from biomarker_cli.exchange.dimse.peers import Peer
 from biomarker_cli.exchange.dimse.watching import Activity
 from biomarker_cli.exchange.fetching.dimse import DimseRemote
 from biomarker_cli.exchange.fetching.errors import SeriesRefusedError
-from biomarker_cli.exchange.fetching.remote import Query, RemoteSeries
+from biomarker_cli.exchange.sending.asked_target import AskedTarget
 from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile
 from biomarker_cli.exchange.sending.target import Tell
 
 _WARNING_FAMILY = 0xB
 
 
-class StoreTarget:
+class StoreTarget(AskedTarget):
     """A DICOM node that takes files by C-STORE and is asked by C-FIND what it holds.
 
     Parameters
@@ -36,30 +35,8 @@ class StoreTarget:
     """
 
     def __init__(self, peer: Peer) -> None:
+        super().__init__(DimseRemote(peer))
         self._peer = peer
-        self._asking = DimseRemote(peer)
-
-    def __enter__(self) -> StoreTarget:
-        """Open the association of the queries."""
-        self._asking.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End what is open."""
-        self._asking.__exit__(kind, error, trace)
-
-    def has_study(self, study_uid: str) -> bool:
-        """Tell whether it holds a series of the study."""
-        return bool(self._asking.find_series(Query(study_uid=study_uid)))
-
-    def held(self, series: RemoteSeries) -> set[str]:
-        """Return the SOP Instance UIDs that it holds of a series."""
-        return {one.sop_instance_uid for one in self._asking.find_instances(series)}
 
     def store(self, files: Sequence[OutgoingFile], tell: Tell) -> None:
         """Send files over one association for each 128 pairs of class and encoding."""

@@ -12,6 +12,7 @@ from biomarker_cli.dicom.identity import OWN_MANUFACTURER
 from biomarker_cli.exchange.fetching.completeness import read_stored
 from biomarker_cli.exchange.fetching.remote import is_uid
 from biomarker_cli.exchange.sending.sent_table import NOT_DICOM, REFUSED, SentRow
+from biomarker_cli.model.wording import shown
 
 _UUID_ROOT = "2.25."
 _KEYED_VERSION = 8
@@ -27,7 +28,7 @@ class OutgoingFile:
     ----------
     path : Path
     name : str
-        From the folder, with ``/``.
+        From the folder, with ``/``, as a terminal shows it.
     study_uid, series_uid, sop_instance_uid, sop_class_uid : str
     encoding : str
         Transfer Syntax UID.
@@ -81,7 +82,7 @@ def files_below(folder: Path) -> Iterator[OutgoingFile | SentRow]:
     """
     known: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
+        name = shown(path.relative_to(folder).as_posix())
         if path.is_symlink():
             yield _refused(name, "SEND-LINK", "a link is not followed")
         elif path.is_file():

@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from biomarker_cli.exchange.fetching.choosing import Credentials
 from biomarker_cli.exchange.fetching.dicomweb import DicomwebRemote
-from biomarker_cli.exchange.fetching.errors import RemoteError, SeriesRefusedError
-from biomarker_cli.exchange.fetching.remote import Query, RemoteSeries
+from biomarker_cli.exchange.fetching.errors import RemoteError
 from biomarker_cli.exchange.fetching.sources import DicomwebSource
 from biomarker_cli.exchange.fetching.web_session import WebSession, body_of
+from biomarker_cli.exchange.sending.asked_target import AskedTarget
 from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile
 from biomarker_cli.exchange.sending.target import Tell
 
@@ -41,7 +40,7 @@ _REASONS = {
 }
 
 
-class StowTarget:
+class StowTarget(AskedTarget):
     """A DICOMweb service that takes files, and is asked by QIDO-RS what it holds.
 
     Parameters
@@ -51,38 +50,13 @@ class StowTarget:
     """
 
     def __init__(self, source: DicomwebSource, credentials: Credentials) -> None:
-        self._asking = DicomwebRemote(source, credentials)
+        super().__init__(DicomwebRemote(source, credentials))
         self._session = WebSession(source, credentials)
 
-    def __enter__(self) -> StowTarget:
-        """Open what the queries go by."""
-        self._asking.__enter__()
-        self._session.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End what is open."""
-        self._session.__exit__(kind, error, trace)
-        self._asking.__exit__(kind, error, trace)
-
-    def has_study(self, study_uid: str) -> bool:
-        """Tell whether it holds a series of the study."""
-        return bool(self._asking.find_series(Query(study_uid=study_uid)))
-
-    def held(self, series: RemoteSeries) -> set[str]:
-        """Return the SOP Instance UIDs that it holds of a series."""
-        try:
-            return {one.sop_instance_uid for one in self._asking.find_instances(series)}
-        except SeriesRefusedError as error:
-            # Some say so of a series that they do not have.
-            if error.code == "FETCH-NOT-FOUND":
-                return set()
-            raise
+    def __enter__(self) -> Self:
+        """Open what queries and files go by."""
+        self._open.callback(self._session.close)
+        return super().__enter__()
 
     def store(self, files: Sequence[OutgoingFile], tell: Tell) -> None:
         """Send files in requests of a bounded size."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Protocol
+from typing import Protocol, Self
 
 from biomarker_cli.exchange.dimse.peers import peer_of, require_pynetdicom
 from biomarker_cli.exchange.fetching.choosing import ChosenSource, credentials_of
@@ -22,15 +21,10 @@ class SendTarget(Protocol):
     Its calls raise `RemoteError` and its subclasses.
     """
 
-    def __enter__(self) -> SendTarget:
+    def __enter__(self) -> Self:
         """Connect, where the protocol asks for it."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the connection."""
 
     def has_study(self, study_uid: str) -> bool:

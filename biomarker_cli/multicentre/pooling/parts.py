@@ -23,6 +23,7 @@ from biomarker_cli.tables.schema import (
     FEATURES,
     FLAGS_IN_RUN,
     MEASUREMENTS,
+    REGISTRATIONS,
     Table,
 )
 
@@ -122,10 +123,10 @@ def read_part(folder: Path, name: str) -> PoolPart:
     tables = read_package(folder)
     for table in OF_A_RUN:
         _require_schema(table, tables.get(table.name), name)
-    for table in (DIAMETERS, EXCLUSIONS):
+    for table in (DIAMETERS, REGISTRATIONS, EXCLUSIONS):
         if table.name in tables:
             _require_schema(table, tables[table.name], name)
-    for table in (ROIS_WITH_AUDIT, FACTS, CHECKS, DIAMETERS):
+    for table in (ROIS_WITH_AUDIT, FACTS, CHECKS, DIAMETERS, REGISTRATIONS):
         if table.name in tables:
             tables[table.name].require_unchanged()
     manifest = read_manifest(folder)

@@ -61,6 +61,7 @@ from biomarker_cli.tables.schema import (
     FEATURES,
     FLAGS_IN_RUN,
     MEASUREMENTS,
+    REGISTRATIONS,
     Table,
 )
 from biomarker_cli.tables.writing import row_lines, table_file, table_lines
@@ -155,8 +156,9 @@ def pool_runs(
         name or _MIXED, len(plan.parts), differences=plan.differences, parts=plan.parts
     )
     with ExitStack() as files:
-        has_sizes = any(DIAMETERS.name in part.tables for part in plan.parts)
-        tables = (*OF_A_RUN, *([DIAMETERS] if has_sizes else []), EXCLUSIONS)
+        named = {name for part in plan.parts for name in part.tables}
+        asked = (table for table in (DIAMETERS, REGISTRATIONS) if table.name in named)
+        tables = (*OF_A_RUN, *asked, EXCLUSIONS)
         write = {t.name: files.enter_context(table_file(t, output)) for t in tables}
         _write_tables(plan, rules, write, report)
         if not report.n_rows:
@@ -197,6 +199,10 @@ def _write_tables(plan: _Plan, rules: PoolRules, write: _Writers, report: PoolRe
     report.sites = tuple(sorted({cases[case_id].subject[0] for case_id in kept}))
     for table in (CASES, ROIS_WITH_AUDIT, FACTS):
         _copy(plan, table, write[table.name], flags)
+    if REGISTRATIONS.name in write:
+        for block in merged_blocks(plan.parts, REGISTRATIONS):
+            if block.key[0] not in plan.twins:
+                write[REGISTRATIONS.name]("\n".join(block.lines) + "\n")
     _write_checks(plan, write[CHECKS.name])
     _write_measurements(plan, rules, write, report, flags)
     features = joined_features(plan.parts, plan.scans, plan.left)

@@ -11,6 +11,7 @@ from synthetic_series import axial, slice_dataset, uid, write, write_series
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.instances import DICOMDIR_CLASS
 from biomarker_cli.catalogue.reading import read_volume
+from biomarker_cli.model.shifted_dates import are_shifted
 
 
 def _refused(folder, code):
@@ -295,3 +296,17 @@ def test_a_decimal_comma_in_the_image_plane_is_quoted(tmp_path, keyword, text):
         assert volume.error_code == "SERIES-NO-POSITION"
         assert keyword in volume.error_message
         assert f"{text[-3:]}' is no row" in volume.error_message
+
+
+@pytest.mark.parametrize("n_moved", [0, 1, 12])
+def test_a_series_of_which_one_date_was_moved_is_one_of_moved_dates(tmp_path, n_moved):
+    # Of twelve alike files most are read in part alone.
+    def change(index, dataset):
+        dataset.StudyDate = "20240101"
+        word = "MODIFIED" if index >= 12 - n_moved else "UNMODIFIED"
+        dataset.LongitudinalTemporalInformationModified = word
+
+    write_series(tmp_path, axial(*range(0, 36, 3)), change=change)
+    (found,) = scan([tmp_path]).candidates
+    assert found.visit.date == "20240101"
+    assert are_shifted(found.visit.dates_modified) is (n_moved > 0)

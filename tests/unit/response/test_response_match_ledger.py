@@ -231,6 +231,15 @@ def test_visits_are_followed_by_their_dates(tmp_path):
     assert _rows(found, "M") == {"a": ("L1", "measured", ""), "b": ("L2", "measured", "")}
 
 
+def test_a_date_that_was_moved_orders_visits_and_is_not_written(tmp_path):
+    moved = {"shifted": True}
+    early = _case("Z", {"L1": A}, day="2026-01-01", **moved)
+    late = _case("M", {"a": A}, day="2026-03-01", **moved)
+    found = _ledger(tmp_path, [late, early])
+    assert {row["baseline"] for row in found.matches} == {"Z"}
+    assert {row["date"] for row in found.ledger} == {""}
+
+
 def test_the_order_of_files_and_lesions_changes_nothing(tmp_path):
     balls = {"a": A, "b": B, "c": C, "d": ((-30, 20, 15), 6)}
     written = []

@@ -11,6 +11,7 @@ from kept_runs import ball
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.response.matching import (
+    PairFigures,
     Placed,
     assigned,
     match_lesions,
@@ -182,3 +183,21 @@ def _every_best(costs, n, m):
             sums[way] = sum(costs[p] for p in way) + n + m - 2 * len(way)
     least = min(sums.values())
     return [way for way, total in sums.items() if total < least + 1e-9]
+
+
+@pytest.mark.parametrize(
+    ("dice", "distance", "may"),
+    [(0.1, 20.0, False), (0.1001, 90.0, True), (0.0, 19.999, True), (0.0, 20.0, False)],
+)
+def test_the_limits_of_what_may_be_one_lesion(dice, distance, may):
+    assert PairFigures(dice, distance, 0.0, 0.0).may_be_one is may
+
+
+def test_a_roi_less_than_half_in_a_lesion_is_no_part_of_it():
+    lesion, rest = _placed("L1", ((0, 0, 0), 14)), _placed("x", ((-3, 0, 0), 12))
+    for centre, kind in ((13.0, "split"), (14.2, "new")):
+        roi = _placed("y", ((centre, 0, 0), 5))
+        share = pair_figures(lesion, roi).roi_in_lesion
+        assert (share >= 0.5) is (kind == "split")
+        assert 0.25 < share < 0.85
+        assert kind in {one.kind for one in match_lesions([lesion], [rest, roi])}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from synthetic_registration import GRID, body, motion
 
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.imaging.files import write_nifti
+from biomarker_cli.multicentre.pooling.pool import pool_runs
+from biomarker_cli.multicentre.pooling.rules import PoolRules
 from biomarker_cli.registration.transform_files import write_tfm
 from biomarker_cli.study.merging import StudyPart, merge_shards, run_shard
 from biomarker_cli.study.planning import StudyPlanner
@@ -145,6 +148,34 @@ def test_workers_and_shards_give_the_same_bytes(trial, tmp_path):
             pass
     with merge_shards(tmp_path / "parts").judged.cohort:
         assert tables(tmp_path / "parts") == expected
+
+
+def test_the_manifest_tells_masks_of_other_transforms_apart(trial):
+    def said():
+        manifest = json.loads((trial.parent / "out" / "manifest.json").read_text())
+        own = manifest["cases"][SECOND]
+        return own["image_sha256"], own["mask_sha256"]
+
+    before = said()
+    assert all(before)
+    _other_transform(trial)
+    kept_study.run(trial / "study.yaml", trial.parent / "out")
+    after = said()
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+
+
+def test_a_pool_has_the_registrations_of_its_parts(trial, tmp_path):
+    """The other part carried no mask, as runs before there were any."""
+    (tmp_path / "pool").mkdir()
+    rows = ("A,S7,T1,ct,seven,mask.nii.gz,,",)
+    values = body(seed=7, noise_seed=5).array
+    carried_study.write_series(trial, "seven", values, np.eye(4), subject="seven")
+    kept_study.run(write_list(trial, rows), tmp_path / "seven")
+    pool_runs([tmp_path / "out", tmp_path / "seven"], tmp_path / "pool", PoolRules())
+    assert table(tmp_path / "pool", "registrations") == table(tmp_path / "out", "registrations")
+    described = json.loads((tmp_path / "pool" / "datapackage.json").read_text())
+    assert "registrations" in {resource["name"] for resource in described["resources"]}
 
 
 def test_the_carried_mask_is_kept(trial, tmp_path):

@@ -38,7 +38,7 @@ def test_only_the_roi_whose_map_says_so_is_carried_by_the_field(trial):
     assert rois["NODE"]["status"] == "ok"
     assert int(rois["NODE"]["n_voxels"]) == pytest.approx(5 * 6 * 7, rel=0.1)
     rows = {row["roi_id"]: row for row in table(trial.parent / "one", "registrations")}
-    assert {row["transform"] for row in rows.values()} == {"deformed"}
+    assert {row["transform"] for row in rows.values()} == {"demons"}
     assert float(rows["NODE"]["folded_percent"]) == 0
     assert 0.9 < float(rows["NODE"]["jacobian_min"]) <= float(rows["NODE"]["jacobian_max"]) < 1.1
     assert rows["GTV"]["carried_volume_ml"] == ""

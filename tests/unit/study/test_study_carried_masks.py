@@ -20,9 +20,15 @@ from carried_study import (
     tables,
     write_list,
 )
-from synthetic_registration import GRID, body, motion
+from synthetic_registration import GRID, body, motion, moved
 
+from biomarker_cli.api.images import read_volume
+from biomarker_cli.imaging.files import write_nifti
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.exit_codes import ExitCode
+from biomarker_cli.registration.given_transforms import transform_in
+from biomarker_cli.registration.registering import register
+from biomarker_cli.registration.rules import load_registration
 from biomarker_cli.registration.transform_files import write_tfm
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.study_file import load_study
@@ -82,13 +88,62 @@ def test_a_mask_is_measured_where_the_motion_leads_it(trial):
     assert np.abs(there - truth).max() < 0.5
 
 
+OTHER_GRID = Geometry((38, 42, 44), (2.5, 2.3, 2.4), (-49.1, -41.3, -29.2))
+CENTRE_MM, RADIUS_MM = np.array([2.0, 3.0, 4.0]), 14.0
+
+
+def _ball(geometry: Geometry, matrix: np.ndarray) -> np.ndarray:
+    """Return the voxels of a grid whose centres lie within a ball that a motion has moved."""
+    places = np.indices(geometry.shape).reshape(3, -1)[::-1].T
+    points = geometry.index_to_physical(places)
+    back = np.linalg.inv(matrix)
+    there = points @ back[:3, :3].T + back[:3, 3]
+    return (np.linalg.norm(there - CENTRE_MM, axis=1) < RADIUS_MM).reshape(geometry.shape)
+
+
+def test_on_another_grid_the_values_are_those_of_the_moved_mask(trial):
+    """Within what the voxels at its surface can tell."""
+    write_nifti(_ball(GRID, np.eye(4)).astype(np.uint8), GRID, trial / "mask.nii.gz")
+    (trial / "mask.labels.csv").write_text("value,name\n1,GTV\n")
+    second = body(grid=OTHER_GRID, noise_seed=2)
+    carried_study.write_series(trial, "two", second.array, motion(), grid=OTHER_GRID)
+    place = moved(second, motion()).geometry
+    truth = _ball(place, motion())
+    write_nifti(truth.astype(np.uint8), place, trial / "truth.nii.gz")
+    (trial / "truth.labels.csv").write_text("value,name\n1,GTV\n")
+    carried = _values(_run(trial, (OWN, carried_row("quick.yaml"))))
+    drawn = _values(_run(trial, (OWN, "A,S1,T2,ct,two,truth.nii.gz,,"), out="drawn"))
+    spread = second.array[truth].std()
+    for name in ("mean", "median", "p90"):
+        assert carried[name] == pytest.approx(drawn[name], abs=0.05 * spread), name
+    assert carried["voxels"] == pytest.approx(drawn["voxels"], rel=0.025)
+
+
+def _values(out: Path) -> dict[str, float]:
+    """Return statistics of the region of the second visit, and its voxels."""
+    found = {
+        row["feature_id"].removeprefix("original.intensity."): float(row["value"])
+        for row in table(out, "measurements")
+        if row["case_id"] == SECOND and row["value"]
+    }
+    (roi,) = (row for row in table(out, "rois") if row["case_id"] == SECOND)
+    return {name.partition(".")[0]: value for name, value in found.items()} | {
+        "voxels": float(roi["n_voxels"])
+    }
+
+
 def test_all_rows_name_the_registration_and_ask_for_caution(trial):
     out = _run(trial)
     ident = table(out, "registrations")[0]["registration_id"]
     for row in table(out, "measurements"):
         carried = row["case_id"] == SECOND
         assert (f"mask_propagated:{ident}" in row["flags"].split(";")) is carried
+        # The protocol is a draft, and that of the analysis is not.
+        assert ("draft_protocol" in row["flags"].split(";")) is carried
         assert row["usable"] == ("caution" if carried else row["usable"])
+    images = [read_volume(trial / name) for name in ("one", "two")]
+    protocol = load_registration(str(trial / "quick.yaml"))
+    assert register(*images, protocol, given=_given(trial)).registration_id == ident
     found = table(out, "registrations")
     assert [(row["roi_id"], row["source_case_id"]) for row in found] == [
         ("", FIRST),
@@ -102,15 +157,21 @@ def test_all_rows_name_the_registration_and_ask_for_caution(trial):
         assert (row["status"], row["accepted_because"]) == ("ok", "")
 
 
-def test_what_failed_stops_its_case_alone_and_its_row_says_why(trial):
-    carried_study.write_protocol(trial, "strict", **LIMIT)
+def _given(trial: Path) -> np.ndarray:
+    path = trial / "there.tfm"
+    return transform_in(path.read_bytes(), path, "", "")
+
+
+@pytest.mark.parametrize(("verdict", "word"), [("fail", "failed"), ("review", "review")])
+def test_what_did_not_pass_stops_its_case_alone_and_says_why(trial, verdict, word):
+    carried_study.write_protocol(trial, "strict", rotation_deg={verdict: 2})
     out = _run(trial, ROWS_WITH_A_LIMIT)
     assert _case(out, FIRST)["status"] == "measured"
     stopped = _case(out)
     assert (stopped["status"], stopped["error_code"]) == ("failed", "REGISTRATION-NOT-ACCEPTED")
-    assert "rotation_deg:failed" in stopped["error_message"]
+    assert f"rotation_deg:{word}" in stopped["error_message"]
     rows = table(out, "registrations")
-    assert {row["status"] for row in rows} == {"failed"}
+    assert {row["status"] for row in rows} == {word}
     assert not [
         row for row in table(out, "measurements") if row["value"] and row["case_id"] == SECOND
     ]
@@ -179,6 +240,9 @@ def test_a_roi_that_the_image_does_not_show_fails_by_itself(trial):
     cut = {r["roi_id"]: float(r["cut_percent"]) for r in table(out, "registrations") if r["roi_id"]}
     assert cut["GTV"] == 0
     assert 10 < cut["NODE"] < 90
+    assert float(rois["NODE"]["clipped_fraction"]) == pytest.approx(cut["NODE"] / 100)
+    assert float(rois["GTV"]["source_volume_mm3"]) == 864 * 12
+    assert rois["GTV"]["is_resampled"] == "true"
 
 
 def test_a_given_transform_leads_the_mask_and_its_direction_counts(trial):
@@ -199,3 +263,11 @@ def test_no_run_fails_for_a_case_that_cannot_be_carried(trial):
     report = kept_study.run(write_list(trial, (OWN, carried_row("gone.tfm"))), trial.parent / "out")
     assert report.exit_code is ExitCode.PARTIAL
     assert _case(trial.parent / "out")["error_code"] == "CASE-FILE-NOT-FOUND"
+
+
+def test_a_mask_without_voxels_stays_what_it_is(trial):
+    write_nifti(np.zeros(GRID.shape, dtype=np.uint8), GRID, trial / "mask.nii.gz")
+    out = _run(trial)
+    codes = {r["case_id"]: r["error_code"] for r in table(out, "cases")}
+    assert codes[SECOND] == codes[FIRST] != ""
+    assert not (out / "registrations.csv").exists()

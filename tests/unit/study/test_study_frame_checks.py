@@ -17,7 +17,9 @@ from biomarker_cli.model.errors import CaseError
 from biomarker_cli.multicentre.objects.seg import write_seg
 from biomarker_cli.registration.same_frame import FrameCheck
 from biomarker_cli.study import other_planning, study_protocols
+from biomarker_cli.study.merging import StudyPart
 from biomarker_cli.study.planning import StudyPlanner
+from biomarker_cli.study.shards import Shard
 from biomarker_cli.study.study_file import load_study, with_key
 
 CHECK = "same_frame_check: flag\n"
@@ -25,6 +27,7 @@ FRAME = "1.2.3.4"
 SHIFT_MM = 14.0
 STUDY = carried_study.STUDY + "  late: {analyses: [one.yaml]}\n"
 NO_MOTION = np.eye(4)
+WHOLE = Shard(1, 1)
 
 
 def _motion(shift_mm: float) -> np.ndarray:
@@ -75,12 +78,11 @@ def _flags(out: Path) -> dict[str, set[str]]:
 
 
 def test_a_known_shift_is_told_in_mm_and_nothing_is_moved(tmp_path):
-    visits = {"T1": SHIFT_MM, "T2": 3.0}
-    path = _write(tmp_path / "trial", visits)
+    path = _write(tmp_path / "trial", {"T1": SHIFT_MM})
     kept_study.run(path, tmp_path / "out")
     found = _flags(tmp_path / "out")
-    # The mask is of the first series of each visit: that one has nothing to claim.
-    assert found["A/S1/T1/ct"] == found["A/S1/T2/ct"] == found["A/S1/T2/late"] == set()
+    # The mask is of the first series, and no case has another modality.
+    assert found["A/S1/T1/ct"] == set()
     (flag,) = found["A/S1/T1/late"]
     name, _, mm = flag.partition(":")
     assert name == "frame_shifted"
@@ -118,10 +120,10 @@ def test_what_stops_the_check_leaves_it_not_assessable(tmp_path, monkeypatch):
     assert "REGISTRATION-CONSTANT" in (tmp_path / "out" / "run.log").read_text()
 
 
-def _partners(path: Path) -> dict[str, str]:
-    """Return what each case is held against."""
+def _partners(path: Path, shard: Shard = WHOLE) -> dict[str, str]:
+    """Return what each case of a shard is held against."""
     study = with_key(load_study(path), writes=True)
-    planner = StudyPlanner(study)
+    planner = StudyPlanner(StudyPart(shard, study, path).own, is_part=True)
     found = {}
     for place, case_id in enumerate(planner.case_ids()):
         order = planner.planned(place).plan.frame_check
@@ -129,16 +131,28 @@ def _partners(path: Path) -> dict[str, str]:
     return found
 
 
+def _shards_of(case_ids: list[str], of: int) -> list[int]:
+    """Return the shards that have one of some cases."""
+    return [n for n in range(1, of + 1) if any(Shard(n, of).has(one) for one in case_ids)]
+
+
 def test_a_case_is_held_against_the_image_its_mask_was_drawn_on(tmp_path):
     path = _write(tmp_path / "trial", {"T1": 0.0})
     assert _partners(path) == {"A/S1/T1/ct": "", "A/S1/T1/late": "A/S1/T1/ct"}
+    case_ids = list(_partners(path))
+    of = next(n for n in range(2, 20) if len(_shards_of(case_ids, n)) == 2)
+    shards = [_partners(path, Shard(number, of)) for number in _shards_of(case_ids, of)]
+    assert [len(one) for one in shards] == [1, 1]
+    assert shards[0] | shards[1] == _partners(path)
     path.write_text(STUDY)
     assert set(_partners(path).values()) == {""}
 
 
-def test_of_a_mask_that_tells_nothing_it_is_another_modality(tmp_path):
-    path = _write(tmp_path / "trial", {"T1": 0.0}, mask="nifti")
-    assert set(_partners(path).values()) == {""}
+@pytest.mark.parametrize("mask", ["nifti", "seg"])
+def test_of_a_mask_that_names_no_other_image_it_is_another_modality(tmp_path, mask):
+    """A label image names none; a contour that was copied names that which it is copied to."""
+    path = _write(tmp_path / "trial", {"T1": 0.0}, mask=mask)
+    assert _partners(path)["A/S1/T1/ct"] == ""
     _change(tmp_path / "trial" / "T1late", Modality="MR")
     assert _partners(path) == {"A/S1/T1/ct": "A/S1/T1/late", "A/S1/T1/late": "A/S1/T1/ct"}
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from datetime import date, datetime
 
 import carried_study
 import pytest
 from carried_study import FIRST, HEAD, OWN, SECOND, STUDY, carried_row
 
 from biomarker_cli.case.analysis import load_analysis
+from biomarker_cli.case.other_cases import Acceptance
 from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.protocol.lock import write_lock
+from biomarker_cli.study import terms
 from biomarker_cli.study.case_list import read_cases
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.mask_sources import is_transform
 from biomarker_cli.study.planning import StudyPlanner
+from biomarker_cli.study.registration_terms import RegistrationTerms
 from biomarker_cli.study.study_file import load_study, with_key
+from biomarker_cli.study.terms import study_sha256
 
 OTHER = "A,S2,T1,ct,one,mask.nii.gz,,"
 THIRD = f"A,S1,T3,ct,two,,{SECOND},quick.yaml"
@@ -157,6 +163,10 @@ def test_all_cases_name_the_protocols_that_the_manifest_lists(trial):
         f"registrations: {{accept: [{{case: {SECOND}, reason: ' ', approver: a, "
         "expires: 2999-12-31}]}",
         f"registrations: {{accept: [{{case: {SECOND}, reason: a, approver: a, expires: soon}}]}}",
+        f'registrations: {{accept: [{{case: {SECOND}, reason: "a\\nb", approver: a, '
+        "expires: 2999-12-31}]}",
+        f'registrations: {{accept: [{{case: {SECOND}, reason: "\\e[31m", approver: a, '
+        "expires: 2999-12-31}]}",
         "registrations: {accept: all}",
         "registrations: {reject: []}",
         "same_frame_check: correct",
@@ -168,3 +178,70 @@ def test_a_section_that_says_half_is_refused(trial, more):
     with pytest.raises(StudyError) as refused:
         load_study(path)
     assert refused.value.code == "STUDY-INVALID"
+
+
+def test_an_acceptance_of_a_row_that_fails_by_itself_stops_no_run(trial):
+    accept = f"accept: [{{case: {SECOND}, reason: a, approver: a, expires: 2999-12-31}}]"
+    bad = carried_row("quick.yaml").replace(FIRST, "A/S1/T9/ct")
+    path = carried_study.write_list(trial, (OWN, bad), f"registrations: {{{accept}}}\n")
+    refused = {one.case_id: one.refusal and one.refusal.code for one in load_study(path).entries}
+    assert refused == {FIRST: None, SECOND: "CASE-MASK-FROM"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("there.tfm", True),
+        ("OBJECTS/REG.DCM", True),
+        ("./REG001", True),
+        ("reg/none.yaml", False),
+        ("rigid-same-modality@0.1.0", False),
+    ],
+)
+def test_a_transform_is_known_by_its_ending_or_folder(name, expected):
+    assert is_transform(name) is expected
+
+
+def test_an_acceptance_holds_up_to_and_including_its_day():
+    one = {"case": SECOND, "reason": " seen ", "approver": "lead", "expires": "2026-06-30"}
+    said = RegistrationTerms.model_validate({"accept": [one]})
+    accepted = said.acceptances(date(2026, 6, 30))
+    assert accepted == {SECOND: Acceptance("seen", "lead")}
+    assert said.acceptances(date(2026, 7, 1)) == {}
+    assert accepted[SECOND].holds_for("any@1.0.0:0")
+    assert not Acceptance("seen", "lead", "a@1.0.0:0").holds_for("a@1.0.0:1")
+
+
+def test_what_the_row_of_the_other_case_says_of_its_mask_goes_with_it(tmp_path):
+    trial = tmp_path / "trial"
+    path = carried_study.write_study(trial)
+    head = f"{HEAD},other_frame_of_reference"
+    rows = (f"{OWN},true", f"{carried_row('quick.yaml')},")
+    (trial / "cases.csv").write_text("\n".join([head, *rows]) + "\n")
+    planner = StudyPlanner(with_key(load_study(path), writes=True))
+    plan = planner.planned(1).plan
+    assert plan.carried.source.other_frame_of_reference
+    assert not plan.other_frame_of_reference
+    assert plan.mask is None
+    assert len(plan.own_paths) == 32
+    assert plan.input_paths == (*plan.own_paths, *plan.carried.input_paths)
+    assert {path.name for path in plan.carried.source.mask_paths} == {
+        "mask.nii.gz",
+        "mask.labels.csv",
+    }
+
+
+def test_shards_of_two_days_tell_whether_an_acceptance_still_holds(trial, monkeypatch):
+    accept = f"accept: [{{case: {SECOND}, reason: a, approver: a, expires: 2999-12-31}}]"
+    rows = (OWN, carried_row("quick.yaml"))
+    path = carried_study.write_list(trial, rows, f"registrations: {{{accept}}}\n")
+    before = study_sha256(load_study(path), None)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(3000, 1, 1, tzinfo=tz)
+
+    assert study_sha256(load_study(path), None) == before
+    monkeypatch.setattr(terms, "datetime", Later)
+    assert study_sha256(load_study(path), None) != before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,28 @@ def test_an_interrupt_leaves_a_table_that_names_the_rest(pacs: Pacs, tmp_path: P
     assert (tried["status"], tried["n_on_disk"]) == ("incomplete", "2")
     assert (waiting["status"], waiting["n_expected"]) == ("failed", "")
     assert {tried["error_code"], waiting["error_code"]} == {"FETCH-INTERRUPTED"}
+
+
+def test_a_disk_that_is_full_ends_the_fetch_and_the_table_says_how_far(
+    pacs: Pacs, tmp_path: Path
+) -> None:
+    remote = ListRemote(pacs)
+
+    def full(at: int, content: bytes) -> Iterable[bytes]:
+        if at == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return [content]
+
+    remote.behave = full
+    with pytest.raises(OSError, match="No space"):
+        fetched(remote, tmp_path)
+    assert [(r["status"], r["n_on_disk"]) for r in rows_of(tmp_path)] in (
+        [("incomplete", "1"), ("failed", "0")],
+        [("failed", "0"), ("incomplete", "1")],
+    )
+    remote.behave = lambda _, content: [content]
+    fetched(remote, tmp_path)
+    assert sorted(p.read_bytes() for p in tmp_path.rglob("*.dcm")) == sorted(pacs.contents())
 
 
 def test_rows_of_an_earlier_fetch_stay(pacs: Pacs, tmp_path: Path) -> None:

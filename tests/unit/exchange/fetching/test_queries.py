@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from biomarker_cli.exchange.fetching.errors import SourceError
 from biomarker_cli.exchange.fetching.queries import range_of_dates, read_queries
 from biomarker_cli.exchange.fetching.remote import Query
-from biomarker_cli.model.errors import BiomarkerError
+from biomarker_cli.model.errors import BiomarkerError, InputNotFoundError
 
 
 @pytest.mark.parametrize(
@@ -118,3 +119,15 @@ def test_a_file_that_is_no_table_ends_by_name(content: bytes, tmp_path: Path) ->
     path.write_bytes(content)
     with pytest.raises(BiomarkerError):
         read_queries(path, Query())
+
+
+@pytest.mark.parametrize("kind", ["absent", "folder", "pipe"])
+def test_a_list_that_is_no_file_is_named(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(InputNotFoundError, match="no list") as raised:
+        read_queries(path, Query())
+    assert "--list" in raised.value.hint

@@ -193,6 +193,19 @@ def test_fragments_without_end_are_not_counted_to_their_end(
     assert fault_of(many, tmp_path) == "the fragments of pixel data do not end"
 
 
+@pytest.mark.parametrize("content", [b"", b"no file", next(pacs_of(seed=9).contents())])
+def test_useless_objects_without_end_are_not_taken_for_ever(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("biomarker_cli.exchange.fetching.storing.USELESS_AT_LEAST", 5)
+    store = SeriesStore(tmp_path, RemoteSeries("1.2", "1.3"), ["1.4"])
+    for _ in range(5 + 10):
+        store.receive([content])
+    with pytest.raises(SeriesRefusedError) as raised:
+        store.receive([content])
+    assert raised.value.code == "FETCH-ANSWER"
+
+
 def test_an_object_beyond_all_bounds_is_given_up(
     pacs_series: tuple[RemoteSeries, dict[str, bytes]],
     tmp_path: Path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -239,6 +240,18 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
         rows = by_name(sent(node, folder).rows)
     assert rows.pop("images/0.dcm") == ("refused", "SEND-UNREADABLE")
     assert set(rows.values()) == {("sent", "")}
+
+
+def test_names_that_are_no_text_and_a_pipe_stop_nothing(tmp_path):
+    folder = folder_of(tmp_path, dict(list(CONTENTS.items())[:1]))
+    odd = os.fsencode(folder) + b"/\xff\x1b[31m.dcm"
+    Path(os.fsdecode(odd)).write_bytes(list(CONTENTS.values())[1])
+    os.mkfifo(folder / "pipe.dcm")
+    with Node() as node:
+        sending = sent(node, folder)
+    write_sent(sending.rows, tmp_path / "sent")
+    assert [row.status for row in sending.rows] == ["sent", "sent"]
+    assert b"\x1b" not in (tmp_path / "sent/sent.csv").read_bytes()
 
 
 def test_nobody_there_is_an_error_of_the_command(tmp_path):
