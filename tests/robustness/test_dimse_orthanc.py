@@ -31,14 +31,12 @@ MOVER = "MOVER"
 
 @pytest.fixture(scope="module")
 def files(data_dir) -> list[Path]:
-    """Of two series; those of all subjects, and structure sets, with make test-all."""
-    folder = data_dir / "sts"
-    if WHOLE:
-        return sorted(folder.rglob("*.dcm"))
+    """Of two series."""
+    folder = data_dir / "sts/STS_001"
     return [
         path
         for name, n_files in (("PET", 30), ("MR_T1", 8))
-        for path in sorted((folder / f"STS_001/{name}/image").glob("*.dcm"))[:n_files]
+        for path in sorted((folder / f"{name}/image").glob("*.dcm"))[:n_files]
     ]
 
 
@@ -55,7 +53,7 @@ def orthanc(new_orthanc, files, move_port) -> Orthanc:
 
 
 def peer_of(server: Orthanc, port: int = 0, **changed: object) -> Peer:
-    said = {"called_ae": server.ae_title, "calling_ae": OUR_AE, "idle_timeout_s": 5.0, **changed}
+    said = {"called_ae": server.ae_title, "calling_ae": OUR_AE, "idle_timeout_s": 20.0, **changed}
     return Peer("localhost", port or server.dicom_port, **said)
 
 
@@ -95,6 +93,22 @@ def test_every_data_set_comes_as_it_was_stored(orthanc, files, move_port, tmp_pa
         fetch = fetched(remote, tmp_path)
     assert {row.status for row in fetch.rows} == {"complete"}
     assert data_sets(sorted(tmp_path.rglob("*.dcm"))) == data_sets(files)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not WHOLE, reason="make test-all")
+@pytest.mark.parametrize("way", ["get", "move"])
+def test_every_file_of_all_subjects_comes_as_it_was_stored(new_orthanc, data_dir, tmp_path, way):
+    port = free_port()
+    server = new_orthanc(dicomweb=False, move_ports={MOVER: port})
+    paths = sorted((data_dir / "sts").rglob("*.dcm"))
+    server.upload(paths)
+    destination = MoveDestination(port, "127.0.0.1") if way == "move" else None
+    peer = peer_of(server, calling_ae=MOVER if way == "move" else OUR_AE)
+    with DimseRemote(peer, destination) as remote:
+        fetch = fetched(remote, tmp_path)
+    assert {row.status for row in fetch.rows} == {"complete"}
+    assert data_sets(sorted(tmp_path.rglob("*.dcm"))) == data_sets(paths)
 
 
 @pytest.mark.parametrize("way", ["get", "move"])
@@ -137,7 +151,7 @@ def test_cut_silent_or_killed_at_any_moment_it_is_resumed(
     limit = {"cut_after": moment} if seed % 2 else {"silent_after": moment}
     began = time.monotonic()
     with Proxy(orthanc.dicom_port, **limit) as proxy:
-        peer = peer_of(orthanc, proxy.port, idle_timeout_s=1.0)
+        peer = peer_of(orthanc, proxy.port, idle_timeout_s=0.5)
         try:
             with DimseRemote(peer) as remote:
                 problems = fetched(remote, tmp_path).problems
@@ -160,13 +174,15 @@ def test_cut_silent_or_killed_at_any_moment_it_is_resumed(
     assert data_sets(sorted(tmp_path.rglob("*.dcm"))) == known
 
 
-def test_a_server_that_is_killed_and_comes_back_is_asked_again(new_orthanc, files, tmp_path):
+@pytest.mark.parametrize("seed", range(5 if WHOLE else 1))
+def test_a_server_that_is_killed_and_comes_back_is_asked_again(new_orthanc, files, tmp_path, seed):
+    moment = random.Random(seed).randrange(len(files))
     server = new_orthanc(dicomweb=False)
     server.upload(files)
     killed = threading.Event()
 
     def kill_once(advanced):
-        if advanced.n_files > 10 and not killed.is_set():
+        if advanced.n_files > moment and not killed.is_set():
             killed.set()
             server.kill()
             server.start()

@@ -138,8 +138,9 @@ def ended(association: Association) -> None:
 
 def _require_opened(peer: Peer, association: Association, activity: Activity) -> None:
     if not association.is_established:
-        # The answer to the request is waited for by pynetdicom, which says no more.
-        activity.is_over()
+        if activity.connected and not activity.heard and activity.failure is None:
+            # The answer to the request is waited for by pynetdicom, which says no more.
+            activity.silent = True
         raise _not_opened(peer, association, activity)
 
 

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from pynetdicom import _config, evt
+from pynetdicom import _config
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
@@ -51,8 +51,8 @@ class Activity:
         What the system said where a connection was not made or broke.
     silent : bool
         Whether the idle time was over.
-    connected : bool
-        Whether a connection stood.
+    connected, heard : bool
+        Whether a connection stood, and whether it brought anything: bytes, or its end.
     stopped : bool
         Set by who has seen enough: the exchange ends at the next look.
     """
@@ -63,6 +63,7 @@ class Activity:
     failure: Exception | None = None
     silent: bool = False
     connected: bool = False
+    heard: bool = False
     stopped: bool = False
 
     def touch(self) -> None:
@@ -84,17 +85,17 @@ class WatchedSocket(AssociationSocket):
 
     def connect(self, primitive: T_CONNECT) -> None:
         """Connect, by TLS where it is asked for, and keep the error where that fails."""
+        primitive.result = "Evt17"
         try:
-            self.socket = self._connected(primitive.address_info.as_tuple[:2])
+            made = self._connected(primitive.address_info.as_tuple[:2])
+            # A peer may have gone by now: whatever is asked of the connection may fail.
+            here = AddressInformation.from_tuple(made.getsockname())
         except Exception as error:  # noqa: BLE001 - who waits for the connection waits for ever
             self.activity.failure = error
             self.socket = None
-            primitive.result = "Evt17"
         else:
-            here = AddressInformation.from_tuple(self.socket.getsockname())
-            self.assoc.requestor.address_info = here
+            self.socket, self.assoc.requestor.address_info = made, here
             self._is_connected = self.activity.connected = True
-            evt.trigger(self.assoc, evt.EVT_CONN_OPEN, {"address": self.socket.getpeername()})
             primitive.result = "Evt2"
         self.provider_queue.put(primitive)
         self._ready.set()
@@ -113,6 +114,7 @@ class WatchedSocket(AssociationSocket):
         came = bytearray()
         while len(came) < nr_bytes:
             part = self._read(min(_READ_AT_ONCE, nr_bytes - len(came)))
+            self.activity.heard = True
             if not part:
                 break
             self.activity.touch()
@@ -172,11 +174,15 @@ class WatchedMessages(DIMSEServiceProvider):
     def get_msg(self, block: bool = False) -> Any:
         """Return the next message and its context, or (None, None) where none will come."""
         if not block:
-            return super().get_msg()
+            # The thread of an association looks in between for what the peer asks of us. It
+            # is paused while we wait for answers, but not always in time: it then takes an
+            # answer away, and a list is short by one without a word. A peer that we called
+            # asks nothing.
+            return (None, None) if self.assoc.is_requestor else super().get_msg()
         while True:
             with contextlib.suppress(queue.Empty):
                 return self.msg_queue.get(timeout=_LOOK_EVERY_S)
-            if self.activity.is_over():
+            if self.activity.is_over() or not self.dul.is_alive():
                 return None, None
 
     def receive_primitive(self, primitive: P_DATA) -> None:
