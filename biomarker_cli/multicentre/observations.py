@@ -19,7 +19,7 @@ from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.run_conditions import add_conditions
 from biomarker_cli.multicentre.scales import is_ratio_scale
-from biomarker_cli.tables.carried_sizes import carried_sizes_of
+from biomarker_cli.tables.carried_sizes import CarriedFromElsewhere
 from biomarker_cli.tables.columns import bad_value, require_columns
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.reading import read_cells, read_table
@@ -131,9 +131,9 @@ def _of_run(folder: Path) -> pd.DataFrame:
     if len(absent):
         raise bad_value(folder / MEASUREMENTS.file_name, int(absent[0]) + 2, "no number")
     frame["value"] = frame["value"].where(is_ok)
-    is_carried_size = carried_sizes_of(folder)
-    told = (frame[name] for name in ("case_id", "feature_id", "flags"))
-    frame[CARRIED_SIZE] = [is_carried_size(*row) for row in zip(*told, strict=True)]
+    elsewhere = CarriedFromElsewhere.of_run(folder)
+    told = (frame[name] for name in ("case_id", "flags", "feature_id"))
+    frame[CARRIED_SIZE] = [elsewhere.has_size(*row) for row in zip(*told, strict=True)]
     cases = read_table(CASES, folder)
     names = zip(cases["manufacturer"], cases["model"], cases["software"], strict=True)
     cases["scanner"] = ["|".join(parts).strip("|") for parts in names]

@@ -127,7 +127,7 @@ class _Subject:
                 self._give_up(into, {name: days[name]}, error)
 
     def _baseline(self, timepoint: str) -> MaskedVisit:
-        baseline = masked_visit(self.folder, self._case(timepoint))
+        baseline = self._masked(timepoint)
         if not baseline.regions:
             raise ResponseError(
                 "RESPONSE-MATCH-BASELINE",
@@ -136,6 +136,19 @@ class _Subject:
                 hint="Write the ledger by hand, or take `response init` without --match.",
             )
         return baseline
+
+    def _masked(self, timepoint: str) -> MaskedVisit:
+        case = self._case(timepoint)
+        visit = masked_visit(self.folder, case)
+        carried = [r.name for r in visit.regions if (case.case_id, r.name) in self.run.carried]
+        if carried:
+            raise ResponseError(
+                "RESPONSE-MATCH-CARRIED",
+                f"masks were carried from another visit: {', '.join(carried[:5])}",
+                where=case.case_id,
+                hint="They say where lesions were, not what became of them: draw this visit.",
+            )
+        return visit
 
     def _case(self, timepoint: str) -> JointCase:
         for case_id in self.run.cases_of(self.subject, timepoint):
@@ -150,7 +163,7 @@ class _Subject:
     def _follow(
         self, into: MatchedLedger, tracks: Tracks, baseline: MaskedVisit, name: str, day: str
     ) -> None:
-        visit = masked_visit(self.folder, self._case(name))
+        visit = self._masked(name)
         placed = placed_visit(visit, baseline, self.registrations)
         proposal = propose_visit(tracks, placed, name, self._uids(name))
         head = self._head(name, day)

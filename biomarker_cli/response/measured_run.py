@@ -12,7 +12,7 @@ from typing import Any
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
 from biomarker_cli.response.errors import ResponseError
-from biomarker_cli.tables.carried_sizes import REASON, carried_sizes_of
+from biomarker_cli.tables.carried_sizes import REASON, CarriedFromElsewhere
 from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.reading import read_cells, read_table
 from biomarker_cli.tables.schema import CASES, FACTS, MEASUREMENTS, ROIS
@@ -81,7 +81,11 @@ class MeasuredRun:
             if case.timepoint not in known:
                 known.append(case.timepoint)
             self._cases_of.setdefault((case.subject_id, case.timepoint), []).append(case.case_id)
-        self._values = _values(folder)
+        rows = read_table(MEASUREMENTS, folder)
+        elsewhere = CarriedFromElsewhere.of_run(folder)
+        self._values = _values(rows, elsewhere)
+        told = zip(*(rows[name].tolist() for name in ("case_id", "roi_id", "flags")), strict=True)
+        self.carried = frozenset((case, roi) for case, roi, f in told if elsewhere.has(case, f))
         self._analyses: dict[str, set[str]] = {}
         for found in self._values.values():
             for one in found:
@@ -175,9 +179,9 @@ def _require_one_site(rows: Iterable[Mapping[str, Any]]) -> None:
             )
 
 
-def _values(folder: Path) -> dict[tuple[str, str, str], list[MeasuredValue]]:
-    frame = read_table(MEASUREMENTS, folder)
-    is_carried_size = carried_sizes_of(folder)
+def _values(
+    frame: Any, elsewhere: CarriedFromElsewhere
+) -> dict[tuple[str, str, str], list[MeasuredValue]]:
     found: dict[tuple[str, str, str], list[MeasuredValue]] = {}
     names = ("case_id", "roi_id", "analysis_id", "feature_id", "value", "status", "usable", "flags")
     for case, roi, analysis, feature, value, status, usable, flags in zip(
@@ -188,7 +192,7 @@ def _values(folder: Path) -> dict[tuple[str, str, str], list[MeasuredValue]]:
             reason = f"not measured: {status}"
         elif usable == "no":
             reason = f"not usable: {flags}"
-        elif is_carried_size(case, feature, flags):
+        elif elsewhere.has_size(case, flags, feature):
             reason = f"not usable: {REASON}"
         number = None if reason else Decimal(repr(value))
         one = MeasuredValue(case, roi, analysis, number, reason)

@@ -6,7 +6,7 @@ where it was drawn. Whoever compares visits may not take that for a measurement.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from biomarker_cli.model.flags import split_flags
@@ -19,33 +19,43 @@ _FLAG = "mask_propagated"
 _SIZE_FAMILIES = frozenset({"morphology", "morphology_2d", "size"})
 
 
-def carried_sizes_of(run: Path) -> Callable[[str, str, str], bool]:
-    """Return what tells a size of a carried mask, by case, feature and flags of its row.
+@dataclass(frozen=True)
+class CarriedFromElsewhere:
+    """Tells which rows of a run are of masks that another visit gave.
 
     A mask that comes from another image of the same visit was drawn at it, and has its
     size; one of which nobody knows the visit has not.
 
-    Parameters
+    Attributes
     ----------
-    run : Path
-        Folder of a run.
-
-    Raises
-    ------
-    TableError
-        ``TABLE-UNREADABLE`` where its registrations cannot be read.
+    at_home : frozenset of str
+        Cases whose mask comes from an image of their own visit.
     """
-    at_home = _carried_within_a_visit(run / REGISTRATIONS.file_name)
 
-    def is_one(case_id: str, feature_id: str, flags: str) -> bool:
+    at_home: frozenset[str]
+
+    @classmethod
+    def of_run(cls, run: Path) -> CarriedFromElsewhere:
+        """Read the registrations of a run, where it has some.
+
+        Raises
+        ------
+        TableError
+            ``TABLE-UNREADABLE`` where they cannot be read.
+        """
+        return cls(_carried_within_a_visit(run / REGISTRATIONS.file_name))
+
+    def has(self, case_id: str, flags: str) -> bool:
+        """Tell whether the mask of a row was carried from another visit."""
         # Most rows have no such flag.
-        if _FLAG not in flags or case_id in at_home:
+        if _FLAG not in flags or case_id in self.at_home:
             return False
-        family = feature_id.split(".")[1:2]
-        is_carried = any(one.partition(":")[0] == _FLAG for one in split_flags(flags))
-        return is_carried and bool(_SIZE_FAMILIES.intersection(family))
+        return any(one.partition(":")[0] == _FLAG for one in split_flags(flags))
 
-    return is_one
+    def has_size(self, case_id: str, flags: str, feature_id: str) -> bool:
+        """Tell whether a row is the size of such a mask."""
+        family = feature_id.split(".")[1:2]
+        return self.has(case_id, flags) and bool(_SIZE_FAMILIES.intersection(family))
 
 
 def _carried_within_a_visit(path: Path) -> frozenset[str]:

@@ -16,6 +16,7 @@ from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.ledger import LEDGER, typed_row
 from biomarker_cli.response.matched_ledger import matched_ledger
 from biomarker_cli.response.matches_table import MATCHES
+from biomarker_cli.tables.schema import MEASUREMENTS
 from biomarker_cli.tables.writing import write_table
 
 GRID = Geometry((36, 46, 56), (2.0, 2.0, 2.0), (-56.0, -46.0, -36.0))
@@ -91,6 +92,19 @@ def test_a_registration_leads_the_masks_to_the_baseline(tmp_path):
     back = recorded(tmp_path / "back", BASE, later, np.linalg.inv(MOVE))
     wrong = _ledger(tmp_path / "wrong", [BASE, later], [back])
     assert max(row.get("distance_mm", 99) for row in wrong.matches) > 5
+
+
+@pytest.mark.parametrize(("source", "expected"), [("T1/ct", True), ("T2/pet", False)])
+def test_masks_that_were_carried_from_another_visit_match_nothing(tmp_path, source, expected):
+    """Each lies where its lesion was, whatever became of that."""
+    run = kept_run(tmp_path / "run", [BASE, _case("T2", {"L1": A})])
+    row = {"case_id": "A/S1/T2/ct", "roi_id": "L1", "flags": "mask_propagated:rigid@1.0.0:0a"}
+    write_table(MEASUREMENTS, [row | {"status": "ok", "value": 1.0}], run)
+    (run / "registrations.csv").write_text(f"case_id,source_case_id\nA/S1/T2/ct,A/S1/{source}\n")
+    found = matched_ledger(run, read_registrations(["none"]))
+    codes = {error.code for _, error in found.faults}
+    assert codes == ({"RESPONSE-MATCH-CARRIED"} if expected else set())
+    assert (_rows(found, "T2")["L1"][0] == "?L1") is expected
 
 
 @pytest.mark.parametrize("status", ["review", "failed"])
