@@ -68,9 +68,13 @@ class VoxelRules:
 
 @dataclass(frozen=True)
 class VoxelSummary:
-    """What was written: visits, voxels, maps that were brought to a grid, and those that not."""
+    """What was written: visits, voxels, maps that were brought to a grid, and those that not.
+
+    `whole` are the visits of which no map is missing.
+    """
 
     visits: int = 0
+    whole: int = 0
     voxels: int = 0
     joined: int = 0
     refused: int = 0
@@ -156,6 +160,7 @@ def _counted(summary: VoxelSummary, visit: JoinedVisit) -> VoxelSummary:
     return replace(
         summary,
         visits=summary.visits + bool(visit.regions),
+        whole=summary.whole + bool(visit.regions and not visit.faults),
         voxels=summary.voxels + sum(len(one.points_mm) for one in visit.regions),
         joined=summary.joined + sum(column.role != role for column in visit.links),
         refused=summary.refused + len(visit.faults),

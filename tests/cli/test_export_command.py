@@ -207,3 +207,7 @@ def test_voxels_of_the_sample_are_joined_only_where_somebody_says_how(biomarker,
     assert biomarker("export", "joint", run, "--roi", "GTV").returncode == 2
     absent = biomarker(*command, "--overwrite", "--registration", tmp_path / "registration.csv")
     assert (absent.returncode, "TABLE-NOT-FOUND" in absent.stderr) == (3, True)
+    # A visit of one map needs no registration: another one that is gone is not all.
+    gone = replace(pet, case_id="A/S1/T2/pet", keeps=False)
+    partial = biomarker("export", "joint", kept_run(tmp_path / "two", [pet, gone]), "--voxels")
+    assert (partial.returncode, "KEPT-NOT-FOUND" in partial.stderr) == (5, True)

@@ -149,4 +149,4 @@ def _write_voxels(folder: Path, output: Path, given: Mapping[str, Any]) -> ExitC
         say(f"written: {path}", err=True)
     if not faults:
         return ExitCode.DONE
-    return ExitCode.PARTIAL if summary.joined else ExitCode.FAILED
+    return ExitCode.PARTIAL if summary.joined or summary.whole else ExitCode.FAILED
