@@ -8,13 +8,15 @@ import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
-from biomarker_cli.registration.spatial_reading import ORTHONORMAL_WITHIN
 
 if TYPE_CHECKING:
     from biomarker_cli.registration.rules import RegistrationProtocol
 
 CarryRule = Literal["never", "rigid", "deformable"]
 """The strongest transform that a region is carried by; ``never`` for none."""
+
+_RIGID_WITHIN = 1e-4
+"""How far the axes of a rotation may be from unit vectors at right angles, as for an object."""
 
 DEFAULT_CARRY: CarryRule = "rigid"
 """What a field shrinks is what a treatment shrank: no lesion is deformed unasked."""
@@ -71,7 +73,7 @@ def require_rigid(roi_id: str, rule: CarryRule, matrix: FloatArray) -> None:
         ``REGISTRATION-CARRY-RIGID``.
     """
     turn = matrix[:3, :3]
-    if rule == "deformable" or np.abs(turn.T @ turn - np.eye(3)).max() <= ORTHONORMAL_WITHIN:
+    if rule == "deformable" or np.abs(turn.T @ turn - np.eye(3)).max() <= _RIGID_WITHIN:
         return
     raise RegistrationError(
         "REGISTRATION-CARRY-RIGID",
