@@ -260,3 +260,20 @@ def test_what_is_no_uid_names_nothing(uid: str, tmp_path: Path) -> None:
             SeriesStore(tmp_path, series, expected)
         assert raised.value.code == "FETCH-UID"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "absent", "fault"),
+    [
+        ({"SOPClassUID": ["1.2", "1.3"]}, ("Rows", "PixelData"), ""),
+        ({"PhotometricInterpretation": ["RGB", "MONOCHROME2"]}, (), ""),
+        ({"PhotometricInterpretation": ["RGB", "MONOCHROME2"], "NumberOfFrames": 2}, (), "48 of"),
+        ({"Rows": [6, 6]}, (), "without its size"),
+    ],
+)
+def test_several_values_where_one_belongs_end_no_fetch(
+    changes: dict[str, Any], absent: tuple[str, ...], fault: str, tmp_path: Path
+) -> None:
+    said = fault_of(content_of(_without(image(**changes), *absent)), tmp_path)
+    assert said is not None
+    assert fault in said
