@@ -85,6 +85,23 @@ def associated(
     ended(association)
 
 
+@contextmanager
+def standing(peer: Peer, association: Association, activity: Activity) -> Iterator[None]:
+    """Send a request within: an association that has ended since the last one is lost.
+
+    Raises
+    ------
+    RemoteError
+        ``DIMSE-LOST``; pynetdicom raises a RuntimeError of its own.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if association.is_established:
+            raise
+        raise broken(peer, activity) from error
+
+
 def _opened(
     peer: Peer,
     contexts: Sequence[PresentationContext],

@@ -18,6 +18,7 @@ from biomarker_cli.exchange.dimse.association import (
     associated,
     broken,
     is_pending,
+    standing,
     status_of,
     status_words,
 )
@@ -156,7 +157,8 @@ def get(
 def _get_some(
     peer: Peer, association: Association, series: RemoteSeries, uids: list[str], taker: Taker
 ) -> int:
-    answers = association.send_c_get(image_level(series, uids), GET)
+    with standing(peer, association, taker.activity):
+        answers = association.send_c_get(image_level(series, uids), GET)
     return n_failed_of(peer, answers, taker)
 
 

@@ -14,6 +14,7 @@ from biomarker_cli.exchange.dimse.association import (
     broken,
     is_pending,
     is_success,
+    standing,
     status_of,
     status_words,
 )
@@ -152,7 +153,8 @@ class DimseRemote:
             setattr(asked, keyword, value)
         association = self._connected()
         self._activity.touch()
-        answers = association.send_c_find(asked, FIND)
+        with standing(self._peer, association, self._activity):
+            answers = association.send_c_find(asked, FIND)
         for n_found, (answer, found) in enumerate(answers, 1):
             status = status_of(self._peer, answer, self._activity)
             if is_success(status):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import build_context
+from pynetdicom.association import Association
 
 from biomarker_cli.exchange.dimse.moving import MoveDestination
 from biomarker_cli.exchange.dimse.peers import Peer
@@ -205,6 +206,21 @@ def test_an_association_lost_during_a_query_is_no_empty_answer():
 
     with Node(behave={"find": vanish}) as node, named(RemoteError, "DIMSE-LOST"):
         fetch(node)
+
+
+@pytest.mark.parametrize("service", ["find", "get", "move"])
+def test_an_association_lost_between_two_requests_is_named(service, monkeypatch):
+    name = f"send_c_{service}"
+    send = getattr(Association, name)
+
+    def sends_after_the_end(association, *asked):
+        association.abort()
+        return send(association, *asked)
+
+    monkeypatch.setattr(Association, name, sends_after_the_end)
+    destination = MoveDestination(free_port(), "127.0.0.1") if service == "move" else None
+    with Node(CONTENTS) as node, named(RemoteError, "DIMSE-LOST", "ended"):
+        fetch(node, destination)
 
 
 def test_a_refused_query_is_named_with_its_status():

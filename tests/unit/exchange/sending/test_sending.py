@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from pynetdicom.association import Association
 
 from biomarker_cli.dicom.identity import UidMap
 from biomarker_cli.exchange.dimse.peers import Peer
@@ -179,6 +180,25 @@ def test_a_target_that_goes_away_leaves_a_row_for_each_file(tmp_path):
     with Node(behave={"store": vanish}) as node:
         rows = sent(node, folder).rows
     assert {(row.status, row.error_code) for row in rows} == {("failed", "DIMSE-LOST")}
+
+
+def test_a_target_that_ends_between_two_files_is_connected_with_again(tmp_path, monkeypatch):
+    folder = folder_of(tmp_path)
+
+    def sends_after_the_end(association, path):
+        # The end of the association that took one file comes before the next is sent.
+        if ended_after.pop(id(association), False):
+            association.abort()
+        ended_after[id(association)] = True
+        return send(association, path)
+
+    ended_after: dict[int, bool] = {}
+    send = Association.send_c_store
+    monkeypatch.setattr(Association, "send_c_store", sends_after_the_end)
+    with Node() as node:
+        rows = sent(node, folder).rows
+    assert {row.status for row in rows} == {"sent"}
+    assert len(node.stored) == len(CONTENTS)
 
 
 def test_an_interruption_leaves_a_row_for_each_file(tmp_path):
