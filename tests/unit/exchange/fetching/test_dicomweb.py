@@ -366,6 +366,24 @@ def test_a_study_that_does_not_say_whose_it_is_is_not_fetched_for_a_patient(
         remote.find_series(EVERYTHING)
 
 
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        (Query(study_uid="1.2", modality="CT"), "Modality"),
+        (Query(study_uid="1.2", first_date="20240115"), "StudyDate"),
+    ],
+)
+def test_what_is_not_told_leaves_nothing_out_without_a_word(
+    query: Query, word: str, server: DicomwebServer
+) -> None:
+    said = {"0020000D": {"Value": ["1.2"]}, "0020000E": {"Value": ["1.3"]}}
+    # A date that is written another way is none that can be held against the range.
+    body = json.dumps([{**said, "00080020": {"Value": ["2024-01-15"]}}]).encode()
+    server.change = lambda _, answer: replace(answer, body=body)
+    with remote_of(server) as remote, pytest.raises(SourceRefusedError, match=word):
+        remote.find_series(query)
+
+
 def test_packed_and_foreign_answers_are_refused(server: DicomwebServer) -> None:
     series = next(iter(server.pacs.series))
     for change in (

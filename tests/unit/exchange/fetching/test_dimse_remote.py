@@ -132,6 +132,58 @@ def test_what_does_not_match_is_left_out_even_where_the_node_heeds_no_key(query,
         assert len(remote.find_series(query)) == n_series
 
 
+def answering(*answers: dict[str, str]):
+    """Return a node's way to answer every query with these, of the level that is asked."""
+
+    def find(event):
+        for said in answers:
+            answer = Dataset()
+            for keyword, value in said.items():
+                setattr(answer, keyword, value)
+            yield 0xFF00, answer
+
+    return find
+
+
+ONE = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3", "Modality": "PT"}
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        (Query(patient_id="P1"), "PatientID"),
+        (Query(first_date="20240115"), "StudyDate"),
+        (Query(last_date="20240115"), "StudyDate"),
+        (Query(modality="CT", study_uid="1.2"), "Modality"),
+    ],
+)
+@pytest.mark.parametrize("told", ["", None])
+def test_what_is_not_told_leaves_nothing_out_without_a_word(query, word, told):
+    said = {**ONE, "PatientID": "P1", "StudyDate": "20240115"}
+    said = {key: value for key, value in said.items() if key != word}
+    if told is not None:
+        said[word] = told
+    with (
+        Node(behave={"find": answering(said)}) as node,
+        DimseRemote(peer_of(node)) as remote,
+        named(SourceRefusedError, "FETCH-ANSWER", word),
+    ):
+        remote.find_series(query)
+
+
+def test_a_series_that_lies_in_two_studies_is_found_in_both():
+    find = answering(ONE, {**ONE, "StudyInstanceUID": "1.4"})
+    with Node(behave={"find": find}) as node, DimseRemote(peer_of(node)) as remote:
+        found = remote.find_series(Query(series_uid="1.2.3"))
+    assert {one.study_uid for one in found} == {"1.2", "1.4"}
+
+
+def test_a_modality_that_is_none_is_not_told_on():
+    find = answering({**ONE, "Modality": "=1+1\x1b[2J"})
+    with Node(behave={"find": find}) as node, DimseRemote(peer_of(node)) as remote:
+        assert [one.modality for one in remote.find_series(Query())] == [""]
+
+
 def named(kind: type[Exception], code: str, *words: str) -> object:
     """Return a check that an error of this kind and code says these words."""
 
