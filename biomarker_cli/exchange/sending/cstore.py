@@ -79,7 +79,8 @@ class StoreTarget(AskedTarget):
             answer = association.send_c_store(file.path)
         status = status_of(self._peer, answer, activity)
         if is_success(status) or status >> 12 == _WARNING_FAMILY:
-            tell(file, "", "")
+            words = "" if is_success(status) else f"stored; the target says {status_words(status)}"
+            tell(file, "", words)
             return
         tell(file, "DIMSE-STATUS", f"the target answers {status_words(status)}")
 

@@ -160,7 +160,11 @@ def test_a_class_that_is_not_taken_is_named_and_the_others_go(tmp_path):
 
 @pytest.mark.parametrize(
     ("status", "ends", "words"),
-    [(0xA700, "failed", "resources"), (0xC001, "failed", "0xC001"), (0xB007, "sent", "")],
+    [
+        (0xA700, "failed", "resources"),
+        (0xC001, "failed", "0xC001"),
+        (0xB000, "sent", "0xB000 (elements were changed)"),
+    ],
 )
 def test_what_the_target_answers_stands_in_the_row(tmp_path, status, ends, words):
     folder = folder_of(tmp_path)
