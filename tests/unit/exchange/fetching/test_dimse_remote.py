@@ -11,7 +11,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import build_context
 from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_GET
 
+from biomarker_cli.exchange.dimse import getting
+from biomarker_cli.exchange.dimse.contexts import GET
 from biomarker_cli.exchange.dimse.moving import MoveDestination
 from biomarker_cli.exchange.dimse.peers import Peer
 from biomarker_cli.exchange.fetching.dimse import DimseRemote
@@ -340,6 +343,25 @@ def test_what_the_receiver_raises_ends_the_transfer_at_once():
             DimseRemote(peer_of(node), destination).retrieve(SERIES, instances, full)
     assert len(came) == 2
     assert time.monotonic() - began < 4 * IDLE_S
+
+
+def test_a_transfer_that_goes_on_for_ever_without_an_object_ends(monkeypatch):
+    def without_end(event):
+        yield 1
+        (context,) = (one for one in event.assoc.accepted_contexts if one.abstract_syntax == GET)
+        pending = C_GET()
+        pending.MessageIDBeingRespondedTo, pending.Status = event.message_id, 0xFF00
+        while event.assoc.is_established and len(told) < 2000:
+            told.append(event.message_id)
+            event.assoc.dimse.send_msg(pending, context.context_id)
+
+    told: list[int] = []
+    monkeypatch.setattr(getting, "PENDING_AT_MOST", 50)
+    with (
+        Node(CONTENTS, behave={"get": without_end}) as node,
+        named(SeriesRefusedError, "DIMSE-ANSWER", "without end"),
+    ):
+        fetch(node)
 
 
 def test_failed_parts_are_named():
