@@ -278,6 +278,16 @@ def test_names_that_are_no_text_and_a_pipe_stop_nothing(tmp_path):
     assert b"\x1b" not in (tmp_path / "sent/sent.csv").read_bytes()
 
 
+def test_two_files_that_are_shown_alike_have_a_row_each(tmp_path):
+    contents = list(CONTENTS.values())
+    for name, content in zip(("a\x1b.dcm", "a\\x1b.dcm", "a\\x1b.dcm (2)"), contents, strict=False):
+        (tmp_path / name).write_bytes(content)
+    with Node() as node:
+        rows = sent(node, tmp_path).rows
+    assert len({row.file for row in rows}) == len(rows) == 3
+    assert {row.sop_instance_uid for row in rows} == set(node.stored)
+
+
 def test_nobody_there_is_an_error_of_the_command(tmp_path):
     node = Node()
     node.port = 1
