@@ -177,7 +177,7 @@ def test_the_joint_table_of_the_sample_holds_every_value_that_may_be_pooled(
     measured = {(r["case_id"], r["feature_id"], r["roi_id"]): r for r in _measured(tables)}
     row = measured["CENTRE_A/S0001/T1/pet", MAX, "GTV"]
     assert gtv[MAX] == row["value"]
-    again = biomarker("export", "joint", tables, "-o", tmp_path / "joint.csv")
+    again = biomarker("export", "joint", tables, "-o", tmp_path)
     assert again.returncode == 2
     assert "OUTPUT-EXISTS" in again.stderr
     other = biomarker("export", "joint", tables, "-o", tables / "cases.csv", "--overwrite")

@@ -45,9 +45,9 @@ with --voxels 5 where some map or visit is not in the table, 6 where none is.
 @click.option(
     "-o",
     "--output",
-    metavar="FILE",
+    metavar="FILE|DIR",
     type=click.Path(path_type=Path),
-    help="File to write [default: joint.csv in DIR].",
+    help="File to write, or a folder for it [default: joint.csv in DIR].",
 )
 @click.option(
     "--usable",
@@ -84,11 +84,15 @@ def joint(context: click.Context, /, folder: Path, output: Path | None, **given:
     if given["voxels"]:
         if given["usable"] is not None:
             raise click.UsageError("--usable is of measurements: --voxels writes maps")
-        context.exit(_write_voxels(folder, output or folder / "voxels.parquet", given))
+        context.exit(_write_voxels(folder, _file(output or folder, "voxels.parquet"), given))
     for name in ("registrations", "rois"):
         if given[name]:
             raise click.UsageError(f"--{name[:-1]} is of --voxels: this table moves no image")
-    _write_rows(folder, output or folder / "joint.csv", given)
+    _write_rows(folder, _file(output or folder, "joint.csv"), given)
+
+
+def _file(output: Path, name: str) -> Path:
+    return output / name if output.is_dir() else output
 
 
 def _write_rows(folder: Path, output: Path, given: Mapping[str, Any]) -> None:

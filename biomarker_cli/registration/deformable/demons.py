@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import THREADS, no_result, one_thread
+from biomarker_cli.registration.alignment import THREADS, geometry_of, no_result, one_thread
 from biomarker_cli.registration.deformable.fields import DisplacementField, itk_transform
 from biomarker_cli.registration.deformable.rules import DemonsRules
 
@@ -59,7 +58,8 @@ def _through_levels(fixed: Any, moving: Any, matrix: FloatArray, rules: DemonsRu
         here = SimpleITK.Resample(here, grid, plain, linear)
         there = SimpleITK.Resample(there, grid, rigid, linear, rules.window_hu[0])
         if field is not None:
-            field = SimpleITK.Resample(_edge_kept(field), grid, plain, linear)
+            # Both cover the fixed image: no voxel centre of the finer lies beyond the coarser.
+            field = SimpleITK.Resample(field, grid, plain, linear)
         field = _demons(here, there, field, rules, level.iterations)
     return field
 
@@ -111,20 +111,13 @@ def _grid(image: Any, voxel_mm: float) -> Any:
     return grid
 
 
-def _edge_kept(field: Any) -> Any:
-    """Return a field with a border of one voxel of its own values: a finer grid reaches there."""
-    import SimpleITK
-
-    return SimpleITK.ZeroFluxNeumannPad(field, [1, 1, 1], [1, 1, 1])
-
-
 def _with_rigid(field: Any, matrix: FloatArray) -> DisplacementField:
     """Return the demons, then the rigid transform, as one field: M(x + u(x)) - x."""
     import SimpleITK
 
     vectors = np.asarray(SimpleITK.GetArrayFromImage(field), dtype=np.float64)
-    x, y, z = field.GetSize()
-    geometry = Geometry((z, y, x), field.GetSpacing(), field.GetOrigin(), field.GetDirection())
+    geometry = geometry_of(field)
+    z, y, x = geometry.shape
     turn = matrix[:3, :3]
     for number in range(z):
         places = np.moveaxis(np.indices((y, x)), 0, -1)[..., ::-1].reshape(-1, 2)

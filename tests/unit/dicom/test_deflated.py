@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zlib
@@ -175,3 +176,24 @@ def test_a_frame_that_was_deflated_for_itself_has_a_bound_as_well(monkeypatch):
     with pytest.raises(PixelError) as raised:
         segment_frames.decode_frame(dataset, 0, "a.dcm")
     assert raised.value.code == "PIXELS-UNREADABLE"
+
+
+NOT_MEASURED = {
+    # Of files that this program made itself, and of those that `read_stored` has measured.
+    "multicentre/objects/seg.py",
+    "exchange/sending/outgoing_files.py",
+}
+
+
+def test_every_reader_of_a_data_set_measures_it():
+    package = Path(bounds.__file__).parents[1]
+    unmeasured = set()
+    for path in package.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for call in re.findall(r"\bdcmread\(([^)]*)", text):
+            is_measured = "MeasuredContent" in call or (
+                call.startswith(("file,", "content")) and "MeasuredContent" in text
+            )
+            if not is_measured:
+                unmeasured.add(path.relative_to(package).as_posix())
+    assert unmeasured == NOT_MEASURED

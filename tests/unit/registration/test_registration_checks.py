@@ -15,7 +15,7 @@ from biomarker_cli.registration.anatomy import (
     region_points_mm,
 )
 from biomarker_cli.registration.checks import told, verdict_of, worst
-from biomarker_cli.registration.rules import FigureLimit
+from biomarker_cli.registration.rules import FigureLimit, load_registration
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,19 @@ def test_a_mirrored_image_exchanges_left_and_right_alone():
     volume = body()
     array = SimpleITK.GetArrayFromImage(mirrored(image_of(volume)))
     np.testing.assert_array_equal(array, volume.array[:, :, ::-1].astype(np.float32))
+
+
+def test_the_limits_of_a_field_are_held_from_their_side():
+    checks = load_registration("demons-ct-ct").file.checks
+    for name, good, bad, verdict in (
+        ("folded_percent", 0.0, 0.001, "failed"),
+        ("jacobian_min", 0.3, 0.29, "review"),
+        ("jacobian_max", 3.0, 3.01, "review"),
+        ("deformed_inverse_mm", 2.0, 2.01, "review"),
+        ("deformed_similarity", 0.9, 0.89, "review"),
+        ("deformed_similarity", 0.7, 0.69, "failed"),
+    ):
+        limit = getattr(checks, name)
+        assert verdict_of(name, bad, limit) == verdict, name
+        assert verdict_of(name, good, limit) in {"ok", "review"} - {verdict}, name
+        assert verdict_of(name, None, limit) == "failed", name
