@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from biomarker_cli.exchange.fetching.errors import (
     SourceRefusedError,
 )
 from biomarker_cli.exchange.fetching.fetching import Fetch
+from biomarker_cli.exchange.fetching.qido import MOST_PAGE_NODES
 from biomarker_cli.exchange.fetching.remote import Query
 from biomarker_cli.exchange.fetching.sources import DicomwebSource
 from tests.dicomweb_server import Answer, DicomwebServer, serving
@@ -345,6 +347,20 @@ def test_an_answer_beyond_all_bounds_is_not_read(
     monkeypatch.setattr("biomarker_cli.exchange.fetching.qido.MOST_PAGE_BYTES", 100)
     with remote_of(server) as remote, pytest.raises(SeriesRefusedError, match="more than 100"):
         remote.find_series(EVERYTHING)
+
+
+@pytest.mark.parametrize("empty", [b"{}", b"[]"])
+def test_a_page_of_nothing_is_not_read_into_memory(empty: bytes, server: DicomwebServer) -> None:
+    series = next(iter(server.pacs.series))
+    body = b"[" + b",".join([empty] * MOST_PAGE_NODES) + b"]"
+    server.change = lambda _, answer: replace(answer, body=body)
+    tracemalloc.start()
+    try:
+        with remote_of(server) as remote, pytest.raises(SeriesRefusedError, match="no DICOM JSON"):
+            remote.find_instances(series)
+        assert tracemalloc.get_traced_memory()[1] < 8 * len(body)
+    finally:
+        tracemalloc.stop()
 
 
 def test_matches_without_end_are_not_gone_through(
