@@ -32,6 +32,9 @@ _STATUS_WORDS = {
     0xA701: "out of resources: it cannot count the matches",
     0xA702: "out of resources: it cannot hand them over",
     0xA801: "it does not know our AE title as a destination: register it there",
+    0xB000: "elements were changed",
+    0xB006: "elements were left out",
+    0xB007: "the data set does not fit the SOP class",
     0xA900: "the identifier does not fit the SOP class",
     0x0122: "SOP class not supported",
     0x0124: "not authorised",
@@ -83,6 +86,23 @@ def associated(
     if association.is_established:
         association.release()
     ended(association)
+
+
+@contextmanager
+def standing(peer: Peer, association: Association, activity: Activity) -> Iterator[None]:
+    """Send a request within: an association that has ended since the last one is lost.
+
+    Raises
+    ------
+    RemoteError
+        ``DIMSE-LOST``; pynetdicom raises a RuntimeError of its own.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if association.is_established:
+            raise
+        raise broken(peer, activity) from error
 
 
 def _opened(

@@ -18,6 +18,7 @@ from biomarker_cli.exchange.dimse.association import (
     associated,
     broken,
     is_pending,
+    standing,
     status_of,
     status_words,
 )
@@ -36,6 +37,8 @@ from biomarker_cli.model.wording import counted
 
 UIDS_AT_ONCE = 100
 """SOP Instance UIDs of one request: 6.5 kB at most."""
+PENDING_AT_MOST = 100_000
+"""Answers to one request that say that it goes on: one a second is a day."""
 STORED = 0x0000
 CANNOT_STORE = 0xA700
 _WARNING_FAMILY = 0xB
@@ -156,7 +159,8 @@ def get(
 def _get_some(
     peer: Peer, association: Association, series: RemoteSeries, uids: list[str], taker: Taker
 ) -> int:
-    answers = association.send_c_get(image_level(series, uids), GET)
+    with standing(peer, association, taker.activity):
+        answers = association.send_c_get(image_level(series, uids), GET)
     return n_failed_of(peer, answers, taker)
 
 
@@ -170,12 +174,17 @@ def n_failed_of(
     Raises
     ------
     RemoteError
-        ``DIMSE-STATUS`` where the peer fails, and what `Taker` caught.
+        ``DIMSE-STATUS`` where the peer fails, ``DIMSE-ANSWER`` where it says without end that
+        it goes on, and what `Taker` caught.
     """
-    for answer, _ in answers:
+    for n_answers, (answer, _) in enumerate(answers, 1):
         taker.raise_what_was_caught()
         status = status_of(peer, answer, taker.activity)
         if is_pending(status):
+            if n_answers > PENDING_AT_MOST:
+                raise SeriesRefusedError(
+                    "DIMSE-ANSWER", "the peer sends answers without end", where=peer.place
+                )
             continue
         if status == STORED or status >> 12 == _WARNING_FAMILY:
             return int(answer.get("NumberOfFailedSuboperations") or 0)

@@ -15,7 +15,7 @@ from pynetdicom.events import Event
 from pynetdicom.presentation import build_context
 from pynetdicom.transport import ThreadedAssociationServer
 
-from biomarker_cli.exchange.dimse.association import activity_with, associated, ended
+from biomarker_cli.exchange.dimse.association import activity_with, associated, ended, standing
 from biomarker_cli.exchange.dimse.contexts import ENCODINGS, MOVE, common_storage_classes
 from biomarker_cli.exchange.dimse.getting import (
     UIDS_AT_ONCE,
@@ -86,7 +86,10 @@ class MoveDestination:
             n_failed = 0
             for some in batches(uids, UIDS_AT_ONCE):
                 activity.touch()
-                answers = association.send_c_move(image_level(series, some), peer.calling_ae, MOVE)
+                with standing(peer, association, activity):
+                    answers = association.send_c_move(
+                        image_level(series, some), peer.calling_ae, MOVE
+                    )
                 n_failed += n_failed_of(peer, answers, taker)
             taker.raise_what_was_caught()
         require_all(peer, n_failed, ())

@@ -121,6 +121,9 @@ def _of_url(url: str) -> DicomwebSource | DimseSource:
         if parts.port is None or parts.path.strip("/") or parts.query or parts.fragment:
             raise SourceError("SOURCE-URL", f"expected {_FORMS}")
         title = parts.netloc.rpartition("@")[0]
+        if ":" in title:
+            # Of user:password an error would show the half that is none of its business.
+            raise SourceError("SOURCE-URL", f"a password does not belong in a URL: {_FORMS}")
         return DimseSource(host=parts.hostname or "", port=parts.port, called_ae=title)
     except ValidationError as error:
         said = problem_text(error.errors(include_url=False, include_input=False)[0]["msg"])
@@ -170,6 +173,10 @@ def _require_fit(found: Credentials, chosen: ChosenSource, stem: str) -> None:
         not one.isprintable() for one in (found.user, found.password, found.token)
     ):
         what = "they hold characters that are not printable, such as a line end"
+    elif not found.token.isascii():
+        what = "a token has ASCII characters alone (RFC 6750 2.1)"
+    elif ":" in found.user and isinstance(chosen.source, DicomwebSource):
+        what = "a user of HTTP has no colon (RFC 7617 2)"
     elif found.are_there and isinstance(chosen.source, DicomwebSource):
         if chosen.source.is_private:
             return

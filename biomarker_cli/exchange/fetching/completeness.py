@@ -110,7 +110,8 @@ def read_stored(path: Path) -> StoredObject | None:
 def _value(elements: Located, keyword: str) -> Any:
     located = elements.get(tag_of(keyword))
     value = None if located is None else decode(tag_of(keyword), *located)
-    return None if value is UNKNOWN else value
+    # Of several values none is told from the others, and a list is no member of a set.
+    return None if value is UNKNOWN or isinstance(value, list) else value
 
 
 def _native(window: ByteWindow, place: Any) -> _Pixels:

@@ -148,7 +148,7 @@ class DicomwebRemote:
             wanted = _stated(SeriesInstanceUID=query.series_uid, Modality=query.modality)
             for uid, answer in self._search(f"/studies/{study}/series", wanted, qido.SERIES_UID):
                 modality = text_in(answer, qido.MODALITY)
-                if query.series_uid in {"", uid} and query.modality in {"", modality}:
+                if query.holds_series(uid, modality):
                     yield RemoteSeries(study, uid, modality if is_modality(modality) else "")
 
     def _studies(self, query: Query) -> Iterator[str]:
@@ -159,7 +159,8 @@ class DicomwebRemote:
             ModalitiesInStudy=query.modality,
         )
         for uid, answer in self._search("/studies", wanted, qido.STUDY_UID):
-            if query.study_uid in {"", uid} and _is_meant(answer, query):
+            said = (text_in(answer, tag) for tag in (qido.PATIENT_ID, qido.STUDY_DATE))
+            if query.holds_study(uid, *said):
                 yield uid
 
     def _search(
@@ -179,23 +180,6 @@ def _path(series: RemoteSeries) -> str:
 def _class_of(answer: Answer) -> str:
     uid = text_in(answer, qido.SOP_CLASS_UID)
     return uid if is_uid(uid) else ""
-
-
-def _is_meant(answer: Answer, query: Query) -> bool:
-    """Tell whether a study is of the patient and the dates that were asked for."""
-    said = {
-        "PatientID": (query.patient_id, text_in(answer, qido.PATIENT_ID)),
-        "StudyDate": (query.first_date or query.last_date, text_in(answer, qido.STUDY_DATE)),
-    }
-    for name, (wanted, found) in said.items():
-        if wanted and not found:
-            raise SourceRefusedError(
-                "FETCH-ANSWER",
-                f"the source does not say the {name} of a study that it gives for one",
-                where=text_in(answer, qido.STUDY_UID),
-                hint="Ask for the study or the series by its UID.",
-            )
-    return query.patient_id in {"", said["PatientID"][1]} and query.holds_date(said["StudyDate"][1])
 
 
 def _objects(response: Response) -> Iterator[Iterator[bytes]]:

@@ -14,6 +14,7 @@ from biomarker_cli.exchange.dimse.association import (
     broken,
     is_pending,
     is_success,
+    standing,
     status_of,
     status_words,
 )
@@ -29,6 +30,7 @@ from biomarker_cli.exchange.fetching.remote import (
     Receive,
     RemoteInstance,
     RemoteSeries,
+    is_modality,
     uid_from_outside,
 )
 from biomarker_cli.exchange.fetching.sources import DimseSource
@@ -67,7 +69,7 @@ class DimseRemote:
 
     def find_series(self, query: Query) -> list[RemoteSeries]:
         """Return the series that match, by queries of the STUDY and the SERIES level."""
-        found: dict[str, RemoteSeries] = {}
+        found: dict[tuple[str, str], RemoteSeries] = {}
         for study_uid in self._studies(query):
             keys = {
                 "StudyInstanceUID": study_uid,
@@ -75,15 +77,14 @@ class DimseRemote:
                 "Modality": query.modality,
             }
             for answer in self._find("SERIES", keys):
-                series = RemoteSeries(
-                    uid_from_outside(
-                        _text(answer, "StudyInstanceUID") or study_uid, "StudyInstanceUID"
-                    ),
-                    uid_from_outside(_text(answer, "SeriesInstanceUID"), "SeriesInstanceUID"),
-                    _text(answer, "Modality"),
-                )
-                if _fits(series, query, study_uid):
-                    found.setdefault(series.series_uid, series)
+                told = _text(answer, "StudyInstanceUID") or study_uid
+                study = uid_from_outside(told, "StudyInstanceUID")
+                uid = uid_from_outside(_text(answer, "SeriesInstanceUID"), "SeriesInstanceUID")
+                modality = _text(answer, "Modality")
+                if study_uid in ("", study) and query.holds_series(uid, modality):
+                    known = modality if is_modality(modality) else ""
+                    # Copies of a study under another UID may keep those of its series.
+                    found.setdefault((study, uid), RemoteSeries(study, uid, known))
         return list(found.values())
 
     def find_instances(self, series: RemoteSeries) -> list[RemoteInstance]:
@@ -135,11 +136,8 @@ class DimseRemote:
         found: dict[str, None] = {}
         for answer in self._find("STUDY", keys):
             uid = uid_from_outside(_text(answer, "StudyInstanceUID"), "StudyInstanceUID")
-            if (
-                query.study_uid in ("", uid)
-                and query.patient_id in ("", _text(answer, "PatientID"))
-                and query.holds_date(_text(answer, "StudyDate"))
-            ):
+            said = (_text(answer, keyword) for keyword in ("PatientID", "StudyDate"))
+            if query.holds_study(uid, *said):
                 found[uid] = None
         return list(found)
 
@@ -152,7 +150,8 @@ class DimseRemote:
             setattr(asked, keyword, value)
         association = self._connected()
         self._activity.touch()
-        answers = association.send_c_find(asked, FIND)
+        with standing(self._peer, association, self._activity):
+            answers = association.send_c_find(asked, FIND)
         for n_found, (answer, found) in enumerate(answers, 1):
             status = status_of(self._peer, answer, self._activity)
             if is_success(status):
@@ -210,12 +209,3 @@ def _text(answer: Dataset, keyword: str) -> str:
     except Exception:  # noqa: BLE001 - what a peer sends may break any reader: it is not told
         return ""
     return str(value).strip() if isinstance(value, str) else ""
-
-
-def _fits(series: RemoteSeries, query: Query, study_uid: str) -> bool:
-    """Tell whether an answer is one that was asked for: a node may heed no key."""
-    return (
-        study_uid in ("", series.study_uid)
-        and query.series_uid in ("", series.series_uid)
-        and query.modality in ("", series.modality)
-    )

@@ -1,7 +1,9 @@
 """``fetched.csv``: what became of each series, kept beside the files over several fetches."""
 
 # The annotations of the row are objects: the schema reads them.
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +15,11 @@ from biomarker_cli.tables.package import DATA_PACKAGE, write_datapackage
 from biomarker_cli.tables.rows import about, columns_of
 from biomarker_cli.tables.schema import Table
 from biomarker_cli.tables.writing import write_table
+
+try:
+    import fcntl
+except ImportError:  # no POSIX: two fetches that end at once are then the user's to avoid
+    fcntl = None  # type: ignore[assignment]
 
 COMPLETE, INCOMPLETE, FAILED = "complete", "incomplete", "failed"
 
@@ -100,12 +107,35 @@ def _no_table(path: Path, what: str) -> SourceError:
     )
 
 
-def write_fetched(
-    rows: Iterable[FetchedRow], earlier: Iterable[dict[str, Any]], folder: Path
-) -> None:
-    """Write the table and its data package; rows of this fetch replace those of earlier ones."""
-    merged = {(row["study_uid"], row["series_uid"]): row for row in earlier}
-    merged |= {(row.study_uid, row.series_uid): asdict(row) for row in rows}
+def write_fetched(rows: Iterable[FetchedRow], folder: Path) -> None:
+    """Write the table and its data package; rows of this fetch replace those of others.
+
+    The others are read now, and not when this one began: fetches into one folder may run
+    beside each other.
+
+    Raises
+    ------
+    SourceError
+        As `earlier_rows` does.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    write_table(FETCHED, merged.values(), folder)
-    write_datapackage([FETCHED], folder, "fetched")
+    with _alone(folder):
+        merged = {(row["study_uid"], row["series_uid"]): row for row in earlier_rows(folder)}
+        merged |= {(row.study_uid, row.series_uid): asdict(row) for row in rows}
+        write_table(FETCHED, merged.values(), folder)
+        write_datapackage([FETCHED], folder, "fetched")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other fetch writes its table, where the file system has locks."""
+    if fcntl is None:
+        yield
+        return
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)

@@ -95,7 +95,8 @@ class Fetch:
         OSError
             Where the disk is full; what was stored stands, and the table says so.
         """
-        earlier = earlier_rows(self.output)
+        # Read for what it may raise: nothing is fetched beside tables of something else.
+        earlier_rows(self.output)
         waiting = list(series)
         n_lost = 0
         try:
@@ -114,7 +115,7 @@ class Fetch:
         finally:
             # Interrupted, or the disk is full: those that nobody came to are named as well.
             self.rows += [_row(rest, None, INTERRUPTED) for rest in waiting]
-            write_fetched(self.rows, earlier, self.output)
+            write_fetched(self.rows, self.output)
 
     def advance(self, n_listed: int, n_here: int, n_bytes: int) -> None:
         """Tell that more was listed, or is here."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
-from biomarker_cli.exchange.fetching.errors import RemoteError, SourceError
+from biomarker_cli.exchange.fetching.errors import RemoteError, SourceError, SourceRefusedError
 
 _UID = re.compile(r"[0-9.]{1,64}", re.ASCII)
 _ONLY_POINTS = frozenset(".")
@@ -110,6 +110,53 @@ class Query:
             return True
         return bool(_DATE.fullmatch(date)) and (
             (self.first_date or date) <= date <= (self.last_date or date)
+        )
+
+    def holds_study(self, study_uid: str, patient_id: str, date: str) -> bool:
+        """Tell whether a study that a source gives is one that is asked for.
+
+        Parameters
+        ----------
+        study_uid, patient_id, date : str
+            As the source says; empty where it does not.
+
+        Raises
+        ------
+        SourceRefusedError
+            ``FETCH-ANSWER`` where it does not say what decides: the study may be one.
+        """
+        if self.study_uid not in ("", study_uid):
+            return False
+        if self.patient_id:
+            _require_told(patient_id, "PatientID", study_uid)
+            if patient_id != self.patient_id:
+                return False
+        if self.first_date or self.last_date:
+            _require_told(_DATE.fullmatch(date), "StudyDate", study_uid)
+        return self.holds_date(date)
+
+    def holds_series(self, series_uid: str, modality: str) -> bool:
+        """Tell whether a series of a study that is asked for is asked for as well.
+
+        Raises
+        ------
+        SourceRefusedError
+            As `holds_study` does.
+        """
+        if self.series_uid not in ("", series_uid):
+            return False
+        if self.modality:
+            _require_told(modality, "Modality", series_uid)
+        return self.modality in ("", modality)
+
+
+def _require_told(told: object, keyword: str, where: str) -> None:
+    if not told:
+        raise SourceRefusedError(
+            "FETCH-ANSWER",
+            f"the source does not say the {keyword} of a study or series that it gives for one",
+            where=where,
+            hint="Ask for the study or the series by its UID.",
         )
 
 

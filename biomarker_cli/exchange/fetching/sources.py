@@ -87,7 +87,9 @@ class DicomwebSource(_Source):
     def is_private(self) -> bool:
         """Whether what is sent can be read by nobody on the way: TLS, or this machine."""
         parts = urlsplit(self.url)
-        return parts.scheme == "https" or is_loopback(parts.hostname or "")
+        # What goes by a proxy leaves this machine, wherever the URL leads.
+        is_here = not self.proxy and is_loopback(parts.hostname or "")
+        return parts.scheme == "https" or is_here
 
 
 class DimseSource(_Source):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR
 
 from biomarker_cli.exchange.fetching.completeness import read_stored
 from biomarker_cli.exchange.fetching.errors import SeriesRefusedError
@@ -124,8 +126,11 @@ class SeriesStore:
     def _tidy(self) -> None:
         """Take away what a fetch that was killed left half; one that is at it may go on."""
         for part in self.folder.glob(f".{_PART}.*{PART_SUFFIX}"):
-            if part.lstat().st_mtime < time.time() - _STALE_S:
-                part.unlink(missing_ok=True)
+            # One beside us may have given it its name since, and a folder is none of ours.
+            with suppress(FileNotFoundError):
+                found = part.lstat()
+                if found.st_mtime < time.time() - _STALE_S and not S_ISDIR(found.st_mode):
+                    part.unlink()
 
     @property
     def _names(self) -> tuple[str, str]:

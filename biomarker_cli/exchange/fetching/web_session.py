@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from biomarker_cli.exchange.fetching.choosing import Credentials
@@ -85,6 +85,8 @@ class WebSession:
         require_requests()
         import requests
 
+        from biomarker_cli.exchange.fetching.pacing import PacedAdapter
+
         self._origin = origin_of(source.url)
         self._timeout_s = source.idle_timeout_s
         self._base = source.url
@@ -95,8 +97,9 @@ class WebSession:
         self._session.verify = source.ca_file or True
         self._session.proxies = dict.fromkeys(_PORTS, source.proxy) if source.proxy else {}
         self._session.headers.update({"Accept-Encoding": "identity", **_authorization(credentials)})
-        if self._origin.scheme == "https":
-            self._session.mount("https://", _adapter_with(_tls_context(source)))
+        is_tls = self._origin.scheme == "https"
+        adapter = PacedAdapter(_tls_context(source) if is_tls else None)
+        self._session.mount(f"{self._origin.scheme}://", adapter)
 
     def __enter__(self) -> WebSession:
         return self
@@ -255,19 +258,6 @@ def _tls_context(source: DicomwebSource) -> ssl.SSLContext:
     return context
 
 
-def _adapter_with(context: ssl.SSLContext) -> Any:
-    from requests.adapters import HTTPAdapter
-
-    class _Adapter(HTTPAdapter):
-        def init_poolmanager(self, *args: Any, **more: Any) -> None:
-            super().init_poolmanager(*args, **more, ssl_context=context)
-
-        def proxy_manager_for(self, proxy: str, **more: Any) -> Any:
-            return super().proxy_manager_for(proxy, **more, ssl_context=context)
-
-    return _Adapter()
-
-
 def _require_success(response: Response) -> None:
     status = response.status_code
     if status in {401, 403, 407}:
@@ -321,7 +311,9 @@ def _failure(error: BaseException) -> RemoteError:
         isinstance(one, early) for one in causes
     ):
         return RemoteError(
-            "FETCH-IDLE", "the source sent nothing for as long as idle_timeout_s", hint=_AGAIN
+            "FETCH-IDLE",
+            "the source sent nothing for as long as idle_timeout_s, or next to nothing for longer",
+            hint=_AGAIN,
         )
     lost = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError, *early)
     if any(isinstance(one, lost) for one in causes):

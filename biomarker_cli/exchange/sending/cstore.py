@@ -11,6 +11,7 @@ from biomarker_cli.exchange.dimse.association import (
     activity_with,
     associated,
     is_success,
+    standing,
     status_of,
     status_words,
 )
@@ -74,10 +75,12 @@ class StoreTarget(AskedTarget):
         self, association: Association, file: OutgoingFile, activity: Activity, tell: Tell
     ) -> None:
         activity.touch()
-        answer = association.send_c_store(file.path)
+        with standing(self._peer, association, activity):
+            answer = association.send_c_store(file.path)
         status = status_of(self._peer, answer, activity)
         if is_success(status) or status >> 12 == _WARNING_FAMILY:
-            tell(file, "", "")
+            words = "" if is_success(status) else f"stored; the target says {status_words(status)}"
+            tell(file, "", words)
             return
         tell(file, "DIMSE-STATUS", f"the target answers {status_words(status)}")
 

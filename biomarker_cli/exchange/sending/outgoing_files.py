@@ -81,8 +81,9 @@ def files_below(folder: Path) -> Iterator[OutgoingFile | SentRow]:
     Links are not followed: what lies behind one is not of the folder.
     """
     known: dict[str, str] = {}
+    names: set[str] = set()
     for path in sorted(folder.rglob("*")):
-        name = shown(path.relative_to(folder).as_posix())
+        name = _own_name(shown(path.relative_to(folder).as_posix()), names)
         if path.is_symlink():
             yield _refused(name, "SEND-LINK", "a link is not followed")
         elif path.is_file():
@@ -92,6 +93,19 @@ def files_below(folder: Path) -> Iterator[OutgoingFile | SentRow]:
                 if first != name:
                     found = found.row(REFUSED, "SEND-TWICE", f"the same instance as {first}")
             yield found
+
+
+def _own_name(name: str, names: set[str]) -> str:
+    """Return a name that no other file is shown by, and note it.
+
+    What a terminal is shown of a control character may be the true name of another file.
+    """
+    own, number = name, 1
+    while own in names:
+        number += 1
+        own = f"{name} ({number})"
+    names.add(own)
+    return own
 
 
 def _read(path: Path, name: str) -> OutgoingFile | SentRow:

@@ -40,7 +40,9 @@ class SentRow:
     sop_class_uid: Annotated[str, about("SOPClassUID")] = ""
     n_bytes: Annotated[int, about("size of the file")] = 0
     error_code: Annotated[str, about("stable code where it did not get there")] = ""
-    error_message: Annotated[str, about("why, as far as the target says")] = ""
+    error_message: Annotated[
+        str, about("why, as far as the target says; of a file that was sent, its warning")
+    ] = ""
 
 
 SENT_FILES = Table("sent", "file of a folder that was sent", columns_of(SentRow), ("file",))

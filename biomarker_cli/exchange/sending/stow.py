@@ -28,6 +28,8 @@ BYTES_AT_ONCE = 64 << 20
 _ANSWER_AT_MOST = 1 << 22
 _PIECE = 1 << 18
 _STORED, _FAILED, _UID, _REASON = "00081199", "00081198", "00081155", "00081197"
+_WARNING = "00081196"
+_LARGEST_REASON = 0xFFFF
 _REASONS = {
     0x0110: "processing failure",
     0x0122: "SOP class not supported",
@@ -37,6 +39,9 @@ _REASONS = {
     0xC122: "transfer syntax not supported",
     0x0111: "duplicate SOP instance",
     0x0124: "not authorised",
+    0xB000: "elements were changed",
+    0xB006: "elements were left out",
+    0xB007: "the data set does not fit the SOP class",
 }
 
 
@@ -107,13 +112,14 @@ def _read(body: bytes) -> dict[str, Any]:
 
 def _tell_all(files: Sequence[OutgoingFile], answer: dict[str, Any], tell: Tell) -> None:
     """Tell of each file what the answer says; one that it does not name waits for another try."""
-    stored = {_value(item, _UID) for item in _items(answer, _STORED)}
+    stored = {_value(item, _UID): _value(item, _WARNING) for item in _items(answer, _STORED)}
     failed = {_value(item, _UID): _value(item, _REASON) for item in _items(answer, _FAILED)}
     for file in files:
         if file.sop_instance_uid in failed:
             tell(file, "SEND-FAILED", _reason(failed[file.sop_instance_uid]))
         elif file.sop_instance_uid in stored:
-            tell(file, "", "")
+            warning = stored[file.sop_instance_uid]
+            tell(file, "", "" if warning is None else f"stored; {_reason(warning)}")
 
 
 def _items(answer: dict[str, Any], tag: str) -> list[dict[str, Any]]:
@@ -126,7 +132,14 @@ def _value(item: dict[str, Any], tag: str) -> str | int | None:
     element = item.get(tag)
     values = element.get("Value") if isinstance(element, dict) else None
     first = values[0] if isinstance(values, list) and values else None
-    return first if isinstance(first, str | int) else None
+    # Padding to an even length belongs to no value (PS3.5 6.2), and comes all the same.
+    return first.strip(" \0") if isinstance(first, str) else _number(first)
+
+
+def _number(value: object) -> int | None:
+    """Return a value of 16 bits, as reasons are, None for anything else."""
+    is_one = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_one and 0 <= value <= _LARGEST_REASON else None  # type: ignore[operator,return-value]
 
 
 def _reason(reason: str | int | None) -> str:

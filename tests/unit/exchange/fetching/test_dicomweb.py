@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from biomarker_cli.exchange.fetching.errors import (
     SourceRefusedError,
 )
 from biomarker_cli.exchange.fetching.fetching import Fetch
+from biomarker_cli.exchange.fetching.qido import MOST_PAGE_NODES
 from biomarker_cli.exchange.fetching.remote import Query
 from biomarker_cli.exchange.fetching.sources import DicomwebSource
 from tests.dicomweb_server import Answer, DicomwebServer, serving
@@ -347,6 +349,20 @@ def test_an_answer_beyond_all_bounds_is_not_read(
         remote.find_series(EVERYTHING)
 
 
+@pytest.mark.parametrize("empty", [b"{}", b"[]"])
+def test_a_page_of_nothing_is_not_read_into_memory(empty: bytes, server: DicomwebServer) -> None:
+    series = next(iter(server.pacs.series))
+    body = b"[" + b",".join([empty] * MOST_PAGE_NODES) + b"]"
+    server.change = lambda _, answer: replace(answer, body=body)
+    tracemalloc.start()
+    try:
+        with remote_of(server) as remote, pytest.raises(SeriesRefusedError, match="no DICOM JSON"):
+            remote.find_instances(series)
+        assert tracemalloc.get_traced_memory()[1] < 8 * len(body)
+    finally:
+        tracemalloc.stop()
+
+
 def test_matches_without_end_are_not_gone_through(
     server: DicomwebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -364,6 +380,24 @@ def test_a_study_that_does_not_say_whose_it_is_is_not_fetched_for_a_patient(
     server.change = lambda _, answer: replace(answer, body=body)
     with remote_of(server) as remote, pytest.raises(SourceRefusedError, match="PatientID"):
         remote.find_series(EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        (Query(study_uid="1.2", modality="CT"), "Modality"),
+        (Query(study_uid="1.2", first_date="20240115"), "StudyDate"),
+    ],
+)
+def test_what_is_not_told_leaves_nothing_out_without_a_word(
+    query: Query, word: str, server: DicomwebServer
+) -> None:
+    said = {"0020000D": {"Value": ["1.2"]}, "0020000E": {"Value": ["1.3"]}}
+    # A date that is written another way is none that can be held against the range.
+    body = json.dumps([{**said, "00080020": {"Value": ["2024-01-15"]}}]).encode()
+    server.change = lambda _, answer: replace(answer, body=body)
+    with remote_of(server) as remote, pytest.raises(SourceRefusedError, match=word):
+        remote.find_series(query)
 
 
 def test_packed_and_foreign_answers_are_refused(server: DicomwebServer) -> None:

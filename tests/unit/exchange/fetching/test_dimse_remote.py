@@ -10,7 +10,11 @@ from collections.abc import Iterator
 import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import build_context
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_GET
 
+from biomarker_cli.exchange.dimse import getting
+from biomarker_cli.exchange.dimse.contexts import GET
 from biomarker_cli.exchange.dimse.moving import MoveDestination
 from biomarker_cli.exchange.dimse.peers import Peer
 from biomarker_cli.exchange.fetching.dimse import DimseRemote
@@ -133,6 +137,58 @@ def test_what_does_not_match_is_left_out_even_where_the_node_heeds_no_key(query,
         assert len(remote.find_series(query)) == n_series
 
 
+def answering(*answers: dict[str, str]):
+    """Return a node's way to answer every query with these, of the level that is asked."""
+
+    def find(event):
+        for said in answers:
+            answer = Dataset()
+            for keyword, value in said.items():
+                setattr(answer, keyword, value)
+            yield 0xFF00, answer
+
+    return find
+
+
+ONE = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3", "Modality": "PT"}
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        (Query(patient_id="P1"), "PatientID"),
+        (Query(first_date="20240115"), "StudyDate"),
+        (Query(last_date="20240115"), "StudyDate"),
+        (Query(modality="CT", study_uid="1.2"), "Modality"),
+    ],
+)
+@pytest.mark.parametrize("told", ["", None])
+def test_what_is_not_told_leaves_nothing_out_without_a_word(query, word, told):
+    said = {**ONE, "PatientID": "P1", "StudyDate": "20240115"}
+    said = {key: value for key, value in said.items() if key != word}
+    if told is not None:
+        said[word] = told
+    with (
+        Node(behave={"find": answering(said)}) as node,
+        DimseRemote(peer_of(node)) as remote,
+        named(SourceRefusedError, "FETCH-ANSWER", word),
+    ):
+        remote.find_series(query)
+
+
+def test_a_series_that_lies_in_two_studies_is_found_in_both():
+    find = answering(ONE, {**ONE, "StudyInstanceUID": "1.4"})
+    with Node(behave={"find": find}) as node, DimseRemote(peer_of(node)) as remote:
+        found = remote.find_series(Query(series_uid="1.2.3"))
+    assert {one.study_uid for one in found} == {"1.2", "1.4"}
+
+
+def test_a_modality_that_is_none_is_not_told_on():
+    find = answering({**ONE, "Modality": "=1+1\x1b[2J"})
+    with Node(behave={"find": find}) as node, DimseRemote(peer_of(node)) as remote:
+        assert [one.modality for one in remote.find_series(Query())] == [""]
+
+
 def named(kind: type[Exception], code: str, *words: str) -> object:
     """Return a check that an error of this kind and code says these words."""
 
@@ -209,6 +265,21 @@ def test_an_association_lost_during_a_query_is_no_empty_answer():
         fetch(node)
 
 
+@pytest.mark.parametrize("service", ["find", "get", "move"])
+def test_an_association_lost_between_two_requests_is_named(service, monkeypatch):
+    name = f"send_c_{service}"
+    send = getattr(Association, name)
+
+    def sends_after_the_end(association, *asked):
+        association.abort()
+        return send(association, *asked)
+
+    monkeypatch.setattr(Association, name, sends_after_the_end)
+    destination = MoveDestination(free_port(), "127.0.0.1") if service == "move" else None
+    with Node(CONTENTS) as node, named(RemoteError, "DIMSE-LOST", "ended"):
+        fetch(node, destination)
+
+
 def test_a_refused_query_is_named_with_its_status():
     def refuse(event):
         yield 0xA900, None
@@ -275,6 +346,25 @@ def test_what_the_receiver_raises_ends_the_transfer_at_once():
             DimseRemote(peer_of(node), destination).retrieve(SERIES, instances, full)
     assert len(came) == 2
     assert time.monotonic() - began < PATIENT_S / 2
+
+
+def test_a_transfer_that_goes_on_for_ever_without_an_object_ends(monkeypatch):
+    def without_end(event):
+        yield 1
+        (context,) = (one for one in event.assoc.accepted_contexts if one.abstract_syntax == GET)
+        pending = C_GET()
+        pending.MessageIDBeingRespondedTo, pending.Status = event.message_id, 0xFF00
+        while event.assoc.is_established and len(told) < 2000:
+            told.append(event.message_id)
+            event.assoc.dimse.send_msg(pending, context.context_id)
+
+    told: list[int] = []
+    monkeypatch.setattr(getting, "PENDING_AT_MOST", 50)
+    with (
+        Node(CONTENTS, behave={"get": without_end}) as node,
+        named(SeriesRefusedError, "DIMSE-ANSWER", "without end"),
+    ):
+        fetch(node)
 
 
 def test_failed_parts_are_named():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from biomarker_cli.exchange.fetching.errors import (
     SourceError,
     SourceRefusedError,
 )
+from biomarker_cli.exchange.fetching.fetched_table import FetchedRow, write_fetched
 from biomarker_cli.exchange.fetching.fetching import FRUITLESS_TRIES, Fetch
 from biomarker_cli.exchange.fetching.listing import list_series
 from biomarker_cli.exchange.fetching.queries import AskedFor
@@ -246,6 +248,31 @@ def test_rows_of_an_earlier_fetch_stay(pacs: Pacs, tmp_path: Path) -> None:
     for series in (first, second, first):
         Fetch(ListRemote(pacs), tmp_path, pauses_s=NO_PAUSE).run([series])
     assert len(rows_of(tmp_path)) == 2
+
+
+def test_rows_of_a_fetch_that_ran_beside_stay(pacs: Pacs, tmp_path: Path) -> None:
+    first, second = pacs.series
+    remote = ListRemote(pacs)
+
+    def another(at: int, content: bytes) -> Iterable[bytes]:
+        if at == 0:
+            Fetch(ListRemote(pacs), tmp_path, pauses_s=NO_PAUSE).run([second])
+        return [content]
+
+    remote.behave = another
+    Fetch(remote, tmp_path, pauses_s=NO_PAUSE).run([first])
+    assert {row["status"] for row in rows_of(tmp_path)} == {"complete"}
+    assert len(rows_of(tmp_path)) == 2
+
+
+def test_tables_that_are_written_at_once_lose_no_row(tmp_path: Path) -> None:
+    def write(number: int) -> None:
+        row = FetchedRow(study_uid="1.2", series_uid=f"1.3.{number}", status="complete")
+        write_fetched([row], tmp_path)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(24)))
+    assert len(rows_of(tmp_path)) == 24
 
 
 def test_tables_of_something_else_are_not_written_over(pacs: Pacs, tmp_path: Path) -> None:

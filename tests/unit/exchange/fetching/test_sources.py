@@ -104,6 +104,7 @@ def test_a_file_that_cannot_be_used_is_named(text: str, tmp_path: Path) -> None:
         "dimse://ABCDEFGHIJKLMNOPQ@h:104",
         "dimse://A@:104",
         "dimse://A@h:0",
+        "dimse://me:pw@h:104",
     ],
 )
 def test_a_url_that_is_none_is_refused(url: str) -> None:
@@ -158,6 +159,8 @@ def test_credentials_come_from_the_environment_by_the_name() -> None:
         ({"TOKEN": "t"}, "http://h/web"),
         ({"USER": "me", "PASSWORD": "pw"}, "http://10.0.0.1/web"),
         ({"TOKEN": "t"}, "http://127.0.0.1.evil.example/web"),
+        ({"TOKEN": "t\u20ac"}, "https://h/web"),
+        ({"USER": "me:you", "PASSWORD": "pw"}, "https://h/web"),
     ],
 )
 def test_credentials_that_are_half_or_would_travel_openly_are_refused(
@@ -174,6 +177,12 @@ def test_credentials_that_are_half_or_would_travel_openly_are_refused(
 def test_this_machine_is_no_open_road(host: str) -> None:
     said = {"BIOMARKER_SOURCE_URL_TOKEN": "t"}
     assert credentials_of(choose_source(f"http://{host}:8042/web"), said).token == "t"
+
+
+def test_what_goes_to_this_machine_by_a_proxy_is_on_an_open_road() -> None:
+    source = DicomwebSource(url="http://127.0.0.1/web", proxy="http://proxy:3128")
+    with pytest.raises(SourceError, match="openly"):
+        credentials_of(ChosenSource("a", source), {"BIOMARKER_SOURCE_A_TOKEN": "t"})
 
 
 def test_the_keyring_is_asked_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

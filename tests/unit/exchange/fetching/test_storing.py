@@ -176,13 +176,28 @@ def test_what_a_killed_fetch_left_half_is_taken_away_and_nothing_else(
     series, instances = pacs_series
     folder = tmp_path / series.study_uid / series.series_uid
     folder.mkdir(parents=True)
+    # A folder of such a name, and a part that is given its name in between, end nothing.
+    (folder / ".instance.22ff.part").mkdir()
+    os.utime(folder / ".instance.22ff.part", (0, 0))
     names = (".instance.00ff.part", ".instance.11ff.part", ".other.00ff.part", "notes.txt")
     for name in names:
         (folder / name).write_text("x")
         os.utime(folder / name, (0, 0))
     os.utime(folder / names[1])
     SeriesStore(tmp_path, series, instances)
-    assert {path.name for path in folder.iterdir()} == set(names[1:])
+    assert {path.name for path in folder.iterdir()} == {*names[1:], ".instance.22ff.part"}
+
+
+def test_a_part_that_gets_its_name_meanwhile_ends_no_other_fetch(
+    pacs_series: tuple[RemoteSeries, dict[str, bytes]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    series, instances = pacs_series
+    folder = tmp_path / series.study_uid / series.series_uid
+    listed = [folder / ".instance.00ff.part"]
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(listed))
+    assert SeriesStore(tmp_path, series, instances).missing == set(instances)
 
 
 def test_fragments_without_end_are_not_counted_to_their_end(
@@ -260,3 +275,20 @@ def test_what_is_no_uid_names_nothing(uid: str, tmp_path: Path) -> None:
             SeriesStore(tmp_path, series, expected)
         assert raised.value.code == "FETCH-UID"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "absent", "fault"),
+    [
+        ({"SOPClassUID": ["1.2", "1.3"]}, ("Rows", "PixelData"), ""),
+        ({"PhotometricInterpretation": ["RGB", "MONOCHROME2"]}, (), ""),
+        ({"PhotometricInterpretation": ["RGB", "MONOCHROME2"], "NumberOfFrames": 2}, (), "48 of"),
+        ({"Rows": [6, 6]}, (), "without its size"),
+    ],
+)
+def test_several_values_where_one_belongs_end_no_fetch(
+    changes: dict[str, Any], absent: tuple[str, ...], fault: str, tmp_path: Path
+) -> None:
+    said = fault_of(content_of(_without(image(**changes), *absent)), tmp_path)
+    assert said is not None
+    assert fault in said

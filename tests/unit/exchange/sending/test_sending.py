@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from pynetdicom.association import Association
 
 from biomarker_cli.dicom.identity import UidMap
 from biomarker_cli.exchange.dimse.peers import Peer
@@ -159,7 +160,11 @@ def test_a_class_that_is_not_taken_is_named_and_the_others_go(tmp_path):
 
 @pytest.mark.parametrize(
     ("status", "ends", "words"),
-    [(0xA700, "failed", "resources"), (0xC001, "failed", "0xC001"), (0xB007, "sent", "")],
+    [
+        (0xA700, "failed", "resources"),
+        (0xC001, "failed", "0xC001"),
+        (0xB000, "sent", "0xB000 (elements were changed)"),
+    ],
 )
 def test_what_the_target_answers_stands_in_the_row(tmp_path, status, ends, words):
     folder = folder_of(tmp_path)
@@ -179,6 +184,25 @@ def test_a_target_that_goes_away_leaves_a_row_for_each_file(tmp_path):
     with Node(behave={"store": vanish}) as node:
         rows = sent(node, folder).rows
     assert {(row.status, row.error_code) for row in rows} == {("failed", "DIMSE-LOST")}
+
+
+def test_a_target_that_ends_between_two_files_is_connected_with_again(tmp_path, monkeypatch):
+    folder = folder_of(tmp_path)
+
+    def sends_after_the_end(association, path):
+        # The end of the association that took one file comes before the next is sent.
+        if ended_after.pop(id(association), False):
+            association.abort()
+        ended_after[id(association)] = True
+        return send(association, path)
+
+    ended_after: dict[int, bool] = {}
+    send = Association.send_c_store
+    monkeypatch.setattr(Association, "send_c_store", sends_after_the_end)
+    with Node() as node:
+        rows = sent(node, folder).rows
+    assert {row.status for row in rows} == {"sent"}
+    assert len(node.stored) == len(CONTENTS)
 
 
 def test_an_interruption_leaves_a_row_for_each_file(tmp_path):
@@ -252,6 +276,16 @@ def test_names_that_are_no_text_and_a_pipe_stop_nothing(tmp_path):
     write_sent(sending.rows, tmp_path / "sent")
     assert [row.status for row in sending.rows] == ["sent", "sent"]
     assert b"\x1b" not in (tmp_path / "sent/sent.csv").read_bytes()
+
+
+def test_two_files_that_are_shown_alike_have_a_row_each(tmp_path):
+    contents = list(CONTENTS.values())
+    for name, content in zip(("a\x1b.dcm", "a\\x1b.dcm", "a\\x1b.dcm (2)"), contents, strict=False):
+        (tmp_path / name).write_bytes(content)
+    with Node() as node:
+        rows = sent(node, tmp_path).rows
+    assert len({row.file for row in rows}) == len(rows) == 3
+    assert {row.sop_instance_uid for row in rows} == set(node.stored)
 
 
 def test_nobody_there_is_an_error_of_the_command(tmp_path):

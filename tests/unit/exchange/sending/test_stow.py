@@ -189,6 +189,29 @@ def test_requests_are_bounded_in_files_and_bytes(folder, monkeypatch):
 def test_an_odd_reason_is_no_reason(folder):
     service = Service()
     uids = list(CONTENTS)
-    service.answers = [(202, said([], dict(zip(uids, ("x\x1b[31m", None, {}), strict=True))))]
+    for odd in (("x\x1b[31m", None, {}), (10**4000, -1, True), (0x10000, 1.5, [1])):
+        service.answers = [(202, said([], dict(zip(uids, odd, strict=True))))]
+        rows = sent(service, folder)
+        assert {row[2] for row in rows} == {"the target gives no reason"}
+
+
+def test_a_uid_that_is_padded_is_told_all_the_same(folder):
+    service = Service()
+    a, b, c = CONTENTS
+    service.answers = [(200, said([a + "\0", b + " "], {c + "\0": 0xA700}))]
+    assert [row[:2] for row in sent(service, folder)] == [
+        ("sent", ""),
+        ("sent", ""),
+        ("failed", "SEND-FAILED"),
+    ]
+    assert len(service.posted) == 1
+
+
+def test_a_warning_stands_in_the_row_of_a_file_that_was_sent(folder):
+    service = Service()
+    answer = json.loads(said(list(CONTENTS)))
+    answer["00081199"]["Value"][1]["00081196"] = {"vr": "US", "Value": [0xB000]}
+    service.answers = [(202, json.dumps(answer).encode())]
     rows = sent(service, folder)
-    assert {row[2] for row in rows} == {"the target gives no reason"}
+    changed = "stored; the target says 0xB000 (elements were changed)"
+    assert rows == [("sent", "", ""), ("sent", "", changed), ("sent", "", "")]
