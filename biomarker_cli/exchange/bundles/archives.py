@@ -13,10 +13,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from biomarker_cli.exchange.errors import BundleError
+from biomarker_cli.model.file_names import DEVICE
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.model.zip_files import ODD_FIELDS, write_zip
 
@@ -44,8 +45,10 @@ _LENGTHS_AT, _FAR = 26, 2**31 - 1
 
 
 def is_member_name(name: str) -> bool:
-    """Tell whether a member may be called so: plain words with slashes, none hidden."""
-    return len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
+    """Tell whether a member may be called so, on any system: plain words with slashes."""
+    if len(name) > _LONGEST_NAME or _NAME.fullmatch(name) is None:
+        return False
+    return not any(DEVICE.match(part) or part.endswith(".") for part in name.split("/"))
 
 
 def write_archive(
@@ -143,6 +146,8 @@ class PlainArchive:
         folded = {name.casefold() for name in self._entries}
         if len(folded) != len(entries):
             raise self._unsafe("two members have one name")
+        if folded & {str(above) for name in folded for above in PurePosixPath(name).parents}:
+            raise self._unsafe("a member is the folder of another one")
         if self._zip.comment or any(map(_has_own_words, entries)):
             raise self._unsafe("it has comments or fields of its own")
         for entry in entries:
