@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import yaml
 from scipy.special import expit
 from synthetic_registration import GRID
 
@@ -12,6 +13,7 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU
+from biomarker_cli.protocol.locator import ProtocolKind, locate
 from biomarker_cli.registration.alignment import centre_mm
 from biomarker_cli.registration.deformable.fields import inverse_of
 from biomarker_cli.registration.rules import RegistrationProtocol, load_registration
@@ -121,3 +123,22 @@ def demons_protocol(points: int = 8000, **checks) -> RegistrationProtocol:
         "checks": protocol.file.checks.model_copy(update=checks),
     }
     return replace(protocol, file=protocol.file.model_copy(update=changed))
+
+
+FURTHER = (
+    "restart_spread_mm",
+    "restart_gain",
+    "inverse_consistency_mm",
+    "mirror_gain",
+    "deformed_inverse_mm",
+)
+"""Figures that need further alignments."""
+
+
+def quick_demons_data() -> dict:
+    """Return the file of the shipped protocol without them, and with fewer points."""
+    data = yaml.safe_load(locate(ProtocolKind.REGISTRATION, "demons-ct-ct").read_text())
+    data["rigid"]["sampling"]["points"] = 8000
+    for name in FURTHER:
+        del data["checks"][name]
+    return data

@@ -106,6 +106,12 @@ def image_of(volume: Volume) -> Any:
     return image
 
 
+def geometry_of(image: Any) -> Geometry:
+    """Return the grid of a SimpleITK image."""
+    x, y, z = image.GetSize()
+    return Geometry((z, y, x), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+
+
 def centre_mm(geometry: Geometry) -> FloatArray:
     """Return the centre of a grid, shape (3,)."""
     return np.asarray(geometry.corners_mm().mean(axis=0), dtype=np.float64)

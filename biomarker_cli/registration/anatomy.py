@@ -10,7 +10,7 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import BoolArray, FloatArray
-from biomarker_cli.registration.alignment import image_of, one_thread
+from biomarker_cli.registration.alignment import geometry_of, image_of, one_thread
 from biomarker_cli.registration.deformable.fields import DisplacementField, Way, itk_transform
 
 COARSE_MM = 4.0
@@ -39,7 +39,7 @@ def body_points_mm(image: Any) -> FloatArray:
         nothing is brighter.
     """
     small = coarse(image)
-    return _spread(np.argwhere(body_of(small)), _geometry(small))
+    return _spread(np.argwhere(body_of(small)), geometry_of(small))
 
 
 def body_of(image: Any) -> BoolArray:
@@ -60,11 +60,6 @@ def region_points_mm(region: Region) -> FloatArray:
 def _spread(places_zyx: Any, geometry: Geometry) -> FloatArray:
     wanted = np.unique(np.linspace(0, len(places_zyx) - 1, MOST_POINTS).round().astype(int))
     return geometry.index_to_physical(places_zyx[wanted][:, ::-1])
-
-
-def _geometry(image: Any) -> Geometry:
-    x, y, z = image.GetSize()
-    return Geometry((z, y, x), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
 
 
 def transformed(matrix: Way, points_mm: FloatArray) -> FloatArray:

@@ -10,23 +10,15 @@ import pytest
 import SimpleITK
 import yaml
 from click.testing import CliRunner
-from synthetic_deformation import Waves, organ_on, pair_of
+from synthetic_deformation import Waves, organ_on, pair_of, quick_demons_data
 from synthetic_registration import GRID
 
 from biomarker_cli.cli.register import register
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.model.errors import BiomarkerError
-from biomarker_cli.protocol.locator import ProtocolKind, locate
 from biomarker_cli.registration.anatomy import region_points_mm
 
 WAVES = Waves(2)
-_AGAIN = (
-    "restart_spread_mm",
-    "restart_gain",
-    "inverse_consistency_mm",
-    "mirror_gain",
-    "deformed_inverse_mm",
-)
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +31,7 @@ def files(tmp_path_factory):
     labels[:8, :10, :10] = 2
     write_nifti(labels, GRID, folder / "mask.nii.gz")
     (folder / "mask.labels.csv").write_text("value,name\n1,Liver\n2,GTV-1\n")
-    data = yaml.safe_load(locate(ProtocolKind.REGISTRATION, "demons-ct-ct").read_text())
-    data["id"] = "quick"
-    data["rigid"]["sampling"]["points"] = 8000
-    for name in _AGAIN:
-        del data["checks"][name]
+    data = quick_demons_data() | {"id": "quick"}
     (folder / "quick.yaml").write_text(yaml.safe_dump(data))
     data["checks"]["rotation_deg"] = {"fail": 0}
     (folder / "fail.yaml").write_text(yaml.safe_dump(data))

@@ -53,7 +53,7 @@ def orthanc(new_orthanc, files, move_port) -> Orthanc:
 
 
 def peer_of(server: Orthanc, port: int = 0, **changed: object) -> Peer:
-    said = {"called_ae": server.ae_title, "calling_ae": OUR_AE, "idle_timeout_s": 5.0, **changed}
+    said = {"called_ae": server.ae_title, "calling_ae": OUR_AE, "idle_timeout_s": 20.0, **changed}
     return Peer("localhost", port or server.dicom_port, **said)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pydicom
 from pydicom.dataset import Dataset
 from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
@@ -41,12 +42,20 @@ class Socket(AssociationSocket):
             self.socket.close()
 
 
+class Messages(DIMSEServiceProvider):
+    """Leaves the answers to who waits for them: pynetdicom's own may be taken away."""
+
+    def get_msg(self, block: bool = False) -> Any:
+        return super().get_msg(block) if block else (None, None)
+
+
 class Entity(AE):
     """Calls with such a socket."""
 
     def _create_socket(self, *arguments: Any) -> AssociationSocket:
         made = super()._create_socket(*arguments)
         made.__class__ = Socket
+        made.assoc.dimse = Messages(made.assoc)
         return made
 
 

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from pynetdicom import _config, evt
+from pynetdicom import _config
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
@@ -85,17 +85,17 @@ class WatchedSocket(AssociationSocket):
 
     def connect(self, primitive: T_CONNECT) -> None:
         """Connect, by TLS where it is asked for, and keep the error where that fails."""
+        primitive.result = "Evt17"
         try:
-            self.socket = self._connected(primitive.address_info.as_tuple[:2])
+            made = self._connected(primitive.address_info.as_tuple[:2])
+            # A peer may have gone by now: whatever is asked of the connection may fail.
+            here = AddressInformation.from_tuple(made.getsockname())
         except Exception as error:  # noqa: BLE001 - who waits for the connection waits for ever
             self.activity.failure = error
             self.socket = None
-            primitive.result = "Evt17"
         else:
-            here = AddressInformation.from_tuple(self.socket.getsockname())
-            self.assoc.requestor.address_info = here
+            self.socket, self.assoc.requestor.address_info = made, here
             self._is_connected = self.activity.connected = True
-            evt.trigger(self.assoc, evt.EVT_CONN_OPEN, {"address": self.socket.getpeername()})
             primitive.result = "Evt2"
         self.provider_queue.put(primitive)
         self._ready.set()

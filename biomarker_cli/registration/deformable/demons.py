@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import THREADS, no_result, one_thread
+from biomarker_cli.registration.alignment import THREADS, geometry_of, no_result, one_thread
 from biomarker_cli.registration.deformable.fields import DisplacementField, itk_transform
 from biomarker_cli.registration.deformable.rules import DemonsRules
 
@@ -117,8 +116,8 @@ def _with_rigid(field: Any, matrix: FloatArray) -> DisplacementField:
     import SimpleITK
 
     vectors = np.asarray(SimpleITK.GetArrayFromImage(field), dtype=np.float64)
-    x, y, z = field.GetSize()
-    geometry = Geometry((z, y, x), field.GetSpacing(), field.GetOrigin(), field.GetDirection())
+    geometry = geometry_of(field)
+    z, y, x = geometry.shape
     turn = matrix[:3, :3]
     for number in range(z):
         places = np.moveaxis(np.indices((y, x)), 0, -1)[..., ::-1].reshape(-1, 2)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic_deformation import FINE, Waves, demons_protocol, organ_on, pair_of
+from synthetic_deformation import FINE, FURTHER, Waves, demons_protocol, organ_on, pair_of
 from synthetic_registration import GRID, motion, moved
 
 from biomarker_cli.model.quantity import SIGNAL
@@ -18,19 +18,12 @@ from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.registering import register
 from biomarker_cli.registration.rules import FigureLimit, load_registration
 
-_AGAIN = (
-    "restart_spread_mm",
-    "restart_gain",
-    "inverse_consistency_mm",
-    "mirror_gain",
-    "deformed_inverse_mm",
-)
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 9))]
 
 
 def _once(points: int = 8000, **checks):
     """Return the protocol without what needs further alignments."""
-    return demons_protocol(points, **(dict.fromkeys(_AGAIN, FigureLimit()) | checks))
+    return demons_protocol(points, **(dict.fromkeys(FURTHER, FigureLimit()) | checks))
 
 
 @pytest.fixture(scope="module")

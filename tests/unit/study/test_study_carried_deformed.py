@@ -7,17 +7,9 @@ import kept_study
 import pytest
 import yaml
 from carried_study import OWN, SECOND, carried_row, table, write_list
-
-from biomarker_cli.protocol.locator import ProtocolKind, locate
+from synthetic_deformation import quick_demons_data
 
 ROI_MAP = "rois: {GTV: {names: [GTV]%s}, NODE: {names: [NODE]%s}}\n"
-_AGAIN = (
-    "restart_spread_mm",
-    "restart_gain",
-    "inverse_consistency_mm",
-    "mirror_gain",
-    "deformed_inverse_mm",
-)
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +17,7 @@ def trial(tmp_path_factory):
     """Return the folder of a study, with the shipped demons asked for less."""
     folder = tmp_path_factory.mktemp("deformed") / "trial"
     carried_study.write_study(folder)
-    data = yaml.safe_load(locate(ProtocolKind.REGISTRATION, "demons-ct-ct").read_text())
-    data["id"] = "bent"
-    data["rigid"]["sampling"]["points"] = 3000
-    for name in _AGAIN:
-        del data["checks"][name]
+    data = quick_demons_data() | {"id": "bent"}
     data["demons"]["levels"] = [{"voxel_mm": 8, "iterations": 10}]
     (folder / "bent.yaml").write_text(yaml.safe_dump(data))
     return folder

@@ -45,7 +45,7 @@ def changed(content: bytes, **values: object) -> bytes:
 
 
 def sent(node: Node, folder: Path, **named: object) -> Sending:
-    peer = Peer("127.0.0.1", node.port, node.title, "BIOMARKER", idle_timeout_s=1.0)
+    peer = Peer("127.0.0.1", node.port, node.title, "BIOMARKER", idle_timeout_s=20.0)
     with StoreTarget(peer) as target:
         sending = Sending(target, pauses_s=(0.0, 0.0), **named)
         sending.run(folder)
