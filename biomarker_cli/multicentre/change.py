@@ -23,7 +23,7 @@ from biomarker_cli.multicentre.noise_limits import NoiseLimits, entry_limits
 from biomarker_cli.multicentre.observations import CARRIED_SIZE, FEATURE, Observations
 from biomarker_cli.multicentre.published import PublishedLimits
 from biomarker_cli.multicentre.repeatability_table import FORMAT, natural_order
-from biomarker_cli.multicentre.run_conditions import day_of, differing_settings
+from biomarker_cli.multicentre.run_conditions import MOVED, day_of, differing_settings
 from biomarker_cli.tables.carried_sizes import REASON
 from biomarker_cli.tables.sealed_files import read_sealed
 
@@ -183,6 +183,7 @@ _TOLD = (
     "mask_method",
     "acquisition",
     CARRIED_SIZE,
+    "table",
 )
 
 
@@ -300,7 +301,11 @@ def _number(visit: _Visit) -> float | None:
 
 
 def _days(first: _Visit, later: _Visit) -> int | None:
-    before, after = day_of(first["date"]), day_of(later["date"])
+    are_moved = [visit["date"].startswith(MOVED) for visit in (first, later)]
+    # A moved date tells a distance from those that were moved with it, which are of its run.
+    if any(are_moved) and not (all(are_moved) and first["table"] == later["table"]):
+        return None
+    before, after = (day_of(visit["date"].removeprefix(MOVED)) for visit in (first, later))
     return None if before is None or after is None else (after - before).days
 
 

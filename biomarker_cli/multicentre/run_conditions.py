@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 DATE = "study_date"
 
+MOVED = "moved "
+"""Before a date that de-identification moved."""
+
 SETTINGS = (
     "device_serial",
     "field_strength_t",
@@ -34,7 +37,8 @@ _BETWEEN, _IS = "|", "="
 def add_conditions(frame: pd.DataFrame, folder: Path) -> None:
     """Add the columns ``date``, ``acquisition`` and ``mask_method`` to measurements of a run.
 
-    Empty where the run does not tell.
+    Empty where the run does not tell. A date that was moved begins with `MOVED`: by how much
+    it was moved is told by no run, so that it fits no date of another one.
 
     Parameters
     ----------
@@ -67,9 +71,7 @@ def _of_cases(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
             shifted |= {case_id} if are_shifted(value) else set()
         else:
             found.setdefault(case_id, set()).add(f"{fact}{_IS}{value}")
-    if dates.keys() - shifted:
-        # Beside days of the calendar, one that was moved tells no distance.
-        dates = {case_id: day for case_id, day in dates.items() if case_id not in shifted}
+    dates = {case: MOVED * (case in shifted and day != "") + day for case, day in dates.items()}
     settings = {case_id: _BETWEEN.join(sorted(said)) for case_id, said in found.items()}
     return dates, settings
 

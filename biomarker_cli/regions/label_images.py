@@ -240,16 +240,20 @@ def whole_numbers(array: AnyArray, path: Path) -> AnyArray:
         return array.astype(np.uint8)
     if array.dtype.kind != "f":
         return array
-    whole: AnyArray = np.rint(array)
-    # No number at all equals nothing, and what is beyond labels need not fit into 32 bits.
-    if not np.array_equal(whole, array) or max(whole.max(), -whole.min()) >= 2**31:
-        raise RegionError(
-            "REGION-LABELS",
-            "expected whole numbers, found values between or far beyond them",
-            where=path.name,
-            hint="Cut a probability map into a label image first.",
-        )
-    return whole.astype(np.int32)
+    # Plane by plane: an image of floats is the largest that there is, and stands in memory.
+    whole: AnyArray = np.empty_like(array, dtype=np.int32)
+    for plane, into in zip(array, whole, strict=True):
+        rounded = np.rint(plane)
+        # No number at all equals nothing, and what is beyond labels need not fit into 32 bits.
+        if not np.array_equal(rounded, plane) or np.abs(rounded).max(initial=0) >= 2**31:
+            raise RegionError(
+                "REGION-LABELS",
+                "expected whole numbers, found values between or far beyond them",
+                where=path.name,
+                hint="Cut a probability map into a label image first.",
+            )
+        into[...] = rounded
+    return whole
 
 
 def _values(array: AnyArray, path: Path) -> list[int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.imaging.files import files_of_image, is_image_file
+from biomarker_cli.imaging.refusals import too_large
 from biomarker_cli.imaging.stored import Contents
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.inputs import InputFiles, require_regular
@@ -53,12 +54,20 @@ def open_segmentation(path: Path, contents: Contents | None = None) -> Segmentat
     RegionError
         ``REGION-KIND`` for a DICOM object that is no segmentation.
     ImageFileError
-        ``FILE-NOT-REGULAR`` for a pipe or a device.
+        ``FILE-NOT-REGULAR`` for a pipe or a device, ``IMAGE-FILE-TOO-LARGE`` where there is
+        not the memory for its voxels.
     CaseError
         Where the file cannot be read.
     """
     if contents is None or path not in contents:
         _require_file(path)
+    try:
+        return _open(path, contents)
+    except MemoryError as error:
+        raise too_large(path, "there is not the memory for its regions") from error
+
+
+def _open(path: Path, contents: Contents | None) -> Segmentation:
     if is_slicer_segmentation(path):
         return open_slicer_segmentation(path, contents)
     if is_image_file(path):

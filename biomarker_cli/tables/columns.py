@@ -157,7 +157,10 @@ def csv_columns(path: Path, numbers: Sequence[str] = ()) -> Columns:
             hint="Name the folder that `biomarker run -o` wrote.",
         )
     try:
-        names = list(pd.read_csv(path, nrows=0, encoding="utf-8-sig").columns)
+        # By its name alone pandas would unpack a file, to whatever size.
+        names = list(
+            pd.read_csv(path, nrows=0, encoding="utf-8-sig", compression=None).columns,
+        )
         with pd.read_csv(
             path,
             # Not as categories: pandas makes numbers of ids such as 001 then.
@@ -166,6 +169,7 @@ def csv_columns(path: Path, numbers: Sequence[str] = ()) -> Columns:
             keep_default_na=False,
             na_values={name: [""] for name in numbers},
             encoding="utf-8-sig",
+            compression=None,
             chunksize=_ROWS_AT_ONCE,
             **_exact(pd.__version__),
         ) as parts:

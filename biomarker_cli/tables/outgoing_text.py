@@ -20,16 +20,33 @@ LEFT_OUT = "(left out)"
 HIDDEN_FACTS = frozenset({"station", "device_serial"})
 """Facts that name a scanner."""
 
-_UID = re.compile(r"(?<![\w.])((?:[0-2](?:\.\d+){4,}|2\.25\.\d{9,}))((?:#\d+)?)(?![\w.])")
+_UID = re.compile(r"(?<![\w.])((?:[0-2](?:\.\d+){4,}|2\.25\.\d{9,}))((?:#\d+)?)(?!\w|\.\w)")
 _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d\d)(-?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])"
     r"(?:T?(\d\d):?(\d\d)(?::?(\d\d))?(?:\.\d+)?(?!\d)|(?!\d))"
 )
 _DIGEST = re.compile(r"(?=.*[a-f])[0-9a-f]{12,128}")
-_QUOTED = re.compile(r"'[^'\n]*'")
+_OTHER_DATE = re.compile(
+    r"(?<![\d./-])(?:(?:19|20)\d\d([./])\d\d?\1\d\d?|\d\d?([./-])\d\d?\2(?:19|20)\d\d"
+    r"|\d\d?([ .-]{1,2})[A-ZÀ-Ý][^\W\d_]{2,8}[.]?([ -])(?:19|20)\d\d"
+    r"|[A-ZÀ-Ý][^\W\d_]{2,8}[.]? \d\d?,? (?:19|20)\d\d)(?![\d/-]|\.\d)",
+)
+"""As people write them: which is the month is not told, so no day is counted."""
+
+_IN_QUOTES = re.compile(r'"[^"\n]*"')
+_QUOTED = re.compile(r"(?<!\w)'[^'\n]*'(?!\w)")
+_ANY_QUOTED = re.compile(r"'.*'", re.DOTALL)
 _PATH = re.compile(
     r"[^\s\[\](),;]*[/\\][^\s\[\](),;]*|[^\s\[\](),;]+\.(?:dcm|nii|gz|nrrd|mha|mhd)\b"
 )
+
+
+def without_quotes(text: str) -> str:
+    """Return a message without what it quotes; what is quoted may hold quotes itself."""
+    text = _IN_QUOTES.sub(LEFT_OUT, text)
+    plain = _QUOTED.sub(LEFT_OUT, text)
+    # Which of several ends O'Brien is not told: all between the first and the last one.
+    return plain if "'" not in plain else _ANY_QUOTED.sub(LEFT_OUT, text)
 
 
 def nothing_of(_uid: str) -> str:
@@ -63,13 +80,14 @@ class OutgoingText:
         # Some digits of a digest look like a date.
         if self.keeps or _DIGEST.fullmatch(text):
             return text
-        return _DATE.sub(lambda found: self._days(found, subject), _UID.sub(self._mapped, text))
+        plain = _OTHER_DATE.sub(LEFT_OUT, _UID.sub(self._mapped, text))
+        return _DATE.sub(lambda found: self._days(found, subject), plain)
 
     def message(self, text: str, subject: str) -> str:
         """Return a message: without what it quotes from a file, and without paths."""
         if self.keeps:
             return text
-        plain = _QUOTED.sub(LEFT_OUT, text)
+        plain = without_quotes(text)
         return self.text(_PATH.sub(self._path, plain), subject)
 
     def fact(self, row: Mapping[str, str], subject: str) -> str | None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from biomarker_cli.exchange.errors import BundleError
+from biomarker_cli.model.file_names import DEVICE
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.model.zip_files import ODD_FIELDS, write_zip
 
@@ -35,10 +37,18 @@ _LONGEST_NAME = 300
 _NAME = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*(?:/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)*")
 _ENCRYPTED = 0x1
 
+_HEAD, _ENTRY, _ENDS = 30, 46, (22, 98)
+"""Bytes before a name in a header and in the directory, and at the end: plain, of 64 bits."""
+
+_LENGTHS_AT, _FAR = 26, 2**31 - 1
+"""Where a header tells the lengths of name and extra field; the last offset of 32 bits."""
+
 
 def is_member_name(name: str) -> bool:
-    """Tell whether a member may be called so: plain words with slashes, none hidden."""
-    return len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
+    """Tell whether a member may be called so, on any system: plain words with slashes."""
+    if len(name) > _LONGEST_NAME or _NAME.fullmatch(name) is None:
+        return False
+    return not any(DEVICE.match(part) or part.endswith(".") for part in name.split("/"))
 
 
 def write_archive(
@@ -136,7 +146,9 @@ class PlainArchive:
         folded = {name.casefold() for name in self._entries}
         if len(folded) != len(entries):
             raise self._unsafe("two members have one name")
-        if self._zip.comment or any(entry.comment or entry.extra for entry in entries):
+        if folded & {str(above) for name in folded for above in PurePosixPath(name).parents}:
+            raise self._unsafe("a member is the folder of another one")
+        if self._zip.comment or any(map(_has_own_words, entries)):
             raise self._unsafe("it has comments or fields of its own")
         for entry in entries:
             if why := _why_unsafe(entry):
@@ -147,6 +159,25 @@ class PlainArchive:
             raise self._unsafe("its members overlap")
         if sum(entry.file_size for entry in entries) > MOST_BYTES:
             raise self._unsafe(f"its members are more than {MOST_BYTES} bytes")
+        self._require_nothing_between(entries)
+
+    def _require_nothing_between(self, entries: list[zipfile.ZipInfo]) -> None:
+        """Refuse bytes that are of no member: no digest is of them, and they may say anything."""
+        at = 0
+        try:
+            with self._path.open("rb") as stream:
+                for entry in sorted(entries, key=lambda one: one.header_offset):
+                    n_name = len(entry.filename)
+                    stream.seek(at + _LENGTHS_AT)
+                    lengths = stream.read(4)
+                    if entry.header_offset != at or lengths != struct.pack("<HH", n_name, 0):
+                        raise self._unsafe("bytes of no member stand between its members")
+                    at += _HEAD + n_name + entry.compress_size
+        except OSError as error:
+            raise self._unreadable("it cannot be read") from error
+        listed = sum(_ENTRY + len(entry.filename) + len(entry.extra) for entry in entries)
+        if self._path.stat().st_size - at - listed not in _ENDS:
+            raise self._unsafe("bytes of no member stand behind its members")
 
     def _unreadable(self, why: str) -> BundleError:
         return BundleError(
@@ -163,6 +194,12 @@ class PlainArchive:
             where=str(self._path),
             hint="Nothing of it was unpacked. Ask its sender what made it.",
         )
+
+
+def _has_own_words(entry: zipfile.ZipInfo) -> bool:
+    """Tell of a comment or an extra field but the one that says an offset beyond 2 GiB."""
+    far = struct.pack("<HHQ", 1, 8, entry.header_offset) if entry.header_offset > _FAR else b""
+    return bool(entry.comment) or entry.extra not in {b"", far}
 
 
 def _why_unsafe(entry: zipfile.ZipInfo) -> str:

@@ -86,6 +86,7 @@ def check_bundle(path: Path) -> BundleContent:
         listed = archive.read(BUNDLE_FILE)
         said = _description(path, listed)
         digests = _digests(path, said)
+        sizes = {one["path"]: one["bytes"] for one in said["files"] if "bytes" in one}
         _require_same_names(path, set(digests), set(archive.names) - {BUNDLE_FILE})
         n_bytes = 0
         tables: dict[str, int] = {}
@@ -95,6 +96,8 @@ def check_bundle(path: Path) -> BundleContent:
             content = archive.read(name)
             if hashlib.sha256(content).hexdigest() != sha256:
                 raise _changed(path, f"{name} is not what {BUNDLE_FILE} says")
+            if sizes.get(name, len(content)) != len(content):
+                raise _changed(path, f"{name} has another length than {BUNDLE_FILE} says")
             n_bytes += len(content)
             if name.endswith(".csv"):
                 tables[name.removesuffix(".csv")] = _n_rows(path, name, content)
@@ -170,9 +173,11 @@ def _description(path: Path, content: bytes) -> dict[str, Any]:
 
 def _digests(path: Path, said: Mapping[str, Any]) -> dict[str, str]:
     try:
-        listed = [(str(one["path"]), str(one["sha256"])) for one in said["files"]]
+        listed = [(one["path"], one["sha256"]) for one in said["files"]]
     except (KeyError, TypeError) as error:
         raise _format(path, "its list of files is damaged") from error
+    if not all(isinstance(word, str) for pair in listed for word in pair):
+        raise _format(path, "its list of files is damaged")
     found = dict(listed)
     if len(found) != len(listed):
         raise _format(path, "its list names a file twice")

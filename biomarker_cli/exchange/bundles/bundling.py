@@ -275,7 +275,14 @@ def _protocols(manifest: Mapping[str, Any], files: Sequence[Path]) -> dict[str, 
                 f"the protocol {ident} that the run was made with is not here",
                 hint="Name its file by --protocol: the one with the sha256 of the manifest.",
             )
-        found[f"{PROTOCOLS_FOLDER}{kind.value}/{one['id']}/{one['version']}.json"] = content
+        name = f"{PROTOCOLS_FOLDER}{kind.value}/{one['id']}/{one['version']}.json"
+        if not is_member_name(name):
+            raise ExchangeError(
+                "BUNDLE-PROTOCOL",
+                f"no file can be called as the protocol {ident} on every system",
+                hint="Give the protocol another id, and run the study with it.",
+            )
+        found[name] = content
     return found
 
 

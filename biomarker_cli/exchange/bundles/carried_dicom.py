@@ -33,7 +33,7 @@ DICOM_FOLDER = "dicom/"
 _MOST_MANIFEST_BYTES = 64 * 1024**2
 _NAME = re.compile(r"(?:[0-9.]{1,64}/){0,3}[0-9.]{1,64}\.dcm")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_UID = re.compile(rb"(?<![\w.])[0-2](?:\.(?:0|[1-9]\d*)){2,}(?![\w.])")
+_UID = re.compile(rb"(?<![\w.])[0-2](?:\.(?:0|[1-9]\d*)){2,}(?!\w|\.\w)")
 _TEXTS = frozenset(
     [
         "AE",

@@ -430,3 +430,17 @@ def test_a_date_that_was_moved_tells_no_distance_beside_one_of_the_calendar(tmp_
     assert told() == [4, 7]
     assert told(*days) == [4, 7]
     assert told("A/S1/T2/dwi") == [None, 7]
+
+
+@pytest.mark.parametrize(
+    ("moved", "days"), [((), [4]), (("T1",), [None]), (("T2",), [None]), (("T1", "T2"), [None])]
+)
+def test_a_date_that_was_moved_tells_no_distance_from_a_date_of_another_run(tmp_path, moved, days):
+    runs = []
+    for visit, day in (("T1", 1), ("T2", 5)):
+        runs.append(write_run(tmp_path / visit, [("A", "S1", visit, "GTV", MEDIAN, "1.0")]))
+        case = f"A/S1/{visit}/dwi"
+        rows = facts(case, study_date=f"2024010{day}")
+        rows += facts(case, dates_modified="MODIFIED") if visit in moved else []
+        write_table(FACTS, rows, runs[-1])
+    assert [row["days"] for row in judged(read_observations(runs))] == days

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from biomarker_cli.imaging.errors import ImageFileError
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Crop
+from biomarker_cli.regions import label_images
 from biomarker_cli.regions.errors import RegionError
 from biomarker_cli.regions.grids import _fraction_outside
 from biomarker_cli.regions.importing import import_regions, list_rois
-from biomarker_cli.regions.label_images import stem
+from biomarker_cli.regions.label_images import stem, whole_numbers
 from biomarker_cli.regions.masks import write_masks
 from biomarker_cli.regions.rules import RegionRules, RoiNames
 from biomarker_cli.regions.target import ImageTarget
@@ -198,6 +200,32 @@ def test_big_endian_files_are_read(tmp_path, labels):
 def test_whole_numbers_stored_as_floats_are_labels(tmp_path, labels):
     path = write_itk(labels.astype(np.float32), tmp_path / "seg.nii.gz")
     assert len(import_regions(path, TARGET, STRICT)) == 3
+
+
+def test_floats_become_labels_within_the_memory_of_the_labels():
+    array = np.ones((64, 64, 64), dtype=np.float32)
+    whole_numbers(array[:2], Path("seg.nii"))
+    tracemalloc.start()
+    try:
+        found = whole_numbers(array, Path("seg.nii"))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.dtype == np.int32
+    assert found.sum() == array.size
+    assert most < 1.2 * found.nbytes
+
+
+def test_a_mask_beyond_the_memory_is_refused_by_name(tmp_path, labels, monkeypatch):
+    path = write_itk(labels, tmp_path / "seg.nii.gz")
+
+    def exhausted(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(label_images, "_values", exhausted)
+    with pytest.raises(ImageFileError) as caught:
+        import_regions(path, TARGET, STRICT)
+    assert caught.value.code == "IMAGE-FILE-TOO-LARGE"
 
 
 SPOILT = {

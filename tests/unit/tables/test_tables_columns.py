@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from biomarker_cli.tables.cells import csv_line
-from biomarker_cli.tables.columns import _exact, read_columns
+from biomarker_cli.tables.columns import _exact, csv_columns, read_columns
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.reading import read_cells
 
@@ -112,3 +114,14 @@ def test_what_is_no_number_is_refused_with_its_file_and_line(tmp_path):
     assert caught.value.code == "TABLE-VALUE"
     assert "'one'" in caught.value.message
     assert caught.value.where == f"{path}, line 3"
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zip", ".bz2", ".xz", ".tar"])
+def test_a_table_is_not_unpacked_by_its_name(tmp_path, suffix):
+    path = tmp_path / f"table.csv{suffix}"
+    path.write_text("a,b\n1,x\n")
+    assert list(csv_columns(path).texts["b"].words) == ["x"]
+    path.write_bytes(gzip.compress(b"a,b\n" + b"\0" * 100_000))
+    with pytest.raises(TableError) as caught:
+        csv_columns(path)
+    assert caught.value.code == "TABLE-UNREADABLE"

@@ -248,3 +248,41 @@ def test_json_is_bounded_more_closely_than_tables_are(tmp_path):
         with path.open("wb") as stream:
             write_archive(stream, {name: lambda: bytes(MOST_JSON_BYTES + 1)}, {name})
         assert refusal(path) == expected
+
+
+@pytest.mark.parametrize("name", ["con", "kept/AUX.mask", "lpt1.csv", "a.", "kept./a", "nul/x.csv"])
+def test_a_name_that_some_system_does_not_have_is_none_for_a_member(name):
+    assert not is_member_name(name)
+
+
+@pytest.mark.parametrize("name", ["icon", "kept/AUXIL.mask", "a.b", "null/x.csv", "x/xcon"])
+def test_a_name_that_is_like_one_of_a_device_is_one_for_a_member(name):
+    assert is_member_name(name)
+
+
+@pytest.mark.parametrize("name", ["cases.csv/x", "CASES.CSV/x/y", "protocols"])
+def test_a_member_that_is_the_folder_of_another_one_is_refused(tmp_path, name):
+    path = write(tmp_path / "x.zip", described(members(**{name: b"x"})))
+    assert refusal(path) == "BUNDLE-UNSAFE"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"bytes": len(CSV)}, ""),
+        ({"bytes": len(CSV) + 1}, "BUNDLE-CHANGED"),
+        ({"bytes": [1]}, "BUNDLE-CHANGED"),
+        ({"path": 1}, "BUNDLE-FORMAT"),
+        ({"path": ["cases.csv"]}, "BUNDLE-FORMAT"),
+        ({"sha256": None}, "BUNDLE-FORMAT"),
+    ],
+)
+def test_a_list_of_files_that_lies_is_told(tmp_path, change, code):
+    found = described(members())
+    said = json.loads(found["bundle.json"])
+    said["files"][0] |= change
+    path = write(tmp_path / "x.zip", found | {"bundle.json": json.dumps(said).encode()})
+    if code:
+        assert refusal(path) == code
+    else:
+        assert check_bundle(path).n_files == len(said["files"])
