@@ -176,7 +176,11 @@ def test_an_interrupted_fetch_names_what_is_missing_and_goes_on(
     )
     command = [sys.executable, "-m", "biomarker_cli", "fetch", "archive", "--all", "-o", "data"]
     running = subprocess.Popen(
-        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        # What starts the tests in the background leaves SIGINT ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     until = time.monotonic() + 30
     while not list(tmp_path.rglob("*.dcm")) and time.monotonic() < until:

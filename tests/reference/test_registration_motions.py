@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -19,10 +20,11 @@ from biomarker_cli.registration.rules import FigureLimit, load_registration
 
 pytestmark = pytest.mark.data
 
+WHOLE = os.environ.get("BIOMARKER_SLOW_TESTS") == "all"
 MOTIONS = [
     ((5.0, -7.0, 4.0), (3.0, -2.0, 5.0)),
-    pytest.param((-14.0, 16.0, 12.0), (-9.0, 8.0, 8.0), marks=pytest.mark.slow),
-]
+    ((-14.0, 16.0, 12.0), (-9.0, 8.0, 8.0)),
+][: None if WHOLE else 1]
 
 
 def _protocol():

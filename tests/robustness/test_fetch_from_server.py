@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import time
@@ -23,7 +24,8 @@ from biomarker_cli.exchange.fetching.sources import DicomwebSource
 
 pytestmark = pytest.mark.oracle
 
-SEEDS = [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 5))]
+WHOLE = os.environ.get("BIOMARKER_SLOW_TESTS") == "all"
+SEEDS = range(5) if WHOLE else (0, 1)
 EVERYTHING = Query(first_date="19000101")
 
 
