@@ -63,6 +63,7 @@ def _row(
         rotation_deg=found.rotation_deg,
         similarity=found.similarity,
         mirror_gain=found.mirror_gain,
+        restart_gain=found.restart_gain,
         deformed_similarity=found.deformation.similarity if found.deformation else None,
         overlap_percent=figures.overlap_percent,
         displacement_mm=figures.displacement_mm,

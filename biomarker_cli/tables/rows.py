@@ -226,6 +226,9 @@ class RegistrationRow:
     mirror_gain: Annotated[
         float | None, about("part of the metric gained by exchanging left and right")
     ] = None
+    restart_gain: Annotated[
+        float | None, about("similarity that the best of the other answers gains")
+    ] = None
     deformed_similarity: Annotated[float | None, about("similarity after the demons")] = None
     overlap_percent: Annotated[float, about("points that the moving image shows")]
     displacement_mm: Annotated[float, about("movement of the centre from the header geometry")]
