@@ -244,7 +244,7 @@ def _refusal(rows: Sequence[dict[str, str]]) -> str:
         said = known[0] if words <= {"ok", *_REFUSED} else "has a status that none of ours has"
         return f"{name} {said}: {quoted('; '.join(checks))}"
     if rows[0]["transform"] not in _TAKEN:
-        return f"{name} is {quoted(rows[0]['transform'])}: only rigid transforms are taken"
+        return f"{name} is {quoted(rows[0]['transform'])}: only rigid and affine ones are taken"
     return ""
 
 

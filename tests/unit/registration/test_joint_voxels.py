@@ -134,7 +134,7 @@ def test_a_deformable_registration_is_refused(tmp_path):
     pet, dwi = _pet(), _dwi()
     named = recorded(tmp_path / "there", pet, dwi, np.eye(4), transform="demons")
     _, _, _, faults = _voxels(tmp_path, [pet, dwi], [named])
-    assert "only rigid" in faults[0][1].message
+    assert "only rigid and affine" in faults[0][1].message
 
 
 def test_two_registrations_of_one_pair_are_named_and_none_is_picked(tmp_path):
