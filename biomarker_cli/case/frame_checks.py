@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from biomarker_cli.imaging.volume import Volume
     from biomarker_cli.regions.result import RoiResult
 
-SHIFTED_FLAG = "frame_shifted"
 NOT_ASSESSABLE_FLAG = "frame_not_assessable"
 
 _NOT_ASSESSABLE = FrameCheck("not_assessable", None, None)
@@ -103,4 +102,4 @@ def frame_flags(found: FrameCheck | None) -> frozenset[str]:
         return frozenset()
     if found.shift_mm is None:
         return frozenset({NOT_ASSESSABLE_FLAG})
-    return frozenset({f"{SHIFTED_FLAG}:{found.shift_mm:.1f}mm"})
+    return frozenset({f"frame_shifted:{found.shift_mm:.1f}mm"})

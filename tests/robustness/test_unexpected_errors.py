@@ -73,17 +73,18 @@ def test_a_series_that_cannot_be_grouped_is_a_refused_row(two_series, monkeypatc
     assert fine.geometry is not None
 
 
-@pytest.mark.parametrize(
-    ("owner", "place"), [(planning.StudyPlanner, "_catalogue"), (planning, "_plan_case")]
-)
+@pytest.mark.parametrize("place", ["_catalogue", "_plan_case"])
 def test_a_case_that_cannot_be_planned_is_a_row_and_the_others_are_measured(
-    tmp_path, monkeypatch, owner, place
+    tmp_path, monkeypatch, place
 ):
     small_trial(tmp_path)
     study = with_key(load_study(tmp_path / "study.yaml"), writes=True)
     with monkeypatch.context() as patch:
         fails_for(
-            patch, owner, place, lambda _study, entry, *_: entry.images and entry.role == "ct"
+            patch,
+            planning.StudyPlanner,
+            place,
+            lambda _planner, entry, *_: entry.images and entry.role == "ct",
         )
         due = StudyRun.of_study(study, StudyPlanner(study, FileIndex(None)))
         run_study(due, tmp_path / "out", RunOptions())

@@ -26,4 +26,4 @@ def test_the_section_shown_is_valid_and_shows_the_defaults():
 
 def test_the_map_of_names_shown_is_valid():
     (names,) = [block["rois"] for block in blocks() if "rois" in block]
-    assert len(RoiNames.model_validate(names)) == 5
+    assert len(RoiNames.model_validate(names)) == 6
