@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.linear_parts import is_orthonormal
 
 if TYPE_CHECKING:
     from biomarker_cli.registration.rules import RegistrationProtocol
 
 CarryRule = Literal["never", "rigid", "deformable"]
 """The strongest transform that a region is carried by; ``never`` for none."""
-
-_RIGID_WITHIN = 1e-4
-"""How far the axes of a rotation may be from unit vectors at right angles, as for an object."""
 
 DEFAULT_CARRY: CarryRule = "rigid"
 """What a field shrinks is what a treatment shrank: no lesion is deformed unasked."""
@@ -72,8 +68,7 @@ def require_rigid(roi_id: str, rule: CarryRule, matrix: FloatArray) -> None:
     RegistrationError
         ``REGISTRATION-CARRY-RIGID``.
     """
-    turn = matrix[:3, :3]
-    if rule == "deformable" or np.abs(turn.T @ turn - np.eye(3)).max() <= _RIGID_WITHIN:
+    if rule == "deformable" or is_orthonormal(matrix[:3, :3]):
         return
     raise RegistrationError(
         "REGISTRATION-CARRY-RIGID",

@@ -11,14 +11,13 @@ import numpy as np
 from biomarker_cli.dicom.headers import parse_header
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.linear_parts import SMALLEST_DETERMINANT
 from biomarker_cli.registration.spatial_reading import transform_in_header
 
 TFM_SUFFIX = ".tfm"
 
 _MOST_BYTES = 100_000
 """A rigid or affine transform takes some hundred: what is longer is a field."""
-
-_SMALLEST_DETERMINANT = 1e-6
 
 
 def transform_in(content: bytes, path: Path, fixed_frame: str, moving_frame: str) -> FloatArray:
@@ -68,7 +67,7 @@ def _of_itk(content: bytes, where: str) -> FloatArray:
     if not np.isfinite(matrix).all():
         raise _unusable(where, "it holds what is no number")
     determinant = np.linalg.det(matrix[:3, :3])
-    if not _SMALLEST_DETERMINANT <= determinant <= 1 / _SMALLEST_DETERMINANT:
+    if not SMALLEST_DETERMINANT <= determinant <= 1 / SMALLEST_DETERMINANT:
         raise _unusable(where, "it mirrors or flattens the image")
     return matrix
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from typing import Any
@@ -201,7 +201,7 @@ def register(
         restart_gain=gain_of_others(pair, found, others) if checks.restart_gain.is_asked else None,
         **facts,
     )
-    return _deformed(_judged(whole, rois), images, moving, regions)
+    return _deformed(_judged(whole, rois), images, moving, places, regions)
 
 
 def _whole(
@@ -215,7 +215,11 @@ def _whole(
 
 
 def _deformed(
-    rigid: Registration, images: tuple[Any, Any], moving: Volume, regions: Sequence[Region]
+    rigid: Registration,
+    images: tuple[Any, Any],
+    moving: Volume,
+    places: Mapping[str, FloatArray],
+    regions: Sequence[Region],
 ) -> Registration:
     """Return a registration with its deformable stage, where it has one and did not fail yet."""
     rules, checks = rigid.protocol.file.demons, rigid.protocol.file.checks
@@ -227,15 +231,14 @@ def _deformed(
     named = {one.name: one for one in regions}
     rois = []
     for one in rigid.rois:
-        region = named.get(one.roi_id)
-        points = body_points_mm(images[0]) if region is None else region_points_mm(region)
+        points = places[one.roi_id]
         there = _figures(one.roi_id, points, found.field, moving, (), None)
         rois.append(
             replace(
                 one,
                 overlap_percent=there.overlap_percent,
                 displacement_mm=there.displacement_mm,
-                deformed=figures_of(found, points, region),
+                deformed=figures_of(found, points, named.get(one.roi_id)),
             )
         )
     return _judged(replace(rigid, deformation=found), rois)

@@ -17,16 +17,16 @@ from biomarker_cli.dicom.headers import ELEMENT_ERRORS, read_header
 from biomarker_cli.dicom.words import word_in
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.linear_parts import (
+    ORTHONORMAL_WITHIN,
+    SMALLEST_DETERMINANT,
+    is_orthonormal,
+)
 
 _RIGID_UID = "1.2.840.10008.5.1.4.1.1.66.1"
 _DEFORMABLE_UID = "1.2.840.10008.5.1.4.1.1.66.3"
 
 _KINDS = ("RIGID", "RIGID_SCALE", "AFFINE")
-
-ORTHONORMAL_WITHIN = 1e-4
-"""How far the axes of a rotation may be from unit vectors at right angles."""
-
-_SMALLEST_DETERMINANT = 1e-6
 
 
 def read_spatial_registration(path: Path, fixed_frame: str, moving_frame: str) -> FloatArray:
@@ -140,11 +140,10 @@ def _matrix_of(item: Any, where: str) -> FloatArray:
     turn = matrix[:3, :3]
     if kind not in _KINDS:
         raise _no_matrix(where, f"its type {kind!r} is none of {', '.join(_KINDS)}")
-    if np.linalg.det(turn) < _SMALLEST_DETERMINANT:
+    if np.linalg.det(turn) < SMALLEST_DETERMINANT:
         raise _no_matrix(where, "it mirrors or flattens the image")
     scales = np.linalg.norm(turn, axis=0) if kind == "RIGID_SCALE" else np.ones(3)
-    product = (turn / scales).T @ (turn / scales)
-    if kind != "AFFINE" and np.abs(product - np.eye(3)).max() > ORTHONORMAL_WITHIN:
+    if kind != "AFFINE" and not is_orthonormal(turn / scales):
         raise _no_matrix(where, f"its axes do not stand as those of a {kind} transform do")
     return matrix
 

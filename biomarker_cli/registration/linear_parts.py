@@ -1,0 +1,18 @@
+"""What the linear part of a transform may be, wherever the transform comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from biomarker_cli.model.arrays import FloatArray
+
+ORTHONORMAL_WITHIN = 1e-4
+"""How far the axes of a rotation may be from unit vectors at right angles."""
+
+SMALLEST_DETERMINANT = 1e-6
+"""Below it a transform mirrors an image, or leaves nothing of it."""
+
+
+def is_orthonormal(turn: FloatArray) -> bool:
+    """Tell whether the axes of a linear part, shape (3, 3), are unit vectors at right angles."""
+    return bool(np.abs(turn.T @ turn - np.eye(3)).max() <= ORTHONORMAL_WITHIN)
