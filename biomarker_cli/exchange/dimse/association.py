@@ -19,6 +19,7 @@ from biomarker_cli.exchange.fetching.errors import (
     SeriesRefusedError,
     SourceRefusedError,
 )
+from biomarker_cli.exchange.store_statuses import STORE_STATUSES
 from biomarker_cli.model.wording import shown
 
 OBJECT_AT_MOST = 4 << 30
@@ -28,16 +29,11 @@ _USER_AND_PASSWORD = 2
 _SUCCESS = 0x0000
 _PENDING = (0xFF00, 0xFF01)
 _STATUS_WORDS = {
-    0xA700: "out of resources",
+    **STORE_STATUSES,
     0xA701: "out of resources: it cannot count the matches",
     0xA702: "out of resources: it cannot hand them over",
     0xA801: "it does not know our AE title as a destination: register it there",
-    0xB000: "elements were changed",
-    0xB006: "elements were left out",
-    0xB007: "the data set does not fit the SOP class",
     0xA900: "the identifier does not fit the SOP class",
-    0x0122: "SOP class not supported",
-    0x0124: "not authorised",
 }
 _STATUS_FAMILIES = {0xA7: "out of resources", 0xA9: "data set does not fit the SOP class"}
 

@@ -20,6 +20,7 @@ from biomarker_cli.exchange.fetching.web_session import WebSession, body_of
 from biomarker_cli.exchange.sending.asked_target import AskedTarget
 from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile
 from biomarker_cli.exchange.sending.target import Tell
+from biomarker_cli.exchange.store_statuses import STORE_STATUSES
 
 FILES_AT_ONCE = 50
 BYTES_AT_ONCE = 64 << 20
@@ -31,17 +32,12 @@ _STORED, _FAILED, _UID, _REASON = "00081199", "00081198", "00081155", "00081197"
 _WARNING = "00081196"
 _LARGEST_REASON = 0xFFFF
 _REASONS = {
+    **STORE_STATUSES,
     0x0110: "processing failure",
-    0x0122: "SOP class not supported",
-    0xA700: "out of resources",
     0xA900: "data set does not fit the SOP class",
     0xC000: "cannot understand",
     0xC122: "transfer syntax not supported",
     0x0111: "duplicate SOP instance",
-    0x0124: "not authorised",
-    0xB000: "elements were changed",
-    0xB006: "elements were left out",
-    0xB007: "the data set does not fit the SOP class",
 }
 
 
