@@ -291,7 +291,9 @@ def label_table_of(path: Path, contents: Contents | None = None) -> Path | None:
     table = path.with_name(f"{stem(path)}.labels.csv")
     if contents is not None:
         return table if table in contents else None
-    if not table.exists() and not table.is_symlink():
+    try:
+        table.lstat()  # a link that leads nowhere is there
+    except (FileNotFoundError, NotADirectoryError):
         return None
     if not table.is_file():
         raise _bad_table(table, "expected a regular file")

@@ -11,7 +11,7 @@ import io
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -64,6 +64,8 @@ class CaseEntry:
 
     Attributes
     ----------
+    line : int
+        Where it stands; rows that say the same have one representation wherever they stand.
     mask_from : str
         Id of the case whose mask is carried to the image.
     registration : tuple of str
@@ -72,7 +74,7 @@ class CaseEntry:
         Why the row cannot be used; what it says beside its ids is then left out.
     """
 
-    line: int
+    line: int = field(repr=False)
     site_id: str
     subject_id: str
     timepoint: str
