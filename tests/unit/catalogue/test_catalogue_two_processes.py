@@ -253,7 +253,7 @@ def _agree(folders, monkeypatch) -> int:
 
     def both(records):
         one = series_made.made_of(records)
-        other = pickle.loads(pickle.dumps(one))  # noqa: S301 - made here
+        other = pickle.loads(pickle.dumps(one))
         # Equal numbers of another type would be written in another way.
         assert repr(other.candidates) == repr(one.candidates)
         assert other.candidates is not one.candidates
