@@ -10,8 +10,8 @@ from pathlib import Path
 
 from biomarker_cli.dicom.identity import OWN_MANUFACTURER
 from biomarker_cli.exchange.fetching.completeness import read_stored
-from biomarker_cli.exchange.fetching.remote import is_uid
 from biomarker_cli.exchange.sending.sent_table import NOT_DICOM, REFUSED, SentRow
+from biomarker_cli.exchange.uids import is_archive_uid
 from biomarker_cli.model.wording import shown
 
 _UUID_ROOT = "2.25."
@@ -141,7 +141,7 @@ def _described(path: Path, name: str, n_bytes: int) -> OutgoingFile | SentRow:
             is_ours = header.get("Manufacturer") == OWN_MANUFACTURER
     except Exception:  # noqa: BLE001 - damage knows no bounds; one file is not sent, no more
         return _refused(name, "SEND-CUT", "its header cannot be read")
-    if not all(isinstance(uid, str) and is_uid(str(uid)) for uid in (*uids, *meta)):
+    if not all(isinstance(uid, str) and is_archive_uid(str(uid)) for uid in (*uids, *meta)):
         return _refused(name, "SEND-UID", "a UID that names it is absent, or is none")
     sop_class, instance, study, series = (str(uid) for uid in uids)
     if meta[:2] != [sop_class, instance]:

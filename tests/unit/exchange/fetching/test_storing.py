@@ -23,8 +23,9 @@ from pydicom.uid import (
 
 from biomarker_cli.exchange.fetching.completeness import read_stored
 from biomarker_cli.exchange.fetching.errors import RemoteError, SeriesRefusedError
-from biomarker_cli.exchange.fetching.remote import RemoteSeries, is_uid
+from biomarker_cli.exchange.fetching.remote import RemoteSeries
 from biomarker_cli.exchange.fetching.storing import SeriesStore
+from biomarker_cli.exchange.uids import is_archive_uid
 from tests.synthetic_pacs import content_of, pacs_of
 from tests.synthetic_series import slice_dataset
 
@@ -265,7 +266,7 @@ def test_nothing_is_written_through_what_stands_in_the_way(
 
 @pytest.mark.parametrize("uid", ["..", "1/2", "", "1\n", "1" * 65, "1.2\x00", "١.٢", "."])
 def test_what_is_no_uid_names_nothing(uid: str, tmp_path: Path) -> None:
-    assert not is_uid(uid)
+    assert not is_archive_uid(uid)
     for series, expected in (
         (RemoteSeries(uid, "1.2"), ["1.3"]),
         (RemoteSeries("1.2", uid), ["1.3"]),
