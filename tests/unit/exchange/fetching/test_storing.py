@@ -68,6 +68,9 @@ WHOLE: dict[str, Callable[[], Dataset]] = {
     "no image": lambda: _without(
         image(SOPClassUID=RTStructureSetStorage), "PixelData", "Rows", "Columns", "BitsAllocated"
     ),
+    "elsewhere": lambda: _without(
+        image(PixelDataProviderURL="http://pacs.example.org/jpip?1"), "PixelData"
+    ),
     "deflated": lambda: in_syntax(DeflatedExplicitVRLittleEndian),
     "big endian": lambda: in_syntax(ExplicitVRBigEndian),
 }
