@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
-from biomarker_cli.exchange.dimse.peers import peer_of, require_pynetdicom
-from biomarker_cli.exchange.fetching.choosing import ChosenSource, credentials_of
+from biomarker_cli.exchange.dimse.peers import peer_of
+from biomarker_cli.exchange.fetching.choosing import ChosenSource, Credentials
+from biomarker_cli.exchange.fetching.opening import made_by_kind
 from biomarker_cli.exchange.fetching.remote import RemoteSeries
-from biomarker_cli.exchange.fetching.sources import DicomwebSource
+from biomarker_cli.exchange.fetching.sources import DicomwebSource, DimseSource
 from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile
 
 Tell = Callable[[OutgoingFile, str, str], None]
@@ -43,15 +44,18 @@ def target_of(chosen: ChosenSource) -> SendTarget:
     Raises
     ------
     SourceError
-        Where credentials or certificates cannot be used, or a package is not installed.
+        As `made_by_kind` does.
     """
-    credentials = credentials_of(chosen)
-    source = chosen.source
-    if isinstance(source, DicomwebSource):
-        from biomarker_cli.exchange.sending.stow import StowTarget
+    return made_by_kind(chosen, _stow_target, _store_target)
 
-        return StowTarget(source, credentials)
-    require_pynetdicom()
+
+def _stow_target(source: DicomwebSource, credentials: Credentials) -> SendTarget:
+    from biomarker_cli.exchange.sending.stow import StowTarget
+
+    return StowTarget(source, credentials)
+
+
+def _store_target(source: DimseSource, credentials: Credentials) -> SendTarget:
     from biomarker_cli.exchange.sending.cstore import StoreTarget
 
     return StoreTarget(peer_of(source, credentials))
