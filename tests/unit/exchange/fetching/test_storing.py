@@ -188,7 +188,9 @@ def test_what_a_killed_fetch_left_half_is_taken_away_and_nothing_else(
         (folder / name).write_text("x")
         os.utime(folder / name, (0, 0))
     os.utime(folder / names[1])
-    SeriesStore(tmp_path, series, instances)
+    store = SeriesStore(tmp_path, series, instances)
+    assert {path.name for path in folder.iterdir()} == {*names, ".instance.22ff.part"}
+    store.tidy()
     assert {path.name for path in folder.iterdir()} == {*names[1:], ".instance.22ff.part"}
 
 
@@ -201,7 +203,9 @@ def test_a_part_that_gets_its_name_meanwhile_ends_no_other_fetch(
     folder = tmp_path / series.study_uid / series.series_uid
     listed = [folder / ".instance.00ff.part"]
     monkeypatch.setattr(Path, "glob", lambda *_: iter(listed))
-    assert SeriesStore(tmp_path, series, instances).missing == set(instances)
+    store = SeriesStore(tmp_path, series, instances)
+    store.tidy()
+    assert store.missing == set(instances)
 
 
 def test_fragments_without_end_are_not_counted_to_their_end(
