@@ -10,10 +10,21 @@ from biomarker_cli.exchange.fetching.choosing import ChosenSource, Credentials
 from biomarker_cli.exchange.fetching.opening import made_by_kind
 from biomarker_cli.exchange.fetching.remote import RemoteSeries
 from biomarker_cli.exchange.fetching.sources import DicomwebSource, DimseSource
-from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile
+from biomarker_cli.exchange.sending.outgoing_files import CHANGED, OutgoingFile
 
 Tell = Callable[[OutgoingFile, str, str], None]
 """Hears of each file: its code (empty: taken) and what the target says."""
+
+
+def as_found(files: Sequence[OutgoingFile], tell: Tell) -> list[OutgoingFile]:
+    """Return the files that still are what was read of them; of the others it is told."""
+    found = []
+    for file in files:
+        if file.is_as_found():
+            found.append(file)
+        else:
+            tell(file, CHANGED, "another file lies there now, or none")
+    return found
 
 
 class SendTarget(Protocol):

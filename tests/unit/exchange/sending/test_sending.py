@@ -212,6 +212,38 @@ def test_a_target_that_ends_between_two_files_is_connected_with_again(tmp_path, 
     assert len(node.stored) == len(CONTENTS)
 
 
+def test_a_file_that_is_gone_when_its_turn_comes_is_named_and_the_others_go(tmp_path):
+    folder = folder_of(tmp_path)
+
+    def find(_):
+        (folder / "images/1.dcm").unlink(missing_ok=True)
+        yield 0x0000, None
+
+    with Node(behave={"find": find}) as node:
+        rows = by_name(sent(node, folder).rows)
+    assert rows.pop("images/1.dcm") == ("refused", "SEND-CHANGED")
+    assert set(rows.values()) == {("sent", "")}
+    assert len(node.stored) == len(CONTENTS) - 1
+
+
+def test_a_file_that_fails_on_its_way_is_named_and_the_others_go(tmp_path, monkeypatch):
+    folder = folder_of(tmp_path)
+
+    def sends_what_can_be_read(association, path):
+        if path.name == "1.dcm":
+            raise OSError(5, "Input/output error")
+        return send(association, path)
+
+    send = Association.send_c_store
+    monkeypatch.setattr(Association, "send_c_store", sends_what_can_be_read)
+    with Node() as node:
+        sending = sent(node, folder)
+    rows = by_name(sending.rows)
+    assert rows.pop("images/1.dcm") == ("failed", "SEND-UNREADABLE")
+    assert set(rows.values()) == {("sent", "")}
+    assert len(node.stored) == len(CONTENTS) - 1
+
+
 def test_an_interruption_leaves_a_row_for_each_file(tmp_path):
     folder = folder_of(tmp_path)
 
