@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import is_quiet, note, print_json, say
+from biomarker_cli.cli.output import note, print_json, say
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -108,8 +108,6 @@ def pool(
             output.rmdir()
         raise
     note(f"written: {output}")
-    if is_quiet():
-        return
     if output_format == "json":
         print_json({"folder": str(output), **report.as_json(rules)})
     else:
@@ -179,7 +177,7 @@ def _print_text(report: PoolReport, rules: PoolRules) -> None:
         say(f"{counted(number, what)} left out: {reason}")
     for one in report.differences[:MOST_SHOWN]:
         answer = "left out" if rules.answer(one.kind) == "leave_out" else "listed"
-        say(f"differs ({answer}): {one.told(report.parts)}", err=True)
+        note(f"differs ({answer}): {one.told(report.parts)}")
     if len(report.differences) > MOST_SHOWN:
         more = len(report.differences) - MOST_SHOWN
-        say(f"and {counted(more, 'difference')} more: manifest.json lists them", err=True)
+        note(f"and {counted(more, 'difference')} more: manifest.json lists them")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import print_json, progress, say
+from biomarker_cli.cli.options import format_option, quiet_option
+from biomarker_cli.cli.output import note, print_json, progress, say
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -73,6 +73,7 @@ with --voxels 5 where some map or visit is not in the table, 6 where none is.
     "--roi", "rois", metavar="NAME", multiple=True, help="Of --voxels only this; repeat it."
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export.")
+@quiet_option
 @format_option
 @click.pass_context
 def joint(context: click.Context, /, folder: Path, output: Path | None, **given: Any) -> None:
@@ -114,7 +115,7 @@ def _write_rows(folder: Path, output: Path, given: Mapping[str, Any]) -> None:
     if summary.ambiguous:
         say(f"{counted(summary.ambiguous, 'value')} of two cases: choose with --role or --analysis")
     for path in files:
-        say(f"written: {path}", err=True)
+        note(f"written: {path}")
 
 
 def _write_voxels(folder: Path, output: Path, given: Mapping[str, Any]) -> ExitCode:
@@ -146,7 +147,7 @@ def _write_voxels(folder: Path, output: Path, given: Mapping[str, Any]) -> ExitC
     for hint in dict.fromkeys(error.hint for _, error in faults if error.hint):
         say(f"  next   {hint}", err=True)
     for path in files:
-        say(f"written: {path}", err=True)
+        note(f"written: {path}")
     if not faults:
         return ExitCode.DONE
     return ExitCode.PARTIAL if summary.joined or summary.whole else ExitCode.FAILED
