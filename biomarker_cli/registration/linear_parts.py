@@ -1,4 +1,4 @@
-"""What the linear part of a transform may be, wherever the transform comes from."""
+"""Transforms of one matrix: what their linear part may be, and the way back."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ SMALLEST_DETERMINANT = 1e-6
 def is_orthonormal(turn: FloatArray) -> bool:
     """Tell whether the axes of a linear part, shape (3, 3), are unit vectors at right angles."""
     return bool(np.abs(turn.T @ turn - np.eye(3)).max() <= ORTHONORMAL_WITHIN)
+
+
+def inverse_of(matrix: FloatArray) -> FloatArray:
+    """Return the transform that leads back, shape (4, 4)."""
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
