@@ -20,6 +20,7 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.linear_parts import inverse_of
 from biomarker_cli.registration.rules import Level, Restarts, RigidRules
 
 THREADS = 1
@@ -220,7 +221,7 @@ def align(
                 before = matrix_of(euler)
                 is_finest = number == len(fixed.levels)
                 if is_finest and known is not None and _at_one_place(known, before, fixed.image):
-                    way = known.matrix @ np.linalg.inv(known.before_finest)
+                    way = known.matrix @ inverse_of(known.before_finest)
                     return Alignment(way @ before, before, 0, known.stop_reason)
                 method = _method(images[0], rules)
                 method.SetInitialTransform(euler, inPlace=True)

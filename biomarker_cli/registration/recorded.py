@@ -16,6 +16,7 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.given_transforms import TFM_SUFFIX, transform_in
+from biomarker_cli.registration.linear_parts import inverse_of
 
 HEADERS = "none"
 """Word for the header geometry: images of one frame of reference lie as they say."""
@@ -156,8 +157,7 @@ class Registrations:
             if ends == (one, other):
                 found.append(Link(each.registration_id, each.matrix))
             elif ends == (other, one):
-                back = np.asarray(np.linalg.inv(each.matrix))
-                found.append(Link(each.registration_id, back))
+                found.append(Link(each.registration_id, inverse_of(each.matrix)))
         if len(found) > 1:
             names = ", ".join(sorted(quoted(link.registration_id) for link in found))
             raise RegistrationError(

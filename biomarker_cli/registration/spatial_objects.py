@@ -20,6 +20,7 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.version import __version__
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.linear_parts import inverse_of
 from biomarker_cli.registration.pairs import frame_of_reference_of
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def write_spatial_registration(
     written.FrameOfReferenceUID = identity.uid(frames[0])
     written.RegistrationSequence = [
         _item(np.eye(4), fixed, identity),
-        _item(np.asarray(np.linalg.inv(matrix)), moving, identity),
+        _item(inverse_of(matrix), moving, identity),
     ]
     own, other = _references(fixed, identity), _references(moving, identity)
     written.ReferencedSeriesSequence = [own.ReferencedSeriesSequence[0]]

@@ -20,6 +20,7 @@ from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.linear_parts import (
     ORTHONORMAL_WITHIN,
     SMALLEST_DETERMINANT,
+    inverse_of,
     is_orthonormal,
 )
 
@@ -88,7 +89,7 @@ def _between(header: Any, fixed_frame: str, moving_frame: str, where: str) -> Fl
     into = [
         _into_registered(header, frame, registered, where) for frame in (fixed_frame, moving_frame)
     ]
-    return np.asarray(np.linalg.inv(into[1]) @ into[0])
+    return np.asarray(inverse_of(into[1]) @ into[0])
 
 
 def _into_registered(header: Any, frame: str, registered: str, where: str) -> FloatArray:

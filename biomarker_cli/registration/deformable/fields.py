@@ -47,7 +47,7 @@ class DisplacementField:
 
         NaN for a point that nothing within 0.001 mm is led to.
         """
-        return inverse_of(self.there, points_mm)
+        return points_led_to(self.there, points_mm)
 
     def _at(self, points_mm: FloatArray) -> FloatArray:
         from scipy.ndimage import map_coordinates
@@ -87,7 +87,7 @@ class DisplacementField:
         return np.asarray(np.linalg.det(derivative @ self.geometry.axes.T + np.eye(3)))
 
 
-def inverse_of(there: Callable[[FloatArray], FloatArray], points_mm: FloatArray) -> FloatArray:
+def points_led_to(there: Callable[[FloatArray], FloatArray], points_mm: FloatArray) -> FloatArray:
     """Return the points that a deformation leads to some points, LPS mm, shape (n, 3).
 
     NaN for a point that nothing within 0.001 mm is led to. Each turn adds what is missing,
