@@ -8,12 +8,11 @@ registered one.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from biomarker_cli.dicom.headers import ELEMENT_ERRORS, read_header
+from biomarker_cli.dicom.headers import ELEMENT_ERRORS
 from biomarker_cli.dicom.words import word_in
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
@@ -30,14 +29,16 @@ _DEFORMABLE_UID = "1.2.840.10008.5.1.4.1.1.66.3"
 _KINDS = ("RIGID", "RIGID_SCALE", "AFFINE")
 
 
-def read_spatial_registration(path: Path, fixed_frame: str, moving_frame: str) -> FloatArray:
+def transform_in_header(header: Any, fixed_frame: str, moving_frame: str, where: str) -> FloatArray:
     """Return the transform between two frames of reference that an object holds.
 
     Parameters
     ----------
-    path : Path
+    header : pydicom.Dataset
     fixed_frame, moving_frame : str
         FrameOfReferenceUID of both images.
+    where : str
+        Name of its file, for messages.
 
     Returns
     -------
@@ -51,19 +52,6 @@ def read_spatial_registration(path: Path, fixed_frame: str, moving_frame: str) -
         ``REG-KIND`` for objects of other kinds, deformable ones among them, ``REG-FRAMES``
         where the object does not lead from one frame to the other, or in two ways,
         ``REG-MATRIX`` for what is no transform of its type.
-    HeaderError
-        Where the file is no DICOM.
-    """
-    return transform_in_header(read_header(path), fixed_frame, moving_frame, path.name)
-
-
-def transform_in_header(header: Any, fixed_frame: str, moving_frame: str, where: str) -> FloatArray:
-    """Return the transform in the header of an object; see `read_spatial_registration`.
-
-    Raises
-    ------
-    RegistrationError
-        ``REG-KIND``, ``REG-FRAMES``, ``REG-MATRIX``.
     """
     try:
         return _between(header, fixed_frame, moving_frame, where)

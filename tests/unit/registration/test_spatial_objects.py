@@ -18,9 +18,9 @@ from biomarker_cli.multicentre.objects.ct import write_ct
 from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
 from biomarker_cli.registration.anatomy import transformed
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.given_transforms import read_transform
 from biomarker_cli.registration.pairs import frame_of_reference_of
 from biomarker_cli.registration.spatial_objects import write_spatial_registration
-from biomarker_cli.registration.spatial_reading import read_spatial_registration
 
 KEPT = OutgoingIdentity()
 POINTS = np.array([[0.0, 0.0, 0.0], [120.0, -80.0, 400.0], [-60.0, 30.0, -900.0]])
@@ -44,7 +44,7 @@ def _written(pair, path, identity=KEPT):
 
 def _read(path, pair, identity=KEPT):
     frames = [identity.uid(frame_of_reference_of(one)) for one in pair]
-    return read_spatial_registration(path, *frames)
+    return read_transform(path, *frames)
 
 
 def _code(path, pair):
