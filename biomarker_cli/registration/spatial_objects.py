@@ -2,7 +2,7 @@
 
 References
 ----------
-DICOM PS3.3 A.39.1 (Spatial Registration), C.20.2 (module).
+DICOM PS3.3 A.39.1 (Spatial Registration), C.20.2 (module), C.20.2.1.1 (types of matrices).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.version import __version__
 from biomarker_cli.registration.errors import RegistrationError
-from biomarker_cli.registration.linear_parts import inverse_of
+from biomarker_cli.registration.linear_parts import inverse_of, is_orthonormal
 from biomarker_cli.registration.pairs import frame_of_reference_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def write_spatial_registration(
     Parameters
     ----------
     matrix : ndarray, shape (4, 4)
-        Rigid; fixed point to moving point, LPS mm.
+        Fixed point to moving point, LPS mm; a given one may be affine, and is called so.
     fixed, moving : Volume
         That came from DICOM, of two frames of reference.
     path : Path
@@ -113,7 +113,8 @@ def _item(matrix: FloatArray, volume: Volume, identity: OutgoingIdentity) -> Dat
 
     numbers = [format_number_as_ds(float(value)) for value in matrix.ravel()]
     one = Dataset()
-    one.FrameOfReferenceTransformationMatrixType = "RIGID"
+    kind = "RIGID" if is_orthonormal(matrix[:3, :3]) else "AFFINE"
+    one.FrameOfReferenceTransformationMatrixType = kind
     one.FrameOfReferenceTransformationMatrix = numbers
     found = Dataset()
     found.RegistrationTypeCodeSequence = []

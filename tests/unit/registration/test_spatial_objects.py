@@ -80,6 +80,18 @@ def test_the_object_leads_moving_points_into_the_fixed_frame_as_itk_undoes(pair,
         assert np.linalg.norm(wrong - there) > 10
 
 
+def test_what_scales_is_not_called_rigid(pair, tmp_path):
+    stretched = motion() @ np.diag([1.1, 1.0, 0.95, 1.0])
+    write_spatial_registration(stretched, *pair, tmp_path / "a.dcm", KEPT, "none@1.0.0:0123")
+    own, other = dcmread(tmp_path / "a.dcm").RegistrationSequence
+    kinds = [
+        one.MatrixRegistrationSequence[0].MatrixSequence[0].FrameOfReferenceTransformationMatrixType
+        for one in (own, other)
+    ]
+    assert kinds == ["RIGID", "AFFINE"]
+    assert _read(tmp_path / "a.dcm", pair) == pytest.approx(stretched, abs=1e-9)
+
+
 def test_the_way_back_is_the_inverse(pair, tmp_path):
     _written(pair, tmp_path / "a.dcm")
     back = _read(tmp_path / "a.dcm", pair[::-1])
