@@ -12,8 +12,8 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import BoolArray, FloatArray
-from biomarker_cli.registration.alignment import geometry_of, image_of, one_thread
 from biomarker_cli.registration.deformable.fields import DisplacementField, Way, itk_transform
+from biomarker_cli.registration.itk_images import empty_image, geometry_of, image_of, one_thread
 
 COARSE_MM = 4.0
 """Voxels of the images that likeness is judged on: noise is averaged, organs are left."""
@@ -117,7 +117,7 @@ def on_grid(moving: Volume, fixed: Volume, matrix: Way) -> FloatArray:
     """
     import SimpleITK
 
-    there = resampled(image_of(moving), image_of(fixed), matrix)
+    there = resampled(image_of(moving), empty_image(fixed.geometry), matrix)
     return np.asarray(SimpleITK.GetArrayFromImage(there), dtype=np.float64)
 
 

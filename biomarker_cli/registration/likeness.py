@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from biomarker_cli.model.arrays import BoolArray, FloatArray
-from biomarker_cli.registration.alignment import geometry_of, one_thread
 from biomarker_cli.registration.anatomy import body_of, coarse, points_within, resampled
 from biomarker_cli.registration.deformable.fields import Way
+from biomarker_cli.registration.itk_images import geometry_of, one_thread
 
 _LEAST_VOXELS = 10
 """That a correlation is told of."""

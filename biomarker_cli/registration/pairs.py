@@ -7,8 +7,8 @@ import numpy as np
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import counted
-from biomarker_cli.registration.alignment import single_precision
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.itk_images import single_precision
 from biomarker_cli.registration.leaving import person_of
 from biomarker_cli.registration.rules import RegistrationProtocol, RigidRules
 

@@ -12,11 +12,7 @@ import numpy as np
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import (
-    Alignment,
-    image_of,
-    resolutions_of,
-)
+from biomarker_cli.registration.alignment import Alignment, resolutions_of
 from biomarker_cli.registration.anatomy import (
     distances_mm,
     largest_spread_mm,
@@ -39,6 +35,7 @@ from biomarker_cli.registration.further_answers import (
     gain_of_others,
     moved_answers,
 )
+from biomarker_cli.registration.itk_images import image_of
 from biomarker_cli.registration.likeness import CoarsePair
 from biomarker_cli.registration.linear_parts import inverse_of
 from biomarker_cli.registration.pairs import (

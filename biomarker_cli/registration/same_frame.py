@@ -15,14 +15,7 @@ import numpy as np
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import (
-    align,
-    centre_mm,
-    image_of,
-    one_thread,
-    resolutions_of,
-    starts,
-)
+from biomarker_cli.registration.alignment import align, centre_mm, resolutions_of, starts
 from biomarker_cli.registration.anatomy import (
     body_points_mm,
     largest_spread_mm,
@@ -30,6 +23,7 @@ from biomarker_cli.registration.anatomy import (
     transformed,
 )
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.itk_images import image_of, one_thread
 from biomarker_cli.registration.pairs import require_usable, same_frame_of
 from biomarker_cli.registration.rules import RegistrationProtocol, Restarts
 

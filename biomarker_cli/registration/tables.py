@@ -8,8 +8,8 @@ from typing import Any
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.flags import join_flags
-from biomarker_cli.registration.alignment import THREADS
 from biomarker_cli.registration.checks import told
+from biomarker_cli.registration.itk_images import THREADS
 from biomarker_cli.registration.pairs import modality_of
 from biomarker_cli.registration.registering import Registration
 from biomarker_cli.tables.rows import Column

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.arrays import FloatArray
+from biomarker_cli.registration.itk_images import placed
 
 _RETURNS_WITHIN_MM = 0.001
 """How near a point that was led back must come to where it started."""
@@ -137,8 +138,5 @@ def itk_image(field: DisplacementField, dtype: Any = np.float32) -> Any:
     """Return a field as a SimpleITK image of three components, LPS mm."""
     import SimpleITK
 
-    image: Any = SimpleITK.GetImageFromArray(field.vectors_mm.astype(dtype), isVector=True)
-    image.SetSpacing(field.geometry.spacing_mm)
-    image.SetOrigin(field.geometry.origin_mm)
-    image.SetDirection(field.geometry.direction)
-    return image
+    image = SimpleITK.GetImageFromArray(field.vectors_mm.astype(dtype), isVector=True)
+    return placed(image, field.geometry)

@@ -13,8 +13,9 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU
 from biomarker_cli.registration import further_answers, likeness
-from biomarker_cli.registration.alignment import Alignment, image_of
+from biomarker_cli.registration.alignment import Alignment
 from biomarker_cli.registration.anatomy import body_points_mm
+from biomarker_cli.registration.itk_images import image_of
 from biomarker_cli.registration.likeness import CoarsePair
 from biomarker_cli.registration.registering import register
 
