@@ -13,7 +13,7 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.inputs import read_beginning
 from biomarker_cli.model.wording import counted
 from biomarker_cli.registration.errors import RegistrationError
-from biomarker_cli.registration.linear_parts import SMALLEST_DETERMINANT
+from biomarker_cli.registration.linear_parts import keeps_sides
 from biomarker_cli.registration.spatial_reading import transform_in_header
 
 TFM_SUFFIX = ".tfm"
@@ -96,9 +96,8 @@ def _of_itk(content: bytes, where: str) -> FloatArray:
     matrix[:3, 3] = origin
     if not np.isfinite(matrix).all():
         raise _unusable(where, "it holds what is no number")
-    determinant = np.linalg.det(matrix[:3, :3])
-    if not SMALLEST_DETERMINANT <= determinant <= 1 / SMALLEST_DETERMINANT:
-        raise _unusable(where, "it mirrors or flattens the image")
+    if not keeps_sides(matrix[:3, :3]):
+        raise _unusable(where, "it mirrors or flattens an image")
     return matrix
 
 

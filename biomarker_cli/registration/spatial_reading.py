@@ -18,9 +18,9 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.linear_parts import (
     ORTHONORMAL_WITHIN,
-    SMALLEST_DETERMINANT,
     inverse_of,
     is_orthonormal,
+    keeps_sides,
 )
 
 _RIGID_UID = "1.2.840.10008.5.1.4.1.1.66.1"
@@ -126,11 +126,13 @@ def _matrix_of(item: Any, where: str) -> FloatArray:
     matrix = numbers.reshape(4, 4)
     if np.abs(matrix[3] - (0, 0, 0, 1)).max() > ORTHONORMAL_WITHIN:
         raise _no_matrix(where, "its last row is not 0, 0, 0, 1")
+    # What rounding left there would be a perspective in the inverse, of a millimetre and more.
+    matrix[3] = (0, 0, 0, 1)
     turn = matrix[:3, :3]
     if kind not in _KINDS:
         raise _no_matrix(where, f"its type {kind!r} is none of {', '.join(_KINDS)}")
-    if np.linalg.det(turn) < SMALLEST_DETERMINANT:
-        raise _no_matrix(where, "it mirrors or flattens the image")
+    if not keeps_sides(turn):
+        raise _no_matrix(where, "it mirrors or flattens an image")
     scales = np.linalg.norm(turn, axis=0) if kind == "RIGID_SCALE" else np.ones(3)
     if kind != "AFFINE" and not is_orthonormal(turn / scales):
         raise _no_matrix(where, f"its axes do not stand as those of a {kind} transform do")

@@ -92,6 +92,15 @@ def test_what_scales_is_not_called_rigid(pair, tmp_path):
     assert _read(tmp_path / "a.dcm", pair) == pytest.approx(stretched, abs=1e-9)
 
 
+def test_what_rounding_left_in_the_last_row_moves_nothing(pair, tmp_path):
+    header = _written(pair, tmp_path / "a.dcm")
+    exact = _read(tmp_path / "a.dcm", pair)
+    matrix = header.RegistrationSequence[1].MatrixRegistrationSequence[0].MatrixSequence[0]
+    matrix.FrameOfReferenceTransformationMatrix[12:15] = [9e-5, -9e-5, 9e-5]
+    header.save_as(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(_read(tmp_path / "a.dcm", pair), exact)
+
+
 def test_the_way_back_is_the_inverse(pair, tmp_path):
     _written(pair, tmp_path / "a.dcm")
     back = _read(tmp_path / "a.dcm", pair[::-1])
@@ -151,6 +160,12 @@ def _mirror(header):
     _matrix(header).FrameOfReferenceTransformationMatrixType = "AFFINE"
 
 
+def _huge(header):
+    values = np.diag([1e3, 1e3, 1e3, 1.0]).ravel().tolist()
+    _matrix(header).FrameOfReferenceTransformationMatrix = values
+    _matrix(header).FrameOfReferenceTransformationMatrixType = "AFFINE"
+
+
 def _short(header):
     _matrix(header).FrameOfReferenceTransformationMatrix = [1.0] * 12
 
@@ -199,6 +214,7 @@ def _moves_itself(header):
     [
         (_turn, "REG-MATRIX"),
         (_mirror, "REG-MATRIX"),
+        (_huge, "REG-MATRIX"),
         (_short, "REG-MATRIX"),
         (_perspective, "REG-MATRIX"),
         (_items_for_a_word, "REG-MATRIX"),
