@@ -77,21 +77,9 @@ def write_spatial_registration(
         ``REGISTRATION-NO-SOURCE`` where a header does not name its frame of reference,
         ``REGISTRATION-ONE-FRAME`` where both name one: a frame has one place in itself.
     """
-    frames = [frame_of_reference_of(one) for one in (fixed, moving)]
-    if not all(frames):
-        raise RegistrationError(
-            "REGISTRATION-NO-SOURCE",
-            "a Spatial Registration object needs two headers that name their frames of reference",
-            hint="Take transform.tfm.",
-        )
-    if frames[0] == frames[1]:
-        raise RegistrationError(
-            "REGISTRATION-ONE-FRAME",
-            "both images name one frame of reference: the object could not tell them apart",
-            hint="Take transform.tfm.",
-        )
+    registered = _two_frames(fixed, moving)[0]
     written = _of_study(fixed, identity, registration_id)
-    written.FrameOfReferenceUID = identity.uid(frames[0])
+    written.FrameOfReferenceUID = identity.uid(registered)
     written.RegistrationSequence = [
         _item(np.eye(4), fixed, identity),
         _item(inverse_of(matrix), moving, identity),
@@ -105,6 +93,24 @@ def write_spatial_registration(
     identity.complete(written, fixed.frames.first.dataset)
     with whole_file(path) as stream:
         written.save_as(stream, enforce_file_format=True)
+
+
+def _two_frames(fixed: Volume, moving: Volume) -> tuple[str, str]:
+    """Return the frames of reference of two images, or refuse what an object cannot tell."""
+    frames = frame_of_reference_of(fixed), frame_of_reference_of(moving)
+    if not all(frames):
+        raise RegistrationError(
+            "REGISTRATION-NO-SOURCE",
+            "a Spatial Registration object needs two headers that name their frames of reference",
+            hint="Take transform.tfm.",
+        )
+    if frames[0] == frames[1]:
+        raise RegistrationError(
+            "REGISTRATION-ONE-FRAME",
+            "both images name one frame of reference: the object could not tell them apart",
+            hint="Take transform.tfm.",
+        )
+    return frames
 
 
 def _item(matrix: FloatArray, volume: Volume, identity: OutgoingIdentity) -> Dataset:
