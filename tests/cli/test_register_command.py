@@ -257,6 +257,16 @@ def test_what_is_no_transform_is_refused_by_name_and_leaves_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("command", ["pair", "carry"])
+def test_two_transforms_are_not_one_of_them(pair, command):
+    words = [command, str(pair / "fixed.nii.gz"), str(pair / "moving.nii.gz")]
+    given = ["--transform", "a.tfm", "--transform", "b.tfm"]
+    options = [*given, "--protocol", "none", "-o", "out"]
+    result = CliRunner().invoke(register, [*words, *options])
+    assert result.exit_code == 2
+    assert "--transform is given 2 times" in result.output
+
+
 def test_a_transform_that_is_not_there_is_exit_3(pair, tmp_path):
     for path in (tmp_path, tmp_path / "none.tfm"):
         result = _run(pair, "--transform", str(path))

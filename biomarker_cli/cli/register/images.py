@@ -43,8 +43,22 @@ def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _only_one(
+    _context: click.Context, _option: click.Parameter, named: tuple[Path, ...]
+) -> Path | None:
+    """Return the transform that is named; of several, which other programs chain, none."""
+    if len(named) > 1:
+        raise click.UsageError(
+            f"--transform is given {len(named)} times, and transforms are not chained: write them "
+            "as one file."
+        )
+    return next(iter(named), None)
+
+
 transform_option = click.option(
     "--transform",
+    multiple=True,
+    callback=_only_one,
     type=click.Path(path_type=Path),
     help="ITK text file (.tfm) or Spatial Registration object (DICOM), FIXED to MOVING: judged "
     "instead of one that is found.",
