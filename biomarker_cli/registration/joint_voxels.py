@@ -138,16 +138,14 @@ def export_joint_voxels(
         parquet.ParquetWriter(stream, schema) as writer,
     ):
         told.write(csv_line(MAP_FIGURES).encode())
-        for case_id, error in faults:
-            told.write(csv_line(_fault_cells(case_id, error)).encode())
+        told.writelines(csv_line(_fault_cells(*one)).encode() for one in faults)
         for done, (key, of_visit) in enumerate(visits, start=1):
             maps = _maps(kept, of_visit)
             visit = join_visit(folder, of_visit, maps, indices, registrations, rules.rois)
-            for cells in _figure_cells(visit, names):
-                told.write(csv_line(cells).encode())
-            faults += [(key.rstrip("/"), error) for error in visit.faults.values()]
+            told.writelines(csv_line(cells).encode() for cells in _figure_cells(visit, names))
             for region in visit.regions:
                 _write(writer, schema, visit, region, names)
+            faults += [(key.rstrip("/"), error) for error in visit.faults.values()]
             summary = _counted(summary, visit)
             if advance:
                 advance(done, len(visits))

@@ -31,6 +31,7 @@ Examples:
   biomarker register ct/ mr/ --protocol rigid-mr-ct --mask gtv.dcm -o registered
   biomarker register ct_planning/ ct_week3/ --protocol demons-ct-ct -o registered
   biomarker register a.nii.gz b.nii.gz --quantity hu --protocol rigid-same-modality
+  biomarker register ct/ mr/ --protocol none --transform approved.tfm -o registered
 
 With -o the folder gets registration.csv, overlay.png, transform.tfm, which leads a point of
 FIXED to the same anatomy in MOVING (LPS mm, as ITK resamples), and, of two DICOM
