@@ -12,7 +12,7 @@ import numpy as np
 from biomarker_cli.api.paths import PathLike, paths_of
 from biomarker_cli.catalogue.choosing import named_images, single_candidate
 from biomarker_cli.catalogue.errors import ImageError
-from biomarker_cli.imaging.files import is_image_file
+from biomarker_cli.imaging.files import is_image_file, require_no_series
 from biomarker_cli.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def read_volume(path: PathLike, *, series: str = "", quantity: str | None = None
     Raises
     ------
     ConfigurationError
-        ``QUANTITY-UNUSED``.
+        ``QUANTITY-UNUSED``, ``SERIES-UNUSED``.
     ImageError
         ``IMAGE-NO-QUANTITY``.
     BiomarkerError
@@ -88,6 +88,7 @@ def read_volume(path: PathLike, *, series: str = "", quantity: str | None = None
     """
     place = Path(path)
     if is_image_file(place):
+        require_no_series(series)
         return _declared(place, quantity)
     if quantity is not None:
         raise ConfigurationError(

@@ -16,6 +16,7 @@ from biomarker_cli.cli.output import (
     require_new_file,
     say,
 )
+from biomarker_cli.cli.strict_command import StrictCommand
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ _model_option = click.option(
 )
 
 
-@combat.command(epilog=_FIT_EPILOG)
+@combat.command(cls=StrictCommand, epilog=_FIT_EPILOG, needs={"--stop": "--mode parametric"})
 @_input_options
 @click.option(
     "--batch", metavar="COLUMN", required=True, help="site_id, scanner, or one of --covariates."
@@ -173,7 +174,7 @@ def _print_model(model: dict[str, Any]) -> None:
     say(f"model {model['sha256']}")
 
 
-@combat.command(epilog=_APPLY_EPILOG)
+@combat.command(cls=StrictCommand, epilog=_APPLY_EPILOG)
 @_input_options
 @_model_option
 @click.option(
@@ -202,7 +203,7 @@ def apply(output_format: str, **given: Any) -> None:
     _say_notes(found, model)
 
 
-@combat.command(epilog=_REPORT_EPILOG)
+@combat.command(cls=StrictCommand, epilog=_REPORT_EPILOG, needs={"--overwrite": "--output"})
 @_input_options
 @_model_option
 @click.option(

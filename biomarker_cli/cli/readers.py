@@ -10,6 +10,7 @@ import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import Listing, note, print_json, progress, require_free
+from biomarker_cli.cli.strict_command import strict_command
 
 if TYPE_CHECKING:
     from biomarker_cli.model.exit_codes import ExitCode
@@ -37,7 +38,20 @@ Exit codes: 0 done, 5 a ROI of a reader could not be compared, 6 none could.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(
+    epilog=_EPILOG,
+    needs={
+        "--series": "--image",
+        "--truth": "--scores",
+        "--order": "--scores",
+        "--positive": "--truth",
+        "--overwrite": "--output",
+    },
+    excludes={
+        "--scores": ("--image", "--series", "--roi", "--feature", "--case"),
+        "--case": ("--image", "--feature"),
+    },
+)
 @click.argument("readers", metavar="[NAME=]PATH...", nargs=-1)
 @click.option(
     "--image",
@@ -94,8 +108,6 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
         return
     if not given["readers"]:
         raise click.UsageError("Name the readers, or a table with --scores.")
-    if given["truth"] is not None or given["orders"] or given["positive"]:
-        raise click.UsageError("--truth, --order and --positive go with --scores.")
     from biomarker_cli.multicentre.reader_features import READER_FEATURES, reader_features
     from biomarker_cli.multicentre.reader_masks import reader_names
     from biomarker_cli.multicentre.readers import READER_PAIRS
@@ -134,8 +146,6 @@ def _pairs(paths: Mapping[str, Path], given: Mapping[str, Any]) -> list[dict[str
 def _pairs_of_case(runs: Mapping[str, Path], given: Mapping[str, Any]) -> list[dict[str, Any]]:
     from biomarker_cli.multicentre.reader_runs import kept_reader_rows
 
-    if given["image"] is not None:
-        raise click.UsageError("Kept masks have their own grid: --image does not go with --case.")
     return kept_reader_rows(runs, given["case_id"], given["rois"])
 
 

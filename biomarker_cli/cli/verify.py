@@ -16,6 +16,7 @@ from biomarker_cli.cli.output import (
     say,
     write_new_file,
 )
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ Exit codes: 0 within tolerance, 7 not (or the certificate does not hold);
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(
+    epilog=_EPILOG,
+    excludes={"--check": ("--data", "--engine", "--certificate", "--worst", "--junit")},
+)
 @click.argument("suites", metavar="[SUITE]...", nargs=-1, type=click.Choice(SUITE_NAMES))
 @click.option(
     "--data",
@@ -93,7 +97,7 @@ def verify(
     verified here is named as skipped.
     """
     if checked is not None:
-        if given["suites"] or given["certificate"] or given["junit"] or given["data"]:
+        if given["suites"]:
             raise click.UsageError("--check goes alone: it measures nothing.")
         context.exit(_check(checked, output_format))
     for path in (given["certificate"], given["junit"]):

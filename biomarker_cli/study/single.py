@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from biomarker_cli.case.analysis import load_analysis
 from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.catalogue.pseudonyms import user_key
-from biomarker_cli.imaging.files import is_image_file
+from biomarker_cli.imaging.files import is_image_file, require_no_series
 from biomarker_cli.model.errors import ConfigurationError, InputNotFoundError
 from biomarker_cli.model.inputs import KEPT_BYTES, FileSignature, InputFiles
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.study.case_names import problem_of_given_id
 from biomarker_cli.study.errors import StudyError
-from biomarker_cli.study.planned import PlannedCase, overrides_of, with_inputs
+from biomarker_cli.study.planned import PlannedCase, overrides_of_one, with_inputs
 from biomarker_cli.study.sources import NO_MARK, Mark, RoleProtocols
 
 if TYPE_CHECKING:
@@ -137,9 +137,12 @@ def plan_single(
     ------
     ConfigurationError
         ``ANALYSIS-MEASURE`` where the analysis measures something else; ``CASE-NAME``
-        where subject, timepoint or site cannot name files.
+        where subject, timepoint or site cannot name files; ``QUANTITY-UNUSED``,
+        ``SERIES-UNUSED``.
     InputNotFoundError
         ``PATH-NOT-FOUND``.
+    StudyError
+        ``OVERRIDE-UNUSED``.
     """
     _require_names(single)
     analysis = load_analysis(single.analysis)
@@ -162,6 +165,8 @@ def plan_single(
             "--quantity is for files without header: DICOM says what its numbers mean",
             hint="Leave it out, or name a NIfTI, NRRD or MHA image.",
         )
+    if single.series and not folders:
+        require_no_series(single.series)
     kept = InputFiles(room_bytes=KEPT_BYTES)
     candidates, signatures, patients_of = _index(folders, progress, kept)
     overrides = _overrides(single.overrides)
@@ -175,7 +180,7 @@ def plan_single(
         mask=single.mask,
         analyses=(analysis,),
         wanted_rois=single.rois,
-        overrides=overrides_of(candidates, overrides),
+        overrides=overrides_of_one(candidates, overrides),
         device_key=user_key() if candidates else None,
     )
     if not files and not any(c.is_image for c in plan.candidates):

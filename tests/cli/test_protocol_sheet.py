@@ -204,7 +204,7 @@ class TestCommand:
         ("options", "code", "told"),
         [
             (("-o", "sheet.pdf"), 2, ".html or .csv"),
-            (("--names", "names.csv"), 2, "--names needs --vendor"),
+            (("--names", "names.csv"), 2, "--names goes with --vendor"),
             (("--vendor", "siemens", "--names", "absent.csv"), 2, "CONSOLE-NAMES-INVALID"),
             (("--against", "absent"), 3, "PATH-NOT-FOUND"),
         ],

@@ -264,7 +264,7 @@ def test_two_transforms_are_not_one_of_them(pair, command):
     options = [*given, "--protocol", "none", "-o", "out"]
     result = CliRunner().invoke(register, [*words, *options])
     assert result.exit_code == 2
-    assert "--transform is given 2 times" in result.output
+    assert "--transform takes one value and is given 2 times" in result.output
 
 
 def test_a_transform_that_is_not_there_is_exit_3(pair, tmp_path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.export.handing_out import ObjectOrder, handing_out_options, say_objects
+from biomarker_cli.cli.strict_command import strict_command
 
 if TYPE_CHECKING:
     from biomarker_cli.exchange.results.reporting import Least
@@ -23,7 +24,7 @@ Exit codes: 5 where a case could not be handed out, 6 where none could.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @handing_out_options
 @click.option(
     "--usable",

@@ -71,6 +71,13 @@ def choose_source(wanted: str, sources_file: Path | None = None) -> ChosenSource
         ``SOURCE-FILE``, ``SOURCE-UNKNOWN``, ``SOURCE-URL``.
     """
     if "://" in wanted:
+        if sources_file is not None:
+            raise SourceError(
+                "SOURCE-FILE",
+                "a file of sources says what a name means, and a URL is none",
+                where=sources_file.name,
+                hint="Leave --sources out, or give a name of that file.",
+            )
         return ChosenSource(OF_A_URL, _of_url(wanted))
     path = sources_file or default_file()
     if path is None:
