@@ -63,7 +63,6 @@ class ShardType(click.ParamType[Any]):
         "--dry-run": ("--junit", "--strict", "--verbose", "--executor", "--scheduler"),
         "--fresh": ("--retry-failed",),
         "--shard": ("--report",),
-        "--executor dask": ("--jobs",),
     },
 )
 @click.argument("study_file", metavar="STUDY.yaml", type=click.Path(path_type=Path))

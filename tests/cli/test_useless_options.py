@@ -90,7 +90,6 @@ def test_a_rule_names_options_of_its_command(name):
 USELESS = [
     ("run s.yaml --scheduler head:1", "--scheduler", "--executor dask"),
     ("run s.yaml --wait-for-workers 5", "--wait-for-workers", "--executor dask"),
-    ("run s.yaml --executor dask --scheduler head:1 --jobs 2", "--jobs", "--executor dask"),
     ("run s.yaml --dry-run --junit f.xml", "--junit", "--dry-run"),
     ("run s.yaml --dry-run --strict", "--strict", "--dry-run"),
     ("run s.yaml --dry-run -v", "--verbose", "--dry-run"),
