@@ -137,10 +137,13 @@ def fit(output_format: str, **given: Any) -> None:
     from biomarker_cli.multicentre.combat import CombatRules
     from biomarker_cli.multicentre.combat_model import CombatPlan, fit_model
     from biomarker_cli.multicentre.combat_report import repeated_note
+    from biomarker_cli.multicentre.combat_samples import require_covariates_used
     from biomarker_cli.tables.writing import write_json
 
     output: Path = given["output"]
     require_new_file(output)
+    kept = (text.partition(":")[0] for text in given["kept"])
+    require_covariates_used(given["covariates"], (given["batch"], *kept))
     strata, analyses = _strata(given)
     rules = CombatRules(given["mode"], given["reference"], given["stop"])
     plan = CombatPlan(given["batch"], given["kept"], rules)
@@ -239,8 +242,11 @@ def _strata(given: dict[str, Any]) -> tuple[list[Stratum], dict[str, str]]:
 
 def _harmonised(given: dict[str, Any]) -> tuple[dict[str, Any], list[Harmonised]]:
     from biomarker_cli.multicentre.combat_model import apply_model, load_model
+    from biomarker_cli.multicentre.combat_samples import require_covariates_used
 
     model = load_model(given["model"])
+    kept = (one["name"] for stratum in model["strata"] for one in stratum["covariates"])
+    require_covariates_used(given["covariates"], (model["batch"], *kept))
     strata, analyses = _strata(given)
     return model, apply_model(model, strata, analyses)
 

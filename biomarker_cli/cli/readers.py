@@ -119,6 +119,7 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
         raise click.UsageError("Name segmentations, or runs, but not both.")
     if case_id is not None and not all(path.is_dir() for path in paths.values()):
         raise click.UsageError("--case goes with folders of runs.")
+    _require_use(given, of_runs=is_table == {True})
     table = READER_FEATURES if is_table == {True} and case_id is None else READER_PAIRS
     require_free(given["output"], table.file_name, overwrite=given["overwrite"])
     if table is READER_FEATURES:
@@ -133,6 +134,14 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
     else:
         _print_pairs(rows)
     context.exit(_exit_code(rows))
+
+
+def _require_use(given: Mapping[str, Any], *, of_runs: bool) -> None:
+    """Refuse what is of segmentations beside runs, and the other way round."""
+    if of_runs and given["image"] is not None:
+        raise click.UsageError("--image is of segmentations: features have been measured.")
+    if not of_runs and given["features"]:
+        raise click.UsageError("--feature is of runs: segmentations have no features.")
 
 
 def _pairs(paths: Mapping[str, Path], given: Mapping[str, Any]) -> list[dict[str, Any]]:

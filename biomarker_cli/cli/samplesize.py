@@ -42,6 +42,7 @@ _OF_A_TRIAL = (
         "--roi": "--repeatability",
         "--run": "--loss auto",
         "--repeats": "--retest",
+        "--sites": "--icc",
     },
     excludes={
         "--retest": _OF_A_TRIAL,

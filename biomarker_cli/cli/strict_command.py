@@ -80,13 +80,14 @@ class StrictCommand(click.Command):
                 )
 
     def _require_effect(self, ctx: click.Context) -> None:
-        for name, others in self.needs.items():
-            if self._is_given(ctx, name) and not any(self._holds(ctx, one) for one in others):
-                raise click.UsageError(f"{name} goes with {' or '.join(others)}.", ctx)
+        # First what excludes: nobody is sent to an option that would be refused as well.
         for name, others in self.excludes.items():
             useless = [one for one in others if self._is_given(ctx, one)]
             if self._holds(ctx, name) and useless:
                 raise click.UsageError(f"{_and(useless)} beside {name}: leave one out.", ctx)
+        for name, others in self.needs.items():
+            if self._is_given(ctx, name) and not any(self._holds(ctx, one) for one in others):
+                raise click.UsageError(f"{name} goes with {' or '.join(others)}.", ctx)
 
     def option(self, name: str) -> click.Parameter:
         """Return the option of a name.

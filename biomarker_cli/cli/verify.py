@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,10 +101,19 @@ def verify(
         if given["suites"]:
             raise click.UsageError("--check goes alone: it measures nothing.")
         context.exit(_check(checked, output_format))
+    _require_use(given)
     for path in (given["certificate"], given["junit"]):
         if path is not None:
             require_new_file(path)
     context.exit(_verify(given, output_format))
+
+
+def _require_use(given: Mapping[str, Any]) -> None:
+    """Refuse data and engine where no suite that is asked for has a use of them."""
+    asked = set(given["suites"] or SUITE_NAMES)
+    for name, users in (("data", {"ibsi-1", "ibsi-2"}), ("engine", {"engines"})):
+        if given[name] is not None and not asked & users:
+            raise click.UsageError(f"--{name} is of {', '.join(sorted(users))}: name one as well.")
 
 
 def _verify(given: dict[str, Any], output_format: str) -> ExitCode:

@@ -248,14 +248,8 @@ def covariate_cells(
     frame: pd.DataFrame, table: Path | None, names: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
     """Return the cells of each covariate, one of each row."""
-    if not names and table is None:
-        return {}
     if not names:
-        raise ReferenceRangeError(
-            "REFERENCE-COVARIATES",
-            "there is a table of covariates, and the reference has none",
-            hint="Leave --covariates out, or fit a reference with --by NAME.",
-        )
+        return {}
     if table is None:
         raise ReferenceRangeError(
             "REFERENCE-COVARIATES",

@@ -51,6 +51,7 @@ def apply(tables: tuple[Path, ...], reference_file: Path, output_format: str, **
     A value that the reference does not hold for (another analysis or unit, an age that
     it does not reach, a group that it has not) is not_applicable, with the reason.
     """
+    from biomarker_cli.multicentre.errors import ReferenceRangeError
     from biomarker_cli.multicentre.observations import Observations, read_observations, selected
     from biomarker_cli.multicentre.reference_ranges import load_reference
     from biomarker_cli.multicentre.referenced import REFERENCED, referenced_rows
@@ -61,6 +62,13 @@ def apply(tables: tuple[Path, ...], reference_file: Path, output_format: str, **
     if output is not None:
         require_new_file(output)
     reference = load_reference(reference_file)
+    if given["covariates"] is not None and not reference.covariates:
+        raise ReferenceRangeError(
+            "REFERENCE-COVARIATES",
+            "there is a table of covariates, and the reference has none",
+            where=given["covariates"].name,
+            hint="Leave --covariates out, or fit a reference with --by NAME.",
+        )
     frame = selected(read_observations(tables).frame, given["features"], given["rois"])
     observations = Observations(frame.reset_index(drop=True))
     rows = referenced_rows(observations, reference, given["covariates"])

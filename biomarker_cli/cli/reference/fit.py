@@ -25,7 +25,7 @@ distribution.
 """
 
 
-@strict_command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG, needs={"--covariates": "--by"})
 @click.argument(
     "tables", metavar="TABLE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
