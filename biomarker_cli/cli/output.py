@@ -105,6 +105,12 @@ QUIET = "biomarker.quiet"
 """Key of the context of a command under which ``--quiet`` stands."""
 
 
+def say_left_out(told: str) -> None:
+    """Say which rows took no part, where there are some: never silently."""
+    if told:
+        say(told, err=True)
+
+
 def is_quiet() -> bool:
     """Whether the command that runs was told to say nothing but errors."""
     context = click.get_current_context(silent=True)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, progress, require_free, say
+from biomarker_cli.cli.output import (
+    Listing,
+    print_json,
+    progress,
+    require_free,
+    say,
+    say_left_out,
+)
 
 if TYPE_CHECKING:
     from biomarker_cli.model.exit_codes import ExitCode
@@ -95,7 +102,11 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
         raise click.UsageError("Name the readers, or a table with --scores.")
     if given["truth"] is not None or given["orders"] or given["positive"]:
         raise click.UsageError("--truth, --order and --positive go with --scores.")
-    from biomarker_cli.multicentre.reader_features import READER_FEATURES, reader_features
+    from biomarker_cli.multicentre.reader_features import (
+        READER_FEATURES,
+        read_readings,
+        reader_features,
+    )
     from biomarker_cli.multicentre.reader_masks import reader_names
     from biomarker_cli.multicentre.readers import READER_PAIRS
 
@@ -109,7 +120,9 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
     table = READER_FEATURES if is_table == {True} and case_id is None else READER_PAIRS
     require_free(given["output"], table.file_name, overwrite=given["overwrite"])
     if table is READER_FEATURES:
-        rows = reader_features(paths, given["features"], given["rois"])
+        readings = read_readings(paths.values(), given["features"], given["rois"])
+        say_left_out(readings.left_out)
+        rows = reader_features(readings, len(paths))
     else:
         rows = _pairs(paths, given) if case_id is None else _pairs_of_case(paths, given)
     _write(rows, table, given["output"])

@@ -47,7 +47,7 @@ def test_fit_apply_report(biomarker, tmp_path, trial):
         rows = list(csv.DictReader(stream))
     assert len(rows) == 80
     assert {row["combat_sha256"] for row in rows} == {sha256}
-    assert {row["usable"] for row in rows} == {""}, "the run is of before there was the column"
+    assert {row["usable"] for row in rows} == {"yes"}, "weighed: the run is of before the column"
     for name, content in before.items():
         assert (run / name).read_bytes() == content, "the tables of the run stay as they are"
     done = biomarker(
