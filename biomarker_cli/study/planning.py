@@ -102,7 +102,7 @@ class StudyPlanner:
         self._kept: dict[int, PlannedCase] = {}
         self._kept_slices = 0
         self._marks_of_roles: dict[str, str] = {}
-        self._others = OtherCases(study, self._catalogue)
+        self._others = OtherCases(study, self._catalogue, self.protocols, self.waivers)
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -144,7 +144,9 @@ class StudyPlanner:
             return NO_MARK
         seen += [(file.path, *file.signature) for file in found.files]
         rows = "".join(repr(replace(one, line=0)) for one in (entry, *others))
-        said = f"{self._mark_of_role(entry.role)}{rows}{self._others.acceptance_of(entry) or ''}"
+        roles = dict.fromkeys(one.role for one in (entry, *others))
+        marks = "".join(map(self._mark_of_role, roles))
+        said = f"{marks}{rows}{self._others.acceptance_of(entry) or ''}"
         digest = hashlib.sha256(said.encode("utf-8", "surrogatepass"))
         digest.update(marshal.dumps(seen, _PLAIN))
         return Mark(digest.hexdigest(), frozenset(file[0] for file in seen))
@@ -260,7 +262,7 @@ class StudyPlanner:
         refusal = entry.refusal or self._missing_file(entry)
         if refusal is not None:
             return PlannedCase(plan, refusal)
-        plan = self._others.added(plan, entry, protocols.registrations)
+        plan = self._others.added(plan, entry)
         found = dict(catalogue.signatures)
         for one in self._others.of(entry):
             found |= self._catalogue(one).signatures
