@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from biomarker_cli.acquisition.waivers import WaiverSet
     from biomarker_cli.case.inputs import CaseInputs
 
-BROKEN_FLAG = "mask_source_acq_fail"
 EXCLUDED_FLAG = "mask_source_excluded"
 
 
@@ -63,7 +62,7 @@ def flags_of_mask_source(case: CaseInputs) -> frozenset[str]:
         one.in_study(role, case.plan.subject) for one in series_of(volumes, case.dicom.frames)
     ]
     broken = broken_rules(series_checks(rules.acquisition, rules.waivers, series))
-    flags = {f"{BROKEN_FLAG}:{rule}" for rule in broken}
+    flags = {f"mask_source_acq_fail:{rule}" for rule in broken}
     if broken and case.plan.on_violation == "exclude":
         flags.add(EXCLUDED_FLAG)
     return frozenset(flags)

@@ -13,6 +13,10 @@ from carried_study import FIRST, OWN, ROWS, SECOND, table, write_list
 from synthetic_protocols import protocol_head
 from synthetic_registration import body
 
+from biomarker_cli.catalogue.index import FileIndex
+from biomarker_cli.study.planning import StudyPlanner
+from biomarker_cli.study.study_file import load_study, with_key
+
 RULE = "S-KVP-001"
 BROKEN, EXCLUDED = f"mask_source_acq_fail:{RULE}", "mask_source_excluded"
 LATE = "A/S1/T2/late"
@@ -139,6 +143,19 @@ def test_a_source_is_held_against_the_protocol_of_its_own_role(trial):
     for highest, flags in ((120, {BROKEN, EXCLUDED}), (140, set()), (120, {BROKEN, EXCLUDED})):
         out = run(trial, "on_violation: exclude\n", highest=highest, rows=rows, roles=roles)
         assert flags_of(out, LATE) == flags
+
+
+@pytest.mark.parametrize(("analysis", "takes_all"), [("one.yaml", False), ("dwi-adc", True)])
+def test_a_source_is_checked_in_all_volumes_that_its_role_measures(trial, analysis, takes_all):
+    write_rules(trial, 120)
+    rows = (OWN, ROWS[1].replace(",ct,", ",late,", 1))
+    file = write_list(trial, rows, "  late: {analyses: [one.yaml]}\n")
+    role = f"ct: {{analyses: [{analysis}], acquisition: rules.yaml}}"
+    file.write_text(file.read_text().replace("ct: {analyses: [one.yaml]}", role))
+    planner = StudyPlanner(with_key(load_study(file), writes=False), FileIndex(None))
+    (plan,) = (planner.planned(n).plan for n, one in enumerate(planner.case_ids()) if one == LATE)
+    assert plan.carried.rules.takes_every_volume is takes_all
+    assert plan.acquisition is None
 
 
 def test_a_study_may_weigh_it_otherwise(trial):
