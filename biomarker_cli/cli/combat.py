@@ -133,7 +133,11 @@ _model_option = click.option(
 )
 @format_option
 def fit(output_format: str, **given: Any) -> None:
-    """Fit a model and write it as a file, with a summary of its data and its limits."""
+    """Fit a model and write it as a file, with a summary of its data and its limits.
+
+    A sample without any usable value is left out and named; one that lacks some is
+    refused.
+    """
     from biomarker_cli.multicentre.combat import CombatRules
     from biomarker_cli.multicentre.combat_model import CombatPlan, fit_model
     from biomarker_cli.multicentre.combat_report import left_out_notes, repeated_note
@@ -192,7 +196,10 @@ def _print_model(model: dict[str, Any]) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace an earlier table in that folder.")
 @format_option
 def apply(output_format: str, **given: Any) -> None:
-    """Harmonise values by a fitted model; refuse what it was not fitted for."""
+    """Harmonise values by a fitted model; refuse what it was not fitted for.
+
+    A value that is not usable is harmonised as well, and its row says so.
+    """
     from biomarker_cli.multicentre.combat_model import HARMONISED, harmonised_rows
 
     require_free(given["output"], HARMONISED.file_name, overwrite=given["overwrite"])
@@ -217,7 +224,10 @@ def apply(output_format: str, **given: Any) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace an earlier table in that folder.")
 @format_option
 def report(output_format: str, **given: Any) -> None:
-    """Tell how much of the batch was taken away, and what became of the covariates."""
+    """Tell how much of the batch was taken away, and what became of the covariates.
+
+    Of samples whose values are usable.
+    """
     from biomarker_cli.multicentre.combat_report import COMBAT_REPORT, report_rows
     from biomarker_cli.multicentre.combat_samples import of_usable
 

@@ -88,8 +88,9 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
 
     Dice, surface Dice at 1, 2 and 3 mm, mean and 95 % Hausdorff distance, volume and
     centroid, of each pair and of each reader with the majority. Of runs: ICC(A,1) of
-    every feature between readers. Of scores: agreement, kappa and weighted kappa of
-    readers, of two occasions of one reader, and with the truth.
+    every feature between readers, of values that are usable. Of scores: agreement,
+    kappa and weighted kappa of readers, of two occasions of one reader, and with the
+    truth.
     """
     if given["scores"] is not None:
         if given["readers"]:

@@ -66,7 +66,8 @@ def repeatability(tables: tuple[Path, ...], output_format: str, **given: Any) ->
     """Tell from repeated measurements how large noise is: wSD, wCV, RC, limits, ICC, CCC.
 
     Per feature, overall and per site, with 95 % confidence limits. Percentages are
-    given of ratio-scale features only, whose values are all above 0.
+    given of ratio-scale features only, whose values are all above 0. Values that
+    are not usable, and sizes of masks of another visit, are left out and counted.
     """
     from biomarker_cli.multicentre.observations import Observations, read_observations, selected
     from biomarker_cli.multicentre.repeatability_table import (

@@ -59,7 +59,7 @@ distribution.
 def fit(tables: tuple[Path, ...], output: Path, **given: Any) -> None:
     """Learn the 95 % range of every feature, with limits, by covariates.
 
-    One value of each subject. The file holds its conditions (analyses, scanners,
+    One usable value of each subject. The file holds its conditions (analyses, scanners,
     sites), how far the covariates reach, and a digest of itself.
     """
     import json
