@@ -53,10 +53,13 @@ def flags_of_mask_source(case: CaseInputs) -> frozenset[str]:
     if order is None or order.rules is None or order.source.image.is_declared:
         return frozenset()
     from biomarker_cli.acquisition.series import series_of
+    from biomarker_cli.catalogue.choosing import named_images
 
     source, rules = order.source, order.rules
-    image = ImageInputs(case, source.image, source.mask)
-    volumes = source.image.volumes if rules.takes_every_volume else image.candidates()
+    if rules.takes_every_volume:
+        volumes = named_images(source.image.candidates, source.image.series)
+    else:
+        volumes = ImageInputs(case, source.image, source.mask).candidates()
     role = source.case_id.rpartition("/")[2]
     series = [
         one.in_study(role, case.plan.subject) for one in series_of(volumes, case.dicom.frames)

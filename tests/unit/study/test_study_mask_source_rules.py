@@ -8,6 +8,7 @@ from pathlib import Path
 import carried_study
 import kept_study
 import numpy as np
+import pydicom
 import pytest
 from carried_study import FIRST, OWN, ROWS, SECOND, table, write_list
 from synthetic_protocols import protocol_head
@@ -156,6 +157,36 @@ def test_a_source_is_checked_in_all_volumes_that_its_role_measures(trial, analys
     (plan,) = (planner.planned(n).plan for n, one in enumerate(planner.case_ids()) if one == LATE)
     assert plan.carried.rules.takes_every_volume is takes_all
     assert plan.acquisition is None
+
+
+COPY = "A,S2,T1,ct,three,mask.nii.gz,,"
+"""Row of another subject."""
+
+
+def write_copy(folder: Path, *, same_instances: bool) -> None:
+    """Write the image of the first visit under another person, and perhaps other UIDs."""
+    carried_study.write_series(folder, "three", body().array, np.eye(4), kvp=140, subject="two")
+    ours, theirs = (sorted((folder / name).rglob("*.dcm")) for name in ("three", "one"))
+    for path, original in zip(ours, theirs, strict=True) if same_instances else ():
+        dataset = pydicom.dcmread(path)
+        uid = pydicom.dcmread(original, stop_before_pixels=True).SOPInstanceUID
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
+        dataset.save_as(path)
+
+
+@pytest.mark.parametrize("same_instances", [True, False])
+def test_a_mask_of_an_image_that_stands_twice_is_nobodys(trial, same_instances):
+    row = COPY
+    write_copy(trial, same_instances=same_instances)
+    out = run(trial, highest=150, rows=(*ROWS, row))
+    cases = {one["case_id"]: one for one in table(out, "cases")}
+    assert {one["error_code"] for one in cases.values()} == {"STUDY-DUPLICATE-DATA"}
+    assert f"the mask comes from {FIRST}: the image is the same" in cases[SECOND]["error_message"]
+    assert run(trial, "integrity: flag\n", highest=150, rows=(*ROWS, row)) == out
+    flags = [one["flags"] for one in table(out, "measurements") if one["case_id"] == SECOND]
+    assert all("study_duplicate_data" in one.split(";") for one in flags)
+    assert usable_of(out) == {"no"}
+    assert {one["status"] for one in table(run(trial, highest=150), "cases")} == {"measured"}
 
 
 def test_a_study_may_weigh_it_otherwise(trial):
