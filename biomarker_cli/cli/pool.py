@@ -15,8 +15,9 @@ from biomarker_cli.cli.output import note, print_json, say
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
+    from biomarker_cli.model.usability import Least
     from biomarker_cli.multicentre.pooling.pool import PoolReport
-    from biomarker_cli.multicentre.pooling.rules import Least, PoolRules
+    from biomarker_cli.multicentre.pooling.rules import PoolRules
 
 MOST_SHOWN = 20
 """Differences that are laid out for a terminal; the manifest and JSON hold all."""

@@ -10,7 +10,7 @@ import click
 from biomarker_cli.cli.export.handing_out import ObjectOrder, handing_out_options, say_objects
 
 if TYPE_CHECKING:
-    from biomarker_cli.exchange.results.reporting import Least
+    from biomarker_cli.model.usability import Least
 
 _EPILOG = """\b
 Examples:
