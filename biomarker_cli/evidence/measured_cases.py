@@ -10,9 +10,7 @@ from biomarker_cli.evidence.clinical_cells import date_of
 from biomarker_cli.evidence.errors import EvidenceNotFoundError
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
-from biomarker_cli.tables.columns import require_columns
-from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable
+from biomarker_cli.tables.export.packaged import PackagedTable, required_table
 
 STUDY_DATE = "study_date"
 """Fact that says on which day a case was scanned."""
@@ -45,26 +43,6 @@ class MeasuredCase:
     regions: tuple[str, ...]
 
 
-def table_of(tables: Mapping[str, PackagedTable], name: str, *columns: str) -> PackagedTable:
-    """Return a table of a package that has some columns, as the package says it is.
-
-    Raises
-    ------
-    TableError
-        ``TABLE-NOT-FOUND``, ``TABLE-COLUMNS``, ``TABLE-CHANGED``.
-    """
-    if name not in tables:
-        raise TableError(
-            "TABLE-NOT-FOUND",
-            f"the data package has no table {name}",
-            hint=f"It has {', '.join(sorted(tables))}.",
-        )
-    table = tables[name]
-    require_columns(table.path, columns, table.column_names)
-    table.require_unchanged()
-    return table
-
-
 def measured_cases(tables: Mapping[str, PackagedTable]) -> list[MeasuredCase]:
     """Return the cases of a package, sorted by their id.
 
@@ -76,11 +54,11 @@ def measured_cases(tables: Mapping[str, PackagedTable]) -> list[MeasuredCase]:
     Raises
     ------
     TableError
-        As `table_of`.
+        As `required_table`.
     EvidenceNotFoundError
         ``EVIDENCE-NO-CASES``.
     """
-    cases = table_of(tables, "cases", "case_id", "site_id", "subject_id", "timepoint")
+    cases = required_table(tables, "cases", "case_id", "site_id", "subject_id", "timepoint")
     days, shifted = _days(tables)
     regions = _regions(tables)
     places = [
@@ -111,7 +89,7 @@ def _days(tables: Mapping[str, PackagedTable]) -> tuple[dict[str, set[date | Non
     """Return the days of each case, and the cases whose days were moved."""
     if "facts" not in tables:
         return {}, set()
-    facts = table_of(tables, "facts", "case_id", "fact", "value")
+    facts = required_table(tables, "facts", "case_id", "fact", "value")
     case, fact, value = (facts.column_names.index(name) for name in ("case_id", "fact", "value"))
     found: dict[str, set[date | None]] = {}
     shifted: set[str] = set()
@@ -126,7 +104,7 @@ def _days(tables: Mapping[str, PackagedTable]) -> tuple[dict[str, set[date | Non
 def _regions(tables: Mapping[str, PackagedTable]) -> dict[str, set[str]]:
     if "rois" not in tables:
         return {}
-    rois = table_of(tables, "rois", "case_id", "roi_id")
+    rois = required_table(tables, "rois", "case_id", "roi_id")
     case, roi = (rois.column_names.index(name) for name in ("case_id", "roi_id"))
     found: dict[str, set[str]] = {}
     for row in rois.rows():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, get_args
 from biomarker_cli.model.inputs import sha256_of_file
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.tables.cells import unescape_cell
+from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.rows import Column, FieldType
 
@@ -128,6 +129,39 @@ class PackagedTable:
 def _require_short(cells: list[str]) -> None:
     if max(map(len, cells)) > _LONGEST_CELL:
         raise csv.Error(f"field larger than field limit ({_LONGEST_CELL})")
+
+
+def required_table(
+    tables: Mapping[str, PackagedTable], name: str, *columns: str, hint: str = ""
+) -> PackagedTable:
+    """Return a table of a package that has some columns, as the package says it is.
+
+    Parameters
+    ----------
+    tables : mapping
+        As `read_package` gives them.
+    name : str
+    columns : str
+        That it must have.
+    hint : str
+        What to do where there is no such table; empty for the names of those there are.
+
+    Raises
+    ------
+    TableError
+        ``TABLE-NOT-FOUND``, ``TABLE-COLUMNS``, ``TABLE-CHANGED``.
+    """
+    if name not in tables:
+        raise TableError(
+            "TABLE-NOT-FOUND",
+            f"the data package has no table {name}",
+            where=next((str(table.path.parent) for table in tables.values()), ""),
+            hint=hint or f"It has {', '.join(sorted(tables)) or 'none'}.",
+        )
+    table = tables[name]
+    require_columns(table.path, columns, table.column_names, hint=_ANEW)
+    table.require_unchanged()
+    return table
 
 
 def read_package(folder: Path) -> dict[str, PackagedTable]:
