@@ -14,7 +14,7 @@ from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
-    from biomarker_cli.tables.export.wide import Least
+    from biomarker_cli.model.usability import Least
 
 _EPILOG = """\b
 Examples:
@@ -98,8 +98,8 @@ def _file(output: Path, name: str) -> Path:
 
 def _write_rows(folder: Path, output: Path, given: Mapping[str, Any]) -> None:
     from biomarker_cli.cli.export.destinations import require_free_files
+    from biomarker_cli.tables.export.column_heads import units_path
     from biomarker_cli.tables.export.joint import JointRules, absent_path, export_joint
-    from biomarker_cli.tables.export.wide import units_path
 
     least: Least = given["usable"] or "caution"
     files = (output, units_path(output), absent_path(output))
