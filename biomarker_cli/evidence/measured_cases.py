@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from biomarker_cli.evidence.clinical_cells import date_of
 from biomarker_cli.evidence.errors import EvidenceNotFoundError
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
+from biomarker_cli.model.study_dates import STUDY_DATE, study_day
 from biomarker_cli.tables.export.packaged import PackagedTable, required_table
-
-STUDY_DATE = "study_date"
-"""Fact that says on which day a case was scanned."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ def _days(tables: Mapping[str, PackagedTable]) -> tuple[dict[str, set[date | Non
         if row[fact] == DATES_MODIFIED and are_shifted(row[value]):
             shifted.add(row[case])
         if row[fact] == STUDY_DATE and row[value]:
-            found.setdefault(row[case], set()).add(date_of(row[value]))
+            found.setdefault(row[case], set()).add(study_day(row[value]))
     return found, shifted
 
 

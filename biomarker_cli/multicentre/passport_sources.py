@@ -25,6 +25,7 @@ from typing import Any
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
+from biomarker_cli.model.study_dates import STUDY_DATE, study_day
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.multicentre.phantoms.report import FORMAT as JUDGEMENT
 from biomarker_cli.multicentre.repeatability_table import FORMAT as REPEATABILITY
@@ -282,14 +283,14 @@ def _days(folder: Path) -> dict[str, str]:
     for fact in _of_schema(folder, FACTS):
         if fact["fact"] == DATES_MODIFIED and are_shifted(fact["value"]):
             told.setdefault(fact["case_id"], set()).add("")
-        if fact["fact"] == "study_date":
+        if fact["fact"] == STUDY_DATE:
             told.setdefault(fact["case_id"], set()).add(fact["value"])
     return {case: _day(*days) for case, days in told.items() if len(days) == 1}
 
 
 def _day(study_date: str) -> str:
-    text = study_date.strip()
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdecimal() else ""
+    day = study_day(study_date)
+    return day.isoformat() if day is not None else ""
 
 
 def _of_checks(path: Path) -> Iterator[PassportRow]:
