@@ -15,7 +15,7 @@ from biomarker_cli.evidence.measured_values import Subject
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.tables.cells import is_finite_number
-from biomarker_cli.tables.export.packaged import PackagedTable, required_table
+from biomarker_cli.tables.packaged import PackagedTable, required_table
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from biomarker_cli.evidence.measured_values import MeasuredRow
 from biomarker_cli.model.wording import counted
 from biomarker_cli.tables.cells import is_finite_number
 from biomarker_cli.tables.columns import require_columns
-from biomarker_cli.tables.export.packaged import PackagedTable, required_table
+from biomarker_cli.tables.packaged import PackagedTable, required_table
 from biomarker_cli.tables.reading import read_cells
 from biomarker_cli.tables.sealed_files import read_sealed, row_digest
 

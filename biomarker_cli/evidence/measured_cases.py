@@ -10,7 +10,7 @@ from biomarker_cli.evidence.errors import EvidenceNotFoundError
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
 from biomarker_cli.model.study_dates import STUDY_DATE, study_day
-from biomarker_cli.tables.export.packaged import PackagedTable, required_table
+from biomarker_cli.tables.packaged import PackagedTable, required_table
 
 
 @dataclass(frozen=True)

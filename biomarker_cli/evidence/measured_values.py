@@ -13,7 +13,7 @@ from biomarker_cli.evidence.errors import AssociationError
 from biomarker_cli.evidence.measured_cases import MeasuredCase
 from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.tables.cells import is_finite_number
-from biomarker_cli.tables.export.packaged import PackagedTable, required_table
+from biomarker_cli.tables.packaged import PackagedTable, required_table
 
 EXCLUSIONS = "exclusions"
 """Table of what a pool left out."""

@@ -31,8 +31,8 @@ from biomarker_cli.tables.export.joint_cases import (
     cases_by_visit,
     read_joint_cases,
 )
-from biomarker_cli.tables.export.packaged import read_package
 from biomarker_cli.tables.kept import KeptIndex, case_folder, read_index_of
+from biomarker_cli.tables.packaged import read_package
 
 MAP_FIGURES = (
     "site_id",

@@ -14,7 +14,8 @@ from biomarker_cli.report.identity import ReportIdentity
 from biomarker_cli.report.run_reading import RunTables
 from biomarker_cli.tables.columns import Words, csv_columns
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PACKAGE, read_package
+from biomarker_cli.tables.package import DATA_PACKAGE
+from biomarker_cli.tables.packaged import read_package
 
 KNOWN: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -141,7 +142,7 @@ class _Beside:
 
     def _held(self, path: Path) -> bool:
         """Return whether the data package of its folder holds a table, unchanged."""
-        if not (path.parent / PACKAGE).is_file():
+        if not (path.parent / DATA_PACKAGE).is_file():
             return False
         packaged = read_package(path.parent).get(path.stem)
         if packaged is None:

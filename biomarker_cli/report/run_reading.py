@@ -14,8 +14,8 @@ import numpy as np
 
 from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.tables.columns import Columns, csv_columns, require_columns
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package, required_table
 from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, read_manifest
+from biomarker_cli.tables.packaged import PackagedTable, read_package, required_table
 from biomarker_cli.tables.schema import (
     CASES,
     CHECKS,

@@ -23,7 +23,7 @@ from biomarker_cli.response.proposing import visit_days
 from biomarker_cli.response.tracks import Tracks, propose_visit
 from biomarker_cli.response.visit_readings import NO_NEW
 from biomarker_cli.tables.export.joint_cases import JointCase, read_joint_cases
-from biomarker_cli.tables.export.packaged import read_package
+from biomarker_cli.tables.packaged import read_package
 
 Row = dict[str, Any]
 

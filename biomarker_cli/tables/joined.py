@@ -10,7 +10,7 @@ import numpy as np
 
 from biomarker_cli.tables.columns import Columns, Words, csv_columns, require_columns
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package, required_table
+from biomarker_cli.tables.packaged import PackagedTable, read_package, required_table
 from biomarker_cli.tables.schema import CASES, FEATURES, MEASUREMENTS
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from biomarker_cli.exchange.errors import ExchangeError, NotExportedError
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package, required_table
 from biomarker_cli.tables.kept import KeptIndex, case_folder, read_index
 from biomarker_cli.tables.manifest import read_manifest
+from biomarker_cli.tables.packaged import PackagedTable, read_package, required_table
 
 _CASE_COLUMNS = (
     *("case_id", "subject_id", "timepoint", "study_uid", "series_uid"),

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from biomarker_cli.exchange.results.segmentation import RegionsOfImage
-    from biomarker_cli.tables.export.packaged import PackagedTable
+    from biomarker_cli.tables.packaged import PackagedTable
 
 _ROW_COLUMNS = (
     *("case_id", "roi_id", "analysis_id", "feature_id"),

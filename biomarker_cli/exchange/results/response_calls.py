@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biomarker_cli.exchange.errors import ExchangeError
-from biomarker_cli.tables.export.packaged import read_package, required_table
+from biomarker_cli.tables.packaged import read_package, required_table
 
 _TABLE = "response"
 _COLUMNS = ("criterion", "subject_id", "reader", "timepoint", "overall")

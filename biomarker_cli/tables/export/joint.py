@@ -30,7 +30,7 @@ from biomarker_cli.tables.export.joint_layout import (
 )
 from biomarker_cli.tables.export.joint_row import ABSENT, JointRow
 from biomarker_cli.tables.export.open_run import OpenRun, open_run
-from biomarker_cli.tables.export.packaged import PackagedTable
+from biomarker_cli.tables.packaged import PackagedTable
 
 Measured = tuple[int, JointCase, list[str]]
 """A row of measurements.csv: its number, its case and its cells."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.wording import quoted
-from biomarker_cli.tables.export.packaged import PackagedTable, required_table
+from biomarker_cli.tables.packaged import PackagedTable, required_table
 from biomarker_cli.tables.schema import CASES, ROIS
 
 _OF_CASE = (

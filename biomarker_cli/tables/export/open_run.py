@@ -11,7 +11,7 @@ from biomarker_cli.model.flags import split_flags
 from biomarker_cli.model.usability import DEFAULT_POLICY
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package, required_table
+from biomarker_cli.tables.packaged import PackagedTable, read_package, required_table
 from biomarker_cli.tables.schema import FEATURES, MEASUREMENTS
 
 

@@ -248,6 +248,7 @@ def test_a_cell_without_end_is_refused_whatever_another_library_allows(tmp_path)
         lambda p: _with(p, path="../measurements.csv"),
         lambda p: _with(p, name="../measurements", path="../measurements.csv"),
         lambda p: _with(p, hash=None),
+        lambda p: {"resources": [*p["resources"], p["resources"][0]]},
         lambda p: _with(p, schema={"fields": [], "primaryKey": []}),
         lambda p: _with(p, schema=p["resources"][0]["schema"] | {"primaryKey": ["nothing"]}),
         lambda p: _field(p, type="object"),

@@ -20,9 +20,8 @@ from biomarker_cli.model.wording import quoted
 from biomarker_cli.tables.cells import unescape_cell
 from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.package import DATA_PACKAGE
 from biomarker_cli.tables.rows import Column, FieldType
-
-PACKAGE = "datapackage.json"
 
 _NAME = re.compile(r"[a-z][a-z_]*")
 _COLUMN = re.compile(r"[a-z][a-z0-9_]*")
@@ -75,7 +74,7 @@ class PackagedTable:
         """Return the error of a file that is not the one that the run wrote."""
         return TableError(
             "TABLE-CHANGED",
-            f"{self.path.name} is not what {PACKAGE} says: it was edited or cut",
+            f"{self.path.name} is not what {DATA_PACKAGE} says: it was edited or cut",
             where=str(self.path),
             hint=_ANEW,
         )
@@ -95,7 +94,7 @@ class PackagedTable:
                 if tuple(next(lines, ())) != self.column_names:
                     raise TableError(
                         "TABLE-COLUMNS",
-                        f"the columns are not those of {PACKAGE}",
+                        f"the columns are not those of {DATA_PACKAGE}",
                         where=str(self.path),
                         hint=_ANEW,
                     )
@@ -172,11 +171,11 @@ def read_package(folder: Path) -> dict[str, PackagedTable]:
     TableError
         ``TABLE-NOT-FOUND``, ``TABLE-PACKAGE``.
     """
-    path = folder / PACKAGE
+    path = folder / DATA_PACKAGE
     if not path.is_file():
         raise TableError(
             "TABLE-NOT-FOUND",
-            f"no {PACKAGE} in {folder}",
+            f"no {DATA_PACKAGE} in {folder}",
             hint="Name the folder that `biomarker run -o` wrote.",
         )
     try:
@@ -185,6 +184,8 @@ def read_package(folder: Path) -> dict[str, PackagedTable]:
         if len(content) > _MOST_BYTES:
             raise ValueError(f"it is larger than {_MOST_BYTES} bytes")  # noqa: TRY301
         tables = [_table(one, folder) for one in json.loads(content)["resources"]]
+        if len({table.name for table in tables}) < len(tables):
+            raise ValueError("a table stands twice")  # noqa: TRY301
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         why = "it is too deep" if isinstance(error, RecursionError) else quoted(error)
         raise TableError(
