@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 
 from biomarker_cli.exchange.errors import ExchangeError, NotExportedError
 from biomarker_cli.model.wording import quoted
+from biomarker_cli.tables.cells import number_of
 from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.kept import KeptIndex, case_folder, read_index
@@ -151,11 +151,8 @@ def number_in(row: dict[str, str], name: str, table: PackagedTable) -> float | N
     """
     if not row[name]:
         return None
-    try:
-        found = float(row[name])
-    except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
+    found = number_of(row[name])
+    if found is None:
         raise TableError(
             "TABLE-VALUE",
             f"expected a number in {name}, found {quoted(row[name])}",
