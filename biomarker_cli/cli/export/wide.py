@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from biomarker_cli.cli.export.destinations import require_free_files
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, say
+from biomarker_cli.model.usability import Least
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
-    from biomarker_cli.model.usability import Least
     from biomarker_cli.tables.export.wide import Names
 
 _EPILOG = """\b
@@ -39,7 +39,7 @@ analyses a column is called analysis:feature, with one by the feature alone.
 )
 @click.option(
     "--usable",
-    type=click.Choice(["yes", "caution", "all"]),
+    type=click.Choice(get_args(Least)),
     default="caution",
     show_default=True,
     help="Values that are filled in: usable ones, also those under caution, or all there are.",
