@@ -17,7 +17,7 @@ from biomarker_cli.registration.linear_parts import inverse_of
 from biomarker_cli.registration.recorded import Imaged, Link, Registrations
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.matching import Placed
-from biomarker_cli.tables.export.joint_layout import JointCase
+from biomarker_cli.tables.export.joint_cases import JointCase
 from biomarker_cli.tables.kept import case_folder, read_index_of, read_mask
 
 SHOWN_FROM_PERCENT = 50.0
