@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from biomarker_cli.catalogue.catalogue import Catalogue
     from biomarker_cli.registration.rules import RegistrationProtocol
     from biomarker_cli.study.case_list import CaseEntry
+    from biomarker_cli.study.named_files import NamedFiles
     from biomarker_cli.study.sources import RoleProtocols
     from biomarker_cli.study.study_file import Study
 
@@ -50,20 +51,20 @@ def _transform_named(entry: CaseEntry) -> str:
     return next(filter(is_transform, entry.registration), "")
 
 
-def image_plan(study: Study, entry: CaseEntry, catalogue: Catalogue, name: str) -> ImagePlan:
+def image_plan(named: NamedFiles, entry: CaseEntry, catalogue: Catalogue, name: str) -> ImagePlan:
     """Return the image of a row of the list.
 
     Parameters
     ----------
-    study : Study
+    named : NamedFiles
     entry : CaseEntry
     catalogue : Catalogue
         Of its folders.
     name : str
         What the image is to the case that measures it.
     """
-    paths = (study.root / image for image in entry.images)
-    files = tuple(path for path in paths if is_image_file(path))
+    found = (named.of(image) for image in entry.images)
+    files = tuple(file.path for file in found if file.is_image)
     return ImagePlan(name, catalogue.candidates, files, entry.series_uid, entry.quantity)
 
 
@@ -73,6 +74,8 @@ class OtherCases:
     Parameters
     ----------
     study : Study
+    named : NamedFiles
+        What its rows name.
     catalogue_of : callable
         Gives what lies in the folders of a row.
     protocols : mapping
@@ -84,11 +87,13 @@ class OtherCases:
     def __init__(
         self,
         study: Study,
+        named: NamedFiles,
         catalogue_of: CatalogueOf,
         protocols: Mapping[str, RoleProtocols],
         waivers: WaiverSet,
     ) -> None:
         self._study = study
+        self._named = named
         self._catalogue_of = catalogue_of
         self._protocols = protocols
         self._waivers = waivers
@@ -176,7 +181,7 @@ class OtherCases:
         )
 
     def _other(self, entry: CaseEntry, mask: Path | None = None) -> OtherCase:
-        image = image_plan(self._study, entry, self._catalogue_of(entry), entry.case_id)
+        image = image_plan(self._named, entry, self._catalogue_of(entry), entry.case_id)
         return OtherCase(entry.case_id, image, mask, entry.other_frame_of_reference)
 
     def _frame_order(
