@@ -121,6 +121,12 @@ def note(text: str) -> None:
         say(text, err=True)
 
 
+def say_left_out(told: str) -> None:
+    """Print which rows took no part, where there are some; tables and files count them as well."""
+    if told:
+        note(told)
+
+
 def say_title(text: str) -> None:
     """Print a line in bold."""
     if _is_quiet():

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from biomarker_cli.model.file_names import file_stem
+from biomarker_cli.tables.carried_sizes import CarriedFromElsewhere
 from biomarker_cli.tables.columns import Columns, csv_columns, require_columns
 from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, read_manifest
+from biomarker_cli.tables.measured_rows import usable_word, why_left_out
 from biomarker_cli.tables.packaged import PackagedTable, read_package, required_table
 from biomarker_cli.tables.schema import (
     CASES,
@@ -96,6 +98,16 @@ class RunTables:
         return tuple(sorted({row["site_id"] for row in self.cases}))
 
     @cached_property
+    def _elsewhere(self) -> CarriedFromElsewhere:
+        return CarriedFromElsewhere.of_run(self.folder)
+
+    def is_taken(self, one: ReportedValue) -> bool:
+        """Tell whether a value may be drawn beside those of other cases."""
+        is_carried = self._elsewhere.has_size(one.case_id, one.flags, one.feature_id)
+        has_value = one.status == "ok" and bool(np.isfinite(one.value))
+        return not why_left_out(one.usable, has_value=has_value, is_carried_size=is_carried)
+
+    @cached_property
     def _rows_of_case(self) -> Mapping[str, Any]:
         codes = self.measurements.texts["case_id"].codes
         order = np.argsort(codes, kind="stable")
@@ -111,10 +123,11 @@ class RunTables:
     def measurement(self, row: int) -> ReportedValue:
         """Return one row of ``measurements.csv``, counted from 0."""
         texts = self.measurements.texts
-        words = {name: texts[name][row] for name in _MEASURED if name in texts}
-        return ReportedValue(
-            **({"usable": ""} | words), value=float(self.measurements.numbers["value"][row])
-        )
+        words = {"usable": ""} | {name: texts[name][row] for name in _MEASURED if name in texts}
+        path = self.folder / MEASUREMENTS.file_name
+        told = (words[name] for name in ("status", "flags", "usable"))
+        words["usable"] = usable_word(path, row + 2, *told)
+        return ReportedValue(**words, value=float(self.measurements.numbers["value"][row]))
 
     @cached_property
     def _derivation_files(self) -> Mapping[str, list[tuple[str, Path]]]:
