@@ -49,7 +49,7 @@ FLAGS = MappingProxyType(
         "implausible": "result outside the plausible range of the analysis protocol",
         "weight_unverified": "the patient's weight has no second source",
         "integer_resampling": "the image was resampled in an integer type: its values are rounded",
-        "acquisition_times_differ": "without decay correction: elements disagree on when a frame was",
+        "acquisition_times_differ": "not decay corrected: two elements tell other frame times",
         "decay_factor_contradicted": "DecayFactor tells another correction than DecayCorrection",
         "stored_suv_not_decayed": "an image of SUV that the header says is not decay corrected",
         "suv_mapping_contradicted": "a mapping to SUV in the image is not the factor of its header",
