@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from biomarker_cli.response.criterion import Criterion
+from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.expressions import Value
 from biomarker_cli.response.lesion_readings import VisitRows, lesion_reading
 from biomarker_cli.response.measured_run import MeasuredRun
@@ -68,6 +69,14 @@ def non_target_word(here: VisitRows, baseline: VisitRows | None) -> str:
     if baseline is None:
         return "present" if here.of_role("non_target") else "none"
     expected = {row.lesion_id for row in baseline.of_role("non_target")}
+    strange = {row.lesion_id for row in here.of_role("non_target")} - expected
+    if strange:
+        raise ResponseError(
+            "RESPONSE-LESION-AMBIGUOUS",
+            f"{', '.join(sorted(strange))}: no non-target lesion at baseline",
+            where=here.timepoint,
+            hint="A lesion that came later has the role new.",
+        )
     if not expected:
         return "none"
     states = {row.lesion_id: row.state for row in here.of_role("non_target")}

@@ -305,6 +305,29 @@ def test_a_file_of_subjects_that_is_none_is_refused(tmp_path, content):
     assert caught.value.code == "RESPONSE-BAD-INPUT"
 
 
+def test_lesions_that_are_not_where_their_role_says_are_refused(judged):
+    new_at_baseline = (*ROWS, "S1,,T1,,N1,new,,,present,,,,,")
+    later_non_target = (*ROWS, "S1,,T2,,C,non_target,bone,,pd,,,,,")
+    for rows, code in (
+        (new_at_baseline, "RESPONSE-BAD-INPUT"),
+        (later_non_target, "RESPONSE-LESION-AMBIGUOUS"),
+    ):
+        with pytest.raises(ResponseError) as caught:
+            judged(rows)
+        assert caught.value.code == code
+    judged((*ROWS, "S1,,T1,,NEW,new,,,absent,,,,,"))
+
+
+def test_two_visits_set_one_parameter_of_a_subject_alike(judged):
+    def rows(first, second):
+        given = zip(("T1", "T2"), (first, second), strict=True)
+        return (*ROWS, *(f"S1,,{at},,V,visit,,,,,,min_sd={days},," for at, days in given))
+
+    assert judged(rows(42, 42)).parameters["min_sd"] == 42
+    with pytest.raises(ResponseError, match="42 and 10"):
+        judged(rows(42, 10))
+
+
 def test_a_death_before_the_reference_date_is_refused(tmp_path):
     path = tmp_path / "subjects.csv"
     path.write_text("subject_id,reference_date,death_date\nS1,2026-02-01,2026-01-01\n")
