@@ -83,6 +83,7 @@ FLAGS = MappingProxyType(
         "derived_b0": "the b = 0 image is a derived one, no acquired one was there",
         "b_from_gradient_length": "b was scaled by the squared length of its direction (GE)",
         "diffusion_out_of_range": "D of too many voxels is that of no tissue: blood or noise",
+        "directions_unbalanced": "the directions of a b-value are lopsided: ADC of fibres is off",
         "direction_unknown": "several volumes of one b-value carry no direction",
         "kurtosis_out_of_range": "b D K is above 3 in too many voxels: the expansion fails there",
         "mask_propagated": "the mask was carried from another image; the argument tells how",

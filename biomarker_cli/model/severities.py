@@ -53,6 +53,7 @@ _CAUTION = (
     "decay_factor_contradicted",
     "derived_b0",
     "direction_unknown",
+    "directions_unbalanced",
     "fact_implausible",
     "fact_incomplete",
     "fact_unreadable",
