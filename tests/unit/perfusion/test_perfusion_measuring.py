@@ -350,3 +350,23 @@ def test_rows_carry_the_doubts_of_the_region_that_their_input_comes_from(tmp_pat
     flags = found["tumour"]["ktrans_etofts.perfusion.region"].flags
     assert "roi_gaps" in flags
     assert "roi_small" not in flags
+
+
+@pytest.mark.parametrize(
+    ("later", "is_refused"), [("Dotarem", True), ("saline", True), ("", False)]
+)
+def test_every_phase_tells_one_agent(later, is_refused, tmp_path):
+    def told(dataset, phase):
+        siemens(TRUTH)(dataset, phase)
+        if phase > 20:
+            dataset.ContrastBolusAgent = later
+
+    write_dynamic(tmp_path, TRUTH, Written(change=told))
+    agents = {"names": {"gadovist": "gadobutrol", "dotarem": "gadoterate"}}
+    if is_refused:
+        with pytest.raises(BiomarkerError) as error:
+            measured_dce(tmp_path, dce_rules(agent=agents))
+        assert error.value.code == "DCE-AGENT"
+        assert later in error.value.message
+    else:
+        measured_dce(tmp_path, dce_rules(agent=agents))
