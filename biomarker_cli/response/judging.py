@@ -78,6 +78,8 @@ class Judged:
         Subjects with calls, of each criterion and reader.
     assessed : list of Assessed
         Kept where the study asked for it, or has several readers.
+    last_days : dict of str to int or None
+        Day of a new therapy by subject.
     errors : list of (str, ResponseError)
         TrialSubject and why it cannot be judged.
     """
@@ -88,6 +90,7 @@ class Judged:
     endpoints: list[Row] = field(default_factory=list)
     n_judged: int = 0
     assessed: list[Assessed] = field(default_factory=list)
+    last_days: dict[str, int | None] = field(default_factory=dict)
     errors: list[tuple[str, ResponseError]] = field(default_factory=list)
 
     @property
@@ -197,6 +200,7 @@ def _judge_one(
     judged.add_lesions(assessed)
     judged.best.append(best_row(assessed, best, subject.new_therapy_day))
     judged.n_judged += 1
+    judged.last_days[outcome.subject_id] = subject.new_therapy_day
     if choices.keep:
         judged.assessed.append(assessed)
     return SubjectEndpoints(assessed, best, subject)
