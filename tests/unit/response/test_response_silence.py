@@ -131,3 +131,20 @@ def test_a_reader_who_did_not_read_everybody_says_so(tmp_path):
         if row["level"] == "arm" and row["endpoint"] == "ORR"
     }
     assert said == {"anna": "", "ben": "1 subject not judged and left out"}
+
+
+@pytest.mark.parametrize("name", ["LN1", "Neck", "node1", "ax_lymph", "nodule"])
+def test_a_name_that_may_mean_a_node_is_not_guessed(name):
+    found = outcome_of(rows_of([f"{name}=20", f"{name}=12"]))
+    assert found.error is not None
+    assert found.error.code == "RESPONSE-BAD-INPUT"
+    assert name in found.error.message
+
+
+@pytest.mark.parametrize(
+    ("name", "is_node"),
+    [("N1", True), ("n2", True), ("N_ax", True), ("T1", False), ("liver", False)],
+)
+def test_a_name_says_whether_a_lesion_is_a_node(name, is_node):
+    found = outcome_of(rows_of([f"{name}=20", f"{name}=12"]))
+    assert found.course.visits[0].lesions[0].is_node is is_node
