@@ -61,7 +61,8 @@ def require_one_correction(series: PetSeries, derivation: Derivation) -> None:
     SuvError
         ``SUV-CONTRADICTION``.
     """
-    for keyword, said, word in contradicting_corrections(series.frames.first):
+    found = dict.fromkeys(c for f in series.frames for c in contradicting_corrections(f))
+    for keyword, said, word in found:
         if not derivation.is_overridden("CorrectedImage", keyword):
             holds = "lacks" if said == "YES" else "holds"
             raise _contradiction(

@@ -80,6 +80,13 @@ def test_corrections_that_are_said_twice_must_agree(keyword, answer):
     )
 
 
+def test_every_slice_is_asked_for_its_corrections():
+    def change(dataset, index):
+        dataset.AttenuationCorrected = "NO" if index == 2 else "YES"
+
+    assert refusal(pet_volume(change=change)).code == "SUV-CONTRADICTION"
+
+
 def test_corrections_that_are_said_twice_alike_pass():
     volume = pet_volume(DecayCorrected="YES", AttenuationCorrected="YES")
     assert suv_volume(volume, RULES).volume.array.mean(axis=(1, 2)) == pytest.approx(
