@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, progress, require_free, say
+from biomarker_cli.cli.options import format_option, quiet_option
+from biomarker_cli.cli.output import Listing, note, print_json, progress, require_free
 
 if TYPE_CHECKING:
     from biomarker_cli.model.exit_codes import ExitCode
@@ -74,6 +74,7 @@ Exit codes: 0 done, 5 a ROI of a reader could not be compared, 6 none could.
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the table.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier table in that folder.")
+@quiet_option
 @format_option
 @click.pass_context
 def readers(context: click.Context, /, output_format: str, **given: Any) -> None:
@@ -155,7 +156,7 @@ def _write(rows: Sequence[Mapping[str, Any]], table: Table, folder: Path | None)
 
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        say(f"written: {write_table(table, rows, folder)}", err=True)
+        note(f"written: {write_table(table, rows, folder)}")
 
 
 def _shown(value: float | None, digits: int) -> str:
@@ -189,7 +190,7 @@ def _print_pairs(rows: Sequence[Mapping[str, Any]]) -> None:
     table.print()
     _say_more(rows)
     for flag in sorted({flag for row in rows for flag in row["flags"].split(";") if flag}):
-        say(f"{flag}: one slice more or less is farther than that", err=True)
+        note(f"{flag}: one slice more or less is farther than that")
 
 
 def _print_features(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -204,7 +205,7 @@ def _print_features(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _say_more(rows: Sequence[Mapping[str, Any]]) -> None:
     if len(rows) > MOST_SHOWN:
-        say(f"and {len(rows) - MOST_SHOWN} more: -o and --format json give them", err=True)
+        note(f"and {len(rows) - MOST_SHOWN} more: -o and --format json give them")
 
 
 def _exit_code(rows: Sequence[Mapping[str, Any]]) -> ExitCode:

@@ -10,10 +10,10 @@ from statistics import fmean
 
 from biomarker_cli.evidence.association_plan import AssociationPlan, FeatureInPlan
 from biomarker_cli.evidence.errors import AssociationError
-from biomarker_cli.evidence.measured_cases import MeasuredCase, table_of
+from biomarker_cli.evidence.measured_cases import MeasuredCase
 from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.tables.cells import is_finite_number
-from biomarker_cli.tables.export.packaged import PackagedTable
+from biomarker_cli.tables.packaged import PackagedTable, required_table
 
 EXCLUSIONS = "exclusions"
 """Table of what a pool left out."""
@@ -79,7 +79,7 @@ def planned_rows(
     AssociationError
         ``ASSOCIATION-ANALYSIS`` for two versions of one analysis, ``ASSOCIATION-UNIT``.
     """
-    measurements = table_of(tables, "measurements", *COLUMNS)
+    measurements = required_table(tables, "measurements", *COLUMNS)
     places = [measurements.column_names.index(name) for name in COLUMNS]
     wanted: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for name, one in plan.features.items():
@@ -114,7 +114,7 @@ def _excluded_rows(
     if EXCLUSIONS not in tables:
         return
     columns = ("case_id", "roi_id", "analysis_id", "feature_id", "reason")
-    exclusions = table_of(tables, EXCLUSIONS, *columns)
+    exclusions = required_table(tables, EXCLUSIONS, *columns)
     places = [exclusions.column_names.index(name) for name in columns]
     for row in exclusions.rows():
         case_id, roi, analysis, feature, reason = (row[place] for place in places)

@@ -15,6 +15,7 @@ from typing import Any
 
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.flags import join_flags
+from biomarker_cli.model.study_dates import study_day
 from biomarker_cli.multicentre.changes_table import EXCEEDS, UNDEFINED, WITHIN
 from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.growth import VOLUME_UNITS, growth
@@ -23,7 +24,7 @@ from biomarker_cli.multicentre.noise_limits import NoiseLimits, entry_limits
 from biomarker_cli.multicentre.observations import CARRIED_SIZE, FEATURE, Observations
 from biomarker_cli.multicentre.published import PublishedLimits
 from biomarker_cli.multicentre.repeatability_table import FORMAT
-from biomarker_cli.multicentre.run_conditions import MOVED, day_of, differing_settings
+from biomarker_cli.multicentre.run_conditions import MOVED, differing_settings
 from biomarker_cli.multicentre.visit_order import in_order, why_unordered
 from biomarker_cli.tables.carried_sizes import REASON
 from biomarker_cli.tables.sealed_files import read_sealed
@@ -308,7 +309,7 @@ def _days(first: _Visit, later: _Visit) -> int | None:
     # A moved date tells a distance from those that were moved with it, which are of its run.
     if any(are_moved) and not (all(are_moved) and first["table"] == later["table"]):
         return None
-    before, after = (day_of(visit["date"].removeprefix(MOVED)) for visit in (first, later))
+    before, after = (study_day(visit["date"].removeprefix(MOVED)) for visit in (first, later))
     return None if before is None or after is None else (after - before).days
 
 

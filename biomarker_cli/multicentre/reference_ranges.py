@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from biomarker_cli.multicentre.reference_model import (
     ReferenceModel,
     fit_reference,
 )
+from biomarker_cli.tables.cells import number_of
 from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.sealed_files import read_sealed, sealed
 
@@ -277,10 +279,8 @@ def standing(
         if one.levels:
             group.append(f"{one.name}={cell}")
             continue
-        try:
-            number = float(cell)
-        except ValueError:
-            number = float("nan")
+        found = number_of(cell)
+        number = math.nan if found is None else found
         numbers.append(number)
         if not one.low <= number <= one.high:
             why = f"{one.name} {cell[:40]!r} is not within {one.low:g} to {one.high:g}"

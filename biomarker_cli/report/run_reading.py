@@ -14,9 +14,8 @@ import numpy as np
 
 from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.tables.columns import Columns, csv_columns, require_columns
-from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package
 from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, read_manifest
+from biomarker_cli.tables.packaged import PackagedTable, read_package, required_table
 from biomarker_cli.tables.schema import (
     CASES,
     CHECKS,
@@ -30,6 +29,8 @@ from biomarker_cli.tables.schema import (
 )
 
 Row = Mapping[str, str]
+
+_HINT = "Name the folder that `biomarker run -o` or `biomarker pool -o` wrote."
 
 _MOST_DERIVATION_BYTES = 5_000_000
 
@@ -162,47 +163,39 @@ def read_run(folder: Path) -> RunTables:
         ``TABLE-UNREADABLE``, ``TABLE-PACKAGE``, ``TABLE-MANIFEST``.
     """
     package = read_package(folder)
-    measurements = _columns(package, MEASUREMENTS, folder)
+    measurements = _columns(package, MEASUREMENTS)
     return RunTables(
         folder,
-        tuple(_rows(package, CASES, folder)),
-        _by_case(_rows(package, ROIS, folder)),
-        _by_case(_optional(package, FACTS, folder)),
-        tuple(_optional(package, CHECKS, folder)),
-        tuple(_optional(package, FLAGS_IN_RUN, folder)),
-        tuple(_rows(package, FEATURES, folder)),
-        tuple(_optional(package, EXCLUSIONS, folder)),
+        tuple(_rows(package, CASES)),
+        _by_case(_rows(package, ROIS)),
+        _by_case(_optional(package, FACTS)),
+        tuple(_optional(package, CHECKS)),
+        tuple(_optional(package, FLAGS_IN_RUN)),
+        tuple(_rows(package, FEATURES)),
+        tuple(_optional(package, EXCLUSIONS)),
         measurements,
         read_manifest(folder),
     )
 
 
-def _columns(package: Mapping[str, PackagedTable], table: Table, folder: Path) -> Columns:
-    packaged = package.get(table.name)
-    if packaged is None:
-        raise TableError(
-            "TABLE-NOT-FOUND",
-            f"the data package has no table {table.name}",
-            where=str(folder),
-            hint="Name the folder that `biomarker run -o` or `biomarker pool -o` wrote.",
-        )
-    packaged.require_unchanged()
+def _columns(package: Mapping[str, PackagedTable], table: Table) -> Columns:
+    packaged = required_table(package, table.name, hint=_HINT)
     found = csv_columns(packaged.path, ("value",) if table is MEASUREMENTS else ())
     wanted = [name for name in table.column_names if name not in table.later]
     require_columns(packaged.path, wanted, {*found.texts, *found.numbers})
     return found
 
 
-def _rows(package: Mapping[str, PackagedTable], table: Table, folder: Path) -> Iterator[Row]:
-    columns = _columns(package, table, folder).texts
+def _rows(package: Mapping[str, PackagedTable], table: Table) -> Iterator[Row]:
+    columns = _columns(package, table).texts
     names = list(columns)
     for row in range(len(columns[names[0]])):
         yield {name: columns[name][row] for name in names}
 
 
-def _optional(package: Mapping[str, PackagedTable], table: Table, folder: Path) -> Iterator[Row]:
+def _optional(package: Mapping[str, PackagedTable], table: Table) -> Iterator[Row]:
     if table.name in package:
-        yield from _rows(package, table, folder)
+        yield from _rows(package, table)
 
 
 def _by_case(rows: Iterator[Row]) -> dict[str, list[Row]]:

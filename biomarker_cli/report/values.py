@@ -12,9 +12,9 @@ import numpy as np
 from biomarker_cli.drawing.distributions import StripMark, VisitCourse, courses_svg, strips_svg
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
+from biomarker_cli.model.study_dates import STUDY_DATE, study_day
 from biomarker_cli.report.run_reading import ReportedValue, RunTables
 from biomarker_cli.statistics.percentiles import percentile
-from biomarker_cli.tables.outgoing_text import day_of
 
 FEWEST_FOR_OUTLIERS = 5
 """Values below which none is called an outlier."""
@@ -188,8 +188,8 @@ def change_figure(tables: RunTables, found: FeatureValues) -> Figure | None:
 def visit_day(tables: RunTables, case_id: str) -> date | None:
     """Return the day of the examination of a case, as its facts have it."""
     for fact in tables.facts.get(case_id, ()):
-        if fact["fact"] == "study_date":
-            return day_of(fact["value"])
+        if fact["fact"] == STUDY_DATE:
+            return study_day(fact["value"])
     return None
 
 

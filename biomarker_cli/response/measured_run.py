@@ -11,6 +11,7 @@ from typing import Any
 
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
+from biomarker_cli.model.study_dates import STUDY_DATE, study_day
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.tables.carried_sizes import REASON, CarriedFromElsewhere
 from biomarker_cli.tables.columns import require_columns
@@ -145,14 +146,8 @@ class MeasuredRun:
 
     def study_date(self, cases: Iterable[str]) -> date | None:
         """Return the earliest StudyDate of cases, None where no case tells it."""
-        texts = [self._facts.get((case, "study_date"), "") for case in cases]
-        dates = []
-        for text in filter(None, texts):
-            try:
-                dates.append(date.fromisoformat(text.strip()))
-            except ValueError:
-                continue
-        return min(dates, default=None)
+        days = (study_day(self._facts.get((case, STUDY_DATE), "")) for case in cases)
+        return min(filter(None, days), default=None)
 
     def has_shifted_dates(self, cases: Iterable[str]) -> bool:
         """Tell whether the StudyDate of one of some cases is none of the calendar."""

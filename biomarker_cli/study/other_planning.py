@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from biomarker_cli.catalogue.catalogue import Catalogue
     from biomarker_cli.registration.rules import RegistrationProtocol
     from biomarker_cli.study.case_list import CaseEntry
+    from biomarker_cli.study.named_files import NamedFiles
     from biomarker_cli.study.study_file import Study
 
 _GIVEN_ALONE = "none"
@@ -48,20 +49,20 @@ def _transform_named(entry: CaseEntry) -> str:
     return next(filter(is_transform, entry.registration), "")
 
 
-def image_plan(study: Study, entry: CaseEntry, catalogue: Catalogue, name: str) -> ImagePlan:
+def image_plan(named: NamedFiles, entry: CaseEntry, catalogue: Catalogue, name: str) -> ImagePlan:
     """Return the image of a row of the list.
 
     Parameters
     ----------
-    study : Study
+    named : NamedFiles
     entry : CaseEntry
     catalogue : Catalogue
         Of its folders.
     name : str
         What the image is to the case that measures it.
     """
-    paths = (study.root / image for image in entry.images)
-    files = tuple(path for path in paths if is_image_file(path))
+    found = (named.of(image) for image in entry.images)
+    files = tuple(file.path for file in found if file.is_image)
     return ImagePlan(name, catalogue.candidates, files, entry.series_uid, entry.quantity)
 
 
@@ -71,12 +72,15 @@ class OtherCases:
     Parameters
     ----------
     study : Study
+    named : NamedFiles
+        What its rows name.
     catalogue_of : callable
         Gives what lies in the folders of a row.
     """
 
-    def __init__(self, study: Study, catalogue_of: CatalogueOf) -> None:
+    def __init__(self, study: Study, named: NamedFiles, catalogue_of: CatalogueOf) -> None:
         self._study = study
+        self._named = named
         self._catalogue_of = catalogue_of
         today = datetime.now(UTC).date()
         self._acceptances = study.model.registrations.acceptances(today)
@@ -150,7 +154,7 @@ class OtherCases:
         return plan
 
     def _other(self, entry: CaseEntry, mask: Path | None = None) -> OtherCase:
-        image = image_plan(self._study, entry, self._catalogue_of(entry), entry.case_id)
+        image = image_plan(self._named, entry, self._catalogue_of(entry), entry.case_id)
         return OtherCase(entry.case_id, image, mask, entry.other_frame_of_reference)
 
     def _frame_order(
