@@ -61,11 +61,12 @@ def read_rows(path: Path) -> list[TableRow]:
     ResponseError
         ``RESPONSE-BAD-INPUT`` for a table without rows, or a row without subject.
     """
-    from biomarker_cli.tables.columns import require_columns
+    from biomarker_cli.tables.columns import refuse_misspelt, require_columns
     from biomarker_cli.tables.reading import read_cells
 
     frame = read_cells(path)
     require_columns(path, REQUIRED, frame.columns)
+    refuse_misspelt(path, READ, frame.columns)
     names = [name for name in (*REQUIRED, *READ) if name in frame.columns]
     columns = [frame[name].tolist() for name in names]
     rows = [

@@ -13,6 +13,7 @@ from biomarker_cli.response.words import bad_input
 REQUIRED = ("subject_id",)
 
 _DATES = ("reference_date", "new_therapy_date", "death_date", "last_contact_date")
+_OTHERS = ("arm", "reference_meaning", "analysis_set", *_DATES)
 _KEPT = frozenset({"", "yes", "no"})
 
 
@@ -143,11 +144,12 @@ def read_subjects(path: Path) -> dict[str, SubjectRow]:
     ResponseError
         ``RESPONSE-BAD-INPUT``, with the row.
     """
-    from biomarker_cli.tables.columns import require_columns
+    from biomarker_cli.tables.columns import refuse_misspelt, require_columns
     from biomarker_cli.tables.reading import read_cells
 
     frame = read_cells(path)
     require_columns(path, REQUIRED, frame.columns)
+    refuse_misspelt(path, _OTHERS, frame.columns)
     found: dict[str, SubjectRow] = {}
     for line, cells in enumerate(frame.to_dict("records"), start=2):
         row = {str(name): str(value).strip() for name, value in cells.items()}

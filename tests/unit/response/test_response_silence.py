@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from synthetic_response import criterion_of, rows_of
 
-from biomarker_cli.response.from_table import TableRow, table_courses, unknown_criteria
+from biomarker_cli.response.from_table import TableRow, read_rows, table_courses, unknown_criteria
 from biomarker_cli.response.judging import Choices, judge
+from biomarker_cli.response.ledger import read_ledger
 from biomarker_cli.response.subjects import read_subjects
+from biomarker_cli.tables.errors import TableError
 
 RECIST = criterion_of("recist-1.1")
 TWO_VISITS = ["T1=50", "T1=30", "T1=29"]
@@ -148,3 +150,30 @@ def test_a_name_that_may_mean_a_node_is_not_guessed(name):
 def test_a_name_says_whether_a_lesion_is_a_node(name, is_node):
     found = outcome_of(rows_of([f"{name}=20", f"{name}=12"]))
     assert found.course.visits[0].lesions[0].is_node is is_node
+
+
+@pytest.mark.parametrize(
+    ("read", "header", "wanted"),
+    [
+        (read_subjects, "subject_id,deathdate", "death_date"),
+        (read_subjects, "subject_id,New_Therapy_Date", "new_therapy_date"),
+        (read_subjects, "subject_id,analysisset", "analysis_set"),
+        (read_rows, "subject_id,timepoint,day,target,new_lesions", "new_lesion"),
+        (read_rows, "subject_id,timepoint,day,Target", "target"),
+        (read_ledger, "subject_id,timepoint,lesion_id,role,state,isnode", "is_node"),
+    ],
+)
+def test_a_column_that_is_nearly_called_so_is_not_passed_over(tmp_path, read, header, wanted):
+    path = tmp_path / "table.csv"
+    path.write_text(f"{header}\n{','.join('1' for _ in header.split(','))}\n")
+    with pytest.raises(TableError, match=wanted) as caught:
+        read(path)
+    assert caught.value.code == "TABLE-COLUMNS"
+
+
+def test_other_columns_are_left_alone(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("subject_id,age,death_date,death_dates,note\nS1,60,90,x,-\n")
+    assert read_subjects(path)["S1"].dates["death_date"] == 90
+    path.write_text("subject_id,timepoint,day,target,targets,days,remark\nS1,BL,0,30,1,x,-\n")
+    assert read_rows(path)[0]["target"] == "30"
