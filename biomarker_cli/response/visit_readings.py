@@ -99,7 +99,9 @@ def inputs_of(run: MeasuredRun, here: VisitRows, criterion: Criterion) -> dict[s
         if name in file.reads.features:
             value = _mean_of_targets(run, here, criterion, file.reads.features[name])
         elif name in file.reads.facts:
-            value = _number(run.fact(here.cases, file.reads.facts[name]))
+            told = run.facts(here.cases, file.reads.facts[name], file.reads.analyses)
+            # Two images that differ tell nothing.
+            value = _number(next(iter(told))) if len(told) == 1 else None
         elif name in file.reads.regions:
             region = file.reads.regions[name]
             value = _region_value(run, here, criterion, (region.roi, region.mean))
@@ -148,7 +150,10 @@ def moved_facts(
         return {}
     found: dict[str, str] = {}
     for name, verdict in criterion.file.reads.same_facts.items():
-        before, now = run.fact(baseline.cases, name), run.fact(here.cases, name)
+        before, now = (
+            run.facts(visit.cases, name, criterion.file.reads.analyses)
+            for visit in (baseline, here)
+        )
         if before and now and before != now:
             found[name] = verdict
     return found
