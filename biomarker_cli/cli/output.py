@@ -196,6 +196,8 @@ class Listing:
         from rich.table import Table
         from rich.text import Text
 
+        from biomarker_cli.cli.column_widths import column_widths
+
         title = Text(shown(self._title)) if self._title else None
         # Two blanks between columns: a terminal has room for 80 characters.
         table = Table(
@@ -205,12 +207,15 @@ class Listing:
             show_edge=False,
             padding=(0, 1, 0, 0),
         )
-        for column in self._columns:
-            header = Text(shown(column))
-            table.add_column(header, overflow="fold", no_wrap=column in self._whole)
-        for row in self._rows:
-            table.add_row(*(Text(shown(cell)) for cell in row))
-        _console().print(table)
+        console = _console()
+        rows = [tuple(map(shown, row)) for row in (self._columns, *self._rows)]
+        whole = [column in self._whole for column in self._columns]
+        widths = column_widths(rows, whole, console.width)
+        for header, width in zip(rows[0], widths, strict=True):
+            table.add_column(Text(header), overflow="fold", width=width)
+        for row in rows[1:]:
+            table.add_row(*map(Text, row))
+        console.print(table)
 
 
 def print_json(value: Any) -> None:

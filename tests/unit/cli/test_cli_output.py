@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from biomarker_cli.cli.column_widths import column_widths
 from biomarker_cli.cli.interrupting import Interrupted, code_of
 from biomarker_cli.cli.main import file_error
 from biomarker_cli.cli.output import Listing, print_error, print_json, say, write_new_file
@@ -104,3 +105,37 @@ def test_an_interruption_keeps_its_code_through_another_exception():
     renamed.__cause__ = ended
     assert code_of(renamed) is ExitCode.TERMINATED
     assert code_of(KeyboardInterrupt()) is ExitCode.INTERRUPTED
+
+
+ROOM = 80
+
+
+def column_widths_of(*rows, whole=()):
+    names = rows[0]
+    widths = column_widths(rows, [name in whole for name in names], ROOM)
+    return dict(zip(names, widths, strict=True))
+
+
+def test_a_table_that_fits_is_as_wide_as_its_cells():
+    assert column_widths_of(("a", "long name"), ("cell", "x")) == {"a": 4, "long name": 9}
+
+
+def test_text_gives_way_before_a_word_is_broken():
+    """Of a rule that is told in words and a time stamp, the words go over several lines."""
+    rows = ("rule", "found"), ("time of the first injection, as told " * 3, "2024-03-11T10:00:00")
+    widths = column_widths_of(*rows)
+    assert widths["found"] == len("2024-03-11T10:00:00")
+    assert sum(widths.values()) + 2 * len(widths) == ROOM
+
+
+def test_where_words_are_broken_only_the_longest_are():
+    uid = "2.25.269678740474507766281993278801458331019"
+    rows = ("volume", "rule", "element"), (uid, "acquisition_time", "(0008,0032) " + "x" * 20)
+    widths = column_widths_of(*rows)
+    assert (widths["rule"], widths["element"]) == (16, 20)
+    assert widths["volume"] == ROOM - 6 - 36
+
+
+def test_a_column_that_is_whole_is_never_broken():
+    rows = ("rule", "what"), ("R" * 60, "word " * 20)
+    assert column_widths_of(*rows, whole=("rule",)) == {"rule": 60, "what": 16}
