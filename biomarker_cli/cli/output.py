@@ -160,6 +160,12 @@ def print_error(error: BiomarkerError) -> None:
         say(f"  next   {error.hint}", err=True)
 
 
+def say_next_steps(errors: Iterable[BiomarkerError]) -> None:
+    """Print the next step of errors that were told line by line, each step once."""
+    for hint in dict.fromkeys(error.hint for error in errors if error.hint):
+        say(f"  next   {hint}", err=True)
+
+
 def _console(*, stderr: bool = False) -> Console:
     """Return a console; where it is no terminal, each row stays on one line."""
     from rich.console import Console
@@ -191,7 +197,9 @@ class Listing:
         self._rows.append(cells)
 
     def print(self) -> None:
-        """Print the table on stdout."""
+        """Print the table on stdout; one without rows tells nothing."""
+        if not self._rows:
+            return
         from rich import box
         from rich.table import Table
         from rich.text import Text

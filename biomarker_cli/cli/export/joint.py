@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import print_json, progress, say
+from biomarker_cli.cli.output import print_json, progress, say, say_next_steps
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -143,8 +143,7 @@ def _write_voxels(folder: Path, output: Path, given: Mapping[str, Any]) -> ExitC
         say(f"{said}: {counted(summary.joined, 'map')} brought to another grid")
     for place, error in faults:
         say(f"{place}: {error.code} {error.message}", err=True)
-    for hint in dict.fromkeys(error.hint for _, error in faults if error.hint):
-        say(f"  next   {hint}", err=True)
+    say_next_steps(error for _, error in faults)
     for path in files:
         say(f"written: {path}", err=True)
     if not faults:
