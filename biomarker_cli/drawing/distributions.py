@@ -30,6 +30,8 @@ _LONGEST_LABEL = 20
 _MOST_IN_KEY = 14
 _ALIKE = 1e-4
 """Part of the largest number within which numbers are one on the page."""
+_NOTHING = 1e-300
+"""No quantity is so small, and its tenth is no number that has all its digits."""
 _JITTER = (0.0, 5.0, -5.0, 2.5, -2.5, 7.5, -7.5)
 
 
@@ -156,9 +158,10 @@ def _roomy(values: Iterable[float]) -> tuple[float, float]:
     found = list(values)
     low, high = min(found), max(found)
     size = max(abs(low), abs(high))
-    if high - low <= _ALIKE * size:
+    if high - low <= max(_ALIKE * size, _NOTHING):
         # They stand in the middle: an axis of six digits could not tell its ticks apart.
-        return low - (0.5 * size or 0.5), high + (0.5 * size or 0.5)
+        half = 0.5 * size if size > _NOTHING else 0.5
+        return low - half, high + half
     margin = 0.06 * (high - low)
     return low - margin, high + margin
 

@@ -12,6 +12,7 @@ import numpy as np
 from biomarker_cli.drawing.distributions import StripMark, VisitCourse, courses_svg, strips_svg
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
+from biomarker_cli.model.wording import counted
 from biomarker_cli.report.run_reading import ReportedValue, RunTables
 from biomarker_cli.statistics.percentiles import percentile
 from biomarker_cli.tables.outgoing_text import day_of
@@ -142,7 +143,7 @@ def sites_figure(tables: RunTables, found: FeatureValues) -> Figure:
 
 def _outlier_words(found: FeatureValues, beyond: Collection[str]) -> tuple[str, ...]:
     if len(found.rows) < FEWEST_FOR_OUTLIERS:
-        return (f"{len(found.rows)} values: too few to call one an outlier.",)
+        return (f"{counted(len(found.rows), 'value')}: too few to call one an outlier.",)
     if not beyond:
         return ("No value lies beyond 1.5 interquartile ranges of the quartiles.",)
     named = [f"{r.case_id} ({r.value:.6g})" for r in found.rows if r.case_id in beyond]
@@ -179,7 +180,7 @@ def change_figure(tables: RunTables, found: FeatureValues) -> Figure | None:
     return Figure(
         found.title,
         courses_svg(courses, found.title, (across, found.label)),
-        (f"{len(courses)} of {len(visits)} subjects have two visits or more.",),
+        (f"Subjects with two visits or more: {len(courses)} of {len(visits)}.",),
         ("case", "visit", "day", "value", "from the first"),
         tuple(rows),
     )
