@@ -101,6 +101,24 @@ def say(text: str = "", *, err: bool = False) -> None:
     click.echo(shown(text), err=err)
 
 
+def say_prose(text: str, head: str = "") -> None:
+    """Print a sentence, in a terminal broken between words and set in behind `head`."""
+    if not sys.stdout.isatty():
+        say(head + text)
+        return
+    import textwrap
+
+    width = _console().width
+    lines = textwrap.wrap(
+        shown(text),
+        max(width - len(head), 20),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for number, line in enumerate(lines):
+        say((" " * len(head) if number else head) + line)
+
+
 QUIET = "biomarker.quiet"
 """Key of the context of a command under which ``--quiet`` stands."""
 

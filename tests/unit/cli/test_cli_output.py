@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,14 @@ import pytest
 from biomarker_cli.cli.column_widths import column_widths
 from biomarker_cli.cli.interrupting import Interrupted, code_of
 from biomarker_cli.cli.main import file_error
-from biomarker_cli.cli.output import Listing, print_error, print_json, say, write_new_file
+from biomarker_cli.cli.output import (
+    Listing,
+    print_error,
+    print_json,
+    say,
+    say_prose,
+    write_new_file,
+)
 from biomarker_cli.model.errors import CaseError, ConfigurationError
 from biomarker_cli.model.exit_codes import ExitCode
 
@@ -139,3 +147,17 @@ def test_where_words_are_broken_only_the_longest_are():
 def test_a_column_that_is_whole_is_never_broken():
     rows = ("rule", "what"), ("R" * 60, "word " * 20)
     assert column_widths_of(*rows, whole=("rule",)) == {"rule": 60, "what": 16}
+
+
+def test_a_sentence_is_broken_between_words_and_set_in(capsys, monkeypatch):
+    text = "Ask for the reconstruction of 5 mm or less, or measure only lesions of twice that."
+    say_prose(text, "  fix   ")
+    assert capsys.readouterr().out == f"  fix   {text}\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    say_prose(text, "  fix   ")
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("  fix   Ask for")
+    assert all(line.startswith("        ") for line in rest)
+    assert max(map(len, (first, *rest))) <= 40
+    assert " ".join(line.strip() for line in (first, *rest)) == f"fix   {text}"
