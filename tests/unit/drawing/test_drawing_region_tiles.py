@@ -245,3 +245,11 @@ def test_text_in_the_pixels_is_warned_of_on_every_tile(word, warning):
     assert {tile.facts["warning"] for tile in read_picture(content)} == {warning}
     assert (b"HU, text burned in</text>" in content) is bool(warning)
     assert (b"warning" in content) is bool(warning)
+
+
+def test_the_outline_of_a_body_fills_its_picture():
+    """There is nothing round the image that a margin would show."""
+    mask = np.zeros(SHAPE, dtype=np.bool_)
+    mask[:, 2:-2, 2:-2] = True
+    tiles = region_tiles(Region(mask, grid(), "body", "body"), volume(grid()))
+    assert {tile.side_mm for tile in tiles} == {SHAPE[2] * 2.0}
