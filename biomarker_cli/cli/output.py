@@ -219,6 +219,7 @@ class Listing:
         if not self._rows:
             return
         from rich import box
+        from rich.cells import cell_len
         from rich.table import Table
         from rich.text import Text
 
@@ -236,7 +237,7 @@ class Listing:
         console = _console()
         rows = [tuple(map(shown, row)) for row in (self._columns, *self._rows)]
         whole = [column in self._whole for column in self._columns]
-        widths = column_widths(rows, whole, console.width)
+        widths = column_widths(rows, whole, console.width, cell_len)
         for header, width in zip(rows[0], widths, strict=True):
             table.add_column(Text(header), overflow="fold", width=width)
         for row in rows[1:]:
