@@ -223,7 +223,7 @@ def _print_candidates(candidates: list[dict[str, Any]]) -> None:
             c["name"],
             _cell(c["reference_time"]),
             "" if c["suvbw_per_bqml"] is None else f"{c['suvbw_per_bqml']:.6g}",
-            "" if differs is None else f"{differs:+.3f}",
+            "" if differs is None else f"{round(differs, 3) + 0.0:+.3f}",
             "used" if c["used"] else c["reason"] or _agreement(differs),
         )
         sources.add_row(c["name"], c["tags"])
