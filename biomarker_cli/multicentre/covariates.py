@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.model.wording import quoted
+from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.tables.cells import number_of
 from biomarker_cli.tables.columns import require_columns
@@ -155,7 +155,7 @@ def read_covariates(path: Path, samples: pd.DataFrame) -> pd.DataFrame:
     if len(absent):
         raise AgreementError(
             "COMBAT-COVARIATE",
-            f"{len(absent)} samples have no row of covariates, the first is "
+            f"no row of covariates for {counted(len(absent), 'sample')}, the first is "
             f"{'/'.join(filter(None, absent[list(KEYS)].iloc[0]))}",
             where=str(path),
         )

@@ -174,7 +174,7 @@ def sites_figure(tables: RunTables, found: FeatureValues) -> Figure | None:
 
 def _outlier_words(found: FeatureValues, beyond: Collection[str]) -> tuple[str, ...]:
     if len(found.rows) < FEWEST_FOR_OUTLIERS:
-        return (f"{len(found.rows)} values: too few to call one an outlier.",)
+        return (f"{counted(len(found.rows), 'value')}: too few to call one an outlier.",)
     if not beyond:
         return ("No value lies beyond 1.5 interquartile ranges of the quartiles.",)
     named = [f"{r.case_id} ({r.value:.6g})" for r in found.rows if r.case_id in beyond]
@@ -212,7 +212,7 @@ def change_figure(tables: RunTables, found: FeatureValues) -> Figure | None:
         found.title,
         courses_svg(courses, found.title, (across, found.label)),
         (
-            f"{len(courses)} of {len(visits)} subjects have two visits or more.",
+            f"Subjects with two visits or more: {len(courses)} of {len(visits)}.",
             *found.left_out_words,
         ),
         ("case", "visit", "day", "value", "from the first"),

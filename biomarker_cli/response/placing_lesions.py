@@ -87,6 +87,7 @@ def masked_visit(run: Path, case: JointCase) -> MaskedVisit:
         ``RESPONSE-MATCH-GRIDS`` where masks of one case lie on several grids.
     """
     index = read_index_of(run, case.case_id, case.result_key)
+    index.require("masks")
     folder = case_folder(run, case.case_id)
     regions = [read_mask(folder, file).region for file in index.of_kind("masks")]
     found = sorted((one for one in regions if one.n_voxels), key=lambda one: one.name)

@@ -99,6 +99,7 @@ def test_published_limits_and_the_previous_visit(biomarker, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "+30 %" in done.stdout
     assert "0 of 0 changes" in done.stdout
+    assert "--repeatability FILE" in done.stderr
 
 
 def test_what_is_left_out_is_said(biomarker, tmp_path):
@@ -117,3 +118,10 @@ def test_what_is_left_out_is_said(biomarker, tmp_path):
     assert "undefined: 1 change: a visit is not usable" in done.stderr
     done = biomarker("plot", "bland-altman", path, "-o", tmp_path / "a.svg", "--format", "text")
     assert "Left out: 0 without a value, 1 not usable." in done.stdout
+
+
+def test_changes_that_nothing_is_held_against_are_counted(biomarker, tmp_path):
+    values = [("A", f"S{n}", f"T{t}", "LIVER", MEDIAN, "1.0") for n in range(30) for t in (1, 2)]
+    done = biomarker("change", write_run(tmp_path / "run", values))
+    assert done.stdout.count("T1-T2") == 20
+    assert "and 10 more undefined: no repeatability of it was named" in done.stdout

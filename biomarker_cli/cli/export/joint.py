@@ -9,7 +9,7 @@ from typing import Any, get_args
 import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import note, print_json, progress, say
+from biomarker_cli.cli.output import note, print_json, progress, say, say_next_steps
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.usability import Least
 from biomarker_cli.model.wording import counted
@@ -142,8 +142,7 @@ def _write_voxels(folder: Path, output: Path, given: Mapping[str, Any]) -> ExitC
         say(f"{said}: {counted(summary.joined, 'map')} brought to another grid")
     for place, error in faults:
         say(f"{place}: {error.code} {error.message}", err=True)
-    for hint in dict.fromkeys(error.hint for _, error in faults if error.hint):
-        say(f"  next   {hint}", err=True)
+    say_next_steps(error for _, error in faults)
     for path in files:
         note(f"written: {path}")
     if not faults:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, require_free, say
+from biomarker_cli.cli.output import Listing, print_json, require_free, say, say_next_steps
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -151,6 +151,7 @@ def finish(
     for subject, error in judged.errors[:MOST_SHOWN]:
         place = f" [{error.where}]" if error.where else ""
         say(f"error {error.code}: {subject}: {error.message}{place}", err=True)
+    say_next_steps(error for _, error in judged.errors[:MOST_SHOWN])
     context.exit(_exit_code(judged))
 
 
