@@ -40,7 +40,7 @@ def test_a_course_has_no_size_of_a_mask_of_another_visit(tmp_path):
     folder = write_package(tmp_path, seen)
     figure = run_figure("change", folder, WantedValues(feature=SIZE))
     assert [row[0] for row in figure.rows] == ["A/S2/T1/dwi", "A/S2/T2/dwi"]
-    assert figure.said[0] == "1 of 2 subjects have two visits or more."
+    assert figure.said[0] == "Subjects with two visits or more: 1 of 2."
     assert "A/S1/T2/dwi" in figure.said[1]
 
 
