@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,10 +105,8 @@ class CaseInputs:
         """
         found: dict[Path, FileRead] = {}
         for path in self.plan.input_paths:
-            try:
+            with contextlib.suppress(Exception):
                 found[path] = self._read(path)
-            except Exception:  # noqa: BLE001 - it costs its case alone
-                continue
         return found
 
     def _read(self, path: Path) -> FileRead:

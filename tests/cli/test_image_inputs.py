@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from biomarker_cli.imaging.files import write_nifti
+from biomarker_cli.imaging.files import is_image_file, write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 
 GRID = Geometry((6, 12, 10), (1.5, 2.0, 3.0), (-20.0, 7.5, 100.25))
@@ -54,7 +55,10 @@ def study(tmp_path):
 
 
 def list_cases(folder, cases):
-    rows = [f"A,S{n:04},T1,ct,{image},{mask},hu" for n, (image, mask) in enumerate(cases)]
+    rows = [
+        f"A,S{n:04},T1,ct,{image},{mask},{'hu' if is_image_file(Path(image)) else ''}"
+        for n, (image, mask) in enumerate(cases)
+    ]
     head = "site_id,subject_id,timepoint,role,image,mask,quantity"
     (folder / "cases.csv").write_text("\n".join([head, *rows]) + "\n")
 
