@@ -16,7 +16,7 @@ from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.tables.columns import Columns, csv_columns, require_columns
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.export.packaged import PackagedTable, read_package
-from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, read_manifest
+from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, case_and_analysis, read_manifest
 from biomarker_cli.tables.schema import (
     CASES,
     CHECKS,
@@ -119,7 +119,7 @@ class RunTables:
     def _derivation_files(self) -> Mapping[str, list[tuple[str, Path]]]:
         found: dict[str, list[tuple[str, Path]]] = defaultdict(list)
         for path in sorted((self.folder / DERIVATIONS_FOLDER).glob("*.json")):
-            case, _, analysis = path.stem.rpartition("__")
+            case, analysis = case_and_analysis(path.name)
             found[case].append((analysis, path))
         return found
 
