@@ -107,6 +107,10 @@ class ResultStore:
         studies = {study for path in self._result_files() if (study := _study_in(path))}
         return studies.pop() if len(studies) == 1 else None
 
+    def holds(self, stem: str) -> bool:
+        """Tell whether a result is there, whatever it says, by the name of its files."""
+        return (self.results_folder / f"{stem}{_SUFFIX}").exists()
+
     def _result_files(self) -> Iterable[Path]:
         return self.results_folder.glob(f"*{_SUFFIX}") if self.results_folder.is_dir() else ()
 
