@@ -118,3 +118,20 @@ def test_a_pipe_as_a_segmentation_does_not_hang(biomarker, study, name):
     done = biomarker("regions", study / name, "--list")
     assert done.returncode == 6
     assert "FILE-NOT-REGULAR" in done.stderr
+
+
+def test_no_row_holds_a_path_of_the_machine(biomarker, study, tmp_path):
+    (study / "folder").mkdir()
+    absolute = detached(study, "a.mhd", str(tmp_path / "elsewhere" / "voxels.raw"))
+    cases = [
+        ("image.nii.gz", "folder"),
+        ("image.nii.gz", absolute),
+        (absolute, "mask.nii.gz"),
+        (tmp_path / "gone.nii.gz", "mask.nii.gz"),
+        ("image.nii.gz", tmp_path / "gone.nii.gz"),
+    ]
+    list_cases(study, cases)
+    done = biomarker("run", study / "study.yaml", "-o", tmp_path / "out", "--jobs", 1)
+    assert done.returncode == 6, done.stderr
+    for path in (tmp_path / "out").rglob("*"):
+        assert not path.is_file() or str(tmp_path).encode() not in path.read_bytes(), path.name
