@@ -35,7 +35,12 @@ class Derivations:
             self._written.add(name)
 
     def drop_others(self) -> None:
-        """Delete those of a case that has left the study, or of an older protocol."""
+        """Delete those of a case that has left the study, or of an older protocol.
+
+        Nothing is deleted through a link, where other runs may have theirs.
+        """
+        if self._folder.is_symlink():
+            return
         for path in self._folder.glob("*.json"):
             if path.name not in self._written:
                 path.unlink()
