@@ -22,8 +22,9 @@ from biomarker_cli.api.images import read_volume
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import centre_mm, image_of, moved_start
+from biomarker_cli.registration.alignment import centre_mm, moved_start
 from biomarker_cli.registration.anatomy import body_points_mm, transformed
+from biomarker_cli.registration.itk_images import image_of
 from biomarker_cli.registration.registering import register
 from biomarker_cli.registration.rules import FigureLimit, RegistrationProtocol, load_registration
 

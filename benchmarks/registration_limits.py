@@ -22,9 +22,9 @@ from synthetic_registration import body, far_motion, months_later, moved, quick_
 
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import image_of
 from biomarker_cli.registration.anatomy import body_points_mm, transformed
 from biomarker_cli.registration.checks import told
+from biomarker_cli.registration.itk_images import image_of
 from biomarker_cli.registration.registering import Registration, register
 from biomarker_cli.registration.rules import FigureLimit
 

@@ -15,7 +15,7 @@ from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.quantity import HU
 from biomarker_cli.protocol.locator import ProtocolKind, locate
 from biomarker_cli.registration.alignment import centre_mm
-from biomarker_cli.registration.deformable.fields import inverse_of
+from biomarker_cli.registration.deformable.fields import points_led_to
 from biomarker_cli.registration.rules import RegistrationProtocol, load_registration
 
 _CENTRE = centre_mm(GRID)
@@ -44,7 +44,7 @@ class Waves:
 
     def to_moving(self, points_mm: np.ndarray) -> np.ndarray:
         """Return where points of the fixed image lie in the moving one, shape (n, 3)."""
-        return inverse_of(self.to_fixed, points_mm)
+        return points_led_to(self.to_fixed, points_mm)
 
     def jacobian(self, points_mm: np.ndarray) -> np.ndarray:
         """Return by how much volumes grow on the way to the moving image, shape (n,)."""

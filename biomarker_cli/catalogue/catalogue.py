@@ -17,7 +17,6 @@ from biomarker_cli.catalogue.records import (
     FileRecord,
     files_digest,
     series_order,
-    unpack_candidates,
     unpack_defect,
 )
 from biomarker_cli.catalogue.second_process import FEWEST_FOR_TWO, SharedWork
@@ -221,9 +220,9 @@ def _candidates(
         read.keep(index)
         for place, pieces in shared.pieces():
             for series, made in zip(names[place:], pieces, strict=False):
-                found[series] = unpack_candidates(made.candidates)
+                found[series] = made.candidates
                 if made.is_lasting and read.passing.isdisjoint(f.path for f in undone[series]):
-                    lasting.append((series, digests[series], made.candidates))
+                    lasting.append((series, digests[series], made.text))
     index.remember_volumes(sorted(lasting))
     candidates = [c for series in sorted(found, key=series_order) for c in found[series]]
     others = [refused_file(f.path, unpack_defect(records[f.path])) for f in refused]

@@ -1,28 +1,58 @@
-"""What the records of a series make, as text: by whichever process, and as the index keeps it."""
+"""What the records of a series make: by whichever process, and as the index keeps it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from biomarker_cli.catalogue.records import FileRecord, pack_candidates, unpack_files
+from biomarker_cli.catalogue.candidate import VolumeCandidate
+from biomarker_cli.catalogue.records import (
+    FileRecord,
+    pack_candidates,
+    unpack_candidates,
+    unpack_files,
+)
 from biomarker_cli.catalogue.series import refused_series, series_candidates, stopped
 
 
-class SeriesMade(NamedTuple):
-    """What the files of a series made.
+class SeriesMade:
+    """What the files of a series made; to another process it goes as text.
 
-    Attributes
+    Parameters
     ----------
-    candidates : str
-        As `unpack_candidates` reads them.
+    text : str
+        The candidates as `unpack_candidates` reads them.
     is_lasting : bool
         Whether the same files make the same at another time. Copies are told by looking
         into their files, which may not be read another time.
+    candidates : list of VolumeCandidate, optional
+        What the text was made of, where it was made in this process.
+
+    Attributes
+    ----------
+    text : str
+    is_lasting : bool
     """
 
-    candidates: str
-    is_lasting: bool
+    def __init__(
+        self, text: str, *, is_lasting: bool, candidates: list[VolumeCandidate] | None = None
+    ) -> None:
+        self.text = text
+        self.is_lasting = is_lasting
+        self._candidates = candidates
+
+    @classmethod
+    def of(cls, candidates: list[VolumeCandidate], *, is_lasting: bool) -> SeriesMade:
+        """Return what candidates are for both."""
+        return cls(pack_candidates(candidates), is_lasting=is_lasting, candidates=candidates)
+
+    @property
+    def candidates(self) -> list[VolumeCandidate]:
+        """The candidates, which are the same whether they were text meanwhile or not."""
+        return unpack_candidates(self.text) if self._candidates is None else self._candidates
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what another process may have: unpacking is faster than pickling each slice."""
+        return {**self.__dict__, "_candidates": None}
 
 
 def made_of(records: Sequence[tuple[str, FileRecord]]) -> SeriesMade:
@@ -35,10 +65,9 @@ def made_of(records: Sequence[tuple[str, FileRecord]]) -> SeriesMade:
     """
     described = unpack_files(records)
     instances = [instance for instance, _ in described]
+    n_distinct = len({instance.sop_instance_uid for instance in instances})
     try:
-        made = pack_candidates(series_candidates(described))
+        return SeriesMade.of(series_candidates(described), is_lasting=n_distinct == len(instances))
     except Exception as unexpected:  # noqa: BLE001 - the row of its series; others go on
         defect = stopped("SERIES-INTERNAL", "series", unexpected)
-        return SeriesMade(pack_candidates([refused_series(instances, defect)]), is_lasting=False)
-    n_distinct = len({instance.sop_instance_uid for instance in instances})
-    return SeriesMade(made, n_distinct == len(instances))
+        return SeriesMade.of([refused_series(instances, defect)], is_lasting=False)

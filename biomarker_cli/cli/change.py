@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +124,13 @@ def _numbers(row: Any) -> tuple[str, str]:
 
 def _print_counts(found: list[Any]) -> None:
     from biomarker_cli.multicentre.change import expected_false
+    from biomarker_cli.multicentre.changes_table import UNDEFINED
 
     n_judged, n_beyond, n_false = expected_false(found)
     say(
         f"{n_beyond} of {counted(n_judged, 'change')} exceed their RC; "
         f"{n_false:.1f} would if nothing had changed (5 %)"
     )
+    reasons = Counter(one.row.get("reason", "") for one in found if one.verdict == UNDEFINED)
+    for reason, number in sorted(reasons.items()):
+        say(f"undefined: {counted(number, 'change')}: {reason}", err=True)

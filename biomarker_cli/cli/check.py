@@ -14,7 +14,6 @@ from biomarker_cli.cli.options import format_option, paths_argument, quiet_optio
 from biomarker_cli.cli.output import (
     WIDTH,
     Listing,
-    is_quiet,
     note,
     print_json,
     require_new_file,
@@ -93,11 +92,11 @@ def check(
         note(f"written: {path}")
     if given["verbose"]:
         _say_each(headers.series, results)
-    if output_format == "json" and not is_quiet():
+    if output_format == "json":
         if _note(loaded):
             note(f"{loaded.ident}: {_note(loaded)}")
         print_json([r.row() | {key: getattr(r, key) for key in TOLD_BESIDE} for r in results])
-    elif not is_quiet():
+    else:
         _print_text(loaded, headers.series, results)
     code = exit_code(results, strict=strict)
     if strict and headers.n_unreadable and code is ExitCode.DONE:

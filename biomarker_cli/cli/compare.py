@@ -9,7 +9,6 @@ import click
 
 from biomarker_cli.cli.options import quiet_option
 from biomarker_cli.cli.output import (
-    is_quiet,
     note,
     print_data,
     print_json,
@@ -100,8 +99,7 @@ def compare(
 
         write_new_file(junit, comparison_xml(comparison))
         note(f"written: {junit}")
-    if not is_quiet():
-        _print(comparison, output_format, worst)
+    _print(comparison, output_format, worst)
     context.exit(ExitCode.OUT_OF_TOLERANCE if comparison.failures else ExitCode.DONE)
 
 

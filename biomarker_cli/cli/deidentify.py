@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import Listing, is_quiet, note, print_json, progress, say
+from biomarker_cli.cli.output import Listing, note, print_json, progress, say
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -83,9 +83,9 @@ def deidentify(
             outcome = copies.deidentify(folder, output, link, profile, subjects, advance)
     manifest = copies.manifest_of(outcome, profile)
     rows = copies.attribute_rows(outcome.done.items())
-    if output_format == "json" and not is_quiet():
+    if output_format == "json":
         print_json({**manifest, "attributes": rows})
-    elif not is_quiet():
+    else:
         _print_text(rows if dry_run else [], manifest)
     note(_of_faces(manifest))
     if not outcome.written:

@@ -11,7 +11,7 @@ import click
 
 from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.options import quiet_option, verbose_option
-from biomarker_cli.cli.output import note, print_data, progress, require_free, say
+from biomarker_cli.cli.output import note, print_product, progress, require_free, say
 from biomarker_cli.cli.run_ending import say_case
 from biomarker_cli.model.exit_codes import ExitCode, worst_exit_code
 
@@ -125,7 +125,7 @@ def extract(
         (result,) = report.results
         _print_errors(result)
         if output is None:
-            print_data((folder / "measurements.csv").read_bytes().decode())
+            print_product((folder / "measurements.csv").read_bytes().decode())
         else:
             _print_summary(result.head, folder)
     if maps is not None and result.head.n_ok:

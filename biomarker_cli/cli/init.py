@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from biomarker_cli.cli.output import progress, say
+from biomarker_cli.cli.options import quiet_option
+from biomarker_cli.cli.output import note, progress, say
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ Examples:
 @click.option(
     "--update", is_flag=True, help="Add new examinations to a study; what stands there stays."
 )
+@quiet_option
 def init(folder: Path, output: Path | None, site_from: str, *, update: bool) -> None:
     """Write study.yaml and cases.csv for the DICOM series below DIR.
 
@@ -51,7 +53,7 @@ def init(folder: Path, output: Path | None, site_from: str, *, update: bool) -> 
     from biomarker_cli.study.updating import update_study
 
     if output is None and not update:
-        say(f"the study is written beside the data, to {folder}: -o names another folder", err=True)
+        note(f"the study is written beside the data, to {folder}: -o names another folder")
     work = update_study if update else initialise_study
     with progress("reading headers", "files") as advance:
         report = work(folder, advance, output=output, site_from=site_from)

@@ -79,7 +79,7 @@ quiet_option = click.option(
     callback=_be_quiet,
     help="Say nothing but errors; the exit code tells.",
 )
-"""`output.is_quiet` and `output.note` ask for it."""
+"""What prints asks for it: see `output`."""
 
 junit_option = click.option(
     "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML here."

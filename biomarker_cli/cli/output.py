@@ -13,7 +13,10 @@ say_lines      text of our own with lines, such as a description
 Listing        a table for people
 print_json     JSON for scripts
 print_data     CSV or YAML for scripts
+print_product  the same of what has no other place: also where quiet
 =============  =======================================================
+
+--quiet leaves out all of it but errors and a product: no command asks for itself.
 """
 
 from __future__ import annotations
@@ -96,29 +99,38 @@ class _PipeThatMayClose(io.FileIO):
             return super().write(data)
 
 
-def say(text: str = "", *, err: bool = False) -> None:
-    """Print one line of text, in which nothing is obeyed: line ends and ESC become visible."""
-    click.echo(shown(text), err=err)
-
-
 QUIET = "biomarker.quiet"
 """Key of the context of a command under which ``--quiet`` stands."""
 
 
-def is_quiet() -> bool:
+def _is_quiet() -> bool:
     """Whether the command that runs was told to say nothing but errors."""
     context = click.get_current_context(silent=True)
     return context is not None and bool(context.meta.get(QUIET))
 
 
+def say(text: str = "", *, err: bool = False) -> None:
+    """Print one line of text, in which nothing is obeyed: line ends and ESC become visible."""
+    if err or not _is_quiet():
+        click.echo(shown(text), err=err)
+
+
 def note(text: str) -> None:
     """Print a line on stderr that is no error: what was written where. Quiet says none."""
-    if not is_quiet():
+    if not _is_quiet():
         say(text, err=True)
+
+
+def say_left_out(told: str) -> None:
+    """Print which rows took no part, where there are some; tables and files count them as well."""
+    if told:
+        note(told)
 
 
 def say_title(text: str) -> None:
     """Print a line in bold."""
+    if _is_quiet():
+        return
     from rich.text import Text
 
     _console().print(Text(shown(text), style="bold"))
@@ -192,6 +204,8 @@ class Listing:
 
     def print(self) -> None:
         """Print the table on stdout."""
+        if _is_quiet():
+            return
         from rich import box
         from rich.table import Table
         from rich.text import Text
@@ -220,6 +234,8 @@ def print_json(value: Any) -> None:
     same and a terminal obeys nothing; the bytes of a name that is no UTF-8,
     which JSON cannot hold, are written as `shown` writes them.
     """
+    if _is_quiet():
+        return
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     print_data(re.sub(r"[^\x20-\x7e\n]", _in_json, text) + "\n")
 
@@ -235,8 +251,15 @@ def _in_json(found: re.Match[str]) -> str:
 
 def print_data(text: str) -> None:
     """Print the lines of CSV, YAML or JSON on stdout: exactly, unless a terminal looks on."""
+    if not _is_quiet():
+        print_product(text)
+
+
+def print_product(text: str) -> None:
+    """Print what a command makes and no file was named for, as `print_data` does, though quiet."""
     if sys.stdout.isatty():
-        say_lines(text)
+        for line in text.splitlines():
+            click.echo(shown(line))
     else:
         # Not by click, which takes out what looks like a colour.
         sys.stdout.write(text)
@@ -306,7 +329,7 @@ def _say_nothing(done: int, total: int, also: str = "") -> None:
 @contextmanager
 def progress(what: str, unit: str) -> Iterator[Advance]:
     """Show a progress bar with rate on stderr while a terminal looks on and may be told."""
-    if is_quiet() or not sys.stderr.isatty():
+    if _is_quiet() or not sys.stderr.isatty():
         yield _say_nothing
         return
     from rich.progress import (

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import is_quiet, note, print_json, say
+from biomarker_cli.cli.output import note, print_json, say
+from biomarker_cli.model.usability import Least
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
     from biomarker_cli.multicentre.pooling.pool import PoolReport
-    from biomarker_cli.multicentre.pooling.rules import Least, PoolRules
+    from biomarker_cli.multicentre.pooling.rules import PoolRules
 
 MOST_SHOWN = 20
 """Differences that are laid out for a terminal; the manifest and JSON hold all."""
@@ -53,7 +54,7 @@ KIND=ANSWER says what becomes of parts that are not alike:
 )
 @click.option(
     "--usable",
-    type=click.Choice(["yes", "caution", "all"]),
+    type=click.Choice(get_args(Least)),
     default="caution",
     show_default=True,
     help="Rows that go in: usable ones, also those under caution, or all there are.",
@@ -108,8 +109,6 @@ def pool(
             output.rmdir()
         raise
     note(f"written: {output}")
-    if is_quiet():
-        return
     if output_format == "json":
         print_json({"folder": str(output), **report.as_json(rules)})
     else:
@@ -179,7 +178,7 @@ def _print_text(report: PoolReport, rules: PoolRules) -> None:
         say(f"{counted(number, what)} left out: {reason}")
     for one in report.differences[:MOST_SHOWN]:
         answer = "left out" if rules.answer(one.kind) == "leave_out" else "listed"
-        say(f"differs ({answer}): {one.told(report.parts)}", err=True)
+        note(f"differs ({answer}): {one.told(report.parts)}")
     if len(report.differences) > MOST_SHOWN:
         more = len(report.differences) - MOST_SHOWN
-        say(f"and {counted(more, 'difference')} more: manifest.json lists them", err=True)
+        note(f"and {counted(more, 'difference')} more: manifest.json lists them")

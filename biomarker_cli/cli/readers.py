@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, progress, require_free, say
+from biomarker_cli.cli.options import format_option, quiet_option
+from biomarker_cli.cli.output import (
+    Listing,
+    note,
+    print_json,
+    progress,
+    require_free,
+    say_left_out,
+)
 
 if TYPE_CHECKING:
     from biomarker_cli.model.exit_codes import ExitCode
@@ -74,6 +81,7 @@ Exit codes: 0 done, 5 a ROI of a reader could not be compared, 6 none could.
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the table.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier table in that folder.")
+@quiet_option
 @format_option
 @click.pass_context
 def readers(context: click.Context, /, output_format: str, **given: Any) -> None:
@@ -81,8 +89,9 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
 
     Dice, surface Dice at 1, 2 and 3 mm, mean and 95 % Hausdorff distance, volume and
     centroid, of each pair and of each reader with the majority. Of runs: ICC(A,1) of
-    every feature between readers. Of scores: agreement, kappa and weighted kappa of
-    readers, of two occasions of one reader, and with the truth.
+    every feature between readers, of values that are usable. Of scores: agreement,
+    kappa and weighted kappa of readers, of two occasions of one reader, and with the
+    truth.
     """
     if given["scores"] is not None:
         if given["readers"]:
@@ -95,7 +104,11 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
         raise click.UsageError("Name the readers, or a table with --scores.")
     if given["truth"] is not None or given["orders"] or given["positive"]:
         raise click.UsageError("--truth, --order and --positive go with --scores.")
-    from biomarker_cli.multicentre.reader_features import READER_FEATURES, reader_features
+    from biomarker_cli.multicentre.reader_features import (
+        READER_FEATURES,
+        read_readings,
+        reader_features,
+    )
     from biomarker_cli.multicentre.reader_masks import reader_names
     from biomarker_cli.multicentre.readers import READER_PAIRS
 
@@ -109,7 +122,9 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
     table = READER_FEATURES if is_table == {True} and case_id is None else READER_PAIRS
     require_free(given["output"], table.file_name, overwrite=given["overwrite"])
     if table is READER_FEATURES:
-        rows = reader_features(paths, given["features"], given["rois"])
+        readings = read_readings(paths.values(), given["features"], given["rois"])
+        say_left_out(readings.left_out)
+        rows = reader_features(readings, len(paths))
     else:
         rows = _pairs(paths, given) if case_id is None else _pairs_of_case(paths, given)
     _write(rows, table, given["output"])
@@ -155,7 +170,7 @@ def _write(rows: Sequence[Mapping[str, Any]], table: Table, folder: Path | None)
 
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        say(f"written: {write_table(table, rows, folder)}", err=True)
+        note(f"written: {write_table(table, rows, folder)}")
 
 
 def _shown(value: float | None, digits: int) -> str:
@@ -189,7 +204,7 @@ def _print_pairs(rows: Sequence[Mapping[str, Any]]) -> None:
     table.print()
     _say_more(rows)
     for flag in sorted({flag for row in rows for flag in row["flags"].split(";") if flag}):
-        say(f"{flag}: one slice more or less is farther than that", err=True)
+        note(f"{flag}: one slice more or less is farther than that")
 
 
 def _print_features(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -204,7 +219,7 @@ def _print_features(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _say_more(rows: Sequence[Mapping[str, Any]]) -> None:
     if len(rows) > MOST_SHOWN:
-        say(f"and {len(rows) - MOST_SHOWN} more: -o and --format json give them", err=True)
+        note(f"and {len(rows) - MOST_SHOWN} more: -o and --format json give them")
 
 
 def _exit_code(rows: Sequence[Mapping[str, Any]]) -> ExitCode:

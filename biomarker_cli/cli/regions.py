@@ -12,7 +12,6 @@ import click
 from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import (
     Listing,
-    is_quiet,
     note,
     print_json,
     progress,
@@ -187,9 +186,9 @@ def _write(results: Sequence[RoiResult], request: Request) -> None:
 def _print_results(results: Sequence[RoiResult], request: Request) -> None:
     if request.output_format == "text":
         _say_refused(results)
-    if request.output_format == "json" and not is_quiet():
+    if request.output_format == "json":
         print_json([_told(result) for result in results])
-    elif not is_quiet():
+    else:
         _print_table(results)
     if request.output_format == "text":
         for path in filter(None, (request.output, request.preview)):

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import is_quiet, note, print_json, require_free, require_new_file, say
+from biomarker_cli.cli.output import note, print_json, require_free, require_new_file, say
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -74,8 +74,6 @@ def report(
     if not switches["overwrite"]:
         require_new_file(first)
     n_cases, n_bytes = write_report(folder, path, ReportOrder(identity, split))
-    if is_quiet():
-        return
     if output_format == "json":
         print_json({"file": str(first), "cases": n_cases, "bytes": n_bytes, "identity": identity})
         return
@@ -89,8 +87,6 @@ def _methods(folder: Path, output: Path | None, output_format: str, *, overwrite
     path = output or folder / METHODS_FOLDER
     require_free(path, METHODS_FILE, overwrite=overwrite)
     n_said, n_items = write_methods(folder, path)
-    if is_quiet():
-        return
     if output_format == "json":
         print_json({"folder": str(path), "items": n_items, "with_sentence": n_said})
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biomarker_cli.cli.output import is_quiet, note, print_json, say, write_new_file
+from biomarker_cli.cli.output import note, print_json, say, write_new_file
 
 if TYPE_CHECKING:
     from biomarker_cli.study.packed import ResultHead
@@ -32,8 +32,6 @@ def end_with_report(
 
         write_new_file(junit, run_junit(report))
         note(f"written: {junit}")
-    if is_quiet():
-        return
     from biomarker_cli.cli.run_summary import print_summary, summary_json
 
     if output_format == "json":

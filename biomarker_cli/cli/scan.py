@@ -12,7 +12,6 @@ import click
 from biomarker_cli.cli.options import format_option, paths_argument, quiet_option, verbose_option
 from biomarker_cli.cli.output import (
     WIDTH,
-    is_quiet,
     note,
     nothing_found,
     print_json,
@@ -90,8 +89,6 @@ def scan(
         note(f"written: {output}")
     if verbose:
         _say_left_out(rows)
-    if is_quiet():
-        return
     if output_format == "json":
         print_json(rows)
     else:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from biomarker_cli.cli.output import Listing, print_json, require_free, say
+from biomarker_cli.cli.output import Listing, note, print_json, require_free, say
 
 
 def compare_scores(path: Path, given: Mapping[str, Any], output_format: str) -> None:
@@ -31,7 +31,7 @@ def compare_scores(path: Path, given: Mapping[str, Any], output_format: str) -> 
     rows = score_rows(read_scores(path), truth, rules)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        say(f"written: {write_table(READER_SCORES, rows, folder)}", err=True)
+        note(f"written: {write_table(READER_SCORES, rows, folder)}")
     if output_format == "json":
         names = READER_SCORES.column_names
         print_json([{name: row.get(name) for name in names} for row in rows])
@@ -66,7 +66,7 @@ def _print(rows: Sequence[Mapping[str, Any]]) -> None:
             parts = (f"{n} {_shown(row, n)}" for n in ("sensitivity", "specificity"))
             say(f"{row['a']}: {', '.join(parts)}")
     for reason in sorted({row["reason"] for row in rows if row.get("reason")}):
-        say(f"undefined: {reason}", err=True)
+        note(f"undefined: {reason}")
 
 
 def _shown(row: Mapping[str, Any], name: str, times: float = 1.0) -> str:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biomarker_cli.cli.options import format_option, paths_argument
+from biomarker_cli.cli.options import format_option, paths_argument, quiet_option
 from biomarker_cli.cli.output import (
     Listing,
+    note,
     nothing_found,
     print_json,
     progress,
@@ -63,6 +64,7 @@ with --phantom 4 where a published limit is broken.
     type=click.Path(path_type=Path),
     help="With --phantom: write what was measured here, for check --measured.",
 )
+@quiet_option
 @format_option
 def suv_explain(
     paths: tuple[Path, ...],
@@ -271,4 +273,4 @@ def _write_measured(path: Path, series_uid: str, report: PhantomReport, sheet: s
     source = f"biomarker {__version__} with {sheet}"
     rows = phantom_rows(series_uid, report.rows, source)
     write_new_file(path, csv_text(MEASURED_COLUMNS, rows))
-    say(f"written: {path}", err=True)
+    note(f"written: {path}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.mr_volumes import described, exit_of, mr_images, set_or_refusal
-from biomarker_cli.cli.options import paths_argument, table_format_option
+from biomarker_cli.cli.options import paths_argument, quiet_option, table_format_option
 from biomarker_cli.cli.output import Listing, print_data, print_json, say
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @paths_argument
+@quiet_option
 @table_format_option
 def timepoints(paths: tuple[Path, ...], output_format: str) -> int:
     """List when every MR volume below PATH was acquired, and whether they make a dynamic series.

@@ -9,7 +9,6 @@ import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import (
-    is_quiet,
     note,
     print_json,
     progress,
@@ -112,9 +111,9 @@ def _verify(given: dict[str, Any], output_format: str) -> ExitCode:
     with progress("verifying", "suites") as advance:
         qualification = qualify(request, advance)
     certificate = certificate_of(qualification)
-    if output_format == "json" and not is_quiet():
+    if output_format == "json":
         print_json(as_json(qualification, certificate, given["worst"]))
-    elif not is_quiet():
+    else:
         for line in text_lines(qualification, certificate, given["worst"]):
             say(line)
     if given["junit"] is not None:

@@ -89,12 +89,15 @@ class Walked(NamedTuple):
     syntax : str
         Transfer syntax UID.
     pixels : PixelPlace or None
+    meta : dict
+        Elements of the file meta information.
     """
 
     elements: Located
     end: int
     syntax: str
     pixels: PixelPlace | None
+    meta: Located
 
     def missing_bytes(self, size: int) -> int | None:
         """Return how much of native pixel data lies beyond a size, None where there is none."""
@@ -132,7 +135,7 @@ def locate(window: ByteWindow) -> Walked:
         # An element of a group beyond the pixels: others may stand behind it.
         raise UnusualFileError
     _require_character_set(elements)
-    return Walked(elements, position, syntax, pixels)
+    return Walked(elements, position, syntax, pixels, meta)
 
 
 def _require_character_set(elements: Located) -> None:

@@ -10,10 +10,11 @@ from statistics import fmean
 
 from biomarker_cli.evidence.association_plan import AssociationPlan, FeatureInPlan
 from biomarker_cli.evidence.errors import AssociationError
-from biomarker_cli.evidence.measured_cases import MeasuredCase, table_of
+from biomarker_cli.evidence.measured_cases import MeasuredCase
 from biomarker_cli.model.wording import counted, quoted
+from biomarker_cli.tables.carried_sizes import CarriedFromElsewhere
 from biomarker_cli.tables.cells import is_finite_number
-from biomarker_cli.tables.export.packaged import PackagedTable
+from biomarker_cli.tables.packaged import PackagedTable, required_table
 
 EXCLUSIONS = "exclusions"
 """Table of what a pool left out."""
@@ -23,7 +24,7 @@ Subject = tuple[str, str]
 
 COLUMNS = (
     *("case_id", "roi_id", "analysis_id", "feature_id"),
-    *("value", "unit", "status", "usable"),
+    *("value", "unit", "status", "flags", "usable"),
 )
 
 
@@ -39,6 +40,7 @@ class MeasuredRow:
     unit : str
         Empty where a pool left it out.
     usable : str
+        No also for the size of a mask that another visit gave.
     is_excluded : bool
         Whether there was a value, which a pool left out.
     """
@@ -79,21 +81,26 @@ def planned_rows(
     AssociationError
         ``ASSOCIATION-ANALYSIS`` for two versions of one analysis, ``ASSOCIATION-UNIT``.
     """
-    measurements = table_of(tables, "measurements", *COLUMNS)
+    measurements = required_table(tables, "measurements", *COLUMNS)
     places = [measurements.column_names.index(name) for name in COLUMNS]
+    elsewhere = CarriedFromElsewhere.of_run(measurements.path.parent)
     wanted: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for name, one in plan.features.items():
         wanted[one.feature, one.roi, one.role].append(name)
     by_id = {case.case_id: case for case in cases}
     found: dict[str, list[MeasuredRow]] = {name: [] for name in plan.features}
     for line, row in enumerate(measurements.rows(), start=1):
-        case_id, roi, analysis, feature, value, unit, status, usable = (row[p] for p in places)
+        case_id, roi, analysis, feature, value, unit, status, flags, usable = (
+            row[p] for p in places
+        )
         names = wanted.get((feature, roi, case_id.rpartition("/")[2]))
         if not names:
             continue
         if value and not is_finite_number(value):
             raise measurements.bad_row(line, "its value is no number")
         number = float(value) if status == "ok" and value else None
+        # The size of a mask that another visit gave is none of this visit.
+        usable = "no" if elsewhere.has_size(case_id, flags, feature) else usable
         for name in names:
             if _is_of(analysis, plan.features[name].analysis) and case_id in by_id:
                 found[name].append(MeasuredRow(by_id[case_id], analysis, number, unit, usable))
@@ -114,7 +121,7 @@ def _excluded_rows(
     if EXCLUSIONS not in tables:
         return
     columns = ("case_id", "roi_id", "analysis_id", "feature_id", "reason")
-    exclusions = table_of(tables, EXCLUSIONS, *columns)
+    exclusions = required_table(tables, EXCLUSIONS, *columns)
     places = [exclusions.column_names.index(name) for name in columns]
     for row in exclusions.rows():
         case_id, roi, analysis, feature, reason = (row[place] for place in places)

@@ -82,6 +82,8 @@ FLAGS = MappingProxyType(
         "direction_unknown": "several volumes of one b-value carry no direction",
         "kurtosis_out_of_range": "b D K is above 3 in too many voxels: the expansion fails there",
         "mask_propagated": "the mask was carried from another image; the argument tells how",
+        "mask_source_acq_fail": "the image that the mask was drawn on breaks this rule",
+        "mask_source_excluded": "the study leaves out the case that the mask was drawn on",
         "frame_shifted": "another image of this frame of reference lies elsewhere, by so much",
         "frame_not_assessable": "the images cannot tell whether one frame of reference holds",
         "registration_accepted": "a registration that did not pass its checks was accepted by name",

@@ -13,6 +13,7 @@ import numpy as np
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.multicentre.errors import AgreementError
+from biomarker_cli.tables.cells import number_of
 from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.reading import read_cells
 
@@ -83,11 +84,8 @@ class Covariate:
 
 
 def _number(cell: str) -> float:
-    try:
-        number = float(cell)
-    except ValueError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan
+    number = number_of(cell)
+    return math.nan if number is None else number
 
 
 def learned(name: str, cells: Sequence[str], *, is_categorical: bool) -> Covariate:

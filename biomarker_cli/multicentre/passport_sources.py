@@ -25,9 +25,11 @@ from typing import Any
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
+from biomarker_cli.model.study_dates import STUDY_DATE, study_day
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.multicentre.phantoms.report import FORMAT as JUDGEMENT
 from biomarker_cli.multicentre.repeatability_table import FORMAT as REPEATABILITY
+from biomarker_cli.tables.cells import number_of
 from biomarker_cli.tables.certificates import FORMAT as CERTIFICATE
 from biomarker_cli.tables.errors import PassportError
 from biomarker_cli.tables.limits import PASS_SUFFIX, judged
@@ -270,7 +272,7 @@ def _of_run(folder: Path) -> Iterator[PassportRow]:
             device=" ".join(filter(None, (case["manufacturer"], case["model"]))),
             date=days.get(row["case_id"], ""),
             quantity=f"{row['case_id']} {row['roi_id']} {feature}",
-            value=_number(own["value"]) if own is not None else None,
+            value=number_of(own["value"]) if own is not None else None,
             unit=own["unit"] if own is not None else "",
             outcome="pass" if holds else "fail",
         )
@@ -282,14 +284,14 @@ def _days(folder: Path) -> dict[str, str]:
     for fact in _of_schema(folder, FACTS):
         if fact["fact"] == DATES_MODIFIED and are_shifted(fact["value"]):
             told.setdefault(fact["case_id"], set()).add("")
-        if fact["fact"] == "study_date":
+        if fact["fact"] == STUDY_DATE:
             told.setdefault(fact["case_id"], set()).add(fact["value"])
     return {case: _day(*days) for case, days in told.items() if len(days) == 1}
 
 
 def _day(study_date: str) -> str:
-    text = study_date.strip()
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdecimal() else ""
+    day = study_day(study_date)
+    return day.isoformat() if day is not None else ""
 
 
 def _of_checks(path: Path) -> Iterator[PassportRow]:
@@ -303,7 +305,7 @@ def _of_checks(path: Path) -> Iterator[PassportRow]:
                 f"not end in {_PHANTOM_PROTOCOL}",
             )
         if row["outcome"] in {"pass", "fail"}:
-            value = _number(row["observed"])
+            value = number_of(row["observed"])
             yield PassportRow(
                 site_id="",
                 test="pet_phantom",
@@ -313,14 +315,6 @@ def _of_checks(path: Path) -> Iterator[PassportRow]:
                 unit=row["unit"] if value is not None else "",
                 outcome=row["outcome"],
             )
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if abs(number) < float("inf") else None
 
 
 def _of_schema(folder: Path, table: Table) -> list[dict[str, str]]:

@@ -20,7 +20,6 @@ from biomarker_cli.model.wording import counted
 from biomarker_cli.perfusion.errors import PerfusionError
 from biomarker_cli.perfusion.phases import Phase
 from biomarker_cli.perfusion.rules import BaselineRules, MotionRules
-from biomarker_cli.registration.alignment import image_of
 from biomarker_cli.registration.anatomy import (
     body_points_mm,
     on_grid,
@@ -29,6 +28,7 @@ from biomarker_cli.registration.anatomy import (
 )
 from biomarker_cli.registration.checks import told
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.itk_images import image_of
 from biomarker_cli.registration.registering import register, rotation_deg
 from biomarker_cli.registration.rules import RegistrationProtocol, load_registration
 

@@ -291,7 +291,9 @@ def label_table_of(path: Path, contents: Contents | None = None) -> Path | None:
     table = path.with_name(f"{stem(path)}.labels.csv")
     if contents is not None:
         return table if table in contents else None
-    if not table.exists() and not table.is_symlink():
+    try:
+        table.lstat()  # a link that leads nowhere is there
+    except (FileNotFoundError, NotADirectoryError):
         return None
     if not table.is_file():
         raise _bad_table(table, "expected a regular file")
@@ -308,7 +310,10 @@ def _sidecar_names(path: Path, contents: Contents | None) -> Mapping[int, Label]
         if len(content) > MOST_TABLE_BYTES:
             raise _bad_table(sidecar, f"it has more than {MOST_TABLE_BYTES} bytes")
         text = StringIO(bytes(content).decode("utf-8-sig"), newline="")
-        rows = list(csv.DictReader(text, strict=True))
+        rows = csv.DictReader(text, strict=True)
+        columns = [name for name in rows.fieldnames or () if name]
+        if len(set(columns)) < len(columns):
+            raise _bad_table(sidecar, "a column stands twice")
         labels = [_named(row) for row in rows]
     except (
         *(AttributeError, KeyError, OSError, TypeError, UnicodeDecodeError, ValueError),

@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from biomarker_cli.imaging.geometry import Geometry
-from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.itk_images import THREADS, one_thread
+from biomarker_cli.registration.linear_parts import inverse_of
 from biomarker_cli.registration.rules import Level, Restarts, RigidRules
-
-THREADS = 1
-"""Sums of several threads depend on their number."""
 
 ONE_PLACE_MM = 0.05
 """Two starts that come this close at every corner go the same way from there on."""
@@ -65,51 +61,6 @@ class Resolutions:
 
     image: Any
     levels: tuple[Any, ...]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run filters of SimpleITK on one thread within the block."""
-    import SimpleITK
-
-    before = SimpleITK.ProcessObject.GetGlobalDefaultNumberOfThreads()
-    SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(THREADS)
-    try:
-        yield
-    finally:
-        SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
-
-
-def single_precision(volume: Volume) -> NDArray[np.float32]:
-    """Return the values as the engine takes them; infinite where they are beyond its range."""
-    with np.errstate(over="ignore"):
-        return np.asarray(volume.array, dtype=np.float32)
-
-
-def image_of(volume: Volume) -> Any:
-    """Return a volume as a SimpleITK image of float32.
-
-    Voxels without a value, and padding, get the lowest value that was measured.
-    """
-    import SimpleITK
-
-    array = single_precision(volume)
-    empty = ~np.isfinite(array)
-    if volume.padding is not None:
-        empty |= volume.padding
-    if empty.any():
-        array = np.where(empty, array[~empty].min() if not empty.all() else 0.0, array)
-    image: Any = SimpleITK.GetImageFromArray(array)
-    image.SetSpacing(volume.geometry.spacing_mm)
-    image.SetOrigin(volume.geometry.origin_mm)
-    image.SetDirection(volume.geometry.direction)
-    return image
-
-
-def geometry_of(image: Any) -> Geometry:
-    """Return the grid of a SimpleITK image."""
-    x, y, z = image.GetSize()
-    return Geometry((z, y, x), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
 
 
 def centre_mm(geometry: Geometry) -> FloatArray:
@@ -220,7 +171,7 @@ def align(
                 before = matrix_of(euler)
                 is_finest = number == len(fixed.levels)
                 if is_finest and known is not None and _at_one_place(known, before, fixed.image):
-                    way = known.matrix @ np.linalg.inv(known.before_finest)
+                    way = known.matrix @ inverse_of(known.before_finest)
                     return Alignment(way @ before, before, 0, known.stop_reason)
                 method = _method(images[0], rules)
                 method.SetInitialTransform(euler, inPlace=True)

@@ -1,7 +1,9 @@
-"""What the checks look at: points of the body, likeness, and a mirrored image."""
+"""What the checks look at: points of the body, and images on other grids or mirrored."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,8 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import BoolArray, FloatArray
-from biomarker_cli.registration.alignment import geometry_of, image_of, one_thread
 from biomarker_cli.registration.deformable.fields import DisplacementField, Way, itk_transform
+from biomarker_cli.registration.itk_images import empty_image, geometry_of, image_of, one_thread
 
 COARSE_MM = 4.0
 """Voxels of the images that likeness is judged on: noise is averaged, organs are left."""
@@ -39,7 +41,12 @@ def body_points_mm(image: Any) -> FloatArray:
         nothing is brighter.
     """
     small = coarse(image)
-    return _spread(np.argwhere(body_of(small)), geometry_of(small))
+    return points_within(body_of(small), geometry_of(small))
+
+
+def points_within(mask: BoolArray, geometry: Geometry) -> FloatArray:
+    """Return at most 500 voxel centres of a mask, spread evenly, LPS mm, shape (n, 3)."""
+    return _spread(np.argwhere(mask), geometry)
 
 
 def body_of(image: Any) -> BoolArray:
@@ -69,48 +76,27 @@ def transformed(matrix: Way, points_mm: FloatArray) -> FloatArray:
     return np.asarray(points_mm @ matrix[:3, :3].T + matrix[:3, 3])
 
 
+def largest_spread_mm(answers: Sequence[FloatArray]) -> float:
+    """Return the largest distance of two answers at any of their points, mm.
+
+    Parameters
+    ----------
+    answers : sequence of ndarray, shape (n, 3)
+        Where each of them leads the same points; two or more.
+    """
+    return max(float(distances_mm(a, b).max()) for a, b in combinations(answers, 2))
+
+
+def distances_mm(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Return how far points lie from those of another list, shape (n,)."""
+    return np.asarray(np.linalg.norm(a - b, axis=1))
+
+
 def overlap_percent(matrix: Way, points_mm: FloatArray, moving: Geometry) -> float:
     """Return how many of the points of the fixed image the moving image shows, percent."""
     places = moving.physical_to_index(transformed(matrix, points_mm))
     most = np.asarray(moving.shape[::-1]) - 0.5
     return float(np.mean(((places >= -0.5) & (places <= most)).all(axis=1)) * 100)
-
-
-def _inside(image: Any) -> BoolArray:
-    """Return the body without its outermost voxels: every body has a surface."""
-    import SimpleITK
-
-    body = SimpleITK.GetImageFromArray(body_of(image).astype(np.uint8))
-    with one_thread():
-        shaved = SimpleITK.BinaryErode(body, [1, 1, 1])
-    return np.asarray(SimpleITK.GetArrayFromImage(shaved).astype(bool))
-
-
-def similarity(fixed: Any, moving: Any, matrix: Way) -> float | None:
-    """Return the correlation of two images of one modality inside the body of the fixed one.
-
-    The surface is left out: it is what two patients have in common.
-
-    Parameters
-    ----------
-    fixed, moving : SimpleITK.Image
-    matrix : ndarray, shape (4, 4), or DisplacementField
-
-    Returns
-    -------
-    float or None
-        Pearson's, over coarse voxels that both have; None where they do not vary, or are
-        fewer than ten.
-    """
-    import SimpleITK
-
-    target = coarse(fixed)
-    there = resampled(coarse(moving), target, matrix)
-    a, b = (SimpleITK.GetArrayFromImage(one).astype(np.float64) for one in (target, there))
-    inside = np.isfinite(b) & _inside(target)
-    if np.count_nonzero(inside) < 10 or not a[inside].std() or not b[inside].std():
-        return None
-    return float(np.corrcoef(a[inside], b[inside])[0, 1])
 
 
 def resampled(moving: Any, fixed: Any, matrix: Way) -> Any:
@@ -131,7 +117,7 @@ def on_grid(moving: Volume, fixed: Volume, matrix: Way) -> FloatArray:
     """
     import SimpleITK
 
-    there = resampled(image_of(moving), image_of(fixed), matrix)
+    there = resampled(image_of(moving), empty_image(fixed.geometry), matrix)
     return np.asarray(SimpleITK.GetArrayFromImage(there), dtype=np.float64)
 
 

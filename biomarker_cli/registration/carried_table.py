@@ -12,9 +12,9 @@ from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.outputs import replace_file
 from biomarker_cli.registration.carrying import CarriedMask, RefusedMask
+from biomarker_cli.registration.checks import VERDICTS
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.registering import Registration
-from biomarker_cli.registration.tables import VERDICTS
 from biomarker_cli.tables.cells import csv_text
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table

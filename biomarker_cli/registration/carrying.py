@@ -21,6 +21,7 @@ from biomarker_cli.registration.carry_rules import (
 from biomarker_cli.registration.checks import Verdict, verdict_of, worst
 from biomarker_cli.registration.deformable.fields import DisplacementField, Way
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.linear_parts import inverse_of
 from biomarker_cli.registration.registering import Registration
 
 _MARGIN_VOXELS = 4
@@ -173,7 +174,7 @@ def on_target(region: Region, matrix: Way, target: Geometry) -> Crop:
 
 def _led_back(matrix: Way, points_mm: FloatArray, where: str) -> FloatArray:
     if not isinstance(matrix, DisplacementField):
-        return transformed(np.asarray(np.linalg.inv(matrix)), points_mm)
+        return transformed(inverse_of(matrix), points_mm)
     found = matrix.back(points_mm)
     lost = int(np.count_nonzero(np.isnan(found).any(axis=1)))
     if lost:

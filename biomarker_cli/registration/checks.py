@@ -9,7 +9,8 @@ from biomarker_cli.registration.rules import FigureLimit
 
 Verdict = Literal["ok", "review", "failed"]
 
-_ORDER: tuple[Verdict, ...] = ("ok", "review", "failed")
+VERDICTS: tuple[Verdict, ...] = ("ok", "review", "failed")
+"""The worst last."""
 
 LOW_IS_BAD = frozenset({"overlap_percent", "similarity", "deformed_similarity", "jacobian_min"})
 """Figures that a limit holds from below; all others are held from above."""
@@ -35,7 +36,7 @@ def verdict_of(name: str, value: float | None, limit: FigureLimit) -> Verdict:
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of some verdicts; ok where there is none."""
-    return max(verdicts, key=_ORDER.index, default="ok")
+    return max(verdicts, key=VERDICTS.index, default="ok")
 
 
 def told(verdicts: Mapping[str, Verdict]) -> str:

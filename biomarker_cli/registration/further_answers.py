@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,9 @@ from biomarker_cli.registration.alignment import (
     resolutions_of,
     starts,
 )
-from biomarker_cli.registration.anatomy import coarse, mirrored, similarity
+from biomarker_cli.registration.anatomy import mirrored
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.likeness import CoarsePair
 from biomarker_cli.registration.rules import Restarts, RigidRules
 
 
@@ -31,7 +33,13 @@ class ImagePair:
     moving: Volume
     fixed_at: Resolutions
     moving_at: Resolutions
+    coarse: CoarsePair
     rules: RigidRules
+
+    @property
+    def images(self) -> tuple[Any, Any]:
+        """Both as they are, of float32."""
+        return self.fixed_at.image, self.moving_at.image
 
     def forward(self, start: FloatArray, known: Alignment | None = None) -> Alignment:
         """Return the alignment from a start, beside that of another start where it is known."""
@@ -48,8 +56,7 @@ class ImagePair:
 
     def metric(self, matrix: FloatArray) -> float:
         """Return the metric over all voxels."""
-        images = self.fixed_at.image, self.moving_at.image
-        return metric_at(*images, self.rules, matrix, centre_mm(self.fixed.geometry))
+        return metric_at(*self.images, self.rules, matrix, centre_mm(self.fixed.geometry))
 
 
 def moved_answers(
@@ -71,7 +78,7 @@ def gain_of_mirror(pair: ImagePair) -> float | None:
     The part of the metric that it gains, at coarse resolution; negative where the image
     fits better as it is.
     """
-    fixed, moving = coarse(pair.fixed_at.image), coarse(pair.moving_at.image)
+    fixed, moving = pair.coarse.fixed, pair.coarse.moving
     centre, start = centre_mm(pair.fixed.geometry), np.eye(4)
     rules = pair.rules.model_copy(update={"levels": pair.rules.levels[-1:]})
     target, plain, other = (resolutions_of(one, rules) for one in (fixed, moving, mirrored(moving)))
@@ -86,13 +93,8 @@ def gain_of_mirror(pair: ImagePair) -> float | None:
     return _gain(*metrics)
 
 
-def inverse_of(matrix: FloatArray) -> FloatArray:
-    """Return the transform that leads back, shape (4, 4)."""
-    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-
-
 def gain_of_others(
-    pair: ImagePair, answer: Alignment, others: Sequence[FloatArray | None]
+    pair: CoarsePair, likeness: float | None, others: Sequence[FloatArray | None]
 ) -> float | None:
     """Return how much more alike the best of the other answers makes both images.
 
@@ -101,13 +103,20 @@ def gain_of_others(
     the best place. The metric cannot tell: where a body is round it hardly changes with a
     rotation, less than by the noise that interpolation takes away. None where there is no
     other answer, or one that nothing can be said of.
+
+    Parameters
+    ----------
+    pair : CoarsePair
+    likeness : float or None
+        `CoarsePair.similarity` of the answer.
+    others : sequence of ndarray, shape (4, 4)
+        None for one that led nowhere.
     """
-    images = pair.fixed_at.image, pair.moving_at.image
-    matrices = [one for one in (answer.matrix, *others) if one is not None]
-    alike = [one for matrix in matrices if (one := similarity(*images, matrix)) is not None]
-    if not others or len(alike) <= len(others):
+    found = [None if one is None else pair.similarity(one) for one in others]
+    alike = [one for one in found if one is not None]
+    if likeness is None or not alike or len(alike) < len(others):
         return None
-    return max(alike[1:]) - alike[0]
+    return max(alike) - likeness
 
 
 def _gain(metric: float, other: float) -> float | None:

@@ -15,7 +15,6 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import BoolArray, ByteArray, FloatArray
-from biomarker_cli.registration.alignment import image_of
 from biomarker_cli.registration.anatomy import (
     body_of,
     body_points_mm,
@@ -23,6 +22,7 @@ from biomarker_cli.registration.anatomy import (
     region_points_mm,
 )
 from biomarker_cli.registration.deformable.fields import Way
+from biomarker_cli.registration.itk_images import image_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -7,8 +7,8 @@ import numpy as np
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import counted
-from biomarker_cli.registration.alignment import single_precision
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.itk_images import single_precision
 from biomarker_cli.registration.leaving import person_of
 from biomarker_cli.registration.rules import RegistrationProtocol, RigidRules
 
@@ -18,15 +18,20 @@ _LEAST_VOXELS = 4
 _MODALITY_OF_QUANTITY = {"hu": "CT", "suvbw": "PT", "adc": "MR", "signal": "MR"}
 
 
+def header_word(volume: Volume, keyword: str) -> str:
+    """Return what the header of a volume says; empty where it has none, or says nothing."""
+    return str(volume.frames.first.get(keyword, "")) if volume.frames else ""
+
+
 def frame_of_reference_of(volume: Volume) -> str:
     """Return the FrameOfReferenceUID of a volume; empty where it has no header."""
-    return str(volume.frames.first.get("FrameOfReferenceUID", "")) if volume.frames else ""
+    return header_word(volume, "FrameOfReferenceUID")
 
 
 def modality_of(volume: Volume) -> str:
     """Return the DICOM modality of a volume, by its quantity where it has no header."""
     if volume.frames:
-        return str(volume.frames.first.get("Modality", ""))
+        return header_word(volume, "Modality")
     return _MODALITY_OF_QUANTITY.get(volume.quantity.name, "")
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.registration.errors import RegistrationError
-from biomarker_cli.registration.given_transforms import TFM_SUFFIX, transform_in
+from biomarker_cli.registration.given_transforms import TFM_SUFFIX, read_transform
+from biomarker_cli.registration.linear_parts import inverse_of
 
 HEADERS = "none"
 """Word for the header geometry: images of one frame of reference lie as they say."""
@@ -35,8 +36,6 @@ _WANTED = (
     "status",
     "checks",
 )
-
-_MOST_BYTES = 1_000_000
 
 _SAME_NUMBERS = 1e-6
 """A file holds its shift about a centre: the last digits differ."""
@@ -156,8 +155,7 @@ class Registrations:
             if ends == (one, other):
                 found.append(Link(each.registration_id, each.matrix))
             elif ends == (other, one):
-                back = np.asarray(np.linalg.inv(each.matrix))
-                found.append(Link(each.registration_id, back))
+                found.append(Link(each.registration_id, inverse_of(each.matrix)))
         if len(found) > 1:
             names = ", ".join(sorted(quoted(link.registration_id) for link in found))
             raise RegistrationError(
@@ -259,8 +257,7 @@ def _recorded(row: dict[str, str], table: Path) -> Recorded:
     # A pipe would never end.
     if path.suffix != TFM_SUFFIX or "\0" in name or not path.is_file():
         raise _bad_file(table, f"its transform is {quoted(name)}, no file beside it")
-    with path.open("rb") as stream:
-        matrix = transform_in(stream.read(_MOST_BYTES), path, "", "")
+    matrix = read_transform(path, "", "")
     if not _says(row["matrix"], matrix):
         raise _bad_file(
             table,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -13,16 +12,12 @@ import numpy as np
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import (
-    Alignment,
-    image_of,
-    resolutions_of,
-)
+from biomarker_cli.registration.alignment import Alignment, resolutions_of
 from biomarker_cli.registration.anatomy import (
-    body_points_mm,
+    distances_mm,
+    largest_spread_mm,
     overlap_percent,
     region_points_mm,
-    similarity,
     transformed,
 )
 from biomarker_cli.registration.checks import Verdict, verdict_of, worst
@@ -38,9 +33,11 @@ from biomarker_cli.registration.further_answers import (
     ImagePair,
     gain_of_mirror,
     gain_of_others,
-    inverse_of,
     moved_answers,
 )
+from biomarker_cli.registration.itk_images import image_of
+from biomarker_cli.registration.likeness import CoarsePair
+from biomarker_cli.registration.linear_parts import inverse_of
 from biomarker_cli.registration.pairs import (
     may_be_one_patient,
     require_fitting,
@@ -85,7 +82,6 @@ class Registration:
         False where both headers name a patient, and not one.
     matrix : ndarray, shape (4, 4)
         Fixed point to moving point, LPS mm; of the rigid stage where there is a deformation.
-    rotation_deg : float
     similarity : float or None
         None where the protocol has no limit for it.
     alignment : Alignment or None
@@ -108,7 +104,6 @@ class Registration:
     same_frame: bool
     same_patient: bool
     matrix: FloatArray
-    rotation_deg: float
     similarity: float | None
     alignment: Alignment | None = None
     is_given: bool = False
@@ -123,6 +118,11 @@ class Registration:
     def way(self) -> Way:
         """Fixed point to moving point: the field, or the matrix where there is none."""
         return self.matrix if self.deformation is None else self.deformation.field
+
+    @property
+    def rotation_deg(self) -> float:
+        """The angle of its rotation."""
+        return rotation_deg(self.matrix)
 
     @property
     def status(self) -> Verdict:
@@ -161,7 +161,8 @@ def register(
     require_fitting(fixed, moving, protocol, given, same_frame=same_frame)
     require_usable(fixed, moving, None if given is not None else protocol.file.rigid)
     images = image_of(fixed), image_of(moving)
-    places = {"": body_points_mm(images[0])} | {
+    coarse = CoarsePair.of(*images)
+    places = {"": coarse.body_points_mm()} | {
         one.name: region_points_mm(one) for one in regions if one.n_voxels
     }
     if given is None and not overlap_percent(np.eye(4), places[""], moving.geometry):
@@ -171,7 +172,7 @@ def register(
             hint="Registration starts from the header geometry: check that both images show "
             "the same part of the subject in one table position.",
         )
-    rules, checks = protocol.file.rigid, protocol.file.checks
+    rules = protocol.file.rigid
     facts: dict[str, Any] = {
         "registration_id": _registration_id(fixed, moving, protocol, given),
         "protocol": protocol,
@@ -179,45 +180,60 @@ def register(
         "same_patient": may_be_one_patient(fixed, moving),
     }
     if rules is None or given is not None:
-        matrix = np.eye(4) if given is None else given
-        rois = [_figures(name, at, matrix, moving, (), None) for name, at in places.items()]
-        return _judged(_whole(images, matrix, checks, is_given=given is not None, **facts), rois)
+        return _taken(coarse, places, moving, given, facts)
     resolved = [resolutions_of(one, rules) for one in images]
-    pair = ImagePair(fixed, moving, resolved[0], resolved[1], rules)
+    pair = ImagePair(fixed, moving, resolved[0], resolved[1], coarse, rules)
+    return _deformed(_aligned(pair, places, facts), pair, places, regions)
+
+
+def _taken(
+    coarse: CoarsePair,
+    places: Mapping[str, FloatArray],
+    moving: Volume,
+    given: FloatArray | None,
+    facts: Mapping[str, Any],
+) -> Registration:
+    """Return the registration by a transform that is given, or by the headers."""
+    checks: Checks = facts["protocol"].file.checks
+    matrix = np.eye(4) if given is None else given
+    likeness = coarse.similarity(matrix) if checks.similarity.is_asked else None
+    rois = [_figures(name, at, matrix, moving, (), None) for name, at in places.items()]
+    whole = Registration(matrix=matrix, similarity=likeness, is_given=given is not None, **facts)
+    return _judged(whole, rois)
+
+
+def _aligned(
+    pair: ImagePair, places: Mapping[str, FloatArray], facts: Mapping[str, Any]
+) -> Registration:
+    """Return the registration by the rigid transform that is found."""
+    checks: Checks = facts["protocol"].file.checks
     found = pair.forward(np.eye(4))
     moved = checks.restart_spread_mm.is_asked or checks.restart_gain.is_asked
     restarts = moved_answers(pair, checks.restarts, found) if moved else ()
     back = pair.backward() if checks.inverse_consistency_mm.is_asked else None
-    rois = [_figures(name, at, found.matrix, moving, restarts, back) for name, at in places.items()]
+    rois = [
+        _figures(name, at, found.matrix, pair.moving, restarts, back) for name, at in places.items()
+    ]
     others = [*restarts, *([] if back is None else [inverse_of(back)])]
-    whole = _whole(
-        images,
-        found.matrix,
-        checks,
+    is_compared = checks.similarity.is_asked or checks.restart_gain.is_asked
+    alike = pair.coarse.similarity(found.matrix) if is_compared else None
+    gain = gain_of_others(pair.coarse, alike, others) if checks.restart_gain.is_asked else None
+    whole = Registration(
+        matrix=found.matrix,
+        similarity=alike if checks.similarity.is_asked else None,
         alignment=found,
         metric_start=pair.metric(np.eye(4)),
         metric_final=pair.metric(found.matrix),
         mirror_gain=gain_of_mirror(pair) if checks.mirror_gain.is_asked else None,
-        restart_gain=gain_of_others(pair, found, others) if checks.restart_gain.is_asked else None,
+        restart_gain=gain,
         **facts,
     )
-    return _deformed(_judged(whole, rois), images, moving, places, regions)
-
-
-def _whole(
-    images: tuple[Any, Any], matrix: FloatArray, checks: Checks, **facts: Any
-) -> Registration:
-    """Return a registration with what is computed of any transform, before it is judged."""
-    likeness = similarity(*images, matrix) if checks.similarity.is_asked else None
-    return Registration(
-        matrix=matrix, rotation_deg=rotation_deg(matrix), similarity=likeness, **facts
-    )
+    return _judged(whole, rois)
 
 
 def _deformed(
     rigid: Registration,
-    images: tuple[Any, Any],
-    moving: Volume,
+    pair: ImagePair,
     places: Mapping[str, FloatArray],
     regions: Sequence[Region],
 ) -> Registration:
@@ -225,14 +241,14 @@ def _deformed(
     rules, checks = rigid.protocol.file.demons, rigid.protocol.file.checks
     if rules is None or rigid.status == "failed":
         return rigid
-    likeness = similarity if checks.deformed_similarity.is_asked else None
+    likeness = pair.coarse.similarity if checks.deformed_similarity.is_asked else None
     both_ways = checks.deformed_inverse_mm.is_asked
-    found = deformation_of(images, rigid.matrix, rules, likeness, both_ways=both_ways)
+    found = deformation_of(pair.images, rigid.matrix, rules, likeness, both_ways=both_ways)
     named = {one.name: one for one in regions}
     rois = []
     for one in rigid.rois:
         points = places[one.roi_id]
-        there = _figures(one.roi_id, points, found.field, moving, (), None)
+        there = _figures(one.roi_id, points, found.field, pair.moving, (), None)
         rois.append(
             replace(
                 one,
@@ -256,17 +272,13 @@ def _figures(
     spread = None
     answers = [there, *(transformed(one, points) for one in restarts if one is not None)]
     if restarts and len(answers) == len(restarts) + 1:
-        spread = max(float(_distance(a, b).max()) for a, b in combinations(answers, 2))
+        spread = largest_spread_mm(answers)
     inverse = None
     if back is not None:
-        inverse = float(_distance(transformed(back, there), points).max())
+        inverse = float(distances_mm(transformed(back, there), points).max())
     displacement = float(np.linalg.norm(there.mean(axis=0) - points.mean(axis=0)))
     overlap = overlap_percent(matrix, points, moving.geometry)
     return RoiFigures(name, overlap, displacement, spread, inverse)
-
-
-def _distance(a: FloatArray, b: FloatArray) -> FloatArray:
-    return np.asarray(np.linalg.norm(a - b, axis=1))
 
 
 def rotation_deg(matrix: FloatArray) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
@@ -16,16 +15,15 @@ import numpy as np
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import (
-    align,
-    centre_mm,
-    image_of,
-    one_thread,
-    resolutions_of,
-    starts,
+from biomarker_cli.registration.alignment import align, centre_mm, resolutions_of, starts
+from biomarker_cli.registration.anatomy import (
+    body_points_mm,
+    largest_spread_mm,
+    region_points_mm,
+    transformed,
 )
-from biomarker_cli.registration.anatomy import body_points_mm, region_points_mm, transformed
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.itk_images import image_of, one_thread
 from biomarker_cli.registration.pairs import require_usable, same_frame_of
 from biomarker_cli.registration.rules import RegistrationProtocol, Restarts
 
@@ -133,9 +131,8 @@ def _check(points: FloatArray, answers: Sequence[FloatArray] | None) -> FrameChe
     if answers is None:
         return FrameCheck("not_assessable", None, None)
     there = [transformed(matrix, points) for matrix in answers]
-    spread = max(float(np.linalg.norm(a - b, axis=1).max()) for a, b in combinations(there, 2))
     shift = float(np.linalg.norm(np.mean(there, axis=0).mean(axis=0) - points.mean(axis=0)))
-    return judged(shift, spread)
+    return judged(shift, largest_spread_mm(there))
 
 
 def judged(shift_mm: float, spread_mm: float) -> FrameCheck:

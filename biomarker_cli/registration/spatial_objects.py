@@ -2,7 +2,7 @@
 
 References
 ----------
-DICOM PS3.3 A.39.1 (Spatial Registration), C.20.2 (module).
+DICOM PS3.3 A.39.1 (Spatial Registration), C.20.2 (module), C.20.2.1.1 (types of matrices).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.version import __version__
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.linear_parts import inverse_of, is_orthonormal
 from biomarker_cli.registration.pairs import frame_of_reference_of
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def write_spatial_registration(
     Parameters
     ----------
     matrix : ndarray, shape (4, 4)
-        Rigid; fixed point to moving point, LPS mm.
+        Fixed point to moving point, LPS mm; a given one may be affine, and is called so.
     fixed, moving : Volume
         That came from DICOM, of two frames of reference.
     path : Path
@@ -76,24 +77,12 @@ def write_spatial_registration(
         ``REGISTRATION-NO-SOURCE`` where a header does not name its frame of reference,
         ``REGISTRATION-ONE-FRAME`` where both name one: a frame has one place in itself.
     """
-    frames = [frame_of_reference_of(one) for one in (fixed, moving)]
-    if not all(frames):
-        raise RegistrationError(
-            "REGISTRATION-NO-SOURCE",
-            "a Spatial Registration object needs two headers that name their frames of reference",
-            hint="Take transform.tfm.",
-        )
-    if frames[0] == frames[1]:
-        raise RegistrationError(
-            "REGISTRATION-ONE-FRAME",
-            "both images name one frame of reference: the object could not tell them apart",
-            hint="Take transform.tfm.",
-        )
+    registered = _two_frames(fixed, moving)[0]
     written = _of_study(fixed, identity, registration_id)
-    written.FrameOfReferenceUID = identity.uid(frames[0])
+    written.FrameOfReferenceUID = identity.uid(registered)
     written.RegistrationSequence = [
         _item(np.eye(4), fixed, identity),
-        _item(np.asarray(np.linalg.inv(matrix)), moving, identity),
+        _item(inverse_of(matrix), moving, identity),
     ]
     own, other = _references(fixed, identity), _references(moving, identity)
     written.ReferencedSeriesSequence = [own.ReferencedSeriesSequence[0]]
@@ -106,13 +95,32 @@ def write_spatial_registration(
         written.save_as(stream, enforce_file_format=True)
 
 
+def _two_frames(fixed: Volume, moving: Volume) -> tuple[str, str]:
+    """Return the frames of reference of two images, or refuse what an object cannot tell."""
+    frames = frame_of_reference_of(fixed), frame_of_reference_of(moving)
+    if not all(frames):
+        raise RegistrationError(
+            "REGISTRATION-NO-SOURCE",
+            "a Spatial Registration object needs two headers that name their frames of reference",
+            hint="Take transform.tfm.",
+        )
+    if frames[0] == frames[1]:
+        raise RegistrationError(
+            "REGISTRATION-ONE-FRAME",
+            "both images name one frame of reference: the object could not tell them apart",
+            hint="Take transform.tfm.",
+        )
+    return frames
+
+
 def _item(matrix: FloatArray, volume: Volume, identity: OutgoingIdentity) -> Dataset:
     from pydicom.dataset import Dataset
     from pydicom.valuerep import format_number_as_ds
 
     numbers = [format_number_as_ds(float(value)) for value in matrix.ravel()]
     one = Dataset()
-    one.FrameOfReferenceTransformationMatrixType = "RIGID"
+    kind = "RIGID" if is_orthonormal(matrix[:3, :3]) else "AFFINE"
+    one.FrameOfReferenceTransformationMatrixType = kind
     one.FrameOfReferenceTransformationMatrix = numbers
     found = Dataset()
     found.RegistrationTypeCodeSequence = []

@@ -8,19 +8,19 @@ registered one.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from biomarker_cli.dicom.headers import ELEMENT_ERRORS, read_header
+from biomarker_cli.dicom.headers import ELEMENT_ERRORS
 from biomarker_cli.dicom.words import word_in
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.linear_parts import (
     ORTHONORMAL_WITHIN,
-    SMALLEST_DETERMINANT,
+    inverse_of,
     is_orthonormal,
+    keeps_sides,
 )
 
 _RIGID_UID = "1.2.840.10008.5.1.4.1.1.66.1"
@@ -29,14 +29,16 @@ _DEFORMABLE_UID = "1.2.840.10008.5.1.4.1.1.66.3"
 _KINDS = ("RIGID", "RIGID_SCALE", "AFFINE")
 
 
-def read_spatial_registration(path: Path, fixed_frame: str, moving_frame: str) -> FloatArray:
+def transform_in_header(header: Any, fixed_frame: str, moving_frame: str, where: str) -> FloatArray:
     """Return the transform between two frames of reference that an object holds.
 
     Parameters
     ----------
-    path : Path
+    header : pydicom.Dataset
     fixed_frame, moving_frame : str
         FrameOfReferenceUID of both images.
+    where : str
+        Name of its file, for messages.
 
     Returns
     -------
@@ -50,19 +52,6 @@ def read_spatial_registration(path: Path, fixed_frame: str, moving_frame: str) -
         ``REG-KIND`` for objects of other kinds, deformable ones among them, ``REG-FRAMES``
         where the object does not lead from one frame to the other, or in two ways,
         ``REG-MATRIX`` for what is no transform of its type.
-    HeaderError
-        Where the file is no DICOM.
-    """
-    return transform_in_header(read_header(path), fixed_frame, moving_frame, path.name)
-
-
-def transform_in_header(header: Any, fixed_frame: str, moving_frame: str, where: str) -> FloatArray:
-    """Return the transform in the header of an object; see `read_spatial_registration`.
-
-    Raises
-    ------
-    RegistrationError
-        ``REG-KIND``, ``REG-FRAMES``, ``REG-MATRIX``.
     """
     try:
         return _between(header, fixed_frame, moving_frame, where)
@@ -88,7 +77,7 @@ def _between(header: Any, fixed_frame: str, moving_frame: str, where: str) -> Fl
     into = [
         _into_registered(header, frame, registered, where) for frame in (fixed_frame, moving_frame)
     ]
-    return np.asarray(np.linalg.inv(into[1]) @ into[0])
+    return np.asarray(inverse_of(into[1]) @ into[0])
 
 
 def _into_registered(header: Any, frame: str, registered: str, where: str) -> FloatArray:
@@ -137,11 +126,13 @@ def _matrix_of(item: Any, where: str) -> FloatArray:
     matrix = numbers.reshape(4, 4)
     if np.abs(matrix[3] - (0, 0, 0, 1)).max() > ORTHONORMAL_WITHIN:
         raise _no_matrix(where, "its last row is not 0, 0, 0, 1")
+    # What rounding left there would be a perspective in the inverse, of a millimetre and more.
+    matrix[3] = (0, 0, 0, 1)
     turn = matrix[:3, :3]
     if kind not in _KINDS:
         raise _no_matrix(where, f"its type {kind!r} is none of {', '.join(_KINDS)}")
-    if np.linalg.det(turn) < SMALLEST_DETERMINANT:
-        raise _no_matrix(where, "it mirrors or flattens the image")
+    if not keeps_sides(turn):
+        raise _no_matrix(where, "it mirrors or flattens an image")
     scales = np.linalg.norm(turn, axis=0) if kind == "RIGID_SCALE" else np.ones(3)
     if kind != "AFFINE" and not is_orthonormal(turn / scales):
         raise _no_matrix(where, f"its axes do not stand as those of a {kind} transform do")

@@ -8,14 +8,12 @@ from typing import Any
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.flags import join_flags
-from biomarker_cli.registration.alignment import THREADS
-from biomarker_cli.registration.checks import told
-from biomarker_cli.registration.pairs import modality_of
+from biomarker_cli.registration.checks import VERDICTS, told
+from biomarker_cli.registration.itk_images import THREADS
+from biomarker_cli.registration.pairs import header_word, modality_of
 from biomarker_cli.registration.registering import Registration
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
-
-VERDICTS = ("ok", "review", "failed")
 
 REGISTRATION_TABLE = "registration"
 TRANSFORM_FILE = "transform.tfm"
@@ -135,8 +133,8 @@ def _head(registration: Registration, fixed: Volume, moving: Volume) -> dict[str
     draft = {"draft_protocol"} if protocol.document.is_draft else set()
     return {
         "registration_id": registration.registration_id,
-        "fixed_series_uid": _series_uid(fixed),
-        "moving_series_uid": _series_uid(moving),
+        "fixed_series_uid": header_word(fixed, "SeriesInstanceUID"),
+        "moving_series_uid": header_word(moving, "SeriesInstanceUID"),
         "fixed_modality": modality_of(fixed),
         "moving_modality": modality_of(moving),
         "same_frame": registration.same_frame,
@@ -198,7 +196,3 @@ def _field(registration: Registration) -> dict[str, Any]:
         return {}
     levels = ";".join(f"{one.voxel_mm:g}:{one.iterations}" for one in demons.levels)
     return {"field_levels": levels, "deformed_similarity": found.similarity}
-
-
-def _series_uid(volume: Volume) -> str:
-    return str(volume.frames.first.get("SeriesInstanceUID", "")) if volume.frames else ""

@@ -13,10 +13,11 @@ from biomarker_cli.imaging.region import Region
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.registration.anatomy import overlap_percent, region_points_mm, transformed
 from biomarker_cli.registration.carrying import on_target
+from biomarker_cli.registration.linear_parts import inverse_of
 from biomarker_cli.registration.recorded import Imaged, Link, Registrations
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.matching import Placed
-from biomarker_cli.tables.export.joint_layout import JointCase
+from biomarker_cli.tables.export.joint_cases import JointCase
 from biomarker_cli.tables.kept import case_folder, read_index_of, read_mask
 
 SHOWN_FROM_PERCENT = 50.0
@@ -116,7 +117,7 @@ def placed_visit(
     """
     link = registrations.link(baseline.imaged, visit.imaged)
     target = baseline.regions[0].geometry
-    back = np.asarray(np.linalg.inv(link.matrix))
+    back = inverse_of(link.matrix)
     rois = []
     unseen = set()
     for one in visit.regions:

@@ -11,9 +11,10 @@ import io
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
+from sys import intern
 
 from pydantic import ValidationError
 
@@ -59,12 +60,14 @@ _Row = tuple[int, dict[str, str], str]
 """Line, cells by column, and why the row as a whole cannot be read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CaseEntry:
-    """One row of the list of cases.
+    """One row of the list of cases; of 100,000 all stand in memory.
 
     Attributes
     ----------
+    line : int
+        Where it stands; rows that say the same have one representation wherever they stand.
     mask_from : str
         Id of the case whose mask is carried to the image.
     registration : tuple of str
@@ -73,7 +76,7 @@ class CaseEntry:
         Why the row cannot be used; what it says beside its ids is then left out.
     """
 
-    line: int
+    line: int = field(repr=False)
     site_id: str
     subject_id: str
     timepoint: str
@@ -273,7 +276,8 @@ def _entry(path: Path, row: _Row, roles: Sequence[str]) -> CaseEntry:
             where=where,
             hint=f"Its roles are {', '.join(roles)}.",
         )
-    bare = CaseEntry(line, cells["site_id"], cells["subject_id"], cells["timepoint"], cells["role"])
+    site, timepoint, role = (intern(cells[name]) for name in ("site_id", "timepoint", "role"))
+    bare = CaseEntry(line, site, cells["subject_id"], timepoint, role)
     form, problem = _form(cells)
     problem = surplus or _problem_of_cells(cells, path.parent) or problem
     if problem:
@@ -287,7 +291,7 @@ def _entry(path: Path, row: _Row, roles: Sequence[str]) -> CaseEntry:
         mask=cells["mask"],
         series_uid=cells.get("series_uid", ""),
         rois=listed(cells.get("rois", "")),
-        quantity=cells.get("quantity", "").lower(),
+        quantity=intern(cells.get("quantity", "").lower()),
         other_frame_of_reference=cells.get("other_frame_of_reference", "").lower() == "true",
         form=form,
         mask_from=cells.get("mask_from", ""),

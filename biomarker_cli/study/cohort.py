@@ -8,7 +8,6 @@ that it was made of is the same (`StudyPlanner.mark`).
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,10 +25,12 @@ from biomarker_cli.study.cohort_case import (
     SurveyedCase,
     ToldResult,
 )
-from biomarker_cli.study.cohort_database import TABLES, kept_database, sum_of
+from biomarker_cli.study.cohort_database import TABLES, hash_of, kept_database
 from biomarker_cli.study.cohort_findings import CohortFindings
+from biomarker_cli.study.cohort_results import CohortResults
+from biomarker_cli.study.cohort_surveys import CohortSurveys
 from biomarker_cli.study.errors import StudyError
-from biomarker_cli.study.packed import PackedResult, ResultHead, head_of
+from biomarker_cli.study.packed import PackedResult, head_of
 from biomarker_cli.study.survey import Survey
 
 _CASES = {
@@ -37,19 +38,13 @@ _CASES = {
     for order in ("place", "case_id")
 }
 
-_KEPT = (
-    "SELECT number, survey_sum, result_sum, CAST(survey AS BLOB), CAST(own_refusal AS BLOB), "
-    "CAST(own_flags AS BLOB), CAST(status AS BLOB), CAST(head AS BLOB), CAST(seal AS BLOB), "
-    "CAST(log AS BLOB) FROM cases WHERE case_id = ? AND mark = ?"
-)
-
 _CASE = f"SELECT {COLUMNS} FROM cases WHERE number = ?"  # noqa: S608 - names of ours
 
 _EXPORTED = ("mark", "survey", "action", "reason", "distrusted", "status", "head", "seal", "log")
 
 
 _PAGE = 500
-_CACHE_KB = 16_384
+_CACHE_KB = 8_192
 
 
 class Cohort:
@@ -73,8 +68,8 @@ class Cohort:
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         for table in TABLES:
             connection.execute(table)
-        (last,) = connection.execute("SELECT COALESCE(MAX(pass), 0) FROM cases").fetchone()
-        self._pass = last + 1
+        self._results = CohortResults(connection)
+        self._surveys = CohortSurveys(connection, self._results)
         self._findings = CohortFindings(connection, refuses=refuses)
 
     @classmethod
@@ -148,92 +143,30 @@ class Cohort:
 
     def known(self, case_id: str, mark: str, place: int) -> Survey | None:
         """Return the survey of a case that was made of the same, and take it up."""
-        row = self._db.execute(_KEPT, (case_id, mark)).fetchone()
-        if row is None or not mark:
-            return None
-        number, survey_sum, result_sum, survey, own_refusal, own_flags, *result = row
-        if survey_sum != sum_of(case_id, mark, survey, own_refusal, own_flags):
-            return None
-        if any(result) and result_sum != sum_of(*result):
-            self.drop_result(number)
-        self._db.execute(
-            "UPDATE cases SET place = ?, pass = ?, action = '', reason = '', distrusted = 0 "
-            "WHERE number = ?",
-            (place, self._pass, number),
-        )
-        return Survey.from_json(survey.decode("utf-8", "surrogatepass"))
+        return self._surveys.known(case_id, mark, place)
 
     def add(self, survey: Survey, place: int, mark: str, instances: Iterable[str]) -> None:
-        """Add a case, or put another survey in the place of an older one.
-
-        Parameters
-        ----------
-        survey : Survey
-        place : int
-        mark : str
-            What it was made of; empty where that may change unseen.
-        instances : iterable of str
-            SOPInstanceUIDs of its images.
-        """
-        self._add(survey, place, mark, map(_hash, instances))
-
-    def _add(self, survey: Survey, place: int, mark: str, instances: Iterable[int]) -> int:
-        number = self._number_of(survey.case_id)
-        refusal = None if survey.refusal is None else json.dumps(survey.refusal)
-        said = survey.to_json(), refusal, " ".join(survey.flags)
-        self._db.execute(
-            "INSERT OR REPLACE INTO cases (number, case_id, place, pass, mark, survey, "
-            "own_refusal, own_flags, survey_sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                number,
-                survey.case_id,
-                place,
-                self._pass,
-                mark,
-                *said,
-                sum_of(survey.case_id, mark, *said),
-            ),
-        )
-        self._db.execute("DELETE FROM marks WHERE number = ?", (number,))
-        visit, subject = _hash(*survey.visit), _hash(*survey.subject)
-        marks = [("instance", uid, visit) for uid in instances]
-        marks += [("study", _hash(uid), subject) for uid in survey.studies]
-        marks += [("frame", _hash(uid), subject) for uid in survey.frames]
-        marks += [("patient", _hash(survey.site_id, p), subject) for p in survey.patient_ids]
-        self._db.executemany(
-            "INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?)", [(*m, number) for m in marks]
-        )
-        return number
-
-    def _number_of(self, case_id: str) -> int:
-        row = self._db.execute("SELECT number FROM cases WHERE case_id = ?", (case_id,)).fetchone()
-        if row is not None:
-            return int(row[0])
-        (last,) = self._db.execute("SELECT COALESCE(MAX(number), 0) FROM cases").fetchone()
-        return int(last) + 1
+        """Add a case with the SOPInstanceUIDs of its images; see `CohortSurveys.add`."""
+        self._surveys.add(survey, place, mark, map(hash_of, instances))
 
     def update(self, number: int, survey: Survey, *, doubtful: bool = False) -> None:
         """Learn more of a case; what was made of a doubtful one is not taken again."""
-        case_id, mark, *own = self._db.execute(
-            "SELECT case_id, mark, own_refusal, own_flags FROM cases WHERE number = ?", (number,)
-        ).fetchone()
-        mark, text = "" if doubtful else mark, survey.to_json()
-        self._db.execute(
-            "UPDATE cases SET survey = ?, mark = ?, survey_sum = ? WHERE number = ?",
-            (text, mark, sum_of(case_id, mark, text, *own), number),
-        )
+        self._surveys.update(number, survey, doubtful=doubtful)
 
     def close_survey(self) -> None:
         """Drop the cases that are no longer in the study, and all that was found of the cohort."""
-        gone = self._db.execute("SELECT number FROM cases WHERE pass <> ?", (self._pass,))
-        numbers = gone.fetchall()
-        self._db.executemany("DELETE FROM marks WHERE number = ?", numbers)
-        self._db.executemany("DELETE FROM cases WHERE number = ?", numbers)
+        self._surveys.drop_others()
         self._findings.clear()
 
     def __len__(self) -> int:
         (n,) = self._db.execute("SELECT COUNT(*) FROM cases").fetchone()
         return int(n)
+
+    def case_ids(self) -> Iterator[str]:
+        """Yield the ids of the cases in the order of the study."""
+        return (
+            case_id for (case_id,) in self._db.execute("SELECT case_id FROM cases ORDER BY place")
+        )
 
     def surveyed(self) -> Iterator[SurveyedCase]:
         """Yield the cases in the order of the study."""
@@ -322,29 +255,11 @@ class Cohort:
 
     def take_told(self, number: int, told: ToldResult) -> None:
         """Keep what was told of the stored result of a case."""
-        head = told.head
-        said = head.status, json.dumps(head.as_json()), told.seal, json.dumps(told.said)
-        self._keep_result(number, said)
-        self._mark_pixels(number, head)
-
-    def _keep_result(self, number: int, said: tuple[str | None, ...]) -> None:
-        """Keep status, head, seal and log of a result."""
-        self._db.execute(
-            "UPDATE cases SET status = ?, head = ?, seal = ?, log = ?, result_sum = ? "
-            "WHERE number = ?",
-            (*said, sum_of(*said), number),
-        )
-
-    def _mark_pixels(self, number: int, head: ResultHead) -> None:
-        self._db.execute("DELETE FROM marks WHERE number = ? AND kind = 'pixels'", (number,))
-        if head.pixels:
-            mark = ("pixels", _hash(head.pixels), _hash(*head.visit), number)
-            self._db.execute("INSERT INTO marks VALUES (?, ?, ?, ?)", mark)
+        self._results.take(number, told)
 
     def drop_result(self, number: int) -> None:
         """Forget the result of a case that is not to be used."""
-        self._keep_result(number, (None, None, None, None))
-        self._db.execute("DELETE FROM marks WHERE number = ? AND kind = 'pixels'", (number,))
+        self._results.drop(number)
 
     def cases(self, order: Literal["place", "case_id"] = "place") -> Iterator[CohortCase]:
         """Yield the cases with what is known of them, in the order of the study or of their ids."""
@@ -420,21 +335,15 @@ class Cohort:
         """
         survey = Survey.from_json(said["survey"])
         instances = map(int, said["instances"])
-        number = self._add(survey, places[survey.case_id], str(said["mark"]), instances)
+        number = self._surveys.add(survey, places[survey.case_id], str(said["mark"]), instances)
         self._db.execute(
             "UPDATE cases SET action = ?, reason = ?, distrusted = ? WHERE number = ?",
             (*(said[name] for name in _EXPORTED[2:5]), number),
         )
-        self._keep_result(number, tuple(said[name] for name in _EXPORTED[5:]))
+        self._results.keep(number, tuple(said[name] for name in _EXPORTED[5:]))
         if said["head"] is not None:
-            self._mark_pixels(number, head_of(json.loads(said["head"])))
+            self._results.mark_pixels(number, head_of(json.loads(said["head"])))
         return survey
 
     def _case(self, record: CaseRecord) -> CohortCase:
         return CohortCase(record, self._findings.refusal(record), self._findings.flags(record))
-
-
-def _hash(*parts: str) -> int:
-    """Return a number that stands for text; of 10 million, two agree once in 400,000 studies."""
-    text = "\0".join(parts).encode("utf-8", "surrogateescape")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)

@@ -107,6 +107,12 @@ def sum_of(*values: str | bytes | None) -> int:
     return int.from_bytes(digest.digest(), "big", signed=True)
 
 
+def hash_of(*parts: str) -> int:
+    """Return a number that stands for text; of 10 million, two agree once in 400,000 studies."""
+    text = "\0".join(parts).encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)
+
+
 def _drop_orphans(path: Path) -> None:
     """Delete the databases of folders that are gone."""
     for other in path.parent.glob("*.sqlite"):

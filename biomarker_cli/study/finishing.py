@@ -71,8 +71,7 @@ def finish(
         )
         write_manifest(head, judged.heads("place"), folder)
     write_text(cohort, remarks, folder)
-    case_ids = (case.case_id for case in cohort.cases())
-    store.list_cases(terms.study_id, case_ids, seen.refusals, _written(state, folder))
+    store.list_cases(terms.study_id, cohort.case_ids(), seen.refusals, _written(state, folder))
     return wide
 
 

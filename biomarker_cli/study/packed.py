@@ -187,17 +187,17 @@ class PackedResult:
 
     def to_bytes(self) -> bytes:
         """Return the content of its file."""
-        parts = [*(self.lines[table.name] for table in CASE_TABLES), self.log]
-        body = [part.encode() for part in parts]
-        lengths = [len(part) for part in body]
-        head = {"format": FORMAT, **self.head.as_json(), "lengths": lengths}
-        whole = b"".join(body)
-        return b"\n".join([_line({**head, "sha256": _seal(head, whole)}), whole])
+        return self.sealed()[1]
 
     def sealed(self) -> tuple[PackedResult, bytes]:
         """Return the result with its seal, and the content of its file."""
-        content = self.to_bytes()
-        return replace(self, seal=seal_in(content)), content
+        parts = [*(self.lines[table.name] for table in CASE_TABLES), self.log]
+        body = [part.encode() for part in parts]
+        lengths = [len(part) for part in body]
+        line = _line({"format": FORMAT, **self.head.as_json(), "lengths": lengths})
+        whole = b"".join(body)
+        seal = _seal(line, whole)
+        return replace(self, seal=seal), b"\n".join([_sealed_line(line, seal), whole])
 
     @classmethod
     def from_bytes(cls, content: bytes) -> PackedResult:
@@ -220,8 +220,9 @@ class PackedResult:
             raise OtherFormatError(f"of the format {form}")
         if form != FORMAT:
             raise ValueError("edited or damaged")
-        seal = head.pop("sha256", None)
-        if seal != _seal(head, body):
+        seal = str(head.pop("sha256", ""))
+        line = first[: -len(_sealed_line(b"}", seal))] + b"}"
+        if first != _sealed_line(line, seal) or seal != _seal(line, body):
             raise ValueError("edited or damaged")
         lengths = head.pop("lengths")
         del head["format"]
@@ -248,19 +249,19 @@ def head_of(said: Mapping[str, Any]) -> ResultHead:
     return ResultHead(**{**said, "rois": [RoiSummary(**roi) for roi in said["rois"]]})
 
 
-def seal_in(content: bytes) -> str:
-    """Return the seal in the content of a result file."""
-    return str(json.loads(content.partition(b"\n")[0])["sha256"])
-
-
 def _line(head: Mapping[str, Any]) -> bytes:
     text = json.dumps(head, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "surrogatepass")
 
 
-def _seal(head: Mapping[str, Any], body: bytes) -> str:
+def _sealed_line(line: bytes, seal: str) -> bytes:
+    """Return the line of a head with its seal as the last of its values."""
+    return line[:-1] + f', "sha256": "{seal}"}}'.encode("utf-8", "surrogatepass")
+
+
+def _seal(line: bytes, body: bytes) -> str:
     """Return what an edit of either would change: the head decides as much as the rows."""
-    digest = hashlib.sha256(_line(head))
+    digest = hashlib.sha256(line)
     digest.update(body)
     return digest.hexdigest()
 

@@ -59,7 +59,7 @@ def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> Planne
     ----------
     plan : CasePlan
     signatures : dict
-        Those of the catalogue are taken as they are, others are looked up.
+        Those that are known are taken as they are, others are looked up.
     """
     try:
         _require_all_seen(plan)
@@ -68,22 +68,35 @@ def with_inputs(plan: CasePlan, signatures: dict[Path, FileSignature]) -> Planne
         named += filter(None, [plan.mask])
         for other in plan.others:
             named += [*other.image.files, *filter(None, [other.mask])]
-        signatures = {path: FileSignature.of(path.stat()) for path in named} | signatures
+        signatures = _looked_up(named, signatures)
         own = dict.fromkeys([*image_paths(plan), *mask_paths(plan.mask)])
-        plan = _with_paths_of_others(plan)
+        if plan.others:
+            plan = _with_paths_of_others(plan)
         paths = tuple(dict.fromkeys([*own, *_paths_of_others(plan)]))
-        plan = replace(plan, n_of_others=len(paths) - len(own))
-        known = {
-            path: KnownFile(signatures.get(path) or FileSignature.of(path.stat())) for path in paths
-        }
+        signatures = _looked_up(paths, signatures)
+        known = {path: KnownFile(signatures[path]) for path in paths}
     except CaseError as error:
         # A pipe, voxels outside the folder of their header, a header that cannot be read.
         return PlannedCase(plan, error)
     except OSError as error:
-        name = Path(str(error.filename or "")).name
-        return PlannedCase(plan, _unreadable(str(error.strerror), name))
-    flags = plan.flags | ({UNUSABLE_FLAG} if _has_unusable(plan) else frozenset())
-    return PlannedCase(replace(plan, input_paths=paths, inputs=InputFiles(known), flags=flags))
+        return PlannedCase(plan, unreadable(error))
+    plan = replace(
+        plan,
+        input_paths=paths,
+        n_of_others=len(paths) - len(own),
+        inputs=InputFiles(known),
+        flags=plan.flags | ({UNUSABLE_FLAG} if _has_unusable(plan) else frozenset()),
+    )
+    return PlannedCase(plan)
+
+
+def _looked_up(
+    paths: Iterable[Path], signatures: dict[Path, FileSignature]
+) -> dict[Path, FileSignature]:
+    """Return signatures with those of further paths; what is known is not asked again."""
+    return {
+        path: FileSignature.of(path.stat()) for path in paths if path not in signatures
+    } | signatures
 
 
 def _with_paths_of_others(plan: CasePlan) -> CasePlan:
@@ -129,6 +142,11 @@ def _require_all_seen(plan: CasePlan) -> None:
         raise _unreadable(candidate.error_message, path.name)
 
 
+def unreadable(error: OSError) -> CaseError:
+    """Return the refusal of a case that has a file which the system does not hand over."""
+    return _unreadable(str(error.strerror), Path(str(error.filename or "")).name)
+
+
 def _unreadable(why: str, name: str) -> CaseError:
     return CaseError(
         "CASE-FILE-UNREADABLE",
@@ -151,8 +169,7 @@ def recall(plan: CasePlan, index: FileIndex, read: InputFiles) -> None:
     """
     known = plan.inputs.known
     found = index.digests({path: file.signature for path, file in known.items()})
-    for path, file in known.items():
-        known[path] = KnownFile(file.signature, found.get(path))
+    known.update((path, KnownFile(known[path].signature, one)) for path, one in found.items())
     plan.inputs.take_over(read)
 
 

@@ -11,13 +11,13 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from biomarker_cli.acquisition.protocol import AcquisitionProtocol
 from biomarker_cli.acquisition.waivers import WaiverSet
-from biomarker_cli.case.plan import CasePlan
+from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.catalogue.catalogue import Catalogue, scan
 from biomarker_cli.catalogue.files import find_files
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.dicom.files import PlannedFiles
-from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.inputs import KEPT_BYTES, FileSignature, InputFiles
 from biomarker_cli.model.version import code_digest
@@ -28,19 +28,20 @@ from biomarker_cli.study.in_time import late, too_late
 from biomarker_cli.study.keys import canonical, sha256_of_json
 from biomarker_cli.study.mask_patients import mask_patients
 from biomarker_cli.study.mask_sources import without_files
+from biomarker_cli.study.named_files import NamedFiles
 from biomarker_cli.study.other_planning import OtherCases, image_plan
 from biomarker_cli.study.passports import with_passports
-from biomarker_cli.study.planned import PlannedCase, overrides_of, recall, with_inputs
+from biomarker_cli.study.planned import PlannedCase, overrides_of, recall, unreadable, with_inputs
 from biomarker_cli.study.sources import NO_MARK, Mark, RoleProtocols
 from biomarker_cli.study.study_file import Study
 from biomarker_cli.study.study_key import fingerprint
 from biomarker_cli.study.study_protocols import resolve_protocols, resolve_waivers
 
-_KEPT_SLICES = 10_000
+_KEPT_SLICES = 15_000
 """Plans are kept for those who measure, up to so many slices (1 kB each)."""
 
-_SLICES_OF_A_PLAN = 4
-"""A plan without its slices takes as much as so many."""
+_SLICES_OF_A_PLAN = 1
+"""A plan without its slices takes as much as so many: of an image and a mask file 2.5 kB."""
 
 _KEPT_CATALOGUES = 4
 """Cases that share a folder stand beside each other in most lists."""
@@ -102,7 +103,9 @@ class StudyPlanner:
         self._kept: dict[int, PlannedCase] = {}
         self._kept_slices = 0
         self._marks_of_roles: dict[str, str] = {}
-        self._others = OtherCases(study, self._catalogue)
+        self._named = NamedFiles(study.root)
+        self._looked_at: int | None = None
+        self._others = OtherCases(study, self._named, self._catalogue, self.protocols, self.waivers)
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -127,33 +130,44 @@ class StudyPlanner:
         entry = self._study.entries[place]
         if entry.refusal is not None or not self.index.is_trusted:
             return NO_MARK
+        self._look_anew_at(place)
         try:
             others = self._others.of(entry)
             named = [name for one in (entry, *others) for name in (*one.images, one.mask)]
             named += [name for name, _ in self._others.files_named(entry)]
-            paths = [self._study.root / name for name in dict.fromkeys(named) if name]
-            alone = [path for path in paths if is_image_file(path) or not path.is_dir()]
+            files = [self._named.of(name) for name in dict.fromkeys(named) if name]
+            seen = [
+                (str(file.path), *file.signature)
+                for file in files
+                if file.is_image or not file.is_folder
+            ]
             for one in (entry, *others):
-                alone += self._beside_mask(one)
-            seen = [(str(path), *FileSignature.of(path.stat())) for path in alone]
-            folders = [_dicom_paths(self._study, one) for one in (entry, *others)]
+                seen += self._beside_mask(one)
+            folders = [_dicom_paths(self._named, one) for one in (entry, *others)]
             found = find_files(tuple(dict.fromkeys(chain.from_iterable(folders))))
         except (BiomarkerError, OSError):
             return NO_MARK
         if found.problems:
             return NO_MARK
         seen += [(file.path, *file.signature) for file in found.files]
-        rows = "".join(repr(replace(one, line=0)) for one in (entry, *others))
-        said = f"{self._mark_of_role(entry.role)}{rows}{self._others.acceptance_of(entry) or ''}"
+        rows = "".join(map(repr, (entry, *others)))
+        roles = dict.fromkeys(one.role for one in (entry, *others))
+        marks = "".join(map(self._mark_of_role, roles))
+        said = f"{marks}{rows}{self._others.acceptance_of(entry) or ''}"
         digest = hashlib.sha256(said.encode("utf-8", "surrogatepass"))
         digest.update(marshal.dumps(seen, _PLAIN))
         return Mark(digest.hexdigest(), frozenset(file[0] for file in seen))
 
-    def _beside_mask(self, entry: CaseEntry) -> list[Path]:
+    def _beside_mask(self, entry: CaseEntry) -> list[tuple[str, int, int, int, int]]:
         """Return what is read for lying beside a mask: no header or list says that it is there."""
-        mask = self._study.root / entry.mask
-        table = label_table_of(mask) if entry.mask and is_image_file(mask) else None
-        return [] if table is None else [table]
+        mask = self._named.of(entry.mask) if entry.mask else None
+        table = label_table_of(mask.path) if mask is not None and mask.is_image else None
+        return [] if table is None else [(str(table), *FileSignature.of(table.stat()))]
+
+    def _look_anew_at(self, place: int | None) -> None:
+        """Forget what was seen of the files of another case."""
+        self._named.forget()
+        self._looked_at = place
 
     def _mark_of_role(self, role: str) -> str:
         found = self._marks_of_roles.get(role)
@@ -181,7 +195,10 @@ class StudyPlanner:
         if kept is not None:
             self._kept_slices -= _slices_of(kept)
             return kept
+        if self._looked_at != place:
+            self._look_anew_at(place)
         case = self._case(self._study.entries[place])
+        self._look_anew_at(None)
         recall(case.plan, self.index, self._reader.inputs)
         self._reader.inputs.forget_beyond(_KEPT_READS)
         return case
@@ -216,12 +233,14 @@ class StudyPlanner:
         """Return the plan of a case; what nobody expected refuses it alone."""
         if self._slow:
             rows = (entry, *self._others.of(entry))
-            if any(_dicom_paths(self._study, one) in self._slow for one in rows):
+            if any(_dicom_paths(self._named, one) in self._slow for one in rows):
                 return self._refused(entry, too_late(entry.case_id))
         try:
             return self._planned(entry, self._catalogue(entry))
         except BiomarkerError:
             raise
+        except OSError as error:
+            return self._refused(entry, unreadable(error))
         except Exception as unexpected:  # noqa: BLE001 - the row of its case; others go on
             case = self._refused(entry, unexpected_error(type(unexpected).__name__))
             return replace(case, log=traceback.format_exc())
@@ -239,13 +258,14 @@ class StudyPlanner:
     ) -> PlannedCase:
         study = self._study
         role = study.model.roles[entry.role]
+        image = image_plan(self._named, entry, catalogue, entry.role)
         plan = CasePlan(
             site_id=entry.site_id,
             subject_id=entry.subject_id,
             timepoint=entry.timepoint,
             role=entry.role,
-            images=(image_plan(study, entry, catalogue, entry.role),),
-            mask=study.root / entry.mask if entry.mask else None,
+            images=(image,),
+            mask=self._named.of(entry.mask).path if entry.mask else None,
             analyses=protocols.analyses,
             acquisition=protocols.acquisition,
             wanted_rois=entry.rois or role.rois,
@@ -254,23 +274,24 @@ class StudyPlanner:
             other_frame_of_reference=entry.other_frame_of_reference,
             form=entry.form,
             overrides=overrides_of(catalogue.candidates, study.overrides),
+            waivers=_waivers_of(protocols.acquisition, image, self.waivers),
             device_key=study.device_key,
         )
-        plan = replace(plan, waivers=_waivers_of(plan, self.waivers))
         refusal = entry.refusal or self._missing_file(entry)
         if refusal is not None:
             return PlannedCase(plan, refusal)
-        plan = self._others.added(plan, entry, protocols.registrations)
-        found = dict(catalogue.signatures)
-        for one in self._others.of(entry):
-            found |= self._catalogue(one).signatures
-        return with_inputs(plan, {Path(path): one for path, one in found.items()})
+        plan = self._others.added(plan, entry)
+        found = self._named.signatures
+        for one in (entry, *self._others.of(entry)):
+            indexed = self._catalogue(one).signatures
+            found |= {Path(path): signature for path, signature in indexed.items()}
+        return with_inputs(plan, found)
 
     def _missing_file(self, entry: CaseEntry) -> CaseError | None:
         """Return the error of a file that is named and is not there."""
         named = [(name, entry.case_id) for name in (*entry.images, entry.mask) if name]
         for name, case_id in [*named, *self._others.files_named(entry)]:
-            if not (self._study.root / name).exists():
+            if self._named.of(name).status is None:
                 whose = "" if case_id == entry.case_id else f", of {case_id}"
                 shown = Path(name).name if Path(name).is_absolute() else name
                 return CaseError(
@@ -283,7 +304,7 @@ class StudyPlanner:
     def _catalogue(self, entry: CaseEntry) -> Catalogue:
         found = self._catalogues.get(entry.images)
         if found is None:
-            present = _dicom_paths(self._study, entry)
+            present = _dicom_paths(self._named, entry)
             found = Catalogue(())
             if present:
                 found = scan(present, index=self.index, reader=self._reader)
@@ -297,9 +318,9 @@ def _slices_of(case: PlannedCase) -> int:
     return _SLICES_OF_A_PLAN + len(case.plan.input_paths)
 
 
-def _dicom_paths(study: Study, entry: CaseEntry) -> tuple[Path, ...]:
-    paths = (study.root / image for image in entry.images)
-    return tuple(path for path in paths if path.exists() and not is_image_file(path))
+def _dicom_paths(named: NamedFiles, entry: CaseEntry) -> tuple[Path, ...]:
+    files = (named.of(image) for image in entry.images)
+    return tuple(file.path for file in files if file.is_dicom)
 
 
 def _slow(study: Study, jobs: int, limit_s: float | None) -> set[tuple[Path, ...]]:
@@ -309,13 +330,15 @@ def _slow(study: Study, jobs: int, limit_s: float | None) -> set[tuple[Path, ...
     sources = {entry.mask_from for entry in study.entries}
     every = study.model.same_frame_check is not None
     needed = (one for one in study.listed if every or one.case_id in sources)
-    rows = chain(study.entries, needed)
-    return late((_dicom_paths(study, entry) for entry in rows), jobs, limit_s)
+    rows, named = chain(study.entries, needed), NamedFiles(study.root)
+    return late((_dicom_paths(named, entry) for entry in rows), jobs, limit_s)
 
 
-def _waivers_of(plan: CasePlan, waivers: WaiverSet) -> WaiverSet | None:
+def _waivers_of(
+    acquisition: AcquisitionProtocol | None, image: ImagePlan, waivers: WaiverSet
+) -> WaiverSet | None:
     """Return the waivers that can speak of a case, None where none does."""
-    if plan.acquisition is None:
+    if acquisition is None:
         return None
-    found = waivers.concerning(plan.acquisition, {c.series_uid for c in plan.volumes})
+    found = waivers.concerning(acquisition, {c.series_uid for c in image.volumes})
     return found if found.waivers else None

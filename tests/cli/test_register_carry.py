@@ -22,6 +22,7 @@ from biomarker_cli.protocol.locator import ProtocolKind, locate
 from biomarker_cli.regions.importing import import_regions
 from biomarker_cli.regions.rules import RegionRules
 from biomarker_cli.regions.target import ImageTarget
+from biomarker_cli.registration.transform_files import write_tfm
 
 INSIDE = (slice(12, 18), slice(20, 28), slice(24, 32))
 
@@ -52,6 +53,8 @@ def files(tmp_path_factory):
     (folder / "quick.yaml").write_text(yaml.safe_dump(data))
     data["checks"]["rotation_deg"] = {"fail": 2}
     (folder / "fail.yaml").write_text(yaml.safe_dump(data))
+    headers = locate(ProtocolKind.REGISTRATION, "none").read_bytes()
+    (folder / "headers.yaml").write_bytes(headers)
     return folder
 
 
@@ -123,6 +126,18 @@ def test_a_given_object_is_taken_and_another_kind_is_not(files, tmp_path):
     refused = _carry(files, tmp_path / "none", "--transform", str(slice_))
     assert isinstance(refused.exception, BiomarkerError)
     assert refused.exception.code == "REG-KIND"
+
+
+def test_a_text_file_is_taken_and_one_that_stretches_carries_nothing(files, tmp_path):
+    write_tfm(motion(), np.zeros(3), tmp_path / "there.tfm")
+    given = ("--transform", str(tmp_path / "there.tfm"))
+    assert _carry(files, tmp_path / "given", *given).exit_code == 0
+    write_tfm(motion() @ np.diag([1.25, 0.8, 1.0, 1.0]), np.zeros(3), tmp_path / "wide.tfm")
+    given = ("--transform", str(tmp_path / "wide.tfm"))
+    refused = _carry(files, tmp_path / "none", *given, protocol="headers.yaml")
+    assert refused.exit_code == 6
+    assert "REGISTRATION-CARRY-RIGID" in (tmp_path / "none" / "carried.csv").read_text()
+    assert not (tmp_path / "none" / "carried.nii.gz").exists()
 
 
 def test_a_roi_that_is_not_there_is_named(files, tmp_path):

@@ -19,8 +19,9 @@ from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.multicentre.objects.ct import write_ct
 from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject, frame_uid
 from biomarker_cli.protocol.locator import ProtocolKind, locate
-from biomarker_cli.registration.spatial_reading import read_spatial_registration
+from biomarker_cli.registration.given_transforms import read_transform
 from biomarker_cli.registration.tables import FILES
+from biomarker_cli.registration.transform_files import write_tfm
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,8 @@ def pair(tmp_path_factory):
     _write(folder / "review.yaml", data)
     data["checks"]["rotation_deg"] = {"fail": 2}
     _write(folder / "fail.yaml", data)
+    none = locate(ProtocolKind.REGISTRATION, "none").read_bytes()
+    (folder / "none.yaml").write_bytes(none)
     return folder
 
 
@@ -62,8 +65,7 @@ def test_table_and_transform_are_written_and_the_same_twice(pair, tmp_path):
         result = _run(pair, "--mask", str(pair / "mask.nii.gz"), "-o", str(tmp_path / name), *more)
         assert result.exit_code == 0, result.output
         assert bool(result.output) != bool(more)
-    with (tmp_path / "a" / "registration.csv").open() as stream:
-        rows = list(csv.DictReader(stream))
+    rows = _rows(tmp_path / "a")
     assert [row["status"] for row in rows] == ["ok", "ok"]
     assert rows[0]["roi_id"] == ""
     assert rows[0]["engine"] == "SimpleITK"
@@ -141,7 +143,7 @@ def test_two_frames_of_reference_get_a_spatial_registration_object(series, pair,
     result = _register(series, pair, "b", "-o", str(tmp_path), "--identity", "keep")
     assert result.exit_code == 0, result.output
     fixed = frame_uid(Subject("one"))
-    found = read_spatial_registration(tmp_path / "transform.dcm", fixed, "1.2.3")
+    found = read_transform(tmp_path / "transform.dcm", fixed, "1.2.3")
     assert found == pytest.approx(motion(), abs=0.2)
     for number, file in enumerate(FILES):
         again = tmp_path / str(number)
@@ -182,6 +184,104 @@ def test_one_frame_or_a_failed_check_has_no_object(
     assert not (tmp_path / "transform.dcm").exists()
     assert not (tmp_path / "moving_on_fixed.nii.gz").exists()
     assert (tmp_path / "transform.tfm").exists()
+
+
+TWO = "Transform: AffineTransform_double_3_3\nParameters: {}\nFixedParameters: 0 0 0\n"
+PLAIN = "1 0 0 0 1 0 0 0 1 0 0 0"
+
+
+def test_a_transform_of_an_earlier_run_is_taken_as_it_is(pair, tmp_path):
+    assert _run(pair, "-o", str(tmp_path / "found")).exit_code == 0
+    given = str(tmp_path / "found" / "transform.tfm")
+    result = _run(pair, "--transform", given, "-o", str(tmp_path / "given"))
+    assert result.exit_code == 0, result.output
+    (found,), (again,) = (_rows(tmp_path / name) for name in ("found", "given"))
+    assert (again["transform"], again["engine"], again["status"]) == ("given", "", "ok")
+    for name in ("similarity", "displacement_mm", "rotation_deg"):
+        assert float(again[name]) == pytest.approx(float(found[name]), abs=1e-6)
+    assert again["registration_id"] != found["registration_id"]
+
+
+def _rows(folder):
+    with (folder / "registration.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_transform_that_leads_the_other_way_fails_its_checks(pair, tmp_path):
+    write_tfm(np.linalg.inv(motion()), np.zeros(3), tmp_path / "back.tfm")
+    result = _run(pair, "--transform", str(tmp_path / "back.tfm"), "--format", "json")
+    assert result.exit_code == 6
+    assert "similarity:failed" in json.loads(result.stdout)[0]["checks"]
+
+
+def test_a_text_file_leads_within_one_frame_of_reference_and_an_object_does_not(
+    series, pair, tmp_path
+):
+    write_tfm(motion(), np.zeros(3), tmp_path / "there.tfm")
+    given = ("--transform", str(tmp_path / "there.tfm"), "--format", "json")
+    result = _register(series, pair, "d", *given, protocol="none.yaml")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)[0]["transform"] == "given"
+    made = ("-o", str(tmp_path / "made"), "--identity", "keep")
+    assert _register(series, pair, "b", *given[:2], *made, protocol="none.yaml").exit_code == 0
+    refused = _register(series, pair, "d", "--transform", str(tmp_path / "made" / "transform.dcm"))
+    assert isinstance(refused.exception, BiomarkerError)
+    assert refused.exception.code == "REG-FRAMES"
+
+
+def _itk(*numbers):
+    return "#Insight Transform File V1.0\n" + "".join(map(TWO.format, numbers))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("cut.tfm", _itk(PLAIN)[:-9], "REGISTRATION-TRANSFORM"),
+        ("empty.tfm", "", "REGISTRATION-TRANSFORM"),
+        ("mirror.tfm", _itk("-" + PLAIN), "REGISTRATION-TRANSFORM"),
+        ("several.tfm", _itk(PLAIN, PLAIN), "REGISTRATION-TRANSFORM"),
+        ("spline.tfm", _itk(PLAIN).replace("Affine", "BSpline"), "REGISTRATION-TRANSFORM"),
+        ("object.tfm", "DICM", "REGISTRATION-TRANSFORM"),
+        ("text.dcm", _itk(PLAIN), "FILE-NOT-DICOM"),
+        ("matrix.txt", _itk(PLAIN), "FILE-NOT-DICOM"),
+    ],
+)
+def test_what_is_no_transform_is_refused_by_name_and_leaves_nothing(
+    pair, tmp_path, name, content, code
+):
+    path = tmp_path / name
+    path.write_text(content)
+    result = _run(pair, "--transform", str(path), "-o", str(tmp_path / "out"))
+    assert isinstance(result.exception, BiomarkerError)
+    assert (result.exception.code, result.exception.where) == (code, name)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["pair", "carry"])
+def test_two_transforms_are_not_one_of_them(pair, command):
+    words = [command, str(pair / "fixed.nii.gz"), str(pair / "moving.nii.gz")]
+    given = ["--transform", "a.tfm", "--transform", "b.tfm"]
+    options = [*given, "--protocol", "none", "-o", "out"]
+    result = CliRunner().invoke(register, [*words, *options])
+    assert result.exit_code == 2
+    assert "--transform is given 2 times" in result.output
+
+
+def test_a_transform_that_is_not_there_is_exit_3(pair, tmp_path):
+    for path in (tmp_path, tmp_path / "none.tfm"):
+        result = _run(pair, "--transform", str(path))
+        assert isinstance(result.exception, BiomarkerError)
+        assert result.exception.code == "NOTHING-FOUND"
+        assert result.exception.exit_code == 3
+
+
+def test_a_transform_that_stretches_is_judged_and_not_called_rigid(series, pair, tmp_path):
+    write_tfm(motion() @ np.diag([1.02, 1.0, 1.0, 1.0]), np.zeros(3), tmp_path / "wide.tfm")
+    given = ("--transform", str(tmp_path / "wide.tfm"), "-o", str(tmp_path / "out"))
+    assert _register(series, pair, "b", *given, protocol="none.yaml").exit_code == 0
+    item = dcmread(tmp_path / "out" / "transform.dcm").RegistrationSequence[1]
+    matrix = item.MatrixRegistrationSequence[0].MatrixSequence[0]
+    assert matrix.FrameOfReferenceTransformationMatrixType == "AFFINE"
 
 
 def test_two_patients_ask_for_a_person(series, pair):

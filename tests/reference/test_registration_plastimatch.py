@@ -9,8 +9,8 @@ import pytest
 from synthetic_registration import motion
 
 from biomarker_cli.api.images import read_volume
+from biomarker_cli.registration.given_transforms import read_transform
 from biomarker_cli.registration.pairs import frame_of_reference_of
-from biomarker_cli.registration.spatial_reading import read_spatial_registration
 from biomarker_cli.registration.transform_files import write_tfm
 
 pytestmark = pytest.mark.data
@@ -31,4 +31,4 @@ def test_its_object_leads_as_the_transform_that_it_was_given(data_dir, plastimat
     (written,) = (tmp_path / "out").glob("sro_*.dcm")
     frames = [frame_of_reference_of(read_volume(folder)) for folder in folders]
     # It writes six decimals.
-    assert read_spatial_registration(written, *frames) == pytest.approx(motion(), abs=1e-4)
+    assert read_transform(written, *frames) == pytest.approx(motion(), abs=1e-4)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import print_json, progress, require_free, say
+from biomarker_cli.cli.options import format_option, quiet_option
+from biomarker_cli.cli.output import note, print_json, progress, require_free, say
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -53,6 +53,7 @@ _OPTIONS = (
         help="Whom objects name: a subject and UIDs of the study, or the source's own.",
     ),
     click.option("--overwrite", is_flag=True, help="Replace earlier objects in that folder."),
+    quiet_option,
     format_option,
 )
 
@@ -125,10 +126,10 @@ def say_objects(rows: Sequence[ObjectRow], order: ObjectOrder, what: str) -> Exi
     else:
         say(f"{counted(n_written, what)} of {counted(len({r.case_id for r in rows}), 'case')}")
         if order.identity == "keep":
-            say("they name the patient and the study of the source (--identity keep)", err=True)
+            note("they name the patient and the study of the source (--identity keep)")
     for row in failed:
         say(f"{row.case_id}: {row.error_code} {row.error_message}", err=True)
-    say(f"written: {order.output}", err=True)
+    note(f"written: {order.output}")
     if not failed:
         return ExitCode.DONE
     return ExitCode.PARTIAL if n_written else ExitCode.FAILED

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args
 
 import click
 
-from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import print_json, progress, say
+from biomarker_cli.cli.options import format_option, quiet_option
+from biomarker_cli.cli.output import note, print_json, progress, say
 from biomarker_cli.model.exit_codes import ExitCode
+from biomarker_cli.model.usability import Least
 from biomarker_cli.model.wording import counted
-
-if TYPE_CHECKING:
-    from biomarker_cli.tables.export.wide import Least
 
 _EPILOG = """\b
 Examples:
@@ -51,7 +49,7 @@ with --voxels 5 where some map or visit is not in the table, 6 where none is.
 )
 @click.option(
     "--usable",
-    type=click.Choice(["yes", "caution", "all"]),
+    type=click.Choice(get_args(Least)),
     help="Values that are filled in: usable ones, also those under caution, or all there are "
     "[default: caution].",
 )
@@ -73,6 +71,7 @@ with --voxels 5 where some map or visit is not in the table, 6 where none is.
     "--roi", "rois", metavar="NAME", multiple=True, help="Of --voxels only this; repeat it."
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export.")
+@quiet_option
 @format_option
 @click.pass_context
 def joint(context: click.Context, /, folder: Path, output: Path | None, **given: Any) -> None:
@@ -97,8 +96,8 @@ def _file(output: Path, name: str) -> Path:
 
 def _write_rows(folder: Path, output: Path, given: Mapping[str, Any]) -> None:
     from biomarker_cli.cli.export.destinations import require_free_files
+    from biomarker_cli.tables.export.column_heads import units_path
     from biomarker_cli.tables.export.joint import JointRules, absent_path, export_joint
-    from biomarker_cli.tables.export.wide import units_path
 
     least: Least = given["usable"] or "caution"
     files = (output, units_path(output), absent_path(output))
@@ -114,7 +113,7 @@ def _write_rows(folder: Path, output: Path, given: Mapping[str, Any]) -> None:
     if summary.ambiguous:
         say(f"{counted(summary.ambiguous, 'value')} of two cases: choose with --role or --analysis")
     for path in files:
-        say(f"written: {path}", err=True)
+        note(f"written: {path}")
 
 
 def _write_voxels(folder: Path, output: Path, given: Mapping[str, Any]) -> ExitCode:
@@ -146,7 +145,7 @@ def _write_voxels(folder: Path, output: Path, given: Mapping[str, Any]) -> ExitC
     for hint in dict.fromkeys(error.hint for _, error in faults if error.hint):
         say(f"  next   {hint}", err=True)
     for path in files:
-        say(f"written: {path}", err=True)
+        note(f"written: {path}")
     if not faults:
         return ExitCode.DONE
     return ExitCode.PARTIAL if summary.joined or summary.whole else ExitCode.FAILED

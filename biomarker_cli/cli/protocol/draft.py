@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.headers import read_headers
-from biomarker_cli.cli.options import paths_argument
-from biomarker_cli.cli.output import print_data, require_new_file, say, write_new_file
+from biomarker_cli.cli.options import paths_argument, quiet_option
+from biomarker_cli.cli.output import note, print_product, require_new_file, write_new_file
 
 _EPILOG = """\b
 Examples:
@@ -20,8 +20,12 @@ Examples:
 @paths_argument
 @click.option("--id", "ident", default="my-protocol", show_default=True, help="Id of the protocol.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write to this file, else to stdout."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write to this file, else to stdout, also under --quiet.",
 )
+@quiet_option
 def draft(paths: tuple[Path, ...], ident: str, output: Path | None) -> None:
     """Write a draft protocol that the series below PATH meet.
 
@@ -37,7 +41,7 @@ def draft(paths: tuple[Path, ...], ident: str, output: Path | None) -> None:
     series = read_headers(paths).series
     text = draft_protocol(series, ident, datetime.now(UTC).date().isoformat())
     if output is None:
-        print_data(text)
+        print_product(text)
         return
     write_new_file(output, text)
-    say(f"written: {output}; test it with: biomarker protocol lint {output}", err=True)
+    note(f"written: {output}; test it with: biomarker protocol lint {output}")

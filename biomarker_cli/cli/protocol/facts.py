@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.headers import read_headers
-from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import Listing, print_json, say
 
 _EPILOG = """\b
@@ -21,6 +21,7 @@ Examples:
 @click.command(epilog=_EPILOG)
 @click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--modality", help="Only facts of this modality (CT, MR, PT), or phantom.")
+@quiet_option
 @format_option
 def facts(paths: tuple[Path, ...], modality: str | None, output_format: str) -> None:
     """List the facts that rules can name; with PATH, what its series tell.

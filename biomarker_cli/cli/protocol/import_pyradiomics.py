@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from biomarker_cli.cli.output import print_data, say, write_new_file
+from biomarker_cli.cli.output import print_product, say, write_new_file
 
 _EPILOG = """\b
 Examples:
@@ -39,7 +39,7 @@ def import_pyradiomics(parameters: Path, output: Path | None) -> None:
         change["date"] = datetime.now(UTC).date().isoformat()
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     if output is None:
-        print_data(text)
+        print_product(text)
         return
     write_new_file(output, text)
     say(f"written: {output}", err=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.headers import read_headers
-from biomarker_cli.cli.options import format_option, paths_argument
+from biomarker_cli.cli.options import format_option, paths_argument, quiet_option
 from biomarker_cli.cli.output import Listing, nothing_found, print_json, say
 
 _EPILOG = """\b
@@ -21,6 +21,7 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @paths_argument
+@quiet_option
 @format_option
 def match(paths: tuple[Path, ...], output_format: str) -> None:
     """Rank the shipped acquisition protocols by how much of them the data meet."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from biomarker_cli.cli.headers import read_headers
-from biomarker_cli.cli.options import format_option
+from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import (
     Listing,
+    note,
     nothing_found,
     print_json,
     require_new_file,
@@ -59,6 +60,7 @@ _VENDORS = ("siemens", "ge", "philips", "canon")
     metavar="FILE.html|FILE.csv",
     help="Write a page for printing, or a table; else the terminal.",
 )
+@quiet_option
 @format_option
 def sheet(
     protocol: str,
@@ -98,7 +100,7 @@ def sheet(
             else sheet_html(loaded, rows, vendor or "", against=is_against)
         )
         write_new_file(output, text)
-        say(f"written: {output}", err=True)
+        note(f"written: {output}")
     elif output_format == "json":
         print_json([asdict(row) for row in rows])
     else:

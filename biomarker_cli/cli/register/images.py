@@ -43,24 +43,39 @@ def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _only_one(
+    _context: click.Context, _option: click.Parameter, named: tuple[Path, ...]
+) -> Path | None:
+    """Return the transform that is named; of several, which other programs chain, none."""
+    if len(named) > 1:
+        raise click.UsageError(
+            f"--transform is given {len(named)} times, and transforms are not chained: write them "
+            "as one file."
+        )
+    return next(iter(named), None)
+
+
 transform_option = click.option(
     "--transform",
+    multiple=True,
+    callback=_only_one,
     type=click.Path(path_type=Path),
-    help="Spatial Registration object (DICOM) of both: judged instead of one that is found.",
+    help="ITK text file (.tfm) or Spatial Registration object (DICOM), FIXED to MOVING: judged "
+    "instead of one that is found.",
 )
 
 
 def transform_at(path: Path | None, fixed: Volume, moving: Volume) -> FloatArray | None:
-    """Return the transform of an object between two volumes; None where none is named."""
+    """Return the transform in a file between two volumes; None where none is named."""
     if path is None:
         return None
+    from biomarker_cli.registration.given_transforms import read_transform
     from biomarker_cli.registration.pairs import frame_of_reference_of
-    from biomarker_cli.registration.spatial_reading import read_spatial_registration
 
     if not path.is_file():
-        raise nothing_found("Spatial Registration object", [path])
+        raise nothing_found("transform", [path])
     frames = [frame_of_reference_of(one) for one in (fixed, moving)]
-    return read_spatial_registration(path, *frames)
+    return read_transform(path, *frames)
 
 
 def volume_at(path: Path, series: str, quantity: str | None) -> Volume:

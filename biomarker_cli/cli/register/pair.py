@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import Listing, is_quiet, note, print_json, require_free, say
+from biomarker_cli.cli.output import Listing, note, print_json, require_free, say
 from biomarker_cli.cli.register.files import write_registration, write_tables
 from biomarker_cli.cli.register.images import (
     image_options,
@@ -31,6 +31,7 @@ Examples:
   biomarker register ct/ mr/ --protocol rigid-mr-ct --mask gtv.dcm -o registered
   biomarker register ct_planning/ ct_week3/ --protocol demons-ct-ct -o registered
   biomarker register a.nii.gz b.nii.gz --quantity hu --protocol rigid-same-modality
+  biomarker register ct/ mr/ --protocol none --transform approved.tfm -o registered
 
 With -o the folder gets registration.csv, overlay.png, transform.tfm, which leads a point of
 FIXED to the same anatomy in MOVING (LPS mm, as ITK resamples), and, of two DICOM
@@ -110,9 +111,9 @@ def pair(
         _write_object(found, fixed, moving, output, keep=identity == "keep")
         _write_resampled(found, fixed, moving, output, wanted=given["resampled"])
         note(f"written: {output}")
-    if output_format == "json" and not is_quiet():
+    if output_format == "json":
         print_json(rows)
-    elif not is_quiet():
+    else:
         _print_text(found, rows)
     context.exit(_EXIT[found.status])
 
@@ -160,5 +161,5 @@ def _print_text(found: Registration, rows: Sequence[dict[str, Any]]) -> None:
     table.print()
     for row in rows:
         if row["checks"]:
-            say(f"{row['roi_id'] or '(body)'}: {row['checks']}", err=True)
+            note(f"{row['roi_id'] or '(body)'}: {row['checks']}")
     say(f"{found.protocol.ident}: {found.status}, turned by {found.rotation_deg:.2f} degrees")

@@ -22,6 +22,7 @@ from biomarker_cli.dicom.identity import is_registered
 from biomarker_cli.exchange.bundles.archives import MOST_MEMBER_BYTES
 from biomarker_cli.exchange.deidentifying.copies import COPIES_FORMAT, MANIFEST
 from biomarker_cli.exchange.errors import ExchangeError, LeakError
+from biomarker_cli.exchange.uids import is_archive_uid
 from biomarker_cli.tables.cells import unescape_cell
 from biomarker_cli.tables.columns import read_columns
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 DICOM_FOLDER = "dicom/"
 
 _MOST_MANIFEST_BYTES = 64 * 1024**2
-_NAME = re.compile(r"(?:[0-9.]{1,64}/){0,3}[0-9.]{1,64}\.dcm")
+_SUFFIX = ".dcm"
+_MOST_PARTS = 4
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UID = re.compile(rb"(?<![\w.])[0-2](?:\.(?:0|[1-9]\d*)){2,}(?!\w|\.\w)")
 _TEXTS = frozenset(
@@ -244,9 +246,15 @@ def _digests(folder: Path, content: bytes) -> dict[str, str]:
         raise _no_copies(folder, f"{MANIFEST} does not say {COPIES_FORMAT}, or is damaged")
     if not digests:
         raise _no_copies(folder, "there are no copies in it")
-    if not all(map(_NAME.fullmatch, digests)):
+    if not all(map(_may_be_a_copy, digests)):
         raise _no_copies(folder, "a name is none that a copy has")
     return digests
+
+
+def _may_be_a_copy(name: str) -> bool:
+    """Tell whether a path is one of UIDs, as copies have them: it leads nowhere else."""
+    parts = name.removesuffix(_SUFFIX).split("/")
+    return name.endswith(_SUFFIX) and len(parts) <= _MOST_PARTS and all(map(is_archive_uid, parts))
 
 
 def copies_in(content: bytes) -> dict[str, str] | None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.tables.cells import csv_line
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package
 from biomarker_cli.tables.outgoing_text import HIDDEN_FACTS, OutgoingText, first_days
+from biomarker_cli.tables.packaged import PackagedTable, read_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable

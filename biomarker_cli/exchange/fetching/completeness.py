@@ -19,7 +19,13 @@ from typing import Any, BinaryIO, NamedTuple
 
 from biomarker_cli.dicom.deflated import MeasuredContent
 from biomarker_cli.dicom.element_values import UNKNOWN, decode, tag_of
-from biomarker_cli.dicom.element_walk import CutShortError, Located, UnusualFileError, locate
+from biomarker_cli.dicom.element_walk import (
+    CutShortError,
+    Located,
+    UnusualFileError,
+    Walked,
+    locate,
+)
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.windows import ByteWindow, FileWindow
 
@@ -30,6 +36,9 @@ _ELSEWHERE = "PixelDataProviderURL"
 _PHOTOMETRIC = "PhotometricInterpretation"
 _CLASS = "SOPClassUID"
 _NEEDED = (*_UIDS, *_SIZE, *_FACTORS, _ELSEWHERE, _PHOTOMETRIC, _CLASS)
+_META = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID")
+_ENCODING, _MAKER = "TransferSyntaxUID", "Manufacturer"
+_MARK_AT, _MARK = 128, b"DICM"
 
 _ROOT = "1.2.840.10008.5.1.4.1.1."
 _CR_DX_MG, _CT, _US, _MR = ("1", "1.1", "1.2"), ("2", "2.1"), ("3.1", "6.1"), ("4", "4.1")
@@ -54,8 +63,14 @@ class StoredObject:
 
     Attributes
     ----------
-    study_uid, series_uid, sop_instance_uid : str
+    study_uid, series_uid, sop_instance_uid, sop_class_uid : str
         As they stand in the file: not checked.
+    encoding : str
+        Transfer Syntax UID.
+    described : (str, str)
+        Class and instance, as the file meta information names them.
+    maker : str
+        Manufacturer; letters beyond ASCII are not decoded.
     fault : str
         What is missing; empty where the file is whole.
     """
@@ -63,6 +78,10 @@ class StoredObject:
     study_uid: str
     series_uid: str
     sop_instance_uid: str
+    sop_class_uid: str
+    encoding: str
+    described: tuple[str, str]
+    maker: str
     fault: str = ""
 
     @property
@@ -91,33 +110,77 @@ def read_stored(path: Path) -> StoredObject | None:
     OSError
         Where the system does not hand the file over.
     """
+    with opened_itself(path) as file:
+        return stored_in(file, path)
+
+
+def opened_itself(path: Path) -> BinaryIO:
+    """Open a file, and nothing that a link or a pipe of its name leads to.
+
+    Raises
+    ------
+    OSError
+        Where the system does not hand the file over.
+    """
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        window = FileWindow(file.fileno(), os.fstat(file.fileno()).st_size)
-        try:
-            found = locate(window)
-        except CutShortError:
-            return None
-        except UnusualFileError:
-            return _read_unusual(file, path)
-        pixels = None
-        if found.pixels is not None:
-            start, length = found.pixels.start, found.pixels.length
-            pixels = _encapsulated(window, start) if length is None else _native(window, *found[3:])
-        return _judged({name: _value(found.elements, name) for name in _NEEDED}, pixels)
+    return os.fdopen(os.open(path, flags), "rb")
+
+
+def is_marked(file: BinaryIO) -> bool:
+    """Tell whether an open file has the mark of DICOM behind its preamble (PS3.10 7.1)."""
+    return os.pread(file.fileno(), len(_MARK), _MARK_AT) == _MARK
+
+
+def stored_in(file: BinaryIO, path: Path) -> StoredObject | None:
+    """Return what an open file is, as `read_stored` does.
+
+    Parameters
+    ----------
+    file : binary file
+    path : Path
+        Its name.
+
+    Raises
+    ------
+    OSError
+        Where the system does not hand the file over.
+    """
+    if not is_marked(file):
+        return None
+    window = FileWindow(file.fileno(), os.fstat(file.fileno()).st_size)
+    try:
+        return _walked(window, locate(window))
+    except CutShortError:
+        return None
+    except UnusualFileError:
+        return _read_unusual(file, path)
+
+
+def _walked(window: ByteWindow, found: Walked) -> StoredObject:
+    values = {name: _value(found.elements, name) for name in _NEEDED}
+    values |= {name: _value(found.meta, name) for name in _META}
+    _, maker = found.elements.get(tag_of(_MAKER), (b"", None))
+    values |= {_ENCODING: found.syntax, _MAKER: (maker or b"").decode("latin-1").strip(" \0")}
+    pixels = None
+    if found.pixels is not None:
+        start, length = found.pixels.start, found.pixels.length
+        pixels = _encapsulated(window, start) if length is None else _native(window, start, length)
+    return _judged(values, pixels)
 
 
 def _value(elements: Located, keyword: str) -> Any:
     located = elements.get(tag_of(keyword))
     value = None if located is None else decode(tag_of(keyword), *located)
+    if value is UNKNOWN:
+        raise UnusualFileError
     # Of several values none is told from the others, and a list is no member of a set.
-    return None if value is UNKNOWN or isinstance(value, list) else value
+    return None if isinstance(value, list) else value
 
 
-def _native(window: ByteWindow, place: Any) -> _Pixels:
-    there = min(place.length, window.size - place.start)
-    if there < place.length:
-        return _Pixels(there, f"{there} of {place.length} bytes of pixel data")
+def _native(window: ByteWindow, start: int, length: int) -> _Pixels:
+    there = min(length, window.size - start)
+    if there < length:
+        return _Pixels(there, f"{there} of {length} bytes of pixel data")
     return _Pixels(there)
 
 
@@ -136,8 +199,13 @@ def _encapsulated(window: ByteWindow, at: int) -> _Pixels:
 
 
 def _judged(values: Mapping[str, Any], pixels: _Pixels | None) -> StoredObject:
-    study, series, instance = (str(values[name] or "") for name in _UIDS)
-    return StoredObject(study, series, instance, _fault(values, pixels))
+    names = (*_UIDS, _CLASS, _ENCODING, *_META, _MAKER)
+    study, series, instance, sop_class, encoding, *meta, maker = (
+        str(values[name] or "") for name in names
+    )
+    described = (meta[0], meta[1])
+    fault = _fault(values, pixels)
+    return StoredObject(study, series, instance, sop_class, encoding, described, maker, fault)
 
 
 def _fault(values: Mapping[str, Any], pixels: _Pixels | None) -> str:
@@ -177,7 +245,8 @@ def _read_unusual(file: BinaryIO, path: Path) -> StoredObject | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = dcmread(content)
-            values = {name: dataset.get(name) for name in _NEEDED}
+            values = {name: dataset.get(name) for name in (*_NEEDED, _MAKER)}
+            values |= {name: dataset.file_meta.get(name) for name in (*_META, _ENCODING)}
             stored = next((dataset[name] for name in _PIXELS if name in dataset), None)
             if stored is None:
                 return _judged(values, None)

@@ -26,10 +26,10 @@ from biomarker_cli.exchange.fetching.remote import (
     RemoteInstance,
     RemoteSeries,
     is_modality,
-    is_uid,
 )
 from biomarker_cli.exchange.fetching.sources import DicomwebSource
 from biomarker_cli.exchange.fetching.web_session import WebSession, chunks_of
+from biomarker_cli.exchange.uids import is_archive_uid
 
 if TYPE_CHECKING:
     from requests import Response
@@ -141,7 +141,7 @@ class DicomwebRemote:
             wanted = {"SeriesInstanceUID": query.series_uid}
             for uid, answer in self._search("/series", wanted, qido.SERIES_UID):
                 study = text_in(answer, qido.STUDY_UID)
-                if uid == query.series_uid and is_uid(study):
+                if uid == query.series_uid and is_archive_uid(study):
                     yield from self._series(replace(query, study_uid=study))
             return
         for study in self._studies(query):
@@ -179,7 +179,7 @@ def _path(series: RemoteSeries) -> str:
 
 def _class_of(answer: Answer) -> str:
     uid = text_in(answer, qido.SOP_CLASS_UID)
-    return uid if is_uid(uid) else ""
+    return uid if is_archive_uid(uid) else ""
 
 
 def _objects(response: Response) -> Iterator[Iterator[bytes]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from biomarker_cli.exchange.fetching.errors import SourceError
-from biomarker_cli.exchange.fetching.remote import is_uid
+from biomarker_cli.exchange.uids import is_archive_uid
 from biomarker_cli.tables.columns import read_columns
 from biomarker_cli.tables.package import DATA_PACKAGE, write_datapackage
 from biomarker_cli.tables.rows import about, columns_of
@@ -92,7 +92,7 @@ def earlier_rows(folder: Path) -> list[dict[str, Any]]:
             row[name] = int(number) if number == number and abs(number) < 2**53 else None
         rows.append(row)
     keys = {(row["study_uid"], row["series_uid"]) for row in rows}
-    if len(keys) != len(rows) or not all(is_uid(uid) for key in keys for uid in key):
+    if len(keys) != len(rows) or not all(is_archive_uid(uid) for key in keys for uid in key):
         raise _no_table(path, "a series stands twice, or is no UID")
     if any(row["status"] not in (COMPLETE, INCOMPLETE, FAILED) for row in rows):
         raise _no_table(path, "a status is none of its words")

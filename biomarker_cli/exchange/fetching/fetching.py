@@ -195,6 +195,7 @@ class _SeriesFetch:
             )
         uids = [one.sop_instance_uid for one in instances]
         self.store = SeriesStore(fetch.output, self.series, uids)
+        self.store.tidy()
         self.instances = instances
         fetch.advance(len(uids), len(uids) - len(self.store.missing), 0)
 

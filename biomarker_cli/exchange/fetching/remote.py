@@ -9,25 +9,12 @@ from types import TracebackType
 from typing import Protocol
 
 from biomarker_cli.exchange.fetching.errors import RemoteError, SourceError, SourceRefusedError
+from biomarker_cli.exchange.uids import is_archive_uid
 
-_UID = re.compile(r"[0-9.]{1,64}", re.ASCII)
-_ONLY_POINTS = frozenset(".")
 _DATE = re.compile(r"[0-9]{8}", re.ASCII)
 _MODALITY = re.compile(r"[A-Z0-9_ ]{1,16}", re.ASCII)
 _WILD = frozenset("*?\\")
 _LONGEST_ID = 64
-
-
-def is_uid(text: object) -> bool:
-    """Tell whether something is text of digits and points that may name a file.
-
-    References
-    ----------
-    DICOM PS3.5 9.1 (UID encoding rules).
-    """
-    return (
-        isinstance(text, str) and bool(_UID.fullmatch(text)) and not _ONLY_POINTS.issuperset(text)
-    )
 
 
 def is_modality(text: str) -> bool:
@@ -49,7 +36,7 @@ def uid_from_outside(text: object, what: str) -> str:
     RemoteError
         ``FETCH-UID``; it is not quoted.
     """
-    if not isinstance(text, str) or not is_uid(text):
+    if not isinstance(text, str) or not is_archive_uid(text):
         raise RemoteError("FETCH-UID", f"the source gives a {what} that is no UID")
     return text
 
@@ -78,7 +65,7 @@ class Query:
 
     def __post_init__(self) -> None:
         for name, uid in (("study", self.study_uid), ("series", self.series_uid)):
-            if uid and not is_uid(uid):
+            if uid and not is_archive_uid(uid):
                 raise _bad_query(f"the {name} is no UID of at most 64 digits and points")
         if _WILD & set(self.patient_id) or not self.patient_id.isprintable():
             raise _bad_query("the patient holds *, ? or \\: it is looked for exactly")

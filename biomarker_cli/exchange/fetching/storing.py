@@ -32,6 +32,8 @@ UNREADABLE = "an object"
 class SeriesStore:
     """Takes the instances of a series that are missing on disk.
 
+    Made, it has looked at the folder and changed nothing.
+
     Parameters
     ----------
     output : Path
@@ -64,7 +66,6 @@ class SeriesStore:
     def __init__(self, output: Path, series: RemoteSeries, expected: Iterable[str]) -> None:
         self.folder = _folder(output, series)
         self.expected = frozenset(uid_from_outside(uid, "SOPInstanceUID") for uid in expected)
-        self._tidy()
         self.missing = {uid for uid in self.expected if not self._is_whole(uid)}
         self.n_dropped = 0
         self.n_bytes_received = 0
@@ -101,6 +102,15 @@ class SeriesStore:
                 where=self.folder.name,
             )
 
+    def tidy(self) -> None:
+        """Take away what a fetch that was killed left half; one that is at it may go on."""
+        for part in self.folder.glob(f".{_PART}.*{PART_SUFFIX}"):
+            # One beside us may have given it its name since, and a folder is none of ours.
+            with suppress(FileNotFoundError):
+                found = part.lstat()
+                if found.st_mtime < time.time() - _STALE_S and not S_ISDIR(found.st_mode):
+                    part.unlink()
+
     def n_bytes_on_disk(self) -> int:
         """Return the size of the files that are whole."""
         return sum(self._path(uid).stat().st_size for uid in self.expected - self.missing)
@@ -122,15 +132,6 @@ class SeriesStore:
             self.missing.discard(uid)
             self.faults.pop(uid, None)
             self.n_bytes_received += n_bytes
-
-    def _tidy(self) -> None:
-        """Take away what a fetch that was killed left half; one that is at it may go on."""
-        for part in self.folder.glob(f".{_PART}.*{PART_SUFFIX}"):
-            # One beside us may have given it its name since, and a folder is none of ours.
-            with suppress(FileNotFoundError):
-                found = part.lstat()
-                if found.st_mtime < time.time() - _STALE_S and not S_ISDIR(found.st_mode):
-                    part.unlink()
 
     @property
     def _names(self) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from biomarker_cli.exchange.results.segmentation import (
     uids_of,
 )
 from biomarker_cli.exchange.results.source_images import SourceImages
+from biomarker_cli.exchange.uids import is_standard_uid
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.file_names import FileNames, file_stem
 from biomarker_cli.model.outputs import replace_file
@@ -60,7 +61,7 @@ class Outgoing:
         return {
             (row["case_id"], row["roi_id"]): uid
             for row in named_rows(self.run.table("rois"), "case_id", "roi_id")
-            if is_uid(uid := row.get("tracking_uid", ""))
+            if is_standard_uid(uid := row.get("tracking_uid", ""))
         }
 
 
@@ -234,12 +235,6 @@ def _masks(
         if region.n_voxels:
             uid = tracking.get((index.case_id, file.roi_id), "")
             yield file.image, OutgoingRegion(file.roi_id, region, file.sha256, uid)
-
-
-def is_uid(text: str) -> bool:
-    """Tell whether a text is a UID as DICOM has them (PS3.5, 9.1)."""
-    parts = text.split(".")
-    return len(text) <= 64 and all(p.isascii() and p.isdigit() and p == str(int(p)) for p in parts)
 
 
 def chosen_cases(run: OutgoingRun, wanted: Sequence[str]) -> tuple[OutgoingCase, ...]:

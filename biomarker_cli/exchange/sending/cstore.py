@@ -19,10 +19,10 @@ from biomarker_cli.exchange.dimse.contexts import CONTEXTS_AT_MOST, class_words,
 from biomarker_cli.exchange.dimse.peers import Peer
 from biomarker_cli.exchange.dimse.watching import Activity
 from biomarker_cli.exchange.fetching.dimse import DimseRemote
-from biomarker_cli.exchange.fetching.errors import SeriesRefusedError
+from biomarker_cli.exchange.fetching.errors import RemoteError, SeriesRefusedError
 from biomarker_cli.exchange.sending.asked_target import AskedTarget
-from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile
-from biomarker_cli.exchange.sending.target import Tell
+from biomarker_cli.exchange.sending.outgoing_files import UNREADABLE, OutgoingFile
+from biomarker_cli.exchange.sending.target import Tell, as_found
 
 _WARNING_FAMILY = 0xB
 
@@ -59,10 +59,10 @@ class StoreTarget(AskedTarget):
                 }
                 for pair, files in of_pair.items():
                     for file in files:
-                        if pair in accepted:
-                            self._store_one(association, file, activity, tell)
-                        else:
+                        if pair not in accepted:
                             tell(file, "DIMSE-CLASS", _not_accepted(*pair))
+                        elif as_found([file], tell):
+                            self._store_one(association, file, activity, tell)
         except SeriesRefusedError as error:
             # Of these classes none is taken; the association is not opened for less.
             if error.code != "DIMSE-CLASS":
@@ -76,7 +76,13 @@ class StoreTarget(AskedTarget):
     ) -> None:
         activity.touch()
         with standing(self._peer, association, activity):
-            answer = association.send_c_store(file.path)
+            try:
+                answer = association.send_c_store(file.path)
+            except OSError as error:
+                words = error.strerror or "it cannot be read"
+                tell(file, UNREADABLE, words)
+                # Half a message may be on its way: the others go by another association.
+                raise RemoteError(UNREADABLE, words, where=file.name) from error
         status = status_of(self._peer, answer, activity)
         if is_success(status) or status >> 12 == _WARNING_FAMILY:
             words = "" if is_success(status) else f"stored; the target says {status_words(status)}"

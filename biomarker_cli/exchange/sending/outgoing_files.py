@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import uuid
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from biomarker_cli.dicom.identity import OWN_MANUFACTURER
-from biomarker_cli.exchange.fetching.completeness import read_stored
-from biomarker_cli.exchange.fetching.remote import is_uid
+from biomarker_cli.exchange.fetching.completeness import (
+    StoredObject,
+    is_marked,
+    opened_itself,
+    stored_in,
+)
 from biomarker_cli.exchange.sending.sent_table import NOT_DICOM, REFUSED, SentRow
+from biomarker_cli.exchange.uids import is_archive_uid
+from biomarker_cli.model.inputs import FileSignature
 from biomarker_cli.model.wording import shown
 
 _UUID_ROOT = "2.25."
 _KEYED_VERSION = 8
-_MAGIC_AT = 128
-_META_UIDS = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID")
+
+CHANGED, UNREADABLE = "SEND-CHANGED", "SEND-UNREADABLE"
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class OutgoingFile:
         Transfer Syntax UID.
     is_ours : bool
         Whether this program made it of a run: a SEG, an SR, a map.
-    n_bytes : int
+    signature : FileSignature
+        Of the file that was read.
     """
 
     path: Path
@@ -45,7 +52,19 @@ class OutgoingFile:
     sop_class_uid: str
     encoding: str
     is_ours: bool
-    n_bytes: int
+    signature: FileSignature
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the file."""
+        return self.signature.size
+
+    def is_as_found(self) -> bool:
+        """Tell whether the file that was read still lies there: what leaves is what was judged."""
+        try:
+            return FileSignature.of(self.path.lstat()) == self.signature
+        except OSError:
+            return False
 
     def row(self, status: str, code: str = "", message: str = "") -> SentRow:
         """Return its row of ``sent.csv``."""
@@ -109,46 +128,35 @@ def _own_name(name: str, names: set[str]) -> str:
 
 
 def _read(path: Path, name: str) -> OutgoingFile | SentRow:
-    n_bytes = path.stat().st_size
+    """Return what a file is, from one look at it."""
     try:
-        with path.open("rb") as stream:
-            stream.seek(_MAGIC_AT)
-            is_dicom = stream.read(4) == b"DICM"
+        with opened_itself(path) as file:
+            signature = FileSignature.of(os.fstat(file.fileno()))
+            is_dicom = is_marked(file)
+            stored = stored_in(file, path) if is_dicom else None
     except OSError as error:
-        return _refused(name, "SEND-UNREADABLE", error.strerror or "it cannot be read")
+        return _refused(name, UNREADABLE, error.strerror or "it cannot be read")
     if not is_dicom:
         if path.suffix.lower() == ".dcm":
             return _refused(name, "SEND-NOT-DICOM", "no DICOM file, whatever its name says")
-        return SentRow(file=name, status=NOT_DICOM, n_bytes=n_bytes)
-    stored = read_stored(path)
+        return SentRow(file=name, status=NOT_DICOM, n_bytes=signature.size)
     if stored is None:
         return _refused(name, "SEND-CUT", "its header cannot be read to the end")
     if stored.fault:
         return _refused(name, "SEND-CUT", stored.fault)
-    return _described(path, name, n_bytes)
+    return _described(path, name, stored, signature)
 
 
-def _described(path: Path, name: str, n_bytes: int) -> OutgoingFile | SentRow:
-    import pydicom
-
-    tags = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            header = pydicom.dcmread(path, specific_tags=[*tags, "Manufacturer"])
-            uids = [header.get(tag) for tag in tags]
-            meta = [header.file_meta.get(tag) for tag in _META_UIDS]
-            is_ours = header.get("Manufacturer") == OWN_MANUFACTURER
-    except Exception:  # noqa: BLE001 - damage knows no bounds; one file is not sent, no more
-        return _refused(name, "SEND-CUT", "its header cannot be read")
-    if not all(isinstance(uid, str) and is_uid(str(uid)) for uid in (*uids, *meta)):
+def _described(
+    path: Path, name: str, stored: StoredObject, signature: FileSignature
+) -> OutgoingFile | SentRow:
+    sop_class, instance = stored.sop_class_uid, stored.sop_instance_uid
+    if not all(map(is_archive_uid, (*stored.uids, sop_class, stored.encoding, *stored.described))):
         return _refused(name, "SEND-UID", "a UID that names it is absent, or is none")
-    sop_class, instance, study, series = (str(uid) for uid in uids)
-    if meta[:2] != [sop_class, instance]:
+    if stored.described != (sop_class, instance):
         return _refused(name, "SEND-UID", "its meta information names another object")
-    return OutgoingFile(
-        path, name, study, series, instance, sop_class, str(meta[2]), is_ours, n_bytes
-    )
+    is_ours = stored.maker == OWN_MANUFACTURER
+    return OutgoingFile(path, name, *stored.uids, sop_class, stored.encoding, is_ours, signature)
 
 
 def _refused(name: str, code: str, message: str) -> SentRow:

@@ -15,7 +15,12 @@ from biomarker_cli.exchange.fetching.errors import (
 from biomarker_cli.exchange.fetching.fetching import FRUITLESS_TRIES
 from biomarker_cli.exchange.fetching.listing import PAUSES_S
 from biomarker_cli.exchange.fetching.remote import RemoteSeries
-from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile, files_below, is_keyed
+from biomarker_cli.exchange.sending.outgoing_files import (
+    CHANGED,
+    OutgoingFile,
+    files_below,
+    is_keyed,
+)
 from biomarker_cli.exchange.sending.sent_table import FAILED, HELD, REFUSED, SENT, TO_SEND, SentRow
 from biomarker_cli.exchange.sending.target import SendTarget
 
@@ -57,13 +62,7 @@ class Sending:
         return sorted([*self._settled.values(), *rest], key=lambda row: row.file)
 
     def run(self, folder: Path) -> None:
-        """Send what lies in a folder, series by series, images before what is made of them.
-
-        Raises
-        ------
-        OSError
-            A file that can no longer be read.
-        """
+        """Send what lies in a folder, series by series, images before what is made of them."""
         by_series: dict[RemoteSeries, list[OutgoingFile]] = {}
         for found in files_below(folder):
             if isinstance(found, OutgoingFile):
@@ -141,7 +140,8 @@ class Sending:
         if not code:
             self.n_files_sent += 1
             self.n_bytes_sent += file.n_bytes
-        self._settle(file, file.row(FAILED if code else SENT, code, message))
+        status = REFUSED if code == CHANGED else FAILED if code else SENT
+        self._settle(file, file.row(status, code, message))
 
     def _fail(self, files: Sequence[OutgoingFile], error: RemoteError) -> None:
         for file in files:

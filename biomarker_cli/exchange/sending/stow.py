@@ -19,7 +19,7 @@ from biomarker_cli.exchange.fetching.sources import DicomwebSource
 from biomarker_cli.exchange.fetching.web_session import WebSession, body_of
 from biomarker_cli.exchange.sending.asked_target import AskedTarget
 from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile
-from biomarker_cli.exchange.sending.target import Tell
+from biomarker_cli.exchange.sending.target import Tell, as_found
 from biomarker_cli.exchange.store_statuses import STORE_STATUSES
 
 FILES_AT_ONCE = 50
@@ -61,7 +61,10 @@ class StowTarget(AskedTarget):
 
     def store(self, files: Sequence[OutgoingFile], tell: Tell) -> None:
         """Send files in requests of a bounded size."""
-        for some in _requests(files):
+        for due in _requests(files):
+            some = as_found(due, tell)
+            if not some:
+                continue
             boundary = uuid.uuid4().hex
             with self._session.posted(
                 "/studies",

@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
-from biomarker_cli.exchange.dimse.peers import peer_of, require_pynetdicom
-from biomarker_cli.exchange.fetching.choosing import ChosenSource, credentials_of
+from biomarker_cli.exchange.dimse.peers import peer_of
+from biomarker_cli.exchange.fetching.choosing import ChosenSource, Credentials
+from biomarker_cli.exchange.fetching.opening import made_by_kind
 from biomarker_cli.exchange.fetching.remote import RemoteSeries
-from biomarker_cli.exchange.fetching.sources import DicomwebSource
-from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile
+from biomarker_cli.exchange.fetching.sources import DicomwebSource, DimseSource
+from biomarker_cli.exchange.sending.outgoing_files import CHANGED, OutgoingFile
 
 Tell = Callable[[OutgoingFile, str, str], None]
 """Hears of each file: its code (empty: taken) and what the target says."""
+
+
+def as_found(files: Sequence[OutgoingFile], tell: Tell) -> list[OutgoingFile]:
+    """Return the files that still are what was read of them; of the others it is told."""
+    found = []
+    for file in files:
+        if file.is_as_found():
+            found.append(file)
+        else:
+            tell(file, CHANGED, "another file lies there now, or none")
+    return found
 
 
 class SendTarget(Protocol):
@@ -43,15 +55,18 @@ def target_of(chosen: ChosenSource) -> SendTarget:
     Raises
     ------
     SourceError
-        Where credentials or certificates cannot be used, or a package is not installed.
+        As `made_by_kind` does.
     """
-    credentials = credentials_of(chosen)
-    source = chosen.source
-    if isinstance(source, DicomwebSource):
-        from biomarker_cli.exchange.sending.stow import StowTarget
+    return made_by_kind(chosen, _stow_target, _store_target)
 
-        return StowTarget(source, credentials)
-    require_pynetdicom()
+
+def _stow_target(source: DicomwebSource, credentials: Credentials) -> SendTarget:
+    from biomarker_cli.exchange.sending.stow import StowTarget
+
+    return StowTarget(source, credentials)
+
+
+def _store_target(source: DimseSource, credentials: Credentials) -> SendTarget:
     from biomarker_cli.exchange.sending.cstore import StoreTarget
 
     return StoreTarget(peer_of(source, credentials))

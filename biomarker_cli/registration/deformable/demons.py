@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.registration.alignment import THREADS, geometry_of, no_result, one_thread
+from biomarker_cli.registration.alignment import no_result
 from biomarker_cli.registration.deformable.fields import DisplacementField, itk_transform
 from biomarker_cli.registration.deformable.rules import DemonsRules
+from biomarker_cli.registration.itk_images import THREADS, empty_image, geometry_of, one_thread
 
 
 def deform(fixed: Any, moving: Any, matrix: FloatArray, rules: DemonsRules) -> DisplacementField:
@@ -96,19 +98,15 @@ def _smoothed(image: Any, voxel_mm: float) -> Any:
 
 def _grid(image: Any, voxel_mm: float) -> Any:
     """Return an empty image of voxels of about a size, never finer, that covers another."""
-    import SimpleITK
-
     sizes, spacings = np.array(image.GetSize()), np.array(image.GetSpacing())
     extent = sizes * spacings
     counts = np.clip(np.ceil(extent / np.maximum(spacings, voxel_mm)), 1, sizes)
     spacing = extent / counts
     axes = np.reshape(image.GetDirection(), (3, 3))
     origin = np.array(image.GetOrigin()) + axes @ ((spacing - spacings) / 2.0)
-    grid = SimpleITK.Image([int(n) for n in counts], SimpleITK.sitkUInt8)
-    grid.SetSpacing(spacing.tolist())
-    grid.SetOrigin(origin.tolist())
-    grid.SetDirection(image.GetDirection())
-    return grid
+    z, y, x = counts[::-1].astype(int).tolist()
+    place = tuple(spacing.tolist()), tuple(origin.tolist()), image.GetDirection()
+    return empty_image(Geometry((z, y, x), *place))
 
 
 def _with_rigid(field: Any, matrix: FloatArray) -> DisplacementField:

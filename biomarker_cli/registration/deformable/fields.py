@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.model.arrays import FloatArray
+from biomarker_cli.registration.itk_images import placed
 
 _RETURNS_WITHIN_MM = 0.001
 """How near a point that was led back must come to where it started."""
@@ -47,7 +48,7 @@ class DisplacementField:
 
         NaN for a point that nothing within 0.001 mm is led to.
         """
-        return inverse_of(self.there, points_mm)
+        return points_led_to(self.there, points_mm)
 
     def _at(self, points_mm: FloatArray) -> FloatArray:
         from scipy.ndimage import map_coordinates
@@ -87,7 +88,7 @@ class DisplacementField:
         return np.asarray(np.linalg.det(derivative @ self.geometry.axes.T + np.eye(3)))
 
 
-def inverse_of(there: Callable[[FloatArray], FloatArray], points_mm: FloatArray) -> FloatArray:
+def points_led_to(there: Callable[[FloatArray], FloatArray], points_mm: FloatArray) -> FloatArray:
     """Return the points that a deformation leads to some points, LPS mm, shape (n, 3).
 
     NaN for a point that nothing within 0.001 mm is led to. Each turn adds what is missing,
@@ -137,8 +138,5 @@ def itk_image(field: DisplacementField, dtype: Any = np.float32) -> Any:
     """Return a field as a SimpleITK image of three components, LPS mm."""
     import SimpleITK
 
-    image: Any = SimpleITK.GetImageFromArray(field.vectors_mm.astype(dtype), isVector=True)
-    image.SetSpacing(field.geometry.spacing_mm)
-    image.SetOrigin(field.geometry.origin_mm)
-    image.SetDirection(field.geometry.direction)
-    return image
+    image = SimpleITK.GetImageFromArray(field.vectors_mm.astype(dtype), isVector=True)
+    return placed(image, field.geometry)

@@ -11,10 +11,16 @@ from numpy.typing import NDArray
 
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.model.arrays import BoolArray, FloatArray
-from biomarker_cli.registration.anatomy import body_of, resampled, transformed
+from biomarker_cli.registration.anatomy import (
+    body_of,
+    distances_mm,
+    resampled,
+    transformed,
+)
 from biomarker_cli.registration.deformable.demons import deform
 from biomarker_cli.registration.deformable.fields import DisplacementField, itk_image
 from biomarker_cli.registration.deformable.rules import DemonsRules
+from biomarker_cli.registration.linear_parts import inverse_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +73,7 @@ def deformation_of(
     images: tuple[Any, Any],
     matrix: FloatArray,
     rules: DemonsRules,
-    likeness: Callable[[Any, Any, DisplacementField], float | None] | None,
+    likeness: Callable[[DisplacementField], float | None] | None,
     *,
     both_ways: bool,
 ) -> Deformation:
@@ -87,9 +93,8 @@ def deformation_of(
     """
     fixed, moving = images
     field = deform(fixed, moving, matrix, rules)
-    back = np.asarray(np.linalg.inv(matrix))
-    returning = deform(moving, fixed, back, rules) if both_ways else None
-    similarity = likeness(fixed, moving, field) if likeness is not None else None
+    returning = deform(moving, fixed, inverse_of(matrix), rules) if both_ways else None
+    similarity = likeness(field) if likeness is not None else None
     body = body_of(resampled(fixed, itk_image(field), np.eye(4)))
     return Deformation(field, similarity, returning, field.jacobian(), body)
 
@@ -107,7 +112,7 @@ def figures_of(found: Deformation, points_mm: FloatArray, region: Region | None)
     inverse = None
     if found.returning is not None:
         again = transformed(found.returning, transformed(found.field, points_mm))
-        inverse = float(np.percentile(np.linalg.norm(again - points_mm, axis=1), 95))
+        inverse = float(np.percentile(distances_mm(again, points_mm), 95))
     inside = found.jacobian[found.body] if region is None else _in_region(found, region)
     every = found.jacobian if region is None else inside
     folded = float(np.mean(every <= 0) * 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sqlite3
 import sys
@@ -11,6 +12,8 @@ import threading
 import time
 
 import pytest
+from synthetic_dwi import Spec, write_dwi
+from synthetic_pet import write_pet
 from synthetic_series import axial, write_series
 
 from biomarker_cli.catalogue import catalogue, series_made
@@ -242,3 +245,32 @@ def test_an_interrupt_while_series_are_stacked_loses_nothing_that_was_read(
         scan([study], index=index, by_two=True)
     assert len(kept(index)[0]) == 123
     assert not multiprocessing.active_children()
+
+
+def _agree(folders, monkeypatch) -> int:
+    """Hold what a series makes in this process against what another one gets of it."""
+    made = []
+
+    def both(records):
+        one = series_made.made_of(records)
+        other = pickle.loads(pickle.dumps(one))
+        # Equal numbers of another type would be written in another way.
+        assert repr(other.candidates) == repr(one.candidates)
+        assert other.candidates is not one.candidates
+        assert (other.text, other.is_lasting) == (one.text, one.is_lasting)
+        made.append(one)
+        return one
+
+    monkeypatch.setattr(catalogue, "made_of", both)
+    scan(folders, index=FileIndex(None))
+    return len(made)
+
+
+def test_what_a_series_makes_is_the_same_in_either_process(study, tmp_path, monkeypatch):
+    write_pet(tmp_path / "pet")
+    write_dwi(tmp_path / "dwi", [Spec(b) for b in (0, 500)])
+    assert _agree([study, tmp_path / "pet", tmp_path / "dwi"], monkeypatch) == 6
+
+
+def test_what_real_series_make_is_the_same_in_either_process(data_dir, monkeypatch):
+    assert _agree([data_dir], monkeypatch) > 30

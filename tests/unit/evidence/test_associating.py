@@ -367,6 +367,20 @@ def test_a_change_is_from_the_baseline_and_both_rows_may_be_pooled(tmp_path):
         )
 
 
+def test_the_size_of_a_mask_of_another_visit_is_no_change(tmp_path):
+    size = "adc.morphology.volume_mesh"
+    seen = [Seen(f"S{n}", 10.0, feature=size) for n in range(6)]
+    seen += [
+        Seen(f"S{n}", 10.0 + n, timepoint="T2", date="20240601", feature=size, **more)
+        for n, more in enumerate([{"flags": "mask_propagated:rigid@1.0.0:0a"}, *[{}] * 5])
+    ]
+    folder = evidence_folder(tmp_path, seen, SIX_PATIENTS)
+    feature = planned_feature(feature=size, timepoint="T2", baseline="T1")
+    values = carried_out(folder, tmp_path, features={"v": feature}).features[0].values
+    assert values["A", "S0"].left_out == "not_usable"
+    assert values["A", "S3"].value == pytest.approx(30.0)
+
+
 @pytest.mark.parametrize(("baseline", "left_out"), [(0.0, "no_baseline"), (-1.0, "no_baseline")])
 def test_a_percentage_of_nothing_is_none(tmp_path, baseline, left_out):
     later = [Seen(f"S{n}", 1.0 + n, timepoint="T2", date="20240601") for n in range(6)]

@@ -22,7 +22,6 @@ from biomarker_cli.multicentre.noise_limits import LOG, NoiseLimits, log_limits
 from biomarker_cli.multicentre.observations import read_observations
 from biomarker_cli.multicentre.published import load_published, shipped_file
 from biomarker_cli.multicentre.repeatability_table import repeatability_file, study_repeats
-from biomarker_cli.multicentre.run_conditions import day_of
 from biomarker_cli.tables.reading import read_table
 from biomarker_cli.tables.schema import FACTS, MEASUREMENTS, ROIS
 from biomarker_cli.tables.writing import table_lines, write_json, write_table
@@ -265,12 +264,6 @@ def test_another_scanner_and_another_analysis_differ(tmp_path):
     ]
     found = judged(table(tmp_path / "t.csv", rows, columns))
     assert [row["differs"] for row in found] == ["scanner", ""]
-
-
-def test_days_are_those_of_the_calendar():
-    assert (day_of("20240301") - day_of("2024-02-28")).days == 2
-    for text in ("", "20240230", "2024-2-28", "28.02.2024", "٢٠٢٤٠٢٢٨", "20240228T10", "2024-02-8"):
-        assert day_of(text) is None
 
 
 # Published limits.

@@ -11,11 +11,11 @@ from synthetic_deformation import FINE, FURTHER, Waves, demons_protocol, organ_o
 from synthetic_registration import GRID, motion, moved
 
 from biomarker_cli.model.quantity import SIGNAL
-from biomarker_cli.registration.alignment import image_of
 from biomarker_cli.registration.anatomy import region_points_mm, transformed
 from biomarker_cli.registration.carrying import carry
 from biomarker_cli.registration.deformable.demons import deform
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.itk_images import image_of
 from biomarker_cli.registration.registering import register
 from biomarker_cli.registration.rules import FigureLimit, load_registration
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from synthetic_registration import GRID, body
 
-from biomarker_cli.registration.alignment import image_of
 from biomarker_cli.registration.deformable.demons import deform
 from biomarker_cli.registration.deformable.rules import DemonsRules
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.itk_images import image_of
 
 
 def _rules(*levels: tuple[float, int], **more) -> DemonsRules:

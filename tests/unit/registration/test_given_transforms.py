@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import SimpleITK
 from synthetic_registration import GRID, motion
 
 from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.model.inputs import InputError
 from biomarker_cli.registration.alignment import centre_mm
 from biomarker_cli.registration.errors import RegistrationError
-from biomarker_cli.registration.given_transforms import transform_in
+from biomarker_cli.registration.given_transforms import read_transform, transform_in
 from biomarker_cli.registration.transform_files import write_tfm
 
 TFM = Path("given.tfm")
@@ -45,7 +47,17 @@ def _affine(numbers) -> bytes:
     return f"{AFFINE}Parameters: {' '.join(map(str, numbers))}\nFixedParameters: 0 0 0\n".encode()
 
 
+_ONE = _affine([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0])
+_NEXT = b"Transform: AffineTransform_double_3_3\n" + _ONE[len(AFFINE) :]
+
 UNUSABLE = {
+    "two": _ONE + b"#Transform 1\n" + _NEXT,
+    "two files in one": _ONE + _ONE,
+    "two, one of them indented": _ONE + _NEXT.replace(b"Transform:", b"  Transform :"),
+    "two, one of them indented throughout": _ONE + b"  " + _NEXT.replace(b"\n", b"\n  ") + b"\n",
+    "two, without a line between them": _ONE + _NEXT,
+    "a chain of nothing": _ONE.splitlines(keepends=True)[0]
+    + b"#Transform 0\nTransform: CompositeTransform_double_3_3\n",
     "empty": b"",
     "text": b"x,y,z\n1,2,3\n",
     "truncated": AFFINE.encode(),
@@ -70,6 +82,27 @@ def test_what_is_no_transform_is_refused_by_name(content):
         transform_in(content, TFM, "", "")
     assert refused.value.code == "REGISTRATION-TRANSFORM"
     assert refused.value.where == "given.tfm"
+
+
+def test_several_transforms_are_counted():
+    """ITK would take the first and say so to nobody."""
+    with pytest.raises(RegistrationError, match="it holds 3 transforms that are no chain"):
+        transform_in(_ONE + _NEXT + _NEXT, TFM, "", "")
+
+
+def test_a_file_is_read_as_its_bytes_and_no_pipe_is_waited_for(tmp_path):
+    write_tfm(motion(), centre_mm(GRID), tmp_path / "a.TFM")
+    found = read_transform(tmp_path / "a.TFM", "", "")
+    np.testing.assert_array_equal(
+        found, transform_in((tmp_path / "a.TFM").read_bytes(), TFM, "", "")
+    )
+    (tmp_path / "b.tfm").write_bytes(UNUSABLE["huge"])
+    with pytest.raises(RegistrationError, match="no ITK transform file"):
+        read_transform(tmp_path / "b.tfm", "", "")
+    os.mkfifo(tmp_path / "c.tfm")
+    with pytest.raises(InputError) as refused:
+        read_transform(tmp_path / "c.tfm", "", "")
+    assert refused.value.code == "FILE-NOT-REGULAR"
 
 
 def test_fields_and_planes_are_refused(tmp_path):

@@ -15,13 +15,13 @@ from biomarker_cli.model.quantity import SIGNAL
 from biomarker_cli.registration.alignment import (
     align,
     centre_mm,
-    image_of,
     moved_start,
     resolutions_of,
     shrink_factors,
 )
 from biomarker_cli.registration.anatomy import body_points_mm, transformed
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.itk_images import image_of
 from biomarker_cli.registration.registering import register, rotation_deg
 from biomarker_cli.registration.rules import FigureLimit, Level, load_registration
 

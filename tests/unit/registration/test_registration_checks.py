@@ -7,7 +7,6 @@ import pytest
 from synthetic_registration import GRID, body
 
 from biomarker_cli.imaging.region import Region
-from biomarker_cli.registration.alignment import image_of
 from biomarker_cli.registration.anatomy import (
     body_points_mm,
     mirrored,
@@ -15,6 +14,7 @@ from biomarker_cli.registration.anatomy import (
     region_points_mm,
 )
 from biomarker_cli.registration.checks import told, verdict_of, worst
+from biomarker_cli.registration.itk_images import image_of
 from biomarker_cli.registration.rules import FigureLimit, load_registration
 
 

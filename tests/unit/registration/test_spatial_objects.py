@@ -18,9 +18,9 @@ from biomarker_cli.multicentre.objects.ct import write_ct
 from biomarker_cli.multicentre.objects.instances import ObjectGrid, Subject
 from biomarker_cli.registration.anatomy import transformed
 from biomarker_cli.registration.errors import RegistrationError
+from biomarker_cli.registration.given_transforms import read_transform
 from biomarker_cli.registration.pairs import frame_of_reference_of
 from biomarker_cli.registration.spatial_objects import write_spatial_registration
-from biomarker_cli.registration.spatial_reading import read_spatial_registration
 
 KEPT = OutgoingIdentity()
 POINTS = np.array([[0.0, 0.0, 0.0], [120.0, -80.0, 400.0], [-60.0, 30.0, -900.0]])
@@ -44,7 +44,7 @@ def _written(pair, path, identity=KEPT):
 
 def _read(path, pair, identity=KEPT):
     frames = [identity.uid(frame_of_reference_of(one)) for one in pair]
-    return read_spatial_registration(path, *frames)
+    return read_transform(path, *frames)
 
 
 def _code(path, pair):
@@ -78,6 +78,27 @@ def test_the_object_leads_moving_points_into_the_fixed_frame_as_itk_undoes(pair,
         assert into[:3, :3] @ there + into[:3, 3] == pytest.approx(point, abs=1e-6)
         wrong = into[:3, :3] @ point + into[:3, 3]
         assert np.linalg.norm(wrong - there) > 10
+
+
+def test_what_scales_is_not_called_rigid(pair, tmp_path):
+    stretched = motion() @ np.diag([1.1, 1.0, 0.95, 1.0])
+    write_spatial_registration(stretched, *pair, tmp_path / "a.dcm", KEPT, "none@1.0.0:0123")
+    own, other = dcmread(tmp_path / "a.dcm").RegistrationSequence
+    kinds = [
+        one.MatrixRegistrationSequence[0].MatrixSequence[0].FrameOfReferenceTransformationMatrixType
+        for one in (own, other)
+    ]
+    assert kinds == ["RIGID", "AFFINE"]
+    assert _read(tmp_path / "a.dcm", pair) == pytest.approx(stretched, abs=1e-9)
+
+
+def test_what_rounding_left_in_the_last_row_moves_nothing(pair, tmp_path):
+    header = _written(pair, tmp_path / "a.dcm")
+    exact = _read(tmp_path / "a.dcm", pair)
+    matrix = header.RegistrationSequence[1].MatrixRegistrationSequence[0].MatrixSequence[0]
+    matrix.FrameOfReferenceTransformationMatrix[12:15] = [9e-5, -9e-5, 9e-5]
+    header.save_as(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(_read(tmp_path / "a.dcm", pair), exact)
 
 
 def test_the_way_back_is_the_inverse(pair, tmp_path):
@@ -139,6 +160,12 @@ def _mirror(header):
     _matrix(header).FrameOfReferenceTransformationMatrixType = "AFFINE"
 
 
+def _huge(header):
+    values = np.diag([1e3, 1e3, 1e3, 1.0]).ravel().tolist()
+    _matrix(header).FrameOfReferenceTransformationMatrix = values
+    _matrix(header).FrameOfReferenceTransformationMatrixType = "AFFINE"
+
+
 def _short(header):
     _matrix(header).FrameOfReferenceTransformationMatrix = [1.0] * 12
 
@@ -187,6 +214,7 @@ def _moves_itself(header):
     [
         (_turn, "REG-MATRIX"),
         (_mirror, "REG-MATRIX"),
+        (_huge, "REG-MATRIX"),
         (_short, "REG-MATRIX"),
         (_perspective, "REG-MATRIX"),
         (_items_for_a_word, "REG-MATRIX"),

@@ -6,7 +6,7 @@ import csv
 from decimal import Decimal
 
 import pytest
-from synthetic_response import criterion_of, write_sized_run
+from synthetic_response import LONGEST, criterion_of, write_sized_run
 
 from biomarker_cli.response.assessing import assess
 from biomarker_cli.response.errors import ResponseError
@@ -185,6 +185,15 @@ def test_another_plane_is_refused(judged):
     with pytest.raises(ResponseError) as caught:
         judged(normals={("S1", "T2", "A"): (0.0, 0.1, 0.99)})
     assert caught.value.code == "RESPONSE-PLANE-CHANGED"
+
+
+def test_a_run_of_before_the_column_is_weighed(tmp_path):
+    folder = write_sized_run(tmp_path, SIZES, DATES, flags={("S1", "T2", "A"): "implausible"})
+    path = folder / "measurements.csv"
+    lines = [line.rpartition(",")[0] for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines) + "\n")
+    found = MeasuredRun(folder).value(["A/S1/T2/ct"], "A", LONGEST, [])
+    assert found.reason == "not usable: implausible"
 
 
 def test_a_row_that_is_not_usable_or_of_another_analysis_is_not_evaluable(judged):

@@ -124,3 +124,28 @@ def test_a_result_of_an_older_version_is_told_from_a_damaged_one(tmp_path):
             store.load(CASE_ID, "trial")
     path.write_bytes(whole)
     assert store.load(CASE_ID, "trial") == _packed()
+
+
+def test_no_byte_of_a_result_can_be_another():
+    """The head decides as much as the rows, and so does the way in which it is written."""
+    whole = _packed().to_bytes()
+    for place, byte in enumerate(whole):
+        with pytest.raises(ValueError):  # noqa: PT011 - JSON has many words for it
+            PackedResult.from_bytes(whole[:place] + bytes([byte ^ 1]) + whole[place + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [(b'"study": ', b'"study":  '), (b', "sha256"', b',  "sha256"'), (b'"sha256": ', b'"sha256":')],
+)
+def test_a_head_that_says_the_same_in_other_bytes_was_edited(was, now):
+    whole = _packed().to_bytes()
+    assert was in whole
+    with pytest.raises(ValueError, match="edited"):
+        PackedResult.from_bytes(whole.replace(was, now, 1))
+
+
+def test_the_seal_of_a_result_is_that_of_its_file():
+    sealed, content = _packed().sealed()
+    assert PackedResult.from_bytes(content).seal == sealed.seal != ""
+    assert sealed.seal.encode() in content.partition(b"\n")[0]

@@ -23,8 +23,9 @@ from pydicom.uid import (
 
 from biomarker_cli.exchange.fetching.completeness import read_stored
 from biomarker_cli.exchange.fetching.errors import RemoteError, SeriesRefusedError
-from biomarker_cli.exchange.fetching.remote import RemoteSeries, is_uid
+from biomarker_cli.exchange.fetching.remote import RemoteSeries
 from biomarker_cli.exchange.fetching.storing import SeriesStore
+from biomarker_cli.exchange.uids import is_archive_uid
 from tests.synthetic_pacs import content_of, pacs_of
 from tests.synthetic_series import slice_dataset
 
@@ -66,6 +67,9 @@ WHOLE: dict[str, Callable[[], Dataset]] = {
     "padded": lambda: image(PixelData=bytes(60)),
     "no image": lambda: _without(
         image(SOPClassUID=RTStructureSetStorage), "PixelData", "Rows", "Columns", "BitsAllocated"
+    ),
+    "elsewhere": lambda: _without(
+        image(PixelDataProviderURL="http://pacs.example.org/jpip?1"), "PixelData"
     ),
     "deflated": lambda: in_syntax(DeflatedExplicitVRLittleEndian),
     "big endian": lambda: in_syntax(ExplicitVRBigEndian),
@@ -184,7 +188,9 @@ def test_what_a_killed_fetch_left_half_is_taken_away_and_nothing_else(
         (folder / name).write_text("x")
         os.utime(folder / name, (0, 0))
     os.utime(folder / names[1])
-    SeriesStore(tmp_path, series, instances)
+    store = SeriesStore(tmp_path, series, instances)
+    assert {path.name for path in folder.iterdir()} == {*names, ".instance.22ff.part"}
+    store.tidy()
     assert {path.name for path in folder.iterdir()} == {*names[1:], ".instance.22ff.part"}
 
 
@@ -197,7 +203,9 @@ def test_a_part_that_gets_its_name_meanwhile_ends_no_other_fetch(
     folder = tmp_path / series.study_uid / series.series_uid
     listed = [folder / ".instance.00ff.part"]
     monkeypatch.setattr(Path, "glob", lambda *_: iter(listed))
-    assert SeriesStore(tmp_path, series, instances).missing == set(instances)
+    store = SeriesStore(tmp_path, series, instances)
+    store.tidy()
+    assert store.missing == set(instances)
 
 
 def test_fragments_without_end_are_not_counted_to_their_end(
@@ -265,7 +273,7 @@ def test_nothing_is_written_through_what_stands_in_the_way(
 
 @pytest.mark.parametrize("uid", ["..", "1/2", "", "1\n", "1" * 65, "1.2\x00", "١.٢", "."])
 def test_what_is_no_uid_names_nothing(uid: str, tmp_path: Path) -> None:
-    assert not is_uid(uid)
+    assert not is_archive_uid(uid)
     for series, expected in (
         (RemoteSeries(uid, "1.2"), ["1.3"]),
         (RemoteSeries("1.2", uid), ["1.3"]),

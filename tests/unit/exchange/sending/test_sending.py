@@ -8,19 +8,26 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+)
 from pynetdicom.association import Association
 
-from biomarker_cli.dicom.identity import UidMap
+from biomarker_cli.dicom.identity import OWN_MANUFACTURER, UidMap
 from biomarker_cli.exchange.dimse.peers import Peer
 from biomarker_cli.exchange.fetching.errors import RemoteError, SourceError
 from biomarker_cli.exchange.sending.cstore import StoreTarget
-from biomarker_cli.exchange.sending.outgoing_files import is_keyed
+from biomarker_cli.exchange.sending.outgoing_files import OutgoingFile, files_below, is_keyed
 from biomarker_cli.exchange.sending.sending import Sending
 from biomarker_cli.exchange.sending.sent_table import SentRow, require_place, write_sent
 from tests.servers.dimse_node import Node
 from tests.synthetic_pacs import content_of, pacs_of
+from tests.synthetic_series import slice_dataset
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 MR = "1.2.840.10008.5.1.4.1.1.4"
@@ -205,6 +212,38 @@ def test_a_target_that_ends_between_two_files_is_connected_with_again(tmp_path, 
     assert len(node.stored) == len(CONTENTS)
 
 
+def test_a_file_that_is_gone_when_its_turn_comes_is_named_and_the_others_go(tmp_path):
+    folder = folder_of(tmp_path)
+
+    def find(_):
+        (folder / "images/1.dcm").unlink(missing_ok=True)
+        yield 0x0000, None
+
+    with Node(behave={"find": find}) as node:
+        rows = by_name(sent(node, folder).rows)
+    assert rows.pop("images/1.dcm") == ("refused", "SEND-CHANGED")
+    assert set(rows.values()) == {("sent", "")}
+    assert len(node.stored) == len(CONTENTS) - 1
+
+
+def test_a_file_that_fails_on_its_way_is_named_and_the_others_go(tmp_path, monkeypatch):
+    folder = folder_of(tmp_path)
+
+    def sends_what_can_be_read(association, path):
+        if path.name == "1.dcm":
+            raise OSError(5, "Input/output error")
+        return send(association, path)
+
+    send = Association.send_c_store
+    monkeypatch.setattr(Association, "send_c_store", sends_what_can_be_read)
+    with Node() as node:
+        sending = sent(node, folder)
+    rows = by_name(sending.rows)
+    assert rows.pop("images/1.dcm") == ("failed", "SEND-UNREADABLE")
+    assert set(rows.values()) == {("sent", "")}
+    assert len(node.stored) == len(CONTENTS) - 1
+
+
 def test_an_interruption_leaves_a_row_for_each_file(tmp_path):
     folder = folder_of(tmp_path)
 
@@ -250,20 +289,94 @@ def test_the_table_is_written_where_nothing_else_lies(tmp_path):
     assert info.value.code == "OUTPUT-EXISTS"
 
 
-def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+@pytest.mark.parametrize("refusing", ["open", "pread"])
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch, refusing):
     folder = folder_of(tmp_path)
-    opened = Path.open
+    bad = folder / "images/0.dcm"
+    asked = getattr(os, refusing)
 
-    def guarded(path, *arguments, **named):
-        if path.name == "0.dcm":
+    def guarded(place, *arguments, **named):
+        named_by = Path(f"/proc/self/fd/{place}").readlink() if refusing == "pread" else place
+        if named_by == bad:
             raise PermissionError(13, "Permission denied")
-        return opened(path, *arguments, **named)
+        return asked(place, *arguments, **named)
 
-    monkeypatch.setattr(Path, "open", guarded)
+    monkeypatch.setattr(os, refusing, guarded)
     with Node() as node:
         rows = by_name(sent(node, folder).rows)
     assert rows.pop("images/0.dcm") == ("refused", "SEND-UNREADABLE")
     assert set(rows.values()) == {("sent", "")}
+
+
+def said_by_pydicom(path: Path) -> tuple[str, ...]:
+    header = pydicom.dcmread(path)
+    meta = header.file_meta
+    uids = (header.StudyInstanceUID, header.SeriesInstanceUID, header.SOPInstanceUID)
+    return (*map(str, uids), str(header.SOPClassUID), str(meta.TransferSyntaxUID))
+
+
+def said_of(file: OutgoingFile) -> tuple[str, ...]:
+    uids = (file.study_uid, file.series_uid, file.sop_instance_uid)
+    return (*uids, file.sop_class_uid, file.encoding)
+
+
+def test_a_file_is_opened_once_and_read_by_no_second_reader(tmp_path, monkeypatch):
+    folder = folder_of(tmp_path)
+    expected = [said_by_pydicom(path) for path in sorted((folder / "images").iterdir())]
+    opened = Counter()
+    open_by_system = os.open
+
+    def counting(path, *arguments, **named):
+        opened[str(path)] += 1
+        return open_by_system(path, *arguments, **named)
+
+    def no_second(path, *_, **__):
+        raise AssertionError(f"{path} is read again")
+
+    monkeypatch.setattr(os, "open", counting)
+    for place, name in ((Path, "open"), (Path, "read_bytes"), (pydicom, "dcmread")):
+        monkeypatch.setattr(place, name, no_second)
+    found = list(files_below(folder))
+    assert [said_of(file) for file in found] == expected
+    assert {opened[str(file.path)] for file in found} == {1}
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian],
+    ids=lambda uid: uid.keyword,
+)
+def test_other_encodings_say_the_same(tmp_path, encoding):
+    dataset = slice_dataset((0.0, 0.0, 0.0), np.ones((6, 4)))
+    dataset.file_meta.TransferSyntaxUID = encoding
+    dataset.Manufacturer = OWN_MANUFACTURER
+    dataset["PixelData"].VR = "OW"
+    path = tmp_path / "a.dcm"
+    path.write_bytes(content_of(dataset))
+    (file,) = files_below(tmp_path)
+    assert said_of(file) == said_by_pydicom(path)
+    assert file.is_ours
+
+
+def test_a_uid_that_an_archive_has_stored_as_unknown_is_read_all_the_same(tmp_path):
+    content = next(iter(CONTENTS.values()))
+    # SOPInstanceUID as UN has a length of four bytes behind two reserved ones.
+    head = b"\x08\x00\x18\x00UI"
+    at = content.index(head)
+    length = content[at + 6 : at + 8]
+    path = tmp_path / "a.dcm"
+    path.write_bytes(
+        content[:at] + head[:4] + b"UN\0\0" + length + b"\0\0" + content[at + len(head) + 2 :]
+    )
+    (file,) = files_below(tmp_path)
+    assert said_of(file) == said_by_pydicom(path)
+
+
+@pytest.mark.parametrize("folder", ["pet/ge_sts001_raw", "dwi", "seg/pydicom_syntax"])
+def test_real_files_say_what_pydicom_reads_of_them(data_dir, folder):
+    found = [one for one in files_below(data_dir / folder) if isinstance(one, OutgoingFile)]
+    assert len(found) > 5
+    assert [said_of(file) for file in found] == [said_by_pydicom(file.path) for file in found]
 
 
 def test_names_that_are_no_text_and_a_pipe_stop_nothing(tmp_path):

@@ -160,6 +160,50 @@ def test_a_status_is_named_and_asked_again_only_where_that_helps(folder, status,
     assert len(service.posted) == n_tries
 
 
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def another(path: Path) -> None:
+    path.write_bytes(next(pacs_of(seed=5).contents()))
+
+
+def behind_a_link(path: Path) -> None:
+    path.symlink_to(path.rename(path.parent.parent / "elsewhere.dcm"))
+
+
+@pytest.mark.parametrize("change", [gone, another, behind_a_link])
+def test_a_file_that_has_changed_since_it_was_read_stays_and_the_others_go(
+    folder, monkeypatch, change
+):
+    service = Service()
+    uids = list(CONTENTS)
+    service.answers = [(200, said(uids))]
+    held = StowTarget.held
+
+    def holding(target, series):
+        change(folder / "1.dcm")
+        return held(target, series)
+
+    monkeypatch.setattr(StowTarget, "held", holding)
+    rows = sent(service, folder)
+    assert [row[:2] for row in rows] == [("sent", ""), ("refused", "SEND-CHANGED"), ("sent", "")]
+    assert all((uid.encode() in service.posted[0]) == (uid != uids[1]) for uid in uids)
+
+
+def test_where_all_have_changed_nothing_is_posted(folder, monkeypatch):
+    service = Service()
+
+    def holding(_, series):
+        for path in folder.glob("*.dcm"):
+            path.unlink()
+        return set()
+
+    monkeypatch.setattr(StowTarget, "held", holding)
+    assert {row[:2] for row in sent(service, folder)} == {("refused", "SEND-CHANGED")}
+    assert service.posted == []
+
+
 def test_files_follow_no_redirect(folder):
     service = Service()
     service.answers = [(307, b"")]
