@@ -202,29 +202,41 @@ def _one_value(
     usable = [row for row in valued if row.usable in taken]
     if not usable:
         return SubjectValue(None, "not_usable")
+    if planned.per_subject == "first" and len(valued) > 1:
+        # A later visit is no first one because the first may not be used.
+        first = _first(valued, planned, subject)
+        if first not in usable:
+            return SubjectValue(None, "not_usable")
+        return SubjectValue(first.value)
     values = [row.value for row in usable if row.value is not None]
     if len(values) == 1:
         return SubjectValue(values[0])
-    return SubjectValue(_by_rule(usable, values, planned, subject))
+    return SubjectValue(_by_rule(values, planned, subject))
 
 
-def _by_rule(
-    rows: Sequence[MeasuredRow], values: Sequence[float], planned: FeatureInPlan, subject: Subject
-) -> float:
+def _by_rule(values: Sequence[float], planned: FeatureInPlan, subject: Subject) -> float:
     if planned.per_subject == "mean":
         return fmean(values)
     if planned.per_subject == "minimum":
         return min(values)
     if planned.per_subject == "maximum":
         return max(values)
-    if planned.per_subject == "first":
-        days = sorted({(row.case.day or date.max) for row in rows})
-        first = [row for row in rows if row.case.day == days[0]]
-        if len(first) == 1 and first[0].value is not None:
-            return first[0].value
-    raise AssociationError(
+    raise _repeated(len(values), planned, subject)
+
+
+def _first(rows: Sequence[MeasuredRow], planned: FeatureInPlan, subject: Subject) -> MeasuredRow:
+    """Return the row of the earliest day; a visit without a day may have been before it."""
+    earliest = min(row.case.day or date.min for row in rows)
+    first = [row for row in rows if row.case.day == earliest]
+    if len(first) == 1:
+        return first[0]
+    raise _repeated(len(rows), planned, subject)
+
+
+def _repeated(n_values: int, planned: FeatureInPlan, subject: Subject) -> AssociationError:
+    return AssociationError(
         "ASSOCIATION-REPEATED",
-        f"a subject has {counted(len(values), 'value')} of {quoted(planned.feature)}",
+        f"a subject has {counted(n_values, 'value')} of {quoted(planned.feature)}",
         where="/".join(filter(None, subject)),
         hint="Name a timepoint, or a rule under per_subject: first (by study date), mean, "
         "minimum or maximum.",

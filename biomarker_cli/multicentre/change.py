@@ -23,8 +23,9 @@ from biomarker_cli.multicentre.icc import Estimate
 from biomarker_cli.multicentre.noise_limits import NoiseLimits, entry_limits
 from biomarker_cli.multicentre.observations import FEATURE, Observations
 from biomarker_cli.multicentre.published import PublishedLimits
-from biomarker_cli.multicentre.repeatability_table import FORMAT, natural_order
+from biomarker_cli.multicentre.repeatability_table import FORMAT
 from biomarker_cli.multicentre.run_conditions import MOVED, differing_settings
+from biomarker_cli.multicentre.visit_order import in_order, why_unordered
 from biomarker_cli.tables.measured_rows import CARRIED_SIZE, LEFT_OUT, WHY
 from biomarker_cli.tables.sealed_files import read_sealed
 
@@ -187,7 +188,7 @@ _TOLD = (
 )
 
 
-def _visits(observations: Observations) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+def _visits(observations: Observations) -> dict[tuple[str, ...], list[_Visit]]:
     """Return the visits of each subject and feature, in their order."""
     columns = observations.frame
     keys = zip(*(columns[name].tolist() for name in _KEYS), strict=True)
@@ -195,9 +196,7 @@ def _visits(observations: Observations) -> dict[tuple[str, ...], list[dict[str, 
     found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for key, row in zip(keys, rows, strict=True):
         found.setdefault(key, []).append(dict(zip(_TOLD, row, strict=True)))
-    orders = {visit: natural_order(visit) for visit in set(columns["timepoint"])}
     for key, visits in found.items():
-        visits.sort(key=lambda visit: orders[visit["timepoint"]])
         names = [visit["timepoint"] for visit in visits]
         if len(set(names)) < len(names):
             raise AgreementError(
@@ -205,7 +204,7 @@ def _visits(observations: Observations) -> dict[tuple[str, ...], list[dict[str, 
                 "expected one value at each timepoint, found two",
                 where=", ".join(filter(None, key)),
             )
-    return found
+    return {key: in_order(visits, _days) for key, visits in found.items()}
 
 
 def _pairs(visits: Sequence[_Visit], against: str) -> Iterator[tuple[_Visit, _Visit]]:
@@ -252,6 +251,10 @@ class _Judge:
         }
         limits, flags, reason = self._limits(feature, first, later)
         row["flags"] = join_flags(flags)
+        unordered = why_unordered(first, later, row["days"])
+        if unordered:
+            # The sign of a change hangs on it.
+            return row | {"reason": unordered}
         if before is None or after is None:
             return row | {"reason": "a visit has no value"}
         row["change"] = after - before

@@ -141,9 +141,13 @@ class MeasuredRun:
         found = {analysis for case in cases for analysis in self._analyses.get(case, ())}
         return bool(found & set(analyses)) if analyses else bool(found)
 
-    def fact(self, cases: Iterable[str], name: str) -> str:
-        """Return a fact of the first case that has it, empty where none has."""
-        return next(filter(None, (self._facts.get((case, name), "") for case in cases)), "")
+    def facts(self, cases: Iterable[str], name: str, analyses: Sequence[str]) -> frozenset[str]:
+        """Return what is told of a fact by the cases that some analyses measured.
+
+        A visit has other images as well, whose tube voltage says nothing of these.
+        """
+        measured = (case for case in cases if self.has_analysis([case], analyses))
+        return frozenset(filter(None, (self._facts.get((case, name), "") for case in measured)))
 
     def study_date(self, cases: Iterable[str]) -> date | None:
         """Return the earliest StudyDate of cases, None where no case tells it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,6 +133,38 @@ def require_columns(
             where=str(path),
             hint=hint,
         )
+
+
+_MISSPELT = 0.85
+"""Likeness of two names, by their letters and digits alone, from which one may be the other."""
+
+
+def refuse_misspelt(path: Path, optional: Iterable[str], there: Collection[str]) -> None:
+    """Refuse a table with a column that may be meant for one that may be left out.
+
+    A column that is not read is no mistake; ``deathdate`` in place of ``death_date`` is
+    one that nobody would notice.
+
+    Raises
+    ------
+    TableError
+        ``TABLE-COLUMNS``.
+    """
+    optional = list(optional)
+    others = [name for name in there if name not in optional]
+    for wanted in (name for name in optional if name not in there):
+        for name in others:
+            if SequenceMatcher(None, _plain(name), _plain(wanted)).ratio() >= _MISSPELT:
+                raise TableError(
+                    "TABLE-COLUMNS",
+                    f"the column {quoted(name, 60)} is not read; {wanted} is",
+                    where=str(path),
+                    hint=f"Call it {wanted}, or by a name that is less like it.",
+                )
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def _require_once(path: Path, names: Iterable[object]) -> None:

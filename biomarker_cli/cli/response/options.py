@@ -166,8 +166,8 @@ def _between_readers(judged: Judged) -> dict[str, list[dict[str, Any]]]:
     if len({one.course.reader for one in judged.assessed}) < 2:
         return {}
     return {
-        "reader_agreement": list(agreement_rows(judged.assessed)),
-        "adjudication": list(adjudication_rows(judged.assessed, {})),
+        "reader_agreement": list(agreement_rows(judged.assessed, judged.last_days)),
+        "adjudication": list(adjudication_rows(judged.assessed, {}, judged.last_days)),
     }
 
 
