@@ -80,7 +80,7 @@ def read_volume(path: PathLike, *, series: str = "", quantity: str | None = None
     Raises
     ------
     ConfigurationError
-        ``QUANTITY-UNUSED``.
+        ``QUANTITY-UNUSED``, ``SERIES-UNUSED``.
     ImageError
         ``IMAGE-NO-QUANTITY``.
     BiomarkerError
@@ -88,6 +88,13 @@ def read_volume(path: PathLike, *, series: str = "", quantity: str | None = None
     """
     place = Path(path)
     if is_image_file(place):
+        if series:
+            raise ConfigurationError(
+                "SERIES-UNUSED",
+                "a series is of DICOM: a NIfTI, NRRD or MHA file has none",
+                where=place.name,
+                hint="Leave it out, or name the folder of the series.",
+            )
         return _declared(place, quantity)
     if quantity is not None:
         raise ConfigurationError(

@@ -15,7 +15,7 @@ import numpy as np
 from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.tables.carried_sizes import CarriedFromElsewhere
 from biomarker_cli.tables.columns import Columns, csv_columns, require_columns
-from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, read_manifest
+from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, case_and_analysis, read_manifest
 from biomarker_cli.tables.measured_rows import usable_word, why_left_out
 from biomarker_cli.tables.packaged import PackagedTable, read_package, required_table
 from biomarker_cli.tables.schema import (
@@ -133,7 +133,7 @@ class RunTables:
     def _derivation_files(self) -> Mapping[str, list[tuple[str, Path]]]:
         found: dict[str, list[tuple[str, Path]]] = defaultdict(list)
         for path in sorted((self.folder / DERIVATIONS_FOLDER).glob("*.json")):
-            case, _, analysis = path.stem.rpartition("__")
+            case, analysis = case_and_analysis(path.name)
             found[case].append((analysis, path))
         return found
 

@@ -29,6 +29,7 @@ from biomarker_cli.protocol.yaml_nodes import CONTROL
 from biomarker_cli.protocol.yaml_source import read_text
 from biomarker_cli.study.case_names import LONGEST_ID, problem_of_id
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.image_words import unused_word
 from biomarker_cli.study.mask_sources import problem_of_link, with_sources
 from biomarker_cli.tables.cells import unescape_cell
 
@@ -307,7 +308,18 @@ def _problem_of_cells(cells: Mapping[str, str], folder: Path) -> str:
         found = CONTROL.search(cell)
         if found:
             return f"{name} holds the control character U+{ord(found[0]):04X}"
-    return _problem_of_paths(cells, folder) or _problem_of_words(cells) or problem_of_link(cells)
+    return (
+        _problem_of_paths(cells, folder)
+        or _problem_of_words(cells)
+        or _problem_of_image(cells)
+        or problem_of_link(cells)
+    )
+
+
+def _problem_of_image(cells: Mapping[str, str]) -> str:
+    images = map(Path, listed(cells["image"]))
+    unused = unused_word(images, cells.get("series_uid", ""), cells.get("quantity", ""))
+    return "" if unused is None else unused.message
 
 
 def _problem_of_paths(cells: Mapping[str, str], folder: Path) -> str:
