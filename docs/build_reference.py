@@ -93,8 +93,126 @@ A flag with its argument goes before the flag, and what is not named weighs what
 An unknown flag, or a rule that no acquisition protocol of the study has, stops the run by name
 (`USABLE-POLICY`). Status comes first: no policy makes a row without value usable. The manifest
 holds the sha256 of the file (`usable_policy`); after a change the next run measures nothing anew
-and writes the tables again. Tables of earlier versions lack the column; commands that read tables
-take them as before."""
+and writes the tables again. Where a run of an earlier version lacks the column, the commands
+below weigh its status and flags as the product does; a table of another program that has none
+says nothing, and its values are taken.
+
+### What each command does with the others
+
+A row is left out for one of three reasons: it has no value (`status` is not `ok`), it is
+`usable: no`, or it is a carried size: the size of a mask that was carried from another visit
+(`mask_propagated`), which is that of the other visit. Nothing is left out silently:"""
+
+LEFT_OUT = (
+    ("command", "not usable, and carried sizes", "no value", "where it is told"),
+    (
+        "`repeatability`, `plot bland-altman`",
+        "left out",
+        "left out",
+        "`n_not_usable`, `n_no_value`, `n_left_out`; stderr",
+    ),
+    (
+        "`change`",
+        "`undefined`, without a doubling time",
+        "`undefined`",
+        "`reason` of the row; counted on stderr",
+    ),
+    (
+        "`readers` of runs",
+        "left out",
+        "left out",
+        "`n_not_usable`, `n_no_value`, `n_left_out`; stderr",
+    ),
+    (
+        "`combat fit`, `combat report`",
+        "a sample without usable values is left out, one that lacks some: `COMBAT-INCOMPLETE`",
+        "the same",
+        "`n_samples_left_out` of the model; named on stderr",
+    ),
+    (
+        "`combat apply`",
+        "harmonised, and the row is `usable: no`",
+        "a sample without any value is left out, one that lacks some is refused",
+        "`usable` of `harmonised.csv`; named on stderr",
+    ),
+    ("`reference fit`", "left out", "left out", "`n_left_out` of each range; stderr"),
+    (
+        "`reference apply`",
+        "`not_applicable`",
+        "`not_applicable`",
+        "`reason` of the row; counted on stderr",
+    ),
+    (
+        "`samplesize --loss auto`",
+        "the subject is lost",
+        "the subject is lost",
+        "the loss, with its limits",
+    ),
+    (
+        "`associate`",
+        "`not_usable`; with `usable: yes` in the plan those under `caution` too",
+        "`no_value`",
+        "the flow and the subjects",
+    ),
+    (
+        "`join`",
+        "takes no value: the tables go on as they are",
+        "the same",
+        "`usable` and `status`, as they were",
+    ),
+    ("`response`", "the lesion is not evaluable", "not evaluable", "`reason` of the lesion"),
+    ("`export sdtm`", "`NOT DONE`", "`NOT DONE`", "`TRREASND`"),
+    (
+        "`pool`",
+        "not usable: left out, unless `--usable all`; carried sizes go in with their flag",
+        "left out, unless `--usable all`",
+        "`exclusions.csv`",
+    ),
+    (
+        "`export wide`",
+        "not usable: left empty, unless `--usable all`; carried sizes filled in with their flag",
+        "left empty",
+        "`n_left_out`, `n_absent`, `flags`",
+    ),
+    ("`export joint`", "as `export wide`", "left empty", "its table of absent values"),
+    (
+        "`export sr`",
+        "not usable: stays behind, unless `--usable all`",
+        "stays behind",
+        "`n_left_out` of the objects",
+    ),
+    (
+        "`export parquet`, `read_results` of Python",
+        "every row",
+        "every row",
+        "`usable` and `status`, as they were",
+    ),
+    (
+        "`plot sites`, `plot change`, the figures of `report`",
+        "not drawn, and no part of the quartiles",
+        "not drawn",
+        "named, or counted, beside the figure",
+    ),
+    (
+        "`compare`",
+        "compared: a row meets its like of the other run, and none is taken together",
+        "compared",
+        "`status` and `flags` that differ; `usable_policy` where flags were weighed otherwise",
+    ),
+)
+"""Command, and what becomes of values that are not usable and of those that are absent."""
+
+LEFT_OUT_NOT = """\
+`readers` of masks and of scores, `review` and `passport` take no values of several cases
+together."""
+
+
+def left_out_lines() -> Iterator[str]:
+    """Yield the table of what each command does with rows that may not be pooled."""
+    head, *rows = LEFT_OUT
+    for row in (head, ("---",) * len(head), *rows):
+        yield f"| {' | '.join(row)} |"
+
 
 EXPORTS = """\
 ## export wide
@@ -227,12 +345,19 @@ def tables_page() -> str:
         "- Whoever reads the table takes exactly one apostrophe away where one of these",
         "  characters, or a backslash, follows it. All readers of the product do",
         "  (`tables.reading.read_table`, `tables.cells.unescape_cell`).",
+        "- Names of columns that are made of ids (`export wide`, `export joint`) are written",
+        "  alike. One with a character without a glyph, or that two columns would have, is",
+        "  refused (`TABLE-HEADS`).",
         "",
         "Parquet and JSON hold the text itself; the bytes of a name that is no UTF-8 are written",
         "as `\\xff` there. On a terminal every character without a glyph (control characters,",
         "escape sequences, bidi overrides) is shown by its number, such as `\\x1b`.",
         "",
         POOLING,
+        "",
+        *left_out_lines(),
+        "",
+        LEFT_OUT_NOT,
     ]
     for table in TABLES:
         parts += ["", *_table(ROIS_WITH_AUDIT if table is ROIS else table)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -71,12 +72,25 @@ def measured_against_truth(study: Path, out: Path) -> int:
         print(f"expected exit code 0, found {done.returncode}", file=sys.stderr)
         return 1
     compared = compare(study.parent / "truth.csv", out)
-    print("Measured against truth (truth.csv says how each truth and tolerance is defined)")
-    print(compared.to_string(index=False, float_format=lambda v: f"{v:.6g}"))
+    print("\nMeasured against truth (truth.csv says how each truth and tolerance is defined)")
+    for line in lines_of(compared):
+        print(line)
     n_bad = int((compared["within"] != "yes").sum())
     print(f"\n{len(compared) - n_bad} of {len(compared)} values are within tolerance")
     print(f"A report to look at: {names[1]}/report.html\n")
     return 1 if n_bad else 0
+
+
+def lines_of(compared: pd.DataFrame) -> Iterator[str]:
+    """Yield the rows of `compare`, feature by feature, in lines of a terminal."""
+    for feature, rows in compared.groupby("feature", sort=False):
+        yield feature
+        yield f"  {'case':22} {'ROI':7} {'truth':>7} {'measured':>11} {'off by':>9} {'allowed':>9}"
+        for row in rows.to_dict("records"):
+            yield (
+                f"  {row['case']:22} {row['roi']:7} {row['truth']:7.6g} {row['measured']:11.6g} "
+                f"{row['deviation %']:+7.3f} % {row['tolerance %']:7.3g} % {row['within']}"
+            )
 
 
 def compare(truth_file: Path, folder: Path) -> pd.DataFrame:

@@ -60,6 +60,7 @@ def write_series(folder: Path, name: str, values: np.ndarray, matrix: np.ndarray
 
     def own_frame(dataset, _index):
         dataset.FrameOfReferenceUID = more.get("frame", f"1.2.3.{sum(name.encode())}")
+        dataset.KVP = more.get("kvp", 120)
 
     subject = Subject(more.get("subject", "one"))
     write_ct(folder / name, grid, values.clip(-1024, 3000), subject, series=name, change=own_frame)

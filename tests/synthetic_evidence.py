@@ -34,6 +34,7 @@ class Seen:
     analysis: str = ANALYSIS
     unit: str = UNIT
     moved: str = ""
+    flags: str = ""
 
     @property
     def case_id(self) -> str:
@@ -85,6 +86,7 @@ def write_package(folder: Path, seen: Iterable[Seen]) -> Path:
                 "value": one.value,
                 "unit": one.unit,
                 "status": "undefined" if one.value is None else "ok",
+                "flags": one.flags,
                 "usable": one.usable,
             }
         )

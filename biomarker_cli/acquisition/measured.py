@@ -7,7 +7,6 @@ header cannot be talked over this way.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,6 +21,7 @@ from biomarker_cli.acquisition.series import SeriesHeaders
 from biomarker_cli.model.units import conversion_factor
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.protocol.errors import ProtocolError
+from biomarker_cli.tables.cells import number_of
 
 MEASURED_COLUMNS = ("series_uid", "fact", "value", "unit", "source")
 """Columns of the table; `series_uid` may be left out or empty where one series is meant."""
@@ -108,11 +108,8 @@ def _definition(name: str, where: str) -> FactDefinition:
 
 
 def _number(cells: Mapping[str, str], where: str) -> float:
-    try:
-        number = float(cells["value"])
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    number = number_of(cells["value"])
+    if number is None:
         raise _invalid(
             f"value of {cells['fact']} is {quoted(cells['value'])}, expected a number", where
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from biomarker_cli.case.checked_series import flags_of_mask_source
 from biomarker_cli.case.registration_rows import carried_case_rows
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.model.errors import CaseError
@@ -110,7 +111,7 @@ def carried_regions(
     refusal = _refusal(found) if accepted is None else None
     if refusal is not None:
         return CarriedRegions([], rows, refusal)
-    flags = {f"{PROPAGATED_FLAG}:{found.registration_id}"}
+    flags = {f"{PROPAGATED_FLAG}:{found.registration_id}"} | flags_of_mask_source(case)
     flags |= order.protocol.document.standing_flags
     on = ImageTarget.from_volume(measured), rules, frozenset(flags)
     masks: dict[str, CarriedMask | RefusedMask] = {one.region.name: one for one in carried}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from biomarker_cli.case.image_inputs import ImageInputs
 from biomarker_cli.imaging.files import files_of_image
-from biomarker_cli.model.errors import BiomarkerError, CaseError
+from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.inputs import FileRead, InputFiles
 from biomarker_cli.regions.opening import files_of_segmentation
 
@@ -99,14 +100,13 @@ class CaseInputs:
     def read_all(self) -> dict[Path, FileRead]:
         """Return the digests of all files of the case, in the order image, segmentation.
 
-        What nobody has asked for is read now; what cannot be read is left out.
+        What nobody has asked for is read now; what cannot be read is left out, also where
+        nobody expected why: who measured the case has said it, and this may be the run.
         """
         found: dict[Path, FileRead] = {}
         for path in self.plan.input_paths:
-            try:
+            with contextlib.suppress(Exception):
                 found[path] = self._read(path)
-            except (BiomarkerError, OSError):
-                continue
         return found
 
     def _read(self, path: Path) -> FileRead:

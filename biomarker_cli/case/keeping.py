@@ -7,6 +7,7 @@ fails the measurements stand.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import traceback
 from collections.abc import Sequence
@@ -152,6 +153,7 @@ class Keeper:
     def _begin(self) -> None:
         folder = self._order.folder
         folder.mkdir(parents=True, exist_ok=True)
+        _require_own(folder)
         if not _earlier(self._order).result_key:
             # What lies there is of an earlier result from now on.
             (folder / INDEX_NAME).unlink(missing_ok=True)
@@ -198,6 +200,7 @@ class Keeper:
     def _path(self, kind: str, text: str) -> Path:
         folder = self._order.folder / kind
         folder.mkdir(exist_ok=True)
+        _require_own(folder)
         return folder / f"{self._names[kind].of(text)}{SUFFIXES[kind]}"
 
 
@@ -251,9 +254,19 @@ def _earlier(order: KeepOrder) -> KeptIndex:
     return found if found.result_key == order.result_key else nothing
 
 
+def _require_own(folder: Path) -> None:
+    """Refuse a link: what is written through it, and taken away, would be of somebody else."""
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, f"{folder.name} is a link that leads elsewhere")
+
+
 def _take_away(folder: Path, named: set[str]) -> None:
     """Remove files of ours that the index does not name; what others put there stays."""
+    if folder.is_symlink():
+        return
     for kind in KINDS:
+        if (folder / kind).is_symlink():
+            continue
         for path in (folder / kind).glob("*"):
             is_ours = path.name.endswith((SUFFIXES[kind], PART_SUFFIX))
             if is_ours and f"{kind}/{path.name}" not in named:
@@ -265,7 +278,7 @@ def remove_kept(folder: Path) -> None:
     (folder / INDEX_NAME).unlink(missing_ok=True)
     _take_away(folder, set())
     for path in (*(folder / kind for kind in KINDS), folder):
-        if path.is_dir() and not any(path.iterdir()):
+        if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
             path.rmdir()
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from biomarker_cli.acquisition.protocol import AcquisitionProtocol
+    from biomarker_cli.acquisition.waivers import WaiverSet
     from biomarker_cli.case.plan import ImagePlan
     from biomarker_cli.registration.rules import RegistrationProtocol
 
@@ -61,6 +63,25 @@ class Acceptance:
 
 
 @dataclass(frozen=True)
+class SourceRules:
+    """What the image must be whose mask is carried: it is checked as its own case is.
+
+    Attributes
+    ----------
+    acquisition : AcquisitionProtocol
+        Of its role.
+    waivers : WaiverSet or None
+        Deviations of it that the study accepts.
+    takes_every_volume : bool
+        Whether a measure of its role takes all volumes, so that all are checked.
+    """
+
+    acquisition: AcquisitionProtocol
+    waivers: WaiverSet | None = None
+    takes_every_volume: bool = False
+
+
+@dataclass(frozen=True)
 class CarryOrder:
     """The mask of another case, to be carried to the image of this one.
 
@@ -74,12 +95,15 @@ class CarryOrder:
         ITK text file (``.tfm``) or DICOM Spatial Registration object, instead of one that
         is found.
     acceptance : Acceptance or None
+    rules : SourceRules or None
+        None where the study checks no image of that role.
     """
 
     source: OtherCase
     protocol: RegistrationProtocol
     transform: Path | None = None
     acceptance: Acceptance | None = None
+    rules: SourceRules | None = None
 
     @property
     def input_paths(self) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.acquisition.results import CheckResult, Outcome
 from biomarker_cli.case.analysis import Analysis
+from biomarker_cli.case.checked_series import broken_rules, series_checks
 from biomarker_cli.case.inputs import CaseInputs, pixels_of
 from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.case.plausibility import implausible_voxels
@@ -120,7 +121,7 @@ def run_case(plan: CasePlan) -> CaseResult:
     progress = _Progress(plan, CaseInputs(plan), case_row(plan))
     try:
         _examine_headers(progress)
-        failed = _violations(progress.checks)
+        failed = broken_rules(progress.checks)
         if failed and plan.on_violation == "exclude":
             return progress.result(
                 CaseStatus.EXCLUDED,
@@ -174,7 +175,6 @@ def _examine_headers(progress: _Progress) -> None:
         return
     # Files of other formats have no header, so that their cases do without these rooms.
     from biomarker_cli.acquisition.devices import DeviceNames
-    from biomarker_cli.acquisition.evaluating import evaluate
     from biomarker_cli.acquisition.header_facts import facts_by_series
     from biomarker_cli.acquisition.kept import keep_readings
     from biomarker_cli.acquisition.series import series_of
@@ -194,15 +194,10 @@ def _examine_headers(progress: _Progress) -> None:
     ]
     if plan.acquisition is not None:
         progress.readings = keep_readings(plan.acquisition, series, devices)
-        checks = evaluate(plan.acquisition, series, scopes=("series",))
-        progress.checks = plan.waivers.apply(checks) if plan.waivers else checks
+        progress.checks = series_checks(plan.acquisition, plan.waivers, series)
         for check in progress.checks:
             if check.outcome is Outcome.WAIVED:
                 progress.note(f"{check.rule_id}: {check.reason}")
-
-
-def _violations(checks: Sequence[CheckResult]) -> list[str]:
-    return [c.rule_id for c in checks if c.outcome == "fail" and c.severity == "error"]
 
 
 _FLAG_OF_OUTCOME = MappingProxyType(
@@ -216,7 +211,7 @@ def _flags_of_image(progress: _Progress, name: str) -> frozenset[str]:
     elsewhere = {uid for other, uids in progress.series.items() if other != name for uid in uids}
     elsewhere -= progress.series.get(name, set())
     checks = [check for check in progress.checks if check.series_uid not in elsewhere]
-    flags = set(plan.flags) | {f"acq_fail:{rule}" for rule in _violations(checks)}
+    flags = set(plan.flags) | {f"acq_fail:{rule}" for rule in broken_rules(checks)}
     flags |= {
         f"{_FLAG_OF_OUTCOME[check.outcome]}:{check.rule_id}"
         for check in checks

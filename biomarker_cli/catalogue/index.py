@@ -20,9 +20,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from biomarker_cli.catalogue.candidate import VolumeCandidate
+from biomarker_cli.catalogue.check_sums import check_sum
 from biomarker_cli.catalogue.files import FoundFile
 from biomarker_cli.catalogue.pseudonyms import cache_folder, user_key
-from biomarker_cli.catalogue.records import FileRecord, is_sound, unpack_candidates
+from biomarker_cli.catalogue.records import FileRecord, unpack_candidates
 from biomarker_cli.model.inputs import FileRead, FileSignature
 
 PATIENCE_SECONDS = 5.0
@@ -32,20 +33,20 @@ _SIGNATURE = "size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER"
 
 _TABLES = (
     f"CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, {_SIGNATURE}, "
-    "series TEXT, record TEXT) WITHOUT ROWID",
+    "series TEXT, series_sum INTEGER, record TEXT, record_sum INTEGER) WITHOUT ROWID",
     f"CREATE TABLE IF NOT EXISTS digests (path BLOB PRIMARY KEY, {_SIGNATURE}, "
-    "sha256 TEXT, pixels TEXT) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS volumes (series TEXT PRIMARY KEY, files BLOB, candidates TEXT) "
-    "WITHOUT ROWID",
+    "sha256 TEXT, pixels TEXT, sum INTEGER) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS volumes (series TEXT PRIMARY KEY, files BLOB, candidates TEXT, "
+    "sum INTEGER) WITHOUT ROWID",
 )
 
 
 _SELECT_RECORD = (
-    "SELECT series, record FROM files "
+    "SELECT series, record, record_sum FROM files "
     "WHERE path = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND inode = ?"
 )
 _SELECT_DIGESTS = (
-    "SELECT sha256, pixels FROM digests "
+    "SELECT sha256, pixels, sum FROM digests "
     "WHERE path = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND inode = ?"
 )
 
@@ -109,12 +110,14 @@ class FileIndex:
                 name = os.fsencode(root)
                 # "0" follows "/" in ASCII: everything below a folder.
                 rows = connection.execute(
-                    "SELECT path, size, mtime_ns, ctime_ns, inode, series FROM files "
+                    "SELECT path, size, mtime_ns, ctime_ns, inode, series, series_sum FROM files "
                     "WHERE path = ? OR (path > ? AND path < ?)",
                     (name, name.rstrip(b"/") + b"/", name.rstrip(b"/") + b"0"),
                 )
                 stored.update(
-                    (path, (FileSignature(*kept), series)) for path, *kept, series in rows
+                    (path, (FileSignature(*kept), series))
+                    for path, *kept, series, found in rows
+                    if found == check_sum(path, series)
                 )
         if not stored:
             return {}
@@ -132,11 +135,13 @@ class FileIndex:
             if connection is None:
                 return {}
             for file in files:
-                rows = connection.execute(
-                    _SELECT_RECORD,
-                    (os.fsencode(file.path), *file.signature),
+                name = os.fsencode(file.path)
+                rows = connection.execute(_SELECT_RECORD, (name, *file.signature))
+                found.update(
+                    (file.path, FileRecord(series, record))
+                    for series, record, kept in rows
+                    if kept == check_sum(name, series, record)
                 )
-                found.update((file.path, FileRecord(*row)) for row in rows if is_sound(row[1]))
         return found
 
     def volumes(self, digests: Mapping[str, bytes]) -> dict[str, list[VolumeCandidate]]:
@@ -154,10 +159,14 @@ class FileIndex:
                     return {}
                 for series, digest in digests.items():
                     rows = connection.execute(
-                        "SELECT candidates FROM volumes WHERE series = ? AND files = ?",
+                        "SELECT candidates, sum FROM volumes WHERE series = ? AND files = ?",
                         (series, digest),
                     )
-                    found.update((series, unpack_candidates(text)) for (text,) in rows)
+                    found.update(
+                        (series, unpack_candidates(text))
+                        for text, kept in rows
+                        if kept == check_sum(series, digest, text)
+                    )
         except (KeyError, TypeError, ValueError):
             self.discard()
             return {}
@@ -165,22 +174,23 @@ class FileIndex:
 
     def remember(self, new: Iterable[tuple[FoundFile, FileRecord]]) -> None:
         """Keep records of files that were settled when they were read."""
-        rows = [(os.fsencode(file.path), *file.signature, *record) for file, record in new]
+        rows = [_file_row(file, record) for file, record in new]
         if not rows:
             return
         with self._connection() as connection:
             if connection is not None:
                 connection.executemany(
-                    "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+                    "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
                 )
 
     def remember_volumes(self, new: Sequence[tuple[str, bytes, str]]) -> None:
         """Keep what the files of some series made: series, `files_digest`, packed candidates."""
         if not new:
             return
+        rows = [(*row, check_sum(*row)) for row in new]
         with self._connection() as connection:
             if connection is not None:
-                connection.executemany("INSERT OR REPLACE INTO volumes VALUES (?, ?, ?)", new)
+                connection.executemany("INSERT OR REPLACE INTO volumes VALUES (?, ?, ?, ?)", rows)
 
     def digests(self, files: Mapping[Path, FileSignature]) -> dict[Path, FileRead]:
         """Return what was read of files that have not changed since.
@@ -195,31 +205,29 @@ class FileIndex:
             if connection is None or not self._trusted:
                 return {}
             for path, signature in files.items():
-                rows = connection.execute(
-                    _SELECT_DIGESTS,
-                    (os.fsencode(_absolute(path)), *signature),
+                name = os.fsencode(_absolute(path))
+                rows = connection.execute(_SELECT_DIGESTS, (name, *signature))
+                found.update(
+                    (path, FileRead(signature, sha256, pixels))
+                    for sha256, pixels, kept in rows
+                    if kept == check_sum(name, sha256, pixels)
                 )
-                found.update((path, FileRead(signature, *row)) for row in rows)
         return found
 
     def remember_digests(self, read: Mapping[Path, FileRead]) -> None:
         """Keep what was read of files."""
-        rows = [
-            (os.fsencode(_absolute(path)), *one.signature, one.sha256, one.pixels)
-            for path, one in read.items()
-            if one.is_settled
-        ]
+        rows = [_digests_row(path, one) for path, one in read.items() if one.is_settled]
         if not rows:
             return
         with self._connection() as connection:
             if connection is not None:
                 connection.executemany(
-                    "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+                    "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
                 )
 
     def forget(self, roots: Iterable[str], files: Sequence[FoundFile]) -> None:
         """Drop the records of files below the roots that are no longer there."""
-        present = {file.path for file in files}
+        present = {os.fsencode(file.path) for file in files}
         with self._connection() as connection:
             if connection is None:
                 return
@@ -230,7 +238,7 @@ class FileIndex:
                     "SELECT path FROM files WHERE path > ? AND path < ?",
                     (name + b"/", name + b"0"),
                 )
-                gone += [row for row in rows if os.fsdecode(row[0]) not in present]
+                gone += [row for row in rows if row[0] not in present]
             if not gone:
                 return
             connection.executemany("DELETE FROM files WHERE path = ?", gone)
@@ -288,6 +296,8 @@ class FileIndex:
             except sqlite3.DatabaseError as error:
                 if not isinstance(error, sqlite3.OperationalError):
                     self.discard()
+            except UnicodeDecodeError:  # SQLite quotes what is damaged
+                self.discard()
             except OSError:
                 pass
         return None
@@ -309,7 +319,7 @@ class FileIndex:
                 yield connection
         except sqlite3.OperationalError:
             pass
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             self.discard()
         finally:
             if connection is not self._held:
@@ -347,6 +357,18 @@ class FileIndex:
             if other != path:
                 with contextlib.suppress(OSError):
                     other.unlink()
+
+
+def _file_row(file: FoundFile, record: FileRecord) -> tuple[object, ...]:
+    name, (series, text) = os.fsencode(file.path), record
+    sums = check_sum(name, series), check_sum(name, series, text)
+    return (name, *file.signature, series, sums[0], text, sums[1])
+
+
+def _digests_row(path: Path, read: FileRead) -> tuple[object, ...]:
+    name = os.fsencode(_absolute(path))
+    said = read.sha256, read.pixels
+    return (name, *read.signature, *said, check_sum(name, *said))
 
 
 def _absolute(path: Path) -> str:

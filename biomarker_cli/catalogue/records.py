@@ -70,14 +70,6 @@ def pack_defect(defect: Defect) -> FileRecord:
     return FileRecord(NO_SERIES, json_text(list(defect)))
 
 
-def is_sound(text: str) -> bool:
-    """Tell whether the text of a record is whole."""
-    try:
-        return isinstance(json.loads(text), list)
-    except (TypeError, ValueError):
-        return False
-
-
 def unpack_files(
     records: Iterable[tuple[str, FileRecord]],
 ) -> list[tuple[Instance, tuple[Plane, ...]]]:

@@ -9,6 +9,7 @@ from biomarker_cli.cli.mr_volumes import described, exit_of, mr_images, set_or_r
 from biomarker_cli.cli.options import paths_argument, quiet_option, table_format_option
 from biomarker_cli.cli.output import Listing, print_data, print_json, say
 from biomarker_cli.cli.strict_command import strict_command
+from biomarker_cli.model.wording import SHORT_UID, counted, cut_in_middle
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue.candidate import VolumeCandidate
@@ -94,7 +95,7 @@ def _print_text(rows: list[BValueRow], verdict: dict[str, Any]) -> None:
     table = Listing("", ("volume", "b", "nominal", "kind", "element", "rule", "frames"))
     for row in rows:
         table.add_row(
-            row.volume_id,
+            cut_in_middle(row.volume_id, SHORT_UID),
             _number(row.b_value),
             _number(row.b_nominal),
             row.kind,
@@ -107,7 +108,7 @@ def _print_text(rows: list[BValueRow], verdict: dict[str, Any]) -> None:
         say(f"{verdict['error_code']}: {verdict['error_message']}")
         return
     shells = zip(verdict["b_nominal"], verdict["volumes"], verdict["directions"], strict=True)
-    parts = [f"b {b:g} ({n} volumes, {d} directions)" for b, n, d in shells]
+    parts = [f"b {b:g} ({counted(n, 'volume')}, {counted(d, 'direction')})" for b, n, d in shells]
     say(f"one diffusion set: {'; '.join(parts)}")
     if verdict["flags"]:
         say(f"flags: {', '.join(verdict['flags'])}")

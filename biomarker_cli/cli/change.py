@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from biomarker_cli.model.wording import counted
 
 MOST_SHOWN = 500
 """Rows that are laid out for a terminal; table and JSON hold all."""
+
+MOST_UNDEFINED = 20
+"""Of these, rows that nothing was held against."""
 
 _EPILOG = """\b
 Examples:
@@ -99,20 +103,27 @@ def change(tables: tuple[Path, ...], output_format: str, **given: Any) -> None:
         return
     _print_text(rows)
     _print_counts(found)
+    if given["known"] is None and not given["published"]:
+        say("  next   Name what noise alone does: --repeatability FILE, or --published.", err=True)
 
 
 def _print_text(rows: list[Any]) -> None:
     names = ("subject", "visit", "roi", "feature", "change", "limits", "exceeds_rc95", "flags")
     table = Listing("", names, whole=("exceeds_rc95",))
-    order = {"yes": 0, "no": 1, "undefined": 2}
-    for row in sorted(rows, key=lambda row: order[row["exceeds_rc95"]])[:MOST_SHOWN]:
+    judged = [row for row in rows if row["exceeds_rc95"] != "undefined"]
+    undefined = [row for row in rows if row["exceeds_rc95"] == "undefined"]
+    told = sorted(judged, key=lambda row: row["exceeds_rc95"] == "no")[:MOST_SHOWN]
+    for row in [*told, *undefined[:MOST_UNDEFINED]]:
         subject = "/".join(filter(None, (row["site_id"], row["subject_id"])))
         visit = f"{row['baseline']}-{row['timepoint']}"
         parts = (subject, visit, row["roi_id"], row["feature_id"], *_numbers(row))
         table.add_row(*parts, row["exceeds_rc95"], row["flags"])
     table.print()
-    if len(rows) > MOST_SHOWN:
-        say(f"and {len(rows) - MOST_SHOWN} more: -o and --format json give them", err=True)
+    if len(judged) > MOST_SHOWN:
+        say(f"and {len(judged) - MOST_SHOWN} more: -o and --format json give them", err=True)
+    further = Counter(row.get("reason") or row["flags"] for row in undefined[MOST_UNDEFINED:])
+    for why, number in sorted(further.items()):
+        say(f"and {number} more undefined: {why}")
 
 
 def _numbers(row: Any) -> tuple[str, str]:
@@ -127,9 +138,13 @@ def _numbers(row: Any) -> tuple[str, str]:
 
 def _print_counts(found: list[Any]) -> None:
     from biomarker_cli.multicentre.change import expected_false
+    from biomarker_cli.multicentre.changes_table import UNDEFINED
 
     n_judged, n_beyond, n_false = expected_false(found)
     say(
         f"{n_beyond} of {counted(n_judged, 'change')} exceed their RC; "
         f"{n_false:.1f} would if nothing had changed (5 %)"
     )
+    reasons = Counter(one.row.get("reason", "") for one in found if one.verdict == UNDEFINED)
+    for reason, number in sorted(reasons.items()):
+        say(f"undefined: {counted(number, 'change')}: {reason}", err=True)

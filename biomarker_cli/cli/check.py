@@ -18,6 +18,7 @@ from biomarker_cli.cli.output import (
     print_json,
     require_new_file,
     say,
+    say_prose,
     write_new_file,
 )
 from biomarker_cli.cli.strict_command import strict_command
@@ -265,7 +266,7 @@ def _print_table(results: Sequence[CheckResult], numbers: dict[str, int]) -> Non
 
 def _print_fixes(results: Sequence[CheckResult]) -> None:
     """Say once per rule what is wrong and what to do; rules that say the same stand together."""
-    told: dict[tuple[str, ...], list[str]] = {}
+    told: dict[tuple[tuple[str, str], ...], list[str]] = {}
     seen: set[str] = set()
     for result in sorted(results, key=_rank):
         if result.outcome.value in {"pass", "not_applicable"} or result.rule_id in seen:
@@ -275,9 +276,10 @@ def _print_fixes(results: Sequence[CheckResult]) -> None:
         if result.outcome.value == "missing_series":
             why, fix = "", "Send the series, or look with `biomarker scan` why it is not told."
         lines = [("found", result.reason), ("why", why), ("fix", fix)]
-        texts = tuple(f"  {word:5} {text}" for word, text in lines if text)
+        texts = tuple((word, text) for word, text in lines if text)
         if texts:
             told.setdefault(texts, []).append(result.rule_id)
     for texts, rules in told.items():
-        for line in (", ".join(rules), *texts):
-            say(line)
+        say_prose(", ".join(rules))
+        for word, text in texts:
+            say_prose(text, f"  {word:5} ")

@@ -15,13 +15,14 @@ from biomarker_cli.cli.output import (
     require_free,
     require_new_file,
     say,
+    say_left_out,
 )
 from biomarker_cli.cli.strict_command import StrictCommand
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
     from biomarker_cli.multicentre.combat_model import Harmonised
-    from biomarker_cli.multicentre.combat_samples import Stratum
+    from biomarker_cli.multicentre.observations import Observations
     from biomarker_cli.tables.schema import Table
 
 MOST_SHOWN = 500
@@ -133,21 +134,31 @@ _model_option = click.option(
 )
 @format_option
 def fit(output_format: str, **given: Any) -> None:
-    """Fit a model and write it as a file, with a summary of its data and its limits."""
+    """Fit a model and write it as a file, with a summary of its data and its limits.
+
+    A sample without any usable value is left out and named; one that lacks some is
+    refused.
+    """
     from biomarker_cli.multicentre.combat import CombatRules
     from biomarker_cli.multicentre.combat_model import CombatPlan, fit_model
-    from biomarker_cli.multicentre.combat_report import repeated_note
-    from biomarker_cli.multicentre.combat_samples import require_covariates_used
+    from biomarker_cli.multicentre.combat_report import left_out_notes, repeated_note
+    from biomarker_cli.multicentre.combat_samples import (
+        of_usable,
+        require_covariates_used,
+        strata_of,
+    )
     from biomarker_cli.tables.writing import write_json
 
     output: Path = given["output"]
     require_new_file(output)
     kept = (text.partition(":")[0] for text in given["kept"])
     require_covariates_used(given["covariates"], (given["batch"], *kept))
-    strata, analyses = _strata(given)
+    observations = _observations(given)
+    say_left_out(observations.left_out)
+    strata = strata_of(of_usable(observations), given["covariates"])
     rules = CombatRules(given["mode"], given["reference"], given["stop"])
     plan = CombatPlan(given["batch"], given["kept"], rules)
-    model = fit_model(strata, plan, analyses)
+    model = fit_model(strata, plan, observations.taken.analyses)
     output.parent.mkdir(parents=True, exist_ok=True)
     write_json(model, output)
     if output_format == "json":
@@ -155,6 +166,8 @@ def fit(output_format: str, **given: Any) -> None:
     else:
         _print_model(model)
     for stratum in strata:
+        for note in left_out_notes(stratum):
+            say(note, err=True)
         if stratum.n_repeated:
             say(repeated_note(stratum.name, stratum.n_repeated), err=True)
     say(f"written: {output}", err=True)
@@ -190,11 +203,14 @@ def _print_model(model: dict[str, Any]) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace an earlier table in that folder.")
 @format_option
 def apply(output_format: str, **given: Any) -> None:
-    """Harmonise values by a fitted model; refuse what it was not fitted for."""
+    """Harmonise values by a fitted model; refuse what it was not fitted for.
+
+    A value that is not usable is harmonised as well, and its row says so.
+    """
     from biomarker_cli.multicentre.combat_model import HARMONISED, harmonised_rows
 
     require_free(given["output"], HARMONISED.file_name, overwrite=given["overwrite"])
-    model, found = _harmonised(given)
+    model, found = _harmonised(given, _observations(given))
     rows = list(harmonised_rows(found, model))
     _write(rows, HARMONISED, given["output"])
     n_samples = sum(len(one.samples.batch) for one in found)
@@ -215,12 +231,18 @@ def apply(output_format: str, **given: Any) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace an earlier table in that folder.")
 @format_option
 def report(output_format: str, **given: Any) -> None:
-    """Tell how much of the batch was taken away, and what became of the covariates."""
+    """Tell how much of the batch was taken away, and what became of the covariates.
+
+    Of samples whose values are usable.
+    """
     from biomarker_cli.multicentre.combat_report import COMBAT_REPORT, report_rows
+    from biomarker_cli.multicentre.combat_samples import of_usable
 
     if given["output"] is not None:
         require_free(given["output"], COMBAT_REPORT.file_name, overwrite=given["overwrite"])
-    model, found = _harmonised(given)
+    observations = _observations(given)
+    say_left_out(observations.left_out)
+    model, found = _harmonised(given, of_usable(observations))
     rows = list(report_rows(found))
     if given["output"] is not None:
         _write(rows, COMBAT_REPORT, given["output"])
@@ -231,24 +253,24 @@ def report(output_format: str, **given: Any) -> None:
     _say_notes(found, model)
 
 
-def _strata(given: dict[str, Any]) -> tuple[list[Stratum], dict[str, str]]:
-    from biomarker_cli.multicentre.combat_samples import strata_of
+def _observations(given: dict[str, Any]) -> Observations:
     from biomarker_cli.multicentre.observations import Observations, read_observations, selected
 
     frame = read_observations(given["tables"]).frame
-    chosen = Observations(selected(frame, given["features"], given["rois"]))
-    return strata_of(chosen, given["covariates"]), chosen.analyses
+    return Observations(selected(frame, given["features"], given["rois"]))
 
 
-def _harmonised(given: dict[str, Any]) -> tuple[dict[str, Any], list[Harmonised]]:
+def _harmonised(
+    given: dict[str, Any], observations: Observations
+) -> tuple[dict[str, Any], list[Harmonised]]:
     from biomarker_cli.multicentre.combat_model import apply_model, load_model
-    from biomarker_cli.multicentre.combat_samples import require_covariates_used
+    from biomarker_cli.multicentre.combat_samples import require_covariates_used, strata_of
 
     model = load_model(given["model"])
     kept = (one["name"] for stratum in model["strata"] for one in stratum["covariates"])
     require_covariates_used(given["covariates"], (model["batch"], *kept))
-    strata, analyses = _strata(given)
-    return model, apply_model(model, strata, analyses)
+    strata = strata_of(observations, given["covariates"])
+    return model, apply_model(model, strata, observations.analyses)
 
 
 def _write(rows: Sequence[dict[str, Any]], table: Table, folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.options import Seconds
 from biomarker_cli.cli.output import say
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option(
             "--wait-for-workers",
-            type=click.FloatRange(min=0),
+            type=Seconds(min=0),
             default=600.0,
             show_default=True,
             metavar="S",

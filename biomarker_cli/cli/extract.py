@@ -201,7 +201,11 @@ def _print_errors(result: PackedResult) -> None:
     regions_of: dict[str, list[str]] = {}
     for noted in result.notes:
         regions_of.setdefault(noted.text, []).append(noted.roi_id)
+    # Where the analysis failed the case failed by the same words, which were said.
+    said = f"{result.head.error_code} {result.head.error_message}"
     for reason, regions in regions_of.items():
+        if reason.partition(": ")[2] == said:
+            continue
         named = ", ".join(filter(None, regions))
         say(f"{reason} [{named}]" if named else reason, err=True)
 

@@ -10,15 +10,30 @@ quiet_option            where work is long: scan, check, extract, run ...
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from biomarker_cli.cli.output import QUIET
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+class Seconds(click.FloatRange):
+    """A finite time: that which is no number is in every range, as nothing is beyond it."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number that a word means."""
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is no finite number of seconds.", param, ctx)
+        return seconds
+
 
 paths_argument = click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)

@@ -115,10 +115,34 @@ def say(text: str = "", *, err: bool = False) -> None:
         click.echo(shown(text), err=err)
 
 
+def say_prose(text: str, head: str = "") -> None:
+    """Print a sentence, in a terminal broken between words and set in behind `head`."""
+    if not sys.stdout.isatty():
+        say(head + text)
+        return
+    import textwrap
+
+    width = _console().width
+    lines = textwrap.wrap(
+        shown(text),
+        max(width - len(head), 20),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for number, line in enumerate(lines):
+        say((" " * len(head) if number else head) + line)
+
+
 def note(text: str) -> None:
     """Print a line on stderr that is no error: what was written where. Quiet says none."""
     if not _is_quiet():
         say(text, err=True)
+
+
+def say_left_out(told: str) -> None:
+    """Print which rows took no part, where there are some; tables and files count them as well."""
+    if told:
+        note(told)
 
 
 def say_title(text: str) -> None:
@@ -166,6 +190,12 @@ def print_error(error: BiomarkerError) -> None:
         say(f"  next   {error.hint}", err=True)
 
 
+def say_next_steps(errors: Iterable[BiomarkerError]) -> None:
+    """Print the next step of errors that were told line by line, each step once."""
+    for hint in dict.fromkeys(error.hint for error in errors if error.hint):
+        say(f"  next   {hint}", err=True)
+
+
 def _console(*, stderr: bool = False) -> Console:
     """Return a console; where it is no terminal, each row stays on one line."""
     from rich.console import Console
@@ -197,12 +227,15 @@ class Listing:
         self._rows.append(cells)
 
     def print(self) -> None:
-        """Print the table on stdout."""
-        if _is_quiet():
+        """Print the table on stdout; one without rows tells nothing."""
+        if _is_quiet() or not self._rows:
             return
         from rich import box
+        from rich.cells import cell_len
         from rich.table import Table
         from rich.text import Text
+
+        from biomarker_cli.cli.column_widths import column_widths
 
         title = Text(shown(self._title)) if self._title else None
         # Two blanks between columns: a terminal has room for 80 characters.
@@ -213,12 +246,15 @@ class Listing:
             show_edge=False,
             padding=(0, 1, 0, 0),
         )
-        for column in self._columns:
-            header = Text(shown(column))
-            table.add_column(header, overflow="fold", no_wrap=column in self._whole)
-        for row in self._rows:
-            table.add_row(*(Text(shown(cell)) for cell in row))
-        _console().print(table)
+        console = _console()
+        rows = [tuple(map(shown, row)) for row in (self._columns, *self._rows)]
+        whole = [column in self._whole for column in self._columns]
+        widths = column_widths(rows, whole, console.width, cell_len)
+        for header, width in zip(rows[0], widths, strict=True):
+            table.add_column(Text(header), overflow="fold", width=width)
+        for row in rows[1:]:
+            table.add_row(*map(Text, row))
+        console.print(table)
 
 
 def print_json(value: Any) -> None:

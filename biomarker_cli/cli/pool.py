@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import note, print_json, say
 from biomarker_cli.cli.strict_command import strict_command
+from biomarker_cli.model.usability import Least
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
     from biomarker_cli.multicentre.pooling.pool import PoolReport
-    from biomarker_cli.multicentre.pooling.rules import Least, PoolRules
+    from biomarker_cli.multicentre.pooling.rules import PoolRules
 
 MOST_SHOWN = 20
 """Differences that are laid out for a terminal; the manifest and JSON hold all."""
@@ -54,7 +55,7 @@ KIND=ANSWER says what becomes of parts that are not alike:
 )
 @click.option(
     "--usable",
-    type=click.Choice(["yes", "caution", "all"]),
+    type=click.Choice(get_args(Least)),
     default="caution",
     show_default=True,
     help="Rows that go in: usable ones, also those under caution, or all there are.",

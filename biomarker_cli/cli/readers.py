@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import Listing, note, print_json, progress, require_free
+from biomarker_cli.cli.output import (
+    Listing,
+    note,
+    print_json,
+    progress,
+    require_free,
+    say_left_out,
+)
 from biomarker_cli.cli.strict_command import strict_command
 
 if TYPE_CHECKING:
@@ -96,8 +103,9 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
 
     Dice, surface Dice at 1, 2 and 3 mm, mean and 95 % Hausdorff distance, volume and
     centroid, of each pair and of each reader with the majority. Of runs: ICC(A,1) of
-    every feature between readers. Of scores: agreement, kappa and weighted kappa of
-    readers, of two occasions of one reader, and with the truth.
+    every feature between readers, of values that are usable. Of scores: agreement,
+    kappa and weighted kappa of readers, of two occasions of one reader, and with the
+    truth.
     """
     if given["scores"] is not None:
         if given["readers"]:
@@ -108,7 +116,11 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
         return
     if not given["readers"]:
         raise click.UsageError("Name the readers, or a table with --scores.")
-    from biomarker_cli.multicentre.reader_features import READER_FEATURES, reader_features
+    from biomarker_cli.multicentre.reader_features import (
+        READER_FEATURES,
+        read_readings,
+        reader_features,
+    )
     from biomarker_cli.multicentre.reader_masks import reader_names
     from biomarker_cli.multicentre.readers import READER_PAIRS
 
@@ -123,7 +135,9 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
     table = READER_FEATURES if is_table == {True} and case_id is None else READER_PAIRS
     require_free(given["output"], table.file_name, overwrite=given["overwrite"])
     if table is READER_FEATURES:
-        rows = reader_features(paths, given["features"], given["rois"])
+        readings = read_readings(paths.values(), given["features"], given["rois"])
+        say_left_out(readings.left_out)
+        rows = reader_features(readings, len(paths))
     else:
         rows = _pairs(paths, given) if case_id is None else _pairs_of_case(paths, given)
     _write(rows, table, given["output"])

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, require_free, say, write_new_file
+from biomarker_cli.cli.output import (
+    Listing,
+    print_json,
+    require_free,
+    say,
+    say_left_out,
+    write_new_file,
+)
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
@@ -63,7 +70,8 @@ def repeatability(tables: tuple[Path, ...], output_format: str, **given: Any) ->
     """Tell from repeated measurements how large noise is: wSD, wCV, RC, limits, ICC, CCC.
 
     Per feature, overall and per site, with 95 % confidence limits. Percentages are
-    given of ratio-scale features only, whose values are all above 0.
+    given of ratio-scale features only, whose values are all above 0. Values that
+    are not usable, and sizes of masks of another visit, are left out and counted.
     """
     from biomarker_cli.multicentre.observations import Observations, read_observations, selected
     from biomarker_cli.multicentre.repeatability_table import (
@@ -77,6 +85,7 @@ def repeatability(tables: tuple[Path, ...], output_format: str, **given: Any) ->
     observations = read_observations(tables)
     column = repeat_column(observations, given["repeat"])
     chosen = Observations(selected(observations.frame, given["features"], given["rois"]))
+    say_left_out(chosen.left_out)
     found = study_repeats(chosen.frame, column, pool_rois=given["pool_rois"])
     conditions = {
         "repeat": column,

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.executing import Measurer, executor_options
-from biomarker_cli.cli.options import format_option, junit_option, quiet_option, verbose_option
+from biomarker_cli.cli.options import (
+    Seconds,
+    format_option,
+    junit_option,
+    quiet_option,
+    verbose_option,
+)
 from biomarker_cli.cli.output import Listing, note, print_json, require_new_file, stages
 from biomarker_cli.cli.run_ending import end_with_report, say_case
 from biomarker_cli.cli.strict_command import strict_command
@@ -87,7 +93,7 @@ class ShardType(click.ParamType[Any]):
 )
 @click.option("--strict", is_flag=True, help="Exit with 4 where an acquisition rule is broken.")
 @click.option(
-    "--timeout-per-case", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds."
+    "--timeout-per-case", type=Seconds(min=0, min_open=True), metavar="S", help="Seconds."
 )
 @executor_options
 @click.option(

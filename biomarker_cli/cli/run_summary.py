@@ -73,12 +73,12 @@ class _Lines:
         """Print the title and the lines, if any."""
         if not self.n:
             return
+        say()
         say_title(self.title)
         for line in self.shown:
             say(f"  {line}")
         if self.n > MOST_LINES:
             say(f"  and {self.n - MOST_LINES} more: {where}")
-        say()
 
 
 def print_summary(report: RunReport, shard: Shard | None = None) -> None:
@@ -144,6 +144,7 @@ def _print_centres(centres: Mapping[str, Counter[str]]) -> None:
 
 
 def _print_end(report: RunReport, counts: Counter[str], shard: Shard | None) -> None:
+    say()
     total = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     kept = f" ({report.n_kept} kept from before)" if report.n_kept else ""
     part = f" in shard {shard}" if shard is not None else ""

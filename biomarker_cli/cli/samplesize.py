@@ -180,6 +180,8 @@ def _loss(given: dict[str, Any], found: Sequence[Noise]) -> Loss | float:
     if given["folder"] is None:
         raise click.UsageError("--loss auto counts in a run: name it with --run.")
     features = {noise.feature_id for noise in found} - {""} or set(given["features"])
+    if not features:
+        raise click.UsageError("--loss auto counts the values of a feature: name it by --feature.")
     rois = {noise.roi_id for noise in found}
     return loss_of(given["folder"], features, rois.pop() if len(rois) == 1 else "")
 

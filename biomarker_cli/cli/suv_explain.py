@@ -165,7 +165,9 @@ def _explained(
 
 
 def _print_text(report: dict[str, Any]) -> None:
-    say(f"series {report['series_uid']}  ({report['volume_id']})")
+    say(f"series {report['series_uid']}")
+    if report["volume_id"] != report["series_uid"]:
+        say(f"volume {report['volume_id']}")
     _print_table("inputs", report.get("inputs", []), ("name", "value", "unit", "tag"))
     _print_table("conversions", report.get("conversions", []), ("name", "found", "used", "rule"))
     _print_table(
@@ -221,19 +223,21 @@ def _print_candidates(candidates: list[dict[str, Any]]) -> None:
 
     if not candidates:
         return
-    columns = ("candidate", "reference time", "SUVbw per Bq/ml", "differs", "fate", "from")
+    columns = ("candidate", "reference time", "SUVbw per Bq/ml", "differs %", "fate")
     table = Listing("reference time", columns)
+    sources = Listing("", ("candidate", "from"))
     for c in candidates:
         differs = c["difference_percent"]
         table.add_row(
             c["name"],
             _cell(c["reference_time"]),
             "" if c["suvbw_per_bqml"] is None else f"{c['suvbw_per_bqml']:.6g}",
-            "" if differs is None else f"{differs:+.3f} %",
+            "" if differs is None else f"{round(differs, 3) + 0.0:+.3f}",
             "used" if c["used"] else c["reason"] or _agreement(differs),
-            c["tags"],
         )
+        sources.add_row(c["name"], c["tags"])
     table.print()
+    sources.print()
 
 
 def _agreement(differs_percent: float | None) -> str:

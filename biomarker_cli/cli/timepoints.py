@@ -9,6 +9,7 @@ from biomarker_cli.cli.mr_volumes import described, exit_of, mr_images, set_or_r
 from biomarker_cli.cli.options import paths_argument, quiet_option, table_format_option
 from biomarker_cli.cli.output import Listing, print_data, print_json, say
 from biomarker_cli.cli.strict_command import strict_command
+from biomarker_cli.model.wording import SHORT_UID, cut_in_middle
 
 if TYPE_CHECKING:
     from biomarker_cli.catalogue.candidate import VolumeCandidate
@@ -97,7 +98,7 @@ def _print_text(rows: list[TimepointRow], verdict: dict[str, Any]) -> None:
     table = Listing("", ("volume", "frame", "seconds", "element", "rule", "index", "flip", "use"))
     for row in rows:
         table.add_row(
-            row.volume_id,
+            cut_in_middle(row.volume_id, SHORT_UID),
             "" if row.frame is None else str(row.frame),
             _number(row.seconds, ".3f"),
             row.tag,

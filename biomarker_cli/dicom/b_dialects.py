@@ -137,6 +137,20 @@ def _siemens(header: FrameHeader) -> BValue | None:
     return None if value is None else _said(value, "(0019,xx0C)", "siemens_private")
 
 
+_SEQUENCE_NAME = re.compile(r"\*?\w*_b(\d{1,5})(?:[#t]\w*)?")
+
+
+def sequence_name_b(header: FrameHeader) -> float | None:
+    """Return the b-value in a Siemens sequence name such as ``*ep_b1000t``, None without one.
+
+    It is that of the console, and no source of its own: a protocol may be renamed.
+    """
+    if not str(header.get("Manufacturer", "")).upper().startswith("SIEMENS"):
+        return None
+    found = _SEQUENCE_NAME.fullmatch(str(header.get("SequenceName", "")))
+    return float(found[1]) if found else None
+
+
 def _philips(header: FrameHeader) -> BValue | None:
     value = header.private(0x2001, "Philips Imaging DD 001", 0x03)
     if value is None:

@@ -11,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from biomarker_cli.dicom.b_dialects import DIALECTS, GE_PRIVATE, LARGEST_B, BValue, uih_console
+from biomarker_cli.dicom.b_dialects import (
+    DIALECTS,
+    GE_PRIVATE,
+    LARGEST_B,
+    BValue,
+    sequence_name_b,
+    uih_console,
+)
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.gradients import (
     GE_VECTOR,
@@ -64,6 +71,12 @@ def read_b_value(header: FrameHeader) -> BValue | None:
     said = [found for dialect in DIALECTS if (found := dialect(header)) is not None]
     if not said:
         return None
+    found = _of_elements(header, said)
+    conflict = found.conflict or _with_sequence_name(header, found)
+    return replace(found, conflict=conflict)
+
+
+def _of_elements(header: FrameHeader, said: Sequence[BValue]) -> BValue:
     first = said[0]
     numbers = [one for one in said if one.is_number]
     if not first.is_number or max(one.value for one in numbers) < CLUSTER_ABSOLUTE:
@@ -85,6 +98,16 @@ def read_b_value(header: FrameHeader) -> BValue | None:
     if not conflict and found.value >= CLUSTER_ABSOLUTE:
         conflict = says_unweighted(header) and f"{_says(found)}, {says_unweighted(header)}"
     return replace(found, conflict=conflict)
+
+
+def _with_sequence_name(header: FrameHeader, found: BValue) -> str:
+    console = sequence_name_b(header)
+    if console is None or not found.is_number:
+        return ""
+    said = found.value if found.nominal is None else found.nominal
+    if abs(said - console) <= max(CONSOLE_ABSOLUTE, CONSOLE_RELATIVE * console):
+        return ""
+    return f"{_says(found)}, the name of the sequence (0018,0024) b = {console:g} s/mm2"
 
 
 def _scaled(

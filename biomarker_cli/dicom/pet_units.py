@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from biomarker_cli.dicom.frames import FrameHeader
 from biomarker_cli.dicom.injection import number, require_number
+from biomarker_cli.dicom.real_world import LinearMapping, linear_mappings
 from biomarker_cli.dicom.times import text_of
 
 ENHANCED_PET = "1.2.840.10008.5.1.4.1.1.130"
@@ -51,6 +52,9 @@ _UNIT_OF_UCUM = MappingProxyType(
     }
 )
 """UCUM code of the real world value mapping -> (Units, SUVType); CID 84, CID 85."""
+
+UNITS = frozenset(unit for unit, _ in _UNIT_OF_UCUM.values())
+"""Words of Units that name what voxels are in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,31 @@ def read_corrections(header: FrameHeader) -> frozenset[str]:
         for keyword, word in _CORRECTIONS.items()
         if text_of(header.get(keyword, "")).upper() == "YES"
     )
+
+
+def contradicting_corrections(header: FrameHeader) -> list[tuple[str, str, str]]:
+    """Return element, YES or NO, and word where CorrectedImage says otherwise.
+
+    Empty where the header has only the classic element or only those of enhanced PET.
+    """
+    if header.get("CorrectedImage") is None:
+        return []
+    words = read_corrections(header)
+    said = ((k, text_of(header.get(k, "")).upper(), word) for k, word in _CORRECTIONS.items())
+    return [
+        (keyword, answer, word)
+        for keyword, answer, word in said
+        if answer in {"YES", "NO"} and (answer == "YES") != (word in words)
+    ]
+
+
+def units_of_mappings(header: FrameHeader) -> list[tuple[str, LinearMapping]]:
+    """Return the real world value mappings to a unit that Units has a word for, with it."""
+    return [
+        (_UNIT_OF_UCUM[mapping.unit][0], mapping)
+        for mapping in linear_mappings(header)
+        if mapping.unit in _UNIT_OF_UCUM and mapping.maps
+    ]
 
 
 def read_decay_correction(header: FrameHeader) -> Word:

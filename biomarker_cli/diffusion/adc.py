@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from biomarker_cli.diffusion.direction_mean import ShellSignals, shell_signals
+from biomarker_cli.diffusion.direction_scheme import is_lopsided
 from biomarker_cli.diffusion.dwi_set import DwiSet
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.fitting import fit_volume
@@ -154,13 +155,26 @@ def _fitted_map(
     adc, log_s0 = fit_volume(signals.log_signal, signals.b, one.estimator)
     derivation = fit_derivation(dwi, shells, rules, one.estimator)
     model = MonoExponential(adc, log_s0)
-    return AdcResult(parameter_volume(dwi, adc, ADC), one.image, derivation, signals, model, shells)
+    volume = parameter_volume(dwi, shells, adc, ADC)
+    return AdcResult(volume, one.image, derivation, signals, model, shells)
 
 
-def parameter_volume(dwi: DwiSet, array: FloatArray, quantity: Quantity) -> Volume:
-    """Return a map in the place of a diffusion set, with the header of its lowest b."""
+def parameter_volume(
+    dwi: DwiSet, fitted: Sequence[Shell], array: FloatArray, quantity: Quantity
+) -> Volume:
+    """Return a map in the place of a diffusion set, with the header of its lowest b.
+
+    Parameters
+    ----------
+    dwi : DwiSet
+    fitted : sequence of Shell
+        Their directions are judged.
+    array : ndarray, shape (z, y, x)
+    quantity : Quantity
+    """
     first = dwi.shells[0].volumes[0]
-    return Volume(array, dwi.geometry, quantity, dwi.frames, first.volume_id, dwi.flags)
+    doubt = {"directions_unbalanced"} if any(map(is_lopsided, fitted)) else set[str]()
+    return Volume(array, dwi.geometry, quantity, dwi.frames, first.volume_id, dwi.flags | doubt)
 
 
 def _require_different(shells: Sequence[Shell], rules: AdcRules) -> None:

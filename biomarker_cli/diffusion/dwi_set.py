@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,15 +14,12 @@ from biomarker_cli.dicom.bvalues import GE_GRADIENT_LENGTH, LARGEST_B, BValue
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import Frames
 from biomarker_cli.dicom.nominal_b import nominal_of
+from biomarker_cli.diffusion.alike import require_alike
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.kinds import DwiKind
 from biomarker_cli.diffusion.shells import Shell, make_shells
 from biomarker_cli.diffusion.volumes import B0_UNTAGGED, DwiVolume, describe_volumes
 from biomarker_cli.imaging.geometry import Geometry
-
-ECHO_TOLERANCE_MS = 0.1
-REPETITION_TOLERANCE = 0.01
-"""Largest relative difference of repetition times; echo times may differ by 0.1 ms."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def assemble(candidates: Sequence[VolumeCandidate], files: DicomFiles | None = N
     signal, traces = _keep_one_weighting(signal)
     left_out += traces
     _require_regular(signal)
-    _require_alike(signal)
+    require_alike(signal)
     shells = make_shells(signal)
     if len(shells) < 2:
         raise AdcError(
@@ -246,99 +243,6 @@ def _require_regular(signal: list[DwiVolume]) -> None:
             raise SeriesError(
                 candidate.error_code, candidate.error_message, where=candidate.volume_id
             )
-
-
-def _require_alike(signal: list[DwiVolume]) -> None:
-    first = signal[0]
-    _require_same(signal, "ADC-MIXED-STUDY", "StudyInstanceUID", lambda v: v.study_uid)
-    _require_same(
-        signal, "ADC-MIXED-FRAME", "FrameOfReferenceUID", lambda v: v.frame_of_reference_uid
-    )
-    _require_known_frame(signal)
-    for volume in signal[1:]:
-        ours, theirs = first.candidate.geometry, volume.candidate.geometry
-        if ours is not None and theirs is not None and not ours.same_grid(theirs):
-            raise AdcError(
-                "ADC-MIXED-GEOMETRY",
-                f"the volumes do not share one grid: {ours.difference(theirs)}",
-                where=volume.volume_id,
-                hint="Motion-corrected and original series must not be mixed.",
-            )
-    _require_times(signal)
-    _require_scaling(signal)
-
-
-def _require_known_frame(signal: list[DwiVolume]) -> None:
-    """Volumes of one series lie together; those of several only say so by their frame."""
-    series = sorted({v.series_uid for v in signal})
-    if len(series) > 1 and not signal[0].frame_of_reference_uid:
-        raise AdcError(
-            "ADC-MIXED-FRAME",
-            f"{len(series)} series are to be merged, and they have no FrameOfReferenceUID",
-            where=", ".join(series),
-            hint="Only a single series can be used without a frame of reference.",
-        )
-
-
-def _require_same(
-    signal: list[DwiVolume], code: str, name: str, key: Callable[[DwiVolume], str]
-) -> None:
-    found = Counter(map(key, signal))
-    if len(found) > 1:
-        raise AdcError(
-            code,
-            f"expected one {name}, found {len(found)}",
-            where=", ".join(sorted({v.series_uid for v in signal})),
-            hint="Name the series of one examination.",
-        )
-
-
-def _require_times(signal: list[DwiVolume]) -> None:
-    echo = [v.echo_ms for v in signal if v.echo_ms is not None]
-    if echo and (max(echo) - min(echo) > ECHO_TOLERANCE_MS or len(echo) < len(signal)):
-        raise AdcError(
-            "ADC-MIXED-ECHO",
-            f"expected one echo time, found {_values(v.echo_ms for v in signal)} ms",
-            where=signal[0].series_uid,
-            hint="Signal of different echo times decays by T2 as well: use one echo time.",
-        )
-    repetition = [v.repetition_ms for v in signal if v.repetition_ms is not None]
-    if repetition and (
-        max(repetition) - min(repetition) > REPETITION_TOLERANCE * max(repetition)
-        or len(repetition) < len(signal)
-    ):
-        raise AdcError(
-            "ADC-MIXED-TR",
-            f"expected one repetition time, found {_values(v.repetition_ms for v in signal)} ms",
-            where=signal[0].series_uid,
-            hint="Signal of different repetition times differs by T1 as well.",
-        )
-
-
-def _require_scaling(signal: list[DwiVolume]) -> None:
-    types = {v.rescale_type for v in signal}
-    makers = {v.philips for v in signal}
-    philips = [v for v in signal if v.philips]
-    # Displayed values of Philips share a scale only through RS x SS.
-    unknown = [v for v in philips if v.scale is None]
-    slopes = {v.rescale_slope for v in philips}
-    apart = bool(unknown) and (len(unknown) < len(philips) or len(slopes) > 1)
-    if len(types) > 1 or len(makers) > 1 or apart:
-        raise AdcError(
-            "ADC-MIXED-SCALING",
-            "the volumes are not on one scale: expected one RescaleType and, on Philips, the scale "
-            f"slope (2005,xx0E) or one rescale slope; found types {sorted(types)} and "
-            f"{len(slopes)} rescale slopes",
-            where=signal[0].series_uid,
-            hint="Export all series again with their private elements.",
-        )
-
-
-def _values(values: Iterable[float | None]) -> str:
-    listed = list(values)
-    unique = sorted({v for v in listed if v is not None})
-    words = [f"{v:g}" for v in unique] + (["none"] if None in listed else [])
-    return ", ".join(words)
 
 
 def _flags(signal: list[DwiVolume], left_out: list[tuple[DwiVolume, str]]) -> frozenset[str]:

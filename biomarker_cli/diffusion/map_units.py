@@ -78,7 +78,7 @@ def in_mm2_s(volume: Volume, *, infer: bool) -> tuple[FloatArray, str, tuple[str
             _require_equal(mapped, volume.as_float64() * factor, written, volume.volume_id)
         return mapped[0], f"RealWorldValueMapping (0040,9096), {mapped[1]}", ()
     if factor is not None:
-        _require_same_comment(volume, factor, written)
+        _require_same_comment(volume, factor, f"RescaleType is {written!r}")
         return volume.as_float64() * factor, f"RescaleType (0028,1054), {written}", ()
     if not infer:
         raise AdcError(
@@ -89,6 +89,7 @@ def in_mm2_s(volume: Volume, *, infer: bool) -> tuple[FloatArray, str, tuple[str
             hint="An analysis with vendor_map.infer_unit takes it from the size of the values.",
         )
     factor = _inferred_factor(volume)
+    _require_same_comment(volume, factor, f"the size of the values says {factor:g} mm2/s")
     how = f"inferred from the size of the values: x {factor:g} mm2/s"
     return volume.as_float64() * factor, how, ("unit_inferred:(0028,1054)",)
 
@@ -117,12 +118,12 @@ def _require_equal(
         )
 
 
-def _require_same_comment(volume: Volume, factor: float, written: str) -> None:
+def _require_same_comment(volume: Volume, factor: float, told: str) -> None:
     for frame in volume.frames:
         said = _unit_in(str(frame.get("ImageComments", "")))
         if said is not None and _TEXT_UNITS[said] != factor:
             raise _conflict(
-                f"RescaleType is {written!r}, and ImageComments (0020,4000) speak of {said}",
+                f"{told}, and ImageComments (0020,4000) speak of {said}",
                 volume.volume_id,
             )
 

@@ -19,7 +19,7 @@ from biomarker_cli.diffusion.rules import AdcRules, BList, IvimRules, KurtosisRu
 from biomarker_cli.diffusion.shells import Shell, select_shells, split_by_applied_b
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import BoolArray, FloatArray
-from biomarker_cli.model.quantity import ADC, KURTOSIS, PERFUSION_FRACTION, Quantity
+from biomarker_cli.model.quantity import ADC, KURTOSIS, PERFUSION_FRACTION
 
 DRAFT_FEATURE = "draft_feature"
 """D* of single voxels is noise in most tissues: no released number."""
@@ -67,7 +67,7 @@ def ivim_maps(
         found_maps.append(("ivim_dstar", fit.pseudo_diffusion, ADC))
     return [
         AdcResult(
-            _volume(dwi, array, quantity, draft=image == "ivim_dstar"),
+            _volume(parameter_volume(dwi, shells, array, quantity), draft=image == "ivim_dstar"),
             image,
             derivation,
             signals,
@@ -79,8 +79,7 @@ def ivim_maps(
     ]
 
 
-def _volume(dwi: DwiSet, array: FloatArray, quantity: Quantity, *, draft: bool) -> Volume:
-    volume = parameter_volume(dwi, array, quantity)
+def _volume(volume: Volume, *, draft: bool) -> Volume:
     return replace(volume, flags=volume.flags | {DRAFT_FEATURE}) if draft else volume
 
 
@@ -140,7 +139,7 @@ def kurtosis_maps(
     doubts = _expansion_fails(fit, float(chosen.b.max()), kurtosis)
     return [
         AdcResult(
-            parameter_volume(dwi, array, quantity),
+            parameter_volume(dwi, shells, array, quantity),
             image,
             derivation,
             chosen,

@@ -14,9 +14,15 @@ from biomarker_cli.dicom.bvalues import BValue, read_b_value
 from biomarker_cli.dicom.files import DicomFiles
 from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.gradients import Directionality, Vector, has_zero_vector, read_gradient
-from biomarker_cli.dicom.mr_images import factors_to_one_scale, header_number
+from biomarker_cli.dicom.mr_images import (
+    factors_to_one_scale,
+    header_number,
+    image_type,
+    receiver_gains,
+)
 from biomarker_cli.dicom.philips_scaling import is_philips, read_scale
 from biomarker_cli.dicom.private_values import first_number
+from biomarker_cli.diffusion.alike import require_one_volume
 from biomarker_cli.diffusion.errors import AdcError
 from biomarker_cli.diffusion.kinds import UNWEIGHTED_BELOW, DwiKind, volume_kind
 from biomarker_cli.imaging.volume import Volume
@@ -24,6 +30,10 @@ from biomarker_cli.model.quantity import SIGNAL
 
 B0_UNTAGGED = BValue(0.0, "", "absent_in_dwi_series", 0.0)
 """What a volume without b-value is, inside a series that has b > 0."""
+
+
+PROCESSING = frozenset({"NORM", "DIS2D", "DIS3D", "MOCO", "FIL"})
+"""Words of ImageType that say how Siemens corrected an image after it was acquired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,11 @@ class DwiVolume:
     b_value : BValue or None
     direction : tuple of float or None
         Weighting direction; None on b = 0, trace and where the header has none.
-    echo_ms, repetition_ms : float or None
+    echo_ms, repetition_ms, flip_deg : float or None
+    gains : tuple of float
+        Of the receiver, where the header has them.
+    processing : frozenset of str
+        Those of `PROCESSING` that ImageType has.
     zero_direction : bool
         At b > 0: a vector of length 0 stands where the direction would.
     says_weighted : bool
@@ -69,6 +83,9 @@ class DwiVolume:
     says_weighted: bool
     echo_ms: float | None
     repetition_ms: float | None
+    flip_deg: float | None
+    gains: tuple[float, ...]
+    processing: frozenset[str]
     rescale_type: str
     rescale_slope: float
     scale: float | None
@@ -106,6 +123,9 @@ def describe_volume(candidate: VolumeCandidate, files: DicomFiles) -> DwiVolume:
         zero_direction=kind is DwiKind.UNDIRECTED and has_zero_vector(header),
         echo_ms=header_number(header, "EchoTime", "EffectiveEchoTime"),
         repetition_ms=header_number(header, "RepetitionTime"),
+        flip_deg=header_number(header, "FlipAngle"),
+        gains=receiver_gains(header),
+        processing=PROCESSING & set(image_type(header)),
         rescale_type=str(header.get("RescaleType", "")),
         rescale_slope=first_number(header.get("RescaleSlope", 1.0)),
         scale=read_scale(header) if philips else None,
@@ -154,6 +174,7 @@ def describe_volumes(
 def _read_scaled(candidate: VolumeCandidate, philips: bool, files: DicomFiles) -> Volume:
     """Read a volume; padding is NaN, and Philips slices are on the scale of measured values."""
     volume = read_volume(candidate, files).without_padding()
+    require_one_volume(volume.frames, candidate.volume_id)
     if not philips:
         return volume
     try:

@@ -28,6 +28,10 @@ _LEFT, _RIGHT, _TOP, _ROW, _FOOT = 150.0, 20.0, 40.0, 30.0, 40.0
 _COURSE_HEIGHT, _COURSE_LEFT, _COURSE_RIGHT = 340.0, 80.0, 150.0
 _LONGEST_LABEL = 20
 _MOST_IN_KEY = 14
+_ALIKE = 1e-4
+"""Part of the largest number within which numbers are one on the page."""
+_NOTHING = 1e-300
+"""No quantity is so small, and its tenth is no number that has all its digits."""
 _JITTER = (0.0, 5.0, -5.0, 2.5, -2.5, 7.5, -7.5)
 
 
@@ -153,8 +157,12 @@ def _scale(values: Iterable[float], start: float, stop: float) -> PageScale:
 def _roomy(values: Iterable[float]) -> tuple[float, float]:
     found = list(values)
     low, high = min(found), max(found)
-    # Numbers that are all alike stand in the middle.
-    margin = 0.06 * (high - low) or max(abs(low), 1.0) * 0.5
+    size = max(abs(low), abs(high))
+    if high - low <= max(_ALIKE * size, _NOTHING):
+        # They stand in the middle: an axis of six digits could not tell its ticks apart.
+        half = 0.5 * size if size > _NOTHING else 0.5
+        return low - half, high + half
+    margin = 0.06 * (high - low)
     return low - margin, high + margin
 
 

@@ -28,6 +28,7 @@ NAME_AT_MOST = 36
 """Characters of a name in a caption."""
 
 _WHITE = (255, 255, 255)
+_BLACK = (0, 0, 0)
 
 
 def picture_png(regions: Sequence[tuple[str, Sequence[RegionTile]]]) -> bytes:
@@ -64,7 +65,9 @@ def _tile_image(tile: RegionTile) -> Image:
     draw_lines(picture, (line * scale for line in tile.outlines_mm))
     foot = TILE_PIXELS - 6
     bar = scale_bar_mm(tile.side_mm)
-    draw_lines(picture, [np.array([[6.0, foot], [6.0 + bar * scale, foot]])], colour=_WHITE)
+    for below, colour in ((2.0, _BLACK), (0.0, _WHITE)):
+        ends = np.array([[6.0, foot + below], [6.0 + bar * scale, foot + below]])
+        draw_lines(picture, [ends], colour=colour)
     middle = TILE_PIXELS // 2
     places = ((4, middle), (TILE_PIXELS - 20, middle), (middle, 2), (middle, TILE_PIXELS - 20))
     draw_words(picture, [*zip(places, tile.letters, strict=True), ((6, foot - 20), f"{bar:g} mm")])

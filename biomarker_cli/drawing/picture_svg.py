@@ -32,7 +32,7 @@ _LOSSLESS_BYTES = 1500
 """Up to which an image stays PNG."""
 
 _WEBP_QUALITY = 70
-_CAPTION, _COLUMNS, _GAP = 40.0, 4, 6.0
+_CAPTION, _COLUMNS, _GAP = 52.0, 4, 6.0
 _NO_VALUE = "#00003c"
 
 CONTOUR_BACK, CONTOUR = "black", "#f0e442"
@@ -189,6 +189,9 @@ def _shown_tile(number: int, tile: RegionTile, x: float, y: float) -> list[str]:
     path = outline_path(tile.outlines_mm)
     line = SHOWN_PIXELS / side
     where, window = tile_words(tile)
+    # One line of both would run into the next tile.
+    what, _, place = where.partition(": ")
+    said = (what, place, f"{window}, {tile.warning}" if tile.warning else window)
     edges = (
         (6.0, middle + 4, ""),
         (SHOWN_PIXELS - 6, middle + 4, "end"),
@@ -208,16 +211,19 @@ def _shown_tile(number: int, tile: RegionTile, x: float, y: float) -> list[str]:
         f'<path id="outline-{number}" d="{path}"/></g>',
         f'<use href="#outline-{number}" fill="none" stroke="{CONTOUR}" '
         f'stroke-width="{1.2 / line:.3f}"/>',
-        f'<path d="M{2 / line:.2f} {side - 3 / line:.2f}h{bar:g}" stroke="white" '
-        f'stroke-width="{2 / line:.3f}"/>',
+        # White on black, so that it is seen on an image that is light as well.
+        *(
+            f'<path d="M{2 / line:.2f} {side - 3 / line:.2f}h{bar:g}" stroke="{colour}" '
+            f'stroke-width="{pixels / line:.3f}"/>'
+            for colour, pixels in (("black", 4), ("white", 2))
+        ),
         "</svg>",
         '<g fill="white" stroke="black" stroke-width="3" paint-order="stroke">',
         *(svg_text(left, top, text, anchor) for text, (left, top, anchor) in letters),
         svg_text(4, SHOWN_PIXELS - 8, f"{bar:g} mm"),
         "</g>",
         '<g font-size="9">',
-        svg_text(0, SHOWN_PIXELS + 12, where),
-        svg_text(0, SHOWN_PIXELS + 24, f"{window}, {tile.warning}" if tile.warning else window),
+        *(svg_text(0, SHOWN_PIXELS + 12 * n, text) for n, text in enumerate(said, 1)),
         "</g></g>",
     ]
 

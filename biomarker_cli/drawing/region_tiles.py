@@ -160,11 +160,16 @@ class _Drawing:
         self._region, self._volume = region, volume
         box = region.box
         spacing = region.geometry.spacing_mm
-        self._side_mm = max(
-            LEAST_FIELD_MM,
-            max((box[2 - axis].stop - box[2 - axis].start) * spacing[axis] for axis in range(3))
-            * (1 + 2 * MARGIN_FRACTION),
+        extent_mm, image_mm = (
+            max(n * mm for n, mm in zip(voxels, spacing, strict=True))
+            for voxels in (
+                [box[2 - axis].stop - box[2 - axis].start for axis in range(3)],
+                region.geometry.shape[::-1],
+            )
         )
+        # Round the outline of a body there is nothing more than the image.
+        field_mm = min(extent_mm * (1 + 2 * MARGIN_FRACTION), image_mm)
+        self._side_mm = max(LEAST_FIELD_MM, field_mm)
 
     def values(self, view: PlaneView, index: int) -> FloatArray:
         """Return the values that a tile of a plane shows."""

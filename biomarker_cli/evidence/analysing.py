@@ -11,7 +11,7 @@ import numpy as np
 from biomarker_cli.evidence import models
 from biomarker_cli.evidence.association_plan import AssociationPlan, FeatureInPlan
 from biomarker_cli.evidence.clinical_values import EndpointValue, JoinedCovariate, category_columns
-from biomarker_cli.evidence.combining import combined_associations
+from biomarker_cli.evidence.combining import combined_associations, is_combinable
 from biomarker_cli.evidence.concordance import c_index
 from biomarker_cli.evidence.correlation import spearman
 from biomarker_cli.evidence.errors import AssociationError, NotEstimableError
@@ -19,6 +19,7 @@ from biomarker_cli.evidence.estimates import LOG, Association
 from biomarker_cli.evidence.measured_values import Subject
 from biomarker_cli.evidence.roc import auc, cross_table, proportion
 from biomarker_cli.model.arrays import BoolArray, FloatArray
+from biomarker_cli.model.wording import counted
 from biomarker_cli.statistics.confidence import NORMAL_975
 
 FEW_EVENTS_PER_PARAMETER = 10
@@ -77,10 +78,10 @@ class Analysed:
         """Different sites, sorted."""
         return tuple(sorted({site for site, _ in self.subjects}))
 
-    def of_site(self, site: str) -> Analysed:
-        """Return the subjects of one site."""
-        kept = np.array([own == site for own, _ in self.subjects], dtype=bool)
-        subjects = tuple(one for one in self.subjects if one[0] == site)
+    def of_sites(self, *sites: str) -> Analysed:
+        """Return the subjects of some sites."""
+        kept = np.array([own in sites for own, _ in self.subjects], dtype=bool)
+        subjects = tuple(one for one in self.subjects if one[0] in sites)
         return Analysed(
             subjects, self.value[kept], self.endpoint[kept], self.time[kept], self.covariates
         )
@@ -131,7 +132,7 @@ def analysed(data: Analysed, planned: FeatureInPlan, plan: AssociationPlan) -> l
     if len(data.sites) > 1:
         for site in data.sites:
             kept = np.array([own == site for own, _ in data.subjects], dtype=bool)
-            found += _of_scope(data.of_site(site), for_models[kept], planned, plan, ("site", site))
+            found += _of_scope(data.of_sites(site), for_models[kept], planned, plan, ("site", site))
         found += _of_all_sites(data, found)
     return [_tested(one, plan, n_sites=len(data.sites)) for one in found]
 
@@ -295,19 +296,30 @@ def _of_all_sites(data: Analysed, found: Sequence[Found]) -> Iterator[Found]:
     for statistic in dict.fromkeys(one.statistic for one in found):
         if statistic not in COMBINED:
             continue
-        of_sites = [
-            one.association
-            for one in found
-            if one.statistic == statistic and one.scope == "site" and one.association is not None
-        ]
+        of_sites = [one for one in found if one.statistic == statistic and one.scope == "site"]
+        usable = {
+            one.site: one.association
+            for one in of_sites
+            if one.association is not None and is_combinable(one.association)
+        }
         try:
-            combined = combined_associations(of_sites)
+            combined = combined_associations(list(usable.values()))
         except NotEstimableError as error:
             for scope in ("fixed", "random"):
                 yield Found(statistic, scope, "", data, None, str(error))
         else:
+            # Counts are those of the sites that went in.
+            subjects = data.of_sites(*usable)
             for scope, association in combined.items():
-                yield Found(statistic, scope, "", data, association)
+                note = _without_sites(association.note, len(of_sites) - len(usable))
+                yield Found(statistic, scope, "", subjects, replace(association, note=note))
+
+
+def _without_sites(note: str, n_left_out: int) -> str:
+    """Return the note of sites combined, with those that could not be."""
+    if not n_left_out:
+        return note
+    return f"{note}; {counted(n_left_out, 'site')} without a standard error left out"
 
 
 def _tested(one: Found, plan: AssociationPlan, *, n_sites: int) -> Found:

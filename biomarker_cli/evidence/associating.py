@@ -33,8 +33,8 @@ from biomarker_cli.evidence.models import require_statsmodels
 from biomarker_cli.evidence.multiplicity import adjusted
 from biomarker_cli.model.packages import version_of
 from biomarker_cli.model.version import __version__
-from biomarker_cli.tables.export.packaged import read_package
 from biomarker_cli.tables.package import DATA_PACKAGE, write_datapackage
+from biomarker_cli.tables.packaged import read_package
 from biomarker_cli.tables.sealed_files import sealed
 from biomarker_cli.tables.writing import write_json, write_table
 

@@ -122,6 +122,8 @@ class Endpoint(Strict):
         Of it; of a time to event the column that says whether there was one.
     positive : tuple of str
         Words that are the endpoint, or the event; numbers and truth values as CSV holds them.
+    negative : tuple of str
+        Words that are none; may be left out where the column has one other word.
     levels : tuple of str
         Words of an ordinal endpoint, from low to high.
     time : str
@@ -132,6 +134,7 @@ class Endpoint(Strict):
     table: str
     column: str
     positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
     time: str = ""
 
@@ -146,6 +149,10 @@ class Endpoint(Strict):
             if bool(getattr(self, name)) != is_needed:
                 word = "needs" if is_needed else "has no"
                 raise ValueError(f"a {self.kind} endpoint {word} {name}")
+        if self.negative and not self.positive:
+            raise ValueError(f"a {self.kind} endpoint has no negative")
+        if set(self.negative) & set(self.positive):
+            raise ValueError("a word is positive and negative")
         if self.levels and (len(self.levels) < 3 or len(set(self.levels)) < len(self.levels)):
             raise ValueError("expected three different levels or more; two are a binary endpoint")
         return self

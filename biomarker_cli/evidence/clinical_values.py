@@ -10,12 +10,12 @@ import numpy as np
 
 from biomarker_cli.evidence.association_plan import AssociationPlan, Endpoint
 from biomarker_cli.evidence.errors import AssociationError
-from biomarker_cli.evidence.measured_cases import MeasuredCase, table_of
+from biomarker_cli.evidence.measured_cases import MeasuredCase
 from biomarker_cli.evidence.measured_values import Subject
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.model.wording import quoted
+from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.tables.cells import is_finite_number
-from biomarker_cli.tables.export.packaged import PackagedTable
+from biomarker_cli.tables.packaged import PackagedTable, required_table
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class ClinicalTables:
 
     def _known(self, table_name: str, column: str, roi: str) -> Iterator[tuple[Subject, str]]:
         """Yield the cells of a column that are not empty, with their subjects."""
-        table = table_of(self._tables, table_name, "case_id", column)
+        table = required_table(self._tables, table_name, "case_id", column)
         names = table.column_names
         at, case_at = names.index(column), names.index("case_id")
         roi_at = names.index("roi_id") if "roi_id" in names and roi else None
@@ -190,6 +190,7 @@ def endpoint_of(
         return {subject: EndpointValue(float(cell)) for subject, cell in cells.items()}
     if cells and not set(cells.values()) & set(endpoint.positive):
         raise _bad(endpoint, f"nobody has {', '.join(quoted(w, 60) for w in endpoint.positive)}")
+    _require_negative(endpoint, set(cells.values()) - set(endpoint.positive))
     values = {s: EndpointValue(float(cell in endpoint.positive)) for s, cell in cells.items()}
     if endpoint.kind == "binary":
         return values
@@ -203,6 +204,18 @@ def endpoint_of(
         for subject, value in values.items()
         if subject in times
     }
+
+
+def _require_negative(endpoint: Endpoint, others: set[str]) -> None:
+    """Refuse words that nobody called negative: one may stand for no answer at all."""
+    unknown = sorted(others - set(endpoint.negative)) if endpoint.negative else sorted(others)
+    if not unknown or (len(unknown) == 1 and not endpoint.negative):
+        return
+    words = counted(len(unknown), "word")
+    raise _bad(
+        endpoint,
+        f"{words} neither positive nor negative in the plan, such as {quoted(unknown[0], 60)}",
+    )
 
 
 def _bad(endpoint: Endpoint, message: str) -> AssociationError:

@@ -69,6 +69,11 @@ def _weighted(estimates: FloatArray, weights: FloatArray) -> tuple[float, float]
     return float((weights * estimates).sum()) / total, total**-0.5
 
 
+def is_combinable(one: Association | None) -> bool:
+    """Tell whether a site has an estimate with a standard error on a scale."""
+    return one is not None and one.scale is not None and one.se_on_scale > 0
+
+
 def combined_associations(of_sites: Sequence[Association]) -> dict[str, Association]:
     """Return the fixed and the random effect of one statistic of several sites.
 
@@ -82,7 +87,7 @@ def combined_associations(of_sites: Sequence[Association]) -> dict[str, Associat
     NotEstimableError
         Where fewer than two have an estimate and a standard error.
     """
-    usable = [one for one in of_sites if one.scale is not None and one.se_on_scale > 0]
+    usable = [one for one in of_sites if is_combinable(one)]
     if len(usable) < 2:
         raise NotEstimableError(f"{len(usable)} of the sites with a standard error: two are needed")
     scale = usable[0].scale

@@ -40,8 +40,12 @@ def spearman(value: FloatArray, endpoint: FloatArray) -> Association:
     ranks = np.vstack((stats.rankdata(value), stats.rankdata(endpoint)))
     rho = float(np.clip(np.corrcoef(ranks)[0, 1], -1.0, 1.0))
     if abs(rho) > 1.0 - 1e-12:
+        # Student's t is infinite here, whatever the number of subjects.
         return Association(
-            round(rho), p_value=0.0, method="t", note="all ranks agree: no interval is known"
+            round(rho),
+            p_value=_share_of_agreeing_orders(endpoint),
+            method="permutation",
+            note="all ranks agree: no interval is known",
         )
     t = rho * math.sqrt((n - 2) / (1.0 - rho**2))
     se = math.sqrt((1.0 + rho**2 / 2.0) / (n - 3))
@@ -55,3 +59,13 @@ def spearman(value: FloatArray, endpoint: FloatArray) -> Association:
         FISHER,
         se,
     )
+
+
+def _share_of_agreeing_orders(endpoint: FloatArray) -> float:
+    """Return the share of all orders of the subjects in which every rank agrees.
+
+    Orders that agree the other way round count as well; with ties there may be none.
+    """
+    ties = [int(n) for n in np.unique(endpoint, return_counts=True)[1]]
+    alike = math.lgamma(len(endpoint) + 1) - sum(math.lgamma(n + 1) for n in ties)
+    return (2.0 if ties == ties[::-1] else 1.0) * math.exp(-alike)

@@ -14,12 +14,11 @@ from typing import Any
 
 from biomarker_cli.evidence.association_plan import AssociationPlan
 from biomarker_cli.evidence.errors import AssociationError
-from biomarker_cli.evidence.measured_cases import table_of
 from biomarker_cli.evidence.measured_values import MeasuredRow
 from biomarker_cli.model.wording import counted
 from biomarker_cli.tables.cells import is_finite_number
 from biomarker_cli.tables.columns import require_columns
-from biomarker_cli.tables.export.packaged import PackagedTable
+from biomarker_cli.tables.packaged import PackagedTable, required_table
 from biomarker_cli.tables.reading import read_cells
 from biomarker_cli.tables.sealed_files import read_sealed, row_digest
 
@@ -152,7 +151,7 @@ def _samples(
 ) -> dict[str, dict[str, float]]:
     """Return the measured values of each case of a stratum."""
     columns = ("case_id", "roi_id", "analysis_id", "feature_id", "value", "status")
-    measurements = table_of(tables, "measurements", *columns)
+    measurements = required_table(tables, "measurements", *columns)
     places = [measurements.column_names.index(name) for name in columns]
     wanted = set(features)
     found: dict[str, dict[str, float]] = defaultdict(dict)

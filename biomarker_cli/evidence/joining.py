@@ -23,8 +23,8 @@ from biomarker_cli.evidence.leak_check import refuse_identifiers
 from biomarker_cli.evidence.matching import REASONS, REFUSED, Matched, match_rows, targets_of
 from biomarker_cli.evidence.measured_cases import measured_cases
 from biomarker_cli.model.version import __version__
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package
 from biomarker_cli.tables.package import DATA_PACKAGE, write_datapackage
+from biomarker_cli.tables.packaged import PackagedTable, read_package
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
 from biomarker_cli.tables.sealed_files import sealed

@@ -6,16 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from biomarker_cli.evidence.clinical_cells import date_of
 from biomarker_cli.evidence.errors import EvidenceNotFoundError
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
-from biomarker_cli.tables.columns import require_columns
-from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable
-
-STUDY_DATE = "study_date"
-"""Fact that says on which day a case was scanned."""
+from biomarker_cli.model.study_dates import STUDY_DATE, study_day
+from biomarker_cli.tables.packaged import PackagedTable, required_table
 
 
 @dataclass(frozen=True)
@@ -45,26 +40,6 @@ class MeasuredCase:
     regions: tuple[str, ...]
 
 
-def table_of(tables: Mapping[str, PackagedTable], name: str, *columns: str) -> PackagedTable:
-    """Return a table of a package that has some columns, as the package says it is.
-
-    Raises
-    ------
-    TableError
-        ``TABLE-NOT-FOUND``, ``TABLE-COLUMNS``, ``TABLE-CHANGED``.
-    """
-    if name not in tables:
-        raise TableError(
-            "TABLE-NOT-FOUND",
-            f"the data package has no table {name}",
-            hint=f"It has {', '.join(sorted(tables))}.",
-        )
-    table = tables[name]
-    require_columns(table.path, columns, table.column_names)
-    table.require_unchanged()
-    return table
-
-
 def measured_cases(tables: Mapping[str, PackagedTable]) -> list[MeasuredCase]:
     """Return the cases of a package, sorted by their id.
 
@@ -76,11 +51,11 @@ def measured_cases(tables: Mapping[str, PackagedTable]) -> list[MeasuredCase]:
     Raises
     ------
     TableError
-        As `table_of`.
+        As `required_table`.
     EvidenceNotFoundError
         ``EVIDENCE-NO-CASES``.
     """
-    cases = table_of(tables, "cases", "case_id", "site_id", "subject_id", "timepoint")
+    cases = required_table(tables, "cases", "case_id", "site_id", "subject_id", "timepoint")
     days, shifted = _days(tables)
     regions = _regions(tables)
     places = [
@@ -111,7 +86,7 @@ def _days(tables: Mapping[str, PackagedTable]) -> tuple[dict[str, set[date | Non
     """Return the days of each case, and the cases whose days were moved."""
     if "facts" not in tables:
         return {}, set()
-    facts = table_of(tables, "facts", "case_id", "fact", "value")
+    facts = required_table(tables, "facts", "case_id", "fact", "value")
     case, fact, value = (facts.column_names.index(name) for name in ("case_id", "fact", "value"))
     found: dict[str, set[date | None]] = {}
     shifted: set[str] = set()
@@ -119,14 +94,14 @@ def _days(tables: Mapping[str, PackagedTable]) -> tuple[dict[str, set[date | Non
         if row[fact] == DATES_MODIFIED and are_shifted(row[value]):
             shifted.add(row[case])
         if row[fact] == STUDY_DATE and row[value]:
-            found.setdefault(row[case], set()).add(date_of(row[value]))
+            found.setdefault(row[case], set()).add(study_day(row[value]))
     return found, shifted
 
 
 def _regions(tables: Mapping[str, PackagedTable]) -> dict[str, set[str]]:
     if "rois" not in tables:
         return {}
-    rois = table_of(tables, "rois", "case_id", "roi_id")
+    rois = required_table(tables, "rois", "case_id", "roi_id")
     case, roi = (rois.column_names.index(name) for name in ("case_id", "roi_id"))
     found: dict[str, set[str]] = {}
     for row in rois.rows():

@@ -10,10 +10,11 @@ from statistics import fmean
 
 from biomarker_cli.evidence.association_plan import AssociationPlan, FeatureInPlan
 from biomarker_cli.evidence.errors import AssociationError
-from biomarker_cli.evidence.measured_cases import MeasuredCase, table_of
+from biomarker_cli.evidence.measured_cases import MeasuredCase
 from biomarker_cli.model.wording import counted, quoted
+from biomarker_cli.tables.carried_sizes import CarriedFromElsewhere
 from biomarker_cli.tables.cells import is_finite_number
-from biomarker_cli.tables.export.packaged import PackagedTable
+from biomarker_cli.tables.packaged import PackagedTable, required_table
 
 EXCLUSIONS = "exclusions"
 """Table of what a pool left out."""
@@ -23,7 +24,7 @@ Subject = tuple[str, str]
 
 COLUMNS = (
     *("case_id", "roi_id", "analysis_id", "feature_id"),
-    *("value", "unit", "status", "usable"),
+    *("value", "unit", "status", "flags", "usable"),
 )
 
 
@@ -39,6 +40,7 @@ class MeasuredRow:
     unit : str
         Empty where a pool left it out.
     usable : str
+        No also for the size of a mask that another visit gave.
     is_excluded : bool
         Whether there was a value, which a pool left out.
     """
@@ -79,21 +81,26 @@ def planned_rows(
     AssociationError
         ``ASSOCIATION-ANALYSIS`` for two versions of one analysis, ``ASSOCIATION-UNIT``.
     """
-    measurements = table_of(tables, "measurements", *COLUMNS)
+    measurements = required_table(tables, "measurements", *COLUMNS)
     places = [measurements.column_names.index(name) for name in COLUMNS]
+    elsewhere = CarriedFromElsewhere.of_run(measurements.path.parent)
     wanted: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for name, one in plan.features.items():
         wanted[one.feature, one.roi, one.role].append(name)
     by_id = {case.case_id: case for case in cases}
     found: dict[str, list[MeasuredRow]] = {name: [] for name in plan.features}
     for line, row in enumerate(measurements.rows(), start=1):
-        case_id, roi, analysis, feature, value, unit, status, usable = (row[p] for p in places)
+        case_id, roi, analysis, feature, value, unit, status, flags, usable = (
+            row[p] for p in places
+        )
         names = wanted.get((feature, roi, case_id.rpartition("/")[2]))
         if not names:
             continue
         if value and not is_finite_number(value):
             raise measurements.bad_row(line, "its value is no number")
         number = float(value) if status == "ok" and value else None
+        # The size of a mask that another visit gave is none of this visit.
+        usable = "no" if elsewhere.has_size(case_id, flags, feature) else usable
         for name in names:
             if _is_of(analysis, plan.features[name].analysis) and case_id in by_id:
                 found[name].append(MeasuredRow(by_id[case_id], analysis, number, unit, usable))
@@ -114,7 +121,7 @@ def _excluded_rows(
     if EXCLUSIONS not in tables:
         return
     columns = ("case_id", "roi_id", "analysis_id", "feature_id", "reason")
-    exclusions = table_of(tables, EXCLUSIONS, *columns)
+    exclusions = required_table(tables, EXCLUSIONS, *columns)
     places = [exclusions.column_names.index(name) for name in columns]
     for row in exclusions.rows():
         case_id, roi, analysis, feature, reason = (row[place] for place in places)
@@ -195,29 +202,41 @@ def _one_value(
     usable = [row for row in valued if row.usable in taken]
     if not usable:
         return SubjectValue(None, "not_usable")
+    if planned.per_subject == "first" and len(valued) > 1:
+        # A later visit is no first one because the first may not be used.
+        first = _first(valued, planned, subject)
+        if first not in usable:
+            return SubjectValue(None, "not_usable")
+        return SubjectValue(first.value)
     values = [row.value for row in usable if row.value is not None]
     if len(values) == 1:
         return SubjectValue(values[0])
-    return SubjectValue(_by_rule(usable, values, planned, subject))
+    return SubjectValue(_by_rule(values, planned, subject))
 
 
-def _by_rule(
-    rows: Sequence[MeasuredRow], values: Sequence[float], planned: FeatureInPlan, subject: Subject
-) -> float:
+def _by_rule(values: Sequence[float], planned: FeatureInPlan, subject: Subject) -> float:
     if planned.per_subject == "mean":
         return fmean(values)
     if planned.per_subject == "minimum":
         return min(values)
     if planned.per_subject == "maximum":
         return max(values)
-    if planned.per_subject == "first":
-        days = sorted({(row.case.day or date.max) for row in rows})
-        first = [row for row in rows if row.case.day == days[0]]
-        if len(first) == 1 and first[0].value is not None:
-            return first[0].value
-    raise AssociationError(
+    raise _repeated(len(values), planned, subject)
+
+
+def _first(rows: Sequence[MeasuredRow], planned: FeatureInPlan, subject: Subject) -> MeasuredRow:
+    """Return the row of the earliest day; a visit without a day may have been before it."""
+    earliest = min(row.case.day or date.min for row in rows)
+    first = [row for row in rows if row.case.day == earliest]
+    if len(first) == 1:
+        return first[0]
+    raise _repeated(len(rows), planned, subject)
+
+
+def _repeated(n_values: int, planned: FeatureInPlan, subject: Subject) -> AssociationError:
+    return AssociationError(
         "ASSOCIATION-REPEATED",
-        f"a subject has {counted(len(values), 'value')} of {quoted(planned.feature)}",
+        f"a subject has {counted(n_values, 'value')} of {quoted(planned.feature)}",
         where="/".join(filter(None, subject)),
         hint="Name a timepoint, or a rule under per_subject: first (by study date), mean, "
         "minimum or maximum.",

@@ -38,8 +38,14 @@ def new_folder(output: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def require_absent(path: Path) -> None:
+def require_absent(path: Path, hint: str = "Nothing is overwritten: choose another name.") -> None:
     """Refuse a name that something has, be it a link that leads nowhere.
+
+    Parameters
+    ----------
+    path : Path
+    hint : str
+        What a person does then.
 
     Raises
     ------
@@ -47,6 +53,4 @@ def require_absent(path: Path) -> None:
         ``OUTPUT-EXISTS``.
     """
     if os.path.lexists(path):
-        raise ExchangeError(
-            "OUTPUT-EXISTS", f"{path} exists", hint="Nothing is overwritten: choose another name."
-        )
+        raise ExchangeError("OUTPUT-EXISTS", f"{path} exists", hint=hint)

@@ -123,7 +123,9 @@ def _places(files: DataFiles, path: Path) -> list[Path]:
     for name in files.names:
         said = PurePath(name)
         if said.is_absolute() or ".." in said.parts or "\0" in name:
-            raise detached(path, f"{name[:100]!r} is absolute, or leads out of its folder")
+            # Where it leads says who works where: tables hold no path of a machine.
+            last = said.name[:100]
+            raise detached(path, f"that of {last!r} is absolute, or leads out of its folder")
     places = [path.parent / name for name in files.names]
     if len(set(places)) < len(places):
         raise detached(path, "a file is named twice")

@@ -49,8 +49,8 @@ def require_no_series(series: str) -> None:
     if series:
         raise ConfigurationError(
             "SERIES-UNUSED",
-            "a series is chosen among DICOM: a NIfTI, NRRD or MHA file holds one image",
-            hint="Leave --series out, or name a folder of DICOM.",
+            "a series is of DICOM: a NIfTI, NRRD or MHA file has none",
+            hint="Leave it out, or name the folder of the series.",
         )
 
 

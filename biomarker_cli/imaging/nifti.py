@@ -182,6 +182,10 @@ def _by_nibabel(promise: _Promise, whole: ByteArray, path: Path) -> tuple[AnyArr
         # What it only warns of is judged below, or moves no number (sizes of extensions).
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            slope = kind.header_class.from_fileobj(BytesIO(whole.data), check=False)["scl_slope"]
+            if np.isinf(slope):
+                # nibabel takes it for none, as 0 and NaN are by convention.
+                raise ValueError(f"scl_slope is {slope}")
             image: Any = kind.from_stream(BytesIO(whole.data))
             header = image.header
             array = np.asanyarray(image.dataobj)

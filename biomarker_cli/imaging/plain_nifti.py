@@ -103,7 +103,7 @@ def plain_header(content: bytes) -> PlainHeader | None:
         and bitpix == 8 * np.dtype(dtype).itemsize
         and pixdim[0] in (-1.0, 1.0)
         and all(0.0 < width < math.inf for width in pixdim[1:4])
-        and (slope == 0.0 or not math.isfinite(slope) or (slope == 1.0 and inter == 0.0))
+        and (slope == 0.0 or math.isnan(slope) or (slope == 1.0 and inter == 0.0))
         and units % 8 in _MM_PER_UNIT
         and units - units % 8 in _TIME_UNITS
         and sform_code in _SPACE_CODES

@@ -140,6 +140,14 @@ class Region:
         return hashlib.sha256(head.encode() + np.packbits(self.crop.mask).tobytes()).hexdigest()
 
     @property
+    def flags_for_others(self) -> frozenset[str]:
+        """What rows of another region carry where this one is their reference.
+
+        A doubt of the voxels is one of the mean over them; that they are few is not.
+        """
+        return self.flags - {"roi_small"}
+
+    @property
     def volume_mm3(self) -> float:
         """Number of voxels times the volume of one."""
         return self.n_voxels * self.geometry.voxel_volume_mm3

@@ -47,10 +47,13 @@ _CAUTION = (
     "passport_undated",
     # Headers that contradict themselves, lack a second source, or were read by a guess.
     "acquisition_date_rebuilt",
+    "acquisition_times_differ",
     "b0_untagged",
     "b_from_gradient_length",
+    "decay_factor_contradicted",
     "derived_b0",
     "direction_unknown",
+    "directions_unbalanced",
     "fact_implausible",
     "fact_incomplete",
     "fact_unreadable",
@@ -64,6 +67,8 @@ _CAUTION = (
     "reference_time_contradicted",
     "reference_time_unconfirmed",
     "series_time_varies",
+    "stored_suv_not_decayed",
+    "suv_mapping_contradicted",
     "suv_override",
     "unit_inferred",
     "weight_unverified",
@@ -86,6 +91,7 @@ _CAUTION = (
     "label_unnamed",
     "frame_shifted",
     "mask_propagated",
+    "mask_source_acq_fail",
     "registration_accepted",
     "orphans_in_file",
     "roi_clipped",
@@ -128,6 +134,7 @@ _DO_NOT_USE = (
     "bolus_early",  # the baseline holds contrast agent
     "noise_floor",  # biased by up to a fifth, and by as much as the scanner is noisy
     "pet_stored_values",  # Bq/ml of one series, counts of the next, all under the unit 1
+    "mask_source_excluded",  # drawn on what the study left out
     "roi_gaps",  # half of the structure or more is left out
     "roi_padding",  # numbers that no scanner measured
     "study_duplicate_data",  # one patient counts twice, and one of the two is another
@@ -153,6 +160,7 @@ WITH_ARGUMENT = frozenset(
         "bound_reached",
         "frame_shifted",
         "mask_propagated",
+        "mask_source_acq_fail",
         "rc_other_conditions",
         "suv_override",
         "tolerance_below_half_slice",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal
 
 from biomarker_cli.model.severities import SEVERITIES, Severity
@@ -18,6 +19,18 @@ Usable = Literal["yes", "caution", "no"]
 
 USABLE_WORDS: tuple[Usable, ...] = ("yes", "caution", "no")
 """From the best to the worst."""
+
+Least = Literal["yes", "caution", "all"]
+"""The least usable that is still taken: usable values, also those under caution, or all."""
+
+TAKEN: Mapping[Least, frozenset[str]] = MappingProxyType(
+    {
+        "yes": frozenset({"yes"}),
+        "caution": frozenset({"yes", "caution"}),
+        "all": frozenset(USABLE_WORDS),
+    }
+)
+"""The words of `usable` whose values are taken."""
 
 _RANK: Mapping[str, int] = {word: rank for rank, word in enumerate(USABLE_WORDS)}
 

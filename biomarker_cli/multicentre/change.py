@@ -7,7 +7,7 @@ values exceeds the coefficient, and of a thousand features fifty do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,16 +15,18 @@ from typing import Any
 
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.flags import join_flags
+from biomarker_cli.model.study_dates import study_day
 from biomarker_cli.multicentre.changes_table import EXCEEDS, UNDEFINED, WITHIN
 from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.growth import VOLUME_UNITS, growth
 from biomarker_cli.multicentre.icc import Estimate
 from biomarker_cli.multicentre.noise_limits import NoiseLimits, entry_limits
-from biomarker_cli.multicentre.observations import CARRIED_SIZE, FEATURE, Observations
+from biomarker_cli.multicentre.observations import FEATURE, Observations
 from biomarker_cli.multicentre.published import PublishedLimits
-from biomarker_cli.multicentre.repeatability_table import FORMAT, natural_order
-from biomarker_cli.multicentre.run_conditions import MOVED, day_of, differing_settings
-from biomarker_cli.tables.carried_sizes import REASON
+from biomarker_cli.multicentre.repeatability_table import FORMAT
+from biomarker_cli.multicentre.run_conditions import MOVED, differing_settings
+from biomarker_cli.multicentre.visit_order import in_order, why_unordered
+from biomarker_cli.tables.measured_rows import CARRIED_SIZE, LEFT_OUT, WHY
 from biomarker_cli.tables.sealed_files import read_sealed
 
 FALSE_SHARE = 0.05
@@ -178,16 +180,15 @@ _TOLD = (
     "is_ratio",
     "analysis_sha256",
     "scanner",
-    "usable",
     "date",
     "mask_method",
     "acquisition",
-    CARRIED_SIZE,
+    LEFT_OUT,
     "table",
 )
 
 
-def _visits(observations: Observations) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+def _visits(observations: Observations) -> dict[tuple[str, ...], list[_Visit]]:
     """Return the visits of each subject and feature, in their order."""
     columns = observations.frame
     keys = zip(*(columns[name].tolist() for name in _KEYS), strict=True)
@@ -195,9 +196,7 @@ def _visits(observations: Observations) -> dict[tuple[str, ...], list[dict[str, 
     found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for key, row in zip(keys, rows, strict=True):
         found.setdefault(key, []).append(dict(zip(_TOLD, row, strict=True)))
-    orders = {visit: natural_order(visit) for visit in set(columns["timepoint"])}
     for key, visits in found.items():
-        visits.sort(key=lambda visit: orders[visit["timepoint"]])
         names = [visit["timepoint"] for visit in visits]
         if len(set(names)) < len(names):
             raise AgreementError(
@@ -205,7 +204,7 @@ def _visits(observations: Observations) -> dict[tuple[str, ...], list[dict[str, 
                 "expected one value at each timepoint, found two",
                 where=", ".join(filter(None, key)),
             )
-    return found
+    return {key: in_order(visits, _days) for key, visits in found.items()}
 
 
 def _pairs(visits: Sequence[_Visit], against: str) -> Iterator[tuple[_Visit, _Visit]]:
@@ -252,17 +251,19 @@ class _Judge:
         }
         limits, flags, reason = self._limits(feature, first, later)
         row["flags"] = join_flags(flags)
+        unordered = why_unordered(first, later, row["days"])
+        if unordered:
+            # The sign of a change hangs on it.
+            return row | {"reason": unordered}
         if before is None or after is None:
             return row | {"reason": "a visit has no value"}
         row["change"] = after - before
         if later["is_ratio"] and before > 0:
             row["change_percent"] = 100 * (after / before - 1)
-        judged = {"reason": reason} if limits is None else _limited(row, limits)
-        if "no" in {first["usable"], later["usable"]}:
-            judged = {"reason": "a visit is not usable"}
-        if first[CARRIED_SIZE] or later[CARRIED_SIZE]:
-            judged = {"reason": REASON}
-        row |= judged
+        left_out = {first[LEFT_OUT], later[LEFT_OUT]} - {""}
+        if left_out:
+            return row | {"reason": _why_not_judged(left_out)}
+        row |= {"reason": reason} if limits is None else _limited(row, limits)
         return row | _grown(row, limits) if row["growth"] else row
 
     def _limits(
@@ -295,6 +296,10 @@ class _Judge:
         return frozenset(found)
 
 
+def _why_not_judged(left_out: Collection[str]) -> str:
+    return WHY[CARRIED_SIZE] if CARRIED_SIZE in left_out else "a visit is not usable"
+
+
 def _number(visit: _Visit) -> float | None:
     value = float(visit["value"])
     return None if value != value else value
@@ -305,7 +310,7 @@ def _days(first: _Visit, later: _Visit) -> int | None:
     # A moved date tells a distance from those that were moved with it, which are of its run.
     if any(are_moved) and not (all(are_moved) and first["table"] == later["table"]):
         return None
-    before, after = (day_of(visit["date"].removeprefix(MOVED)) for visit in (first, later))
+    before, after = (study_day(visit["date"].removeprefix(MOVED)) for visit in (first, later))
     return None if before is None or after is None else (after - before).days
 
 

@@ -187,9 +187,10 @@ def _require_complete(samples: Samples) -> None:
         worst = int(absent.sum(axis=0).argmax())
         raise AgreementError(
             "COMBAT-INCOMPLETE",
-            f"{int(absent.any(axis=1).sum())} of {len(absent)} samples lack a value; "
+            f"{int(absent.any(axis=1).sum())} of {len(absent)} samples lack a usable value; "
             f"{samples.names[worst]} most often ({int(absent[:, worst].sum())} times)",
-            hint="Leave features out with --feature, or take the samples out of the table.",
+            hint="Leave features out with --feature, or take the samples out of the table; the "
+            "columns status, flags and usable say why.",
         )
 
 

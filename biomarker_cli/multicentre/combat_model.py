@@ -138,6 +138,7 @@ def _fitted(stratum: Stratum, plan: CombatPlan) -> dict[str, Any]:
     return {
         **dict(zip(STRATUM, stratum.key, strict=True)),
         "n_samples": len(samples.batch),
+        "n_samples_left_out": len(stratum.left_out),
         "n_subjects_repeated": stratum.n_repeated,
         "rows": sorted(stratum.row_digests()),
         "batches": [
@@ -310,6 +311,7 @@ def _same_features(entry: Mapping[str, Any], stratum: Stratum) -> Stratum:
         values=stratum.values[:, places],
         is_ratio=tuple(stratum.is_ratio[place] for place in places),
         usable=stratum.usable[:, places],
+        left_out=stratum.left_out,
     )
 
 

@@ -26,10 +26,12 @@ import numpy as np
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.wording import counted
 from biomarker_cli.multicentre.combat_model import FEW_SAMPLES, Harmonised
-from biomarker_cli.multicentre.combat_samples import STRATUM
+from biomarker_cli.multicentre.combat_samples import STRATUM, Stratum
 from biomarker_cli.multicentre.icc import ROUNDING
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
+
+_MOST_NAMED = 8
 
 COMBAT_REPORT = Table(
     "combat_report",
@@ -143,6 +145,7 @@ def notes(found: Sequence[Harmonised], model: Mapping[str, Any]) -> list[str]:
                 f"{name}: {one.n_fitted} of {counted(n, 'sample')} were fitted on: what is learned "
                 "from them and tested on them leaks; fit on training data, apply to the rest"
             )
+        said += left_out_notes(one.stratum)
         if one.stratum.n_repeated:
             said.append(repeated_note(name, one.stratum.n_repeated))
         said += [f"{name}: {text}" for text in _overlap(one)]
@@ -155,6 +158,21 @@ def notes(found: Sequence[Harmonised], model: Mapping[str, Any]) -> list[str]:
                 f"{name}: fitted on fewer than {FEW_SAMPLES} samples of {', '.join(few)}: "
                 "their scale is poorly known"
             )
+    return said
+
+
+def left_out_notes(stratum: Stratum) -> list[str]:
+    """Return what to know of the samples that took no part, and of values that should not."""
+    said = []
+    if stratum.left_out:
+        named = ", ".join(stratum.left_out[:_MOST_NAMED])
+        more = ", ..." if len(stratum.left_out) > _MOST_NAMED else ""
+        n = counted(len(stratum.left_out), "sample")
+        said.append(f"{stratum.name}: left out {n} without any usable value: {named}{more}")
+    n_not_usable = int((stratum.usable == "no").sum())
+    if n_not_usable:
+        n = counted(n_not_usable, "value")
+        said.append(f"{stratum.name}: {n} not usable: harmonised, and so marked in the table")
     return said
 
 

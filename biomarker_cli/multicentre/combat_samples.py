@@ -11,10 +11,12 @@ import numpy as np
 
 from biomarker_cli.model.arrays import AnyArray, FloatArray
 from biomarker_cli.model.errors import InputNotFoundError
+from biomarker_cli.model.wording import counted
 from biomarker_cli.multicentre.covariates import read_covariates
 from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.observations import Observations
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.measured_rows import CARRIED_SIZE, LEFT_OUT
 from biomarker_cli.tables.sealed_files import row_digest
 
 if TYPE_CHECKING:
@@ -43,7 +45,10 @@ class Stratum:
         NaN where a sample lacks a feature.
     is_ratio : tuple of bool
     usable : ndarray of str, shape (n, f)
-        Whether a value may be pooled; empty where its table does not say.
+        Whether a value may be pooled; empty where its table does not say, no also for the
+        size of a mask of another visit.
+    left_out : tuple of str
+        Samples without any value that is asked for, each by its names.
     """
 
     key: tuple[str, ...]
@@ -53,6 +58,7 @@ class Stratum:
     values: FloatArray
     is_ratio: tuple[bool, ...]
     usable: AnyArray
+    left_out: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -91,8 +97,16 @@ class Stratum:
         return [row_digest(row) for row in self.values]
 
 
+def of_usable(observations: Observations) -> Observations:
+    """Return observations in which what may not be taken together has no value."""
+    frame = observations.frame
+    return Observations(frame.assign(value=frame["value"].where(frame[LEFT_OUT] == "")))
+
+
 def strata_of(observations: Observations, covariates: Path | None) -> list[Stratum]:
     """Return the samples of each stratum, with their covariates.
+
+    A sample without any value is left out; one that lacks some is not.
 
     Parameters
     ----------
@@ -105,7 +119,8 @@ def strata_of(observations: Observations, covariates: Path | None) -> list[Strat
     ------
     AgreementError
         ``MIXED-HARMONISATION`` where the values were harmonised already,
-        ``OBSERVATION-REPEATED``, ``COMBAT-COVARIATE``.
+        ``OBSERVATION-REPEATED``, ``COMBAT-COVARIATE``, ``COMBAT-INCOMPLETE`` where no
+        sample of a stratum has a value.
     InputNotFoundError
         ``NOTHING-FOUND`` where no row is left.
     """
@@ -158,9 +173,18 @@ def _strata(frame: pd.DataFrame, covariates: Path | None) -> Iterator[Stratum]:
                 "expected one value of a sample",
                 where=", ".join(str(row[name]) for name in (*keys, "feature_id") if row[name]),
             )
-        samples = rows[keys].drop_duplicates().sort_values(keys, ignore_index=True)
+        every = rows[keys].drop_duplicates().sort_values(keys, ignore_index=True)
         features = tuple(sorted(set(map(str, rows["feature_id"]))))
-        values, usable = _table(rows, samples, features)
+        values, usable = _table(rows, every, features)
+        has_value = np.isfinite(values).any(axis=1)
+        if not has_value.any():
+            raise AgreementError(
+                "COMBAT-INCOMPLETE",
+                f"none of {counted(len(every), 'sample')} has a value that may be taken",
+                where=" ".join(filter(None, map(str, key))),
+                hint="The columns status, flags and usable say why; leave it out with --roi.",
+            )
+        samples = every.iloc[np.flatnonzero(has_value)].reset_index(drop=True)
         if covariates is not None:
             samples = samples.join(read_covariates(covariates, samples))
         of_feature = rows.drop_duplicates("feature_id").set_index("feature_id")
@@ -169,10 +193,16 @@ def _strata(frame: pd.DataFrame, covariates: Path | None) -> Iterator[Stratum]:
             samples=samples,
             features=features,
             units=tuple(str(of_feature["unit"][name]) for name in features),
-            values=values,
+            values=values[has_value],
             is_ratio=tuple(bool(of_feature["is_ratio"][name]) for name in features),
-            usable=usable,
+            usable=usable[has_value],
+            left_out=tuple(_names(every.iloc[np.flatnonzero(~has_value)])),
         )
+
+
+def _names(samples: pd.DataFrame) -> Iterator[str]:
+    for cells in zip(*(samples[name] for name in _SAMPLE[:-1]), strict=True):
+        yield "/".join(filter(None, map(str, cells)))
 
 
 def _table(
@@ -184,8 +214,9 @@ def _table(
     places = {feature: place for place, feature in enumerate(features)}
     values = np.full((len(lines), len(features)), np.nan)
     usable = np.full(values.shape, "", dtype=object)
-    cells = (rows[name] for name in (*_SAMPLE, "feature_id", "value", "usable"))
-    for *sample, feature, value, word in zip(*cells, strict=True):
+    cells = (rows[name] for name in (*_SAMPLE, "feature_id", "value", "usable", LEFT_OUT))
+    for *sample, feature, value, word, left_out in zip(*cells, strict=True):
         place = lines[tuple(sample)], places[feature]
-        values[place], usable[place] = value, word
+        # Harmonised values stand apart from the flags that tell where a mask came from.
+        values[place], usable[place] = value, "no" if left_out == CARRIED_SIZE else word
     return values, usable

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.model.wording import quoted
+from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.multicentre.errors import AgreementError
+from biomarker_cli.tables.cells import number_of
 from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.reading import read_cells
 
@@ -83,11 +84,8 @@ class Covariate:
 
 
 def _number(cell: str) -> float:
-    try:
-        number = float(cell)
-    except ValueError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan
+    number = number_of(cell)
+    return math.nan if number is None else number
 
 
 def learned(name: str, cells: Sequence[str], *, is_categorical: bool) -> Covariate:
@@ -157,7 +155,7 @@ def read_covariates(path: Path, samples: pd.DataFrame) -> pd.DataFrame:
     if len(absent):
         raise AgreementError(
             "COMBAT-COVARIATE",
-            f"{len(absent)} samples have no row of covariates, the first is "
+            f"no row of covariates for {counted(len(absent), 'sample')}, the first is "
             f"{'/'.join(filter(None, absent[list(KEYS)].iloc[0]))}",
             where=str(path),
         )

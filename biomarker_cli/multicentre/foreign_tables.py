@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from biomarker_cli.model.wording import quoted
 from biomarker_cli.multicentre.dialects import Dialect, TableForm
 from biomarker_cli.multicentre.errors import ComparisonError
 from biomarker_cli.tables.errors import TableError
 
 _LONGEST_CELL = 10_000_000
 """Characters: diagnostics of some programs hold whole settings in one cell."""
+
+_NAMED_AT_MOST = 5
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ def _rows(dialect: Dialect, file: Path) -> Iterator[ForeignRow]:
     for form in dialect.tables:
         lines = _parsed(text, form.delimiter, file)
         if {form.case, form.roi, form.key, form.value} - {""} <= set(lines[0]):
+            _require_once(form, lines[0], file)
             yield from (_long if form.layout == "long" else _wide)(form, lines)
             return
     wanted = ", ".join(filter(None, (dialect.tables[0].case, dialect.tables[0].roi)))
@@ -90,6 +95,24 @@ def _rows(dialect: Dialect, file: Path) -> Iterator[ForeignRow]:
         where=file.name,
         hint=f"The dialect is of {dialect.program.name} {dialect.program.versions}.",
     )
+
+
+def _require_once(form: TableForm, names: Sequence[str], file: Path) -> None:
+    """Refuse two columns of one name where it matters: which is meant, nobody said."""
+    keys = {form.case, form.roi, form.key, form.value}
+    twice = [
+        name
+        for name, n in Counter(filter(None, names)).items()
+        if n > 1 and (name in keys or (form.layout != "long" and not is_ignored(form, name)))
+    ]
+    if twice:
+        listed = ", ".join(map(quoted, twice[:_NAMED_AT_MOST]))
+        raise ComparisonError(
+            "DIALECT-TABLE",
+            f"columns stand twice: {listed}",
+            where=file.name,
+            hint="Rename one of them in a copy, or let the dialect ignore both.",
+        )
 
 
 def _parsed(text: str, delimiter: str, file: Path) -> list[list[str]]:

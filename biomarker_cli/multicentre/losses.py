@@ -9,8 +9,9 @@ from pathlib import Path
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.multicentre.icc import Estimate
 from biomarker_cli.multicentre.proportions import clopper_pearson
+from biomarker_cli.tables.measured_rows import LEFT_OUT, read_measurements
 from biomarker_cli.tables.reading import read_table
-from biomarker_cli.tables.schema import CASES, EXCLUSIONS, MEASUREMENTS
+from biomarker_cli.tables.schema import CASES, EXCLUSIONS
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Loss:
     Attributes
     ----------
     n_lost, n_subjects : int
-        A subject is lost where one of its values is not usable: a change needs all visits.
+        A subject is lost where one of its values is absent, is not usable, or is the size
+        of a mask of another visit: a change needs all visits.
     """
 
     n_lost: int
@@ -50,7 +52,7 @@ def loss_of(folder: Path, features: Collection[str], roi_id: str = "") -> Loss:
     InputNotFoundError
         ``NOTHING-FOUND`` where the run has no row of these features.
     """
-    measured = read_table(MEASUREMENTS, folder)
+    measured = read_measurements(folder)
     cases = read_table(CASES, folder)
     subject_of = {
         case: (site, subject)
@@ -63,8 +65,7 @@ def loss_of(folder: Path, features: Collection[str], roi_id: str = "") -> Loss:
         is_asked &= measured["roi_id"] == roi_id
     rows = measured[is_asked]
     subjects = {_subject(case, subject_of) for case in rows["case_id"]}
-    is_lost = (rows["usable"] == "no") | (rows["status"] != "ok")
-    lost = {_subject(case, subject_of) for case in rows["case_id"][is_lost]}
+    lost = {_subject(case, subject_of) for case in rows["case_id"][rows[LEFT_OUT] != ""]}
     if (folder / EXCLUSIONS.file_name).is_file():
         left = read_table(EXCLUSIONS, folder)
         is_asked = left["feature_id"].isin(features)

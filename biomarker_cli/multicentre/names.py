@@ -74,8 +74,9 @@ def load_names(path: Path) -> Names:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.DictReader(stream)
-            if not set(COLUMNS) <= set(rows.fieldnames or ()):
-                raise _invalid(path, 1, f"expected the columns {', '.join(COLUMNS)}")
+            columns = list(rows.fieldnames or ())
+            if any(columns.count(name) != 1 for name in COLUMNS):
+                raise _invalid(path, 1, f"expected the columns {', '.join(COLUMNS)}, each once")
             for row in rows:
                 kind, one, other = (unescape_cell((row[name] or "").strip()) for name in COLUMNS)
                 known = by_kind.get(kind)

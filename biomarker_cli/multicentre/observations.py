@@ -19,9 +19,15 @@ from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.run_conditions import add_conditions
 from biomarker_cli.multicentre.scales import is_ratio_scale
-from biomarker_cli.tables.carried_sizes import CarriedFromElsewhere
 from biomarker_cli.tables.columns import bad_value, require_columns
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.measured_rows import (
+    LEFT_OUT,
+    left_out_words,
+    read_measurements,
+    unknown_word,
+    why_left_out,
+)
 from biomarker_cli.tables.reading import read_cells, read_table
 from biomarker_cli.tables.schema import CASES, FEATURES, MEASUREMENTS
 
@@ -46,9 +52,6 @@ OPTIONAL = (
 )
 """Columns that a table may lack; they are empty then."""
 
-CARRIED_SIZE = "is_carried_size"
-"""Column: whether a value is the size of a mask that was carried from another visit."""
-
 _REQUIRED = ("subject_id", "feature_id", "value")
 
 FEATURE = ("analysis_id", "role", "roi_id", "feature_id")
@@ -63,12 +66,22 @@ class Observations:
     ----------
     frame : DataFrame
         The columns of `OPTIONAL`, subject_id, feature_id, value (float64, NaN where there
-        is none), is_carried_size, is_ratio, and table, the place of its table in the list; a column
+        is none), left_out, is_ratio, and table, the place of its table in the list; a column
         ``repeat_id`` where every table has it. Sorted, so that the order of rows and of
         tables moves no number.
     """
 
     frame: pd.DataFrame
+
+    @property
+    def taken(self) -> Observations:
+        """Those that may be taken together: with a value that is usable and of its visit."""
+        return Observations(self.frame[self.frame[LEFT_OUT] == ""])
+
+    @property
+    def left_out(self) -> str:
+        """How many may not be taken together and why, in one sentence; empty for none."""
+        return left_out_words(self.frame[LEFT_OUT])
 
     @property
     def analyses(self) -> dict[str, str]:
@@ -111,7 +124,7 @@ def read_observations(paths: Sequence[Path]) -> Observations:
 
     frames = [_of_run(path) if path.is_dir() else _of_file(path) for path in paths]
     has_repeat = all("repeat_id" in frame.columns for frame in frames)
-    names = [*_REQUIRED, *OPTIONAL, CARRIED_SIZE, *(["repeat_id"] if has_repeat else [])]
+    names = [*_REQUIRED, *OPTIONAL, LEFT_OUT, *(["repeat_id"] if has_repeat else [])]
     parts = [frame[names].assign(table=place) for place, frame in enumerate(frames)]
     frame = pd.concat(parts, ignore_index=True)
     frame["is_ratio"] = _ratio_scales(frame)
@@ -125,15 +138,12 @@ def read_observations(paths: Sequence[Path]) -> Observations:
 
 def _of_run(folder: Path) -> pd.DataFrame:
     """Return the measurements of a run, with what its other tables say of them."""
-    frame = read_table(MEASUREMENTS, folder)
+    frame = read_measurements(folder)
     is_ok = frame["status"] == "ok"
     absent = frame.index[is_ok & frame["value"].isna()]
     if len(absent):
         raise bad_value(folder / MEASUREMENTS.file_name, int(absent[0]) + 2, "no number")
     frame["value"] = frame["value"].where(is_ok)
-    elsewhere = CarriedFromElsewhere.of_run(folder)
-    told = (frame[name] for name in ("case_id", "flags", "feature_id"))
-    frame[CARRIED_SIZE] = [elsewhere.has_size(*row) for row in zip(*told, strict=True)]
     cases = read_table(CASES, folder)
     names = zip(cases["manufacturer"], cases["model"], cases["software"], strict=True)
     cases["scanner"] = ["|".join(parts).strip("|") for parts in names]
@@ -169,7 +179,6 @@ def _of_file(path: Path) -> pd.DataFrame:
     for name in OPTIONAL:
         if name not in frame.columns:
             frame[name] = ""
-    frame[CARRIED_SIZE] = False
     if "repeat_id" in frame.columns and (frame["repeat_id"] == "").all():
         # As harmonised.csv of a run has it.
         frame = frame.drop(columns="repeat_id")
@@ -180,11 +189,11 @@ def _of_file(path: Path) -> pd.DataFrame:
         )
     odd = sorted(set(frame["usable"]) - {"", *USABLE_WORDS})
     if odd:
-        raise TableError(
-            "TABLE-VALUE",
-            f"usable is {', '.join(USABLE_WORDS)}, found {quoted(odd[0])}",
-            where=str(path),
-        )
+        raise unknown_word(odd[0], str(path))
+    rows = zip(frame["usable"].tolist(), frame["value"].notna().tolist(), strict=True)
+    frame[LEFT_OUT] = [
+        why_left_out(usable, has_value=has, is_carried_size=False) for usable, has in rows
+    ]
     return frame
 
 

@@ -25,9 +25,11 @@ from typing import Any
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
-from biomarker_cli.model.wording import quoted
+from biomarker_cli.model.study_dates import STUDY_DATE, study_day
+from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.multicentre.phantoms.report import FORMAT as JUDGEMENT
 from biomarker_cli.multicentre.repeatability_table import FORMAT as REPEATABILITY
+from biomarker_cli.tables.cells import number_of
 from biomarker_cli.tables.certificates import FORMAT as CERTIFICATE
 from biomarker_cli.tables.errors import PassportError
 from biomarker_cli.tables.limits import PASS_SUFFIX, judged
@@ -41,6 +43,7 @@ LOCAL_SITE = "local"
 """Site of a case that `extract` measured: it names no centre."""
 
 _PHANTOM_PROTOCOL = "-phantom"
+_NOT_JUDGED = frozenset({"not_evaluable", "missing_series"})
 _STATISTICS = MappingProxyType({"RC": "", "wCV": "%"})
 """Statistics of repeatability that are kept; an empty unit is that of the feature."""
 
@@ -270,7 +273,7 @@ def _of_run(folder: Path) -> Iterator[PassportRow]:
             device=" ".join(filter(None, (case["manufacturer"], case["model"]))),
             date=days.get(row["case_id"], ""),
             quantity=f"{row['case_id']} {row['roi_id']} {feature}",
-            value=_number(own["value"]) if own is not None else None,
+            value=number_of(own["value"]) if own is not None else None,
             unit=own["unit"] if own is not None else "",
             outcome="pass" if holds else "fail",
         )
@@ -282,28 +285,31 @@ def _days(folder: Path) -> dict[str, str]:
     for fact in _of_schema(folder, FACTS):
         if fact["fact"] == DATES_MODIFIED and are_shifted(fact["value"]):
             told.setdefault(fact["case_id"], set()).add("")
-        if fact["fact"] == "study_date":
+        if fact["fact"] == STUDY_DATE:
             told.setdefault(fact["case_id"], set()).add(fact["value"])
     return {case: _day(*days) for case, days in told.items() if len(days) == 1}
 
 
 def _day(study_date: str) -> str:
-    text = study_date.strip()
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdecimal() else ""
+    day = study_day(study_date)
+    return day.isoformat() if day is not None else ""
 
 
 def _of_checks(path: Path) -> Iterator[PassportRow]:
-    """Yield the rules of a phantom protocol that could be judged."""
-    names = ("protocol_id", "protocol_version", "rule_id", "outcome", "observed", "unit")
-    for row in _table(path, names):
+    """Yield the rules of a phantom protocol that were judged; none of error level may be open."""
+    names = ("protocol_id", "protocol_version", "rule_id", "severity")
+    rows = _table(path, (*names, "outcome", "observed", "unit"))
+    for row in rows:
         if not row["protocol_id"].endswith(_PHANTOM_PROTOCOL):
             raise _no_source(
                 path,
                 f"{quoted(row['protocol_id'], 60)} is the protocol of no phantom: its name does "
                 f"not end in {_PHANTOM_PROTOCOL}",
             )
+    _require_judged(path, rows)
+    for row in rows:
         if row["outcome"] in {"pass", "fail"}:
-            value = _number(row["observed"])
+            value = number_of(row["observed"])
             yield PassportRow(
                 site_id="",
                 test="pet_phantom",
@@ -315,12 +321,22 @@ def _of_checks(path: Path) -> Iterator[PassportRow]:
             )
 
 
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if abs(number) < float("inf") else None
+def _require_judged(path: Path, rows: list[dict[str, str]]) -> None:
+    """Refuse a check in which nobody measured the phantom: its header alone proves nothing."""
+    is_open = [
+        row["rule_id"]
+        for row in rows
+        if row["outcome"] in _NOT_JUDGED and row["severity"] == "error"
+    ]
+    if is_open:
+        raise PassportError(
+            "PASSPORT-SOURCE",
+            f"{counted(len(is_open), 'rule')} of error level could not be judged, "
+            f"the first is {quoted(is_open[0], 60)}",
+            where=str(path),
+            hint="Hand in what was measured: `biomarker suv-explain PATH --phantom SHEET -o FILE`, "
+            "then `biomarker check ... --measured FILE`; a rule that cannot be met is waived.",
+        )
 
 
 def _of_schema(folder: Path, table: Table) -> list[dict[str, str]]:

@@ -22,8 +22,8 @@ class Divergence:
     Attributes
     ----------
     kind : str
-        ``protocol``, ``software``, ``platform``, ``engine``, ``definition`` or
-        ``certificate``.
+        ``protocol``, ``software``, ``platform``, ``engine``, ``definition``,
+        ``certificate`` or ``usable_policy``.
     name, a, b : str
         What, and what either side has.
     """
@@ -43,6 +43,7 @@ def divergences(a: MeasuredTable, b: MeasuredTable) -> list[Divergence]:
         found += _differing("software", one["software"], other["software"])
         found += _differing("platform", one["platform"], other["platform"])
         found += _differing("certificate", _certificates(one), _certificates(other))
+        found += _differing("usable_policy", _policy(one), _policy(other))
     if a.features is not None and b.features is not None:
         found += _differing("engine", _engines(a.features), _engines(b.features))
         found += _definitions(a.features, b.features)
@@ -74,6 +75,13 @@ def _certificates(manifest: Mapping[str, Any]) -> dict[str, str]:
     """Return the certificate of the installation, which `verify` writes, where there is one."""
     kept = manifest.get("certificate")
     return {"installation": str(kept)} if kept else {}
+
+
+def _policy(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return what weighed the flags, which rows that may be pooled follow from."""
+    kept = manifest.get("usable_policy") or {}
+    sha256 = str(kept.get("sha256") or "")
+    return {"flags": f"{kept.get('file')} (sha256 {sha256[:12]})" if sha256 else "the product"}
 
 
 def _engines(features: pd.DataFrame) -> dict[str, str]:

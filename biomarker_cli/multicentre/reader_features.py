@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,14 @@ import numpy as np
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.icc import icc
-from biomarker_cli.multicentre.observations import FEATURE, read_observations, selected
+from biomarker_cli.multicentre.observations import (
+    FEATURE,
+    Observations,
+    read_observations,
+    selected,
+)
+from biomarker_cli.multicentre.repeatability_table import LEFT_OUT_COLUMNS, LeftOutValues
+from biomarker_cli.tables.measured_rows import LEFT_OUT
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
 
@@ -27,8 +34,9 @@ READER_FEATURES = Table(
         Column("roi_id", "string", "ROI"),
         Column("feature_id", "string", "image.family.feature[.variant]"),
         Column("n_readers", "integer", "readers"),
-        Column("n_targets", "integer", "cases with a value of every reader"),
-        Column("n_left_out", "integer", "cases that lack the value of a reader"),
+        Column("n_targets", "integer", "cases with a usable value of every reader"),
+        Column("n_left_out", "integer", "cases that lack the usable value of a reader"),
+        *LEFT_OUT_COLUMNS,
         Column("icc_a_1", "number", "ICC(A,1): absolute agreement of single readers"),
         Column("ci95_low", "number", "lower 95 % confidence limit"),
         Column("ci95_high", "number", "upper 95 % confidence limit"),
@@ -41,26 +49,41 @@ READER_FEATURES = Table(
 _CASE = ["site_id", "subject_id", "timepoint"]
 
 
-def reader_features(
-    tables: Mapping[str, Path], features: tuple[str, ...] = (), rois: tuple[str, ...] = ()
-) -> list[dict[str, Any]]:
-    """Return the rows of `READER_FEATURES`.
+def read_readings(
+    tables: Iterable[Path], features: tuple[str, ...] = (), rois: tuple[str, ...] = ()
+) -> Observations:
+    """Read the run, or table, of each reader: the same cases, measured in their ROIs.
 
     Parameters
     ----------
-    tables : mapping
-        Run, or table, of each reader: the same cases, measured in their ROIs.
+    tables : iterable of Path
     features, rois : tuple of str
         Patterns; without any, all.
 
     Raises
     ------
-    AgreementError
-        ``OBSERVATION-REPEATED``, and as `read_observations` does.
-    InputNotFoundError
-        ``READERS-NO-CASES`` where no two cases have a value of every reader.
+    BiomarkerError
+        As `read_observations` does.
     """
-    frame = selected(read_observations(list(tables.values())).frame, features, rois)
+    return Observations(selected(read_observations(list(tables)).frame, features, rois))
+
+
+def reader_features(readings: Observations, n_readers: int) -> list[dict[str, Any]]:
+    """Return the rows of `READER_FEATURES`.
+
+    Parameters
+    ----------
+    readings : Observations
+    n_readers : int
+
+    Raises
+    ------
+    AgreementError
+        ``OBSERVATION-REPEATED``.
+    InputNotFoundError
+        ``READERS-NO-CASES`` where no two cases have a usable value of every reader.
+    """
+    frame = readings.frame
     twice = frame[frame.duplicated([*FEATURE, *_CASE, "table"])]
     if len(twice):
         row = twice.iloc[0]
@@ -69,11 +92,11 @@ def reader_features(
             "expected one value of a reader",
             where=", ".join(str(row[name]) for name in (*FEATURE, *_CASE) if row[name]),
         )
-    rows = list(_rows(frame, len(tables)))
+    rows = list(_rows(frame, n_readers))
     if not any(row["n_targets"] > 1 for row in rows):
         raise InputNotFoundError(
             "READERS-NO-CASES",
-            "expected two cases with a value of every reader, found fewer",
+            "expected two cases with a usable value of every reader, found fewer",
             hint="Each reader's run holds the same site, subject and timepoint under one name.",
         )
     return rows
@@ -84,7 +107,8 @@ def _rows(frame: pd.DataFrame, n_readers: int) -> Iterator[dict[str, Any]]:
         cases = sorted(set(zip(*(rows[name] for name in _CASE), strict=True)))
         lines = {case: line for line, case in enumerate(cases)}
         values = np.full((len(cases), n_readers), np.nan)
-        columns = (rows[name] for name in (*_CASE, "table", "value"))
+        taken = rows[rows[LEFT_OUT] == ""]
+        columns = (taken[name] for name in (*_CASE, "table", "value"))
         for *case, table, value in zip(*columns, strict=True):
             values[lines[tuple(case)], table] = value
         complete = values[np.isfinite(values).all(axis=1)]
@@ -92,13 +116,17 @@ def _rows(frame: pd.DataFrame, n_readers: int) -> Iterator[dict[str, Any]]:
             "n_readers": n_readers,
             "n_targets": len(complete),
             "n_left_out": len(values) - len(complete),
+            **LeftOutValues.of(rows[LEFT_OUT].tolist())._asdict(),
         }
         yield row | _agreement(complete)
 
 
 def _agreement(complete: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> dict[str, Any]:
     if len(complete) < 2:
-        return {"status": "undefined", "reason": "fewer than two cases have every reader"}
+        return {
+            "status": "undefined",
+            "reason": "fewer than two cases have every reader",
+        }
     estimate = icc(complete)["ICC(2,1)"]
     if estimate is None:
         return {"status": "undefined", "reason": "the variances do not add up to a positive sum"}

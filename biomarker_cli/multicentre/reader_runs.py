@@ -60,12 +60,7 @@ def _drawn_of_case(run: Path, case_id: str) -> dict[str, Drawn]:
     """Return what a reader made of each ROI of a case."""
     folder = case_folder(run, case_id)
     index = read_index(folder)
-    if "masks" not in index.kinds:
-        raise TableError(
-            "KEPT-NOT-FOUND",
-            f"{run} keeps no masks of {case_id}",
-            hint="Write `keep: [masks]` into its study and run it again: nothing is measured anew.",
-        )
+    index.require("masks")
     cells = read_cells(run / ROIS.file_name)
     found = {
         row["roi_id"]: _not_drawn(row)

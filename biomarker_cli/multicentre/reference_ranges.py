@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,9 @@ from biomarker_cli.multicentre.reference_model import (
     ReferenceModel,
     fit_reference,
 )
+from biomarker_cli.tables.cells import number_of
 from biomarker_cli.tables.columns import require_columns
+from biomarker_cli.tables.measured_rows import LEFT_OUT
 from biomarker_cli.tables.sealed_files import read_sealed, sealed
 
 if TYPE_CHECKING:
@@ -144,15 +148,12 @@ def fit_ranges(
     frame = observations.frame
     _require_single(frame)
     cells = covariate_cells(frame, table, [name.partition(":")[0] for name in by])
-    covariates = [
-        learned(name, list(column), is_categorical=asked.endswith(":categorical"))
-        for asked, (name, column) in zip(by, cells.items(), strict=True)
-    ]
+    covariates = _learned(frame, cells, by)
     ranges: list[ReferenceRange] = []
     refused: list[tuple[str, str]] = []
     for (feature, group), places in _places(frame, _groups(covariates, cells, len(frame))):
         rows = frame.iloc[places]
-        is_kept = (rows["value"].notna() & (rows["usable"] != "no")).to_numpy()
+        is_kept = (rows[LEFT_OUT] == "").to_numpy()
         kept = np.asarray(places)[is_kept]
         try:
             model = fit_reference(
@@ -172,6 +173,7 @@ def fit_ranges(
             f"no feature has a range: {why}",
             hint=f"A range takes {FEWEST} subjects in each group, with unlike values.",
         )
+    taken = observations.taken
     content = sealed(
         {
             "format": FORMAT,
@@ -179,9 +181,9 @@ def fit_ranges(
             "version": ident[1],
             "software": {"biomarker": __version__},
             "conditions": {
-                "analyses": observations.analyses,
-                "scanners": list(observations.scanners),
-                "sites": list(observations.sites),
+                "analyses": taken.analyses,
+                "scanners": list(taken.scanners),
+                "sites": list(taken.sites),
                 "combat_sha256": observations.combat_sha256,
             },
             "covariates": [one.as_json() for one in covariates],
@@ -231,6 +233,25 @@ def feature_key(feature: tuple[str, ...]) -> tuple[str, ...]:
     return (feature[0].partition("@")[0], *feature[1:])
 
 
+def _learned(
+    frame: pd.DataFrame, cells: Mapping[str, Sequence[str]], by: Sequence[str]
+) -> list[Covariate]:
+    """Return the covariates; how far they reach is told by whose values are taken."""
+    is_taken = (frame[LEFT_OUT] == "").tolist()
+    if not any(is_taken):
+        raise ReferenceRangeError(
+            "REFERENCE-FEW",
+            "no feature has a range: no value may be taken",
+            hint="The columns status, flags and usable of the measurements say why.",
+        )
+    return [
+        learned(
+            name, list(compress(column, is_taken)), is_categorical=asked.endswith(":categorical")
+        )
+        for asked, (name, column) in zip(by, cells.items(), strict=True)
+    ]
+
+
 def _require_single(frame: pd.DataFrame) -> None:
     keys = [*_SUBJECT, *FEATURE]
     twice = frame[frame.duplicated(keys)]
@@ -277,10 +298,8 @@ def standing(
         if one.levels:
             group.append(f"{one.name}={cell}")
             continue
-        try:
-            number = float(cell)
-        except ValueError:
-            number = float("nan")
+        found = number_of(cell)
+        number = math.nan if found is None else found
         numbers.append(number)
         if not one.low <= number <= one.high:
             why = f"{one.name} {cell[:40]!r} is not within {one.low:g} to {one.high:g}"

@@ -17,6 +17,7 @@ from biomarker_cli.multicentre.reference_ranges import (
     feature_key,
     standing,
 )
+from biomarker_cli.tables.measured_rows import LEFT_OUT, WHY
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
 
@@ -90,7 +91,7 @@ def referenced_rows(
     cells = covariate_cells(frame, table, [one.name for one in reference.covariates])
     digests = frozenset(filter(None, reference.conditions.get("analyses", {}).values()))
     scanners = frozenset(reference.conditions.get("scanners", ()))
-    names = (*KEYS, *FEATURE, "value", "unit", "usable", "analysis_sha256", "scanner")
+    names = (*KEYS, *FEATURE, "value", "unit", LEFT_OUT, "analysis_sha256", "scanner")
     found = []
     for place, told in enumerate(zip(*(frame[name] for name in names), strict=True)):
         seen = dict(zip(names, told, strict=True))
@@ -105,7 +106,7 @@ def referenced_rows(
             "differs": "scanner" if seen["scanner"] and seen["scanner"] not in scanners else "",
         }
         digest = seen["analysis_sha256"]
-        reason = why or _why_not(row, entry, usable=seen["usable"])
+        reason = why or _why_not(row, entry, seen[LEFT_OUT])
         if not reason and digest and digests and digest not in digests:
             reason = "the reference was measured by another content of the analysis"
         if entry is None or reason:
@@ -115,16 +116,14 @@ def referenced_rows(
     return found
 
 
-def _why_not(row: Mapping[str, Any], entry: ReferenceRange | None, *, usable: str) -> str:
+def _why_not(row: Mapping[str, Any], entry: ReferenceRange | None, left_out: str) -> str:
     """Return why a value cannot be held against a range; empty where it can."""
     if entry is None:
         return "the reference has no such feature or group"
     if entry.unit != row["unit"]:
         return f"the reference has it in another unit: {entry.unit or 'none'}"
-    if row["value"] is None:
-        return "there is no value"
-    if usable == "no":
-        return "the value is not usable"
+    if left_out:
+        return WHY[left_out]
     if entry.model.scale == LOG and not row["value"] > 0:
         return "the value is not above 0"
     return ""

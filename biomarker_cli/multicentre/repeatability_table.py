@@ -13,11 +13,12 @@ from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.version import __version__
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.multicentre.errors import AgreementError
-from biomarker_cli.multicentre.observations import CARRIED_SIZE, FEATURE, Observations
+from biomarker_cli.multicentre.observations import FEATURE, Observations
 from biomarker_cli.multicentre.repeatability import Statistic, repeatability, undefined
 from biomarker_cli.multicentre.repeats import RC_FACTOR, Repeats
 from biomarker_cli.multicentre.subject_bootstrap import N_BOOTSTRAP, SEED
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.measured_rows import LEFT_OUT, NO_VALUE
 from biomarker_cli.tables.rows import Column
 from biomarker_cli.tables.schema import Table
 from biomarker_cli.tables.sealed_files import sealed
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = "biomarker-repeatability/1"
+
+LEFT_OUT_COLUMNS = (
+    Column("n_no_value", "integer", "values that are absent: undefined, failed or skipped"),
+    Column(
+        "n_not_usable",
+        "integer",
+        "values that are left out: `usable` is no, or the size of a mask of another visit",
+    ),
+)
+"""What of the table took no part."""
 
 REPEATABILITY = Table(
     "repeatability",
@@ -52,11 +63,32 @@ REPEATABILITY = Table(
         Column("n_targets", "integer", "subjects x ROIs with two values or more"),
         Column("n_repeats", "integer", "different repeats"),
         Column("n_left_out", "integer", "subjects x ROIs with fewer than two values"),
+        *LEFT_OUT_COLUMNS,
         Column("status", "string", "whether there is a value", ("ok", "undefined")),
         Column("reason", "string", "why there is no value or no limit"),
     ),
     ("scope", "site_id", "analysis_id", "role", "roi_id", "feature_id", "statistic"),
 )
+
+
+class LeftOutValues(NamedTuple):
+    """How many values took no part: those that are absent, and those not to be used."""
+
+    n_no_value: int
+    n_not_usable: int
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> LeftOutValues:
+        """Count the words of a column `LEFT_OUT`."""
+        n_no_value = sum(word == NO_VALUE for word in words)
+        return cls(n_no_value, sum(map(bool, words)) - n_no_value)
+
+    @property
+    def words(self) -> str:
+        """How many, as a sentence; empty for none."""
+        if not any(self):
+            return ""
+        return f"Left out: {self.n_no_value} without a value, {self.n_not_usable} not usable."
 
 
 @dataclass(frozen=True)
@@ -73,6 +105,7 @@ class FeatureRepeatability:
         None where no target has two values.
     n_left_out : int
         Targets with fewer than two values.
+    values_left_out : LeftOutValues
     statistics : dict of Statistic
     """
 
@@ -80,6 +113,7 @@ class FeatureRepeatability:
     labels: tuple[str, ...]
     repeats: Repeats | None
     n_left_out: int
+    values_left_out: LeftOutValues
     statistics: dict[str, Statistic]
 
     @property
@@ -95,6 +129,7 @@ class FeatureRepeatability:
             "n_targets": len(self.repeats.subjects) if self.repeats else 0,
             "n_repeats": len(self.labels),
             "n_left_out": self.n_left_out,
+            **self.values_left_out._asdict(),
         }
         for name, statistic in self.statistics.items():
             estimate = statistic.estimate
@@ -201,15 +236,16 @@ class _Value(NamedTuple):
     value: float
     unit: str
     is_ratio: bool
+    left_out: str
 
 
 def _values_by_feature(
     frame: pd.DataFrame, column: str, *, pool_rois: bool
 ) -> dict[tuple[str, ...], list[_Value]]:
     features = zip(*(frame[name].tolist() for name in FEATURE), strict=True)
-    names = ("site_id", "subject_id", "roi_id", column, "value", "unit", "is_ratio")
-    # It has the same size at both, which says nothing of a repeat.
-    frame = frame.assign(value=frame["value"].mask(frame[CARRIED_SIZE]))
+    names = ("site_id", "subject_id", "roi_id", column, "value", "unit", "is_ratio", LEFT_OUT)
+    # A carried mask has the same size at both, which says nothing of a repeat.
+    frame = frame.assign(value=frame["value"].mask(frame[LEFT_OUT] != ""))
     rows = zip(*(frame[name].tolist() for name in names), strict=True)
     found: dict[tuple[str, ...], list[_Value]] = {}
     place = FEATURE.index("roi_id")
@@ -229,10 +265,11 @@ def _judged(key: tuple[str, ...], rows: Sequence[_Value]) -> FeatureRepeatabilit
         values[lines[row.site, row.subject, row.roi], places[row.label]] = row.value
     kept = np.isfinite(values).sum(axis=1) > 1
     n_left_out = int((~kept).sum())
+    values_left_out = LeftOutValues.of([row.left_out for row in rows])
     unit, is_ratio = rows[0].unit, rows[0].is_ratio
     if not kept.any():
         nothing = undefined(unit, "no target was measured twice")
-        return FeatureRepeatability(key, labels, None, n_left_out, nothing)
+        return FeatureRepeatability(key, labels, None, n_left_out, values_left_out, nothing)
     subjects = tuple(
         f"{site}/{subject}"
         for (site, subject, _), is_kept in zip(targets, kept, strict=True)
@@ -246,7 +283,7 @@ def _judged(key: tuple[str, ...], rows: Sequence[_Value]) -> FeatureRepeatabilit
         statistics = undefined(unit, "one subject only: nothing is said of others")
     else:
         statistics = repeatability(repeats)
-    return FeatureRepeatability(key, labels, repeats, n_left_out, statistics)
+    return FeatureRepeatability(key, labels, repeats, n_left_out, values_left_out, statistics)
 
 
 def repeatability_file(
@@ -261,6 +298,7 @@ def repeatability_file(
     found : sequence of FeatureRepeatability
         Those of sites are left out.
     observations : Observations
+        Conditions are of those that were taken.
     conditions : dict of str
         ``repeat``, ``interval`` and ``roi_method``, as people say them; empty where unknown.
 
@@ -269,14 +307,15 @@ def repeatability_file(
     dict
         For JSON; ``sha256`` is the digest of all else in it.
     """
+    taken = observations.taken
     content: dict[str, Any] = {
         "format": FORMAT,
         "software": {"biomarker": __version__},
         "conditions": {
             **conditions,
-            "analyses": observations.analyses,
-            "scanners": list(observations.scanners),
-            "sites": list(observations.sites),
+            "analyses": taken.analyses,
+            "scanners": list(taken.scanners),
+            "sites": list(taken.sites),
             "combat_sha256": observations.combat_sha256,
         },
         "rc_factor": RC_FACTOR,
@@ -291,6 +330,7 @@ def _entry(one: FeatureRepeatability) -> dict[str, Any]:
     entry["unit"] = one.statistics["RC"].unit
     entry["n_subjects"] = one.repeats.n_subjects if one.repeats else 0
     entry["n_targets"] = len(one.repeats.subjects) if one.repeats else 0
+    entry |= {"n_left_out": one.n_left_out, **one.values_left_out._asdict()}
     entry["repeats"] = list(one.labels)
     for name in ("wSD", "wSD_about_bias", "RC", "wCV", "change_low", "change_high"):
         estimate = one.statistics[name].estimate

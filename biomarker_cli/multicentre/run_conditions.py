@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
+from biomarker_cli.model.study_dates import STUDY_DATE
 from biomarker_cli.tables.reading import read_table
 from biomarker_cli.tables.schema import FACTS, ROIS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-DATE = "study_date"
 
 MOVED = "moved "
 """Before a date that de-identification moved."""
@@ -59,12 +57,13 @@ def _of_cases(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     if not (folder / FACTS.file_name).is_file():
         return {}, {}
     facts = read_table(FACTS, folder)
-    facts = facts[facts["fact"].isin((DATE, DATES_MODIFIED, *SETTINGS)) & (facts["value"] != "")]
+    wanted = (STUDY_DATE, DATES_MODIFIED, *SETTINGS)
+    facts = facts[facts["fact"].isin(wanted) & (facts["value"] != "")]
     dates: dict[str, str] = {}
     found: dict[str, set[str]] = {}
     shifted: set[str] = set()
     for case_id, fact, value in zip(facts["case_id"], facts["fact"], facts["value"], strict=True):
-        if fact == DATE:
+        if fact == STUDY_DATE:
             # Of two dates nobody can say which one it is.
             dates[case_id] = value if dates.get(case_id, value) == value else ""
         elif fact == DATES_MODIFIED:
@@ -98,14 +97,3 @@ def _parsed(said: str) -> dict[str, set[str]]:
         name, _, value = part.partition(_IS)
         found.setdefault(name, set()).add(value)
     return found
-
-
-def day_of(text: str) -> date | None:
-    """Return the day that ``YYYY-MM-DD`` or ``YYYYMMDD`` means; None where it means none."""
-    digits = text.replace("-", "") if len(text) == 10 else text
-    if len(digits) != 8 or not (digits.isascii() and digits.isdigit()):
-        return None
-    try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
-    except ValueError:
-        return None

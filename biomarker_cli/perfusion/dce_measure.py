@@ -149,13 +149,14 @@ def _input_of_region(
     blood = dce.mean_concentration(
         replace(read.of(region), t1_images=None), one.rules, one.sequence, t10_s
     )
-    return measured_input(
+    found = measured_input(
         blood,
         one.sequence.seconds,
         aif,
         n_before=one.rules.baseline.frames,
         haematocrit=haematocrit,
     )
+    return replace(found, flags=region.flags_for_others)
 
 
 def _rows(
@@ -169,6 +170,7 @@ def _rows(
     if found_input is not None and isinstance(aif, RegionAif):
         if region.name == aif.roi:
             return _input_rows(found_input, flags)
+        flags |= found_input.flags
         tissue = dce.mean_concentration(signals, rules, one.sequence)
         if np.isfinite(tissue).all():
             require_above_tissue(found_input, float(tissue.max()), aif)

@@ -202,7 +202,8 @@ def _references(
             raise unusable_reference(
                 str(rules.relative_to), "without leakage nothing of its bolus is left"
             )
-    return ReferenceCurves(blood, unleaking, area)
+    flags = (by_name[name].flags_for_others for name in required_regions(rules) if name in by_name)
+    return ReferenceCurves(blood, unleaking, area, frozenset().union(*flags))
 
 
 def _rows(
@@ -211,6 +212,7 @@ def _rows(
     rules, passage, flags = one.rules, one.passage, one.flags | region.flags
     if rules.aif is not None and references.blood is not None and region.name == rules.aif.roi:
         return _input_rows(references.blood, flags)
+    flags |= references.flags
     signal = signals.under(region)
     mean = passage.mean_curve(signal)
     curves = mean[:, None] if rules.level == "region" else passage.curves(signal)

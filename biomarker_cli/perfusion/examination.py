@@ -22,7 +22,7 @@ from biomarker_cli.perfusion.motion import (
     motion_of,
 )
 from biomarker_cli.perfusion.phases import Phase, require_dicom
-from biomarker_cli.perfusion.relaxivity import agent_of_header, relaxivity
+from biomarker_cli.perfusion.relaxivity import agent_of_headers, relaxivity
 from biomarker_cli.perfusion.rules import DceRules, FixedT10, MeasuredT10, ModelRules, MotionRules
 from biomarker_cli.perfusion.t1 import MS_PER_S, STRONG_FIELD_T, flip_angle_set
 from biomarker_cli.perfusion.transmit_field import TransmitField, without_transmit_field
@@ -131,7 +131,8 @@ def _relaxivity(rules: DceRules, dynamic: DynamicSet) -> float:
     if rules.agent.relaxivity_per_s_mm is not None:
         return rules.agent.relaxivity_per_s_mm
     first = dynamic.first
-    agent = rules.agent.name or agent_of_header(first.header, rules.agent.names)
+    names = rules.agent.names
+    agent = rules.agent.name or agent_of_headers([p.header for p in dynamic.axis.phases], names)
     return relaxivity(agent, first.field_t, first.series_uid)
 
 

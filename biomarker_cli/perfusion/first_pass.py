@@ -147,11 +147,14 @@ class ReferenceCurves:
         Curve of tissue whose vessels do not leak.
     area : float or None
         That of the curve which volumes are given relative to.
+    flags : frozenset of str
+        What the rows that rest on them carry of their regions.
     """
 
     blood: BloodInput | None = None
     unleaking: FloatArray | None = None
     area: float | None = None
+    flags: frozenset[str] = frozenset()
 
 
 def corrected(

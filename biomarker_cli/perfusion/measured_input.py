@@ -25,6 +25,8 @@ class MeasuredInput:
         In plasma.
     peak_mm, end_over_peak, fwhm_s, onset_s : float
         Of the concentration in blood.
+    flags : frozenset of str
+        What the rows that rest on it carry of its region.
     """
 
     curve: InputCurve
@@ -32,6 +34,7 @@ class MeasuredInput:
     end_over_peak: float
     fwhm_s: float
     onset_s: float
+    flags: frozenset[str] = frozenset()
 
 
 def measured_input(

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from biomarker_cli.catalogue.case_image import CaseImage
 from biomarker_cli.catalogue.errors import SeriesError
 from biomarker_cli.catalogue.reading import read_frames, read_volume
 from biomarker_cli.dicom.files import DicomFiles
-from biomarker_cli.dicom.frames import FrameHeader
+from biomarker_cli.dicom.frames import FrameHeader, Frames
 from biomarker_cli.dicom.mr_images import (
     factors_to_one_scale,
     field_strength_t,
@@ -63,6 +64,8 @@ class Phase:
         Whether it is an acquired magnitude image.
     gains : tuple of float
         Of the receiver, where the header tells them.
+    varying : tuple of str
+        Elements that must be one for an image, and differ between its slices.
     """
 
     candidate: VolumeCandidate
@@ -76,6 +79,7 @@ class Phase:
     field_t: float | None
     is_signal: bool
     gains: tuple[float, ...] = ()
+    varying: tuple[str, ...] = ()
 
     @property
     def volume_id(self) -> str:
@@ -160,7 +164,27 @@ def describe_phase(candidate: VolumeCandidate, files: DicomFiles) -> Phase:
         field_t=field_strength_t(header),
         is_signal=not is_other_component(header) and not derived,
         gains=receiver_gains(header),
+        varying=_varying(frames),
     )
+
+
+_OF_ONE_IMAGE: Mapping[str, float] = MappingProxyType(
+    {"FlipAngle": 0.01, "RepetitionTime": 1.0, "EchoTime": 0.1, "InversionTime": 1.0}
+)
+"""Element -> largest difference between slices: degrees and ms."""
+
+
+def _varying(frames: Frames) -> tuple[str, ...]:
+    """Return what differs between the slices of an image, and decides how its signal is read."""
+    found = []
+    for keyword, tolerance in _OF_ONE_IMAGE.items():
+        values = {header_number(frame, keyword) for frame in frames}
+        known = [value for value in values if value is not None]
+        if known and (None in values or max(known) - min(known) > tolerance):
+            found.append(keyword)
+    if len({receiver_gains(frame) for frame in frames}) > 1:
+        found.append("the receiver gain")
+    return tuple(found)
 
 
 def describe_phases(
@@ -204,6 +228,13 @@ def require_signal(phases: Sequence[Phase]) -> list[Phase]:
             hint="Name the magnitude series, not phase images, subtractions or maps.",
         )
     for phase in signal:
+        if phase.varying:
+            raise PerfusionError(
+                "DCE-MIXED-ACQUISITION",
+                f"the slices of one image differ in {', '.join(phase.varying)}",
+                where=phase.volume_id,
+                hint="Images of several acquisitions were mixed: export each series again.",
+            )
         one = phase.candidate
         if one.status is not VolumeStatus.OK:
             raise SeriesError(one.error_code, one.error_message, where=one.volume_id)

@@ -8,6 +8,7 @@ Reson Med 52:679 (T1 of blood). As the dcmri library cites them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from biomarker_cli.dicom.frames import FrameHeader
@@ -63,12 +64,13 @@ def relaxivity(agent: str, field_t: float | None, where: str) -> float:
     return RELAXIVITY_PER_S_MM[agent][_FIELDS_T.index(nominal_field(field_t, where))]
 
 
-def agent_of_header(header: FrameHeader, names: dict[str, str]) -> str:
+def agent_of_headers(headers: Sequence[FrameHeader], names: dict[str, str]) -> str:
     """Return the agent that ContrastBolusAgent means by the map of a protocol.
 
     Parameters
     ----------
-    header : FrameHeader
+    headers : sequence of FrameHeader
+        Of every phase; those before contrast may have no text.
     names : dict
         Part of the text, in any case -> agent.
 
@@ -77,16 +79,20 @@ def agent_of_header(header: FrameHeader, names: dict[str, str]) -> str:
     PerfusionError
         ``DCE-AGENT`` where the text is absent, unknown or means several.
     """
-    value = header.get("ContrastBolusAgent")
-    text = "" if value is None else str(value)
-    found = {agent for name, agent in names.items() if name.lower() in text.lower()}
-    if len(found) == 1:
-        return found.pop()
+    texts = sorted({str(value) for one in headers if (value := one.get("ContrastBolusAgent"))})
+    meant = [
+        {agent for name, agent in names.items() if name.lower() in text.lower()} for text in texts
+    ]
+    found = frozenset().union(*meant)
+    if len(found) == 1 and all(meant):
+        return next(iter(found))
+    listed = ", ".join(map(quoted, texts)) or "absent"
+    known = ", ".join([*sorted(found), *(["none of them"] if not all(meant) or not meant else [])])
     raise PerfusionError(
         "DCE-AGENT",
-        f"ContrastBolusAgent (0018,0010) is {quoted(text) if text else 'absent'}, which means "
-        f"{len(found) or 'none'} of the agents that the protocol knows",
-        where=header.path.name,
+        f"ContrastBolusAgent (0018,0010) is {listed}: expected one agent that the protocol "
+        f"knows, found {known}",
+        where=headers[0].path.name,
         hint="Name the agent in the analysis protocol (agent.name), or its text (agent.names).",
     )
 

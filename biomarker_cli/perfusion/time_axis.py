@@ -8,6 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
+from biomarker_cli.dicom.mr_images import header_number
 from biomarker_cli.dicom.phase_times import CLOCK_RULES, INDEX_RULES, SECOND_RULES
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.perfusion.errors import PerfusionError
@@ -15,6 +16,9 @@ from biomarker_cli.perfusion.phases import Phase
 
 GAP_FACTOR = 1.5
 """An interval above this multiple of the median is a gap."""
+
+COUNTED_FROM_ONE = frozenset({"temporal_position", "temporal_position_index"})
+"""Numbers of phases that begin with 1 (PS3.3 C.7.6.16.2.2.6): first phases that are lost show."""
 
 _HALF_DAY_S = 43200.0
 _DAY_S = 86400.0
@@ -157,6 +161,7 @@ def _require_short_phases(phases: Sequence[Phase], rule: str, shortest: float) -
 def _require_index(phases: Sequence[Phase], tag: str) -> tuple[str, bool]:
     """Hold the numbers of the phases against their times, within each series."""
     used, missing = "", False
+    counted: list[tuple[float, float]] = []
     by_series = sorted(phases, key=lambda phase: phase.series_uid)
     for _, members in groupby(by_series, key=lambda phase: phase.series_uid):
         series = list(members)
@@ -176,8 +181,17 @@ def _require_index(phases: Sequence[Phase], tag: str) -> tuple[str, bool]:
                 )
             used = rule
             missing |= numbers[-1] - numbers[0] > len(numbers) - 1
+            if rule in COUNTED_FROM_ONE:
+                counted.append((numbers[0], numbers[-1]))
+                missing |= numbers[-1] < (_n_positions(series) or 0.0)
             break
-    return used, missing
+    ends = {0.0, *(last for _, last in counted)}
+    return used, missing or any(first - 1.0 not in ends for first, _ in counted)
+
+
+def _n_positions(series: Sequence[Phase]) -> float | None:
+    """Return how many phases the series says it has; it means something beside numbers alone."""
+    return header_number(series[0].header, "NumberOfTemporalPositions")
 
 
 def _require_clocks(

@@ -16,16 +16,13 @@ from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.dicom.frames import Frames
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.pet.administration import read_nuclide
+from biomarker_cli.pet.contradictions import require_one_correction, require_one_unit
+from biomarker_cli.pet.decay_correction import own_times, require_decay_correction
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
-from biomarker_cli.pet.factor import (
-    require_attenuation_correction,
-    require_decay_correction,
-    require_frame_times,
-    require_rescale,
-)
+from biomarker_cli.pet.factor import require_attenuation_correction, require_rescale
 from biomarker_cli.pet.injection_time import header_injection
-from biomarker_cli.pet.reference_candidates import DecayFacts, mean_decay_time
+from biomarker_cli.pet.reference_candidates import DecayFacts
 from biomarker_cli.pet.reference_time import reference_time
 from biomarker_cli.pet.rules import SuvRules
 from biomarker_cli.pet.series import PetSeries, one_injection, read_series
@@ -71,6 +68,8 @@ def activity_factors(frames: Frames, derivation: Derivation) -> ActivityFactors:
 
 def _factors(series: PetSeries, derivation: Derivation) -> ActivityFactors:
     require_rescale(series)
+    require_one_unit(series, derivation)
+    require_one_correction(series, derivation)
     require_attenuation_correction(series, derivation)
     require_decay_correction(series)
     if series.units != "BQML":
@@ -93,18 +92,20 @@ def _factors(series: PetSeries, derivation: Derivation) -> ActivityFactors:
             )
         return ActivityFactors(unity, injected, half_life)
     facts = DecayFacts(series, half_life, math.nan, math.nan, math.nan)
-    if series.decay_correction == "NONE":
-        return _uncorrected(facts)
     limit = SuvRules(normalisations=("suvbw",)).reference_time_spread_limit_percent
+    if series.decay_correction == "NONE":
+        return _uncorrected(facts, limit, derivation)
     seconds = reference_time(facts, limit, derivation)
     return ActivityFactors(unity, series.moment(seconds), half_life)
 
 
-def _uncorrected(facts: DecayFacts) -> ActivityFactors:
+def _uncorrected(
+    facts: DecayFacts, limit_percent: float, derivation: Derivation
+) -> ActivityFactors:
     """Bring every frame to the start of the first one."""
     series = facts.series
-    at = series.acquisition_s + mean_decay_time(series.duration_s, facts.decay_per_s)
-    require_frame_times(at)
-    first = float(series.acquisition_s.min())
-    factors = np.exp(facts.decay_per_s * (at - first))
-    return ActivityFactors(factors, series.moment(first), facts.half_life_s)
+    at = own_times(facts, limit_percent, derivation)
+    first = series.first_acquisition_s
+    start = float(at.min()) if first is None else first
+    factors = np.exp(facts.decay_per_s * (at - start))
+    return ActivityFactors(factors, series.moment(start), facts.half_life_s)

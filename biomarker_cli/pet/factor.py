@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from biomarker_cli.dicom.injection import number, require_number
+from biomarker_cli.dicom.errors import HeaderError
+from biomarker_cli.dicom.injection import InjectionRecord, number, require_number
+from biomarker_cli.dicom.nuclides import Nuclide
 from biomarker_cli.dicom.pet_units import (
     PHILIPS_ACTIVITY,
     PHILIPS_CREATOR,
@@ -15,9 +18,15 @@ from biomarker_cli.dicom.pet_units import (
     read_philips_factor,
     read_real_world_slope,
 )
-from biomarker_cli.dicom.times import date_time
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.pet.administration import ActivityFacts, read_activity_bq, read_nuclide
+from biomarker_cli.pet.contradictions import (
+    judge_decay_factor,
+    judge_stored_suv,
+    require_one_correction,
+    require_one_unit,
+)
+from biomarker_cli.pet.decay_correction import own_times, require_decay_correction
 from biomarker_cli.pet.derivation import Derivation
 from biomarker_cli.pet.errors import SuvError
 from biomarker_cli.pet.injection_time import (
@@ -31,7 +40,7 @@ from biomarker_cli.pet.normalisation import (
     factor_on_suvbw,
     require_weight,
 )
-from biomarker_cli.pet.reference_candidates import DecayFacts, mean_decay_time
+from biomarker_cli.pet.reference_candidates import DecayFacts, decay_factor_candidate
 from biomarker_cli.pet.reference_time import reference_time
 from biomarker_cli.pet.rules import ClinicalForm, SuvRules
 from biomarker_cli.pet.series import PetSeries, one_injection
@@ -75,6 +84,8 @@ def suvbw_factors(question: Question) -> Factors:
     """
     series = question.series
     require_rescale(series)
+    require_one_unit(series, question.derivation)
+    require_one_correction(series, question.derivation)
     require_attenuation_correction(series, question.derivation)
     readers = {
         "BQML": _from_activity,
@@ -94,6 +105,9 @@ def suvbw_factors(question: Question) -> Factors:
     factors = np.asarray(reader(question), dtype=np.float64)
     if factors.ndim == 0:
         factors = np.full(len(series.frames), float(factors))
+    judge_stored_suv(
+        series, factors, question.rules.reference_time_spread_limit_percent, question.derivation
+    )
     question.derivation.results["rule"] = f"{series.units} {series.decay_correction}".strip()
     return factors
 
@@ -172,18 +186,41 @@ def _from_activity(question: Question) -> Factors:
     derivation.results["half_life_s"] = half_life
     require_decay_correction(series)
     if series.decay_correction == "ADMIN":
+        _judge_correction_to_injection(record, nuclide, activity, question)
         return np.asarray(weight_g / activity)
     series = settle_acquisition_date(record, series, nuclide, derivation)
     injected = injection_moment(record, series, nuclide, question.form, derivation)
     facts = DecayFacts(series, half_life, activity, weight_g, series.seconds(injected))
+    longest_s = longest_uptake_s(nuclide)
     if series.decay_correction == "NONE":
-        return _uncorrected(facts, derivation)
-    reference = reference_time(
-        facts, question.rules.reference_time_spread_limit_percent, derivation
-    )
-    _require_reference_after_injection(reference, facts, question, longest_uptake_s(nuclide))
+        at_s = own_times(facts, question.rules.reference_time_spread_limit_percent, derivation)
+        for moment_s in (at_s.min(), at_s.max()):
+            _require_reference_after_injection(float(moment_s), facts, question, longest_s)
+        derivation.results["uptake_s"] = float(at_s.min() - facts.injection_s)
+        return facts.suv_per_bqml(at_s)
+    limit = question.rules.reference_time_spread_limit_percent
+    reference = reference_time(facts, limit, derivation)
+    _require_reference_after_injection(reference, facts, question, longest_s)
+    if series.decay_correction == "DATETIME":
+        judge_decay_factor(decay_factor_candidate(facts), reference, facts, limit, derivation)
     derivation.results["uptake_s"] = reference - facts.injection_s
     return facts.suv_per_bqml(reference)
+
+
+def _judge_correction_to_injection(
+    record: InjectionRecord, nuclide: Nuclide, activity_bq: float, question: Question
+) -> None:
+    """Hold DecayFactor against the injection; a factor that needs no time asks for none."""
+    series, derivation = question.series, question.derivation
+    probe = Derivation(overrides=derivation.overrides)
+    try:
+        injected = injection_moment(record, series, nuclide, question.form, probe)
+    except (HeaderError, SuvError):
+        return
+    injected_s = series.seconds(injected)
+    facts = DecayFacts(series, nuclide.half_life_s, activity_bq, math.nan, injected_s)
+    limit = question.rules.reference_time_spread_limit_percent
+    judge_decay_factor(decay_factor_candidate(facts), injected_s, facts, limit, derivation)
 
 
 def _require_reference_after_injection(
@@ -203,75 +240,6 @@ def _require_reference_after_injection(
         where=facts.series.series_uid,
         hint="Give RadiopharmaceuticalStartDateTime in the override file.",
     )
-
-
-def require_decay_correction(series: PetSeries) -> None:
-    """Refuse a series that does not say, or says twice differently, what it is corrected to.
-
-    Raises
-    ------
-    SuvError
-        ``SUV-NO-DECAY-CORRECTION``, ``SUV-DECAY-CONTRADICTION``.
-    """
-    known = {"START", "ADMIN", "NONE", "DATETIME"}
-    if series.decay_correction not in known:
-        raise SuvError(
-            "SUV-NO-DECAY-CORRECTION",
-            f"expected START, ADMIN or NONE, found {series.decay_correction or 'none'!r}",
-            where="DecayCorrection (0054,1102)",
-            hint="Give DecayCorrection in the override file, from the reconstruction protocol.",
-        )
-    corrected = "DECY" in series.corrections
-    if corrected == (series.decay_correction == "NONE"):
-        raise SuvError(
-            "SUV-DECAY-CONTRADICTION",
-            f"DecayCorrection is {series.decay_correction}, and CorrectedImage "
-            f"{'holds' if corrected else 'lacks'} DECY",
-            where="DecayCorrection (0054,1102), CorrectedImage (0028,0051)",
-            hint="Find out whether the images are decay corrected and correct one of the two in "
-            "the override file.",
-        )
-
-
-def require_frame_times(at_s: FloatArray) -> None:
-    """Refuse images without decay correction where the time of a frame is not known.
-
-    Parameters
-    ----------
-    at_s : ndarray, shape (n,)
-        One for each frame; NaN where it is not known.
-
-    Raises
-    ------
-    SuvError
-        ``SUV-NO-FRAME-TIME``.
-    """
-    if not np.isfinite(at_s).all():
-        raise SuvError(
-            "SUV-NO-FRAME-TIME",
-            "the images are not decay corrected, and a frame lacks its acquisition time or "
-            "duration",
-            where="AcquisitionTime (0008,0032), ActualFrameDuration (0018,1242)",
-            hint="Export the series again with both.",
-        )
-
-
-def _uncorrected(facts: DecayFacts, derivation: Derivation) -> Factors:
-    """Decay every slice from the injection to the mean time of its own frame."""
-    series = facts.series
-    stamped = [date_time(f, "FrameReferenceDateTime", series.offset) for f in series.frames]
-    if all(moment is not None for moment in stamped):
-        at = np.array([series.seconds(m.at) for m in stamped if m is not None])
-        derivation.results["reference_time_rule"] = "FrameReferenceDateTime (0018,9151)"
-    else:
-        in_frame = mean_decay_time(series.duration_s, facts.decay_per_s)
-        at = series.acquisition_s + in_frame
-        derivation.results["reference_time_rule"] = (
-            f"{series.acquisition_tag} + mean time of ActualFrameDuration (0018,1242)"
-        )
-    require_frame_times(at)
-    derivation.results["uptake_s"] = float(at.min() - facts.injection_s)
-    return facts.suv_per_bqml(at)
 
 
 def _from_suv(question: Question) -> Factors:
@@ -308,8 +276,10 @@ def _note_unused_decay(question: Question) -> None:
     series, derivation = question.series, question.derivation
     if not series.decay_correction:
         derivation.warn("DecayCorrection is missing; a stored SUV needs none")
-    elif series.decay_correction == "NONE":
-        derivation.warn("DecayCorrection is NONE in an image of SUV")
+    elif series.decay_correction == "NONE" or "DECY" not in series.corrections:
+        derivation.warn(
+            "an image of SUV that the header says is not decay corrected", "stored_suv_not_decayed"
+        )
 
 
 def _from_counts(question: Question) -> Factors:

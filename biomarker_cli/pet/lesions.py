@@ -16,10 +16,11 @@ _CONNECTIVITY_OF = {6: _FACES, 18: 2, 26: 3}
 
 @dataclass(frozen=True)
 class ReferenceUptake:
-    """Uptake of a reference region, in the unit of the image."""
+    """Uptake of a reference region, in the unit of the image, and the doubts of that region."""
 
     mean: float
     sd: float
+    flags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,12 @@ def tumour_voxels(
     TumourVoxels or None
         None where the threshold has no value (a reference region is missing).
     """
+    maximum = float(array[region].max())
+    if rule.percent_of_max is not None and not maximum > 0:
+        # A share of nothing lies above it.
+        return None
     if lesions is None:
-        value = threshold_value(rule, float(array[region].max()), reference)
+        value = threshold_value(rule, maximum, reference)
         if np.isnan(value):
             return None
         mask = region & (array >= value)

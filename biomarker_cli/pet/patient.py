@@ -95,7 +95,7 @@ def _sex(header: FrameHeader, form: ClinicalForm, derivation: Derivation) -> str
     if form.sex is None:
         return found
     derivation.read("sex", form.sex, "", "form: sex")
-    if found in {"M", "F"} and form.sex in {"M", "F"} and found != form.sex:
+    if found in {"M", "F", "O"} and found != form.sex:
         if not derivation.is_overridden("PatientSex"):
             raise SuvError(
                 "SUV-SEX-CONFLICT",

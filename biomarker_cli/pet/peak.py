@@ -124,8 +124,9 @@ def suv_peak(
 
     Notes
     -----
-    A sphere that leaves the image has no mean. Of several hottest voxels the
-    one with the highest mean counts.
+    A sphere that leaves the image has no mean; where the part of it that is in the
+    image has a higher one than every whole sphere, nobody knows the peak. Of several
+    hottest voxels the one with the highest mean counts.
     """
     kernel = sphere_kernel(spacing_mm, rule.kernel)
     centres = np.argwhere(mask)
@@ -140,8 +141,23 @@ def suv_peak(
             pass
         case _:
             assert_never(place)
-    means, _ = sphere_means(array, centres, kernel)
-    return float(means.max()) if means.size else float("nan")
+    means, valid = sphere_means(array, centres, kernel)
+    if not means.size:
+        return float("nan")
+    peak = float(means.max())
+    is_highest = bool((_part_means(array, centres[~valid], kernel) <= peak).all())
+    return peak if is_highest else float("nan")
+
+
+def _part_means(array: FloatArray, centres: IndexArray, kernel: SphereKernel) -> FloatArray:
+    """Return the mean over the part of each sphere that lies in the image, shape (n,)."""
+    total, weight = np.zeros(len(centres)), np.zeros(len(centres))
+    for offset, share in zip(kernel.offsets, kernel.weights, strict=True):
+        at = centres + offset
+        inside = np.all((at >= 0) & (at < array.shape), axis=1)
+        total[inside] += share * array[tuple(at[inside].T)]
+        weight[inside] += share
+    return np.asarray(total / weight)
 
 
 def _centres_inside(mask: BoolArray, centres: IndexArray, kernel: SphereKernel) -> IndexArray:

@@ -212,8 +212,15 @@ def _of_slices(facts: DecayFacts, offset: int) -> Seconds:
     return np.array([np.nan if value is None else value for value in found])
 
 
-def _decay_factor(facts: DecayFacts) -> Candidate | None:
-    """Solve DecayFactor = (x / (1 - e^-x)) e^(decay (frame start - reference))."""
+def decay_factor_candidate(facts: DecayFacts) -> Candidate | None:
+    """Return the moment that DecayFactor tells, None where no slice has one.
+
+    Solves DecayFactor = (x / (1 - e^-x)) e^(decay (frame start - reference)).
+
+    Parameters
+    ----------
+    facts : DecayFacts
+    """
     series = facts.series
     factor, duration = series.decay_factor, series.duration_s
     if not np.isfinite(factor).any():
@@ -291,7 +298,7 @@ READERS: tuple[CandidateReader, ...] = (
     named_moment,
     _vendor,
     _philips_ratio,
-    _decay_factor,
+    decay_factor_candidate,
     _series_time,
     _back_computation,
     _earliest_acquisition,

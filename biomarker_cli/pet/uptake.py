@@ -257,7 +257,7 @@ def uptake_measurements(
     defined = [definition.name for definition in uptake_definitions(rules)]
     for image, scale in result.scales.items():
         of_references = {
-            name: ReferenceUptake(u.mean * scale, u.sd * scale) for name, u in uptakes.items()
+            name: replace(u, mean=u.mean * scale, sd=u.sd * scale) for name, u in uptakes.items()
         }
         scaled = inside if scale == 1.0 else inside * scale
         found = _measure(_Scene(image, scaled, mask, region, rules, flags, of_references))
@@ -288,12 +288,15 @@ def _uptake_of(array: FloatArray, region: Region) -> ReferenceUptake:
     values = array[region.mask]
     if values.size == 0:
         return ReferenceUptake(float("nan"), float("nan"))
-    return ReferenceUptake(float(values.mean()), _sample_sd(values))
+    return ReferenceUptake(float(values.mean()), _sample_sd(values), region.flags_for_others)
 
 
 def _measure(scene: _Scene) -> list[Measurement]:
     if scene.values.size == 0:
         return [scene.missing(d, "the region is empty") for d in uptake_definitions(scene.rules)]
+    if np.isnan(scene.values).any():
+        reason = "voxels of the region have no value"
+        return [scene.missing(d, reason) for d in uptake_definitions(scene.rules)]
     rows = []
     for name in scene.rules.statistics:
         definition, function = UPTAKE_STATISTICS[name]
@@ -327,6 +330,7 @@ def _threshold_rows(scene: _Scene, rule: ThresholdRule) -> list[Measurement]:
         if reference is None or np.isnan(reference.mean):
             reason = f"the reference region {rule.reference.region!r} is missing or empty"
             return [scene.missing(definition, reason) for definition in wanted]
+        scene = replace(scene, flags=scene.flags | reference.flags)
     tumour = tumour_voxels(
         scene.array, scene.mask, rule, scene.rules.lesions, scene.voxel_ml, reference
     )
@@ -379,6 +383,7 @@ def _ratio_rows(scene: _Scene, region: str) -> list[Measurement]:
     if reference is None or not reference.mean > 0:
         reason = f"the reference region {region!r} is missing, empty or without uptake"
         return [scene.missing(of_max, reason), scene.missing(of_mean, reason)]
+    scene = replace(scene, flags=scene.flags | reference.flags)
     return [
         scene.row(of_max, float(scene.values.max()) / reference.mean),
         scene.row(of_mean, float(scene.values.mean()) / reference.mean),

@@ -12,15 +12,10 @@ from biomarker_cli.protocol.document import Strict
 from biomarker_cli.radiomics.bounds import MOST_BINS
 from biomarker_cli.radiomics.features import FAMILIES
 from biomarker_cli.radiomics.features.registry import is_offered
+from biomarker_cli.radiomics.filters.ibsi_rules import GaborFilter, LawsFilter, WaveletFilter
+from biomarker_cli.radiomics.filters.pyradiomics_rules import PyradiomicsFilter
 from biomarker_cli.radiomics.filters.riesz_rules import RieszFilter
-from biomarker_cli.radiomics.filters.rules import (
-    FilterRules,
-    GaborFilter,
-    LawsFilter,
-    PyradiomicsFilter,
-    Unfiltered,
-    WaveletFilter,
-)
+from biomarker_cli.radiomics.filters.rules import FilterRules, Unfiltered
 
 FamilyName = Literal[
     "morphology",

@@ -310,7 +310,10 @@ def _sidecar_names(path: Path, contents: Contents | None) -> Mapping[int, Label]
         if len(content) > MOST_TABLE_BYTES:
             raise _bad_table(sidecar, f"it has more than {MOST_TABLE_BYTES} bytes")
         text = StringIO(bytes(content).decode("utf-8-sig"), newline="")
-        rows = list(csv.DictReader(text, strict=True))
+        rows = csv.DictReader(text, strict=True)
+        columns = [name for name in rows.fieldnames or () if name]
+        if len(set(columns)) < len(columns):
+            raise _bad_table(sidecar, "a column stands twice")
         labels = [_named(row) for row in rows]
     except (
         *(AttributeError, KeyError, OSError, TypeError, UnicodeDecodeError, ValueError),

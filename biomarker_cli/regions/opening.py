@@ -76,11 +76,17 @@ def _open(path: Path, contents: Contents | None) -> Segmentation:
 
 
 def _require_file(path: Path) -> None:
-    if path.is_dir() or not path.exists():
+    # Tables hold the message: no path of this machine stands in it.
+    if path.is_dir():
         raise InputNotFoundError(
             "PATH-NOT-FOUND",
-            f"no such file: {path}",
-            hint="Name the file, not its folder." if path.is_dir() else "Check the spelling.",
+            "expected a file, found a folder",
+            where=path.name,
+            hint="Name the file, not its folder.",
+        )
+    if not path.exists():
+        raise InputNotFoundError(
+            "PATH-NOT-FOUND", "no such file", where=path.name, hint="Check the spelling."
         )
     require_regular(path)
 

@@ -19,7 +19,7 @@ from biomarker_cli.registration.anatomy import transformed
 from biomarker_cli.registration.errors import RegistrationError
 from biomarker_cli.registration.recorded import Imaged, Link, Registrations
 from biomarker_cli.registration.sampling import NO_MAP, NOT_REGISTERED, Sampled, sample_at
-from biomarker_cli.tables.export.joint_layout import JointCase
+from biomarker_cli.tables.export.joint_cases import JointCase
 from biomarker_cli.tables.kept import KeptFile, KeptIndex, case_folder, read_map, read_mask
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from biomarker_cli.model.errors import BiomarkerError, InputNotFoundError
+from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.wording import valid_unicode
 from biomarker_cli.registration.joint_visits import (
@@ -25,10 +25,14 @@ from biomarker_cli.registration.recorded import Registrations
 from biomarker_cli.registration.sampling import PLACE_WORDS, parts_of
 from biomarker_cli.tables.cells import csv_line, format_value
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.joint import cases_by_visit, read_joint_cases
-from biomarker_cli.tables.export.joint_layout import JointCase
-from biomarker_cli.tables.export.packaged import read_package
+from biomarker_cli.tables.export.column_heads import require_heads
+from biomarker_cli.tables.export.joint_cases import (
+    JointCase,
+    cases_by_visit,
+    read_joint_cases,
+)
 from biomarker_cli.tables.kept import KeptIndex, case_folder, read_index_of
+from biomarker_cli.tables.packaged import read_package
 
 MAP_FIGURES = (
     "site_id",
@@ -47,6 +51,7 @@ MAP_FIGURES = (
 """Columns of the file of figures beside the voxels."""
 
 _KEY = ("site_id", "subject_id", "timepoint", "roi_id", "grid_case_id")
+_POINT = ("x_mm", "y_mm", "z_mm")
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,7 @@ def export_joint_voxels(
     """
     from pyarrow import parquet
 
-    cases = read_joint_cases(read_package(folder), folder, sorted(rules.roles))
+    cases = read_joint_cases(read_package(folder), sorted(rules.roles))
     registrations = rules.registrations.in_run(map(imaged, cases.values()))
     kept, indices, faults = _kept(folder, cases, rules)
     columns = sorted({one.column for some in kept.values() for one in some})
@@ -131,6 +136,8 @@ def export_joint_voxels(
     names = dict(zip(columns, _names(columns), strict=True))
     summary = VoxelSummary()
     visits = [(key, some) for key, some in cases_by_visit(cases) if _maps(kept, some)]
+    of_maps = (head for one in names.items() for head in _heads(*one))
+    require_heads([*_KEY, *_POINT, *of_maps], folder)
     schema = _schema(names)
     with (
         whole_file(figures_path(output)) as told,
@@ -208,12 +215,13 @@ def _names(columns: Sequence[MapColumn]) -> list[str]:
     for one in columns:
         role = f".{one.role}" if roles[one.map_name] > 1 else ""
         analysis = f".{one.analysis_id}" if analyses[one.map_name] > 1 else ""
-        names.append(valid_unicode(f"{one.map_name}{role}{analysis}"))
-    if len(set(names)) < len(names):
-        raise InputNotFoundError(
-            "NOTHING-FOUND", "two maps have one name", hint="Choose with --role and --analysis."
-        )
+        names.append(f"{one.map_name}{role}{analysis}")
     return names
+
+
+def _heads(column: MapColumn, name: str) -> tuple[str, str, str]:
+    """Return the names of the three columns of a map."""
+    return f"{name} [{column.unit}]", f"{name}.status", f"{name}.registration_id"
 
 
 def _schema(names: Mapping[MapColumn, str]) -> Any:
@@ -221,13 +229,14 @@ def _schema(names: Mapping[MapColumn, str]) -> Any:
 
     word = pa.dictionary(pa.int32(), pa.string())
     fields = [pa.field(name, word) for name in _KEY]
-    fields += [pa.field(f"{axis}_mm", pa.float64()) for axis in "xyz"]
+    fields += [pa.field(name, pa.float64()) for name in _POINT]
     for column, name in names.items():
+        value, *said = _heads(column, name)
         about = {"unit": column.unit, "analysis_id": column.analysis_id, "role": column.role}
+        about = {key: valid_unicode(text) for key, text in about.items()}
         fields += [
-            pa.field(f"{name} [{column.unit}]", pa.float64(), metadata=about),
-            pa.field(f"{name}.status", word),
-            pa.field(f"{name}.registration_id", word),
+            pa.field(value, pa.float64(), metadata=about),
+            *(pa.field(one, word) for one in said),
         ]
     return pa.schema(fields, metadata={"table": "joint_voxels"})
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from biomarker_cli.drawing.contours import outlines
-from biomarker_cli.drawing.greys import grey_pixels, scale_of
+from biomarker_cli.drawing.greys import grey_pixels
 from biomarker_cli.drawing.planes import PlaneView, plane_view
 from biomarker_cli.drawing.tiles import captioned, draw_lines, draw_words, montage, png
+from biomarker_cli.drawing.windows import fixed_window
 from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.imaging.volume import Volume
@@ -40,7 +41,8 @@ def overlay_png(
 
     Left a checkerboard of both images, right the moving image with the outlines of the
     regions, or of the body in the fixed image where there are none. The planes lie through
-    the centre of the first region, or of the body.
+    the centre of the first region, or of the body; values are grey as everywhere
+    (`biomarker_cli.drawing.windows`), so that air does not take the greys of tissue.
 
     Parameters
     ----------
@@ -59,8 +61,10 @@ def overlay_png(
     rows = []
     for normal in (2, 1, 0):
         view = plane_view(fixed.geometry, normal)
-        pages = [view.plane(array, place[normal]) for array in (fixed.array, there)]
-        greys = [grey_pixels(np.asarray(page, np.float64), scale_of(page)) for page in pages]
+        greys = [
+            _greys(array, image, drawn[0], view.plane(array, place[normal]))
+            for image, array in ((fixed, fixed.array), (moving, there))
+        ]
         lines = [line for mask in drawn for line in _lines(view, mask, place[normal])]
         where = f"{view.name} at {view.position_mm(place[normal]):.1f} mm"
         rows.append(
@@ -77,6 +81,11 @@ def _voxel(geometry: Geometry, point_mm: FloatArray) -> tuple[int, int, int]:
     nearest = np.rint(geometry.physical_to_index(point_mm[None, :])[0])
     x, y, z = (np.clip(nearest, 0, np.array(geometry.shape[::-1]) - 1)).astype(int).tolist()
     return x, y, z
+
+
+def _greys(array: FloatArray, image: Volume, mask: BoolArray, page: FloatArray) -> ByteArray:
+    window = fixed_window(image.quantity, array[mask], page)
+    return grey_pixels(np.asarray(page, np.float64), window.scale)
 
 
 def _lines(view: PlaneView, mask: BoolArray, index: int) -> list[FloatArray]:
@@ -104,8 +113,9 @@ def _tile(pixels: ByteArray, view: PlaneView, lines: list[FloatArray]) -> Image:
     width, height = (max(round(scale * float(mm)), 1) for mm in size_mm)
     picture = Image.new("RGB", (TILE_PIXELS, TILE_PIXELS))
     page = Image.fromarray(pixels)
-    picture.paste(page.resize((width, height), Image.Resampling.NEAREST), (0, 0))
-    draw_lines(picture, (line * scale for line in lines))
+    corner = (TILE_PIXELS - width) // 2, (TILE_PIXELS - height) // 2
+    picture.paste(page.resize((width, height), Image.Resampling.NEAREST), corner)
+    draw_lines(picture, (line * scale + corner for line in lines))
     middle = TILE_PIXELS // 2
     places = ((4, middle), (TILE_PIXELS - 20, middle), (middle, 2), (middle, TILE_PIXELS - 20))
     draw_words(picture, list(zip(places, view.letters, strict=True)))

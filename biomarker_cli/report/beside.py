@@ -12,9 +12,11 @@ from biomarker_cli.model.inputs import sha256_of_file
 from biomarker_cli.model.wording import bounded, shown
 from biomarker_cli.report.identity import ReportIdentity
 from biomarker_cli.report.run_reading import RunTables
+from biomarker_cli.tables.cells import number_of
 from biomarker_cli.tables.columns import Words, csv_columns
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PACKAGE, read_package
+from biomarker_cli.tables.package import DATA_PACKAGE
+from biomarker_cli.tables.packaged import read_package
 
 KNOWN: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -141,7 +143,7 @@ class _Beside:
 
     def _held(self, path: Path) -> bool:
         """Return whether the data package of its folder holds a table, unchanged."""
-        if not (path.parent / PACKAGE).is_file():
+        if not (path.parent / DATA_PACKAGE).is_file():
             return False
         packaged = read_package(path.parent).get(path.stem)
         if packaged is None:
@@ -179,7 +181,5 @@ def tables_beside(tables: RunTables, identity: ReportIdentity) -> list[TableBesi
 
 
 def _cell(text: str, identity: ReportIdentity) -> str:
-    try:
-        return f"{float(text):.5g}"
-    except ValueError:
-        return identity.message(text, "")
+    number = number_of(text)
+    return identity.message(text, "") if number is None else f"{number:.5g}"

@@ -134,6 +134,7 @@ def _group(
     lines = rule_matrix(tables, texts)
     worst = f"{lines[0].rule_id} ({lines[0].n_bad})" if lines and lines[0].n_bad else ""
     values = feature_values(tables, drawn_features(tables, listed))[:_MOST_DRAWN]
+    by_site = (sites_figure(tables, one) for one in values)
     changes = (change_figure(tables, one) for one in values)
     beside = tables_beside(tables, identity)
     response = list(response_figures(tables.folder, beside))
@@ -149,7 +150,7 @@ def _group(
         "failures": failures(pages),
         "exclusions": exclusion_counts(tables),
         "pages": pages,
-        "by_site": [sites_figure(tables, one) for one in values],
+        "by_site": [figure for figure in by_site if figure is not None],
         "over_time": [figure for figure in changes if figure is not None],
         **optional,
         "protocols": protocols(tables),

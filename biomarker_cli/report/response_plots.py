@@ -20,7 +20,7 @@ from biomarker_cli.drawing.responses import (
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.report.errors import ReportError
 from biomarker_cli.tables.columns import Columns, read_columns
-from biomarker_cli.tables.export.packaged import read_package
+from biomarker_cli.tables.packaged import read_package
 
 KINDS = ("waterfall", "spider", "swimmer")
 

@@ -34,6 +34,13 @@ _DRAWN: Mapping[str, Callable[[RunTables, FeatureValues], Figure | None]] = Mapp
 )
 KINDS = tuple(_DRAWN)
 
+_NOTHING: Mapping[str, str] = MappingProxyType(
+    {
+        "change": "no subject has two visits with a usable value of {}.",
+        "sites": "no value of {} may be held beside others.",
+    }
+)
+
 _MOST_NAMED = 8
 
 
@@ -89,8 +96,9 @@ def run_figure(kind: str, folder: Path, wanted: WantedValues) -> Figure:
     if figure is None:
         raise ReportError(
             "PLOT-NOTHING",
-            f"no subject has two visits with a value of {chosen.title}",
-            hint="`biomarker plot sites` shows values of one visit.",
+            " ".join([_NOTHING[kind].format(chosen.title), *chosen.left_out_words]),
+            hint="`biomarker plot sites` shows values of one visit; the columns usable and flags "
+            "of the measurements say which may be held beside others.",
         )
     return figure
 
@@ -147,13 +155,14 @@ def _pairs(
         f"Bias {limits.bias.value:.4g}, limits of agreement {limits.low.value:.4g} to "
         f"{limits.high.value:.4g} {repeats.unit}, of {counted(len(both), 'pair')}."
     )
+    left_out = one.values_left_out.words
     # A file of values need not have sites.
     subjects = (repeats.subjects[row].removeprefix("/") for row in both)
     rows = tuple(
         (name, *(f"{value:.6g}" for value in pair))
         for name, pair in zip(subjects, repeats.complete, strict=True)
     )
-    return (said,), ("subject", *one.labels), rows
+    return (said, *filter(None, [left_out])), ("subject", *one.labels), rows
 
 
 def _only(titles: Sequence[str]) -> int:

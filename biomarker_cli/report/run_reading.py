@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from biomarker_cli.model.file_names import file_stem
+from biomarker_cli.tables.carried_sizes import CarriedFromElsewhere
 from biomarker_cli.tables.columns import Columns, csv_columns, require_columns
-from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package
-from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, read_manifest
+from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, case_and_analysis, read_manifest
+from biomarker_cli.tables.measured_rows import usable_word, why_left_out
+from biomarker_cli.tables.packaged import PackagedTable, read_package, required_table
 from biomarker_cli.tables.schema import (
     CASES,
     CHECKS,
@@ -30,6 +31,8 @@ from biomarker_cli.tables.schema import (
 )
 
 Row = Mapping[str, str]
+
+_HINT = "Name the folder that `biomarker run -o` or `biomarker pool -o` wrote."
 
 _MOST_DERIVATION_BYTES = 5_000_000
 
@@ -95,6 +98,16 @@ class RunTables:
         return tuple(sorted({row["site_id"] for row in self.cases}))
 
     @cached_property
+    def _elsewhere(self) -> CarriedFromElsewhere:
+        return CarriedFromElsewhere.of_run(self.folder)
+
+    def is_taken(self, one: ReportedValue) -> bool:
+        """Tell whether a value may be drawn beside those of other cases."""
+        is_carried = self._elsewhere.has_size(one.case_id, one.flags, one.feature_id)
+        has_value = one.status == "ok" and bool(np.isfinite(one.value))
+        return not why_left_out(one.usable, has_value=has_value, is_carried_size=is_carried)
+
+    @cached_property
     def _rows_of_case(self) -> Mapping[str, Any]:
         codes = self.measurements.texts["case_id"].codes
         order = np.argsort(codes, kind="stable")
@@ -110,16 +123,17 @@ class RunTables:
     def measurement(self, row: int) -> ReportedValue:
         """Return one row of ``measurements.csv``, counted from 0."""
         texts = self.measurements.texts
-        words = {name: texts[name][row] for name in _MEASURED if name in texts}
-        return ReportedValue(
-            **({"usable": ""} | words), value=float(self.measurements.numbers["value"][row])
-        )
+        words = {"usable": ""} | {name: texts[name][row] for name in _MEASURED if name in texts}
+        path = self.folder / MEASUREMENTS.file_name
+        told = (words[name] for name in ("status", "flags", "usable"))
+        words["usable"] = usable_word(path, row + 2, *told)
+        return ReportedValue(**words, value=float(self.measurements.numbers["value"][row]))
 
     @cached_property
     def _derivation_files(self) -> Mapping[str, list[tuple[str, Path]]]:
         found: dict[str, list[tuple[str, Path]]] = defaultdict(list)
         for path in sorted((self.folder / DERIVATIONS_FOLDER).glob("*.json")):
-            case, _, analysis = path.stem.rpartition("__")
+            case, analysis = case_and_analysis(path.name)
             found[case].append((analysis, path))
         return found
 
@@ -162,47 +176,39 @@ def read_run(folder: Path) -> RunTables:
         ``TABLE-UNREADABLE``, ``TABLE-PACKAGE``, ``TABLE-MANIFEST``.
     """
     package = read_package(folder)
-    measurements = _columns(package, MEASUREMENTS, folder)
+    measurements = _columns(package, MEASUREMENTS)
     return RunTables(
         folder,
-        tuple(_rows(package, CASES, folder)),
-        _by_case(_rows(package, ROIS, folder)),
-        _by_case(_optional(package, FACTS, folder)),
-        tuple(_optional(package, CHECKS, folder)),
-        tuple(_optional(package, FLAGS_IN_RUN, folder)),
-        tuple(_rows(package, FEATURES, folder)),
-        tuple(_optional(package, EXCLUSIONS, folder)),
+        tuple(_rows(package, CASES)),
+        _by_case(_rows(package, ROIS)),
+        _by_case(_optional(package, FACTS)),
+        tuple(_optional(package, CHECKS)),
+        tuple(_optional(package, FLAGS_IN_RUN)),
+        tuple(_rows(package, FEATURES)),
+        tuple(_optional(package, EXCLUSIONS)),
         measurements,
         read_manifest(folder),
     )
 
 
-def _columns(package: Mapping[str, PackagedTable], table: Table, folder: Path) -> Columns:
-    packaged = package.get(table.name)
-    if packaged is None:
-        raise TableError(
-            "TABLE-NOT-FOUND",
-            f"the data package has no table {table.name}",
-            where=str(folder),
-            hint="Name the folder that `biomarker run -o` or `biomarker pool -o` wrote.",
-        )
-    packaged.require_unchanged()
+def _columns(package: Mapping[str, PackagedTable], table: Table) -> Columns:
+    packaged = required_table(package, table.name, hint=_HINT)
     found = csv_columns(packaged.path, ("value",) if table is MEASUREMENTS else ())
     wanted = [name for name in table.column_names if name not in table.later]
     require_columns(packaged.path, wanted, {*found.texts, *found.numbers})
     return found
 
 
-def _rows(package: Mapping[str, PackagedTable], table: Table, folder: Path) -> Iterator[Row]:
-    columns = _columns(package, table, folder).texts
+def _rows(package: Mapping[str, PackagedTable], table: Table) -> Iterator[Row]:
+    columns = _columns(package, table).texts
     names = list(columns)
     for row in range(len(columns[names[0]])):
         yield {name: columns[name][row] for name in names}
 
 
-def _optional(package: Mapping[str, PackagedTable], table: Table, folder: Path) -> Iterator[Row]:
+def _optional(package: Mapping[str, PackagedTable], table: Table) -> Iterator[Row]:
     if table.name in package:
-        yield from _rows(package, table, folder)
+        yield from _rows(package, table)
 
 
 def _by_case(rows: Iterator[Row]) -> dict[str, list[Row]]:

@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import compress
 
 import numpy as np
 
 from biomarker_cli.drawing.distributions import StripMark, VisitCourse, courses_svg, strips_svg
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
+from biomarker_cli.model.study_dates import STUDY_DATE, study_day
+from biomarker_cli.model.wording import counted
 from biomarker_cli.report.run_reading import ReportedValue, RunTables
 from biomarker_cli.statistics.percentiles import percentile
-from biomarker_cli.tables.outgoing_text import day_of
 
 FEWEST_FOR_OUTLIERS = 5
 """Values below which none is called an outlier."""
@@ -31,7 +33,9 @@ class FeatureValues:
     ----------
     analysis_id, feature_id, roi_id, role, unit : str
     rows : tuple of ReportedValue
-        With a value, in the order of their cases.
+        With a value that may be held beside others, in the order of their cases.
+    left_out : tuple of ReportedValue
+        Without a value, not usable, or of the size of a mask that another visit gave.
     """
 
     analysis_id: str
@@ -40,6 +44,7 @@ class FeatureValues:
     role: str
     unit: str
     rows: tuple[ReportedValue, ...]
+    left_out: tuple[ReportedValue, ...] = ()
 
     @property
     def title(self) -> str:
@@ -51,6 +56,21 @@ class FeatureValues:
         """What its axis is called."""
         unit = "" if self.unit in {"", "1"} else f" [{self.unit}]"
         return f"{self.feature_id}{unit}"
+
+    @property
+    def left_out_words(self) -> tuple[str, ...]:
+        """Which values are not drawn, as a sentence; none where all are."""
+        with_value = [row for row in self.left_out if np.isfinite(row.value)]
+        said = []
+        if with_value:
+            cases = ", ".join(row.case_id for row in with_value[:_MOST_NAMED])
+            n_more = len(with_value) - _MOST_NAMED
+            more = f" and {n_more} more" if n_more > 0 else ""
+            said.append(f"Not drawn, for they may not be held beside others: {cases}{more}.")
+        n_absent = len(self.left_out) - len(with_value)
+        if n_absent:
+            said.append(f"Without a value: {counted(n_absent, 'case')}.")
+        return tuple(said)
 
 
 @dataclass(frozen=True)
@@ -81,19 +101,29 @@ def feature_values(tables: RunTables, features: Sequence[str]) -> list[FeatureVa
     words = columns.texts["feature_id"].words
     wanted = {code for code, word in enumerate(words) if word in set(features)}
     codes = columns.texts["feature_id"].codes
-    chosen = np.isin(codes, list(wanted)) & np.isfinite(columns.numbers["value"])
+    chosen = np.isin(codes, list(wanted))
     found: dict[tuple[str, ...], list[ReportedValue]] = defaultdict(list)
+    # An absent value need not have a unit.
+    absent: dict[tuple[str, ...], list[ReportedValue]] = defaultdict(list)
     for row in np.flatnonzero(chosen):
         one = tables.measurement(int(row))
-        role = one.case_id.rpartition("/")[2]
-        found[one.feature_id, one.roi_id, role, one.analysis_id, one.unit].append(one)
+        of_feature = one.feature_id, one.roi_id, one.case_id.rpartition("/")[2], one.analysis_id
+        if np.isfinite(one.value):
+            found[*of_feature, one.unit].append(one)
+        else:
+            absent[of_feature].append(one)
     order = {feature: place for place, feature in enumerate(features)}
-    return [
-        FeatureValues(analysis, feature, roi, role, unit, tuple(rows))
-        for (feature, roi, role, analysis, unit), rows in sorted(
-            found.items(), key=lambda item: (order[item[0][0]], item[0])
+    result = []
+    for key, rows in sorted(found.items(), key=lambda item: (order[item[0][0]], item[0])):
+        feature, roi, role, analysis, unit = key
+        taken = [tables.is_taken(row) for row in rows]
+        left_out = [*compress(rows, [not one for one in taken]), *absent[key[:4]]]
+        result.append(
+            FeatureValues(
+                *(analysis, feature, roi, role, unit), tuple(compress(rows, taken)), tuple(left_out)
+            )
         )
-    ]
+    return result
 
 
 def outliers(values: Mapping[str, float]) -> frozenset[str]:
@@ -120,8 +150,10 @@ def outliers(values: Mapping[str, float]) -> frozenset[str]:
     return frozenset(n for n, one in values.items() if not low - room <= one <= high + room)
 
 
-def sites_figure(tables: RunTables, found: FeatureValues) -> Figure:
-    """Return the distribution of a feature by site, outliers named."""
+def sites_figure(tables: RunTables, found: FeatureValues) -> Figure | None:
+    """Return the distribution of a feature by site, outliers named; None without a value."""
+    if not found.rows:
+        return None
     beyond = outliers({row.case_id: row.value for row in found.rows})
     strips = []
     for site in tables.sites:
@@ -134,7 +166,7 @@ def sites_figure(tables: RunTables, found: FeatureValues) -> Figure:
     return Figure(
         found.title,
         strips_svg(strips, found.title, found.label),
-        _outlier_words(found, beyond),
+        _outlier_words(found, beyond) + found.left_out_words,
         ("case", "value", "usable"),
         tuple((row.case_id, f"{row.value:.6g}", row.usable) for row in found.rows),
     )
@@ -142,7 +174,7 @@ def sites_figure(tables: RunTables, found: FeatureValues) -> Figure:
 
 def _outlier_words(found: FeatureValues, beyond: Collection[str]) -> tuple[str, ...]:
     if len(found.rows) < FEWEST_FOR_OUTLIERS:
-        return (f"{len(found.rows)} values: too few to call one an outlier.",)
+        return (f"{counted(len(found.rows), 'value')}: too few to call one an outlier.",)
     if not beyond:
         return ("No value lies beyond 1.5 interquartile ranges of the quartiles.",)
     named = [f"{r.case_id} ({r.value:.6g})" for r in found.rows if r.case_id in beyond]
@@ -179,7 +211,10 @@ def change_figure(tables: RunTables, found: FeatureValues) -> Figure | None:
     return Figure(
         found.title,
         courses_svg(courses, found.title, (across, found.label)),
-        (f"{len(courses)} of {len(visits)} subjects have two visits or more.",),
+        (
+            f"Subjects with two visits or more: {len(courses)} of {len(visits)}.",
+            *found.left_out_words,
+        ),
         ("case", "visit", "day", "value", "from the first"),
         tuple(rows),
     )
@@ -188,8 +223,8 @@ def change_figure(tables: RunTables, found: FeatureValues) -> Figure | None:
 def visit_day(tables: RunTables, case_id: str) -> date | None:
     """Return the day of the examination of a case, as its facts have it."""
     for fact in tables.facts.get(case_id, ()):
-        if fact["fact"] == "study_date":
-            return day_of(fact["value"])
+        if fact["fact"] == STUDY_DATE:
+            return study_day(fact["value"])
     return None
 
 

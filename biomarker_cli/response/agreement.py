@@ -35,7 +35,7 @@ def readers_of(assessed: Sequence[Assessed]) -> dict[tuple[str, str], dict[str, 
 
 
 def kappa(pairs: Sequence[Pair]) -> tuple[float | None, float | None, float | None]:
-    """Return Cohen's kappa of calls with its 95 % interval, None where it is undefined."""
+    """Return Cohen's kappa of calls with its 95 % interval, None for what is undefined."""
     if not pairs:
         return None, None, None
     n = len(pairs)
@@ -46,11 +46,23 @@ def kappa(pairs: Sequence[Pair]) -> tuple[float | None, float | None, float | No
         return None, None, None
     value = (observed - expected) / (1 - expected)
     spread = math.sqrt(observed * (1 - observed) / n) / (1 - expected)
+    if spread == 0:
+        # All agree, or none: the variance is not known, and is not 0.
+        return value, None, None
     return value, max(value - 1.96 * spread, -1.0), min(value + 1.96 * spread, 1.0)
 
 
-def agreement_rows(assessed: Sequence[Assessed]) -> Iterator[Row]:
-    """Yield the rows of ``reader_agreement.csv``."""
+def agreement_rows(
+    assessed: Sequence[Assessed], last_days: Mapping[str, int | None] = {}
+) -> Iterator[Row]:
+    """Yield the rows of ``reader_agreement.csv``.
+
+    Parameters
+    ----------
+    assessed : sequence of Assessed
+    last_days : mapping of str to int or None
+        Day of a new therapy by subject: nothing from it on counts for a best response.
+    """
     groups = readers_of(assessed)
     for criterion, a, b in _pairs_of_readers(groups):
         head = {"criterion": criterion, "reader_a": a, "reader_b": b}
@@ -59,7 +71,7 @@ def agreement_rows(assessed: Sequence[Assessed]) -> Iterator[Row]:
             for (name, _), of in sorted(groups.items())
             if name == criterion and {a, b} <= of.keys()
         ]
-        yield from (head | row for row in _measures(both))
+        yield from (head | row for row in _measures(both, last_days))
 
 
 def _pairs_of_readers(
@@ -73,7 +85,13 @@ def _pairs_of_readers(
     return sorted(found)
 
 
-def _measures(both: Sequence[tuple[Assessed, Assessed]]) -> Iterator[Row]:
+def _best_of(one: Assessed, last_days: Mapping[str, int | None]) -> str:
+    return best_response(one, last_days.get(one.course.subject_id)).best.call
+
+
+def _measures(
+    both: Sequence[tuple[Assessed, Assessed]], last_days: Mapping[str, int | None]
+) -> Iterator[Row]:
     calls: list[Pair] = []
     differences: list[float] = []
     causes: Counter[str] = Counter()
@@ -87,7 +105,7 @@ def _measures(both: Sequence[tuple[Assessed, Assessed]]) -> Iterator[Row]:
     for a, b in both:
         for _, _, _, said in disagreements(a, b):
             causes.update(said)
-    best = [(best_response(a).best.call, best_response(b).best.call) for a, b in both]
+    best = [(_best_of(a, last_days), _best_of(b, last_days)) for a, b in both]
     yield _kappa_row("kappa_overall", calls)
     yield _kappa_row("kappa_best", best)
     yield _share_row("differ_overall", calls)
@@ -102,6 +120,8 @@ def _measures(both: Sequence[tuple[Assessed, Assessed]]) -> Iterator[Row]:
 def _kappa_row(measure: str, pairs: Sequence[Pair]) -> Row:
     value, low, high = kappa(pairs)
     reason = "" if value is not None else "every call is the same, or there is none"
+    if value is not None and low is None:
+        reason = "readers agree in every call, or in none: no interval is known"
     return {
         "measure": measure,
         "n": len(pairs),
@@ -173,7 +193,9 @@ def _causes(
 
 
 def adjudication_rows(
-    assessed: Sequence[Assessed], pictures: Mapping[tuple[str, str], str]
+    assessed: Sequence[Assessed],
+    pictures: Mapping[tuple[str, str], str],
+    last_days: Mapping[str, int | None] = {},
 ) -> Iterator[Row]:
     """Yield what a third reader must decide: visits and best responses that differ.
 
@@ -182,6 +204,8 @@ def adjudication_rows(
     assessed : sequence of Assessed
     pictures : mapping
         File of the picture by subject and timepoint, where there is one.
+    last_days : mapping of str to int or None
+        As `agreement_rows`.
     """
     for (criterion, subject), of in sorted(readers_of(assessed).items()):
         for a, b in combinations(sorted(of), 2):
@@ -201,7 +225,7 @@ def adjudication_rows(
                     "cause": ";".join(causes),
                     "picture": pictures.get((subject, timepoint), ""),
                 }
-            best = [best_response(of[name]).best.call for name in (a, b)]
+            best = [_best_of(of[name], last_days) for name in (a, b)]
             if best[0] != best[1]:
                 yield head | {"timepoint": "", "call_a": best[0], "call_b": best[1], "cause": ""}
 

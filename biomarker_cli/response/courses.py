@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 from biomarker_cli.response.errors import ResponseError
-from biomarker_cli.response.readings import Course
+from biomarker_cli.response.readings import Course, LesionReading
+from biomarker_cli.response.words import bad_input
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,11 @@ def require_order(visits: Sequence[tuple[str, int]]) -> None:
     ResponseError
         ``RESPONSE-DATE-ORDER``.
     """
+    seen = Counter(timepoint for timepoint, _ in visits)
+    for timepoint, times in seen.items():
+        if times > 1:
+            raise ResponseError("RESPONSE-DATE-ORDER", f"{timepoint} stands twice", where=timepoint)
     for (before, day), (after, later) in pairwise(visits):
-        if before == after:
-            raise ResponseError("RESPONSE-DATE-ORDER", f"{before} stands twice", where=before)
         if day == later:
             raise ResponseError(
                 "RESPONSE-DATE-ORDER", f"{before} and {after} are of one day, {day}", where=after
@@ -69,3 +74,39 @@ def require_order(visits: Sequence[tuple[str, int]]) -> None:
                 where=after,
                 hint="Days rise with the numbers of the timepoints.",
             )
+
+
+Told = TypeVar("Told", int, str)
+
+
+def set_once(told: Iterable[Mapping[str, Told]]) -> dict[str, Told]:
+    """Return what the visits of a subject set, each the same wherever it stands.
+
+    Raises
+    ------
+    ResponseError
+        ``RESPONSE-BAD-INPUT``.
+    """
+    found: dict[str, Told] = {}
+    for one in told:
+        for name, value in one.items():
+            if found.setdefault(name, value) != value:
+                raise bad_input(f"one {name} of the subject", f"{found[name]} and {value}")
+    return found
+
+
+def require_no_new(word: str | None, lesions: Sequence[LesionReading], timepoint: str) -> None:
+    """Refuse a baseline with new lesions: what is there is target or non-target.
+
+    Raises
+    ------
+    ResponseError
+        ``RESPONSE-BAD-INPUT``.
+    """
+    if word in {"yes", "equivocal"} or any(one.state != "absent" for one in lesions):
+        raise ResponseError(
+            "RESPONSE-BAD-INPUT",
+            "a new lesion at the baseline",
+            where=timepoint,
+            hint="At the baseline a lesion is target or non_target; a new one comes later.",
+        )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from biomarker_cli.model.wording import counted
 from biomarker_cli.response.assessing import Assessed, Assessment
 from biomarker_cli.response.best import BestCall, BestResponse
 from biomarker_cli.response.subjects import TrialSubject
@@ -107,7 +108,9 @@ def _progression_day(one: SubjectEndpoints) -> tuple[int, bool, str] | None:
 Row = dict[str, Any]
 
 
-def endpoint_rows(subjects: Sequence[SubjectEndpoints], reader: str) -> Iterator[Row]:
+def endpoint_rows(
+    subjects: Sequence[SubjectEndpoints], reader: str, not_judged: Mapping[str, int] = {}
+) -> Iterator[Row]:
     """Yield the rows of ``endpoints.csv`` of one criterion and reader.
 
     Parameters
@@ -115,12 +118,14 @@ def endpoint_rows(subjects: Sequence[SubjectEndpoints], reader: str) -> Iterator
     subjects : sequence of SubjectEndpoints
         Those outside the analysis set are left out.
     reader : str
+    not_judged : mapping of str to int
+        Subjects of the analysis set that have no call, by arm: rows of arms say so.
     """
     kept = [one for one in subjects if one.subject.in_analysis]
     if not kept:
         return
     head = {"criterion": kept[0].assessed.criterion.ident, "reader": reader}
-    arms = sorted({one.subject.arm for one in kept})
+    arms = sorted({one.subject.arm for one in kept} | not_judged.keys())
     times: dict[str, list[tuple[str, TimeToEvent]]] = {}
     for one in kept:
         for row in _subject_rows(one):
@@ -128,10 +133,12 @@ def endpoint_rows(subjects: Sequence[SubjectEndpoints], reader: str) -> Iterator
             if row["status"] in {"event", "censored"}:
                 time = TimeToEvent(row["days"], row["status"] == "event")
                 times.setdefault(row["endpoint"], []).append((one.subject.arm, time))
-    groups = [*arms, ""] if arms != [""] else [""]
-    for arm in groups:
+    # Behind the arms all together; who has no arm is there alone.
+    for arm in [*filter(None, arms), ""]:
         members = [one for one in kept if arm in {"", one.subject.arm}]
-        yield from (head | {"arm": arm} | row for row in _arm_rows(arm, members, times))
+        left = not_judged.get(arm, 0) if arm else sum(not_judged.values())
+        for row in _arm_rows(arm, members, times):
+            yield head | {"arm": arm} | row | _said_of(row, left)
 
 
 def _subject_rows(one: SubjectEndpoints) -> Iterator[Row]:
@@ -189,6 +196,12 @@ def _timed(endpoint: str, start: int, end: Ending) -> Row:
     }
 
 
+def _said_of(row: Row, n_not_judged: int) -> Row:
+    """Return the reason of a row of an arm, with those who are not among its subjects."""
+    left = f"{counted(n_not_judged, 'subject')} not judged and left out" if n_not_judged else ""
+    return {"reason": "; ".join(filter(None, (row.get("reason", ""), left)))}
+
+
 def _arm_rows(
     arm: str,
     members: Sequence[SubjectEndpoints],
@@ -214,6 +227,8 @@ def _arm_rows(
 
 def _rate_row(suffix: str, members: Sequence[SubjectEndpoints]) -> Row:
     row: Row = {"level": "arm", "endpoint": f"ORR{suffix}", "n": len(members)}
+    if not members:
+        return row | {"reason": "nobody is judged"}
     calls = [dict(_bests(one)).get(suffix) for one in members]
     if any(call is None for call in calls):
         return row | {"reason": "the criterion has no rule of confirmation"}

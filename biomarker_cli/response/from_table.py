@@ -6,10 +6,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
-from biomarker_cli.response.courses import CourseOutcome, outcome, require_order
-from biomarker_cli.response.criterion import Criterion
+from biomarker_cli.protocol.locator import ProtocolKind, newest_protocols
+from biomarker_cli.response.courses import (
+    CourseOutcome,
+    outcome,
+    require_no_new,
+    require_order,
+    set_once,
+)
+from biomarker_cli.response.criterion import Criterion, load_criterion
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.readings import Course, LesionReading, ReadVisit
 from biomarker_cli.response.words import (
@@ -55,11 +61,12 @@ def read_rows(path: Path) -> list[TableRow]:
     ResponseError
         ``RESPONSE-BAD-INPUT`` for a table without rows, or a row without subject.
     """
-    from biomarker_cli.tables.columns import require_columns
+    from biomarker_cli.tables.columns import refuse_misspelt, require_columns
     from biomarker_cli.tables.reading import read_cells
 
     frame = read_cells(path)
     require_columns(path, REQUIRED, frame.columns)
+    refuse_misspelt(path, READ, frame.columns)
     names = [name for name in (*REQUIRED, *READ) if name in frame.columns]
     columns = [frame[name].tolist() for name in names]
     rows = [
@@ -82,7 +89,29 @@ def is_of(row: TableRow, criterion: Criterion) -> bool:
     return word in {"", criterion.ident, criterion.file.id, *criterion.file.labels}
 
 
-def table_courses(rows: Iterable[TableRow], criterion: Criterion) -> list[CourseOutcome]:
+def unknown_criteria(rows: Iterable[TableRow], criteria: Sequence[Criterion]) -> frozenset[str]:
+    """Return what the column ``criterion`` names and nobody knows: a typing error, most likely.
+
+    Parameters
+    ----------
+    rows : iterable of TableRow
+    criteria : sequence of Criterion
+        Those that were asked for; the shipped ones are known as well.
+    """
+    others = {row["criterion"] for row in rows if not any(is_of(row, one) for one in criteria)}
+    asked = {one.file.id for one in criteria}
+    if others:
+        for path in newest_protocols(ProtocolKind.RESPONSE):
+            shipped = load_criterion(str(path))
+            others -= {shipped.file.id, *shipped.file.labels}
+            if shipped.file.id not in asked:
+                others = {word for word in others if word.partition("@")[0] != shipped.file.id}
+    return frozenset(others)
+
+
+def table_courses(
+    rows: Iterable[TableRow], criterion: Criterion, unknown: frozenset[str] = frozenset()
+) -> list[CourseOutcome]:
     """Return the course of every subject and reader of a table, or why there is none.
 
     Parameters
@@ -91,10 +120,13 @@ def table_courses(rows: Iterable[TableRow], criterion: Criterion) -> list[Course
         In any order.
     criterion : Criterion
         Its rows are taken, and those that name no criterion.
+    unknown : frozenset of str
+        Names of no criterion: a subject that has such a row is not judged, for the row
+        may be one of this criterion.
     """
     groups: dict[tuple[str, str], list[TableRow]] = {}
     for row in rows:
-        if is_of(row, criterion):
+        if is_of(row, criterion) or row["criterion"] in unknown:
             groups.setdefault((row["subject_id"], row["reader"]), []).append(row)
     return [
         outcome(subject, reader, lambda group=group: _course(group, criterion))  # type: ignore[misc]
@@ -103,6 +135,14 @@ def table_courses(rows: Iterable[TableRow], criterion: Criterion) -> list[Course
 
 
 def _course(rows: Sequence[TableRow], criterion: Criterion) -> Course:
+    for row in rows:
+        if not is_of(row, criterion):
+            raise ResponseError(
+                "RESPONSE-BAD-INPUT",
+                f"{row['criterion']!r} is the name of no criterion",
+                where=f"row {row.line}, {row['subject_id']} {row['timepoint']}",
+                hint="Name it as `biomarker protocol list --kind response` does, or by a label.",
+            )
     read = [_read_row(row, criterion) for row in rows]
     read.sort(key=lambda one: one.visit.day)
     baselines = [one for one in read if one.visit.timepoint.upper() == BASELINE]
@@ -119,26 +159,14 @@ def _course(rows: Sequence[TableRow], criterion: Criterion) -> Course:
             f"before the baseline of day {baselines[0].visit.day}",
             where=subject,
         )
-    parameters = _of_subject(one.parameters for one in read)
-    policies = _of_subject(one.policies for one in read)
+    parameters = set_once(one.parameters for one in read)
+    policies = set_once(one.policies for one in read)
     visits = [one.visit for one in read]
     if baselines:
+        require_no_new(visits[0].new, visits[0].new_lesions, visits[0].timepoint)
         visits = [visits[0], *(_after(visits[0], visit) for visit in visits[1:])]
         _require_organs(read)
     return Course(subject, tuple(visits), bool(baselines), rows[0]["reader"], parameters, policies)
-
-
-Told = TypeVar("Told", int, str)
-
-
-def _of_subject(told: Iterable[Mapping[str, Told]]) -> dict[str, Told]:
-    """Return what the rows of a subject set, each the same wherever it stands."""
-    found: dict[str, Told] = {}
-    for one in told:
-        for name, value in one.items():
-            if found.setdefault(name, value) != value:
-                raise bad_input(f"one {name} of the subject", f"{found[name]} and {value}")
-    return found
 
 
 @dataclass(frozen=True)

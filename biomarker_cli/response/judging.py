@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -22,7 +23,7 @@ from biomarker_cli.response.rows import (
     reading_key,
     response_rows,
 )
-from biomarker_cli.response.subjects import SubjectRow, TrialSubject
+from biomarker_cli.response.subjects import SubjectRow, TrialSubject, require_possible
 
 Row = dict[str, Any]
 
@@ -77,6 +78,8 @@ class Judged:
         Subjects with calls, of each criterion and reader.
     assessed : list of Assessed
         Kept where the study asked for it, or has several readers.
+    last_days : dict of str to int or None
+        Day of a new therapy by subject.
     errors : list of (str, ResponseError)
         TrialSubject and why it cannot be judged.
     """
@@ -87,6 +90,7 @@ class Judged:
     endpoints: list[Row] = field(default_factory=list)
     n_judged: int = 0
     assessed: list[Assessed] = field(default_factory=list)
+    last_days: dict[str, int | None] = field(default_factory=dict)
     errors: list[tuple[str, ResponseError]] = field(default_factory=list)
 
     @property
@@ -135,7 +139,9 @@ def judge(
             if found is not None:
                 by_reader.setdefault(one.reader, []).append(found)
         for reader, subjects in sorted(by_reader.items()):
-            judged.endpoints += endpoint_rows(subjects, reader)
+            names = [one.assessed.course.subject_id for one in subjects]
+            left = _not_judged(courses, reader, names, own)
+            judged.endpoints += endpoint_rows(subjects, reader, left)
     return judged
 
 
@@ -177,6 +183,7 @@ def _judge_one(
             raise outcome.error
         assert outcome.course is not None  # noqa: S101 - an outcome has one of both
         subject = _subject(outcome.subject_id, choices)
+        require_possible(subject, [(one.timepoint, one.day) for one in outcome.course.visits])
         assessed = assess(outcome.course, criterion, choices.policies, choices.parameters)
         rows = list(response_rows(assessed, alternatives(assessed, choices)))
         best = best_response(assessed, subject.new_therapy_day)
@@ -193,6 +200,7 @@ def _judge_one(
     judged.add_lesions(assessed)
     judged.best.append(best_row(assessed, best, subject.new_therapy_day))
     judged.n_judged += 1
+    judged.last_days[outcome.subject_id] = subject.new_therapy_day
     if choices.keep:
         judged.assessed.append(assessed)
     return SubjectEndpoints(assessed, best, subject)
@@ -200,7 +208,26 @@ def _judge_one(
 
 def _subject(subject_id: str, choices: Choices) -> TrialSubject:
     row = choices.subjects.get(subject_id)
-    return TrialSubject() if row is None else row.on_axis(choices.axis.get(subject_id))
+    if row is not None:
+        return row.on_axis(choices.axis.get(subject_id))
+    if choices.subjects:
+        # Without its row a death would be none.
+        raise ResponseError(
+            "RESPONSE-NO-SUBJECT",
+            "subjects.csv has no row of the subject",
+            hint="Write it as the readings do; its other cells may be empty.",
+        )
+    return TrialSubject()
+
+
+def _not_judged(
+    courses: Sequence[CourseOutcome], reader: str, judged: Sequence[str], choices: Choices
+) -> Counter[str]:
+    """Return how many of the analysis set have no call of a reader, by arm."""
+    known = choices.subjects
+    expected = {one.subject_id for one in courses if one.reader == reader} | known.keys()
+    left = [known.get(subject) for subject in expected - set(judged)]
+    return Counter("" if row is None else row.arm for row in left if row is None or row.in_analysis)
 
 
 def alternatives(assessed: Assessed, choices: Choices) -> dict[str, str]:

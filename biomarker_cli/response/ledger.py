@@ -117,11 +117,12 @@ def read_ledger(path: Path, reader: str = "") -> list[Mapping[str, str]]:
     ResponseError
         ``RESPONSE-BAD-INPUT`` for a ledger without rows, or a row without subject.
     """
-    from biomarker_cli.tables.columns import require_columns
+    from biomarker_cli.tables.columns import refuse_misspelt, require_columns
     from biomarker_cli.tables.reading import read_cells
 
     frame = read_cells(path)
     require_columns(path, REQUIRED, frame.columns)
+    refuse_misspelt(path, LEDGER.column_names, frame.columns)
     found: list[Mapping[str, str]] = []
     for line, cells in enumerate(frame.to_dict("records"), start=2):
         row = {str(name): str(value).strip() for name, value in cells.items()}

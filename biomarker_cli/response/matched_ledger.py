@@ -22,9 +22,8 @@ from biomarker_cli.response.placing_lesions import (
 from biomarker_cli.response.proposing import visit_days
 from biomarker_cli.response.tracks import Tracks, propose_visit
 from biomarker_cli.response.visit_readings import NO_NEW
-from biomarker_cli.tables.export.joint import read_joint_cases
-from biomarker_cli.tables.export.joint_layout import JointCase
-from biomarker_cli.tables.export.packaged import read_package
+from biomarker_cli.tables.export.joint_cases import JointCase, read_joint_cases
+from biomarker_cli.tables.packaged import read_package
 
 Row = dict[str, Any]
 
@@ -69,7 +68,7 @@ def matched_ledger(folder: Path, registrations: Registrations, role: str = "") -
         Where the tables of the run cannot be read.
     """
     run = MeasuredRun(folder)
-    every = read_joint_cases(read_package(folder), folder, ())
+    every = read_joint_cases(read_package(folder), ())
     chosen = role_of_masks(folder, every, role)
     series = (Imaged(one.series_uid, one.frame_uid) for one in every.values())
     known = registrations.in_run(series)

@@ -11,11 +11,13 @@ from typing import Any
 
 from biomarker_cli.model.shifted_dates import FACT as DATES_MODIFIED
 from biomarker_cli.model.shifted_dates import are_shifted
+from biomarker_cli.model.study_dates import STUDY_DATE, study_day
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.tables.carried_sizes import REASON, CarriedFromElsewhere
 from biomarker_cli.tables.columns import require_columns
+from biomarker_cli.tables.measured_rows import LEFT_OUT, NO_VALUE, NOT_USABLE, read_measurements
 from biomarker_cli.tables.reading import read_cells, read_table
-from biomarker_cli.tables.schema import CASES, FACTS, MEASUREMENTS, ROIS
+from biomarker_cli.tables.schema import CASES, FACTS, ROIS
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,9 @@ class MeasuredRun:
             if case.timepoint not in known:
                 known.append(case.timepoint)
             self._cases_of.setdefault((case.subject_id, case.timepoint), []).append(case.case_id)
-        rows = read_table(MEASUREMENTS, folder)
+        rows = read_measurements(folder)
         elsewhere = CarriedFromElsewhere.of_run(folder)
-        self._values = _values(rows, elsewhere)
+        self._values = _values(rows)
         told = zip(*(rows[name].tolist() for name in ("case_id", "roi_id", "flags")), strict=True)
         self.carried = frozenset((case, roi) for case, roi, f in told if elsewhere.has(case, f))
         self._analyses: dict[str, set[str]] = {}
@@ -139,20 +141,18 @@ class MeasuredRun:
         found = {analysis for case in cases for analysis in self._analyses.get(case, ())}
         return bool(found & set(analyses)) if analyses else bool(found)
 
-    def fact(self, cases: Iterable[str], name: str) -> str:
-        """Return a fact of the first case that has it, empty where none has."""
-        return next(filter(None, (self._facts.get((case, name), "") for case in cases)), "")
+    def facts(self, cases: Iterable[str], name: str, analyses: Sequence[str]) -> frozenset[str]:
+        """Return what is told of a fact by the cases that some analyses measured.
+
+        A visit has other images as well, whose tube voltage says nothing of these.
+        """
+        measured = (case for case in cases if self.has_analysis([case], analyses))
+        return frozenset(filter(None, (self._facts.get((case, name), "") for case in measured)))
 
     def study_date(self, cases: Iterable[str]) -> date | None:
         """Return the earliest StudyDate of cases, None where no case tells it."""
-        texts = [self._facts.get((case, "study_date"), "") for case in cases]
-        dates = []
-        for text in filter(None, texts):
-            try:
-                dates.append(date.fromisoformat(text.strip()))
-            except ValueError:
-                continue
-        return min(dates, default=None)
+        days = (study_day(self._facts.get((case, STUDY_DATE), "")) for case in cases)
+        return min(filter(None, days), default=None)
 
     def has_shifted_dates(self, cases: Iterable[str]) -> bool:
         """Tell whether the StudyDate of one of some cases is none of the calendar."""
@@ -179,21 +179,17 @@ def _require_one_site(rows: Iterable[Mapping[str, Any]]) -> None:
             )
 
 
-def _values(
-    frame: Any, elsewhere: CarriedFromElsewhere
-) -> dict[tuple[str, str, str], list[MeasuredValue]]:
+def _values(frame: Any) -> dict[tuple[str, str, str], list[MeasuredValue]]:
     found: dict[tuple[str, str, str], list[MeasuredValue]] = {}
-    names = ("case_id", "roi_id", "analysis_id", "feature_id", "value", "status", "usable", "flags")
-    for case, roi, analysis, feature, value, status, usable, flags in zip(
+    names = ("case_id", "roi_id", "analysis_id", "feature_id", "value", "status", "flags", LEFT_OUT)
+    for case, roi, analysis, feature, value, status, flags, left_out in zip(
         *(frame[name].tolist() for name in names), strict=True
     ):
         reason = ""
-        if status != "ok" or value != value:
+        if left_out == NO_VALUE:
             reason = f"not measured: {status}"
-        elif usable == "no":
-            reason = f"not usable: {flags}"
-        elif elsewhere.has_size(case, flags, feature):
-            reason = f"not usable: {REASON}"
+        elif left_out:
+            reason = f"not usable: {flags if left_out == NOT_USABLE else REASON}"
         number = None if reason else Decimal(repr(value))
         one = MeasuredValue(case, roi, analysis, number, reason)
         found.setdefault((case, roi, feature), []).append(one)

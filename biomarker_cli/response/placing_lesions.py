@@ -17,7 +17,7 @@ from biomarker_cli.registration.linear_parts import inverse_of
 from biomarker_cli.registration.recorded import Imaged, Link, Registrations
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.matching import Placed
-from biomarker_cli.tables.export.joint_layout import JointCase
+from biomarker_cli.tables.export.joint_cases import JointCase
 from biomarker_cli.tables.kept import case_folder, read_index_of, read_mask
 
 SHOWN_FROM_PERCENT = 50.0
@@ -87,6 +87,7 @@ def masked_visit(run: Path, case: JointCase) -> MaskedVisit:
         ``RESPONSE-MATCH-GRIDS`` where masks of one case lie on several grids.
     """
     index = read_index_of(run, case.case_id, case.result_key)
+    index.require("masks")
     folder = case_folder(run, case.case_id)
     regions = [read_mask(folder, file).region for file in index.of_kind("masks")]
     found = sorted((one for one in regions if one.n_voxels), key=lambda one: one.name)

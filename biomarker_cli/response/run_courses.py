@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from biomarker_cli.model.shifted_dates import SAID
-from biomarker_cli.response.courses import CourseOutcome, outcome, require_order
+from biomarker_cli.response.courses import (
+    CourseOutcome,
+    outcome,
+    require_no_new,
+    require_order,
+    set_once,
+)
 from biomarker_cli.response.criterion import Criterion
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.ledger import LedgerRow, require_consistent, typed_row
@@ -169,8 +175,7 @@ def _course(source: RunSource, cells: Sequence[Mapping[str, str]], criterion: Cr
     order = sorted(dates, key=lambda timepoint: dates[timepoint])
     require_order([(timepoint, (dates[timepoint] - first).days) for timepoint in order])
     visits: list[ReadVisit] = []
-    parameters: dict[str, int] = {}
-    policies: dict[str, str] = {}
+    told_by: list[Extra] = []
     unread: frozenset[str] = frozenset()
     baseline: VisitRows | None = None
     for timepoint in order:
@@ -178,12 +183,13 @@ def _course(source: RunSource, cells: Sequence[Mapping[str, str]], criterion: Cr
         told = VisitRows(timepoint, tuple(r for r in rows if r.timepoint == timepoint), cases)
         here = told.without(unread)
         visit, extra = _visit(source.run, here, baseline, criterion)
-        parameters |= extra.parameters
-        policies |= extra.policies
+        told_by.append(extra)
         strange = strange_rois(source.run, told, criterion) if baseline is not None else False
         flags = visit.flags | ({"roi_without_ledger"} if strange else set())
         visit = replace(visit, day=(dates[timepoint] - first).days, flags=flags)
         if baseline is None:
+            new = visit.new_lesions
+            require_no_new(new_word(source.run, told, criterion), new, timepoint)
             unread = unread_targets(here, visit.lesions, criterion)
             baseline = here.without(unread)
             left = tuple(one for one in visit.lesions if one.lesion_id not in unread)
@@ -192,6 +198,8 @@ def _course(source: RunSource, cells: Sequence[Mapping[str, str]], criterion: Cr
             _require_planes(source.run, visits[0].lesions, visit.lesions, criterion)
             visit = replace(visit, lesions=_of_one_analysis(visits[0].lesions, visit.lesions))
         visits.append(visit)
+    parameters = set_once(one.parameters for one in told_by)
+    policies = set_once(one.policies for one in told_by)
     return Course(subject, tuple(visits), True, reader, parameters, policies)
 
 

@@ -14,8 +14,8 @@ from biomarker_cli.model.outputs import replace_file
 from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.ledger import LedgerRow
 from biomarker_cli.response.sdtm_tables import ABSENT, COLUMNS, RS, TR, TU
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package
 from biomarker_cli.tables.package import write_datapackage
+from biomarker_cli.tables.packaged import PackagedTable, read_package
 from biomarker_cli.tables.schema import Table
 from biomarker_cli.tables.writing import table_lines, write_lines
 

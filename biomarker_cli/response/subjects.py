@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,6 +13,7 @@ from biomarker_cli.response.words import bad_input
 REQUIRED = ("subject_id",)
 
 _DATES = ("reference_date", "new_therapy_date", "death_date", "last_contact_date")
+_OTHERS = ("arm", "reference_meaning", "analysis_set", *_DATES)
 _KEPT = frozenset({"", "yes", "no"})
 
 
@@ -60,12 +61,22 @@ class SubjectRow:
         Raises
         ------
         ResponseError
-            ``RESPONSE-DATE-ORDER`` for a death before the reference date.
+            ``RESPONSE-DATE-ORDER`` for dates that contradict each other,
+            ``RESPONSE-BAD-INPUT`` for dates beside days, and dates where nothing tells day 0.
         """
+        told = [one for one in self.dates.values() if one is not None]
+        if len({isinstance(one, int) for one in told}) > 1:
+            # A spreadsheet writes a date as the number of days since 1900.
+            raise bad_input("dates, or days, of one subject", ", ".join(map(str, told)))
         days = {name: self._day(name, first) for name in _DATES}
         reference, death = days["reference_date"], days["death_date"]
-        if reference is not None and death is not None and death < reference:
-            raise ResponseError("RESPONSE-DATE-ORDER", "death lies before the reference date")
+        for name in ("death_date", "new_therapy_date"):
+            day = days[name]
+            if reference is not None and day is not None and day < reference:
+                raise _order(f"{name} lies before the reference date")
+        contact = days["last_contact_date"]
+        if death is not None and contact is not None and death < contact:
+            raise _order("death_date lies before last_contact_date")
         return TrialSubject(
             arm=self.arm,
             reference_day=days["reference_date"],
@@ -84,7 +95,43 @@ class SubjectRow:
         if start is None:
             reference = self.dates["reference_date"]
             start = reference if isinstance(reference, date) else None
-        return (value - start).days if start is not None else None
+        if start is None:
+            raise bad_input(f"a date as reference_date, from which {name} is counted", "none")
+        return (value - start).days
+
+
+def require_possible(subject: TrialSubject, visits: Sequence[tuple[str, int]]) -> None:
+    """Refuse visits behind the death of a subject, and answers before its reference date.
+
+    Parameters
+    ----------
+    subject : TrialSubject
+    visits : sequence of (timepoint, day)
+        By day, the baseline first.
+
+    Raises
+    ------
+    ResponseError
+        ``RESPONSE-DATE-ORDER``.
+    """
+    last, death = visits[-1], subject.death_day
+    if death is not None and last[1] > death:
+        raise _order(f"{last[0]} of day {last[1]} lies behind death_date, of day {death}")
+    start, therapy = subject.reference_day, subject.new_therapy_day
+    if start is not None and len(visits) > 1 and visits[1][1] < start:
+        raise _order(
+            f"{visits[1][0]} of day {visits[1][1]} lies before the reference date, of day {start}"
+        )
+    if therapy is not None and start is None and therapy < visits[0][1]:
+        raise _order(f"new_therapy_date, of day {therapy}, lies before the baseline")
+
+
+def _order(message: str) -> ResponseError:
+    return ResponseError(
+        "RESPONSE-DATE-ORDER",
+        message,
+        hint="Days of subjects.csv are on the axis of the visits: correct one of the two.",
+    )
 
 
 def read_subjects(path: Path) -> dict[str, SubjectRow]:
@@ -97,11 +144,12 @@ def read_subjects(path: Path) -> dict[str, SubjectRow]:
     ResponseError
         ``RESPONSE-BAD-INPUT``, with the row.
     """
-    from biomarker_cli.tables.columns import require_columns
+    from biomarker_cli.tables.columns import refuse_misspelt, require_columns
     from biomarker_cli.tables.reading import read_cells
 
     frame = read_cells(path)
     require_columns(path, REQUIRED, frame.columns)
+    refuse_misspelt(path, _OTHERS, frame.columns)
     found: dict[str, SubjectRow] = {}
     for line, cells in enumerate(frame.to_dict("records"), start=2):
         row = {str(name): str(value).strip() for name, value in cells.items()}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from biomarker_cli.response.criterion import Criterion
+from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.expressions import Value
 from biomarker_cli.response.lesion_readings import VisitRows, lesion_reading
 from biomarker_cli.response.measured_run import MeasuredRun
@@ -68,6 +69,14 @@ def non_target_word(here: VisitRows, baseline: VisitRows | None) -> str:
     if baseline is None:
         return "present" if here.of_role("non_target") else "none"
     expected = {row.lesion_id for row in baseline.of_role("non_target")}
+    strange = {row.lesion_id for row in here.of_role("non_target")} - expected
+    if strange:
+        raise ResponseError(
+            "RESPONSE-LESION-AMBIGUOUS",
+            f"{', '.join(sorted(strange))}: no non-target lesion at baseline",
+            where=here.timepoint,
+            hint="A lesion that came later has the role new.",
+        )
     if not expected:
         return "none"
     states = {row.lesion_id: row.state for row in here.of_role("non_target")}
@@ -90,7 +99,9 @@ def inputs_of(run: MeasuredRun, here: VisitRows, criterion: Criterion) -> dict[s
         if name in file.reads.features:
             value = _mean_of_targets(run, here, criterion, file.reads.features[name])
         elif name in file.reads.facts:
-            value = _number(run.fact(here.cases, file.reads.facts[name]))
+            told = run.facts(here.cases, file.reads.facts[name], file.reads.analyses)
+            # Two images that differ tell nothing.
+            value = _number(next(iter(told))) if len(told) == 1 else None
         elif name in file.reads.regions:
             region = file.reads.regions[name]
             value = _region_value(run, here, criterion, (region.roi, region.mean))
@@ -139,7 +150,10 @@ def moved_facts(
         return {}
     found: dict[str, str] = {}
     for name, verdict in criterion.file.reads.same_facts.items():
-        before, now = run.fact(baseline.cases, name), run.fact(here.cases, name)
+        before, now = (
+            run.facts(visit.cases, name, criterion.file.reads.analyses)
+            for visit in (baseline, here)
+        )
         if before and now and before != now:
             found[name] = verdict
     return found

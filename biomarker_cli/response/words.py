@@ -17,6 +17,9 @@ from biomarker_cli.response.scopes import WHOLE
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?(?:[eE]-?[0-9]{1,2})?")
 _PAIR = re.compile(r"([0-9.]+)\s*[xX×]\s*([0-9.]+)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,31}")
+_NODE = re.compile(r"[Nn](?:[0-9_.].*)?")
+_NEW_TARGET = re.compile(r"[Nn][Tt](?:[0-9_.].*)?")
+_LIKE_NODE = re.compile(r"n|ln|.*(?:node|lymph)", re.IGNORECASE)
 _MEAN_SD = re.compile(r"([0-9.eE-]+)\s*(?:\+-|\+/-|±)\s*([0-9.eE-]+)")
 
 LARGEST = Decimal(1_000_000)
@@ -106,8 +109,13 @@ def _named(part: str) -> Iterator[LesionReading]:
 
 
 def _is_node(name: str) -> bool:
+    """Tell whether a lesion is a node by its name; a name that leaves it open is refused."""
+    if _NODE.fullmatch(name):
+        return True
     # A new target lesion is called NT1, a new node N1.
-    return name[0] in "Nn" and name[1:2].upper() != "T"
+    if _LIKE_NODE.match(name) and not _NEW_TARGET.fullmatch(name):
+        raise bad_input("N1, N2 ... for a lymph node, another first letter for any other", name)
+    return False
 
 
 def _lesion(name: str, size: str, parts: tuple[str, ...] = ()) -> LesionReading:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
+from sys import intern
 
 from pydantic import ValidationError
 
@@ -28,6 +29,7 @@ from biomarker_cli.protocol.yaml_nodes import CONTROL
 from biomarker_cli.protocol.yaml_source import read_text
 from biomarker_cli.study.case_names import LONGEST_ID, problem_of_id
 from biomarker_cli.study.errors import StudyError
+from biomarker_cli.study.image_words import unused_word
 from biomarker_cli.study.mask_sources import problem_of_link, with_sources
 from biomarker_cli.tables.cells import unescape_cell
 
@@ -58,9 +60,9 @@ _Row = tuple[int, dict[str, str], str]
 """Line, cells by column, and why the row as a whole cannot be read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CaseEntry:
-    """One row of the list of cases.
+    """One row of the list of cases; of 100,000 all stand in memory.
 
     Attributes
     ----------
@@ -274,7 +276,8 @@ def _entry(path: Path, row: _Row, roles: Sequence[str]) -> CaseEntry:
             where=where,
             hint=f"Its roles are {', '.join(roles)}.",
         )
-    bare = CaseEntry(line, cells["site_id"], cells["subject_id"], cells["timepoint"], cells["role"])
+    site, timepoint, role = (intern(cells[name]) for name in ("site_id", "timepoint", "role"))
+    bare = CaseEntry(line, site, cells["subject_id"], timepoint, role)
     form, problem = _form(cells)
     problem = surplus or _problem_of_cells(cells, path.parent) or problem
     if problem:
@@ -288,7 +291,7 @@ def _entry(path: Path, row: _Row, roles: Sequence[str]) -> CaseEntry:
         mask=cells["mask"],
         series_uid=cells.get("series_uid", ""),
         rois=listed(cells.get("rois", "")),
-        quantity=cells.get("quantity", "").lower(),
+        quantity=intern(cells.get("quantity", "").lower()),
         other_frame_of_reference=cells.get("other_frame_of_reference", "").lower() == "true",
         form=form,
         mask_from=cells.get("mask_from", ""),
@@ -305,7 +308,18 @@ def _problem_of_cells(cells: Mapping[str, str], folder: Path) -> str:
         found = CONTROL.search(cell)
         if found:
             return f"{name} holds the control character U+{ord(found[0]):04X}"
-    return _problem_of_paths(cells, folder) or _problem_of_words(cells) or problem_of_link(cells)
+    return (
+        _problem_of_paths(cells, folder)
+        or _problem_of_words(cells)
+        or _problem_of_image(cells)
+        or problem_of_link(cells)
+    )
+
+
+def _problem_of_image(cells: Mapping[str, str]) -> str:
+    images = map(Path, listed(cells["image"]))
+    unused = unused_word(images, cells.get("series_uid", ""), cells.get("quantity", ""))
+    return "" if unused is None else unused.message
 
 
 def _problem_of_paths(cells: Mapping[str, str], folder: Path) -> str:

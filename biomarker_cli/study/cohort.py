@@ -44,7 +44,7 @@ _EXPORTED = ("mark", "survey", "action", "reason", "distrusted", "status", "head
 
 
 _PAGE = 500
-_CACHE_KB = 16_384
+_CACHE_KB = 8_192
 
 
 class Cohort:

@@ -28,6 +28,17 @@ TABLES = (
 )
 _PATIENCE_S = 2.0
 
+_SUMS = (
+    "COUNT(*), SUM(number), SUM((value & 4294967295) + (value >> 32)), "
+    "SUM((owner & 4294967295) + (owner >> 32)), SUM((value & 65535) * "
+    "(kind IN ('instance', 'study', 'frame', 'patient', 'pixels')))"
+)
+_MARKS = tuple(
+    f"SELECT {_SUMS} FROM marks {way}"  # noqa: S608 - names of ours
+    for way in ("WHERE kind > ''", "INDEXED BY marks_of")
+)
+"""SQLite holds the marks twice, by their key and by `marks_of`: no bit turns in both."""
+
 
 def kept_database(folder: Path, cache: Path) -> sqlite3.Connection | None:
     """Return the database of the folder of a run in a cache, None where there is none."""
@@ -63,7 +74,9 @@ def kept_database(folder: Path, cache: Path) -> sqlite3.Connection | None:
 
 
 def _require_sound(connection: sqlite3.Connection) -> None:
-    """Raise where pages are damaged: it would come out in the middle of a run, and of each again.
+    """Raise where pages are damaged: it would come out in the middle of a run, or not at all.
+
+    A bit that turns in a text is seen by its check sum (`sum_of`).
 
     Raises
     ------
@@ -72,6 +85,12 @@ def _require_sound(connection: sqlite3.Connection) -> None:
     try:
         found = connection.execute("PRAGMA quick_check(1)").fetchone()
         made = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql}
+        if made:
+            # Of all tables it would take a minute where there are millions of marks.
+            cases = connection.execute("PRAGMA integrity_check(cases)").fetchone()
+            one, other = (connection.execute(sums).fetchone() for sums in _MARKS)
+            if cases != ("ok",) or one != other:
+                raise sqlite3.DatabaseError("damaged")
     except sqlite3.OperationalError as error:  # text that is none
         raise sqlite3.DatabaseError("damaged") from error
     # One that was made and not begun has no tables yet.

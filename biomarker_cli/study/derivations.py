@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biomarker_cli.model.file_names import file_stem
-from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER
+from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, derivation_name
 
 if TYPE_CHECKING:
     from biomarker_cli.study.packed import PackedResult
@@ -36,7 +35,12 @@ class Derivations:
             self._written.add(name)
 
     def drop_others(self) -> None:
-        """Delete those of a case that has left the study, or of an older protocol."""
+        """Delete those of a case that has left the study, or of an older protocol.
+
+        Nothing is deleted through a link, where other runs may have theirs.
+        """
+        if self._folder.is_symlink():
+            return
         for path in self._folder.glob("*.json"):
             if path.name not in self._written:
                 path.unlink()
@@ -44,10 +48,11 @@ class Derivations:
 
 def derivation_files(result: PackedResult) -> dict[str, bytes]:
     """Return the files of the derivations of a case, by name."""
-    stem = file_stem(result.case_id)
     # A byte of a file name that is no UTF-8 becomes the escape that JSON has for it.
     return {
-        f"{stem}__{analysis}.json": _derivation(found).encode("utf-8", "backslashreplace")
+        derivation_name(result.case_id, analysis): _derivation(found).encode(
+            "utf-8", "backslashreplace"
+        )
         for analysis, found in result.derivations.items()
     }
 

@@ -146,7 +146,7 @@ def initialise_study(
 def _require_free(root: Path) -> None:
     for name in ("study.yaml", "cases.csv", LINK_FILE):
         if (root / name).exists():
-            raise exists(root / name)
+            raise exists(root / name, ", or add what has come since with --update")
 
 
 def require_writable(root: Path) -> None:

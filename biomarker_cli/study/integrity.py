@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from biomarker_cli.catalogue.pseudonyms import PERSON_KEYWORDS, Person
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.shifted_dates import are_shifted
+from biomarker_cli.study.lent_masks import find_of_mask_sources
 from biomarker_cli.study.twins import find_twins_by_uid
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ def examine_cohort(cohort: Cohort) -> None:
         Of all cases; those that planning refused say nothing but their frames.
     """
     find_twins_by_uid(cohort)
+    are_masks_lent = False
     for case in cohort.surveyed():
+        are_masks_lent |= bool(case.survey.mask_source)
         for finding in identity_findings(case.survey):
             cohort.find(case.number, finding)
     for cases in cohort.by_subject():
@@ -50,6 +53,8 @@ def examine_cohort(cohort: Cohort) -> None:
         if len({visit.survey.subject_id for visit in visits}) > 1:
             _compare_persons(visits, "under one PatientID ", cohort)
     _compare_studies(cohort)
+    if are_masks_lent:
+        find_of_mask_sources(cohort)
     _flag_shared_frames(cohort)
 
 

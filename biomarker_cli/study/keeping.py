@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from biomarker_cli.case.keeping import KeepLater, KeepOrder, Kept, finish, remove_kept
 from biomarker_cli.case.result import CaseStatus
 from biomarker_cli.case.running import keep_case, run_case
+from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.study.keys import result_key
-from biomarker_cli.tables.kept import KEPT_FOLDER, case_folder, missing_kinds
+from biomarker_cli.study.store import ResultStore
+from biomarker_cli.tables.kept import KEPT_FOLDER, case_folder, missing_kinds, read_index
 
 if TYPE_CHECKING:
     from biomarker_cli.case.plan import CasePlan
@@ -63,8 +65,26 @@ class Keeping:
             return
         stems = {file_stem(case_id) for case_id in case_ids}
         for path in folder.iterdir():
-            if path.is_dir() and path.name not in stems:
+            if path.name not in stems and self._is_of_run(path):
                 remove_kept(path)
+
+    def _is_of_run(self, folder: Path) -> bool:
+        """Tell whether something below ``kept`` is of a case that the run has measured."""
+        if folder.is_symlink() or not folder.is_dir():
+            return False
+        if ResultStore(self.run).holds(folder.name):
+            return True
+        # Several runs may keep on one large disk, by a link; else only a run that died
+        # leaves an index without a result.
+        return not folder.parent.is_symlink() and _has_index(folder)
+
+
+def _has_index(folder: Path) -> bool:
+    try:
+        read_index(folder)
+    except BiomarkerError:
+        return False
+    return True
 
 
 NOTHING_KEPT = Keeping(Path())

@@ -122,6 +122,14 @@ def parts_of_others(plan: CasePlan, read: Mapping[Path, FileRead]) -> dict[str, 
         parts[f"segmentation of {source.case_id}"] = said
         parts["registration"] = [order.protocol.ident, order.protocol.document.sha256]
         parts["registration"] += [] if given is None else _digests([given], read)
+        if order.rules is not None:
+            rules = order.rules
+            said = [
+                canonical(rules.acquisition),
+                canonical(rules.waivers),
+                rules.takes_every_volume,
+            ]
+            parts[f"acquisition rules of {source.case_id}"] = said
         if order.acceptance is not None:
             parts["acceptance of the registration"] = list(astuple(order.acceptance))
     if plan.frame_check is not None:

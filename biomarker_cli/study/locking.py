@@ -51,7 +51,8 @@ def beside_others(folder: Path, name: str = LOCK) -> Iterator[None]:
 
 @contextmanager
 def _held(folder: Path, name: str, *, alone: bool) -> Iterator[None]:
-    with (folder / name).open("w") as stream:
+    # Nothing is cut: the name may be a link, and what it leads to somebody else's.
+    with (folder / name).open("a") as stream:
         if fcntl is not None:
             kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
             try:

@@ -63,8 +63,10 @@ def _place(part: Path, path: Path) -> None:
         part.replace(path)
 
 
-def exists(path: Path) -> StudyError:
-    """Return the error for a file that would be overwritten."""
+def exists(path: Path, otherwise: str = "") -> StudyError:
+    """Return the error for a file that would be overwritten, and what may be done instead."""
     return StudyError(
-        "OUTPUT-EXISTS", f"{path} exists", hint="Nothing is overwritten: move it away first."
+        "OUTPUT-EXISTS",
+        f"{path} exists",
+        hint=f"Nothing is overwritten: move it away first{otherwise}.",
     )

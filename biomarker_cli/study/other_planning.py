@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biomarker_cli.case.other_cases import CarryOrder, FrameOrder, OtherCase
+from biomarker_cli.case.other_cases import CarryOrder, FrameOrder, OtherCase, SourceRules
 from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.imaging.files import is_image_file
 from biomarker_cli.model.errors import BiomarkerError
@@ -23,12 +23,14 @@ from biomarker_cli.study.mask_sources import is_transform
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from biomarker_cli.acquisition.waivers import WaiverSet
     from biomarker_cli.case.other_cases import Acceptance
     from biomarker_cli.catalogue.candidate import VolumeCandidate
     from biomarker_cli.catalogue.catalogue import Catalogue
     from biomarker_cli.registration.rules import RegistrationProtocol
     from biomarker_cli.study.case_list import CaseEntry
     from biomarker_cli.study.named_files import NamedFiles
+    from biomarker_cli.study.sources import RoleProtocols
     from biomarker_cli.study.study_file import Study
 
 _GIVEN_ALONE = "none"
@@ -76,12 +78,25 @@ class OtherCases:
         What its rows name.
     catalogue_of : callable
         Gives what lies in the folders of a row.
+    protocols : mapping
+        Those of each role.
+    waivers : WaiverSet
+        Of the study.
     """
 
-    def __init__(self, study: Study, named: NamedFiles, catalogue_of: CatalogueOf) -> None:
+    def __init__(
+        self,
+        study: Study,
+        named: NamedFiles,
+        catalogue_of: CatalogueOf,
+        protocols: Mapping[str, RoleProtocols],
+        waivers: WaiverSet,
+    ) -> None:
         self._study = study
         self._named = named
         self._catalogue_of = catalogue_of
+        self._protocols = protocols
+        self._waivers = waivers
         today = datetime.now(UTC).date()
         self._acceptances = study.model.registrations.acceptances(today)
 
@@ -123,9 +138,7 @@ class OtherCases:
         named = [(name, source.case_id) for name in (*source.images, source.mask)]
         return [one for one in [*named, (_transform_named(entry), entry.case_id)] if one[0]]
 
-    def added(
-        self, plan: CasePlan, entry: CaseEntry, protocols: Mapping[str, RegistrationProtocol]
-    ) -> CasePlan:
+    def added(self, plan: CasePlan, entry: CaseEntry) -> CasePlan:
         """Return the plan of a case with what it takes from others.
 
         Where the other case has no mask yet, this one has none: it waits as well.
@@ -134,24 +147,38 @@ class OtherCases:
         ----------
         plan : CasePlan
         entry : CaseEntry
-        protocols : mapping
-            Registration protocols by the names that the study has for them.
         """
+        protocols = self._protocols[entry.role].registrations
         if entry.mask_from:
             source = self._by_id[entry.mask_from]
             if not source.mask:
                 return plan
             named = _transform_named(entry)
+            other = self._other(source, self._study.root / source.mask)
             order = CarryOrder(
-                self._other(source, self._study.root / source.mask),
+                other,
                 protocols[protocol_named(entry)],
                 self._study.root / named if named else None,
                 self.acceptance_of(entry),
+                self._rules(source.role, other),
             )
             return replace(plan, carried=order)
         if self._study.model.same_frame_check and plan.mask is not None:
             return replace(plan, frame_check=self._frame_order(plan, entry, protocols))
         return plan
+
+    def _rules(self, role: str, source: OtherCase) -> SourceRules | None:
+        """Return what the image of a case that lends its mask is checked against."""
+        used = self._protocols[role]
+        if used.acquisition is None:
+            return None
+        series = {volume.series_uid for volume in source.image.volumes}
+        waivers = self._waivers.concerning(used.acquisition, series)
+        return SourceRules(
+            used.acquisition,
+            waivers if waivers.waivers else None,
+            any(analysis.room.EVERY_VOLUME for analysis in used.analyses),
+        )
 
     def _other(self, entry: CaseEntry, mask: Path | None = None) -> OtherCase:
         image = image_plan(self._named, entry, self._catalogue_of(entry), entry.case_id)

@@ -13,13 +13,13 @@ from pydantic import Field, model_validator
 
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.shifted_dates import SAID, are_shifted
+from biomarker_cli.model.study_dates import study_day
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.tables.passports import (
     PASSPORTS,
     TEST_NAME,
     PassportRequirement,
     PassportState,
-    day_of,
     passport_state,
     read_passports,
 )
@@ -166,14 +166,8 @@ def examination_days(plan: CasePlan) -> list[date | None]:
     plan : CasePlan
         Without DICOM images, no day is told.
     """
-    days = {_study_day(volume.visit.date) for volume in plan.volumes} or {None}
+    days = {study_day(volume.visit.date) for volume in plan.volumes} or {None}
     return sorted(days, key=lambda day: (day is None, day or date.min))
-
-
-def _study_day(text: str) -> date | None:
-    """Return the day of a StudyDate (YYYYMMDD)."""
-    text = text.strip()
-    return day_of(f"{text[:4]}-{text[4:6]}-{text[6:]}") if len(text) == 8 else None
 
 
 def _refusal(state: PassportState) -> CaseError:

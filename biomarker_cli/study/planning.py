@@ -105,7 +105,7 @@ class StudyPlanner:
         self._marks_of_roles: dict[str, str] = {}
         self._named = NamedFiles(study.root)
         self._looked_at: int | None = None
-        self._others = OtherCases(study, self._named, self._catalogue)
+        self._others = OtherCases(study, self._named, self._catalogue, self.protocols, self.waivers)
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -151,7 +151,9 @@ class StudyPlanner:
             return NO_MARK
         seen += [(file.path, *file.signature) for file in found.files]
         rows = "".join(map(repr, (entry, *others)))
-        said = f"{self._mark_of_role(entry.role)}{rows}{self._others.acceptance_of(entry) or ''}"
+        roles = dict.fromkeys(one.role for one in (entry, *others))
+        marks = "".join(map(self._mark_of_role, roles))
+        said = f"{marks}{rows}{self._others.acceptance_of(entry) or ''}"
         digest = hashlib.sha256(said.encode("utf-8", "surrogatepass"))
         digest.update(marshal.dumps(seen, _PLAIN))
         return Mark(digest.hexdigest(), frozenset(file[0] for file in seen))
@@ -278,7 +280,7 @@ class StudyPlanner:
         refusal = entry.refusal or self._missing_file(entry)
         if refusal is not None:
             return PlannedCase(plan, refusal)
-        plan = self._others.added(plan, entry, protocols.registrations)
+        plan = self._others.added(plan, entry)
         found = self._named.signatures
         for one in (entry, *self._others.of(entry)):
             indexed = self._catalogue(one).signatures

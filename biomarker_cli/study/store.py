@@ -108,6 +108,10 @@ class ResultStore:
         studies = {study for path in self._result_files() if (study := _study_in(path))}
         return studies.pop() if len(studies) == 1 else None
 
+    def holds(self, stem: str) -> bool:
+        """Tell whether a result is there, whatever it says, by the name of its files."""
+        return (self.results_folder / f"{stem}{_SUFFIX}").exists()
+
     def _result_files(self) -> Iterable[Path]:
         return self.results_folder.glob(f"*{_SUFFIX}") if self.results_folder.is_dir() else ()
 
@@ -144,13 +148,12 @@ class ResultStore:
 
     def list_if_new(self, study_id: str, case_ids: list[str]) -> None:
         """Say which cases the study has, unless that is known: shards do so beside each other."""
-        marker = self._read_json(self.results_folder / _MARKER) or {}
-        if marker.get("cases") != case_ids:
+        if self._marker().get("cases") != case_ids:
             self.list_cases(study_id, case_ids)
 
     def written_state(self) -> str:
         """Return the digest of what the tables were made of, as the last run said it."""
-        return str((self._read_json(self.results_folder / _MARKER) or {}).get("tables", ""))
+        return str(self._marker().get("tables", ""))
 
     def load(self, case_id: str, study_id: str) -> PackedResult | None:
         """Return the stored result of a case, None where there is none.
@@ -254,7 +257,7 @@ class ResultStore:
 
     def listed(self) -> Iterator[ListedCase]:
         """Yield the cases of the study in its order."""
-        marker = self._read_json(self.results_folder / _MARKER) or {}
+        marker = self._marker()
         refused = marker.get("refused") or {}
         for case_id in marker.get("cases", []):
             result = None
@@ -262,6 +265,13 @@ class ResultStore:
                 result = self.load(case_id, str(marker.get("study")))
             why = refused.get(case_id)
             yield ListedCase(case_id, result, (why[0], why[1]) if why else None)
+
+    def _marker(self) -> dict[str, Any]:
+        """Return what the marker says of the cases; nothing where it was edited or damaged."""
+        said = self._read_json(self.results_folder / _MARKER) or {}
+        cases, refused = said.get("cases", []), said.get("refused", {})
+        is_sound = _are_words(cases) and isinstance(refused, dict)
+        return said if is_sound and all(map(_is_refusal, refused.values())) else {}
 
     def _path(self, case_id: str) -> Path:
         return self.results_folder / (file_stem(case_id) + _SUFFIX)
@@ -279,6 +289,15 @@ class ResultStore:
         # A byte of a file name that is no UTF-8 becomes the escape that JSON has for it.
         text = json.dumps(data, ensure_ascii=False, allow_nan=False)
         replace_file(path, text.encode("utf-8", "backslashreplace"))
+
+
+def _are_words(said: object) -> bool:
+    return isinstance(said, list) and all(isinstance(word, str) for word in said)
+
+
+def _is_refusal(said: object) -> bool:
+    """Tell whether something is a code and a message."""
+    return isinstance(said, list) and _are_words(said) and len(said) == 2
 
 
 def _is_unfinished_marker(path: Path) -> bool:

@@ -249,10 +249,13 @@ def read_study_model(path: Path) -> StudyModel:
         ``STUDY-NOT-FOUND``, ``STUDY-INVALID``.
     """
     if not _is_there(path):
+        inside = path / "study.yaml"
         raise StudyError(
             "STUDY-NOT-FOUND",
             f"no such study file: {path}",
-            hint="`biomarker init DIR` writes one for a folder of DICOM.",
+            hint=f"It is a folder: name {inside}."
+            if _is_there(inside)
+            else "`biomarker init DIR` writes one for a folder of DICOM.",
         )
     return load_model(path, StudyModel, FORMAT, "STUDY-INVALID", StudyError)
 

@@ -75,6 +75,8 @@ class Survey:
         Of the first image.
     studies, frames : tuple of str
         StudyInstanceUIDs, and FrameOfReferenceUIDs that are not those of DICOM itself.
+    mask_source : str
+        Id of the case whose mask is carried to the image; empty for none.
     has_images : bool
         Whether DICOM says anything of whose image it is.
     overrides : tuple of str
@@ -114,6 +116,7 @@ class Survey:
     dates_modified: str = ""
     studies: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
+    mask_source: str = ""
     has_images: bool = False
     overrides: tuple[str, ...] = ()
     waivers: tuple[dict[str, Any], ...] = ()
@@ -213,6 +216,7 @@ def survey_of(
         log=case.log,
         persons=tuple(sorted({key for c in images for key in c.patient_keys})),
         mask_patients=tuple(sorted(mask_patients)),
+        mask_source=plan.carried.source.case_id if plan.carried else "",
         height_m=first.height_m if first else None,
         weight_kg=first.weight_kg if first else None,
         date=first.date if first else "",

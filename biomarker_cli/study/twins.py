@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from biomarker_cli.model.errors import CaseError
+from biomarker_cli.study.lent_masks import find_of_mask_sources
 
 if TYPE_CHECKING:
     from biomarker_cli.study.cohort import Cohort
@@ -28,10 +29,12 @@ def find_twins_by_uid(cohort: Cohort) -> None:
 
 def find_twins_by_pixels(cohort: Cohort) -> None:
     """Find the cases whose images hold the same pixels; those that are refused have none."""
-    _find_twins(cohort, "pixels")
+    if _find_twins(cohort, "pixels"):
+        find_of_mask_sources(cohort)
 
 
-def _find_twins(cohort: Cohort, kind: str) -> None:
+def _find_twins(cohort: Cohort, kind: str) -> bool:
+    """Find the cases that share a mark; tell whether there are some."""
     others: dict[int, set[str]] = defaultdict(set)
     groups = {tuple(sharing) for sharing in cohort.shared(kind)}
     for sharing in sorted(groups):
@@ -43,6 +46,7 @@ def _find_twins(cohort: Cohort, kind: str) -> None:
     for number, twins_of in others.items():
         for case_id in sorted(twins_of)[:MOST_NAMED]:
             cohort.find(number, _duplicate(case_id))
+    return any(others.values())
 
 
 def _duplicate(twin: str) -> CaseError:

@@ -30,7 +30,7 @@ from biomarker_cli.study.errors import StudyError
 FORMAT = "biomarker-usable/1"
 
 _CODE = "USABLE-POLICY"
-_OF_A_RULE = frozenset({"acq_fail", "acq_not_evaluable", "acq_waived"})
+_OF_A_RULE = frozenset({"acq_fail", "acq_not_evaluable", "acq_waived", "mask_source_acq_fail"})
 _LONGEST = 60
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from biomarker_cli.tables.cells import csv_line, unescape_cell
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable
+from biomarker_cli.tables.packaged import PackagedTable
 
 _BYTES_AT_ONCE = 1 << 20
 

@@ -60,6 +60,15 @@ def is_finite_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
 
 
+def number_of(text: str) -> float | None:
+    """Return the decimal number of a cell, whatever blanks are around; None where it is none.
+
+    Python itself would also read ``1_0``, digits of other scripts, and ``inf``.
+    """
+    text = text.strip()
+    return float(text) if is_finite_number(text) else None
+
+
 def format_value(value: Any) -> str:
     """Return a value as the tables hold it.
 

@@ -6,8 +6,10 @@ a large trial stand in memory beside each other.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,6 +135,47 @@ def require_columns(
         )
 
 
+_MISSPELT = 0.85
+"""Likeness of two names, by their letters and digits alone, from which one may be the other."""
+
+
+def refuse_misspelt(path: Path, optional: Iterable[str], there: Collection[str]) -> None:
+    """Refuse a table with a column that may be meant for one that may be left out.
+
+    A column that is not read is no mistake; ``deathdate`` in place of ``death_date`` is
+    one that nobody would notice.
+
+    Raises
+    ------
+    TableError
+        ``TABLE-COLUMNS``.
+    """
+    optional = list(optional)
+    others = [name for name in there if name not in optional]
+    for wanted in (name for name in optional if name not in there):
+        for name in others:
+            if SequenceMatcher(None, _plain(name), _plain(wanted)).ratio() >= _MISSPELT:
+                raise TableError(
+                    "TABLE-COLUMNS",
+                    f"the column {quoted(name, 60)} is not read; {wanted} is",
+                    where=str(path),
+                    hint=f"Call it {wanted}, or by a name that is less like it.",
+                )
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
+
+
+def _require_once(path: Path, names: Iterable[object]) -> None:
+    """Refuse a header with one name twice: which of both columns is meant, nobody said."""
+    counts = Counter(name for name in names if isinstance(name, str) and name)
+    twice = [name for name, n in counts.items() if n > 1]
+    if twice:
+        listed = ", ".join(map(quoted, twice))
+        raise TableError("TABLE-COLUMNS", f"columns stand twice: {listed}", where=str(path))
+
+
 def csv_columns(path: Path, numbers: Sequence[str] = ()) -> Columns:
     """Return every column of a CSV file.
 
@@ -146,6 +189,7 @@ def csv_columns(path: Path, numbers: Sequence[str] = ()) -> Columns:
     ------
     TableError
         ``TABLE-NOT-FOUND``; ``TABLE-UNREADABLE`` where it is no CSV with a header;
+        ``TABLE-COLUMNS`` where a column stands twice;
         ``TABLE-VALUE`` for text, NaN or infinity among numbers.
     """
     import pandas as pd
@@ -158,9 +202,11 @@ def csv_columns(path: Path, numbers: Sequence[str] = ()) -> Columns:
         )
     try:
         # By its name alone pandas would unpack a file, to whatever size.
-        names = list(
-            pd.read_csv(path, nrows=0, encoding="utf-8-sig", compression=None).columns,
-        )
+        how: dict[str, Any] = {"encoding": "utf-8-sig", "compression": None}
+        as_text: dict[str, Any] = {"header": None, "dtype": str, "keep_default_na": False}
+        # As a header pandas would call the second of two value.1, and take the first.
+        _require_once(path, pd.read_csv(path, nrows=1, **as_text, **how).iloc[0])
+        names = list(pd.read_csv(path, nrows=0, **how).columns)
         with pd.read_csv(
             path,
             # Not as categories: pandas makes numbers of ids such as 001 then.
@@ -168,9 +214,8 @@ def csv_columns(path: Path, numbers: Sequence[str] = ()) -> Columns:
             # An id such as NA is text; of a number an empty cell alone is absent.
             keep_default_na=False,
             na_values={name: [""] for name in numbers},
-            encoding="utf-8-sig",
-            compression=None,
             chunksize=_ROWS_AT_ONCE,
+            **how,
             **_exact(pd.__version__),
         ) as parts:
             return _gathered(parts, names, frozenset(numbers))
@@ -259,6 +304,7 @@ def _parquet_columns(
     path: Path, required: Sequence[str], optional: Sequence[str], numbers: Sequence[str]
 ) -> Columns:
     there = _parquet_names(path)
+    _require_once(path, there)
     require_columns(path, [*required, *numbers], there)
     texts = [*required, *(name for name in optional if name in there)]
     from pyarrow import ArrowException, parquet

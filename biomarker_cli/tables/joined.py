@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from biomarker_cli.tables.columns import Columns, Words, csv_columns, require_columns
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package
+from biomarker_cli.tables.packaged import PackagedTable, read_package, required_table
 from biomarker_cli.tables.schema import CASES, FEATURES, MEASUREMENTS
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def joined_measurements(folder: Path) -> pd.DataFrame:
     import pandas as pd
 
     package = read_package(folder)
-    rows = _columns(package, MEASUREMENTS.name, ("value",), folder)
-    cases = _columns(package, CASES.name, (), folder)
-    features = _columns(package, FEATURES.name, (), folder)
+    rows = _columns(package, MEASUREMENTS.name, ("value",))
+    cases = _columns(package, CASES.name, ())
+    features = _columns(package, FEATURES.name, ())
     path = folder / MEASUREMENTS.file_name
     case_of = _rows_of(rows, cases, CASES.key, path)
     feature_of = _rows_of(rows, features, FEATURES.key, path)
@@ -63,15 +63,8 @@ def joined_measurements(folder: Path) -> pd.DataFrame:
     )
 
 
-def _columns(
-    package: dict[str, PackagedTable], name: str, numbers: Sequence[str], folder: Path
-) -> Columns:
-    table = package.get(name)
-    if table is None:
-        raise TableError(
-            "TABLE-NOT-FOUND", f"the data package has no table {name}", where=str(folder)
-        )
-    table.require_unchanged()
+def _columns(package: Mapping[str, PackagedTable], name: str, numbers: Sequence[str]) -> Columns:
+    table = required_table(package, name)
     found = csv_columns(table.path, numbers)
     wanted = {
         MEASUREMENTS.name: MEASUREMENTS.column_names,

@@ -110,6 +110,23 @@ class KeptIndex:
         """Return the files of one kind."""
         return tuple(one for one in self.files if one.kind == kind)
 
+    def require(self, kind: str) -> None:
+        """Refuse a case of which the run was not asked to keep a kind: none is not no ROI.
+
+        Raises
+        ------
+        TableError
+            ``KEPT-NOT-FOUND``.
+        """
+        if kind not in self.kinds:
+            raise TableError(
+                "KEPT-NOT-FOUND",
+                f"the run keeps no {kind} of the case",
+                where=self.case_id,
+                hint=f"Write `keep: [{kind}]` into the study and run it again: nothing is "
+                "measured anew.",
+            )
+
 
 def case_folder(run: Path, case_id: str) -> Path:
     """Return where the files of a case are kept."""

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.tables.errors import TableError
 
 MANIFEST = "manifest.json"
 
 DERIVATIONS_FOLDER = "derivations"
 """Below a run: how quantities were derived, a file for each case and analysis."""
+
+_LONGEST_NAME = 255
+_DIGEST_DIGITS = 16
+
+
+def derivation_name(case_id: str, analysis: str) -> str:
+    """Return the name of the file of a derivation.
+
+    An analysis (``id@version``) whose name no file system would take ends in a digest of
+    the whole.
+    """
+    stem, suffix = f"{file_stem(case_id)}__", ".json"
+    room = _LONGEST_NAME - len(stem) - len(suffix)
+    if len(analysis) > room:
+        digest = hashlib.sha256(analysis.encode()).hexdigest()[:_DIGEST_DIGITS]
+        analysis = f"{analysis[: room - len(digest) - 1]}-{digest}"
+    return f"{stem}{analysis}{suffix}"
+
+
+def case_and_analysis(name: str) -> tuple[str, str]:
+    """Return the stem of the files of a case, and the analysis, from the name of a derivation."""
+    # Ids of cases may have underscores, those of analyses have none.
+    stem, _, analysis = name.removesuffix(".json").rpartition("__")
+    return stem, analysis
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from biomarker_cli.model.study_dates import STUDY_DATE, study_day
+
 STUDY, KEEP = "study", "keep"
 """Whose identity leaves: the names of the study alone, or all that the tables have."""
 
@@ -122,7 +124,7 @@ class OutgoingText:
 
     def _days(self, found: re.Match[str], subject: str) -> str:
         year, _, month, day, *clock = found.groups()
-        at = day_of(f"{year}-{month}-{day}")
+        at = study_day(f"{year}-{month}-{day}")
         baseline = self.baselines.get(subject)
         if at is None or baseline is None:
             return LEFT_OUT
@@ -140,16 +142,7 @@ def first_days(facts: Iterable[tuple[str, Mapping[str, str]]]) -> dict[str, date
     """
     found: dict[str, date] = {}
     for subject, fact in facts:
-        day = day_of(fact["value"]) if fact["fact"] == "study_date" else None
+        day = study_day(fact["value"]) if fact["fact"] == STUDY_DATE else None
         if day is not None:
             found[subject] = min(day, found.get(subject, day))
     return found
-
-
-def day_of(text: str) -> date | None:
-    """Return the day that a text begins with, as DICOM or ISO 8601 write it."""
-    digits = re.sub(r"\D", "", text[:10])[:8]
-    try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
-    except ValueError:
-        return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Literal, NamedTuple
 
 from biomarker_cli.model.outputs import replace_file
 from biomarker_cli.model.wording import quoted
-from biomarker_cli.tables.cells import csv_line, unescape_cell
+from biomarker_cli.tables.cells import csv_line, number_of, unescape_cell
 from biomarker_cli.tables.errors import PassportError
 from biomarker_cli.tables.passport_row import PassportRow
 from biomarker_cli.tables.rows import columns_of
@@ -240,11 +239,8 @@ def _row_of(cells: Mapping[str, str | None], where: str) -> PassportRow:
 def _number(text: str, where: str) -> float | None:
     if not text:
         return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    number = number_of(text)
+    if number is None:
         raise _invalid(f"value is {quoted(text, 60)}, expected a number", where)
     return number
 

@@ -73,7 +73,7 @@ def test_csv_and_text_say_the_same(biomarker, tmp_path: Path) -> None:
     )
     assert [float(row["b_value"]) for row in rows] == [0.0, 800.0]
     text = biomarker("bvalues", tmp_path).stdout
-    assert "one diffusion set: b 0 (1 volumes, 1 directions); b 800" in text
+    assert "one diffusion set: b 0 (1 volume, 1 direction); b 800" in text
 
 
 def test_a_refusal_is_named_beside_the_table(biomarker, tmp_path: Path) -> None:

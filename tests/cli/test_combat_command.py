@@ -47,7 +47,7 @@ def test_fit_apply_report(biomarker, tmp_path, trial):
         rows = list(csv.DictReader(stream))
     assert len(rows) == 80
     assert {row["combat_sha256"] for row in rows} == {sha256}
-    assert {row["usable"] for row in rows} == {""}, "the run is of before there was the column"
+    assert {row["usable"] for row in rows} == {"yes"}, "weighed: the run is of before the column"
     for name, content in before.items():
         assert (run / name).read_bytes() == content, "the tables of the run stay as they are"
     done = biomarker(
@@ -107,3 +107,27 @@ def test_the_formats_and_files_that_exist(biomarker, tmp_path, trial):
     assert biomarker(*apply, "--overwrite").returncode == 0
     report = ("combat", "report", run, "--model", model, "--format", "json")
     assert {row["term"] for row in json.loads(biomarker(*report).stdout)} == {"batch"}
+
+
+def test_samples_that_are_not_usable_are_named(biomarker, tmp_path, trial):
+    run, subjects = trial
+    path = run / "measurements.csv"
+    # The last cell is that of `usable`.
+    lines = [f"{x}no" if "/S1/" in x else x for x in path.read_text().splitlines()]
+    path.write_text("\n".join(lines) + "\n")
+    model = tmp_path / "combat.json"
+    covariates = ("--covariates", subjects)
+    done = biomarker("combat", "fit", run, "--batch", "site_id", *covariates, "-o", model)
+    assert done.returncode == 0, done.stderr
+    assert "left out: 4 of 80 values (4 not usable)" in done.stderr
+    assert "left out 1 sample without any usable value: B/S1/T1" in done.stderr
+    (stratum,) = json.loads(model.read_text())["strata"]
+    assert (stratum["n_samples"], stratum["n_samples_left_out"]) == (19, 1)
+    done = biomarker("combat", "apply", run, "--model", model, *covariates, "-o", run)
+    assert "4 values not usable: harmonised, and so marked in the table" in done.stderr
+    with (run / "harmonised.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["subject_id"] for row in rows if row["usable"] == "no"} == {"S1"}
+    done = biomarker("combat", "report", run, "--model", model, *covariates)
+    assert done.returncode == 0, done.stderr
+    assert "left out: 4 of 80 values (4 not usable)" in done.stderr

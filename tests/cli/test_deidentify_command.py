@@ -34,6 +34,13 @@ def test_copies_manifest_and_link(biomarker, archive, tmp_path):
     again = biomarker("deidentify", archive, "--key", tmp_path / "k", "-o", tmp_path / "out")
     assert again.returncode == ExitCode.USAGE
     assert "OUTPUT-EXISTS" in again.stderr
+    elsewhere = ("deidentify", archive, "--key", tmp_path / "k", "-o", tmp_path / "out2")
+    assert "move it to where it is kept" in biomarker(*elsewhere).stderr
+    (tmp_path / "k.link.csv").rename(tmp_path / "k.first.csv")
+    assert biomarker(*elsewhere).returncode == ExitCode.DONE
+    assert next((tmp_path / "out").rglob("*.dcm")).read_bytes() == (
+        next((tmp_path / "out2").rglob("*.dcm")).read_bytes()
+    )
 
 
 def test_a_dry_run_names_what_would_become_of_each_attribute(biomarker, archive, tmp_path):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from biomarker_cli.imaging.files import write_nifti
+from biomarker_cli.imaging.files import is_image_file, write_nifti
 from biomarker_cli.imaging.geometry import Geometry
 
 GRID = Geometry((6, 12, 10), (1.5, 2.0, 3.0), (-20.0, 7.5, 100.25))
@@ -54,7 +55,10 @@ def study(tmp_path):
 
 
 def list_cases(folder, cases):
-    rows = [f"A,S{n:04},T1,ct,{image},{mask},hu" for n, (image, mask) in enumerate(cases)]
+    rows = [
+        f"A,S{n:04},T1,ct,{image},{mask},{'hu' if is_image_file(Path(image)) else ''}"
+        for n, (image, mask) in enumerate(cases)
+    ]
     head = "site_id,subject_id,timepoint,role,image,mask,quantity"
     (folder / "cases.csv").write_text("\n".join([head, *rows]) + "\n")
 
@@ -114,3 +118,20 @@ def test_a_pipe_as_a_segmentation_does_not_hang(biomarker, study, name):
     done = biomarker("regions", study / name, "--list")
     assert done.returncode == 6
     assert "FILE-NOT-REGULAR" in done.stderr
+
+
+def test_no_row_holds_a_path_of_the_machine(biomarker, study, tmp_path):
+    (study / "folder").mkdir()
+    absolute = detached(study, "a.mhd", str(tmp_path / "elsewhere" / "voxels.raw"))
+    cases = [
+        ("image.nii.gz", "folder"),
+        ("image.nii.gz", absolute),
+        (absolute, "mask.nii.gz"),
+        (tmp_path / "gone.nii.gz", "mask.nii.gz"),
+        ("image.nii.gz", tmp_path / "gone.nii.gz"),
+    ]
+    list_cases(study, cases)
+    done = biomarker("run", study / "study.yaml", "-o", tmp_path / "out", "--jobs", 1)
+    assert done.returncode == 6, done.stderr
+    for path in (tmp_path / "out").rglob("*"):
+        assert not path.is_file() or str(tmp_path).encode() not in path.read_bytes(), path.name

@@ -95,6 +95,7 @@ def test_what_failed_is_carried_with_a_reason_only(files, tmp_path):
     assert not (tmp_path / "carried.nii.gz").exists()
     assert not (tmp_path / "carried.labels.csv").exists()
     reason = "=JD: seen"
+    assert "--accept REASON" in _carry(files, tmp_path, "--overwrite", protocol="fail.yaml").output
     words = ("--overwrite", "--accept", reason, "--format", "json")
     result = _carry(files, tmp_path, *words, protocol="fail.yaml")
     assert result.exit_code == 0

@@ -99,3 +99,29 @@ def test_published_limits_and_the_previous_visit(biomarker, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "+30 %" in done.stdout
     assert "0 of 0 changes" in done.stdout
+    assert "--repeatability FILE" in done.stderr
+
+
+def test_what_is_left_out_is_said(biomarker, tmp_path):
+    path = tmp_path / "pairs.csv"
+    lines = [
+        f"S{n},{MEDIAN},T{visit},{value},mm2/s,{'no' if (n, visit) == (4, 2) else 'yes'}"
+        for n, pair in enumerate(PAIRS)
+        for visit, value in enumerate(pair, start=1)
+    ]
+    path.write_text("\n".join(["subject_id,feature_id,timepoint,value,unit,usable", *lines]) + "\n")
+    done = biomarker("repeatability", path, "-o", tmp_path / "out", "--format", "json")
+    assert "left out: 1 of 10 values (1 not usable)" in done.stderr
+    rows = [row for row in json.loads(done.stdout) if row["statistic"] == "wSD"]
+    assert [(row["n_subjects"], row["n_not_usable"]) for row in rows] == [(4, 1)]
+    done = biomarker("change", path)
+    assert "undefined: 1 change: a visit is not usable" in done.stderr
+    done = biomarker("plot", "bland-altman", path, "-o", tmp_path / "a.svg", "--format", "text")
+    assert "Left out: 0 without a value, 1 not usable." in done.stdout
+
+
+def test_changes_that_nothing_is_held_against_are_counted(biomarker, tmp_path):
+    values = [("A", f"S{n}", f"T{t}", "LIVER", MEDIAN, "1.0") for n in range(30) for t in (1, 2)]
+    done = biomarker("change", write_run(tmp_path / "run", values))
+    assert done.stdout.count("T1-T2") == 20
+    assert "and 10 more undefined: no repeatability of it was named" in done.stdout

@@ -155,6 +155,8 @@ def test_a_ledger_is_proposed_signed_and_judged(biomarker, run_folder, tmp_path)
     unsigned = biomarker("response", run_folder, "--criterion", "recist-1.1", "--ledger", ledger)
     assert unsigned.returncode == 6
     assert "RESPONSE-ROLE-MISSING" in unsigned.stderr
+    assert unsigned.stderr.count("next   No mask says it") == 1
+    assert "best response" not in unsigned.stdout
     for row in proposed:
         if row["lesion_id"] == "NEW":
             row["state"] = "absent"

@@ -20,9 +20,12 @@ def run(biomarker, sample_dir, tmp_path_factory) -> Path:
 
 def test_every_truth_is_met_and_every_length_has_its_line(run, sample_dir, monkeypatch):
     monkeypatch.syspath_prepend(str(sample_dir))
-    from demo import compare
+    from demo import compare, lines_of
 
     found = compare(sample_dir / "response" / "truth.csv", run)
+    lines = list(lines_of(found))
+    assert len(lines) == 25 + 2 * found["feature"].nunique()
+    assert max(map(len, lines)) <= 80
     assert len(found) == 25
     assert set(found["within"]) == {"yes"}
     lines = pd.read_csv(run / "diameters.csv")

@@ -43,6 +43,17 @@ def _only(root, *case_ids):
     _edit_cases(root, keep)
 
 
+def test_the_readme_shows_what_the_demo_prints(sample_run, sample_dir, monkeypatch):
+    monkeypatch.syspath_prepend(str(sample_dir))
+    from demo import compare, lines_of
+
+    said = {*lines_of(compare(sample_dir / "truth.csv", sample_run))}
+    readme = (sample_dir.parent / "README.md").read_text(encoding="utf-8").splitlines()
+    shown = [line for line in readme if line.startswith("  CENTRE_A/S0001")]
+    assert len(shown) == 4
+    assert {*shown} <= said
+
+
 def test_every_truth_is_met_within_its_tolerance(sample_run, sample_dir):
     truth = pd.read_csv(sample_dir / "truth.csv")
     values = pd.read_csv(sample_run / "measurements.csv")

@@ -66,6 +66,7 @@ def test_the_noise_of_the_file_is_taken(biomarker, known, tmp_path):
         (("--wcv", "0", "--change", "20"), 2, "SAMPLE-SIZE-ASKED"),
         (("--wcv", "3", "--change", "20", "--loss", "many"), 2, "--loss is auto"),
         (("--wcv", "3", "--change", "20", "--loss", "auto"), 2, "--run"),
+        (("--effect", "0.5", "--loss", "auto", "--run", "."), 2, "--feature"),
         (("--effect", "nan"), 2, "SAMPLE-SIZE-ASKED"),
         (("--effect", "0.5", "--sites", "3", "--icc", "0.5"), 2, "SAMPLE-SIZE-UNREACHABLE"),
         (("--repeatability", "nowhere.json", "--change", "20"), 3, "REPEATABILITY-NOT-FOUND"),

@@ -17,6 +17,7 @@ from rich.cells import cell_len
 from synthetic_segmentations import Roi, structure_set
 from synthetic_series import axial, write_series
 
+from biomarker_cli.catalogue.check_sums import check_sum
 from biomarker_cli.catalogue.rows import COLUMN_TYPES
 
 
@@ -250,5 +251,7 @@ def test_fresh_asks_the_index_nothing(biomarker, folder, monkeypatch, tmp_path):
         connection.execute(
             "UPDATE volumes SET candidates = replace(candidates, 'series gap', 'lies')"
         )
+        connection.create_function("check_sum", 3, check_sum)
+        connection.execute("UPDATE volumes SET sum = check_sum(series, files, candidates)")
     assert _scan(biomarker, folder) != before
     assert _scan(biomarker, folder, "--fresh") == before

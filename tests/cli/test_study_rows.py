@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 
 CASES = "site_id,subject_id,timepoint,role,image,mask,weight_kg\n"
 STUDY = """\
@@ -94,3 +95,34 @@ def test_tables_name_no_scanner_unless_the_study_keeps_them(biomarker, sample_co
     manifest = (sample_copy / "digest" / "manifest.json").read_text()
     assert '"key_fingerprint": "' in manifest
     assert key not in manifest
+
+
+def test_long_names_and_underscores_cost_no_derivation(biomarker, sample_copy):
+    """The name of an analysis may be as long as that of a file; ids may hold underscores."""
+    long = "a" * 240
+    (sample_copy / "long.yaml").write_text(
+        f"format: biomarker-analysis/1\nid: {long}\nversion: 0.1.0\nstatus: draft\ntitle: L\n"
+        "extends: fdg-suv@1.0.0\nsource: [{doc: none, confirmed: {by: recall}}]\n"
+        "changelog: [{version: 0.1.0, date: 2026-11-28, change: first}]\n"
+    )
+    subjects = {"S__1": "centre_a/S0001/T1/pet", "x" * 64: "centre_a/S0001/T2/pet"}
+    rows = [f"{'A' * 64},{s},{'T' * 64},pet,{v}/image,{v}/seg.dcm," for s, v in subjects.items()]
+    (sample_copy / "cases.csv").write_text(CASES + "\n".join(rows) + "\n")
+    (sample_copy / "study.yaml").write_text(
+        "format: biomarker-study/1\nid: rows\nintegrity: flag\n"
+        "roles:\n  pet: {analyses: [long.yaml]}\n"
+    )
+    out = sample_copy / "out"
+    done = biomarker("run", sample_copy / "study.yaml", "-o", out, "--jobs", 1)
+    assert done.returncode == 0, done.stderr
+    assert len(list((out / "derivations").iterdir())) == 2
+    again = biomarker("run", sample_copy / "study.yaml", "-o", out, "--jobs", 1)
+    assert again.returncode == 0, again.stderr
+    done = biomarker(
+        "bundle", out, "-o", sample_copy / "b.zip", "--protocol", sample_copy / "long.yaml"
+    )
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(sample_copy / "b.zip") as bundle:
+        derivations = [bundle.read(n).decode() for n in bundle.namelist() if "derivations" in n]
+    assert len(derivations) == 2
+    assert all('"day 0 ' in text for text in derivations)

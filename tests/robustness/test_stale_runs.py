@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import time
 from pathlib import Path
@@ -174,6 +175,28 @@ def test_a_cohort_of_which_a_word_was_changed_is_not_believed(study, tmp_path, c
     assert database is not None
     assert database.execute(f"SELECT {column} FROM cases").fetchall() == before
     database.close()
+
+
+@pytest.mark.parametrize("shift", [-1, 8, 15])
+def test_a_bit_that_turns_in_a_mark_is_seen(tmp_path, shift):
+    """Marks tell that one image stands under two names: of one that is lost nobody would know."""
+    database = kept_database(tmp_path, tmp_path / "index")
+    assert database is not None
+    chance = random.Random(shift)
+    rows = [("instance", chance.getrandbits(62), chance.getrandbits(62), 1) for _ in range(9)]
+    database.executemany("INSERT INTO marks VALUES (?, ?, ?, ?)", rows)
+    database.commit()
+    database.close()
+    (path,) = (tmp_path / "index" / "cohorts").glob("*.sqlite")
+    content = path.read_bytes()
+    places = [found.start() for found in re.finditer(b"instance", content)]
+    assert len(places) == 2 * len(rows)
+    for place in places:
+        damaged = bytearray(content)
+        # In the value, in the owner, or in the word itself.
+        damaged[place + (shift if shift > 0 else 3)] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        assert kept_database(tmp_path, tmp_path / "index") is None
 
 
 def test_a_check_sum_tells_texts_apart():

@@ -16,6 +16,7 @@ from biomarker_cli.catalogue.alike import Alike
 from biomarker_cli.catalogue.catalogue import scan
 from biomarker_cli.catalogue.index import FileIndex
 from biomarker_cli.cli.main import cli
+from biomarker_cli.dicom import files
 from biomarker_cli.dicom.errors import HeaderError
 from biomarker_cli.diffusion import volumes
 from biomarker_cli.study import planning, proposing
@@ -94,6 +95,23 @@ def test_a_case_that_cannot_be_planned_is_a_row_and_the_others_are_measured(
     assert {rows[c]["status"] for c in ("A/S1/T1/pet", "A/S2/T1/dwi")} == {"measured"}
     log = (tmp_path / "out" / "run.log").read_text()
     assert "ZeroDivisionError: a defect" in log
+
+
+def test_a_file_that_stops_its_worker_does_not_stop_the_run_that_reads_it_again(
+    tmp_path, monkeypatch
+):
+    """The run asks for the digests of what a worker cannot say it has read."""
+    small_trial(tmp_path)
+    study = with_key(load_study(tmp_path / "study.yaml"), writes=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(planning, "KEPT_BYTES", 0)
+        fails_for(patch, files, "_pixel_digest", lambda _, path, __: "ct" in path.parts)
+        due = StudyRun.of_study(study, StudyPlanner(study, FileIndex(None)))
+        run_study(due, tmp_path / "out", RunOptions())
+    with (tmp_path / "out" / "cases.csv").open() as stream:
+        rows = {row["case_id"]: row["status"] for row in csv.DictReader(stream)}
+    assert rows["A/S0/T1/ct"] == "failed"
+    assert {rows[c] for c in ("A/S1/T1/pet", "A/S2/T1/dwi")} == {"measured"}
 
 
 def test_a_series_that_cannot_be_described_is_left_out_of_a_new_study(two_series, monkeypatch):

@@ -131,3 +131,20 @@ def test_every_decision_has_its_page():
             "What it costs",
             "What would change it",
         ], page
+
+
+def test_what_is_left_out_is_told_of_commands_that_there_are():
+    from biomarker_cli.cli.main import cli
+
+    text = (CHECKOUT / "docs" / "tables.md").read_text()
+    start = text.index("### What each command does")
+    rows = [line for line in text[start : text.index("\n## ", start)].splitlines() if "|" in line]
+    named = [name for row in rows[2:] for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    assert len(named) > 20
+    for name in named:
+        if name == "read_results":
+            continue
+        command = cli
+        for word in name.partition(" --")[0].split():
+            command = command.get_command(None, word)
+            assert command is not None, name

@@ -13,13 +13,10 @@ from biomarker_cli.diffusion.rules import Estimator
 from biomarker_cli.pet import normalisation, uptake
 from biomarker_cli.pet.rules import Normalisation, PeakRule
 from biomarker_cli.radiomics.engines.pyradiomics_settings import POINTWISE, image_type_of
+from biomarker_cli.radiomics.filters.ibsi_rules import Boundary
 from biomarker_cli.radiomics.filters.oriented import _PAD
-from biomarker_cli.radiomics.filters.rules import (
-    Boundary,
-    FilterRules,
-    PyradiomicsPointwise,
-    Unfiltered,
-)
+from biomarker_cli.radiomics.filters.pyradiomics_rules import PyradiomicsPointwise
+from biomarker_cli.radiomics.filters.rules import FilterRules, Unfiltered
 from biomarker_cli.radiomics.filters.separable import SCIPY_MODE
 
 

@@ -8,7 +8,10 @@ from biomarker_cli.acquisition.series import SeriesHeaders
 SPHERES_MM = (10, 13, 17, 22, 28, 37)
 """Inner diameters of the spheres of the NEMA/IEC image quality phantom."""
 
-WHY = "measured on the phantom, not told by a header: hand it in (check --measured)"
+WHY = (
+    "measured on the phantom, not told by a header: hand it in with --measured, as "
+    "`biomarker suv-explain PATH --phantom SHEET -o FILE` writes it"
+)
 
 
 def _not_in_header(_series: SeriesHeaders) -> Reading:

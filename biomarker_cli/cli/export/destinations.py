@@ -16,7 +16,7 @@ def require_free_files(
         ``OUTPUT-FORMAT``, ``OUTPUT-EXISTS``.
     """
     from biomarker_cli.model.errors import ConfigurationError
-    from biomarker_cli.tables.export.packaged import read_package
+    from biomarker_cli.tables.packaged import read_package
 
     if files[0].suffix.lower() != suffix:
         raise ConfigurationError(

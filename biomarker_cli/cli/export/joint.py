@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args
 
 import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import note, print_json, progress, say
+from biomarker_cli.cli.output import note, print_json, progress, say, say_next_steps
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
+from biomarker_cli.model.usability import Least
 from biomarker_cli.model.wording import counted
-
-if TYPE_CHECKING:
-    from biomarker_cli.tables.export.wide import Least
 
 _EPILOG = """\b
 Examples:
@@ -56,7 +54,7 @@ with --voxels 5 where some map or visit is not in the table, 6 where none is.
 )
 @click.option(
     "--usable",
-    type=click.Choice(["yes", "caution", "all"]),
+    type=click.Choice(get_args(Least)),
     help="Values that are filled in: usable ones, also those under caution, or all there are "
     "[default: caution].",
 )
@@ -98,8 +96,8 @@ def _file(output: Path, name: str) -> Path:
 
 def _write_rows(folder: Path, output: Path, given: Mapping[str, Any]) -> None:
     from biomarker_cli.cli.export.destinations import require_free_files
+    from biomarker_cli.tables.export.column_heads import units_path
     from biomarker_cli.tables.export.joint import JointRules, absent_path, export_joint
-    from biomarker_cli.tables.export.wide import units_path
 
     least: Least = given["usable"] or "caution"
     files = (output, units_path(output), absent_path(output))
@@ -144,8 +142,7 @@ def _write_voxels(folder: Path, output: Path, given: Mapping[str, Any]) -> ExitC
         say(f"{said}: {counted(summary.joined, 'map')} brought to another grid")
     for place, error in faults:
         say(f"{place}: {error.code} {error.message}", err=True)
-    for hint in dict.fromkeys(error.hint for _, error in faults if error.hint):
-        say(f"  next   {hint}", err=True)
+    say_next_steps(error for _, error in faults)
     for path in files:
         note(f"written: {path}")
     if not faults:

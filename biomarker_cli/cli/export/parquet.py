@@ -36,8 +36,8 @@ def parquet(folder: Path, output: Path, output_format: str, **switches: bool) ->
     An absent number is null. Needs pyarrow: pip install 'biomarker-cli[parquet]'.
     """
     from biomarker_cli.model.errors import ConfigurationError
-    from biomarker_cli.tables.export.packaged import read_package
     from biomarker_cli.tables.export.parquet import export_parquet, parquet_path, require_pyarrow
+    from biomarker_cli.tables.packaged import read_package
 
     require_pyarrow()
     tables = list(read_package(folder).values())

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args
 
 import click
 
 from biomarker_cli.cli.export.handing_out import ObjectOrder, handing_out_options, say_objects
 from biomarker_cli.cli.strict_command import strict_command
-
-if TYPE_CHECKING:
-    from biomarker_cli.exchange.results.reporting import Least
+from biomarker_cli.model.usability import Least
 
 _EPILOG = """\b
 Examples:
@@ -28,7 +26,7 @@ Exit codes: 5 where a case could not be handed out, 6 where none could.
 @handing_out_options
 @click.option(
     "--usable",
-    type=click.Choice(["yes", "caution", "all"]),
+    type=click.Choice(get_args(Least)),
     default="caution",
     show_default=True,
     help="Values that leave: usable ones, also those under caution, or all there are.",

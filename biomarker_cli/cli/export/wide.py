@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -11,10 +11,11 @@ from biomarker_cli.cli.export.destinations import require_free_files
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, say
 from biomarker_cli.cli.strict_command import strict_command
+from biomarker_cli.model.usability import Least
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
-    from biomarker_cli.tables.export.wide import Least, Names
+    from biomarker_cli.tables.export.wide import Names
 
 _EPILOG = """\b
 Examples:
@@ -39,7 +40,7 @@ analyses a column is called analysis:feature, with one by the feature alone.
 )
 @click.option(
     "--usable",
-    type=click.Choice(["yes", "caution", "all"]),
+    type=click.Choice(get_args(Least)),
     default="caution",
     show_default=True,
     help="Values that are filled in: usable ones, also those under caution, or all there are.",
@@ -74,7 +75,8 @@ def wide(
     A value that may not be pooled (usable: no) is left empty; the columns usable,
     flags and n_left_out of its row say so. --usable all fills in every value.
     """
-    from biomarker_cli.tables.export.wide import WideRules, export_wide, units_path
+    from biomarker_cli.tables.export.column_heads import units_path
+    from biomarker_cli.tables.export.wide import WideRules, export_wide
 
     output = output or folder / "wide.csv"
     require_free_files(folder, (output, units_path(output)), overwrite=switches["overwrite"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import print_json, require_new_file, say
+from biomarker_cli.cli.output import print_json, require_new_file, say, say_next_steps
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
@@ -82,6 +82,7 @@ def sr(
         say(f"{rows} of {counted(imported.n_reports, 'report')}, {n_without} without a value")
     for path, error in imported.refused:
         say(f"{path}: {error.code} {error.message}", err=True)
+    say_next_steps(error for _, error in imported.refused)
     if imported.n_reports:
         say(f"written: {output}", err=True)
     context.exit(_exit_code(imported.n_reports, len(imported.refused)))

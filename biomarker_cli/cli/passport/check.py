@@ -100,7 +100,10 @@ def _asked(
 
     loaded = load_study(study)
     if loaded.passports is None:
-        raise click.UsageError(f"{study} asks for no passports.")
+        raise click.UsageError(
+            f"{study} asks for no passports: add the key `passports`, or say --test with "
+            "--max-age-days."
+        )
     sites = tuple(dict.fromkeys(entry.site_id for entry in loaded.entries))
     return [wanted.requirement for wanted in loaded.passports.rules.requires], sites
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_data, print_json, say, say_lines
+from biomarker_cli.cli.output import Listing, print_data, print_json, say, say_prose
 from biomarker_cli.cli.protocol.kinds import load_any, protocol_argument
 from biomarker_cli.cli.strict_command import strict_command
 
@@ -59,10 +59,11 @@ def _print_header(document: ProtocolDocument) -> None:
     for source in header.source:
         place = ", ".join(filter(None, (source.edition, source.date, source.section)))
         note = f" ({source.confirmed.note})" if source.confirmed.note else ""
-        lines.append(f"source  {source.doc} {place}; confirmed: {source.confirmed.by}{note}")
+        named = " ".join(filter(None, (source.doc, place)))
+        lines.append(f"source  {named}; confirmed: {source.confirmed.by}{note}")
     lines += [f"change  {c.version} {c.date}: {c.change}" for c in header.changelog]
-    for line in lines:
-        say_lines(line)
+    for line in (one for text in lines for one in text.splitlines()):
+        say_prose(line)
 
 
 def _print_rules(document: ProtocolDocument) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -104,5 +105,6 @@ def _print(rows: list[dict[str, Any]]) -> None:
         f"{outside} of {counted(judged, 'value')} outside of their range; {0.05 * judged:.1f} of a "
         "cohort like the reference would be (5 %)"
     )
-    for reason in sorted({row["reason"] for row in rows if row.get("reason")}):
-        say(f"not applicable: {reason}", err=True)
+    reasons = Counter(row["reason"] for row in rows if row.get("reason"))
+    for reason, number in sorted(reasons.items()):
+        say(f"not applicable: {counted(number, 'value')}: {reason}", err=True)

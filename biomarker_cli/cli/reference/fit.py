@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from biomarker_cli.cli.output import Listing, require_new_file, say
+from biomarker_cli.cli.output import Listing, require_new_file, say, say_left_out
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
@@ -60,7 +60,7 @@ distribution.
 def fit(tables: tuple[Path, ...], output: Path, **given: Any) -> None:
     """Learn the 95 % range of every feature, with limits, by covariates.
 
-    One value of each subject. The file holds its conditions (analyses, scanners,
+    One usable value of each subject. The file holds its conditions (analyses, scanners,
     sites), how far the covariates reach, and a digest of itself.
     """
     import json
@@ -74,6 +74,7 @@ def fit(tables: tuple[Path, ...], output: Path, **given: Any) -> None:
     if given["timepoint"]:
         frame = frame[frame["timepoint"] == given["timepoint"]]
     observations = Observations(frame.reset_index(drop=True))
+    say_left_out(observations.left_out)
     ident = (given["ident"], given["version"])
     found = fit_ranges(observations, given["covariates"], given["by"], ident)
     from biomarker_cli.model.outputs import replace_file

@@ -111,6 +111,12 @@ def carry(
         say(str(one.error), err=True)
     say(f"written: {output}", err=True)
     n_taken = len(taken(masks, reason))
+    if n_taken < len(masks) and not reason:
+        say(
+            f"  next   Look at {output / 'overlay.png'}; who takes the others says so: "
+            "--overwrite --accept REASON.",
+            err=True,
+        )
     whole = ExitCode.DONE if n_taken == len(regions) else ExitCode.PARTIAL
     context.exit(whole if n_taken else ExitCode.FAILED)
 

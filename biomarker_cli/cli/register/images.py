@@ -96,7 +96,10 @@ def regions_on(mask: Path | None, fixed: Volume, names: RoiNames | None = None) 
     results = import_regions(mask, ImageTarget.from_volume(fixed), RegionRules(), names)
     for result in results:
         if result.region is None:
-            say(f"{result.roi_id}: {result.status} {result.error_code}", err=True)
+            say(
+                f"{result.roi_id}: {result.status} {result.error_code} {result.error_message}",
+                err=True,
+            )
     regions = [result.region for result in results if result.region is not None]
     if not regions:
         raise nothing_found("ROI on the fixed image", [mask])

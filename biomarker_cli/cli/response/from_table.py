@@ -42,14 +42,15 @@ def from_table(context: click.Context, /, table: Path, **given: Any) -> None:
 
     Rows are taken whose column criterion names the criterion, or is empty.
     """
-    from biomarker_cli.response.from_table import read_rows, table_courses
+    from biomarker_cli.response.from_table import read_rows, table_courses, unknown_criteria
     from biomarker_cli.response.judging import judge
 
     require_output(given)
     criteria = load_criteria(given["criteria"])
     choices = choices_of(given)
     rows = read_rows(table)
-    outcomes = [(one, table_courses(rows, one)) for one in criteria]
+    unknown = unknown_criteria(rows, criteria)
+    outcomes = [(one, table_courses(rows, one, unknown)) for one in criteria]
     if not any(courses for _, courses in outcomes):
         names = ", ".join(one.file.id for one in criteria)
         raise nothing_found(

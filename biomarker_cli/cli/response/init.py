@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from biomarker_cli.cli.output import nothing_found, require_new_file, say, write_new_file
+from biomarker_cli.cli.output import (
+    nothing_found,
+    require_new_file,
+    say,
+    say_next_steps,
+    write_new_file,
+)
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
@@ -124,5 +130,4 @@ def _say_proposal(found: MatchedLedger) -> None:
     say(f"{counted(found.n_visits, 'visit')} proposed{': ' if said else ''}{said}")
     for place, error in found.faults:
         say(f"{place}: {error.code} {error.message}", err=True)
-    for hint in dict.fromkeys(error.hint for _, error in found.faults if error.hint):
-        say(f"  next   {hint}", err=True)
+    say_next_steps(error for _, error in found.faults)

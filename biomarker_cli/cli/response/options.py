@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, require_free, say
+from biomarker_cli.cli.output import Listing, print_json, require_free, say, say_next_steps
 from biomarker_cli.cli.strict_command import Needs
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
@@ -161,6 +161,7 @@ def finish(
     for subject, error in judged.errors[:MOST_SHOWN]:
         place = f" [{error.where}]" if error.where else ""
         say(f"error {error.code}: {subject}: {error.message}{place}", err=True)
+    say_next_steps(error for _, error in judged.errors[:MOST_SHOWN])
     context.exit(_exit_code(judged))
 
 
@@ -176,8 +177,8 @@ def _between_readers(judged: Judged) -> dict[str, list[dict[str, Any]]]:
     if len({one.course.reader for one in judged.assessed}) < 2:
         return {}
     return {
-        "reader_agreement": list(agreement_rows(judged.assessed)),
-        "adjudication": list(adjudication_rows(judged.assessed, {})),
+        "reader_agreement": list(agreement_rows(judged.assessed, judged.last_days)),
+        "adjudication": list(adjudication_rows(judged.assessed, {}, judged.last_days)),
     }
 
 

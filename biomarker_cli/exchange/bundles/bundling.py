@@ -29,7 +29,12 @@ from biomarker_cli.protocol.errors import ProtocolError
 from biomarker_cli.protocol.loading import load_document
 from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.tables.kept import KEPT_FOLDER
-from biomarker_cli.tables.manifest import DERIVATIONS_FOLDER, MANIFEST, read_manifest
+from biomarker_cli.tables.manifest import (
+    DERIVATIONS_FOLDER,
+    MANIFEST,
+    case_and_analysis,
+    read_manifest,
+)
 from biomarker_cli.tables.outgoing_text import KEEP
 from biomarker_cli.tables.package import DATA_PACKAGE
 
@@ -251,11 +256,10 @@ def _derivations(folder: Path, tables: OutgoingTables) -> dict[str, bytes]:
     below = folder / DERIVATIONS_FOLDER
     for path in sorted(below.glob("*.json")) if below.is_dir() else ():
         said = json.loads(path.read_text(encoding="utf-8"))
-        # The name of the file begins with the case.
-        case = "/".join(path.name.split("__")[:4])
+        subject = tables.subject_of_file(case_and_analysis(path.name)[0])
         name = f"{DERIVATIONS_FOLDER}/{path.name}"
         if is_member_name(name):
-            found[name] = _json(tables.text.plain(said, tables.subject_of({"case_id": case})))
+            found[name] = _json(tables.text.plain(said, subject))
     return found
 
 

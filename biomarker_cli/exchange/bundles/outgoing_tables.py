@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.tables.cells import csv_line
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package
 from biomarker_cli.tables.outgoing_text import HIDDEN_FACTS, OutgoingText, first_days
+from biomarker_cli.tables.packaged import PackagedTable, read_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,12 +50,17 @@ class OutgoingTables:
         for table in self.tables.values():
             table.require_unchanged()
         self._subjects = {row["case_id"]: row["subject_id"] for row in self._rows("cases")}
+        self._of_stems = {file_stem(case): subject for case, subject in self._subjects.items()}
         facts = ((self.subject_of(row), row) for row in self._rows("facts"))
         self.text = OutgoingText(keeps, first_days(facts), frozenset(self._subjects), uid)
 
     def subject_of(self, row: Mapping[str, str]) -> str:
         """Return the subject of a row, empty where it is of none."""
         return self._subjects.get(row.get("case_id", ""), "")
+
+    def subject_of_file(self, stem: str) -> str:
+        """Return the subject of a file of a case by the stem of its name, empty for none."""
+        return self._of_stems.get(stem, "")
 
     def content(self, table: PackagedTable) -> bytes:
         """Return a table as it leaves."""

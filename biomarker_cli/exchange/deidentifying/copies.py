@@ -213,7 +213,11 @@ def require_place(folder: Path, output: Path, link: Path) -> None:
         ``OUTPUT-EXISTS``, ``DEID-PLACE``.
     """
     require_absent(output)
-    require_absent(link)
+    require_absent(
+        link,
+        "It is the way back from earlier copies: move it to where it is kept, and run this again "
+        "with the same key.",
+    )
     source, copies = folder.resolve(), output.resolve()
     if copies.is_relative_to(source) or link.resolve().is_relative_to(copies):
         raise ExchangeError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,11 +10,12 @@ from typing import Any
 
 from biomarker_cli.exchange.errors import ExchangeError, NotExportedError
 from biomarker_cli.model.wording import quoted
+from biomarker_cli.tables.cells import number_of
 from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package
 from biomarker_cli.tables.kept import KeptIndex, case_folder, read_index
 from biomarker_cli.tables.manifest import read_manifest
+from biomarker_cli.tables.packaged import PackagedTable, read_package, required_table
 
 _CASE_COLUMNS = (
     *("case_id", "subject_id", "timepoint", "study_uid", "series_uid"),
@@ -101,7 +101,7 @@ class OutgoingRun:
         TableError
             ``TABLE-NOT-FOUND``, ``TABLE-CHANGED``, ``TABLE-PACKAGE``.
         """
-        return _table(self.folder, name)
+        return required_table(read_package(self.folder), name)
 
 
 def read_run(folder: Path) -> OutgoingRun:
@@ -114,7 +114,7 @@ def read_run(folder: Path) -> OutgoingRun:
     ExchangeError
         ``EXPORT-NO-CASE`` where nothing was measured.
     """
-    table = _table(folder, "cases")
+    table = required_table(read_package(folder), "cases")
     rows = [row for row in named_rows(table, *_CASE_COLUMNS) if row["status"] in _MEASURED]
     if not rows:
         raise ExchangeError("EXPORT-NO-CASE", "no case of the run was measured", where=str(folder))
@@ -151,11 +151,8 @@ def number_in(row: dict[str, str], name: str, table: PackagedTable) -> float | N
     """
     if not row[name]:
         return None
-    try:
-        found = float(row[name])
-    except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
+    found = number_of(row[name])
+    if found is None:
         raise TableError(
             "TABLE-VALUE",
             f"expected a number in {name}, found {quoted(row[name])}",
@@ -163,14 +160,6 @@ def number_in(row: dict[str, str], name: str, table: PackagedTable) -> float | N
             hint="Run the same `biomarker run` again, which writes the tables anew.",
         )
     return found
-
-
-def _table(folder: Path, name: str) -> PackagedTable:
-    tables = read_package(folder)
-    if name not in tables:
-        raise TableError("TABLE-NOT-FOUND", f"the run has no table {name}", where=str(folder))
-    tables[name].require_unchanged()
-    return tables[name]
 
 
 def _case(row: dict[str, str]) -> OutgoingCase:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from biomarker_cli.dicom.derived import source_headers
 from biomarker_cli.exchange.errors import NotExportedError
@@ -33,21 +33,13 @@ from biomarker_cli.exchange.results.outgoing_maps import OutgoingMap, maps_of_ca
 from biomarker_cli.exchange.results.outgoing_run import OutgoingCase, named_rows, number_in
 from biomarker_cli.exchange.results.response_calls import Calls, read_calls
 from biomarker_cli.model.errors import BiomarkerError
+from biomarker_cli.model.usability import TAKEN, Least
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from biomarker_cli.exchange.results.segmentation import RegionsOfImage
-    from biomarker_cli.tables.export.packaged import PackagedTable
-
-Least = Literal["yes", "caution", "all"]
-"""Which values leave: usable ones, also those under caution, or all there are."""
-
-_TAKEN: Mapping[Least, frozenset[str]] = {
-    "yes": frozenset({"yes"}),
-    "caution": frozenset({"yes", "caution"}),
-    "all": frozenset({"yes", "caution", "no"}),
-}
+    from biomarker_cli.tables.packaged import PackagedTable
 
 _ROW_COLUMNS = (
     *("case_id", "roi_id", "analysis_id", "feature_id"),
@@ -132,7 +124,7 @@ def export_reports(
         if case_id not in waiting:
             continue
         rows = [row for row in group if row["value"]]
-        taken = [row for row in rows if row["usable"] in _TAKEN[rules.least]]
+        taken = [row for row in rows if row["usable"] in TAKEN[rules.least]]
         case = waiting.pop(case_id)
         try:
             _one(outgoing, case, taken, tables, objects, len(rows) - len(taken))

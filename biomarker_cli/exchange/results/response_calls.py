@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biomarker_cli.exchange.errors import ExchangeError
-from biomarker_cli.exchange.results.outgoing_run import named_rows
-from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import read_package
+from biomarker_cli.tables.packaged import read_package, required_table
 
 _TABLE = "response"
 _COLUMNS = ("criterion", "subject_id", "reader", "timepoint", "overall")
@@ -55,15 +53,9 @@ def read_calls(folder: Path, subjects: frozenset[str]) -> Calls:
     ExchangeError
         ``EXPORT-OTHER-RESPONSE`` where it is of no subject of the run.
     """
-    tables = read_package(folder)
-    if _TABLE not in tables:
-        raise TableError(
-            "TABLE-NOT-FOUND",
-            f"no table {_TABLE} in {folder}",
-            hint="Name the folder that `biomarker response -o` wrote.",
-        )
-    tables[_TABLE].require_unchanged()
-    rows = list(named_rows(tables[_TABLE], *_COLUMNS))
+    hint = "Name the folder that `biomarker response -o` wrote."
+    table = required_table(read_package(folder), _TABLE, *_COLUMNS, hint=hint)
+    rows = list(table.named_rows())
     if not subjects & {row["subject_id"] for row in rows}:
         raise ExchangeError(
             "EXPORT-OTHER-RESPONSE",

@@ -7,17 +7,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from biomarker_cli.model.flags import split_flags
-from biomarker_cli.multicentre.pooling.rules import Least
+from biomarker_cli.model.usability import TAKEN, USABLE_WORDS, Least
 from biomarker_cli.multicentre.pooling.unlike import LeftOut
 from biomarker_cli.tables.blocks import cells_of
 from biomarker_cli.tables.cells import csv_line, unescape_cell
-
-_LEFT: Mapping[Least, tuple[str, ...]] = {
-    "yes": (",no", ",caution"),
-    "caution": (",no",),
-    "all": (),
-}
-"""Ends of lines that are left out."""
 
 _UNFLAGGED = (",,yes", ",,no")
 
@@ -41,7 +34,8 @@ class RowFilter:
     """
 
     def __init__(self, usable: Least, left: LeftOut, severities: Mapping[str, str]) -> None:
-        self._ends = _LEFT[usable]
+        # Of lines that are left out.
+        self._ends = tuple(f",{word}" for word in USABLE_WORDS if word not in TAKEN[usable])
         self._left = left
         self._severities = severities
         self.n_by_reason: Counter[str] = Counter()

@@ -12,8 +12,9 @@ from biomarker_cli.model.wording import counted, quoted
 from biomarker_cli.multicentre.errors import PoolError
 from biomarker_cli.regions.result import ROIS_WITH_AUDIT
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PACKAGE, PackagedTable, read_package
 from biomarker_cli.tables.manifest import MANIFEST, read_manifest
+from biomarker_cli.tables.package import DATA_PACKAGE
+from biomarker_cli.tables.packaged import PackagedTable, read_package
 from biomarker_cli.tables.schema import (
     CASES,
     CHECKS,
@@ -138,7 +139,7 @@ def read_part(folder: Path, name: str) -> PoolPart:
         )
     return PoolPart(
         name=name,
-        sha256=hashlib.sha256((folder / PACKAGE).read_bytes()).hexdigest(),
+        sha256=hashlib.sha256((folder / DATA_PACKAGE).read_bytes()).hexdigest(),
         tables=tables,
         manifest=manifest,
         cases=_cases(tables[CASES.name], manifest["cases"], name),

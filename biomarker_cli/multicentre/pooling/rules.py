@@ -23,12 +23,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
+from biomarker_cli.model.usability import Least
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.multicentre.errors import PoolError
-
-Least = Literal["yes", "caution", "all"]
 
 REFUSE, LEAVE_OUT, LIST = "refuse", "leave_out", "list"
 

@@ -11,7 +11,7 @@ from biomarker_cli.multicentre.pooling.parts import PoolPart
 from biomarker_cli.tables.blocks import LineBlock, cells_of, line_blocks
 from biomarker_cli.tables.cells import unescape_cell
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable
+from biomarker_cli.tables.packaged import PackagedTable
 from biomarker_cli.tables.schema import MEASUREMENTS
 
 _N_COLUMNS = len(MEASUREMENTS.columns)

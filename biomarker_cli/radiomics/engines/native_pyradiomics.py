@@ -28,12 +28,8 @@ from biomarker_cli.radiomics.filters.pyradiomics_filters import (
     images_in_box,
     refusals,
 )
-from biomarker_cli.radiomics.filters.rules import (
-    BoxFilterRules,
-    FilterRules,
-    PyradiomicsWavelet,
-    Unfiltered,
-)
+from biomarker_cli.radiomics.filters.pyradiomics_rules import BoxFilterRules, PyradiomicsWavelet
+from biomarker_cli.radiomics.filters.rules import FilterRules, Unfiltered
 from biomarker_cli.radiomics.filters.sharing import shared_boxes, union, work_of
 from biomarker_cli.radiomics.filters.stationary_wavelet import single_wavelet_images, wavelet_images
 from biomarker_cli.radiomics.lattice import Lattice

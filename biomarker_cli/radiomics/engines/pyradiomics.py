@@ -33,7 +33,7 @@ from biomarker_cli.radiomics.engines.pyradiomics_settings import (
 )
 from biomarker_cli.radiomics.errors import RadiomicsError
 from biomarker_cli.radiomics.features.pyradiomics_values import TEXTURE_AS_PYRADIOMICS
-from biomarker_cli.radiomics.filters.rules import PyradiomicsLbp2d, PyradiomicsLbp3d
+from biomarker_cli.radiomics.filters.pyradiomics_rules import PyradiomicsLbp2d, PyradiomicsLbp3d
 from biomarker_cli.radiomics.plan import ALWAYS_ORIGINAL, planned_features
 from biomarker_cli.radiomics.preprocess.normalising import normalised
 from biomarker_cli.radiomics.preprocess.pyradiomics_intensities import (

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
-from biomarker_cli.radiomics.filters.rules import (
-    FilterRules,
-    IbsiFilterRules,
+from biomarker_cli.radiomics.filters.ibsi_rules import IbsiFilterRules
+from biomarker_cli.radiomics.filters.pyradiomics_rules import (
     PyradiomicsGradient,
     PyradiomicsLbp2d,
     PyradiomicsLbp3d,
     PyradiomicsLog,
     PyradiomicsPointwise,
     PyradiomicsWavelet,
-    Unfiltered,
 )
+from biomarker_cli.radiomics.filters.rules import FilterRules, Unfiltered
 from biomarker_cli.radiomics.preprocess.pyradiomics_resampling import ITK_INTERPOLATORS
 from biomarker_cli.radiomics.rules import FixedBinNumber, FixedBinSize, RadiomicsRules
 

@@ -7,20 +7,19 @@ from typing import assert_never
 
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.radiomics.filters.classic import laws_response, log_response, mean_response
-from biomarker_cli.radiomics.filters.oriented import gabor_response, simoncelli_response
-from biomarker_cli.radiomics.filters.riesz import riesz_images
-from biomarker_cli.radiomics.filters.riesz_rules import RieszLogFilter, RieszSimoncelliFilter
-from biomarker_cli.radiomics.filters.rules import (
-    FilterRules,
+from biomarker_cli.radiomics.filters.ibsi_rules import (
     GaborFilter,
     LawsFilter,
     LogFilter,
     MeanFilter,
-    PyradiomicsFilter,
     SimoncelliFilter,
-    Unfiltered,
     WaveletFilter,
 )
+from biomarker_cli.radiomics.filters.oriented import gabor_response, simoncelli_response
+from biomarker_cli.radiomics.filters.pyradiomics_rules import PyradiomicsFilter
+from biomarker_cli.radiomics.filters.riesz import riesz_images
+from biomarker_cli.radiomics.filters.riesz_rules import RieszLogFilter, RieszSimoncelliFilter
+from biomarker_cli.radiomics.filters.rules import FilterRules, Unfiltered
 from biomarker_cli.radiomics.filters.wavelets import wavelet_response
 
 

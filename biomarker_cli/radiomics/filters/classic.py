@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.radiomics.filters.rules import LawsFilter, LogFilter, MeanFilter
+from biomarker_cli.radiomics.filters.ibsi_rules import LawsFilter, LogFilter, MeanFilter
 from biomarker_cli.radiomics.filters.separable import Kernels, convolve, pooled
 
 Spacing = tuple[float, float, float]

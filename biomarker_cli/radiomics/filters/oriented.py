@@ -6,7 +6,7 @@ import numpy as np
 
 from biomarker_cli.model.arrays import ComplexArray, FloatArray
 from biomarker_cli.radiomics.errors import RadiomicsError
-from biomarker_cli.radiomics.filters.rules import GaborFilter, SimoncelliFilter
+from biomarker_cli.radiomics.filters.ibsi_rules import GaborFilter, SimoncelliFilter
 
 Spacing = tuple[float, float, float]
 

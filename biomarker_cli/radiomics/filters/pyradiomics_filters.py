@@ -11,17 +11,17 @@ import numpy.typing as npt
 
 from biomarker_cli.imaging.boxes import Box
 from biomarker_cli.model.arrays import AnyArray, FloatArray
-from biomarker_cli.radiomics.filters.recursive_gaussian import (
-    SHORTEST_LINE,
-    laplacians_of_gaussian,
-)
-from biomarker_cli.radiomics.filters.rules import (
+from biomarker_cli.radiomics.filters.pyradiomics_rules import (
     BoxFilterRules,
-    FilterRules,
     PyradiomicsGradient,
     PyradiomicsLog,
     PyradiomicsPointwise,
 )
+from biomarker_cli.radiomics.filters.recursive_gaussian import (
+    SHORTEST_LINE,
+    laplacians_of_gaussian,
+)
+from biomarker_cli.radiomics.filters.rules import FilterRules
 
 Voxels = npt.NDArray[np.float64 | np.float32]
 Spacing = tuple[float, float, float]

@@ -6,19 +6,18 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from biomarker_cli.radiomics.bounds import require_reach
-from biomarker_cli.radiomics.filters.oriented import gabor_reach
-from biomarker_cli.radiomics.filters.riesz_rules import RieszLogFilter, RieszSimoncelliFilter
-from biomarker_cli.radiomics.filters.rules import (
-    FilterRules,
+from biomarker_cli.radiomics.filters.ibsi_rules import (
     GaborFilter,
     LawsFilter,
     LogFilter,
     MeanFilter,
-    PyradiomicsFilter,
     SimoncelliFilter,
-    Unfiltered,
     WaveletFilter,
 )
+from biomarker_cli.radiomics.filters.oriented import gabor_reach
+from biomarker_cli.radiomics.filters.pyradiomics_rules import PyradiomicsFilter
+from biomarker_cli.radiomics.filters.riesz_rules import RieszLogFilter, RieszSimoncelliFilter
+from biomarker_cli.radiomics.filters.rules import FilterRules, Unfiltered
 from biomarker_cli.radiomics.filters.wavelets import taps_of
 
 Spacing = tuple[float, float, float]

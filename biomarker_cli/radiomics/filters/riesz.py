@@ -10,9 +10,9 @@ import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.radiomics.filters.classic import log_reach, log_response
+from biomarker_cli.radiomics.filters.ibsi_rules import LogFilter, SimoncelliFilter
 from biomarker_cli.radiomics.filters.oriented import simoncelli_response
 from biomarker_cli.radiomics.filters.riesz_rules import RieszLogFilter, RieszSimoncelliFilter
-from biomarker_cli.radiomics.filters.rules import LogFilter, SimoncelliFilter
 
 Spacing = tuple[float, float, float]
 

@@ -9,7 +9,7 @@ from itertools import permutations, product
 import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.radiomics.filters.rules import Boundary
+from biomarker_cli.radiomics.filters.ibsi_rules import Boundary
 
 Kernels = tuple[FloatArray | None, ...]
 """One kernel for each axis z, y, x; none leaves the axis alone."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from biomarker_cli.imaging.boxes import Box
-from biomarker_cli.radiomics.filters.rules import (
+from biomarker_cli.radiomics.filters.pyradiomics_rules import (
     BoxFilterRules,
     PyradiomicsGradient,
     PyradiomicsLog,

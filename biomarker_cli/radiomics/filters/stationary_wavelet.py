@@ -10,7 +10,7 @@ import numpy as np
 from biomarker_cli.imaging.boxes import Box
 from biomarker_cli.kernels.compiled import convolve_lines, convolve_rows
 from biomarker_cli.model.arrays import AnyArray, FloatArray, IntArray
-from biomarker_cli.radiomics.filters.rules import PyradiomicsWavelet
+from biomarker_cli.radiomics.filters.pyradiomics_rules import PyradiomicsWavelet
 
 
 def wavelet_images(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
-from biomarker_cli.radiomics.filters.rules import WaveletFilter
+from biomarker_cli.radiomics.filters.ibsi_rules import WaveletFilter
 from biomarker_cli.radiomics.filters.separable import Kernels, pooled
 
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 import pickle
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.case.plan import CasePlan
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.wording import counted
+from biomarker_cli.study.cluster.client import ClusterClient, PendingReply
 from biomarker_cli.study.cluster.environment import versions
 from biomarker_cli.study.cluster.errors import ClusterError, ClusterLostError
 from biomarker_cli.study.cluster.scheduler import (
@@ -39,9 +39,6 @@ from biomarker_cli.study.errors import unexpected_error
 from biomarker_cli.study.executors import LOOK_WHY, CaseOutcome, ended_by, outcome_of, run_in_worker
 from biomarker_cli.study.finished import FinishedResult
 from biomarker_cli.study.workers import TIMED_OUT, Answer
-
-if TYPE_CHECKING:
-    from distributed import Client, Future
 
 CASES_PER_WORKER = 4
 """So many are at the cluster for each thread of a worker: one is measured, others wait."""
@@ -64,7 +61,7 @@ class DaskExecutor:
 
     Attributes
     ----------
-    client : Client
+    client : ClusterClient
     timeout_s : float or None
         Longest time for one case.
     patience_s : float
@@ -75,7 +72,7 @@ class DaskExecutor:
         What a worker does with a case; importable by its name.
     """
 
-    client: Client
+    client: ClusterClient
     timeout_s: float | None = None
     patience_s: float = 600.0
     say: Callable[[str], None] = _say_nothing
@@ -146,9 +143,9 @@ class _Window:
         self._run = uuid.uuid4().hex[:12]
         self._sent = 0
         self._taken = 0
-        self._flying: dict[Future[Reply], _Flying] = {}
+        self._flying: dict[PendingReply, _Flying] = {}
         self._suspects: list[_Flying] = []
-        self._landed: SimpleQueue[Future[Reply]] = SimpleQueue()
+        self._landed: SimpleQueue[PendingReply] = SimpleQueue()
         self._threads = _Threads(executor)
 
     def fill(self, plans: Iterator[CasePlan]) -> bool:
@@ -175,7 +172,7 @@ class _Window:
         self._sent += 1
         future = self._client.submit(measure_in_child, case.parcel, key=key, pure=False)
         self._flying[future] = case
-        future.add_done_callback(self._landed.put)  # type: ignore[no-untyped-call]
+        future.add_done_callback(self._landed.put)
 
     def next_outcome(self) -> CaseOutcome | None:
         """Wait a moment for a case that is done; None where none is, or one is sent again."""
@@ -190,16 +187,16 @@ class _Window:
         try:
             return self._landing(case, future)
         finally:
-            future.release()  # type: ignore[no-untyped-call]
+            future.release()
 
-    def _landing(self, case: _Flying, future: Future[Reply]) -> CaseOutcome | None:
+    def _landing(self, case: _Flying, future: PendingReply) -> CaseOutcome | None:
         try:
-            error = future.exception()  # type: ignore[no-untyped-call]
-            reply = None if error is not None else future.result()
+            error = future.exception()
+            reply = future.result() if error is None else error
         except (CancelledError, OSError, TimeoutError) as lost:
             raise _lost() from lost
-        if reply is None:
-            return self._without_reply(case, error)
+        if isinstance(reply, BaseException):
+            return self._without_reply(case, reply)
         if isinstance(reply.answer.value, Refused):
             self._judge(case, reply, reply.answer.value)
             return None
@@ -248,7 +245,7 @@ class _Window:
     def empty(self) -> None:
         """Let the cluster stop what is still there."""
         if self._flying and self._client.status == "running":
-            self._client.cancel(list(self._flying), force=True)  # type: ignore[no-untyped-call]
+            self._client.cancel(list(self._flying), force=True)
         self._flying.clear()
 
 
@@ -267,7 +264,7 @@ class _Threads:
         now = time.monotonic()
         if now - self._asked >= _ASK_EVERY_S:
             try:
-                told: Mapping[str, Any] = self._executor.client.nthreads()  # type: ignore
+                told = self._executor.client.nthreads()
             except (OSError, CancelledError, TimeoutError) as error:
                 raise _lost() from error
             self._found, self._asked = sum(told.values()), now

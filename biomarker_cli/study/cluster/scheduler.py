@@ -8,19 +8,17 @@ import logging
 import re
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.model.inputs import read_whole
 from biomarker_cli.model.wording import counted, quoted
+from biomarker_cli.study.cluster.client import ClusterClient
 from biomarker_cli.study.cluster.environment import ABSENT, differences, versions
 from biomarker_cli.study.cluster.errors import ClusterError
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 _ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 
@@ -107,7 +105,7 @@ def _unusable(path: Path, what: str) -> ClusterError:
 
 
 @contextmanager
-def connected(named: str) -> Iterator[Client]:
+def connected(named: str) -> Iterator[ClusterClient]:
     """Hold a connection to a scheduler whose workers measure as this process would.
 
     Parameters
@@ -136,7 +134,7 @@ def connected(named: str) -> Iterator[Client]:
         with warnings.catch_warnings():
             # Of other versions: they are refused by name.
             warnings.simplefilter("ignore")
-            client = Client(  # type: ignore[no-untyped-call]
+            client = cast("Callable[..., ClusterClient]", Client)(
                 address, timeout=_ANSWER_WITHIN_S, set_as_default=False, name="biomarker"
             )
     except (OSError, TimeoutError) as error:
@@ -148,7 +146,7 @@ def connected(named: str) -> Iterator[Client]:
             raise _not_reached(address, error) from error
         yield client
     finally:
-        client.close(timeout=1)  # type: ignore[no-untyped-call]
+        client.close(timeout=1)
 
 
 def _require_scheduler(address: str) -> None:
@@ -196,7 +194,7 @@ def _silence() -> None:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
-def require_same_versions(client: Client) -> None:
+def require_same_versions(client: ClusterClient) -> None:
     """Refuse a cluster of which a worker, or the scheduler, has other versions than we.
 
     Raises
@@ -206,7 +204,7 @@ def require_same_versions(client: Client) -> None:
     OSError, TimeoutError
         Where the scheduler does not answer.
     """
-    cluster: Mapping[str, Any] = client.get_versions()  # type: ignore[assignment]
+    cluster = client.get_versions()
     here = versions()
     common = {name: here[name] for name in ("python", "dask", "distributed")}
     told = {"the scheduler": cluster["scheduler"]}
@@ -224,10 +222,10 @@ def require_same_versions(client: Client) -> None:
         raise other_versions(bad)
 
 
-def _asked(client: Client, workers: Iterable[str]) -> dict[str, object]:
+def _asked(client: ClusterClient, workers: Iterable[str]) -> dict[str, object]:
     """Return the versions that scheduler and workers tell, or what came of it when asked."""
     try:
-        answer: object = client.run_on_scheduler(versions)  # type: ignore[no-untyped-call]
+        answer = client.run_on_scheduler(versions)
     except Exception as error:  # noqa: BLE001 - Dask raises what it finds there
         answer = error
     answers = client.run(versions, workers=list(workers), on_error="return") if workers else {}

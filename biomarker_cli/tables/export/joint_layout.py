@@ -13,27 +13,6 @@ _GENERAL = frozenset({"signal", "unitless", "activity", "pet_stored"})
 """Words of quantities that do not tell what a map shows."""
 
 
-@dataclass(frozen=True)
-class JointCase:
-    """A case of the run, as far as the joint table asks.
-
-    Attributes
-    ----------
-    case_id, role, modality, series_uid, frame_uid, result_key, status : str
-    rois : mapping
-        ROI -> status of its import.
-    """
-
-    case_id: str
-    role: str
-    modality: str
-    series_uid: str
-    frame_uid: str
-    result_key: str
-    status: str
-    rois: Mapping[str, str]
-
-
 @dataclass(frozen=True, order=True)
 class JointColumn:
     """What a column holds.

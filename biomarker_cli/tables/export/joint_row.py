@@ -9,12 +9,8 @@ from biomarker_cli.model.flags import split_flags
 from biomarker_cli.model.usability import USABLE_WORDS, worst
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.tables.cells import is_finite_number
-from biomarker_cli.tables.export.joint_layout import (
-    JointCase,
-    JointColumn,
-    JointLayout,
-    quantity_of,
-)
+from biomarker_cli.tables.export.joint_cases import JointCase
+from biomarker_cli.tables.export.joint_layout import JointColumn, JointLayout, quantity_of
 
 ABSENT = (
     "site_id",

@@ -15,7 +15,7 @@ from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.wording import valid_unicode
 from biomarker_cli.tables.cells import unescape_cell
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable
+from biomarker_cli.tables.packaged import PackagedTable
 
 _BLOCK_BYTES = 1_000_000
 """Bytes of CSV that are read at a time; the library reads some dozen blocks ahead."""

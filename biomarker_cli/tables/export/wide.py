@@ -7,31 +7,19 @@ memory of one row.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
-from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.model.flags import split_flags
 from biomarker_cli.model.outputs import whole_file
-from biomarker_cli.model.usability import DEFAULT_POLICY, USABLE_WORDS, worst
+from biomarker_cli.model.usability import TAKEN, USABLE_WORDS, Least, worst
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.tables.cells import csv_line, is_finite_number
-from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package
+from biomarker_cli.tables.export.column_heads import require_heads, units_path, write_heads
+from biomarker_cli.tables.export.open_run import OpenRun, open_run
 from biomarker_cli.tables.rows import Column
-from biomarker_cli.tables.schema import FEATURES, MEASUREMENTS
-
-Least = Literal["yes", "caution", "all"]
-"""What is filled in: usable rows, also those under caution, or every value there is."""
-
-FILLED: Mapping[Least, frozenset[str]] = {
-    "yes": frozenset({"yes"}),
-    "caution": frozenset({"yes", "caution"}),
-    "all": frozenset(USABLE_WORDS),
-}
-"""Words of `usable` whose values are filled in."""
 
 Names = Literal["feature_id", "pyradiomics"]
 """What columns are called by: our identifiers, or the keys of pyradiomics' own output."""
@@ -53,6 +41,8 @@ ROW_COLUMNS = (
 )
 """Columns before those of the features."""
 
+_OF_FEATURE = ("analysis_id", "feature_id", "unit_ucum", "family", "pyradiomics_name")
+
 _NAMES = tuple(column.name for column in ROW_COLUMNS)
 
 
@@ -63,7 +53,7 @@ class WideRules:
     Attributes
     ----------
     usable : str
-        One of `Least`.
+        One of `Least`: what is filled in.
     analyses : tuple of str
         ``id`` or ``id@version``; empty for all of the run.
     names : str
@@ -98,11 +88,6 @@ class WideSummary:
         return asdict(self)
 
 
-def units_path(output: Path) -> Path:
-    """Return the file of units beside a wide table: ``wide.units.csv`` beside ``wide.csv``."""
-    return output.with_name(f"{output.stem}.units.csv")
-
-
 def export_wide(folder: Path, output: Path, rules: WideRules) -> WideSummary:
     """Write the wide table of a run, and its units beside it.
 
@@ -118,39 +103,19 @@ def export_wide(folder: Path, output: Path, rules: WideRules) -> WideSummary:
     ------
     TableError
         ``TABLE-NOT-FOUND``, ``TABLE-PACKAGE``, ``TABLE-CHANGED``, ``TABLE-COLUMNS``,
-        ``TABLE-VALUE``, ``TABLE-UNREADABLE``.
+        ``TABLE-VALUE``, ``TABLE-UNREADABLE``, ``TABLE-HEADS``.
     InputNotFoundError
         ``NOTHING-FOUND`` where the run has no such analysis.
     """
-    package = read_package(folder)
-    measurements, features = (
-        required_table(package, t.name, folder) for t in (MEASUREMENTS, FEATURES)
-    )
-    layout = _Layout.of(features, rules)
+    run = open_run(folder, rules.analyses)
+    layout = _Layout.of(run, rules.names)
+    names = (*_NAMES, *layout.names)
+    require_heads(names, folder)
     summary = WideSummary(columns=len(layout.names))
     with whole_file(units_path(output)) as units, whole_file(output) as table:
-        header = csv_line((*_NAMES, *layout.names)).encode()
-        units.write(header)
-        units.write(csv_line((*("" for _ in _NAMES), *layout.units)).encode())
-        table.write(header)
-        _write_rows(table, _regions(measurements, layout, FILLED[rules.usable]), summary)
+        write_heads(table, units, names, layout.units)
+        _write_rows(table, _regions(run, layout, TAKEN[rules.usable]), summary)
     return summary
-
-
-def required_table(package: Mapping[str, PackagedTable], name: str, folder: Path) -> PackagedTable:
-    """Return a table of a run as the run wrote it.
-
-    Raises
-    ------
-    InputNotFoundError
-        ``NOTHING-FOUND``.
-    TableError
-        As `PackagedTable.require_unchanged` does.
-    """
-    if name not in package:
-        raise InputNotFoundError("NOTHING-FOUND", f"the run in {folder} has no {name}.csv")
-    package[name].require_unchanged()
-    return package[name]
 
 
 def _write_rows(stream: IO[bytes], regions: Iterable[_Region], summary: WideSummary) -> None:
@@ -172,30 +137,25 @@ class _Layout:
         Of the columns.
     places : dict
         Analysis and feature -> unit -> place.
-    left_out : frozenset of str
-        Analyses that are not asked for.
     """
 
     names: tuple[str, ...]
     units: tuple[str, ...]
     places: dict[tuple[str, str], dict[str, int]]
-    left_out: frozenset[str]
 
     @classmethod
-    def of(cls, features: PackagedTable, rules: WideRules) -> _Layout:
+    def of(cls, run: OpenRun, named: Names) -> _Layout:
         """Return the layout of some analyses: columns by analysis and feature.
 
         A feature that stands in two units has a column for each: no column mixes them.
         """
-        wanted = ("analysis_id", "feature_id", "unit_ucum", "family", "pyradiomics_name")
-        index = [features.column_names.index(c) for c in wanted]
-        rows = [tuple(cells[place] for place in index) for cells in features.rows()]
-        there = sorted({analysis for analysis, *_ in rows})
-        chosen = chosen_analyses(there, rules.analyses)
+        index = [run.features.column_names.index(name) for name in _OF_FEATURE]
+        told = (tuple(cells[place] for place in index) for cells in run.features.rows())
+        rows = [row for row in told if row[0] in run.analyses]
         peers = {
             (analysis, feature): _peer_key(feature, family, peer)
             for analysis, feature, _, family, peer in rows
-            if rules.names == "pyradiomics"
+            if named == "pyradiomics"
         }
         # A key that would stand for two numbers, of two aggregations, names neither.
         n_of = Counter((analysis, peer) for (analysis, _), peer in peers.items())
@@ -203,44 +163,20 @@ class _Layout:
         units: list[str] = []
         places: dict[tuple[str, str], dict[str, int]] = {}
         for analysis, feature, said, *_ in rows:
-            if analysis not in chosen:
-                continue
             peer = peers.get((analysis, feature), "")
             called = peer if peer and n_of[analysis, peer] == 1 else feature
-            name = called if len(chosen) == 1 else f"{analysis}:{called}"
+            name = called if len(run.analyses) == 1 else f"{analysis}:{called}"
             found = said.split(";")
             places[analysis, feature] = {u: len(names) + n for n, u in enumerate(found)}
             names += [name] if len(found) == 1 else [f"{name} [{unit}]" for unit in found]
             units += found
-        return cls(tuple(names), tuple(units), places, frozenset(there) - chosen)
+        return cls(tuple(names), tuple(units), places)
 
 
 def _peer_key(feature: str, family: str, peer: str) -> str:
     """Return the key of the output of pyradiomics; empty where the package has none."""
     image, found, _ = feature.partition(f".{family}.")
     return f"{image}_{peer}" if found and peer else ""
-
-
-def chosen_analyses(there: Sequence[str], wanted: Sequence[str]) -> frozenset[str]:
-    """Return the analyses that are meant; all that are there where none is named.
-
-    Raises
-    ------
-    InputNotFoundError
-        ``NOTHING-FOUND``.
-    """
-    for one in wanted:
-        if not any(one in {ident, ident.partition("@")[0]} for ident in there):
-            raise InputNotFoundError(
-                "NOTHING-FOUND",
-                f"the run has no analysis {quoted(one)}",
-                hint=f"It has {', '.join(there) or 'none'}.",
-            )
-    if not there:
-        raise InputNotFoundError("NOTHING-FOUND", "the run has measured nothing")
-    if not wanted:
-        return frozenset(there)
-    return frozenset(i for i in there if {i, i.partition("@")[0]} & set(wanted))
 
 
 @dataclass
@@ -303,40 +239,20 @@ class _Region:
         return [*names, usable, ";".join(sorted(flags)), *map(str, counts), *self.values]
 
 
-def _regions(table: PackagedTable, layout: _Layout, filled: frozenset[str]) -> Iterator[_Region]:
+def _regions(run: OpenRun, layout: _Layout, filled: frozenset[str]) -> Iterator[_Region]:
     """Yield regions in the order of the table, each with its values in their places."""
     region: _Region | None = None
-    for number, cells in enumerate(measured_rows(table), start=1):
-        if cells[2] in layout.left_out:
-            continue
+    for number, cells in run.rows():
         key = cells[0], cells[1]
         if region is None or key != region.key:
             if region is not None:
                 yield region
             if key[0].count("/") != 3 or (region is not None and key < region.key):
-                raise table.bad_row(number, "its case is not in its place")
+                raise run.measurements.bad_row(number, "its case is not in its place")
             n_columns = len(layout.names)
             region = _Region(key, [""] * n_columns, bytearray(n_columns))
         fault = region.take(cells, layout, filled)
         if fault:
-            raise table.bad_row(number, fault)
+            raise run.measurements.bad_row(number, fault)
     if region is not None:
         yield region
-
-
-def measured_rows(table: PackagedTable) -> Iterator[list[str]]:
-    """Yield the rows of measurements.csv; of before the column `usable`, as the product weighs."""
-    names = MEASUREMENTS.column_names
-    if table.column_names == names:
-        yield from table.rows()
-        return
-    if table.column_names != names[:-1]:
-        raise TableError(
-            "TABLE-COLUMNS", f"expected the columns {', '.join(names)}", where=str(table.path)
-        )
-    for number, cells in enumerate(table.rows(), start=1):
-        try:
-            usable = DEFAULT_POLICY.usable(cells[-2], split_flags(cells[-1]))
-        except ValueError as error:
-            raise table.bad_row(number, str(error)) from error
-        yield [*cells, usable]

@@ -73,6 +73,7 @@ def test_spreadsheets_may_add_a_byte_order_mark_and_blanks(table):
         (HEAD + ROW.replace("0.5", "about a half"), "expected a number"),
         (HEAD + ROW.replace("0.5", "nan"), "expected a number"),
         (HEAD + ROW.replace("0.5", "inf"), "expected a number"),
+        (HEAD + ROW.replace("0.5", "0_5"), "expected a number"),
         (HEAD + ROW.replace("10mm", "11mm"), "no measured fact"),
         (HEAD + ROW + ROW, "stands twice"),
         (HEAD + ROW.replace("sheet of March", "a,b"), "more cells than there are columns"),

@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -238,6 +240,66 @@ def test_damaged_volumes_are_made_again(folder, index, damage):
     _change(index, f"UPDATE volumes SET candidates = {damage}")
     assert scan([folder], index=index) == expected
     assert scan([folder], index=index) == expected
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "word"),
+    [
+        ("volumes", "candidates", r"3\.0(?=\])"),
+        ("files", "record", r"3\.0(?=\])"),
+        ("files", "series", r"\d(?=\"\]$)"),
+    ],
+)
+def test_a_word_of_the_index_that_was_changed_is_not_believed(folder, index, table, column, word):
+    """What it says is still of its form: a wrong number would come of it."""
+    expected = scan([folder], index=index)
+    if table == "files":
+        _change(index, "DELETE FROM volumes")
+    with sqlite3.connect(index._path) as connection:
+        rows = connection.execute(f"SELECT {_KEYS[table]}, {column} FROM {table}").fetchall()
+    connection.close()
+    said = [(re.sub(word, _next_digit, text), key) for key, text in rows]
+    assert {text for text, _ in said} != {text for _, text in rows}
+    with sqlite3.connect(index._path) as connection:
+        connection.executemany(f"UPDATE {table} SET {column} = ? WHERE {_KEYS[table]} = ?", said)
+    connection.close()
+    assert scan([folder], index=index) == expected
+    assert scan([folder], index=index) == expected
+
+
+def test_digests_that_were_changed_are_not_believed(folder, index):
+    path = folder / "1_000.dcm"
+    read = FileRead(FileSignature.of(path.stat()), "0" * 64, "1" * 64)
+    for column in ("sha256", "pixels"):
+        index.remember_digests({path: read})
+        assert index.digests({path: read.signature}) == {path: read}
+        _change(index, f"UPDATE digests SET {column} = '2' || SUBSTR({column}, 2)")
+        assert index.digests({path: read.signature}) == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bits_that_turn_in_the_index_decide_nothing(folder, index, seed):
+    chance = random.Random(seed)
+    write_series(folder, axial(0, 3, 6, 9), series="2")
+    (folder / "notes.txt").write_text("no DICOM")
+    for path in folder.iterdir():
+        _age(path)
+    expected = scan([folder], index=index)
+    whole = index._path.read_bytes()
+    for _ in range(100):
+        content = bytearray(whole)
+        for _ in range(chance.choice((1, 1, 3, 10))):
+            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        index._path.write_bytes(content)
+        assert scan([folder], index=FileIndex(index.folder)) == expected
+
+
+_KEYS = {"files": "path", "volumes": "series"}
+
+
+def _next_digit(found):
+    """Return a text whose last digit is the next one."""
+    return found[0][:-1] + str((int(found[0][-1]) + 1) % 10)
 
 
 def test_volumes_of_unchanged_series_are_not_made_again(folder, index, monkeypatch):

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import errno
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
+from biomarker_cli.cli.column_widths import column_widths
 from biomarker_cli.cli.interrupting import Interrupted, code_of
 from biomarker_cli.cli.main import file_error
-from biomarker_cli.cli.output import Listing, print_error, print_json, say, write_new_file
+from biomarker_cli.cli.output import (
+    Listing,
+    print_error,
+    print_json,
+    say,
+    say_prose,
+    write_new_file,
+)
 from biomarker_cli.model.errors import CaseError, ConfigurationError
 from biomarker_cli.model.exit_codes import ExitCode
 
@@ -104,3 +113,51 @@ def test_an_interruption_keeps_its_code_through_another_exception():
     renamed.__cause__ = ended
     assert code_of(renamed) is ExitCode.TERMINATED
     assert code_of(KeyboardInterrupt()) is ExitCode.INTERRUPTED
+
+
+ROOM = 80
+
+
+def column_widths_of(*rows, whole=()):
+    names = rows[0]
+    widths = column_widths(rows, [name in whole for name in names], ROOM)
+    return dict(zip(names, widths, strict=True))
+
+
+def test_a_table_that_fits_is_as_wide_as_its_cells():
+    assert column_widths_of(("a", "long name"), ("cell", "x")) == {"a": 4, "long name": 9}
+
+
+def test_text_gives_way_before_a_word_is_broken():
+    """Of a rule that is told in words and a time stamp, the words go over several lines."""
+    rows = ("rule", "found"), ("time of the first injection, as told " * 3, "2024-03-11T10:00:00")
+    widths = column_widths_of(*rows)
+    assert widths["found"] == len("2024-03-11T10:00:00")
+    assert sum(widths.values()) + 2 * len(widths) == ROOM
+
+
+def test_where_words_are_broken_only_the_longest_are():
+    uid = "2.25.269678740474507766281993278801458331019"
+    rows = ("volume", "rule", "element"), (uid, "acquisition_time", "(0008,0032) " + "x" * 20)
+    widths = column_widths_of(*rows)
+    assert (widths["rule"], widths["element"]) == (16, 20)
+    assert widths["volume"] == ROOM - 6 - 36
+
+
+def test_a_column_that_is_whole_is_never_broken():
+    rows = ("rule", "what"), ("R" * 60, "word " * 20)
+    assert column_widths_of(*rows, whole=("rule",)) == {"rule": 60, "what": 16}
+
+
+def test_a_sentence_is_broken_between_words_and_set_in(capsys, monkeypatch):
+    text = "Ask for the reconstruction of 5 mm or less, or measure only lesions of twice that."
+    say_prose(text, "  fix   ")
+    assert capsys.readouterr().out == f"  fix   {text}\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    say_prose(text, "  fix   ")
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("  fix   Ask for")
+    assert all(line.startswith("        ") for line in rest)
+    assert max(map(len, (first, *rest))) <= 40
+    assert " ".join(line.strip() for line in (first, *rest)) == f"fix   {text}"

@@ -148,3 +148,15 @@ def test_the_size_of_the_values_tells_the_unit_within_its_ranges(
     assert values == pytest.approx(array * factor)
     assert f"x {factor:g} mm2/s" in how
     assert flags == ("unit_inferred:(0028,1054)",)
+
+
+def test_a_comment_that_contradicts_the_size_of_the_values_is_no_second_choice():
+    array = np.full((1, 2, 2), 900.0)
+    said = volume_of(array, header(ImageComments="ADC in 10-6 mm2/s"))
+    values, _, flags = in_mm2_s(said, infer=True)
+    assert values.ravel() == pytest.approx(900e-6)
+    assert flags == ("unit_inferred:(0028,1054)",)
+    with pytest.raises(AdcError) as caught:
+        in_mm2_s(volume_of(array, header(ImageComments="ADC in 10-3 mm2/s")), infer=True)
+    assert caught.value.code == "ADC-MAP-UNIT-CONFLICT"
+    assert "1e-06" in caught.value.message

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom.dataset import Dataset
 
 from biomarker_cli.dicom.frames import FrameHeader, Frames
-from biomarker_cli.drawing.picture_svg import NoPictureError, picture_svg, read_picture
+from biomarker_cli.drawing.picture_png import TILE_PIXELS, picture_png
+from biomarker_cli.drawing.picture_svg import (
+    SHOWN_PIXELS,
+    NoPictureError,
+    picture_svg,
+    read_picture,
+)
 from biomarker_cli.drawing.planes import direction_letters, plane_view
 from biomarker_cli.drawing.region_tiles import region_tiles, scale_bar_mm
 from biomarker_cli.drawing.windows import fixed_window
@@ -197,6 +205,26 @@ def test_a_picture_that_is_none_of_ours_is_refused(damage):
         read_picture(damage(content))
 
 
+def test_the_scale_bar_is_seen_on_a_light_image():
+    """SUV is drawn dark on light: a white bar alone is not there."""
+    suv = replace(volume(grid()), quantity=SUVBW, array=np.zeros(grid().shape))
+    tiles = region_tiles(lopsided(grid()), suv)
+    sheet = np.asarray(Image.open(io.BytesIO(picture_png([("GTV", tiles)]))).convert("RGB"))
+    foot = sheet[TILE_PIXELS - 12 : TILE_PIXELS, 6:30].reshape(-1, 3)
+    assert {0, 255} <= {*foot.max(axis=1).tolist()}
+    bars = re.findall(rb'h[0-9.]+" stroke="(black|white)"', picture_svg(tiles, "GTV"))
+    assert bars[:2] == [b"black", b"white"]
+
+
+def test_no_line_below_a_tile_runs_into_the_next():
+    """Seven slices of a PET were told in one line each, over its neighbour."""
+    content = picture_svg(region_tiles(lopsided(grid()), volume(grid())), "name").decode()
+    said = re.findall(r'<text x="0.0" [^>]*>([^<]*)</text>', content)
+    assert "largest slice" in said
+    # A letter of 9 px is about half as wide.
+    assert max(map(len, said)) * 4.5 <= SHOWN_PIXELS
+
+
 def test_hostile_names_stay_text():
     content = picture_svg(
         region_tiles(lopsided(grid()), volume(grid())), "</svg><script>x()</script>"
@@ -217,3 +245,11 @@ def test_text_in_the_pixels_is_warned_of_on_every_tile(word, warning):
     assert {tile.facts["warning"] for tile in read_picture(content)} == {warning}
     assert (b"HU, text burned in</text>" in content) is bool(warning)
     assert (b"warning" in content) is bool(warning)
+
+
+def test_the_outline_of_a_body_fills_its_picture():
+    """There is nothing round the image that a margin would show."""
+    mask = np.zeros(SHAPE, dtype=np.bool_)
+    mask[:, 2:-2, 2:-2] = True
+    tiles = region_tiles(Region(mask, grid(), "body", "body"), volume(grid()))
+    assert {tile.side_mm for tile in tiles} == {SHAPE[2] * 2.0}

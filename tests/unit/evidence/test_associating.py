@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -365,6 +366,20 @@ def test_a_change_is_from_the_baseline_and_both_rows_may_be_pooled(tmp_path):
             "T1>T2",
             "%" if change == "percent" else "mm2/s",
         )
+
+
+def test_the_size_of_a_mask_of_another_visit_is_no_change(tmp_path):
+    size = "adc.morphology.volume_mesh"
+    seen = [Seen(f"S{n}", 10.0, feature=size) for n in range(6)]
+    seen += [
+        Seen(f"S{n}", 10.0 + n, timepoint="T2", date="20240601", feature=size, **more)
+        for n, more in enumerate([{"flags": "mask_propagated:rigid@1.0.0:0a"}, *[{}] * 5])
+    ]
+    folder = evidence_folder(tmp_path, seen, SIX_PATIENTS)
+    feature = planned_feature(feature=size, timepoint="T2", baseline="T1")
+    values = carried_out(folder, tmp_path, features={"v": feature}).features[0].values
+    assert values["A", "S0"].left_out == "not_usable"
+    assert values["A", "S3"].value == pytest.approx(30.0)
 
 
 @pytest.mark.parametrize(("baseline", "left_out"), [(0.0, "no_baseline"), (-1.0, "no_baseline")])
@@ -730,3 +745,49 @@ def test_what_combat_fits_and_applies_is_known_again(tmp_path, trained_on):
         [row["value"] for row in rows_of(one, "auc", "site")] for one in (measured, evidence)
     ]
     assert of_sites[0] == of_sites[1]
+
+
+def test_sites_without_a_standard_error_are_counted_where_sites_are_combined(tmp_path):
+    seen, rows = cohort()
+    # Where classes do not overlap, an area has no variance.
+    has = {row["patient"]: row["response"] == "1" for row in rows}
+    seen = [
+        Seen(one.subject, one.value + 100 * has[one.subject] * (one.site == "C"), site=one.site)
+        for one in seen
+    ]
+    found = carried_out(evidence_folder(tmp_path, seen, rows), tmp_path)
+    (all_sites,), (fixed,) = rows_of(found, "auc"), rows_of(found, "auc", "fixed")
+    assert (all_sites["n_subjects"], fixed["n_subjects"]) == (60, 40)
+    assert fixed["n_events"] == sum(has[one.subject] for one in seen if one.site != "C")
+    assert "1 site without a standard error left out" in fixed["note"]
+
+
+@pytest.mark.parametrize("kind", ["binary", "time_to_event"])
+def test_words_that_the_plan_does_not_call_negative_are_refused(tmp_path, kind):
+    table = {"table": "clinical", "column": "grade", "positive": ["G3"]}
+    endpoint = table | ({"kind": kind} if kind == "binary" else {"kind": kind, "time": "days"})
+    test = "auc" if kind == "binary" else "c_index"
+    rows = [row | {"grade": str(1 + n % 3)} for n, row in enumerate(SIX_PATIENTS)]
+    folder = evidence_folder(tmp_path, SIX, rows)
+    with pytest.raises(AssociationError, match="2 words neither positive nor negative"):
+        carried_out(folder, tmp_path, endpoint=endpoint, test=test)
+    with pytest.raises(AssociationError, match=r"1 word neither .* 'G2'"):
+        carried_out(folder, tmp_path, endpoint=endpoint | {"negative": ["G1"]}, test=test)
+    told = carried_out(folder, tmp_path, endpoint=endpoint | {"negative": ["G1", "G2"]}, test=test)
+    assert [one.value for one in told.features[0].endpoints.values()] == [0, 0, 1, 0, 0, 1]
+
+
+def test_the_first_value_is_not_a_later_one_and_not_told_without_its_day(tmp_path):
+    anytime = {"adc": planned_feature(timepoint="", per_subject="first")}
+    late = Seen("S0", 9.0, timepoint="T2", date="20240601")
+
+    def value_of(name, seen):
+        (tmp_path / name).mkdir()
+        folder = evidence_folder(tmp_path / name, seen, SIX_PATIENTS)
+        return carried_out(folder, tmp_path, features=anytime).features[0].values["A", "S0"]
+
+    assert value_of("usable", [*SIX, late]).value == SIX[0].value
+    spoiled = [replace(SIX[0], usable="no"), *SIX[1:], late]
+    assert value_of("spoiled", spoiled).left_out == "not_usable"
+    with pytest.raises(AssociationError, match="2 values"):
+        value_of("undated", [*SIX, replace(late, date="")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -335,6 +336,17 @@ def test_spearman_of_what_does_not_vary_is_none():
         with pytest.raises(NotEstimableError):
             spearman(x, y)
     assert "all ranks agree" in spearman(np.arange(9.0), -np.arange(9.0)).note
+
+
+@pytest.mark.parametrize("endpoint", [(0, 1, 2, 3), (0, 0, 1, 1, 2), (0, 1, 1, 2), (2, 1, 1, 1, 0)])
+def test_ranks_that_all_agree_are_tested_by_counting_orders(endpoint):
+    agree = np.array(endpoint, dtype=float)
+    ranks = stats.rankdata(agree)
+    orders = [np.corrcoef(ranks, order)[0, 1] for order in permutations(ranks)]
+    expected = np.mean(np.abs(orders) > 1 - 1e-9)
+    for found in (spearman(agree, agree), spearman(agree, -agree)):
+        assert found.p_value == pytest.approx(expected, rel=1e-9)
+        assert found.low is None
 
 
 @pytest.mark.parametrize(

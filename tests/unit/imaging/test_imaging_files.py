@@ -1,6 +1,7 @@
 """NIfTI, NRRD and MetaImage: the same voxel at the same place, whatever the format."""
 
 import gzip
+import struct
 
 import nibabel
 import numpy as np
@@ -89,6 +90,24 @@ def test_scaled_nifti_gives_the_scaled_numbers(tmp_path):
     stored = nibabel.load(tmp_path / "a.nii").get_fdata().T
     back = read_image_file(tmp_path / "a.nii", HU).array
     assert np.array_equal(back, stored)
+
+
+@pytest.mark.parametrize("slope", [np.inf, -np.inf])
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+def test_a_slope_that_is_no_number_is_refused(tmp_path, kind, slope):
+    """0 and NaN say that nothing is scaled; an infinite one that a writer failed."""
+    path = tmp_path / "a.nii"
+    nibabel.save(kind(ARRAY.T, np.eye(4)), path)
+    content = bytearray(path.read_bytes())
+    place, form = (112, "<f") if kind is nibabel.Nifti1Image else (176, "<d")
+    struct.pack_into(form, content, place, np.nan)
+    path.write_bytes(content)
+    assert np.array_equal(read_image_file(path, HU).array, ARRAY)
+    struct.pack_into(form, content, place, slope)
+    path.write_bytes(content)
+    with pytest.raises(ImageFileError) as refused:
+        read_image_file(path, HU)
+    assert refused.value.code == "IMAGE-FILE-UNREADABLE"
 
 
 def test_big_endian_nifti_is_read_in_native_order(tmp_path):

@@ -75,6 +75,7 @@ ODD = {
     "no handedness": {"pixdim": [0, 1, 1, 1, 1, 1, 1, 1]},
     "scaled": {"scl_slope": 2},
     "shifted": {"scl_slope": 1, "scl_inter": -1024},
+    "scaled beyond all numbers": {"scl_slope": np.inf},
     "unknown unit": {"xyzt_units": 4},
     "unknown time": {"xyzt_units": 58},
     "unknown space": {"sform_code": 9},

@@ -95,6 +95,7 @@ def test_the_rows_that_must_not_be_pooled_are_these():
         "bolus_early",
         "deviates",
         "implausible",
+        "mask_source_excluded",
         "noise_floor",
         "passport_failed",
         "pet_stored_values",

@@ -208,6 +208,8 @@ def test_an_image_or_roi_of_one_side_is_a_failure(against):
         ("image,mask,mean\n", "DIALECT-TABLE"),
         ("subject,mean\nS1,2\n", "DIALECT-TABLE"),
         ("image,mask,mean\nS1,GTV,1\nS1,GTV,2\n", "DIALECT-TWICE"),
+        ("image,mask,mean,mean\nS1,GTV,1,2\n", "DIALECT-TABLE"),
+        ("image,image,mask,mean\nS1,S2,GTV,1\n", "DIALECT-TABLE"),
         ("image,mask,volume[mm2]\nS1,GTV,1\n", "DIALECT-UNIT"),
         ("image,mask,colour\nS1,GTV,1\n", "COMPARE-NOTHING"),
     ],

@@ -242,7 +242,11 @@ def test_names_say_which_case_and_roi_is_which(reference, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a,b\n1,2\n", "kind,a,b\nfeature,x,y\n", "kind,a,b\ncase,x\n"]
+    "text",
+    [
+        *("", "a,b\n1,2\n", "kind,a,b\nfeature,x,y\n", "kind,a,b\ncase,x\n"),
+        f"kind,a,b,b\ncase,{CASE},{CASE},{CASE}\n",
+    ],
 )
 def test_a_file_of_names_that_cannot_be_used_is_refused(reference, tmp_path, text):
     names = tmp_path / "names.csv"

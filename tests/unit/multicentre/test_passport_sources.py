@@ -134,15 +134,17 @@ def test_what_extract_measured_names_no_site(tmp_path):
     assert passport_rows(folder, StatedEntry(site="B"))[0].site_id == "B"
 
 
-def checks(path: Path, protocol: str = "earl-1-phantom") -> Path:
-    names = ("protocol_id", "protocol_version", "rule_id", "outcome", "observed", "unit")
+def checks(path: Path, protocol: str = "earl-1-phantom", severity: str = "warning") -> Path:
+    names = ("protocol_id", "protocol_version")
+    names += ("rule_id", "severity", "outcome", "observed", "unit")
     rows = [
         dict(zip(names, (protocol, "0.1.0", *cells), strict=True))
         for cells in (
-            ("MAX-10", "pass", "0.45", "1"),
-            ("A50-10", "fail", "0.2", "1"),
-            ("NUCLIDE", "pass", "F-18", ""),
-            ("MAX-13", "not_evaluable", "", "1"),
+            ("MAX-10", "error", "pass", "0.45", "1"),
+            ("A50-10", "error", "fail", "0.2", "1"),
+            ("NUCLIDE", "error", "pass", "F-18", ""),
+            ("MAX-13", severity, "not_evaluable", "", "1"),
+            ("MAX-17", "error", "waived", "", "1"),
         )
     ]
     path.write_text(csv_text(names, rows))
@@ -160,6 +162,15 @@ def test_checks_of_a_phantom_give_a_row_for_each_rule_that_was_judged(tmp_path):
     assert rows[0].quantity == "earl-1-phantom@0.1.0 MAX-10"
     with pytest.raises(PassportError, match="protocol of no phantom"):
         passport_rows(checks(tmp_path / "other.csv", "fdg-pet"), SAID)
+
+
+def test_a_phantom_that_nobody_measured_qualifies_no_site(tmp_path):
+    """The rules that a header alone answers passed; those of the phantom were never judged."""
+    with pytest.raises(PassportError, match="1 rule of error level could not be judged") as no:
+        passport_rows(checks(tmp_path / "checks.csv", severity="error"), SAID)
+    assert no.value.code == "PASSPORT-SOURCE"
+    assert "MAX-13" in no.value.message
+    assert "--measured" in no.value.hint
 
 
 def edited(path: Path) -> Path:

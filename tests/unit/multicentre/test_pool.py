@@ -13,8 +13,8 @@ import pytest
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.multicentre.pooling.pool import pool_runs
 from biomarker_cli.multicentre.pooling.rules import PoolRules, parse_answers
-from biomarker_cli.tables.export.packaged import read_package
 from biomarker_cli.tables.package import package_is_true
+from biomarker_cli.tables.packaged import read_package
 from tests.pool_runs import ANALYSIS, FEATURE_IDS, digest, measurement, write_whole_run
 
 CONTRAST, MEAN, VOLUME = FEATURE_IDS

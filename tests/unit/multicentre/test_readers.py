@@ -12,7 +12,7 @@ from biomarker_cli.imaging.geometry import Geometry
 from biomarker_cli.imaging.region import Region
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.multicentre.errors import AgreementError
-from biomarker_cli.multicentre.reader_features import reader_features
+from biomarker_cli.multicentre.reader_features import read_readings, reader_features
 from biomarker_cli.multicentre.reader_masks import ONLY_ROI, grid_of, read_readers, reader_names
 from biomarker_cli.multicentre.readers import MAJORITY, Drawn, compared, majority, reader_rows
 from biomarker_cli.multicentre.surface_distances import (
@@ -301,8 +301,12 @@ def _runs(folder, judges=JUDGES):
     }
 
 
+def _rows_of(runs):
+    return reader_features(read_readings(runs.values()), len(runs))
+
+
 def test_the_features_of_four_readers_have_the_published_icc(tmp_path):
-    (row,) = reader_features(_runs(tmp_path))
+    (row,) = _rows_of(_runs(tmp_path))
     assert row["icc_a_1"] == pytest.approx(0.289764, rel=1e-5)
     assert row["ci95_low"] == pytest.approx(0.018787, rel=1e-4)
     assert row["ci95_high"] == pytest.approx(0.761084, rel=1e-5)
@@ -314,18 +318,18 @@ def test_a_case_that_a_reader_lacks_is_left_out(tmp_path):
     path = runs["b"] / "measurements.csv"
     lines = path.read_text().splitlines()
     path.write_text("\n".join(lines[:-1]) + "\n")
-    (row,) = reader_features(runs)
+    (row,) = _rows_of(runs)
     assert (row["n_targets"], row["n_left_out"]) == (5, 1)
 
 
 def test_one_case_has_no_icc(tmp_path):
     with pytest.raises(InputNotFoundError) as caught:
-        reader_features(_runs(tmp_path, JUDGES[:1]))
+        _rows_of(_runs(tmp_path, JUDGES[:1]))
     assert caught.value.code == "READERS-NO-CASES"
 
 
 def test_constant_values_have_no_icc(tmp_path):
-    (row,) = reader_features(_runs(tmp_path, [[3, 3, 3, 3]] * 4))
+    (row,) = _rows_of(_runs(tmp_path, [[3, 3, 3, 3]] * 4))
     assert row["status"] == "undefined"
 
 
@@ -333,5 +337,5 @@ def test_a_reader_with_two_values_of_a_case_is_refused(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("subject_id,feature_id,value\nS1,f,1\nS1,f,2\n")
     with pytest.raises(AgreementError) as caught:
-        reader_features({"a": path, "b": path})
+        _rows_of({"a": path, "b": path})
     assert caught.value.code == "OBSERVATION-REPEATED"

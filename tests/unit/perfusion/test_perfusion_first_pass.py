@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from synthetic_dce import clock
 from synthetic_dsc import BOXES, FirstPass, echo_planar, write_first_pass
 
+from biomarker_cli.imaging.region import Region
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.perfusion.dsc_rules import DscAif, DscRules
 from biomarker_cli.perfusion.first_pass import Passage, blood_input, reference_curve
@@ -241,3 +242,19 @@ def test_slow_frames_are_flagged(plain):
 def test_rules_that_contradict_are_refused(changes):
     with pytest.raises(ValidationError):
         rules(**changes)
+
+
+@pytest.mark.parametrize("name", ["artery", "reference"])
+def test_rows_carry_the_doubts_of_the_regions_that_they_are_referred_to(name, plain):
+    doubt = frozenset({"roi_padding", "roi_small"})
+    regions = [
+        Region(one.mask, one.geometry, one.label, one.name, flags=doubt)
+        if one.name == name
+        else one
+        for one in REGIONS
+    ]
+    rows = measured_dsc(plain, rules(), *regions)["tumour"]
+    assert "roi_padding" in rows["cbv.perfusion.region"].flags
+    assert "roi_small" not in rows["cbv.perfusion.region"].flags
+    clean = measured_dsc(plain, rules(), *REGIONS)["tumour"]
+    assert "roi_padding" not in clean["cbv.perfusion.region"].flags

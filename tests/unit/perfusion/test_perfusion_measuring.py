@@ -21,6 +21,7 @@ from synthetic_dce import (
     write_vfa,
 )
 
+from biomarker_cli.imaging.region import Region
 from biomarker_cli.model.errors import BiomarkerError
 from biomarker_cli.perfusion.population_inputs import parker_blood
 from biomarker_cli.perfusion.spoiled_echo import spoiled_signal
@@ -337,3 +338,35 @@ def test_an_implausible_t1_is_flagged(tmp_path):
     write_vfa(tmp_path, Truth(), [2.0, 5.0, 10.0])
     rules = T1Rules.model_validate({**T1, "plausible_ms": [50.0, 1000.0]})
     assert "implausible" in measured_t1(tmp_path, rules)["tumour"]["t1.perfusion.median"].flags
+
+
+def test_rows_carry_the_doubts_of_the_region_that_their_input_comes_from(tmp_path):
+    write_with_artery(tmp_path)
+    artery = region("aorta", AORTA)
+    doubtful = Region(
+        artery.mask, artery.geometry, "aorta", "aorta", flags=frozenset({"roi_gaps", "roi_small"})
+    )
+    found = measured_dce(tmp_path, dce_rules(model_aif=AIF), region(), doubtful)
+    flags = found["tumour"]["ktrans_etofts.perfusion.region"].flags
+    assert "roi_gaps" in flags
+    assert "roi_small" not in flags
+
+
+@pytest.mark.parametrize(
+    ("later", "is_refused"), [("Dotarem", True), ("saline", True), ("", False)]
+)
+def test_every_phase_tells_one_agent(later, is_refused, tmp_path):
+    def told(dataset, phase):
+        siemens(TRUTH)(dataset, phase)
+        if phase > 20:
+            dataset.ContrastBolusAgent = later
+
+    write_dynamic(tmp_path, TRUTH, Written(change=told))
+    agents = {"names": {"gadovist": "gadobutrol", "dotarem": "gadoterate"}}
+    if is_refused:
+        with pytest.raises(BiomarkerError) as error:
+            measured_dce(tmp_path, dce_rules(agent=agents))
+        assert error.value.code == "DCE-AGENT"
+        assert later in error.value.message
+    else:
+        measured_dce(tmp_path, dce_rules(agent=agents))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -278,6 +279,42 @@ def test_a_phase_that_is_missing_is_flagged(tmp_path):
     kept = [p for p in range(TRUTH.n) if p != 4]
     write_dynamic(tmp_path, TRUTH, Written(change=DIALECTS["canon"](TRUTH), order=kept))
     assert {"frame_gap", "frames_missing"} <= made(tmp_path).flags
+
+
+@pytest.mark.parametrize("lost", ["start", "end"])
+def test_phases_that_are_missing_at_an_end_are_flagged(tmp_path, lost):
+    def counted(dataset, _phase):
+        dataset.NumberOfTemporalPositions = TRUTH.n
+
+    how = Written(change=changed(DIALECTS["canon"](TRUTH), counted))
+    write_dynamic(tmp_path / "whole", TRUTH, how)
+    assert "frames_missing" not in made(tmp_path / "whole").flags
+    kept = range(2, TRUTH.n) if lost == "start" else range(TRUTH.n - 2)
+    write_dynamic(tmp_path / "cut", TRUTH, replace(how, order=list(kept)))
+    assert "frames_missing" in made(tmp_path / "cut").flags
+
+
+def test_numbers_that_go_on_in_the_next_series_leave_none_out(tmp_path):
+    early, late = range(3), range(3, TRUTH.n)
+    for name, kept in (("one", early), ("two", late)):
+        how = Written(series=name, change=DIALECTS["canon"](TRUTH), order=list(kept))
+        write_dynamic(tmp_path / "both", TRUTH, how)
+    assert "frames_missing" not in made(tmp_path / "both").flags
+    write_dynamic(tmp_path / "late", TRUTH, replace(how, series="three"))
+    assert "frames_missing" in made(tmp_path / "late").flags
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"), [("FlipAngle", 10.0), ("RepetitionTime", 9.0), ("FlipAngle", None)]
+)
+def test_the_slices_of_one_phase_are_one_acquisition(tmp_path, keyword, value):
+    def odd(dataset, phase):
+        if phase == 5 and float(dataset.ImagePositionPatient[2]) > 0:
+            setattr(dataset, keyword, value)
+
+    write_dynamic(tmp_path, TRUTH, Written(change=changed(siemens(TRUTH), odd)))
+    error = refused(tmp_path, "DCE-MIXED-ACQUISITION")
+    assert keyword in error.message
 
 
 def test_two_phases_of_one_time_are_refused(tmp_path):

@@ -83,7 +83,7 @@ NUCLIDE = [
 FORM = ClinicalForm(
     weight_kg=70.5,
     height_m=1.76,
-    sex="M",
+    sex="O",
     glucose_mmol_l=5.5,
     injected_activity_mbq=380.0,
     residual_activity_mbq=8.0,
@@ -113,7 +113,7 @@ def test_header_and_form_stand_beside_each_other_with_unit_and_place():
         ("height", 1.75, "m", "PatientSize (0010,1020)"),
         ("height", 1.76, "m", "form: height_m"),
         ("sex", "O", "", "PatientSex (0010,0040)"),
-        ("sex", "M", "", "form: sex"),
+        ("sex", "O", "", "form: sex"),
         ("glucose", 5.5, "mmol/L", "form: glucose_mmol_l"),
         *NUCLIDE,
         ("administered activity", 368.08e6, "Bq", "(0054,0016)>(0018,1074)"),

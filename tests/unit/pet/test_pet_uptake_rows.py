@@ -129,3 +129,74 @@ def test_without_rules_of_lesions_all_that_is_above_the_threshold_is_one():
     none = tumour_voxels(array, everywhere, ThresholdRule(fixed=9), None, 0.064, None)
     assert none is not None
     assert (none.n_lesions, int(none.labels.max())) == (0, 0)
+
+
+GRID = Geometry((14, 14, 14), (4.0, 4.0, 4.0))
+
+
+def rows_of(array, mask, rules=RULES, liver=None):
+    volume = Volume(array, GRID, SUVBW)
+    region = Region(mask, GRID, "GTV", "gtv")
+    references = {} if liver is None else {"LIVER": liver}
+    found = uptake_measurements(
+        SuvResult(volume, "suvbw", {"suvbw": 1.0}), region, rules, references
+    )
+    return {row.definition.name: row for row in found}
+
+
+def box_of(*axes):
+    mask = np.zeros(GRID.shape, bool)
+    mask[axes] = True
+    return mask
+
+
+def test_rows_that_rest_on_a_reference_region_carry_its_doubts():
+    array = np.full(GRID.shape, 2.0)
+    array[4:9, 4:9, 4:9] = 9.0
+    doubts = frozenset({"roi_gaps", "roi_small"})
+    liver = Region(box_of(slice(11, 13)), GRID, "L", "LIVER", flags=doubts)
+    rows = rows_of(array, box_of(slice(4, 9), slice(4, 9), slice(4, 9)), liver=liver)
+    resting = {name for name, row in rows.items() if "roi_gaps" in row.flags}
+    assert resting == {name for name in rows if "liver" in name}, (
+        "thresholds and ratios of the liver, and nothing else"
+    )
+    # That the reference is small says nothing of the lesion.
+    assert not any("roi_small" in row.flags for row in rows.values())
+
+
+def test_a_voxel_without_a_value_leaves_no_volume_of_the_others():
+    array = np.full(GRID.shape, 9.0)
+    array[5, 5, 5] = np.nan
+    rows = rows_of(array, box_of(slice(4, 9), slice(4, 9), slice(4, 9)))
+    assert {row.value for row in rows.values()} == {None}
+    assert rows["mtv.fixed_4"].reason == "voxels of the region have no value"
+
+
+def test_a_share_of_a_maximum_that_is_not_above_0_is_no_threshold():
+    rules = SuvRules.model_validate(
+        {"normalisations": ["suvbw"], "thresholds": [{"percent_of_max": 41}]}
+    )
+    for lesions in (None, {"connectivity": 26}):
+        told = rules.model_copy(
+            update={"lesions": None if lesions is None else LesionRule.model_validate(lesions)}
+        )
+        rows = rows_of(np.full(GRID.shape, -1.0), box_of(slice(4, 9)), told)
+        assert rows["mtv.41pct_of_max"].value is None
+        assert rows["mtv.41pct_of_max"].reason == "the threshold has no value"
+
+
+def test_a_peak_is_none_where_a_higher_one_may_lie_behind_the_border():
+    rule = PeakRule(kernel="voxel_centre", place="global")
+    cold_border = np.full((14, 14, 14), 1.0)
+    cold_border[4:8, 5:9, 5:9] = 6.0
+    mask = np.zeros(cold_border.shape, bool)
+    mask[0:9, 4:10, 4:10] = True
+    whole = suv_peak(cold_border, mask, (4.0, 4.0, 4.0), rule)
+    assert whole > 4.0
+    hot_border = cold_border.copy()
+    hot_border[0, 5:9, 5:9] = 20.0
+    assert np.isnan(suv_peak(hot_border, mask, (4.0, 4.0, 4.0), rule))
+    # The sphere that is cut has the lower mean: it is no doubt.
+    mild = cold_border.copy()
+    mild[0, 5:9, 5:9] = 3.0
+    assert suv_peak(mild, mask, (4.0, 4.0, 4.0), rule) == whole

@@ -17,8 +17,8 @@ from biomarker_cli.radiomics.features.first_order import intensity_values, perce
 from biomarker_cli.radiomics.features.largest_eigenvalues import second_largest
 from biomarker_cli.radiomics.features.shape_values import ellipsoid_area
 from biomarker_cli.radiomics.filters.classic import LAWS, laws_response, log_response
+from biomarker_cli.radiomics.filters.ibsi_rules import LawsFilter, LogFilter
 from biomarker_cli.radiomics.filters.recursive_gaussian import laplacians_of_gaussian
-from biomarker_cli.radiomics.filters.rules import LawsFilter, LogFilter
 from biomarker_cli.radiomics.measuring import radiomics_of_regions
 from biomarker_cli.radiomics.preprocess.intensities import resegment
 from biomarker_cli.radiomics.preprocess.pyradiomics_intensities import resegment_as_pyradiomics

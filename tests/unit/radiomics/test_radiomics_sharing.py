@@ -13,7 +13,7 @@ from biomarker_cli.model.quantity import HU
 from biomarker_cli.protocol.loading import load_document, validate_section
 from biomarker_cli.protocol.locator import ProtocolKind
 from biomarker_cli.radiomics.errors import RadiomicsError
-from biomarker_cli.radiomics.filters.rules import PyradiomicsLog, PyradiomicsWavelet
+from biomarker_cli.radiomics.filters.pyradiomics_rules import PyradiomicsLog, PyradiomicsWavelet
 from biomarker_cli.radiomics.filters.sharing import shared_boxes, union, work_of
 from biomarker_cli.radiomics.measuring import radiomics_measurements, radiomics_of_regions
 from biomarker_cli.radiomics.preprocess.prepared import (

@@ -6,7 +6,7 @@ import pywt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.radiomics.filters.rules import PyradiomicsWavelet
+from biomarker_cli.radiomics.filters.pyradiomics_rules import PyradiomicsWavelet
 from biomarker_cli.radiomics.filters.stationary_wavelet import wavelet_images
 
 

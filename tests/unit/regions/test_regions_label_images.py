@@ -131,6 +131,7 @@ BROKEN_TABLES = {
     "no columns": "1,liver\n",
     "other columns": "Value,Name\n1,liver\n",
     "no row": "value,name\n",
+    "a column twice": "value,name,name\n1,liver,spleen\n",
     "no number": "value,name\nx,liver\n",
     "a number of Python": "value,name\n1_0,liver\n",
     "a fraction": "value,name\n1.0,liver\n",

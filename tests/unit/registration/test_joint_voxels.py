@@ -22,6 +22,7 @@ from biomarker_cli.registration.joint_voxels import (
 from biomarker_cli.registration.recorded import read_registrations
 from biomarker_cli.registration.sampling import sample_at
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.kept import case_folder, read_index, write_index
 
 COARSE = Geometry((10, 12, 14), (4.0, 4.0, 5.0), (-25.0, -20.0, -20.0))
 FINE = Geometry((40, 48, 52), (2.0, 2.0, 2.0), (-60.0, -50.0, -40.0))
@@ -178,6 +179,17 @@ def test_maps_of_two_series_have_columns_of_their_own(tmp_path):
     assert {"adc.dwi [mm2/s]", "adc.late [mm2/s]"} <= set(table.columns)
     table, *_ = _voxels(tmp_path, [_pet(), _dwi(), late], roles=frozenset({"pet", "late"}))
     assert ADC in table.columns
+
+
+def test_the_name_of_a_map_is_one_that_people_see(tmp_path):
+    run = kept_run(tmp_path / "run", [_pet()])
+    folder = case_folder(run, "A/S1/T1/pet")
+    index = read_index(folder)
+    files = [replace(f, map_name=f.map_name.replace("v", "v\u202e")) for f in index.files]
+    write_index(replace(index, files=tuple(files)), folder)
+    with pytest.raises(TableError, match=r"suv\\u202ebw") as refused:
+        export_joint_voxels(run, tmp_path / "voxels.parquet", VoxelRules(read_registrations([])))
+    assert refused.value.code == "TABLE-HEADS"
 
 
 def test_the_order_of_cases_and_grids_of_one_size_change_nothing(tmp_path):

@@ -16,6 +16,7 @@ from biomarker_cli.response.errors import ResponseError
 from biomarker_cli.response.ledger import LEDGER, typed_row
 from biomarker_cli.response.matched_ledger import matched_ledger
 from biomarker_cli.response.matches_table import MATCHES
+from biomarker_cli.tables.kept import case_folder, read_index, write_index
 from biomarker_cli.tables.schema import MEASUREMENTS
 from biomarker_cli.tables.writing import write_table
 
@@ -298,6 +299,16 @@ def test_a_run_that_kept_no_masks_proposes_nothing(tmp_path):
     assert [error.code for _, error in found.faults] == ["KEPT-NOT-FOUND"]
     found = _ledger(tmp_path / "bare", [_case("T1", {}), _case("T2", {"a": A})])
     assert {error.code for _, error in found.faults} == {"RESPONSE-MATCH-BASELINE"}
+
+
+def test_a_run_that_kept_pictures_alone_has_not_lost_its_lesions(tmp_path):
+    """A report keeps pictures: no mask is kept, which says nothing of the lesions."""
+    run = kept_run(tmp_path / "run", [BASE, _case("T2", {})])
+    folder = case_folder(run, "A/S1/T2/ct")
+    write_index(replace(read_index(folder), kinds=("pictures",)), folder)
+    found = matched_ledger(run, read_registrations(["none"]))
+    assert [(place, error.code) for place, error in found.faults] == [("S1 T2", "KEPT-NOT-FOUND")]
+    assert "keep: [masks]" in found.faults[0][1].hint
 
 
 def test_a_visit_without_any_roi_has_all_lesions_vanished(tmp_path):

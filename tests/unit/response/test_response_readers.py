@@ -67,6 +67,32 @@ def test_agreement_and_the_list_of_a_third_reader():
     assert queue[0]["picture"] == "a.png"
 
 
+def test_readers_who_agree_in_everything_have_no_interval_of_no_width():
+    assert kappa([("SD", "SD"), ("PD", "PD")]) == (1.0, None, None)
+    assert kappa([("SD", "PD"), ("PD", "SD")]) == (-1.0, None, None)
+    assessed = [read(name, ["T1=30", "T1=20", "T1=40"]) for name in "ab"]
+    row = next(one for one in agreement_rows(assessed) if one["measure"] == "kappa_overall")
+    assert (row["estimate"], row["low"], row["high"]) == (1.0, None, None)
+    assert "no interval" in row["reason"]
+
+
+def test_a_best_response_between_readers_is_that_of_the_subject():
+    # They differ from day 112 on alone, and a new therapy began on day 100.
+    assessed = [
+        read("a", ["T1=30", "T1=30", "T1=20"]),
+        read("b", ["T1=30", "T1=30", "T1=30"]),
+    ]
+
+    def differing(last_days):
+        rows = {row["measure"]: row for row in agreement_rows(assessed, last_days)}
+        queue = adjudication_rows(assessed, {}, last_days)
+        return rows["differ_best"]["estimate"], [r for r in queue if r["timepoint"] == ""]
+
+    share, queue = differing({})
+    assert (share, len(queue)) == (1.0, 1)
+    assert differing({"S1": 100}) == (0.0, [])
+
+
 def test_the_order_of_the_readers_changes_nothing():
     assessed = [read(name, ["T1=30", size]) for name, size in (("a", "T1=20"), ("b", "T1=22"))]
     assert list(agreement_rows(assessed)) == list(agreement_rows(assessed[::-1]))

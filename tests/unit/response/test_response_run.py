@@ -6,7 +6,7 @@ import csv
 from decimal import Decimal
 
 import pytest
-from synthetic_response import criterion_of, write_sized_run
+from synthetic_response import LONGEST, criterion_of, write_sized_run
 
 from biomarker_cli.response.assessing import assess
 from biomarker_cli.response.errors import ResponseError
@@ -17,6 +17,7 @@ from biomarker_cli.response.proposing import proposed_rows
 from biomarker_cli.response.run_courses import RunSource, run_courses
 from biomarker_cli.response.subjects import read_subjects
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.schema import CASES, FACTS
 
 DATES = {("S1", "T1"): "20260101", ("S1", "T2"): "20260226"}
 SIZES = {
@@ -187,6 +188,15 @@ def test_another_plane_is_refused(judged):
     assert caught.value.code == "RESPONSE-PLANE-CHANGED"
 
 
+def test_a_run_of_before_the_column_is_weighed(tmp_path):
+    folder = write_sized_run(tmp_path, SIZES, DATES, flags={("S1", "T2", "A"): "implausible"})
+    path = folder / "measurements.csv"
+    lines = [line.rpartition(",")[0] for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines) + "\n")
+    found = MeasuredRun(folder).value(["A/S1/T2/ct"], "A", LONGEST, [])
+    assert found.reason == "not usable: implausible"
+
+
 def test_a_row_that_is_not_usable_or_of_another_analysis_is_not_evaluable(judged):
     (visit,) = judged(flags={("S1", "T2", "A"): "do_not_use"}).visits
     assert visit.overall == "NE"
@@ -221,6 +231,29 @@ def test_another_contrast_phase_is_not_evaluable_by_choi(judged):
     facts = {("S1", "T1", "tube_voltage_kv"): "120", ("S1", "T2", "tube_voltage_kv"): "100"}
     (visit,) = judged(ident="choi", analysis="choi-ct@0.1.0", facts=facts).visits
     assert (visit.overall, "tube_voltage_kv_differs" in visit.flags) == ("PR", True)
+
+
+def test_the_contrast_phase_is_that_of_the_image_that_was_measured(tmp_path):
+    facts = {("S1", at, "contrast_phase"): "portal" for at in ("T1", "T2")}
+    folder = write_sized_run(tmp_path / "run", SIZES, DATES, analysis="choi-ct@0.1.0", facts=facts)
+    # Another image of the second visit, which stands first and was not measured.
+    for table, values in (
+        (CASES, {"subject_id": "S1", "site_id": "A", "timepoint": "T2", "modality": "CT"}),
+        (FACTS, {"fact": "contrast_phase", "value": "arterial"}),
+    ):
+        path = folder / table.file_name
+        header, *rows = path.read_text().splitlines()
+        added = {"case_id": "A/S1/T2/arterial"} | values
+        line = ",".join(added.get(name, "") for name in header.split(","))
+        path.write_text("\n".join([header, line, *rows]) + "\n")
+    ledger = tmp_path / "lesions.csv"
+    ledger.write_text("\n".join([",".join(LEDGER.column_names), *ROWS]) + "\n")
+    choi = criterion_of("choi")
+    (outcome,) = run_courses(RunSource(MeasuredRun(folder), {}), read_ledger(ledger), choi)
+    assert outcome.course is not None
+    (visit,) = assess(outcome.course, choi).visits
+    assert "contrast_phase_differs" not in visit.flags
+    assert visit.overall == "PR"
 
 
 def test_a_target_is_large_enough_for_the_thickness_of_its_slices(judged):
@@ -303,6 +336,29 @@ def test_a_file_of_subjects_that_is_none_is_refused(tmp_path, content):
     with pytest.raises(ResponseError) as caught:
         read_subjects(path)
     assert caught.value.code == "RESPONSE-BAD-INPUT"
+
+
+def test_lesions_that_are_not_where_their_role_says_are_refused(judged):
+    new_at_baseline = (*ROWS, "S1,,T1,,N1,new,,,present,,,,,")
+    later_non_target = (*ROWS, "S1,,T2,,C,non_target,bone,,pd,,,,,")
+    for rows, code in (
+        (new_at_baseline, "RESPONSE-BAD-INPUT"),
+        (later_non_target, "RESPONSE-LESION-AMBIGUOUS"),
+    ):
+        with pytest.raises(ResponseError) as caught:
+            judged(rows)
+        assert caught.value.code == code
+    judged((*ROWS, "S1,,T1,,NEW,new,,,absent,,,,,"))
+
+
+def test_two_visits_set_one_parameter_of_a_subject_alike(judged):
+    def rows(first, second):
+        given = zip(("T1", "T2"), (first, second), strict=True)
+        return (*ROWS, *(f"S1,,{at},,V,visit,,,,,,min_sd={days},," for at, days in given))
+
+    assert judged(rows(42, 42)).parameters["min_sd"] == 42
+    with pytest.raises(ResponseError, match="42 and 10"):
+        judged(rows(42, 10))
 
 
 def test_a_death_before_the_reference_date_is_refused(tmp_path):

@@ -124,8 +124,9 @@ def test_a_bad_row_is_its_own_row_and_the_others_go_on(read, row, told):
 @pytest.mark.parametrize("word", ["HU", "hu", ""])
 def test_a_word_is_understood_or_its_row_fails(read, word):
     header = f"{HEADER},quantity,other_frame_of_reference"
+    row = ROW.replace("pet,pet,", "pet,pet.nii,")
     right, wrong, other = read(
-        f"{header}\n{ROW},{word},TRUE\n{ROW.replace('A,', 'B,')},hounsfield,\n"
+        f"{header}\n{row},{word},TRUE\n{ROW.replace('A,', 'B,')},hounsfield,\n"
         f"{ROW.replace('A,', 'C,')},,yes\n"
     )
     assert (right.quantity, right.other_frame_of_reference) == (word.lower(), True)

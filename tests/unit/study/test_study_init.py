@@ -176,3 +176,10 @@ def test_nothing_is_overwritten_nor_half_of_the_study_written(tmp_path, series, 
     assert caught.value.code == "OUTPUT-EXISTS"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", name]
     assert (tmp_path / name).read_text() == "mine"
+
+
+def test_a_study_that_is_there_is_told_how_it_grows(tmp_path):
+    (tmp_path / "cases.csv").write_text("mine")
+    with pytest.raises(BiomarkerError, match="exists") as caught:
+        initialise_study(tmp_path)
+    assert "--update" in caught.value.hint

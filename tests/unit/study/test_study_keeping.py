@@ -218,6 +218,54 @@ def test_what_is_kept_of_a_case_that_left_goes_and_what_others_put_there_stays(s
     assert [a for a, _ in _actions(run(study, out))] == ["reuse", "keep", "keep"]
 
 
+def test_folders_that_others_put_there_stay(study, out):
+    """Their files are called as ours are."""
+    mine = out / "kept" / "my-readings" / "masks"
+    mine.mkdir(parents=True)
+    (mine / "GTV.mask").write_text("mine")
+    run(study, out)
+    assert (mine / "GTV.mask").read_text() == "mine"
+
+
+def test_two_runs_may_keep_on_one_disk(study, out, tmp_path):
+    disk, other = tmp_path / "disk", tmp_path / "other"
+    (out / "kept").rename(disk)
+    (out / "kept").symlink_to(disk)
+    whole = contents(disk)
+    theirs = write_study(tmp_path / "theirs", n_cases=2)
+    rows = (theirs.parent / "cases.csv").read_text()
+    (theirs.parent / "cases.csv").write_text(rows.replace("\nA,", "\nB,"))
+    run(write_keep(theirs.parent, ()), other)
+    (other / "kept").symlink_to(disk)
+    run(write_keep(theirs.parent, ALL), other)
+    assert contents(disk).items() > whole.items()
+    # Of its own cases, each run takes away those that have left it.
+    (theirs.parent / "cases.csv").write_text(rows.replace("\nA,", "\nB,").rpartition("B,S1")[0])
+    run(theirs, other)
+    assert sorted(p.name for p in disk.iterdir() if p.name.startswith("B")) == ["B__S0__T1__dwi"]
+    assert contents(disk).items() > whole.items()
+
+
+@pytest.mark.parametrize("linked", ["", "maps", "masks"])
+def test_nothing_is_written_or_taken_away_through_a_link(study, out, tmp_path, linked):
+    elsewhere = tmp_path / "elsewhere"
+    for kind, name in (("maps", "brain.nii.gz"), ("masks", "liver.mask")):
+        (elsewhere / kind).mkdir(parents=True)
+        (elsewhere / kind / name).write_text("precious")
+    before = contents(elsewhere)
+    place = out / "kept" / STEM / linked
+    shutil.rmtree(place)
+    place.symlink_to(elsewhere / linked)
+    report = run(study, out)
+    assert [line.split(":")[0] for line in report.not_kept] == [CASE]
+    assert "is a link" in report.not_kept[0]
+    assert contents(elsewhere) == before
+    rows = (study.parent / "cases.csv").read_text()
+    (study.parent / "cases.csv").write_text(rows.replace("A,S0", "A,S9"))
+    run(study, out)
+    assert contents(elsewhere) == before
+
+
 def test_fresh_keeps_anew(study, out):
     whole = contents(out / "kept")
     path = out / "kept" / STEM / "masks" / "GTV.mask"

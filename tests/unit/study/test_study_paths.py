@@ -107,6 +107,13 @@ def test_no_study_file_is_named(tmp_path, name):
     assert caught.value.code == "STUDY-NOT-FOUND"
 
 
+def test_the_folder_of_a_study_is_told_how_its_file_is_called(tmp_path):
+    (tmp_path / "study.yaml").write_text("id: a\n")
+    with pytest.raises(StudyError) as caught:
+        load_study(tmp_path)
+    assert caught.value.hint == f"It is a folder: name {tmp_path / 'study.yaml'}."
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

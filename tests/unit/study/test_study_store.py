@@ -12,6 +12,7 @@ from biomarker_cli.case.result import Note
 from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.study.case_names import LONGEST_NAMED, problem_of_id
 from biomarker_cli.study.cohort import Cohort
+from biomarker_cli.study.derivations import Derivations
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.locking import exclusive
 from biomarker_cli.study.packed import (
@@ -126,6 +127,39 @@ def test_the_cases_of_a_study_are_listed_in_its_order_with_those_refused(store):
         ("CODE", "why"),
     )
     assert (measured.case_id, measured.result, measured.refusal) == (HEAD.case_id, RESULT, None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"cases": "abc"},
+        {"cases": [1, None, {"a": 1}]},
+        {"cases": ["A/S2/T1/ct"], "refused": ["A/S2/T1/ct"]},
+        {"cases": ["A/S2/T1/ct"], "refused": {"A/S2/T1/ct": "CODE"}},
+        {"cases": ["A/S2/T1/ct"], "refused": {"A/S2/T1/ct": ["CODE"]}},
+    ],
+)
+def test_a_marker_that_was_edited_lists_nothing_until_it_is_made_anew(store, said):
+    (store.results_folder / "study.json").write_text(json.dumps({"study": "trial", **said}))
+    assert list(store.listed()) == []
+    store.list_if_new("trial", [HEAD.case_id])
+    assert [listed.case_id for listed in store.listed()] == [HEAD.case_id]
+
+
+def test_a_lock_cuts_nothing_that_its_name_leads_to(tmp_path):
+    (tmp_path / "notes.txt").write_text("precious")
+    (tmp_path / ".lock").symlink_to("notes.txt")
+    with exclusive(tmp_path):
+        pass
+    assert (tmp_path / "notes.txt").read_text() == "precious"
+
+
+def test_no_derivation_is_deleted_through_a_link(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "other.json").write_text("{}")
+    (tmp_path / "derivations").symlink_to("elsewhere")
+    Derivations(tmp_path / "derivations").drop_others()
+    assert (tmp_path / "elsewhere" / "other.json").exists()
 
 
 def test_one_run_at_a_time_holds_a_folder(tmp_path):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import pytest
 
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.export.column_heads import units_path
 from biomarker_cli.tables.export.joint import JointRules, absent_path, export_joint
-from biomarker_cli.tables.export.wide import units_path
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.schema import CASES, FEATURES, MEASUREMENTS, ROIS
 from biomarker_cli.tables.writing import write_table
@@ -257,7 +258,14 @@ def _bad(**more):
 
 
 @pytest.mark.parametrize(
-    "rows", [_bad(case_id="A/S1/T1/ct", roi_id="OTHER"), _bad(usable="perhaps"), _bad(value="nan")]
+    "rows",
+    [
+        _bad(case_id="A/S1/T1/ct", roi_id="OTHER"),
+        _bad(usable="perhaps"),
+        _bad(value="nan"),
+        _bad(analysis_id="other@1.0.0"),
+        _bad(case_id="A/S0/T1/ct"),
+    ],
 )
 def test_a_row_that_no_run_writes_is_refused(tmp_path, rows):
     run = _run(tmp_path / "run")
@@ -267,3 +275,33 @@ def test_a_row_that_no_run_writes_is_refused(tmp_path, rows):
         _joint(run, tmp_path)
     assert refused.value.code == "TABLE-VALUE"
     assert not (tmp_path / "joint.csv").exists()
+
+
+def test_a_row_of_a_role_that_is_not_asked_for_is_of_no_matter(tmp_path):
+    found, _, _ = _joint(_run(tmp_path / "run"), tmp_path, roles=("pet",))
+    assert [r[SUV] for r in found] == ["6.5"]
+    assert f"ct.{HU}" not in found[0]
+
+
+def test_a_row_that_is_not_in_its_place_is_named_by_its_number(tmp_path):
+    run = _run(tmp_path / "run", [*VISIT, _row("A/S2/T1/ct", "GTV", HU, 4.0)])
+    path = run / "measurements.csv"
+    head, first, *rows, last = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([head, first, last, *rows]))
+    write_datapackage([MEASUREMENTS, FEATURES, CASES, ROIS], run, "trial")
+    with pytest.raises(TableError, match="not in its place: 'A/S1/T1/dwi'") as refused:
+        _joint(run, tmp_path)
+    assert refused.value.where.endswith("row 3")
+
+
+def test_a_package_of_other_columns_is_refused_by_their_names(tmp_path):
+    run = _run(tmp_path / "run")
+    path = run / "cases.csv"
+    lines = list(csv.reader(path.read_text().splitlines()))
+    place = lines[0].index("modality")
+    path.write_text("".join(",".join(c[:place] + c[place + 1 :]) + "\n" for c in lines))
+    few = replace(CASES, columns=tuple(c for c in CASES.columns if c.name != "modality"))
+    write_datapackage([MEASUREMENTS, FEATURES, few, ROIS], run, "trial")
+    with pytest.raises(TableError, match="modality") as refused:
+        _joint(run, tmp_path)
+    assert refused.value.code == "TABLE-COLUMNS"

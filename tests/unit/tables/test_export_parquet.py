@@ -7,9 +7,9 @@ from pyarrow import parquet
 
 from biomarker_cli.tables.columns import read_columns
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable, read_package
 from biomarker_cli.tables.export.parquet import export_parquet, parquet_path
 from biomarker_cli.tables.package import write_datapackage
+from biomarker_cli.tables.packaged import PackagedTable, read_package
 from biomarker_cli.tables.schema import MEASUREMENTS, ROIS
 from biomarker_cli.tables.writing import write_table
 

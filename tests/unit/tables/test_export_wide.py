@@ -10,7 +10,8 @@ import pytest
 
 from biomarker_cli.model.errors import InputNotFoundError
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.wide import WideRules, export_wide, units_path
+from biomarker_cli.tables.export.column_heads import units_path
+from biomarker_cli.tables.export.wide import WideRules, export_wide
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.schema import FEATURES, MEASUREMENTS
 from biomarker_cli.tables.writing import write_table
@@ -247,6 +248,7 @@ def test_a_cell_without_end_is_refused_whatever_another_library_allows(tmp_path)
         lambda p: _with(p, path="../measurements.csv"),
         lambda p: _with(p, name="../measurements", path="../measurements.csv"),
         lambda p: _with(p, hash=None),
+        lambda p: {"resources": [*p["resources"], p["resources"][0]]},
         lambda p: _with(p, schema={"fields": [], "primaryKey": []}),
         lambda p: _with(p, schema=p["resources"][0]["schema"] | {"primaryKey": ["nothing"]}),
         lambda p: _field(p, type="object"),
@@ -293,7 +295,7 @@ def test_a_folder_without_a_run_or_with_nothing_measured_says_so(tmp_path):
     with pytest.raises(TableError, match="no such table"):
         _wide(folder, tmp_path)
     write_datapackage([FEATURES], folder, "trial")
-    with pytest.raises(InputNotFoundError, match=r"no measurements\.csv"):
+    with pytest.raises(InputNotFoundError, match="no table measurements"):
         _wide(folder, tmp_path)
 
 

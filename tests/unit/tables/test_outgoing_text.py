@@ -9,7 +9,7 @@ import pytest
 
 from biomarker_cli.exchange.bundles.carried_dicom import CarriedDicom
 from biomarker_cli.exchange.errors import LeakError
-from biomarker_cli.tables.outgoing_text import LEFT_OUT, OutgoingText, without_quotes
+from biomarker_cli.tables.outgoing_text import LEFT_OUT, OutgoingText, first_days, without_quotes
 
 UID = "1.2.840.113619.2.55.3.4711"
 TEXT = OutgoingText(
@@ -65,3 +65,12 @@ def test_a_uid_at_the_end_of_a_sentence_is_mapped(end):
     copies = CarriedDicom(Path(), {}, {}, frozenset(), b"", b"")
     with pytest.raises(LeakError):
         copies.require_no_other_uid("report.html", f"of {UID}{end}".encode())
+
+
+def test_a_day_that_is_no_date_of_dicom_is_no_first_visit():
+    facts = [
+        ("S1", {"fact": "study_date", "value": "2024-1-1 12:00"}),
+        ("S1", {"fact": "study_date", "value": "20240305"}),
+        ("S2", {"fact": "study_date", "value": "20240301\\20240302"}),
+    ]
+    assert first_days(facts) == {"S1": date(2024, 3, 5)}

@@ -14,7 +14,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from biomarker_cli.tables.cells import csv_line, csv_text, escape_cell, format_value, unescape_cell
+from biomarker_cli.tables.cells import (
+    csv_line,
+    csv_text,
+    escape_cell,
+    format_value,
+    number_of,
+    unescape_cell,
+)
 from biomarker_cli.tables.errors import TableError
 from biomarker_cli.tables.package import write_datapackage
 from biomarker_cli.tables.reading import read_table
@@ -243,3 +250,15 @@ def test_rows_outside_of_a_run_are_escaped_alike():
         csv_text(("a",), [{"b": 1}])
     with pytest.raises(ValueError, match="no NaN"):
         csv_text(("a",), [{"a": math.nan}])
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"), [("1", 1.0), (" -1.5e-3 ", -0.0015), (".5", 0.5), ("+2.", 2.0)]
+)
+def test_a_cell_reads_as_its_decimal_number(cell, number):
+    assert number_of(cell) == number
+
+
+@pytest.mark.parametrize("cell", ["", "1_0", "١٢", "inf", "nan", "1e999", "1,5", "0x1p3", "1 2"])
+def test_what_only_python_takes_for_a_number_is_none(cell):
+    assert number_of(cell) is None

@@ -12,7 +12,7 @@ from biomarker_cli.tables.blocks import line_blocks
 from biomarker_cli.tables.cells import csv_line
 from biomarker_cli.tables.dictionary import joined_rows
 from biomarker_cli.tables.errors import TableError
-from biomarker_cli.tables.export.packaged import PackagedTable
+from biomarker_cli.tables.packaged import PackagedTable
 from biomarker_cli.tables.rows import Column
 
 NAMES = ("case_id", "roi_id", "value")

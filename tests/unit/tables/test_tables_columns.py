@@ -6,7 +6,9 @@ import gzip
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from biomarker_cli.tables.cells import csv_line
 from biomarker_cli.tables.columns import _exact, csv_columns, read_columns
@@ -125,3 +127,28 @@ def test_a_table_is_not_unpacked_by_its_name(tmp_path, suffix):
     with pytest.raises(TableError) as caught:
         csv_columns(path)
     assert caught.value.code == "TABLE-UNREADABLE"
+
+
+@pytest.mark.parametrize("name", ["name", "value", "note", "NA"])
+def test_a_column_that_stands_twice_is_refused(tmp_path, name):
+    path = tmp_path / "t.csv"
+    path.write_text(f"name,value,note,NA,{name}\na,1,2,3,4\n")
+    with pytest.raises(TableError, match=f"columns stand twice: '{name}'") as refused:
+        read_cells(path, ["value"])
+    assert refused.value.code == "TABLE-COLUMNS"
+
+
+def test_columns_without_a_name_are_no_matter(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("\nname,value,,\na,1,,\n")
+    assert list(read_cells(path, ["value"])["value"]) == [1.0]
+
+
+def test_a_column_of_parquet_that_stands_twice_is_refused(tmp_path):
+    table = pa.Table.from_arrays(
+        [pa.array(["a"]), pa.array([1.0]), pa.array([2.0])], ["n", "v", "v"]
+    )
+    parquet.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(TableError, match="columns stand twice: 'v'") as refused:
+        read_columns(tmp_path / "t.parquet", ["n"], [], ["v"])
+    assert refused.value.code == "TABLE-COLUMNS"

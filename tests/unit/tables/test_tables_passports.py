@@ -119,6 +119,7 @@ GOOD = "A,verify,,2026-01-01,suite,0,1,pass,,\n"
         (HEAD + GOOD.replace("pass", "PASS"), "outcome"),
         (HEAD + GOOD.replace(",0,", ",nan,"), "expected a number"),
         (HEAD + GOOD.replace(",0,", ",1e999,"), "expected a number"),
+        (HEAD + GOOD.replace(",0,", ",1_0,"), "expected a number"),
         (HEAD + GOOD.replace("verify", "Verify it"), "small letters"),
         (HEAD + GOOD[1:], "site_id is empty"),
         (HEAD + GOOD.strip() + ",more\n", "cells"),

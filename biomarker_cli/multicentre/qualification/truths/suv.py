@@ -336,8 +336,11 @@ class RefusedScan:
 REFUSED = (
     RefusedScan("no weight", "SUV-NO-WEIGHT", {"PatientWeight": None}),
     RefusedScan("weight 0", "SUV-NO-WEIGHT", {"PatientWeight": "0"}),
-    RefusedScan("counts without a factor", "SUV-NO-SCALE-FACTOR", {"Units": "CNTS"}),
-    RefusedScan("PROPCPS", "SUV-UNITS", {"Units": "PROPCPS"}),
+    RefusedScan(
+        "counts without a factor", "SUV-NO-SCALE-FACTOR", {"Units": "CNTS", "RescaleType": "CNTS"}
+    ),
+    RefusedScan("PROPCPS", "SUV-UNITS", {"Units": "PROPCPS", "RescaleType": "PROPCPS"}),
+    RefusedScan("counts that are rescaled to Bq/ml", "SUV-CONTRADICTION", {"Units": "CNTS"}),
     RefusedScan(
         "no attenuation correction",
         "SUV-NO-ATTENUATION-CORRECTION",

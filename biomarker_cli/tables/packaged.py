@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,10 +18,10 @@ from typing import Any, get_args
 from biomarker_cli.model.inputs import sha256_of_file
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.tables.cells import unescape_cell
+from biomarker_cli.tables.columns import require_columns
 from biomarker_cli.tables.errors import TableError
+from biomarker_cli.tables.package import DATA_PACKAGE
 from biomarker_cli.tables.rows import Column, FieldType
-
-PACKAGE = "datapackage.json"
 
 _NAME = re.compile(r"[a-z][a-z_]*")
 _COLUMN = re.compile(r"[a-z][a-z0-9_]*")
@@ -74,7 +74,7 @@ class PackagedTable:
         """Return the error of a file that is not the one that the run wrote."""
         return TableError(
             "TABLE-CHANGED",
-            f"{self.path.name} is not what {PACKAGE} says: it was edited or cut",
+            f"{self.path.name} is not what {DATA_PACKAGE} says: it was edited or cut",
             where=str(self.path),
             hint=_ANEW,
         )
@@ -94,7 +94,7 @@ class PackagedTable:
                 if tuple(next(lines, ())) != self.column_names:
                     raise TableError(
                         "TABLE-COLUMNS",
-                        f"the columns are not those of {PACKAGE}",
+                        f"the columns are not those of {DATA_PACKAGE}",
                         where=str(self.path),
                         hint=_ANEW,
                     )
@@ -130,6 +130,39 @@ def _require_short(cells: list[str]) -> None:
         raise csv.Error(f"field larger than field limit ({_LONGEST_CELL})")
 
 
+def required_table(
+    tables: Mapping[str, PackagedTable], name: str, *columns: str, hint: str = ""
+) -> PackagedTable:
+    """Return a table of a package that has some columns, as the package says it is.
+
+    Parameters
+    ----------
+    tables : mapping
+        As `read_package` gives them.
+    name : str
+    columns : str
+        That it must have.
+    hint : str
+        What to do where there is no such table; empty for the names of those there are.
+
+    Raises
+    ------
+    TableError
+        ``TABLE-NOT-FOUND``, ``TABLE-COLUMNS``, ``TABLE-CHANGED``.
+    """
+    if name not in tables:
+        raise TableError(
+            "TABLE-NOT-FOUND",
+            f"the data package has no table {name}",
+            where=next((str(table.path.parent) for table in tables.values()), ""),
+            hint=hint or f"It has {', '.join(sorted(tables)) or 'none'}.",
+        )
+    table = tables[name]
+    require_columns(table.path, columns, table.column_names, hint=_ANEW)
+    table.require_unchanged()
+    return table
+
+
 def read_package(folder: Path) -> dict[str, PackagedTable]:
     """Return the tables of a run by name.
 
@@ -138,11 +171,11 @@ def read_package(folder: Path) -> dict[str, PackagedTable]:
     TableError
         ``TABLE-NOT-FOUND``, ``TABLE-PACKAGE``.
     """
-    path = folder / PACKAGE
+    path = folder / DATA_PACKAGE
     if not path.is_file():
         raise TableError(
             "TABLE-NOT-FOUND",
-            f"no {PACKAGE} in {folder}",
+            f"no {DATA_PACKAGE} in {folder}",
             hint="Name the folder that `biomarker run -o` wrote.",
         )
     try:
@@ -151,6 +184,8 @@ def read_package(folder: Path) -> dict[str, PackagedTable]:
         if len(content) > _MOST_BYTES:
             raise ValueError(f"it is larger than {_MOST_BYTES} bytes")  # noqa: TRY301
         tables = [_table(one, folder) for one in json.loads(content)["resources"]]
+        if len({table.name for table in tables}) < len(tables):
+            raise ValueError("a table stands twice")  # noqa: TRY301
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         why = "it is too deep" if isinstance(error, RecursionError) else quoted(error)
         raise TableError(
