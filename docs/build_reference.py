@@ -299,6 +299,8 @@ def commands_page() -> str:
         "# Commands",
         "",
         "This page is written by `docs/build_reference.py` from the commands' own `--help`.",
+        "An option that takes one value is given once, and one that does nothing, without another",
+        "or beside it, is refused by its name (exit code 2): none is ignored.",
     ]
     for path, command in _commands(cli, ("biomarker",)):
         # As the command line shows it: its settings hold for every command.

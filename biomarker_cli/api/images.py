@@ -12,7 +12,7 @@ import numpy as np
 from biomarker_cli.api.paths import PathLike, paths_of
 from biomarker_cli.catalogue.choosing import named_images, single_candidate
 from biomarker_cli.catalogue.errors import ImageError
-from biomarker_cli.imaging.files import is_image_file
+from biomarker_cli.imaging.files import is_image_file, require_no_series
 from biomarker_cli.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -88,13 +88,7 @@ def read_volume(path: PathLike, *, series: str = "", quantity: str | None = None
     """
     place = Path(path)
     if is_image_file(place):
-        if series:
-            raise ConfigurationError(
-                "SERIES-UNUSED",
-                "a series is of DICOM: a NIfTI, NRRD or MHA file has none",
-                where=place.name,
-                hint="Leave it out, or name the folder of the series.",
-            )
+        require_no_series(series)
         return _declared(place, quantity)
     if quantity is not None:
         raise ConfigurationError(

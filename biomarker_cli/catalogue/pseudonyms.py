@@ -19,22 +19,39 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from biomarker_cli.model.environment import named_folder, unusable_folder
+from biomarker_cli.model.wording import quoted
+
+_VARIABLE = "BIOMARKER_CACHE_DIR"
 _KEY_BYTES = 32
 _DIGEST_DIGITS = 32
 
 
 def cache_folder() -> Path:
-    """Return the user's cache folder, or the one that ``BIOMARKER_CACHE_DIR`` names."""
-    named = os.environ.get("BIOMARKER_CACHE_DIR")
-    if named:
-        return Path(named)
+    """Return the user's cache folder, or the one that ``BIOMARKER_CACHE_DIR`` names.
+
+    Raises
+    ------
+    ConfigurationError
+        ``ENVIRONMENT-FOLDER``.
+    """
+    named = named_folder(_VARIABLE)
+    if named is not None:
+        return named
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("biomarker"))
 
 
 def user_key() -> bytes:
-    """Return the key of this user: what is written without a study is keyed with it."""
+    """Return the key of this user: what is written without a study is keyed with it.
+
+    Raises
+    ------
+    ConfigurationError
+        ``ENVIRONMENT-FOLDER`` where a variable names its folder, which holds none and
+        cannot be given one.
+    """
     return _secret(cache_folder())
 
 
@@ -127,5 +144,10 @@ def _secret(folder: Path) -> bytes:
         key = path.read_bytes()
     except OSError:
         key = b""
+    if len(key) == _KEY_BYTES:
+        return key
+    if _VARIABLE in os.environ:
+        # Several processes are to have one key, and each would have its own.
+        raise unusable_folder(_VARIABLE, f"holds no key and takes none: {quoted(str(folder))}")
     # Without a folder there is no index either: the key of this process will do.
-    return key if len(key) == _KEY_BYTES else secrets.token_bytes(_KEY_BYTES)
+    return secrets.token_bytes(_KEY_BYTES)

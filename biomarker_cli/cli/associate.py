@@ -9,6 +9,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, require_free, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -29,7 +30,7 @@ Exit codes: 5 where the planned test of a feature is undefined, 6 where every on
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG, needs={"--harmonised": "--model", "--model": "--harmonised"})
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--plan",
@@ -78,8 +79,6 @@ def associate(folder: Path, plan_file: Path, output_format: str, **given: Any) -
     from biomarker_cli.evidence.harmonised_values import load_harmonisation
 
     output: Path = given["output"]
-    if (given["harmonised_file"] is None) != (given["model"] is None):
-        raise click.UsageError("--harmonised and --model go together.")
     # Before anything of the data is opened.
     plan, plan_sha256 = load_plan(plan_file)
     require_free(output, ASSOCIATIONS.file_name, overwrite=given["overwrite"])

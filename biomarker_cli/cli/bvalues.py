@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from biomarker_cli.cli.mr_volumes import described, exit_of, mr_images, set_or_refusal
 from biomarker_cli.cli.options import paths_argument, quiet_option, table_format_option
 from biomarker_cli.cli.output import Listing, print_data, print_json, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import SHORT_UID, counted, cut_in_middle
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @paths_argument
 @quiet_option
 @table_format_option

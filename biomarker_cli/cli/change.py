@@ -10,6 +10,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, require_new_file, say, write_new_file
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 MOST_SHOWN = 500
@@ -30,7 +31,10 @@ the column date of a table have them. Volumes get a doubling time and growth.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(
+    epilog=_EPILOG,
+    needs=dict.fromkeys(("--interval", "--roi-method"), "--repeatability"),
+)
 @click.argument(
     "tables", metavar="TABLE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )

@@ -21,6 +21,7 @@ from biomarker_cli.cli.output import (
     say_prose,
     write_new_file,
 )
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import SHORT_UID, counted, cut_in_middle, shown
 
@@ -46,7 +47,7 @@ _SHORTEST_PATH = 20
 _ORDER = ("fail", "missing_series", "not_evaluable", "waived", "pass", "not_applicable")
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @paths_argument
 @click.option(
     "--protocol", required=True, metavar="ID[@V]|FILE", help="Acquisition protocol to hold against."

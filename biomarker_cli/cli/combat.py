@@ -17,6 +17,7 @@ from biomarker_cli.cli.output import (
     say,
     say_left_out,
 )
+from biomarker_cli.cli.strict_command import StrictCommand
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ _model_option = click.option(
 )
 
 
-@combat.command(epilog=_FIT_EPILOG)
+@combat.command(cls=StrictCommand, epilog=_FIT_EPILOG, needs={"--stop": "--mode parametric"})
 @_input_options
 @click.option(
     "--batch", metavar="COLUMN", required=True, help="site_id, scanner, or one of --covariates."
@@ -141,11 +142,17 @@ def fit(output_format: str, **given: Any) -> None:
     from biomarker_cli.multicentre.combat import CombatRules
     from biomarker_cli.multicentre.combat_model import CombatPlan, fit_model
     from biomarker_cli.multicentre.combat_report import left_out_notes, repeated_note
-    from biomarker_cli.multicentre.combat_samples import of_usable, strata_of
+    from biomarker_cli.multicentre.combat_samples import (
+        of_usable,
+        require_covariates_used,
+        strata_of,
+    )
     from biomarker_cli.tables.writing import write_json
 
     output: Path = given["output"]
     require_new_file(output)
+    kept = (text.partition(":")[0] for text in given["kept"])
+    require_covariates_used(given["covariates"], (given["batch"], *kept))
     observations = _observations(given)
     say_left_out(observations.left_out)
     strata = strata_of(of_usable(observations), given["covariates"])
@@ -183,7 +190,7 @@ def _print_model(model: dict[str, Any]) -> None:
     say(f"model {model['sha256']}")
 
 
-@combat.command(epilog=_APPLY_EPILOG)
+@combat.command(cls=StrictCommand, epilog=_APPLY_EPILOG)
 @_input_options
 @_model_option
 @click.option(
@@ -215,7 +222,7 @@ def apply(output_format: str, **given: Any) -> None:
     _say_notes(found, model)
 
 
-@combat.command(epilog=_REPORT_EPILOG)
+@combat.command(cls=StrictCommand, epilog=_REPORT_EPILOG, needs={"--overwrite": "--output"})
 @_input_options
 @_model_option
 @click.option(
@@ -257,9 +264,11 @@ def _harmonised(
     given: dict[str, Any], observations: Observations
 ) -> tuple[dict[str, Any], list[Harmonised]]:
     from biomarker_cli.multicentre.combat_model import apply_model, load_model
-    from biomarker_cli.multicentre.combat_samples import strata_of
+    from biomarker_cli.multicentre.combat_samples import require_covariates_used, strata_of
 
     model = load_model(given["model"])
+    kept = (one["name"] for stratum in model["strata"] for one in stratum["covariates"])
+    require_covariates_used(given["covariates"], (model["batch"], *kept))
     strata = strata_of(observations, given["covariates"])
     return model, apply_model(model, strata, observations.analyses)
 

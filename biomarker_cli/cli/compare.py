@@ -16,6 +16,7 @@ from biomarker_cli.cli.output import (
     say,
     write_new_file,
 )
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ compare, 2 a bad file of tolerances, names or dialect.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG, needs={"--worst": "--format text"})
 @click.argument("a", metavar="A", type=click.Path(path_type=Path))
 @click.argument("b", metavar="B", type=click.Path(path_type=Path))
 @click.option(

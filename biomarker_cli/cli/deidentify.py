@@ -8,6 +8,7 @@ import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import Listing, note, print_json, progress, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -21,7 +22,7 @@ held something that names a person: then nothing is kept.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="New folder.")
 @click.option(
@@ -75,6 +76,8 @@ def deidentify(
     profile = load_profile(wanted)
     key = copies.read_or_make_key(key_file, keep=not dry_run)
     subjects = Subjects(key) if subjects_file is None else read_subjects(subjects_file, key)
+    if output is not None:
+        copies.require_place(folder, output, copies.link_of(key_file))
     with progress("cleaning copies", "steps") as advance:
         if dry_run or output is None:
             outcome = copies.examine(folder, profile, subjects, advance)

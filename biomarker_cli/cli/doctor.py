@@ -11,6 +11,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.packages import REFERENCE_ENGINE, required_packages, version_of
 from biomarker_cli.model.version import __version__
 
@@ -28,7 +29,7 @@ _DECODERS = MappingProxyType(
 """What a package decodes."""
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @format_option
 @click.pass_context
 def doctor(context: click.Context, output_format: str) -> None:

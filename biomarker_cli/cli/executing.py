@@ -66,14 +66,11 @@ class Measurer:
         Raises
         ------
         click.UsageError
-            Where one is given without the other.
+            Where a cluster has no address.
         """
         scheduler, patience_s = given.pop("scheduler"), given.pop("wait_for_workers")
-        if given.pop("executor") == "dask":
-            if not scheduler:
-                raise click.UsageError("--executor dask needs --scheduler ADDRESS|FILE.")
-        elif scheduler is not None:
-            raise click.UsageError("--scheduler is of --executor dask.")
+        if given.pop("executor") == "dask" and not scheduler:
+            raise click.UsageError("--executor dask needs --scheduler ADDRESS|FILE.")
         return cls(scheduler, patience_s)
 
     @contextmanager

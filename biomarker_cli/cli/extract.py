@@ -13,6 +13,7 @@ from biomarker_cli.case.measures import measure_names, measure_room
 from biomarker_cli.cli.options import quiet_option, verbose_option
 from biomarker_cli.cli.output import note, print_product, progress, require_free, say
 from biomarker_cli.cli.run_ending import say_case
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode, worst_exit_code
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ analysis, as that of a phantom, is broken.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(
+    epilog=_EPILOG, needs={"--identity": "--maps", "--overwrite": ("--output", "--maps")}
+)
 @click.argument("measure", type=click.Choice(measure_names()))
 @click.option(
     "--image",

@@ -10,6 +10,7 @@ import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import Listing, note, print_json, progress, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import SHORT_UID, counted, cut_in_middle
 
@@ -37,7 +38,7 @@ nothing; 6 where none is complete, or the source does not let us in.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("source", metavar="SOURCE")
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Folder.")
 @click.option("--patient", metavar="ID", default="", help="PatientID, exactly.")

@@ -9,6 +9,7 @@ import click
 
 from biomarker_cli.cli.options import quiet_option
 from biomarker_cli.cli.output import note, progress, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "-o",

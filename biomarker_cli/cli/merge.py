@@ -9,6 +9,7 @@ import click
 from biomarker_cli.cli.options import format_option, junit_option, quiet_option
 from biomarker_cli.cli.output import require_new_file
 from biomarker_cli.cli.run_ending import end_with_report
+from biomarker_cli.cli.strict_command import strict_command
 
 _EPILOG = """\b
 Examples:
@@ -19,7 +20,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--study",

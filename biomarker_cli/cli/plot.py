@@ -10,6 +10,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, require_new_file, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -112,11 +113,11 @@ def _of_run(kind: str) -> click.Command:
             help="Column that tells the repeats.  [default: repeat_id, else timepoint]",
         )
         command = repeat(command)
-    return click.command(kind, help=_OF_RUNS[kind], epilog=_EPILOG)(command)
+    return strict_command(kind, help=_OF_RUNS[kind], epilog=_EPILOG)(command)
 
 
 def _of_response(kind: str) -> click.Command:
-    @click.command(kind, help=_OF_RESPONSE[kind], epilog=_EPILOG)
+    @strict_command(kind, help=_OF_RESPONSE[kind], epilog=_EPILOG)
     @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
     @click.option("--criterion", metavar="ID[@V]", default="", help="Which one, of several.")
     @click.option("--reader", metavar="NAME", help="Which one, of several.")

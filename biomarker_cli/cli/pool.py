@@ -12,6 +12,7 @@ import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import note, print_json, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.usability import Least
 from biomarker_cli.model.wording import counted
 
@@ -40,7 +41,7 @@ KIND=ANSWER says what becomes of parts that are not alike:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument(
     "folders", metavar="DIR|BUNDLE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )

@@ -17,6 +17,7 @@ from biomarker_cli.cli.output import (
     require_free,
     say_left_out,
 )
+from biomarker_cli.cli.strict_command import strict_command
 
 if TYPE_CHECKING:
     from biomarker_cli.model.exit_codes import ExitCode
@@ -44,7 +45,20 @@ Exit codes: 0 done, 5 a ROI of a reader could not be compared, 6 none could.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(
+    epilog=_EPILOG,
+    needs={
+        "--series": "--image",
+        "--truth": "--scores",
+        "--order": "--scores",
+        "--positive": "--truth",
+        "--overwrite": "--output",
+    },
+    excludes={
+        "--scores": ("--image", "--series", "--roi", "--feature", "--case"),
+        "--case": ("--image", "--feature"),
+    },
+)
 @click.argument("readers", metavar="[NAME=]PATH...", nargs=-1)
 @click.option(
     "--image",
@@ -102,8 +116,6 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
         return
     if not given["readers"]:
         raise click.UsageError("Name the readers, or a table with --scores.")
-    if given["truth"] is not None or given["orders"] or given["positive"]:
-        raise click.UsageError("--truth, --order and --positive go with --scores.")
     from biomarker_cli.multicentre.reader_features import (
         READER_FEATURES,
         read_readings,
@@ -119,6 +131,7 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
         raise click.UsageError("Name segmentations, or runs, but not both.")
     if case_id is not None and not all(path.is_dir() for path in paths.values()):
         raise click.UsageError("--case goes with folders of runs.")
+    _require_use(given, of_runs=is_table == {True})
     table = READER_FEATURES if is_table == {True} and case_id is None else READER_PAIRS
     require_free(given["output"], table.file_name, overwrite=given["overwrite"])
     if table is READER_FEATURES:
@@ -137,6 +150,14 @@ def readers(context: click.Context, /, output_format: str, **given: Any) -> None
     context.exit(_exit_code(rows))
 
 
+def _require_use(given: Mapping[str, Any], *, of_runs: bool) -> None:
+    """Refuse what is of segmentations beside runs, and the other way round."""
+    if of_runs and given["image"] is not None:
+        raise click.UsageError("--image is of segmentations: features have been measured.")
+    if not of_runs and given["features"]:
+        raise click.UsageError("--feature is of runs: segmentations have no features.")
+
+
 def _pairs(paths: Mapping[str, Path], given: Mapping[str, Any]) -> list[dict[str, Any]]:
     from biomarker_cli.multicentre.reader_masks import read_readers
     from biomarker_cli.multicentre.readers import reader_rows
@@ -148,8 +169,6 @@ def _pairs(paths: Mapping[str, Path], given: Mapping[str, Any]) -> list[dict[str
 def _pairs_of_case(runs: Mapping[str, Path], given: Mapping[str, Any]) -> list[dict[str, Any]]:
     from biomarker_cli.multicentre.reader_runs import kept_reader_rows
 
-    if given["image"] is not None:
-        raise click.UsageError("Kept masks have their own grid: --image does not go with --case.")
     return kept_reader_rows(runs, given["case_id"], given["rois"])
 
 

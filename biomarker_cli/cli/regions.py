@@ -18,6 +18,7 @@ from biomarker_cli.cli.output import (
     require_free,
     say,
 )
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.flags import join_flags
 from biomarker_cli.model.wording import counted
 
@@ -43,7 +44,13 @@ on another grid are refused. With -o the folder gets regions.csv and masks/*.nii
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(
+    epilog=_EPILOG,
+    needs={"--overwrite": "--output"},
+    excludes={
+        "--list": ("--image", "--series", "--analysis", "--output", "--overwrite", "--preview")
+    },
+)
 @click.argument("segmentation", metavar="SEG", type=click.Path(path_type=Path))
 @click.option(
     "--image",

@@ -17,6 +17,7 @@ from biomarker_cli.cli.output import (
     say_left_out,
     write_new_file,
 )
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ repeatability.json, which `biomarker change` reads.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(
+    epilog=_EPILOG,
+    needs=dict.fromkeys(("--interval", "--roi-method", "--plots", "--overwrite"), "--output"),
+)
 @click.argument(
     "tables", metavar="TABLE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -77,8 +81,6 @@ def repeatability(tables: tuple[Path, ...], output_format: str, **given: Any) ->
     )
 
     output: Path | None = given["output"]
-    if given["plots"] and output is None:
-        raise click.UsageError("--plots goes with -o.")
     require_free(output, "repeatability.csv", overwrite=given["overwrite"])
     observations = read_observations(tables)
     column = repeat_column(observations, given["repeat"])

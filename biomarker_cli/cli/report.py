@@ -8,6 +8,7 @@ import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import note, print_json, require_free, require_new_file, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -22,7 +23,7 @@ those that the run kept (`keep: [pictures]` in the study, or `run --report`).
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG, excludes={"--methods": ("--split", "--identity")})
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--split", is_flag=True, help="A folder with a page per case, not one file.")
 @click.option(
@@ -64,8 +65,6 @@ def report(
     )
 
     if switches["methods"]:
-        if switches["split"]:
-            raise click.UsageError("--methods is no report: leave out --split.")
         _methods(folder, output, output_format, overwrite=switches["overwrite"])
         return
     split = switches["split"]

@@ -21,6 +21,7 @@ from biomarker_cli.cli.options import (
 )
 from biomarker_cli.cli.output import Listing, note, print_json, require_new_file, stages
 from biomarker_cli.cli.run_ending import end_with_report, say_case
+from biomarker_cli.cli.strict_command import strict_command
 
 if TYPE_CHECKING:
     from biomarker_cli.study.cohort_case import CohortCase
@@ -61,7 +62,15 @@ class ShardType(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(
+    epilog=_EPILOG,
+    needs={"--scheduler": "--executor dask", "--wait-for-workers": "--executor dask"},
+    excludes={
+        "--dry-run": ("--junit", "--strict", "--verbose", "--executor", "--scheduler"),
+        "--fresh": ("--retry-failed",),
+        "--shard": ("--report",),
+    },
+)
 @click.argument("study_file", metavar="STUDY.yaml", type=click.Path(path_type=Path))
 @click.option(
     "-o",

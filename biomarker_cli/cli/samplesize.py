@@ -9,6 +9,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -28,7 +29,26 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+_OF_A_TRIAL = (
+    *("--repeatability", "--feature", "--roi", "--wcv", "--change", "--between-sd", "--effect"),
+    *("--power", "--alpha", "--arms", "--sites", "--icc", "--loss", "--run"),
+)
+
+
+@strict_command(
+    epilog=_EPILOG,
+    needs={
+        "--feature": ("--repeatability", "--loss auto"),
+        "--roi": "--repeatability",
+        "--run": "--loss auto",
+        "--repeats": "--retest",
+        "--sites": "--icc",
+    },
+    excludes={
+        "--retest": _OF_A_TRIAL,
+        "--effect": ("--change", "--between-sd"),
+    },
+)
 @click.option(
     "--repeatability",
     "known",

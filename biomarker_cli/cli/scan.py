@@ -22,6 +22,7 @@ from biomarker_cli.cli.output import (
     say_title,
     write_new_file,
 )
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.collector import collector_paused
 from biomarker_cli.model.wording import (
     SHORT_UID,
@@ -42,7 +43,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @paths_argument
 @click.option(
     "-o",

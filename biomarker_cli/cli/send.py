@@ -11,6 +11,7 @@ import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import Listing, note, print_json, progress, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -35,7 +36,7 @@ none did.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.argument("target", metavar="TARGET")
 @click.option(
@@ -78,8 +79,9 @@ def send(
     from biomarker_cli.exchange.sending.target import target_of
 
     _require_folder(folder)
-    output = output or Path(f"{folder.resolve().name}_sent")
-    if not dry_run:
+    is_named, output = output is not None, output or Path(f"{folder.resolve().name}_sent")
+    # Of a dry run nothing is written; whether the folder that is named will do is told.
+    if is_named or not dry_run:
         require_place(output)
     start = time.monotonic()
     chosen = choose_source(target, sources_file)

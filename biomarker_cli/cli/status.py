@@ -9,6 +9,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json
+from biomarker_cli.cli.strict_command import strict_command
 
 if TYPE_CHECKING:
     from biomarker_cli.study.store import ListedCase
@@ -20,7 +21,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @format_option
 def status(folder: Path, output_format: str) -> None:

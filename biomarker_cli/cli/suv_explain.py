@@ -17,6 +17,7 @@ from biomarker_cli.cli.output import (
     say,
     write_new_file,
 )
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -37,7 +38,12 @@ with --phantom 4 where a published limit is broken.
 """
 
 
-@click.command("suv-explain", epilog=_EPILOG)
+@strict_command(
+    "suv-explain",
+    epilog=_EPILOG,
+    needs={"--output": "--phantom"},
+    excludes={"--phantom": ("--analysis", "--overrides")},
+)
 @paths_argument
 @click.option("--series", default="", help="Series UID or volume id, where there are several.")
 @click.option(
@@ -85,14 +91,15 @@ def suv_explain(
     """
     if sheet_file is not None:
         return _phantom(_pet_volumes(paths, series), sheet_file, output, output_format)
-    if output is not None:
-        raise click.UsageError("-o belongs to --phantom: it holds what was measured on one")
     from biomarker_cli.pet.overrides import load_overrides
     from biomarker_cli.pet.rules import load_suv_rules
+    from biomarker_cli.study.planned import overrides_of_one
 
     rules = load_suv_rules(analysis)
     overrides = load_overrides(override_file) if override_file else ()
-    reports = [_report(c, rules, overrides) for c in _pet_volumes(paths, series)]
+    volumes = _pet_volumes(paths, series)
+    overrides_of_one(volumes, overrides)
+    reports = [_report(c, rules, overrides) for c in volumes]
     if output_format == "json":
         print_json(reports)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from biomarker_cli.cli.output import (
     say,
     write_new_file,
 )
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -49,7 +51,10 @@ Exit codes: 0 within tolerance, 7 not (or the certificate does not hold);
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(
+    epilog=_EPILOG,
+    excludes={"--check": ("--data", "--engine", "--certificate", "--worst", "--junit")},
+)
 @click.argument("suites", metavar="[SUITE]...", nargs=-1, type=click.Choice(SUITE_NAMES))
 @click.option(
     "--data",
@@ -93,13 +98,22 @@ def verify(
     verified here is named as skipped.
     """
     if checked is not None:
-        if given["suites"] or given["certificate"] or given["junit"] or given["data"]:
+        if given["suites"]:
             raise click.UsageError("--check goes alone: it measures nothing.")
         context.exit(_check(checked, output_format))
+    _require_use(given)
     for path in (given["certificate"], given["junit"]):
         if path is not None:
             require_new_file(path)
     context.exit(_verify(given, output_format))
+
+
+def _require_use(given: Mapping[str, Any]) -> None:
+    """Refuse data and engine where no suite that is asked for has a use of them."""
+    asked = set(given["suites"] or SUITE_NAMES)
+    for name, users in (("data", {"ibsi-1", "ibsi-2"}), ("engine", {"engines"})):
+        if given[name] is not None and not asked & users:
+            raise click.UsageError(f"--{name} is of {', '.join(sorted(users))}: name one as well.")
 
 
 def _verify(given: dict[str, Any], output_format: str) -> ExitCode:

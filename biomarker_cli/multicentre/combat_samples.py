@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,6 +136,31 @@ def strata_of(observations: Observations, covariates: Path | None) -> list[Strat
     if "repeat_id" not in frame.columns:
         frame = frame.assign(repeat_id="")
     return list(_strata(frame, covariates))
+
+
+def require_covariates_used(table: Path | None, names: Iterable[str]) -> None:
+    """Refuse a table of covariates of which nothing is asked.
+
+    Parameters
+    ----------
+    table : Path or None
+    names : iterable of str
+        The batch, and the covariates whose effect is to survive.
+
+    Raises
+    ------
+    AgreementError
+        ``COMBAT-COVARIATE``.
+    """
+    asked = sorted(set(names))
+    if table is not None and set(asked) <= set(_SAMPLE):
+        raise AgreementError(
+            "COMBAT-COVARIATE",
+            f"nothing of the table of covariates is asked for: {', '.join(asked)} stand with "
+            "the values",
+            where=table.name,
+            hint="Leave --covariates out, or name a column of it.",
+        )
 
 
 def _strata(frame: pd.DataFrame, covariates: Path | None) -> Iterator[Stratum]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 
 from biomarker_cli.model.arrays import FloatArray
 from biomarker_cli.model.errors import InputNotFoundError
+from biomarker_cli.model.wording import quoted
+from biomarker_cli.multicentre.errors import AgreementError
 from biomarker_cli.multicentre.icc import Estimate
 from biomarker_cli.multicentre.kappa import agreement_weights, fleiss_kappa, kappa
 from biomarker_cli.multicentre.proportions import clopper_pearson
@@ -100,17 +102,26 @@ def score_rows(
     AgreementError
         ``SCORE-CATEGORY``.
     """
+    _require_items(rules.orders, scores.items)
     rows: list[dict[str, Any]] = []
+    is_known = False
     for item in scores.items:
         readings = scores.of_item(item)
         true = truth.get(item) or truth.get("", {})
         words = [word for of in (*readings.values(), true) for word in of.values()]
         order = rules.orders.get(item) or rules.orders.get("", ())
         categories = categories_of(words, order, item)
+        is_known |= rules.positive in categories.names
         of_item = _ItemRows(categories, rules.positive)
         found = [*of_item.pairs(readings), *of_item.all_readers(readings)]
         found += of_item.against(readings, true) if true else []
         rows += [{"item": item} | row for row in found]
+    if rules.positive and not is_known:
+        raise AgreementError(
+            "SCORE-CATEGORY",
+            f"{quoted(rules.positive)} is no category of any item",
+            hint="Say with --positive the least category that is positive.",
+        )
     if not rows:
         raise InputNotFoundError(
             "SCORES-NO-PAIR",
@@ -118,6 +129,17 @@ def score_rows(
             hint="Name a table with several readers, or the truth with --truth.",
         )
     return rows
+
+
+def _require_items(orders: Iterable[str], items: Sequence[str]) -> None:
+    """Refuse an order of what nobody has judged."""
+    unknown = sorted(set(orders) - {"", *items})
+    if unknown:
+        raise AgreementError(
+            "SCORE-CATEGORY",
+            f"an order is said of {', '.join(map(quoted, unknown))}, of which there is no score",
+            hint=f"The items are {', '.join(map(quoted, items))}." if any(items) else "",
+        )
 
 
 class _ItemRows:

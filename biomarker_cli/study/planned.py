@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from biomarker_cli.model.inputs import (
     KnownFile,
     changed,
 )
+from biomarker_cli.study.errors import StudyError
 
 if TYPE_CHECKING:
     from biomarker_cli.case.other_cases import OtherCase
@@ -171,6 +172,26 @@ def recall(plan: CasePlan, index: FileIndex, read: InputFiles) -> None:
     found = index.digests({path: file.signature for path, file in known.items()})
     known.update((path, KnownFile(known[path].signature, one)) for path, one in found.items())
     plan.inputs.take_over(read)
+
+
+def overrides_of_one(
+    candidates: Iterable[VolumeCandidate], overrides: Sequence[Override]
+) -> tuple[Override, ...]:
+    """Return the overrides of a case that is alone; a file may hold those of others as well.
+
+    Raises
+    ------
+    StudyError
+        ``OVERRIDE-UNUSED`` where it holds those of others only.
+    """
+    found = overrides_of(candidates, overrides)
+    if overrides and not found:
+        raise StudyError(
+            "OVERRIDE-UNUSED",
+            "none of the overrides names a series or study of this image",
+            hint="Correct their UIDs: an override that is not applied would be silent.",
+        )
+    return found
 
 
 def overrides_of(

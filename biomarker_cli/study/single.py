@@ -17,7 +17,7 @@ from biomarker_cli.model.wording import quoted
 from biomarker_cli.study.case_names import problem_of_given_id
 from biomarker_cli.study.errors import StudyError
 from biomarker_cli.study.image_words import unused_word
-from biomarker_cli.study.planned import PlannedCase, overrides_of, with_inputs
+from biomarker_cli.study.planned import PlannedCase, overrides_of_one, with_inputs
 from biomarker_cli.study.sources import NO_MARK, Mark, RoleProtocols
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ def plan_single(
         ``QUANTITY-UNUSED``, ``SERIES-UNUSED``.
     InputNotFoundError
         ``PATH-NOT-FOUND``.
+    StudyError
+        ``OVERRIDE-UNUSED``.
     """
     _require_names(single)
     analysis = load_analysis(single.analysis)
@@ -174,7 +176,7 @@ def plan_single(
         mask=single.mask,
         analyses=(analysis,),
         wanted_rois=single.rois,
-        overrides=overrides_of(candidates, overrides),
+        overrides=overrides_of_one(candidates, overrides),
         device_key=user_key() if candidates else None,
     )
     if not files and not any(c.is_image for c in plan.candidates):

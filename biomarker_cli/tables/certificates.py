@@ -8,10 +8,10 @@ as the installation is the one that was qualified.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from biomarker_cli.model.environment import named_folder
 from biomarker_cli.model.outputs import replace_file
 from biomarker_cli.tables.installation import this_installation
 from biomarker_cli.tables.sealed_files import read_sealed
@@ -25,10 +25,16 @@ FAILED = "out_of_tolerance"
 
 
 def data_folder() -> Path:
-    """Return the user's data folder, or the one that ``BIOMARKER_DATA_DIR`` names."""
-    named = os.environ.get("BIOMARKER_DATA_DIR")
-    if named:
-        return Path(named)
+    """Return the user's data folder, or the one that ``BIOMARKER_DATA_DIR`` names.
+
+    Raises
+    ------
+    ConfigurationError
+        ``ENVIRONMENT-FOLDER``.
+    """
+    named = named_folder("BIOMARKER_DATA_DIR")
+    if named is not None:
+        return named
     import platformdirs
 
     return Path(platformdirs.user_data_dir("biomarker"))

@@ -181,6 +181,17 @@ def test_a_declared_quantity_is_flagged_on_every_row(biomarker, sample_dir):
     assert all("quantity_declared" in row for row in rows)
 
 
+def test_a_series_of_a_file_that_is_one_image_is_exit_2(biomarker, tmp_path):
+    image = tmp_path / "a.nii.gz"
+    image.write_bytes(b"")
+    done = biomarker(
+        *("extract", "radiomics", "--image", image, "--mask", image, "--quantity", "hu"),
+        *("--analysis", "pyradiomics-default", "--series", "1.2.3"),
+    )
+    assert done.returncode == 2
+    assert "SERIES-UNUSED" in done.stderr
+
+
 def test_a_declared_quantity_of_dicom_is_exit_2(biomarker, ct):
     done = _extract(biomarker, *ct, "--quantity", "suvbw")
     assert done.returncode == 2

@@ -85,6 +85,7 @@ def test_what_is_refused_has_a_code_and_writes_nothing(biomarker, tmp_path, tria
         ((*fit, "site_id", "--feature", "none"), "NOTHING-FOUND"),
         ((*fit, "site_id", "--reference", "C"), "COMBAT-REFERENCE"),
         ((*fit, "scanner", "--covariate", "site_id"), "COMBAT-CONFOUNDED"),
+        ((*fit, "site_id", "--covariates", subjects), "COMBAT-COVARIATE"),
         (("combat", "apply", run, "--model", subjects, "-o", tmp_path / "x"), "COMBAT-MODEL"),
     ]:
         done = biomarker(*arguments)

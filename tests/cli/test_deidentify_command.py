@@ -68,6 +68,9 @@ def test_a_list_of_subjects_decides(biomarker, archive, tmp_path):
     ("more", "code", "word"),
     [
         ((), ExitCode.USAGE, "-o DIR"),
+        # A dry run that is told where says whether that will do.
+        (("-o", "in/out", "--dry-run"), ExitCode.USAGE, "DEID-PLACE"),
+        (("-o", "in", "--dry-run"), ExitCode.USAGE, "OUTPUT-EXISTS"),
         (("-o", "in/out"), ExitCode.USAGE, "DEID-PLACE"),
         (("-o", "out", "--profile", "none"), ExitCode.USAGE, "DEID-PROFILE"),
         (("-o", "out", "--subjects", "none.csv"), None, "TABLE-NOT-FOUND"),
@@ -76,7 +79,8 @@ def test_a_list_of_subjects_decides(biomarker, archive, tmp_path):
     ],
 )
 def test_what_cannot_be_asked_is_named(biomarker, archive, tmp_path, more, code, word):
-    done = biomarker("deidentify", "in", "--key", "k", *more, cwd=archive.parent)
+    key = () if "--key" in more else ("--key", "k")
+    done = biomarker("deidentify", "in", *key, *more, cwd=archive.parent)
     assert word in done.stderr
     assert done.returncode == code or (code is None and done.returncode)
     assert not (tmp_path / "out").exists()

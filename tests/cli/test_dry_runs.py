@@ -81,8 +81,8 @@ def sent_never(folder: Path, _: Run) -> list[object]:
 def deidentified(folder: Path, biomarker: Run) -> list[object]:
     """Have a key, its link table and copies."""
     pet(folder / "in/a.dcm")
-    asked: list[object] = ["deidentify", "in", "--key", "site.key", "-o", "copies"]
-    assert biomarker(*asked, cwd=folder).returncode == ExitCode.DONE
+    asked: list[object] = ["deidentify", "in", "--key", "site.key"]
+    assert biomarker(*asked, "-o", "copies", cwd=folder).returncode == ExitCode.DONE
     return asked
 
 
@@ -106,7 +106,7 @@ def run(folder: Path, biomarker: Run) -> list[object]:
 
 def run_never(folder: Path, _: Run) -> list[object]:
     study = write_study(folder / "trial", n_cases=1)
-    return ["run", study, "-o", "deep/out", "--report", "--junit", "cases.xml", "--fresh"]
+    return ["run", study, "-o", "deep/out", "--report", "--fresh"]
 
 
 def run_in_parts(folder: Path, biomarker: Run) -> list[object]:

@@ -227,6 +227,11 @@ def test_what_must_be_said(biomarker, run, tmp_path):
         done = biomarker("export", "seg", run, "-o", tmp_path / "out", *words)
         assert done.returncode == 2
         assert "say --" in done.stderr
+    # Neither its key nor its place is asked for.
+    words = ("--identity", "keep", "--image", run, "--study", run / "study.yaml")
+    done = biomarker("export", "seg", run, "-o", tmp_path / "out", *words)
+    assert done.returncode == 2
+    assert "--study does nothing" in done.stderr
     done = biomarker(
         "export", "seg", run, "--case", "x\x1b[2J", "--identity", "keep", "-o", tmp_path / "out"
     )

@@ -79,6 +79,9 @@ def test_a_refusal_leaves_nothing_behind(biomarker, parts, tmp_path):
     done = biomarker("pool", *parts, "-o", tmp_path / "pool", "--on", "unit=list")
     assert done.returncode == 2
     assert "POOL-RULES" in done.stderr
+    done = biomarker("pool", *parts, "-o", tmp_path / "pool", "--like", parts[0])
+    assert done.returncode == 2
+    assert "no answer leaves any out" in done.stderr
 
 
 def test_nothing_is_overwritten_unasked_and_a_run_never(biomarker, parts, tmp_path):

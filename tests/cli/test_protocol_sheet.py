@@ -200,11 +200,17 @@ class TestCommand:
         assert (row["limit"], row["unit"], row["console_name"]) == ("<= 5", "mm", NO_NAME)
         assert "<= 5 mm" in biomarker("protocol", "sheet", "recist-ct").stdout
 
+    def test_json_is_printed_beside_a_file(self, biomarker, tmp_path):
+        page = tmp_path / "sheet.csv"
+        done = biomarker("protocol", "sheet", "recist-ct", "-o", page, "--format", "json")
+        assert len(json.loads(done.stdout)) == 1
+        assert "<= 5" in page.read_text()
+
     @pytest.mark.parametrize(
         ("options", "code", "told"),
         [
             (("-o", "sheet.pdf"), 2, ".html or .csv"),
-            (("--names", "names.csv"), 2, "--names needs --vendor"),
+            (("--names", "names.csv"), 2, "--names goes with --vendor"),
             (("--vendor", "siemens", "--names", "absent.csv"), 2, "CONSOLE-NAMES-INVALID"),
             (("--against", "absent"), 3, "PATH-NOT-FOUND"),
         ],

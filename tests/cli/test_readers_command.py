@@ -84,3 +84,10 @@ def test_runs_of_two_readers_give_an_icc(biomarker, tmp_path, masks):
     assert "0.952" in done.stdout
     assert (tmp_path / "out" / "reader_features.csv").is_file()
     assert biomarker("readers", runs[0], masks[0]).returncode == 2
+    for words, said in [
+        ((*runs, "--image", masks[0]), "--image is of segmentations"),
+        ((*masks, "--feature", "adc.*"), "--feature is of runs"),
+    ]:
+        done = biomarker("readers", *words)
+        assert done.returncode == 2
+        assert said in done.stderr

@@ -43,6 +43,9 @@ def test_from_a_cohort_to_a_value(biomarker, tmp_path):
         biomarker("reference", "apply", new, "--reference", path, "--format", "json").stdout
     )
     assert told[0]["reference"] == "liver-adc@1.0.0"
+    done = biomarker("reference", "apply", new, "--reference", path, "--covariates", new)
+    assert done.returncode == 2
+    assert "REFERENCE-COVARIATES" in done.stderr
 
 
 def test_few_subjects_have_no_range(biomarker, tmp_path):

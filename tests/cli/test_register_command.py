@@ -60,6 +60,14 @@ def _run(pair, *more, protocol="quick.yaml", moving="moving.nii.gz"):
     return CliRunner().invoke(register, [*words, "--protocol", str(pair / protocol), *more])
 
 
+def test_a_quantity_of_two_dicom_series_is_refused(sample_dir):
+    image = str(sample_dir / "centre_a/S0001/T1/ct/image")
+    line = ["pair", image, image, "--protocol", "rigid-same-modality", "--quantity", "hu"]
+    result = CliRunner().invoke(register, line)
+    assert isinstance(result.exception, BiomarkerError)
+    assert result.exception.code == "QUANTITY-UNUSED"
+
+
 def test_table_and_transform_are_written_and_the_same_twice(pair, tmp_path):
     for name, more in (("a", []), ("b", ["--quiet"])):
         result = _run(pair, "--mask", str(pair / "mask.nii.gz"), "-o", str(tmp_path / name), *more)
@@ -264,7 +272,7 @@ def test_two_transforms_are_not_one_of_them(pair, command):
     options = [*given, "--protocol", "none", "-o", "out"]
     result = CliRunner().invoke(register, [*words, *options])
     assert result.exit_code == 2
-    assert "--transform is given 2 times" in result.output
+    assert "--transform takes one value and is given 2 times" in result.output
 
 
 def test_a_transform_that_is_not_there_is_exit_3(pair, tmp_path):

@@ -66,7 +66,7 @@ def test_bad_input_has_a_code_and_an_exit_code(biomarker, tmp_path):
         ([run, "--repeat", "reading"], "TABLE-COLUMNS", 3),
         ([run, write_run(tmp_path / "b", _values(), sha256="b" * 64)], "MIXED-ANALYSES", 2),
         ([run, run], "OBSERVATION-REPEATED", 2),
-        ([run, "--plots"], "--plots goes with -o", 2),
+        ([run, "--plots"], "--plots goes with --output", 2),
     ]:
         done = biomarker("repeatability", *arguments)
         assert done.returncode == exit_code, done.stderr

@@ -46,6 +46,20 @@ def test_extract_takes_an_override_and_every_row_says_so(biomarker, pet, tmp_pat
     assert not any("suv_override" in row["flags"] for row in plain.values())
 
 
+def test_overrides_of_other_series_alone_stop_the_command(biomarker, pet, tmp_path):
+    image, mask, header = pet
+    header.SeriesInstanceUID = "1.2.3"
+    file = override_file(tmp_path / "o.yaml", header, 70)
+    for command in (
+        ("extract", "suv", "--image", image, "--mask", mask, "--analysis", "fdg-suv"),
+        ("suv-explain", image),
+    ):
+        done = biomarker(*command, "--overrides", file)
+        assert done.returncode == 2
+        assert "OVERRIDE-UNUSED" in done.stderr
+        assert done.stdout == ""
+
+
 def test_an_override_file_that_is_wrong_stops_the_command(biomarker, pet, tmp_path):
     image, mask, _ = pet
     file = tmp_path / "o.yaml"

@@ -162,6 +162,8 @@ def test_nothing_is_overwritten(biomarker, tmp_path):
         (["--check", "absent.json"], 3, "PATH-NOT-FOUND"),
         (["suv", "--check", "absent.json"], 2, "goes alone"),
         (["ibsi-2", "--data", "absent"], 3, "VERIFY-DATA"),
+        (["suv", "adc", "--data", "absent"], 2, "--data is of ibsi-1, ibsi-2"),
+        (["ibsi-1", "--engine", "native"], 2, "--engine is of engines"),
     ],
 )
 def test_what_cannot_be_verified_is_told(biomarker, arguments, code, said, tmp_path):

@@ -64,7 +64,7 @@ def test_tables_have_the_same_bytes_though_a_worker_is_killed(
     ("options", "said"),
     [
         (["--executor", "dask"], "--executor dask needs --scheduler"),
-        (["--scheduler", "127.0.0.1:9"], "--scheduler is of --executor dask"),
+        (["--scheduler", "127.0.0.1:9"], "--scheduler goes with --executor dask"),
         (["--executor", "dask", "--scheduler", "absent.json"], "error CLUSTER-SCHEDULER: "),
     ],
 )

@@ -8,6 +8,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -19,7 +20,7 @@ Nothing is unpacked. Exit code 3 where it is damaged, edited or no bundle.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("file", type=click.Path(path_type=Path))
 @format_option
 def check(file: Path, output_format: str) -> None:

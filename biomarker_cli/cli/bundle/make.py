@@ -10,6 +10,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, require_new_file, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG, needs={"--key": "--dicom"})
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write."
@@ -74,8 +75,6 @@ def make(
     from biomarker_cli.exchange.bundles.bundling import write_bundle
     from biomarker_cli.model.outputs import whole_file
 
-    if more["key"] and not more["dicom"]:
-        raise click.UsageError("--key maps tables beside copies: say --dicom as well")
     if more["dicom"] and identity == "keep":
         raise click.UsageError("with --identity keep the tables would lead from copies to sources")
     require_new_file(output)

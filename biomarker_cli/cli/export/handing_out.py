@@ -101,6 +101,10 @@ class ObjectOrder:
         from biomarker_cli.study.study_key import fingerprint, require_key
 
         if self.identity == "keep":
+            if self.study is not None and self.images:
+                raise click.UsageError(
+                    "--study does nothing beside --identity keep and --image: leave one out."
+                )
             return None
         if self.study is None:
             raise click.UsageError(

@@ -10,6 +10,7 @@ import click
 
 from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import note, print_json, progress, say, say_next_steps
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.usability import Least
 from biomarker_cli.model.wording import counted
@@ -38,7 +39,11 @@ with --voxels 5 where some map or visit is not in the table, 6 where none is.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(
+    epilog=_EPILOG,
+    needs=dict.fromkeys(("--registration", "--roi"), "--voxels"),
+    excludes={"--voxels": ("--usable",)},
+)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -81,12 +86,7 @@ def joint(context: click.Context, /, folder: Path, output: Path | None, **given:
     With --voxels one row per voxel, in one registered grid.
     """
     if given["voxels"]:
-        if given["usable"] is not None:
-            raise click.UsageError("--usable is of measurements: --voxels writes maps")
         context.exit(_write_voxels(folder, _file(output or folder, "voxels.parquet"), given))
-    for name in ("registrations", "rois"):
-        if given[name]:
-            raise click.UsageError(f"--{name[:-1]} is of --voxels: this table moves no image")
     _write_rows(folder, _file(output or folder, "joint.csv"), given)
 
 

@@ -8,6 +8,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -17,7 +18,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "-o",

@@ -9,6 +9,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, require_free, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--study", metavar="ID", required=True, help="STUDYID, up to 20 characters.")
 @click.option(

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from biomarker_cli.cli.export.handing_out import ObjectOrder, handing_out_options, say_objects
+from biomarker_cli.cli.strict_command import strict_command
 
 _EPILOG = """\b
 Examples:
@@ -17,7 +18,7 @@ Exit codes: 5 where a case could not be handed out, 6 where none could.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @handing_out_options
 @click.pass_context
 def seg(context: click.Context, /, **given: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import click
 
 from biomarker_cli.cli.export.handing_out import ObjectOrder, handing_out_options, say_objects
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.usability import Least
 
 _EPILOG = """\b
@@ -21,7 +22,7 @@ Exit codes: 5 where a case could not be handed out, 6 where none could.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @handing_out_options
 @click.option(
     "--usable",

@@ -10,6 +10,7 @@ import click
 from biomarker_cli.cli.export.destinations import require_free_files
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.usability import Least
 from biomarker_cli.model.wording import counted
 
@@ -28,7 +29,7 @@ analyses a column is called analysis:feature, with one by the feature alone.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "-o",

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.output import say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -28,7 +29,7 @@ What a source does not tell (site, date) is said by an option.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument(
     "sources", metavar="SOURCE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )

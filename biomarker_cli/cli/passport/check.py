@@ -10,6 +10,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -28,7 +29,11 @@ of passports or study, 3 no site to ask.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(
+    epilog=_EPILOG,
+    needs={"--max-age-days": "--test"},
+    excludes={"--study": ("--test", "--max-age-days")},
+)
 @click.argument("book", metavar="FILE", type=click.Path(path_type=Path))
 @click.option(
     "--study", type=click.Path(path_type=Path), help="Ask what this study asks (study.yaml)."
@@ -91,8 +96,6 @@ def _asked(
         if not test or max_age_days is None:
             raise click.UsageError("Say --study, or --test with --max-age-days.")
         return [PassportRequirement(test, max_age_days)], ()
-    if test or max_age_days is not None:
-        raise click.UsageError("--study says which tests are asked for, and their age.")
     from biomarker_cli.study.study_file import load_study
 
     loaded = load_study(study)

@@ -9,6 +9,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -18,7 +19,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("book", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--site", default="", metavar="ID", help="Only this site.")
 @click.option("--test", default="", metavar="NAME", help="Only this test.")

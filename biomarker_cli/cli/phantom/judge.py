@@ -9,6 +9,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, require_new_file, say, write_new_file
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 
 _EPILOG = """\b
@@ -28,7 +29,7 @@ Exit codes: 0 all that is given passes, 7 a number fails or is unreadable,
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("sheet", type=click.Path(path_type=Path))
 @click.option(
     "-o",

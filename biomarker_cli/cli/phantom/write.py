@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.output import say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 KIND_NAMES = ("suv", "adc", "t1", "ct-texture", "rtstruct", "seg")
@@ -31,7 +32,7 @@ give the sheet to `biomarker phantom judge`.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("kind", type=click.Choice(KIND_NAMES))
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="A new folder."

@@ -8,6 +8,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, say
+from biomarker_cli.cli.strict_command import strict_command
 
 _EPILOG = """\b
 Examples:
@@ -19,7 +20,7 @@ a file of another content in the way.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("source", metavar="SOURCE@DIGEST")
 @click.argument("wanted", metavar="[ID[@V]...]", nargs=-1)
 @click.option(

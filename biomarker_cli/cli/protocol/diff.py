@@ -10,6 +10,7 @@ import click
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, say
 from biomarker_cli.cli.protocol.kinds import load_any
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ Exit codes: 0 whether they differ or not, 2 a protocol that cannot be read.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @format_option

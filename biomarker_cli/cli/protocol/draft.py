@@ -9,6 +9,7 @@ import click
 from biomarker_cli.cli.headers import read_headers
 from biomarker_cli.cli.options import paths_argument, quiet_option
 from biomarker_cli.cli.output import note, print_product, require_new_file, write_new_file
+from biomarker_cli.cli.strict_command import strict_command
 
 _EPILOG = """\b
 Examples:
@@ -16,7 +17,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @paths_argument
 @click.option("--id", "ident", default="my-protocol", show_default=True, help="Id of the protocol.")
 @click.option(

@@ -9,6 +9,7 @@ import click
 from biomarker_cli.cli.headers import read_headers
 from biomarker_cli.cli.options import format_option, quiet_option
 from biomarker_cli.cli.output import Listing, print_json, say
+from biomarker_cli.cli.strict_command import strict_command
 
 _EPILOG = """\b
 Examples:
@@ -18,7 +19,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--modality", help="Only facts of this modality (CT, MR, PT), or phantom.")
 @quiet_option

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.output import print_product, say, write_new_file
+from biomarker_cli.cli.strict_command import strict_command
 
 _EPILOG = """\b
 Examples:
@@ -15,7 +16,7 @@ Examples:
 """
 
 
-@click.command("import-pyradiomics", epilog=_EPILOG)
+@strict_command("import-pyradiomics", epilog=_EPILOG)
 @click.argument("parameters", metavar="PARAMS.yaml", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write to this file, else to stdout."

@@ -10,6 +10,7 @@ import click
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, say
 from biomarker_cli.cli.protocol.kinds import load_any, protocol_argument
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ Exit codes: 0 no error, 2 an error.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @protocol_argument
 @format_option
 @click.pass_context

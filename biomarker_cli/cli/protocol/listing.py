@@ -8,6 +8,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json
+from biomarker_cli.cli.strict_command import strict_command
 
 if TYPE_CHECKING:
     from biomarker_cli.protocol.locator import ProtocolKind
@@ -19,7 +20,7 @@ Examples:
 """
 
 
-@click.command("list", epilog=_EPILOG)
+@strict_command("list", epilog=_EPILOG)
 @click.option(
     "--kind",
     type=click.Choice(["acquisition", "analysis", "response", "registration", "all"]),

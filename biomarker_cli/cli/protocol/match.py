@@ -6,11 +6,10 @@ import dataclasses
 import shlex
 from pathlib import Path
 
-import click
-
 from biomarker_cli.cli.headers import read_headers
 from biomarker_cli.cli.options import format_option, paths_argument, quiet_option
 from biomarker_cli.cli.output import Listing, nothing_found, print_json, say
+from biomarker_cli.cli.strict_command import strict_command
 
 _EPILOG = """\b
 Examples:
@@ -19,7 +18,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @paths_argument
 @quiet_option
 @format_option

@@ -10,6 +10,7 @@ from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, say
 from biomarker_cli.cli.protocol.kinds import load_any
 from biomarker_cli.cli.protocol.lint import findings_of
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -22,7 +23,7 @@ published with another content.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("wanted", metavar="FILE|ID[@V]...", nargs=-1, required=True)
 @click.option(
     "-o",

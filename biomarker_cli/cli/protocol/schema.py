@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from biomarker_cli.cli.output import print_json
+from biomarker_cli.cli.strict_command import strict_command
 
 _EPILOG = """\b
 Examples:
@@ -13,7 +14,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.option(
     "--kind",
     type=click.Choice(["acquisition", "analysis"]),

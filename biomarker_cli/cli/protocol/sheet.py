@@ -19,6 +19,7 @@ from biomarker_cli.cli.output import (
     say,
     write_new_file,
 )
+from biomarker_cli.cli.strict_command import strict_command
 
 if TYPE_CHECKING:
     from biomarker_cli.acquisition.protocol import AcquisitionProtocol
@@ -38,7 +39,7 @@ Exit codes: 0 written, whatever was found; 2 a bad protocol or table of names;
 _VENDORS = ("siemens", "ge", "philips", "canon")
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG, needs={"--names": "--vendor"})
 @click.argument("protocol", metavar="ID[@V]|FILE")
 @click.option("--vendor", type=click.Choice(_VENDORS), help="Limits of this vendor's scanners.")
 @click.option(
@@ -82,8 +83,6 @@ def sheet(
     from biomarker_cli.acquisition.sheet import sheet_csv, sheet_rows
     from biomarker_cli.acquisition.sheet_page import sheet_html
 
-    if names is not None and vendor is None:
-        raise click.UsageError("--names needs --vendor: names differ between consoles")
     if output is not None:
         if output.suffix not in {".html", ".csv"}:
             raise click.UsageError(f"-o ends in .html or .csv, not {output.suffix or 'in nothing'}")
@@ -101,9 +100,9 @@ def sheet(
         )
         write_new_file(output, text)
         note(f"written: {output}")
-    elif output_format == "json":
+    if output_format == "json":
         print_json([asdict(row) for row in rows])
-    else:
+    elif output is None:
         _print_table(loaded.ident, rows, against=is_against)
 
 

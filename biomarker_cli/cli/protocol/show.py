@@ -10,6 +10,7 @@ import click
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_data, print_json, say, say_prose
 from biomarker_cli.cli.protocol.kinds import load_any, protocol_argument
+from biomarker_cli.cli.strict_command import strict_command
 
 if TYPE_CHECKING:
     from biomarker_cli.protocol.document import ProtocolDocument
@@ -22,7 +23,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @protocol_argument
 @format_option
 @click.option(

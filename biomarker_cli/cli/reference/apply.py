@@ -10,6 +10,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, require_new_file, say, write_new_file
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 MOST_SHOWN = 500
@@ -21,7 +22,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument(
     "tables", metavar="TABLE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -51,6 +52,7 @@ def apply(tables: tuple[Path, ...], reference_file: Path, output_format: str, **
     A value that the reference does not hold for (another analysis or unit, an age that
     it does not reach, a group that it has not) is not_applicable, with the reason.
     """
+    from biomarker_cli.multicentre.errors import ReferenceRangeError
     from biomarker_cli.multicentre.observations import Observations, read_observations, selected
     from biomarker_cli.multicentre.reference_ranges import load_reference
     from biomarker_cli.multicentre.referenced import REFERENCED, referenced_rows
@@ -61,6 +63,13 @@ def apply(tables: tuple[Path, ...], reference_file: Path, output_format: str, **
     if output is not None:
         require_new_file(output)
     reference = load_reference(reference_file)
+    if given["covariates"] is not None and not reference.covariates:
+        raise ReferenceRangeError(
+            "REFERENCE-COVARIATES",
+            "there is a table of covariates, and the reference has none",
+            where=given["covariates"].name,
+            hint="Leave --covariates out, or fit a reference with --by NAME.",
+        )
     frame = selected(read_observations(tables).frame, given["features"], given["rois"])
     observations = Observations(frame.reset_index(drop=True))
     rows = referenced_rows(observations, reference, given["covariates"])

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from biomarker_cli.cli.output import Listing, require_new_file, say, say_left_out
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 MOST_SHOWN = 500
@@ -24,7 +25,7 @@ distribution.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG, needs={"--covariates": "--by"})
 @click.argument(
     "tables", metavar="TABLE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )

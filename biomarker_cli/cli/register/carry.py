@@ -15,8 +15,9 @@ from biomarker_cli.cli.register.images import (
     regions_on,
     transform_at,
     transform_option,
-    volume_at,
+    volumes_of,
 )
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ none was.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @image_options
 @transform_option
 @click.option("--protocol", metavar="ID[@V]|FILE", required=True, help="Registration protocol.")
@@ -89,8 +90,7 @@ def carry(
         raise click.UsageError("Name the segmentation on FIXED with --mask.")
     loaded = load_registration(protocol)
     _require_free(output, overwrite=overwrite)
-    fixed = volume_at(given["fixed"], given["series"], given["quantity"])
-    moving = volume_at(given["moving"], given["moving_series"], given["quantity"])
+    fixed, moving = volumes_of(given)
     names = _names(given["roi_map"])
     regions = _wanted(regions_on(given["mask"], fixed, names), given["rois"], given["mask"])
     _require_one(regions, names, loaded)

@@ -9,7 +9,8 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import print_json, say
-from biomarker_cli.cli.register.images import image_options, regions_on, volume_at
+from biomarker_cli.cli.register.images import image_options, regions_on, volumes_of
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 
 _EPILOG = """\b
@@ -27,7 +28,7 @@ assessable, 6 no common frame of reference or nothing to align.
 _SAME, _OTHER = "rigid-same-modality", "rigid-mr-ct"
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @image_options
 @click.option(
     "--protocol",
@@ -48,8 +49,7 @@ def check(
     from biomarker_cli.registration.rules import load_registration
     from biomarker_cli.registration.same_frame import check_frame
 
-    fixed = volume_at(given["fixed"], given["series"], given["quantity"])
-    moving = volume_at(given["moving"], given["moving_series"], given["quantity"])
+    fixed, moving = volumes_of(given)
     alike = modality_of(fixed) == modality_of(moving)
     loaded = load_registration(protocol or (_SAME if alike else _OTHER))
     found = check_frame(fixed, moving, loaded, regions_on(given["mask"], fixed))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,22 +43,8 @@ def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _only_one(
-    _context: click.Context, _option: click.Parameter, named: tuple[Path, ...]
-) -> Path | None:
-    """Return the transform that is named; of several, which other programs chain, none."""
-    if len(named) > 1:
-        raise click.UsageError(
-            f"--transform is given {len(named)} times, and transforms are not chained: write them "
-            "as one file."
-        )
-    return next(iter(named), None)
-
-
 transform_option = click.option(
     "--transform",
-    multiple=True,
-    callback=_only_one,
     type=click.Path(path_type=Path),
     help="ITK text file (.tfm) or Spatial Registration object (DICOM), FIXED to MOVING: judged "
     "instead of one that is found.",
@@ -78,13 +64,25 @@ def transform_at(path: Path | None, fixed: Volume, moving: Volume) -> FloatArray
     return read_transform(path, *frames)
 
 
-def volume_at(path: Path, series: str, quantity: str | None) -> Volume:
-    """Return the volume of a path; `quantity` is of files that have no header."""
+def volumes_of(given: Mapping[str, Any]) -> tuple[Volume, Volume]:
+    """Return FIXED and MOVING; the quantity is of those that have no header.
+
+    Raises
+    ------
+    ConfigurationError
+        ``QUANTITY-UNUSED`` where both have one; ``SERIES-UNUSED``.
+    """
     from biomarker_cli.api.images import read_volume
     from biomarker_cli.imaging.files import is_image_file
 
-    declared = quantity if is_image_file(path) else None
-    return read_volume(path, series=series, quantity=declared)
+    fixed, moving, quantity = given["fixed"], given["moving"], given["quantity"]
+    is_declared = is_image_file(fixed) or is_image_file(moving)
+
+    def volume_at(path: Path, series: str) -> Volume:
+        declared = quantity if is_image_file(path) or not is_declared else None
+        return read_volume(path, series=series, quantity=declared)
+
+    return volume_at(fixed, given["series"]), volume_at(moving, given["moving_series"])
 
 
 def regions_on(mask: Path | None, fixed: Volume, names: RoiNames | None = None) -> list[Region]:

@@ -15,8 +15,9 @@ from biomarker_cli.cli.register.images import (
     regions_on,
     transform_at,
     transform_option,
-    volume_at,
+    volumes_of,
 )
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ _SHOWN = (
 _EXIT = {"ok": ExitCode.DONE, "review": ExitCode.PARTIAL, "failed": ExitCode.FAILED}
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(
+    epilog=_EPILOG,
+    needs=dict.fromkeys(("--identity", "--resampled", "--overwrite"), "--output"),
+)
 @click.option(
     "--protocol",
     metavar="ID[@V]|FILE",
@@ -98,8 +102,7 @@ def pair(
     loaded = load_registration(protocol)
     for name in FILES:
         require_free(output, name, overwrite=overwrite)
-    fixed = volume_at(given["fixed"], given["series"], given["quantity"])
-    moving = volume_at(given["moving"], given["moving_series"], given["quantity"])
+    fixed, moving = volumes_of(given)
     regions = regions_on(given["mask"], fixed)
     transform = transform_at(given["transform"], fixed, moving)
     found = register(fixed, moving, loaded, regions, transform)

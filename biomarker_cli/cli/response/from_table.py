@@ -9,12 +9,14 @@ import click
 
 from biomarker_cli.cli.output import nothing_found
 from biomarker_cli.cli.response.options import (
+    JUDGING_NEEDS,
     choices_of,
     finish,
     judging_options,
     load_criteria,
     require_output,
 )
+from biomarker_cli.cli.strict_command import strict_command
 
 _EPILOG = """\b
 Examples:
@@ -31,7 +33,7 @@ criterion, 5 some subjects cannot be judged, 6 none can.
 """
 
 
-@click.command("from-table", epilog=_EPILOG)
+@strict_command("from-table", epilog=_EPILOG, needs=JUDGING_NEEDS)
 @click.argument("table", metavar="FILE", type=click.Path(path_type=Path))
 @judging_options
 @click.pass_context

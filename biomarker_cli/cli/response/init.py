@@ -14,6 +14,7 @@ from biomarker_cli.cli.output import (
     say_next_steps,
     write_new_file,
 )
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -41,7 +42,7 @@ proposal, 6 where none has.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG, needs=dict.fromkeys(("--registration", "--role"), "--match"))
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -82,8 +83,6 @@ def init(
     path = output or folder / LEDGER.file_name
     if match:
         context.exit(_match(folder, path, registrations, role))
-    if registrations or role:
-        raise click.UsageError("--registration and --role are of --match: names need none")
     rows = proposed_rows(MeasuredRun(folder))
     if not rows:
         raise nothing_found("ROI", [folder], hint="Name the folder that `biomarker run` wrote.")

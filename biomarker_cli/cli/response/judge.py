@@ -9,12 +9,14 @@ from typing import Any
 import click
 
 from biomarker_cli.cli.response.options import (
+    JUDGING_NEEDS,
     choices_of,
     finish,
     judging_options,
     load_criteria,
     require_output,
 )
+from biomarker_cli.cli.strict_command import strict_command
 
 _EPILOG = """\b
 Examples:
@@ -27,7 +29,7 @@ subjects cannot be judged, 6 none can.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG, needs=JUDGING_NEEDS)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--ledger",

@@ -10,6 +10,7 @@ import click
 
 from biomarker_cli.cli.options import format_option
 from biomarker_cli.cli.output import Listing, print_json, require_free, say, say_next_steps
+from biomarker_cli.cli.strict_command import Needs
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 
@@ -21,6 +22,15 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 MOST_SHOWN = 500
 """Rows that are laid out for a terminal; tables and JSON hold all."""
+
+
+JUDGING_NEEDS: Needs = {
+    "--draws": "--repeatability",
+    "--seed": "--repeatability",
+    "--what-if": ("--output", "--format json"),
+    "--overwrite": "--output",
+}
+"""Of these options, for `strict_command`."""
 
 
 def judging_options(command: Command) -> Command:

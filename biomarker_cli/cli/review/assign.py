@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.output import say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -20,7 +21,7 @@ each review id is: it stays with who coordinates, and its owner alone may read i
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--readers", metavar="N|A,B", required=True, help="How many readers, or their names.")
 @click.option("--seed", metavar="TEXT", required=True, help="Orders and ids follow from it.")

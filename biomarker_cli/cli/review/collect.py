@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.output import require_new_file, say, write_new_file
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -18,7 +19,7 @@ Exit codes: 0 done, 5 some cases have not been judged.
 """
 
 
-@click.command(epilog=_EPILOG)
+@strict_command(epilog=_EPILOG)
 @click.argument("folder", metavar="REVIEW", type=click.Path(path_type=Path))
 @click.argument(
     "worklists", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)

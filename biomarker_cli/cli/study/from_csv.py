@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.output import say
+from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 
 _EPILOG = """\b
@@ -18,7 +19,7 @@ Examples:
 """
 
 
-@click.command("from-csv", epilog=_EPILOG)
+@strict_command("from-csv", epilog=_EPILOG)
 @click.argument("batch", metavar="BATCH.csv", type=click.Path(path_type=Path))
 @click.option(
     "--quantity",

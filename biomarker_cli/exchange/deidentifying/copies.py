@@ -187,7 +187,7 @@ def deidentify(
     LeakError
         ``DEID-LEAK``; nothing is handed over.
     """
-    _require_apart(folder, output, link)
+    require_place(folder, output, link)
     files = _files(folder)
     link_part = part_of(link)
     try:
@@ -204,7 +204,15 @@ def deidentify(
     return outcome
 
 
-def _require_apart(folder: Path, output: Path, link: Path) -> None:
+def require_place(folder: Path, output: Path, link: Path) -> None:
+    """Require that copies and link may be written where they are meant to be.
+
+    Raises
+    ------
+    ExchangeError
+        ``OUTPUT-EXISTS``, ``DEID-PLACE``.
+    """
+    require_absent(output)
     require_absent(
         link,
         "It is the way back from earlier copies: move it to where it is kept, and run this again "

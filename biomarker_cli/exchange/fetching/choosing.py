@@ -71,6 +71,13 @@ def choose_source(wanted: str, sources_file: Path | None = None) -> ChosenSource
         ``SOURCE-FILE``, ``SOURCE-UNKNOWN``, ``SOURCE-URL``.
     """
     if "://" in wanted:
+        if sources_file is not None:
+            raise SourceError(
+                "SOURCE-FILE",
+                "a file of sources says what a name means, and a URL is none",
+                where=sources_file.name,
+                hint="Leave --sources out, or give a name of that file.",
+            )
         return ChosenSource(OF_A_URL, _of_url(wanted))
     path = sources_file or default_file()
     if path is None:
@@ -148,10 +155,12 @@ def credentials_of(
     Raises
     ------
     SourceError
-        ``SOURCE-CREDENTIALS`` where half of them is there, or they would travel openly.
+        ``SOURCE-CREDENTIALS`` where half of them is there, one is empty, or they would
+        travel openly.
     """
     said = os.environ if environment is None else environment
     stem = chosen.name.upper().replace("-", "_")
+    _require_filled(said, stem)
     user = said.get(_VARIABLE.format(stem, "USER"), "") or getattr(chosen.source, "user", "")
     password = said.get(_VARIABLE.format(stem, "PASSWORD"), "")
     token = said.get(_VARIABLE.format(stem, "TOKEN"), "")
@@ -162,6 +171,18 @@ def credentials_of(
     found = Credentials(user, password, token)
     _require_fit(found, chosen, stem)
     return found
+
+
+def _require_filled(environment: Mapping[str, str], stem: str) -> None:
+    """Refuse a variable that is set and empty: we would ask as nobody, or as another one."""
+    names = (_VARIABLE.format(stem, what) for what in ("USER", "PASSWORD", "TOKEN"))
+    empty = [name for name in names if environment.get(name) == ""]
+    if empty:
+        raise SourceError(
+            "SOURCE-CREDENTIALS",
+            f"{', '.join(empty)} {'is' if len(empty) == 1 else 'are'} set and empty",
+            hint="Give the value, or unset the variable.",
+        )
 
 
 def _require_fit(found: Credentials, chosen: ChosenSource, stem: str) -> None:

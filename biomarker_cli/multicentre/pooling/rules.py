@@ -88,6 +88,12 @@ class PoolRules:
                 f"nobody can say which rows are left out for {', '.join(asking)}",
                 hint="Name the part that holds with --like.",
             )
+        if self.like is not None and not asking:
+            raise PoolError(
+                "POOL-RULES",
+                "a part holds where rows of others are left out, and no answer leaves any out",
+                hint="Leave --like out, or say --on KIND=leave_out.",
+            )
 
     def answer(self, kind: str) -> str:
         """Return what becomes of a kind."""

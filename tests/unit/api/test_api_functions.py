@@ -91,6 +91,17 @@ def test_a_file_without_header_is_read_only_as_something(pair, quantity):
     assert bm.read_volume(pair[0], quantity="hu").array[0, 0, 7] == 7
 
 
+def test_a_file_holds_no_series_to_choose(pair):
+    image, mask = pair
+    for call in (
+        lambda: bm.read_volume(image, quantity="hu", series="1.2.3"),
+        lambda: bm.read_regions(mask, image, series="1.2.3"),
+    ):
+        with pytest.raises(ConfigurationError) as refused:
+            call()
+        assert refused.value.code == "SERIES-UNUSED"
+
+
 def test_dicom_says_itself_what_it_is(tmp_path):
     write_series(tmp_path, axial(0.0, 1.0, 2.0))
     assert bm.read_volume(tmp_path).array.shape[0] == 3

@@ -32,10 +32,3 @@ def test_the_digest_cannot_be_found_by_trying_ids(monkeypatch, tmp_path):
     _fresh(monkeypatch, tmp_path / "b")
     assert _id("12345") != digest
     assert (tmp_path / "b" / "patient.key").stat().st_mode & 0o077 == 0
-
-
-def test_a_folder_that_cannot_be_written_does_not_stop_anything(monkeypatch, tmp_path):
-    file = tmp_path / "file"
-    file.touch()
-    _fresh(monkeypatch, file)
-    assert _id("1") == _id("1")

@@ -480,8 +480,9 @@ def test_a_reference_without_the_thing_is_refused(tmp_path):
     ]
     with pytest.raises(BiomarkerError, match="--like has no such thing"):
         pooled(parts, tmp_path / "out", answers={"engine": "leave_out"}, like=parts[0])
+    answers = {"engine": "leave_out"}
     with pytest.raises(BiomarkerError, match="names no part"):
-        pooled(parts[1:], tmp_path / "out", like=tmp_path / "elsewhere")
+        pooled(parts[1:], tmp_path / "out", answers=answers, like=tmp_path / "elsewhere")
 
 
 def test_nothing_left_is_an_error(tmp_path):

@@ -117,6 +117,17 @@ def test_an_order_gives_weights(tmp_path):
     assert row["kappa_quadratic"] == pytest.approx(0.660723, abs=1e-6)
 
 
+def test_what_no_score_has_is_no_rule_of_it(tmp_path):
+    path = write(tmp_path / "s.csv", of_table(SKIN, WORDS))
+    for rules, said in (
+        ({"orders": ["lession=poor,clear"]}, "lession"),
+        ({"orders": [",".join(WORDS)], "positive": "clera"}, "clera"),
+    ):
+        with pytest.raises(BiomarkerError, match=said) as refused:
+            rows_of(path, **rules)
+        assert refused.value.code == "SCORE-CATEGORY"
+
+
 def test_103_of_124_agree(tmp_path):
     cases = [
         (f"C{n}", reader, "yes" if n < 103 or reader == "a" else "no", "", "")

@@ -203,3 +203,19 @@ def test_the_keyring_is_asked_where_it_is_installed(monkeypatch: pytest.MonkeyPa
     assert credentials_of(ChosenSource("locked", WEB), {}) == Credentials()
     monkeypatch.setitem(sys.modules, "keyring", None)
     assert credentials_of(ChosenSource("b", WEB), {}) == Credentials()
+
+
+def test_a_file_of_sources_beside_a_url_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="a URL is none") as refused:
+        choose_source("https://h/web", tmp_path / "sources.yaml")
+    assert refused.value.code == "SOURCE-FILE"
+
+
+@pytest.mark.parametrize("what", ["USER", "PASSWORD", "TOKEN"])
+def test_a_variable_that_is_set_and_empty_is_refused(what: str) -> None:
+    """A secret that a script never got would have us ask as nobody."""
+    full = {"BIOMARKER_SOURCE_A_1_USER": "me", "BIOMARKER_SOURCE_A_1_PASSWORD": "pw"}
+    name = f"BIOMARKER_SOURCE_A_1_{what}"
+    with pytest.raises(SourceError, match=f"{name} is set and empty") as refused:
+        credentials_of(ChosenSource("a-1", WEB), full | {name: ""})
+    assert refused.value.code == "SOURCE-CREDENTIALS"
