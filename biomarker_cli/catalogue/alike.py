@@ -69,6 +69,7 @@ ASKED = (
     "Rows",
     "SOPClassUID",
     "SamplesPerPixel",
+    "SequenceName",
     "SeriesDescription",
     "SeriesInstanceUID",
     "SharedFunctionalGroupsSequence",

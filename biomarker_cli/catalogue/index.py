@@ -361,8 +361,8 @@ class FileIndex:
 
 def _file_row(file: FoundFile, record: FileRecord) -> tuple[object, ...]:
     name, (series, text) = os.fsencode(file.path), record
-    sums = check_sum(name, series), check_sum(name, series, text)
-    return (name, *file.signature, series, sums[0], text, sums[1])
+    series_sum = check_sum(name, series)
+    return (name, *file.signature, series, series_sum, text, check_sum(text, behind=series_sum))
 
 
 def _digests_row(path: Path, read: FileRead) -> tuple[object, ...]:

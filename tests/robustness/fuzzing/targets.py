@@ -69,7 +69,7 @@ from biomarker_cli.study.runner import RunOptions, StudyRun, run_study
 from biomarker_cli.study.single import SingleCase, plan_single
 from biomarker_cli.study.study_file import load_study, with_key
 from biomarker_cli.study.usable_policy import load_policy
-from biomarker_cli.tables.packaged import PACKAGE, read_package
+from biomarker_cli.tables.packaged import DATA_PACKAGE, read_package
 from fuzzing.keywords import ITEM_KEYWORDS, PRIVATE_PLACES, READ_KEYWORDS
 
 PARSED = frozenset({"FILE-ELEMENT", "FILE-NOT-DICOM", "FILE-TRUNCATED", "MOSAIC-INCOMPLETE"})
@@ -403,7 +403,7 @@ def text(path: Path, kind: str) -> str:
 
 
 def _read_package(path: Path) -> None:
-    (path.parent / PACKAGE).write_bytes(path.read_bytes())
+    (path.parent / DATA_PACKAGE).write_bytes(path.read_bytes())
     read_package(path.parent)
 
 

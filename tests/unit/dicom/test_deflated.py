@@ -181,9 +181,8 @@ def test_a_frame_that_was_deflated_for_itself_has_a_bound_as_well(monkeypatch):
 
 
 NOT_MEASURED = {
-    # Of files that this program made itself, and of those that `read_stored` has measured.
+    # Of files that this program made itself.
     "multicentre/objects/seg.py",
-    "exchange/sending/outgoing_files.py",
 }
 
 
