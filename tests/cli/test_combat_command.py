@@ -110,24 +110,23 @@ def test_the_formats_and_files_that_exist(biomarker, tmp_path, trial):
 
 
 def test_samples_that_are_not_usable_are_named(biomarker, tmp_path, trial):
-    run, subjects = trial
+    run, _ = trial
     path = run / "measurements.csv"
     # The last cell is that of `usable`.
     lines = [f"{x}no" if "/S1/" in x else x for x in path.read_text().splitlines()]
     path.write_text("\n".join(lines) + "\n")
     model = tmp_path / "combat.json"
-    covariates = ("--covariates", subjects)
-    done = biomarker("combat", "fit", run, "--batch", "site_id", *covariates, "-o", model)
+    done = biomarker("combat", "fit", run, "--batch", "site_id", "-o", model)
     assert done.returncode == 0, done.stderr
     assert "left out: 4 of 80 values (4 not usable)" in done.stderr
     assert "left out 1 sample without any usable value: B/S1/T1" in done.stderr
     (stratum,) = json.loads(model.read_text())["strata"]
     assert (stratum["n_samples"], stratum["n_samples_left_out"]) == (19, 1)
-    done = biomarker("combat", "apply", run, "--model", model, *covariates, "-o", run)
+    done = biomarker("combat", "apply", run, "--model", model, "-o", run)
     assert "4 values not usable: harmonised, and so marked in the table" in done.stderr
     with (run / "harmonised.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert {row["subject_id"] for row in rows if row["usable"] == "no"} == {"S1"}
-    done = biomarker("combat", "report", run, "--model", model, *covariates)
+    done = biomarker("combat", "report", run, "--model", model)
     assert done.returncode == 0, done.stderr
     assert "left out: 4 of 80 values (4 not usable)" in done.stderr
