@@ -10,17 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.headers import Headers, read_headers
+from biomarker_cli.cli.new_files import require_new_file, write_new_file
 from biomarker_cli.cli.options import format_option, paths_argument, quiet_option, verbose_option
-from biomarker_cli.cli.output import (
-    WIDTH,
-    Listing,
-    note,
-    print_json,
-    require_new_file,
-    say,
-    say_prose,
-    write_new_file,
-)
+from biomarker_cli.cli.output import WIDTH, Listing, note, print_json, say, say_prose
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import SHORT_UID, counted, cut_in_middle, shown

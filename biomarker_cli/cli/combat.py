@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.new_files import require_free, require_new_file
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import (
-    Listing,
-    print_json,
-    require_free,
-    require_new_file,
-    say,
-    say_left_out,
-)
+from biomarker_cli.cli.output import Listing, print_json, say, say_left_out
 from biomarker_cli.cli.strict_command import StrictCommand
 from biomarker_cli.model.wording import counted
 

@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.new_files import require_new_file, write_new_file
 from biomarker_cli.cli.options import quiet_option
-from biomarker_cli.cli.output import (
-    note,
-    print_data,
-    print_json,
-    require_new_file,
-    say,
-    write_new_file,
-)
+from biomarker_cli.cli.output import note, print_data, print_json, say
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.case.measures import measure_names, measure_room
+from biomarker_cli.cli.new_files import require_free
 from biomarker_cli.cli.options import quiet_option, verbose_option
-from biomarker_cli.cli.output import note, print_product, progress, require_free, say
+from biomarker_cli.cli.output import note, print_product, progress, say
 from biomarker_cli.cli.run_ending import say_case
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode, worst_exit_code

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from biomarker_cli.cli.new_files import require_new_file
 from biomarker_cli.cli.options import format_option, junit_option, quiet_option
-from biomarker_cli.cli.output import require_new_file
 from biomarker_cli.cli.run_ending import end_with_report
 from biomarker_cli.cli.strict_command import strict_command
 

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from biomarker_cli.model.errors import BiomarkerError, ConfigurationError, InputNotFoundError
+from biomarker_cli.model.errors import BiomarkerError, InputNotFoundError
 from biomarker_cli.model.wording import cut_in_middle, shown
 
 if TYPE_CHECKING:
@@ -296,36 +296,6 @@ def print_product(text: str) -> None:
         sys.stdout.flush()
 
 
-def require_new_file(path: Path) -> None:
-    """Refuse a file that exists: before an hour of reading rather than behind it.
-
-    Raises
-    ------
-    ConfigurationError
-        ``OUTPUT-EXISTS``.
-    """
-    if path.exists():
-        raise ConfigurationError(
-            "OUTPUT-EXISTS", f"the file exists: {path}", hint="Remove it, or choose another name."
-        )
-
-
-def require_free(folder: Path | None, file_name: str, *, overwrite: bool) -> None:
-    """Refuse a folder that holds such tables already, unless told to write over them.
-
-    Raises
-    ------
-    ConfigurationError
-        ``OUTPUT-EXISTS``.
-    """
-    if folder is not None and not overwrite and (folder / file_name).exists():
-        raise ConfigurationError(
-            "OUTPUT-EXISTS",
-            f"{folder} holds an earlier {file_name}",
-            hint="Choose another folder, or say --overwrite.",
-        )
-
-
 def nothing_found(
     what: str, paths: Iterable[Path], more: str = "", hint: str = ""
 ) -> InputNotFoundError:
@@ -335,20 +305,6 @@ def nothing_found(
         f"no {what} below {', '.join(map(str, paths))}{more}",
         hint=hint or "`biomarker scan` lists what is there.",
     )
-
-
-def write_new_file(path: Path, text: str, *, overwrite: bool = False) -> None:
-    """Write a text file; an existing one only when told.
-
-    Raises
-    ------
-    ConfigurationError
-        ``OUTPUT-EXISTS``.
-    """
-    if not overwrite:
-        require_new_file(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _say_nothing(done: int, total: int, also: str = "") -> None:

@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.new_files import require_free
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import (
-    Listing,
-    note,
-    print_json,
-    progress,
-    require_free,
-    say_left_out,
-)
+from biomarker_cli.cli.output import Listing, note, print_json, progress, say_left_out
 from biomarker_cli.cli.strict_command import strict_command
 
 if TYPE_CHECKING:

@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.new_files import require_free
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import (
-    Listing,
-    note,
-    print_json,
-    progress,
-    require_free,
-    say,
-)
+from biomarker_cli.cli.output import Listing, note, print_json, progress, say
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.flags import join_flags
 from biomarker_cli.model.wording import counted

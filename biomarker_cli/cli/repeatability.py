@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.new_files import require_free, write_new_file
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import (
-    Listing,
-    print_json,
-    require_free,
-    say,
-    say_left_out,
-    write_new_file,
-)
+from biomarker_cli.cli.output import Listing, print_json, say, say_left_out
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 

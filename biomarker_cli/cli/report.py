@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from biomarker_cli.cli.new_files import require_free, require_new_file
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import note, print_json, require_free, require_new_file, say
+from biomarker_cli.cli.output import note, print_json, say
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from biomarker_cli.cli.executing import Measurer, executor_options
+from biomarker_cli.cli.new_files import require_new_file
 from biomarker_cli.cli.options import (
     Seconds,
     format_option,
@@ -19,7 +20,7 @@ from biomarker_cli.cli.options import (
     quiet_option,
     verbose_option,
 )
-from biomarker_cli.cli.output import Listing, note, print_json, require_new_file, stages
+from biomarker_cli.cli.output import Listing, note, print_json, stages
 from biomarker_cli.cli.run_ending import end_with_report, say_case
 from biomarker_cli.cli.strict_command import strict_command
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biomarker_cli.cli.output import note, print_json, say, write_new_file
+from biomarker_cli.cli.new_files import write_new_file
+from biomarker_cli.cli.output import note, print_json, say
 
 if TYPE_CHECKING:
     from biomarker_cli.study.packed import ResultHead

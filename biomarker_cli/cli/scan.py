@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from biomarker_cli.cli.new_files import require_new_file, write_new_file
 from biomarker_cli.cli.options import format_option, paths_argument, quiet_option, verbose_option
 from biomarker_cli.cli.output import (
     WIDTH,
@@ -16,11 +17,9 @@ from biomarker_cli.cli.output import (
     nothing_found,
     print_json,
     progress,
-    require_new_file,
     say,
     say_cells,
     say_title,
-    write_new_file,
 )
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.collector import collector_paused

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from biomarker_cli.cli.output import Listing, note, print_json, require_free, say
+from biomarker_cli.cli.new_files import require_free
+from biomarker_cli.cli.output import Listing, note, print_json, say
 
 
 def compare_scores(path: Path, given: Mapping[str, Any], output_format: str) -> None:

@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.new_files import write_new_file
 from biomarker_cli.cli.options import format_option, paths_argument, quiet_option
-from biomarker_cli.cli.output import (
-    Listing,
-    note,
-    nothing_found,
-    print_json,
-    progress,
-    say,
-    write_new_file,
-)
+from biomarker_cli.cli.output import Listing, note, nothing_found, print_json, progress, say
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 

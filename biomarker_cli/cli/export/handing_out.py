@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.new_files import require_free
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import note, print_json, progress, require_free, say
+from biomarker_cli.cli.output import note, print_json, progress, say
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted
 

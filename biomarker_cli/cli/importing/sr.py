@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from biomarker_cli.cli.new_files import require_new_file
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import print_json, require_new_file, say, say_next_steps
+from biomarker_cli.cli.output import print_json, say, say_next_steps
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted

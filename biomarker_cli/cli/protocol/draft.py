@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from biomarker_cli.cli.headers import read_headers
+from biomarker_cli.cli.new_files import require_new_file, write_new_file
 from biomarker_cli.cli.options import paths_argument, quiet_option
-from biomarker_cli.cli.output import note, print_product, require_new_file, write_new_file
+from biomarker_cli.cli.output import note, print_product
 from biomarker_cli.cli.strict_command import strict_command
 
 _EPILOG = """\b

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from biomarker_cli.cli.output import print_product, say, write_new_file
+from biomarker_cli.cli.new_files import write_new_file
+from biomarker_cli.cli.output import print_product, say
 from biomarker_cli.cli.strict_command import strict_command
 
 _EPILOG = """\b

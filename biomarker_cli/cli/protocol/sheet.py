@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from biomarker_cli.cli.headers import read_headers
+from biomarker_cli.cli.new_files import require_new_file, write_new_file
 from biomarker_cli.cli.options import format_option, quiet_option
-from biomarker_cli.cli.output import (
-    Listing,
-    note,
-    nothing_found,
-    print_json,
-    require_new_file,
-    say,
-    write_new_file,
-)
+from biomarker_cli.cli.output import Listing, note, nothing_found, print_json, say
 from biomarker_cli.cli.strict_command import strict_command
 
 if TYPE_CHECKING:

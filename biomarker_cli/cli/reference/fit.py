@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from biomarker_cli.cli.output import Listing, require_new_file, say, say_left_out
+from biomarker_cli.cli.new_files import require_new_file
+from biomarker_cli.cli.output import Listing, say, say_left_out
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biomarker_cli.cli.new_files import require_free
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, nothing_found, print_json, require_free, say
+from biomarker_cli.cli.output import Listing, nothing_found, print_json, say
 from biomarker_cli.cli.register.files import write_registration, write_tables
 from biomarker_cli.cli.register.images import (
     image_options,

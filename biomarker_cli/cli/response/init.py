@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from biomarker_cli.cli.output import (
-    nothing_found,
-    require_new_file,
-    say,
-    say_next_steps,
-    write_new_file,
-)
+from biomarker_cli.cli.new_files import require_new_file, write_new_file
+from biomarker_cli.cli.output import nothing_found, say, say_next_steps
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted

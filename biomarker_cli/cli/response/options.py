@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from biomarker_cli.cli.new_files import require_free
 from biomarker_cli.cli.options import format_option
-from biomarker_cli.cli.output import Listing, print_json, require_free, say, say_next_steps
+from biomarker_cli.cli.output import Listing, print_json, say, say_next_steps
 from biomarker_cli.cli.strict_command import Needs
 from biomarker_cli.model.exit_codes import ExitCode
 from biomarker_cli.model.wording import counted

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from biomarker_cli.cli.output import require_new_file, say, write_new_file
+from biomarker_cli.cli.new_files import require_new_file, write_new_file
+from biomarker_cli.cli.output import say
 from biomarker_cli.cli.strict_command import strict_command
 from biomarker_cli.model.wording import counted
 

@@ -12,14 +12,8 @@ import pytest
 from biomarker_cli.cli.column_widths import column_widths
 from biomarker_cli.cli.interrupting import Interrupted, code_of
 from biomarker_cli.cli.main import file_error
-from biomarker_cli.cli.output import (
-    Listing,
-    print_error,
-    print_json,
-    say,
-    say_prose,
-    write_new_file,
-)
+from biomarker_cli.cli.new_files import write_new_file
+from biomarker_cli.cli.output import Listing, print_error, print_json, say, say_prose
 from biomarker_cli.model.errors import CaseError, ConfigurationError
 from biomarker_cli.model.exit_codes import ExitCode
 
