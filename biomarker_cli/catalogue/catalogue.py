@@ -233,9 +233,12 @@ def _all_records(
     files: Sequence[FoundFile], read: _Read, index: FileIndex, reading: ScanReading
 ) -> Mapping[str, FileRecord]:
     """Return the records of files: those just read, and those that the index has."""
-    known = index.records(file for file in files if file.path not in read.records)
+    others = [file for file in files if file.path not in read.records]
+    if not others:
+        return read.records
+    known = index.records(others)
     # The index may have been deleted meanwhile, or a record in it may be damaged.
-    lost = [f for f in files if f.path not in read.records and f.path not in known]
+    lost = [file for file in others if file.path not in known]
     if lost:
         again = _read(lost, index, reading)
         again.keep(index)
