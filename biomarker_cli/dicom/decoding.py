@@ -9,13 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.dicom.errors import PixelError
-from biomarker_cli.dicom.headers import ELEMENT_ERRORS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-# pydicom's plugins hand through whatever their C code raises.
-DECODER_ERRORS = (*ELEMENT_ERRORS, RuntimeError, ZeroDivisionError)
 
 _DESCRIPTION = (
     *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"),
@@ -27,6 +23,14 @@ _PANIC = "pyo3_runtime"
 """Module of what a decoder written in Rust raises when it panics: it is no `Exception`."""
 
 
+def decoder_errors() -> tuple[type[Exception], ...]:
+    """Return what comes out of decoders: pydicom hands through whatever their C code raises."""
+    # Asked when something was raised: until then most files do without pydicom.
+    from biomarker_cli.dicom.headers import ELEMENT_ERRORS
+
+    return (*ELEMENT_ERRORS, RuntimeError, ZeroDivisionError)
+
+
 @contextmanager
 def decoding(path: Path) -> Iterator[None]:
     """Turn whatever a decoder raises into the error that names the file."""
@@ -36,7 +40,7 @@ def decoding(path: Path) -> Iterator[None]:
             yield
     except StopIteration as error:
         raise _unreadable(path, "fewer frames than the header says") from error
-    except DECODER_ERRORS as error:
+    except decoder_errors() as error:
         raise _unreadable(path, type(error).__name__) from error
     except BaseException as error:
         if type(error).__module__ != _PANIC:

@@ -12,18 +12,20 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from biomarker_cli.dicom.decoding import absent, decoding, require_grey
 from biomarker_cli.dicom.element_walk import CutShortError, UnusualFileError, Walked, locate
 from biomarker_cli.dicom.errors import cut_short, empty, not_dicom, unreadable
 from biomarker_cli.dicom.frames import FrameHeader
-from biomarker_cli.dicom.headers import parse_header
 from biomarker_cli.dicom.native_pixels import PixelLayout, layout_of, stored_frames
 from biomarker_cli.dicom.quick_headers import HeaderReader, QuickHeader
 from biomarker_cli.dicom.windows import ContentWindow
 from biomarker_cli.model.arrays import AnyArray
 from biomarker_cli.model.inputs import FileSignature, InputFiles, KnownFile
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 
 class _Seen(NamedTuple):
@@ -50,18 +52,25 @@ class _WholeFiles(HeaderReader):
         try:
             walked = locate(ContentWindow(content))
         except (UnusualFileError, struct.error):
-            seen = _Seen(FrameHeader(parse_header(content, path), 0, path), None)
+            seen = _Seen(FrameHeader(_parsed(content, path), 0, path), None)
         except CutShortError as error:
             raise cut_short(path, len(content)) from error
         else:
             if not walked.elements:
                 raise not_dicom(path, "the file holds no DICOM element")
-            whole = partial(parse_header, content[: walked.end], path)
+            whole = partial(_parsed, content[: walked.end], path)
             missing = walked.missing_bytes(len(content))
             seen = _Seen(QuickHeader(walked.elements, path, missing, whole=whole), walked)
         read = self.inputs.read[path]
         read.pixels = read.pixels or _pixel_digest(content, path, seen.walked)
         return seen
+
+
+def _parsed(content: bytes, path: Path) -> Dataset:
+    # Most headers are read without pydicom, which takes long to import.
+    from biomarker_cli.dicom.headers import parse_header
+
+    return parse_header(content, path)
 
 
 def content_of(contents: Mapping[Path, bytes | bytearray | memoryview], path: Path) -> bytes:

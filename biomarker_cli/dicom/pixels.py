@@ -16,8 +16,8 @@ from pydicom.encaps import generate_fragments
 from pydicom.pixels import iter_pixels, pixel_array
 
 from biomarker_cli.dicom.decoding import (
-    DECODER_ERRORS,
     absent,
+    decoder_errors,
     decoding,
     require_grey,
     require_no_more_frames,
@@ -29,6 +29,8 @@ from biomarker_cli.dicom.mosaics import read_tiles
 from biomarker_cli.model.arrays import AnyArray
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+_UNUSABLE: tuple[type[Exception], ...] = (*decoder_errors(), HeaderError)
 
 _START_OF_IMAGE = (b"\xff\xd8", b"\xff\x4f\xff\x51")
 """How a frame of JPEG and JPEG-LS begins, and one of JPEG 2000; none goes on like that."""
@@ -119,6 +121,6 @@ def pixel_bytes(content: bytes, path: Path) -> bytes:
             warnings.simplefilter("ignore")
             dataset = dcmread(MeasuredContent(content, path))
         return bytes(next((dataset.get(name) for name in PIXEL_ELEMENTS if name in dataset), b""))
-    except (*DECODER_ERRORS, HeaderError):
+    except _UNUSABLE:
         # Reading the pixels will say what is wrong with the file.
         return b""

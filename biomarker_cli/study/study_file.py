@@ -17,7 +17,6 @@ from pydantic import Field, field_validator, model_validator
 from biomarker_cli.acquisition.waivers import Waiver, load_waivers
 from biomarker_cli.model.keys import new_key_text
 from biomarker_cli.model.usability import DEFAULT_POLICY, UsablePolicy
-from biomarker_cli.pet.overrides import load_overrides
 from biomarker_cli.pet.rules import Override
 from biomarker_cli.protocol.document import Strict
 from biomarker_cli.protocol.loading import load_model
@@ -208,11 +207,18 @@ def load_study(path: Path, allowed: Sequence[Path] = ()) -> Study:
         root=folders.root,
         entries=entries,
         listed=entries,
-        overrides=load_overrides(overrides) if overrides else (),
+        overrides=_overrides(overrides) if overrides else (),
         waivers=load_waivers(waivers) if waivers else (),
         policy=load_policy(policy, model.usable) if policy else DEFAULT_POLICY,
         passports=passports,
     )
+
+
+def _overrides(path: Path) -> tuple[Override, ...]:
+    # Its values are made by pydicom, which most studies do without.
+    from biomarker_cli.pet.overrides import load_overrides
+
+    return load_overrides(path)
 
 
 def keeping_pictures(study: Study) -> Study:

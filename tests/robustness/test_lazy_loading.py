@@ -7,16 +7,19 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from kept_study import write_study
 from synthetic_series import axial, write_series
 
 import biomarker_cli
 from biomarker_cli.case.measures import MEASURES
 from biomarker_cli.imaging.files import write_nifti
 from biomarker_cli.imaging.geometry import Geometry
+from biomarker_cli.model.inputs import FINE_SETTLING_NS
 
 PACKAGE = Path(biomarker_cli.__file__).parent
 
@@ -119,3 +122,23 @@ def test_a_first_scan_of_plain_files_does_without_pydicom(tmp_path):
         "assert [c.status for c in found.candidates] == ['ok']"
     )
     assert not _run(code) & {"pydicom", "PIL", "gdcm", "openjpeg"}
+
+
+def test_a_run_that_has_nothing_to_do_loads_nothing_that_measures(tmp_path):
+    """A study is looked at many times for each time that it is measured."""
+    study = write_study(tmp_path / "study", n_cases=1, keep=())
+    write_series(tmp_path / "study" / "ct", axial(0, 3, 6))
+    with (study.parent / "cases.csv").open("a") as cases:
+        cases.write("A,S9,T1,dwi,ct,mask.nii.gz,\n")
+    code = (
+        "import sys\n"
+        "from biomarker_cli.cli.main import cli\n"
+        "cli(sys.argv[1:], standalone_mode=False)"
+    )
+    arguments = ("run", str(study), "-o", str(tmp_path / "out"), "--quiet")
+    _run(code, *arguments)
+    time.sleep(2 * FINE_SETTLING_NS / 1e9)
+    _run(code, *arguments)
+    loaded = {name.partition(".")[0] for name in _run(code, *arguments)}
+    assert "numpy" in loaded
+    assert not loaded & (HEAVY | {"scipy"})

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-from pydicom.dataset import Dataset
-from pydicom.valuerep import DSdecimal
-
 from biomarker_cli.acquisition.facts.registry import Reader, Reading
 from biomarker_cli.acquisition.series import SeriesHeaders
+from biomarker_cli.dicom.dictionary import TAGS, vr_in_dictionary
 from biomarker_cli.dicom.frames import NamedItem
 from biomarker_cli.model.wording import bounded, quoted
 
@@ -81,13 +79,10 @@ KEYWORD_UNITS = MappingProxyType(
 )
 """Units that DICOM PS3.3 fixes for elements that rules are written about."""
 
-_ITEMS = (Dataset, NamedItem)
-"""What an item of a sequence is read as."""
-
 
 def tag_text(keyword: str) -> str:
     """Return ``(gggg,eeee)`` of a keyword."""
-    tag = tag_for_keyword(keyword)
+    tag = TAGS.get(keyword)
     if tag is None:
         return keyword
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
@@ -105,7 +100,7 @@ def private_text(group: int, creator: str, element: int) -> str:
 
 def is_element(name: str) -> bool:
     """Tell whether a name is a keyword, or a path of keywords, of the DICOM dictionary."""
-    return all(tag_for_keyword(part) is not None for part in name.split("."))
+    return all(part in TAGS for part in name.split("."))
 
 
 _IDENTIFYING = frozenset(
@@ -127,7 +122,7 @@ _IDENTIFYING = frozenset(
 def is_identifying(name: str) -> bool:
     """Tell whether an element says who somebody is: its value must not leave in a table."""
     last = name.rpartition(".")[2]
-    return last in _IDENTIFYING or (is_element(last) and dictionary_VR(last) == "PN")
+    return last in _IDENTIFYING or (last in TAGS and vr_in_dictionary(TAGS[last]) == "PN")
 
 
 def plain(value: Any) -> Any:
@@ -139,12 +134,12 @@ def plain(value: Any) -> Any:
         return (str(value).strip() or None) if value is not None else None
     if isinstance(value, bool):
         return value
-    if isinstance(value, _ITEMS):
-        # Never its elements: they hold names, and a value ends up in a table.
-        return "item"
-    if isinstance(value, (int, float, DSdecimal)):
+    if isinstance(value, (int, float, Decimal)):
         number = float(value)
         return number if math.isfinite(number) else None
+    if _is_item(value):
+        # Never its elements: they hold names, and a value ends up in a table.
+        return "item"
     if isinstance(value, Sequence) or hasattr(value, "__iter__"):
         parts = tuple(plain(part) for part in value)
         return parts if parts and all(part is not None for part in parts) else None
@@ -183,7 +178,7 @@ def _follow(items: Any, rest: Sequence[str]) -> Any:
         return None
     found: list[Any] = []
     for item in items:
-        value = item.get(rest[0]) if isinstance(item, _ITEMS) else None
+        value = item.get(rest[0]) if _is_item(item) else None
         found.append(_follow(value, rest[1:]) if len(rest) > 1 else plain(value))
     if not found or any(value is None for value in found):
         return None
@@ -222,6 +217,16 @@ def _reading(
     return Reading(present, n_missing, tags, flags, "; ".join(reasons), unreadable=text)
 
 
+def _is_item(value: Any) -> bool:
+    """Tell whether a value is what an item of a sequence is read as."""
+    if isinstance(value, (tuple, list)):
+        return False
+    # Most headers are read without pydicom, which takes long to import.
+    from pydicom.dataset import Dataset
+
+    return isinstance(value, (Dataset, NamedItem))
+
+
 def as_found(value: Any) -> str:
     """Return the text that stands in a number's place."""
     parts = value if isinstance(value, tuple) else (value,)
@@ -238,8 +243,8 @@ def _is_text(value: Any) -> bool:
 @lru_cache(maxsize=1024)
 def _is_numeric(keyword: str) -> bool:
     """Tell whether DICOM has numbers in an element."""
-    tag = tag_for_keyword(keyword)
-    return tag is not None and dictionary_VR(tag)[:2] in _NUMERIC_VRS
+    tag = TAGS.get(keyword)
+    return tag is not None and vr_in_dictionary(tag)[:2] in _NUMERIC_VRS
 
 
 _NUMERIC_VRS = frozenset({"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
