@@ -157,6 +157,12 @@ class CohortCase:
         return self._record.status or ""
 
     @property
+    def has_result(self) -> bool:
+        """Whether anything is known of a stored result."""
+        known = self._record
+        return (known.status, known.head, known.seal, known.log) != (None, None, None, None)
+
+    @property
     def seal(self) -> str:
         """Digest of its stored result."""
         return self._record.seal or ""

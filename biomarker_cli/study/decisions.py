@@ -80,7 +80,7 @@ class _Deciding:
         """Decide on one case, and let the cohort know."""
         number = case.number
         if case.refusal is not None:
-            self._cohort.drop_result(number)
+            self._drop_result(case)
             self._cohort.decide(number, Decision("refuse", case.refusal.code))
             return
         stored, reason, distrusted = self._stored(case)
@@ -88,7 +88,7 @@ class _Deciding:
         if stored is not None and not reason:
             reason, kept = self._change(case, stored)
         if stored is None or reason:
-            self._cohort.drop_result(number)
+            self._drop_result(case)
             self._cohort.decide(number, Decision("run", reason, distrusted, kept))
             return
         if case.seal != stored.seal:
@@ -96,6 +96,10 @@ class _Deciding:
         missing = self._keeping.missing(stored.head)
         found = Decision("keep", why_missing(missing)) if missing else _UNCHANGED
         self._cohort.decide(number, found)
+
+    def _drop_result(self, case: CohortCase) -> None:
+        if case.has_result:
+            self._cohort.drop_result(case.number)
 
     def _stored(self, case: CohortCase) -> tuple[PackedResult | None, str, bool]:
         """Return what is kept, why it is of no use, and whether that must be looked into."""

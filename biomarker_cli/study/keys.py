@@ -203,7 +203,11 @@ def _canonical_of_room(value: Any) -> Any:
     raise TypeError(f"a plan holds a {type(value).__name__}, which has no canonical form")
 
 
+# Made once: `json.dumps` with arguments makes an encoder for each of a case's keys.
+_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
 def sha256_of_json(value: Any) -> str:
     """Return the sha256 of a value in canonical JSON."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = _canonical_json(value)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

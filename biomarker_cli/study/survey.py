@@ -155,7 +155,7 @@ class Survey:
     def to_json(self) -> str:
         """Return it as it is kept."""
         said = {name: getattr(self, name) for name in _FIELDS}
-        return json.dumps(said, separators=(",", ":"))
+        return _JSON(said)
 
     @classmethod
     def from_json(cls, text: str) -> Survey:
@@ -183,6 +183,8 @@ class Survey:
 
 
 _FIELDS = tuple(one.name for one in fields(Survey))
+
+_JSON = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def survey_of(
