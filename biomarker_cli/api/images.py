@@ -12,8 +12,8 @@ import numpy as np
 from biomarker_cli.api.paths import PathLike, paths_of
 from biomarker_cli.catalogue.choosing import named_images, single_candidate
 from biomarker_cli.catalogue.errors import ImageError
-from biomarker_cli.imaging.files import is_image_file, require_no_series
-from biomarker_cli.model.errors import ConfigurationError
+from biomarker_cli.imaging.files import is_image_file
+from biomarker_cli.imaging.image_words import require_used
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,15 +87,9 @@ def read_volume(path: PathLike, *, series: str = "", quantity: str | None = None
         Where there is no such image, more than one, or it makes no volume.
     """
     place = Path(path)
+    require_used([place], series, quantity)
     if is_image_file(place):
-        require_no_series(series)
         return _declared(place, quantity)
-    if quantity is not None:
-        raise ConfigurationError(
-            "QUANTITY-UNUSED",
-            "a quantity is for files without header: DICOM says what its numbers mean",
-            hint="Leave it out, or name a NIfTI, NRRD or MHA image.",
-        )
     from biomarker_cli.catalogue.reading import read_volume as read_candidate
 
     return read_candidate(_single(place, series))

@@ -23,7 +23,6 @@ from biomarker_cli.imaging.refusals import bad_shape, too_large, unreadable
 from biomarker_cli.imaging.stored import MOST_HEADER_BYTES, Contents, content_of
 from biomarker_cli.imaging.volume import Volume
 from biomarker_cli.model.arrays import AnyArray
-from biomarker_cli.model.errors import ConfigurationError
 from biomarker_cli.model.outputs import whole_file
 from biomarker_cli.model.quantity import Quantity
 
@@ -36,22 +35,6 @@ IMAGE_SUFFIXES = NIFTI_SUFFIXES + NRRD_SUFFIXES + META_SUFFIXES
 def is_image_file(path: Path) -> bool:
     """Tell by its name whether a file is NIfTI, NRRD or MetaImage."""
     return path.name.lower().endswith(IMAGE_SUFFIXES)
-
-
-def require_no_series(series: str) -> None:
-    """Refuse to choose a series in an image file, which holds one image.
-
-    Raises
-    ------
-    ConfigurationError
-        ``SERIES-UNUSED``.
-    """
-    if series:
-        raise ConfigurationError(
-            "SERIES-UNUSED",
-            "a series is of DICOM: a NIfTI, NRRD or MHA file has none",
-            hint="Leave it out, or name the folder of the series.",
-        )
 
 
 def files_of_image(path: Path, contents: Contents | None = None) -> list[Path]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biomarker_cli.catalogue.choosing import named_images, single_candidate
-from biomarker_cli.imaging.files import is_image_file, read_image_file, require_no_series
+from biomarker_cli.imaging.files import is_image_file, read_image_file
+from biomarker_cli.imaging.image_words import require_used
 from biomarker_cli.model.quantity import UNITLESS
 from biomarker_cli.regions.choosing import images_meant
 from biomarker_cli.regions.target import ImageTarget
@@ -40,7 +41,7 @@ def image_target(
         Where there is no such image, more than one, or it makes no volume.
     """
     if is_image_file(image):
-        require_no_series(series)
+        require_used([image], series)
         declared = read_image_file(image, UNITLESS)
         return ImageTarget.from_volume(declared), lambda: declared
     from biomarker_cli.catalogue.catalogue import scan

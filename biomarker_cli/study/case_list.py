@@ -18,6 +18,7 @@ from sys import intern
 
 from pydantic import ValidationError
 
+from biomarker_cli.imaging.image_words import unused_word
 from biomarker_cli.model.errors import CaseError
 from biomarker_cli.model.file_names import file_stem
 from biomarker_cli.model.quantity import DECLARABLE
@@ -29,7 +30,6 @@ from biomarker_cli.protocol.yaml_nodes import CONTROL
 from biomarker_cli.protocol.yaml_source import read_text
 from biomarker_cli.study.case_names import LONGEST_ID, problem_of_id
 from biomarker_cli.study.errors import StudyError
-from biomarker_cli.study.image_words import unused_word
 from biomarker_cli.study.mask_sources import problem_of_link, with_sources
 from biomarker_cli.tables.cells import unescape_cell
 
@@ -318,7 +318,7 @@ def _problem_of_cells(cells: Mapping[str, str], folder: Path) -> str:
 
 def _problem_of_image(cells: Mapping[str, str]) -> str:
     images = map(Path, listed(cells["image"]))
-    unused = unused_word(images, cells.get("series_uid", ""), cells.get("quantity", ""))
+    unused = unused_word(images, cells.get("series_uid", ""), cells.get("quantity") or None)
     return "" if unused is None else unused.message
 
 

@@ -11,12 +11,12 @@ from biomarker_cli.case.analysis import load_analysis
 from biomarker_cli.case.plan import CasePlan, ImagePlan
 from biomarker_cli.catalogue.pseudonyms import user_key
 from biomarker_cli.imaging.files import is_image_file
+from biomarker_cli.imaging.image_words import require_used
 from biomarker_cli.model.errors import ConfigurationError, InputNotFoundError
 from biomarker_cli.model.inputs import KEPT_BYTES, FileSignature, InputFiles
 from biomarker_cli.model.wording import quoted
 from biomarker_cli.study.case_names import problem_of_given_id
 from biomarker_cli.study.errors import StudyError
-from biomarker_cli.study.image_words import unused_word
 from biomarker_cli.study.planned import PlannedCase, overrides_of_one, with_inputs
 from biomarker_cli.study.sources import NO_MARK, Mark, RoleProtocols
 
@@ -160,9 +160,7 @@ def plan_single(
             )
     files = tuple(path for path in single.images if is_image_file(path))
     folders = [path for path in single.images if path not in files]
-    unused = unused_word(single.images, single.series, single.quantity or "")
-    if unused is not None:
-        raise ConfigurationError(unused.code, unused.message, hint=unused.hint)
+    require_used(single.images, single.series, single.quantity or None)
     kept = InputFiles(room_bytes=KEPT_BYTES)
     candidates, signatures, patients_of = _index(folders, progress, kept)
     overrides = _overrides(single.overrides)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import biomarker_cli as bm
+from biomarker_cli.imaging.image_words import unused_word
 from biomarker_cli.model.errors import ConfigurationError
 from biomarker_cli.study.case_list import read_cases
-from biomarker_cli.study.image_words import unused_word
 from biomarker_cli.study.single import SingleCase, plan_single
 
 REFUSED = [
@@ -23,7 +23,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("images", "series", "quantity", "code"), REFUSED)
 def test_a_word_that_nobody_would_apply_is_named(images, series, quantity, code):
-    unused = unused_word(map(Path, images), series, quantity)
+    unused = unused_word(map(Path, images), series, quantity or None)
     assert unused is not None
     assert unused.code == code
 
@@ -33,7 +33,7 @@ def test_a_word_that_nobody_would_apply_is_named(images, series, quantity, code)
     [(("ct",), "1.2.3", ""), (("b0", "b800"), "", ""), (("map.NII",), "", "adc")],
 )
 def test_what_is_applied_is_no_unused_word(images, series, quantity):
-    assert unused_word(map(Path, images), series, quantity) is None
+    assert unused_word(map(Path, images), series, quantity or None) is None
 
 
 @pytest.mark.parametrize(("images", "series", "quantity", "code"), REFUSED)
