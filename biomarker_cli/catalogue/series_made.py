@@ -19,31 +19,22 @@ class SeriesMade:
 
     Parameters
     ----------
-    text : str
-        The candidates as `unpack_candidates` reads them.
+    candidates : list of VolumeCandidate
     is_lasting : bool
         Whether the same files make the same at another time. Copies are told by looking
         into their files, which may not be read another time.
-    candidates : list of VolumeCandidate, optional
-        What the text was made of, where it was made in this process.
 
     Attributes
     ----------
     text : str
+        The candidates as `unpack_candidates` reads them.
     is_lasting : bool
     """
 
-    def __init__(
-        self, text: str, *, is_lasting: bool, candidates: list[VolumeCandidate] | None = None
-    ) -> None:
-        self.text = text
+    def __init__(self, candidates: list[VolumeCandidate], *, is_lasting: bool) -> None:
+        self.text = pack_candidates(candidates)
         self.is_lasting = is_lasting
-        self._candidates = candidates
-
-    @classmethod
-    def of(cls, candidates: list[VolumeCandidate], *, is_lasting: bool) -> SeriesMade:
-        """Return what candidates are for both."""
-        return cls(pack_candidates(candidates), is_lasting=is_lasting, candidates=candidates)
+        self._candidates: list[VolumeCandidate] | None = candidates
 
     @property
     def candidates(self) -> list[VolumeCandidate]:
@@ -67,7 +58,7 @@ def made_of(records: Sequence[tuple[str, FileRecord]]) -> SeriesMade:
     instances = [instance for instance, _ in described]
     n_distinct = len({instance.sop_instance_uid for instance in instances})
     try:
-        return SeriesMade.of(series_candidates(described), is_lasting=n_distinct == len(instances))
+        return SeriesMade(series_candidates(described), is_lasting=n_distinct == len(instances))
     except Exception as unexpected:  # noqa: BLE001 - the row of its series; others go on
         defect = stopped("SERIES-INTERNAL", "series", unexpected)
-        return SeriesMade.of([refused_series(instances, defect)], is_lasting=False)
+        return SeriesMade([refused_series(instances, defect)], is_lasting=False)

@@ -88,16 +88,17 @@ def _require_times(signal: Sequence[DwiVolume]) -> None:
             hint="Signal of different echo times decays by T2 as well: use one echo time.",
         )
     repetition = [v.repetition_ms for v in signal if v.repetition_ms is not None]
-    if repetition and (
-        max(repetition) - min(repetition) > REPETITION_TOLERANCE * max(repetition)
-        or len(repetition) < len(signal)
-    ):
+    if _repetition_differs(repetition) or 0 < len(repetition) < len(signal):
         raise AdcError(
             "ADC-MIXED-TR",
             f"expected one repetition time, found {_values(v.repetition_ms for v in signal)} ms",
             where=signal[0].series_uid,
             hint="Signal of different repetition times differs by T1 as well.",
         )
+
+
+def _repetition_differs(known_ms: Sequence[float]) -> bool:
+    return bool(known_ms) and max(known_ms) - min(known_ms) > REPETITION_TOLERANCE * max(known_ms)
 
 
 def _require_scaling(signal: Sequence[DwiVolume]) -> None:
@@ -177,7 +178,7 @@ def require_one_volume(frames: Sequence[FrameHeader], where: str) -> None:
     )
     times = [header_number(frame, "RepetitionTime") for frame in frames]
     known = [time for time in times if time is not None]
-    if known and max(known) - min(known) > REPETITION_TOLERANCE * max(known):
+    if _repetition_differs(known):
         raise AdcError(
             "ADC-MIXED-TR",
             f"expected one repetition time, found {_values(times)} ms in the slices of a volume",

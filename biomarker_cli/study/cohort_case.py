@@ -159,8 +159,8 @@ class CohortCase:
     @property
     def has_result(self) -> bool:
         """Whether anything is known of a stored result."""
-        known = self._record
-        return (known.status, known.head, known.seal, known.log) != (None, None, None, None)
+        record = self._record
+        return any((record.status, record.head, record.seal, record.log))
 
     @property
     def seal(self) -> str:

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from biomarker_cli.study.cohort_case import CaseRecord
 
 
-NO_FLAGS: frozenset[str] = frozenset()
-
-
 class CohortFindings:
     """The findings of one run on its cases; most studies have none, and none is asked for then.
 
@@ -69,7 +66,7 @@ class CohortFindings:
     def flags(self, record: CaseRecord) -> frozenset[str]:
         """Return what all rows of a case carry."""
         if not record.own_flags and not self._n_flags and not self._n_findings:
-            return NO_FLAGS
+            return frozenset()
         flags = set(record.own_flags.split())
         if self._n_flags:
             rows = self._db.execute("SELECT flag FROM flags WHERE number = ?", (record.number,))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biomarker_cli.catalogue.pseudonyms import Person
+from biomarker_cli.catalogue.records import json_text
 from biomarker_cli.model.errors import BiomarkerError, CaseError
 from biomarker_cli.model.inputs import FileSignature
 from biomarker_cli.study.keys import key_parts, names_key, sha256_of_json, volumes_key
@@ -155,7 +156,7 @@ class Survey:
     def to_json(self) -> str:
         """Return it as it is kept."""
         said = {name: getattr(self, name) for name in _FIELDS}
-        return _JSON(said)
+        return json_text(said)
 
     @classmethod
     def from_json(cls, text: str) -> Survey:
@@ -183,8 +184,6 @@ class Survey:
 
 
 _FIELDS = tuple(one.name for one in fields(Survey))
-
-_JSON = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def survey_of(
